@@ -1,0 +1,20 @@
+// select: out[:, j] = in[:, columns[j]].  params: columns int32[w]
+#include "kernel.h"
+
+namespace pretzel {
+namespace {
+
+Status run(const RunCall& call) noexcept {
+  const auto* columns = call.params[0].as<int32_t>();
+  const int32_t width = call.out->width;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const double* in = call.in[0].row(r);
+    double* out = call.out->row(r);
+    for (int32_t j = 0; j < width; ++j) out[j] = in[columns[j]];
+  }
+  return Status::kOk;
+}
+
+}  // namespace
+PRETZEL_KERNEL(select, nullptr, run, nullptr, kAllParams)
+}  // namespace pretzel

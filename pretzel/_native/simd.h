@@ -1,0 +1,47 @@
+// Lane types whose arithmetic is the same on every instruction set: the compiler lowers them to SSE2, AVX2, AVX-512 or
+// NEON, lane by lane, so a reduction written with them has one order everywhere.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+namespace pretzel {
+namespace {
+
+typedef double f64x8 __attribute__((vector_size(64)));
+typedef float f32x16 __attribute__((vector_size(64)));
+typedef int64_t i64x8 __attribute__((vector_size(64)));
+typedef int32_t i32x16 __attribute__((vector_size(64)));
+typedef uint32_t u32x16 __attribute__((vector_size(64)));
+
+inline f64x8 load8(const double* p) {
+  f64x8 v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+inline void store8(double* p, f64x8 v) { std::memcpy(p, &v, sizeof v); }
+inline f64x8 splat8(double x) { return f64x8{x, x, x, x, x, x, x, x}; }
+
+/// The one tree in which eight lanes are combined: ((0+4)+(2+6)) + ((1+5)+(3+7)).
+inline double sum8(f64x8 v) {
+  return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
+}
+
+/// Dot product: lane i takes elements i, i+8, ...; a short tail counts as zeros.
+inline double dot8(const double* a, const double* b, int64_t n) {
+  f64x8 acc = splat8(0.0);
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) acc += load8(a + i) * load8(b + i);
+  if (i < n) {
+    double ta[8] = {0}, tb[8] = {0};
+    for (int64_t j = 0; i + j < n; ++j) {
+      ta[j] = a[i + j];
+      tb[j] = b[i + j];
+    }
+    acc += load8(ta) * load8(tb);
+  }
+  return sum8(acc);
+}
+
+}  // namespace
+}  // namespace pretzel

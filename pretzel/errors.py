@@ -1,0 +1,70 @@
+"""Every exception that Pretzel raises.
+
+::
+
+    PretzelError
+    ├── CompileError(ValueError)          a fitted estimator cannot be compiled
+    │   ├── UnfittedError                 ... because it has not been fitted
+    │   └── OpaqueStepError               ... natively, and ``strict=True`` was asked for
+    ├── OvenBug(AssertionError)           a rule broke the graph; always our fault
+    ├── InputError(ValueError)            a request does not fit the model
+    │   ├── InputShapeError               wrong width, wrong number of dimensions
+    │   ├── InputKeyError                 missing, extra or misspelt column
+    │   ├── InputTypeError(TypeError)     a value of a type the column cannot take
+    │   └── InputValueError               NaN, infinity or category that the source refuses
+    ├── ModelNotFoundError(KeyError)      no model of that name is registered
+    └── KernelError(RuntimeError)         a native kernel refused its parameters
+"""
+
+from __future__ import annotations
+
+
+class PretzelError(Exception):
+    """Base of all exceptions of this package."""
+
+
+class CompileError(PretzelError, ValueError):
+    """A fitted estimator cannot be compiled."""
+
+
+class UnfittedError(CompileError):
+    """The estimator, or one inside it, has not been fitted."""
+
+
+class OpaqueStepError(CompileError):
+    """A step has no native form and ``strict=True`` was asked for."""
+
+
+class OvenBug(PretzelError, AssertionError):
+    """A rewrite rule broke an invariant of the graph; please report it."""
+
+
+class InputError(PretzelError, ValueError):
+    """A request does not fit the model it was sent to."""
+
+
+class InputShapeError(InputError):
+    """The input has the wrong width or number of dimensions."""
+
+
+class InputKeyError(InputError):
+    """A column is missing, unknown or misspelt."""
+
+
+class InputTypeError(InputError, TypeError):
+    """A value has a type that its column cannot take."""
+
+
+class InputValueError(InputError):
+    """A value (NaN, infinity, unknown category) is one that the source estimator refuses."""
+
+
+class ModelNotFoundError(PretzelError, KeyError):
+    """No model of that name is registered."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class KernelError(PretzelError, RuntimeError):
+    """A native kernel refused its parameters or ran out of memory."""

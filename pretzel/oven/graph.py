@@ -1,0 +1,178 @@
+"""The logical graph: frozen, hash-consed nodes, each one computation.
+
+Building a node that already exists returns the existing object, so that common sub-expressions are one node without a
+rule, and ``a is b`` is structural equality.
+"""
+
+from __future__ import annotations
+
+import enum
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, dataclass_transform
+
+import numpy as np
+import numpy.typing as npt
+
+from pretzel.schema import Schema
+from pretzel.store.digest import digest_array, digest_parts, frozen
+
+Array = npt.NDArray[Any]
+Value = Any  # ndarray (n, width) float64 | scipy CSR (n, width) | object ndarray (n, width) of cells
+
+
+class Parity(enum.Enum):
+    """How near a kernel must come to scikit-learn: the same bits, or rtol 1e-9 / atol 1e-12."""
+
+    EXACT = "exact"
+    TOLERANCE = "tolerance"
+
+
+@dataclass_transform(frozen_default=True, eq_default=False)
+class _HashConsing(type):
+    """Metaclass: makes every subclass a frozen dataclass and returns the existing node when there is one."""
+
+    _nodes: ClassVar[weakref.WeakValueDictionary[bytes, Node]] = weakref.WeakValueDictionary()
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> type:
+        return dataclass(frozen=True, eq=False, repr=False)(super().__new__(mcs, name, bases, namespace))  # type: ignore[return-value]
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        node = super().__call__(*args, **kwargs)
+        parts: list[str | bytes] = [f"{cls.__module__}.{cls.__qualname__}"]
+        for f in fields(node):
+            value = getattr(node, f.name)
+            if isinstance(value, np.ndarray):
+                if value.flags.writeable or not value.flags.c_contiguous:
+                    value = frozen(value)
+                    object.__setattr__(node, f.name, value)
+                parts.append(digest_array(value))
+            else:
+                parts.append(_canonical(value))
+        digest = digest_parts(*parts)
+        existing = _HashConsing._nodes.get(digest)
+        if existing is not None:
+            return existing
+        object.__setattr__(node, "digest", digest)
+        return _HashConsing._nodes.setdefault(digest, node)
+
+
+def _canonical(value: Any) -> bytes:
+    if isinstance(value, Node):
+        return value.digest
+    if isinstance(value, tuple):
+        return digest_parts("tuple", [_canonical(v) for v in value])
+    if isinstance(value, np.ndarray):
+        return digest_array(value)
+    if value is None or isinstance(value, str | bool | int | float | bytes | enum.Enum):
+        return f"{type(value).__name__}:{value!r}".encode()
+    raise TypeError(f"a node parameter of type {type(value).__name__} has no canonical bytes")
+
+
+class Node(metaclass=_HashConsing):
+    """One computation: typed parameters as dataclass fields, inputs first.
+
+    Subclasses are frozen dataclasses without writing it. A field may hold a ``Node``, an ndarray (kept read-only),
+    a str, bytes, bool, int, float, enum, None, or a tuple of these. ``inputs`` is the tuple of nodes it reads.
+    """
+
+    inputs: tuple[Node, ...]
+    digest: bytes = field(init=False, default=b"", kw_only=True)
+
+    kernel: ClassVar[str] = ""  # name in the native table; empty: never lowered as it is
+    parity: ClassVar[Parity] = Parity.EXACT
+
+    def schema(self) -> Schema:
+        """Type of the output."""
+        raise TypeError(f"{type(self).__name__} has no schema")
+
+    def params(self) -> tuple[Array, ...]:
+        """Arrays handed to the kernel's ``bind``, in the order its .cpp file names them; scalars as 0-d arrays."""
+        return ()
+
+    def reference(self, *inputs: Value) -> Value:
+        """The same computation in NumPy: the oracle of the kernel. Dense values are 2-D float64, also one wide."""
+        raise TypeError(f"{type(self).__name__} has no reference")
+
+    def describe(self) -> str:
+        """Parameters in a few words, for ``explain``."""
+        return ""
+
+    def __repr__(self) -> str:
+        text = self.describe()
+        return f"{type(self).__name__}({text})" if text else type(self).__name__
+
+
+def replace(node: Node, **changes: Any) -> Node:
+    """The same computation with other fields (``dataclasses.replace`` through the cache of nodes)."""
+    values = {f.name: getattr(node, f.name) for f in fields(node) if f.init}  # type: ignore[arg-type]
+    values.update(changes)
+    return type(node)(**values)
+
+
+def toposort(outputs: Iterable[Node]) -> list[Node]:
+    """Every node once, inputs before users, in a fixed order. Iterative: pipelines may be deep."""
+    order: dict[Node, None] = {}
+    for output in outputs:
+        stack: list[tuple[Node, Iterator[Node]]] = [(output, iter(output.inputs))]
+        while stack:
+            node, rest = stack[-1]
+            if node in order:
+                stack.pop()
+                continue
+            child = next(rest, None)
+            if child is None:
+                order[node] = None
+                stack.pop()
+            elif child not in order:
+                stack.append((child, iter(child.inputs)))
+    return list(order)
+
+
+def users(outputs: Iterable[Node]) -> dict[Node, list[Node]]:
+    """Who reads each node; a node that reads another twice stands there twice."""
+    result: dict[Node, list[Node]] = {}
+    for node in toposort(outputs):
+        result.setdefault(node, [])
+        for child in node.inputs:
+            result[child].append(node)
+    return result
+
+
+def rewrite(outputs: Iterable[Node], change: Callable[[Node], Node | None]) -> dict[Node, Node]:
+    """Apply ``change`` to every node bottom-up; the result maps each old node to its new form."""
+    new: dict[Node, Node] = {}
+    for node in toposort(outputs):
+        inputs = tuple(new[child] for child in node.inputs)
+        current = node if all(a is b for a, b in zip(inputs, node.inputs, strict=True)) else replace(node, inputs=inputs)
+        new[node] = change(current) or current
+    return new
+
+
+@dataclass(frozen=True)
+class Output:
+    """How one method of the estimator presents its node to the caller.
+
+    Parameters
+    ----------
+    node : Node
+        The value. For labels: class indices, one column for each output.
+    ndim : {1, 2}
+        1 returns the first column as a vector.
+    labels : tuple of ndarray or None
+        ``classes_`` of each output column, which turn indices into labels.
+    dtype : str
+        dtype of the result where there are no labels; ``"float32"`` only where the source always returns that.
+    list_of : tuple of int or None
+        Widths of the blocks that are returned as a list of arrays (multi-output ``predict_proba``).
+    """
+
+    node: Node
+    ndim: int = 2
+    labels: tuple[Array, ...] | None = None
+    dtype: str = "float64"
+    list_of: tuple[int, ...] | None = None
+
+
+Methods = Mapping[str, Output]

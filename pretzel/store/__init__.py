@@ -1,0 +1,1 @@
+"""Keeps equal things once, whatever model they came from."""
