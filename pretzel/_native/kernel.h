@@ -40,12 +40,12 @@ struct Array {
 
 enum class Status : int32_t {
   kOk = 0,
-  kNotANumber,        // NaN where the source estimator refuses it
-  kInfinite,          // infinity, or a value too large for the estimator's float32
-  kUnknownCategory,   // a category the encoder was told to refuse
-  kWrongType,         // text where a number is needed, or the reverse
+  kNotANumber,       // NaN where the source estimator refuses it
+  kInfinite,         // infinity, or a value too large for the estimator's float32
+  kUnknownCategory,  // a category the encoder was told to refuse
+  kWrongType,        // text where a number is needed, or the reverse
   kNoMemory,
-  kBadParameter,      // bind only: shapes or dtypes do not fit together
+  kBadParameter,  // bind only: shapes or dtypes do not fit together
 };
 
 /// Where and why `run` or `bind` stopped. Rows count from the start of the tile.
@@ -71,9 +71,9 @@ struct RunCall {
   const uint8_t* state;
   const View* in;
   int32_t n_in;
-  View* out;       // dense: memory is ready. sparse: `out->sparse[r]` is to be filled, its arrays from the arena
-  int32_t rows;    // 1 .. tile; may be anything, results must not depend on it
-  Arena* arena;    // allocate outputs first; scratch under mark()/release()
+  View* out;     // dense: memory is ready. sparse: `out->sparse[r]` is to be filled, its arrays from the arena
+  int32_t rows;  // 1 .. tile; may be anything, results must not depend on it
+  Arena* arena;  // allocate outputs first; scratch under mark()/release()
   Fault* fault;
 };
 
@@ -90,7 +90,7 @@ using CostFn = Cost (*)(const Array* params, int32_t n_params, const uint8_t* st
 struct Kernel {
   const char* name;
   int isa;
-  BindFn bind;          // nullptr: nothing to build, `run` reads the parameters
+  BindFn bind;  // nullptr: nothing to build, `run` reads the parameters
   RunFn run;
   CostFn cost;          // nullptr: negligible
   uint64_t run_params;  // bit i set: `run` reads params[i]; the others are needed by `bind` alone and then dropped
@@ -116,8 +116,7 @@ struct Registrar {
 
 }  // namespace pretzel
 
-#define PRETZEL_KERNEL(NAME, BIND, RUN, COST, RUN_PARAMS)                                              \
-  namespace {                                                                                          \
-  const ::pretzel::Registrar registrar_##NAME(                                                         \
-      ::pretzel::Kernel{#NAME, PRETZEL_ISA, BIND, RUN, COST, RUN_PARAMS});                             \
+#define PRETZEL_KERNEL(NAME, BIND, RUN, COST, RUN_PARAMS)                                                          \
+  namespace {                                                                                                      \
+  const ::pretzel::Registrar registrar_##NAME(::pretzel::Kernel{#NAME, PRETZEL_ISA, BIND, RUN, COST, RUN_PARAMS}); \
   }

@@ -23,9 +23,7 @@ inline void store8(double* p, f64x8 v) { std::memcpy(p, &v, sizeof v); }
 inline f64x8 splat8(double x) { return f64x8{x, x, x, x, x, x, x, x}; }
 
 /// The one tree in which eight lanes are combined: ((0+4)+(2+6)) + ((1+5)+(3+7)).
-inline double sum8(f64x8 v) {
-  return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
-}
+inline double sum8(f64x8 v) { return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7])); }
 
 /// Dot product: lane i takes elements i, i+8, ...; a short tail counts as zeros.
 inline double dot8(const double* a, const double* b, int64_t n) {

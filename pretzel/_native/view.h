@@ -13,9 +13,9 @@ enum class CellKind : uint8_t { kText, kNumber, kNone, kNaN };
 
 /// One value of a row exactly as it lay in the caller's object: text is borrowed, not copied.
 struct Cell {
-  const void* text;   // kText: first code unit; never null (an empty string points anywhere valid)
-  double number;      // kNumber: the value of a bool, an int or a float
-  int64_t size;       // kText: number of code units
+  const void* text;  // kText: first code unit; never null (an empty string points anywhere valid)
+  double number;     // kNumber: the value of a bool, an int or a float
+  int64_t size;      // kText: number of code units
   CellKind kind;
   Encoding encoding;  // kText only
   bool normalized;    // kText: lower-casing and accent stripping have already been applied
