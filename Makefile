@@ -1,0 +1,63 @@
+# Needs only Python 3.11 or newer and a C++20 compiler: each target makes the environment it runs in.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+NATIVE := $(wildcard pretzel/_native/*.cpp pretzel/_native/*.h pretzel/_native/kernels/*.cpp pretzel/_native/kernels/*.h)
+
+# checkout.pth makes `benchmarks` importable behind site-packages, so that the installed `pretzel` is the one imported.
+.PHONY: demo test lint data install clean
+
+demo: install $(VENV)/.data
+	$(PY) -m benchmarks.data || true
+	PYTHONSAFEPATH=1 $(PY) -m benchmarks.demo
+
+# The tests see the installed wheel: they run from a folder beside which there is no pretzel/.
+test: install $(VENV)/.test
+	$(PY) -m benchmarks.data || true
+	cd tests && PRETZEL_TEST_INSTALLED=1 ../$(PY) -m pytest -q
+
+lint: $(VENV)/.lint
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy --strict pretzel
+	$(VENV)/bin/cython-lint $(wildcard pretzel/_native/*.pyx pretzel/_native/*.pxd)
+	$(VENV)/bin/clang-format --dry-run -Werror $(NATIVE)
+
+data: $(VENV)/.base
+	$(PY) -m benchmarks.data
+
+# Sources that are gone must not linger in the wheel, so its tree is laid out anew; objects are reused.
+install: $(VENV)/.sklearn
+	rm -rf build/lib* build/bdist* build/wheel
+	$(PY) -m pip wheel -q --no-deps --no-build-isolation --wheel-dir build/wheel .
+	$(PY) -m pip install -q --no-deps --force-reinstall build/wheel/pretzel-*.whl
+
+$(VENV)/.base:
+	$(PYTHON) -m venv $(VENV)
+	echo "$(CURDIR)" > "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/checkout.pth"
+	touch $@
+
+# One stamp per extra of pyproject.toml; `build` stands for the build requirements.
+$(VENV)/.%: pyproject.toml | $(VENV)/.base
+	$(PY) -c "$$REQUIREMENTS" $* > $(VENV)/$*.txt
+	$(PY) -m pip install -q -r $(VENV)/$*.txt
+	touch $@
+
+define REQUIREMENTS
+import sys, tomllib
+with open("pyproject.toml", "rb") as file:
+    table = tomllib.load(file)
+extras = table["project"]["optional-dependencies"]
+def expand(requirements):
+    for requirement in requirements:
+        if requirement.startswith("pretzel["):
+            for extra in requirement[8:-1].split(","):
+                yield from expand(extras[extra])
+        else:
+            yield requirement
+print(*table["build-system"]["requires"], *table["project"]["dependencies"], *expand(extras[sys.argv[1]]), sep="\n")
+endef
+export REQUIREMENTS
+
+clean:
+	rm -rf build dist $(VENV) *.egg-info
