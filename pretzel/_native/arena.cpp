@@ -1,8 +1,14 @@
 #include "arena.h"
 
+#include <atomic>
 #include <cstdlib>
 
 namespace pretzel {
+namespace {
+
+std::atomic<int64_t> total_bytes{0};  // held by all arenas
+
+}  // namespace
 
 struct Arena::Block {
   Block* previous;
@@ -14,6 +20,11 @@ struct Arena::Block {
 
 Arena::~Arena() { reset(0); }
 
+void Arena::drop(Block* block) noexcept {
+  total_bytes.fetch_sub(static_cast<int64_t>(block->size), std::memory_order_relaxed);
+  std::free(block);
+}
+
 void* Arena::grow(size_t need) noexcept {
   size_t size = limit_ * 2 > (size_t{64} << 10) ? limit_ * 2 : (size_t{64} << 10);
   if (size < need) size = need;
@@ -22,6 +33,7 @@ void* Arena::grow(size_t need) noexcept {
   if (block == nullptr) return nullptr;
   block->previous = static_cast<Block*>(block_);
   block->size = size;
+  total_bytes.fetch_add(static_cast<int64_t>(size), std::memory_order_relaxed);
   block->used_before = used_;
   block_ = block;
   base_ = block->data();
@@ -42,7 +54,7 @@ void Arena::release(Mark mark) noexcept {
     Block* dead = newest->previous;
     newest->previous = dead->previous;
     newest->used_before = dead->used_before;
-    std::free(dead);
+    drop(dead);
   }
   used_ = 0;
 }
@@ -58,7 +70,7 @@ void Arena::reset(size_t keep) noexcept {
   if (!many && total <= keep) return;
   for (auto* b = static_cast<Block*>(block_); b != nullptr;) {
     Block* previous = b->previous;
-    std::free(b);
+    drop(b);
     b = previous;
   }
   block_ = nullptr;
@@ -70,10 +82,11 @@ void Arena::reset(size_t keep) noexcept {
   }
 }
 
-size_t Arena::capacity() const noexcept {
-  size_t total = 0;
-  for (auto* b = static_cast<Block*>(block_); b != nullptr; b = b->previous) total += b->size;
-  return total;
+Arena& thread_arena() noexcept {
+  thread_local Arena arena;
+  return arena;
 }
+
+int64_t arena_bytes() noexcept { return total_bytes.load(std::memory_order_relaxed); }
 
 }  // namespace pretzel

@@ -39,16 +39,20 @@ class Arena {
   /// Ends a request: merges blocks into one, and returns memory above `keep` bytes to the system.
   void reset(size_t keep = size_t{8} << 20) noexcept;
 
-  size_t capacity() const noexcept;
-
  private:
   struct Block;
   void* grow(size_t need) noexcept;
+  static void drop(Block* block) noexcept;
 
   char* base_ = nullptr;
   size_t used_ = 0;
   size_t limit_ = 0;
   void* block_ = nullptr;  // newest Block
 };
+
+/// The arena of the calling thread, made on first use and freed when the thread ends.
+Arena& thread_arena() noexcept;
+/// Bytes held by all arenas of this process.
+int64_t arena_bytes() noexcept;
 
 }  // namespace pretzel

@@ -108,7 +108,10 @@ def replace(node: Node, **changes: Any) -> Node:
     """The same computation with other fields (``dataclasses.replace`` through the cache of nodes)."""
     values = {f.name: getattr(node, f.name) for f in fields(node) if f.init}  # type: ignore[arg-type]
     values.update(changes)
-    return type(node)(**values)
+    new: Node = type(node)(**values)
+    for name, value in node.__dict__.items():
+        new.__dict__.setdefault(name, value)  # what a node holds besides its fields travels along
+    return new
 
 
 def toposort(outputs: Iterable[Node]) -> list[Node]:
@@ -145,7 +148,9 @@ def rewrite(outputs: Iterable[Node], change: Callable[[Node], Node | None]) -> d
     new: dict[Node, Node] = {}
     for node in toposort(outputs):
         inputs = tuple(new[child] for child in node.inputs)
-        current = node if all(a is b for a, b in zip(inputs, node.inputs, strict=True)) else replace(node, inputs=inputs)
+        current = (
+            node if all(a is b for a, b in zip(inputs, node.inputs, strict=True)) else replace(node, inputs=inputs)
+        )
         new[node] = change(current) or current
     return new
 

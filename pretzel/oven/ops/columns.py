@@ -13,13 +13,13 @@ from pretzel.schema import Kind, Schema, cells, dense, sparse
 class Raw(Node):
     """Columns of the request before anybody has said how to read them; adapters turn it into a leaf.
 
-    ``source`` 0 is the caller's object, 1, 2, ... are values that opaque steps produced. ``columns`` are positions in
-    it; ``scalar`` marks a one-dimensional selection (``ColumnTransformer`` with a single name), the form text takes.
+    Without inputs it stands for the caller's object, otherwise for the value of the opaque step in ``inputs``; so do
+    the leaves it becomes. ``columns`` are positions; ``scalar`` marks a one-dimensional selection
+    (``ColumnTransformer`` with a single name), the form that documents take.
     """
 
     columns: tuple[int, ...]
     scalar: bool = False
-    source: int = 0
 
     def describe(self) -> str:
         return f"{len(self.columns)} columns"
@@ -29,7 +29,6 @@ class NumericLeaf(Node):
     """Columns read as float64; None and missing values become NaN."""
 
     columns: tuple[int, ...]
-    source: int = 0
 
     def schema(self) -> Schema:
         return dense(len(self.columns), keeps_float32=True)
@@ -45,7 +44,6 @@ class CellLeaf(Node):
     """Columns read as they are: texts, numbers, missing values."""
 
     columns: tuple[int, ...]
-    source: int = 0
 
     def schema(self) -> Schema:
         return cells(len(self.columns))
@@ -67,7 +65,6 @@ class TextLeaf(Node):
     column: int
     lower: bool = False
     accents: str | None = None  # None, "ascii", "unicode"
-    source: int = 0
 
     def schema(self) -> Schema:
         return cells(1)
@@ -84,7 +81,6 @@ class SparseLeaf(Node):
     """The request as sparse rows (CSR or CSC in, or the non-zero entries of a dense row)."""
 
     width: int
-    source: int = 0
 
     def schema(self) -> Schema:
         return sparse(self.width)

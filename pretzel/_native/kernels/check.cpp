@@ -1,0 +1,48 @@
+// check_finite: reads, writes nothing; stops at the first value the source estimator refuses.
+// params: flags uint8[2] = {allow_nan, float32}
+#include "kernel.h"
+#include "simd.h"
+
+namespace pretzel {
+namespace {
+
+constexpr double kFloat32Overflow = 0x1.ffffffp127;  // rounds to infinity as float32
+
+/// Adds up x * 0, which is 0 for finite values and NaN otherwise: one pass without branches.
+bool all_finite(const double* x, int32_t n) {
+  double zero = 0.0;
+  f64x8 zeros = splat8(0.0);
+  int32_t i = 0;
+  for (; i + 8 <= n; i += 8) zeros += load8(x + i) * 0.0;
+  for (; i < n; ++i) zero += x[i] * 0.0;
+  return zero + sum8(zeros) == 0.0;
+}
+
+Status check(double x, bool allow_nan, bool float32) {
+  if (x != x) return allow_nan ? Status::kOk : Status::kNotANumber;
+  const double magnitude = x < 0 ? -x : x;
+  if (magnitude > 0x1.fffffffffffffp1023 || (float32 && magnitude >= kFloat32Overflow)) return Status::kInfinite;
+  return Status::kOk;
+}
+
+Status run(const RunCall& call) noexcept {
+  const auto* flags = call.params[0].as<uint8_t>();
+  const bool allow_nan = flags[0] != 0, float32 = flags[1] != 0;
+  const View& in = call.in[0];
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const double* row = in.row(r);
+    if (!float32 && all_finite(row, in.width)) continue;
+    for (int32_t j = 0; j < in.width; ++j) {
+      const Status status = check(row[j], allow_nan, float32);
+      if (status == Status::kOk) continue;
+      call.fault->row = r;
+      call.fault->column = j;
+      return status;
+    }
+  }
+  return Status::kOk;
+}
+
+}  // namespace
+PRETZEL_KERNEL(check_finite, nullptr, run, nullptr, kAllParams)
+}  // namespace pretzel

@@ -1,0 +1,79 @@
+// concat: inputs side by side, dense or sparse.  params: widths int32[n_in]
+// densify: sparse rows with their zeros.         params: none
+#include <cstring>
+
+#include "kernel.h"
+
+namespace pretzel {
+namespace {
+
+void concat_dense(const RunCall& call, const int32_t* widths, int32_t r) {
+  double* out = call.out->row(r);
+  for (int32_t i = 0; i < call.n_in; out += widths[i], ++i) {
+    std::memcpy(out, call.in[i].row(r), sizeof(double) * widths[i]);
+  }
+}
+
+Status concat_sparse(const RunCall& call, const int32_t* widths, int32_t r) {
+  int64_t bound = 0;
+  for (int32_t i = 0; i < call.n_in; ++i) {
+    bound += call.in[i].kind == ValueKind::kDense ? widths[i] : call.in[i].sparse[r].size;
+  }
+  auto* index = call.arena->alloc_n<int32_t>(bound);
+  auto* value = call.arena->alloc_n<double>(bound);
+  if (index == nullptr || value == nullptr) return Status::kNoMemory;
+  int64_t size = 0;
+  int32_t offset = 0;
+  for (int32_t i = 0; i < call.n_in; offset += widths[i], ++i) {
+    const View& in = call.in[i];
+    if (in.kind == ValueKind::kDense) {
+      const double* row = in.row(r);
+      for (int32_t j = 0; j < widths[i]; ++j) {
+        if (row[j] == 0.0) continue;
+        index[size] = offset + j;
+        value[size++] = row[j];
+      }
+    } else {
+      const SparseRow& row = in.sparse[r];
+      for (int64_t k = 0; k < row.size; ++k) {
+        index[size] = offset + row.index[k];
+        value[size++] = row.value[k];
+      }
+    }
+  }
+  call.out->sparse[r] = {index, value, size};
+  return Status::kOk;
+}
+
+Status run_concat(const RunCall& call) noexcept {
+  const auto* widths = call.params[0].as<int32_t>();
+  for (int32_t r = 0; r < call.rows; ++r) {
+    if (call.out->kind == ValueKind::kDense) {
+      concat_dense(call, widths, r);
+    } else if (const Status status = concat_sparse(call, widths, r); status != Status::kOk) {
+      return status;
+    }
+  }
+  return Status::kOk;
+}
+
+Status run_densify(const RunCall& call) noexcept {
+  for (int32_t r = 0; r < call.rows; ++r) {
+    double* out = call.out->row(r);
+    std::memset(out, 0, sizeof(double) * call.out->width);
+    const SparseRow& row = call.in[0].sparse[r];
+    for (int64_t k = 0; k < row.size; ++k) out[row.index[k]] = row.value[k];
+  }
+  return Status::kOk;
+}
+
+Cost cost_concat(const Array* params, int32_t, const uint8_t*) {
+  double width = 0;
+  for (int64_t i = 0; i < params[0].size; ++i) width += params[0].as<int32_t>()[i];
+  return {5.0 + 0.1 * width, 0.5};
+}
+
+}  // namespace
+PRETZEL_KERNEL(concat, nullptr, run_concat, cost_concat, kAllParams)
+PRETZEL_KERNEL(densify, nullptr, run_densify, nullptr, kAllParams)
+}  // namespace pretzel

@@ -1,0 +1,46 @@
+#include "plan.h"
+
+#include <algorithm>
+
+namespace pretzel {
+namespace {
+
+constexpr int64_t kTileBytes = int64_t{384} << 10;  // about a third of a second-level cache
+constexpr int32_t kMaxTile = 512;
+constexpr int32_t kTextTile = 16;  // text rows bring buffers of their own
+
+}  // namespace
+
+void Program::finish() {
+  row_bytes = 0;
+  for (int32_t width : buffers) row_bytes += int64_t{8} * width;
+  bool text = false;
+  for (const LeafSpec& leaf : leaves) {
+    const SlotSpec& slot = slots[leaf.slot];
+    if (leaf.kind == LeafKind::kNumeric) row_bytes += int64_t{8} * slot.width;
+    text = text || leaf.kind == LeafKind::kCells;
+  }
+  for (const SlotSpec& slot : slots) {
+    if (slot.kind == ValueKind::kSparse) {
+      row_bytes += sizeof(SparseRow);
+      text = true;
+    }
+  }
+  tile = static_cast<int32_t>(std::clamp<int64_t>(kTileBytes / std::max<int64_t>(row_bytes, 1), 1, kMaxTile));
+  tile = tile >= 16 ? tile / 16 * 16 : tile;
+  if (text) tile = std::min(tile, kTextTile * 4);
+  cost = {200.0, 0.0};  // the call itself
+  max_inputs = 0;
+  for (const Step& step : steps) {
+    max_inputs = std::max<int32_t>(max_inputs, static_cast<int32_t>(step.inputs.size()));
+    if (step.kernel->cost == nullptr) continue;
+    const Cost c = step.kernel->cost(step.params.data(), static_cast<int32_t>(step.params.size()), step.state);
+    cost.per_row += c.per_row;
+    cost.per_unit += c.per_unit;
+  }
+  const bool own = output >= 0 && slots[output].kind == ValueKind::kDense && slots[output].buffer < 0;
+  writes_result =
+      own && std::none_of(leaves.begin(), leaves.end(), [&](const LeafSpec& l) { return l.slot == output; });
+}
+
+}  // namespace pretzel

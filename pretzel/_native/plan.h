@@ -1,0 +1,52 @@
+// An immutable native program: steps over slots, built once from a physical plan and run by any number of threads.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernel.h"
+
+namespace pretzel {
+
+/// How a leaf of the graph is read; mirrors the leaf nodes of the oven.
+enum class LeafKind : uint8_t { kNumeric, kCells, kSparse };
+
+struct LeafSpec {
+  LeafKind kind;
+  int32_t slot;
+};
+
+/// A value of the program. Dense slots live in a buffer at a column offset, so that concatenation needs no copy.
+struct SlotSpec {
+  ValueKind kind;
+  int32_t width;
+  int32_t buffer;  // -1: the slot is a leaf's own memory or the result
+  int32_t offset;  // first column inside the buffer
+};
+
+struct Step {
+  const Kernel* kernel;
+  std::vector<Array> params;
+  const uint8_t* state;
+  std::vector<int32_t> inputs;  // slots
+  int32_t output;               // slot; kernels that only check write to none: -1
+};
+
+struct Program {
+  std::vector<LeafSpec> leaves;
+  std::vector<SlotSpec> slots;
+  std::vector<int32_t> buffers;  // width of each, in doubles per row
+  std::vector<Step> steps;
+  int32_t output = -1;  // slot
+
+  /// Derives everything below; to be called once after the fields above are set.
+  void finish();
+
+  int32_t max_inputs = 0;
+  int64_t row_bytes = 0;       // arena bytes per row for dense buffers, sparse heads and loaded leaves
+  int32_t tile = 1;            // rows per pass: what keeps a tile in the second-level cache
+  Cost cost{0, 0};             // sum over steps
+  bool writes_result = false;  // the last step writes the output slot, so it can write into the result itself
+};
+
+}  // namespace pretzel

@@ -1,0 +1,288 @@
+"""Fitted estimators to logical graphs: containers by structure, everything else through the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pretzel.errors import CompileError, UnfittedError
+from pretzel.oven.graph import Methods, Node, Output, replace, toposort
+from pretzel.oven.ops.check import CheckFinite
+from pretzel.oven.ops.columns import CellLeaf, NumericLeaf, Raw, Select, TextLeaf
+from pretzel.oven.ops.concat import Concat, Densify
+from pretzel.oven.ops.opaque import new_token, opaque
+from pretzel.oven.registry import Unsupported, adapter_for, public_name
+from pretzel.plan import InputKind, InputSpec
+from pretzel.schema import Kind
+
+METHODS = (
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "transform",
+    "score_samples",
+    "apply",
+)
+"""Methods of an estimator that are compiled, where it has them and they take nothing but ``X``."""
+
+
+@dataclass
+class Imported:
+    """What came of one estimator: its input and the graph of each method, with the origin of each node."""
+
+    input: InputSpec
+    methods: dict[str, Output]
+    origins: dict[Node, str] = field(default_factory=dict)
+
+
+class Importer:
+    """Walks one fitted estimator; adapters use it to read inputs and to import what is nested inside them."""
+
+    def __init__(self, estimator: Any) -> None:
+        self.origins: dict[Node, str] = {}
+        self._path: list[str] = []
+        self._root = estimator
+
+    def run(self) -> Imported:
+        """Import the estimator with all its methods."""
+        check_fitted(self._root)
+        width = getattr(self._root, "n_features_in_", None)
+        raw = Raw((), (0,), scalar=True) if width is None else Raw((), tuple(range(width)))
+        methods = dict(self.methods(self._root, raw))
+        if not methods:
+            raise CompileError(f"{type(self._root).__name__} has no method that Pretzel can serve")
+        spec = _input_spec(self._root, width, methods)
+        return Imported(spec, methods, self.origins)
+
+    # -- what adapters call ------------------------------------------------------------------------------------------
+
+    def dense(self, x: Node) -> Node:
+        """``x`` as a dense node of float64 columns."""
+        if isinstance(x, Raw):
+            return self.note(NumericLeaf(x.inputs, x.columns))
+        kind = x.schema().kind
+        if kind is Kind.SPARSE:
+            return self.note(Densify((x,)))
+        if kind is Kind.CELLS:
+            raise Unsupported("text where numbers are expected")
+        return x
+
+    def numeric(self, x: Node) -> Node:
+        """``x`` as numbers, sparse rows left sparse: for consumers that read both."""
+        return x if not isinstance(x, Raw) and x.schema().kind is Kind.SPARSE else self.dense(x)
+
+    def cells(self, x: Node) -> Node:
+        """``x`` as cells: values as the caller wrote them."""
+        if isinstance(x, Raw):
+            return self.note(CellLeaf(x.inputs, x.columns))
+        if x.schema().kind is not Kind.CELLS:
+            raise Unsupported("numbers where the caller's own values are expected")
+        return x
+
+    def text(self, x: Node, *, lower: bool, accents: str | None) -> Node:
+        """``x`` as one column of documents, normalised as asked where they are not ASCII."""
+        if not isinstance(x, Raw) or len(x.columns) != 1:
+            raise Unsupported("documents can only be read from the request or from an opaque step")
+        return self.note(TextLeaf(x.inputs, x.columns[0], lower, accents))
+
+    def finite(self, x: Node, estimator: Any, *, allow_nan: bool = False, float32: bool = False) -> Node:
+        """``x`` after the check that ``estimator`` makes of its input."""
+        if x.schema().kind is not Kind.DENSE or x.schema().integral:
+            return x
+        return self.note(CheckFinite((x,), type(estimator).__name__, allow_nan, float32))
+
+    def select(self, x: Node, columns: tuple[int, ...], *, scalar: bool = False) -> Node:
+        """Some columns of ``x``."""
+        if isinstance(x, Raw):
+            return Raw(x.inputs, tuple(x.columns[i] for i in columns), scalar)
+        return self.note(Select((self.dense(x),), columns))
+
+    def concat(self, parts: list[Node], *, keep_sparse: bool = True) -> Node:
+        """``parts`` side by side."""
+        parts = [self.numeric(part) for part in parts]
+        if not keep_sparse:
+            parts = [self.dense(part) for part in parts]
+        return parts[0] if len(parts) == 1 else self.note(Concat(tuple(parts)))
+
+    def transform(self, estimator: Any, x: Node, *, name: str = "") -> Node:
+        """The output of a nested transformer, opaque if need be."""
+        output = self.methods(estimator, x, only=("transform",), name=name).get("transform")
+        if output is None:
+            raise Unsupported(f"{type(estimator).__name__} has no transform")
+        return output.node
+
+    def methods(self, estimator: Any, x: Node, *, only: tuple[str, ...] = METHODS, name: str = "") -> Methods:
+        """The outputs of every method of ``estimator``; those without a native form are opaque."""
+        self._path.append(name or type(estimator).__name__)
+        try:
+            return self._methods(estimator, x, only)
+        finally:
+            self._path.pop()
+
+    def note(self, node: Node) -> Node:
+        """Remember which part of the estimator made ``node``."""
+        self.origins.setdefault(node, ".".join(self._path))
+        return node
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _methods(self, estimator: Any, x: Node, only: tuple[str, ...]) -> Methods:
+        present = [m for m in only if callable(getattr(estimator, m, None))]
+        native: Mapping[str, Output] = {}
+        reason = f"{public_name(type(estimator))} has no adapter"
+        container = _CONTAINERS.get(public_name(type(estimator)))
+        adapter = adapter_for(estimator)
+        try:
+            if container is not None:
+                native = container(self, estimator, x, tuple(present))
+            elif adapter is not None:
+                made = adapter(estimator, x, self)
+                native = {"transform": Output(made)} if isinstance(made, Node) else made
+        except Unsupported as error:
+            reason = str(error)
+        token = new_token()
+        result: dict[str, Output] = {}
+        for method in present:
+            if method in native:
+                result[method] = native[method]
+                self._note_all(native[method].node)
+            else:
+                result[method] = Output(self._opaque(estimator, method, x, reason, token))
+        return result
+
+    def _note_all(self, node: Node) -> None:
+        for each in toposort([node]):
+            self.note(each)
+
+    def _opaque(self, estimator: Any, method: str, x: Node, reason: str, token: int) -> Node:
+        node = self.note(opaque(estimator, method, x, reason, token))
+        if method != "transform":
+            return node
+        return Raw((node,), tuple(range(_output_width(estimator))))
+
+
+def check_fitted(estimator: Any) -> None:
+    """Raise `UnfittedError` unless scikit-learn calls the estimator fitted."""
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
+    if isinstance(estimator, type) or not hasattr(estimator, "fit"):
+        raise CompileError(f"expected a fitted scikit-learn estimator, got {estimator!r:.80}")
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError as error:
+        raise UnfittedError(f"{type(estimator).__name__} is not fitted: call fit before compiling it") from error
+
+
+def _output_width(estimator: Any) -> int:
+    """Columns that an opaque transformer returns, or 0 when only running it would tell."""
+    try:
+        return len(estimator.get_feature_names_out())
+    except Exception:  # any third-party transformer may raise anything here
+        return 0
+
+
+def _input_spec(estimator: Any, width: int | None, methods: Mapping[str, Output]) -> InputSpec:
+    name = type(estimator).__name__
+    if width is None:
+        return InputSpec(InputKind.TEXT, 1, None, (0,), False, name)
+    names = getattr(estimator, "feature_names_in_", None)
+    first = estimator
+    while public_name(type(first)) == "sklearn.pipeline.Pipeline" and first.steps:
+        first = first.steps[0][1]
+    any_order = public_name(type(first)) == "sklearn.compose.ColumnTransformer"
+    required = tuple(range(width))
+    if any_order:
+        used = [
+            i for key, indices in first._transformer_to_input_indices.items() if _is_kept(first, key) for i in indices
+        ]
+        required = tuple(sorted(set(used)))
+    return InputSpec(
+        InputKind.TABLE, width, None if names is None else tuple(map(str, names)), required, any_order, name
+    )
+
+
+def _is_kept(transformer: Any, key: str) -> bool:
+    return all(t != "drop" for name, t, _ in transformer.transformers_ if name == key)
+
+
+# -- containers ------------------------------------------------------------------------------------------------------
+
+
+def _pipeline(importer: Importer, estimator: Any, x: Node, present: tuple[str, ...]) -> Methods:
+    *steps, (last_name, last) = estimator.steps
+    for name, step in steps:
+        if step is None or step == "passthrough":
+            continue
+        x = _wide(importer.transform(step, x, name=name), _next_width(estimator, name))
+    if last is None or last == "passthrough":
+        return {"transform": Output(x if not isinstance(x, Raw) else importer.dense(x))}
+    return importer.methods(last, x, only=present, name=last_name)
+
+
+def _next_width(pipeline: Any, name: str) -> int:
+    names = [n for n, _ in pipeline.steps]
+    for _, step in pipeline.steps[names.index(name) + 1 :]:
+        if step is not None and step != "passthrough":
+            return int(getattr(step, "n_features_in_", 0))
+    return 0
+
+
+def _wide(x: Node, width: int) -> Node:
+    """An opaque value whose width only its consumer knows; documents have none and are read as one column."""
+    if isinstance(x, Raw) and x.inputs and not x.columns:
+        return replace(x, columns=tuple(range(width)) if width else (0,), scalar=not width)
+    return x
+
+
+def _feature_union(importer: Importer, estimator: Any, x: Node, present: tuple[str, ...]) -> Methods:
+    if estimator.transformer_weights:
+        raise Unsupported("FeatureUnion(transformer_weights=...)")
+    parts = []
+    for name, step in estimator.transformer_list:
+        if step == "drop":
+            continue
+        parts.append(x if step == "passthrough" else importer.transform(step, x, name=name))
+    _refuse_unknown_widths(parts)
+    return {"transform": Output(importer.concat(parts))}
+
+
+def _column_transformer(importer: Importer, estimator: Any, x: Node, present: tuple[str, ...]) -> Methods:
+    if estimator.transformer_weights:
+        raise Unsupported("ColumnTransformer(transformer_weights=...)")
+    parts = []
+    for name, step, columns in estimator.transformers_:
+        indices = tuple(int(i) for i in estimator._transformer_to_input_indices[name])
+        if (isinstance(step, str) and step == "drop") or not indices:
+            continue
+        part = importer.select(x, indices, scalar=isinstance(columns, str | int | np.integer))
+        if not (isinstance(step, str) and step == "passthrough"):
+            part = importer.transform(step, part, name=name)
+            part = _wide(part, _slice_width(estimator.output_indices_[name]))
+        parts.append(part)
+    _refuse_unknown_widths(parts)
+    if not parts:
+        raise Unsupported("ColumnTransformer that drops every column")
+    return {"transform": Output(importer.concat(parts, keep_sparse=estimator.sparse_output_))}
+
+
+def _slice_width(columns: slice) -> int:
+    return int(columns.stop - columns.start)
+
+
+def _refuse_unknown_widths(parts: list[Node]) -> None:
+    if any(isinstance(part, Raw) and part.inputs and not part.columns for part in parts):
+        raise Unsupported("the width of an opaque transformer's output is not known")
+
+
+_CONTAINERS: dict[str, Callable[[Importer, Any, Node, tuple[str, ...]], Methods]] = {
+    "sklearn.pipeline.Pipeline": _pipeline,
+    "sklearn.pipeline.FeatureUnion": _feature_union,
+    "sklearn.compose.ColumnTransformer": _column_transformer,
+}
+
+__all__ = ["METHODS", "Imported", "Importer", "check_fitted"]

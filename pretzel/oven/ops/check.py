@@ -1,0 +1,54 @@
+"""Checks that scikit-learn makes on the input of an estimator, as steps of their own so that rules can move them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from pretzel.errors import InputValueError
+from pretzel.oven.graph import Array, Node, Value
+from pretzel.schema import Schema
+
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+
+class CheckFinite(Node):
+    """Passes a dense value through; stops where ``check_array(ensure_all_finite=...)`` of ``estimator`` would.
+
+    Parameters
+    ----------
+    estimator : str
+        Named in the error.
+    allow_nan : bool
+        NaN passes, infinity does not.
+    float32 : bool
+        The estimator reads float32: values that overflow it count as infinite.
+    """
+
+    estimator: str
+    allow_nan: bool = False
+    float32: bool = False
+
+    kernel: ClassVar[str] = "check_finite"
+
+    def schema(self) -> Schema:
+        return self.inputs[0].schema()
+
+    def params(self) -> tuple[Array, ...]:
+        return (np.array([self.allow_nan, self.float32], dtype=np.uint8),)
+
+    def reference(self, *inputs: Value) -> Value:
+        (x,) = inputs
+        with np.errstate(over="ignore"):
+            bad = np.isinf(x.astype(np.float32) if self.float32 else x)
+        if not self.allow_nan:
+            bad = bad | np.isnan(x)
+        if bad.any():
+            row, column = np.argwhere(bad)[0]
+            raise InputValueError(f"{self.estimator}: row {row}, column {column}: {x[row, column]} is refused")
+        return x
+
+    def describe(self) -> str:
+        notes = [self.estimator, *(["NaN allowed"] if self.allow_nan else []), *(["float32"] if self.float32 else [])]
+        return ", ".join(notes)

@@ -1,0 +1,175 @@
+"""The physical plan: the contract between oven and runtime. Plain data, no behaviour.
+
+Arrays are named by content digest and live in an object store; the plan holds digests only.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy.typing as npt
+
+from pretzel.schema import Kind
+
+
+class InputKind(enum.Enum):
+    """What a request is made of."""
+
+    TABLE = "table"  # rows of columns: ndarray, DataFrame, sparse matrix, dicts, tuples
+    TEXT = "text"  # one document for each row
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """What the source estimator accepts.
+
+    Parameters
+    ----------
+    kind : InputKind
+    width : int
+        ``n_features_in_``; 1 for documents.
+    names : tuple of str or None
+        ``feature_names_in_``, where the source was fitted on named columns.
+    required : tuple of int
+        Positions of columns that must be present.
+    any_order : bool
+        Named columns may come in another order and among others (``ColumnTransformer``).
+    estimator : str
+        Class name of the source, for messages.
+    """
+
+    kind: InputKind
+    width: int
+    names: tuple[str, ...] | None = None
+    required: tuple[int, ...] = ()
+    any_order: bool = False
+    estimator: str = ""
+
+
+class LeafKind(enum.Enum):
+    """How columns of a request are read."""
+
+    NUMERIC = "numeric"
+    CELLS = "cells"
+    TEXT = "text"
+    SPARSE = "sparse"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """Columns of a source (0: the request, 1, 2, ...: outputs of opaque steps) read into a slot."""
+
+    kind: LeafKind
+    columns: tuple[int, ...]
+    slot: int
+    source: int = 0
+    lower: bool = False
+    accents: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A value of the program. ``buffer`` -1: a leaf's own memory, sparse rows, or the result."""
+
+    kind: Kind
+    width: int
+    buffer: int = -1
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One kernel call. ``params`` holds a digest for each parameter that is read at run time, else None."""
+
+    kernel: str
+    params: tuple[bytes | None, ...]
+    state: bytes | None
+    inputs: tuple[int, ...]
+    output: int
+    label: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Steps between two pipeline breakers; a row tile runs through all of them. Equal stages are one object."""
+
+    digest: bytes
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A native program: leaves are read, stages run in order, one slot is the result."""
+
+    leaves: tuple[Leaf, ...]
+    slots: tuple[Slot, ...]
+    buffers: tuple[int, ...]
+    stages: tuple[Stage, ...]
+    output: int
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All steps, in the order in which they run."""
+        return tuple(step for stage in self.stages for step in stage.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class OpaqueStep:
+    """A call of the estimator itself.
+
+    ``input`` is a program that computes its argument, or the columns of a source that it takes as they are
+    (``columns`` None: the whole object).
+    """
+
+    estimator: Any
+    method: str
+    output: int  # number of the source this makes
+    program: Program | None = None
+    source: int = 0
+    columns: tuple[int, ...] | None = None
+    scalar: bool = False
+    origin: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MethodPlan:
+    """One method of the estimator: opaque steps first, then the program that makes the result.
+
+    Without a program the last opaque step's value is the result as it is. The other fields are those of
+    ``pretzel.oven.graph.Output``.
+    """
+
+    program: Program | None
+    opaque: tuple[OpaqueStep, ...] = ()
+    ndim: int = 2
+    labels: tuple[npt.NDArray[Any], ...] | None = None
+    dtype: str = "float64"
+    list_of: tuple[int, ...] | None = None
+    keeps_float32: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PhysicalPlan:
+    """A compiled estimator.
+
+    Parameters
+    ----------
+    input : InputSpec
+    methods : dict of str to MethodPlan
+    attributes : dict
+        Fitted attributes that callers of the estimator read: ``classes_``, ``n_features_in_``, ...
+    objects : frozenset of bytes
+        Digests of everything in the store that the programs refer to.
+    report : dict
+        What ``explain`` shows: graphs, rule trace, stages, opaque steps with reasons, compile time.
+    """
+
+    input: InputSpec
+    methods: dict[str, MethodPlan]
+    attributes: dict[str, Any] = field(default_factory=dict)
+    objects: frozenset[bytes] = frozenset()
+    report: dict[str, Any] = field(default_factory=dict)
