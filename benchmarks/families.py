@@ -1,0 +1,110 @@
+"""Many models of one kind, as one process would serve them: some share fitted features, some have their own sample."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks import pipelines, tasks, zoo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@dataclass(frozen=True)
+class Member:
+    """A fitted model of a family.
+
+    Parameters
+    ----------
+    name : str
+        Unique among all families.
+    kind : str
+        What its rows are: `zoo.TEXT`, `zoo.NUMBERS` or `zoo.TABLE`.
+    estimator : object
+        The fitted pipeline.
+    """
+
+    name: str
+    kind: str
+    estimator: Any
+
+
+def sample(load: Callable[[], tuple[Any, np.ndarray]], size: int, seed: int) -> tuple[Any, np.ndarray]:
+    """Random rows of a data set, different for each seed."""
+    X, y = load()
+    rows = np.random.default_rng(seed).choice(len(y), size, replace=False)
+    return tasks.take(X, rows), y[rows]
+
+
+def sentiment_models(count: int, size: int = 1500) -> Iterator[Member]:
+    """Text models: the first half share two vectorizers and differ in weights, the others share nothing."""
+    from sklearn.pipeline import Pipeline
+
+    half = count // 2
+    features = _sentiment_features(4 * size)
+    for seed in range(half):
+        texts, y = sample(tasks.sentiment, size, seed)
+        head = pipelines.quiet_fit(pipelines.logistic(), features.transform(texts), y)
+        yield Member(f"sentiment/shared/{seed}", zoo.TEXT, Pipeline([("features", features), ("model", head)]))
+    recipe = zoo.case("sa").make
+    for seed in range(half, count):
+        yield Member(
+            f"sentiment/own/{seed}", zoo.TEXT, pipelines.quiet_fit(recipe(), *sample(tasks.sentiment, size, seed))
+        )
+
+
+@functools.cache
+def _sentiment_features(size: int) -> Any:
+    return pipelines.char_and_word().fit(sample(tasks.sentiment, size, 0)[0])
+
+
+def sentiment_heads(count: int, size: int = 20_000) -> Iterator[Member]:
+    """Text models over two shared vectorizers; all weights differ, though only the first model is fitted."""
+    from sklearn.pipeline import Pipeline
+
+    features = _sentiment_features(size)
+    texts, y = sample(tasks.sentiment, 2000, 1)
+    head = pipelines.quiet_fit(pipelines.logistic(), features.transform(texts), y)
+    for seed in range(count):
+        other = copy.copy(head)
+        other.coef_ = head.coef_ + np.random.default_rng(seed).normal(0, 0.01, head.coef_.shape)
+        yield Member(f"sentiment/head/{seed}", zoo.TEXT, Pipeline([("features", features), ("model", other)]))
+
+
+def attendee_models(count: int, size: int = 3000) -> Iterator[Member]:
+    """Count regressions on their own samples, half with a forest and half with boosting."""
+    forest = pipelines.attendee_count(pipelines.forest_regressor(trees=20, depth=6), embedding_trees=15)
+    boosting = pipelines.attendee_count(pipelines.boosting_regressor, embedding_trees=15)
+    for seed in range(count):
+        name, recipe = ("forest", forest) if seed < count - count // 2 else ("boosting", boosting)
+        model = pipelines.quiet_fit(recipe(), *sample(tasks.attendees, size, seed))
+        yield Member(f"attendees/{name}/{seed}", zoo.NUMBERS, model)
+
+
+def table_models(count: int, size: int = 5000) -> Iterator[Member]:
+    """Models of mixed tables on their own samples: logistic over one shared transformer, boosting, forests."""
+    from sklearn.pipeline import Pipeline
+
+    half = count // 2
+    features = pipelines.table_features().fit(tasks.people()[0])
+    for seed in range(half):
+        X, y = sample(tasks.people, size, seed)
+        head = pipelines.quiet_fit(pipelines.logistic(), features.transform(X), y)
+        yield Member(f"income/logistic/{seed}", zoo.TABLE, Pipeline([("features", features), ("model", head)]))
+    for seed in range(half, count):
+        recipe = zoo.case("table_forest" if seed % 5 == 0 else "table_boosting").make
+        yield Member(
+            f"income/trees/{seed}", zoo.TABLE, pipelines.quiet_fit(recipe(), *sample(tasks.people, size, seed))
+        )
+
+
+FAMILIES: dict[str, tuple[Callable[..., Iterator[Member]], Callable[[], tuple[Any, np.ndarray]]]] = {
+    "sentiment": (sentiment_models, tasks.sentiment),
+    "attendees": (attendee_models, tasks.attendees),
+    "income": (table_models, tasks.people),
+}
