@@ -80,40 +80,54 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One kernel call. ``params`` holds a digest for each parameter that is read at run time, else None."""
+class Call:
+    """A kernel with its parameters. ``params`` holds a digest for each that is read at run time, else None."""
 
     kernel: str
     params: tuple[bytes | None, ...]
     state: bytes | None
+    label: str
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Stage:
+    """Calls between two pipeline breakers; a row tile runs through all of them.
+
+    ``digest`` names the computation together with everything before it, down to the columns it reads: stages of two
+    models with one digest give one result for one row, and are one object in the store.
+    """
+
+    digest: bytes
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """How one program connects one call: slots it reads, slot it writes (-1: a check), and where it came from."""
+
     inputs: tuple[int, ...]
     output: int
-    label: str
     origin: str
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """Steps between two pipeline breakers; a row tile runs through all of them. Equal stages are one object."""
-
-    digest: bytes
-    steps: tuple[Step, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Program:
-    """A native program: leaves are read, stages run in order, one slot is the result."""
+    """A native program: leaves are read, stages run in order, one slot is the result.
+
+    ``wires`` has one entry for each call, in the order of the stages.
+    """
 
     leaves: tuple[Leaf, ...]
     slots: tuple[Slot, ...]
     buffers: tuple[int, ...]
     stages: tuple[Stage, ...]
+    wires: tuple[Wire, ...]
     output: int
 
     @property
-    def steps(self) -> tuple[Step, ...]:
-        """All steps, in the order in which they run."""
-        return tuple(step for stage in self.stages for step in stage.steps)
+    def calls(self) -> tuple[Call, ...]:
+        """All calls, in the order in which they run."""
+        return tuple(call for stage in self.stages for call in stage.calls)
 
 
 @dataclass(frozen=True, slots=True)

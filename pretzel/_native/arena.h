@@ -39,6 +39,8 @@ class Arena {
   /// Ends a request: merges blocks into one, and returns memory above `keep` bytes to the system.
   void reset(size_t keep = size_t{8} << 20) noexcept;
 
+  int depth = 0;  // requests of this thread that are under way: reading one may call back into Python
+
  private:
   struct Block;
   void* grow(size_t need) noexcept;

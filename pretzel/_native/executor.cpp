@@ -99,7 +99,7 @@ bool sparse_rows(const LeafInput& leaf, int64_t first, int32_t rows, const View&
     if (index == nullptr || value == nullptr) return false;
     int64_t size = 0;
     for (int32_t j = 0; j < out.width; ++j) {
-      double x;
+      double x = 0.0;
       if (leaf.form == LeafForm::kRows) {
         x = leaf.rows[(first + r) * leaf.row_stride + j];
       } else {
@@ -116,9 +116,9 @@ bool sparse_rows(const LeafInput& leaf, int64_t first, int32_t rows, const View&
 }
 
 /// Points or copies the rows of a leaf into its slot.
-bool load_leaf(const LeafInput& leaf, int64_t first, int32_t rows, View& slot, Arena& arena) {
+bool load_leaf(const LeafInput& leaf, int64_t base, int64_t first, int32_t rows, View& slot, Arena& arena) {
   if (slot.kind == ValueKind::kCells) {
-    slot.cells = leaf.cells + first * slot.width;
+    slot.cells = leaf.cells + (first - base) * slot.width;
     slot.stride = slot.width;
     return true;
   }
@@ -139,6 +139,22 @@ bool load_leaf(const LeafInput& leaf, int64_t first, int32_t rows, View& slot, A
   return true;
 }
 
+/// Appends rows to a CSR matrix, indices ascending. Throws std::bad_alloc.
+void append(const View& out, int32_t rows, CsrResult& csr) {
+  std::vector<int32_t> order;
+  for (int32_t r = 0; r < rows; ++r) {
+    const SparseRow& row = out.sparse[r];
+    order.resize(row.size);
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return row.index[a] < row.index[b]; });
+    for (int32_t k : order) {
+      csr.indices.push_back(row.index[k]);
+      csr.data.push_back(row.value[k]);
+    }
+    csr.indptr.push_back(static_cast<int64_t>(csr.indices.size()));
+  }
+}
+
 bool emit(const View& out, int32_t rows, int64_t first, const Request& request) {
   if (out.kind == ValueKind::kDense) {
     for (int32_t r = 0; r < rows; ++r) {
@@ -146,20 +162,8 @@ bool emit(const View& out, int32_t rows, int64_t first, const Request& request) 
     }
     return true;
   }
-  CsrResult& csr = *request.sparse_result;
   try {
-    std::vector<int32_t> order;
-    for (int32_t r = 0; r < rows; ++r) {
-      const SparseRow& row = out.sparse[r];
-      order.resize(row.size);
-      std::iota(order.begin(), order.end(), 0);
-      std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return row.index[a] < row.index[b]; });
-      for (int32_t k : order) {
-        csr.indices.push_back(row.index[k]);
-        csr.data.push_back(row.value[k]);
-      }
-      csr.indptr.push_back(static_cast<int64_t>(csr.indices.size()));
-    }
+    append(out, rows, *request.sparse_result);
   } catch (const std::bad_alloc&) {
     return false;
   }
@@ -183,7 +187,8 @@ Stop run_tile(const Program& program, const Request& request, int64_t first, int
     }
   }
   for (size_t i = 0; i < program.leaves.size(); ++i) {
-    if (!load_leaf(request.leaves[i], first, rows, slots[program.leaves[i].slot], arena)) return no_memory;
+    if (!load_leaf(request.leaves[i], request.first, first, rows, slots[program.leaves[i].slot], arena))
+      return no_memory;
   }
   if (program.writes_result) slots[program.output].dense = request.result + first * slots[program.output].width;
   for (size_t s = 0; s < program.steps.size(); ++s) {
@@ -207,6 +212,21 @@ Stop run_tile(const Program& program, const Request& request, int64_t first, int
 
 }  // namespace
 
+RecordingTracer::RecordingTracer(const Program& program, int64_t rows)
+    : dense(program.steps.size()), sparse(program.steps.size()) {
+  for (size_t s = 0; s < program.steps.size(); ++s) {
+    const int32_t slot = program.steps[s].output;
+    if (slot >= 0 && program.slots[slot].kind == ValueKind::kDense) dense[s].resize(rows * program.slots[slot].width);
+  }
+}
+
+void RecordingTracer::on_step(int32_t step, const View& out, int64_t first_row, int32_t rows) {
+  if (out.kind == ValueKind::kSparse) return append(out, rows, sparse[step]);
+  for (int32_t r = 0; r < rows; ++r) {
+    std::memcpy(dense[step].data() + (first_row + r) * out.width, out.row(r), sizeof(double) * out.width);
+  }
+}
+
 Stop run(const Program& program, const Request& request, Arena& arena) noexcept {
   const Stop no_memory{Status::kNoMemory, -1, 0, -1};
   const Arena::Mark start = arena.mark();
@@ -220,9 +240,10 @@ Stop run(const Program& program, const Request& request, Arena& arena) noexcept 
     if (buffers[b] == nullptr) return no_memory;
   }
   Stop stop;
-  for (int64_t first = 0; first < request.rows; first += tile) {
+  const int64_t end = request.first + request.rows;
+  for (int64_t first = request.first; first < end; first += tile) {
     const Arena::Mark mark = arena.mark();
-    const auto rows = static_cast<int32_t>(std::min<int64_t>(tile, request.rows - first));
+    const auto rows = static_cast<int32_t>(std::min<int64_t>(tile, end - first));
     stop = run_tile(program, request, first, rows, slots, inputs, buffers, arena);
     if (stop.status != Status::kOk) break;
     arena.release(mark);

@@ -52,15 +52,25 @@ struct Tracer {
   virtual void on_step(int32_t step, const View& out, int64_t first_row, int32_t rows) = 0;
 };
 
+/// Keeps a copy of what every step wrote.
+struct RecordingTracer : Tracer {
+  RecordingTracer(const Program& program, int64_t rows);
+  void on_step(int32_t step, const View& out, int64_t first_row, int32_t rows) override;
+
+  std::vector<std::vector<double>> dense;  // for each step, rows x width
+  std::vector<CsrResult> sparse;
+};
+
 struct Request {
   const LeafInput* leaves;
+  int64_t first;  // row of the caller's data and of the result to start at; cells are given from there on
   int64_t rows;
   double* result;            // dense results: rows x width, C order
   CsrResult* sparse_result;  // sparse results
   Tracer* tracer;            // nullptr but for verification
 };
 
-/// Where a request stopped: `step` is the index into Program::steps, rows count from the start of the request.
+/// Where a request stopped: `step` is the index into Program::steps, rows count from the start of the caller's data.
 struct Stop {
   Status status = Status::kOk;
   int32_t step = -1;

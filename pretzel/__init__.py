@@ -1,0 +1,37 @@
+"""White-box serving of fitted scikit-learn pipelines: compile once, answer in microseconds, share everything equal."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pretzel.api import compile
+    from pretzel.runtime.model import Plan
+    from pretzel.runtime.runtime import Runtime
+    from pretzel.store.object_store import ObjectStore
+    from pretzel.verification import verify
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "ObjectStore": "pretzel.store.object_store",
+    "Plan": "pretzel.runtime.model",
+    "Runtime": "pretzel.runtime.runtime",
+    "compile": "pretzel.api",
+    "errors": "pretzel.errors",
+    "verify": "pretzel.verification",
+}
+
+__all__ = ["ObjectStore", "Plan", "Runtime", "compile", "errors", "verify"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import public names when they are first used, so that ``import pretzel`` costs next to nothing."""
+    module = _PUBLIC.get(name)
+    if module is None:
+        raise AttributeError(f"module 'pretzel' has no attribute {name!r}")
+    found = importlib.import_module(module)
+    value = found if name == "errors" else getattr(found, name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,237 @@
+# distutils: language = c++
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, freethreading_compatible=True
+"""The only door between Python and the native core: it unpacks, forwards and wraps; it does not compute."""
+
+import os
+
+cimport cython
+cimport numpy as cnp
+from cpython.dict cimport PyDict_Check, PyDict_GetItemWithError, PyDict_Size
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.list cimport PyList_CheckExact, PyList_GET_ITEM, PyList_GET_SIZE
+from cpython.long cimport PyLong_AsDouble, PyLong_Check
+from cpython.object cimport PyObject
+from cpython.tuple cimport PyTuple_Check, PyTuple_GET_ITEM, PyTuple_GET_SIZE
+from cpython.unicode cimport PyUnicode_Check
+from libc.math cimport NAN
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.string cimport memcpy
+from libcpp.vector cimport vector
+
+from pretzel._native.native cimport *
+
+import numpy as np
+
+from pretzel import errors
+
+cnp.import_array()
+
+cdef int64_t CHUNK = 8192  # rows of cells unpacked at a time
+cdef double RELEASE_GIL_NS = 20_000.0  # below this a hand-over of the GIL costs more than it gives
+
+cdef dict DTYPES = {
+    np.dtype(np.float64): DType.kFloat64, np.dtype(np.float32): DType.kFloat32, np.dtype(np.int64): DType.kInt64,
+    np.dtype(np.int32): DType.kInt32, np.dtype(np.int16): DType.kInt16, np.dtype(np.uint8): DType.kUint8,
+    np.dtype(np.uint16): DType.kUint16, np.dtype(np.uint32): DType.kUint32, np.dtype(np.uint64): DType.kUint64,
+}
+cdef dict COLUMN_TYPES = {
+    "float64": ColumnType.kF64, "float32": ColumnType.kF32, "float16": ColumnType.kF16, "int64": ColumnType.kI64,
+    "int32": ColumnType.kI32, "int16": ColumnType.kI16, "int8": ColumnType.kI8, "uint64": ColumnType.kU64,
+    "uint32": ColumnType.kU32, "uint16": ColumnType.kU16, "uint8": ColumnType.kU8, "bool": ColumnType.kBool,
+}
+cdef tuple ISA_NAMES = ("baseline", "x86-64-v3", "x86-64-v4")
+
+
+if registry_clash() != NULL:
+    raise ImportError(f"two native kernels are called {registry_clash().decode()}")
+
+
+def kernels():
+    """Names of all kernels, sorted."""
+    return [name.decode() for name in kernel_names()]
+
+
+def isa():
+    """The instruction-set level in use: "baseline", "x86-64-v3" or "x86-64-v4"."""
+    return ISA_NAMES[active_isa()]
+
+
+def set_isa(str level):
+    """Use at most this level for programs built from now on. ``$PRETZEL_ISA`` does the same at import."""
+    if level not in ISA_NAMES:
+        raise ValueError(f"unknown instruction-set level {level!r}: expected one of {ISA_NAMES}")
+    set_active_isa(ISA_NAMES.index(level))
+
+
+if os.environ.get("PRETZEL_ISA"):
+    set_isa(os.environ["PRETZEL_ISA"])
+
+
+def arena_bytes():
+    """Bytes held by the arenas of all threads."""
+    return arena_bytes_()
+
+
+cdef int describe(cnp.ndarray array, Array* out) except -1:
+    """Describe a parameter array to a kernel."""
+    code = DTYPES.get(array.dtype)
+    if code is None:
+        raise errors.KernelError(f"no kernel takes parameters of dtype {array.dtype}")
+    if not array.flags.c_contiguous or array.ndim > 2:
+        raise errors.KernelError("kernel parameters are C-contiguous and at most two-dimensional")
+    out.data = array.data
+    out.size = array.size
+    out.shape[0] = array.shape[0] if array.ndim > 0 else 1
+    out.shape[1] = array.shape[1] if array.ndim > 1 else 1
+    out.dtype = <DType><uint8_t>code
+    return 0
+
+
+def bind(str kernel, list params):
+    """Build the read-only state of a kernel.
+
+    Returns
+    -------
+    state : ndarray of uint8 or None
+    run_params : int
+        Bit ``i`` is set when the kernel reads ``params[i]`` at run time.
+    """
+    cdef const Kernel* found = find_kernel(kernel.encode())
+    cdef vector[Array] arrays
+    cdef vector[uint8_t] state
+    cdef Fault fault
+    cdef BindCall call
+    cdef Status status
+    if found == NULL:
+        raise errors.KernelError(f"there is no kernel {kernel!r}")
+    arrays.resize(len(params))
+    params = [np.ascontiguousarray(p) if p.ndim else p for p in params]
+    for i, array in enumerate(params):
+        describe(array, &arrays[i])
+    if found.bind == NULL:
+        return None, found.run_params
+    call.params = arrays.data()
+    call.n_params = <int32_t>arrays.size()
+    call.state = &state
+    call.fault = &fault
+    status = found.bind(call)
+    if status != Status.kOk:
+        what = fault.what.decode() if fault.what != NULL else f"status {<int>status}"
+        raise errors.KernelError(f"kernel {kernel!r} refuses its parameters: {what}")
+    result = np.empty(state.size(), dtype=np.uint8)
+    if state.size():
+        memcpy(cnp.PyArray_DATA(result), state.data(), state.size())
+    return result, found.run_params
+
+
+cdef class NativeProgram:
+    """A program ready to run, built once from a `pretzel.plan.Program` and the arrays of a store."""
+
+    cdef Program program
+    cdef readonly object plan
+    cdef list held  # arrays that the program points into
+    cdef readonly tuple leaves
+    cdef readonly bint sparse_result
+    cdef readonly int width
+
+    def __init__(self, plan, store):
+        cdef LeafSpec leaf
+        cdef SlotSpec slot
+        cdef int i
+        kinds = {"numeric": LeafKind.kNumeric, "cells": LeafKind.kCells, "text": LeafKind.kCells,
+                 "sparse": LeafKind.kSparse}
+        values = {"dense": ValueKind.kDense, "sparse": ValueKind.kSparse, "cells": ValueKind.kCells}
+        self.plan = plan
+        self.leaves = plan.leaves
+        self.held = []
+        for each in plan.leaves:
+            leaf.kind = <LeafKind><uint8_t>kinds[each.kind.value]
+            leaf.slot = each.slot
+            self.program.leaves.push_back(leaf)
+        for each in plan.slots:
+            slot.kind = <ValueKind><uint8_t>values[each.kind.value]
+            slot.width = each.width
+            slot.buffer = each.buffer
+            slot.offset = each.offset
+            self.program.slots.push_back(slot)
+        for width in plan.buffers:
+            self.program.buffers.push_back(width)
+        calls = plan.calls
+        self.program.steps.resize(len(calls))
+        for i in range(len(calls)):
+            self._step(i, calls[i], plan.wires[i], store)
+        self.program.output = plan.output
+        self.program.finish()
+        self.sparse_result = plan.slots[plan.output].kind.value == "sparse"
+        self.width = plan.slots[plan.output].width
+
+    cdef int _step(self, int i, call, wire, store) except -1:
+        cdef Step* step = &self.program.steps[i]
+        cdef Array array
+        step.kernel = find_kernel(call.kernel.encode())
+        if step.kernel == NULL:
+            raise errors.KernelError(f"there is no kernel {call.kernel!r}")
+        for digest in call.params:
+            if digest is None:
+                array.data = NULL
+                array.size = array.shape[0] = array.shape[1] = 0
+                array.dtype = DType.kUint8
+            else:
+                held = store.get(digest)
+                self.held.append(held)
+                describe(held, &array)
+            step.params.push_back(array)
+        step.state = NULL
+        if call.state is not None:
+            held = store.get(call.state)
+            self.held.append(held)
+            step.state = <const uint8_t*>cnp.PyArray_DATA(held)
+        for slot in wire.inputs:
+            step.inputs.push_back(slot)
+        step.output = wire.output
+        return 0
+
+    @property
+    def tile(self):
+        """Rows that pass through the steps together."""
+        return self.program.tile
+
+    @property
+    def row_bytes(self):
+        """Arena bytes for each row of a tile."""
+        return self.program.row_bytes
+
+    def estimate(self, int64_t rows, int64_t units=0):
+        """Predicted nanoseconds for ``rows`` rows with ``units`` text code units or sparse entries in all."""
+        return self.program.cost.per_row * rows + self.program.cost.per_unit * units
+
+    def trace(self, columns, int64_t rows):
+        """Output of every step for a request that ``read`` took apart: ndarrays, CSR triples, or None for checks."""
+        cdef RecordingTracer* tracer = new RecordingTracer(self.program, rows)
+        cdef int i
+        try:
+            run_batch(self, None, columns, rows, None, tracer)
+            found = []
+            for i in range(<int>self.program.steps.size()):
+                found.append(traced(self, tracer, i, rows))
+            return found
+        finally:
+            del tracer
+
+
+cdef object traced(NativeProgram program, RecordingTracer* tracer, int i, int64_t rows):
+    cdef int32_t slot = program.program.steps[i].output
+    cdef vector[double]* values
+    if slot < 0:
+        return None
+    if program.program.slots[slot].kind == ValueKind.kSparse:
+        return csr_arrays(tracer.sparse[i])
+    values = &tracer.dense[i]
+    array = np.empty((rows, program.program.slots[slot].width))
+    if values.size():
+        memcpy(cnp.PyArray_DATA(array), values.data(), values.size() * sizeof(double))
+    return array
+
+
+include "unpack.pxi"
+include "method.pxi"

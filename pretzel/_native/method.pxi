@@ -1,0 +1,347 @@
+# One method of a model: request in, scikit-learn's answer out.
+
+
+cdef tuple csr_arrays(CsrResult& result):
+    """(data, indices, indptr) as ndarrays, with the index dtype SciPy would choose."""
+    cdef int64_t nnz = <int64_t>result.indices.size()
+    index_type = np.int32 if nnz < 2**31 else np.int64
+    data = np.empty(nnz)
+    indices = np.empty(nnz, dtype=np.int32)
+    indptr = np.empty(result.indptr.size(), dtype=np.int64)
+    memcpy(cnp.PyArray_DATA(data), result.data.data(), nnz * sizeof(double))
+    memcpy(cnp.PyArray_DATA(indices), result.indices.data(), nnz * sizeof(int32_t))
+    memcpy(cnp.PyArray_DATA(indptr), result.indptr.data(), result.indptr.size() * sizeof(int64_t))
+    return data, indices.astype(index_type, copy=False), indptr.astype(index_type, copy=False)
+
+
+cdef int run_range(NativeProgram program, Request* request, Arena* arena, double nanoseconds, Stop* stop) except -1:
+    if nanoseconds > RELEASE_GIL_NS:
+        with nogil:
+            stop[0] = run(program.program, request[0], arena[0])
+    else:
+        stop[0] = run(program.program, request[0], arena[0])
+    return 0
+
+
+cdef object run_batch(NativeProgram program, Method method, list columns, int64_t rows, object result,
+                      RecordingTracer* tracer):
+    """Run ``rows`` rows of columns into ``result``; returns CSR arrays for sparse results."""
+    cdef Arena* arena = &thread_arena()
+    cdef int n_leaves = <int>program.program.leaves.size()
+    cdef Arena.Mark start
+    cdef LeafInput* leaves
+    cdef CsrResult sparse
+    cdef Request request
+    cdef Stop stop
+    cdef Reader reader
+    cdef list held = []
+    cdef list readers
+    cdef int i
+    cdef int64_t first = 0, units
+    cdef bint any_cells = False
+    cdef int64_t chunk = rows
+    readers = [Reader(leaf, NO_SPEC) for leaf in program.leaves] if method is None else method.readers
+    scratch = np.empty((rows, program.width)) if result is None and not program.sparse_result else result
+    arena.depth += 1
+    start = arena.mark()
+    try:
+        leaves = <LeafInput*>arena.alloc(sizeof(LeafInput) * (n_leaves + 1))
+        if leaves == NULL:
+            raise MemoryError
+        for i in range(n_leaves):
+            reader = readers[i]
+            if reader.kind == LeafKind.kCells:
+                any_cells = True
+            else:
+                read_columns(columns[i], reader, &leaves[i], arena, held)
+        if any_cells:
+            chunk = min(rows, CHUNK)
+            for i in range(n_leaves):
+                reader = readers[i]
+                if reader.kind == LeafKind.kCells:
+                    leaves[i].form = LeafForm.kCells
+                    leaves[i].cells = <Cell*>arena.alloc(sizeof(Cell) * (reader.width * chunk + 1))
+                    if leaves[i].cells == NULL:
+                        raise MemoryError
+        request.leaves = leaves
+        request.result = NULL
+        if not program.sparse_result:
+            request.result = <double*>cnp.PyArray_DATA(scratch)
+        request.sparse_result = &sparse
+        request.tracer = tracer
+        while first < rows:
+            request.first = first
+            request.rows = min(chunk, rows - first)
+            units = 0
+            texts = []
+            for i in range(n_leaves):
+                reader = readers[i]
+                if reader.kind == LeafKind.kCells:
+                    read_cells(columns[i], reader, leaves[i].cells, first, request.rows, texts, &units)
+                elif leaves[i].form == LeafForm.kCsr:
+                    units += columns[i].nnz * request.rows // rows
+            run_range(program, &request, arena,
+                      program.program.cost.per_row * request.rows + program.program.cost.per_unit * units, &stop)
+            if stop.status != Status.kOk:
+                raise_stop(program, method, &stop)
+            first += request.rows
+    finally:
+        arena.release(start)
+        arena.depth -= 1
+        if arena.depth == 0:
+            arena.reset()
+    return csr_arrays(sparse) if program.sparse_result else scratch
+
+
+cdef int raise_stop(NativeProgram program, Method method, Stop* stop) except -1:
+    from pretzel.runtime.faults import raise_fault
+
+    if stop.status == Status.kNoMemory:
+        raise MemoryError
+    raise_fault(program.plan, None if method is None else method.spec, "" if method is None else method.name,
+                <int>stop.status, stop.step, stop.row, stop.column)
+
+
+class _NoSpec:
+    width = -1
+    names = None
+
+
+NO_SPEC = _NoSpec()
+
+
+@cython.final
+cdef class Method:
+    """One method of a model as a callable; immutable, safe to call from any thread.
+
+    Parameters
+    ----------
+    program : NativeProgram
+    plan : pretzel.plan.MethodPlan
+        How the result is presented.
+    spec : pretzel.plan.InputSpec
+    name : str
+        Name of the model, for messages.
+    read : callable
+        ``read(spec, leaves, X)`` takes apart what is not read natively: (rows, columns of each leaf, is_float32).
+    """
+
+    cdef NativeProgram program
+    cdef readonly object plan
+    cdef readonly object spec
+    cdef public str name
+    cdef object read
+    cdef list readers
+    cdef list labels      # for each output column its classes as Python objects
+    cdef int n_required
+    cdef tuple unread     # required names that no leaf reads
+    cdef bint is_text, is_named, scalar, sparse, any_order
+    cdef bint plain       # a float64 matrix can be read where it lies
+    cdef int width
+    cdef object result_type
+
+    def __init__(self, NativeProgram program, plan, spec, str name, read):
+        self.program = program
+        self.plan = plan
+        self.spec = spec
+        self.name = name
+        self.read = read
+        self.readers = [Reader(leaf, spec) for leaf in program.leaves]
+        self.labels = None if plan.labels is None else [classes.tolist() for classes in plan.labels]
+        self.is_text = spec.kind.value == "text"
+        self.is_named = spec.names is not None
+        self.any_order = spec.any_order
+        self.n_required = len(spec.required)
+        self.scalar = plan.ndim == 1
+        self.sparse = program.sparse_result
+        self.width = spec.width
+        self.result_type = None if plan.dtype == "float64" else np.dtype(plan.dtype)
+        used = {c for leaf in program.leaves for c in leaf.columns}
+        self.unread = () if spec.names is None else tuple([spec.names[c] for c in spec.required if c not in used])
+        self.plain = len(self.readers) == 1 and (<Reader>self.readers[0]).whole_row and (
+            (<Reader>self.readers[0]).kind != LeafKind.kCells)
+
+    def __call__(self, X):
+        """Answer for every row of ``X``, with the shape and dtype that scikit-learn gives."""
+        cdef cnp.ndarray matrix
+        is_float32 = False
+        if type(X) is np.ndarray and self.plain and not self.is_named and X.ndim == 2 and X.dtype == np.float64 and (
+                X.flags.c_contiguous and X.shape[1] == self.width and X.shape[0] > 0):
+            rows = X.shape[0]
+            columns = [X]
+        else:
+            rows, columns, is_float32 = self.read(self.spec, self.program.leaves, X)
+        if self.sparse:
+            try:
+                return self.wrap_sparse(run_batch(self.program, self, columns, rows, None, NULL), rows)
+            except WrongField as error:
+                self.raise_wrong_field(error)
+        result = np.empty((rows, self.program.width))
+        try:
+            run_batch(self.program, self, columns, rows, result, NULL)
+        except WrongField as error:
+            self.raise_wrong_field(error)
+        return self.wrap(result, is_float32)
+
+    def one(self, row):
+        """Answer for one row, given as dict, tuple, list, 1-D array or str: a scalar, or a vector."""
+        cdef NativeProgram program = self.program
+        cdef Arena* arena = &thread_arena()
+        cdef Arena.Mark start
+        cdef LeafInput* leaves
+        cdef Request request
+        cdef Stop stop
+        cdef double* answer
+        cdef list held = []
+        cdef int64_t units = 0
+        cdef int i, n_leaves = <int>program.program.leaves.size()
+        if self.sparse:
+            return self(self.one_row_table(row))
+        arena.depth += 1
+        start = arena.mark()
+        try:
+            leaves = <LeafInput*>arena.alloc(sizeof(LeafInput) * (n_leaves + 1))
+            answer = <double*>arena.alloc(sizeof(double) * (program.width + 1))
+            if leaves == NULL or answer == NULL:
+                raise MemoryError
+            self.read_row(row, leaves, arena, held, &units)
+            request.leaves = leaves
+            request.first = 0
+            request.rows = 1
+            request.result = answer
+            request.sparse_result = NULL
+            request.tracer = NULL
+            run_range(program, &request, arena, program.program.cost.per_row + program.program.cost.per_unit * units,
+                      &stop)
+            if stop.status != Status.kOk:
+                raise_stop(program, self, &stop)
+            return self.answer(answer)
+        except WrongField as error:
+            self.raise_wrong_field(error)
+        finally:
+            arena.release(start)
+            arena.depth -= 1
+            if arena.depth == 0:
+                arena.reset()
+
+    cdef int read_row(self, row, LeafInput* leaves, Arena* arena, list held, int64_t* units) except -1:
+        cdef int i, n = len(self.readers)
+        cdef Reader reader
+        cdef int status
+        if self.is_text:
+            if not PyUnicode_Check(row):
+                raise WrongField(0, row, "a str")
+            for i in range(n):
+                reader = <Reader>self.readers[i]
+                leaves[i].form = LeafForm.kCells
+                leaves[i].cells = <Cell*>arena.alloc(sizeof(Cell))
+                if leaves[i].cells == NULL:
+                    raise MemoryError
+                cell_of(row, leaves[i].cells, reader, held)
+                units[0] += leaves[i].cells.size
+            return 0
+        if type(row) is np.ndarray:
+            if self.read_vector(row, leaves):
+                held.append(row)
+                return 0
+            row = self.check_vector(row)
+        elif PyDict_Check(row):
+            if not self.is_named:
+                self.fail_row(row)
+            if PyDict_Size(row) != self.n_required or self.unread:
+                self.check_keys(row)
+        elif PyTuple_Check(row) or PyList_CheckExact(row):
+            if len(row) != self.width:
+                self.fail_row(row)
+        else:
+            row = self.check_vector(row)
+        try:
+            for i in range(n):
+                read_fields(row, <Reader>self.readers[i], &leaves[i], arena, held, units)
+        except KeyError:
+            self.check_keys(row)
+            raise
+        return 0
+
+    cdef bint read_vector(self, cnp.ndarray row, LeafInput* leaves):
+        """Point at a float64 vector that the only leaf reads whole."""
+        if not self.plain or row.ndim != 1 or cnp.PyArray_TYPE(row) != cnp.NPY_FLOAT64 or (
+                row.shape[0] != self.width or row.strides[0] != sizeof(double)):
+            return False
+        leaves[0].form = LeafForm.kRows
+        leaves[0].rows = <const double*>row.data
+        leaves[0].row_stride = self.width
+        return True
+
+    cdef object answer(self, const double* values):
+        cdef int i, width = self.program.width
+        cdef cnp.npy_intp size = width
+        cdef cnp.ndarray vector
+        if self.labels is not None:
+            if self.scalar:
+                return (<list>self.labels[0])[<Py_ssize_t>values[0]]
+            return np.array([classes[<Py_ssize_t>values[i]] for i, classes in enumerate(self.labels)])
+        if self.scalar:
+            return values[0] if self.result_type is None or self.result_type.kind == "f" else int(values[0])
+        vector = cnp.PyArray_EMPTY(1, &size, cnp.NPY_FLOAT64, 0)
+        memcpy(vector.data, values, sizeof(double) * width)
+        if self.plan.list_of is not None:
+            return split(vector, self.plan.list_of)
+        return vector if self.result_type is None else vector.astype(self.result_type)
+
+    cdef object wrap(self, result, is_float32):
+        if self.labels is not None:
+            columns = [classes[result[:, i].astype(np.intp)] for i, classes in enumerate(self.plan.labels)]
+            return columns[0] if self.scalar else np.stack(columns, axis=1)
+        if self.result_type is not None:
+            result = result.astype(self.result_type)
+        elif is_float32 and self.plan.keeps_float32:
+            result = result.astype(np.float32)
+        if self.plan.list_of is not None:
+            return split(result, self.plan.list_of)
+        return result[:, 0] if self.scalar else result
+
+    cdef object wrap_sparse(self, arrays, rows):
+        from scipy.sparse import csr_matrix
+
+        data, indices, indptr = arrays
+        if self.result_type is not None:
+            data = data.astype(self.result_type)
+        return csr_matrix((data, indices, indptr), shape=(rows, self.program.width))
+
+    # -- errors: everything here may be slow ---------------------------------------------------------------------
+
+    cdef object one_row_table(self, row):
+        from pretzel.runtime.rows import one_row_table
+
+        return one_row_table(self.spec, self.name, row)
+
+    cdef object check_vector(self, row):
+        from pretzel.runtime.rows import as_row
+
+        return as_row(self.spec, self.name, row)
+
+    cdef int check_keys(self, row) except -1:
+        from pretzel.runtime.rows import check_keys
+
+        check_keys(self.spec, self.name, row)
+
+    cdef int fail_row(self, row) except -1:
+        from pretzel.runtime.rows import fail_row
+
+        fail_row(self.spec, self.name, row)
+
+    cdef int raise_wrong_field(self, error) except -1:
+        from pretzel.runtime.rows import raise_wrong_field
+
+        raise_wrong_field(self.spec, self.name, *error.args)
+
+
+cdef list split(array, widths):
+    """The blocks of a multi-output result as a list of arrays."""
+    parts = []
+    first = 0
+    for width in widths:
+        parts.append(np.ascontiguousarray(array[..., first:first + width]))
+        first += width
+    return parts

@@ -1,0 +1,230 @@
+# Declarations of the native core and of the few CPython macros that Cython does not bring along.
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libcpp cimport bool as cbool
+from libcpp.vector cimport vector
+
+
+cdef extern from "Python.h":
+    int PyUnicode_IS_ASCII(object text) nogil
+    int PyUnicode_KIND(object text) nogil
+    void* PyUnicode_DATA(object text) nogil
+    Py_ssize_t PyUnicode_GET_LENGTH(object text) nogil
+    object PyDict_GetItemWithError_ "PyDict_GetItemWithError"(object mapping, object key)
+
+
+cdef extern from "view.h" namespace "pretzel" nogil:
+    cdef enum class Encoding(uint8_t):
+        kAscii
+        kLatin1
+        kUcs2
+        kUcs4
+        kUtf8
+
+    cdef enum class CellKind(uint8_t):
+        kText
+        kNumber
+        kNone
+        kNaN
+
+    cdef struct Cell:
+        const void* text
+        double number
+        int64_t size
+        CellKind kind
+        Encoding encoding
+        cbool normalized
+
+    cdef struct SparseRow:
+        const int32_t* index
+        const double* value
+        int64_t size
+
+    cdef enum class ValueKind(uint8_t):
+        kDense
+        kSparse
+        kCells
+
+    cdef struct View:
+        ValueKind kind
+        int32_t width
+        int64_t stride
+        double* dense
+        SparseRow* sparse
+        Cell* cells
+
+
+cdef extern from "arena.h" namespace "pretzel" nogil:
+    cdef cppclass Arena:
+        cppclass Mark:
+            pass
+        void* alloc(size_t size)
+        Mark mark()
+        void release(Mark mark)
+        void reset()
+        int depth
+    Arena& thread_arena()
+    int64_t arena_bytes_ "pretzel::arena_bytes"()
+
+
+cdef extern from "kernel.h" namespace "pretzel" nogil:
+    cdef enum class DType(uint8_t):
+        kFloat64
+        kFloat32
+        kInt64
+        kInt32
+        kInt16
+        kUint8
+        kUint16
+        kUint32
+        kUint64
+
+    cdef struct Array:
+        const void* data
+        int64_t size
+        int64_t shape[2]
+        DType dtype
+
+    cdef enum class Status(int32_t):
+        kOk
+        kNotANumber
+        kInfinite
+        kUnknownCategory
+        kWrongType
+        kNoMemory
+        kBadParameter
+
+    cdef cppclass Fault:
+        int32_t row
+        int32_t column
+        const char* what
+
+    cdef cppclass BindCall:
+        const Array* params
+        int32_t n_params
+        vector[uint8_t]* state
+        Fault* fault
+
+    cdef cppclass Cost:
+        double per_row
+        double per_unit
+
+    ctypedef Status (*BindFn)(const BindCall&) except +
+
+    cdef cppclass Kernel:
+        const char* name
+        int isa
+        BindFn bind
+        uint64_t run_params
+
+    const Kernel* find_kernel(const char* name)
+    const char* registry_clash()
+    vector[const char*] kernel_names()
+    int active_isa()
+    int machine_isa()
+    void set_active_isa(int level)
+
+
+cdef extern from "plan.h" namespace "pretzel" nogil:
+    cdef enum class LeafKind(uint8_t):
+        kNumeric
+        kCells
+        kSparse
+
+    cdef cppclass LeafSpec:
+        LeafKind kind
+        int32_t slot
+
+    cdef cppclass SlotSpec:
+        ValueKind kind
+        int32_t width
+        int32_t buffer
+        int32_t offset
+
+    cdef cppclass Step:
+        const Kernel* kernel
+        vector[Array] params
+        const uint8_t* state
+        vector[int32_t] inputs
+        int32_t output
+
+    cdef cppclass Program:
+        vector[LeafSpec] leaves
+        vector[SlotSpec] slots
+        vector[int32_t] buffers
+        vector[Step] steps
+        int32_t output
+        void finish() except +
+        int32_t tile
+        int64_t row_bytes
+        Cost cost
+
+
+cdef extern from "executor.h" namespace "pretzel" nogil:
+    cdef enum class ColumnType(uint8_t):
+        kF64
+        kF32
+        kF16
+        kI64
+        kI32
+        kI16
+        kI8
+        kU64
+        kU32
+        kU16
+        kU8
+        kBool
+
+    cdef struct NumberColumn:
+        const char* data
+        int64_t stride
+        ColumnType type
+
+    cdef struct CsrMatrix:
+        const int32_t* indptr32
+        const int64_t* indptr64
+        const int32_t* indices32
+        const int64_t* indices64
+        const double* data
+
+    cdef enum class LeafForm(uint8_t):
+        kRows
+        kColumns
+        kCsr
+        kCells
+
+    cdef struct LeafInput:
+        LeafForm form
+        const double* rows
+        int64_t row_stride
+        const NumberColumn* columns
+        CsrMatrix csr
+        Cell* cells
+
+    cdef cppclass CsrResult:
+        vector[int64_t] indptr
+        vector[int32_t] indices
+        vector[double] data
+
+    cdef cppclass Tracer:
+        pass
+
+    cdef cppclass RecordingTracer(Tracer):
+        RecordingTracer(const Program& program, int64_t rows)
+        vector[vector[double]] dense
+        vector[CsrResult] sparse
+
+    cdef cppclass Request:
+        const LeafInput* leaves
+        int64_t first
+        int64_t rows
+        double* result
+        CsrResult* sparse_result
+        Tracer* tracer
+
+    cdef cppclass Stop:
+        Status status
+        int32_t step
+        int64_t row
+        int32_t column
+
+    Stop run(const Program& program, const Request& request, Arena& arena)

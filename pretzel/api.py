@@ -1,0 +1,63 @@
+"""``pretzel.compile``: where oven, store and runtime meet."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from pretzel.options import Options
+
+if TYPE_CHECKING:
+    from pretzel.runtime.model import Plan
+    from pretzel.store.object_store import ObjectStore
+
+
+def compile(
+    estimator: Any,
+    *,
+    strict: bool = False,
+    numerics: Literal["fast", "strict"] = "fast",
+    disable_rules: tuple[str, ...] = (),
+    name: str = "",
+    store: ObjectStore | None = None,
+) -> Plan:
+    """Compile a fitted estimator.
+
+    Parameters
+    ----------
+    estimator : fitted scikit-learn estimator
+        A Pipeline, a ColumnTransformer, a single model, ...; it is read, never changed, and not kept unless a step
+        of it has no native form.
+    strict : bool
+        Raise `OpaqueStepError` instead of calling such a step from Python.
+    numerics : {"fast", "strict"}
+        ``"strict"`` leaves out rewrites that change the order of a sum.
+    disable_rules : tuple of str
+        Names of rewrite rules to leave out.
+    name : str, optional
+        What messages call the model; the class name by default.
+    store : ObjectStore, optional
+        Where parameters are shared; the store of this process by default.
+
+    Returns
+    -------
+    Plan
+        Answers like the estimator, to rtol 1e-9 and atol 1e-12 in float64; labels are equal.
+
+    Raises
+    ------
+    UnfittedError, OpaqueStepError, CompileError
+    """
+    from pretzel.oven import compile_estimator
+    from pretzel.runtime.model import Plan
+    from pretzel.store.object_store import default_store
+
+    start = time.perf_counter()
+    options = Options(strict=strict, numerics=numerics)
+    options = replace(options, disable=(*options.disable, *disable_rules))
+    store = default_store() if store is None else store
+    physical, lease = compile_estimator(estimator, options, store)
+    plan = Plan(physical, store, lease, name)
+    physical.report["seconds"] = time.perf_counter() - start
+    return plan

@@ -1,0 +1,69 @@
+"""The passes of one compilation, in order."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from pretzel.errors import OpaqueStepError
+from pretzel.oven.graph import toposort
+from pretzel.oven.importer import Imported, Importer
+from pretzel.oven.lower import Lowering
+from pretzel.oven.ops.opaque import Opaque
+from pretzel.oven.optimizer import optimize
+from pretzel.oven.report import report
+from pretzel.oven.verify import check_always, check_executable
+from pretzel.plan import PhysicalPlan
+
+if TYPE_CHECKING:
+    from pretzel.options import Options
+    from pretzel.store.object_store import Lease, ObjectStore
+
+ATTRIBUTES = (
+    "classes_",
+    "n_features_in_",
+    "feature_names_in_",
+    "n_outputs_",
+    "n_classes_",
+)
+"""Fitted attributes that callers of an estimator read; a plan has those its source has."""
+
+
+class Compiler:
+    """Compiles estimators into one store with one set of options."""
+
+    def __init__(self, options: Options, store: ObjectStore) -> None:
+        self.options = options
+        self.store = store
+
+    def run(self, estimator: Any) -> tuple[PhysicalPlan, Lease]:
+        """Import, optimize, lower."""
+        start = time.perf_counter()
+        imported = Importer(estimator).run()
+        check_always(output.node for output in imported.methods.values())
+        if self.options.strict:
+            _refuse_opaque(imported)
+        optimized, trace = optimize(imported.methods, self.options, imported.origins)
+        check_executable(output.node for output in optimized.values())
+        lease = self.store.lease()
+        lowering = Lowering(self.store, lease, imported.origins)
+        methods = {name: lowering.method(output) for name, output in optimized.items()}
+        attributes = {name: getattr(estimator, name) for name in ATTRIBUTES if hasattr(estimator, name)}
+        plan = PhysicalPlan(
+            imported.input,
+            methods,
+            attributes,
+            lease.digests,
+            report(imported.methods, optimized, trace, imported.origins, time.perf_counter() - start),
+        )
+        return plan, lease
+
+
+def _refuse_opaque(imported: Imported) -> None:
+    found = {
+        f"{imported.origins.get(node, '')} ({type(node.estimator).__name__}.{node.method}): {node.reason}"
+        for node in toposort(output.node for output in imported.methods.values())
+        if isinstance(node, Opaque)
+    }
+    if found:
+        raise OpaqueStepError("strict=True, and these steps have no native form: " + "; ".join(sorted(found)))

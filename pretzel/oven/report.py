@@ -1,0 +1,47 @@
+"""What ``explain`` shows of a compilation, as plain data that is kept with the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from pretzel.oven.graph import Node, Output, toposort
+from pretzel.oven.ops.columns import Raw
+from pretzel.oven.ops.opaque import Opaque
+from pretzel.oven.optimizer import Change
+
+
+def report(
+    imported: Mapping[str, Output],
+    optimized: Mapping[str, Output],
+    trace: list[Change],
+    origins: Mapping[Node, str],
+    seconds: float,
+) -> dict[str, Any]:
+    """Graphs before and after the rules, the trace, opaque steps with their reasons."""
+    return {
+        "logical": graph(imported, origins),
+        "optimized": graph(optimized, origins),
+        "rules": [asdict(change) for change in trace],
+        "seconds": seconds,
+    }
+
+
+def graph(methods: Mapping[str, Output], origins: Mapping[Node, str]) -> dict[str, Any]:
+    """Nodes in the order of computation with the numbers of their inputs, and the node of each method."""
+    nodes = toposort(output.node for output in methods.values())
+    number = {node: i for i, node in enumerate(nodes)}
+    return {
+        "nodes": [
+            {
+                "id": number[node],
+                "op": repr(node),
+                "inputs": [number[child] for child in node.inputs],
+                "schema": "any" if isinstance(node, Raw | Opaque) else str(node.schema()),
+                "origin": origins.get(node, ""),
+            }
+            for node in nodes
+        ],
+        "methods": {name: number[output.node] for name, output in methods.items()},
+    }

@@ -1,0 +1,36 @@
+"""The rewrite rules, in the order in which they are tried; each stands in a file of its own name.
+
+A rule is a function ``rule(node, users) -> Node | None``: the node's new form, or None where it does not apply. It
+does not traverse, mutate, or know other rules. Rules that change the order of a sum declare tolerance parity, come
+last, and are left out under ``numerics="strict"``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pretzel.oven.graph import Parity
+
+if TYPE_CHECKING:
+    from pretzel.oven.graph import Node
+
+RuleFunction = Callable[["Node", "Mapping[Node, list[Node]]"], "Node | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rewrite: its function, what it preserves, and why it stands where it does in the order."""
+
+    function: RuleFunction
+    parity: Parity
+    reason: str
+
+    @property
+    def name(self) -> str:
+        """Name of the rule and of its file."""
+        return self.function.__name__
+
+
+RULES: tuple[Rule, ...] = ()

@@ -1,0 +1,48 @@
+"""Cuts a graph into stages: chains of computations that a row tile runs through while it is in the cache."""
+
+from __future__ import annotations
+
+from pretzel.oven.graph import Node
+from pretzel.oven.ops.columns import LEAVES
+
+
+def program_nodes(output: Node) -> list[Node]:
+    """Everything a native program computes for ``output``, inputs first; it ends at leaves, whatever feeds those."""
+    order: dict[Node, None] = {}
+
+    def visit(node: Node) -> None:
+        if node in order:
+            return
+        if not isinstance(node, LEAVES):
+            for child in node.inputs:
+                visit(child)
+        order[node] = None
+
+    visit(output)
+    return list(order)
+
+
+def cut(nodes: list[Node]) -> list[list[Node]]:
+    """Stages in an order in which they can run.
+
+    A node continues the stage of its only computed input when nobody else reads that; where several values meet
+    (a concatenation, a sum) or a value is shared, a new stage begins. These are the pipeline breakers.
+    """
+    readers: dict[Node, int] = {}
+    for node in nodes:
+        for child in set(node.inputs):
+            readers[child] = readers.get(child, 0) + 1
+    stages: list[list[Node]] = []
+    stage_of: dict[Node, list[Node]] = {}
+    for node in nodes:
+        if isinstance(node, LEAVES):
+            continue
+        before = [child for child in node.inputs if not isinstance(child, LEAVES)]
+        if len(before) == 1 and readers[before[0]] == 1:
+            stage = stage_of[before[0]]
+        else:
+            stage = []
+            stages.append(stage)
+        stage.append(node)
+        stage_of[node] = stage
+    return stages

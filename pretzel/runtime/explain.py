@@ -1,0 +1,95 @@
+"""A plan in words: logical graph, rules, optimized graph, stages and kernels, bytes, opaque steps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pretzel.plan import MethodPlan, Program
+    from pretzel.runtime.model import Plan
+
+
+def explain(plan: Plan, format: str = "text") -> Any:
+    """See `Plan.explain`."""
+    if format not in ("text", "json"):
+        raise ValueError(f"format is 'text' or 'json', not {format!r}")
+    data = as_data(plan)
+    return data if format == "json" else as_text(data)
+
+
+def as_data(plan: Plan) -> dict[str, Any]:
+    """Everything that there is to say, as plain dicts and lists."""
+    physical = plan.physical
+    spec = physical.input
+    return {
+        "name": plan.name,
+        "input": {
+            "kind": spec.kind.value,
+            "width": spec.width,
+            "names": list(spec.names) if spec.names is not None else None,
+        },
+        **physical.report,
+        "physical": {name: _method(plan, method) for name, method in physical.methods.items()},
+        "bytes": {"all": plan.nbytes, "exclusive": plan.exclusive_bytes},
+    }
+
+
+def _method(plan: Plan, method: MethodPlan) -> dict[str, Any]:
+    return {
+        "opaque": [
+            {"origin": step.origin, "step": f"{type(step.estimator).__name__}.{step.method}", "reason": step.reason}
+            for step in method.opaque
+        ],
+        "stages": [] if method.program is None else _stages(plan, method.program),
+        "buffers": [] if method.program is None else list(method.program.buffers),
+    }
+
+
+def _stages(plan: Plan, program: Program) -> list[dict[str, Any]]:
+    stages = []
+    wires = iter(program.wires)
+    for stage in program.stages:
+        calls = []
+        for call in stage.calls:
+            wire = next(wires)
+            digests = [d for d in (*call.params, call.state) if d is not None]
+            calls.append(
+                {
+                    "kernel": call.kernel,
+                    "op": call.label,
+                    "inputs": list(wire.inputs),
+                    "output": wire.output,
+                    "origin": wire.origin,
+                    "bytes": plan.store.bytes_of(digests),
+                }
+            )
+        stages.append({"digest": stage.digest.hex(), "calls": calls})
+    return stages
+
+
+def as_text(data: dict[str, Any]) -> str:
+    """The same, for people."""
+    spec = data["input"]
+    lines = [f"{data['name']}: {spec['kind']} of {spec['width']} column(s), compiled in {data['seconds'] * 1e3:.1f} ms"]
+    for level in ("logical", "optimized"):
+        lines += ["", f"{level} graph"]
+        for node in data[level]["nodes"]:
+            inputs = " ".join(f"%{i}" for i in node["inputs"])
+            lines.append(f"  %{node['id']} = {node['op']} {inputs} : {node['schema']}  [{node['origin']}]")
+        lines += [f"  {name} -> %{number}" for name, number in data[level]["methods"].items()]
+    lines += ["", "rules"]
+    lines += [f"  {c['rule']}: {c['before']} -> {c['after']}  [{c['origin']}]" for c in data["rules"]] or [
+        "  none fired"
+    ]
+    for name, method in data["physical"].items():
+        lines += ["", f"{name}: {len(method['stages'])} stage(s), buffers {method['buffers']}"]
+        for step in method["opaque"]:
+            lines.append(f"  opaque {step['step']}: {step['reason']}  [{step['origin']}]")
+        for number, stage in enumerate(method["stages"]):
+            lines.append(f"  stage {number} {stage['digest'][:12]}")
+            for call in stage["calls"]:
+                inputs = ", ".join(f"s{i}" for i in call["inputs"])
+                output = "check" if call["output"] < 0 else f"s{call['output']}"
+                lines.append(f"    {call['kernel']}({inputs}) -> {output}  {call['bytes']:,} B  {call['op']}")
+    lines += ["", f"bytes: {data['bytes']['all']:,} in all, {data['bytes']['exclusive']:,} its own"]
+    return "\n".join(lines)

@@ -1,0 +1,100 @@
+"""A plan that answers: the fitted estimator's methods and attributes over native programs."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pretzel._native import Method, NativeProgram
+from pretzel.plan import MethodPlan, PhysicalPlan
+from pretzel.runtime.inputs import read
+from pretzel.runtime.opaque import OpaqueMethod
+
+if TYPE_CHECKING:
+    from pretzel.store.object_store import Lease, ObjectStore
+
+
+class Plan:
+    """A compiled estimator with the methods and attributes of its source.
+
+    Every method ``m`` of the source that Pretzel compiles is here under its own name for tables, and as ``m_one`` for
+    one row. A plan is immutable: any number of threads may call it, and no call takes a lock.
+
+    Parameters
+    ----------
+    physical : PhysicalPlan
+    store : ObjectStore
+        Holds the arrays that the plan names.
+    lease : Lease
+        Keeps them there while this plan, or a program of it, is alive.
+    name : str, optional
+        What messages call the model.
+    """
+
+    predict: Callable[[Any], Any]
+    predict_one: Callable[[Any], Any]
+    predict_proba: Callable[[Any], Any]
+    predict_proba_one: Callable[[Any], Any]
+    decision_function: Callable[[Any], Any]
+    decision_function_one: Callable[[Any], Any]
+    transform: Callable[[Any], Any]
+    transform_one: Callable[[Any], Any]
+
+    def __init__(self, physical: PhysicalPlan, store: ObjectStore, lease: Lease, name: str = "") -> None:
+        self.physical = physical
+        self.store = store
+        self.name = name or physical.input.estimator
+        self._lease = lease
+        self._methods: dict[str, Method | OpaqueMethod] = {}
+        for method, plan in physical.methods.items():
+            self._methods[method] = self._load(plan)
+        self._publish()
+
+    def _load(self, plan: MethodPlan) -> Method | OpaqueMethod:
+        if plan.opaque or plan.program is None:
+            return OpaqueMethod(plan, self.physical.input, self.store, self.name)
+        return Method(NativeProgram(plan.program, self.store), plan, self.physical.input, self.name, read)
+
+    def _publish(self) -> None:
+        """Methods become instance attributes, so that a call goes straight into native code."""
+        for method, bound in self._methods.items():
+            setattr(self, method, bound)
+            setattr(self, f"{method}_one", bound.one)
+
+    def __getattr__(self, name: str) -> Any:
+        attributes = self.__dict__["physical"].attributes if "physical" in self.__dict__ else {}
+        if name in attributes:
+            return copy.copy(attributes[name])
+        raise AttributeError(f"{self.__dict__.get('name', 'plan')} has no attribute {name!r}")
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self.physical.attributes})
+
+    def __repr__(self) -> str:
+        return f"<pretzel.Plan of {self.name}: {', '.join(self._methods)}>"
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of everything the plan refers to in its store, shared or not."""
+        return self.store.bytes_of(self._lease.digests)
+
+    @property
+    def exclusive_bytes(self) -> int:
+        """Bytes that are freed when this plan goes."""
+        return self.store.exclusive_bytes(self._lease)
+
+    def explain(self, format: str = "text") -> Any:
+        """How the estimator was compiled: graphs, rules that fired, stages, kernels, bytes, opaque steps.
+
+        Parameters
+        ----------
+        format : {"text", "json"}
+            ``"json"`` returns plain dicts and lists.
+        """
+        from pretzel.runtime.explain import explain
+
+        return explain(self, format)

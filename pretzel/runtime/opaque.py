@@ -1,0 +1,124 @@
+"""Methods with steps that have no native form: Python calls the estimator, native programs do the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pretzel._native import Method, NativeProgram
+from pretzel.plan import InputKind, InputSpec, LeafKind, MethodPlan, OpaqueStep, Program
+from pretzel.runtime.inputs import read
+from pretzel.runtime.rows import as_row, check_keys, one_row_table
+
+if TYPE_CHECKING:
+    from pretzel.store.object_store import ObjectStore
+
+
+class OpaqueMethod:
+    """One method of a model some of whose steps call the estimator itself.
+
+    Parameters
+    ----------
+    plan : MethodPlan
+    spec : InputSpec
+    store : ObjectStore
+    name : str
+        What messages call the model.
+    """
+
+    def __init__(self, plan: MethodPlan, spec: InputSpec, store: ObjectStore, name: str) -> None:
+        self.plan = plan
+        self.spec = spec
+        self.name = name
+        self._steps = [(step, self._part(step.program, store)) for step in plan.opaque]
+        self._final = self._part(plan.program, store, plan)
+
+    def _part(self, program: Program | None, store: ObjectStore, plan: MethodPlan | None = None) -> _Part | None:
+        return None if program is None else _Part(program, plan or MethodPlan(program), self.spec, store, self.name)
+
+    def __call__(self, X: Any) -> Any:
+        """Answer for every row of ``X``."""
+        sources: dict[int, Any] = {0: X}
+        for step, part in self._steps:
+            argument = part(sources) if part is not None else _columns(sources[step.source], step)
+            sources[step.output] = getattr(step.estimator, step.method)(argument)
+        if self._final is not None:
+            return self._final(sources)
+        return sources[self._steps[-1][0].output]
+
+    def one(self, row: Any) -> Any:
+        """Answer for one row, as a table of one."""
+        answer = self(_table(self.spec, self.name, row))
+        if isinstance(answer, list):
+            return [part[0] for part in answer]
+        first = answer[0]
+        return first.item() if getattr(first, "ndim", 1) == 0 else first
+
+
+class _Part:
+    """A native program between opaque steps. Its leaves read the request or values that those steps made."""
+
+    def __init__(self, program: Program, plan: MethodPlan, spec: InputSpec, store: ObjectStore, name: str) -> None:
+        self.sources = sorted({leaf.source for leaf in program.leaves})
+        self.program = program
+        self.spec = spec
+        self.method = Method(NativeProgram(program, store), plan, spec, name, self._read)
+
+    def __call__(self, sources: dict[int, Any]) -> Any:
+        return self.method(_Sources(sources))
+
+    def _read(self, spec: InputSpec, leaves: Any, X: _Sources) -> tuple[int, list[Any], bool]:
+        columns: list[Any] = [None] * len(leaves)
+        rows, float32 = 0, True
+        for source in self.sources:
+            at = [i for i, leaf in enumerate(leaves) if leaf.source == source]
+            own = spec if source == 0 else _spec_of(leaves, source)
+            rows, found, is_float32 = read(own, tuple(leaves[i] for i in at), X.values[source])
+            float32 = float32 and is_float32
+            for i, column in zip(at, found, strict=True):
+                columns[i] = column
+        return rows, columns, float32
+
+
+class _Sources:
+    """The request and the values of opaque steps, on their way through ``Method``."""
+
+    def __init__(self, values: dict[int, Any]) -> None:
+        self.values = values
+
+
+def _spec_of(leaves: Any, source: int) -> InputSpec:
+    own = [leaf for leaf in leaves if leaf.source == source]
+    if any(leaf.kind is LeafKind.TEXT for leaf in own):
+        return InputSpec(InputKind.TEXT, 1, None, (0,), False, "opaque step")
+    width = max(max(leaf.columns, default=-1) for leaf in own) + 1
+    return InputSpec(InputKind.TABLE, width, None, tuple(range(width)), False, "opaque step")
+
+
+def _columns(X: Any, step: OpaqueStep) -> Any:
+    """The columns that an opaque step takes, indexed as scikit-learn does; the object itself when it takes all."""
+    shape = getattr(X, "shape", None)
+    if step.columns is None or shape is None or len(shape) != 2 or step.source != 0:
+        return X
+    if step.scalar:
+        return X.iloc[:, step.columns[0]] if hasattr(X, "iloc") else X[:, step.columns[0]]
+    if step.columns == tuple(range(shape[1])):
+        return X
+    return X.iloc[:, list(step.columns)] if hasattr(X, "iloc") else X[:, list(step.columns)]
+
+
+def _table(spec: InputSpec, name: str, row: Any) -> Any:
+    """One row as the one-row table that scikit-learn takes."""
+    if spec.kind is InputKind.TEXT:
+        return one_row_table(spec, name, row)
+    if isinstance(row, dict):
+        check_keys(spec, name, row)
+    values = row if isinstance(row, dict | tuple | list) else as_row(spec, name, row)
+    if spec.names is not None:
+        import pandas as pd
+
+        if not isinstance(values, dict):
+            values = dict(zip(spec.names, values, strict=True))
+        return pd.DataFrame([values]).reindex(columns=list(spec.names))
+    import numpy as np
+
+    return np.asarray([values])

@@ -1,0 +1,117 @@
+"""The slow way of reading one row: whatever the native reader does not take, and every complaint about a row."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
+
+import numpy as np
+
+from pretzel.errors import InputKeyError, InputShapeError, InputTypeError
+from pretzel.plan import InputKind, InputSpec
+from pretzel.runtime.faults import column_name
+
+
+def as_row(spec: InputSpec, model: str, row: Any) -> Any:
+    """A row that came as ndarray, Series or mapping, as a dict or list that the native reader takes.
+
+    Raises
+    ------
+    InputShapeError, InputTypeError
+    """
+    if isinstance(row, Mapping):
+        return dict(row)
+    if isinstance(row, str | bytes):
+        fail_row(spec, model, row)
+    if hasattr(row, "to_dict") and getattr(row, "ndim", 0) == 1 and spec.names is not None:
+        return row.to_dict()  # a pandas Series is a row with names
+    if not hasattr(row, "__len__"):
+        fail_row(spec, model, row)
+    if getattr(row, "ndim", 1) != 1:
+        raise InputShapeError(
+            f"{_who(spec, model)}: expected one row (dict, tuple, 1-D array), got {row.ndim}-D data of shape "
+            f"{row.shape}; use predict for tables"
+        )
+    values = row.tolist() if isinstance(row, np.ndarray) else list(row)
+    if len(values) != spec.width:
+        fail_row(spec, model, row)
+    return values
+
+
+def one_row_table(spec: InputSpec, model: str, row: Any) -> Any:
+    """A one-row batch, for results that only the batch path can build."""
+    if spec.kind is InputKind.TEXT:
+        if not isinstance(row, str):
+            raise_wrong_field(spec, model, 0, row, "a str")
+        return [row]
+    if isinstance(row, Mapping):
+        if spec.names is None:
+            fail_row(spec, model, row)
+        return [dict(row)]
+    values = row if isinstance(row, tuple) else tuple(as_row(spec, model, row))
+    if len(values) != spec.width:
+        fail_row(spec, model, row)
+    return [values]
+
+
+def check_keys(spec: InputSpec, model: str, row: Mapping[str, Any]) -> None:
+    """Complain about missing, unknown and misspelt keys of a row.
+
+    Raises
+    ------
+    InputKeyError
+    """
+    names = spec.names or ()
+    required = [names[i] for i in spec.required]
+    missing = [name for name in required if name not in row]
+    unknown = [key for key in row if key not in names]
+    if not missing and not unknown:
+        return
+    problems = []
+    if missing:
+        problems.append(f"missing {_listed(missing)}")
+    if unknown:
+        problems.append(f"unknown {_listed(unknown)}")
+    hints = [
+        f"did you mean {guess[0]!r} for {key!r}?"
+        for key in unknown
+        if (guess := difflib.get_close_matches(str(key), missing or list(names), n=1))
+    ]
+    raise InputKeyError(
+        f"{_who(spec, model)}: {'; '.join(problems)}. Expected keys: {_listed(required)}"
+        + (f" ({' '.join(hints)})" if hints else "")
+    )
+
+
+def fail_row(spec: InputSpec, model: str, row: Any) -> NoReturn:
+    """Complain about a row of the wrong form."""
+    who = _who(spec, model)
+    if isinstance(row, Mapping) and spec.names is None:
+        raise InputTypeError(
+            f"{who}: got a dict, but the model was fitted without column names: send a tuple or array of {spec.width}"
+        )
+    forms = "a dict, tuple or 1-D array" if spec.names is not None else "a tuple or 1-D array"
+    if isinstance(row, str | bytes) or not hasattr(row, "__len__"):
+        raise InputTypeError(f"{who}: expected {forms} of {spec.width} values, got {type(row).__name__}")
+    raise InputShapeError(f"{who}: expected {spec.width} values, got {len(row)}")
+
+
+def raise_wrong_field(
+    spec: InputSpec, model: str, position: int, value: Any, expected: str, row: int | None = None
+) -> NoReturn:
+    """Complain about a value of the wrong type."""
+    where = "document" if spec.kind is InputKind.TEXT else f"column {column_name(spec, position)}"
+    if row is not None:
+        where = f"row {row}, {where}"
+    raise InputTypeError(f"{_who(spec, model)}: {where}: expected {expected}, got {type(value).__name__} {value!r:.60}")
+
+
+def _who(spec: InputSpec, model: str) -> str:
+    return model or spec.estimator or "model"
+
+
+def _listed(names: Iterable[Any]) -> str:
+    names = list(names)
+    shown = ", ".join(repr(name) for name in names[:20])
+    return shown if len(names) <= 20 else f"{shown} and {len(names) - 20} more"
