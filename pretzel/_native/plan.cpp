@@ -7,6 +7,8 @@ namespace {
 
 constexpr int64_t kTileBytes = int64_t{384} << 10;  // about a third of a second-level cache
 constexpr int32_t kMaxTile = 512;
+constexpr int32_t kVectorTile = 16;  // rows that tree kernels score side by side: worth more than cache for wide rows
+constexpr int64_t kWideRow = int64_t{256} << 10;
 constexpr int32_t kTextTile = 16;  // text rows bring buffers of their own
 
 }  // namespace
@@ -26,8 +28,8 @@ void Program::finish() {
       text = true;
     }
   }
-  tile = static_cast<int32_t>(std::clamp<int64_t>(kTileBytes / std::max<int64_t>(row_bytes, 1), 1, kMaxTile));
-  tile = tile >= 16 ? tile / 16 * 16 : tile;
+  const int64_t fits = kTileBytes / std::max<int64_t>(row_bytes, 1) / kVectorTile * kVectorTile;
+  tile = static_cast<int32_t>(std::clamp<int64_t>(fits, row_bytes < kWideRow ? kVectorTile : 1, kMaxTile));
   if (text) tile = std::min(tile, kTextTile * 4);
   cost = {200.0, 0.0};  // the call itself
   max_inputs = 0;
