@@ -241,8 +241,7 @@ cdef class Method:
                 units[0] += leaves[i].cells.size
             return 0
         if type(row) is np.ndarray:
-            if self.read_vector(row, leaves):
-                held.append(row)
+            if self.read_vector(row, leaves, arena):
                 return 0
             row = self.check_vector(row)
         elif PyDict_Check(row):
@@ -263,15 +262,37 @@ cdef class Method:
             raise
         return 0
 
-    cdef bint read_vector(self, cnp.ndarray row, LeafInput* leaves):
-        """Point at a float64 vector that the only leaf reads whole."""
-        if not self.plain or row.ndim != 1 or cnp.PyArray_TYPE(row) != cnp.NPY_FLOAT64 or (
-                row.shape[0] != self.width or row.strides[0] != sizeof(double)):
-            return False
-        leaves[0].form = LeafForm.kRows
-        leaves[0].rows = <const double*>row.data
-        leaves[0].row_stride = self.width
-        return True
+    cdef int read_vector(self, cnp.ndarray row, LeafInput* leaves, Arena* arena) except -1:
+        """Point at the numbers of a 1-D array; 0 when it is not a vector of numbers of the right length."""
+        cdef int i, j, n = <int>self.program.program.leaves.size()
+        cdef Reader reader
+        cdef NumberColumn* columns
+        cdef NumberColumn origin
+        if row.ndim != 1 or row.shape[0] != self.width:
+            return 0
+        if self.plain and cnp.PyArray_TYPE(row) == cnp.NPY_FLOAT64 and row.strides[0] == sizeof(double) and (
+                cnp.PyArray_ISALIGNED(row) and cnp.PyArray_ISNOTSWAPPED(row)):
+            leaves[0].form = LeafForm.kRows
+            leaves[0].rows = <const double*>row.data
+            leaves[0].row_stride = self.width
+            return 1
+        if row.dtype.name not in COLUMN_TYPES or not row.dtype.isnative:
+            return 0
+        for i in range(n):
+            if (<Reader>self.readers[i]).kind == LeafKind.kCells:
+                return 0
+        number_column(row, &origin)
+        for i in range(n):
+            reader = <Reader>self.readers[i]
+            columns = <NumberColumn*>arena.alloc(sizeof(NumberColumn) * (reader.width + 1))
+            if columns == NULL:
+                raise MemoryError
+            for j in range(reader.width):
+                columns[j] = origin
+                columns[j].data = origin.data + reader.positions[j] * origin.stride
+            leaves[i].form = LeafForm.kColumns
+            leaves[i].columns = columns
+        return 1
 
     cdef object answer(self, const double* values):
         cdef int i, width = self.program.width
