@@ -34,11 +34,6 @@ cdef dict DTYPES = {
     np.dtype(np.int32): DType.kInt32, np.dtype(np.int16): DType.kInt16, np.dtype(np.uint8): DType.kUint8,
     np.dtype(np.uint16): DType.kUint16, np.dtype(np.uint32): DType.kUint32, np.dtype(np.uint64): DType.kUint64,
 }
-cdef dict COLUMN_TYPES = {
-    "float64": ColumnType.kF64, "float32": ColumnType.kF32, "float16": ColumnType.kF16, "int64": ColumnType.kI64,
-    "int32": ColumnType.kI32, "int16": ColumnType.kI16, "int8": ColumnType.kI8, "uint64": ColumnType.kU64,
-    "uint32": ColumnType.kU32, "uint16": ColumnType.kU16, "uint8": ColumnType.kU8, "bool": ColumnType.kBool,
-}
 cdef tuple ISA_NAMES = ("baseline", "x86-64-v3", "x86-64-v4")
 
 

@@ -276,7 +276,7 @@ cdef class Method:
             leaves[0].rows = <const double*>row.data
             leaves[0].row_stride = self.width
             return 1
-        if row.dtype.name not in COLUMN_TYPES or not row.dtype.isnative:
+        if not column_type(row, &origin.type):
             return 0
         for i in range(n):
             if (<Reader>self.readers[i]).kind == LeafKind.kCells:

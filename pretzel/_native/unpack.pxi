@@ -161,13 +161,32 @@ class WrongField(Exception):
     """A field has a value of the wrong type; turned into `InputTypeError` with names."""
 
 
+cdef int column_type(cnp.ndarray array, ColumnType* out) except -1:
+    """How elements are read; 0 when they are not numbers of this machine's byte order."""
+    cdef int kind = cnp.PyArray_TYPE(array)
+    cdef int size = <int>cnp.PyArray_ITEMSIZE(array)
+    if cnp.PyArray_ISBYTESWAPPED(array):
+        return 0
+    if kind == cnp.NPY_BOOL:
+        out[0] = ColumnType.kBool
+    elif cnp.PyTypeNum_ISFLOAT(kind) and size <= 8:
+        out[0] = ColumnType.kF64 if size == 8 else (ColumnType.kF32 if size == 4 else ColumnType.kF16)
+    elif cnp.PyTypeNum_ISSIGNED(kind) and cnp.PyTypeNum_ISINTEGER(kind):
+        out[0] = ColumnType.kI64 if size == 8 else (
+            ColumnType.kI32 if size == 4 else (ColumnType.kI16 if size == 2 else ColumnType.kI8))
+    elif cnp.PyTypeNum_ISUNSIGNED(kind):
+        out[0] = ColumnType.kU64 if size == 8 else (
+            ColumnType.kU32 if size == 4 else (ColumnType.kU16 if size == 2 else ColumnType.kU8))
+    else:
+        return 0
+    return 1
+
+
 cdef int number_column(cnp.ndarray array, NumberColumn* out) except -1:
-    code = COLUMN_TYPES.get(array.dtype.name)
-    if code is None or not array.dtype.isnative or array.ndim != 1:
+    if array.ndim != 1 or not column_type(array, &out.type):
         raise TypeError(f"a column of dtype {array.dtype} cannot be read as numbers")
     out.data = array.data
     out.stride = array.strides[0]
-    out.type = <ColumnType><uint8_t>code
     return 0
 
 
