@@ -91,7 +91,7 @@ def table_models(count: int, size: int = 5000) -> Iterator[Member]:
     from sklearn.pipeline import Pipeline
 
     half = count // 2
-    features = pipelines.table_features().fit(tasks.people()[0])
+    features = pipelines.table_features(missing="?").fit(tasks.people()[0])
     for seed in range(half):
         X, y = sample(tasks.people, size, seed)
         head = pipelines.quiet_fit(pipelines.logistic(), features.transform(X), y)

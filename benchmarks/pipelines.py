@@ -122,8 +122,16 @@ def hist_boosting() -> Any:
     return HistGradientBoostingClassifier(max_iter=100, max_leaf_nodes=31, early_stopping=False, random_state=0)
 
 
-def table_features(ordinal: bool = False) -> Any:
-    """Column transformer over the numeric and the text columns of any DataFrame."""
+def table_features(ordinal: bool = False, missing: Any = float("nan")) -> Any:
+    """Column transformer over the numeric and the text columns of any DataFrame.
+
+    Parameters
+    ----------
+    ordinal : bool
+        Text becomes category codes and numbers stay as they are: what trees want.
+    missing : object
+        How a missing text is written.
+    """
     from sklearn.compose import ColumnTransformer, make_column_selector
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
@@ -134,17 +142,18 @@ def table_features(ordinal: bool = False) -> Any:
         encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
         return ColumnTransformer([("numbers", "passthrough", numeric), ("codes", encoder, text)])
     numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-    codes = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore"))
+    impute = SimpleImputer(strategy="most_frequent", missing_values=missing)
+    codes = make_pipeline(impute, OneHotEncoder(handle_unknown="ignore"))
     return ColumnTransformer([("numbers", numbers, numeric), ("codes", codes, text)])
 
 
-def table_model(model: Callable[[], Any], ordinal: bool = False) -> Callable[[], Any]:
-    """Recipe of a pipeline from a mixed table to a class."""
+def table_model(model: Callable[[], Any], **options: Any) -> Callable[[], Any]:
+    """Recipe of a pipeline from a mixed table to a class; the options are those of `table_features`."""
 
     def make() -> Any:
         from sklearn.pipeline import Pipeline
 
-        return Pipeline([("features", table_features(ordinal)), ("model", model())])
+        return Pipeline([("features", table_features(**options)), ("model", model())])
 
     return make
 

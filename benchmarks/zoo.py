@@ -116,25 +116,29 @@ CASES: tuple[Case, ...] = (
     Case(
         "table_logistic",
         TABLE,
-        pipelines.table_model(pipelines.logistic),
+        pipelines.table_model(pipelines.logistic, missing="?"),
         tasks.people,
         bars=Bars(sklearn=1500, onnx=20, frame=60),
     ),
     Case(
         "table_boosting",
         TABLE,
-        pipelines.table_model(pipelines.hist_boosting, True),
+        pipelines.table_model(pipelines.hist_boosting, ordinal=True),
         tasks.people,
         bars=Bars(sklearn=800, onnx=10, trees=True),
     ),
     Case(
-        "table_forest", TABLE, pipelines.table_model(pipelines.forest_classifier), tasks.people, bars=Bars(trees=True)
+        "table_forest",
+        TABLE,
+        pipelines.table_model(pipelines.forest_classifier, missing="?"),
+        tasks.people,
+        bars=Bars(trees=True),
     ),
     Case("flights_logistic", TABLE, pipelines.table_model(pipelines.logistic), tasks.departures, 50_000),
     Case(
         "flights_boosting",
         TABLE,
-        pipelines.table_model(pipelines.hist_boosting, True),
+        pipelines.table_model(pipelines.hist_boosting, ordinal=True),
         tasks.departures,
         50_000,
         Bars(trees=True),
