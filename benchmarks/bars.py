@@ -54,7 +54,7 @@ def judge(case: zoo.Case, result: dict[str, Any]) -> Iterator[Verdict]:
 
 def _parity(case: zoo.Case, parity: dict[str, Any]) -> Iterator[Verdict]:
     ours = parity["pretzel"]
-    text = f"{ours['mismatches']} labels, {ours['outside']} numbers; max |difference| {ours['largest']:.1e}"
+    text = f"{ours['mismatches']} labels, {ours['outside']} numbers; max difference {ours['largest']:.1e}"
     same = ours["mismatches"] == 0 and ours["outside"] == 0
     yield Verdict(case.name, f"parity on {parity['rows']:,} rows", "0 labels, 0 numbers outside", text, same)
     invariant = parity["batch_invariant"]
@@ -76,7 +76,9 @@ def _latency(case: zoo.Case, result: dict[str, Any]) -> Iterator[Verdict]:
             yield Verdict(case.name, what, f"{bar:g}x", f"not convertible: {result['onnx_reason']}", None)
         else:
             ratio = p50[other] / p50[ours]
-            yield Verdict(case.name, what, f"{bar:g}x", f"{ratio:,.0f}x" if ratio >= 10 else f"{ratio:.1f}x", ratio >= bar)
+            yield Verdict(
+                case.name, what, f"{bar:g}x", f"{ratio:,.0f}x" if ratio >= 10 else f"{ratio:.1f}x", ratio >= bar
+            )
 
 
 def _throughput(case: zoo.Case, throughput: dict[str, Any]) -> Iterator[Verdict]:

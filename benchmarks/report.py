@@ -13,11 +13,13 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(str(row[i])) for row in [header, *rows]) for i in range(len(header))]
 
     def line(cells: Sequence[str]) -> str:
-        padded = [f"{cell:<{w}}" if i == 0 else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(cells, widths, strict=True))]
+        padded = [
+            f"{cell:<{w}}" if i == 0 else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(cells, widths, strict=True))
+        ]
         return "| " + " | ".join(padded) + " |"
 
     rule = ["-" * w if i == 0 else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
-    return "\n".join([line(header), "|-" + "-|-".join(rule) + "-|", *map(line, rows)])
+    return "\n".join([line(header), "| " + " | ".join(rule) + " |", *map(line, rows)])
 
 
 def number(value: float) -> str:
@@ -39,8 +41,10 @@ def markdown(document: dict[str, Any]) -> str:
         parts += [
             "## One row: p50 / p99 in microseconds",
             table(["pipeline", "contender", "p50", "p99", "times pretzel"], list(_latency_rows(results))),
-            "## Rows per second\n\nA `*` marks a contender that was given fewer rows than the batch has, for its slowness.",
-            table(["pipeline", "rows", "pretzel", "scikit-learn", "all threads", "onnxruntime"], list(_rate_rows(results))),
+            "## Rows per second\n\n`*`: measured on fewer rows, for slowness.",
+            table(
+                ["pipeline", "rows", "pretzel", "scikit-learn", "all threads", "onnxruntime"], list(_rate_rows(results))
+            ),
             "## Answers\n\nAgainst scikit-learn: labels that differ, numbers outside rtol 1e-9 / atol 1e-12.",
             table(
                 ["pipeline", "rows", "labels", "numbers", "max diff.", "same bits", "onnx labels", "onnx max diff."],
@@ -48,7 +52,9 @@ def markdown(document: dict[str, Any]) -> str:
             ),
         ]
         refused = {name: one["onnx_reason"] for name, one in results.items() if one["onnx_reason"]}
-        parts += ["## Not in onnxruntime", *(f"- `{name}`: {reason}" for name, reason in refused.items())] if refused else []
+        parts += (
+            ["## Not in onnxruntime", *(f"- `{name}`: {reason}" for name, reason in refused.items())] if refused else []
+        )
     if document.get("memory"):
         parts += ["## Memory", *(f"- {key}: {value}" for key, value in document["memory"].items())]
     parts += ["## Bars", table(["pipeline", "what", "required", "measured", ""], list(_bar_rows(document["bars"])))]
