@@ -57,6 +57,12 @@ def _load(loader: Callable[[], Any]) -> Any:
 
 
 @pytest.fixture(scope="session")
+def load_real() -> Callable[[Callable[[], Any]], Any]:
+    """Calls a loader of real data and skips the test when the data is absent."""
+    return _load
+
+
+@pytest.fixture(scope="session")
 def reviews() -> pd.DataFrame:
     """23,703 short texts with graded sentiment."""
     from benchmarks import data
