@@ -1,0 +1,276 @@
+// category_codes: the number that belongs to each cell's category, through one hash table for each column.
+//   params: starts int32[width + 1], packed categories[n] (5 arrays, see cells.h), codes float64[n],
+//           unknown float64[width], refuse uint8[width]
+// one_hot: a 1 at offsets[j] + code for each code that is not negative.  params: offsets int32[width + 1]
+#include <cstring>
+
+#include "cells.h"
+#include "kernel.h"
+
+namespace pretzel {
+namespace {
+
+/// One category. Texts of up to eight bytes and numbers are told apart by `key` alone; `tag` 0 is an empty slot.
+struct Slot {
+  uint64_t key;
+  double code;
+  uint32_t offset;  // text: first byte, from Table::text
+  uint32_t size;    // text: code points
+  uint8_t tag;      // width of a text, or kNumberTag
+  uint8_t pad[7];
+};
+
+constexpr uint8_t kNumberTag = 8;
+
+/// One column. Missing values have no slot: their codes stand here.
+struct Column {
+  int64_t slots;  // index of the first one
+  uint64_t mask;
+  double none, nan, unknown;
+  int64_t max_size;  // code points of the longest text
+  uint8_t has_none, has_nan, refuse, pad[5];
+};
+
+/// The state: Column[width], Slot[n_slots], text.
+struct Table {
+  explicit Table(const uint8_t* state)
+      : width(reinterpret_cast<const int64_t*>(state)[0]),
+        columns(reinterpret_cast<const Column*>(state + 64)),
+        slots(reinterpret_cast<const Slot*>(state + reinterpret_cast<const int64_t*>(state)[1])),
+        text(state + reinterpret_cast<const int64_t*>(state)[2]) {}
+
+  int64_t width;
+  const Column* columns;
+  const Slot* slots;
+  const uint8_t* text;
+};
+
+uint64_t mix(uint64_t x) {
+  x *= 0x9e3779b97f4a7c15u;
+  x ^= x >> 32;
+  x *= 0xd6e8feb86659fd93u;
+  return x ^ (x >> 32);
+}
+
+uint64_t load64(const uint8_t* p) {
+  uint64_t v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+
+uint32_t load32(const uint8_t* p) {
+  uint32_t v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+
+/// Up to eight bytes as a number that, with their count, says what they are; a hash of more.
+uint64_t pack_bytes(const uint8_t* p, int64_t n) {
+  if (n > 8) {
+    uint64_t h = static_cast<uint64_t>(n);
+    for (int64_t i = 0; i + 8 < n; i += 8) h = mix(h ^ load64(p + i));
+    return mix(h ^ load64(p + n - 8));
+  }
+  if (n >= 4) return load32(p) | static_cast<uint64_t>(load32(p + n - 4)) << 32;
+  return n == 0 ? 0 : p[0] | static_cast<uint64_t>(p[n / 2]) << 8 | static_cast<uint64_t>(p[n - 1]) << 16;
+}
+
+uint64_t number_key(double x) {
+  x += 0.0;  // -0 equals 0
+  uint64_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+
+uint64_t hash(uint64_t key, uint32_t size, uint8_t tag) { return mix(key ^ static_cast<uint64_t>(size) << 48 ^ tag); }
+
+const double* find_number(const Table& table, const Column& column, double x) {
+  const uint64_t key = number_key(x);
+  for (uint64_t i = hash(key, 0, kNumberTag);; ++i) {
+    const Slot& slot = table.slots[column.slots + static_cast<int64_t>(i & column.mask)];
+    if (slot.tag == 0) return nullptr;
+    if (slot.key == key && slot.tag == kNumberTag) return &slot.code;
+  }
+}
+
+const double* find_text(const Table& table, const Column& column, const TextKey& text) {
+  if (text.width == 0) return nullptr;
+  const int64_t bytes = text.bytes();
+  const uint64_t key = pack_bytes(text.data, bytes);
+  const auto size = static_cast<uint32_t>(text.size);
+  const auto tag = static_cast<uint8_t>(text.width);
+  for (uint64_t i = hash(key, size, tag);; ++i) {
+    const Slot& slot = table.slots[column.slots + static_cast<int64_t>(i & column.mask)];
+    if (slot.tag == 0) return nullptr;
+    if (slot.key != key || slot.size != size || slot.tag != tag) continue;
+    if (bytes <= 8 || std::memcmp(table.text + slot.offset, text.data, static_cast<size_t>(bytes)) == 0) {
+      return &slot.code;
+    }
+  }
+}
+
+const double* find(const Table& table, const Column& column, const Cell& cell, TextScratch& scratch) {
+  switch (cell.kind) {
+    case CellKind::kText:
+      return find_text(table, column, text_key(cell, column.max_size, scratch));
+    case CellKind::kNumber:
+      if (cell.number == cell.number) return find_number(table, column, cell.number);
+      return column.has_nan ? &column.nan : nullptr;
+    case CellKind::kNaN:
+      return column.has_nan ? &column.nan : nullptr;
+    case CellKind::kNone:
+      return column.has_none ? &column.none : nullptr;
+  }
+  return nullptr;
+}
+
+const double* find(const Table& table, const Column& column, double x) {
+  if (x == x) return find_number(table, column, x);
+  return column.has_nan ? &column.nan : nullptr;
+}
+
+Status unknown_category(const RunCall& call, int32_t row, int32_t column) {
+  call.fault->row = row;
+  call.fault->column = column;
+  return Status::kUnknownCategory;
+}
+
+Status run_codes(const RunCall& call) noexcept {
+  const Table table(call.state);
+  const View& in = call.in[0];
+  const Arena::Mark mark = call.arena->mark();
+  TextScratch scratch(call.arena);
+  for (int32_t r = 0; r < call.rows; ++r) {
+    double* out = call.out->row(r);
+    for (int32_t j = 0; j < in.width; ++j) {
+      const Column& column = table.columns[j];
+      const double* code = in.kind == ValueKind::kCells ? find(table, column, in.cell(r, j), scratch)
+                                                        : find(table, column, in.row(r)[j]);
+      if (code == nullptr && column.refuse) return unknown_category(call, r, j);
+      out[j] = code == nullptr ? column.unknown : *code;
+    }
+  }
+  call.arena->release(mark);
+  return Status::kOk;
+}
+
+uint64_t slot_count(int64_t entries) {
+  uint64_t n = 2;
+  while (n < static_cast<uint64_t>(entries) * 2) n *= 2;
+  return n;
+}
+
+void insert(Slot* slots, uint64_t mask, const Slot& entry) {
+  uint64_t i = hash(entry.key, entry.size, entry.tag) & mask;
+  while (slots[i].tag != 0) i = (i + 1) & mask;
+  slots[i] = entry;
+}
+
+void fill_column(Column& column, Slot* slots, const PackedCells& cells, const double* codes, int32_t first,
+                 int32_t last) {
+  for (int32_t i = first; i < last; ++i) {
+    const uint8_t kind = cells.kinds[i];
+    if (kind == kPackedNone) {
+      column.has_none = 1;
+      column.none = codes[i];
+    } else if (kind == kPackedNaN) {
+      column.has_nan = 1;
+      column.nan = codes[i];
+    } else if (kind == kPackedNumber) {
+      insert(slots, column.mask, {number_key(cells.numbers[i]), codes[i], 0, 0, kNumberTag, {}});
+    } else {
+      const TextKey text = cells.key(i);
+      if (text.size > column.max_size) column.max_size = text.size;
+      insert(slots, column.mask,
+             {pack_bytes(text.data, text.bytes()),
+              codes[i],
+              static_cast<uint32_t>(cells.offsets[i]),
+              static_cast<uint32_t>(text.size),
+              static_cast<uint8_t>(text.width),
+              {}});
+    }
+  }
+}
+
+bool valid_codes(const BindCall& call) {
+  const Array *p = call.params, &starts = p[0];
+  if (call.n_params != 9 || starts.dtype != DType::kInt32 || starts.size < 1 || !PackedCells::valid(p + 1))
+    return false;
+  const int64_t n = p[1].size, width = starts.size - 1;
+  if (p[6].size != n || p[7].size != width || p[8].size != width || p[6].dtype != DType::kFloat64 ||
+      p[7].dtype != DType::kFloat64 || p[8].dtype != DType::kUint8 || p[5].size > INT64_C(0xffffffff)) {
+    return false;
+  }
+  const int32_t* start = starts.as<int32_t>();
+  for (int64_t j = 0; j < width; ++j) {
+    if (start[j] > start[j + 1]) return false;
+  }
+  return start[0] == 0 && start[width] == n;
+}
+
+Status bind_codes(const BindCall& call) {
+  if (!valid_codes(call)) {
+    call.fault->what = "category_codes: categories, codes and columns do not fit together";
+    return Status::kBadParameter;
+  }
+  const Array* p = call.params;
+  const int32_t* start = p[0].as<int32_t>();
+  const PackedCells cells(p + 1);
+  const int64_t width = p[0].size - 1;
+  int64_t n_slots = 0;
+  for (int64_t j = 0; j < width; ++j) n_slots += static_cast<int64_t>(slot_count(start[j + 1] - start[j]));
+  const int64_t slots_at = (64 + width * static_cast<int64_t>(sizeof(Column)) + 63) / 64 * 64;
+  const int64_t text_at = slots_at + n_slots * static_cast<int64_t>(sizeof(Slot));
+  call.state->assign(static_cast<size_t>(text_at + cells.text_bytes), 0);
+  uint8_t* state = call.state->data();
+  const int64_t head[3] = {width, slots_at, text_at};
+  std::memcpy(state, head, sizeof head);
+  if (cells.text_bytes > 0) std::memcpy(state + text_at, cells.text, static_cast<size_t>(cells.text_bytes));
+  auto* columns = reinterpret_cast<Column*>(state + 64);
+  auto* slots = reinterpret_cast<Slot*>(state + slots_at);
+  int64_t first = 0;
+  for (int64_t j = 0; j < width; ++j) {
+    const uint64_t count = slot_count(start[j + 1] - start[j]);
+    columns[j] = {first, count - 1, 0.0, 0.0, p[7].as<double>()[j], 0, 0, 0, p[8].as<uint8_t>()[j], {}};
+    fill_column(columns[j], slots + first, cells, p[6].as<double>(), start[j], start[j + 1]);
+    first += static_cast<int64_t>(count);
+  }
+  return Status::kOk;
+}
+
+Status run_one_hot(const RunCall& call) noexcept {
+  const int32_t* offsets = call.params[0].as<int32_t>();
+  const View& in = call.in[0];
+  const bool dense = call.out->kind == ValueKind::kDense;
+  const auto cells = static_cast<size_t>(call.rows) * in.width;
+  auto* index = dense ? nullptr : call.arena->alloc_n<int32_t>(cells);
+  auto* value = dense ? nullptr : call.arena->alloc_n<double>(cells);
+  if (!dense && (index == nullptr || value == nullptr)) return Status::kNoMemory;
+  for (size_t i = 0; !dense && i < cells; ++i) value[i] = 1.0;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const double* code = in.row(r);
+    if (dense) {
+      double* out = call.out->row(r);
+      std::memset(out, 0, sizeof(double) * static_cast<size_t>(call.out->width));
+      for (int32_t j = 0; j < in.width; ++j) {
+        if (code[j] >= 0.0) out[offsets[j] + static_cast<int32_t>(code[j])] = 1.0;
+      }
+      continue;
+    }
+    int64_t size = 0;
+    for (int32_t j = 0; j < in.width; ++j) {
+      if (code[j] >= 0.0) index[size++] = offsets[j] + static_cast<int32_t>(code[j]);
+    }
+    call.out->sparse[r] = {index, value, size};
+    index += size;
+  }
+  return Status::kOk;
+}
+
+Cost cost_codes(const Array* params, int32_t, const uint8_t*) { return {3.0 + 7.0 * (params[0].size - 1), 0.0}; }
+Cost cost_one_hot(const Array* params, int32_t, const uint8_t*) { return {5.0 + 1.5 * (params[0].size - 1), 0.0}; }
+
+}  // namespace
+PRETZEL_KERNEL(category_codes, bind_codes, run_codes, cost_codes, 0)
+PRETZEL_KERNEL(one_hot, nullptr, run_one_hot, cost_one_hot, kAllParams)
+}  // namespace pretzel
