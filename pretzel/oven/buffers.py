@@ -123,7 +123,9 @@ def _place(
 
 
 def _is_fresh(node: Node, places: dict[Node, tuple[_Region, int]], position: dict[Node, int], output: Node) -> bool:
-    return node in position and node not in places and node is not output and not isinstance(node, CheckFinite | LEAVES)
+    if isinstance(node, (CheckFinite, *LEAVES)):
+        return False
+    return node in position and node not in places and node is not output
 
 
 def _assign(regions: list[_Region], layout: Layout) -> dict[int, int]:

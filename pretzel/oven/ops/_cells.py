@@ -7,13 +7,16 @@ has one such form only, so that comparing bytes compares texts. `pretzel/_native
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pretzel.oven.graph import Array
 from pretzel.oven.registry import Unsupported
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pretzel.oven.graph import Array
 
 CellValue = str | float | None
 """A cell in normal form: every number a float, every missing value None or NaN."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from pretzel.errors import InputValueError
 from pretzel.oven.graph import Array, Methods, Node, Output, Value
-from pretzel.oven.importer import Importer
 from pretzel.oven.ops._cells import CellValue, PackedCells, cell_key, cell_value, pack, unpack
-from pretzel.oven.ops.columns import Raw
+from pretzel.oven.ops.columns import Raw, Select
+from pretzel.oven.ops.concat import Concat
 from pretzel.oven.registry import Unsupported, from_sklearn
 from pretzel.schema import Kind, Schema, dense, sparse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pretzel.oven.importer import Importer
 
 
 class CategoryCodes(Node):
@@ -179,6 +183,23 @@ def ordinal_encoder(estimator: Any, x: Node, importer: Importer) -> Methods:
     source = _source(estimator, x, importer)
     node = category_codes(source, categories, codes, [0.0 if refuse else unknown] * len(codes), refuse=refuse)
     return {"transform": Output(node, dtype=dtype)}
+
+
+@from_sklearn("sklearn.preprocessing.TargetEncoder")
+def target_encoder(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Each category's mean target; one column for each class where there are more than two."""
+    categories = _categories(estimator)
+    means = np.atleast_1d(np.asarray(estimator.target_mean_, dtype=np.float64))
+    n_means = len(means) if estimator.target_type_ == "multiclass" else 1
+    source = _source(estimator, x, importer)
+    parts = []
+    for k in range(n_means):
+        codes = [estimator.encodings_[j * n_means + k].tolist() for j in range(len(categories))]
+        parts.append(category_codes(source, categories, codes, [float(means[k])] * len(categories), refuse=False))
+    if n_means == 1:
+        return parts[0]
+    order = tuple(k * len(categories) + j for j in range(len(categories)) for k in range(n_means))
+    return Select((Concat(tuple(parts)),), order)
 
 
 def _categories(estimator: Any) -> list[list[CellValue]]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from pretzel.errors import InputValueError
 from pretzel.oven.graph import Array, Methods, Node, Output, Value
-from pretzel.oven.importer import Importer
 from pretzel.oven.ops._cells import CellValue, PackedCells, cell_key, cell_value, is_nan, pack, unpack
 from pretzel.oven.registry import Unsupported, from_sklearn
 from pretzel.schema import Kind, Schema, cells, dense
+
+if TYPE_CHECKING:
+    from pretzel.oven.importer import Importer
 
 
 class Impute(Node):
@@ -33,7 +35,7 @@ class Impute(Node):
         return self.inputs[0].schema()
 
     def params(self) -> tuple[Array, ...]:
-        return self.fill, np.float64(self.missing).reshape(())
+        return self.fill, np.array(self.missing, dtype=np.float64)
 
     def reference(self, *inputs: Value) -> Value:
         return np.where(_is_missing(inputs[0], self.missing), self.fill, inputs[0])
@@ -65,7 +67,7 @@ class MissingMask(Node):
     def params(self) -> tuple[Array, ...]:
         return (
             np.array(self.columns, dtype=np.int32),
-            np.float64(self.missing).reshape(()),
+            np.array(self.missing, dtype=np.float64),
             np.array([self.refuse_new], dtype=np.uint8),
         )
 
@@ -184,7 +186,9 @@ def missing_indicator(estimator: Any, x: Node, importer: Importer) -> Methods:
     source = importer.finite(source, estimator, allow_nan=math.isnan(missing))
     only = estimator.features == "missing-only"
     columns = tuple(map(int, estimator.features_))
-    return {"transform": Output(MissingMask((source,), columns, missing, only and estimator.error_on_new), dtype="bool")}
+    return {
+        "transform": Output(MissingMask((source,), columns, missing, only and estimator.error_on_new), dtype="bool")
+    }
 
 
 def _missing_number(value: Any) -> float:
