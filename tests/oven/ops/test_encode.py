@@ -72,10 +72,10 @@ def test_texts_of_every_source_are_one_category() -> None:
     check(named, frame)
     check(named, frame.astype("category"))
     check(named, frame.astype(object))
+    named = OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit(frame[:-5])
     plan = pretzel.compile(named, strict=True)
     for text in frame.x:
-        expected = named.transform(pd.DataFrame({"x": [text]})).toarray()[0]
-        np.testing.assert_array_equal(dense(plan.transform_one({"x": text})).ravel(), expected)
+        np.testing.assert_array_equal(plan.transform_one({"x": text}), named.transform(pd.DataFrame({"x": [text]}))[0])
 
 
 def test_numpy_strings_as_categories() -> None:
@@ -154,7 +154,7 @@ def test_dtype_of_the_result(dtype: type) -> None:
 
 def test_unknown_category_names_row_and_column() -> None:
     frame = pd.DataFrame({"city": ["Bonn", "Köln"], "size": [1, 2]})
-    for encoder in (OneHotEncoder(), OrdinalEncoder()):
+    for encoder in (OneHotEncoder(sparse_output=False), OrdinalEncoder()):
         plan = pretzel.compile(encoder.fit(frame), strict=True)
         with pytest.raises(InputValueError, match=r"row 1.*'city'.*not seen"):
             plan.transform(pd.DataFrame({"city": ["Köln", "Ulm"], "size": [1, 2]}))
