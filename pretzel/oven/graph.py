@@ -7,6 +7,7 @@ rule, and ``a is b`` is structural equality.
 from __future__ import annotations
 
 import enum
+import functools
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -36,6 +37,8 @@ class _HashConsing(type):
     _nodes: ClassVar[weakref.WeakValueDictionary[bytes, Node]] = weakref.WeakValueDictionary()
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> type:
+        if "schema" in namespace:
+            namespace["schema"] = _once(namespace["schema"])
         return dataclass(frozen=True, eq=False, repr=False)(super().__new__(mcs, name, bases, namespace))  # type: ignore[return-value]
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -56,6 +59,19 @@ class _HashConsing(type):
             return existing
         object.__setattr__(node, "digest", digest)
         return _HashConsing._nodes.setdefault(digest, node)
+
+
+def _once(schema: Callable[[Node], Schema]) -> Callable[[Node], Schema]:
+    """Compute the schema of a node once: it asks those of its inputs, and rules ask again after every change."""
+
+    @functools.wraps(schema)
+    def cached(self: Node) -> Schema:
+        found: Schema | None = self.__dict__.get("_schema")
+        if found is None:
+            found = self.__dict__["_schema"] = schema(self)
+        return found
+
+    return cached
 
 
 def _canonical(value: Any) -> bytes:
@@ -109,8 +125,8 @@ def replace(node: Node, **changes: Any) -> Node:
     values = {f.name: getattr(node, f.name) for f in fields(node) if f.init}  # type: ignore[arg-type]
     values.update(changes)
     new: Node = type(node)(**values)
-    for name, value in node.__dict__.items():
-        new.__dict__.setdefault(name, value)  # what a node holds besides its fields travels along
+    if "_estimator" in node.__dict__:
+        new.__dict__.setdefault("_estimator", node.__dict__["_estimator"])  # what an opaque node calls travels along
     return new
 
 
