@@ -1,0 +1,140 @@
+// Read-only tables that turn n-grams into term numbers, exactly: no look-up ever trusts a hash.
+//
+// An n-gram is a path in a trie whose symbols are code points (char analyzers) or words. Edges live in one flat hash
+// table: the key (node, symbol) is mixed by a bijection, its high part gives the slot and what remains of it is stored
+// there, so that eight bytes hold the whole key and the child. Words are compared byte by byte with a pool of strings.
+// Built by vocabulary_build.h. Everything is offsets in one block of bytes.
+#pragma once
+
+#include "text.h"
+
+namespace pretzel {
+namespace {
+
+/// The upper half of the 128-bit product.
+inline uint64_t mul_high(uint64_t a, uint64_t b) {
+  return static_cast<uint64_t>((static_cast<unsigned __int128>(a) * b) >> 64);
+}
+
+/// Edges of a trie: Robin Hood hashing with quotients. A slot holds, from the low bits up: child, distance from its
+/// home slot plus one (8 bits, 0: empty), rest of the key.
+struct EdgeTable {
+  uint64_t offset;   // of the slots, from the start of the state
+  uint64_t n_slots;  // homes; kMaxDistance more follow, so that probing never wraps
+  int32_t child_bits;
+  int32_t symbol_bits;
+  int32_t key_bits;
+  int32_t rest_shift;
+
+  static constexpr uint64_t kMaxDistance = 254;
+
+  /// Bijection on `key_bits` bits; the result stands in the high bits of the word.
+  uint64_t mixed(uint32_t node, uint32_t symbol) const {
+    uint64_t key = static_cast<uint64_t>(node) << symbol_bits | symbol;
+    key ^= key >> (key_bits / 2);
+    return (key * 0x9E3779B97F4A7C15u) << (64 - key_bits);
+  }
+  uint64_t home(uint64_t mixed) const { return mul_high(mixed, n_slots); }
+  uint64_t rest(uint64_t mixed) const { return (mixed * n_slots) >> rest_shift; }
+};
+
+/// The slots of an EdgeTable, ready for look-ups.
+struct Edges {
+  EdgeTable table;
+  const uint64_t* slots;
+
+  Edges(const EdgeTable& t, const uint8_t* state)
+      : table(t), slots(reinterpret_cast<const uint64_t*>(state + t.offset)) {}
+
+  uint64_t prepare(uint32_t node, uint32_t symbol) const {
+    const uint64_t mixed = table.mixed(node, symbol);
+    __builtin_prefetch(slots + table.home(mixed));
+    return mixed;
+  }
+  uint32_t find(uint64_t mixed) const {
+    const uint64_t* slot = slots + table.home(mixed);
+    for (uint64_t wanted = table.rest(mixed) << 8 | 1;; ++wanted, ++slot) {
+      const uint64_t held = *slot >> table.child_bits;
+      if (held == wanted) return static_cast<uint32_t>(*slot & ((uint64_t{1} << table.child_bits) - 1));
+      if ((held & 255) < (wanted & 255)) return kNone;  // the wanted entry would have displaced this one
+    }
+  }
+  uint32_t find(uint32_t node, uint32_t symbol) const { return find(table.mixed(node, symbol)); }
+};
+
+inline uint64_t load_bytes(const char* p) {
+  uint64_t v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+
+/// The lowest `n` bytes, n in 1 .. 8.
+inline uint64_t low_bytes(uint64_t v, uint64_t n) { return v & (~uint64_t{0} >> (64 - 8 * n)); }
+
+/// Hash of 1 or more bytes; may read up to 7 bytes behind them.
+inline uint64_t hash_bytes(const char* p, uint64_t n) {
+  uint64_t h = n;
+  const auto fold = [&h](uint64_t v) {
+    const unsigned __int128 m = static_cast<unsigned __int128>(h ^ v ^ 0x2D358DCCAA6C78A5u) * 0x8BB84B93962EACC9u;
+    h = static_cast<uint64_t>(m) ^ static_cast<uint64_t>(m >> 64);
+  };
+  for (; n > 8; n -= 8, p += 8) fold(load_bytes(p));
+  fold(low_bytes(load_bytes(p), n));
+  return h;
+}
+
+/// Words to numbers. A slot holds the record of a word in units of four bytes (low bits, 0: empty) and some bits of the
+/// hash; a record is the number, the bytes of the word and a space, which no token contains.
+struct WordTable {
+  uint64_t slots_offset;
+  uint64_t n_slots;
+  uint64_t pool_offset;
+  int32_t record_bits;
+};
+
+struct Words {
+  const uint32_t* slots;
+  const char* pool;
+  uint64_t n_slots;
+  int32_t record_bits;
+
+  Words(const WordTable& t, const uint8_t* state)
+      : slots(reinterpret_cast<const uint32_t*>(state + t.slots_offset)),
+        pool(reinterpret_cast<const char*>(state + t.pool_offset)),
+        n_slots(t.n_slots),
+        record_bits(t.record_bits) {}
+
+  static uint32_t tag(uint64_t hash, int32_t record_bits) {
+    return static_cast<uint32_t>(hash) >> record_bits << record_bits;
+  }
+
+  void prefetch(uint64_t hash) const { __builtin_prefetch(slots + mul_high(hash, n_slots)); }
+
+  /// `word` has at least 8 readable bytes behind it.
+  uint32_t find(const char* word, uint64_t size, uint64_t hash) const {
+    const uint32_t record_mask = (1u << record_bits) - 1;
+    for (uint64_t slot = mul_high(hash, n_slots);; slot = slot + 1 == n_slots ? 0 : slot + 1) {
+      const uint32_t held = slots[slot];
+      if (held == 0) return kNone;
+      if ((held & ~record_mask) != tag(hash, record_bits)) continue;
+      const char* record = pool + static_cast<uint64_t>(held & record_mask) * 4;
+      if (!same(record + 4, word, size)) continue;
+      uint32_t number;
+      std::memcpy(&number, record, sizeof number);
+      return number;
+    }
+  }
+
+ private:
+  /// Stops at the first difference, at the latest at the record's closing space.
+  static bool same(const char* record, const char* word, uint64_t size) {
+    for (; size > 8; size -= 8, record += 8, word += 8) {
+      if (load_bytes(record) != load_bytes(word)) return false;
+    }
+    if (low_bytes(load_bytes(record) ^ load_bytes(word), size) != 0) return false;
+    return record[size] == ' ';
+  }
+};
+
+}  // namespace
+}  // namespace pretzel

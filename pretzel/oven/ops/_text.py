@@ -1,0 +1,119 @@
+"""What the vectorizers share: settings of an analyzer, packed strings, Python's character classes."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pretzel.oven.graph import Array
+from pretzel.oven.registry import Unsupported
+
+# Token patterns that mean "maximal runs of \w of at least this many characters".
+TOKEN_PATTERNS = {
+    r"(?u)\b\w\w+\b": 2,
+    r"\b\w\w+\b": 2,
+    r"(?u)\b\w+\b": 1,
+    r"\b\w+\b": 1,
+    r"(?u)\w+": 1,
+    r"\w+": 1,
+}
+ANALYZERS = ("word", "char", "char_wb")  # their numbers in the kernels
+
+
+class Analysis(NamedTuple):
+    """How a document becomes n-grams; the fields of a vectorizer's node."""
+
+    analyzer: str
+    min_n: int
+    max_n: int
+    shortest: int  # characters of a token
+    stop_words: tuple[str, ...]  # sorted
+    lower: bool
+    accents: str | None
+
+
+def analysis(vectorizer: Any) -> Analysis:
+    """Settings of a text vectorizer; raises Unsupported for what has no native form."""
+    for name in ("preprocessor", "tokenizer"):
+        unused = name == "tokenizer" and vectorizer.analyzer in ("char", "char_wb")
+        if getattr(vectorizer, name) is not None and not unused:
+            raise Unsupported(f"{name} is a callable: it runs in Python")
+    if callable(vectorizer.analyzer):
+        raise Unsupported("analyzer is a callable: it runs in Python")
+    if vectorizer.analyzer not in ANALYZERS:
+        raise Unsupported(f"analyzer={vectorizer.analyzer!r} is not one of scikit-learn's")
+    if vectorizer.input != "content":
+        raise Unsupported(f"input={vectorizer.input!r}: documents are read from files")
+    if (vectorizer.encoding.lower(), vectorizer.decode_error) != ("utf-8", "strict"):
+        raise Unsupported("bytes are decoded as strict UTF-8 only")
+    if vectorizer.strip_accents not in (None, "ascii", "unicode"):
+        raise Unsupported("strip_accents is a callable: it runs in Python")
+    min_n, max_n = vectorizer.ngram_range
+    if not 1 <= min_n <= max_n <= 1000:
+        raise Unsupported(f"ngram_range={vectorizer.ngram_range!r}")
+    shortest, stop_words = 1, ()
+    if vectorizer.analyzer == "word":
+        shortest = TOKEN_PATTERNS.get(vectorizer.token_pattern, 0)
+        if not shortest:
+            raise Unsupported(f"token_pattern={vectorizer.token_pattern!r} runs in Python")
+        stop_words = tuple(sorted(word for word in vectorizer.get_stop_words() or () if isinstance(word, str)))
+    return Analysis(
+        vectorizer.analyzer,
+        int(min_n),
+        int(max_n),
+        shortest,
+        stop_words,
+        bool(vectorizer.lowercase),
+        vectorizer.strip_accents or None,
+    )
+
+
+def pack(strings: Sequence[str]) -> tuple[Array, Array]:
+    """UTF-8 bytes (lone surrogates included) one after the other, uint8, and where each starts, int64[n + 1]."""
+    encoded = [text.encode("utf-8", "surrogatepass") for text in strings]
+    offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
+    np.cumsum([len(text) for text in encoded], out=offsets[1:])
+    return np.frombuffer(b"".join(encoded), dtype=np.uint8), offsets
+
+
+def unpack(data: Array, offsets: Array) -> list[str]:
+    """The strings that `pack` packed."""
+    whole = data.tobytes()
+    return [whole[a:b].decode("utf-8", "surrogatepass") for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+
+
+@functools.cache
+def character_classes() -> tuple[Array, Array]:
+    """This Python's Unicode tables: a page number for each 256 code points, uint16, and flags of each page, uint8.
+
+    Flag 1: a letter, digit or underscore (``\\w``); flag 2: white space (``\\s``, ``str.split``).
+    """
+    flags = np.fromiter(map(_flags, map(chr, range(0x110000))), dtype=np.uint8, count=0x110000)
+    pages: dict[bytes, int] = {}
+    index = [pages.setdefault(page.tobytes(), len(pages)) for page in flags.reshape(-1, 256)]
+    return np.array(index, dtype=np.uint16), np.frombuffer(b"".join(pages), dtype=np.uint8)
+
+
+def _flags(character: str) -> int:
+    return (character.isalnum() or character == "_") + 2 * character.isspace()
+
+
+def grams(text: str, analyzer: str, min_n: int, max_n: int, shortest: int, stop: Collection[str]) -> Iterable[str]:
+    """The n-grams of a preprocessed document, shorter ones first; the oracle of the kernels."""
+    if analyzer == "word":
+        tokens = [token for token in re.findall(r"\w+", text) if len(token) >= shortest and token not in stop]
+        return (gram for n in range(min_n, max_n + 1) for gram in map(" ".join, _windows(tokens, n)))
+    if analyzer == "char":
+        text = re.sub(r"\s{2,}", " ", text)
+        return (gram for n in range(min_n, max_n + 1) for gram in _windows(text, n))
+    words = [f" {word} " for word in text.split()]
+    short = [word for word in words if len(word) < min_n]
+    return [*short, *(gram for n in range(min_n, max_n + 1) for word in words for gram in _windows(word, n))]
+
+
+def _windows(sequence: Any, n: int) -> Iterator[Any]:
+    return (sequence[i : i + n] for i in range(len(sequence) - n + 1))
