@@ -45,7 +45,8 @@ enum class Status : int32_t {
   kUnknownCategory,  // a category the encoder was told to refuse
   kWrongType,        // text where a number is needed, or the reverse
   kNoMemory,
-  kBadParameter,  // bind only: shapes or dtypes do not fit together
+  kBadParameter,   // bind only: shapes or dtypes do not fit together
+  kLoneSurrogate,  // text that has no UTF-8 form, where the source encodes it
 };
 
 /// Where and why `run` or `bind` stopped. Rows count from the start of the tile.

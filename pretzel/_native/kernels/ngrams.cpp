@@ -161,8 +161,8 @@ struct Document {
   /// Room for the entries of at most `grams` n-grams.
   bool reserve(int64_t grams) {
     const int64_t n = std::min<int64_t>(grams, state.n_terms);
-    index = arena->alloc_n<int32_t>(static_cast<size_t>(n));
-    value = arena->alloc_n<double>(static_cast<size_t>(n));
+    index = arena->alloc_n<int32_t>(static_cast<size_t>(n) + 1);
+    value = arena->alloc_n<double>(static_cast<size_t>(n) + 1);
     return index != nullptr && value != nullptr;
   }
   bool start_counting(int64_t grams) {

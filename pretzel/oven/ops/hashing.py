@@ -104,4 +104,4 @@ def hashing_vectorizer(estimator: Any, x: Node, importer: Importer) -> Node:
     )
     if estimator.norm is None and not estimator.binary:
         return hashed
-    return Tfidf((hashed,), NO_IDF, estimator.norm, binary=bool(estimator.binary))
+    return Tfidf((hashed,), NO_IDF, estimator.norm, sublinear=False, binary=bool(estimator.binary))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from pretzel.oven.graph import Array, Node, Parity, Value
+from pretzel.oven.ops.columns import Raw
 from pretzel.oven.ops.ngrams import counts
 from pretzel.oven.registry import Unsupported, from_sklearn
 from pretzel.schema import Kind, Schema, dense
@@ -46,10 +47,10 @@ class Tfidf(Node):
     ``binary`` counts each stored term once, ``sublinear`` takes 1 + log(count), an empty ``idf`` weighs all terms 1.
     """
 
-    idf: Array = NO_IDF
-    norm: str | None = None
-    sublinear: bool = False
-    binary: bool = False
+    idf: Array
+    norm: str | None
+    sublinear: bool
+    binary: bool
 
     kernel: ClassVar[str] = "tfidf"
     parity: ClassVar[Parity] = Parity.TOLERANCE  # a norm is summed in another order
@@ -122,6 +123,6 @@ def tfidf_vectorizer(estimator: Any, x: Node, importer: Importer) -> Node:
 
 @from_sklearn("sklearn.feature_extraction.text.TfidfTransformer")
 def tfidf_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
-    if x.schema().kind is not Kind.SPARSE:
-        raise Unsupported("dense counts")
+    if isinstance(x, Raw) or x.schema().kind is not Kind.SPARSE:
+        raise Unsupported("counts that are not the sparse rows of a vectorizer")
     return _tfidf(estimator, x)

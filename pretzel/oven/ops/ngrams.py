@@ -113,9 +113,9 @@ def counts(vectorizer: Any, x: Node, importer: Importer) -> Node:
 
 @from_sklearn("sklearn.feature_extraction.text.CountVectorizer")
 def count_vectorizer(estimator: Any, x: Node, importer: Importer) -> Node:
-    from pretzel.oven.ops.idf import Tfidf
+    from pretzel.oven.ops.idf import NO_IDF, Tfidf
 
     if np.dtype(estimator.dtype) != np.int64:
         raise Unsupported(f"dtype={np.dtype(estimator.dtype).name}: counts are int64")
     node = counts(estimator, x, importer)
-    return Tfidf((node,), binary=True) if estimator.binary else node
+    return Tfidf((node,), NO_IDF, None, sublinear=False, binary=True) if estimator.binary else node

@@ -1,0 +1,206 @@
+// hashing: signed counts of n-grams by hash, exactly as FeatureHasher; entries that cancel stay as zeros.
+// in: one text column. out: sparse.
+// params: stop words uint8[bytes] and int64[n + 1] (UTF-8, offsets), character classes uint16[pages] and uint8[flags],
+// settings int32[7] {analyzer, min_n, max_n, lower, shortest token, columns, signed}
+#include "vocabulary_build.h"
+
+namespace pretzel {
+namespace {
+
+struct State {
+  Analyzer analyzer;
+  int32_t min_n, max_n;
+  int32_t lower;
+  int32_t shortest;
+  uint32_t columns;
+  int32_t is_signed;
+  int32_t has_stop_words;
+  WordTable stop_words;
+};
+
+Status bind(const BindCall& call) {
+  const Array* p = call.params;
+  if (call.n_params != 5 || !Strings::valid(p[0], p[1]) || p[4].size != 7 || p[4].dtype != DType::kInt32 ||
+      p[2].dtype != DType::kUint16 || p[3].dtype != DType::kUint8 || p[4].as<int32_t>()[5] < 1) {
+    call.fault->what = "hashing: stop words, classes, settings int32[7]";
+    return Status::kBadParameter;
+  }
+  const auto* settings = p[4].as<int32_t>();
+  State state{};
+  state.analyzer = static_cast<Analyzer>(settings[0]);
+  state.min_n = settings[1];
+  state.max_n = settings[2];
+  state.lower = settings[3];
+  state.shortest = settings[4];
+  state.columns = static_cast<uint32_t>(settings[5]);
+  state.is_signed = settings[6];
+  append_block(call.state, sizeof state);
+  const Strings stop_words(p[0], p[1]);
+  WordBuilder words;
+  for (int64_t i = 0; i < stop_words.size; ++i) {
+    const char* end = stop_words.end(i);
+    if (stop_words.begin(i) == end || std::find(stop_words.begin(i), end, ' ') != end) continue;  // never a token
+    words.add(stop_words.begin(i), static_cast<uint64_t>(end - stop_words.begin(i)), 0);
+  }
+  state.has_stop_words = !words.words().empty();
+  if (!words.build(call.state, &state.stop_words)) {
+    call.fault->what = "hashing: too many stop words";
+    return Status::kBadParameter;
+  }
+  std::memcpy(call.state->data(), &state, sizeof state);
+  return Status::kOk;
+}
+
+inline uint32_t rotate(uint32_t v, int by) { return v << by | v >> (32 - by); }
+
+/// MurmurHash3 (x86, 32 bits), seed 0.
+inline int32_t murmur3(const char* p, uint32_t size) {
+  const auto mixed = [](uint32_t k) { return rotate(k * 0xCC9E2D51u, 15) * 0x1B873593u; };
+  uint32_t h = 0;
+  uint32_t left = size;
+  for (; left >= 4; left -= 4, p += 4) {
+    uint32_t block;
+    std::memcpy(&block, p, sizeof block);
+    h = rotate(h ^ mixed(block), 13) * 5 + 0xE6546B64u;
+  }
+  if (left != 0) {
+    uint32_t tail;  // the buffer goes on behind the n-gram
+    std::memcpy(&tail, p, sizeof tail);
+    h ^= mixed(tail & ~uint32_t{0} >> (32 - 8 * left));
+  }
+  h ^= size;
+  h = (h ^ h >> 16) * 0x85EBCA6Bu;
+  h = (h ^ h >> 13) * 0xC2B2AE35u;
+  return static_cast<int32_t>(h ^ h >> 16);
+}
+
+/// One document's way to its sparse row.
+struct Document {
+  const State& state;
+  const CharClasses& classes;
+  Arena* arena;
+  SparseRow* out;
+  int32_t* index = nullptr;
+  double* value = nullptr;
+  Tally tally{};
+
+  bool reserve(int64_t grams) {
+    const int64_t n = std::min<int64_t>(grams, state.columns);
+    index = arena->alloc_n<int32_t>(static_cast<size_t>(n) + 1);
+    value = arena->alloc_n<double>(static_cast<size_t>(n) + 1);
+    return index != nullptr && value != nullptr;
+  }
+  bool start_counting(int64_t grams) {
+    return tally.init(arena, index, value, std::min<int64_t>(grams, state.columns));
+  }
+  void count(const char* gram, uint32_t size) {
+    const int32_t h = murmur3(gram, size);
+    // 2**31 is what |INT32_MIN| would be; scikit-learn's formula for it gives the same remainder
+    const uint32_t magnitude = h < 0 ? 0u - static_cast<uint32_t>(h) : static_cast<uint32_t>(h);
+    tally.add(magnitude % state.columns, h < 0 && state.is_signed != 0 ? -1.0 : 1.0);
+  }
+  Status finish() {
+    *out = SparseRow{index, value, tally.size()};
+    return Status::kOk;
+  }
+};
+
+template <class Unit>
+Status run_words(Document* doc, const Unit* text, int64_t size, bool lower) {
+  const State& s = doc->state;
+  const int64_t most = size / 2 + 1;
+  if (!doc->reserve(count_grams(most, s.min_n, s.max_n))) return Status::kNoMemory;
+  const Arena::Mark mark = doc->arena->mark();
+  auto* buffer = doc->arena->alloc_n<char>(static_cast<size_t>(size * utf8_bound<Unit>() + 1 + kTextPad));
+  auto* tokens = doc->arena->alloc_n<Token>(static_cast<size_t>(most));
+  if (buffer == nullptr || tokens == nullptr) return Status::kNoMemory;
+  const Words stop_words(s.stop_words, reinterpret_cast<const uint8_t*>(&s));
+  const int64_t n = tokenize(text, size, lower, s.shortest, doc->classes, buffer, tokens, [&](Token token) {
+    if (s.has_stop_words == 0) return true;
+    const char* word = buffer + token.start;
+    return stop_words.find(word, token.size, hash_bytes(word, token.size)) == kNone;
+  });
+  if (!doc->start_counting(count_grams(n, s.min_n, s.max_n))) return Status::kNoMemory;
+  for (int64_t length = s.min_n; length <= s.max_n && length <= n; ++length) {
+    for (int64_t i = 0; i + length <= n; ++i) {  // tokens stand one space apart: an n-gram is a slice
+      const Token last = tokens[i + length - 1];
+      doc->count(buffer + tokens[i].start, last.start + last.size - tokens[i].start);
+    }
+  }
+  doc->arena->release(mark);
+  return doc->finish();
+}
+
+void count_chars(Document* doc, const char* bytes, const uint32_t* at, const int32_t* reach, int64_t size) {
+  const State& s = doc->state;
+  const auto count = [&](int64_t i, int64_t length) { doc->count(bytes + at[i], at[i + length] - at[i]); };
+  for (int64_t i = 0; reach != nullptr && i + 1 < size; i += reach[i] - 1) {
+    if (reach[i] < s.min_n) count(i, reach[i]);  // char_wb counts a short padded word once, whole
+    if (s.min_n == 1 && i > 0) count(i, 1);      // this space closes one word and opens the next
+  }
+  for (int64_t length = s.min_n; length <= s.max_n && length <= size; ++length) {
+    for (int64_t i = 0; i + length <= size; ++i) {
+      if (reach == nullptr || reach[i] >= length) count(i, length);
+    }
+  }
+}
+
+template <class Unit>
+Status run_chars(Document* doc, const Unit* text, int64_t size, bool lower) {
+  const State& s = doc->state;
+  const bool bounded = s.analyzer == Analyzer::kCharWb;
+  const int64_t most = bounded ? size + 2 : size;  // char_wb pads the ends, and may count each word once more, whole
+  const int64_t grams = count_grams(most, s.min_n, s.max_n) + (bounded ? most : 0);
+  if (!doc->reserve(grams)) return Status::kNoMemory;
+  const Arena::Mark mark = doc->arena->mark();
+  auto* units = doc->arena->alloc_n<Unit>(static_cast<size_t>(size + 2));
+  auto* at = doc->arena->alloc_n<uint32_t>(static_cast<size_t>(size + 3));
+  auto* reach = bounded ? doc->arena->alloc_n<int32_t>(static_cast<size_t>(size + 2)) : nullptr;
+  auto* buffer = doc->arena->alloc_n<char>(static_cast<size_t>((size + 2) * utf8_bound<Unit>() + kTextPad));
+  if (units == nullptr || at == nullptr || buffer == nullptr || (bounded && reach == nullptr)) {
+    return Status::kNoMemory;
+  }
+  const int64_t n = bounded ? pad_words(text, size, lower, doc->classes, units, reach)
+                            : collapse_spaces(text, size, lower, doc->classes, units);
+  if (!doc->start_counting(grams)) return Status::kNoMemory;
+  char* end = buffer;
+  bool surrogates = false;
+  for (int64_t i = 0; i < n; ++i) {
+    at[i] = static_cast<uint32_t>(end - buffer);
+    end = put_utf8(end, units[i]);
+    if constexpr (sizeof(Unit) > 1) surrogates |= units[i] >= 0xD800 && units[i] < 0xE000;
+  }
+  at[n] = static_cast<uint32_t>(end - buffer);
+  if (surrogates && (bounded || n >= s.min_n)) return Status::kLoneSurrogate;
+  count_chars(doc, buffer, at, reach, n);
+  doc->arena->release(mark);
+  return doc->finish();
+}
+
+Status run(const RunCall& call) noexcept {
+  const auto& state = *reinterpret_cast<const State*>(call.state);
+  const CharClasses classes(call.params + 2);
+  for (int32_t r = 0; r < call.rows; ++r) {
+    Document doc{state, classes, call.arena, call.out->sparse + r};
+    const auto work = [&doc](const auto* text, int64_t size, bool lower) {
+      return doc.state.analyzer == Analyzer::kWord ? run_words(&doc, text, size, lower)
+                                                   : run_chars(&doc, text, size, lower);
+    };
+    const Status status = with_units(call.in[0].cell(r, 0), state.lower != 0, call.arena, work);
+    if (status != Status::kOk) {
+      call.fault->row = r;
+      call.fault->column = 0;
+      return status;
+    }
+  }
+  return Status::kOk;
+}
+
+Cost cost(const Array*, int32_t, const uint8_t* state) {
+  const auto& s = *reinterpret_cast<const State*>(state);
+  return s.analyzer == Analyzer::kWord ? Cost{200.0, 3.0} : Cost{200.0, 5.0 * (s.max_n - s.min_n + 1)};
+}
+
+}  // namespace
+PRETZEL_KERNEL(hashing, bind, run, cost, uint64_t{0b01100})
+}  // namespace pretzel

@@ -1,0 +1,175 @@
+// tfidf: weighted and normalised counts.  in: sparse counts.  out: sparse, same order of entries.
+// params: idf float64[terms] (empty: 1), settings int32[3] {norm 0 none, 1 l1, 2 l2; sublinear; binary}
+//
+// tfidf_linear: bias + weights . tfidf(counts), the weighted row never stored when there is one output.
+// params: idf, settings as above, weights float64[terms][outputs], bias float64[outputs]
+//
+// Sums over a row run in eight lanes; with several outputs each output is one sum in the order of the entries.
+#include <cmath>
+
+#include "kernel.h"
+#include "simd.h"
+
+namespace pretzel {
+namespace {
+
+constexpr int64_t kLogs = 64;   // 1 + log(count) of small counts is looked up
+constexpr int64_t kAhead = 24;  // entries between the prefetch of a weight and its use
+
+struct Weighting {
+  const double* idf;  // nullptr: all 1
+  const double* logs;
+  int32_t norm;
+  bool sublinear;
+  bool binary;
+
+  Weighting(const Array* params, const uint8_t* state)
+      : idf(params[0].size == 0 ? nullptr : params[0].as<double>()),
+        logs(reinterpret_cast<const double*>(state)),
+        norm(params[1].as<int32_t>()[0]),
+        sublinear(params[1].as<int32_t>()[1] != 0),
+        binary(params[1].as<int32_t>()[2] != 0) {}
+
+  double frequency(double count) const {
+    if (binary) count = 1.0;
+    if (!sublinear) return count;
+    if (count >= 0.0 && count < kLogs && count == static_cast<double>(static_cast<int64_t>(count))) {
+      return logs[static_cast<int64_t>(count)];
+    }
+    return std::log(count) + 1.0;
+  }
+  double weigh(const SparseRow& row, int64_t i) const {
+    const double t = frequency(row.value[i]);
+    return idf == nullptr ? t : t * idf[row.index[i]];
+  }
+};
+
+inline f64x8 absolute(f64x8 v) { return v < 0.0 ? -v : v; }
+
+/// What eight weighted counts add to the norm.
+inline f64x8 norm_part(int32_t norm, f64x8 t) { return norm == 1 ? absolute(t) : t * t; }
+
+/// The number that a row is divided by; a row of zeros stays as it is.
+inline double norm_of(int32_t norm, f64x8 parts) {
+  const double sum = sum8(parts);
+  if (norm == 0 || sum == 0.0) return 1.0;
+  return norm == 1 ? sum : std::sqrt(sum);
+}
+
+/// Weighs a row into `out` and returns its norm.
+double weigh_row(const Weighting& weighting, const SparseRow& row, double* out) {
+  for (int64_t i = 0; i < row.size; ++i) out[i] = weighting.weigh(row, i);
+  f64x8 parts = splat8(0.0);
+  for (int64_t i = 0; i < row.size; i += 8) {
+    double lanes[8] = {0};
+    std::memcpy(lanes, out + i, sizeof(double) * static_cast<size_t>(row.size - i < 8 ? row.size - i : 8));
+    parts += norm_part(weighting.norm, load8(lanes));
+  }
+  return norm_of(weighting.norm, parts);
+}
+
+Status bind(const BindCall& call) {
+  const Array* p = call.params;
+  const bool linear = call.n_params == 4;
+  const bool shapes = (call.n_params == 2 || linear) && p[0].dtype == DType::kFloat64 && p[1].size == 3 &&
+                      p[1].dtype == DType::kInt32 &&
+                      (!linear || (p[2].dtype == DType::kFloat64 && p[3].dtype == DType::kFloat64 &&
+                                   p[3].size == p[2].shape[1] && (p[0].size == 0 || p[0].size == p[2].shape[0])));
+  if (!shapes) {
+    call.fault->what = "tfidf: idf float64, settings int32[3], weights float64[terms, outputs], bias float64[outputs]";
+    return Status::kBadParameter;
+  }
+  double logs[kLogs];
+  for (int64_t i = 0; i < kLogs; ++i) logs[i] = std::log(static_cast<double>(i)) + 1.0;
+  call.state->resize(sizeof logs);
+  std::memcpy(call.state->data(), logs, sizeof logs);
+  return Status::kOk;
+}
+
+Status run_tfidf(const RunCall& call) noexcept {
+  const Weighting weighting(call.params, call.state);
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const SparseRow& row = call.in[0].sparse[r];
+    auto* out = call.arena->alloc_n<double>(static_cast<size_t>(row.size) + 1);
+    if (out == nullptr) return Status::kNoMemory;
+    const double norm = weigh_row(weighting, row, out);
+    if (norm != 1.0) {
+      for (int64_t i = 0; i < row.size; ++i) out[i] /= norm;
+    }
+    call.out->sparse[r] = SparseRow{row.index, out, row.size};
+  }
+  return Status::kOk;
+}
+
+/// One output: norm and dot product in one pass.
+double one_output(const Weighting& weighting, const SparseRow& row, const double* weights) {
+  f64x8 dot = splat8(0.0), parts = splat8(0.0);
+  for (int64_t i = 0; i < row.size; i += 8) {
+    double t[8] = {0}, w[8] = {0};
+    const int64_t n = row.size - i < 8 ? row.size - i : 8;
+    for (int64_t k = 0; k < n; ++k) {
+      if (i + k + kAhead < row.size) {
+        const int32_t later = row.index[i + k + kAhead];
+        __builtin_prefetch(weights + later);
+        if (weighting.idf != nullptr) __builtin_prefetch(weighting.idf + later);
+      }
+      t[k] = weighting.weigh(row, i + k);
+      w[k] = weights[row.index[i + k]];
+    }
+    dot += load8(t) * load8(w);
+    parts += norm_part(weighting.norm, load8(t));
+  }
+  return sum8(dot) / norm_of(weighting.norm, parts);
+}
+
+/// Several outputs: weights of a term lie side by side, eight outputs at a time stay in a register.
+void many_outputs(const double* t, const SparseRow& row, const double* weights, int64_t outputs, double* out) {
+  int64_t first = 0;
+  for (; first + 8 <= outputs; first += 8) {
+    f64x8 sum = splat8(0.0);
+    for (int64_t i = 0; i < row.size; ++i) {
+      sum += splat8(t[i]) * load8(weights + row.index[i] * outputs + first);
+    }
+    store8(out + first, sum);
+  }
+  if (first == outputs) return;
+  double sum[8] = {0};
+  for (int64_t i = 0; i < row.size; ++i) {
+    const double* w = weights + row.index[i] * outputs + first;
+    for (int64_t k = 0; k < outputs - first; ++k) sum[k] += t[i] * w[k];
+  }
+  std::memcpy(out + first, sum, sizeof(double) * static_cast<size_t>(outputs - first));
+}
+
+Status run_linear(const RunCall& call) noexcept {
+  const Weighting weighting(call.params, call.state);
+  const auto* weights = call.params[2].as<double>();
+  const auto* bias = call.params[3].as<double>();
+  const int32_t outputs = call.out->width;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const SparseRow& row = call.in[0].sparse[r];
+    double* out = call.out->row(r);
+    if (outputs == 1) {
+      out[0] = one_output(weighting, row, weights) + bias[0];
+      continue;
+    }
+    const Arena::Mark mark = call.arena->mark();
+    auto* t = call.arena->alloc_n<double>(static_cast<size_t>(row.size) + 1);
+    if (t == nullptr) return Status::kNoMemory;
+    const double norm = weigh_row(weighting, row, t);
+    many_outputs(t, row, weights, outputs, out);
+    for (int32_t k = 0; k < outputs; ++k) out[k] = out[k] / norm + bias[k];
+    call.arena->release(mark);
+  }
+  return Status::kOk;
+}
+
+Cost cost(const Array* params, int32_t n_params, const uint8_t*) {
+  const double outputs = n_params == 4 ? static_cast<double>(params[3].size) : 1.0;
+  return Cost{30.0, 2.0 + 0.5 * outputs};
+}
+
+}  // namespace
+PRETZEL_KERNEL(tfidf, bind, run_tfidf, cost, kAllParams)
+PRETZEL_KERNEL(tfidf_linear, bind, run_linear, cost, kAllParams)
+}  // namespace pretzel
