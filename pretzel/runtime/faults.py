@@ -11,6 +11,7 @@ _VALUE_FAULTS = {
     1: "NaN, which the source estimator refuses",
     2: "infinity or a value too large for the source estimator",
     3: "a category that was not seen when the encoder was fitted",
+    7: "a lone surrogate, which cannot be encoded as UTF-8",
 }
 _WRONG_TYPE = 4
 

@@ -58,8 +58,8 @@ bool bind_chars(const Strings& terms, StateBytes* bytes, State* state) {
   std::vector<TrieBuilder::Number> points;
   for (int64_t t = 0; t < terms.size; ++t) {
     points.resize(static_cast<size_t>(terms.end(t) - terms.begin(t)) + 1);
-    const int64_t n = decode_utf8(reinterpret_cast<const uint8_t*>(terms.begin(t)), terms.end(t) - terms.begin(t),
-                                  &points[0].value);
+    const int64_t n =
+        decode_utf8(reinterpret_cast<const uint8_t*>(terms.begin(t)), terms.end(t) - terms.begin(t), &points[0].value);
     if (n < 1 || n > state->max_n) continue;  // no document contains it
     uint32_t node = 0;
     for (int64_t i = 0; i < n; ++i) node = trie.child(node, points[static_cast<size_t>(i)].value);

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pretzel.oven.graph import Array
 from pretzel.oven.registry import Unsupported
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from pretzel.oven.graph import Array
 
 # Token patterns that mean "maximal runs of \w of at least this many characters".
 TOKEN_PATTERNS = {
@@ -48,8 +52,7 @@ def analysis(vectorizer: Any) -> Analysis:
         raise Unsupported(f"analyzer={vectorizer.analyzer!r} is not one of scikit-learn's")
     if vectorizer.input != "content":
         raise Unsupported(f"input={vectorizer.input!r}: documents are read from files")
-    if (vectorizer.encoding.lower(), vectorizer.decode_error) != ("utf-8", "strict"):
-        raise Unsupported("bytes are decoded as strict UTF-8 only")
+    # encoding and decode_error concern documents that are bytes, and those are refused when they are read
     if vectorizer.strip_accents not in (None, "ascii", "unicode"):
         raise Unsupported("strip_accents is a callable: it runs in Python")
     min_n, max_n = vectorizer.ngram_range
@@ -83,7 +86,7 @@ def pack(strings: Sequence[str]) -> tuple[Array, Array]:
 def unpack(data: Array, offsets: Array) -> list[str]:
     """The strings that `pack` packed."""
     whole = data.tobytes()
-    return [whole[a:b].decode("utf-8", "surrogatepass") for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+    return [whole[a:b].decode("utf-8", "surrogatepass") for a, b in itertools.pairwise(offsets)]
 
 
 @functools.cache

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from pretzel.oven.graph import Array, Node, Value
+from pretzel.oven.graph import Array, Node, Output, Value
 from pretzel.oven.ops._text import ANALYZERS, analysis, character_classes, grams, pack, unpack
 from pretzel.oven.ops.columns import TextLeaf
 from pretzel.oven.registry import Unsupported, from_sklearn
 from pretzel.schema import Kind, Schema
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pretzel.oven.graph import Methods
     from pretzel.oven.importer import Importer
 
 
@@ -112,10 +114,13 @@ def counts(vectorizer: Any, x: Node, importer: Importer) -> Node:
 
 
 @from_sklearn("sklearn.feature_extraction.text.CountVectorizer")
-def count_vectorizer(estimator: Any, x: Node, importer: Importer) -> Node:
+def count_vectorizer(estimator: Any, x: Node, importer: Importer) -> Methods:
     from pretzel.oven.ops.idf import NO_IDF, Tfidf
 
-    if np.dtype(estimator.dtype) != np.int64:
-        raise Unsupported(f"dtype={np.dtype(estimator.dtype).name}: counts are int64")
+    dtype = np.dtype(estimator.dtype).name
+    if dtype not in ("int64", "int32", "float64"):
+        raise Unsupported(f"dtype={dtype}: what reads the counts may compute in that precision")
     node = counts(estimator, x, importer)
-    return Tfidf((node,), NO_IDF, None, sublinear=False, binary=True) if estimator.binary else node
+    if estimator.binary:
+        node = Tfidf((node,), NO_IDF, None, sublinear=False, binary=True)
+    return {"transform": Output(node, dtype=dtype)}
