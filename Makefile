@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
+BINDINGS := $(wildcard pretzel/_native/*.pyx pretzel/_native/*.pxd pretzel/_native/*.pxi)
 NATIVE := $(wildcard pretzel/_native/*.cpp pretzel/_native/*.h pretzel/_native/kernels/*.cpp pretzel/_native/kernels/*.h)
 
 # checkout.pth makes `benchmarks` importable behind site-packages, so that the installed `pretzel` is the one imported.
@@ -20,7 +21,7 @@ lint: $(VENV)/.lint
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy --strict pretzel
-	$(VENV)/bin/cython-lint $(wildcard pretzel/_native/*.pyx pretzel/_native/*.pxd)
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cython-lint $(BINDINGS)
 	$(VENV)/bin/clang-format --dry-run -Werror $(NATIVE)
 
 data: $(VENV)/.base
