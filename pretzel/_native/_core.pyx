@@ -201,7 +201,7 @@ cdef class NativeProgram:
         return self.program.cost.per_row * rows + self.program.cost.per_unit * units
 
     def trace(self, columns, int64_t rows):
-        """Output of every step for a request that ``read`` took apart: ndarrays, CSR triples, or None for checks."""
+        """Output of every step for a request that ``read`` took apart: ndarrays, CSR triples, or None for checks and texts."""
         cdef RecordingTracer* tracer = new RecordingTracer(self.program, rows)
         cdef int i
         try:
@@ -221,6 +221,8 @@ cdef object traced(NativeProgram program, RecordingTracer* tracer, int i, int64_
         return None
     if program.program.slots[slot].kind == ValueKind.kSparse:
         return csr_arrays(tracer.sparse[i])
+    if program.program.slots[slot].kind == ValueKind.kCells:
+        return None
     values = &tracer.dense[i]
     array = np.empty((rows, program.program.slots[slot].width))
     if values.size():

@@ -221,6 +221,7 @@ RecordingTracer::RecordingTracer(const Program& program, int64_t rows)
 }
 
 void RecordingTracer::on_step(int32_t step, const View& out, int64_t first_row, int32_t rows) {
+  if (out.kind == ValueKind::kCells) return;  // texts are not kept: they belong to the caller
   if (out.kind == ValueKind::kSparse) return append(out, rows, sparse[step]);
   for (int32_t r = 0; r < rows; ++r) {
     std::memcpy(dense[step].data() + (first_row + r) * out.width, out.row(r), sizeof(double) * out.width);

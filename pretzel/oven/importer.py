@@ -52,7 +52,7 @@ class Importer:
         check_fitted(self._root)
         width = getattr(self._root, "n_features_in_", None)
         raw = Raw((), (0,), scalar=True) if width is None else Raw((), tuple(range(width)))
-        methods = dict(self.methods(self._root, raw))
+        methods = {name: self._settled(name, raw, output) for name, output in self.methods(self._root, raw).items()}
         if not methods:
             raise CompileError(f"{type(self._root).__name__} has no method that Pretzel can serve")
         spec = _input_spec(self._root, width, methods)
@@ -154,6 +154,14 @@ class Importer:
                 result[method] = Output(self._opaque(estimator, method, x, reason, token))
         return result
 
+    def _settled(self, method: str, raw: Node, output: Output) -> Output:
+        """The estimator's own method where its result is not an array of numbers."""
+        if isinstance(output.node, Raw) and not output.node.inputs:
+            return Output(self._opaque(self._root, method, raw, "it returns the caller's own object", new_token()))
+        if method == "transform" and (container := _output_container(self._root)) != "default":
+            return Output(self._opaque(self._root, method, raw, f"set_output({container!r})", new_token()))
+        return output
+
     def _note_all(self, node: Node) -> None:
         for each in toposort([node]):
             self.note(each)
@@ -184,6 +192,14 @@ def _output_width(estimator: Any) -> int:
         return len(estimator.get_feature_names_out())
     except Exception:  # any third-party transformer may raise anything here
         return 0
+
+
+def _output_container(estimator: Any) -> str:
+    """What ``set_output`` of the estimator, or scikit-learn's configuration, asks ``transform`` to return."""
+    from sklearn import get_config
+
+    own = getattr(estimator, "_sklearn_output_config", {}).get("transform")
+    return str(own or get_config()["transform_output"])
 
 
 def _input_spec(estimator: Any, width: int | None, methods: Mapping[str, Output]) -> InputSpec:
@@ -220,7 +236,7 @@ def _pipeline(importer: Importer, estimator: Any, x: Node, present: tuple[str, .
             continue
         x = _wide(importer.transform(step, x, name=name), _next_width(estimator, name))
     if last is None or last == "passthrough":
-        return {"transform": Output(x if not isinstance(x, Raw) else importer.dense(x))}
+        return {"transform": Output(x)}
     return importer.methods(last, x, only=present, name=last_name)
 
 

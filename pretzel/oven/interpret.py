@@ -28,9 +28,8 @@ def interpret(outputs: Iterable[Node], X: Any) -> dict[Node, Value]:
     values: dict[Node, Value] = {}
     for node in toposort(outputs):
         if isinstance(node, Raw):
-            values[node] = take(_source(node, X, values), node.columns, node.scalar) if _is_part(node, X) else X
-            if node.inputs:
-                values[node] = values[node.inputs[0]]
+            source = _source(node, X, values)
+            values[node] = take(source, node.columns, node.scalar) if _is_part(node, source) else source
         elif isinstance(node, LEAVES):
             values[node] = read_leaf(node, _source(node, X, values))
         elif isinstance(node, Opaque):
@@ -46,7 +45,9 @@ def _source(node: Node, X: Any, values: Mapping[Node, Value]) -> Any:
 
 def _is_part(node: Raw, X: Any) -> bool:
     shape = getattr(X, "shape", None)
-    return not node.inputs and shape is not None and len(shape) == 2 and node.columns != tuple(range(shape[1]))
+    if not node.columns or shape is None or len(shape) != 2:
+        return False
+    return node.scalar or node.columns != tuple(range(shape[1]))
 
 
 def take(X: Any, columns: tuple[int, ...], scalar: bool = False) -> Any:

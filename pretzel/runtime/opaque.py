@@ -71,7 +71,7 @@ class _Part:
         rows, float32 = 0, True
         for source in self.sources:
             at = [i for i, leaf in enumerate(leaves) if leaf.source == source]
-            own = spec if source == 0 else _spec_of(leaves, source)
+            own = spec if source == 0 else _spec_of(leaves, source, X.values[source])
             rows, found, is_float32 = read(own, tuple(leaves[i] for i in at), X.values[source])
             float32 = float32 and is_float32
             for i, column in zip(at, found, strict=True):
@@ -86,18 +86,19 @@ class _Sources:
         self.values = values
 
 
-def _spec_of(leaves: Any, source: int) -> InputSpec:
+def _spec_of(leaves: Any, source: int, value: Any) -> InputSpec:
+    """How the value of an opaque step is read: leaves may want only some of its columns."""
     own = [leaf for leaf in leaves if leaf.source == source]
     if any(leaf.kind is LeafKind.TEXT for leaf in own):
         return InputSpec(InputKind.TEXT, 1, None, (0,), False, "opaque step")
-    width = max(max(leaf.columns, default=-1) for leaf in own) + 1
+    width = value.shape[1] if getattr(value, "ndim", 0) == 2 else max(max(leaf.columns) for leaf in own) + 1
     return InputSpec(InputKind.TABLE, width, None, tuple(range(width)), False, "opaque step")
 
 
 def _columns(X: Any, step: OpaqueStep) -> Any:
     """The columns that an opaque step takes, indexed as scikit-learn does; the object itself when it takes all."""
     shape = getattr(X, "shape", None)
-    if step.columns is None or shape is None or len(shape) != 2 or step.source != 0:
+    if not step.columns or shape is None or len(shape) != 2:
         return X
     if step.scalar:
         return X.iloc[:, step.columns[0]] if hasattr(X, "iloc") else X[:, step.columns[0]]

@@ -1,0 +1,128 @@
+"""Steps without a native form: same answers wherever they stand, and refused where ``strict=True``."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+import pretzel
+from pretzel.errors import OpaqueStepError
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 4))
+y = (X[:, 0] + X[:, 1] > 0).astype(int)
+
+
+class Cube(TransformerMixin, BaseEstimator):
+    """A transformer nobody has heard of."""
+
+    def fit(self, X, y=None):
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X):
+        return np.asarray(X) ** 3
+
+    def get_feature_names_out(self, input_features=None):
+        return np.array([f"cube{i}" for i in range(self.n_features_in_)], dtype=object)
+
+
+class Nearest(ClassifierMixin, BaseEstimator):
+    """A classifier nobody has heard of; its labels are text."""
+
+    def fit(self, X, y):
+        X = np.asarray(X)
+        self.classes_ = np.array(["no", "yes"])
+        self.centers_ = np.stack([X[y == c].mean(axis=0) for c in (0, 1)])
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def decision_function(self, X):
+        d = ((np.asarray(X)[:, None, :] - self.centers_) ** 2).sum(axis=2)
+        return d[:, 0] - d[:, 1]
+
+    def predict(self, X):
+        return self.classes_[(self.decision_function(X) > 0).astype(int)]
+
+
+class Identity(FunctionTransformer):
+    """A subclass may override anything, so it is not what its base is."""
+
+    def transform(self, X):
+        return np.asarray(X) + 1.0
+
+
+def check(estimator, X):
+    plan = pretzel.compile(estimator)
+    for method in ("predict", "decision_function", "transform"):
+        if not hasattr(estimator, method):
+            continue
+        want, got = getattr(estimator, method)(X), getattr(plan, method)(X)
+        assert got.dtype == want.dtype
+        np.testing.assert_array_equal(got, want)
+    return plan
+
+
+PASS = "passthrough"
+PIPELINES = {
+    "alone": Nearest(),
+    "start": Pipeline([("a", Cube()), ("m", ColumnTransformer([("x", PASS, [2, 0])]))]),
+    "middle": Pipeline([("s", ColumnTransformer([("x", PASS, [2, 0, 1])])), ("a", Cube()), ("m", Nearest())]),
+    "end": Pipeline([("s", ColumnTransformer([("x", PASS, [2, 0])])), ("m", Nearest())]),
+    "two in a row": Pipeline([("a", Cube()), ("b", Cube()), ("m", Nearest())]),
+    "inside ColumnTransformer": ColumnTransformer([("x", Cube(), [3, 1]), ("y", PASS, [0])], remainder=Cube()),
+    "inside FeatureUnion": FeatureUnion([("x", Cube()), ("y", PASS)]),
+    "columns of an opaque value": Pipeline([("a", Cube()), ("m", ColumnTransformer([("x", Cube(), [2, 0])]))]),
+    "some columns of an opaque value": Pipeline(
+        [("a", Cube()), ("s", ColumnTransformer([("x", PASS, [1])])), ("m", Nearest())]
+    ),
+    "subclass of a registered class": Pipeline([("a", Identity()), ("m", Nearest())]),
+}
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_same_answers_wherever_it_stands(name):
+    plan = check(PIPELINES[name].fit(X, y), X)
+    assert "opaque" in plan.explain()
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_strict_refuses_and_names_the_step(name):
+    estimator = PIPELINES[name].fit(X, y)
+    with pytest.raises(OpaqueStepError, match="Cube|Nearest|Identity"):
+        pretzel.compile(estimator, strict=True)
+
+
+def test_single_named_column_arrives_as_a_series():
+    class Length(Cube):
+        def fit(self, X, y=None):
+            assert X.ndim == 1
+            self.n_features_in_ = 1
+            return self
+
+        def transform(self, X):
+            return np.array([[float(len(v))] for v in X])
+
+    frame = pd.DataFrame({"text": ["a", "bb", "ccc"]})
+    check(ColumnTransformer([("x", Length(), "text")]).fit(frame), frame)
+
+
+def test_identity_returns_the_callers_object():
+    transformer = FunctionTransformer().fit(X)
+    assert pretzel.compile(transformer).transform(X) is X
+
+
+def test_set_output_is_honoured():
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
+    transformer = ColumnTransformer([("x", PASS, ["b"])]).set_output(transform="pandas").fit(frame)
+    pd.testing.assert_frame_equal(pretzel.compile(transformer).transform(frame), transformer.transform(frame))
+
+
+def test_one_row_of_an_opaque_model():
+    model = Nearest().fit(X, y)
+    assert pretzel.compile(model).predict_one(X[0]) == model.predict(X[:1])[0]
