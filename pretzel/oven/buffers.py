@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from pretzel.oven.graph import Node
 from pretzel.oven.ops.check import CheckFinite
 from pretzel.oven.ops.columns import LEAVES
 from pretzel.oven.ops.concat import Concat
 from pretzel.plan import Slot
 from pretzel.schema import Kind
+
+if TYPE_CHECKING:
+    from pretzel.oven.graph import Node
 
 
 @dataclass
@@ -88,7 +91,7 @@ def _offset(node: Node, child: Node, index: int, layout: Layout) -> int:
 def _place(
     order: list[Node], position: dict[Node, int], output: Node, layout: Layout
 ) -> tuple[dict[Node, tuple[_Region, int]], list[_Region]]:
-    """Region and column offset of every dense value, users before producers so that a concatenation places its parts."""
+    """Region and offset of every dense value; users come before producers, so that a concatenation places its parts."""
     places: dict[Node, tuple[_Region, int]] = {}
     regions: list[_Region] = []
     last_read = {node: position[node] for node in order}

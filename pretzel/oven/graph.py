@@ -11,13 +11,15 @@ import functools
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 import numpy as np
 import numpy.typing as npt
 
-from pretzel.schema import Schema
 from pretzel.store.digest import digest_array, digest_parts, frozen
+
+if TYPE_CHECKING:
+    from pretzel.schema import Schema
 
 Array = npt.NDArray[Any]
 Value = Any  # ndarray (n, width) float64 | scipy CSR (n, width) | object ndarray (n, width) of cells

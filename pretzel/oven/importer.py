@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +16,9 @@ from pretzel.oven.ops.opaque import new_token, opaque
 from pretzel.oven.registry import Unsupported, adapter_for, public_name
 from pretzel.plan import InputKind, InputSpec
 from pretzel.schema import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 METHODS = (
     "predict",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pretzel.oven.graph import Node, Value, toposort
 from pretzel.oven.ops.columns import LEAVES, CellLeaf, NumericLeaf, Raw, TextLeaf
 from pretzel.oven.ops.opaque import Opaque
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 
 def interpret(outputs: Iterable[Node], X: Any) -> dict[Node, Value]:

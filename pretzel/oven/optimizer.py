@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from pretzel.errors import OvenBug
 from pretzel.oven.graph import Node, Output, Parity, rewrite, toposort, users
 from pretzel.oven.rules import RULES, Rule
 from pretzel.oven.verify import check_always
-from pretzel.options import Options
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pretzel.options import Options
 
 MAX_CHANGES = 10_000  # far above what any pipeline needs; reached only by rules that undo each other
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pretzel.oven.graph import Node, Output, toposort
 from pretzel.oven.ops.columns import Raw
 from pretzel.oven.ops.opaque import Opaque
-from pretzel.oven.optimizer import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pretzel.oven.optimizer import Change
 
 
 def report(

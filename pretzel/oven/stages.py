@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from pretzel.oven.graph import Node
+from typing import TYPE_CHECKING
+
 from pretzel.oven.ops.columns import LEAVES
+
+if TYPE_CHECKING:
+    from pretzel.oven.graph import Node
 
 
 def program_nodes(output: Node) -> list[Node]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from pretzel.errors import OvenBug
 from pretzel.oven.graph import Node, toposort
 from pretzel.oven.ops.columns import LEAVES, Raw
 from pretzel.oven.ops.opaque import Opaque
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def check_always(outputs: Iterable[Node]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from pretzel.errors import InputTypeError, InputValueError, KernelError
-from pretzel.plan import InputSpec, Program
+
+if TYPE_CHECKING:
+    from pretzel.plan import InputSpec, Program
 
 _VALUE_FAULTS = {
     1: "NaN, which the source estimator refuses",

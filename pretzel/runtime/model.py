@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import Method, NativeProgram
-from pretzel.plan import MethodPlan, PhysicalPlan
 from pretzel.runtime.inputs import read
 from pretzel.runtime.opaque import OpaqueMethod
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pretzel.plan import MethodPlan, PhysicalPlan
     from pretzel.store.object_store import Lease, ObjectStore
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,8 @@ import numpy.typing as npt
 from pretzel.store.digest import ALIGNMENT, digest_array, digest_parts, frozen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pretzel.plan import Stage
 
 Array = npt.NDArray[Any]

@@ -94,7 +94,7 @@ def test_same_answers_wherever_it_stands(name):
 @pytest.mark.parametrize("name", PIPELINES)
 def test_strict_refuses_and_names_the_step(name):
     estimator = PIPELINES[name].fit(X, y)
-    with pytest.raises(OpaqueStepError, match="Cube|Nearest|Identity"):
+    with pytest.raises(OpaqueStepError, match=r"Cube|Nearest|Identity"):
         pretzel.compile(estimator, strict=True)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from pretzel.errors import InputValueError
 from pretzel.oven.graph import Array, Node, Value
-from pretzel.schema import Schema
+
+if TYPE_CHECKING:
+    from pretzel.schema import Schema
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 

@@ -11,10 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pretzel.oven.graph import Parity
-
 if TYPE_CHECKING:
-    from pretzel.oven.graph import Node
+    from pretzel.oven.graph import Node, Parity
 
 RuleFunction = Callable[["Node", "Mapping[Node, list[Node]]"], "Node | None"]
 
