@@ -201,7 +201,8 @@ class BuildNative(build_ext):
                 print(f"built {step.target}", flush=True)
 
 
-setup(
-    ext_modules=[Extension("pretzel._native._core", [str(NATIVE / "_core.pyx")])],
-    cmdclass={"build_ext": BuildNative},
-)
+if __name__ == "__main__":
+    setup(
+        ext_modules=[Extension("pretzel._native._core", [str(NATIVE / "_core.pyx")])],
+        cmdclass={"build_ext": BuildNative},
+    )
