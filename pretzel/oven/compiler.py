@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pretzel.errors import OpaqueStepError
@@ -17,6 +18,9 @@ from pretzel.plan import PhysicalPlan
 
 if TYPE_CHECKING:
     from pretzel.options import Options
+    from pretzel.oven.graph import Output
+    from pretzel.oven.optimizer import Change
+    from pretzel.plan import MethodPlan
     from pretzel.store.object_store import Lease, ObjectStore
 
 ATTRIBUTES = (
@@ -29,6 +33,15 @@ ATTRIBUTES = (
 """Fitted attributes that callers of an estimator read; a plan has those its source has."""
 
 
+@dataclass(frozen=True, slots=True)
+class Graphs:
+    """What an estimator becomes before it is lowered."""
+
+    imported: Imported
+    optimized: dict[str, Output]
+    trace: list[Change]
+
+
 class Compiler:
     """Compiles estimators into one store with one set of options."""
 
@@ -39,24 +52,34 @@ class Compiler:
     def run(self, estimator: Any) -> tuple[PhysicalPlan, Lease]:
         """Import, optimize, lower."""
         start = time.perf_counter()
-        imported = Importer(estimator).run()
-        check_always(output.node for output in imported.methods.values())
-        if self.options.strict:
-            _refuse_opaque(imported)
-        optimized, trace = optimize(imported.methods, self.options, imported.origins)
-        check_executable(output.node for output in optimized.values())
-        lease = self.store.lease()
-        lowering = Lowering(self.store, lease, imported.origins)
-        methods = {name: lowering.method(output) for name, output in optimized.items()}
+        graphs = self.graphs(estimator)
+        imported = graphs.imported
+        methods, lease = self.lower(graphs)
         attributes = {name: getattr(estimator, name) for name in ATTRIBUTES if hasattr(estimator, name)}
         plan = PhysicalPlan(
             imported.input,
             methods,
             attributes,
             lease.digests,
-            report(imported.methods, optimized, trace, imported.origins, time.perf_counter() - start),
+            report(imported, graphs.optimized, graphs.trace, self.options, time.perf_counter() - start),
         )
         return plan, lease
+
+    def graphs(self, estimator: Any) -> Graphs:
+        """Import and optimize."""
+        imported = Importer(estimator).run()
+        check_always(output.node for output in imported.methods.values())
+        if self.options.strict:
+            _refuse_opaque(imported)
+        optimized, trace = optimize(imported.methods, self.options, imported.origins)
+        check_executable(output.node for output in optimized.values())
+        return Graphs(imported, optimized, trace)
+
+    def lower(self, graphs: Graphs) -> tuple[dict[str, MethodPlan], Lease]:
+        """Bind kernels and lay out programs in the store."""
+        lease = self.store.lease()
+        lowering = Lowering(self.store, lease, graphs.imported.origins)
+        return {name: lowering.method(output) for name, output in graphs.optimized.items()}, lease
 
 
 def _refuse_opaque(imported: Imported) -> None:

@@ -32,7 +32,7 @@ class Parity(enum.Enum):
     TOLERANCE = "tolerance"
 
 
-@dataclass_transform(frozen_default=True, eq_default=False)
+@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(field,))
 class _HashConsing(type):
     """Metaclass: makes every subclass a frozen dataclass and returns the existing node when there is one."""
 
@@ -41,7 +41,9 @@ class _HashConsing(type):
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> type:
         if "schema" in namespace:
             namespace["schema"] = _once(namespace["schema"])
-        return dataclass(frozen=True, eq=False, repr=False)(super().__new__(mcs, name, bases, namespace))  # type: ignore[return-value]
+        cls: Any = super().__new__(mcs, name, bases, namespace)
+        made: type = dataclass(frozen=True, eq=False, repr=False)(cls)
+        return made
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         node = super().__call__(*args, **kwargs)
@@ -124,7 +126,7 @@ class Node(metaclass=_HashConsing):
 
 def replace(node: Node, **changes: Any) -> Node:
     """The same computation with other fields (``dataclasses.replace`` through the cache of nodes)."""
-    values = {f.name: getattr(node, f.name) for f in fields(node) if f.init}  # type: ignore[arg-type]
+    values = {f.name: getattr(node, f.name) for f in fields(node) if f.init}
     values.update(changes)
     new: Node = type(node)(**values)
     if "_estimator" in node.__dict__:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pretzel.oven.buffers import is_dense_concat, plan_buffers
-from pretzel.oven.graph import Node, Output, toposort
+from pretzel.oven.buffers import Layout, is_dense_concat, plan_buffers
+from pretzel.oven.graph import Array, Node, Output, toposort
 from pretzel.oven.ops.check import CheckFinite
 from pretzel.oven.ops.columns import LEAVES, CellLeaf, NumericLeaf, Raw, SparseLeaf, TextLeaf
 from pretzel.oven.ops.opaque import Opaque
@@ -18,6 +19,54 @@ from pretzel.store.digest import digest_parts
 
 if TYPE_CHECKING:
     from pretzel.store.object_store import Lease, ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call to be: the node whose value it writes, the slots it reads and the slot it writes (-1: a check).
+
+    ``owner`` is the node itself, or the dense concatenation that a part is copied into.
+    """
+
+    node: Node
+    owner: Node
+    inputs: tuple[int, ...]
+    output: int
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What a program does, before anything is bound: nodes and calls of each stage, and where values lie."""
+
+    leaves: list[Node]
+    stages: list[list[Node]]
+    steps: list[list[Step]]
+    layout: Layout
+
+
+def schedule(output: Node) -> Schedule:
+    """Order, stages and buffers of the native program that computes ``output``."""
+    nodes = program_nodes(output)
+    leaves: list[Node] = [node for node in nodes if isinstance(node, LEAVES)]
+    stages = cut(nodes)
+    layout = plan_buffers([node for stage in stages for node in stage], leaves, output)
+    return Schedule(
+        leaves, stages, [[step for node in stage for step in _steps(node, layout)] for stage in stages], layout
+    )
+
+
+def _steps(node: Node, layout: Layout) -> list[Step]:
+    slot_of = layout.slot_of
+    if is_dense_concat(node):  # most parts were written in place; the others are copied
+        return [Step(child, node, (slot_of[child],), part) for child, part in layout.copies.get(node, [])]
+    output = -1 if isinstance(node, CheckFinite) else slot_of[node]
+    return [Step(node, node, tuple(slot_of[child] for child in node.inputs), output)]
+
+
+def _digest(nodes: list[Node], calls: list[Call]) -> bytes:
+    """Name of a stage. The calls count, too: which parts a concatenation copies depends on the program around it."""
+    bound = [digest_parts(call.kernel, [param or b"" for param in call.params]) for call in calls]
+    return digest_parts("stage", [node.digest for node in nodes], bound)
 
 
 class Lowering:
@@ -50,44 +99,28 @@ class Lowering:
 
     def program(self, output: Node, sources: dict[Opaque, int]) -> Program:
         """The native program that computes ``output``."""
-        nodes = program_nodes(output)
-        leaves = [node for node in nodes if isinstance(node, LEAVES)]
-        staged = cut(nodes)
-        order = [node for stage in staged for node in stage]
-        layout = plan_buffers(order, leaves, output)
+        plan = schedule(output)
         stages, wires = [], []
-        for nodes_of_stage in staged:
-            calls = []
-            for node in nodes_of_stage:
-                for call, inputs, slot in self._calls(node, layout.slot_of, layout.copies):
-                    calls.append(call)
-                    wires.append(Wire(inputs, slot, self.origins.get(node, "")))
+        for nodes, steps in zip(plan.stages, plan.steps, strict=True):
+            calls = [self._step(step) for step in steps]
+            wires += [Wire(step.inputs, step.output, self.origins.get(step.owner, "")) for step in steps]
             if calls:
-                digest = digest_parts("stage", [node.digest for node in nodes_of_stage])
-                stages.append(self.store.stage(Stage(digest, tuple(calls))))
+                stages.append(self.store.stage(Stage(_digest(nodes, calls), tuple(calls))))
         return Program(
-            tuple(self._leaf(leaf, layout.slot_of[leaf], sources) for leaf in leaves),
-            tuple(layout.slots),
-            tuple(layout.buffers),
+            tuple(self._leaf(leaf, plan.layout.slot_of[leaf], sources) for leaf in plan.leaves),
+            tuple(plan.layout.slots),
+            tuple(plan.layout.buffers),
             tuple(stages),
             tuple(wires),
-            layout.slot_of[output],
+            plan.layout.slot_of[output],
         )
 
-    def _calls(
-        self, node: Node, slot_of: dict[Node, int], copies: dict[Node, list[tuple[Node, int]]]
-    ) -> list[tuple[Call, tuple[int, ...], int]]:
-        if is_dense_concat(node):
-            # Most parts were written in place; a concatenation of one is a copy of the others.
-            widths = [
-                (child, part, np.array([child.schema().width], dtype=np.int32)) for child, part in copies.get(node, [])
-            ]
-            return [(self._call("concat", (width,), "copy"), (slot_of[child],), part) for child, part, width in widths]
-        call = self._call(node.kernel, node.params(), repr(node))
-        output = -1 if isinstance(node, CheckFinite) else slot_of[node]
-        return [(call, tuple(slot_of[child] for child in node.inputs), output)]
+    def _step(self, step: Step) -> Call:
+        if step.node is not step.owner:
+            return self._call("concat", (np.array([step.node.schema().width], dtype=np.int32),), "copy")
+        return self._call(step.node.kernel, step.node.params(), repr(step.node))
 
-    def _call(self, kernel: str, params: tuple[np.ndarray, ...], label: str) -> Call:
+    def _call(self, kernel: str, params: tuple[Array, ...], label: str) -> Call:
         bound = self.store.bind(kernel, params, self.lease)
         return Call(kernel, bound.params, bound.state, label)
 

@@ -90,7 +90,7 @@ def _fire_once(outputs: list[Node], rule: Rule, origins: dict[Node, str], trace:
         new = rule.function(node, readers)
         if new is None or new is node:
             continue
-        mapping = rewrite(outputs, lambda n, old=node, new=new: new if n is old else None)
+        mapping = rewrite(outputs, {node: new}.get)
         changed = [mapping[output] for output in outputs]
         _verify(rule, node, new, outputs, changed)
         origin = origins.get(node, "")

@@ -12,21 +12,24 @@ from pretzel.oven.ops.opaque import Opaque
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pretzel.options import Options
+    from pretzel.oven.importer import Imported
     from pretzel.oven.optimizer import Change
 
 
 def report(
-    imported: Mapping[str, Output],
+    imported: Imported,
     optimized: Mapping[str, Output],
     trace: list[Change],
-    origins: Mapping[Node, str],
+    options: Options,
     seconds: float,
 ) -> dict[str, Any]:
-    """Graphs before and after the rules, the trace, opaque steps with their reasons."""
+    """Graphs before and after the rules, the trace, opaque steps with their reasons, the options."""
     return {
-        "logical": graph(imported, origins),
-        "optimized": graph(optimized, origins),
+        "logical": graph(imported.methods, imported.origins),
+        "optimized": graph(optimized, imported.origins),
         "rules": [asdict(change) for change in trace],
+        "options": asdict(options),
         "seconds": seconds,
     }
 
