@@ -92,7 +92,8 @@ def _spec_of(leaves: Any, source: int, value: Any) -> InputSpec:
     if any(leaf.kind is LeafKind.TEXT for leaf in own):
         return InputSpec(InputKind.TEXT, 1, None, (0,), False, "opaque step")
     width = value.shape[1] if getattr(value, "ndim", 0) == 2 else max(max(leaf.columns) for leaf in own) + 1
-    return InputSpec(InputKind.TABLE, width, None, tuple(range(width)), False, "opaque step")
+    names = tuple(value.columns) if hasattr(value, "iloc") else None
+    return InputSpec(InputKind.TABLE, width, names, tuple(range(width)), False, "opaque step")
 
 
 def _columns(X: Any, step: OpaqueStep) -> Any:

@@ -52,7 +52,7 @@ def one_row_table(spec: InputSpec, model: str, row: Any) -> Any:
     values = row if isinstance(row, tuple) else tuple(as_row(spec, model, row))
     if len(values) != spec.width:
         fail_row(spec, model, row)
-    return [values]
+    return [values] if spec.names is None else [dict(zip(spec.names, values, strict=True))]
 
 
 def check_keys(spec: InputSpec, model: str, row: Mapping[str, Any]) -> None:
