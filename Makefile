@@ -6,7 +6,7 @@ BINDINGS := $(wildcard pretzel/_native/*.pyx pretzel/_native/*.pxd pretzel/_nati
 NATIVE := $(wildcard pretzel/_native/*.cpp pretzel/_native/*.h pretzel/_native/kernels/*.cpp pretzel/_native/kernels/*.h)
 
 # checkout.pth makes `benchmarks` importable behind site-packages, so that the installed `pretzel` is the one imported.
-.PHONY: demo test lint data install clean
+.PHONY: demo test sanitize lint data install clean
 
 demo: install $(VENV)/.data
 	$(PY) -m benchmarks.data || true
@@ -16,6 +16,13 @@ demo: install $(VENV)/.data
 test: install $(VENV)/.test
 	$(PY) -m benchmarks.data || true
 	cd tests && PRETZEL_TEST_INSTALLED=1 ../$(PY) -m pytest -q
+
+# Address and undefined-behaviour sanitizers; the zoo only repeats at length what the other tests cover.
+sanitize: export PRETZEL_SANITIZE := address,undefined
+sanitize: install $(VENV)/.test
+	cd tests && PRETZEL_TEST_INSTALLED=1 ASAN_OPTIONS=detect_leaks=0 \
+	    LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libubsan.so)" \
+	    ../$(PY) -m pytest -q -s -p no:faulthandler --ignore=zoo --ignore=packaging
 
 lint: $(VENV)/.lint
 	$(VENV)/bin/ruff check .
