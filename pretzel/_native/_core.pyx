@@ -113,9 +113,10 @@ def bind(str kernel, list params):
     if status != Status.kOk:
         what = fault.what.decode() if fault.what != NULL else f"status {<int>status}"
         raise errors.KernelError(f"kernel {kernel!r} refuses its parameters: {what}")
+    if not state.size():
+        return None, found.run_params
     result = np.empty(state.size(), dtype=np.uint8)
-    if state.size():
-        memcpy(cnp.PyArray_DATA(result), state.data(), state.size())
+    memcpy(cnp.PyArray_DATA(result), state.data(), state.size())
     return result, found.run_params
 
 

@@ -11,8 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pretzel.oven.graph import Parity
+from pretzel.oven.rules.keep_sparse import keep_sparse
+from pretzel.oven.rules.push_linear_through_concat import push_linear_through_concat
+
 if TYPE_CHECKING:
-    from pretzel.oven.graph import Node, Parity
+    from pretzel.oven.graph import Node
 
 RuleFunction = Callable[["Node", "Mapping[Node, list[Node]]"], "Node | None"]
 
@@ -31,4 +35,11 @@ class Rule:
         return self.function.__name__
 
 
-RULES: tuple[Rule, ...] = ()
+RULES: tuple[Rule, ...] = (
+    Rule(
+        push_linear_through_concat,
+        Parity.TOLERANCE,
+        "first of the linear rules: the others see one part of the input each",
+    ),
+    Rule(keep_sparse, Parity.TOLERANCE, "after the concatenation that made rows dense is gone"),
+)

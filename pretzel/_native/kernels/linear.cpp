@@ -1,0 +1,175 @@
+// linear: x @ weights + bias for dense or sparse x.  params: weights float64[width, n_out], bias float64[n_out]
+// sum: dense inputs added up in order, then bias.     params: bias float64[n_out]
+//
+// Order of sums. One output: eight lanes over the columns (dot8). Several: column after column for each output,
+// vectorised across outputs, so that neither the number of rows nor the shape of a register block shows in the bits.
+#include "kernel.h"
+#include "simd.h"
+
+namespace pretzel {
+namespace {
+
+constexpr int32_t kRows = 4;   // rows of a register block
+constexpr int32_t kLanes = 8;  // outputs of a vector
+
+/// R rows x V vectors of outputs, all columns. `w` points at the first output of the block, `tail` at a zero-padded
+/// copy of the last row of weights, because a whole vector may not be readable there.
+template <int R, int V>
+void block(const double* const* x, int32_t width, const double* w, int64_t n_out, const double* tail,
+           const double* bias, double* const* out, int32_t valid) {
+  f64x8 acc[R][V];
+  for (int r = 0; r < R; ++r) {
+    for (int v = 0; v < V; ++v) acc[r][v] = splat8(0.0);
+  }
+  for (int32_t k = 0; k < width; ++k) {
+    const double* row = k + 1 < width ? w + k * n_out : tail;
+    f64x8 weight[V];
+    for (int v = 0; v < V; ++v) weight[v] = load8(row + v * kLanes);
+    for (int r = 0; r < R; ++r) {
+      const f64x8 value = splat8(x[r][k]);
+      for (int v = 0; v < V; ++v) acc[r][v] += value * weight[v];
+    }
+  }
+  for (int r = 0; r < R; ++r) {
+    for (int v = 0; v < V; ++v) {
+      for (int lane = 0; lane < kLanes && v * kLanes + lane < valid; ++lane) {
+        out[r][v * kLanes + lane] = acc[r][v][lane] + bias[v * kLanes + lane];
+      }
+    }
+  }
+}
+
+/// A strip of V vectors of outputs over all rows of the tile.
+template <int V>
+void strip(const RunCall& call, const double* weights, const double* bias, int32_t first, int32_t valid) {
+  const View& in = call.in[0];
+  const int32_t width = in.width, n_out = call.out->width;
+  double tail[V * kLanes] = {0};
+  for (int32_t j = 0; width > 0 && j < valid; ++j)
+    tail[j] = weights[static_cast<int64_t>(width - 1) * n_out + first + j];
+  for (int32_t r = 0; r < call.rows; r += kRows) {
+    const double* x[kRows];
+    double* out[kRows];
+    const int32_t rows = call.rows - r < kRows ? call.rows - r : kRows;
+    for (int32_t i = 0; i < rows; ++i) {
+      x[i] = in.row(r + i);
+      out[i] = call.out->row(r + i) + first;
+    }
+    if (rows == kRows) {
+      block<kRows, V>(x, width, weights + first, n_out, tail, bias + first, out, valid);
+    } else {
+      for (int32_t i = 0; i < rows; ++i) {
+        block<1, V>(x + i, width, weights + first, n_out, tail, bias + first, out + i, valid);
+      }
+    }
+  }
+}
+
+/// Vectors of weights are read whole: those of the last but one row may reach into the last, never beyond it.
+bool readable(int32_t width, int32_t n_out, int32_t first, int32_t lanes) {
+  const int64_t end = static_cast<int64_t>(width - 2) * n_out + first + lanes;
+  return width < 2 || end <= static_cast<int64_t>(width) * n_out;
+}
+
+void scalar_outputs(const RunCall& call, const double* weights, const double* bias, int32_t first) {
+  const int32_t width = call.in[0].width, n_out = call.out->width;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const double* x = call.in[0].row(r);
+    double* out = call.out->row(r);
+    for (int32_t j = first; j < n_out; ++j) {
+      double acc = 0.0;
+      for (int32_t k = 0; k < width; ++k) acc += x[k] * weights[static_cast<int64_t>(k) * n_out + j];
+      out[j] = acc + bias[j];
+    }
+  }
+}
+
+void dense_outputs(const RunCall& call, const double* weights, const double* bias) {
+  const int32_t width = call.in[0].width, n_out = call.out->width;
+  int32_t j = 0;
+  while (j < n_out) {
+    const int32_t left = n_out - j;
+    if (left > kLanes && readable(width, n_out, j, 2 * kLanes)) {
+      strip<2>(call, weights, bias, j, left < 2 * kLanes ? left : 2 * kLanes);
+      j += 2 * kLanes;
+    } else if (readable(width, n_out, j, kLanes)) {
+      strip<1>(call, weights, bias, j, left < kLanes ? left : kLanes);
+      j += kLanes;
+    } else {
+      return scalar_outputs(call, weights, bias, j);
+    }
+  }
+}
+
+/// Entry i goes to lane i % 4; lanes are combined as (0+2)+(1+3).
+double sparse_dot(const SparseRow& row, const double* weights) {
+  double lane[4] = {0, 0, 0, 0};
+  for (int64_t i = 0; i < row.size; ++i) lane[i & 3] += row.value[i] * weights[row.index[i]];
+  return (lane[0] + lane[2]) + (lane[1] + lane[3]);
+}
+
+void sparse_outputs(const RunCall& call, const double* weights, const double* bias) {
+  const int32_t n_out = call.out->width;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const SparseRow& row = call.in[0].sparse[r];
+    double* __restrict out = call.out->row(r);
+    if (n_out == 1) {
+      out[0] = sparse_dot(row, weights) + bias[0];
+      continue;
+    }
+    for (int32_t j = 0; j < n_out; ++j) out[j] = 0.0;
+    for (int64_t i = 0; i < row.size; ++i) {
+      const double value = row.value[i];
+      const double* w = weights + static_cast<int64_t>(row.index[i]) * n_out;
+      for (int32_t j = 0; j < n_out; ++j) out[j] += value * w[j];
+    }
+    for (int32_t j = 0; j < n_out; ++j) out[j] += bias[j];
+  }
+}
+
+Status bind_linear(const BindCall& call) {
+  const Array &weights = call.params[0], &bias = call.params[1];
+  if (weights.shape[1] == bias.size && weights.dtype == DType::kFloat64 && bias.dtype == DType::kFloat64) {
+    return Status::kOk;
+  }
+  call.fault->what = "weights are float64[width, n_out] and bias float64[n_out]";
+  return Status::kBadParameter;
+}
+
+Status run_linear(const RunCall& call) noexcept {
+  const auto* weights = call.params[0].as<double>();
+  const auto* bias = call.params[1].as<double>();
+  if (call.in[0].kind == ValueKind::kSparse) {
+    sparse_outputs(call, weights, bias);
+  } else if (call.out->width == 1) {
+    for (int32_t r = 0; r < call.rows; ++r) {
+      call.out->row(r)[0] = dot8(call.in[0].row(r), weights, call.in[0].width) + bias[0];
+    }
+  } else {
+    dense_outputs(call, weights, bias);
+  }
+  return Status::kOk;
+}
+
+Status run_sum(const RunCall& call) noexcept {
+  const auto* bias = call.params[0].as<double>();
+  const int32_t width = call.out->width;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    double* out = call.out->row(r);
+    for (int32_t j = 0; j < width; ++j) {
+      double total = call.in[0].row(r)[j];
+      for (int32_t i = 1; i < call.n_in; ++i) total += call.in[i].row(r)[j];
+      out[j] = total + bias[j];
+    }
+  }
+  return Status::kOk;
+}
+
+Cost cost_linear(const Array* params, int32_t, const uint8_t*) {
+  return {10.0 + 0.06 * static_cast<double>(params[0].size > 65536 ? 0 : params[0].size), 1.0};
+}
+
+}  // namespace
+PRETZEL_KERNEL(linear, bind_linear, run_linear, cost_linear, kAllParams)
+PRETZEL_KERNEL(sum, nullptr, run_sum, nullptr, kAllParams)
+}  // namespace pretzel

@@ -1,0 +1,129 @@
+// Scores to answers. All take one dense input.
+// sigmoid, expit, softmax, normalize_sum, huber_probability, pair, exp, log, negate, argmax, argmin: no params
+// threshold: cut float64, inclusive uint8
+#include <cmath>
+
+#include "kernel.h"
+
+namespace pretzel {
+namespace {
+
+double expit(double x) { return 1.0 / (1.0 + std::exp(-x)); }
+
+template <class F>
+Status each(const RunCall& call, F f) noexcept {
+  const int32_t width = call.out->width;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const double* in = call.in[0].row(r);
+    double* out = call.out->row(r);
+    for (int32_t j = 0; j < width; ++j) out[j] = f(in[j]);
+  }
+  return Status::kOk;
+}
+
+Status run_expit(const RunCall& call) noexcept { return each(call, expit); }
+Status run_exp(const RunCall& call) noexcept {
+  return each(call, [](double x) { return std::exp(x); });
+}
+Status run_log(const RunCall& call) noexcept {
+  return each(call, [](double x) { return std::log(x); });
+}
+Status run_negate(const RunCall& call) noexcept {
+  return each(call, [](double x) { return -x; });
+}
+Status run_huber(const RunCall& call) noexcept {
+  return each(call, [](double x) { return ((x < -1.0 ? -1.0 : x > 1.0 ? 1.0 : x) + 1.0) / 2.0; });
+}
+
+Status run_threshold(const RunCall& call) noexcept {
+  const auto cut = call.params[0].scalar<double>();
+  if (call.params[1].scalar<uint8_t>() != 0) {
+    return each(call, [cut](double x) { return x >= cut ? 1.0 : 0.0; });
+  }
+  return each(call, [cut](double x) { return x > cut ? 1.0 : 0.0; });
+}
+
+Status run_pair(const RunCall& call) noexcept {
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const double p = call.in[0].row(r)[0];
+    call.out->row(r)[0] = 1.0 - p;
+    call.out->row(r)[1] = p;
+  }
+  return Status::kOk;
+}
+
+Status run_sigmoid(const RunCall& call) noexcept {
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const double p = expit(call.in[0].row(r)[0]);
+    call.out->row(r)[0] = 1.0 - p;
+    call.out->row(r)[1] = p;
+  }
+  return Status::kOk;
+}
+
+double row_sum(const double* x, int32_t n) {
+  double total = 0.0;
+  for (int32_t j = 0; j < n; ++j) total += x[j];
+  return total;
+}
+
+Status run_softmax(const RunCall& call) noexcept {
+  const int32_t width = call.out->width;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const double* in = call.in[0].row(r);
+    double* out = call.out->row(r);
+    double top = in[0];
+    for (int32_t j = 1; j < width; ++j) top = in[j] > top ? in[j] : top;
+    for (int32_t j = 0; j < width; ++j) out[j] = std::exp(in[j] - top);
+    const double total = row_sum(out, width);
+    for (int32_t j = 0; j < width; ++j) out[j] /= total;
+  }
+  return Status::kOk;
+}
+
+Status run_normalize(const RunCall& call) noexcept {
+  const int32_t width = call.out->width;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const double* in = call.in[0].row(r);
+    double* out = call.out->row(r);
+    const double total = row_sum(in, width);
+    for (int32_t j = 0; j < width; ++j) out[j] = total == 0.0 ? 1.0 / width : in[j] / total;
+  }
+  return Status::kOk;
+}
+
+template <class Better>
+Status best(const RunCall& call, Better better) noexcept {
+  const int32_t width = call.in[0].width;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const double* in = call.in[0].row(r);
+    int32_t found = 0;
+    for (int32_t j = 1; j < width; ++j) found = better(in[j], in[found]) ? j : found;
+    call.out->row(r)[0] = found;
+  }
+  return Status::kOk;
+}
+
+Status run_argmax(const RunCall& call) noexcept {
+  return best(call, [](double a, double b) { return a > b; });
+}
+Status run_argmin(const RunCall& call) noexcept {
+  return best(call, [](double a, double b) { return a < b; });
+}
+
+Cost cost(const Array*, int32_t, const uint8_t*) { return {20.0, 0.0}; }
+
+}  // namespace
+PRETZEL_KERNEL(sigmoid, nullptr, run_sigmoid, cost, kAllParams)
+PRETZEL_KERNEL(expit, nullptr, run_expit, cost, kAllParams)
+PRETZEL_KERNEL(softmax, nullptr, run_softmax, cost, kAllParams)
+PRETZEL_KERNEL(normalize_sum, nullptr, run_normalize, cost, kAllParams)
+PRETZEL_KERNEL(huber_probability, nullptr, run_huber, nullptr, kAllParams)
+PRETZEL_KERNEL(pair, nullptr, run_pair, nullptr, kAllParams)
+PRETZEL_KERNEL(exp, nullptr, run_exp, cost, kAllParams)
+PRETZEL_KERNEL(log, nullptr, run_log, cost, kAllParams)
+PRETZEL_KERNEL(negate, nullptr, run_negate, nullptr, kAllParams)
+PRETZEL_KERNEL(argmax, nullptr, run_argmax, nullptr, kAllParams)
+PRETZEL_KERNEL(argmin, nullptr, run_argmin, nullptr, kAllParams)
+PRETZEL_KERNEL(threshold, nullptr, run_threshold, nullptr, kAllParams)
+}  // namespace pretzel

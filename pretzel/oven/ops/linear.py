@@ -1,0 +1,67 @@
+"""Linear computations: ``x @ weights + bias``, and sums of such parts."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from pretzel.oven.graph import Array, Node, Parity, Value
+from pretzel.schema import Schema, dense
+
+
+class Linear(Node):
+    """``x @ weights + bias`` for dense or sparse ``x``.
+
+    Parameters
+    ----------
+    weights : float64 array of shape (width, n_out)
+    bias : float64 array of shape (n_out,)
+    """
+
+    weights: Array
+    bias: Array
+
+    kernel: ClassVar[str] = "linear"
+    parity: ClassVar[Parity] = Parity.TOLERANCE
+
+    def schema(self) -> Schema:
+        if self.inputs[0].schema().width != self.weights.shape[0]:
+            raise ValueError(f"{self.inputs[0].schema()} meets weights of shape {self.weights.shape}")
+        return dense(self.weights.shape[1])
+
+    def params(self) -> tuple[Array, ...]:
+        return (self.weights, self.bias)
+
+    def reference(self, *inputs: Value) -> Value:
+        return np.asarray(inputs[0] @ self.weights) + self.bias
+
+    def describe(self) -> str:
+        return f"{self.weights.shape[0]} -> {self.weights.shape[1]}"
+
+
+class Sum(Node):
+    """Dense values of one width added up in order, then ``bias``."""
+
+    bias: Array
+
+    kernel: ClassVar[str] = "sum"
+    parity: ClassVar[Parity] = Parity.TOLERANCE
+
+    def schema(self) -> Schema:
+        widths = {node.schema().width for node in self.inputs}
+        if widths != {self.bias.shape[0]}:
+            raise ValueError(f"a sum of values of widths {sorted(widths)} and a bias of {self.bias.shape[0]}")
+        return dense(self.bias.shape[0])
+
+    def params(self) -> tuple[Array, ...]:
+        return (self.bias,)
+
+    def reference(self, *inputs: Value) -> Value:
+        total = inputs[0]
+        for part in inputs[1:]:
+            total = total + part
+        return total + self.bias
+
+    def describe(self) -> str:
+        return f"{len(self.inputs)} parts"

@@ -1,0 +1,146 @@
+"""Adapters of scikit-learn's linear models: scores by `Linear`, answers by the links."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.oven.graph import Methods, Node, Output
+from pretzel.oven.ops.linear import Linear
+from pretzel.oven.ops.link import (
+    ArgMax,
+    Exp,
+    Expit,
+    HuberProbability,
+    Log,
+    Normalize,
+    Pair,
+    Sigmoid,
+    Softmax,
+    Threshold,
+)
+from pretzel.oven.registry import Unsupported, from_sklearn
+
+if TYPE_CHECKING:
+    from pretzel.oven.importer import Importer
+
+
+def scores(estimator: Any, x: Node, importer: Importer) -> Node:
+    """``X @ coef_.T + intercept_`` after the check that the estimator makes."""
+    coef = estimator.coef_
+    coef = np.atleast_2d(np.asarray(coef.todense() if hasattr(coef, "todense") else coef, dtype=np.float64))
+    bias = np.broadcast_to(np.asarray(estimator.intercept_, dtype=np.float64).reshape(-1), (coef.shape[0],))
+    checked = importer.finite(importer.numeric(x), estimator)
+    return Linear((checked,), np.ascontiguousarray(coef.T), np.ascontiguousarray(bias))
+
+
+@from_sklearn(
+    *(
+        f"sklearn.linear_model.{name}"
+        for name in (
+            "ARDRegression",
+            "BayesianRidge",
+            "ElasticNet",
+            "ElasticNetCV",
+            "HuberRegressor",
+            "Lars",
+            "LarsCV",
+            "Lasso",
+            "LassoCV",
+            "LassoLars",
+            "LassoLarsCV",
+            "LassoLarsIC",
+            "LinearRegression",
+            "MultiTaskElasticNet",
+            "MultiTaskElasticNetCV",
+            "MultiTaskLasso",
+            "MultiTaskLassoCV",
+            "OrthogonalMatchingPursuit",
+            "OrthogonalMatchingPursuitCV",
+            "PassiveAggressiveRegressor",
+            "QuantileRegressor",
+            "Ridge",
+            "RidgeCV",
+            "SGDRegressor",
+            "TheilSenRegressor",
+        )
+    ),
+    "sklearn.svm.LinearSVR",
+)
+def regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """Plain linear regression; as many columns as ``coef_`` has rows."""
+    ndim = 2 if np.ndim(estimator.coef_) == 2 and "SGD" not in type(estimator).__name__ else 1
+    return {"predict": Output(scores(estimator, x, importer), ndim=ndim)}
+
+
+@from_sklearn(
+    "sklearn.linear_model.PoissonRegressor",
+    "sklearn.linear_model.GammaRegressor",
+    "sklearn.linear_model.TweedieRegressor",
+)
+def generalized(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """A linear predictor behind the inverse of its link, ``exp`` or nothing."""
+    raw = scores(estimator, x, importer)
+    link = type(estimator._base_loss.link).__name__
+    if link not in ("IdentityLink", "LogLink"):
+        raise Unsupported(f"link {link}")
+    return {"predict": Output(raw if link == "IdentityLink" else Exp((raw,)), ndim=1)}
+
+
+def classifier(estimator: Any, raw: Node) -> dict[str, Output]:
+    """``decision_function`` and ``predict`` of a linear classifier: the sign of one score, or the largest of many."""
+    classes = (np.asarray(estimator.classes_),)
+    binary = raw.schema().width == 1
+    winner: Node = Threshold((raw,)) if binary else ArgMax((raw,))
+    return {
+        "decision_function": Output(raw, ndim=1 if binary else 2),
+        "predict": Output(winner, ndim=1, labels=classes),
+    }
+
+
+def with_probabilities(methods: dict[str, Output], proba: Node) -> dict[str, Output]:
+    """The same with ``predict_proba`` and its logarithm."""
+    return {**methods, "predict_proba": Output(proba), "predict_log_proba": Output(Log((proba,)))}
+
+
+def one_versus_rest(raw: Node) -> Node:
+    """Probabilities as LibLinear makes them: sigmoids, divided by their sum when there are several."""
+    return Sigmoid((raw,)) if raw.schema().width == 1 else Normalize((Expit((raw,)),))
+
+
+@from_sklearn("sklearn.linear_model.LogisticRegression", "sklearn.linear_model.LogisticRegressionCV")
+def logistic_regression(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """Two classes through the sigmoid, more through the softmax."""
+    raw = scores(estimator, x, importer)
+    if raw.schema().width > 1 and getattr(estimator, "solver", "") == "liblinear":
+        raise Unsupported("one-versus-rest LogisticRegression of scikit-learn before 1.8")
+    proba: Node = Sigmoid((raw,)) if raw.schema().width == 1 else Softmax((raw,))
+    return with_probabilities(classifier(estimator, raw), proba)
+
+
+@from_sklearn("sklearn.linear_model.SGDClassifier")
+def sgd_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """Probabilities for the losses that have them."""
+    raw = scores(estimator, x, importer)
+    methods = classifier(estimator, raw)
+    if estimator.loss == "log_loss":
+        return with_probabilities(methods, one_versus_rest(raw))
+    if estimator.loss == "modified_huber":
+        proba: Node = HuberProbability((raw,))
+        return with_probabilities(methods, Pair((proba,)) if raw.schema().width == 1 else Normalize((proba,)))
+    return methods
+
+
+@from_sklearn(
+    "sklearn.linear_model.Perceptron",
+    "sklearn.linear_model.PassiveAggressiveClassifier",
+    "sklearn.linear_model.RidgeClassifier",
+    "sklearn.linear_model.RidgeClassifierCV",
+    "sklearn.svm.LinearSVC",
+)
+def plain_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """No probabilities."""
+    if getattr(getattr(estimator, "_label_binarizer", None), "y_type_", "").startswith("multilabel"):
+        raise Unsupported("multi-label targets")
+    return classifier(estimator, scores(estimator, x, importer))

@@ -1,0 +1,24 @@
+"""``Linear(Densify(x))  ->  Linear(x)``: zeros that a linear model would only multiply are never written out.
+
+Fires always: `Linear` reads sparse rows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pretzel.oven.graph import replace
+from pretzel.oven.ops.concat import Densify
+from pretzel.oven.ops.linear import Linear
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pretzel.oven.graph import Node
+
+
+def keep_sparse(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:
+    """Let a linear computation read the sparse rows themselves."""
+    if isinstance(node, Linear) and isinstance(node.inputs[0], Densify):
+        return replace(node, inputs=node.inputs[0].inputs)
+    return None

@@ -1,0 +1,45 @@
+"""``Linear(Concat(a, b), [Wa; Wb], bias)  ->  Sum(Linear(a, Wa), Linear(b, Wb)) + bias``: no concatenated row is built.
+
+Fires where that spares work: some part is sparse, or dense only because it was written out with its zeros. Parts that
+are dense by nature are laid side by side without a copy, and one product is quicker than several. Does not fire where
+somebody else reads the concatenation.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pretzel.oven.ops.concat import Concat, Densify
+from pretzel.oven.ops.encode import OneHot
+from pretzel.oven.ops.linear import Linear, Sum
+from pretzel.schema import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pretzel.oven.graph import Node
+
+
+def push_linear_through_concat(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:
+    """Split the weights of a linear computation over the parts of the concatenation it reads."""
+    if not isinstance(node, Linear):
+        return None
+    (concat,) = node.inputs
+    if not isinstance(concat, Concat) or not any(_is_mostly_zeros(part) for part in concat.inputs):
+        return None
+    if any(not isinstance(user, Linear) for user in users.get(concat, [])):
+        return None
+    parts = []
+    first = 0
+    for child in concat.inputs:
+        last = first + child.schema().width
+        weights = np.ascontiguousarray(node.weights[first:last])
+        parts.append(Linear((child,), weights, np.zeros(node.bias.shape[0])))
+        first = last
+    return Sum(tuple(parts), node.bias)
+
+
+def _is_mostly_zeros(part: Node) -> bool:
+    return part.schema().kind is Kind.SPARSE or isinstance(part, Densify | OneHot)
