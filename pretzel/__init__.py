@@ -6,9 +6,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pretzel.api import compile
+    from pretzel.api import Runtime, compile
     from pretzel.runtime.model import Plan
-    from pretzel.runtime.runtime import Runtime
     from pretzel.store.object_store import ObjectStore
     from pretzel.verification import verify
 
@@ -17,7 +16,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "ObjectStore": "pretzel.store.object_store",
     "Plan": "pretzel.runtime.model",
-    "Runtime": "pretzel.runtime.runtime",
+    "Runtime": "pretzel.api",
     "compile": "pretzel.api",
     "errors": "pretzel.errors",
     "verify": "pretzel.verification",

@@ -1,4 +1,4 @@
-"""``pretzel.compile``: where oven, store and runtime meet."""
+"""``pretzel.compile`` and ``pretzel.Runtime``: where oven, store and runtime meet."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pretzel.options import Options
+from pretzel.runtime.model import Plan
+from pretzel.runtime.runtime import Runtime as PlanRuntime
+from pretzel.store.object_store import default_store
 
 if TYPE_CHECKING:
-    from pretzel.runtime.model import Plan
     from pretzel.store.object_store import ObjectStore
 
 
@@ -50,8 +52,6 @@ def compile(
     UnfittedError, OpaqueStepError, CompileError
     """
     from pretzel.oven import compile_estimator
-    from pretzel.runtime.model import Plan
-    from pretzel.store.object_store import default_store
 
     start = time.perf_counter()
     options = Options(strict=strict, numerics=numerics)
@@ -61,3 +61,18 @@ def compile(
     plan = Plan(physical, store, lease, name)
     physical.report["seconds"] = time.perf_counter() - start
     return plan
+
+
+class Runtime(PlanRuntime):
+    """Models by name, over one object store. Safe to use from any number of threads; calls take no lock.
+
+    Parameters
+    ----------
+    store : ObjectStore, optional
+        Where the models keep what they share; the store of this process by default.
+    """
+
+    def _plan(self, name: str, model: Any, options: dict[str, Any]) -> Plan:
+        if isinstance(model, Plan):
+            return super()._plan(name, model, options)
+        return compile(model, name=name, store=self.store, **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pretzel._native._core import (
+    Endpoint,
     Method,
     NativeProgram,
     arena_bytes,
@@ -10,6 +11,7 @@ from pretzel._native._core import (
     isa,
     kernels,
     set_isa,
+    switch,
 )
 
-__all__ = ["Method", "NativeProgram", "arena_bytes", "bind", "isa", "kernels", "set_isa"]
+__all__ = ["Endpoint", "Method", "NativeProgram", "arena_bytes", "bind", "isa", "kernels", "set_isa", "switch"]

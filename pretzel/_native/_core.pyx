@@ -1,5 +1,5 @@
 # distutils: language = c++
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, freethreading_compatible=True
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """The only door between Python and the native core: it unpacks, forwards and wraps; it does not compute."""
 
 import os
@@ -121,16 +121,20 @@ def bind(str kernel, list params):
 
 
 cdef class NativeProgram:
-    """A program ready to run, built once from a `pretzel.plan.Program` and the arrays of a store."""
+    """A program ready to run, built once from a `pretzel.plan.Program` and the arrays of a store.
+
+    ``owner`` lives as long as the program: the lease that keeps the arrays in the store.
+    """
 
     cdef Program program
     cdef readonly object plan
     cdef list held  # arrays that the program points into
+    cdef object owner
     cdef readonly tuple leaves
     cdef readonly bint sparse_result
     cdef readonly int width
 
-    def __init__(self, plan, store):
+    def __init__(self, plan, store, owner=None):
         cdef LeafSpec leaf
         cdef SlotSpec slot
         cdef int i
@@ -138,6 +142,7 @@ cdef class NativeProgram:
                  "sparse": LeafKind.kSparse}
         values = {"dense": ValueKind.kDense, "sparse": ValueKind.kSparse, "cells": ValueKind.kCells}
         self.plan = plan
+        self.owner = owner
         self.leaves = plan.leaves
         self.held = []
         for each in plan.leaves:
@@ -233,3 +238,4 @@ cdef object traced(NativeProgram program, RecordingTracer* tracer, int i, int64_
 
 include "unpack.pxi"
 include "method.pxi"
+include "endpoint.pxi"

@@ -183,7 +183,7 @@ cdef class Method:
             self.raise_wrong_field(error)
         return self.wrap(result, is_float32)
 
-    def one(self, row):
+    cpdef one(self, row):
         """Answer for one row, given as dict, tuple, list, 1-D array or str: a scalar, or a vector."""
         cdef NativeProgram program = self.program
         cdef Arena* arena = &thread_arena()

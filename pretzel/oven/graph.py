@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 import numpy as np
 import numpy.typing as npt
 
-from pretzel.store.digest import digest_array, digest_parts, frozen
+from pretzel.store.digest import digest_array, digest_parts, frozen, is_frozen
 
 if TYPE_CHECKING:
     from pretzel.schema import Schema
@@ -51,7 +51,7 @@ class _HashConsing(type):
         for f in fields(node):
             value = getattr(node, f.name)
             if isinstance(value, np.ndarray):
-                if value.flags.writeable or not value.flags.c_contiguous:
+                if not is_frozen(value):
                     value = frozen(value)
                     object.__setattr__(node, f.name, value)
                 parts.append(digest_array(value))

@@ -10,7 +10,7 @@ from pretzel.runtime.inputs import read
 from pretzel.runtime.opaque import OpaqueMethod
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pretzel.plan import MethodPlan, PhysicalPlan
     from pretzel.store.object_store import Lease, ObjectStore
@@ -54,8 +54,8 @@ class Plan:
 
     def _load(self, plan: MethodPlan) -> Method | OpaqueMethod:
         if plan.opaque or plan.program is None:
-            return OpaqueMethod(plan, self.physical.input, self.store, self.name)
-        return Method(NativeProgram(plan.program, self.store), plan, self.physical.input, self.name, read)
+            return OpaqueMethod(plan, self.physical.input, self.store, self._lease, self.name)
+        return Method(NativeProgram(plan.program, self.store, self._lease), plan, self.physical.input, self.name, read)
 
     def _publish(self) -> None:
         """Methods become instance attributes, so that a call goes straight into native code."""
@@ -77,6 +77,18 @@ class Plan:
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
+
+    def renamed(self, name: str, store: ObjectStore | None = None) -> Plan:
+        """The same plan under another name: a second hold on the same arrays, in ``store`` where one is given."""
+        store = self.store if store is None else store
+        lease = store.lease()
+        store.adopt(self.store, self.physical.objects, lease)
+        return Plan(self.physical, store, lease, name)
+
+    @property
+    def methods(self) -> Mapping[str, Method | OpaqueMethod]:
+        """Every compiled method by name."""
+        return self._methods
 
     @property
     def nbytes(self) -> int:

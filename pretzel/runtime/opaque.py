@@ -10,7 +10,7 @@ from pretzel.runtime.inputs import read
 from pretzel.runtime.rows import as_row, check_keys, one_row_table
 
 if TYPE_CHECKING:
-    from pretzel.store.object_store import ObjectStore
+    from pretzel.store.object_store import Lease, ObjectStore
 
 
 class OpaqueMethod:
@@ -21,14 +21,17 @@ class OpaqueMethod:
     plan : MethodPlan
     spec : InputSpec
     store : ObjectStore
+    lease : Lease
+        Lives as long as this method.
     name : str
         What messages call the model.
     """
 
-    def __init__(self, plan: MethodPlan, spec: InputSpec, store: ObjectStore, name: str) -> None:
+    def __init__(self, plan: MethodPlan, spec: InputSpec, store: ObjectStore, lease: Lease, name: str) -> None:
         self.plan = plan
         self.spec = spec
         self.name = name
+        self._lease = lease
         self._steps = [(step, self._part(step.program, store)) for step in plan.opaque]
         self._final = self._part(plan.program, store, plan)
 

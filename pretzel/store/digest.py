@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,19 @@ def frozen(array: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> npt.NDAr
     copy[...] = source
     copy.flags.writeable = False
     return copy
+
+
+def is_frozen(array: npt.NDArray[Any]) -> bool:
+    """Whether `frozen` made the array. Read-only alone is not enough: views of memory that others write are, too."""
+    memory = array.base
+    return (
+        not array.flags.writeable
+        and array.flags.c_contiguous
+        and isinstance(memory, np.ndarray)
+        and memory.base is None
+        and memory.dtype == np.uint8
+        and memory.nbytes == array.nbytes + ALIGNMENT
+    )
 
 
 def digest_array(array: npt.NDArray[np.generic]) -> bytes:

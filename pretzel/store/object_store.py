@@ -1,16 +1,22 @@
-"""Interning by content: equal arrays, bound kernel states and stages of all models are one object."""
+"""Interning by content: equal arrays, bound kernel states and stages of all models are one object.
+
+One lock guards all stores. Nothing slow (hashing, copying, binding) is done under it, and a fork waits for it, so that
+a child never inherits it locked. A lease may be collected at any allocation, even while its own thread holds the lock:
+so what leases held goes into a queue, which is emptied at once or, where the lock is taken, by whoever gives it back.
+"""
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import numpy.typing as npt
 
-from pretzel.store.digest import ALIGNMENT, digest_array, digest_parts, frozen
+from pretzel.store.digest import digest_array, digest_parts, frozen, is_frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,10 +26,47 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 
+class _Lock:
+    """The lock, and the queue of what closed and collected leases held."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._queue: deque[tuple[ObjectStore, set[bytes]]] = deque()
+        os.register_at_fork(before=self._lock.acquire, after_in_parent=self._let_go, after_in_child=self._let_go)
+
+    def release_soon(self, store: ObjectStore, digests: set[bytes]) -> None:
+        """Take one reference from each of ``digests``, and the digests from the set. Never waits."""
+        self._queue.append((store, digests))
+        self._empty_queue()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._lock.release()
+        self._empty_queue()
+
+    def _empty_queue(self) -> None:
+        while self._queue and self._lock.acquire(blocking=False):
+            try:
+                while self._queue:
+                    store, digests = self._queue.popleft()
+                    store._release(digests)
+            finally:
+                self._lock.release()
+
+
+_locked = _Lock()
+
+
 @dataclass(slots=True)
 class _Entry:
     array: Array
     references: int = 0
+    bound: list[bytes] = field(default_factory=list)  # keys of bindings that name this object
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +75,11 @@ class Bound:
 
     params: tuple[bytes | None, ...]
     state: bytes | None
+
+    @property
+    def digests(self) -> list[bytes]:
+        """Those of parameters and state, without the gaps."""
+        return [digest for digest in (*self.params, self.state) if digest is not None]
 
 
 class Lease:
@@ -46,28 +94,19 @@ class Lease:
         """Everything held."""
         return frozenset(self._digests)
 
-    def add(self, digest: bytes) -> None:
-        """Hold one more object; holding it twice is holding it once."""
-        with self._store._lock:
-            if digest not in self._digests:
-                self._store._entries[digest].references += 1
-                self._digests.add(digest)
-
     def close(self) -> None:
         """Let go of everything; harmless when repeated."""
-        with self._store._lock:
-            digests, self._digests = self._digests, set()
-            self._store._release(digests)
+        _locked.release_soon(self._store, self._digests)
 
     def __del__(self) -> None:
-        self.close()
+        if self._digests:
+            self.close()
 
 
 class ObjectStore:
     """Arrays by content digest, reference-counted by the leases of plans. Safe to use from many threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
         self._entries: dict[bytes, _Entry] = {}
         self._bound: dict[bytes, Bound] = {}
         self._stages: weakref.WeakValueDictionary[bytes, Stage] = weakref.WeakValueDictionary()
@@ -79,15 +118,32 @@ class ObjectStore:
     def intern(self, array: Array, lease: Lease) -> bytes:
         """Keep an array for as long as ``lease`` lives; returns its digest. An equal one that is here is used."""
         digest = digest_array(array)
-        with self._lock:
-            if digest not in self._entries:
-                self._entries[digest] = _Entry(array if _is_frozen(array) else frozen(array))
-            lease.add(digest)
+        with _locked:
+            if self._hold(digest, lease):
+                return digest
+        entry = _Entry(array if is_frozen(array) else frozen(array))
+        with _locked:
+            self._entries.setdefault(digest, entry)
+            self._hold(digest, lease)
         return digest
 
     def get(self, digest: bytes) -> Array:
         """The array of that digest. Raises `KeyError` when nobody holds it."""
         return self._entries[digest].array
+
+    def adopt(self, source: ObjectStore, digests: Iterable[bytes], lease: Lease) -> None:
+        """Hold objects of another store, or of this one, with ``lease``; the arrays are shared, not copied.
+
+        Raises
+        ------
+        KeyError
+            Nobody holds one of them in ``source``.
+        """
+        arrays = [(digest, source.get(digest)) for digest in digests]
+        with _locked:
+            for digest, array in arrays:
+                self._entries.setdefault(digest, _Entry(array))
+                self._hold(digest, lease)
 
     def bind(self, kernel: str, params: Iterable[Array], lease: Lease) -> Bound:
         """Build, or find, what ``kernel`` makes of its parameters; keeps only what it reads when it runs."""
@@ -95,37 +151,42 @@ class ObjectStore:
 
         arrays = list(params)
         key = digest_parts("bind", kernel, [digest_array(a) for a in arrays])
-        with self._lock:
+        with _locked:
             known = self._bound.get(key)
-            if known is not None and self._holds(known):
-                for digest in (*known.params, known.state):
-                    if digest is not None:
-                        lease.add(digest)
+            if known is not None:
+                for digest in known.digests:
+                    self._hold(digest, lease)
                 return known
         state, run_params = bind(kernel, arrays)
         kept = tuple(self.intern(a, lease) if run_params >> i & 1 else None for i, a in enumerate(arrays))
         bound = Bound(kept, None if state is None else self.intern(state, lease))
-        with self._lock:
-            self._bound[key] = bound
+        with _locked:
+            # Recorded once, by the first of several threads, for as long as everything it names is here.
+            entries = [self._entries.get(digest) for digest in bound.digests]
+            if key not in self._bound and entries and None not in entries:
+                self._bound[key] = bound
+                for entry in entries:
+                    entry.bound.append(key)  # type: ignore[union-attr]
         return bound
 
     def stage(self, stage: Stage) -> Stage:
         """The one object of all stages equal to this."""
-        with self._lock:
+        with _locked:
             return self._stages.setdefault(stage.digest, stage)
 
     def bytes_of(self, digests: Iterable[bytes]) -> int:
         """Sum of the sizes of these objects."""
-        return sum(self._entries[d].array.nbytes for d in digests)
+        return sum(self._entries[digest].array.nbytes for digest in digests)
 
     def exclusive_bytes(self, lease: Lease) -> int:
         """Bytes that would be freed by closing ``lease``."""
-        with self._lock:
-            return self.bytes_of(d for d in lease.digests if self._entries[d].references == 1)
+        with _locked:
+            entries = [self._entries[digest] for digest in lease.digests]
+            return sum(entry.array.nbytes for entry in entries if entry.references == 1)
 
     def stats(self) -> dict[str, int]:
         """Counts and bytes: ``unique_bytes`` are held, ``logical_bytes`` would be without sharing."""
-        with self._lock:
+        with _locked:
             entries = list(self._entries.values())
             return {
                 "objects": len(entries),
@@ -134,39 +195,31 @@ class ObjectStore:
                 "logical_bytes": sum(e.array.nbytes * e.references for e in entries),
             }
 
-    def _holds(self, bound: Bound) -> bool:
-        return all(d is None or d in self._entries for d in (*bound.params, bound.state))
+    def _hold(self, digest: bytes, lease: Lease) -> bool:
+        """Under the lock: hold an object if it is here; holding it twice is holding it once."""
+        entry = self._entries.get(digest)
+        if entry is None:
+            return False
+        if digest not in lease._digests:
+            lease._digests.add(digest)
+            entry.references += 1
+        return True
 
     def _release(self, digests: set[bytes]) -> None:
-        dead = set()
-        for digest in digests:
+        """Under the lock: the end of a lease."""
+        while digests:
+            digest = digests.pop()
             entry = self._entries[digest]
             entry.references -= 1
             if entry.references == 0:
                 del self._entries[digest]
-                dead.add(digest)
-        if dead:
-            self._bound = {k: b for k, b in self._bound.items() if dead.isdisjoint((*b.params, b.state))}
+                for key in entry.bound:
+                    self._bound.pop(key, None)
 
 
-def _is_frozen(array: Array) -> bool:
-    return bool(
-        not array.flags.writeable
-        and array.flags.c_contiguous
-        and array.ctypes.data % ALIGNMENT == 0
-        and array.dtype.isnative
-        and array.dtype != np.dtype(object)
-    )
-
-
-_default: ObjectStore | None = None
-_default_lock = threading.Lock()
+_default = ObjectStore()
 
 
 def default_store() -> ObjectStore:
     """The store of this process, which plans share unless they are given another."""
-    global _default
-    with _default_lock:
-        if _default is None:
-            _default = ObjectStore()
-        return _default
+    return _default
