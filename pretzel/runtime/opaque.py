@@ -10,6 +10,7 @@ from pretzel.runtime.inputs import read
 from pretzel.runtime.rows import as_row, check_keys, one_row_table
 
 if TYPE_CHECKING:
+    from pretzel.plan import Leaf
     from pretzel.store.object_store import Lease, ObjectStore
 
 
@@ -40,13 +41,18 @@ class OpaqueMethod:
 
     def __call__(self, X: Any) -> Any:
         """Answer for every row of ``X``."""
+        sources = self.sources(X)
+        if self._final is not None:
+            return self._final(sources)
+        return sources[self._steps[-1][0].output]
+
+    def sources(self, X: Any) -> dict[int, Any]:
+        """What native programs read: the request under 0, and the values of the opaque steps under their numbers."""
         sources: dict[int, Any] = {0: X}
         for step, part in self._steps:
             argument = part(sources) if part is not None else _columns(sources[step.source], step)
             sources[step.output] = getattr(step.estimator, step.method)(argument)
-        if self._final is not None:
-            return self._final(sources)
-        return sources[self._steps[-1][0].output]
+        return sources
 
     def one(self, row: Any) -> Any:
         """Answer for one row, as a table of one."""
@@ -61,7 +67,6 @@ class _Part:
     """A native program between opaque steps. Its leaves read the request or values that those steps made."""
 
     def __init__(self, program: Program, plan: MethodPlan, spec: InputSpec, store: ObjectStore, name: str) -> None:
-        self.sources = sorted({leaf.source for leaf in program.leaves})
         self.program = program
         self.spec = spec
         self.method = Method(NativeProgram(program, store), plan, spec, name, self._read)
@@ -69,17 +74,22 @@ class _Part:
     def __call__(self, sources: dict[int, Any]) -> Any:
         return self.method(_Sources(sources))
 
-    def _read(self, spec: InputSpec, leaves: Any, X: _Sources) -> tuple[int, list[Any], bool]:
-        columns: list[Any] = [None] * len(leaves)
-        rows, float32 = 0, True
-        for source in self.sources:
-            at = [i for i, leaf in enumerate(leaves) if leaf.source == source]
-            own = spec if source == 0 else _spec_of(leaves, source, X.values[source])
-            rows, found, is_float32 = read(own, tuple(leaves[i] for i in at), X.values[source])
-            float32 = float32 and is_float32
-            for i, column in zip(at, found, strict=True):
-                columns[i] = column
-        return rows, columns, float32
+    def _read(self, spec: InputSpec, leaves: tuple[Leaf, ...], X: _Sources) -> tuple[int, list[Any], bool]:
+        return read_sources(spec, leaves, X.values)
+
+
+def read_sources(spec: InputSpec, leaves: tuple[Leaf, ...], sources: dict[int, Any]) -> tuple[int, list[Any], bool]:
+    """Like `pretzel.runtime.inputs.read`, for leaves that read different sources."""
+    columns: list[Any] = [None] * len(leaves)
+    rows, float32 = 0, True
+    for source in sorted({leaf.source for leaf in leaves}):
+        at = [i for i, leaf in enumerate(leaves) if leaf.source == source]
+        own = spec if source == 0 else _spec_of(leaves, source, sources[source])
+        rows, found, is_float32 = read(own, tuple(leaves[i] for i in at), sources[source])
+        float32 = float32 and is_float32
+        for i, column in zip(at, found, strict=True):
+            columns[i] = column
+    return rows, columns, float32
 
 
 class _Sources:

@@ -1,0 +1,90 @@
+"""Which rule, or which part of the estimator, a departure comes from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.oven.compiler import Compiler
+from pretzel.oven.importer import Importer
+from pretzel.oven.interpret import interpret, take
+from pretzel.oven.ops.columns import Raw
+from pretzel.oven.ops.opaque import Opaque
+from pretzel.oven.registry import public_name
+from pretzel.store.object_store import ObjectStore
+from pretzel.verification.compare import compare
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pretzel.options import Options
+    from pretzel.oven.graph import Output, Value
+    from pretzel.oven.optimizer import Change
+
+
+def present(output: Output, value: Value) -> Any:
+    """A node's value as the method returns it: labels for indices, a vector for one column, a list of blocks."""
+    if isinstance(output.node, Opaque | Raw):
+        return value
+    if output.labels is not None:
+        columns = [classes[value[:, i].astype(np.intp)] for i, classes in enumerate(output.labels)]
+        return columns[0] if output.ndim == 1 else np.stack(columns, axis=1)
+    if output.list_of is not None:
+        return np.split(value, np.cumsum(output.list_of)[:-1], axis=1)
+    return value[:, 0] if output.ndim == 1 else value
+
+
+def blame_rule(
+    estimator: Any, options: Options, trace: Sequence[Change], method: str, X: Any, before: Value, exact: bool
+) -> str:
+    """The rule without which the rewritten graph has its old value; every rule that fired when it takes several."""
+    fired = list(dict.fromkeys(change.rule for change in trace))
+    for rule in fired:
+        without = replace(options, disable=(*options.disable, rule))
+        node = Compiler(without, ObjectStore()).graphs(estimator).optimized[method].node
+        if compare(before, interpret([node], X)[node], exact=exact) is None:
+            return rule
+    return " + ".join(fired)
+
+
+def blame_import(estimator: Any, X: Any, method: str) -> tuple[str, str]:
+    """Class and path of the innermost part whose imported graph departs from what it computes itself."""
+    path: list[tuple[str, str]] = [(type(estimator).__name__, type(estimator).__name__)]
+    inner: tuple[Any, Any, str] | None = (estimator, X, method)
+    while inner is not None:
+        parts = list(_parts(*inner))
+        inner = None
+        for name, part, argument, part_method in parts:
+            if _departs(part, argument, part_method):
+                path.append((type(part).__name__, f"{path[-1][1]}.{name}"))
+                inner = (part, argument, part_method)
+                break
+    return path[-1]
+
+
+def _departs(estimator: Any, X: Any, method: str) -> bool:
+    output = Importer(estimator).run().methods[method]
+    imported = present(output, interpret([output.node], X)[output.node])
+    return compare(getattr(estimator, method)(X), imported, exact=False) is not None
+
+
+def _parts(estimator: Any, X: Any, method: str) -> Iterator[tuple[str, Any, Any, str]]:
+    """(name, part, what it is given, method) of what a container holds; nothing for other estimators."""
+    name = public_name(type(estimator))
+    if name == "sklearn.pipeline.Pipeline":
+        *steps, (last_name, last) = [(n, s) for n, s in estimator.steps if s not in (None, "passthrough")]
+        for step_name, step in steps:
+            yield step_name, step, X, "transform"
+            X = step.transform(X)
+        yield last_name, last, X, method
+    elif name == "sklearn.pipeline.FeatureUnion":
+        for part_name, part in estimator.transformer_list:
+            if not isinstance(part, str):
+                yield part_name, part, X, "transform"
+    elif name == "sklearn.compose.ColumnTransformer":
+        for part_name, part, columns in estimator.transformers_:
+            indices = tuple(int(i) for i in estimator._transformer_to_input_indices[part_name])
+            if indices and not isinstance(part, str):
+                yield part_name, part, take(X, indices, isinstance(columns, str | int | np.integer)), "transform"

@@ -1,0 +1,197 @@
+"""Rows where implementations part company: on thresholds, at the edges of floating point, in odd corners of Unicode."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pretzel.oven.graph import Node, toposort
+from pretzel.oven.interpret import interpret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pretzel.oven.importer import Imported
+
+NUMBERS = (np.nan, 0.0, -0.0, np.inf, -np.inf, 5e-324, -5e-324, 1e308, -1e308, 3.4028235677973366e38, 1e-30, 0.1)
+WHOLE_NUMBERS = (0, -1, 1, 255, 256, 1_000_000)
+CELLS = (None, np.nan, "", " ", "never seen", "É", "\N{SNOWMAN}")
+TEXTS = (
+    "",
+    " ",
+    "a",
+    "ab abc abcd",
+    "UPPER lower MiXeD",
+    "\tTabs\nlines\r\nand\x0bmore\x1cspaces\u2028",
+    "naïve café ÀÉÎÕÜ ß \N{LATIN SMALL LETTER LONG S}",
+    "İstanbul ΣΑΣ ǅ",
+    "e\N{COMBINING ACUTE ACCENT}toile ﬁ ½ ²",
+    "日本語 テキスト 한국어",
+    "\N{GRINNING FACE} \U0001f468\u200d\U0001f469\u200d\U0001f467 \N{SNOWMAN}",
+    "under_score 123 4.5 1e3 -- !!! a1b2",
+    "\x00 nul \x00",
+    "word " * 300,
+    "x" * 3000,
+)
+THRESHOLDS = 200  # per operator
+COLUMNS = 40  # that get special values
+STEPS = 64  # halvings: more than the bits of a double
+
+
+def boundary_rows(imported: Imported, X: Any) -> Any:
+    """Rows in the form of ``X`` to be verified besides it; None where there are none to think of."""
+    if isinstance(X, list) or getattr(X, "ndim", 2) == 1:
+        return [*TEXTS, *[str(text).swapcase() * 2 for text in list(X)[:5]]]
+    if hasattr(X, "tocsr"):
+        return X[:1] * 0
+    found = special_rows(X)
+    for node in toposort(output.node for output in imported.methods.values()):
+        if hasattr(node, "threshold") and hasattr(node, "feature"):
+            found = stack(found, threshold_rows(node, X))
+    return found
+
+
+def stack(a: Any, b: Any) -> Any:
+    """Rows of both, in the form of the first."""
+    if a is None or b is None:
+        return b if a is None else a
+    if isinstance(a, list):
+        return [*a, *b]
+    if hasattr(a, "iloc"):
+        import pandas as pd
+
+        return pd.concat([a, b], ignore_index=True).astype(dict(a.dtypes))
+    if hasattr(a, "tocsr"):
+        from scipy import sparse
+
+        return sparse.vstack([a, b], format="csr")
+    return np.concatenate([a, b])
+
+
+def rows_of(X: Any, rows: Any) -> Any:
+    """Some rows of a list, a matrix or a DataFrame."""
+    if hasattr(X, "iloc"):
+        return X.iloc[rows]
+    return [X[i] for i in rows] if isinstance(X, list) else X[rows]
+
+
+def special_rows(X: Any) -> Any:
+    """The first row again and again, each time with one special value in one column."""
+    if hasattr(X, "iloc"):
+        return _special_frame(X)
+    X = np.asarray(X)
+    if X.dtype.kind not in "fiu":
+        return None
+    values = NUMBERS if X.dtype.kind == "f" else WHOLE_NUMBERS
+    columns = range(min(X.shape[1], COLUMNS))
+    rows = np.repeat(X[:1], len(columns) * len(values), axis=0)
+    for i, column in enumerate(columns):
+        rows[i * len(values) : (i + 1) * len(values), column] = np.array(values).astype(X.dtype)
+    return rows
+
+
+def _special_frame(X: Any) -> Any:
+    import pandas as pd
+
+    frames = []
+    for name in list(X.columns)[:COLUMNS]:
+        kind = X[name].dtype.kind if isinstance(X[name].dtype, np.dtype) else "O"
+        values = NUMBERS if kind == "f" else WHOLE_NUMBERS if kind in "iu" else CELLS
+        frame = X.iloc[[0] * len(values)].reset_index(drop=True)
+        frame[name] = pd.Series(list(values), dtype=object).astype(X[name].dtype)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+def threshold_rows(node: Node, X: Any) -> Any:
+    """Pairs of rows on both sides of thresholds of ``node``, as near as the request can tell them apart.
+
+    The way from one row of ``X`` to another that falls on the other side is halved until its ends are neighbours; so
+    it does not matter what was computed between the request and the trees.
+    """
+    x = node.inputs[0]
+    splits = _splits(node)
+    X = rows_of(X, np.arange(min(_length(X), 512)))
+    floats = _floats(X)
+    if floats is None or not len(splits):
+        return None
+    round_32 = getattr(node, "float32", False)
+
+    def values(rows: Any) -> npt.NDArray[Any]:
+        found = interpret([x], rows)[x]
+        return np.asarray(found.astype(np.float32) if round_32 else found)
+
+    seen = values(X)
+    feature, threshold = splits[:, 0].astype(np.intp), splits[:, 1]
+    left = np.where(seen[:, feature] <= threshold, seen[:, feature], -np.inf)
+    right = np.where(seen[:, feature] > threshold, seen[:, feature], np.inf)
+    usable = np.isfinite(left.max(axis=0)) & np.isfinite(right.min(axis=0))
+    if not usable.any():
+        return None
+    feature, threshold = feature[usable], threshold[usable]
+    low, high = left.argmax(axis=0)[usable], right.argmin(axis=0)[usable]
+    start, end, base = floats[low], floats[high], rows_of(X, low)
+    below, above = np.zeros(len(low)), np.ones(len(low))
+    each = np.arange(len(low))
+    for _ in range(STEPS):
+        middle = (below + above) / 2
+        goes_left = values(_with_floats(base, _blend(start, end, middle)))[each, feature] <= threshold
+        below, above = np.where(goes_left, middle, below), np.where(goes_left, above, middle)
+    sides = [_with_floats(base, _blend(start, end, side)) for side in (below, above)]
+    return stack(*sides)
+
+
+def _splits(node: Any) -> npt.NDArray[np.float64]:
+    """A sample of (feature, threshold) pairs."""
+    pairs = np.unique(np.stack([node.feature.astype(np.float64), node.threshold], axis=1), axis=0)
+    pairs = pairs[np.isfinite(pairs[:, 1])]
+    chosen = np.unique(np.linspace(0, max(len(pairs) - 1, 0), min(THRESHOLDS, len(pairs))).astype(np.intp))
+    return np.asarray(pairs[chosen], dtype=np.float64)
+
+
+def _length(X: Any) -> int:
+    return int(X.shape[0])
+
+
+def _floats(X: Any) -> Any:
+    """The columns that can be moved by a bit."""
+    if hasattr(X, "iloc"):
+        part = X.select_dtypes("float")
+        return part.to_numpy() if part.shape[1] else None
+    return X if isinstance(X, np.ndarray) and X.dtype.kind == "f" else None
+
+
+def _with_floats(base: Any, floats: Any) -> Any:
+    if not hasattr(base, "iloc"):
+        return floats
+    names = base.select_dtypes("float").columns
+    return base.reset_index(drop=True).assign(**{name: floats[:, i] for i, name in enumerate(names)})
+
+
+def _blend(start: Any, end: Any, share: npt.NDArray[np.float64]) -> Any:
+    mixed = start + share[:, None] * (end - start)
+    mixed = np.where(share[:, None] == 1.0, end, mixed)
+    return np.where(np.isnan(mixed), start, mixed).astype(start.dtype)
+
+
+def split_refused(X: Any, call: Callable[[Any], Any]) -> tuple[Any, list[Any]]:
+    """Rows that ``call`` takes, and the others one by one; halves what is refused until it is found."""
+    accepted: list[npt.NDArray[np.intp]] = []
+    refused: list[Any] = []
+    pending = [np.arange(len(X) if isinstance(X, list) else X.shape[0])]
+    while pending:
+        rows = pending.pop()
+        try:
+            call(rows_of(X, rows))
+        except (ValueError, TypeError, AttributeError):
+            if len(rows) == 1:
+                refused.append(rows_of(X, rows))
+            else:
+                pending += [rows[len(rows) // 2 :], rows[: len(rows) // 2]]
+        else:
+            accepted.append(rows)
+    if not refused:
+        return X, []
+    return rows_of(X, np.concatenate([*accepted, np.arange(0)])), refused

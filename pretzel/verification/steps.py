@@ -1,0 +1,191 @@
+"""Native steps against their NumPy references, each on the very inputs that the step had."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel._native import Method, NativeProgram
+from pretzel.errors import PretzelError
+from pretzel.oven.buffers import is_dense_concat
+from pretzel.oven.graph import Node, Parity, toposort
+from pretzel.oven.interpret import read_leaf
+from pretzel.oven.lower import schedule
+from pretzel.oven.ops.columns import Raw
+from pretzel.oven.ops.opaque import Opaque
+from pretzel.plan import Call, LeafKind, MethodPlan, Program, Slot
+from pretzel.runtime.opaque import OpaqueMethod, read_sources
+from pretzel.schema import Kind
+from pretzel.store.digest import digest_array
+from pretzel.verification.compare import compare
+from pretzel.verification.report import Difference, Divergence, MethodReport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pretzel.oven.compiler import Graphs
+    from pretzel.runtime.model import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One native call beside the node that it computes and the call that the estimator compiles to."""
+
+    stage: int
+    node: Node
+    copied: bool
+    origin: str
+    call: Call
+    expected: Call
+    got: Any
+
+
+def check_steps(plan: Plan, method: str, graphs: Graphs, expected: MethodPlan, X: Any, report: MethodReport) -> None:
+    """Append what departs in the native programs of one method to ``report.divergences``."""
+    mine = plan.physical.methods[method]
+    output = graphs.optimized[method].node
+    opaque = [node for node in toposort([output]) if isinstance(node, Opaque)]
+    report.opaque = len(mine.opaque)
+    programs = [(step.program, node.inputs[0]) for step, node in zip(mine.opaque, opaque, strict=False)]
+    theirs = [*(step.program for step in expected.opaque), expected.program]
+    if len(mine.opaque) != len(opaque) or (mine.program is None) != (expected.program is None):
+        note = f"expected {len(opaque)} opaque step(s), the plan has {len(mine.opaque)}"
+        report.divergences.append(Divergence("structure", method, note=note))
+        return
+    bound = getattr(plan, method)
+    sources = bound.sources(X) if isinstance(bound, OpaqueMethod) else {0: X}
+    numbers = {node: number + 1 for number, node in enumerate(opaque)}
+    for (program, node), their in zip([*programs, (mine.program, output)], theirs, strict=True):
+        if program is None or their is None or isinstance(node, Raw | Opaque):
+            continue
+        report.steps += len(program.calls)
+        origins = graphs.imported.origins
+        report.divergences += _Program(plan, method, program, their, node, origins).check(sources, numbers)
+
+
+class _Program:
+    """One native program under test."""
+
+    def __init__(
+        self, plan: Plan, method: str, program: Program, expected: Program, output: Node, origins: dict[Node, str]
+    ) -> None:
+        self.plan = plan
+        self.method = method
+        self.program = program
+        self.expected = expected
+        self.output = output
+        self.origins = origins
+
+    def check(self, sources: dict[int, Any], numbers: dict[Opaque, int]) -> list[Divergence]:
+        """Everything that departs, in the order of the steps."""
+        found = self._structure()
+        if found:
+            return found
+        rows, columns, _ = read_sources(self.plan.physical.input, self.program.leaves, sources)
+        values: dict[Node, Any] = {}
+        for index, node in enumerate(schedule(self.output).leaves):
+            source = numbers[node.inputs[0]] if node.inputs else 0  # type: ignore[index]
+            values[node] = read_leaf(node, sources[source])
+            difference = self._leaf(index, rows, columns[index], values[node])
+            if difference is not None:
+                origin = self.origins.get(node, "")
+                found.append(Divergence("input", self.method, None, repr(node), origin, difference))
+        trace = NativeProgram(self.program, self.plan.store).trace(columns, rows)
+        for step in self._steps(trace):
+            fault = self._step(step, values)
+            if fault is not None:
+                found.append(fault)
+        return found
+
+    def _structure(self) -> list[Divergence]:
+        mine, theirs = _shape(self.program), _shape(self.expected)
+        for number, (a, b) in enumerate(zip(mine, theirs, strict=False)):
+            if a != b:
+                note = f"call {number} is {a}, the estimator compiles to {b}"
+                return [Divergence("structure", self.method, operator=b[0], note=note)]
+        if len(mine) != len(theirs) or self.program.leaves != self.expected.leaves:
+            note = f"{len(mine)} calls over {len(self.program.leaves)} leaves, the estimator compiles to "
+            note += f"{len(theirs)} over {len(self.expected.leaves)}"
+            return [Divergence("structure", self.method, note=note)]
+        return []
+
+    def _leaf(self, index: int, rows: int, column: Any, expected: Any) -> Difference | None:
+        """What the native reader makes of a leaf of numbers; cells and texts have no native form to look at."""
+        leaf = self.program.leaves[index]
+        if leaf.kind not in (LeafKind.NUMERIC, LeafKind.SPARSE):
+            return None
+        slot = self.program.slots[leaf.slot]
+        alone = Program((replace(leaf, slot=0),), (Slot(slot.kind, slot.width),), (), (), (), 0)
+        reader = Method(
+            NativeProgram(alone, self.plan.store),
+            MethodPlan(alone),
+            self.plan.physical.input,
+            self.plan.name,
+            lambda *_: (rows, [column], False),
+        )
+        return compare(expected, reader(None), exact=True)
+
+    def _steps(self, trace: list[Any]) -> Iterator[_Step]:
+        plan = schedule(self.output)
+        calls = iter(zip(self.program.calls, self.expected.calls, trace, strict=True))
+        # Stages without calls are not part of the program and have no number.
+        for stage, steps in enumerate(steps for steps in plan.steps if steps):
+            for step in steps:
+                call, expected, got = next(calls)
+                copied = step.node is not step.owner
+                yield _Step(stage, step.node, copied, self.origins.get(step.owner, ""), call, expected, got)
+
+    def _step(self, step: _Step, values: dict[Node, Any]) -> Divergence | None:
+        node = step.node
+        place = (self.method, step.stage, "copy into a concatenation" if step.copied else repr(node), step.origin)
+        changed = self._parameters(step)
+        for child in toposort([node]):
+            if child not in values and is_dense_concat(child):
+                values[child] = np.hstack([values[part] for part in child.inputs])
+        try:
+            expected = values[node] if step.copied else node.reference(*(values[child] for child in node.inputs))
+        except PretzelError as error:
+            values[node] = step.got
+            return Divergence("kernel", *place, note=f"the reference stops: {error}")
+        if step.got is None:
+            values.setdefault(node, expected)
+            return Divergence("parameters", *place, note=changed) if changed else None
+        got = _value(step.got, node)
+        exact = step.copied or node.parity is Parity.EXACT
+        difference = compare(expected, got, exact=exact)
+        if not step.copied:
+            values[node] = got
+        if difference is None and not changed:
+            return None
+        return Divergence("parameters" if changed else "kernel", *place, difference, changed)
+
+    def _parameters(self, step: _Step) -> str:
+        """How the step's parameters depart from what the estimator compiles to; empty when they do not."""
+        store = self.plan.store
+        for i, (mine, theirs) in enumerate(zip(step.call.params, step.expected.params, strict=True)):
+            if mine != theirs:
+                return f"parameter {i} is not the estimator's"
+        if step.call.state != step.expected.state:
+            return "the bound state is not the estimator's"
+        held = (*step.call.params, step.call.state)
+        if any(digest is not None and digest_array(store.get(digest)) != digest for digest in held):
+            return "the memory of a parameter was changed"
+        return ""
+
+
+def _shape(program: Program) -> list[tuple[str, tuple[int, ...], int]]:
+    """Kernels and how they are connected."""
+    return [(call.kernel, wire.inputs, wire.output) for call, wire in zip(program.calls, program.wires, strict=True)]
+
+
+def _value(traced: Any, node: Node) -> Any:
+    """A traced output in the form that references take."""
+    schema = node.schema()
+    if schema.kind is not Kind.SPARSE:
+        return traced
+    from scipy import sparse
+
+    data, indices, indptr = traced
+    return sparse.csr_array((data, indices, indptr), shape=(len(indptr) - 1, schema.width))

@@ -1,0 +1,176 @@
+"""Runs native plan, NumPy reference and estimator side by side and blames each departure once."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.options import Options
+from pretzel.oven.compiler import Compiler
+from pretzel.oven.graph import Parity, toposort
+from pretzel.oven.interpret import interpret
+from pretzel.oven.ops.columns import Raw
+from pretzel.oven.ops.opaque import Opaque
+from pretzel.oven.rules import RULES
+from pretzel.store.object_store import ObjectStore
+from pretzel.verification.blame import blame_import, blame_rule, present
+from pretzel.verification.boundary import boundary_rows, split_refused, stack
+from pretzel.verification.compare import compare, magnitude
+from pretzel.verification.report import Divergence, MethodReport, Report
+from pretzel.verification.steps import check_steps
+
+if TYPE_CHECKING:
+    from pretzel.oven.graph import Node
+    from pretzel.runtime.model import Plan
+
+
+def verify(plan: Plan, estimator: Any, X: Any, *, boundary: bool = False) -> Report:
+    """Compare a plan with the estimator it was compiled from.
+
+    Parameters
+    ----------
+    plan : Plan
+    estimator : fitted estimator
+        The one that ``plan`` was compiled from, unchanged.
+    X : what the estimator takes
+        At least one row; rows that the estimator refuses are left out, after it was checked that the plan does too.
+    boundary : bool
+        Add rows on both sides of the thresholds of trees, special numbers (NaN, infinities, zeros, subnormals),
+        unseen categories and awkward texts.
+
+    Returns
+    -------
+    Report
+        True when nothing departs; ``first_divergence`` names method, stage, operator, origin, row and column.
+    """
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return _Verifier(plan, estimator).run(X, boundary)
+
+
+class _Verifier:
+    """One run of `verify`."""
+
+    def __init__(self, plan: Plan, estimator: Any) -> None:
+        self.plan = plan
+        self.estimator = estimator
+        self.options = Options(**plan.physical.report["options"])
+        compiler = Compiler(self.options, ObjectStore())
+        self.graphs = compiler.graphs(estimator)
+        self.expected, self._lease = compiler.lower(self.graphs)
+
+    def run(self, X: Any, boundary: bool) -> Report:
+        """See `verify`."""
+        report = Report(self.plan.name, {name: MethodReport(name) for name in self.graphs.optimized})
+        if boundary:
+            extra = boundary_rows(self.graphs.imported, X)
+            report.boundary_rows = _rows(extra)
+            X = stack(X, extra)
+        X = self._without_refused(X, report)
+        if _rows(X):
+            reference = self._references(X)
+            for name in report.methods:
+                self._method(name, X, reference, report.methods[name])
+        return report
+
+    def _without_refused(self, X: Any, report: Report) -> Any:
+        """Rows that every method of the estimator takes; the plan has to refuse the others, one by one."""
+        methods = list(report.methods)
+        accepted, refused = split_refused(X, lambda part: [getattr(self.estimator, m)(part) for m in methods])
+        for row in refused:
+            for name in methods:
+                theirs, ours = _error(self.estimator, name, row), _error(self.plan, name, row)
+                if (theirs is None) != (ours is None):
+                    note = f"estimator: {theirs or 'accepts'}; plan: {ours or 'accepts'}"
+                    report.methods[name].divergences.append(Divergence("refusal", name, note=note))
+        report.refused_rows = len(refused)
+        report.boundary_rows = max(report.boundary_rows - len(refused), 0)
+        return accepted
+
+    def _references(self, X: Any) -> dict[Node, Any]:
+        outputs = [*self.graphs.imported.methods.values(), *self.graphs.optimized.values()]
+        return interpret([output.node for output in outputs], X)
+
+    def _method(self, name: str, X: Any, reference: dict[Node, Any], report: MethodReport) -> None:
+        report.rows = _rows(X)
+        want = getattr(self.estimator, name)(X)
+        got, error = _call(self.plan, name, X)
+        found = report.divergences
+        if error is not None:
+            found.append(Divergence("refusal", name, note=f"the plan stops where the estimator does not: {error}"))
+        else:
+            check_steps(self.plan, name, self.graphs, self.expected[name], X, report)
+        self._graphs(name, X, want, reference, report)
+        if error is None:
+            self._answer(want, got, report)
+
+    def _graphs(self, name: str, X: Any, want: Any, reference: dict[Node, Any], report: MethodReport) -> None:
+        """Rewritten graph against imported graph against estimator, all in NumPy."""
+        imported, optimized = self.graphs.imported.methods[name], self.graphs.optimized[name]
+        if isinstance(imported.node, Opaque | Raw):
+            return
+        before, after = reference[imported.node], reference[optimized.node]
+        exact = imported.node.schema().integral or self._is_exact(imported.node, optimized.node)
+        difference = compare(before, after, exact=exact)
+        if difference is not None:
+            rule = blame_rule(self.estimator, self.options, self.graphs.trace, name, X, before, exact)
+            report.divergences.append(Divergence("rule", name, None, rule, difference=difference))
+        difference = compare(want, present(imported, before), exact=False)
+        if difference is not None:
+            operator, origin = blame_import(self.estimator, X, name)
+            report.divergences.append(Divergence("import", name, None, operator, origin, difference))
+
+    def _is_exact(self, *outputs: Node) -> bool:
+        parity = {rule.name: rule.parity for rule in RULES}
+        fired = {change.rule for change in self.graphs.trace}
+        rules = all(parity.get(rule) is Parity.EXACT for rule in fired)
+        return rules and all(node.parity is Parity.EXACT for node in toposort(outputs))
+
+    def _answer(self, want: Any, got: Any, report: MethodReport) -> None:
+        difference = compare(want, got, exact=False)
+        if difference is None or difference.row >= 0:
+            report.largest_absolute, report.largest_relative = magnitude(want, got)
+            report.label_mismatches = _label_mismatches(want, got)
+        if report.divergences:
+            return
+        if difference is not None:
+            report.divergences.append(Divergence("answer", report.method, difference=difference))
+        elif _dtype(want) != _dtype(got):
+            note = f"expected dtype {_dtype(want)}, got {_dtype(got)}"
+            report.divergences.append(Divergence("answer", report.method, note=note))
+
+
+def _call(model: Any, method: str, X: Any) -> tuple[Any, Exception | None]:
+    try:
+        return getattr(model, method)(X), None
+    except Exception as error:  # whatever it is, it is what the report has to say
+        return None, error
+
+
+def _error(model: Any, method: str, X: Any) -> str | None:
+    error = _call(model, method, X)[1]
+    return None if error is None else f"{type(error).__name__}: {error!s:.200}"
+
+
+def _rows(X: Any) -> int:
+    if X is None:
+        return 0
+    return int(X.shape[0]) if hasattr(X, "shape") else len(X)
+
+
+def _dtype(answer: Any) -> str:
+    if isinstance(answer, list | tuple):
+        return ", ".join(_dtype(part) for part in answer)
+    if hasattr(answer, "dtypes") and not hasattr(answer, "dtype"):
+        return str(list(answer.dtypes))
+    return str(answer.dtype if hasattr(answer, "dtype") else np.asarray(answer).dtype)
+
+
+def _label_mismatches(want: Any, got: Any) -> int:
+    a = np.asarray(want) if not hasattr(want, "tocsr") and not isinstance(want, list) else None
+    if a is None or a.dtype.kind in "fc":
+        return 0
+    difference = compare(want, got, exact=True)
+    return 0 if difference is None else difference.count
