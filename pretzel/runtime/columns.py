@@ -45,12 +45,12 @@ def as_numbers(spec: InputSpec, position: int, column: Any) -> npt.NDArray[Any]:
         if arrow is not None:
             return _numbers_of_arrow(spec, position, arrow)
         column = _ndarray_of_extension(spec, position, column, "numbers")
-    dtype = column.dtype
-    if dtype.kind in _NUMERIC:
-        return column if dtype.isnative and dtype.itemsize <= 8 else column.astype(np.float64)
-    if dtype.kind in "OUS":
-        return _numbers_of_objects(spec, position, column.tolist())
-    _refuse_dtype(spec, position, dtype, "numbers")
+    numbers: npt.NDArray[Any] = column
+    if numbers.dtype.kind in _NUMERIC:
+        return numbers if numbers.dtype.isnative and numbers.dtype.itemsize <= 8 else numbers.astype(np.float64)
+    if numbers.dtype.kind in "OUS":
+        return _numbers_of_objects(spec, position, numbers.tolist())
+    _refuse_dtype(spec, position, numbers.dtype, "numbers")
 
 
 def as_cells(spec: InputSpec, position: int, column: Any) -> Any:

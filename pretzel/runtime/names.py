@@ -62,7 +62,7 @@ def check_width(spec: InputSpec, width: int) -> None:
     """Raise `InputShapeError` unless there are as many columns as in fit."""
     if width != spec.width:
         raise InputShapeError(
-            f"{spec.estimator}: X has {width} features, but {spec.estimator} is expecting {spec.width} features as input"
+            f"X has {width} features, but {spec.estimator} is expecting {spec.width} features as input"
         )
 
 

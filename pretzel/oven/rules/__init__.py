@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pretzel.oven.graph import Parity
+from pretzel.oven.rules.impute_into_codes import impute_into_codes
 from pretzel.oven.rules.keep_sparse import keep_sparse
+from pretzel.oven.rules.onehot_linear_lookup import onehot_linear_lookup
 from pretzel.oven.rules.push_linear_through_concat import push_linear_through_concat
 
 if TYPE_CHECKING:
@@ -36,10 +38,12 @@ class Rule:
 
 
 RULES: tuple[Rule, ...] = (
+    Rule(impute_into_codes, Parity.EXACT, "before anything looks at codes: it only spares a step in front of them"),
     Rule(
         push_linear_through_concat,
         Parity.TOLERANCE,
         "first of the linear rules: the others see one part of the input each",
     ),
     Rule(keep_sparse, Parity.TOLERANCE, "after the concatenation that made rows dense is gone"),
+    Rule(onehot_linear_lookup, Parity.TOLERANCE, "when one-hot rows meet their weights without anything between"),
 )
