@@ -1,0 +1,34 @@
+// relu, tanh: activations of hidden layers, one dense input, no params
+#include <cmath>
+
+#include "kernel.h"
+
+namespace pretzel {
+namespace {
+
+Status run_relu(const RunCall& call) noexcept {
+  const int32_t width = call.out->width;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const double* in = call.in[0].row(r);
+    double* __restrict out = call.out->row(r);
+    for (int32_t j = 0; j < width; ++j) out[j] = in[j] < 0.0 ? 0.0 : in[j];
+  }
+  return Status::kOk;
+}
+
+Status run_tanh(const RunCall& call) noexcept {
+  const int32_t width = call.out->width;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const double* in = call.in[0].row(r);
+    double* out = call.out->row(r);
+    for (int32_t j = 0; j < width; ++j) out[j] = std::tanh(in[j]);
+  }
+  return Status::kOk;
+}
+
+Cost cost_tanh(const Array*, int32_t, const uint8_t*) { return {1000.0, 0.0}; }
+
+}  // namespace
+PRETZEL_KERNEL(relu, nullptr, run_relu, nullptr, kAllParams)
+PRETZEL_KERNEL(tanh, nullptr, run_tanh, cost_tanh, kAllParams)
+}  // namespace pretzel

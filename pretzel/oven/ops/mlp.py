@@ -1,0 +1,89 @@
+"""Multi-layer perceptrons: linear layers with activations between them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from pretzel.oven.graph import Methods, Node, Output, Parity, Value
+from pretzel.oven.ops.linear import Linear
+from pretzel.oven.ops.link import ArgMax, Exp, Expit, Log, Pair, Softmax, Threshold
+from pretzel.oven.registry import Unsupported, from_sklearn
+from pretzel.schema import Schema, dense
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pretzel.oven.importer import Importer
+
+
+class Relu(Node):
+    """``max(x, 0)``; NaN stays NaN."""
+
+    kernel: ClassVar[str] = "relu"
+
+    def schema(self) -> Schema:
+        return dense(self.inputs[0].schema().width)
+
+    def reference(self, *inputs: Value) -> Value:
+        return np.maximum(inputs[0], 0)
+
+
+class Tanh(Node):
+    """``tanh(x)``."""
+
+    kernel: ClassVar[str] = "tanh"
+    parity: ClassVar[Parity] = Parity.TOLERANCE
+
+    def schema(self) -> Schema:
+        return dense(self.inputs[0].schema().width)
+
+    def reference(self, *inputs: Value) -> Value:
+        return np.tanh(inputs[0])
+
+
+_ACTIVATIONS: dict[str, Callable[[Node], Node]] = {
+    "exp": lambda x: Exp((x,)),
+    "identity": lambda x: x,
+    "logistic": lambda x: Expit((x,)),
+    "relu": lambda x: Relu((x,)),
+    "softmax": lambda x: Softmax((x,)),
+    "tanh": lambda x: Tanh((x,)),
+}
+
+
+def forward(estimator: Any, x: Node, importer: Importer) -> Node:
+    """All layers, the last with the activation of the output."""
+    x = importer.finite(importer.numeric(x), estimator)
+    names = [estimator.activation] * (estimator.n_layers_ - 2) + [estimator.out_activation_]
+    for weights, bias, name in zip(estimator.coefs_, estimator.intercepts_, names, strict=True):
+        if name not in _ACTIVATIONS:
+            raise Unsupported(f"activation {name!r}")
+        layer = Linear((x,), np.ascontiguousarray(weights, dtype=np.float64), np.asarray(bias, dtype=np.float64))
+        x = _ACTIVATIONS[name](layer)
+    return x
+
+
+@from_sklearn("sklearn.neural_network.MLPRegressor")
+def mlp_regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """The output layer; a vector where there is one output."""
+    out = forward(estimator, x, importer)
+    return {"predict": Output(out, ndim=1 if out.schema().width == 1 else 2)}
+
+
+@from_sklearn("sklearn.neural_network.MLPClassifier")
+def mlp_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """One logistic output for two classes, a softmax for more."""
+    binarizer = estimator._label_binarizer
+    if binarizer.y_type_ not in ("binary", "multiclass"):
+        raise Unsupported(f"{binarizer.y_type_} targets")
+    out = forward(estimator, x, importer)
+    binary = out.schema().width == 1
+    winner: Node = Threshold((out,), (binarizer.pos_label + binarizer.neg_label) / 2.0) if binary else ArgMax((out,))
+    proba: Node = Pair((out,)) if binary else out
+    return {
+        "predict": Output(winner, ndim=1, labels=(np.asarray(estimator.classes_),)),
+        "predict_proba": Output(proba),
+        "predict_log_proba": Output(Log((proba,))),
+    }
