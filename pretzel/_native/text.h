@@ -244,7 +244,7 @@ class Tally {
     }
     index_[size_] = static_cast<int32_t>(id);
     value_[size_] = value;
-    slots_[slot] = static_cast<uint32_t>(++size_);
+    slots_[slot] = ++size_;
   }
   int64_t size() const { return size_; }
 
@@ -252,7 +252,7 @@ class Tally {
   uint32_t* slots_ = nullptr;
   int32_t* index_ = nullptr;
   double* value_ = nullptr;
-  int64_t size_ = 0;
+  uint32_t size_ = 0;
   uint32_t mask_ = 0;
   int shift_ = 0;
 };

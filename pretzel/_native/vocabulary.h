@@ -16,17 +16,19 @@ inline uint64_t mul_high(uint64_t a, uint64_t b) {
   return static_cast<uint64_t>((static_cast<unsigned __int128>(a) * b) >> 64);
 }
 
-/// Edges of a trie: Robin Hood hashing with quotients. A slot holds, from the low bits up: child, distance from its
-/// home slot plus one (8 bits, 0: empty), rest of the key.
+/// Edges of a trie: Robin Hood hashing with quotients. A slot holds, from the low bits up: child plus one, distance
+/// from its home slot (3 bits), rest of the key; all zero when empty. No entry is further than a window from its home,
+/// so that a look-up compares one window at once and never branches.
 struct EdgeTable {
   uint64_t offset;   // of the slots, from the start of the state
-  uint64_t n_slots;  // homes; kMaxDistance more follow, so that probing never wraps
+  uint64_t n_slots;  // homes; kWindow - 1 more follow
   int32_t child_bits;
   int32_t symbol_bits;
   int32_t key_bits;
   int32_t rest_shift;
 
-  static constexpr uint64_t kMaxDistance = 254;
+  static constexpr int kWindow = 8;
+  static constexpr int kDistanceBits = 3;
 
   /// Bijection on `key_bits` bits; the result stands in the high bits of the word.
   uint64_t mixed(uint32_t node, uint32_t symbol) const {
@@ -48,16 +50,23 @@ struct Edges {
 
   uint64_t prepare(uint32_t node, uint32_t symbol) const {
     const uint64_t mixed = table.mixed(node, symbol);
-    __builtin_prefetch(slots + table.home(mixed));
+    const uint64_t* home = slots + table.home(mixed);
+    __builtin_prefetch(home);
+    __builtin_prefetch(home + EdgeTable::kWindow - 1);
     return mixed;
   }
   uint32_t find(uint64_t mixed) const {
-    const uint64_t* slot = slots + table.home(mixed);
-    for (uint64_t wanted = table.rest(mixed) << 8 | 1;; ++wanted, ++slot) {
-      const uint64_t held = *slot >> table.child_bits;
-      if (held == wanted) return static_cast<uint32_t>(*slot & ((uint64_t{1} << table.child_bits) - 1));
-      if ((held & 255) < (wanted & 255)) return kNone;  // the wanted entry would have displaced this one
-    }
+    typedef uint64_t u64x8 __attribute__((vector_size(64)));
+    u64x8 window;
+    std::memcpy(&window, slots + table.home(mixed), sizeof window);
+    const uint64_t first = table.rest(mixed) << EdgeTable::kDistanceBits;
+    const u64x8 wanted = u64x8{0, 1, 2, 3, 4, 5, 6, 7} + first;
+    const u64x8 child_mask = u64x8{} + ((uint64_t{1} << table.child_bits) - 1);
+    const u64x8 equal = (window >> table.child_bits) == wanted;
+    const u64x8 found = window & child_mask & equal;
+    const uint64_t child =
+        ((found[0] | found[4]) | (found[1] | found[5])) | ((found[2] | found[6]) | (found[3] | found[7]));
+    return static_cast<uint32_t>(child) - 1;  // an empty slot may look equal: its child is 0
   }
   uint32_t find(uint32_t node, uint32_t symbol) const { return find(table.mixed(node, symbol)); }
 };

@@ -100,34 +100,35 @@ class TrieBuilder {
   std::vector<Number> term_;  // by node
 };
 
-/// Puts one edge in its place, pushing richer ones on; false when the table is too full.
+/// Puts one edge in its place, pushing richer ones on; false when one would leave its window.
 inline bool insert_edge(const EdgeTable& table, uint64_t* slots, uint64_t mixed, uint32_t child) {
   uint64_t slot = table.home(mixed);
-  uint64_t entry = (table.rest(mixed) << 8 | 1) << table.child_bits | child;
+  uint64_t entry = (table.rest(mixed) << EdgeTable::kDistanceBits) << table.child_bits | (child + 1);
   const uint64_t step = uint64_t{1} << table.child_bits;
-  const auto distance = [&table](uint64_t e) { return (e >> table.child_bits) & 255; };
+  const auto distance = [&table](uint64_t e) { return (e >> table.child_bits) % EdgeTable::kWindow; };
   for (;; ++slot, entry += step) {
-    if (distance(entry) > EdgeTable::kMaxDistance) return false;
-    if (distance(slots[slot]) == 0) {
+    if (slots[slot] == 0) {
       slots[slot] = entry;
       return true;
     }
     if (distance(slots[slot]) < distance(entry)) std::swap(slots[slot], entry);
+    if (distance(entry) == EdgeTable::kWindow - 1) return false;
   }
 }
 
 /// Lays the edges with symbols below `2 ** symbol_bits` out; false when the numbers do not fit into 64 bits.
 inline bool build_edges(const std::vector<TrieBuilder::Edge>& edges, uint32_t n_nodes, int32_t symbol_bits,
                         StateBytes* state, EdgeTable* table) {
-  for (uint64_t n_slots = edges.size() * 4 / 3 + 16;; n_slots += n_slots / 4) {
+  for (uint64_t n_slots = edges.size() * 5 / 4 + 16;; n_slots += n_slots / 16) {
     const int32_t slot_bits = bit_width(n_slots) - 1;
     table->n_slots = n_slots;
     table->child_bits = bit_width(n_nodes);
     table->symbol_bits = symbol_bits;
     table->key_bits = std::max(table->child_bits + symbol_bits, slot_bits + 1);
     table->rest_shift = 64 - table->key_bits + slot_bits;
-    if (table->key_bits > 63 || table->key_bits - slot_bits + 8 + table->child_bits > 64) return false;
-    table->offset = append_block(state, (n_slots + EdgeTable::kMaxDistance + 1) * sizeof(uint64_t));
+    const int32_t rest_bits = table->key_bits - slot_bits;
+    if (table->key_bits > 63 || rest_bits + EdgeTable::kDistanceBits + table->child_bits > 64) return false;
+    table->offset = append_block(state, (n_slots + EdgeTable::kWindow - 1) * sizeof(uint64_t));
     auto* slots = reinterpret_cast<uint64_t*>(state->data() + table->offset);
     const bool done = std::all_of(edges.begin(), edges.end(), [&](const TrieBuilder::Edge& e) {
       return insert_edge(*table, slots, table->mixed(e.parent, e.symbol), e.child);
