@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pretzel.oven.graph import Parity
+from pretzel.oven.rules.fuse_tfidf_linear import fuse_tfidf_linear
 from pretzel.oven.rules.impute_into_codes import impute_into_codes
 from pretzel.oven.rules.keep_sparse import keep_sparse
 from pretzel.oven.rules.onehot_linear_lookup import onehot_linear_lookup
@@ -46,4 +47,5 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(keep_sparse, Parity.TOLERANCE, "after the concatenation that made rows dense is gone"),
     Rule(onehot_linear_lookup, Parity.TOLERANCE, "when one-hot rows meet their weights without anything between"),
+    Rule(fuse_tfidf_linear, Parity.TOLERANCE, "once each linear model reads the sparse rows of one vectorizer"),
 )
