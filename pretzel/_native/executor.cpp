@@ -4,6 +4,7 @@
 #include <cstring>
 #include <new>
 #include <numeric>
+#include <type_traits>
 
 namespace pretzel {
 namespace {
@@ -210,7 +211,24 @@ Stop run_tile(const Program& program, const Request& request, int64_t first, int
   return {};
 }
 
+template <class Index>
+bool all_below(const Index* index, int64_t n, int64_t width) {
+  std::make_unsigned_t<Index> largest = 0;
+  for (int64_t k = 0; k < n; ++k) largest = std::max(largest, static_cast<std::make_unsigned_t<Index>>(index[k]));
+  return n == 0 || static_cast<uint64_t>(largest) < static_cast<uint64_t>(width);  // a negative one is very large
+}
+
 }  // namespace
+
+bool fits(const CsrMatrix& matrix, int64_t rows, int64_t nnz, int64_t width) noexcept {
+  if (rows < 0 || csr_start(matrix, 0) < 0 || csr_start(matrix, rows) > nnz) return false;
+  for (int64_t r = 0; r < rows; ++r) {
+    if (csr_start(matrix, r) > csr_start(matrix, r + 1)) return false;
+  }
+  const int64_t used = csr_start(matrix, rows);
+  return matrix.indices64 != nullptr ? all_below(matrix.indices64, used, width)
+                                     : all_below(matrix.indices32, used, width);
+}
 
 RecordingTracer::RecordingTracer(const Program& program, int64_t rows)
     : dense(program.steps.size()), sparse(program.steps.size()) {

@@ -27,6 +27,9 @@ struct CsrMatrix {
   const double* data;
 };
 
+/// Whether every row lies within `nnz` entries and every index within `width` columns.
+bool fits(const CsrMatrix& matrix, int64_t rows, int64_t nnz, int64_t width) noexcept;
+
 enum class LeafForm : uint8_t { kRows, kColumns, kCsr, kCells };
 
 /// What a request brings for one leaf.

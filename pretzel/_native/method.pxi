@@ -254,6 +254,9 @@ cdef class Method:
                 self.fail_row(row)
         else:
             row = self.check_vector(row)
+        if PyList_CheckExact(row):
+            row = PyList_AsTuple(row)  # a list may change while its fields are read
+            held.append(row)
         try:
             for i in range(n):
                 read_fields(row, <Reader>self.readers[i], &leaves[i], arena, held, units)

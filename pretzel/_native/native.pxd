@@ -186,6 +186,8 @@ cdef extern from "executor.h" namespace "pretzel" nogil:
         const int64_t* indices64
         const double* data
 
+    cbool fits(const CsrMatrix& matrix, int64_t rows, int64_t nnz, int64_t width)
+
     cdef enum class LeafForm(uint8_t):
         kRows
         kColumns

@@ -108,20 +108,21 @@ def normalize(str text, bint lower, accents):
 
 
 cdef object field_of(object row, Reader reader, int i):
-    """Field ``i`` of a leaf from a dict, tuple or list."""
+    """Field ``i`` of a leaf from a dict or tuple."""
     cdef PyObject* found
     if PyDict_Check(row):
         found = PyDict_GetItemWithError(row, reader.keys[i])
         if found == NULL:
             raise KeyError(reader.keys[i])
         return <object>found
-    if PyTuple_Check(row):
-        return <object>PyTuple_GET_ITEM(row, reader.positions[i])
-    return row[reader.positions[i]]
+    return <object>PyTuple_GET_ITEM(row, reader.positions[i])
 
 
 cdef int read_fields(object row, Reader reader, LeafInput* leaf, Arena* arena, list held, int64_t* units) except -1:
-    """One row of a leaf from a dict, tuple or list."""
+    """One row of a leaf from a dict or tuple.
+
+    Another thread, or the ``__float__`` of a later field, may take a text out of a dict while it is being used.
+    """
     cdef int i, status
     cdef double* numbers
     cdef object value
@@ -137,6 +138,8 @@ cdef int read_fields(object row, Reader reader, LeafInput* leaf, Arena* arena, l
                 raise WrongField(reader.columns[i], value, "a str" if reader.is_text else "a str or a number")
             if leaf.cells[i].kind == CellKind.kText:
                 units[0] += leaf.cells[i].size
+                if PyDict_Check(row):
+                    held.append(value)
         return 0
     leaf.form = LeafForm.kRows
     leaf.row_stride = reader.width
@@ -208,26 +211,35 @@ cdef int read_columns(object found, Reader reader, LeafInput* leaf, Arena* arena
         leaf.rows = <const double*>cnp.PyArray_DATA(found)
         leaf.row_stride = found.strides[0] // <int>sizeof(double) if found.shape[0] > 1 else found.shape[1]
     else:
-        read_csr(found, leaf, held)
+        read_csr(found, reader, leaf, held)
     return 0
 
 
-cdef int read_csr(object matrix, LeafInput* leaf, list held) except -1:
-    data = np.ascontiguousarray(matrix.data, dtype=np.float64)
-    held.append(data)
+cdef int read_csr(object matrix, Reader reader, LeafInput* leaf, list held) except -1:
+    cdef cnp.ndarray data = np.ascontiguousarray(matrix.data, dtype=np.float64)
+    cdef cnp.ndarray indptr = index_array(matrix.indptr)
+    cdef cnp.ndarray indices = index_array(matrix.indices)
+    held += [data, indptr, indices]  # the matrix may be given others meanwhile
     leaf.form = LeafForm.kCsr
-    leaf.csr.data = <const double*>cnp.PyArray_DATA(data)
+    leaf.csr.data = <const double*>data.data
     leaf.csr.indptr32 = leaf.csr.indices32 = NULL
     leaf.csr.indptr64 = leaf.csr.indices64 = NULL
-    if matrix.indptr.dtype == np.int32:
-        leaf.csr.indptr32 = <const int32_t*>cnp.PyArray_DATA(matrix.indptr)
+    if cnp.PyArray_ITEMSIZE(indptr) == 4:
+        leaf.csr.indptr32 = <const int32_t*>indptr.data
     else:
-        leaf.csr.indptr64 = <const int64_t*>cnp.PyArray_DATA(matrix.indptr)
-    if matrix.indices.dtype == np.int32:
-        leaf.csr.indices32 = <const int32_t*>cnp.PyArray_DATA(matrix.indices)
+        leaf.csr.indptr64 = <const int64_t*>indptr.data
+    if cnp.PyArray_ITEMSIZE(indices) == 4:
+        leaf.csr.indices32 = <const int32_t*>indices.data
     else:
-        leaf.csr.indices64 = <const int64_t*>cnp.PyArray_DATA(matrix.indices)
+        leaf.csr.indices64 = <const int64_t*>indices.data
+    if not fits(leaf.csr, indptr.size - 1, min(indices.size, data.size), reader.width):
+        raise errors.InputValueError("the indices of a sparse matrix point outside of it")
     return 0
+
+
+cdef object index_array(object found):
+    """Index array of a sparse matrix as SciPy makes it: int32 or int64."""
+    return np.ascontiguousarray(found, dtype=np.int32 if found.dtype == np.int32 else np.int64)
 
 
 cdef int read_cells(list columns, Reader reader, Cell* cells, int64_t first, int64_t rows, list held,
@@ -240,9 +252,13 @@ cdef int read_cells(list columns, Reader reader, Cell* cells, int64_t first, int
     for c in range(width):
         column = columns[c]
         if isinstance(column, list):
+            part = (<list>column)[first:first + rows]  # the list may be the caller's, and change meanwhile
+            if len(part) != rows:
+                raise errors.InputShapeError("a column became shorter while it was being read")
+            held.append(part)
             for r in range(rows):
                 cell = &cells[r * width + c]
-                value = <object>PyList_GET_ITEM(column, first + r)
+                value = <object>PyList_GET_ITEM(part, r)
                 if cell_of(value, cell, reader, held) == -2:
                     raise WrongField(reader.columns[c], value, "a str" if reader.is_text else "a str or a number",
                                      first + r)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import Method, NativeProgram
@@ -46,6 +47,7 @@ class Plan:
         self.physical = physical
         self.store = store
         self.name = name or physical.input.estimator
+        self._input = replace(physical.input, estimator=self.name)  # messages about tables use the name, too
         self._lease = lease
         self._methods: dict[str, Method | OpaqueMethod] = {}
         for method, plan in physical.methods.items():
@@ -54,8 +56,8 @@ class Plan:
 
     def _load(self, plan: MethodPlan) -> Method | OpaqueMethod:
         if plan.opaque or plan.program is None:
-            return OpaqueMethod(plan, self.physical.input, self.store, self._lease, self.name)
-        return Method(NativeProgram(plan.program, self.store, self._lease), plan, self.physical.input, self.name, read)
+            return OpaqueMethod(plan, self._input, self.store, self._lease, self.name)
+        return Method(NativeProgram(plan.program, self.store, self._lease), plan, self._input, self.name, read)
 
     def _publish(self) -> None:
         """Methods become instance attributes, so that a call goes straight into native code."""
