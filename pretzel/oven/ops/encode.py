@@ -222,7 +222,7 @@ def _result_dtype(estimator: Any) -> str:
     dtype = np.dtype(estimator.dtype)
     if dtype.kind == "f" and dtype != np.float64:
         raise Unsupported(f"{type(estimator).__name__}(dtype={dtype.name})")
-    return dtype.name
+    return str(dtype.name)
 
 
 def _grouped(estimator: Any, j: int, n: int, missing: int | None = None) -> list[int]:
