@@ -89,7 +89,9 @@ def test_checks_only_the_other_parts_of_a_concatenation() -> None:
 
 def table(n: int) -> pd.DataFrame:
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame({"a": rng.normal(size=n), "b": rng.normal(size=n), "c": rng.choice(list("xyz"), size=n)})
+    frame = pd.DataFrame(
+        {"a": rng.normal(size=n), "b": rng.normal(size=n) * 0.01, "c": rng.choice(list("xyz"), size=n)}
+    )
     frame.loc[::5, "a"] = np.nan
     return frame
 
