@@ -1,0 +1,85 @@
+"""Names by content: what is equal, what is not, and what counts as an array nobody else can change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from pretzel.store.digest import ALIGNMENT, digest_array, digest_parts, frozen, is_frozen
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ARRAYS = [
+    np.arange(6.0),
+    np.arange(6.0).reshape(2, 3),
+    np.arange(6.0).reshape(3, 2),
+    np.arange(6.0, dtype=np.float32),
+    np.arange(6, dtype=np.int64),
+    np.array(0.0),
+    np.array([0.0]),
+    np.array([-0.0]),
+    np.empty((0, 3)),
+    np.empty((3, 0)),
+]
+
+
+def test_different_arrays_have_different_digests() -> None:
+    assert len({digest_array(a) for a in ARRAYS}) == len(ARRAYS)
+
+
+@pytest.mark.parametrize("array", ARRAYS, ids=lambda a: f"{a.dtype}{a.shape}")
+def test_digest_is_of_the_contents(array: npt.NDArray[np.generic]) -> None:
+    assert digest_array(array) == digest_array(array.copy()) == digest_array(frozen(array))
+
+
+def test_digest_is_of_the_bits() -> None:
+    quiet = np.array([np.nan])
+    other = quiet.view(np.uint64) + 1
+    assert digest_array(quiet) != digest_array(other.view(np.float64))
+
+
+def test_parts_are_told_apart() -> None:
+    digests = [
+        digest_parts("ab", "c"),
+        digest_parts("a", "bc"),
+        digest_parts("abc"),
+        digest_parts("abc", ""),
+        digest_parts([b"a", b"bc"], "x"),
+    ]
+    assert len(set(digests)) == len(digests)
+    assert digest_parts("a", b"b") == digest_parts("a", [b"b"])
+
+
+@pytest.mark.parametrize("array", ARRAYS, ids=lambda a: f"{a.dtype}{a.shape}")
+def test_frozen_is_an_aligned_read_only_copy(array: npt.NDArray[np.generic]) -> None:
+    copy = frozen(array)
+    assert copy.dtype == array.dtype
+    assert copy.shape == array.shape
+    assert copy.tobytes() == array.tobytes()
+    assert not np.shares_memory(copy, array)
+    assert copy.ctypes.data % ALIGNMENT == 0
+    assert not copy.flags.writeable
+    assert is_frozen(copy)
+
+
+def test_frozen_changes_layout_and_dtype() -> None:
+    source = np.asfortranarray(np.arange(6).reshape(2, 3))
+    copy = frozen(source, dtype=np.float32)
+    assert copy.flags.c_contiguous
+    assert copy.dtype == np.float32
+    assert copy.tolist() == source.tolist()
+
+
+def test_read_only_is_not_frozen(tmp_path: Path) -> None:
+    mine = np.arange(64.0)
+    view = mine[:]
+    view.flags.writeable = False
+    mine.tofile(tmp_path / "weights")
+    mapped = np.memmap(tmp_path / "weights", mode="r")
+    for array in (view, mapped, np.asarray(mapped), np.frombuffer(b"x" * 64)):
+        assert not array.flags.writeable
+        assert not is_frozen(array)
