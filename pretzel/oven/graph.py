@@ -115,6 +115,10 @@ class Node(metaclass=_HashConsing):
         """The same computation in NumPy: the oracle of the kernel. Dense values are 2-D float64, also one wide."""
         raise TypeError(f"{type(self).__name__} has no reference")
 
+    def always_finite(self) -> bool:
+        """Whatever the request holds, neither NaN nor infinity comes out."""
+        return False
+
     def describe(self) -> str:
         """Parameters in a few words, for ``explain``."""
         return ""

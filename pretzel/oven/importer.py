@@ -92,9 +92,16 @@ class Importer:
         return self.note(TextLeaf(x.inputs, x.columns[0], lower, accents))
 
     def finite(self, x: Node, estimator: Any, *, allow_nan: bool = False, float32: bool = False) -> Node:
-        """``x`` after the check that ``estimator`` makes of its input."""
-        if x.schema().kind is not Kind.DENSE or x.schema().integral:
+        """``x`` after the check that ``estimator`` makes of its input.
+
+        The check goes to the parts of a concatenation, so that rules see through it, and is left out where the value
+        cannot be anything but finite.
+        """
+        if x.schema().integral or x.always_finite():
             return x
+        if isinstance(x, Concat | Densify):
+            checked = (self.finite(part, estimator, allow_nan=allow_nan, float32=float32) for part in x.inputs)
+            return self.note(replace(x, inputs=tuple(checked)))
         return self.note(CheckFinite((x,), type(estimator).__name__, allow_nan, float32))
 
     def select(self, x: Node, columns: tuple[int, ...], *, scalar: bool = False) -> Node:

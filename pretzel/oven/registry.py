@@ -5,6 +5,7 @@ Look-up is by *exact* type: a subclass may override anything, so it is opaque un
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 from collections.abc import Callable
@@ -61,6 +62,7 @@ def registered() -> tuple[str, ...]:
     return tuple(sorted(_adapters))
 
 
+@functools.cache
 def _load() -> None:
     """Import every module of ``pretzel.oven.ops`` once: an operator is added by adding its file."""
     package = importlib.import_module("pretzel.oven.ops")

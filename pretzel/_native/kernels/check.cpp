@@ -29,14 +29,16 @@ Status run(const RunCall& call) noexcept {
   const auto* flags = call.params[0].as<uint8_t>();
   const bool allow_nan = flags[0] != 0, float32 = flags[1] != 0;
   const View& in = call.in[0];
+  const bool sparse = in.kind == ValueKind::kSparse;
   for (int32_t r = 0; r < call.rows; ++r) {
-    const double* row = in.row(r);
-    if (!float32 && all_finite(row, in.width)) continue;
-    for (int32_t j = 0; j < in.width; ++j) {
+    const double* row = sparse ? in.sparse[r].value : in.row(r);
+    const auto size = sparse ? static_cast<int32_t>(in.sparse[r].size) : in.width;
+    if (!float32 && all_finite(row, size)) continue;
+    for (int32_t j = 0; j < size; ++j) {
       const Status status = check(row[j], allow_nan, float32);
       if (status == Status::kOk) continue;
       call.fault->row = r;
-      call.fault->column = j;
+      call.fault->column = sparse ? in.sparse[r].index[j] : j;
       return status;
     }
   }

@@ -16,7 +16,7 @@ FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 class CheckFinite(Node):
-    """Passes a dense value through; stops where ``check_array(ensure_all_finite=...)`` of ``estimator`` would.
+    """Passes a dense or sparse value through; stops where ``check_array(ensure_all_finite=...)`` of ``estimator`` would.
 
     Parameters
     ----------
@@ -41,7 +41,9 @@ class CheckFinite(Node):
         return (np.array([self.allow_nan, self.float32], dtype=np.uint8),)
 
     def reference(self, *inputs: Value) -> Value:
-        (x,) = inputs
+        from scipy import sparse
+
+        x = inputs[0].toarray() if sparse.issparse(inputs[0]) else inputs[0]
         with np.errstate(over="ignore"):
             bad = np.isinf(x.astype(np.float32) if self.float32 else x)
         if not self.allow_nan:
@@ -49,7 +51,7 @@ class CheckFinite(Node):
         if bad.any():
             row, column = np.argwhere(bad)[0]
             raise InputValueError(f"{self.estimator}: row {row}, column {column}: {x[row, column]} is refused")
-        return x
+        return inputs[0]
 
     def describe(self) -> str:
         notes = [self.estimator, *(["NaN allowed"] if self.allow_nan else []), *(["float32"] if self.float32 else [])]

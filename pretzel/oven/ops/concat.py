@@ -36,6 +36,9 @@ class Concat(Node):
             return sp.hstack([sp.csr_array(x) for x in inputs], format="csr")
         return np.hstack(inputs)
 
+    def always_finite(self) -> bool:
+        return all(part.always_finite() for part in self.inputs)
+
     def describe(self) -> str:
         return " + ".join(str(node.schema().width) for node in self.inputs)
 
@@ -50,3 +53,6 @@ class Densify(Node):
 
     def reference(self, *inputs: Value) -> Value:
         return inputs[0].toarray()
+
+    def always_finite(self) -> bool:
+        return self.inputs[0].always_finite()

@@ -138,6 +138,9 @@ class OneHot(Node):
         out[row, self.offsets[column] + codes[row, column].astype(np.int64)] = 1.0
         return sp.csr_array(out) if self.is_sparse else out
 
+    def always_finite(self) -> bool:
+        return True
+
     def describe(self) -> str:
         return f"{len(self.offsets) - 1} columns -> {int(self.offsets[-1])}"
 

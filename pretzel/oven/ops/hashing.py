@@ -62,6 +62,9 @@ class HashedNgrams(Node):
             return (2**31 - 1 - (self.n_features - 1)) % self.n_features
         return abs(h) % self.n_features
 
+    def always_finite(self) -> bool:
+        return True
+
     def describe(self) -> str:
         return f"{self.analyzer}({self.min_n}, {self.max_n}), {self.n_features} columns"
 

@@ -66,6 +66,9 @@ class Tfidf(Node):
     def reference(self, *inputs: Value) -> Value:
         return _weighted(inputs[0], self.idf, self.norm, self.sublinear, self.binary)
 
+    def always_finite(self) -> bool:
+        return self.inputs[0].always_finite() and bool(np.isfinite(self.idf).all())
+
     def describe(self) -> str:
         flags = [name for name in ("sublinear", "binary") if getattr(self, name)]
         return ", ".join([*(["idf"] if len(self.idf) else []), f"norm={self.norm}", *flags])

@@ -64,6 +64,9 @@ class Ngrams(Node):
 
         return sums(inputs[0], entries, len(columns))
 
+    def always_finite(self) -> bool:
+        return True
+
     def describe(self) -> str:
         return f"{self.analyzer}({self.min_n}, {self.max_n}), {len(self.term_offsets) - 1} terms"
 
