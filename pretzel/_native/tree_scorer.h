@@ -1,0 +1,28 @@
+// Finds the leaf of each row in each tree and adds up what the leaves hold, trees in order.
+#pragma once
+
+#include <cstdint>
+
+#include "arena.h"
+#include "tree_layout.h"
+#include "tree_leaves.h"
+#include "tree_vector.h"
+#include "tree_walk.h"
+#include "view.h"
+
+namespace pretzel {
+namespace {
+
+/// False when memory ran out.
+inline bool score(const TreeHeader& head, const uint8_t* state, const View& in, int32_t rows, const LeafValues& leaves,
+                  const View& out, Arena* arena) {
+  if (head.layout == TreeLayout::kVector) {
+    if (head.wide != 0) return run_vectors<LargeTree>(head, state, in, rows, leaves, out, arena);
+    return run_vectors<SmallTree>(head, state, in, rows, leaves, out, arena);
+  }
+  if (head.wide != 0) return run_walk<WideNode>(head, state, in, rows, leaves, out, arena);
+  return run_walk<NarrowNode>(head, state, in, rows, leaves, out, arena);
+}
+
+}  // namespace
+}  // namespace pretzel

@@ -1,0 +1,115 @@
+"""Fitted trees to the arrays of a `TreeEnsemble`; shared by the adapters of forests and of boosting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.oven.ops.tree_ensemble import TreeEnsemble
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pretzel.oven.graph import Array, Node
+
+
+@dataclass(frozen=True)
+class Tree:
+    """One tree in its source's numbering, root first; ``left < 0`` marks a leaf."""
+
+    feature: Array
+    threshold: Array
+    left: Array
+    right: Array
+    missing_left: Array
+    category_set: Array | None = None
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The splits of many trees, as `TreeEnsemble` takes them, and which leaf is which node of its source."""
+
+    feature: Array
+    threshold: Array
+    children: Array
+    missing_left: Array
+    category_set: Array
+    roots: Array
+    leaf_nodes: tuple[Array, ...]
+
+    def ensemble(
+        self,
+        x: Node,
+        *,
+        float32: bool,
+        values: Array,
+        columns: Array | None = None,
+        base: Array | None = None,
+        divisor: float = 1.0,
+        categories: Array | None = None,
+        integral: bool = False,
+    ) -> TreeEnsemble:
+        """The sum of leaf values over these trees; by default every tree adds to all columns, from zero."""
+        return TreeEnsemble(
+            (x,),
+            feature=self.feature,
+            threshold=self.threshold,
+            children=self.children,
+            missing_left=self.missing_left,
+            category_set=self.category_set,
+            categories=np.zeros((0, 8), dtype=np.uint32) if categories is None else categories,
+            roots=self.roots,
+            float32=float32,
+            values=np.ascontiguousarray(values, dtype=np.float64),
+            columns=np.zeros(len(self.roots), dtype=np.int32) if columns is None else columns.astype(np.int32),
+            base=np.zeros(values.shape[1]) if base is None else np.ascontiguousarray(base, dtype=np.float64),
+            divisor=divisor,
+            integral=integral,
+        )
+
+    def per_tree(self, x: Node, values: Sequence[Array], *, float32: bool) -> TreeEnsemble:
+        """One whole number per tree: what ``values`` holds for the leaf reached."""
+        n = len(self.roots)
+        return self.ensemble(
+            x,
+            float32=float32,
+            values=np.concatenate(values).astype(np.float64)[:, None],
+            columns=np.arange(n),
+            base=np.zeros(n),
+            integral=True,
+        )
+
+
+def scikit_tree(tree: Any, *, allow_nan: bool) -> Tree:
+    """The arrays of a ``sklearn.tree._tree.Tree``; directions of NaN are dropped where it is refused."""
+    missing_left = tree.missing_go_to_left if allow_nan else np.zeros(tree.node_count, dtype=np.uint8)
+    return Tree(tree.feature, tree.threshold, tree.children_left, tree.children_right, missing_left)
+
+
+def join(trees: Sequence[Tree]) -> Splits:
+    """Number the splits of all trees in one list and their leaves in another."""
+    parts: list[tuple[Array, ...]] = []
+    roots, leaf_nodes = [], []
+    n_splits = n_leaves = 0
+    for tree in trees:
+        split = np.asarray(tree.left) >= 0
+        code = np.where(split, n_splits + np.cumsum(split) - 1, ~(n_leaves + np.cumsum(~split) - 1)).astype(np.int32)
+        children = np.stack([code[tree.left[split]], code[tree.right[split]]], axis=1)
+        sets = np.full(len(children), -1) if tree.category_set is None else tree.category_set[split]
+        parts.append((tree.feature[split], tree.threshold[split], children, tree.missing_left[split], sets))
+        roots.append(code[0])
+        leaf_nodes.append(np.flatnonzero(~split))
+        n_splits += len(children)
+        n_leaves += len(split) - len(children)
+    feature, threshold, children, missing_left, sets = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Splits(
+        feature=feature.astype(np.int32),
+        threshold=threshold.astype(np.float64),
+        children=np.ascontiguousarray(children, dtype=np.int32),
+        missing_left=(missing_left != 0).astype(np.uint8),
+        category_set=sets.astype(np.int32),
+        roots=np.array(roots, dtype=np.int32),
+        leaf_nodes=tuple(leaf_nodes),
+    )
