@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import itertools
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ from benchmarks.onnx_peer import NotConvertible, OnnxModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+SINGLE = 1000  # different rows that single calls go through
+DIFFERENT = 4096  # different rows that are asked for in turn, at least
 
 
 @dataclass(frozen=True)
@@ -102,9 +106,9 @@ class Contest:
         return {name: dataclasses.asdict(one) for name, one in timed.items()}
 
     def _single(self) -> list[Contender]:
-        rows = self.rows(256)
+        rows = self.rows(SINGLE)
         ours, theirs = getattr(self.plan, f"{self.method}_one"), getattr(self.estimator, self.method)
-        single = [tasks.take(rows, [i]) for i in range(256)]
+        single = [tasks.take(rows, [i]) for i in range(SINGLE)]
         contenders = [Contender("scikit-learn", theirs, single)]
         if self.case.kind == zoo.TABLE:
             records = rows.to_dict("records")
@@ -131,12 +135,14 @@ class Contest:
         return result
 
     def _batchers(self, size: int) -> list[Batcher]:
-        X = self.rows(size)
+        X = self.rows(max(size, DIFFERENT))
 
         def call(function: Callable[[Any], Any], prepare: Callable[[Any], Any]) -> Callable[[int], Callable[[], Any]]:
             def prepared(count: int) -> Callable[[], Any]:
-                batch = prepare(X[:count])
-                return lambda: function(batch)
+                # Small batches differ from call to call: nobody is to learn one by heart.
+                starts = range(0, max(1, DIFFERENT // count) * count, count)
+                batches = itertools.cycle([prepare(X[start : start + count]) for start in starts])
+                return lambda: function(next(batches))
 
             return prepared
 

@@ -72,7 +72,9 @@ def sentiment_heads(count: int, size: int = 20_000) -> Iterator[Member]:
     head = pipelines.quiet_fit(pipelines.logistic(), features.transform(texts), y)
     for seed in range(count):
         other = copy.copy(head)
-        other.coef_ = head.coef_ + np.random.default_rng(seed).normal(0, 0.01, head.coef_.shape)
+        random = np.random.default_rng(seed)
+        other.coef_ = head.coef_ + random.normal(0, 0.01, head.coef_.shape)
+        other.intercept_ = head.intercept_ + random.normal(0, 0.01, head.intercept_.shape)
         yield Member(f"sentiment/head/{seed}", zoo.TEXT, Pipeline([("features", features), ("model", other)]))
 
 

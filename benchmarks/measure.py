@@ -86,7 +86,10 @@ def latencies(contenders: Sequence[Contender], rounds: int, seconds: float) -> d
                     times.append(clock() - start)
                     count += 1
                 position[one.name] = at + count
-    return {name: Latency(*(np.percentile(times, [50, 99]) / 1e3), len(times)) for name, times in taken.items()}
+    return {
+        name: Latency(float(np.percentile(times, 50)) / 1e3, float(np.percentile(times, 99)) / 1e3, len(times))
+        for name, times in taken.items()
+    }
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def markdown(document: dict[str, Any]) -> str:
     document : dict
         What `benchmarks.versus` writes as JSON.
     """
-    parts = [f"# Pretzel, scikit-learn and onnxruntime side by side\n\n{_machine(document['machine'])}"]
+    parts = [f"# Pretzel, scikit-learn and onnxruntime side by side\n\n{_bullets(document['machine'])}"]
     results = {name: one for name, one in document["cases"].items() if "error" not in one}
     if results:
         parts += [
@@ -52,17 +52,21 @@ def markdown(document: dict[str, Any]) -> str:
             ),
         ]
         refused = {name: one["onnx_reason"] for name, one in results.items() if one["onnx_reason"]}
-        parts += (
-            ["## Not in onnxruntime", *(f"- `{name}`: {reason}" for name, reason in refused.items())] if refused else []
-        )
+        parts += ["## Not in onnxruntime", _bullets({f"`{name}`": reason for name, reason in refused.items()})]
+    failed = {f"`{name}`": one["error"] for name, one in document["cases"].items() if "error" in one}
+    if failed:
+        parts += ["## Not measured", _bullets(failed)]
     if document.get("memory"):
-        parts += ["## Memory", *(f"- {key}: {value}" for key, value in document["memory"].items())]
+        parts += ["## Memory", _bullets(document["memory"])]
     parts += ["## Bars", table(["pipeline", "what", "required", "measured", ""], list(_bar_rows(document["bars"])))]
     return "\n\n".join(parts) + "\n"
 
 
-def _machine(machine: dict[str, str]) -> str:
-    return "\n".join(f"- {key}: {value}" for key, value in machine.items())
+def _bullets(items: dict[str, Any]) -> str:
+    return "\n".join(
+        f"- {key}: {value:,.0f}" if isinstance(value, float | int) else f"- {key}: {value}"
+        for key, value in items.items()
+    )
 
 
 def _latency_rows(results: dict[str, Any]) -> Iterator[list[str]]:
@@ -96,4 +100,4 @@ def _parity_rows(results: dict[str, Any]) -> Iterator[list[str]]:
 def _bar_rows(bars: list[dict[str, Any]]) -> Iterator[list[str]]:
     words = {True: "met", False: "NOT MET", None: "no peer"}
     for bar in bars:
-        yield [bar["case"], bar["what"], bar["required"], bar["measured"], words[bar["met"]]]
+        yield [bar["case"], bar["what"], bar["required"], bar["measured"][:60], words[bar["met"]]]

@@ -12,7 +12,6 @@ import os
 import platform
 import sys
 import time
-import traceback
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -37,8 +36,7 @@ def measure(case: zoo.Case, effort: Effort) -> dict[str, Any]:
     except data.DataMissing:
         raise
     except Exception as error:
-        traceback.print_exc()
-        return {"kind": case.kind, "error": f"{type(error).__name__}: {error}".splitlines()[0][:200]}
+        return {"kind": case.kind, "error": f"{type(error).__name__}: {error}"}
     return result
 
 
