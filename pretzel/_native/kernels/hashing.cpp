@@ -198,7 +198,7 @@ Status run(const RunCall& call) noexcept {
 
 Cost cost(const Array*, int32_t, const uint8_t* state) {
   const auto& s = *reinterpret_cast<const State*>(state);
-  return s.analyzer == Analyzer::kWord ? Cost{200.0, 3.0} : Cost{200.0, 5.0 * (s.max_n - s.min_n + 1)};
+  return {200.0, 3.0 + (s.analyzer == Analyzer::kWord ? 3.0 : 7.0) * (s.max_n - s.min_n + 1)};
 }
 
 }  // namespace

@@ -13,8 +13,9 @@
 namespace pretzel {
 namespace {
 
-constexpr int64_t kLogs = 64;   // 1 + log(count) of small counts is looked up
-constexpr int64_t kAhead = 24;  // entries between the prefetch of a weight and its use
+constexpr int64_t kLogs = 64;      // 1 + log(count) of small counts is looked up
+constexpr int64_t kAhead = 24;     // entries between the prefetch of a weight and its use
+constexpr int64_t kRowsAhead = 4;  // the same where a term has a row of weights
 
 struct Weighting {
   const double* idf;  // nullptr: all 1
@@ -122,23 +123,17 @@ double one_output(const Weighting& weighting, const SparseRow& row, const double
   return sum8(dot) / norm_of(weighting.norm, parts);
 }
 
-/// Several outputs: weights of a term lie side by side, eight outputs at a time stay in a register.
+/// Several outputs: the weights of a term lie side by side and are read once, those of later terms on their way.
 void many_outputs(const double* t, const SparseRow& row, const double* weights, int64_t outputs, double* out) {
-  int64_t first = 0;
-  for (; first + 8 <= outputs; first += 8) {
-    f64x8 sum = splat8(0.0);
-    for (int64_t i = 0; i < row.size; ++i) {
-      sum += splat8(t[i]) * load8(weights + row.index[i] * outputs + first);
-    }
-    store8(out + first, sum);
-  }
-  if (first == outputs) return;
-  double sum[8] = {0};
+  std::memset(out, 0, sizeof(double) * static_cast<size_t>(outputs));
   for (int64_t i = 0; i < row.size; ++i) {
-    const double* w = weights + row.index[i] * outputs + first;
-    for (int64_t k = 0; k < outputs - first; ++k) sum[k] += t[i] * w[k];
+    if (i + kRowsAhead < row.size) {
+      const double* later = weights + row.index[i + kRowsAhead] * outputs;
+      for (int64_t k = 0; k < outputs; k += 8) __builtin_prefetch(later + k);
+    }
+    const double* w = weights + row.index[i] * outputs;
+    for (int64_t k = 0; k < outputs; ++k) out[k] += t[i] * w[k];
   }
-  std::memcpy(out + first, sum, sizeof(double) * static_cast<size_t>(outputs - first));
 }
 
 Status run_linear(const RunCall& call) noexcept {

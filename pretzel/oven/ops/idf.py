@@ -108,12 +108,12 @@ def _tfidf(transformer: Any, source: Node, *, binary: bool = False) -> Node:
     """What a fitted TfidfTransformer makes of counts."""
     if transformer.norm not in NORMS:
         raise Unsupported(f"norm={transformer.norm!r}")
-    idf = transformer.__dict__.get("idf_", NO_IDF)  # scikit-learn looks at the attribute, not at use_idf
-    if np.asarray(idf).dtype != np.float64:
-        raise Unsupported(f"idf_ is {np.asarray(idf).dtype.name}: scikit-learn computes in that precision")
+    idf = np.asarray(getattr(transformer, "idf_", NO_IDF))  # scikit-learn looks at the attribute, not at use_idf
+    if idf.dtype != np.float64:
+        raise Unsupported(f"idf_ is {idf.dtype.name}: scikit-learn computes in that precision")
     if len(idf) not in (0, source.schema().width):
         raise Unsupported("idf_ and the vocabulary differ in length")
-    return Tfidf((source,), np.asarray(idf), transformer.norm, bool(transformer.sublinear_tf), binary)
+    return Tfidf((source,), idf, transformer.norm, bool(transformer.sublinear_tf), binary)
 
 
 @from_sklearn("sklearn.feature_extraction.text.TfidfVectorizer")
