@@ -1,0 +1,373 @@
+"""Requests of every form are read as what they hold, with scikit-learn's rules for names and shapes."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from scipy import sparse
+
+from pretzel.errors import InputError, InputKeyError, InputShapeError, InputTypeError
+from pretzel.plan import InputKind, InputSpec, Leaf, LeafKind
+from pretzel.runtime.inputs import _pandas_column, read
+
+NAMES = ("a", "b", "c")
+TEXTS = ["x", "", "é", "日本"]
+
+
+def spec(names: tuple[str, ...] | None = NAMES, width: int = 3, **changes: Any) -> InputSpec:
+    fields: dict[str, Any] = {"required": tuple(range(width)), "any_order": False, "estimator": "Model", **changes}
+    return InputSpec(InputKind.TABLE, width, names, **fields)
+
+
+def numeric(*columns: int) -> tuple[Leaf, ...]:
+    return (Leaf(LeafKind.NUMERIC, columns or (0, 1, 2), 0),)
+
+
+def cells(*columns: int) -> tuple[Leaf, ...]:
+    return (Leaf(LeafKind.CELLS, columns or (0, 1, 2), 0),)
+
+
+def as_matrix(columns: Any) -> np.ndarray:
+    if sparse.issparse(columns):
+        return columns.toarray()
+    return np.column_stack(columns) if isinstance(columns, list) else columns
+
+
+def as_lists(columns: Any) -> list[list[Any]]:
+    return [
+        [math.nan if v is None else v for v in c.to_pylist()] if hasattr(c, "to_pylist") else list(c) for c in columns
+    ]
+
+
+X = np.array([[1.0, 2.0, 3.0], [4.0, math.nan, -0.0]])
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        X,
+        np.asfortranarray(X),
+        np.repeat(X, 2, axis=0)[::2],
+        np.repeat(X, 2, axis=1)[:, ::2],
+        X[::-1][::-1],
+        X.astype(">f8"),
+        X.astype(np.longdouble),
+        X.astype(np.float32),
+        X.astype(np.float16),
+        X.astype(object),
+        X.tolist(),
+        [tuple(row) for row in X.tolist()],
+        list(X),
+        [[1, 2, 3], [4, None, -0.0]],
+        [[True, 2, 3], [4, pd.NA, np.float32(-0.0)]],
+        sparse.csr_array(X),
+        sparse.csc_matrix(X),
+        sparse.coo_array(X),
+    ],
+    ids=lambda table: f"{type(table).__name__}-{getattr(table, 'dtype', '')}",
+)
+def test_numbers_without_names(table: Any) -> None:
+    expected = X.copy()
+    if isinstance(table, list) and table[0][0] is True:
+        expected[0, 0] = 1.0
+    for columns in ((0, 1, 2), (2, 0)):
+        rows, (found,), float32 = read(spec(None), numeric(*columns), table)
+        assert rows == 2
+        np.testing.assert_array_equal(as_matrix(found), expected[:, columns])
+        assert float32 == (getattr(table, "dtype", None) == np.float32)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.uint32, np.int64, np.uint64, np.bool_])
+def test_integers_are_not_copied(dtype: type) -> None:
+    table = np.array([[0, 1, 1], [1, 0, 1]], dtype=dtype)
+    _, (found,), _ = read(spec(None), numeric(), table)
+    assert all(np.shares_memory(column, table) for column in found)
+    np.testing.assert_array_equal(as_matrix(found), table)
+
+
+def test_float64_matrices_are_read_where_they_lie() -> None:
+    frozen = X.copy()
+    frozen.flags.writeable = False
+    for table in (X, frozen, np.repeat(X, 2, axis=0)[::2]):
+        _, (found,), _ = read(spec(None), numeric(), table)
+        assert np.shares_memory(found, table)
+        assert found.strides[1] == 8
+
+
+def test_sparse_duplicates_are_added_up() -> None:
+    table = sparse.csr_array((np.array([1.0, 2.0, 5.0]), np.array([1, 1, 0]), np.array([0, 2, 3])), shape=(2, 3))
+    before = table.data.copy()
+    _, (found,), _ = read(spec(None), numeric(), table)
+    np.testing.assert_array_equal(found.toarray(), [[0, 3, 0], [5, 0, 0]])
+    np.testing.assert_array_equal(table.data, before)
+
+
+def frame(index: str = "a") -> pd.DataFrame:
+    return pd.DataFrame({"a": [1.5, math.nan], "b": TEXTS[:2], "c": [True, False]}, columns=list(NAMES))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.array([1, None], dtype="Int64"),
+        pd.array([1.0, None], dtype="Float64"),
+        pd.array([True, None], dtype="boolean"),
+        pd.array([1, None], dtype="int64[pyarrow]"),
+        pd.array([True, None], dtype="bool[pyarrow]"),
+        pd.array([1.0, None], dtype="double[pyarrow]"),
+        pd.Categorical([1.0, None]),
+        pd.arrays.SparseArray([1.0, math.nan]),
+        np.array([1, None], dtype=object),
+        np.array([True, pd.NA], dtype=object),
+        pa.chunked_array([[1], [None]]),
+        pa.array([True, None]),
+        pa.array([1, None], pa.uint8()),
+        pa.array([1.0, None], pa.float16()),
+    ],
+    ids=lambda column: f"{type(column).__name__}-{getattr(column, 'dtype', getattr(column, 'type', ''))}",
+)
+def test_numbers_of_every_column_type(column: Any) -> None:
+    is_arrow = isinstance(column, pa.Array | pa.ChunkedArray)
+    table = pa.table({"a": column}) if is_arrow else pd.DataFrame({"a": column})
+    for leaf in (numeric(0), cells(0)):
+        rows, (found,), _ = read(spec(("a",), 1), leaf, table)
+        assert rows == 2
+        values = [math.nan if v is pd.NA or v is None else float(v) for v in as_lists(found)[0]]
+        np.testing.assert_array_equal(values, [1.0, math.nan])
+
+
+@pytest.mark.parametrize("n", [4, 1000])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda texts: pd.Series(texts),
+        lambda texts: pd.Series(texts, dtype=object),
+        lambda texts: pd.Series(texts, dtype="string"),
+        lambda texts: pd.Series(texts, dtype="string[python]"),
+        lambda texts: pd.Series(texts).astype(pd.ArrowDtype(pa.string())),
+        lambda texts: pd.Series(texts, dtype="category"),
+        lambda texts: pd.concat([pd.Series(texts[:2]), pd.Series(texts[2:])], ignore_index=True),
+        lambda texts: pd.Series(["skipped", *texts])[1:].reset_index(drop=True),
+    ],
+)
+def test_texts_of_every_column_type(make: Any, n: int) -> None:
+    texts = [*(TEXTS * n)[: n - 1], math.nan]
+    table = pd.DataFrame({"a": make(texts)})
+    _, (found,), _ = read(spec(("a",), 1), cells(0), table)
+    got = as_lists(found)[0]
+    assert got[:-1] == texts[:-1]
+    assert got[-1] is pd.NA or got[-1] != got[-1]
+
+
+@pytest.mark.parametrize("n", [2, 1000])
+@pytest.mark.parametrize(
+    "type_", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string())]
+)
+def test_arrow_texts(type_: Any, n: int) -> None:
+    texts: list[Any] = [*(TEXTS * n)[: n - 1], None]
+    chunked = pa.chunked_array([pa.array(texts[: n // 2]).cast(type_), pa.array(texts[n // 2 :]).cast(type_)])
+    for column in (chunked, pa.array(["y", *texts]).cast(type_)[1:]):
+        _, (found,), _ = read(spec(("a",), 1), cells(0), pa.table({"a": column}))
+        got = as_lists(found)[0]
+        assert got[:-1] == texts[:-1]
+        assert got[-1] != got[-1]
+
+
+def test_mixed_frame_and_its_other_forms() -> None:
+    leaves = (Leaf(LeafKind.NUMERIC, (0, 2), 0), Leaf(LeafKind.CELLS, (1, 2), 1))
+    expected = [[1.5, 1.0], [math.nan, 0.0]]
+    table = frame()
+    records = [{"a": 1.5, "b": "x", "c": True}, {"c": False, "b": "", "a": None}]
+    for form in (table, pa.Table.from_pandas(table), table.astype(object), records, Exported(table)):
+        rows, (numbers, texts), _ = read(spec(), leaves, form)
+        assert rows == 2
+        np.testing.assert_array_equal(as_matrix(numbers), expected)
+        assert as_lists(texts) == [["x", ""], [True, False]]
+
+
+class Exported:
+    """A data frame of a library that nobody has heard of, as Arrow's C stream."""
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        self.table = pa.Table.from_pandas(table)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
+def test_blocks_are_what_the_public_way_gives() -> None:
+    table = pd.concat(
+        [frame(), pd.DataFrame({"d": [1, 2], "e": pd.array([1, None], dtype="Int64"), "f": [0.5, 1]})], axis=1
+    )
+    table.insert(1, "g", [1.0, 2.0])
+    for each in (table, table.iloc[[1]], table[::-1], table[["f", "a", "b"]]):
+        column = _pandas_column(each)
+        for i in range(each.shape[1]):
+            assert list(map(str, column(i))) == list(map(str, each.iloc[:, i].array))
+
+
+def test_another_pandas_is_read_in_its_public_ways() -> None:
+    class Other:
+        def __init__(self, table: pd.DataFrame) -> None:
+            self.columns, self.shape, self.ndim, self.iloc = table.columns, table.shape, 2, table.iloc
+
+    leaves = (Leaf(LeafKind.NUMERIC, (0, 2), 0), Leaf(LeafKind.CELLS, (1,), 1))
+    _, (numbers, texts), _ = read(spec(), leaves, Other(frame()))
+    np.testing.assert_array_equal(as_matrix(numbers), [[1.5, 1.0], [math.nan, 0.0]])
+    assert as_lists(texts) == [["x", ""]]
+
+
+# -- names and shapes ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (["a", "c", "b"], "must be in the same order"),
+        (["a", "b"], r"yet now missing:\n- c"),
+        (["a", "b", "c", "d"], r"unseen at fit time:\n- d"),
+        (["a", "b", "cc"], r"unseen at fit time:\n- cc\nFeature names seen at fit time, yet now missing:\n- c"),
+    ],
+)
+def test_names_must_match(columns: list[str], message: str) -> None:
+    table = pd.DataFrame(np.zeros((2, len(columns))), columns=columns)
+    with pytest.raises(InputKeyError, match=message):
+        read(spec(), numeric(), table)
+
+
+def test_a_column_transformer_takes_any_order_and_more() -> None:
+    own = spec(required=(0, 1), any_order=True)
+    table = pd.DataFrame({"z": [9.0], "b": [2.0], "a": [1.0]})
+    _, (found,), _ = read(own, numeric(0, 1), table)
+    np.testing.assert_array_equal(as_matrix(found), [[1.0, 2.0]])
+    with pytest.raises(InputKeyError, match="columns are missing: 'a'"):
+        read(own, numeric(0, 1), table.drop(columns="a"))
+    with pytest.raises(InputKeyError, match="more than once: 'b'"):
+        read(own, numeric(0, 1), pd.DataFrame([[1.0, 2.0, 3.0]], columns=["a", "b", "b"]))
+
+
+def test_warnings_about_names_are_those_of_scikit_learn() -> None:
+    with pytest.warns(
+        UserWarning, match="X does not have valid feature names, but Model was fitted with feature names"
+    ):
+        read(spec(), numeric(), X)
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        read(spec(), numeric(), pd.DataFrame(X))
+    with pytest.warns(UserWarning, match="X has feature names, but Model was fitted without feature names"):
+        read(spec(None), numeric(), pd.DataFrame(X, columns=list(NAMES)))
+
+
+@pytest.mark.parametrize(
+    ("table", "error", "message"),
+    [
+        (np.zeros((2, 4)), InputShapeError, "X has 4 features, but Model is expecting 3 features"),
+        (sparse.csr_array((2, 4)), InputShapeError, "X has 4 features"),
+        (pd.DataFrame(np.zeros((2, 4))), InputShapeError, "X has 4 features"),
+        (np.zeros(3), InputShapeError, r"3 columns, got an array of shape \(3,\).*predict_one"),
+        (np.zeros((2, 3, 1)), InputShapeError, r"shape \(2, 3, 1\)"),
+        (np.zeros(()), InputShapeError, r"shape \(\)"),
+        (pd.Series([1.0, 2.0, 3.0]), InputShapeError, "Series"),
+        ([1.0, 2.0, 3.0], InputShapeError, "holds float 1.0.*predict_one"),
+        ([[1.0, 2.0, 3.0], [1.0, 2.0]], InputShapeError, "row 1 has 2 features"),
+        ([[[1.0], [2.0], [3.0]]], InputShapeError, "row 0, column 0 holds a list"),
+        (["abc"], InputShapeError, "holds str 'abc'"),
+        ([{"a": 1}], InputTypeError, "without column names"),
+        ([[1.0, "2", 3.0]], InputTypeError, "row 0, column 1: expected a number, got str '2'"),
+        ([[1.0, b"2", 3.0]], InputTypeError, "row 0, column 1: expected a number, got bytes"),
+        ([[1.0, 1j, 3.0]], InputTypeError, "expected a number, got complex"),
+        ([[1.0, 10**400, 3.0]], InputTypeError, "expected a number, got int"),
+        (X.astype(str), InputTypeError, "row 0, column 0: expected a number, got str '1.0'"),
+        (X.astype(complex), InputTypeError, "complex128"),
+        (np.zeros((2, 3), dtype="M8[D]"), InputTypeError, "datetime64"),
+        (sparse.csr_array(X.astype(complex)), InputTypeError, "complex128"),
+        (pd.DataFrame({0: [1.0], 1: pd.to_datetime(["2020"]), 2: [1.0]}), InputTypeError, "column 1.*datetime64"),
+        (pd.DataFrame({0: [1.0], 1: ["2"], 2: [1.0]}), InputTypeError, "row 0, column 1.*got str '2'"),
+        (pd.DataFrame({0: [1.0], 1: [1.0], "c": [1.0]}), InputTypeError, "some column names are strings"),
+        (pa.table({"0": [1], "1": pa.array([b"x"]), "2": [1]}), InputTypeError, "column 1.*binary"),
+        ({"a": 1.0, "b": 2.0, "c": 3.0}, InputTypeError, "expected a table, got dict"),
+        (7, InputTypeError, "expected a table, got int"),
+        (None, InputTypeError, "expected a table, got NoneType"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:X has feature names")
+def test_what_is_not_a_table_of_numbers(table: Any, error: type[InputError], message: str) -> None:
+    with pytest.raises(error, match=message) as caught:
+        read(spec(None), numeric(), table)
+    assert "Model" in str(caught.value)
+
+
+def test_errors_name_the_column() -> None:
+    with pytest.raises(InputTypeError, match="row 1, column 'b': expected a number, got str 'x'"):
+        read(spec(), numeric(), [{"a": 1, "b": 1, "c": 1}, {"a": 1, "b": "x", "c": 1}])
+    with pytest.raises(InputKeyError, match=r"missing 'c'.*unknown 'cc'.*did you mean 'c'"):
+        read(spec(), numeric(), [{"a": 1, "b": 1, "cc": 1}])
+
+
+@pytest.mark.parametrize("table", [np.zeros((0, 3)), pd.DataFrame(np.zeros((0, 3))), [], sparse.csr_array((0, 3))])
+def test_no_rows(table: Any) -> None:
+    for leaf in (numeric(), numeric(1)):
+        rows, (found,), _ = read(spec(None), leaf, table)
+        assert rows == 0
+        assert as_matrix(found).shape == (0, len(leaf[0].columns))
+
+
+# -- documents -------------------------------------------------------------------------------------------------------
+
+DOCUMENTS = InputSpec(InputKind.TEXT, 1, None, (0,), False, "Model")
+TEXT = (Leaf(LeafKind.TEXT, (0,), 0), Leaf(LeafKind.TEXT, (0,), 1))
+
+
+@pytest.mark.parametrize("n", [4, 400])
+def test_documents(n: int) -> None:
+    texts = (TEXTS * n)[:n]
+    for form in (
+        texts,
+        tuple(texts),
+        (text for text in texts),
+        np.array(texts),
+        np.array(texts, dtype=object),
+        pd.Series(texts),
+        pd.Series(texts, dtype=object),
+        pa.array(texts),
+        pa.chunked_array([texts[:2], texts[2:]]),
+    ):
+        rows, found, _ = read(DOCUMENTS, TEXT, form)
+        assert rows == n
+        assert len(found) == 2
+        assert as_lists(found[1]) == [texts]
+    assert read(DOCUMENTS, TEXT, [])[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("form", "error"),
+    [
+        ("one text", InputTypeError),
+        (b"bytes", InputTypeError),
+        ({"a": "text"}, InputTypeError),
+        (pd.DataFrame({"a": TEXTS}), InputTypeError),
+        (np.array([TEXTS]), InputShapeError),
+        (7, InputTypeError),
+    ],
+)
+def test_what_is_not_a_list_of_documents(form: Any, error: type[InputError]) -> None:
+    with pytest.raises(error, match="Model"):
+        read(DOCUMENTS, TEXT, form)
+
+
+def test_no_library_is_imported_for_it() -> None:
+    code = (
+        "import sys\n"
+        "from pretzel.plan import InputKind, InputSpec, Leaf, LeafKind\n"
+        "from pretzel.runtime.inputs import read\n"
+        "spec = InputSpec(InputKind.TABLE, 2, None, (0, 1), False, 'Model')\n"
+        "read(spec, (Leaf(LeafKind.NUMERIC, (0, 1), 0),), [[1.0, 2.0]])\n"
+        "assert not {'pandas', 'scipy', 'pyarrow', 'sklearn'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
