@@ -4,11 +4,10 @@
 #include <cmath>
 
 #include "kernel.h"
+#include "vmath.h"
 
 namespace pretzel {
 namespace {
-
-double expit(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 
 template <class F>
 Status each(const RunCall& call, F f) noexcept {
@@ -21,10 +20,14 @@ Status each(const RunCall& call, F f) noexcept {
   return Status::kOk;
 }
 
-Status run_expit(const RunCall& call) noexcept { return each(call, expit); }
-Status run_exp(const RunCall& call) noexcept {
-  return each(call, [](double x) { return std::exp(x); });
+template <class F>
+Status each_lane(const RunCall& call, F f) noexcept {
+  for (int32_t r = 0; r < call.rows; ++r) map_row(call.in[0].row(r), call.out->row(r), call.out->width, f);
+  return Status::kOk;
 }
+
+Status run_expit(const RunCall& call) noexcept { return each_lane(call, vexpit); }
+Status run_exp(const RunCall& call) noexcept { return each_lane(call, vexp); }
 Status run_log(const RunCall& call) noexcept {
   return each(call, [](double x) { return std::log(x); });
 }
@@ -54,7 +57,7 @@ Status run_pair(const RunCall& call) noexcept {
 
 Status run_sigmoid(const RunCall& call) noexcept {
   for (int32_t r = 0; r < call.rows; ++r) {
-    const double p = expit(call.in[0].row(r)[0]);
+    const double p = map_one(call.in[0].row(r)[0], vexpit);
     call.out->row(r)[0] = 1.0 - p;
     call.out->row(r)[1] = p;
   }
@@ -74,7 +77,7 @@ Status run_softmax(const RunCall& call) noexcept {
     double* out = call.out->row(r);
     double top = in[0];
     for (int32_t j = 1; j < width; ++j) top = in[j] > top ? in[j] : top;
-    for (int32_t j = 0; j < width; ++j) out[j] = std::exp(in[j] - top);
+    map_row(in, out, width, [top](f64x8 x) { return vexp(x - top); });
     const double total = row_sum(out, width);
     for (int32_t j = 0; j < width; ++j) out[j] /= total;
   }
