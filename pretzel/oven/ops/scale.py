@@ -71,7 +71,8 @@ def _floats(array: Any) -> Array:
     return np.ascontiguousarray(array, dtype=np.float64)
 
 
-def _dense_only(x: Node, estimator: Any) -> None:
+def dense_only(x: Node, estimator: Any) -> None:
+    """Raise `Unsupported` where ``x`` is sparse."""
     from pretzel.oven.ops.columns import Raw
 
     if not isinstance(x, Raw) and x.schema().kind is Kind.SPARSE:
@@ -81,7 +82,7 @@ def _dense_only(x: Node, estimator: Any) -> None:
 @from_sklearn("sklearn.preprocessing.StandardScaler")
 def standard_scaler(estimator: Any, x: Node, importer: Importer) -> Node:
     """``X -= mean_`` and ``X /= scale_``, each where it was asked for."""
-    _dense_only(x, estimator)
+    dense_only(x, estimator)
     x = importer.finite(importer.dense(x), estimator, allow_nan=True)
     mean = _floats(estimator.mean_) if estimator.with_mean else None
     scale = _floats(estimator.scale_) if estimator.with_std else None
@@ -91,7 +92,7 @@ def standard_scaler(estimator: Any, x: Node, importer: Importer) -> Node:
 @from_sklearn("sklearn.preprocessing.RobustScaler")
 def robust_scaler(estimator: Any, x: Node, importer: Importer) -> Node:
     """``X -= center_`` and ``X /= scale_``, each where it was asked for."""
-    _dense_only(x, estimator)
+    dense_only(x, estimator)
     x = importer.finite(importer.dense(x), estimator, allow_nan=True)
     center = _floats(estimator.center_) if estimator.with_centering else None
     scale = _floats(estimator.scale_) if estimator.with_scaling else None
@@ -101,7 +102,7 @@ def robust_scaler(estimator: Any, x: Node, importer: Importer) -> Node:
 @from_sklearn("sklearn.preprocessing.MaxAbsScaler")
 def max_abs_scaler(estimator: Any, x: Node, importer: Importer) -> Node:
     """``X /= scale_``, then clipped where it was asked for."""
-    _dense_only(x, estimator)
+    dense_only(x, estimator)
     if getattr(estimator, "clip", False):
         raise Unsupported("MaxAbsScaler(clip=True)")
     return SubDiv((importer.finite(importer.dense(x), estimator, allow_nan=True),), None, _floats(estimator.scale_))

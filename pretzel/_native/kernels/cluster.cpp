@@ -1,0 +1,73 @@
+// distances: sqrt(sum((x - center)^2)) for each centre.  params: centers float64[n_centers, width]
+//
+// `bind` pads the centres with zeros to whole vectors; a row is padded likewise, so no sum has a tail.
+#include <cmath>
+#include <cstring>
+
+#include "kernel.h"
+#include "simd.h"
+
+namespace pretzel {
+namespace {
+
+constexpr int64_t kLanes = 8;
+constexpr int32_t kCenters = 4;  // sums that run side by side
+
+int64_t padded(int64_t width) { return (width + kLanes - 1) / kLanes * kLanes; }
+
+Status bind(const BindCall& call) {
+  const Array& centers = call.params[0];
+  if (centers.dtype != DType::kFloat64) {
+    call.fault->what = "centers are float64[n_centers, width]";
+    return Status::kBadParameter;
+  }
+  const int64_t width = centers.shape[1], stride = padded(width);
+  call.state->assign(static_cast<size_t>(centers.shape[0] * stride) * sizeof(double), 0);
+  for (int64_t c = 0; c < centers.shape[0]; ++c) {
+    std::memcpy(call.state->data() + c * stride * sizeof(double), centers.as<double>() + c * width,
+                static_cast<size_t>(width) * sizeof(double));
+  }
+  return Status::kOk;
+}
+
+template <int N>
+void distances(const double* x, const double* centers, int64_t stride, double* out) {
+  f64x8 acc[N];
+  for (int i = 0; i < N; ++i) acc[i] = splat8(0.0);
+  for (int64_t k = 0; k < stride; k += kLanes) {
+    const f64x8 value = load8(x + k);
+    for (int i = 0; i < N; ++i) {
+      const f64x8 difference = value - load8(centers + i * stride + k);
+      acc[i] += difference * difference;
+    }
+  }
+  for (int i = 0; i < N; ++i) out[i] = std::sqrt(sum8(acc[i]));
+}
+
+Status run(const RunCall& call) noexcept {
+  const View& in = call.in[0];
+  const auto* centers = reinterpret_cast<const double*>(call.state);
+  const int64_t stride = padded(in.width);
+  const int32_t count = call.out->width;
+  const auto mark = call.arena->mark();
+  double* x = call.arena->alloc_n<double>(static_cast<size_t>(stride));
+  if (x == nullptr) return Status::kNoMemory;
+  for (int64_t k = in.width; k < stride; ++k) x[k] = 0.0;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    std::memcpy(x, in.row(r), sizeof(double) * static_cast<size_t>(in.width));
+    double* out = call.out->row(r);
+    int32_t c = 0;
+    for (; c + kCenters <= count; c += kCenters) distances<kCenters>(x, centers + c * stride, stride, out + c);
+    for (; c < count; ++c) distances<1>(x, centers + c * stride, stride, out + c);
+  }
+  call.arena->release(mark);
+  return Status::kOk;
+}
+
+Cost cost(const Array* params, int32_t, const uint8_t*) {
+  return {10.0 + 0.15 * static_cast<double>(params[0].size), 0.0};
+}
+
+}  // namespace
+PRETZEL_KERNEL(distances, bind, run, cost, 0)
+}  // namespace pretzel

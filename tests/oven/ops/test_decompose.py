@@ -1,0 +1,37 @@
+"""Projections against scikit-learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.decomposition import PCA, TruncatedSVD
+
+import pretzel
+from tests.oven.ops.numeric import assert_close, check, numbers
+
+X = numbers(1000, 20, special=False) @ np.random.default_rng(1).normal(size=(20, 20)) + 3.0
+
+
+@pytest.mark.parametrize("whiten", [False, True])
+@pytest.mark.parametrize("components", [1, 2, 8, 11, 20])
+def test_pca(components: int, whiten: bool) -> None:
+    check(PCA(components, whiten=whiten, random_state=0).fit(X), X, ("transform",))
+
+
+def test_whitening_without_variance() -> None:
+    degenerate = np.repeat(X[:, :3], 2, axis=1)
+    model = PCA(whiten=True, svd_solver="full").fit(degenerate)
+    got, expected = pretzel.compile(model, strict=True).transform(degenerate), model.transform(degenerate)
+    assert_close(got[:, :3], expected[:, :3])
+
+
+@pytest.mark.parametrize("components", [1, 5])
+def test_truncated_svd(components: int) -> None:
+    check(TruncatedSVD(components, random_state=0).fit(X), X, ("transform",))
+
+
+def test_sparse_rows() -> None:
+    S = sparse.random_array((500, 40), density=0.1, rng=np.random.default_rng(0), format="csr")
+    model = TruncatedSVD(6, random_state=0).fit(S)
+    assert_close(pretzel.compile(model, strict=True).transform(S), model.transform(S))
