@@ -3,37 +3,42 @@
 #include <cstring>
 
 #include "kernel.h"
+#include "simd.h"
 
 namespace pretzel {
 namespace {
 
-void fill(const int32_t* runs, int64_t n_runs, const double* x, int32_t width, double* full) {
-  full[0] = 1.0;
-  std::memcpy(full + 1, x, sizeof(double) * width);
-  double* out = full + 1 + width;
+constexpr int32_t kLanes = 8;
+
+/// Writes `size` terms, the full row without its 1. Runs follow one another and write behind what they read, so a
+/// vector may spill into the next run as long as it stays inside the terms.
+void fill(const int32_t* runs, int64_t n_runs, const double* x, int32_t width, double* terms, int32_t size) {
+  std::memcpy(terms, x, sizeof(double) * static_cast<size_t>(width));
+  int32_t first = width;
   for (int64_t i = 0; i < n_runs; ++i, runs += 3) {
-    const double* in = full + runs[0];
+    const double* in = terms + runs[0] - 1;
     const double factor = x[runs[1]];
     const int32_t length = runs[2];
-#pragma GCC ivdep
-    for (int32_t j = 0; j < length; ++j) out[j] = in[j] * factor;
-    out += length;
+    double* out = terms + first;
+    int32_t j = 0;
+    for (; j < length && first + j + kLanes <= size; j += kLanes) store8(out + j, load8(in + j) * splat8(factor));
+    for (; j < length; ++j) out[j] = in[j] * factor;
+    first += length;
   }
 }
 
 Status run(const RunCall& call) noexcept {
   const auto* runs = call.params[0].as<int32_t>();
   const auto* layout = call.params[1].as<int32_t>();
-  const int32_t first = layout[0], full_width = layout[2];
-  const bool bias = layout[1] != 0;
+  const int32_t skipped = layout[0] - 1, bias = layout[1], size = layout[2] - 1;
   const Arena::Mark mark = call.arena->mark();
-  double* full = call.arena->alloc_n<double>(full_width);
-  if (full == nullptr) return Status::kNoMemory;
+  double* scratch = skipped > 0 ? call.arena->alloc_n<double>(static_cast<size_t>(size)) : nullptr;
+  if (skipped > 0 && scratch == nullptr) return Status::kNoMemory;
   for (int32_t r = 0; r < call.rows; ++r) {
     double* out = call.out->row(r);
-    fill(runs, call.params[0].shape[0], call.in[0].row(r), call.in[0].width, full);
-    if (bias) *out++ = 1.0;
-    std::memcpy(out, full + first, sizeof(double) * (full_width - first));
+    if (bias != 0) *out++ = 1.0;
+    fill(runs, call.params[0].shape[0], call.in[0].row(r), call.in[0].width, skipped > 0 ? scratch : out, size);
+    if (skipped > 0) std::memcpy(out, scratch + skipped, sizeof(double) * static_cast<size_t>(size - skipped));
   }
   call.arena->release(mark);
   return Status::kOk;

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.oven.graph import Node
 from pretzel.oven.ops.linear import Linear
 from pretzel.oven.ops.scale import SubDiv
 from pretzel.oven.registry import from_sklearn
 
 if TYPE_CHECKING:
+    from pretzel.oven.graph import Node
     from pretzel.oven.importer import Importer
 
 

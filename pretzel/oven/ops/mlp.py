@@ -74,16 +74,21 @@ def mlp_regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
 
 @from_sklearn("sklearn.neural_network.MLPClassifier")
 def mlp_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
-    """One logistic output for two classes, a softmax for more."""
+    """One logistic output for two classes, a softmax for more, one logistic output for each of several labels."""
     binarizer = estimator._label_binarizer
-    if binarizer.y_type_ not in ("binary", "multiclass"):
-        raise Unsupported(f"{binarizer.y_type_} targets")
+    multi_label = binarizer.y_type_ == "multilabel-indicator"
     out = forward(estimator, x, importer)
     binary = out.schema().width == 1
-    winner: Node = Threshold((out,), (binarizer.pos_label + binarizer.neg_label) / 2.0) if binary else ArgMax((out,))
+    if binarizer.y_type_ not in ("binary", "multiclass", "multilabel-indicator") or (multi_label and binary):
+        raise Unsupported(f"{binarizer.y_type_} targets in {out.schema().width} columns")
+    if binarizer.sparse_input_:
+        raise Unsupported("a sparse target, which is predicted as sparse rows")
+    cut = (binarizer.pos_label + binarizer.neg_label) / 2.0
+    winner: Node = Threshold((out,), cut) if binary or multi_label else ArgMax((out,))
+    labels = (np.array([0, 1]),) * out.schema().width if multi_label else (np.asarray(estimator.classes_),)
     proba: Node = Pair((out,)) if binary else out
     return {
-        "predict": Output(winner, ndim=1, labels=(np.asarray(estimator.classes_),)),
+        "predict": Output(winner, ndim=2 if multi_label else 1, labels=labels),
         "predict_proba": Output(proba),
         "predict_log_proba": Output(Log((proba,))),
     }

@@ -67,14 +67,17 @@ def runs_of(combinations: Sequence[tuple[int, ...]]) -> Array:
     """Runs that make ``combinations`` of two and more factors, in their order, out of those of one factor less."""
     column = {combination: 1 + i for i, combination in enumerate(combinations)}
     runs: list[list[int]] = []
+    degree = 0
     for combination in combinations:
         if len(combination) < 2:
             continue
         start, factor = column[combination[1:]], combination[0]
-        if runs and runs[-1][1] == factor and runs[-1][0] + runs[-1][2] == start:
+        # A run stays within one degree: it must not read what it writes.
+        if degree == len(combination) and runs[-1][1] == factor and runs[-1][0] + runs[-1][2] == start:
             runs[-1][2] += 1
         else:
             runs.append([start, factor, 1])
+        degree = len(combination)
     return np.array(runs, dtype=np.int32).reshape(-1, 3)
 
 

@@ -1,4 +1,4 @@
-"""What every numeric operator is held to: scikit-learn's answers, native and interpreted, the same bits in any batch."""
+"""What a numeric operator is held to: scikit-learn's answers, native and interpreted, the same bits in any batch."""
 
 from __future__ import annotations
 

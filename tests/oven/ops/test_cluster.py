@@ -7,7 +7,8 @@ import pytest
 from sklearn.cluster import KMeans, MiniBatchKMeans
 
 import pretzel
-from tests.oven.ops.numeric import check, numbers
+
+from .numeric import check, numbers
 
 METHODS = ("predict", "transform")
 

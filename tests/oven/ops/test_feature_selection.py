@@ -11,7 +11,8 @@ from sklearn.linear_model import Lasso
 
 import pretzel
 from pretzel.errors import InputValueError
-from tests.oven.ops.numeric import check, numbers
+
+from .numeric import check, numbers
 
 X = numbers(1000, 10)
 Y = (X[:, 2] + X[:, 7] > 0).astype(int)

@@ -10,7 +10,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from tests.oven.ops.numeric import check, numbers
+from .numeric import check, numbers
 
 PROBABILITIES = ("predict", "predict_proba", "predict_log_proba")
 X = numbers(1000, 12, special=False)
@@ -25,17 +25,17 @@ def _few_iterations() -> None:
 @pytest.mark.parametrize("layers", [(100,), (7, 5), (16, 24)])
 def test_regressor(activation: str, layers: tuple[int, ...]) -> None:
     y = X @ np.arange(12.0)
-    model = MLPRegressor(layers, activation=activation, max_iter=3, random_state=0)
+    model = MLPRegressor(hidden_layer_sizes=layers, activation=activation, max_iter=3, random_state=0)
     check(make_pipeline(StandardScaler(), model).fit(X, y), X, ("predict",))
 
 
 def test_regressor_of_several_outputs() -> None:
-    check(MLPRegressor((9,), max_iter=3, random_state=0).fit(X, X[:, :3]), X, ("predict",))
+    check(MLPRegressor(hidden_layer_sizes=(9,), max_iter=3, random_state=0).fit(X, X[:, :3]), X, ("predict",))
 
 
 def test_counts() -> None:
     y = np.random.default_rng(0).poisson(2.0, size=1000).astype(float)
-    check(MLPRegressor((9,), loss="poisson", max_iter=3, random_state=0).fit(X, y), X, ("predict",))
+    check(MLPRegressor(hidden_layer_sizes=(9,), loss="poisson", max_iter=3, random_state=0).fit(X, y), X, ("predict",))
 
 
 @pytest.mark.parametrize("labels", [["no", "yes"], [3, 5, 9], [0, 1]])
@@ -53,7 +53,7 @@ def test_not_a_number_is_refused() -> None:
     import pretzel
     from pretzel.errors import InputValueError
 
-    plan = pretzel.compile(MLPRegressor((3,), max_iter=2).fit(X, X[:, 0]), strict=True)
+    plan = pretzel.compile(MLPRegressor(hidden_layer_sizes=(3,), max_iter=2).fit(X, X[:, 0]), strict=True)
     bad = X[:3].copy()
     bad[1, 4] = np.nan
     with pytest.raises(InputValueError):

@@ -10,7 +10,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from tests.oven.ops.numeric import check, numbers
+from .numeric import check, numbers
 
 
 @pytest.mark.parametrize("width", [1, 2, 5, 20])
