@@ -16,6 +16,7 @@ _VALUE_FAULTS = {
     7: "a lone surrogate, which cannot be encoded as UTF-8",
 }
 _WRONG_TYPE = 4
+_COLUMN_BY_COLUMN = ("impute", "sub_div", "mul_add")  # kernels that leave every column in its place
 
 
 def raise_fault(
@@ -51,11 +52,15 @@ def raise_fault(
 
 
 def _column_name(program: Program, spec: InputSpec | None, inputs: tuple[int, ...], column: int) -> str:
-    """Name of a column of the request when the step reads a leaf, else its number in the step's input."""
+    """Name of the column of the request that the column came from, else its number in the step's input."""
     if column < 0:
         return ""
+    writers = {wire.output: i for i, wire in enumerate(program.wires) if wire.output >= 0}
+    slot = inputs[0]
+    while slot in writers and program.calls[writers[slot]].kernel in _COLUMN_BY_COLUMN:
+        slot = program.wires[writers[slot]].inputs[0]
     for leaf in program.leaves:
-        if leaf.slot in inputs[:1] and leaf.source == 0 and column < len(leaf.columns):
+        if leaf.slot == slot and leaf.source == 0 and column < len(leaf.columns):
             return column_name(spec, leaf.columns[column])
     return f"{column} of the step's input"
 

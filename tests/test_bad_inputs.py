@@ -1,0 +1,300 @@
+"""Bad requests, one by one: what is raised, what the message names, and that the model answers afterwards."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+import pretzel
+from pretzel.errors import (
+    CompileError,
+    InputError,
+    InputKeyError,
+    InputShapeError,
+    InputTypeError,
+    InputValueError,
+    PretzelError,
+    UnfittedError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HUGE = "x" * 10_000_000
+DOCUMENTS = ["good film", "bad film", "a good day", "", "Schöne Grüße", "bad bad day"]
+ROW = {"age": 41.0, "income": 3.5, "city": "Köln"}
+
+
+class Model(NamedTuple):
+    """A source, its plan, and a good request of each form."""
+
+    source: Any
+    plan: Any
+    good: Any
+    row: Any
+
+
+def people(n: int = 60) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"age": rng.integers(20, 80, n).astype(float), "income": rng.normal(size=n)})
+    frame["city"] = rng.choice(["Bonn", "Köln", "東京"], size=n)
+    frame.loc[::9, "income"] = np.nan
+    return frame
+
+
+def make_text() -> Model:
+    source = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(DOCUMENTS, [1, 0, 1, 0, 1, 0])
+    return Model(source, pretzel.compile(source, strict=True), DOCUMENTS, "good day")
+
+
+def make_table(handle_unknown: str = "ignore") -> Model:
+    frame = people()
+    numbers = make_pipeline(SimpleImputer(), StandardScaler())
+    columns = ColumnTransformer(
+        [("n", numbers, ["age", "income"]), ("c", OneHotEncoder(handle_unknown=handle_unknown), ["city"])]
+    )
+    source = make_pipeline(columns, LogisticRegression()).fit(frame, np.arange(60) % 2)
+    return Model(source, pretzel.compile(source, strict=True), frame, ROW)
+
+
+def make_dense() -> Model:
+    X = np.random.default_rng(1).normal(size=(50, 3))
+    source = make_pipeline(StandardScaler(), Ridge()).fit(X, X @ [1.0, 2.0, 3.0])
+    return Model(source, pretzel.compile(source, strict=True), X, X[7])
+
+
+def make_named() -> Model:
+    frame = people()[["age", "income"]].fillna(0.0)
+    source = make_pipeline(StandardScaler(), Ridge()).fit(frame, frame["age"])
+    return Model(source, pretzel.compile(source, strict=True), frame, {"age": 41.0, "income": 3.5})
+
+
+def make_forest() -> Model:
+    X = np.random.default_rng(1).normal(size=(50, 3))
+    source = RandomForestClassifier(5, random_state=0).fit(X, X[:, 0] > 0)
+    return Model(source, pretzel.compile(source, strict=True), X, X[7])
+
+
+MAKERS: dict[str, Callable[[], Model]] = {
+    "text": make_text,
+    "table": make_table,
+    "exact": lambda: make_table("error"),
+    "dense": make_dense,
+    "named": make_named,
+    "forest": make_forest,
+}
+
+
+@pytest.fixture(scope="module")
+def models() -> dict[str, Model]:
+    return {name: make() for name, make in MAKERS.items()}
+
+
+def answers(model: Model) -> None:
+    """The plan still says what its source says, in a batch and for one row."""
+    expected = model.source.predict(model.good)
+    np.testing.assert_allclose(model.plan.predict(model.good), expected, rtol=1e-9)
+    table = [model.row] if isinstance(model.row, str) else None
+    if isinstance(model.row, dict):
+        table = pd.DataFrame([model.row])
+    elif table is None:
+        table = model.row.reshape(1, -1)
+    np.testing.assert_allclose(model.plan.predict_one(model.row), model.source.predict(table)[0], rtol=1e-9)
+
+
+def changed(**fields: Any) -> dict[str, Any]:
+    return {**ROW, **fields}
+
+
+def without(key: str) -> dict[str, Any]:
+    return {k: v for k, v in ROW.items() if k != key}
+
+
+ROWS: list[tuple[str, Any, type[PretzelError], str]] = [
+    # one document
+    ("text", None, InputTypeError, "expected a str, got NoneType"),
+    ("text", b"good", InputTypeError, "expected a str, got bytes"),
+    ("text", 7, InputTypeError, "expected a str, got int"),
+    ("text", math.nan, InputTypeError, "expected a str, got float"),
+    ("text", ["good"], InputTypeError, "expected a str, got list"),
+    ("text", {"text": "good"}, InputTypeError, "expected a str, got dict"),
+    # a row with names and texts
+    ("table", without("city"), InputKeyError, "missing 'city'"),
+    ("table", without("age"), InputKeyError, "missing 'age'"),
+    ("table", changed(extra=1), InputKeyError, "unknown 'extra'"),
+    ("table", {**without("income"), "incme": 1.0}, InputKeyError, r"missing 'income'.*did you mean 'income'"),
+    ("table", {}, InputKeyError, "missing 'age', 'income', 'city'"),
+    ("table", changed(age="41"), InputTypeError, "'age': expected a number, got str '41'"),
+    ("table", changed(age=""), InputTypeError, "'age': expected a number, got str ''"),
+    ("table", changed(age=b"41"), InputTypeError, "'age': expected a number, got bytes"),
+    ("table", changed(age=1j), InputTypeError, "'age': expected a number, got complex"),
+    ("table", changed(age=[41.0]), InputTypeError, "'age'.*got list"),
+    ("table", changed(age=HUGE), InputTypeError, "'age': expected a number, got str 'xxxx"),
+    ("table", changed(city=b"Bonn"), InputTypeError, "'city'.*got bytes"),
+    ("table", changed(city=["Bonn"]), InputTypeError, "'city'.*got list"),
+    ("table", changed(age=math.inf), InputValueError, "'age' holds infinity"),
+    ("table", changed(age=-math.inf), InputValueError, "'age' holds infinity"),
+    ("exact", changed(city="Ulm"), InputValueError, "'city' holds a category that was not seen"),
+    ("exact", changed(city=""), InputValueError, "'city' holds a category that was not seen"),
+    ("exact", changed(city=None), InputValueError, "'city' holds a category that was not seen"),
+    ("exact", changed(city=math.nan), InputValueError, "'city' holds a category that was not seen"),
+    ("exact", changed(city=7), InputValueError, "'city' holds a category that was not seen"),
+    ("exact", changed(city=HUGE), InputValueError, "'city' holds a category that was not seen"),
+    ("table", (1.0, 2.0), InputShapeError, "expected 3 values, got 2"),
+    ("table", (1.0, 2.0, "Bonn", 4.0), InputShapeError, "expected 3 values, got 4"),
+    ("table", "Bonn", InputTypeError, "got str"),
+    ("table", b"Bonn", InputTypeError, "got bytes"),
+    ("table", None, InputTypeError, "got NoneType"),
+    ("table", 7, InputTypeError, "got int"),
+    # a row of numbers
+    ("dense", (1.0, 2.0), InputShapeError, "expected 3 values, got 2"),
+    ("dense", [], InputShapeError, "expected 3 values, got 0"),
+    ("dense", np.zeros(4), InputShapeError, "expected 3 values, got 4"),
+    ("dense", np.zeros((1, 3)), InputShapeError, r"2-D data of shape \(1, 3\)"),
+    ("dense", np.zeros((1, 3, 1)), InputShapeError, "3-D data"),
+    ("dense", {"a": 1.0}, InputTypeError, "without column names"),
+    ("dense", (1.0, None, 3.0), InputValueError, "column 1 holds NaN"),
+    ("dense", (1.0, 2.0, math.nan), InputValueError, "column 2 holds NaN"),
+    ("dense", (1.0, math.inf, 3.0), InputValueError, "column 1 holds infinity"),
+    ("dense", (1.0, "2", 3.0), InputTypeError, "column 1: expected a number, got str"),
+    ("dense", np.array([1.0, "2", 3.0], dtype=object), InputTypeError, "column 1: expected a number, got str"),
+    ("dense", np.array([1.0, 2.0, None], dtype=object), InputValueError, "column 2 holds NaN"),
+    ("dense", "abc", InputTypeError, "got str"),
+    ("dense", None, InputTypeError, "got NoneType"),
+    ("named", {"age": 1.0}, InputKeyError, "missing 'income'"),
+    ("named", {"age": 1.0, "Income": 1.0}, InputKeyError, "did you mean 'income'"),
+    ("named", {"age": 1.0, "income": None}, InputValueError, "'income' holds NaN"),
+    ("forest", (1.0, 2.0, math.inf), InputValueError, "column 2 holds infinity"),
+    ("forest", (1.0, 2.0, 1e300), InputValueError, "column 2 holds .*too large"),
+]
+
+TABLES: list[tuple[str, Any, type[PretzelError], str]] = [
+    ("text", "good film", InputTypeError, "expected an iterable of documents, got one str"),
+    ("text", b"good film", InputTypeError, "got one bytes"),
+    ("text", ["good", None], InputTypeError, "row 1.*expected a str, got NoneType"),
+    ("text", ["good", 7], InputTypeError, "row 1.*expected a str, got int"),
+    ("text", ["good", b"bad"], InputTypeError, "row 1.*expected a str, got bytes"),
+    ("text", [["good"], ["bad"]], InputTypeError, "row 0.*expected a str, got list"),
+    ("text", np.array([["good"]]), InputShapeError, r"shape \(1, 1\)"),
+    ("text", pd.DataFrame({"text": ["good"]}), InputTypeError, "pass its text column"),
+    ("text", pd.Series(["good", None]), InputTypeError, "row 1.*expected a str"),
+    ("text", None, InputTypeError, "NoneType"),
+    ("table", people()[["age", "income"]], InputKeyError, "columns are missing: 'city'"),
+    ("table", people().rename(columns={"city": "town"}), InputKeyError, "columns are missing: 'city'"),
+    ("table", people().assign(age="old"), InputTypeError, "row 0, column 'age': expected a number, got str 'old'"),
+    ("table", people().assign(age=b"old"), InputTypeError, "row 0, column 'age': expected a number, got bytes"),
+    ("table", people().assign(city=b"Bonn"), InputTypeError, "row 0, column 'city'.*got bytes"),
+    ("table", people().assign(age=pd.Timestamp("2020")), InputTypeError, "column 'age': expected numbers.*datetime64"),
+    ("table", people().assign(city=pd.Timestamp("2020")), InputTypeError, "column 'city'.*datetime64"),
+    ("table", people().assign(age=1j), InputTypeError, "column 'age': expected numbers.*complex"),
+    ("table", people().assign(age=math.inf), InputValueError, "row 0, column 'age' holds infinity"),
+    ("table", [ROW, without("age")], InputKeyError, "missing 'age'"),
+    ("table", [ROW, changed(age="x")], InputTypeError, "row 1, column 'age': expected a number"),
+    ("table", [ROW, changed(city=b"x")], InputTypeError, "row 1, column 'city'.*got bytes"),
+    ("table", [ROW, (1.0, 2.0, "Bonn")], InputError, ""),
+    ("table", ROW, InputTypeError, "got dict"),
+    ("exact", people().assign(city="Ulm"), InputValueError, "row 0, column 'city' holds a category"),
+    ("dense", np.zeros((2, 4)), InputShapeError, "4 features.*expecting 3"),
+    ("dense", np.zeros(3), InputShapeError, r"shape \(3,\)"),
+    ("dense", np.zeros((2, 3, 1)), InputShapeError, r"shape \(2, 3, 1\)"),
+    ("dense", [1.0, 2.0, 3.0], InputShapeError, "predict_one"),
+    ("dense", [[1.0, 2.0, 3.0], [1.0, 2.0]], InputShapeError, "row 1 has 2 features"),
+    ("dense", [[1.0, 2.0, 3.0], [1.0, "2", 3.0]], InputTypeError, "row 1, column 1: expected a number, got str"),
+    ("dense", np.array([[1.0, "2", 3.0]], dtype=object), InputTypeError, "row 0, column 1: expected a number"),
+    ("dense", np.array([[1.0, [2], 3.0]], dtype=object), InputShapeError, "row 0, column 1 holds a list"),
+    ("dense", np.array([["1", "2", "3"]]), InputTypeError, "row 0, column 0: expected a number, got str '1'"),
+    ("dense", np.zeros((2, 3), dtype=complex), InputTypeError, "complex128"),
+    ("dense", np.full((2, 3), np.nan), InputValueError, "row 0, column 0 holds NaN"),
+    ("dense", np.array([[1.0, 2.0, 3.0], [1.0, 2.0, np.inf]]), InputValueError, "row 1, column 2 holds infinity"),
+    ("dense", np.array([[1.0, None, 3.0]], dtype=object), InputValueError, "row 0, column 1 holds NaN"),
+    ("dense", sparse.csr_array((2, 4)), InputShapeError, "4 features"),
+    ("dense", [{"a": 1.0}], InputTypeError, "without column names"),
+    ("dense", "abc", InputTypeError, "got str"),
+    ("dense", None, InputTypeError, "got NoneType"),
+    ("named", people()[["income", "age"]].fillna(0.0), InputKeyError, "same order"),
+    ("named", people().fillna(0.0), InputKeyError, r"unseen at fit time:\n- city"),
+    ("named", people()[["age"]], InputKeyError, r"now missing:\n- income"),
+    ("named", people()[["age", "income"]], InputValueError, "row 0, column 'income' holds NaN"),
+    ("forest", np.full((1, 3), 1e300), InputValueError, "row 0, column 0"),
+]
+
+
+@pytest.mark.parametrize(("name", "row", "error", "message"), ROWS, ids=lambda case: repr(case)[:40])
+def test_one_bad_row(models: dict[str, Model], name: str, row: Any, error: type[PretzelError], message: str) -> None:
+    model = models[name]
+    with pytest.raises(error, match=message) as caught:
+        model.plan.predict_one(row)
+    assert isinstance(caught.value, ValueError)
+    assert len(str(caught.value)) < 500
+    answers(model)
+
+
+@pytest.mark.parametrize(("name", "X", "error", "message"), TABLES, ids=lambda case: repr(case)[:40])
+def test_a_bad_table(models: dict[str, Model], name: str, X: Any, error: type[PretzelError], message: str) -> None:
+    model = models[name]
+    with pytest.raises(error, match=message) as caught:
+        model.plan.predict(X)
+    assert isinstance(caught.value, ValueError)
+    assert len(str(caught.value)) < 500
+    answers(model)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_no_rows(models: dict[str, Model], name: str) -> None:
+    model = models[name]
+    expected = model.source.predict(model.good)
+    got = model.plan.predict(model.good[:0])
+    assert got.shape == (0,)
+    assert got.dtype == expected.dtype
+    answers(model)
+
+
+def test_empty_and_huge_texts_are_texts(models: dict[str, Model]) -> None:
+    text, table = models["text"], models["table"]
+    for document in ("", " ", HUGE, "good " * 2_000_000, "\ud800", "\x00"):
+        expected = text.source.predict_proba([document])
+        np.testing.assert_allclose(text.plan.predict_proba([document]), expected, rtol=1e-9)
+        np.testing.assert_allclose(text.plan.predict_proba_one(document), expected[0], rtol=1e-9)
+        expected = table.source.predict_proba(pd.DataFrame([changed(city=document)], dtype=object))
+        np.testing.assert_allclose(table.plan.predict_proba_one(changed(city=document)), expected[0], rtol=1e-9)
+    answers(text)
+    answers(table)
+
+
+def test_missing_values_where_the_source_takes_them(models: dict[str, Model]) -> None:
+    model = models["table"]
+    for missing in (None, math.nan, pd.NA, np.float32("nan")):
+        expected = model.source.predict_proba(pd.DataFrame([changed(income=math.nan)]))
+        np.testing.assert_allclose(model.plan.predict_proba_one(changed(income=missing)), expected[0], rtol=1e-9)
+        np.testing.assert_allclose(model.plan.predict_proba([changed(income=missing)]), expected, rtol=1e-9)
+    expected = model.source.predict_proba(pd.DataFrame([changed(city=None)], dtype=object))
+    np.testing.assert_allclose(model.plan.predict_proba_one(changed(city=None)), expected[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "error"),
+    [
+        (Ridge(), UnfittedError),
+        (make_pipeline(StandardScaler(), Ridge()), UnfittedError),
+        (make_pipeline(TfidfVectorizer(), LogisticRegression()), UnfittedError),
+        (Ridge, CompileError),
+        ("model", CompileError),
+        (None, CompileError),
+    ],
+    ids=repr,
+)
+def test_what_cannot_be_compiled(estimator: Any, error: type[CompileError]) -> None:
+    with pytest.raises(error):
+        pretzel.compile(estimator)
