@@ -20,7 +20,6 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 import pretzel
 from pretzel.errors import (
     CompileError,
-    InputError,
     InputKeyError,
     InputShapeError,
     InputTypeError,
@@ -200,10 +199,10 @@ TABLES: list[tuple[str, Any, type[PretzelError], str]] = [
     ("table", people().assign(city=pd.Timestamp("2020")), InputTypeError, "column 'city'.*datetime64"),
     ("table", people().assign(age=1j), InputTypeError, "column 'age': expected numbers.*complex"),
     ("table", people().assign(age=math.inf), InputValueError, "row 0, column 'age' holds infinity"),
-    ("table", [ROW, without("age")], InputKeyError, "missing 'age'"),
+    ("table", [ROW, without("age")], InputKeyError, "row 1: missing 'age'"),
     ("table", [ROW, changed(age="x")], InputTypeError, "row 1, column 'age': expected a number"),
     ("table", [ROW, changed(city=b"x")], InputTypeError, "row 1, column 'city'.*got bytes"),
-    ("table", [ROW, (1.0, 2.0, "Bonn")], InputError, ""),
+    ("table", [ROW, (1.0, 2.0, "Bonn")], InputTypeError, "row 1: expected a dict, got tuple"),
     ("table", ROW, InputTypeError, "got dict"),
     ("exact", people().assign(city="Ulm"), InputValueError, "row 0, column 'city' holds a category"),
     ("dense", np.zeros((2, 4)), InputShapeError, "4 features.*expecting 3"),

@@ -209,8 +209,12 @@ def _of_list(spec: InputSpec, X: Sequence[Any]) -> Table:
         names = spec.names
         if names is None:
             fail_row(spec, "", X[0])
-        for row in X:
-            check_keys(spec, "", row) if isinstance(row, Mapping) else fail_row(spec, "", row)
+        expected = {names[i] for i in spec.required}
+        for number, row in enumerate(X):
+            if not isinstance(row, Mapping):
+                raise InputTypeError(f"{spec.estimator}: row {number}: expected a dict, got {type(row).__name__}")
+            if row.keys() != expected:
+                check_keys(spec, "", row, number)
         return Table(len(X), lambda i: [row.get(names[i]) for row in X])
     if X:
         warn_about_names(spec, named=False)

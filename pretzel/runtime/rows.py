@@ -55,8 +55,8 @@ def one_row_table(spec: InputSpec, model: str, row: Any) -> Any:
     return [values] if spec.names is None else [dict(zip(spec.names, values, strict=True))]
 
 
-def check_keys(spec: InputSpec, model: str, row: Mapping[str, Any]) -> None:
-    """Complain about missing, unknown and misspelt keys of a row.
+def check_keys(spec: InputSpec, model: str, row: Mapping[str, Any], number: int | None = None) -> None:
+    """Complain about missing, unknown and misspelt keys of a row, by its number where it is one of many.
 
     Raises
     ------
@@ -78,8 +78,9 @@ def check_keys(spec: InputSpec, model: str, row: Mapping[str, Any]) -> None:
         for key in unknown
         if (guess := difflib.get_close_matches(str(key), missing or list(names), n=1))
     ]
+    who = _who(spec, model) if number is None else f"{_who(spec, model)}: row {number}"
     raise InputKeyError(
-        f"{_who(spec, model)}: {'; '.join(problems)}. Expected keys: {_listed(required)}"
+        f"{who}: {'; '.join(problems)}. Expected keys: {_listed(required)}"
         + (f" ({' '.join(hints)})" if hints else "")
     )
 
