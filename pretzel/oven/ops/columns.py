@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from pretzel.oven.graph import Array, Node, Value
-from pretzel.oven.registry import Unsupported, from_sklearn
 from pretzel.schema import Kind, Schema, cells, dense, sparse
-
-if TYPE_CHECKING:
-    from pretzel.oven.importer import Importer
 
 
 class Raw(Node):
@@ -116,13 +112,3 @@ class Select(Node):
 
     def describe(self) -> str:
         return f"{len(self.columns)} columns"
-
-
-@from_sklearn("sklearn.preprocessing.FunctionTransformer")
-def function_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
-    """The identity, which is also what a fitted container holds for "passthrough"."""
-    if estimator.func is not None:
-        raise Unsupported("FunctionTransformer(func=...)")
-    if estimator.validate:
-        raise Unsupported("FunctionTransformer(validate=True)")
-    return x

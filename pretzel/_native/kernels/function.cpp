@@ -1,0 +1,67 @@
+// apply: one function of NumPy on every value of one dense input.
+// params: function uint8, the position of its name in FUNCTIONS of ops/function.py
+#include <cmath>
+
+#include "kernel.h"
+
+namespace pretzel {
+namespace {
+
+enum class Function : uint8_t { kAbsolute, kSqrt, kSquare, kNegative, kLog1p, kExpm1, kLog2, kLog10, kCbrt };
+
+template <class F>
+void each(const RunCall& call, F f) noexcept {
+  const int32_t width = call.out->width;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const double* in = call.in[0].row(r);
+    double* __restrict out = call.out->row(r);
+    for (int32_t j = 0; j < width; ++j) out[j] = f(in[j]);
+  }
+}
+
+Status bind(const BindCall& call) {
+  if (call.params[0].dtype == DType::kUint8 && call.params[0].scalar<uint8_t>() <= uint8_t(Function::kCbrt)) {
+    return Status::kOk;
+  }
+  call.fault->what = "function is a uint8 that stands for a known function";
+  return Status::kBadParameter;
+}
+
+Status run(const RunCall& call) noexcept {
+  switch (static_cast<Function>(call.params[0].scalar<uint8_t>())) {
+    case Function::kAbsolute:
+      each(call, [](double x) { return std::fabs(x); });
+      break;
+    case Function::kSqrt:
+      each(call, [](double x) { return std::sqrt(x); });
+      break;
+    case Function::kSquare:
+      each(call, [](double x) { return x * x; });
+      break;
+    case Function::kNegative:
+      each(call, [](double x) { return -x; });
+      break;
+    case Function::kLog1p:
+      each(call, [](double x) { return std::log1p(x); });
+      break;
+    case Function::kExpm1:
+      each(call, [](double x) { return std::expm1(x); });
+      break;
+    case Function::kLog2:
+      each(call, [](double x) { return std::log2(x); });
+      break;
+    case Function::kLog10:
+      each(call, [](double x) { return std::log10(x); });
+      break;
+    case Function::kCbrt:
+      each(call, [](double x) { return std::cbrt(x); });
+      break;
+  }
+  return Status::kOk;
+}
+
+Cost cost(const Array*, int32_t, const uint8_t*) { return {50.0, 0.0}; }
+
+}  // namespace
+PRETZEL_KERNEL(apply, bind, run, cost, kAllParams)
+}  // namespace pretzel

@@ -1,0 +1,51 @@
+// mean: mean of dense inputs of one width.       params: weights float64[n_in] or empty
+// majority: class with the most votes.           params: classes int32, weights float64[n_in]
+#include "kernel.h"
+
+namespace pretzel {
+namespace {
+
+Status run_mean(const RunCall& call) noexcept {
+  const bool weighted = call.params[0].size > 0;
+  const auto* weights = call.params[0].as<double>();
+  const int32_t width = call.out->width;
+  double total = weighted ? 0.0 : call.n_in;
+  for (int32_t i = 0; weighted && i < call.n_in; ++i) total += weights[i];
+  for (int32_t r = 0; r < call.rows; ++r) {
+    double* __restrict out = call.out->row(r);
+    for (int32_t j = 0; j < width; ++j) out[j] = 0.0;
+    for (int32_t i = 0; i < call.n_in; ++i) {
+      const double* in = call.in[i].row(r);
+      const double weight = weighted ? weights[i] : 1.0;
+      for (int32_t j = 0; j < width; ++j) out[j] += in[j] * weight;
+    }
+    for (int32_t j = 0; j < width; ++j) out[j] /= total;
+  }
+  return Status::kOk;
+}
+
+Status run_majority(const RunCall& call) noexcept {
+  const auto classes = call.params[0].scalar<int32_t>();
+  const auto* weights = call.params[1].as<double>();
+  const Arena::Mark mark = call.arena->mark();
+  double* counts = call.arena->alloc_n<double>(static_cast<size_t>(classes));
+  if (counts == nullptr) return Status::kNoMemory;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    for (int32_t c = 0; c < classes; ++c) counts[c] = 0.0;
+    for (int32_t i = 0; i < call.n_in; ++i) counts[static_cast<int32_t>(call.in[i].row(r)[0])] += weights[i];
+    int32_t winner = 0;
+    for (int32_t c = 1; c < classes; ++c) winner = counts[c] > counts[winner] ? c : winner;
+    call.out->row(r)[0] = winner;
+  }
+  call.arena->release(mark);
+  return Status::kOk;
+}
+
+Cost cost(const Array* params, int32_t n, const uint8_t*) {
+  return {10.0 + 2.0 * static_cast<double>(params[n - 1].size), 0.0};
+}
+
+}  // namespace
+PRETZEL_KERNEL(mean, nullptr, run_mean, cost, kAllParams)
+PRETZEL_KERNEL(majority, nullptr, run_majority, cost, kAllParams)
+}  // namespace pretzel

@@ -1,0 +1,43 @@
+"""Voting ensembles against scikit-learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.ensemble import VotingClassifier, VotingRegressor
+from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, Perceptron, Ridge, SGDClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from .numeric import check, numbers
+
+X = numbers(1000, 6, special=False)
+Y = np.array(["de", "fr", "it"])[np.digitize(X[:, 0] + 0.5 * X[:, 1], [-0.5, 0.5])]
+MEMBERS = [
+    ("a", make_pipeline(StandardScaler(), LogisticRegression())),
+    ("b", SGDClassifier(loss="log_loss", random_state=0)),
+    ("c", LogisticRegression(C=0.01)),
+]
+
+
+@pytest.mark.parametrize("weights", [None, [2, 1, 1.5]])
+def test_soft(weights: list[float] | None) -> None:
+    model = VotingClassifier(MEMBERS, voting="soft", weights=weights).fit(X, Y)
+    check(model, X, ("predict", "predict_proba", "transform"))
+
+
+@pytest.mark.parametrize("weights", [None, [2, 1, 1.5]])
+def test_hard(weights: list[float] | None) -> None:
+    members = [*MEMBERS[:2], ("p", Perceptron(random_state=0))]
+    check(VotingClassifier(members, weights=weights).fit(X, Y), X, ("predict", "transform"))
+
+
+def test_dropped_members_have_no_weight() -> None:
+    model = VotingClassifier([*MEMBERS, ("d", "drop")], voting="soft", weights=[1, 2, 3, 100]).fit(X, Y)
+    check(model, X, ("predict", "predict_proba", "transform"))
+
+
+@pytest.mark.parametrize("weights", [None, [1, 2, 3]])
+def test_regressors(weights: list[float] | None) -> None:
+    members = [("a", Ridge()), ("b", Lasso(0.1)), ("c", make_pipeline(StandardScaler(), LinearRegression()))]
+    check(VotingRegressor(members, weights=weights).fit(X, X @ np.arange(6.0)), X, ("predict", "transform"))
