@@ -1,5 +1,7 @@
 // check_finite: reads, writes nothing; stops at the first value the source estimator refuses.
-// params: flags uint8[2] = {allow_nan, float32}
+//   params: flags uint8[2] = {allow_nan, float32}
+// check_range: the same for a range of each column.
+//   params: allow_nan uint8[], low float64[width], high float64[width]
 #include "kernel.h"
 #include "simd.h"
 
@@ -45,6 +47,33 @@ Status run(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
+/// Whether all values lie in their ranges; NaN does not.
+bool all_inside(const double* x, const double* low, const double* high, int32_t n) {
+  int32_t outside = 0;
+  for (int32_t j = 0; j < n; ++j) outside += !(x[j] >= low[j]) | !(x[j] <= high[j]);
+  return outside == 0;
+}
+
+Status run_range(const RunCall& call) noexcept {
+  const bool allow_nan = call.params[0].scalar<uint8_t>() != 0;
+  const auto* low = call.params[1].as<double>();
+  const auto* high = call.params[2].as<double>();
+  const View& in = call.in[0];
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const double* row = in.row(r);
+    if (all_inside(row, low, high, in.width)) continue;
+    for (int32_t j = 0; j < in.width; ++j) {
+      const bool is_nan = row[j] != row[j];
+      if (is_nan ? allow_nan : row[j] >= low[j] && row[j] <= high[j]) continue;
+      call.fault->row = r;
+      call.fault->column = j;
+      return is_nan ? Status::kNotANumber : Status::kInfinite;
+    }
+  }
+  return Status::kOk;
+}
+
 }  // namespace
+PRETZEL_KERNEL(check_range, nullptr, run_range, nullptr, kAllParams)
 PRETZEL_KERNEL(check_finite, nullptr, run, nullptr, kAllParams)
 }  // namespace pretzel

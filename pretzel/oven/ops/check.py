@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -16,7 +17,7 @@ FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 class CheckFinite(Node):
-    """Passes a dense or sparse value through; stops where ``check_array(ensure_all_finite=...)`` of ``estimator`` would.
+    """Passes dense or sparse rows through; stops where ``check_array(ensure_all_finite=...)`` of ``estimator`` would.
 
     Parameters
     ----------
@@ -56,3 +57,37 @@ class CheckFinite(Node):
     def describe(self) -> str:
         notes = [self.estimator, *(["NaN allowed"] if self.allow_nan else []), *(["float32"] if self.float32 else [])]
         return ", ".join(notes)
+
+
+class CheckRange(CheckFinite):
+    """Passes a dense value through; stops where column j is below ``low[j]`` or above ``high[j]``.
+
+    What is left of the check behind a monotone step once the step itself is gone.
+
+    Parameters
+    ----------
+    estimator : str
+        Named in the error.
+    allow_nan : bool
+        NaN passes.
+    low, high : ndarray of float64, shape (width,)
+        The range of each column.
+    """
+
+    low: Array = field(kw_only=True)
+    high: Array = field(kw_only=True)
+
+    kernel: ClassVar[str] = "check_range"
+
+    def params(self) -> tuple[Array, ...]:
+        return np.asarray(self.allow_nan, dtype=np.uint8), self.low, self.high
+
+    def reference(self, *inputs: Value) -> Value:
+        (x,) = inputs
+        bad = (x < self.low) | (x > self.high)
+        if not self.allow_nan:
+            bad = bad | np.isnan(x)
+        if bad.any():
+            row, column = np.argwhere(bad)[0]
+            raise InputValueError(f"{self.estimator}: row {row}, column {column}: {x[row, column]} is refused")
+        return x

@@ -31,5 +31,8 @@ class Indicators(Node):
         indptr = np.arange(0, n * per_row + 1, per_row) if per_row else np.zeros(n + 1, dtype=np.int64)
         return sp.csr_array((np.ones(n * per_row), columns.astype(np.int64).ravel(), indptr), shape=(n, self.width))
 
+    def always_finite(self) -> bool:
+        return True
+
     def describe(self) -> str:
         return f"{self.inputs[0].schema().width} of {self.width}"

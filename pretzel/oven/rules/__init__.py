@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pretzel.oven.graph import Parity
 from pretzel.oven.rules.drop_proven_checks import drop_proven_checks
+from pretzel.oven.rules.fold_into_thresholds import fold_into_thresholds
 from pretzel.oven.rules.fuse_tfidf_linear import fuse_tfidf_linear
 from pretzel.oven.rules.impute_into_codes import impute_into_codes
 from pretzel.oven.rules.keep_sparse import keep_sparse
@@ -42,6 +43,7 @@ class Rule:
 RULES: tuple[Rule, ...] = (
     Rule(drop_proven_checks, Parity.EXACT, "first of all: a check in between hides every other pattern"),
     Rule(impute_into_codes, Parity.EXACT, "before anything looks at codes: it only spares a step in front of them"),
+    Rule(fold_into_thresholds, Parity.EXACT, "after the checks that can go are gone; nothing before it looks at trees"),
     Rule(
         push_linear_through_concat,
         Parity.TOLERANCE,
