@@ -61,7 +61,7 @@ def test_frozen_is_an_aligned_read_only_copy(array: npt.NDArray[np.generic]) -> 
     assert copy.shape == array.shape
     assert copy.tobytes() == array.tobytes()
     assert not np.shares_memory(copy, array)
-    assert copy.ctypes.data % ALIGNMENT == 0
+    assert copy.size == 0 or copy.ctypes.data % ALIGNMENT == 0  # NumPy has no address of no bytes
     assert not copy.flags.writeable
     assert is_frozen(copy)
 
