@@ -18,7 +18,7 @@ inline uint64_t mul_high(uint64_t a, uint64_t b) {
 
 /// Edges of a trie: Robin Hood hashing with quotients. A slot holds, from the low bits up: child plus one, distance
 /// from its home slot (3 bits), rest of the key; all zero when empty. No entry is further than a window from its home,
-/// so that a look-up compares one window at once and never branches.
+/// so that a look-up compares one window at once and does not branch.
 struct EdgeTable {
   uint64_t offset;   // of the slots, from the start of the state
   uint64_t n_slots;  // homes; kWindow - 1 more follow
@@ -38,37 +38,60 @@ struct EdgeTable {
   }
   uint64_t home(uint64_t mixed) const { return mul_high(mixed, n_slots); }
   uint64_t rest(uint64_t mixed) const { return (mixed * n_slots) >> rest_shift; }
+  uint64_t distance(uint64_t slot) const { return (slot >> child_bits) % kWindow; }
 };
 
-/// The slots of an EdgeTable, ready for look-ups.
-struct Edges {
-  EdgeTable table;
-  const uint64_t* slots;
+/// A densely filled table, and a small one for the few edges that found no place in their window.
+struct EdgeTables {
+  EdgeTable dense;
+  EdgeTable spill;
+};
 
-  Edges(const EdgeTable& t, const uint8_t* state)
-      : table(t), slots(reinterpret_cast<const uint64_t*>(state + t.offset)) {}
+/// The slots of a trie's edges, ready for look-ups.
+class Edges {
+ public:
+  Edges(const EdgeTables& tables, const uint8_t* state)
+      : tables_(tables),
+        dense_(reinterpret_cast<const uint64_t*>(state + tables.dense.offset)),
+        spill_(reinterpret_cast<const uint64_t*>(state + tables.spill.offset)) {}
 
+  /// The first half of a look-up: `find` follows when the cache lines have come.
   uint64_t prepare(uint32_t node, uint32_t symbol) const {
-    const uint64_t mixed = table.mixed(node, symbol);
-    const uint64_t* home = slots + table.home(mixed);
+    const uint64_t mixed = tables_.dense.mixed(node, symbol);
+    const uint64_t* home = dense_ + tables_.dense.home(mixed);
     __builtin_prefetch(home);
     __builtin_prefetch(home + EdgeTable::kWindow - 1);
     return mixed;
   }
-  uint32_t find(uint64_t mixed) const {
-    typedef uint64_t u64x8 __attribute__((vector_size(64)));
-    u64x8 window;
-    std::memcpy(&window, slots + table.home(mixed), sizeof window);
-    const uint64_t first = table.rest(mixed) << EdgeTable::kDistanceBits;
-    const u64x8 wanted = u64x8{0, 1, 2, 3, 4, 5, 6, 7} + first;
-    const u64x8 child_mask = u64x8{} + ((uint64_t{1} << table.child_bits) - 1);
-    const u64x8 equal = (window >> table.child_bits) == wanted;
-    const u64x8 found = window & child_mask & equal;
-    const uint64_t child =
-        ((found[0] | found[4]) | (found[1] | found[5])) | ((found[2] | found[6]) | (found[3] | found[7]));
-    return static_cast<uint32_t>(child) - 1;  // an empty slot may look equal: its child is 0
+  uint32_t find(uint32_t node, uint32_t symbol, uint64_t mixed) const {
+    const EdgeTable& table = tables_.dense;
+    const uint64_t* home = dense_ + table.home(mixed);
+    uint64_t child = child_in(table, home, mixed);
+    // Only an entry at the full distance can have driven the wanted one out.
+    if (child == 0 && table.distance(home[EdgeTable::kWindow - 1]) == EdgeTable::kWindow - 1) [[unlikely]] {
+      const uint64_t other = tables_.spill.mixed(node, symbol);
+      child = child_in(tables_.spill, spill_ + tables_.spill.home(other), other);
+    }
+    return static_cast<uint32_t>(child) - 1;
   }
-  uint32_t find(uint32_t node, uint32_t symbol) const { return find(table.mixed(node, symbol)); }
+  uint32_t find(uint32_t node, uint32_t symbol) const { return find(node, symbol, tables_.dense.mixed(node, symbol)); }
+
+ private:
+  typedef uint64_t u64x8 __attribute__((vector_size(64)));
+
+  /// Child plus one; 0 when the window does not hold the key (an empty slot may look equal, but its child is 0).
+  static uint64_t child_in(const EdgeTable& table, const uint64_t* home, uint64_t mixed) {
+    u64x8 window;
+    std::memcpy(&window, home, sizeof window);
+    const u64x8 wanted = u64x8{0, 1, 2, 3, 4, 5, 6, 7} + (table.rest(mixed) << EdgeTable::kDistanceBits);
+    const u64x8 child_mask = u64x8{} + ((uint64_t{1} << table.child_bits) - 1);
+    const u64x8 c = window & child_mask & ((window >> table.child_bits) == wanted);
+    return ((c[0] | c[4]) | (c[1] | c[5])) | ((c[2] | c[6]) | (c[3] | c[7]));
+  }
+
+  EdgeTables tables_;
+  const uint64_t* dense_;
+  const uint64_t* spill_;
 };
 
 inline uint64_t load_bytes(const char* p) {

@@ -100,41 +100,51 @@ class TrieBuilder {
   std::vector<Number> term_;  // by node
 };
 
-/// Puts one edge in its place, pushing richer ones on; false when one would leave its window.
-inline bool insert_edge(const EdgeTable& table, uint64_t* slots, uint64_t mixed, uint32_t child) {
-  uint64_t slot = table.home(mixed);
-  uint64_t entry = (table.rest(mixed) << EdgeTable::kDistanceBits) << table.child_bits | (child + 1);
-  const uint64_t step = uint64_t{1} << table.child_bits;
-  const auto distance = [&table](uint64_t e) { return (e >> table.child_bits) % EdgeTable::kWindow; };
-  for (;; ++slot, entry += step) {
-    if (slots[slot] == 0) {
-      slots[slot] = entry;
-      return true;
+/// Lays edges out in `n_slots` homes at the end of the state. Edges without a place in their window go to `left`.
+/// False when the numbers do not fit into 64 bits.
+inline bool fill_edges(const std::vector<TrieBuilder::Edge>& edges, uint64_t n_slots, StateBytes* state,
+                       EdgeTable* table, std::vector<TrieBuilder::Edge>* left) {
+  const int32_t slot_bits = bit_width(n_slots) - 1;
+  table->n_slots = n_slots;
+  table->key_bits = std::max(table->child_bits + table->symbol_bits, slot_bits + 1);
+  table->rest_shift = 64 - table->key_bits + slot_bits;
+  const int32_t rest_bits = table->key_bits - slot_bits;
+  if (table->key_bits > 63 || rest_bits + EdgeTable::kDistanceBits + table->child_bits > 64) return false;
+  table->offset = append_block(state, (n_slots + EdgeTable::kWindow - 1) * sizeof(uint64_t));
+  auto* slots = reinterpret_cast<uint64_t*>(state->data() + table->offset);
+  std::vector<TrieBuilder::Number> owners(n_slots + EdgeTable::kWindow - 1);  // edge number of each slot
+  const uint64_t step = uint64_t{1} << table->child_bits;
+  for (uint32_t i = 0; i < edges.size(); ++i) {
+    const uint64_t mixed = table->mixed(edges[i].parent, edges[i].symbol);
+    uint64_t entry = (table->rest(mixed) << EdgeTable::kDistanceBits) << table->child_bits | (edges[i].child + 1);
+    TrieBuilder::Number owner{i};
+    uint64_t slot = table->home(mixed);
+    for (;; ++slot, entry += step) {  // poorer entries push richer ones on
+      if (slots[slot] == 0 || table->distance(slots[slot]) < table->distance(entry)) {
+        std::swap(slots[slot], entry);
+        std::swap(owners[slot], owner);
+      }
+      if (entry == 0) break;
+      if (table->distance(entry) == EdgeTable::kWindow - 1) {
+        left->push_back(edges[owner.value]);
+        break;
+      }
     }
-    if (distance(slots[slot]) < distance(entry)) std::swap(slots[slot], entry);
-    if (distance(entry) == EdgeTable::kWindow - 1) return false;
   }
+  return true;
 }
 
-/// Lays the edges with symbols below `2 ** symbol_bits` out; false when the numbers do not fit into 64 bits.
+/// The tables of edges with symbols below `2 ** symbol_bits`; false when the numbers do not fit into 64 bits.
 inline bool build_edges(const std::vector<TrieBuilder::Edge>& edges, uint32_t n_nodes, int32_t symbol_bits,
-                        StateBytes* state, EdgeTable* table) {
-  for (uint64_t n_slots = edges.size() * 5 / 4 + 16;; n_slots += n_slots / 16) {
-    const int32_t slot_bits = bit_width(n_slots) - 1;
-    table->n_slots = n_slots;
-    table->child_bits = bit_width(n_nodes);
-    table->symbol_bits = symbol_bits;
-    table->key_bits = std::max(table->child_bits + symbol_bits, slot_bits + 1);
-    table->rest_shift = 64 - table->key_bits + slot_bits;
-    const int32_t rest_bits = table->key_bits - slot_bits;
-    if (table->key_bits > 63 || rest_bits + EdgeTable::kDistanceBits + table->child_bits > 64) return false;
-    table->offset = append_block(state, (n_slots + EdgeTable::kWindow - 1) * sizeof(uint64_t));
-    auto* slots = reinterpret_cast<uint64_t*>(state->data() + table->offset);
-    const bool done = std::all_of(edges.begin(), edges.end(), [&](const TrieBuilder::Edge& e) {
-      return insert_edge(*table, slots, table->mixed(e.parent, e.symbol), e.child);
-    });
-    if (done) return true;
-    state->resize(table->offset);
+                        StateBytes* state, EdgeTables* tables) {
+  tables->dense = tables->spill = EdgeTable{0, 0, bit_width(n_nodes), symbol_bits, 0, 0};
+  std::vector<TrieBuilder::Edge> spilled;
+  if (!fill_edges(edges, edges.size() * 9 / 8 + 8, state, &tables->dense, &spilled)) return false;
+  for (uint64_t n_slots = spilled.size() * 3 / 2 + 8;; n_slots += n_slots / 4) {
+    std::vector<TrieBuilder::Edge> left;
+    if (!fill_edges(spilled, n_slots, state, &tables->spill, &left)) return false;
+    if (left.empty()) return true;
+    state->resize(tables->spill.offset);
   }
 }
 
@@ -171,7 +181,7 @@ class WordBuilder {
     for (const Word& word : words_) units += record_units(word);
     table->record_bits = bit_width(units);
     if (table->record_bits > 30) return false;
-    table->n_slots = words_.size() * 9 / 5 + 4;
+    table->n_slots = words_.size() * 3 / 2 + 4;
     table->slots_offset = append_block(state, table->n_slots * sizeof(uint32_t));
     table->pool_offset = append_block(state, units * 4 + static_cast<uint64_t>(kTextPad));
     auto* slots = reinterpret_cast<uint32_t*>(state->data() + table->slots_offset);

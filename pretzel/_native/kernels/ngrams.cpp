@@ -19,7 +19,7 @@ struct State {
   uint32_t n_terms;  // nodes below are terms
   uint32_t root;
   uint32_t n_codes;  // char analyzers: ASCII characters in the vocabulary have codes 1 .. n_codes - 1
-  EdgeTable edges;
+  EdgeTables edges;
   WordTable words;        // word analyzer
   uint64_t pairs_offset;  // char analyzers: node of two ASCII characters, uint32[n_codes][n_codes]
   uint8_t code[128];
@@ -188,7 +188,7 @@ void step(const Edges& edges, uint32_t* nodes, const Symbol* symbols, int64_t n)
     for (int64_t i = 0; i < size; ++i) mixed[i] = edges.prepare(nodes[start + i], symbols[start + i]);
     for (int64_t i = 0; i < size; ++i) {
       const bool alive = nodes[start + i] != kNone && static_cast<uint32_t>(symbols[start + i]) != kNone;
-      nodes[start + i] = alive ? edges.find(mixed[i]) : kNone;
+      nodes[start + i] = alive ? edges.find(nodes[start + i], symbols[start + i], mixed[i]) : kNone;
     }
   }
 }
