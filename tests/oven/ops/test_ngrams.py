@@ -120,7 +120,7 @@ def test_words_around_the_width_of_a_machine_word() -> None:
 def test_every_term_of_a_large_vocabulary_is_found(analyzer: str) -> None:
     """Also those that the densely filled table has no place for, and none besides."""
     bigrams = [f"w{i} w{i * 7 % 20_000}" for i in range(20_000)]
-    vectorizer = CountVectorizer(analyzer=analyzer, ngram_range=(1, 2) if analyzer == "word" else (1, 9)).fit(bigrams)
+    vectorizer = CountVectorizer(analyzer=analyzer, ngram_range=(1, 2) if analyzer == "word" else (2, 5)).fit(bigrams)
     texts = [*bigrams, *(bigram[::-1] for bigram in bigrams), *(f"w{i} w{i + 1}" for i in range(20_000))]
     expected, got = vectorizer.transform(texts), pretzel.compile(vectorizer, strict=True).transform(texts)
     assert (expected != got).nnz == 0
