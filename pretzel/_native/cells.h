@@ -61,6 +61,7 @@ inline int64_t decode_utf8(const uint8_t* p, int64_t n, uint32_t* out) {
       if ((p[i + k] & 0xc0u) != 0x80u) return -1;
       point = (point << 6) | (p[i + k] & 0x3fu);
     }
+    if ((length == 3 && point < 0x800) || (length == 4 && point < 0x10000)) return -1;  // overlong
     out[size] = point;
     i += length;
   }
