@@ -80,8 +80,7 @@ def check_keys(spec: InputSpec, model: str, row: Mapping[str, Any], number: int 
     ]
     who = _who(spec, model) if number is None else f"{_who(spec, model)}: row {number}"
     raise InputKeyError(
-        f"{who}: {'; '.join(problems)}. Expected keys: {_listed(required)}"
-        + (f" ({' '.join(hints)})" if hints else "")
+        f"{who}: {'; '.join(problems)}. Expected keys: {_listed(required)}" + (f" ({' '.join(hints)})" if hints else "")
     )
 
 

@@ -18,6 +18,7 @@ from pretzel.oven.rules.fuse_tfidf_linear import fuse_tfidf_linear
 from pretzel.oven.rules.impute_into_codes import impute_into_codes
 from pretzel.oven.rules.keep_sparse import keep_sparse
 from pretzel.oven.rules.onehot_linear_lookup import onehot_linear_lookup
+from pretzel.oven.rules.prune_columns import prune_columns
 from pretzel.oven.rules.push_linear_through_concat import push_linear_through_concat
 
 if TYPE_CHECKING:
@@ -51,5 +52,6 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(keep_sparse, Parity.TOLERANCE, "after the concatenation that made rows dense is gone"),
     Rule(onehot_linear_lookup, Parity.TOLERANCE, "when one-hot rows meet their weights without anything between"),
+    Rule(prune_columns, Parity.TOLERANCE, "when each linear part has weights of its own, tables included"),
     Rule(fuse_tfidf_linear, Parity.TOLERANCE, "once each linear model reads the sparse rows of one vectorizer"),
 )
