@@ -60,9 +60,11 @@ def _columns_of(step: SubDiv | Impute, selected: Node, kept: Array) -> Node:
 
 def _prune_lookup(node: LookupLinear) -> Node | None:
     (codes,) = node.inputs
-    if not isinstance(codes, CategoryCodes) or codes.refuse.any() or not isinstance(codes.inputs[0], CellLeaf):
+    if not isinstance(codes, CategoryCodes) or codes.refuse.any():
         return None
     (leaf,) = codes.inputs
+    if not isinstance(leaf, CellLeaf):
+        return None
     blocks = [node.table[a:b] for a, b in zip(node.offsets[:-1], node.offsets[1:], strict=True)]
     kept = np.array([j for j, block in enumerate(blocks) if block.any()], dtype=np.int64)
     if not _worth_it(kept, len(blocks)):
