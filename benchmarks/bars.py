@@ -85,8 +85,9 @@ def _throughput(case: zoo.Case, throughput: dict[str, Any]) -> Iterator[Verdict]
     size = max(throughput, key=int)
     rates = {name: one["rows_per_second"] for name, one in throughput[size].items()}
     ours = rates.pop("pretzel")
-    ratio = ours / rates["scikit-learn, all threads"]
-    what = f"batch of {int(size):,}, one thread, against scikit-learn with all"
+    # On a busy machine more threads can be slower; the bar is the better of the two.
+    ratio = ours / max(rates["scikit-learn"], rates["scikit-learn, all threads"])
+    what = f"batch of {int(size):,}, one thread, against scikit-learn"
     yield Verdict(case.name, what, f"{case.bars.batch:g}x", f"{ratio:.2f}x", ratio >= case.bars.batch)
     if case.bars.trees:
         ratio = ours / max(rates.values())

@@ -122,7 +122,7 @@ class Batcher:
 def seconds_per_call(call: Callable[[], Any], least: float) -> float:
     """Mean time of as many calls as take `least` seconds, one at least."""
     start, repeats, spent = time.perf_counter(), 0, 0.0
-    while spent < least:
+    while repeats == 0 or spent < least:
         call()
         repeats += 1
         spent = time.perf_counter() - start

@@ -52,7 +52,8 @@ def markdown(document: dict[str, Any]) -> str:
             ),
         ]
         refused = {name: one["onnx_reason"] for name, one in results.items() if one["onnx_reason"]}
-        parts += ["## Not in onnxruntime", _bullets({f"`{name}`": reason for name, reason in refused.items()})]
+        if refused:
+            parts += ["## Not in onnxruntime", _bullets({f"`{name}`": reason for name, reason in refused.items()})]
     failed = {f"`{name}`": one["error"] for name, one in document["cases"].items() if "error" in one}
     if failed:
         parts += ["## Not measured", _bullets(failed)]
