@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -53,14 +52,11 @@ def compile(
     """
     from pretzel.oven import compile_estimator
 
-    start = time.perf_counter()
     options = Options(strict=strict, numerics=numerics)
     options = replace(options, disable=(*options.disable, *disable_rules))
     store = default_store() if store is None else store
     physical, lease = compile_estimator(estimator, options, store)
-    plan = Plan(physical, store, lease, name)
-    physical.report["seconds"] = time.perf_counter() - start
-    return plan
+    return Plan(physical, store, lease, name)
 
 
 class Runtime(PlanRuntime):

@@ -6,6 +6,8 @@ Arrays are named by content digest and live in an object store; the plan holds d
 from __future__ import annotations
 
 import enum
+import json
+import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -167,6 +169,20 @@ class MethodPlan:
     keeps_float32: bool = False
 
 
+class Packed:
+    """Plain data that is rarely read, kept as compressed JSON: unpacked, the report of a small model outweighs it."""
+
+    __slots__ = ("_packed",)
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self._packed = zlib.compress(json.dumps(data).encode(), level=1)
+
+    def unpack(self) -> dict[str, Any]:
+        """The data, as a new object."""
+        data: dict[str, Any] = json.loads(zlib.decompress(self._packed))
+        return data
+
+
 @dataclass(frozen=True, slots=True)
 class PhysicalPlan:
     """A compiled estimator.
@@ -179,12 +195,12 @@ class PhysicalPlan:
         Fitted attributes that callers of the estimator read: ``classes_``, ``n_features_in_``, ...
     objects : frozenset of bytes
         Digests of everything in the store that the programs refer to.
-    report : dict
-        What ``explain`` shows: graphs, rule trace, stages, opaque steps with reasons, compile time.
+    report : Packed
+        What ``explain`` shows: graphs, rule trace, options, compile time.
     """
 
     input: InputSpec
     methods: dict[str, MethodPlan]
     attributes: dict[str, Any] = field(default_factory=dict)
     objects: frozenset[bytes] = frozenset()
-    report: dict[str, Any] = field(default_factory=dict)
+    report: Packed = field(default_factory=lambda: Packed({}))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pretzel.oven.graph import Node, Output, toposort
 from pretzel.oven.ops.columns import Raw
 from pretzel.oven.ops.opaque import Opaque
+from pretzel.plan import Packed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,15 +24,16 @@ def report(
     trace: list[Change],
     options: Options,
     seconds: float,
-) -> dict[str, Any]:
+) -> Packed:
     """Graphs before and after the rules, the trace, opaque steps with their reasons, the options."""
-    return {
+    data = {
         "logical": graph(imported.methods, imported.origins),
         "optimized": graph(optimized, imported.origins),
         "rules": [asdict(change) for change in trace],
         "options": asdict(options),
         "seconds": seconds,
     }
+    return Packed(data)
 
 
 def graph(methods: Mapping[str, Output], origins: Mapping[Node, str]) -> dict[str, Any]:

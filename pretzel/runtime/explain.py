@@ -28,7 +28,7 @@ def as_data(plan: Plan) -> dict[str, Any]:
             "width": spec.width,
             "names": list(spec.names) if spec.names is not None else None,
         },
-        **physical.report,
+        **physical.report.unpack(),
         "physical": {name: _method(plan, method) for name, method in physical.methods.items()},
         "bytes": {"all": plan.nbytes, "exclusive": plan.exclusive_bytes},
     }

@@ -56,7 +56,7 @@ class _Verifier:
     def __init__(self, plan: Plan, estimator: Any) -> None:
         self.plan = plan
         self.estimator = estimator
-        self.options = Options(**plan.physical.report["options"])
+        self.options = Options(**plan.physical.report.unpack()["options"])
         compiler = Compiler(self.options, ObjectStore())
         self.graphs = compiler.graphs(estimator)
         self.expected, self._lease = compiler.lower(self.graphs)
