@@ -1,0 +1,55 @@
+// unit_norm: rows divided by their norm.  params: norm int32 {0 l1, 1 l2, 2 max}, smallest float64
+//
+// Sums run in eight lanes over the columns.
+#include <cmath>
+
+#include "kernel.h"
+#include "simd.h"
+
+namespace pretzel {
+namespace {
+
+inline f64x8 absolute(f64x8 v) { return v < 0.0 ? -v : v; }
+
+double sum_of_magnitudes(const double* x, int32_t n) {
+  f64x8 sum = splat8(0.0);
+  int32_t j = 0;
+  for (; j + 8 <= n; j += 8) sum += absolute(load8(x + j));
+  if (j < n) {
+    double tail[8] = {0};
+    for (int32_t i = 0; j + i < n; ++i) tail[i] = x[j + i];
+    sum += absolute(load8(tail));
+  }
+  return sum8(sum);
+}
+
+double largest_magnitude(const double* x, int32_t n) {
+  double top = 0.0;
+  for (int32_t j = 0; j < n; ++j) top = std::fabs(x[j]) > top ? std::fabs(x[j]) : top;
+  return top;
+}
+
+double norm_of(int32_t norm, const double* x, int32_t n) {
+  if (norm == 1) return std::sqrt(dot8(x, x, n));
+  return norm == 0 ? sum_of_magnitudes(x, n) : largest_magnitude(x, n);
+}
+
+Status run(const RunCall& call) noexcept {
+  const auto norm = call.params[0].scalar<int32_t>();
+  const auto smallest = call.params[1].scalar<double>();
+  const int32_t width = call.out->width;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const double* in = call.in[0].row(r);
+    double* __restrict out = call.out->row(r);
+    const double length = norm_of(norm, in, width);
+    const double divisor = length < smallest ? 1.0 : length;
+    for (int32_t j = 0; j < width; ++j) out[j] = in[j] / divisor;
+  }
+  return Status::kOk;
+}
+
+Cost cost(const Array*, int32_t, const uint8_t*) { return {50.0, 0.0}; }
+
+}  // namespace
+PRETZEL_KERNEL(unit_norm, nullptr, run, cost, kAllParams)
+}  // namespace pretzel
