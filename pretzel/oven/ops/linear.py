@@ -9,6 +9,9 @@ import numpy as np
 from pretzel.oven.graph import Array, Node, Parity, Value
 from pretzel.schema import Schema, dense
 
+LARGEST_WEIGHT = 1e20
+"""Weights up to here cannot make an overflow out of counts, categories and the like, not even in several layers."""
+
 
 class Linear(Node):
     """``x @ weights + bias`` for dense or sparse ``x``.
@@ -35,6 +38,10 @@ class Linear(Node):
 
     def reference(self, *inputs: Value) -> Value:
         return np.asarray(inputs[0] @ self.weights) + self.bias
+
+    def always_finite(self) -> bool:
+        weights = (self.weights, self.bias)
+        return self.inputs[0].always_finite() and all(bool((np.abs(w) < LARGEST_WEIGHT).all()) for w in weights)
 
     def describe(self) -> str:
         return f"{self.weights.shape[0]} -> {self.weights.shape[1]}"

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pretzel.oven.graph import Parity
+from pretzel.oven.rules.drop_identity import drop_identity
 from pretzel.oven.rules.drop_proven_checks import drop_proven_checks
+from pretzel.oven.rules.fold_affine import fold_affine
 from pretzel.oven.rules.fold_into_thresholds import fold_into_thresholds
 from pretzel.oven.rules.fuse_tfidf_linear import fuse_tfidf_linear
 from pretzel.oven.rules.impute_into_codes import impute_into_codes
 from pretzel.oven.rules.keep_sparse import keep_sparse
+from pretzel.oven.rules.merge_linear import merge_linear
 from pretzel.oven.rules.onehot_linear_lookup import onehot_linear_lookup
 from pretzel.oven.rules.prune_columns import prune_columns
 from pretzel.oven.rules.push_linear_through_concat import push_linear_through_concat
@@ -43,13 +46,12 @@ class Rule:
 
 RULES: tuple[Rule, ...] = (
     Rule(drop_proven_checks, Parity.EXACT, "first of all: a check in between hides every other pattern"),
+    Rule(drop_identity, Parity.EXACT, "with the checks: nothing that does nothing may stand in between either"),
     Rule(impute_into_codes, Parity.EXACT, "before anything looks at codes: it only spares a step in front of them"),
     Rule(fold_into_thresholds, Parity.EXACT, "after the checks that can go are gone; nothing before it looks at trees"),
-    Rule(
-        push_linear_through_concat,
-        Parity.TOLERANCE,
-        "first of the linear rules: the others see one part of the input each",
-    ),
+    Rule(fold_affine, Parity.TOLERANCE, "before two linear computations are looked at: it brings them together"),
+    Rule(merge_linear, Parity.TOLERANCE, "before the first of the two is split over the parts that it reads"),
+    Rule(push_linear_through_concat, Parity.TOLERANCE, "once matrices are merged: the rest see one part each"),
     Rule(keep_sparse, Parity.TOLERANCE, "after the concatenation that made rows dense is gone"),
     Rule(onehot_linear_lookup, Parity.TOLERANCE, "when one-hot rows meet their weights without anything between"),
     Rule(prune_columns, Parity.TOLERANCE, "when each linear part has weights of its own, tables included"),
