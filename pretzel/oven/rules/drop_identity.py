@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pretzel.oven.graph import replace
 from pretzel.oven.ops.columns import Select
 from pretzel.oven.ops.concat import Concat
 from pretzel.oven.ops.scale import SubDiv
@@ -41,7 +40,7 @@ def drop_identity(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:
 def _without_constants(node: SubDiv) -> SubDiv:
     mean = None if _all_are(node.mean, 0.0) else node.mean
     scale = None if _all_are(node.scale, 1.0) else node.scale
-    return replace(node, mean=mean, scale=scale) if (mean is None, scale is None) != _missing(node) else node
+    return SubDiv(node.inputs, mean, scale) if (mean is None, scale is None) != _missing(node) else node
 
 
 def _missing(node: SubDiv) -> tuple[bool, bool]:
