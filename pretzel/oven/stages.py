@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 def program_nodes(output: Node) -> list[Node]:
     """Everything a native program computes for ``output``, inputs first; it ends at leaves, whatever feeds those."""
     order: dict[Node, None] = {}
-
-    def visit(node: Node) -> None:
+    stack = [(output, False)]
+    while stack:
+        node, inputs_done = stack.pop()
         if node in order:
-            return
-        if not isinstance(node, LEAVES):
-            for child in node.inputs:
-                visit(child)
-        order[node] = None
-
-    visit(output)
+            continue
+        if inputs_done or isinstance(node, LEAVES):
+            order[node] = None
+        else:
+            stack.append((node, True))
+            stack += [(child, False) for child in reversed(node.inputs)]
     return list(order)
 
 

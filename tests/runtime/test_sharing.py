@@ -1,0 +1,134 @@
+"""Many models in one process: what they share is held once, what they do not is all that each one costs."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+import pretzel
+
+COUNT = 60
+WIDTH = 50
+POWERS = 1 + WIDTH + WIDTH * (WIDTH + 1) // 2
+
+
+def regressions(count: int) -> list[Pipeline]:
+    """Ridge regressions over one polynomial expansion of scaled numbers; the scaler cannot be folded into them."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(3, 2, size=(200, WIDTH))
+    scaler = StandardScaler().fit(X)
+    powers = PolynomialFeatures(2).fit(X)
+    first = Ridge().fit(powers.transform(scaler.transform(X)), rng.normal(size=200))
+    heads = [copy.copy(first) for _ in range(count)]
+    for number, head in enumerate(heads):
+        head.coef_ = first.coef_ + rng.normal(size=POWERS)
+        head.intercept_ = first.intercept_ + number
+    return [make_pipeline(scaler, powers, head) for head in heads]
+
+
+def test_bytes_are_what_a_hand_counts() -> None:
+    """Mean and scale once, 1326 weights and an intercept each, and what the expansion needs once."""
+    runtime = pretzel.Runtime(store=pretzel.ObjectStore())
+    sources = regressions(21)
+    runtime.register("first", sources[0], strict=True)
+    first = runtime.stats()
+    for number, source in enumerate(sources[1:]):
+        runtime.register(f"model {number}", source, strict=True)
+    stats = runtime.stats()
+    own = 8 * POWERS + 8
+    assert stats["unique_bytes"] == first["unique_bytes"] + 20 * own
+    assert stats["logical_bytes"] == 21 * first["unique_bytes"]
+    assert stats["objects"] == first["objects"] + 20 * 2
+    assert {model["exclusive_bytes"] for model in stats["models"].values()} == {own}
+    assert first["unique_bytes"] - own >= 2 * 8 * WIDTH
+    for name in list(runtime):
+        before = runtime.store.stats()["unique_bytes"]
+        exclusive = runtime[name].exclusive_bytes
+        runtime.unregister(name)
+        assert before - runtime.store.stats()["unique_bytes"] == exclusive
+    assert runtime.store.stats() == {"objects": 0, "stages": 0, "unique_bytes": 0, "logical_bytes": 0}
+
+
+def test_compiling_leaves_nothing_for_the_collector() -> None:
+    """Graphs hold copies of the weights: they must go when the compiler is done, not when the collector comes."""
+    from pretzel.oven.graph import _HashConsing
+
+    sources = regressions(2)
+    gc.collect()
+    before = len(_HashConsing._nodes)
+    gc.disable()
+    try:
+        plans = [pretzel.compile(source) for source in sources]
+        assert len(_HashConsing._nodes) == before
+    finally:
+        gc.enable()
+    del plans
+
+
+def test_sentiment_models_share_their_vectorizers() -> None:
+    """Many models over two vectorizers; runs on its own, or its resident memory would mean nothing."""
+    if not Path("/proc/self/statm").exists():
+        pytest.skip("resident memory is read from /proc")
+    where = str(Path(pretzel.__file__).parent.parent)
+    environment = {**os.environ, "PYTHONPATH": where}
+    done = subprocess.run(
+        [sys.executable, __file__], capture_output=True, text=True, timeout=250, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    own = found["weights"]
+    assert found["exclusive"] == [own]
+    assert found["unique"] == found["first"] + (COUNT - 1) * own
+    assert found["logical"] == COUNT * found["first"]
+    assert found["resident"] <= 1.2 * own, found
+
+
+def _sentiment_models() -> dict[str, Any]:
+    """What the models hold; the resident bytes are those of each of the last two thirds."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_union
+
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    rng = np.random.default_rng(0)
+    words = ["".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz"), 6)) for _ in range(8000)]
+    texts = [" ".join(rng.choice(words, 30)) for _ in range(1500)]
+    features = make_union(TfidfVectorizer(analyzer="char", ngram_range=(2, 3)), TfidfVectorizer(ngram_range=(1, 2)))
+    head = LogisticRegression(max_iter=5).fit(features.fit_transform(texts), rng.integers(0, 2, 1500))
+    runtime = pretzel.Runtime(store=pretzel.ObjectStore())
+    marks = {}
+    for number in range(1, COUNT + 1):
+        other = copy.copy(head)
+        other.coef_ = head.coef_ + rng.normal(size=head.coef_.shape)
+        other.intercept_ = head.intercept_ + number
+        runtime.register(str(number), Pipeline([("features", features), ("head", other)]), strict=True)
+        del other
+        marks[number] = resident(), runtime.stats()["unique_bytes"] if number == 1 else 0
+    stats = runtime.stats()
+    exclusive = {model["exclusive_bytes"] for model in stats["models"].values()}
+    return {
+        "weights": head.coef_.nbytes + head.intercept_.nbytes,
+        "first": marks[1][1],
+        "unique": stats["unique_bytes"],
+        "logical": stats["logical_bytes"],
+        "exclusive": sorted(exclusive),
+        "resident": (marks[COUNT][0] - marks[COUNT // 3][0]) / (COUNT - COUNT // 3),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(_sentiment_models()))
