@@ -152,9 +152,13 @@ inline bool PackedCells::valid(const Array* params) {
   return true;
 }
 
+inline bool is_nan(const Cell& cell) {
+  return cell.kind == CellKind::kNaN || (cell.kind == CellKind::kNumber && cell.number != cell.number);
+}
+
 /// Whether `cell` is one of `constants`.
 inline bool is_one_of(const Cell& cell, const PackedCells& constants, TextScratch& scratch) {
-  const bool nan = cell.kind == CellKind::kNaN || (cell.kind == CellKind::kNumber && cell.number != cell.number);
+  const bool nan = is_nan(cell);
   for (int64_t i = 0; i < constants.size; ++i) {
     const uint8_t kind = constants.kinds[i];
     if (nan ? kind == kPackedNaN : cell.kind == CellKind::kNone && kind == kPackedNone) return true;

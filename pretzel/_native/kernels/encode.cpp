@@ -129,10 +129,17 @@ const double* find(const Table& table, const Column& column, double x) {
   return column.has_nan ? &column.nan : nullptr;
 }
 
-Status unknown_category(const RunCall& call, int32_t row, int32_t column) {
-  call.fault->row = row;
-  call.fault->column = column;
-  return Status::kUnknownCategory;
+constexpr uint8_t kRefuseUnknown = 1, kRefuseNaN = 2;  // bits of Column::refuse
+
+/// What to do at a cell that is no category.
+Status no_category(const RunCall& call, const Column& column, int32_t r, int32_t j) {
+  const View& in = call.in[0];
+  const bool nan = in.kind == ValueKind::kCells ? is_nan(in.cell(r, j)) : in.row(r)[j] != in.row(r)[j];
+  call.out->row(r)[j] = column.unknown;
+  call.fault->row = r;
+  call.fault->column = j;
+  if (nan && (column.refuse & kRefuseNaN) != 0) return Status::kNotANumber;
+  return (column.refuse & kRefuseUnknown) != 0 ? Status::kUnknownCategory : Status::kOk;
 }
 
 Status run_codes(const RunCall& call) noexcept {
@@ -146,8 +153,11 @@ Status run_codes(const RunCall& call) noexcept {
       const Column& column = table.columns[j];
       const double* code = in.kind == ValueKind::kCells ? find(table, column, in.cell(r, j), scratch)
                                                         : find(table, column, in.row(r)[j]);
-      if (code == nullptr && column.refuse) return unknown_category(call, r, j);
-      out[j] = code == nullptr ? column.unknown : *code;
+      if (code != nullptr) {
+        out[j] = *code;
+      } else if (const Status status = no_category(call, column, r, j); status != Status::kOk) {
+        return status;
+      }
     }
   }
   call.arena->release(mark);

@@ -67,10 +67,6 @@ Status bind_cells(const BindCall& call) {
   return Status::kOk;
 }
 
-bool is_nan(const Cell& cell) {
-  return cell.kind == CellKind::kNaN || (cell.kind == CellKind::kNumber && cell.number != cell.number);
-}
-
 Status run_cells(const RunCall& call) noexcept {
   const int32_t* columns = call.params[0].as<int32_t>();
   const auto n = static_cast<int32_t>(call.params[0].size);

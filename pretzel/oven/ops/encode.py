@@ -9,7 +9,7 @@ import numpy as np
 
 from pretzel.errors import InputValueError
 from pretzel.oven.graph import Array, Methods, Node, Output, Value
-from pretzel.oven.ops._cells import CellValue, PackedCells, cell_key, cell_value, pack, unpack
+from pretzel.oven.ops._cells import CellValue, PackedCells, cell_key, cell_value, is_nan, pack, unpack
 from pretzel.oven.ops.columns import Raw, Select
 from pretzel.oven.ops.concat import Concat
 from pretzel.oven.registry import Unsupported, from_sklearn
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pretzel.oven.importer import Importer
+
+
+REFUSE_UNKNOWN, REFUSE_NAN = 1, 2
 
 
 class CategoryCodes(Node):
@@ -35,7 +38,7 @@ class CategoryCodes(Node):
     unknown : ndarray of float64, shape (width,)
         What other cells become.
     refuse : ndarray of uint8, shape (width,)
-        Stop at other cells instead.
+        `REFUSE_UNKNOWN`: stop at other cells instead. `REFUSE_NAN`: stop at NaN, which is no category then.
     """
 
     starts: Array
@@ -72,8 +75,8 @@ class CategoryCodes(Node):
             table = dict(zip(map(cell_key, categories), codes, strict=True))
             for i in range(len(x)):
                 code = table.get(cell_key(x[i, j]))
-                if code is None and self.refuse[j]:
-                    raise InputValueError(f"row {i}, column {j}: unknown category {x[i, j]!r}")
+                if code is None and (self.refuse[j] & REFUSE_UNKNOWN or (self.refuse[j] and is_nan(x[i, j]))):
+                    raise InputValueError(f"row {i}, column {j}: {x[i, j]!r} is refused")
                 out[i, j] = self.unknown[j] if code is None else code
         return out
 
@@ -87,7 +90,7 @@ def category_codes(
     codes: Sequence[Sequence[float]],
     unknown: Sequence[float],
     *,
-    refuse: bool,
+    refuse: int,
 ) -> CategoryCodes:
     """A node from the categories of each column; of equal ones the last counts, as in a dict."""
     tables = [
@@ -163,7 +166,7 @@ def one_hot_encoder(estimator: Any, x: Node, importer: Importer) -> Methods:
                 grouped[j] = [_without(drop, code) for code in grouped[j]]
                 unknown[j] = _without(drop, unknown[j])
     source = _source(estimator, x, importer)
-    refuse = estimator.handle_unknown == "error"
+    refuse = REFUSE_UNKNOWN if estimator.handle_unknown == "error" else 0
     codes = importer.note(category_codes(source, categories, grouped, unknown, refuse=refuse))
     offsets = np.cumsum([0, *estimator._n_features_outs], dtype=np.int32)
     return {"transform": Output(OneHot((codes,), offsets, bool(estimator.sparse_output)), dtype=dtype)}
@@ -181,7 +184,7 @@ def ordinal_encoder(estimator: Any, x: Node, importer: Importer) -> Methods:
         if missing is not None:
             numbers[missing] = float(estimator.encoded_missing_value)
         codes.append(numbers)
-    refuse = estimator.handle_unknown == "error"
+    refuse = REFUSE_UNKNOWN if estimator.handle_unknown == "error" else 0
     unknown = math.nan if refuse else float(estimator.unknown_value)
     source = _source(estimator, x, importer)
     node = category_codes(source, categories, codes, [0.0 if refuse else unknown] * len(codes), refuse=refuse)
@@ -198,7 +201,7 @@ def target_encoder(estimator: Any, x: Node, importer: Importer) -> Node:
     parts = []
     for k in range(n_means):
         codes = [estimator.encodings_[j * n_means + k].tolist() for j in range(len(categories))]
-        parts.append(category_codes(source, categories, codes, [float(means[k])] * len(categories), refuse=False))
+        parts.append(category_codes(source, categories, codes, [float(means[k])] * len(categories), refuse=0))
     if n_means == 1:
         return parts[0]
     order = tuple(k * len(categories) + j for j in range(len(categories)) for k in range(n_means))

@@ -10,6 +10,7 @@ import numpy as np
 from pretzel.errors import InputValueError
 from pretzel.oven.graph import Array, Methods, Node, Output, Value
 from pretzel.oven.ops._cells import CellValue, PackedCells, cell_key, cell_value, is_nan, pack, unpack
+from pretzel.oven.ops.scale import dense_only
 from pretzel.oven.registry import Unsupported, from_sklearn
 from pretzel.schema import Kind, Schema, cells, dense
 
@@ -144,6 +145,7 @@ def _is_missing(x: Array, missing: float) -> Array:
 @from_sklearn("sklearn.impute.SimpleImputer")
 def simple_imputer(estimator: Any, x: Node, importer: Importer) -> Node:
     """Numbers or cells, whichever the imputer was fitted on."""
+    dense_only(x, estimator)
     statistics = estimator.statistics_
     if estimator.keep_empty_features:
         columns = tuple(range(len(statistics)))

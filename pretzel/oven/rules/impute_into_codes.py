@@ -1,16 +1,17 @@
 """``CategoryCodes(Impute(x))  ->  CategoryCodes(x)``: missing cells get the code of what would have replaced them.
 
 Exact, because codes depend on equality alone. Does not fire where a constant has no code of its own and its column
-refuses unknown categories (missing cells alone would have to be refused), where NaN is refused, or where the imputer
-drops columns.
+refuses unknown categories (missing cells alone would have to be refused), or where the imputer drops columns.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pretzel.oven.ops._cells import CellValue, cell_key
-from pretzel.oven.ops.encode import CategoryCodes, category_codes
+import numpy as np
+
+from pretzel.oven.ops._cells import CellValue, cell_key, is_nan
+from pretzel.oven.ops.encode import REFUSE_NAN, REFUSE_UNKNOWN, CategoryCodes, category_codes
 from pretzel.oven.ops.impute import Impute, ImputeCells
 
 if TYPE_CHECKING:
@@ -27,21 +28,25 @@ def impute_into_codes(node: Node, users: Mapping[Node, list[Node]]) -> Node | No
     if isinstance(source, Impute):
         missing: tuple[CellValue, ...] = (source.missing,)
         fill: list[CellValue] = [float(value) for value in source.fill]
-    elif isinstance(source, ImputeCells) and not source.refuse_nan and _keeps_all(source):
+    elif isinstance(source, ImputeCells) and _keeps_all(source):
         missing, fill = source.missing, source.fill
     else:
         return None
+    refuse = REFUSE_NAN if isinstance(source, ImputeCells) and source.refuse_nan else 0
     categories: list[list[CellValue]] = []
     codes: list[list[float]] = []
     for j, column in enumerate(node.categories):
-        table = dict(zip(map(cell_key, column), node.codes[node.starts[j] : node.starts[j + 1]], strict=True))
-        code = table.get(cell_key(fill[j]))
-        if code is None and node.refuse[j]:
+        numbers = node.codes[node.starts[j] : node.starts[j + 1]].tolist()
+        table = dict(zip(map(cell_key, column), zip(column, numbers, strict=True), strict=True))
+        _, code = table.get(cell_key(fill[j]), (None, None))
+        if code is None and node.refuse[j] & REFUSE_UNKNOWN:
             return None
-        categories.append([*column, *missing])
-        codes.append([*map(float, table.values()), *[float(node.unknown[j] if code is None else code)] * len(missing)])
-    unknown = [float(value) for value in node.unknown]
-    return category_codes(source.inputs[0], categories, codes, unknown, refuse=bool(node.refuse.any()))
+        entries = [(value, number) for value, number in table.values() if not (refuse and is_nan(value))]
+        entries += [(value, node.unknown[j] if code is None else code) for value in missing]
+        categories.append([value for value, _ in entries])
+        codes.append([number for _, number in entries])
+    refuse |= int(np.bitwise_or.reduce(node.refuse))
+    return category_codes(source.inputs[0], categories, codes, node.unknown.tolist(), refuse=refuse)
 
 
 def _keeps_all(source: ImputeCells) -> bool:

@@ -75,7 +75,7 @@ def _prune_lookup(node: LookupLinear) -> Node | None:
         [codes.categories[j] for j in kept],
         [numbers[j] for j in kept],
         codes.unknown[kept].tolist(),
-        refuse=False,
+        refuse=0,
     )
     offsets = np.cumsum([0, *(len(blocks[j]) for j in kept)], dtype=np.int32)
     return LookupLinear((fewer,), np.concatenate([blocks[j] for j in kept]), offsets, node.bias)

@@ -184,3 +184,12 @@ def test_what_is_not_supported_is_opaque() -> None:
     estimator = SimpleImputer(strategy="most_frequent", add_indicator=True).fit(frame)
     with pytest.raises(OpaqueStepError, match="add_indicator"):
         pretzel.compile(estimator, strict=True)
+
+
+def test_sparse_rows_stay_sparse() -> None:
+    X = np.array([["a"], ["b"], ["a"]], dtype=object)
+    estimator = make_pipeline(OneHotEncoder(), SimpleImputer()).fit(X)
+    with pytest.raises(OpaqueStepError, match="sparse"):
+        pretzel.compile(estimator, strict=True)
+    got = pretzel.compile(estimator).transform(X)
+    np.testing.assert_array_equal(got.toarray(), estimator.transform(X).toarray())

@@ -14,11 +14,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 import pretzel
+from pretzel.errors import InputValueError
 from pretzel.options import Options
 from pretzel.oven.graph import toposort
 from pretzel.oven.importer import Importer
 from pretzel.oven.ops.columns import CellLeaf, NumericLeaf
-from pretzel.oven.ops.encode import category_codes
+from pretzel.oven.ops.encode import REFUSE_UNKNOWN, category_codes
 from pretzel.oven.ops.impute import Impute, ImputeCells
 from pretzel.oven.optimizer import optimize
 from pretzel.oven.rules import RULES
@@ -32,13 +33,29 @@ def optimized(estimator: Any) -> list[Any]:
     return toposort([methods["transform"].node])
 
 
+def test_nan_stays_refused() -> None:
+    frame = pd.DataFrame({"x": ["a", "?", "b"]})
+    imputer = SimpleImputer(missing_values="?", strategy="most_frequent")
+    estimator = make_pipeline(imputer, OneHotEncoder(handle_unknown="ignore")).fit(frame)
+    bad = pd.DataFrame({"x": ["?", np.nan]}, dtype=object)
+    with pytest.raises(ValueError, match="NaN"):
+        estimator.transform(bad)
+    plan = pretzel.compile(estimator, strict=True)
+    assert "impute_into_codes" in plan.explain()
+    with pytest.raises(InputValueError, match="row 1, column 'x' holds NaN"):
+        plan.transform(bad)
+    with pytest.raises(InputValueError, match="refused"):
+        optimized(estimator)[-2].reference(bad.to_numpy())
+    np.testing.assert_array_equal(plan.transform(frame).toarray(), estimator.transform(frame).toarray())
+
+
 @pytest.mark.parametrize(
     ("missing", "cells", "fires"),
     [
         (math.nan, ["a", "b", "b", "é", math.nan], True),
         (pd.NA, ["a", "b", "b", "é", math.nan, None], True),
-        (None, ["a", "b", "b", "é", None], False),  # NaN is refused
-        ("a", ["a", "b", "b", "é"], False),
+        (None, ["a", "b", "b", "é", None], True),
+        ("a", ["a", "b", "b", "é"], True),
     ],
 )
 @pytest.mark.parametrize(
@@ -58,9 +75,7 @@ def test_same_codes_without_the_imputer(missing: Any, cells: list[Any], fires: b
 
 def test_numbers() -> None:
     leaf = NumericLeaf((), (0, 1))
-    node = category_codes(
-        Impute((leaf,), np.array([1.0, 9.0])), [[1.0, 2.0], [5.0]], [[0, 1], [0]], [-1, -1], refuse=False
-    )
+    node = category_codes(Impute((leaf,), np.array([1.0, 9.0])), [[1.0, 2.0], [5.0]], [[0, 1], [0]], [-1, -1], refuse=0)
     new = impute_into_codes(node, {})
     assert new is not None
     assert new.inputs == (leaf,)
@@ -71,11 +86,11 @@ def test_numbers() -> None:
 
 def test_does_not_fire_where_the_constant_is_refused() -> None:
     leaf = NumericLeaf((), (0,))
-    node = category_codes(Impute((leaf,), np.array([7.0])), [[1.0]], [[0]], [0], refuse=True)
+    node = category_codes(Impute((leaf,), np.array([7.0])), [[1.0]], [[0]], [0], refuse=REFUSE_UNKNOWN)
     assert impute_into_codes(node, {}) is None
 
 
 def test_does_not_fire_elsewhere() -> None:
     leaf = CellLeaf((), (0,))
-    assert impute_into_codes(category_codes(leaf, [["a"]], [[0]], [-1], refuse=False), {}) is None
+    assert impute_into_codes(category_codes(leaf, [["a"]], [[0]], [-1], refuse=0), {}) is None
     assert impute_into_codes(leaf, {}) is None

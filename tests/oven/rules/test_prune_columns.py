@@ -73,7 +73,7 @@ def test_does_not_fire(node: Any) -> None:
     assert prune_columns(node, {}) is None
 
 
-def lookup(refuse: bool) -> LookupLinear:
+def lookup(refuse: int) -> LookupLinear:
     leaf = CellLeaf((), (4, 5, 6))
     codes = category_codes(leaf, [["a", "b"], ["c"], ["d", 1.0]], [[0, 1], [0], [0, -1]], [-1, 0, -1], refuse=refuse)
     offsets = np.array([0, 2, 3, 4], dtype=np.int32)
@@ -81,7 +81,7 @@ def lookup(refuse: bool) -> LookupLinear:
 
 
 def test_categories_without_weights_are_not_looked_up() -> None:
-    node = lookup(refuse=False)
+    node = lookup(refuse=0)
     new = prune_columns(node, {})
     assert isinstance(new, LookupLinear)
     assert new.inputs[0].inputs == (CellLeaf((), (5,)),)
@@ -90,7 +90,7 @@ def test_categories_without_weights_are_not_looked_up() -> None:
         new.reference(new.inputs[0].reference(cells[:, [1]])), node.reference(node.inputs[0].reference(cells))
     )
     assert prune_columns(new, {}) is None
-    assert prune_columns(lookup(refuse=True), {}) is None
+    assert prune_columns(lookup(refuse=1), {}) is None
 
 
 def test_keys_and_checks_stay() -> None:
