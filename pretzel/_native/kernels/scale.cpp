@@ -1,9 +1,13 @@
 // sub_div: (x - mean) / scale.                      params: mean float64[w] or empty, scale float64[w] or empty
 // mul_add: x * scale + offset, clipped.             params: scale float64[w], offset float64[w], range float64[2]
+// scale_sparse: entries times the factor of their column, clipped.  params: factors float64[w], range float64[2]
 #include "kernel.h"
 
 namespace pretzel {
 namespace {
+
+/// NaN passes through.
+double clip(double x, const double* range) { return x < range[0] ? range[0] : x > range[1] ? range[1] : x; }
 
 Status run_sub_div(const RunCall& call) noexcept {
   const double* mean = call.params[0].size > 0 ? call.params[0].as<double>() : nullptr;
@@ -31,10 +35,20 @@ Status run_mul_add(const RunCall& call) noexcept {
   for (int32_t r = 0; r < call.rows; ++r) {
     const double* in = call.in[0].row(r);
     double* __restrict out = call.out->row(r);
-    for (int32_t j = 0; j < width; ++j) {
-      const double x = in[j] * scale[j] + offset[j];
-      out[j] = x < range[0] ? range[0] : x > range[1] ? range[1] : x;  // NaN passes through
-    }
+    for (int32_t j = 0; j < width; ++j) out[j] = clip(in[j] * scale[j] + offset[j], range);
+  }
+  return Status::kOk;
+}
+
+Status run_sparse(const RunCall& call) noexcept {
+  const auto* factors = call.params[0].as<double>();
+  const auto* range = call.params[1].as<double>();
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const SparseRow& row = call.in[0].sparse[r];
+    auto* value = call.arena->alloc_n<double>(static_cast<size_t>(row.size));
+    if (value == nullptr) return Status::kNoMemory;
+    for (int64_t i = 0; i < row.size; ++i) value[i] = clip(row.value[i] * factors[row.index[i]], range);
+    call.out->sparse[r] = {row.index, value, row.size};
   }
   return Status::kOk;
 }
@@ -44,7 +58,10 @@ Cost cost(const Array* params, int32_t, const uint8_t*) {
   return {5.0 + 0.5 * static_cast<double>(width), 0.0};
 }
 
+Cost cost_sparse(const Array*, int32_t, const uint8_t*) { return {10.0, 1.0}; }
+
 }  // namespace
 PRETZEL_KERNEL(sub_div, nullptr, run_sub_div, cost, kAllParams)
 PRETZEL_KERNEL(mul_add, nullptr, run_mul_add, cost, kAllParams)
+PRETZEL_KERNEL(scale_sparse, nullptr, run_sparse, cost_sparse, kAllParams)
 }  // namespace pretzel

@@ -140,7 +140,13 @@ def sgd_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
     "sklearn.svm.LinearSVC",
 )
 def plain_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
-    """No probabilities."""
-    if getattr(getattr(estimator, "_label_binarizer", None), "y_type_", "").startswith("multilabel"):
-        raise Unsupported("multi-label targets")
-    return classifier(estimator, scores(estimator, x, importer))
+    """No probabilities; ridge classifiers also take several labels for each row."""
+    raw = scores(estimator, x, importer)
+    methods = classifier(estimator, raw)
+    binarizer = getattr(estimator, "_label_binarizer", None)
+    if binarizer is not None and binarizer.y_type_.startswith("multilabel"):
+        width = raw.schema().width
+        if binarizer.sparse_input_ or width == 1:
+            raise Unsupported(f"{binarizer.y_type_} targets that are sparse or have one column")
+        methods["predict"] = Output(Threshold((raw,)), labels=(np.array([0, 1]),) * width)
+    return methods

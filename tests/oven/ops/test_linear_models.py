@@ -1,0 +1,135 @@
+"""Linear models against scikit-learn: shapes, labels, probabilities, dense and sparse rows."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn import linear_model as lm
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC, LinearSVR
+
+import pretzel
+from pretzel.errors import InputValueError
+
+from .numeric import assert_close, check, numbers
+
+X = numbers(1000, 12, special=False)
+SCORE = X[:, 0] - 2 * X[:, 3] + 0.1 * X[:, 7]
+SPARSE = sparse.csr_array(np.where(np.random.default_rng(3).random(X.shape) < 0.3, X, 0.0))
+
+REGRESSORS = [
+    lm.ARDRegression(max_iter=5),
+    lm.BayesianRidge(),
+    lm.ElasticNet(0.1),
+    lm.HuberRegressor(max_iter=20),
+    lm.Lars(),
+    lm.Lasso(0.1),
+    lm.LassoLars(0.01),
+    lm.LinearRegression(),
+    lm.LinearRegression(fit_intercept=False),
+    lm.OrthogonalMatchingPursuit(),
+    lm.Ridge(),
+    lm.RidgeCV(),
+    lm.SGDRegressor(max_iter=5),
+    lm.TheilSenRegressor(max_iter=10, max_subpopulation=100),
+    LinearSVR(max_iter=100),
+]
+CLASSIFIERS = [
+    lm.LogisticRegression(),
+    lm.LogisticRegression(fit_intercept=False),
+    lm.Perceptron(max_iter=5),
+    lm.RidgeClassifier(),
+    lm.SGDClassifier(max_iter=5),
+    lm.SGDClassifier(loss="log_loss", max_iter=5),
+    lm.SGDClassifier(loss="modified_huber", max_iter=5),
+    LinearSVC(max_iter=100),
+]
+
+
+@pytest.fixture(autouse=True)
+def _short_fits() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def methods_of(estimator: Any) -> tuple[str, ...]:
+    names = ("predict", "decision_function", "predict_proba", "predict_log_proba")
+    return tuple(name for name in names if hasattr(estimator, name))
+
+
+@pytest.mark.parametrize("model", REGRESSORS, ids=repr)
+def test_regressors(model: Any) -> None:
+    check(model.fit(X, SCORE), X, ("predict",))
+
+
+@pytest.mark.parametrize("targets", [1, 2, 3, 8, 9, 17])
+@pytest.mark.parametrize("model", [lm.LinearRegression(), lm.Ridge(), lm.MultiTaskLasso(0.1)], ids=repr)
+def test_several_targets(model: Any, targets: int) -> None:
+    check(model.fit(X, np.stack([SCORE + i * X[:, 1] for i in range(targets)], axis=1)), X, ("predict",))
+
+
+@pytest.mark.parametrize("model", [lm.PoissonRegressor(), lm.GammaRegressor(), lm.TweedieRegressor(power=0)], ids=repr)
+def test_links(model: Any) -> None:
+    check(model.fit(X, np.exp(0.3 * SCORE)), X, ("predict",))
+
+
+@pytest.mark.parametrize("classes", [2, 3, 9])
+@pytest.mark.parametrize("model", CLASSIFIERS, ids=repr)
+def test_classifiers(model: Any, classes: int) -> None:
+    labels = np.array([f"class {i}" for i in range(classes)])
+    edges = np.quantile(SCORE, np.linspace(0, 1, classes + 1)[1:-1])
+    y = labels[np.digitize(SCORE, edges)]
+    check(model.fit(X, y), X, methods_of(model))
+    check(make_pipeline(StandardScaler(), model).fit(X, y), X, methods_of(model))
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("model", CLASSIFIERS, ids=repr)
+def test_sparse_rows(model: Any, classes: int) -> None:
+    model.fit(SPARSE, np.digitize(SCORE, [0.0, 1.0][: classes - 1]))
+    plan = pretzel.compile(model, strict=True)
+    for method in methods_of(model):
+        with np.errstate(divide="ignore"):
+            expected = getattr(model, method)(SPARSE)
+        got = getattr(plan, method)(SPARSE)
+        assert_close(got, expected)
+        for n in (0, 1, 2, 7):
+            np.testing.assert_array_equal(getattr(plan, method)(SPARSE[:n]) if n else got[:0], got[:n])
+
+
+def test_sparse_coefficients() -> None:
+    for labels in (SCORE > 0, np.digitize(SCORE, [0.0, 1.0])):
+        model = lm.LogisticRegression().fit(X, labels)
+        expected = model.predict_proba(X)
+        assert_close(pretzel.compile(model.sparsify(), strict=True).predict_proba(X), expected)
+
+
+def test_scores_of_zero_are_the_first_class() -> None:
+    model = lm.LogisticRegression(fit_intercept=False).fit(X, SCORE > 0)
+    plan = pretzel.compile(model, strict=True)
+    rows = np.zeros((2, 12))
+    rows[1] = -0.0
+    np.testing.assert_array_equal(plan.predict(rows), model.predict(rows))
+    np.testing.assert_array_equal(plan.predict(rows), [False, False])
+
+
+def test_several_labels_of_one_row() -> None:
+    y = (X[:, :3] > 0).astype(int)
+    for model in (lm.RidgeClassifier(), lm.RidgeClassifierCV()):
+        check(model.fit(X, y), X, ("predict", "decision_function"))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_is_refused(value: float) -> None:
+    plan = pretzel.compile(lm.Ridge().fit(X, SCORE), strict=True)
+    bad = X[:3].copy()
+    bad[2, 11] = value
+    with pytest.raises(InputValueError, match="row 2"):
+        plan.predict(bad)
+    assert plan.predict(X[:1]).shape == (1,)
