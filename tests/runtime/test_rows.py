@@ -1,0 +1,120 @@
+"""One row in every form in which it may come, with one answer; complaints that say what to do."""
+
+from __future__ import annotations
+
+import collections
+import decimal
+import fractions
+import types
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OrdinalEncoder, StandardScaler
+
+import pretzel
+from pretzel.errors import InputKeyError, InputShapeError, InputTypeError
+
+FRAME = pd.DataFrame({"city": ["Bonn", "Köln", "Ulm", "Bonn"], "age": [1, 2, 3, 4], "pay": [1.5, 2.5, 3.5, 9.0]})
+Person = collections.namedtuple("Person", "city age pay")
+
+
+@pytest.fixture(scope="module")
+def named() -> pretzel.Plan:
+    """Codes of cities and scaled numbers."""
+    columns = make_column_transformer((OrdinalEncoder(), ["city"]), (StandardScaler(), ["age", "pay"]))
+    return pretzel.compile(columns.fit(FRAME), strict=True, name="people")
+
+
+@pytest.fixture(scope="module")
+def numbers() -> pretzel.Plan:
+    """A regression over three nameless numbers."""
+    X = np.random.default_rng(0).normal(size=(30, 3))
+    return pretzel.compile(make_pipeline(StandardScaler(), LinearRegression()).fit(X, X[:, 1]), strict=True, name="fit")
+
+
+ROW: dict[str, Any] = {"city": "Köln", "age": 2, "pay": 2.5}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ROW,
+        dict(reversed(ROW.items())),
+        collections.OrderedDict(ROW),
+        collections.defaultdict(float, ROW),
+        types.MappingProxyType(ROW),
+        collections.ChainMap({"city": "Köln"}, ROW),
+        tuple(ROW.values()),
+        list(ROW.values()),
+        Person(**ROW),
+        pd.Series(ROW),
+        pd.Series(ROW).iloc[::-1],
+        np.array(list(ROW.values()), dtype=object),
+        {"city": "Köln", "age": np.int64(2), "pay": np.float32(2.5)},
+        {"city": np.str_("Köln"), "age": True + 1, "pay": decimal.Decimal("2.5")},
+        {"city": "Köln", "age": fractions.Fraction(2), "pay": np.array(2.5)},
+    ],
+    ids=lambda row: type(row).__name__,
+)
+def test_forms_of_a_named_row(named: pretzel.Plan, row: Any) -> None:
+    assert named.transform_one(row).tolist() == named.transform(FRAME)[1].tolist()
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", ">f8", ">i4", "O"])
+@pytest.mark.parametrize("step", [1, 2, -1])
+def test_vectors_of_any_dtype_and_stride(numbers: pretzel.Plan, dtype: str, step: int) -> None:
+    values = np.array([1, 2, 3, 4, 5, 6])[:: 1 if step == 1 else 2]
+    row = np.zeros(3 * abs(step), dtype=dtype)[::step]
+    row[:] = values[:3]
+    row.flags.writeable = False
+    assert numbers.predict_one(row) == numbers.predict_one(values[:3].astype(float))
+    assert numbers.predict_one(row) == numbers.predict(values[None, :3].astype(float))[0]
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA, pd.NaT, np.float32("nan")])
+def test_missing_numbers_are_nan(missing: Any) -> None:
+    plan = pretzel.compile(StandardScaler().fit(np.eye(2)), strict=True)
+    assert np.isnan(plan.transform_one([missing, 1.0])).tolist() == [True, False]
+
+
+def test_texts_are_str(numbers: pretzel.Plan) -> None:
+    plan = pretzel.compile(CountVectorizer().fit(["good", "bad"]), strict=True)
+    assert plan.transform_one("good bad good").toarray().tolist() == [[1, 2]]
+    for wrong in (b"good", None, 3, ["good"], {"text": "good"}):
+        with pytest.raises(InputTypeError, match="expected a str"):
+            plan.transform_one(wrong)
+
+
+@pytest.mark.parametrize(
+    ("row", "error", "message"),
+    [
+        ({"city": "Bonn", "age": 1}, InputKeyError, r"people: missing 'pay'"),
+        ({**ROW, "size": 1}, InputKeyError, r"unknown 'size'"),
+        ({"city": "Bonn", "age": 1, "pai": 1}, InputKeyError, r"did you mean 'pay' for 'pai'\?"),
+        (("Bonn", 1), InputShapeError, r"expected 3 values, got 2"),
+        (["Bonn", 1, 2, 3], InputShapeError, r"expected 3 values, got 4"),
+        (np.zeros((1, 3)), InputShapeError, r"use predict for tables"),
+        ("Bonn", InputTypeError, r"a dict, tuple or 1-D array of 3 values, got str"),
+        (3.0, InputTypeError, r"got float"),
+        (None, InputTypeError, r"got NoneType"),
+        ({**ROW, "age": "old"}, InputTypeError, r"column 'age': expected a number, got str 'old'"),
+        ({**ROW, "age": [1]}, InputTypeError, r"column 'age': expected a number, got list"),
+        ({**ROW, "age": 1j}, InputTypeError, r"column 'age': expected a number, got complex"),
+        ({**ROW, "city": b"Bonn"}, InputTypeError, r"column 'city': expected a str or a number, got bytes"),
+    ],
+)
+def test_complaints(named: pretzel.Plan, row: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        named.transform_one(row)
+    assert named.transform_one(ROW)[0] == 1.0
+
+
+def test_dicts_need_names(numbers: pretzel.Plan) -> None:
+    with pytest.raises(InputTypeError, match=r"fit: got a dict, but the model was fitted without column names"):
+        numbers.predict_one({"a": 1, "b": 2, "c": 3})
