@@ -1,0 +1,154 @@
+// quantiles: where a value stands among the quantiles of its column.
+// params: quantiles float64[width, n], references float64[n], normal uint8, limits float64[3] = (margin, lowest,
+// highest)
+#include <cmath>
+#include <limits>
+
+#include "kernel.h"
+
+namespace pretzel {
+namespace {
+
+/// Ascending numbers, or the same negated and backwards, which ascend again.
+struct Ascending {
+  const double* x;
+  int64_t n;
+  bool mirrored;
+
+  double operator[](int64_t i) const { return mirrored ? -x[n - 1 - i] : x[i]; }
+};
+
+/// numpy.interp, operation by operation.
+double interpolate(double x, Ascending from, Ascending to) {
+  const int64_t n = from.n;
+  if (x < from[0]) return to[0];
+  int64_t low = 0, high = n;  // from[low] <= x, and x < from[high] unless that is the end
+  while (high - low > 1) {
+    const int64_t middle = low + (high - low) / 2;
+    const bool passed = from[middle] <= x;
+    low = passed ? middle : low;
+    high = passed ? high : middle;
+  }
+  if (low == n - 1 || from[low] == x) return to[low];
+  const double slope = (to[low + 1] - to[low]) / (from[low + 1] - from[low]);
+  double y = slope * (x - from[low]) + to[low];
+  if (std::isnan(y)) {
+    y = slope * (x - from[low + 1]) + to[low + 1];
+    if (std::isnan(y) && to[low] == to[low + 1]) y = to[low];
+  }
+  return y;
+}
+
+/// Value of the polynomial whose highest coefficient comes first.
+template <int N>
+double polynomial(const double (&c)[N], double x) {
+  double y = c[0];
+  for (int i = 1; i < N; ++i) y = y * x + c[i];
+  return y;
+}
+
+/// Normal deviate below which lies the probability `y`: the approximations of the Cephes library, as in SciPy.
+double normal_deviate(double y) {
+  constexpr double kTail = 0.13533528323661269189;  // exp(-2)
+  constexpr double kSqrt2Pi = 2.50662827463100050242;
+  static constexpr double kP0[] = {-5.99633501014107895267E1, 9.80010754185999661536E1, -5.66762857469070293439E1,
+                                   1.39312609387279679503E1, -1.23916583867381258016E0};
+  static constexpr double kQ0[] = {1.0,
+                                   1.95448858338141759834E0,
+                                   4.67627912898881538453E0,
+                                   8.63602421390890590575E1,
+                                   -2.25462687854119370527E2,
+                                   2.00260212380060660359E2,
+                                   -8.20372256168333339912E1,
+                                   1.59056225126211695515E1,
+                                   -1.18331621121330003142E0};
+  static constexpr double kP1[] = {4.05544892305962419923E0,   3.15251094599893866154E1,   5.71628192246421288162E1,
+                                   4.40805073893200834700E1,   1.46849561928858024014E1,   2.18663306850790267539E0,
+                                   -1.40256079171354495875E-1, -3.50424626827848203418E-2, -8.57456785154685413611E-4};
+  static constexpr double kQ1[] = {1.0,
+                                   1.57799883256466749731E1,
+                                   4.53907635128879210584E1,
+                                   4.13172038254672030440E1,
+                                   1.50425385692907503408E1,
+                                   2.50464946208309415979E0,
+                                   -1.42182922854787788574E-1,
+                                   -3.80806407691578277194E-2,
+                                   -9.33259480895457427372E-4};
+  static constexpr double kP2[] = {3.23774891776946035970E0,  6.91522889068984211695E0,  3.93881025292474443415E0,
+                                   1.33303460815807542389E0,  2.01485389549179081538E-1, 1.23716634817820021358E-2,
+                                   3.01581553508235416007E-4, 2.65806974686737550832E-6, 6.23974539184983293730E-9};
+  static constexpr double kQ2[] = {1.0,
+                                   6.02427039364742014255E0,
+                                   3.67983563856160859403E0,
+                                   1.37702099489081330271E0,
+                                   2.16236993594496635890E-1,
+                                   1.34204006088543189037E-2,
+                                   3.28014464682127739104E-4,
+                                   2.89247864745380683936E-6,
+                                   6.79019408009981274425E-9};
+  if (y <= 0.0) return -std::numeric_limits<double>::infinity();
+  if (y >= 1.0) return std::numeric_limits<double>::infinity();
+  const bool upper = y > 1.0 - kTail;
+  if (upper) y = 1.0 - y;
+  if (y > kTail) {
+    y -= 0.5;
+    const double square = y * y;
+    return (y + y * (square * polynomial(kP0, square) / polynomial(kQ0, square))) * kSqrt2Pi;
+  }
+  const double x = std::sqrt(-2.0 * std::log(y));
+  const double z = 1.0 / x;
+  const double first = x - std::log(x) / x;
+  const double second =
+      x < 8.0 ? z * polynomial(kP1, z) / polynomial(kQ1, z) : z * polynomial(kP2, z) / polynomial(kQ2, z);
+  return upper ? first - second : second - first;
+}
+
+double place(double x, const double* quantiles, const double* references, int64_t n, bool normal, double margin) {
+  const double first = quantiles[0], last = quantiles[n - 1];
+  if (normal ? x - margin < first : x == first) return 0.0;
+  if (normal ? x + margin > last : x == last) return 1.0;
+  const double below = interpolate(x, {quantiles, n, false}, {references, n, false});
+  const double above = interpolate(-x, {quantiles, n, true}, {references, n, true});
+  return 0.5 * (below - above);
+}
+
+Status bind(const BindCall& call) {
+  const Array &quantiles = call.params[0], &references = call.params[1];
+  if (quantiles.dtype == DType::kFloat64 && references.dtype == DType::kFloat64 && references.size > 0 &&
+      quantiles.size == quantiles.shape[0] * references.size) {
+    return Status::kOk;
+  }
+  call.fault->what = "quantiles are float64[width, n] and references float64[n]";
+  return Status::kBadParameter;
+}
+
+Status run(const RunCall& call) noexcept {
+  const auto* quantiles = call.params[0].as<double>();
+  const auto* references = call.params[1].as<double>();
+  const bool normal = call.params[2].scalar<uint8_t>() != 0;
+  const auto* limits = call.params[3].as<double>();
+  const int64_t n = call.params[1].size;
+  const int32_t width = call.out->width;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const double* in = call.in[0].row(r);
+    double* out = call.out->row(r);
+    for (int32_t j = 0; j < width; ++j) {
+      if (std::isnan(in[j])) {
+        out[j] = in[j];
+        continue;
+      }
+      const double y = place(in[j], quantiles + j * n, references, n, normal, limits[0]);
+      const double deviate = normal ? normal_deviate(y) : y;
+      out[j] = !normal ? y : deviate < limits[1] ? limits[1] : deviate > limits[2] ? limits[2] : deviate;
+    }
+  }
+  return Status::kOk;
+}
+
+Cost cost(const Array* params, int32_t, const uint8_t*) {
+  return {100.0 * static_cast<double>(params[0].shape[0]), 0.0};
+}
+
+}  // namespace
+PRETZEL_KERNEL(quantiles, bind, run, cost, kAllParams)
+}  // namespace pretzel
