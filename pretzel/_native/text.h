@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "kernel.h"
+#include "tally.h"
 
 namespace pretzel {
 namespace {
@@ -217,50 +218,29 @@ inline int64_t tokenize(const Unit* in, int64_t size, bool lower, int64_t shorte
   return n;
 }
 
-/// Sums values by index in order of first occurrence. Exact: open addressing over the entries themselves.
-class Tally {
- public:
-  /// `index` and `value` have room for `capacity` distinct entries; the look-up table is scratch.
-  bool init(Arena* arena, int32_t* index, double* value, int64_t capacity) {
-    int bits = 5;
-    while ((int64_t{1} << bits) < 2 * capacity) ++bits;
-    slots_ = arena->alloc_n<uint32_t>(size_t{1} << bits);
-    if (slots_ == nullptr) return false;
-    std::memset(slots_, 0, sizeof(uint32_t) << bits);
-    shift_ = 32 - bits;
-    mask_ = (1u << bits) - 1;
-    index_ = index;
-    value_ = value;
-    return true;
-  }
-
-  void add(uint32_t id, double value) {
-    uint32_t slot = (id * 0x9E3779B1u) >> shift_;
-    for (uint32_t entry; (entry = slots_[slot]) != 0; slot = (slot + 1) & mask_) {
-      if (static_cast<uint32_t>(index_[entry - 1]) == id) {
-        value_[entry - 1] += value;
-        return;
-      }
-    }
-    index_[size_] = static_cast<int32_t>(id);
-    value_[size_] = value;
-    slots_[slot] = ++size_;
-  }
-  int64_t size() const { return size_; }
-
- private:
-  uint32_t* slots_ = nullptr;
-  int32_t* index_ = nullptr;
-  double* value_ = nullptr;
-  uint32_t size_ = 0;
-  uint32_t mask_ = 0;
-  int shift_ = 0;
-};
-
 /// How many n-grams of `min_n .. max_n` symbols a sequence of `size` has.
 inline int64_t count_grams(int64_t size, int64_t min_n, int64_t max_n) {
   if (max_n > size) max_n = size;
   return max_n < min_n ? 0 : (max_n - min_n + 1) * (size + 1) - (min_n + max_n) * (max_n - min_n + 1) / 2;
+}
+
+/// Runs `words` or `chars` (called with the row, the units, their number, and whether to lower ASCII) for each
+/// document.
+template <class Words, class Chars>
+inline Status run_documents(const RunCall& call, Analyzer analyzer, bool lower, int64_t columns, Words words,
+                            Chars chars) {
+  for (int32_t r = 0; r < call.rows; ++r) {
+    TalliedRow row(call.arena, call.out->sparse + r, columns);
+    const auto work = [&](const auto* text, int64_t size, bool capitals) {
+      return analyzer == Analyzer::kWord ? words(&row, text, size, capitals) : chars(&row, text, size, capitals);
+    };
+    const Status status = with_units(call.in[0].cell(r, 0), lower, call.arena, work);
+    if (status != Status::kOk) {
+      *call.fault = Fault{r, 0, nullptr};
+      return status;
+    }
+  }
+  return Status::kOk;
 }
 
 }  // namespace

@@ -68,7 +68,8 @@ class Edges {
     const uint64_t* home = dense_ + table.home(mixed);
     uint64_t child = child_in(table, home, mixed);
     // Only an entry at the full distance can have driven the wanted one out.
-    if (child == 0 && table.distance(home[EdgeTable::kWindow - 1]) == EdgeTable::kWindow - 1) [[unlikely]] {
+    const bool full = table.distance(home[EdgeTable::kWindow - 1]) == EdgeTable::kWindow - 1;
+    if ((child == 0) & full) [[unlikely]] {
       const uint64_t other = tables_.spill.mixed(node, symbol);
       child = child_in(tables_.spill, spill_ + tables_.spill.home(other), other);
     }

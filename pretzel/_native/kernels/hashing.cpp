@@ -74,95 +74,73 @@ inline int32_t murmur3(const char* p, uint32_t size) {
   return static_cast<int32_t>(h ^ h >> 16);
 }
 
-/// One document's way to its sparse row.
-struct Document {
-  const State& state;
-  const CharClasses& classes;
-  Arena* arena;
-  SparseRow* out;
-  int32_t* index = nullptr;
-  double* value = nullptr;
-  Tally tally{};
-
-  bool reserve(int64_t grams) {
-    const int64_t n = std::min<int64_t>(grams, state.columns);
-    index = arena->alloc_n<int32_t>(static_cast<size_t>(n) + 1);
-    value = arena->alloc_n<double>(static_cast<size_t>(n) + 1);
-    return index != nullptr && value != nullptr;
-  }
-  bool start_counting(int64_t grams) {
-    return tally.init(arena, index, value, std::min<int64_t>(grams, state.columns));
-  }
-  void count(const char* gram, uint32_t size) {
-    const int32_t h = murmur3(gram, size);
-    // 2**31 is what |INT32_MIN| would be; scikit-learn's formula for it gives the same remainder
-    const uint32_t magnitude = h < 0 ? 0u - static_cast<uint32_t>(h) : static_cast<uint32_t>(h);
-    tally.add(magnitude % state.columns, h < 0 && state.is_signed != 0 ? -1.0 : 1.0);
-  }
-  Status finish() {
-    *out = SparseRow{index, value, tally.size()};
-    return Status::kOk;
-  }
-};
+void count(TalliedRow* row, const State& s, const char* gram, uint32_t size) {
+  const int32_t h = murmur3(gram, size);
+  // 2**31 is what |INT32_MIN| would be; scikit-learn's formula for it gives the same remainder
+  const uint32_t magnitude = h < 0 ? 0u - static_cast<uint32_t>(h) : static_cast<uint32_t>(h);
+  row->add(magnitude % s.columns, h < 0 && s.is_signed != 0 ? -1.0 : 1.0);
+}
 
 template <class Unit>
-Status run_words(Document* doc, const Unit* text, int64_t size, bool lower) {
-  const State& s = doc->state;
+Status run_words(const State& s, const CharClasses& classes, TalliedRow* row, const Unit* text, int64_t size,
+                 bool lower) {
+  Arena* arena = row->arena();
   const int64_t most = size / 2 + 1;
-  if (!doc->reserve(count_grams(most, s.min_n, s.max_n))) return Status::kNoMemory;
-  const Arena::Mark mark = doc->arena->mark();
-  auto* buffer = doc->arena->alloc_n<char>(static_cast<size_t>(size * utf8_bound<Unit>() + 1 + kTextPad));
-  auto* tokens = doc->arena->alloc_n<Token>(static_cast<size_t>(most));
+  if (!row->reserve(count_grams(most, s.min_n, s.max_n))) return Status::kNoMemory;
+  const Arena::Mark mark = arena->mark();
+  auto* buffer = arena->alloc_n<char>(static_cast<size_t>(size * utf8_bound<Unit>() + 1 + kTextPad));
+  auto* tokens = arena->alloc_n<Token>(static_cast<size_t>(most));
   if (buffer == nullptr || tokens == nullptr) return Status::kNoMemory;
   const Words stop_words(s.stop_words, reinterpret_cast<const uint8_t*>(&s));
-  const int64_t n = tokenize(text, size, lower, s.shortest, doc->classes, buffer, tokens, [&](Token token) {
+  const int64_t n = tokenize(text, size, lower, s.shortest, classes, buffer, tokens, [&](Token token) {
     if (s.has_stop_words == 0) return true;
     const char* word = buffer + token.start;
     return stop_words.find(word, token.size, hash_bytes(word, token.size)) == kNone;
   });
-  if (!doc->start_counting(count_grams(n, s.min_n, s.max_n))) return Status::kNoMemory;
+  if (!row->start(count_grams(n, s.min_n, s.max_n))) return Status::kNoMemory;
   for (int64_t length = s.min_n; length <= s.max_n && length <= n; ++length) {
     for (int64_t i = 0; i + length <= n; ++i) {  // tokens stand one space apart: an n-gram is a slice
       const Token last = tokens[i + length - 1];
-      doc->count(buffer + tokens[i].start, last.start + last.size - tokens[i].start);
+      count(row, s, buffer + tokens[i].start, last.start + last.size - tokens[i].start);
     }
   }
-  doc->arena->release(mark);
-  return doc->finish();
+  arena->release(mark);
+  return row->finish();
 }
 
-void count_chars(Document* doc, const char* bytes, const uint32_t* at, const int32_t* reach, int64_t size) {
-  const State& s = doc->state;
-  const auto count = [&](int64_t i, int64_t length) { doc->count(bytes + at[i], at[i + length] - at[i]); };
+void count_chars(const State& s, TalliedRow* row, const char* bytes, const uint32_t* at, const int32_t* reach,
+                 int64_t size) {
+  const auto add = [&](int64_t i, int64_t length) { count(row, s, bytes + at[i], at[i + length] - at[i]); };
   for (int64_t i = 0; reach != nullptr && i + 1 < size; i += reach[i] - 1) {
-    if (reach[i] < s.min_n) count(i, reach[i]);  // char_wb counts a short padded word once, whole
-    if (s.min_n == 1 && i > 0) count(i, 1);      // this space closes one word and opens the next
+    if (reach[i] < s.min_n) add(i, reach[i]);  // char_wb counts a short padded word once, whole
+    if (s.min_n == 1 && i > 0) add(i, 1);      // this space closes one word and opens the next
   }
   for (int64_t length = s.min_n; length <= s.max_n && length <= size; ++length) {
     for (int64_t i = 0; i + length <= size; ++i) {
-      if (reach == nullptr || reach[i] >= length) count(i, length);
+      if (reach == nullptr || reach[i] >= length) add(i, length);
     }
   }
 }
 
 template <class Unit>
-Status run_chars(Document* doc, const Unit* text, int64_t size, bool lower) {
-  const State& s = doc->state;
+Status run_chars(const State& s, const CharClasses& classes, TalliedRow* row, const Unit* text, int64_t size,
+                 bool lower) {
+  Arena* arena = row->arena();
   const bool bounded = s.analyzer == Analyzer::kCharWb;
   const int64_t most = bounded ? size + 2 : size;  // char_wb pads the ends, and may count each word once more, whole
   const int64_t grams = count_grams(most, s.min_n, s.max_n) + (bounded ? most : 0);
-  if (!doc->reserve(grams)) return Status::kNoMemory;
-  const Arena::Mark mark = doc->arena->mark();
-  auto* units = doc->arena->alloc_n<Unit>(static_cast<size_t>(size + 2));
-  auto* at = doc->arena->alloc_n<uint32_t>(static_cast<size_t>(size + 3));
-  auto* reach = bounded ? doc->arena->alloc_n<int32_t>(static_cast<size_t>(size + 2)) : nullptr;
-  auto* buffer = doc->arena->alloc_n<char>(static_cast<size_t>((size + 2) * utf8_bound<Unit>() + kTextPad));
+  if (!row->reserve(grams)) return Status::kNoMemory;
+  const Arena::Mark mark = arena->mark();
+  auto* units = arena->alloc_n<Unit>(static_cast<size_t>(size + 2));
+  auto* at = arena->alloc_n<uint32_t>(static_cast<size_t>(size + 3));
+  auto* reach = bounded ? arena->alloc_n<int32_t>(static_cast<size_t>(size + 2)) : nullptr;
+  auto* buffer = arena->alloc_n<char>(static_cast<size_t>((size + 2) * utf8_bound<Unit>() + kTextPad));
   if (units == nullptr || at == nullptr || buffer == nullptr || (bounded && reach == nullptr)) {
     return Status::kNoMemory;
   }
-  const int64_t n = bounded ? pad_words(text, size, lower, doc->classes, units, reach)
-                            : collapse_spaces(text, size, lower, doc->classes, units);
-  if (!doc->start_counting(grams)) return Status::kNoMemory;
+  const int64_t n = bounded ? pad_words(text, size, lower, classes, units, reach)
+                            : collapse_spaces(text, size, lower, classes, units);
+  if (!row->start(grams)) return Status::kNoMemory;
   char* end = buffer;
   bool surrogates = false;
   for (int64_t i = 0; i < n; ++i) {
@@ -172,28 +150,21 @@ Status run_chars(Document* doc, const Unit* text, int64_t size, bool lower) {
   }
   at[n] = static_cast<uint32_t>(end - buffer);
   if (surrogates && (bounded || n >= s.min_n)) return Status::kLoneSurrogate;
-  count_chars(doc, buffer, at, reach, n);
-  doc->arena->release(mark);
-  return doc->finish();
+  count_chars(s, row, buffer, at, reach, n);
+  arena->release(mark);
+  return row->finish();
 }
 
 Status run(const RunCall& call) noexcept {
-  const auto& state = *reinterpret_cast<const State*>(call.state);
+  const auto& s = *reinterpret_cast<const State*>(call.state);
   const CharClasses classes(call.params + 2);
-  for (int32_t r = 0; r < call.rows; ++r) {
-    Document doc{state, classes, call.arena, call.out->sparse + r};
-    const auto work = [&doc](const auto* text, int64_t size, bool lower) {
-      return doc.state.analyzer == Analyzer::kWord ? run_words(&doc, text, size, lower)
-                                                   : run_chars(&doc, text, size, lower);
-    };
-    const Status status = with_units(call.in[0].cell(r, 0), state.lower != 0, call.arena, work);
-    if (status != Status::kOk) {
-      call.fault->row = r;
-      call.fault->column = 0;
-      return status;
-    }
-  }
-  return Status::kOk;
+  const auto words = [&](TalliedRow* row, const auto* text, int64_t size, bool lower) {
+    return run_words(s, classes, row, text, size, lower);
+  };
+  const auto chars = [&](TalliedRow* row, const auto* text, int64_t size, bool lower) {
+    return run_chars(s, classes, row, text, size, lower);
+  };
+  return run_documents(call, s.analyzer, s.lower != 0, s.columns, words, chars);
 }
 
 Cost cost(const Array*, int32_t, const uint8_t* state) {

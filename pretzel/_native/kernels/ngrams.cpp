@@ -148,69 +148,72 @@ Status bind(const BindCall& call) {
 
 // ---- run -----------------------------------------------------------------------------------------------------------
 
-/// One document's way to its sparse row.
-struct Document {
-  const State& state;
-  const CharClasses& classes;
-  Arena* arena;
-  SparseRow* out;
-  int32_t* index = nullptr;
-  double* value = nullptr;
-  Tally tally{};
-
-  /// Room for the entries of at most `grams` n-grams.
-  bool reserve(int64_t grams) {
-    const int64_t n = std::min<int64_t>(grams, state.n_terms);
-    index = arena->alloc_n<int32_t>(static_cast<size_t>(n) + 1);
-    value = arena->alloc_n<double>(static_cast<size_t>(n) + 1);
-    return index != nullptr && value != nullptr;
-  }
-  bool start_counting(int64_t grams) {
-    return tally.init(arena, index, value, std::min<int64_t>(grams, state.n_terms));
-  }
-  void count(const uint32_t* nodes, int64_t n) {
-    for (int64_t i = 0; i < n; ++i) {
-      if (nodes[i] < state.n_terms) tally.add(nodes[i], 1.0);
-    }
-  }
-  Status finish() {
-    *out = SparseRow{index, value, tally.size()};
-    return Status::kOk;
-  }
-};
-
-/// nodes[i] = child of nodes[i] by symbols[i], for i < n; kNone stays and leads to kNone.
-template <class Symbol>
-void step(const Edges& edges, uint32_t* nodes, const Symbol* symbols, int64_t n) {
-  for (int64_t start = 0; start < n; start += kBlock) {
-    const int64_t size = std::min(kBlock, n - start);
-    uint64_t mixed[kBlock];
-    for (int64_t i = 0; i < size; ++i) mixed[i] = edges.prepare(nodes[start + i], symbols[start + i]);
-    for (int64_t i = 0; i < size; ++i) {
-      const bool alive = nodes[start + i] != kNone && static_cast<uint32_t>(symbols[start + i]) != kNone;
-      nodes[start + i] = alive ? edges.find(nodes[start + i], symbols[start + i], mixed[i]) : kNone;
-    }
+/// Counts those of `n` nodes that are terms.
+void count(TalliedRow* row, uint32_t n_terms, const uint32_t* nodes, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    if (nodes[i] < n_terms) row->add(nodes[i], 1.0);
   }
 }
 
+/// The n-grams of one length that are in the trie: where each starts, and its node.
+struct Frontier {
+  uint32_t* at;
+  uint32_t* nodes;
+  int64_t size = 0;
+
+  bool init(Arena* arena, int64_t most) {
+    at = arena->alloc_n<uint32_t>(static_cast<size_t>(most));
+    nodes = arena->alloc_n<uint32_t>(static_cast<size_t>(most));
+    return at != nullptr && nodes != nullptr;
+  }
+  /// Drops those that lead nowhere, in order and without branches.
+  template <class Predicate>
+  void keep(Predicate extends) {
+    int64_t kept = 0;
+    for (int64_t i = 0; i < size; ++i) {
+      const uint32_t where = at[i], node = nodes[i];
+      at[kept] = where;
+      nodes[kept] = node;
+      kept += static_cast<int64_t>(node != kNone) & static_cast<int64_t>(extends(where));
+    }
+    size = kept;
+  }
+  /// Every n-gram becomes the one longer by the symbol `ahead` of its start, or kNone.
+  template <class Symbol>
+  void step(const Edges& edges, const Symbol* symbols, int64_t ahead) {
+    uint64_t mixed[kBlock];
+    uint32_t symbol[kBlock];
+    for (int64_t start = 0; start < size; start += kBlock) {
+      const int64_t n = std::min(kBlock, size - start);
+      uint32_t* part = nodes + start;
+      for (int64_t i = 0; i < n; ++i) {
+        symbol[i] = symbols[at[start + i] + ahead];
+        mixed[i] = edges.prepare(part[i], symbol[i]);
+      }
+      for (int64_t i = 0; i < n; ++i) part[i] = edges.find(part[i], symbol[i], mixed[i]);
+    }
+  }
+};
+
 template <class Unit>
-Status run_words(Document* doc, const Unit* text, int64_t size, bool lower) {
-  const State& s = doc->state;
+Status run_words(const State& s, const CharClasses& classes, TalliedRow* row, const Unit* text, int64_t size,
+                 bool lower) {
+  Arena* arena = row->arena();
   const int64_t most = size / 2 + 1;
-  if (!doc->reserve(count_grams(most, s.min_n, s.max_n))) return Status::kNoMemory;
-  const Arena::Mark mark = doc->arena->mark();
-  auto* buffer = doc->arena->alloc_n<char>(static_cast<size_t>(size * utf8_bound<Unit>() + 1 + kTextPad));
-  auto* tokens = doc->arena->alloc_n<Token>(static_cast<size_t>(most));
-  auto* hashes = doc->arena->alloc_n<uint64_t>(static_cast<size_t>(most));
-  auto* words = doc->arena->alloc_n<uint32_t>(static_cast<size_t>(most));
-  auto* nodes = doc->arena->alloc_n<uint32_t>(static_cast<size_t>(most));
-  if (buffer == nullptr || tokens == nullptr || hashes == nullptr || words == nullptr || nodes == nullptr) {
+  if (!row->reserve(count_grams(most, s.min_n, s.max_n))) return Status::kNoMemory;
+  const Arena::Mark mark = arena->mark();
+  auto* buffer = arena->alloc_n<char>(static_cast<size_t>(size * utf8_bound<Unit>() + 1 + kTextPad));
+  auto* tokens = arena->alloc_n<Token>(static_cast<size_t>(most));
+  auto* hashes = arena->alloc_n<uint64_t>(static_cast<size_t>(most));
+  auto* words = arena->alloc_n<uint32_t>(static_cast<size_t>(most) + 1);
+  Frontier frontier;
+  if (buffer == nullptr || tokens == nullptr || hashes == nullptr || words == nullptr || !frontier.init(arena, most)) {
     return Status::kNoMemory;
   }
   const auto* bytes = reinterpret_cast<const uint8_t*>(&s);
   const Words table(s.words, bytes);
   int64_t n_tokens = 0;
-  tokenize(text, size, lower, s.shortest, doc->classes, buffer, tokens, [&](Token token) {
+  tokenize(text, size, lower, s.shortest, classes, buffer, tokens, [&](Token token) {
     hashes[n_tokens] = hash_bytes(buffer + token.start, token.size);
     table.prefetch(hashes[n_tokens++]);
     return true;
@@ -220,16 +223,20 @@ Status run_words(Document* doc, const Unit* text, int64_t size, bool lower) {
     words[n] = table.find(buffer + tokens[i].start, tokens[i].size, hashes[i]);
     n += words[n] != kStop;
   }
-  if (!doc->start_counting(count_grams(n, s.min_n, s.max_n))) return Status::kNoMemory;
-  if (s.min_n == 1) doc->count(words, n);
+  if (!row->start(count_grams(n, s.min_n, s.max_n))) return Status::kNoMemory;
+  if (s.min_n == 1) count(row, s.n_terms, words, n);
   const Edges edges(s.edges, bytes);
-  std::memcpy(nodes, words, static_cast<size_t>(n) * sizeof(uint32_t));
-  for (int64_t length = 2; length <= s.max_n && length <= n; ++length) {
-    step(edges, nodes, words + length - 1, n - length + 1);
-    if (length >= s.min_n) doc->count(nodes, n - length + 1);
+  for (int64_t i = 0; i < n; ++i) frontier.at[i] = static_cast<uint32_t>(i);
+  std::memcpy(frontier.nodes, words, static_cast<size_t>(n) * sizeof(uint32_t));
+  frontier.size = n;
+  words[n] = kNone;  // ends every n-gram
+  for (int64_t length = 2; length <= s.max_n && frontier.size != 0; ++length) {
+    frontier.keep([&](uint32_t at) { return words[at + length - 1] != kNone; });
+    frontier.step(edges, words, length - 1);
+    if (length >= s.min_n) count(row, s.n_terms, frontier.nodes, frontier.size);
   }
-  doc->arena->release(mark);
-  return doc->finish();
+  arena->release(mark);
+  return row->finish();
 }
 
 template <class Unit>
@@ -237,94 +244,91 @@ uint32_t first_node(const State& s, const Edges& edges, Unit c) {
   return c < 128 ? s.first[c] : edges.find(s.root, c);
 }
 
-/// nodes[i] = node of the two characters at i, for i < n.
+/// The n-grams of two characters: no hashing for ASCII.
 template <class Unit>
-void start_with_pairs(const State& s, const Edges& edges, const Unit* text, int64_t n, uint32_t* nodes) {
+void start_with_pairs(const State& s, const Edges& edges, const Unit* text, const int32_t* reach, int64_t size,
+                      Frontier* frontier) {
   const auto* pairs = reinterpret_cast<const uint32_t*>(reinterpret_cast<const uint8_t*>(&s) + s.pairs_offset);
-  for (int64_t i = 0; i < n; ++i) {
+  for (int64_t i = 0; i + 1 < size; ++i) {
     const Unit a = text[i], b = text[i + 1];
+    uint32_t node;
     if ((a | b) < 128) {
-      nodes[i] = pairs[s.code[a] * s.n_codes + s.code[b]];
+      node = pairs[s.code[a] * s.n_codes + s.code[b]];
     } else {
-      const uint32_t node = first_node(s, edges, a);
-      nodes[i] = node == kNone ? kNone : edges.find(node, b);
+      node = first_node(s, edges, a);
+      if (node != kNone) node = edges.find(node, b);
     }
+    frontier->at[i] = static_cast<uint32_t>(i);
+    frontier->nodes[i] = reach[i] < 2 ? kNone : node;
   }
+  frontier->size = std::max<int64_t>(size - 1, 0);
 }
 
-/// char_wb counts a padded word shorter than `min_n` once, whole.
+/// What char_wb counts besides: once, whole, each padded word shorter than `min_n`; for single characters, a space
+/// that closes one word and opens the next, a second time.
 template <class Unit>
-void count_short_words(Document* doc, const Edges& edges, const Unit* text, const int32_t* reach, int64_t size) {
-  const State& s = doc->state;
+void count_at_borders(const State& s, TalliedRow* row, const Edges& edges, const Unit* text, const int32_t* reach,
+                      int64_t size) {
   for (int64_t i = 0; i + 1 < size; i += reach[i] - 1) {  // from the space before a word to the next
-    if (reach[i] >= s.min_n) continue;
-    uint32_t node = s.root;
-    for (int64_t k = 0; k < reach[i] && node != kNone; ++k) node = edges.find(node, text[i + k]);
-    doc->count(&node, 1);
+    const int64_t length = reach[i] < s.min_n ? reach[i] : s.min_n == 1 && i > 0 ? 1 : 0;
+    uint32_t node = length == 0 ? kNone : s.root;
+    for (int64_t k = 0; k < length && node != kNone; ++k) node = edges.find(node, text[i + k]);
+    count(row, s.n_terms, &node, 1);
+  }
+}
+
+/// Counts the n-grams of a prepared text; `reach` as in pad_words.
+template <class Unit>
+void walk_chars(const State& s, TalliedRow* row, const Edges& edges, const Unit* text, const int32_t* reach,
+                int64_t size, Frontier frontier) {
+  if (s.min_n == 1) {
+    for (int64_t i = 0; i < size; ++i) frontier.nodes[i] = first_node(s, edges, text[i]);
+    count(row, s.n_terms, frontier.nodes, size);
+  }
+  if (s.max_n == 1) return;
+  start_with_pairs(s, edges, text, reach, size, &frontier);
+  if (s.min_n <= 2) count(row, s.n_terms, frontier.nodes, frontier.size);
+  for (int64_t length = 3; length <= s.max_n && frontier.size != 0; ++length) {
+    frontier.keep([&](uint32_t at) { return reach[at] >= length; });
+    frontier.step(edges, text, length - 1);
+    if (length >= s.min_n) count(row, s.n_terms, frontier.nodes, frontier.size);
   }
 }
 
 template <class Unit>
-void walk_chars(Document* doc, const Unit* text, const int32_t* reach, int64_t size, uint32_t* nodes) {
-  const State& s = doc->state;
-  const Edges edges(s.edges, reinterpret_cast<const uint8_t*>(&s));
-  if (reach != nullptr) count_short_words(doc, edges, text, reach, size);
-  if (s.min_n == 1 && size > 0) {
-    for (int64_t i = 0; i < size; ++i) nodes[i] = first_node(s, edges, text[i]);
-    doc->count(nodes, size);
-    for (int64_t i = 1; reach != nullptr && i + 1 < size; ++i) {
-      if (text[i] == ' ') doc->count(nodes, 1);  // closes one word and opens the next
-    }
-  }
-  for (int64_t length = 2; length <= s.max_n && length <= size; ++length) {
-    const int64_t n = size - length + 1;
-    if (length == 2) {
-      start_with_pairs(s, edges, text, n, nodes);
-    } else {
-      step(edges, nodes, text + length - 1, n);
-    }
-    for (int64_t i = 0; reach != nullptr && i < n; ++i) nodes[i] = reach[i] < length ? kNone : nodes[i];
-    if (length >= s.min_n) doc->count(nodes, n);
-  }
-}
-
-template <class Unit>
-Status run_chars(Document* doc, const Unit* text, int64_t size, bool lower) {
-  const State& s = doc->state;
+Status run_chars(const State& s, const CharClasses& classes, TalliedRow* row, const Unit* text, int64_t size,
+                 bool lower) {
+  Arena* arena = row->arena();
   const bool bounded = s.analyzer == Analyzer::kCharWb;
   const int64_t most = bounded ? size + 2 : size;  // char_wb pads the ends, and may count each word once more, whole
   const int64_t grams = count_grams(most, s.min_n, s.max_n) + (bounded ? most : 0);
-  if (!doc->reserve(grams)) return Status::kNoMemory;
-  const Arena::Mark mark = doc->arena->mark();
-  auto* units = doc->arena->alloc_n<Unit>(static_cast<size_t>(size + 2));
-  auto* nodes = doc->arena->alloc_n<uint32_t>(static_cast<size_t>(size + 2));
-  auto* reach = bounded ? doc->arena->alloc_n<int32_t>(static_cast<size_t>(size + 2)) : nullptr;
-  if (units == nullptr || nodes == nullptr || (bounded && reach == nullptr)) return Status::kNoMemory;
-  const int64_t n = bounded ? pad_words(text, size, lower, doc->classes, units, reach)
-                            : collapse_spaces(text, size, lower, doc->classes, units);
-  if (!doc->start_counting(grams)) return Status::kNoMemory;
-  walk_chars(doc, units, reach, n, nodes);
-  doc->arena->release(mark);
-  return doc->finish();
+  if (!row->reserve(grams)) return Status::kNoMemory;
+  const Arena::Mark mark = arena->mark();
+  auto* units = arena->alloc_n<Unit>(static_cast<size_t>(size + 2));
+  auto* reach = arena->alloc_n<int32_t>(static_cast<size_t>(size + 2));
+  Frontier frontier;
+  if (units == nullptr || reach == nullptr || !frontier.init(arena, size + 2)) return Status::kNoMemory;
+  const int64_t n = bounded ? pad_words(text, size, lower, classes, units, reach)
+                            : collapse_spaces(text, size, lower, classes, units);
+  for (int64_t i = 0; !bounded && i < n; ++i) reach[i] = static_cast<int32_t>(n - i);
+  if (!row->start(grams)) return Status::kNoMemory;
+  const Edges edges(s.edges, reinterpret_cast<const uint8_t*>(&s));
+  if (bounded) count_at_borders(s, row, edges, units, reach, n);
+  walk_chars(s, row, edges, units, reach, n, frontier);
+  arena->release(mark);
+  return row->finish();
 }
 
 Status run(const RunCall& call) noexcept {
-  const auto& state = *reinterpret_cast<const State*>(call.state);
+  const auto& s = *reinterpret_cast<const State*>(call.state);
   const CharClasses classes(call.params + 4);
-  for (int32_t r = 0; r < call.rows; ++r) {
-    Document doc{state, classes, call.arena, call.out->sparse + r};
-    const auto work = [&doc](const auto* text, int64_t size, bool lower) {
-      return doc.state.analyzer == Analyzer::kWord ? run_words(&doc, text, size, lower)
-                                                   : run_chars(&doc, text, size, lower);
-    };
-    const Status status = with_units(call.in[0].cell(r, 0), state.lower != 0, call.arena, work);
-    if (status != Status::kOk) {
-      call.fault->row = r;
-      call.fault->column = 0;
-      return status;
-    }
-  }
-  return Status::kOk;
+  const auto words = [&](TalliedRow* row, const auto* text, int64_t size, bool lower) {
+    return run_words(s, classes, row, text, size, lower);
+  };
+  const auto chars = [&](TalliedRow* row, const auto* text, int64_t size, bool lower) {
+    return run_chars(s, classes, row, text, size, lower);
+  };
+  return run_documents(call, s.analyzer, s.lower != 0, s.n_terms, words, chars);
 }
 
 /// Characters walk through every length up to the longest; words are an order fewer.

@@ -58,7 +58,8 @@ def analysis(vectorizer: Any) -> Analysis:
     min_n, max_n = vectorizer.ngram_range
     if not 1 <= min_n <= max_n <= 1000:
         raise Unsupported(f"ngram_range={vectorizer.ngram_range!r}")
-    shortest, stop_words = 1, ()
+    shortest = 1
+    stop_words: tuple[str, ...] = ()
     if vectorizer.analyzer == "word":
         shortest = TOKEN_PATTERNS.get(vectorizer.token_pattern, 0)
         if not shortest:
