@@ -1,0 +1,351 @@
+"""`pretzel.verify` finds what it is made to find: faults are planted in plans, and it has to name them exactly."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, PoissonRegressor
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+import pretzel
+from pretzel.errors import InputValueError
+from pretzel.options import Options
+from pretzel.oven import graph
+from pretzel.oven import optimizer as optimizer_module
+from pretzel.oven.compiler import Compiler
+from pretzel.oven.graph import Parity, rewrite
+from pretzel.oven.ops.linear import Linear
+from pretzel.oven.rules import Rule
+from pretzel.runtime.model import Plan
+from pretzel.store.object_store import ObjectStore
+from pretzel.verification.compare import compare, ulps_between
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(80, 4))
+Y = (X[:, 0] + 0.3 * X[:, 1] > 0).astype(int)
+Y3 = np.digitize(X[:, 0], [-0.5, 0.5])
+TEXTS = ["the cat sat on the mat", "a dog", "the dog sat", "cats and dogs, über alles", "on on on"] * 6
+FRAME = pd.DataFrame(
+    {
+        "age": np.where(RNG.random(60) < 0.2, np.nan, RNG.normal(40, 9, 60)),
+        "pay": RNG.normal(size=60),
+        "city": RNG.choice(["Bonn", "Köln", "Paris"], 60),
+    }
+)
+
+
+def table():
+    numbers = make_pipeline(SimpleImputer(), StandardScaler())
+    codes = OneHotEncoder(handle_unknown="ignore")
+    features = ColumnTransformer([("numbers", numbers, ["age", "pay"]), ("codes", codes, ["city"])])
+    return Pipeline([("features", features), ("model", LogisticRegression())]).fit(FRAME, RNG.integers(0, 2, 60))
+
+
+def text():
+    chars = TfidfVectorizer(analyzer="char", ngram_range=(2, 3))
+    features = FeatureUnion([("chars", chars), ("words", TfidfVectorizer(ngram_range=(1, 2)))])
+    model = LogisticRegression()
+    return Pipeline([("features", features), ("model", model)]).fit(TEXTS, [0, 1, 0, 1, 1] * 6)
+
+
+def plant(estimator, change, **options):
+    """A plan of ``estimator`` with faulty nodes; its report claims that nothing happened."""
+    honest = pretzel.compile(estimator, store=ObjectStore(), **options)
+    compiler = Compiler(Options(**honest.physical.report["options"]), ObjectStore())
+    graphs = compiler.graphs(estimator)
+    changed = rewrite([output.node for output in graphs.optimized.values()], change)
+    assert any(new is not old for old, new in changed.items()), "the fault was not planted"
+    faulty = {name: dataclasses.replace(o, node=changed[o.node]) for name, o in graphs.optimized.items()}
+    methods, lease = compiler.lower(dataclasses.replace(graphs, optimized=faulty))
+    return Plan(dataclasses.replace(honest.physical, methods=methods), compiler.store, lease, honest.name)
+
+
+def edit(kind, field, change):
+    """A change of one field of all nodes of a class."""
+
+    def apply(node):
+        if type(node).__name__ != kind:
+            return None
+        value = getattr(node, field)
+        new = change(value.copy() if isinstance(value, np.ndarray) else value)
+        return graph.replace(node, **{field: new})
+
+    return apply
+
+
+def at(index, value):
+    """Put a value at a place of an array."""
+
+    def change(array):
+        array[index] = value(array[index]) if callable(value) else value
+        return array
+
+    return change
+
+
+def next_double(x):
+    return np.nextafter(x, np.inf)
+
+
+HONEST = {
+    "table": (table, FRAME),
+    "text": (text, TEXTS),
+    "scaler": (lambda: make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y3), X),
+    "link": (lambda: PoissonRegressor().fit(X, np.exp(X[:, 0])), X),
+    "forest": (lambda: RandomForestClassifier(8, max_depth=4, random_state=0).fit(X, Y3), X),
+    "opaque middle": (lambda: make_pipeline(KMeans(3, n_init=1, random_state=0), LogisticRegression()).fit(X, Y3), X),
+}
+
+
+@pytest.mark.parametrize("boundary", [False, True])
+@pytest.mark.parametrize("name", HONEST)
+def test_an_honest_plan_passes(name, boundary):
+    make, rows = HONEST[name]
+    estimator = make()
+    report = pretzel.verify(pretzel.compile(estimator), estimator, rows, boundary=boundary)
+    assert report.ok, str(report)
+    assert report.first_divergence is None
+    assert all(m.rows >= len(rows) and m.steps + m.opaque > 0 for m in report.methods.values())
+    assert all(m.label_mismatches == 0 for m in report.methods.values())
+    assert boundary or all(m.largest_absolute < 1e-9 for m in report.methods.values())
+    assert (report.boundary_rows > 0) == boundary
+    assert "ok" in str(report)
+
+
+MUTANTS = {
+    # estimator, rows, options, fault, operator that has to be blamed
+    "transposed coefficients": ("scaler", {"numerics": "strict"}, edit("Linear", "weights", lambda w: w[::-1])),
+    "bias off by an ulp of one": ("scaler", {}, edit("Linear", "bias", at(0, lambda b: b + 1e-8))),
+    "mean off by an ulp": ("scaler", {"numerics": "strict"}, edit("SubDiv", "mean", at(0, next_double))),
+    "missing +1 in the idf": (
+        "text",
+        {"disable_rules": ("fuse_tfidf_linear",)},
+        edit("Tfidf", "idf", lambda idf: idf - 1.0),
+    ),
+    "off by one n-gram": ("text", {}, edit("Ngrams", "max_n", lambda n: n - 1)),
+}
+BLAMED = {
+    "transposed coefficients": "Linear",
+    "bias off by an ulp of one": "Linear",
+    "mean off by an ulp": "SubDiv",
+    "missing +1 in the idf": "Tfidf",
+    "off by one n-gram": "Ngrams",
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_planted_fault_is_found_and_named(name):
+    case, options, change = MUTANTS[name]
+    make, rows = HONEST[case]
+    estimator = make()
+    report = pretzel.verify(plant(estimator, change, **options), estimator, rows)
+    assert not report
+    fault = report.first_divergence
+    assert fault.kind == "parameters"
+    assert fault.operator.startswith(BLAMED[name])
+    assert {f.operator.partition("(")[0] for f in report.divergences} == {BLAMED[name]}, str(report)
+    assert fault.stage is not None
+    assert fault.row >= 0
+    assert fault.expected != fault.got
+    assert "DIVERGES" in str(report)
+    assert BLAMED[name] in str(report)
+
+
+def test_parameters_that_no_row_shows_are_found_by_their_digest():
+    estimator = PoissonRegressor().fit(X, np.exp(X[:, 0]))
+    report = pretzel.verify(plant(estimator, edit("Linear", "bias", at(0, next_double))), estimator, X)
+    assert report.first_divergence.kind == "parameters"
+    assert report.first_divergence.row is None
+    assert report.first_divergence.note == "parameter 1 is not the estimator's"
+
+
+def test_changed_memory_is_found():
+    estimator = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y)
+    plan = pretzel.compile(estimator, store=ObjectStore(), numerics="strict")
+    call = next(c for c in plan.physical.methods["predict"].program.calls if c.kernel == "linear")
+    weights = plan.store.get(call.params[0])
+    weights.flags.writeable = True
+    weights[1] += 0.5
+    fault = pretzel.verify(plan, estimator, X).first_divergence
+    assert (fault.kind, fault.method, fault.row, fault.column) == ("parameters", "predict", 0, 0)
+    assert fault.note == "the memory of a parameter was changed"
+    assert fault.operator.startswith("Linear")
+    assert fault.origin == "Pipeline.logisticregression"
+
+
+def test_a_departing_kernel_is_told_from_wrong_parameters(monkeypatch):
+    """The reference is bent instead of the kernel, which comes to the same."""
+    estimator = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y)
+    plan = pretzel.compile(estimator)
+    honest = Linear.reference
+    rows = iter(range(100))
+
+    def bent(self, *inputs):
+        out = honest(self, *inputs).copy()
+        if next(rows) >= 2:  # the first two references are of the graphs
+            out[7, 0] += 1e-6
+        return out
+
+    monkeypatch.setattr(Linear, "reference", bent)
+    fault = pretzel.verify(plan, estimator, X).first_divergence
+    assert (fault.kind, fault.row, fault.column) == ("kernel", 7, 0)
+    assert fault.operator.startswith("Linear")
+    assert fault.expected - fault.got == pytest.approx(1e-6)
+    assert fault.ulps > 1000
+
+
+def test_one_bad_step_is_blamed_once():
+    """What follows a bad step reads the bad values, and so does its reference."""
+    estimator = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y3)
+    plan = plant(estimator, edit("SubDiv", "scale", lambda s: s * 2), numerics="strict")
+    report = pretzel.verify(plan, estimator, X)
+    for method in report.methods.values():
+        assert [f.operator.partition("(")[0] for f in method.divergences] == ["SubDiv"]
+    assert report.methods["predict"].label_mismatches > 0
+    assert report.methods["predict_proba"].largest_absolute > 1e-3
+
+
+def test_a_lying_rule_is_blamed(monkeypatch):
+    def forget_bias(node, users):
+        return graph.replace(node, bias=node.bias * 0) if isinstance(node, Linear) and node.bias.any() else None
+
+    rules = (Rule(forget_bias, Parity.TOLERANCE, "a fault"), *optimizer_module.RULES)
+    monkeypatch.setattr(optimizer_module.optimize, "__defaults__", (None, rules))
+    estimator = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y3)
+    plan = pretzel.compile(estimator)
+    report = pretzel.verify(plan, estimator, X)
+    fault = report.first_divergence
+    assert (fault.kind, fault.operator) == ("rule", "forget_bias")
+    assert {f.kind for f in report.divergences} == {"rule"}
+
+
+def test_a_lying_adapter_is_blamed_on_the_innermost_part(monkeypatch):
+    from pretzel.oven import registry
+
+    name = "sklearn.preprocessing.StandardScaler"
+    honest = registry.adapter_for(StandardScaler())
+
+    def lying(estimator, x, importer):
+        node = honest(estimator, x, importer)
+        return graph.replace(node, mean=node.mean + 1e-3)
+
+    monkeypatch.setitem(registry._adapters, name, lying)
+    estimator = table()
+    report = pretzel.verify(pretzel.compile(estimator, numerics="strict"), estimator, FRAME)
+    fault = report.first_divergence
+    assert (fault.kind, fault.operator) == ("import", "StandardScaler")
+    assert fault.origin == "Pipeline.features.numbers.standardscaler"
+    assert {f.kind for f in report.divergences} == {"import"}
+
+
+def test_a_wrong_presentation_is_an_answer_fault():
+    estimator = LogisticRegression().fit(X, Y3)
+    plan = pretzel.compile(estimator)
+    predict = plan.physical.methods["predict"]
+    faulty = dataclasses.replace(predict, labels=(predict.labels[0][::-1],))
+    physical = dataclasses.replace(plan.physical, methods={**plan.physical.methods, "predict": faulty})
+    report = pretzel.verify(Plan(physical, plan.store, plan._lease), estimator, X)
+    fault = report.first_divergence
+    assert (fault.kind, fault.method) == ("answer", "predict")
+    assert report.methods["predict"].label_mismatches > 0
+    assert report.methods["predict_proba"].divergences == []
+
+
+def test_a_missing_check_is_a_refusal_fault():
+    estimator = LogisticRegression().fit(X, Y)
+    plan = plant(estimator, lambda node: node.inputs[0] if type(node).__name__ == "CheckFinite" else None)
+    report = pretzel.verify(plan, estimator, np.vstack([X, np.full((1, 4), np.nan)]))
+    faults = [f for f in report.divergences if f.kind == "refusal"]
+    assert faults
+    assert "estimator: ValueError" in faults[0].note
+    assert "plan: accepts" in faults[0].note
+
+
+def test_an_overzealous_check_is_a_refusal_fault():
+    estimator = make_pipeline(SimpleImputer(), StandardScaler()).fit(X)
+    plan = plant(estimator, edit("CheckFinite", "allow_nan", lambda _: False))
+    rows = X.copy()
+    rows[3, 2] = np.nan
+    report = pretzel.verify(plan, estimator, rows)
+    assert report.first_divergence.kind == "refusal"
+    assert InputValueError.__name__ in str(report) or "NaN" in str(report)
+
+
+def test_a_plan_of_another_estimator_is_found():
+    one, other = LogisticRegression().fit(X, Y), LogisticRegression().fit(X[:40], Y[:40])
+    assert pretzel.verify(pretzel.compile(one), other, X).first_divergence.kind == "parameters"
+    scaled = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y)
+    report = pretzel.verify(pretzel.compile(one, numerics="strict"), scaled, X)
+    assert report.first_divergence.kind == "structure"
+
+
+def test_swapped_columns_are_found():
+    estimator = ColumnTransformer([("a", "passthrough", [2, 0]), ("b", "passthrough", [3])]).fit(X)
+    swap = edit("NumericLeaf", "columns", lambda c: c[::-1])
+    report = pretzel.verify(plant(estimator, swap), estimator, X)
+    assert not report.ok
+    assert report.first_divergence.kind == "structure"
+
+
+def test_bent_input_reading_is_an_input_fault(monkeypatch):
+    from pretzel.verification import steps
+
+    honest = steps.read_sources
+
+    def bent(spec, leaves, sources):
+        rows, columns, is_float32 = honest(spec, leaves, sources)
+        column = np.array(columns[0], copy=True)
+        column[5, 1] += 1.0
+        return rows, [column, *columns[1:]], is_float32
+
+    monkeypatch.setattr(steps, "read_sources", bent)
+    estimator = LogisticRegression().fit(X, Y)
+    fault = pretzel.verify(pretzel.compile(estimator), estimator, X).first_divergence
+    assert (fault.kind, fault.row, fault.column) == ("input", 5, 1)
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "exact", "place"),
+    [
+        ([[1.0, np.nan]], [[1.0, np.nan]], True, None),
+        ([[0.0]], [[-0.0]], True, None),
+        ([[1.0]], [[1.0 + 2**-52]], True, (0, 0)),
+        ([[1.0]], [[1.0 + 2**-52]], False, None),
+        ([[1.0, 2.0]], [[1.0, 2.0 + 3e-9]], False, (0, 1)),
+        ([[np.inf]], [[np.inf]], False, None),
+        ([[np.inf]], [[1e308]], False, (0, 0)),
+        ([[np.nan]], [[0.0]], False, (0, 0)),
+        ([["a"], ["b"]], [["a"], ["c"]], True, (1, 0)),
+        ([[1.0]], [[1.0, 2.0]], False, (-1, -1)),
+    ],
+)
+def test_compare(expected, got, exact, place):
+    difference = compare(np.array(expected), np.array(got), exact=exact)
+    assert (None if difference is None else (difference.row, difference.column)) == place
+
+
+def test_compare_sparse():
+    from scipy.sparse import csr_array
+
+    a = csr_array(np.array([[0.0, 1.0, 0.0], [2.0, 0.0, 0.0]]))
+    b = csr_array(np.array([[0.0, 1.0, 0.0], [2.0, 0.0, 5.0]]))
+    explicit = csr_array((np.array([1.0, 0.0, 2.0]), np.array([1, 2, 0]), np.array([0, 2, 3])), shape=(2, 3))
+    assert compare(a, explicit, exact=True) is None
+    difference = compare(a, b, exact=True)
+    assert (difference.row, difference.column, difference.expected, difference.got) == (1, 2, 0.0, 5.0)
+
+
+def test_ulps():
+    assert ulps_between(1.0, np.nextafter(1.0, 2.0)) == 1
+    assert ulps_between(-5e-324, 5e-324) == 2
+    assert ulps_between(0.0, -0.0) == 0
+    assert ulps_between(1.0, np.nan) is None
