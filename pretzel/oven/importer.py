@@ -12,7 +12,7 @@ from pretzel.oven.graph import Methods, Node, Output, replace, toposort
 from pretzel.oven.ops.check import CheckFinite
 from pretzel.oven.ops.columns import CellLeaf, NumericLeaf, Raw, Select, TextLeaf
 from pretzel.oven.ops.concat import Concat, Densify
-from pretzel.oven.ops.opaque import new_token, opaque
+from pretzel.oven.ops.opaque import Opaque, new_token, opaque
 from pretzel.oven.registry import Unsupported, adapter_for, public_name
 from pretzel.plan import InputKind, InputSpec
 from pretzel.schema import Kind
@@ -167,6 +167,8 @@ class Importer:
         """The estimator's own method where its result is not an array of numbers."""
         if isinstance(output.node, Raw) and not output.node.inputs:
             return Output(self._opaque(self._root, method, raw, "it returns the caller's own object", new_token()))
+        if not isinstance(output.node, Raw | Opaque) and output.node.schema().kind is Kind.CELLS:
+            return Output(self._opaque(self._root, method, raw, "it returns the caller's own values", new_token()))
         if method == "transform" and (container := _output_container(self._root)) != "default":
             return Output(self._opaque(self._root, method, raw, f"set_output({container!r})", new_token()))
         return output

@@ -1,0 +1,240 @@
+"""Every registered estimator gives scikit-learn's answers, whatever form, batch or instruction set they come in."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+import pretzel
+from pretzel import _native
+from pretzel.oven.importer import METHODS
+from pretzel.oven.registry import public_name, registered
+from pretzel.store.object_store import ObjectStore
+from pretzel.verification.compare import compare
+
+if "tests.cases" not in sys.modules:
+    spec = importlib.util.spec_from_file_location("tests.cases", Path(__file__).with_name("cases.py"))
+    sys.modules["tests.cases"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules["tests.cases"])
+cases = sys.modules["tests.cases"]
+
+CASES = [i for i, case in enumerate(cases.CASES) if case.name in registered()]
+EACH = pytest.mark.parametrize("index", CASES, ids=[cases.CASES[i].id for i in CASES])
+BATCHES = (1, 2, cases.ROWS)
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+    pytest.mark.filterwarnings("ignore::RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
+
+
+def test_every_registered_estimator_has_a_case():
+    assert set(registered()) - {case.name for case in cases.CASES} == set()
+
+
+@functools.cache
+def compiled(index, named=False):
+    return pretzel.compile(cases.fitted(index, named), store=ObjectStore())
+
+
+def methods(estimator):
+    return [m for m in METHODS if callable(getattr(estimator, m, None))]
+
+
+def head(X, rows):
+    return X.iloc[rows] if hasattr(X, "iloc") else [X[i] for i in rows] if isinstance(X, list) else X[rows]
+
+
+def forms(index):
+    """What the rows are given as: name -> rows, and the rows whose answers are expected."""
+    case = cases.CASES[index]
+    X = cases.rows(case.data)[1]
+    if case.data == "text":
+        import pandas as pd
+
+        array = np.array(X, dtype=object)
+        return {"list": (X, X), "object array": (array, X), "series": (pd.Series(X), X)}
+    if case.data == "counts":
+        dense = X.toarray()
+        return {
+            "csr": (X, X),
+            "csc": (sparse.csc_matrix(X), X),
+            "dense": (dense, X),
+            "csr_array": (sparse.csr_array(X), X),
+        }
+    if case.data in ("cells", "holes"):
+        return {"frame": (X, X)}
+    wide = np.zeros((2 * X.shape[0], X.shape[1] + 3))
+    wide[::2, 1:-2] = X
+    frozen = X.copy()
+    frozen.flags.writeable = False
+    small = X.astype(np.float32)
+    found = {
+        "float64": (X, X),
+        "float32": (small, small.astype(np.float64)),
+        "fortran": (np.asfortranarray(X), X),
+        "strided": (wide[::2, 1:-2], X),
+        "read-only": (frozen, X),
+        "frame": (cases.as_frame(X), cases.as_frame(X)),
+    }
+    if not np.isnan(X).any():
+        whole = np.rint(X).astype(np.int64)
+        filled = np.where(np.abs(X) < 0.4, 0.0, X)
+        found["int"] = (whole, whole.astype(np.float64))
+        found["int32"] = (whole.astype(np.int32), whole.astype(np.float64))
+        found["sparse"] = (sparse.csr_matrix(filled), filled)
+    return found
+
+
+def same(want, got):
+    if getattr(got, "dtype", None) == np.float32:  # what was computed in float64 is rounded at the end
+        if sparse.issparse(got):
+            want, got = want.toarray(), got.toarray()
+        np.testing.assert_allclose(got, want, rtol=3e-7, atol=1e-30)
+        return
+    difference = compare(want, got, exact=False)
+    assert difference is None, difference
+
+
+def dtype(answer):
+    if hasattr(answer, "iloc"):
+        return answer.to_numpy().dtype
+    return [a.dtype for a in answer] if isinstance(answer, list) else answer.dtype
+
+
+@EACH
+def test_native(index):
+    """It has a native form at all: a case that compiles to an opaque step tests nothing."""
+    estimator = cases.fitted(index)
+    opaque = [s["step"] for m in compiled(index).explain("json")["physical"].values() for s in m["opaque"]]
+    if public_name(type(estimator)) != "sklearn.preprocessing.FunctionTransformer":
+        assert not opaque
+
+
+@EACH
+def test_forms_and_batches(index):
+    case = cases.CASES[index]
+    for form, (X, plain) in forms(index).items():
+        named = form == "frame"
+        estimator, plan = cases.fitted(index, named), compiled(index, named)
+        for method in methods(estimator):
+            try:
+                raw = getattr(estimator, method)(X)
+            except (TypeError, ValueError):
+                assert form in ("sparse", "dense", "csc", "csr_array"), form
+                continue
+            want = getattr(estimator, method)(plain if form in ("float32", "int", "int32") else X)
+            if form == "sparse" and case.name != "sklearn.preprocessing.MaxAbsScaler":
+                want = raw
+            for size in BATCHES:
+                got = getattr(plan, method)(head(X, np.arange(size)))
+                try:
+                    same([w[:size] for w in want] if isinstance(want, list) else want[:size], got)
+                    if size == cases.ROWS:
+                        assert dtype(got) == dtype(raw)
+                except AssertionError as error:
+                    raise AssertionError(f"{case.id}.{method}, {form}, {size} rows: {error}") from error
+
+
+@EACH
+def test_no_rows(index):
+    X = head(cases.rows(cases.CASES[index].data)[1], np.arange(0))
+    estimator, plan = cases.fitted(index), compiled(index)
+    for method in methods(estimator):
+        try:
+            want = getattr(estimator, method)(X)
+        except ValueError:
+            with pytest.raises(ValueError, match=r"0 (row|sample)"):
+                getattr(plan, method)(X)
+        else:
+            assert getattr(plan, method)(X).shape == want.shape
+
+
+def bits(answer):
+    """An answer as something that is equal only when every bit is; NaN equals NaN."""
+    if isinstance(answer, list):
+        return [bits(a) for a in answer]
+    if sparse.issparse(answer):
+        return [answer.data.tobytes(), answer.indices.tolist(), answer.indptr.tolist()]
+    return answer.tobytes() if answer.dtype.kind in "fiu" else answer.tolist()
+
+
+def pick(answer, rows):
+    return [a[rows] for a in answer] if isinstance(answer, list) else answer[rows]
+
+
+@EACH
+def test_batch_invariance(index):
+    """A row's answer has the same bits alone, in a batch, and among shuffled neighbours."""
+    X = cases.rows(cases.CASES[index].data)[1]
+    plan = compiled(index)
+    shuffled = np.random.default_rng(5).permutation(cases.ROWS)
+    for method in methods(cases.fitted(index)):
+        call = getattr(plan, method)
+        together = call(X)
+        assert bits(call(head(X, shuffled))) == bits(pick(together, shuffled))
+        for row in (0, 1, 2, 15, 16, 17, 63, 64, 511, 513, cases.ROWS - 1):
+            assert bits(call(head(X, [row]))) == bits(pick(together, [row])), (method, row)
+
+
+@EACH
+def test_instruction_sets(index):
+    """The same bits on every level that this machine has."""
+    X = cases.rows(cases.CASES[index].data)[1]
+    active = _native.isa()
+    levels = ("baseline", "x86-64-v3", "x86-64-v4")
+    answers = {}
+    try:
+        for level in levels[: levels.index(active) + 1]:
+            _native.set_isa(level)
+            plan = pretzel.compile(cases.fitted(index), store=ObjectStore())
+            answers[level] = [bits(getattr(plan, m)(X)) for m in methods(cases.fitted(index))]
+    finally:
+        _native.set_isa(active)
+    for level, answer in answers.items():
+        assert answer == answers["baseline"], level
+
+
+@EACH
+@pytest.mark.parametrize("numerics", ["fast", "strict"])
+def test_verified(index, numerics):
+    """Native plan, interpreter and estimator agree step by step, on ordinary and on boundary rows."""
+    case = cases.CASES[index]
+    estimator = cases.fitted(index)
+    plan = compiled(index) if numerics == "fast" else pretzel.compile(estimator, numerics=numerics)
+    X = cases.rows(case.data)[1]
+    report = pretzel.verify(plan, estimator, head(X, np.arange(60)), boundary=True)
+    assert report.ok, str(report)
+
+
+@EACH
+def test_one_row(index):
+    """``m_one`` gives what ``m`` gives for that row."""
+    X = cases.rows(cases.CASES[index].data)[1]
+    plan = compiled(index)
+    for row in (0, 1, 2, 3):
+        one = X[row] if isinstance(X, list) else None
+        if one is None:
+            if sparse.issparse(X):
+                continue
+            one = X.iloc[row].to_dict() if hasattr(X, "iloc") else X[row]
+        for method in methods(cases.fitted(index)):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                want = getattr(plan, method)(head(X, [row]))
+                got = getattr(plan, f"{method}_one")(one)
+            if sparse.issparse(want):
+                assert bits(got) == bits(want)
+            elif isinstance(want, list):
+                for a, b in zip(want, got, strict=True):
+                    np.testing.assert_array_equal(a[0], b)
+            else:
+                np.testing.assert_array_equal(want[0], got)
