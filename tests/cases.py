@@ -119,7 +119,31 @@ def counts(rng: np.random.Generator, n: int) -> Any:
     return sparse.csr_matrix(rng.poisson(0.3, size=(n, 12)).astype(np.float64))
 
 
-_WORDS = ["the", "a", "cat", "dog", "sat", "mat", "on", "über", "straße", "Ärger", "ΣΑΣ", "naïve", "日本", "x2", "Hello", "WORLD", "don't", "under_score", "a-b", "é", "the", "the", "on"]
+_WORDS = [
+    "the",
+    "a",
+    "cat",
+    "dog",
+    "sat",
+    "mat",
+    "on",
+    "über",
+    "straße",
+    "Ärger",
+    "ΣΑΣ",
+    "naïve",
+    "日本",
+    "x2",
+    "Hello",
+    "WORLD",
+    "don't",
+    "under_score",
+    "a-b",
+    "é",
+    "the",
+    "the",
+    "on",
+]
 
 
 def text(rng: np.random.Generator, n: int) -> Any:
@@ -205,6 +229,9 @@ def _trees() -> list[Case]:
         Case(f"{ensemble}GradientBoostingClassifier", target="binary", options={**few, "loss": "exponential"}),
         Case(f"{ensemble}GradientBoostingClassifier", target="labels", options={**few, "init": "zero"}),
         Case(f"{ensemble}GradientBoostingRegressor", target="real", options=few),
+        Case(f"{ensemble}VotingClassifier", target="labels", options={"estimators": _committee}),
+        Case(f"{ensemble}VotingClassifier", target="binary", options={"estimators": _committee, "voting": "soft"}),
+        Case(f"{ensemble}VotingRegressor", target="real", options={"estimators": _board}),
         Case(f"{tree}DecisionTreeClassifier", "missing", "labels", small),
         Case(f"{ensemble}RandomForestRegressor", "missing", "real", few),
         Case(f"{ensemble}RandomTreesEmbedding", options=few),
@@ -262,8 +289,26 @@ def _transformers() -> list[Case]:
         Case("sklearn.feature_selection.VarianceThreshold", options={"threshold": 0.5}),
         Case("sklearn.feature_selection.SelectKBest", target="binary", options={"k": 2}),
         Case("sklearn.feature_selection.SelectPercentile", target="binary", options={"percentile": 40}),
+        Case("sklearn.feature_selection.GenericUnivariateSelect", target="binary", options={"param": 60}),
+        *(Case(f"sklearn.feature_selection.Select{name}", target="binary") for name in ("Fdr", "Fpr", "Fwe")),
+        Case("sklearn.feature_selection.SelectFromModel", target="binary", options={"estimator": _logistic}),
+        Case("sklearn.feature_selection.SequentialFeatureSelector", target="binary", options={"estimator": _logistic}),
     ]
     return found
+
+
+def _committee() -> Any:
+    tree = build("sklearn.tree.DecisionTreeClassifier", max_depth=3, random_state=0)
+    return [("linear", _logistic()), ("tree", tree)]
+
+
+def _board() -> Any:
+    tree = build("sklearn.tree.DecisionTreeRegressor", max_depth=3, random_state=0)
+    return [("linear", build("sklearn.linear_model.Ridge")), ("tree", tree)]
+
+
+def _logistic() -> Any:
+    return build("sklearn.linear_model.LogisticRegression")
 
 
 def _texts() -> list[Case]:

@@ -99,7 +99,7 @@ class Lease:
         _locked.release_soon(self._store, self._digests)
 
     def __del__(self) -> None:
-        if self._digests:
+        if self._digests and _locked is not None:  # when the interpreter ends, the module may be gone first
             self.close()
 
 

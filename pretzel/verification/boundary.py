@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from pretzel.oven.importer import Imported
 
-NUMBERS = (np.nan, 0.0, -0.0, np.inf, -np.inf, 5e-324, -5e-324, 1e308, -1e308, 3.4028235677973366e38, 1e-30, 0.1)
+NUMBERS = (0.0, -0.0, 5e-324, -5e-324, 3.4028234663852886e38, 1e-30, 0.1)
+OFTEN_REFUSED = (np.nan, np.inf, -np.inf, 1e308, -1e308, 3.4028235677973366e38)
 WHOLE_NUMBERS = (0, -1, 1, 255, 256, 1_000_000)
 CELLS = (None, np.nan, "", " ", "never seen", "É", "\N{SNOWMAN}")
 TEXTS = (
@@ -36,7 +37,8 @@ TEXTS = (
     "x" * 3000,
 )
 THRESHOLDS = 200  # per operator
-COLUMNS = 40  # that get special values
+COLUMNS = 40  # that get special values,
+REFUSED = 2  # and of these, that get values which many estimators refuse: to tell them takes a call for each
 STEPS = 64  # halvings: more than the bits of a double
 
 
@@ -84,21 +86,28 @@ def special_rows(X: Any) -> Any:
     X = np.asarray(X)
     if X.dtype.kind not in "fiu":
         return None
-    values = NUMBERS if X.dtype.kind == "f" else WHOLE_NUMBERS
-    columns = range(min(X.shape[1], COLUMNS))
-    rows = np.repeat(X[:1], len(columns) * len(values), axis=0)
-    for i, column in enumerate(columns):
-        rows[i * len(values) : (i + 1) * len(values), column] = np.array(values).astype(X.dtype)
-    return rows
+    rows = []
+    for column in range(min(X.shape[1], COLUMNS)):
+        values = _specials(X.dtype.kind, column)
+        block = np.repeat(X[:1], len(values), axis=0)
+        block[:, column] = np.array(values).astype(X.dtype)
+        rows.append(block)
+    return np.concatenate(rows)
+
+
+def _specials(kind: str, position: int) -> tuple[Any, ...]:
+    if kind == "f":
+        return (*NUMBERS, *OFTEN_REFUSED) if position < REFUSED else NUMBERS
+    return WHOLE_NUMBERS if kind in "iu" else CELLS
 
 
 def _special_frame(X: Any) -> Any:
     import pandas as pd
 
     frames = []
-    for name in list(X.columns)[:COLUMNS]:
+    for position, name in enumerate(list(X.columns)[:COLUMNS]):
         kind = X[name].dtype.kind if isinstance(X[name].dtype, np.dtype) else "O"
-        values = NUMBERS if kind == "f" else WHOLE_NUMBERS if kind in "iu" else CELLS
+        values = _specials(kind, position)
         frame = X.iloc[[0] * len(values)].reset_index(drop=True)
         frame[name] = pd.Series(list(values), dtype=object).astype(X[name].dtype)
         frames.append(frame)

@@ -63,7 +63,7 @@ class MissingMask(Node):
     kernel: ClassVar[str] = "missing_mask"
 
     def schema(self) -> Schema:
-        return dense(len(self.columns), integral=True)
+        return dense(len(self.columns), integral=True, keeps_float32=True)
 
     def params(self) -> tuple[Array, ...]:
         return (

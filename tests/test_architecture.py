@@ -1,0 +1,245 @@
+"""The layers hold: who may import whom, how long files may be, which kernels exist for whom."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import pretzel
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "pretzel"
+NATIVE = PACKAGE / "_native"
+FILES = sorted(PACKAGE.rglob("*.py"))
+OPTIONAL = {"sklearn", "scipy", "pandas", "pyarrow", "polars", "onnxruntime", "joblib", "threadpoolctl"}
+
+LAYERS = {
+    # what may be imported at run time, besides the module's own layer; `TYPE_CHECKING` imports are free
+    "errors": set(),
+    "schema": set(),
+    "options": set(),
+    "plan": {"schema"},
+    "_native": {"errors"},
+    "store": {"errors", "schema", "options", "_native"},
+    "oven": {"errors", "schema", "options", "plan", "store", "_native"},
+    "runtime": {"errors", "schema", "options", "plan", "store", "_native"},
+    # where oven and runtime meet
+    "api": {"errors", "options", "plan", "store", "oven", "runtime"},
+    "verification": {"errors", "schema", "options", "plan", "store", "oven", "runtime", "_native"},
+}
+RUNTIME_MAY_COMPILE = {
+    "runtime/runtime.py"
+}  # `Runtime.register` takes estimators, and asks the api inside the function
+
+LONGEST = {".py": 400, ".pyx": 600, ".pxi": 600, ".cpp": 500, ".h": 400}
+LONGER: dict[str, int] = {}
+
+
+def layer(path: Path) -> str:
+    """First part of a path below the package, without suffix."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def imports(path: Path) -> list[tuple[str, bool]]:
+    """Modules that a file imports when it runs, and whether inside a function."""
+    found: list[tuple[str, bool]] = []
+
+    def visit(node: ast.AST, inside: bool) -> None:
+        for child in ast.iter_child_nodes(node):
+            if is_type_checking(child):
+                continue
+            if isinstance(child, ast.Import):
+                found.extend((alias.name, inside) for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                assert child.level == 0, f"{path}: relative import"
+                found.extend((f"{child.module}.{alias.name}", inside) for alias in child.names)
+            visit(child, inside or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda))
+
+    visit(ast.parse(path.read_text()), False)
+    return found
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_layers(path):
+    here = layer(path)
+    if here == "__init__":
+        return
+    allowed = LAYERS[here] | {here}
+    for module, _ in imports(path):
+        if module.split(".")[0] != "pretzel":
+            continue
+        there = module.split(".")[1]
+        if there == "api" and named(path) in RUNTIME_MAY_COMPILE:
+            continue
+        assert there in allowed, f"{here} imports {module}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_optional_libraries_are_imported_inside_functions(path):
+    for module, inside in imports(path):
+        assert inside or module.split(".")[0] not in OPTIONAL, f"{module} at module level"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "oven" / "ops").glob("*.py")), ids=named)
+def test_operators_do_not_know_rules_or_passes(path):
+    allowed = ("graph", "registry", "ops", "importer")
+    for module, _ in imports(path):
+        if module.startswith("pretzel.oven."):
+            assert module.split(".")[2] in allowed, module
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "oven" / "rules").glob("[a-z]*.py")), ids=named)
+def test_rules_know_operators_only(path):
+    """Not each other, not the driver; what several share stands in a file with an underscore."""
+    for module, _ in imports(path):
+        if module.startswith("pretzel.oven."):
+            part = module.split(".")[2]
+            assert part in ("graph", "ops") or module.startswith("pretzel.oven.rules._"), module
+
+
+def test_every_rule_stands_in_a_file_of_its_name():
+    from pretzel.oven.rules import RULES
+
+    files = {path.stem for path in (PACKAGE / "oven" / "rules").glob("[a-z]*.py")}
+    assert {rule.name for rule in RULES} == files
+    for rule in RULES:
+        assert rule.function.__module__ == f"pretzel.oven.rules.{rule.name}"
+        assert rule.function.__doc__, rule.name
+        assert rule.reason, rule.name
+
+
+def native_includes(path: Path) -> list[str]:
+    return re.findall(r'^#include "([^"]+)"', path.read_text(), re.M)
+
+
+@pytest.mark.parametrize("path", sorted((NATIVE / "kernels").glob("*.cpp")), ids=named)
+def test_kernels_include_the_contract_and_headers_of_families(path):
+    """Nothing of the executor, the plan or the registry; nothing of Python."""
+    for header in native_includes(path):
+        assert header not in {"executor.h", "plan.h"}, header
+        assert (NATIVE / header).exists() or (NATIVE / "kernels" / header).exists(), header
+
+
+@pytest.mark.parametrize("path", sorted([*NATIVE.rglob("*.h"), *NATIVE.rglob("*.cpp")]), ids=named)
+def test_native_code_knows_no_python(path):
+    text = path.read_text()
+    assert "Python.h" not in text
+    assert "numpy" not in text
+
+
+def registered_kernels() -> dict[str, str]:
+    """Kernel -> file that registers it."""
+    found = {}
+    for path in (NATIVE / "kernels").glob("*.cpp"):
+        for name in re.findall(r"^PRETZEL_KERNEL\((\w+),", path.read_text(), re.M):
+            found[name] = path.stem
+    return found
+
+
+def node_classes() -> list[type]:
+    """Every class of nodes."""
+    from pretzel.oven.graph import Node
+
+    ops = importlib.import_module("pretzel.oven.ops")
+    found: list[type] = []
+    for module in pkgutil.iter_modules(ops.__path__):
+        loaded = importlib.import_module(f"pretzel.oven.ops.{module.name}")
+        found += [
+            value
+            for value in vars(loaded).values()
+            if isinstance(value, type) and issubclass(value, Node) and value.__module__ == loaded.__name__
+        ]
+    return found
+
+
+def test_every_kernel_has_a_node_and_every_node_a_kernel():
+    from pretzel._native import kernels
+
+    used = {cls.kernel for cls in node_classes() if cls.kernel}
+    assert used == set(kernels()) == set(registered_kernels())
+
+
+def test_a_node_and_its_kernel_stand_in_files_of_one_name():
+    files = registered_kernels()
+    for cls in node_classes():
+        if cls.kernel:
+            assert files[cls.kernel] == cls.__module__.rpartition(".")[2].lstrip("_"), cls
+
+
+def test_every_kernel_file_has_an_operator_file():
+    operators = {path.stem.lstrip("_") for path in (PACKAGE / "oven" / "ops").glob("*.py")}
+    assert {path.stem for path in (NATIVE / "kernels").glob("*.cpp")} <= operators
+
+
+def sources() -> list[Path]:
+    return [path for path in PACKAGE.rglob("*") if path.suffix in LONGEST and "build" not in path.parts]
+
+
+@pytest.mark.parametrize("path", sorted(sources()), ids=named)
+def test_files_are_short(path):
+    """A file does one thing; the few that may be longer are listed with the date on which that was decided."""
+    limit = LONGER.get(named(path), LONGEST[path.suffix])
+    assert len(path.read_text().splitlines()) <= limit
+
+
+def public(tree: ast.Module) -> list[ast.AST]:
+    """Public functions, classes and their public methods."""
+    found: list[ast.AST] = []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            found.append(node)
+            if isinstance(node, ast.ClassDef):
+                methods = [m for m in node.body if isinstance(m, ast.FunctionDef | ast.AsyncFunctionDef)]
+                found += [m for m in methods if not m.name.startswith("_")]
+    return found
+
+
+INHERITED = {"schema", "params", "reference", "describe"}  # documented once, in `Node`
+
+
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_everything_public_is_documented(path):
+    tree = ast.parse(path.read_text())
+    assert ast.get_docstring(tree)
+    for node in public(tree):
+        if node.name in INHERITED and "oven" in path.parts:
+            continue
+        assert ast.get_docstring(node), f"{node.name} in line {node.lineno}"
+
+
+def test_public_names():
+    assert set(pretzel.__all__) == {"ObjectStore", "Plan", "Runtime", "compile", "errors", "verify"}
+    for name in pretzel.__all__:
+        assert getattr(pretzel, name) is not None
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        pretzel.nothing  # noqa: B018
+
+
+def test_every_error_is_a_pretzel_error_and_documented():
+    from pretzel import errors
+
+    for name, value in vars(errors).items():
+        if isinstance(value, type):
+            assert issubclass(value, errors.PretzelError), name
+            assert value.__doc__, name
+            assert name in errors.__doc__, name
+
+
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_nothing_is_left_undone(path):
+    text = path.read_text()
+    for word in ("TODO", "FIXME", "XXX", "HACK", "print("):
+        assert word not in text, word
