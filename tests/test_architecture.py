@@ -207,7 +207,7 @@ def public(tree: ast.Module) -> list[ast.AST]:
     return found
 
 
-INHERITED = {"schema", "params", "reference", "describe"}  # documented once, in `Node`
+INHERITED = {"schema", "params", "reference", "describe", "always_finite"}  # documented once, in `Node`
 
 
 @pytest.mark.parametrize("path", FILES, ids=named)

@@ -26,6 +26,7 @@ _CONSTANT = {
 
 @from_sklearn("sklearn.ensemble.GradientBoostingRegressor")
 def gradient_boosting_regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """``predict`` is the raw score, whatever the loss."""
     x, splits = _stages(estimator, x, importer)
     leaves = splits.per_tree(x, splits.leaf_nodes, float32=True)
     return {"predict": Output(_raw(estimator, x, splits), ndim=1), "apply": Output(leaves)}

@@ -23,6 +23,7 @@ Methods = dict[str, Output]
 
 @from_sklearn("sklearn.tree.DecisionTreeRegressor", "sklearn.tree.ExtraTreeRegressor")
 def tree_regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """``predict`` is the value of the leaf."""
     x, splits = _read(estimator, [estimator], x, importer)
     values = _values([estimator], splits)[:, :, 0]
     predict = Output(splits.ensemble(x, float32=True, values=values), ndim=1 if estimator.n_outputs_ == 1 else 2)

@@ -21,7 +21,7 @@ from pretzel.oven.ops.impute import Impute
 from pretzel.oven.ops.linear import Linear
 from pretzel.oven.ops.lookup import LookupLinear
 from pretzel.oven.ops.scale import SubDiv
-from pretzel.oven.rules.drop_proven_checks import facts_of
+from pretzel.oven.rules._facts import facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
