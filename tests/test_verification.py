@@ -18,7 +18,6 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import pretzel
 from pretzel.errors import InputValueError
-from pretzel.options import Options
 from pretzel.oven import graph
 from pretzel.oven import optimizer as optimizer_module
 from pretzel.oven.compiler import Compiler
@@ -28,6 +27,7 @@ from pretzel.oven.rules import Rule
 from pretzel.runtime.model import Plan
 from pretzel.store.object_store import ObjectStore
 from pretzel.verification.compare import compare, ulps_between
+from pretzel.verification.verifier import options_of
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(80, 4))
@@ -60,7 +60,7 @@ def text():
 def plant(estimator, change, **options):
     """A plan of ``estimator`` with faulty nodes; its report claims that nothing happened."""
     honest = pretzel.compile(estimator, store=ObjectStore(), **options)
-    compiler = Compiler(Options(**honest.physical.report["options"]), ObjectStore())
+    compiler = Compiler(options_of(honest), ObjectStore())
     graphs = compiler.graphs(estimator)
     changed = rewrite([output.node for output in graphs.optimized.values()], change)
     assert any(new is not old for old, new in changed.items()), "the fault was not planted"

@@ -50,13 +50,19 @@ def verify(plan: Plan, estimator: Any, X: Any, *, boundary: bool = False) -> Rep
         return _Verifier(plan, estimator).run(X, boundary)
 
 
+def options_of(plan: Plan) -> Options:
+    """What the plan was compiled with."""
+    found = plan.physical.report.unpack()["options"]
+    return Options(**{**found, "disable": tuple(found["disable"])})
+
+
 class _Verifier:
     """One run of `verify`."""
 
     def __init__(self, plan: Plan, estimator: Any) -> None:
         self.plan = plan
         self.estimator = estimator
-        self.options = Options(**plan.physical.report.unpack()["options"])
+        self.options = options_of(plan)
         compiler = Compiler(self.options, ObjectStore())
         self.graphs = compiler.graphs(estimator)
         self.expected, self._lease = compiler.lower(self.graphs)

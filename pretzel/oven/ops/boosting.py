@@ -34,6 +34,7 @@ def gradient_boosting_regressor(estimator: Any, x: Node, importer: Importer) -> 
 
 @from_sklearn("sklearn.ensemble.GradientBoostingClassifier")
 def gradient_boosting_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """Raw scores of the classes behind the link of the loss."""
     x, splits = _stages(estimator, x, importer)
     raw = _raw(estimator, x, splits)
     if estimator.n_trees_per_iteration_ == 1:

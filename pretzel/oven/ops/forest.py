@@ -32,6 +32,7 @@ def tree_regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
 
 @from_sklearn("sklearn.tree.DecisionTreeClassifier", "sklearn.tree.ExtraTreeClassifier")
 def tree_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """Class frequencies of the leaf; labels by the largest."""
     x, splits = _read(estimator, [estimator], x, importer)
     return {**_classifier(estimator, [estimator], x, splits), "apply": _apply(x, splits, ndim=1)}
 

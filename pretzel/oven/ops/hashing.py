@@ -90,6 +90,7 @@ def murmur3(data: bytes) -> int:
 
 @from_sklearn("sklearn.feature_extraction.text.HashingVectorizer")
 def hashing_vectorizer(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Hashed n-grams, then the norm."""
     if np.dtype(estimator.dtype) != np.float64:
         raise Unsupported(f"dtype={np.dtype(estimator.dtype).name}: scikit-learn computes in that precision")
     if estimator.norm not in NORMS:

@@ -118,6 +118,7 @@ def _tfidf(transformer: Any, source: Node, *, binary: bool = False) -> Node:
 
 @from_sklearn("sklearn.feature_extraction.text.TfidfVectorizer")
 def tfidf_vectorizer(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Counts, then idf and norm."""
     dtype = np.dtype(estimator.dtype)
     if dtype not in (np.float64, np.int64):
         raise Unsupported(f"dtype={dtype.name}: scikit-learn computes in that precision")

@@ -118,6 +118,7 @@ def counts(vectorizer: Any, x: Node, importer: Importer) -> Node:
 
 @from_sklearn("sklearn.feature_extraction.text.CountVectorizer")
 def count_vectorizer(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """Counts of the n-grams of the vocabulary."""
     from pretzel.oven.ops.idf import NO_IDF, Tfidf
 
     dtype = np.dtype(estimator.dtype).name
