@@ -79,6 +79,9 @@ def _method(function: Any, x: Node, importer: Importer) -> Node:
     estimator, name = function.__self__, function.__name__
     if name not in SHAPED:
         raise Unsupported(f"method {type(estimator).__name__}.{name} as a function")
+    width = len(x.columns) if isinstance(x, Raw) else x.schema().width
+    if getattr(estimator, "n_features_in_", width) != width:
+        raise Unsupported(f"{type(estimator).__name__} was fitted on another number of columns than {width}")
     output = importer.methods(estimator, x, only=(name,)).get(name)
     if output is None or isinstance(output.node, Opaque | Raw):
         raise Unsupported(f"{type(estimator).__name__}.{name} has no native form")

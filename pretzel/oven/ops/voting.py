@@ -115,6 +115,8 @@ def _hard(estimator: Any, x: Node, importer: Importer, classes: Array) -> Method
             raise Unsupported("a member of VotingClassifier that does not know all classes")
     nodes = tuple(output.node for output in members)
     weights = _weights(estimator)
+    if weights is not None and (weights < 0.0).any():
+        raise Unsupported("negative weights: scikit-learn's counts end with the largest class that has a vote")
     winner = Majority(nodes, len(classes), np.ones(len(nodes)) if weights is None else weights)
     return {
         "predict": Output(winner, ndim=1, labels=(classes,)),

@@ -74,3 +74,10 @@ def test_everything_else_is_opaque(transformer: FunctionTransformer) -> None:
     with pytest.raises(OpaqueStepError):
         pretzel.compile(transformer, strict=True)
     np.testing.assert_array_equal(pretzel.compile(transformer).transform(X), transformer.transform(X))
+
+
+def test_a_method_fitted_on_other_columns_fails_as_in_the_source() -> None:
+    model = LogisticRegression().fit(X[:, :3], X[:, 0] > 0)
+    plan = pretzel.compile(FeatureUnion([("proba", FunctionTransformer(model.predict_proba))]).fit(X))
+    with pytest.raises(ValueError, match="expecting 3 features"):
+        plan.transform(X)

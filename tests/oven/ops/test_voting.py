@@ -9,6 +9,9 @@ from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, Pe
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import pretzel
+from pretzel.errors import OpaqueStepError
+
 from .numeric import check, numbers
 
 X = numbers(1000, 6, special=False)
@@ -41,3 +44,10 @@ def test_dropped_members_have_no_weight() -> None:
 def test_regressors(weights: list[float] | None) -> None:
     members = [("a", Ridge()), ("b", Lasso(0.1)), ("c", make_pipeline(StandardScaler(), LinearRegression()))]
     check(VotingRegressor(members, weights=weights).fit(X, X @ np.arange(6.0)), X, ("predict", "transform"))
+
+
+def test_negative_weights_are_counted_as_in_the_source() -> None:
+    model = VotingClassifier(MEMBERS, weights=[-1, -1, -1]).fit(X, Y)
+    with pytest.raises(OpaqueStepError, match="negative"):
+        pretzel.compile(model, strict=True)
+    np.testing.assert_array_equal(pretzel.compile(model).predict(X), model.predict(X))
