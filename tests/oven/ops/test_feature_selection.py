@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.feature_selection import SelectFromModel, SelectKBest, SelectPercentile, VarianceThreshold
-from sklearn.linear_model import Lasso
+from scipy import sparse
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.feature_selection import SelectFromModel, SelectKBest, SelectPercentile, VarianceThreshold, chi2
+from sklearn.linear_model import Lasso, LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 import pretzel
 from pretzel.errors import InputValueError
@@ -40,3 +43,16 @@ def test_nan_passes_a_variance_threshold() -> None:
     bad = X[:2].copy()
     bad[0, 0], bad[1, 1] = np.nan, np.inf
     np.testing.assert_array_equal(pretzel.compile(model, strict=True).transform(bad), model.transform(bad))
+
+
+def test_terms_of_documents() -> None:
+    texts = ["red wine red", "white wine", "", "green tea tea", "black tea", "fast red car"] * 5
+    y = [len(t) % 3 for t in texts]
+    selected = make_pipeline(CountVectorizer(), SelectKBest(chi2, k=4)).fit(texts, y)
+    got = pretzel.compile(selected, strict=True).transform(texts)
+    assert sparse.issparse(got)
+    np.testing.assert_array_equal(got.toarray(), selected.transform(texts).toarray())
+    estimator = make_pipeline(TfidfVectorizer(), SelectKBest(chi2, k=4), LogisticRegression()).fit(texts, y)
+    plan = pretzel.compile(estimator, strict=True)
+    np.testing.assert_array_equal(plan.predict(texts), estimator.predict(texts))
+    np.testing.assert_allclose(plan.predict_proba(texts), estimator.predict_proba(texts), rtol=1e-9, atol=1e-12)
