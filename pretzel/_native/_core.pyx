@@ -8,10 +8,10 @@ cimport cython
 cimport numpy as cnp
 from cpython.dict cimport PyDict_Check, PyDict_GetItemWithError, PyDict_Size
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
-from cpython.list cimport PyList_AsTuple, PyList_CheckExact, PyList_GET_ITEM, PyList_GET_SIZE
+from cpython.list cimport PyList_AsTuple, PyList_CheckExact, PyList_GET_ITEM
 from cpython.long cimport PyLong_AsDouble, PyLong_Check
 from cpython.object cimport PyObject
-from cpython.tuple cimport PyTuple_Check, PyTuple_GET_ITEM, PyTuple_GET_SIZE
+from cpython.tuple cimport PyTuple_Check, PyTuple_GET_ITEM
 from cpython.unicode cimport PyUnicode_Check
 from libc.math cimport NAN
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
@@ -207,7 +207,7 @@ cdef class NativeProgram:
         return self.program.cost.per_row * rows + self.program.cost.per_unit * units
 
     def trace(self, columns, int64_t rows):
-        """Output of every step for a request that ``read`` took apart: ndarrays, CSR triples, or None for checks and texts."""
+        """Output of every step for a request that ``read`` took apart: ndarray, CSR triple, None for checks and texts."""
         cdef RecordingTracer* tracer = new RecordingTracer(self.program, rows)
         cdef int i
         try:
