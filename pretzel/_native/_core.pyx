@@ -207,7 +207,7 @@ cdef class NativeProgram:
         return self.program.cost.per_row * rows + self.program.cost.per_unit * units
 
     def trace(self, columns, int64_t rows):
-        """Output of every step for a request that ``read`` took apart: ndarray, CSR triple, None for checks and texts."""
+        """Output of every step for a request that ``read`` took apart: ndarray, CSR triple or None."""
         cdef RecordingTracer* tracer = new RecordingTracer(self.program, rows)
         cdef int i
         try:
