@@ -59,7 +59,7 @@ class OpaqueMethod:
         answer = self(_table(self.spec, self.name, row))
         if isinstance(answer, list):
             return [part[0] for part in answer]
-        first = answer[0]
+        first = answer.iloc[0] if hasattr(answer, "iloc") else answer[0]
         return first.item() if getattr(first, "ndim", 1) == 0 else first
 
 

@@ -1,0 +1,33 @@
+"""Fitted searches answer as their best estimator."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import pretzel
+
+
+@pytest.mark.parametrize("search", [GridSearchCV, lambda e, p: RandomizedSearchCV(e, p, n_iter=1, random_state=0)])
+def test_search_answers_as_its_best_estimator(search):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 4))
+    y = np.array(["no", "yes"])[(X[:, 0] > 0).astype(int)]
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression())
+    fitted = search(pipeline, {"logisticregression__C": [0.1, 1.0]}).fit(X, y)
+    plan = pretzel.compile(fitted, strict=True)
+    assert (plan.predict(X) == fitted.predict(X)).all()
+    np.testing.assert_allclose(plan.predict_proba(X), fitted.predict_proba(X), rtol=1e-9, atol=1e-12)
+    assert plan.predict_one(X[0]) == fitted.predict(X[:1])[0]
+
+
+def test_search_without_refit_is_not_fitted_for_answers():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    y = (X[:, 0] > 0).astype(int)
+    fitted = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, refit=False).fit(X, y)
+    with pytest.raises(pretzel.errors.CompileError):
+        pretzel.compile(fitted, strict=True)
