@@ -107,6 +107,23 @@ assert state() == before, (before, state())
     )
 
 
+def test_process_ends_in_silence() -> None:
+    """With models in cycles, in other modules, and in threads that nobody waits for."""
+    noise = child(
+        ZOO
+        + """
+import builtins, json, time
+sys.stderr = sys.__stderr__ = sys.stdout
+os.dup2(1, 2)
+cycle = [pretzel.compile(source) for source, _, _ in SOURCES.values()]
+cycle.append(cycle)
+builtins.kept, json.kept = pretzel.compile(SOURCES["linear"][0]), runtime
+threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+"""
+    )
+    assert noise == ""
+
+
 COUNTER = """
 #define _GNU_SOURCE
 #include <stdatomic.h>

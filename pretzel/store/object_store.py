@@ -87,6 +87,7 @@ class Lease:
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
+        self._locked = _locked  # a lease may outlive the globals of this module
         self._digests: set[bytes] = set()
 
     @property
@@ -96,7 +97,7 @@ class Lease:
 
     def close(self) -> None:
         """Let go of everything; harmless when repeated."""
-        _locked.release_soon(self._store, self._digests)
+        self._locked.release_soon(self._store, self._digests)
 
     def __del__(self) -> None:
         if self._digests and _locked is not None:  # when the interpreter ends, the module may be gone first
