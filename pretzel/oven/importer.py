@@ -52,7 +52,7 @@ class Importer:
     def run(self) -> Imported:
         """Import the estimator with all its methods."""
         check_fitted(self._root)
-        width = getattr(self._root, "n_features_in_", None)
+        width = getattr(_reader(self._root), "n_features_in_", None)
         raw = Raw((), (0,), scalar=True) if width is None else Raw((), tuple(range(width)))
         methods = {name: self._settled(name, raw, output) for name, output in self.methods(self._root, raw).items()}
         if not methods:
@@ -213,14 +213,22 @@ def _output_container(estimator: Any) -> str:
     return str(own or get_config()["transform_output"])
 
 
+def _reader(estimator: Any) -> Any:
+    """The part that is given the request as it is: the first step of pipelines that is not a pass-through."""
+    while public_name(type(estimator)) == "sklearn.pipeline.Pipeline":
+        steps = [step for _, step in estimator.steps if step is not None and step != "passthrough"]
+        if not steps:
+            break
+        estimator = steps[0]
+    return estimator
+
+
 def _input_spec(estimator: Any, width: int | None, methods: Mapping[str, Output]) -> InputSpec:
     name = type(estimator).__name__
     if width is None:
         return InputSpec(InputKind.TEXT, 1, None, (0,), False, name)
-    names = getattr(estimator, "feature_names_in_", None)
-    first = estimator
-    while public_name(type(first)) == "sklearn.pipeline.Pipeline" and first.steps:
-        first = first.steps[0][1]
+    first = _reader(estimator)
+    names = getattr(first, "feature_names_in_", None)
     any_order = public_name(type(first)) == "sklearn.compose.ColumnTransformer"
     required = tuple(range(width))
     if any_order:

@@ -111,4 +111,12 @@ def _verify(rule: Rule, node: Node, new: Node, before: list[Node], after: list[N
             if old_output is not new_output and old_output.schema() != new_output.schema():
                 raise OvenBug(f"the result was {old_output.schema()} and became {new_output.schema()}")
     except Exception as error:
-        raise OvenBug(f"rule {rule.name} broke the graph: {node!r} -> {new!r}: {error}") from error
+        raise OvenBug(f"rule {rule.name} broke the graph: {_named(node)} -> {_named(new)}: {error}") from error
+
+
+def _named(node: Node) -> str:
+    """The node in words; nodes that do not fit their inputs may not even be able to describe themselves."""
+    try:
+        return repr(node)
+    except Exception:
+        return type(node).__name__
