@@ -6,6 +6,8 @@
 // Built by vocabulary_build.h. Everything is offsets in one block of bytes.
 #pragma once
 
+#include <algorithm>
+
 #include "text.h"
 
 namespace pretzel {
@@ -93,6 +95,48 @@ class Edges {
   EdgeTables tables_;
   const uint64_t* dense_;
   const uint64_t* spill_;
+};
+
+/// The n-grams of one length that are in the trie: where each starts, and its node.
+struct Frontier {
+  static constexpr int64_t kBlock = 16;
+
+  uint32_t* at;
+  uint32_t* nodes;
+  int64_t size = 0;
+
+  bool init(Arena* arena, int64_t most) {
+    at = arena->alloc_n<uint32_t>(static_cast<size_t>(most));
+    nodes = arena->alloc_n<uint32_t>(static_cast<size_t>(most));
+    return at != nullptr && nodes != nullptr;
+  }
+  /// Drops those that lead nowhere, in order and without branches.
+  template <class Predicate>
+  void keep(Predicate extends) {
+    int64_t kept = 0;
+    for (int64_t i = 0; i < size; ++i) {
+      const uint32_t where = at[i], node = nodes[i];
+      at[kept] = where;
+      nodes[kept] = node;
+      kept += static_cast<int64_t>(node != kNone) & static_cast<int64_t>(extends(where));
+    }
+    size = kept;
+  }
+  /// Every n-gram becomes the one longer by the symbol `ahead` of its start, or kNone.
+  template <class Symbol>
+  void step(const Edges& edges, const Symbol* symbols, int64_t ahead) {
+    uint64_t mixed[kBlock];  // look-ups whose cache misses overlap
+    uint32_t symbol[kBlock];
+    for (int64_t start = 0; start < size; start += kBlock) {
+      const int64_t n = std::min(kBlock, size - start);
+      uint32_t* part = nodes + start;
+      for (int64_t i = 0; i < n; ++i) {
+        symbol[i] = symbols[at[start + i] + ahead];
+        mixed[i] = edges.prepare(part[i], symbol[i]);
+      }
+      for (int64_t i = 0; i < n; ++i) part[i] = edges.find(part[i], symbol[i], mixed[i]);
+    }
+  }
 };
 
 inline uint64_t load_bytes(const char* p) {

@@ -26,7 +26,8 @@ Status bind(const BindCall& call) {
     return Status::kBadParameter;
   }
   const auto* settings = p[4].as<int32_t>();
-  State state{};
+  State state;
+  std::memset(&state, 0, sizeof state);  // padding, too: equal states are equal bytes
   state.analyzer = static_cast<Analyzer>(settings[0]);
   state.min_n = settings[1];
   state.max_n = settings[2];

@@ -8,7 +8,6 @@ namespace pretzel {
 namespace {
 
 constexpr uint32_t kStop = 0xFFFFFFFEu;  // number of a stop word
-constexpr int64_t kBlock = 16;           // look-ups whose cache misses overlap
 constexpr int32_t kCodePointBits = 21;
 
 struct State {
@@ -128,7 +127,8 @@ Status bind(const BindCall& call) {
   }
   const Strings terms(p[0], p[1]), stop_words(p[2], p[3]);
   const auto* settings = p[6].as<int32_t>();
-  State state{};
+  State state;
+  std::memset(&state, 0, sizeof state);  // padding, too: equal states are equal bytes
   state.analyzer = static_cast<Analyzer>(settings[0]);
   state.min_n = settings[1];
   state.max_n = settings[2];
@@ -154,46 +154,6 @@ void count(TalliedRow* row, uint32_t n_terms, const uint32_t* nodes, int64_t n) 
     if (nodes[i] < n_terms) row->add(nodes[i], 1.0);
   }
 }
-
-/// The n-grams of one length that are in the trie: where each starts, and its node.
-struct Frontier {
-  uint32_t* at;
-  uint32_t* nodes;
-  int64_t size = 0;
-
-  bool init(Arena* arena, int64_t most) {
-    at = arena->alloc_n<uint32_t>(static_cast<size_t>(most));
-    nodes = arena->alloc_n<uint32_t>(static_cast<size_t>(most));
-    return at != nullptr && nodes != nullptr;
-  }
-  /// Drops those that lead nowhere, in order and without branches.
-  template <class Predicate>
-  void keep(Predicate extends) {
-    int64_t kept = 0;
-    for (int64_t i = 0; i < size; ++i) {
-      const uint32_t where = at[i], node = nodes[i];
-      at[kept] = where;
-      nodes[kept] = node;
-      kept += static_cast<int64_t>(node != kNone) & static_cast<int64_t>(extends(where));
-    }
-    size = kept;
-  }
-  /// Every n-gram becomes the one longer by the symbol `ahead` of its start, or kNone.
-  template <class Symbol>
-  void step(const Edges& edges, const Symbol* symbols, int64_t ahead) {
-    uint64_t mixed[kBlock];
-    uint32_t symbol[kBlock];
-    for (int64_t start = 0; start < size; start += kBlock) {
-      const int64_t n = std::min(kBlock, size - start);
-      uint32_t* part = nodes + start;
-      for (int64_t i = 0; i < n; ++i) {
-        symbol[i] = symbols[at[start + i] + ahead];
-        mixed[i] = edges.prepare(part[i], symbol[i]);
-      }
-      for (int64_t i = 0; i < n; ++i) part[i] = edges.find(part[i], symbol[i], mixed[i]);
-    }
-  }
-};
 
 template <class Unit>
 Status run_words(const State& s, const CharClasses& classes, TalliedRow* row, const Unit* text, int64_t size,
