@@ -63,15 +63,22 @@ def function_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
         return x
     if hasattr(function, "__self__") and callable(getattr(function.__self__, "fit", None)):
         return _method(function, x, importer)
+    dense_only(x, estimator)
+    return numpy_function(function, importer.dense(x))
+
+
+def numpy_function(function: Any, x: Node) -> Node:
+    """``function`` of every value of a dense node; None is the identity."""
+    if function is None:
+        return x
     name = getattr(function, "__name__", "")
     if not isinstance(function, np.ufunc) or getattr(np, name, None) is not function:
         raise Unsupported(f"function {name or function!r}")
-    dense_only(x, estimator)
     if name in ("exp", "log"):
-        return Exp((importer.dense(x),)) if name == "exp" else Log((importer.dense(x),))
+        return Exp((x,)) if name == "exp" else Log((x,))
     if name not in FUNCTIONS:
         raise Unsupported(f"function numpy.{name}")
-    return Apply((importer.dense(x),), name)
+    return Apply((x,), name)
 
 
 def _method(function: Any, x: Node, importer: Importer) -> Node:

@@ -1,4 +1,4 @@
-"""Searches over parameters: a fitted one answers as its best estimator does."""
+"""Searches over parameters and frozen estimators: they answer as the estimator that they hold."""
 
 from __future__ import annotations
 
@@ -22,3 +22,9 @@ def search(estimator: Any, x: Node, importer: Importer) -> Methods:
     if not hasattr(estimator, "best_estimator_"):
         raise Unsupported("refit=False leaves no best estimator")
     return importer.methods(estimator.best_estimator_, x)
+
+
+@from_sklearn("sklearn.frozen.FrozenEstimator")
+def frozen_estimator(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """The methods of ``estimator``."""
+    return importer.methods(estimator.estimator, x)

@@ -1,15 +1,23 @@
-"""Fitted searches answer as their best estimator."""
+"""Fitted searches answer as their best estimator, frozen estimators as what they hold."""
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
-from sklearn.linear_model import LogisticRegression
+from sklearn.compose import make_column_transformer
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import pretzel
+
+from .numeric import assert_close, check, numbers
+
+X = numbers(300, 5, special=False)
+Y = X[:, 0] - X[:, 3]
 
 
 @pytest.mark.parametrize("search", [GridSearchCV, lambda e, p: RandomizedSearchCV(e, p, n_iter=1, random_state=0)])
@@ -31,3 +39,16 @@ def test_search_without_refit_is_not_fitted_for_answers():
     fitted = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, refit=False).fit(X, y)
     with pytest.raises(pretzel.errors.CompileError):
         pretzel.compile(fitted, strict=True)
+
+
+def test_columns_come_in_any_order() -> None:
+    frame = pd.DataFrame({"a": X[:, 0], "b": np.where(X[:, 1] > 0, "x", "y"), "c": X[:, 2]})
+    pipeline = make_pipeline(make_column_transformer((StandardScaler(), ["a"]), (OneHotEncoder(), ["b"])), Ridge())
+    search = GridSearchCV(pipeline, {"ridge__alpha": [0.1, 1.0]}, cv=2).fit(frame, Y)
+    plan = pretzel.compile(search, strict=True)
+    for view in (frame, frame[["c", "b", "a"]], frame[["b", "a"]]):
+        assert_close(plan.predict(view), search.predict(view))
+
+
+def test_frozen() -> None:
+    check(make_pipeline(StandardScaler(), FrozenEstimator(Ridge().fit(X, Y))).fit(X, Y), X, ("predict",))
