@@ -214,13 +214,18 @@ def _output_container(estimator: Any) -> str:
 
 
 def _reader(estimator: Any) -> Any:
-    """The part that is given the request as it is: the first step of pipelines that is not a pass-through."""
-    while public_name(type(estimator)) == "sklearn.pipeline.Pipeline":
-        steps = [step for _, step in estimator.steps if step is not None and step != "passthrough"]
-        if not steps:
-            break
-        estimator = steps[0]
-    return estimator
+    """The part that is given the request as it is: in a pipeline the first step that is not a pass-through."""
+    while True:
+        name = public_name(type(estimator))
+        if name == "sklearn.pipeline.Pipeline":
+            steps = [step for _, step in estimator.steps if step is not None and step != "passthrough"]
+            if not steps:
+                return estimator
+            estimator = steps[0]
+        elif name.startswith("sklearn.model_selection.") and hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            return estimator
 
 
 def _input_spec(estimator: Any, width: int | None, methods: Mapping[str, Output]) -> InputSpec:
