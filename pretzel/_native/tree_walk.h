@@ -21,9 +21,10 @@ constexpr uint32_t kKeyBytes = 128 * 1024;  // fewer rows where a row has many k
 template <class Node>
 inline void walk(const Node* nodes, uint32_t depth, const uint32_t* keys, size_t key_step, uint32_t* at) {
   for (uint32_t level = 0; level < depth; level += 4) {
+    const uint32_t unchecked = depth - level < 4 ? depth - level - 1 : 3;
     uint32_t before = 0, after = 0;
 #pragma GCC unroll 1
-    for (int i = 0; i < 3; ++i) {
+    for (uint32_t i = 0; i < unchecked; ++i) {
 #pragma GCC unroll 16
       for (int k = 0; k < kLanes; ++k) {
         const Node node = nodes[at[k]];
