@@ -49,6 +49,16 @@ def compile(
     Raises
     ------
     UnfittedError, OpaqueStepError, CompileError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> import pretzel
+    >>> X = np.array([[0.0, 1.0], [1.0, 1.0], [2.0, 0.0]])
+    >>> plan = pretzel.compile(LinearRegression().fit(X, [1.0, 2.0, 3.0]))
+    >>> round(plan.predict_one((3.0, 0.0)), 6)
+    4.0
     """
     from pretzel.oven import compile_estimator
 

@@ -100,7 +100,7 @@ class Lease:
         self._locked.release_soon(self._store, self._digests)
 
     def __del__(self) -> None:
-        if self._digests and _locked is not None:  # when the interpreter ends, the module may be gone first
+        if self._digests:
             self.close()
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pretzel.oven.importer import Imported
 
 NUMBERS = (0.0, -0.0, 5e-324, -5e-324, 3.4028234663852886e38, 1e-30, 0.1)
-OFTEN_REFUSED = (np.nan, np.inf, -np.inf, 1e308, -1e308, 3.4028235677973366e38)
+OFTEN_REFUSED = (np.nan, np.inf, -np.inf, 1e150, -1e150, 3.4028235677973366e38)
 WHOLE_NUMBERS = (0, -1, 1, 255, 256, 1_000_000)
 CELLS = (None, np.nan, "", " ", "never seen", "É", "\N{SNOWMAN}")
 TEXTS = (

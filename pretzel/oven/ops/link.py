@@ -150,7 +150,7 @@ class Threshold(Node):
     kernel: ClassVar[str] = "threshold"
 
     def schema(self) -> Schema:
-        return dense(self.inputs[0].schema().width, integral=True)
+        return dense(self.inputs[0].schema().width, integral=True, keeps_float32=True)
 
     def params(self) -> tuple[np.ndarray, ...]:
         return (np.array(self.cut), np.array(self.inclusive, dtype=np.uint8))
