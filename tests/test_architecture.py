@@ -135,9 +135,8 @@ def test_kernels_include_the_contract_and_headers_of_families(path):
 
 @pytest.mark.parametrize("path", sorted([*NATIVE.rglob("*.h"), *NATIVE.rglob("*.cpp")]), ids=named)
 def test_native_code_knows_no_python(path):
-    text = path.read_text()
-    assert "Python.h" not in text
-    assert "numpy" not in text
+    headers = re.findall(r"^#include .*$", path.read_text(), re.M)
+    assert not [header for header in headers if "Python.h" in header or "numpy" in header]
 
 
 def registered_kernels() -> dict[str, str]:

@@ -1,0 +1,364 @@
+"""One or more fitted estimators for each that is registered, with rows to ask them about.
+
+`tests.test_parity` runs all of them and fails when a registered estimator has no case.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+ROWS = 1000
+
+
+@dataclass(frozen=True)
+class Case:
+    """An estimator, how it is configured, what it is fitted on.
+
+    Parameters
+    ----------
+    name : str
+        Dotted name.
+    data : {"numbers", "missing", "counts", "text", "cells"}
+    target : {"binary", "labels", "real", "count", "two", None}
+    options : dict
+        Arguments of the constructor.
+    """
+
+    name: str
+    data: str = "numbers"
+    target: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """Name of the case in test reports."""
+        options = ",".join(f"{key}={_short(value)}" for key, value in self.options.items())
+        suffix = "" if self.target is None else f"-{self.target}"
+        return f"{self.name.rpartition('.')[2]}({options}){suffix}"
+
+
+def _short(value: Any) -> str:
+    return type(value).__name__ if hasattr(value, "fit") else str(value).replace(" ", "")
+
+
+def build(name: str, **options: Any) -> Any:
+    """An unfitted estimator by its dotted name."""
+    module, _, attribute = name.rpartition(".")
+    if attribute.startswith("Halving"):
+        importlib.import_module("sklearn.experimental.enable_halving_search_cv")
+    return getattr(importlib.import_module(module), attribute)(**options)
+
+
+def fitted(index: int, named: bool = False) -> Any:
+    """The fitted estimator of ``CASES[index]``, always the same; on a DataFrame when ``named``."""
+    return _fitted(index, named)
+
+
+@functools.cache
+def _fitted(index: int, named: bool) -> Any:
+    case = CASES[index]
+    X, y = rows(case.data)[0], target(case.target)
+    if named:
+        X = as_frame(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        options = {key: value() if callable(value) else value for key, value in case.options.items()}
+        return build(case.name, **options).fit(X, y)
+
+
+def as_frame(X: Any) -> Any:
+    """A matrix with column names; frames as they are."""
+    import pandas as pd
+
+    return X if hasattr(X, "iloc") else pd.DataFrame(X, columns=[f"c{i}" for i in range(X.shape[1])])
+
+
+@functools.cache
+def rows(data: str) -> tuple[Any, Any]:
+    """Rows to fit on and rows to ask about."""
+    return _MAKERS[data](np.random.default_rng(1), 300), _MAKERS[data](np.random.default_rng(2), ROWS)
+
+
+@functools.cache
+def target(kind: str | None) -> Any:
+    """Targets of the rows that are fitted."""
+    if kind is None:
+        return None
+    X = numbers(np.random.default_rng(1), 300)
+    score = X[:, 0] - 0.5 * X[:, 1] + 0.2 * X[:, 2] * X[:, 3]
+    noise = np.random.default_rng(3).normal(size=300)
+    grade = np.digitize(score + 0.3 * noise, [-0.6, 0.6])
+    return {
+        "binary": np.where(score + 0.3 * noise > 0, 7, -2),
+        "labels": np.array(["low", "mid", "high"])[grade],
+        "real": score + 0.1 * noise,
+        "count": np.floor(np.exp(np.clip(score, -2, 2))) + 1,
+        "two": np.stack([score, X[:, 2] + 0.1 * noise], axis=1),
+        "two labels": np.stack([grade, (X[:, 2] > 0).astype(int)], axis=1),
+    }[kind]
+
+
+def numbers(rng: np.random.Generator, n: int) -> Any:
+    """Five columns of different scales; one of them whole numbers with many ties."""
+    X = rng.normal(size=(n, 5)) * [1, 2, 0.5, 1, 30] + [0, 1, -1, 0, 100]
+    X[:, 3] = np.rint(X[:, 3] * 2)
+    return X
+
+
+def missing(rng: np.random.Generator, n: int) -> Any:
+    """Numbers with holes."""
+    X = numbers(rng, n)
+    X[rng.random(X.shape) < 0.15] = np.nan
+    return X
+
+
+def counts(rng: np.random.Generator, n: int) -> Any:
+    """Sparse counts, with empty rows among them."""
+    from scipy import sparse
+
+    return sparse.csr_matrix(rng.poisson(0.3, size=(n, 12)).astype(np.float64))
+
+
+_WORDS = [
+    "the",
+    "a",
+    "cat",
+    "dog",
+    "sat",
+    "mat",
+    "on",
+    "über",
+    "straße",
+    "Ärger",
+    "ΣΑΣ",
+    "naïve",
+    "日本",
+    "x2",
+    "Hello",
+    "WORLD",
+    "don't",
+    "under_score",
+    "a-b",
+    "é",
+    "the",
+    "the",
+    "on",
+]
+
+
+def text(rng: np.random.Generator, n: int) -> Any:
+    """Short documents, some empty, some with words never seen in the other sample."""
+    found = []
+    for i in range(n):
+        words = rng.choice(_WORDS, rng.integers(0, 9)).tolist()
+        found.append(" ".join([*words, f"w{rng.integers(0, 40)}"] if i % 7 else words) + "!" * (i % 3))
+    return found
+
+
+def cells(rng: np.random.Generator, n: int) -> Any:
+    """Two columns of text and one of whole numbers; text has holes and, later, unseen values."""
+    import pandas as pd
+
+    city = rng.choice(["Bonn", "Köln", "Paris", "", "a b"] + (["unseen"] if n == ROWS else []), n)
+    kind = rng.choice(["x", "y"], n).astype(object)
+    return pd.DataFrame({"city": city.astype(object), "kind": kind, "size": rng.integers(0, 4, n)})
+
+
+def holes(rng: np.random.Generator, n: int) -> Any:
+    """Like `cells`, with missing values."""
+    table = cells(rng, n)
+    table["city"] = table["city"].where(rng.random(n) > 0.2, None)
+    return table[["city", "kind"]]
+
+
+_MAKERS = {"numbers": numbers, "missing": missing, "counts": counts, "text": text, "cells": cells, "holes": holes}
+
+
+def _regressors() -> list[Case]:
+    linear = "sklearn.linear_model."
+    names = """ARDRegression BayesianRidge ElasticNet ElasticNetCV HuberRegressor Lars LarsCV Lasso LassoCV LassoLars
+    LassoLarsCV LassoLarsIC LinearRegression OrthogonalMatchingPursuit OrthogonalMatchingPursuitCV Ridge RidgeCV
+    PassiveAggressiveRegressor QuantileRegressor SGDRegressor TheilSenRegressor"""
+    found = [Case(linear + name, target="real") for name in names.split()]
+    found += [Case(linear + name, target="count") for name in ("GammaRegressor", "PoissonRegressor")]
+    found += [
+        Case(linear + "TweedieRegressor", target="count", options={"power": 1.5}),
+        Case(linear + "TweedieRegressor", target="real", options={"power": 0, "link": "identity"}),
+        Case(linear + "LinearRegression", target="two"),
+        Case(linear + "LinearRegression", target="real", options={"fit_intercept": False}),
+        Case(linear + "Ridge", target="two"),
+        Case("sklearn.svm.LinearSVR", target="real"),
+    ]
+    multi = ("MultiTaskElasticNet", "MultiTaskElasticNetCV", "MultiTaskLasso", "MultiTaskLassoCV")
+    return found + [Case(linear + name, target="two") for name in multi]
+
+
+def _classifiers() -> list[Case]:
+    linear = "sklearn.linear_model."
+    names = ["LogisticRegression", "PassiveAggressiveClassifier", "Perceptron"]
+    names += ["RidgeClassifier", "RidgeClassifierCV", "SGDClassifier"]
+    found = [Case(linear + name, target=y) for name in names for y in ("binary", "labels")]
+    found += [Case("sklearn.svm.LinearSVC", target=y) for y in ("binary", "labels")]
+    found += [Case(linear + "LogisticRegressionCV", target="labels", options={"Cs": 2, "cv": 2})]
+    for loss in ("log_loss", "modified_huber"):
+        found += [Case(linear + "SGDClassifier", target=y, options={"loss": loss}) for y in ("binary", "labels")]
+    return found
+
+
+def _networks() -> list[Case]:
+    mlp = "sklearn.neural_network.MLP"
+    small = {"hidden_layer_sizes": (9, 5), "max_iter": 20, "random_state": 0}
+    found = [Case(f"{mlp}Classifier", target=y, options=small) for y in ("binary", "labels")]
+    found += [Case(f"{mlp}Regressor", target=y, options=small) for y in ("real", "two")]
+    activations = ("identity", "logistic", "tanh")
+    return found + [Case(f"{mlp}Regressor", target="real", options={**small, "activation": a}) for a in activations]
+
+
+def _trees() -> list[Case]:
+    tree, ensemble, small = "sklearn.tree.", "sklearn.ensemble.", {"random_state": 0}
+    few = {"n_estimators": 7, "random_state": 0}
+    found = []
+    for name in ("DecisionTree", "ExtraTree"):
+        found += [Case(f"{tree}{name}Classifier", target=y, options=small) for y in ("binary", "labels", "two labels")]
+        found += [Case(f"{tree}{name}Regressor", target=y, options=small) for y in ("real", "two")]
+    for name in ("RandomForest", "ExtraTrees"):
+        kinds = ("binary", "labels", "two labels")
+        found += [Case(f"{ensemble}{name}Classifier", target=y, options=few) for y in kinds]
+        found += [Case(f"{ensemble}{name}Regressor", target=y, options=few) for y in ("real", "two")]
+    found += [Case(f"{ensemble}GradientBoostingClassifier", target=y, options=few) for y in ("binary", "labels")]
+    found += [
+        Case(f"{ensemble}GradientBoostingClassifier", target="binary", options={**few, "loss": "exponential"}),
+        Case(f"{ensemble}GradientBoostingClassifier", target="labels", options={**few, "init": "zero"}),
+        Case(f"{ensemble}GradientBoostingRegressor", target="real", options=few),
+        Case(f"{ensemble}VotingClassifier", target="labels", options={"estimators": _committee}),
+        Case(f"{ensemble}VotingClassifier", target="binary", options={"estimators": _committee, "voting": "soft"}),
+        Case(f"{ensemble}VotingRegressor", target="real", options={"estimators": _board}),
+        Case(f"{tree}DecisionTreeClassifier", "missing", "labels", small),
+        Case(f"{ensemble}RandomForestRegressor", "missing", "real", few),
+        Case(f"{ensemble}RandomTreesEmbedding", options=few),
+        Case(f"{ensemble}RandomTreesEmbedding", options={**few, "sparse_output": False}),
+    ]
+    hist = {"max_iter": 9, "random_state": 0, "early_stopping": False}
+    for data in ("numbers", "missing"):
+        found += [Case(f"{ensemble}HistGradientBoostingClassifier", data, y, hist) for y in ("binary", "labels")]
+        found += [Case(f"{ensemble}HistGradientBoostingRegressor", data, "real", hist)]
+    found += [
+        Case(f"{ensemble}HistGradientBoostingRegressor", "numbers", "count", {**hist, "loss": "poisson"}),
+        Case(f"{ensemble}HistGradientBoostingRegressor", "missing", "real", {**hist, "categorical_features": [3]}),
+    ]
+    return found
+
+
+def _transformers() -> list[Case]:
+    pre = "sklearn.preprocessing."
+    found = [Case(pre + name) for name in ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler")]
+    found += [Case(pre + name, "missing") for name in ("StandardScaler", "MinMaxScaler", "MaxAbsScaler")]
+    found += [
+        Case(pre + "StandardScaler", options={"with_mean": False}),
+        Case(pre + "StandardScaler", options={"with_std": False}),
+        Case(pre + "MinMaxScaler", options={"feature_range": (-1, 2), "clip": True}),
+        Case(pre + "RobustScaler", options={"with_centering": False}),
+        Case(pre + "FunctionTransformer"),
+        Case(pre + "PolynomialFeatures"),
+        Case(pre + "PolynomialFeatures", options={"degree": 3, "interaction_only": True, "include_bias": False}),
+        Case(pre + "OneHotEncoder", "cells", options={"handle_unknown": "ignore"}),
+        Case(pre + "OneHotEncoder", "cells", options={"handle_unknown": "ignore", "sparse_output": False}),
+        Case(pre + "OneHotEncoder", "holes", options={"handle_unknown": "infrequent_if_exist", "min_frequency": 40}),
+        Case(pre + "OneHotEncoder", "cells", options={"drop": "first", "handle_unknown": "ignore"}),
+        Case(pre + "OrdinalEncoder", "cells", options={"handle_unknown": "use_encoded_value", "unknown_value": -1}),
+        Case(pre + "OrdinalEncoder", "holes", options={"handle_unknown": "use_encoded_value", "unknown_value": -1}),
+        Case(pre + "TargetEncoder", "cells", "real", {"random_state": 0}),
+        Case(pre + "TargetEncoder", "cells", "binary", {"random_state": 0}),
+        Case(pre + "Normalizer"),
+        Case(pre + "Normalizer", options={"norm": "l1"}),
+        Case(pre + "Binarizer", options={"threshold": 0.3}),
+        Case(pre + "KBinsDiscretizer", options={"encode": "ordinal", "quantile_method": "averaged_inverted_cdf"}),
+        Case(pre + "PowerTransformer"),
+        Case(pre + "QuantileTransformer", options={"n_quantiles": 50}),
+        Case(pre + "SplineTransformer"),
+        Case("sklearn.impute.SimpleImputer", "missing"),
+        Case("sklearn.impute.SimpleImputer", "missing", options={"strategy": "median", "add_indicator": True}),
+        Case("sklearn.impute.SimpleImputer", "missing", options={"strategy": "constant", "fill_value": -1.0}),
+        Case("sklearn.impute.SimpleImputer", "holes", options={"strategy": "most_frequent"}),
+        Case("sklearn.impute.MissingIndicator", "missing", options={"features": "all"}),
+        Case("sklearn.decomposition.PCA", options={"n_components": 3}),
+        Case("sklearn.decomposition.PCA", options={"n_components": 3, "whiten": True}),
+        Case("sklearn.decomposition.TruncatedSVD", options={"n_components": 3, "random_state": 0}),
+        Case("sklearn.decomposition.TruncatedSVD", "counts", options={"n_components": 3, "random_state": 0}),
+        Case("sklearn.cluster.KMeans", options={"n_clusters": 4, "n_init": 1, "random_state": 0}),
+        Case("sklearn.cluster.MiniBatchKMeans", options={"n_clusters": 4, "n_init": 1, "random_state": 0}),
+        Case("sklearn.feature_selection.VarianceThreshold", options={"threshold": 0.5}),
+        Case("sklearn.feature_selection.SelectKBest", target="binary", options={"k": 2}),
+        Case("sklearn.feature_selection.SelectPercentile", target="binary", options={"percentile": 40}),
+        Case("sklearn.feature_selection.GenericUnivariateSelect", target="binary", options={"param": 60}),
+        *(Case(f"sklearn.feature_selection.Select{name}", target="binary") for name in ("Fdr", "Fpr", "Fwe")),
+        Case("sklearn.feature_selection.SelectFromModel", target="binary", options={"estimator": _logistic}),
+        Case("sklearn.feature_selection.SequentialFeatureSelector", target="binary", options={"estimator": _logistic}),
+    ]
+    return found
+
+
+def _searches() -> list[Case]:
+    options = {"estimator": _logistic, "cv": 2}
+    grid, distributions = {"param_grid": {"C": [0.1, 1.0]}}, {"param_distributions": {"C": [0.1, 1.0, 3.0]}}
+    module = "sklearn.model_selection."
+    found = [Case(module + "GridSearchCV", target="labels", options={**options, **grid})]
+    random = {**options, **distributions, "random_state": 0}
+    found += [Case(module + "RandomizedSearchCV", target="binary", options={**random, "n_iter": 2})]
+    found += [Case(module + "HalvingGridSearchCV", target="labels", options={**options, **grid, "random_state": 0})]
+    return [*found, Case(module + "HalvingRandomSearchCV", target="binary", options=random)]
+
+
+def _committee() -> Any:
+    tree = build("sklearn.tree.DecisionTreeClassifier", max_depth=3, random_state=0)
+    return [("linear", _logistic()), ("tree", tree)]
+
+
+def _board() -> Any:
+    tree = build("sklearn.tree.DecisionTreeRegressor", max_depth=3, random_state=0)
+    return [("linear", build("sklearn.linear_model.Ridge")), ("tree", tree)]
+
+
+def _logistic() -> Any:
+    return build("sklearn.linear_model.LogisticRegression")
+
+
+def _texts() -> list[Case]:
+    module = "sklearn.feature_extraction.text."
+    found = []
+    for name in ("CountVectorizer", "TfidfVectorizer", "HashingVectorizer"):
+        small = {"n_features": 64} if name == "HashingVectorizer" else {}
+        for options in (
+            {},
+            {"analyzer": "char", "ngram_range": (1, 3)},
+            {"analyzer": "char_wb", "ngram_range": (2, 4)},
+            {"ngram_range": (1, 2), "lowercase": False, "binary": True},
+            {"strip_accents": "unicode", "stop_words": ["the", "on"]},
+            {"strip_accents": "ascii", "ngram_range": (2, 2)},
+        ):
+            found.append(Case(module + name, "text", options={**small, **options}))
+    found += [
+        Case(module + "TfidfVectorizer", "text", options={"norm": "l1", "sublinear_tf": True}),
+        Case(module + "TfidfVectorizer", "text", options={"norm": None, "use_idf": False}),
+        Case(module + "HashingVectorizer", "text", options={"n_features": 50, "alternate_sign": False, "norm": None}),
+        Case(module + "TfidfTransformer", "counts"),
+        Case(module + "TfidfTransformer", "counts", options={"norm": "l1", "smooth_idf": False}),
+    ]
+    return found
+
+
+CASES: tuple[Case, ...] = (
+    *_regressors(),
+    *_classifiers(),
+    *_networks(),
+    *_trees(),
+    *_searches(),
+    *_transformers(),
+    *_texts(),
+)
