@@ -312,7 +312,23 @@ def _searches() -> list[Case]:
     random = {**options, **distributions, "random_state": 0}
     found += [Case(module + "RandomizedSearchCV", target="binary", options={**random, "n_iter": 2})]
     found += [Case(module + "HalvingGridSearchCV", target="labels", options={**options, **grid, "random_state": 0})]
-    return [*found, Case(module + "HalvingRandomSearchCV", target="binary", options=random)]
+    found += [Case(module + "HalvingRandomSearchCV", target="binary", options=random)]
+    logarithm = {"regressor": lambda: build("sklearn.linear_model.Ridge"), "func": _log, "inverse_func": _exp}
+    found += [Case("sklearn.compose.TransformedTargetRegressor", target="real")]
+    found += [Case("sklearn.compose.TransformedTargetRegressor", target="count", options=logarithm)]
+    return [*found, Case("sklearn.frozen.FrozenEstimator", target="labels", options={"estimator": _frozen})]
+
+
+def _log() -> Any:
+    return np.log
+
+
+def _exp() -> Any:
+    return np.exp
+
+
+def _frozen() -> Any:
+    return _logistic().fit(rows("numbers")[0], target("labels"))
 
 
 def _committee() -> Any:
