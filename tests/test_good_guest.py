@@ -17,6 +17,7 @@ import pytest
 import pretzel
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and preloads a library")
+ALLOCATOR = pytest.mark.skipif("LD_PRELOAD" in os.environ, reason="memory is counted with the system's allocator")
 
 ZOO = """
 import gc, os, sys, threading
@@ -166,7 +167,7 @@ def counter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @LINUX
-@pytest.mark.skipif("LD_PRELOAD" in os.environ, reason="something else is preloaded")
+@ALLOCATOR
 def test_no_heap_allocation_besides_the_result(counter: Path) -> None:
     """100,000 calls of each model for one row; the C heap is asked for nothing, Python's blocks stay as many."""
     counts = child(
@@ -199,6 +200,7 @@ for name, (source, row, X) in SOURCES.items():
 
 
 @LINUX
+@ALLOCATOR
 def test_memory_is_flat_over_a_million_calls() -> None:
     """One-row calls, with errors and tables in between, and models that come and go."""
     child(
