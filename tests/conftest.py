@@ -34,6 +34,11 @@ def _import_benchmarks() -> None:
 _import_benchmarks()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--update-golden`` rewrites what `tests/test_golden.py` compares with."""
+    parser.addoption("--update-golden", action="store_true", help="write the golden files anew")
+
+
 def pytest_configure() -> None:
     """Refuse to test the tree when the installed wheel was asked for (``make test`` does)."""
     if os.environ.get("PRETZEL_TEST_INSTALLED"):
