@@ -349,3 +349,48 @@ def test_ulps():
     assert ulps_between(-5e-324, 5e-324) == 2
     assert ulps_between(0.0, -0.0) == 0
     assert ulps_between(1.0, np.nan) is None
+
+
+def next_float32(thresholds):
+    return np.nextafter(thresholds.astype(np.float32), np.float32(np.inf)).astype(np.float64)
+
+
+def test_a_threshold_one_float32_too_high_is_found_on_boundary_rows():
+    estimator = RandomForestClassifier(8, max_depth=4, random_state=0).fit(X, Y3)
+    plan = plant(estimator, edit("TreeEnsemble", "threshold", next_float32))
+    fault = pretzel.verify(plan, estimator, X, boundary=True).first_divergence
+    assert fault.kind == "parameters"
+    assert fault.operator.startswith("TreeEnsemble")
+    assert fault.row >= len(X), "only a row on a threshold can show it"
+
+
+def test_leaves_off_by_an_ulp_are_found_on_any_row():
+    estimator = RandomForestClassifier(8, max_depth=4, random_state=0).fit(X, Y3)
+    plan = plant(estimator, edit("TreeEnsemble", "values", lambda v: v * (1 + 2**-50)))
+    fault = pretzel.verify(plan, estimator, X).first_divergence
+    assert fault.operator.startswith("TreeEnsemble")
+    assert fault.row == 0
+    assert 0 < fault.ulps < 100
+
+
+def test_boundary_rows_stand_on_both_sides_of_thresholds_behind_a_scaler():
+    from pretzel.oven.importer import Importer
+    from pretzel.oven.interpret import interpret
+    from pretzel.verification.boundary import threshold_rows
+
+    estimator = make_pipeline(StandardScaler(), RandomForestClassifier(3, max_depth=3, random_state=0)).fit(X, Y)
+    (node,) = {
+        node
+        for output in Importer(estimator).run().methods.values()
+        for node in graph.toposort([output.node])
+        if hasattr(node, "threshold") and output.node.schema().width == 2
+    }
+    rows = threshold_rows(node, X)
+    seen = interpret([node.inputs[0]], rows)[node.inputs[0]].astype(np.float32)
+    low, high = seen[: len(rows) // 2], seen[len(rows) // 2 :]
+    splits = np.unique(np.stack([node.feature, node.threshold], axis=1), axis=0)
+    assert len(low) == len(splits)
+    for a, b, (feature, threshold) in zip(low, high, splits, strict=True):
+        below, above = a[int(feature)], b[int(feature)]
+        assert below <= threshold < above
+        assert above == np.nextafter(below, np.float32(np.inf))
