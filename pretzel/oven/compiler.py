@@ -70,6 +70,7 @@ class Compiler:
         imported = Importer(estimator).run()
         check_always(output.node for output in imported.methods.values())
         if self.options.strict:
+            imported.methods = _without_opaque_extras(imported.methods)
             _refuse_opaque(imported)
         optimized, trace = optimize(imported.methods, self.options, imported.origins)
         check_executable(output.node for output in optimized.values())
@@ -80,6 +81,17 @@ class Compiler:
         lease = self.store.lease()
         lowering = Lowering(self.store, lease, graphs.imported.origins)
         return {name: lowering.method(output) for name, output in graphs.optimized.items()}, lease
+
+
+def _without_opaque_extras(methods: dict[str, Output]) -> dict[str, Output]:
+    """Methods that few callers want are no reason to refuse an estimator that predicts or transforms natively."""
+    extras = {
+        name
+        for name, output in methods.items()
+        if name in ("apply", "score_samples") and any(isinstance(node, Opaque) for node in toposort([output.node]))
+    }
+    kept = {name: output for name, output in methods.items() if name not in extras}
+    return kept or methods
 
 
 def _refuse_opaque(imported: Imported) -> None:

@@ -126,3 +126,14 @@ def test_set_output_is_honoured():
 def test_one_row_of_an_opaque_model():
     model = Nearest().fit(X, y)
     assert pretzel.compile(model).predict_one(X[0]) == model.predict(X[:1])[0]
+
+
+def test_strict_leaves_out_rare_methods_rather_than_refuse():
+    from sklearn.decomposition import PCA
+    from sklearn.ensemble import GradientBoostingClassifier
+
+    plan = pretzel.compile(PCA(2).fit(X), strict=True)
+    assert not hasattr(plan, "score_samples")
+    assert hasattr(pretzel.compile(PCA(2).fit(X)), "score_samples")
+    boosting = GradientBoostingClassifier(n_estimators=3).fit(X, y)
+    assert (pretzel.compile(boosting, strict=True).predict(X) == boosting.predict(X)).all()
