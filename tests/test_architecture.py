@@ -243,3 +243,17 @@ def test_nothing_is_left_undone(path):
     text = path.read_text()
     for word in ("TODO", "FIXME", "XXX", "HACK", "print("):
         assert word not in text, word
+
+
+def test_the_stub_of_the_extension_is_true():
+    from pretzel import _native
+    from pretzel._native import _core
+
+    stub = ast.parse((NATIVE / "_core.pyi").read_text())
+    described = {node.name: node for node in stub.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    assert set(described) == set(_native.__all__)
+    for name, node in described.items():
+        members = (
+            [m.name for m in node.body if isinstance(m, ast.FunctionDef)] if isinstance(node, ast.ClassDef) else []
+        )
+        assert all(hasattr(getattr(_core, name), member) for member in members), name
