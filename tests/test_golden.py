@@ -165,5 +165,16 @@ def test_explain(make, request):
     assert text == path.read_text()
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("make", PIPELINES, ids=lambda make: make.__name__)
+@pytest.mark.parametrize("numerics", ["fast", "strict"])
+def test_verified(make, numerics):
+    texts = make in (sentiment, hashing)
+    rows = TEXTS if texts else FRAME if make.__name__.startswith("table") else X
+    estimator = make()
+    report = pretzel.verify(pretzel.compile(estimator, numerics=numerics), estimator, rows, boundary=True)
+    assert report.ok, str(report)
+
+
 def test_no_golden_file_is_left_over():
     assert {path.stem for path in GOLDEN.glob("*.txt")} == {make.__name__ for make in PIPELINES}

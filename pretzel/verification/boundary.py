@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pretzel.oven.graph import Node, toposort
+from pretzel.oven.graph import Node, Parity, toposort
 from pretzel.oven.interpret import interpret
 
 if TYPE_CHECKING:
@@ -50,9 +50,14 @@ def boundary_rows(imported: Imported, X: Any) -> Any:
         return X[:1] * 0
     found = special_rows(X)
     for node in toposort(output.node for output in imported.methods.values()):
-        if hasattr(node, "threshold") and hasattr(node, "feature"):
+        if hasattr(node, "threshold") and hasattr(node, "feature") and _is_exact(node.inputs[0]):
             found = stack(found, threshold_rows(node, X))
     return found
+
+
+def _is_exact(x: Node) -> bool:
+    """Behind a sum in another order, which side of a threshold the nearest rows fall on is a matter of luck."""
+    return all(node.parity is Parity.EXACT for node in toposort([x]))
 
 
 def stack(a: Any, b: Any) -> Any:
