@@ -163,16 +163,19 @@ def answer(answers, estimator, method, X):
 
 @EACH
 def test_no_rows(index):
-    """An empty request has an empty answer of the right width, also where scikit-learn insists on one row."""
-    X = cases.rows(cases.CASES[index].data)[1]
-    plan = compiled(index)
-    for method in methods(cases.fitted(index)):
-        if plan.physical.methods[method].opaque:
+    """A request without rows is refused where scikit-learn refuses it, and has the same empty answer elsewhere."""
+    X = head(cases.rows(cases.CASES[index].data)[1], np.arange(0))
+    plan, estimator = compiled(index), cases.fitted(index)
+    for method in methods(estimator):
+        try:
+            expected = getattr(estimator, method)(X)
+        except (ValueError, StopIteration) as error:  # FeatureHasher asks for the first document before it looks
+            with pytest.raises((ValueError, type(error))):
+                getattr(plan, method)(X)
             continue
-        some, none = getattr(plan, method)(head(X, np.arange(2))), getattr(plan, method)(head(X, np.arange(0)))
-        for a, b in zip(some, none, strict=True) if isinstance(some, list) else [(some, none)]:
-            assert b.shape == (0, *a.shape[1:])
-            assert b.dtype == a.dtype
+        found = getattr(plan, method)(X)
+        assert found.shape == expected.shape
+        assert found.dtype == expected.dtype
 
 
 def bits(answer):

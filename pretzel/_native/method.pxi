@@ -171,6 +171,8 @@ cdef class Method:
             columns = [X]
         else:
             rows, columns, is_float32 = self.read(self.spec, self.program.leaves, X)
+            if rows == 0 and not (self.is_text and self.result_type is not None):  # scikit-learn: only counts of words
+                self.fail_empty()
         if self.sparse:
             try:
                 return self.wrap_sparse(run_batch(self.program, self, columns, rows, None, NULL), rows)
@@ -349,6 +351,11 @@ cdef class Method:
         from pretzel.runtime.rows import check_keys
 
         check_keys(self.spec, self.name, row)
+
+    cdef int fail_empty(self) except -1:
+        from pretzel.runtime.rows import fail_empty
+
+        fail_empty(self.spec, self.name)
 
     cdef int fail_row(self, row) except -1:
         from pretzel.runtime.rows import fail_row

@@ -97,6 +97,12 @@ def fail_row(spec: InputSpec, model: str, row: Any) -> NoReturn:
     raise InputShapeError(f"{who}: expected {spec.width} values, got {len(row)}")
 
 
+def fail_empty(spec: InputSpec, model: str) -> NoReturn:
+    """Complain about a request without rows, as scikit-learn's estimators do."""
+    what = "document" if spec.kind is InputKind.TEXT else "row"
+    raise InputShapeError(f"{_who(spec, model)}: expected at least one {what}, got none")
+
+
 def raise_wrong_field(
     spec: InputSpec, model: str, position: int, value: Any, expected: str, row: int | None = None
 ) -> NoReturn:
