@@ -118,11 +118,15 @@ class Importer:
         return parts[0] if len(parts) == 1 else self.note(Concat(tuple(parts)))
 
     def transform(self, estimator: Any, x: Node, *, name: str = "") -> Node:
-        """The output of a nested transformer, opaque if need be."""
+        """The value of a nested transformer, opaque if need be."""
+        return self.output(estimator, x, name=name).node
+
+    def output(self, estimator: Any, x: Node, *, name: str = "") -> Output:
+        """The same with the dtype that it has when the caller gets it."""
         output = self.methods(estimator, x, only=("transform",), name=name).get("transform")
         if output is None:
             raise Unsupported(f"{type(estimator).__name__} has no transform")
-        return output.node
+        return output
 
     def methods(self, estimator: Any, x: Node, *, only: tuple[str, ...] = METHODS, name: str = "") -> Methods:
         """The outputs of every method of ``estimator``; those without a native form are opaque."""
@@ -282,32 +286,42 @@ def _wide(x: Node, width: int) -> Node:
 def _feature_union(importer: Importer, estimator: Any, x: Node, present: tuple[str, ...]) -> Methods:
     if estimator.transformer_weights:
         raise Unsupported("FeatureUnion(transformer_weights=...)")
-    parts = []
+    parts: list[Node] = []
+    dtypes = []
     for name, step in estimator.transformer_list:
         if step == "drop":
             continue
-        parts.append(x if step == "passthrough" else importer.transform(step, x, name=name))
+        part = Output(x) if step == "passthrough" else importer.output(step, x, name=name)
+        parts.append(part.node)
+        dtypes.append(part.dtype)
     _refuse_unknown_widths(parts)
-    return {"transform": Output(importer.concat(parts))}
+    return {"transform": Output(importer.concat(parts), dtype=_common(dtypes))}
 
 
 def _column_transformer(importer: Importer, estimator: Any, x: Node, present: tuple[str, ...]) -> Methods:
     if estimator.transformer_weights:
         raise Unsupported("ColumnTransformer(transformer_weights=...)")
     parts = []
+    dtypes = []
     for name, step, columns in estimator.transformers_:
         indices = tuple(int(i) for i in estimator._transformer_to_input_indices[name])
         if (isinstance(step, str) and step == "drop") or not indices:
             continue
-        part = importer.select(x, indices, scalar=isinstance(columns, str | int | np.integer))
+        part = Output(importer.select(x, indices, scalar=isinstance(columns, str | int | np.integer)))
         if not (isinstance(step, str) and step == "passthrough"):
-            part = importer.transform(step, part, name=name)
-            part = _wide(part, _slice_width(estimator.output_indices_[name]))
-        parts.append(part)
+            part = importer.output(step, part.node, name=name)
+        parts.append(_wide(part.node, _slice_width(estimator.output_indices_[name])))
+        dtypes.append(part.dtype)
     _refuse_unknown_widths(parts)
     if not parts:
         raise Unsupported("ColumnTransformer that drops every column")
-    return {"transform": Output(importer.concat(parts, keep_sparse=estimator.sparse_output_))}
+    node = importer.concat(parts, keep_sparse=estimator.sparse_output_)
+    return {"transform": Output(node, dtype=_common(dtypes))}
+
+
+def _common(dtypes: list[str]) -> str:
+    """dtype of values of these dtypes side by side."""
+    return str(np.result_type(*dtypes)) if dtypes else "float64"
 
 
 def _slice_width(columns: slice) -> int:

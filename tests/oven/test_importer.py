@@ -130,3 +130,15 @@ def test_unfitted(estimator):
 def test_not_an_estimator(thing):
     with pytest.raises(CompileError):
         pretzel.compile(thing)
+
+
+def test_counts_side_by_side_stay_integers():
+    from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+    from sklearn.pipeline import make_union
+
+    texts = ["one two two", "two three", "three one one"]
+    for second in (CountVectorizer(analyzer="char"), TfidfVectorizer()):
+        union = make_union(CountVectorizer(), second).fit(texts)
+        expected, found = union.transform(texts), pretzel.compile(union, strict=True).transform(texts)
+        assert found.dtype == expected.dtype
+        assert abs(found - expected).max() < 1e-12
