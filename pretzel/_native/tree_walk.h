@@ -13,7 +13,7 @@ namespace pretzel {
 namespace {
 
 constexpr int kLanes = 16;
-constexpr int32_t kWalkRows = 256;          // rows whose keys are held at once
+constexpr int32_t kWalkRows = 512;          // rows whose keys are held at once
 constexpr uint32_t kKeyBytes = 128 * 1024;  // fewer rows where a row has many keys
 
 /// Several trees for one row, or one tree for several rows: lane k walks from node `at[k]` with the keys at
