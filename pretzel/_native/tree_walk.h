@@ -13,6 +13,7 @@ namespace pretzel {
 namespace {
 
 constexpr int kLanes = 16;
+constexpr uint32_t kBalanced = 12;          // sixteen lanes hardly ever all arrive early in a tree of this depth
 constexpr int32_t kWalkRows = 512;          // rows whose keys are held at once
 constexpr uint32_t kKeyBytes = 128 * 1024;  // fewer rows where a row has many keys
 
@@ -20,8 +21,9 @@ constexpr uint32_t kKeyBytes = 128 * 1024;  // fewer rows where a row has many k
 /// k * key_step, and ends with a leaf number. No branch depends on the data but the one that ends early.
 template <class Node>
 inline void walk(const Node* nodes, uint32_t depth, const uint32_t* keys, size_t key_step, uint32_t* at) {
-  for (uint32_t level = 0; level < depth; level += 4) {
-    const uint32_t unchecked = depth - level < 4 ? depth - level - 1 : 3;
+  uint32_t levels = depth <= kBalanced ? depth : kBalanced - 4;  // until the next look whether all lanes have arrived
+  for (uint32_t level = 0; level < depth; level += levels, levels = 4) {
+    const uint32_t unchecked = (depth - level < levels ? depth - level : levels) - 1;
     uint32_t before = 0, after = 0;
 #pragma GCC unroll 1
     for (uint32_t i = 0; i < unchecked; ++i) {
