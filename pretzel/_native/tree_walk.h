@@ -75,7 +75,7 @@ void walk_tile(const TreeHeader& head, const uint8_t* state, const uint32_t* key
       uint32_t at[kLanes];
       for (int k = 0; k < kLanes; ++k) at[k] = roots[t].first;
       walk<Node>(nodes, roots[t].depth, keys + size_t{head.n_slots} * r, head.n_slots, at);
-      for (int k = 0; k < kLanes; ++k) leaves.add(t, at[k], out.row(first + r + k));
+      leaves.add_rows<kLanes>(t, at, out.row(first + r), out.stride);
     }
   }
 }
