@@ -122,11 +122,10 @@ inline void sweep_keys(const double* row, uint32_t n_columns, bool left_keys, ui
   for (uint32_t c = 0; c < n_columns; ++c) left[c] = right[c] == kRightKey<uint32_t> ? kLeftKey : right[c];
 }
 
-/// Keys for walking: ranks, or the values themselves rounded to float32.
+/// Keys for walking, those of two rows `stride` apart: ranks, or the values themselves rounded to float32.
 inline void walk_keys(const TreeHeader& head, const uint8_t* state, const View& in, int32_t first, int32_t rows,
-                      uint32_t* keys) {
+                      uint32_t* keys, uint32_t stride) {
   const auto* features = section<KeyFeature>(state, head.features);
-  const uint32_t stride = head.n_slots;
   for (int32_t r = 0; r < rows; ++r) keys[size_t{stride} * r + kLowSlot] = kLeftKey;
   if (head.keys == KeyKind::kRank) return rank_keys(head, state, in, first, rows, keys, stride);
   for (int32_t r = 0; r < rows; ++r) {
