@@ -161,6 +161,10 @@ cdef class NativeProgram:
         self.program.steps.resize(len(calls))
         for i in range(len(calls)):
             self._step(i, calls[i], plan.wires[i], store)
+        i = 0
+        for stage in plan.stages:
+            i += len(stage.calls)
+            self.program.stage_ends.push_back(i)
         self.program.output = plan.output
         self.program.finish()
         self.sparse_result = plan.slots[plan.output].kind.value == "sparse"

@@ -152,6 +152,7 @@ cdef extern from "plan.h" namespace "pretzel" nogil:
         vector[SlotSpec] slots
         vector[int32_t] buffers
         vector[Step] steps
+        vector[int32_t] stage_ends
         int32_t output
         void finish() except +
         int32_t tile
@@ -159,7 +160,7 @@ cdef extern from "plan.h" namespace "pretzel" nogil:
         Cost cost
 
 
-cdef extern from "executor.h" namespace "pretzel" nogil:
+cdef extern from "inputs.h" namespace "pretzel" nogil:
     cdef enum class ColumnType(uint8_t):
         kF64
         kF32
@@ -202,6 +203,8 @@ cdef extern from "executor.h" namespace "pretzel" nogil:
         CsrMatrix csr
         Cell* cells
 
+
+cdef extern from "request.h" namespace "pretzel" nogil:
     cdef cppclass CsrResult:
         vector[int64_t] indptr
         vector[int32_t] indices
@@ -229,4 +232,6 @@ cdef extern from "executor.h" namespace "pretzel" nogil:
         int64_t row
         int32_t column
 
+
+cdef extern from "executor.h" namespace "pretzel" nogil:
     Stop run(const Program& program, const Request& request, Arena& arena)

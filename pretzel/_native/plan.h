@@ -37,7 +37,8 @@ struct Program {
   std::vector<SlotSpec> slots;
   std::vector<int32_t> buffers;  // width of each, in doubles per row
   std::vector<Step> steps;
-  int32_t output = -1;  // slot
+  std::vector<int32_t> stage_ends;  // for each stage, the index after its last step
+  int32_t output = -1;              // slot
 
   /// Derives everything below; to be called once after the fields above are set.
   void finish();

@@ -1,0 +1,106 @@
+// The values of one tile of rows while it passes through the stages of a program.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "plan.h"
+#include "request.h"
+
+namespace pretzel {
+
+/// Lives in an arena, from which everything that its steps need is taken, too. A frame may rest between two stages and
+/// be continued by another thread.
+class Frame {
+ public:
+  /// Takes memory for tiles of up to `rows` rows; false when there is none. To be called once.
+  bool reserve(const Program& program, int32_t rows, Arena& arena) noexcept;
+
+  /// Loads the leaves for `rows` rows from `first` on.
+  Stop open(const Request& request, int64_t first, int32_t rows) noexcept;
+  /// Runs steps `begin` .. `end`; whoever calls takes care that all steps before them have run.
+  Stop run(const Request& request, int32_t begin, int32_t end) noexcept;
+  /// Hands over the result, where the last step has not written it in place.
+  Stop close(const Request& request) noexcept;
+
+  int64_t first() const noexcept { return first_; }
+
+ private:
+  const Program* program_ = nullptr;
+  Arena* arena_ = nullptr;
+  View* slots_ = nullptr;
+  View* inputs_ = nullptr;
+  double** buffers_ = nullptr;
+  int64_t first_ = 0;
+  int32_t rows_ = 0;
+};
+
+/// Copies the rows of a tile to where the caller wants the result; false when there is no memory.
+bool emit_rows(const View& out, int32_t rows, int64_t first, const Request& request) noexcept;
+
+inline bool Frame::reserve(const Program& program, int32_t rows, Arena& arena) noexcept {
+  program_ = &program;
+  arena_ = &arena;
+  slots_ = arena.alloc_n<View>(program.slots.size());
+  inputs_ = arena.alloc_n<View>(std::max<int32_t>(program.max_inputs, 1));
+  buffers_ = arena.alloc_n<double*>(program.buffers.size() + 1);
+  if (slots_ == nullptr || inputs_ == nullptr || buffers_ == nullptr) return false;
+  for (size_t b = 0; b < program.buffers.size(); ++b) {
+    buffers_[b] = arena.alloc_n<double>(static_cast<size_t>(program.buffers[b]) * rows);
+    if (buffers_[b] == nullptr) return false;
+  }
+  return true;
+}
+
+inline Stop Frame::open(const Request& request, int64_t first, int32_t rows) noexcept {
+  const Program& program = *program_;
+  const Stop no_memory{Status::kNoMemory, -1, first, -1};
+  first_ = first;
+  rows_ = rows;
+  for (size_t i = 0; i < program.slots.size(); ++i) {
+    const SlotSpec& spec = program.slots[i];
+    View& slot = slots_[i];
+    slot = {spec.kind, spec.width, spec.width, nullptr, nullptr, nullptr};
+    if (spec.kind == ValueKind::kSparse) {
+      slot.sparse = arena_->alloc_n<SparseRow>(rows);
+      if (slot.sparse == nullptr) return no_memory;
+    } else if (spec.buffer >= 0) {
+      slot.dense = buffers_[spec.buffer] + spec.offset;
+      slot.stride = program.buffers[spec.buffer];
+    }
+  }
+  for (size_t i = 0; i < program.leaves.size(); ++i) {
+    View& slot = slots_[program.leaves[i].slot];
+    const LeafInput& leaf = request.leaves[i];
+    if (slot.kind == ValueKind::kDense && leaf.form == LeafForm::kRows) {
+      slot.dense = const_cast<double*>(leaf.rows) + first * leaf.row_stride;  // never written: inputs are read-only
+      slot.stride = leaf.row_stride;
+      continue;
+    }
+    if (!load_leaf(leaf, request.first, first, rows, slot, *arena_)) return no_memory;
+  }
+  if (program.writes_result) slots_[program.output].dense = request.result + first * slots_[program.output].width;
+  return {};
+}
+
+inline Stop Frame::run(const Request& request, int32_t begin, int32_t end) noexcept {
+  for (int32_t s = begin; s < end; ++s) {
+    const Step& step = program_->steps[s];
+    for (size_t i = 0; i < step.inputs.size(); ++i) inputs_[i] = slots_[step.inputs[i]];
+    View* out = step.output >= 0 ? &slots_[step.output] : nullptr;
+    Fault fault;
+    const RunCall call{
+        step.params.data(), step.state, inputs_, static_cast<int32_t>(step.inputs.size()), out, rows_, arena_, &fault};
+    const Status status = step.kernel->run(call);
+    if (status != Status::kOk) return {status, s, fault.row < 0 ? first_ : first_ + fault.row, fault.column};
+    if (request.tracer != nullptr && out != nullptr) request.tracer->on_step(s, *out, first_, rows_);
+  }
+  return {};
+}
+
+inline Stop Frame::close(const Request& request) noexcept {
+  if (program_->writes_result || emit_rows(slots_[program_->output], rows_, first_, request)) return {};
+  return {Status::kNoMemory, -1, first_, -1};
+}
+
+}  // namespace pretzel
