@@ -13,6 +13,9 @@
     │   ├── InputTypeError(TypeError)     a value of a type the column cannot take
     │   └── InputValueError               NaN, infinity or category that the source refuses
     ├── ModelNotFoundError(KeyError)      no model of that name is registered
+    ├── Overloaded(RuntimeError)          too many requests are waiting
+    ├── DeadlineExceeded(TimeoutError)    a request cannot be, or was not, begun in time
+    ├── WorkerLost(RuntimeError)          a worker died while it had the request
     └── KernelError(RuntimeError)         a native kernel refused its parameters
 """
 
@@ -64,6 +67,18 @@ class ModelNotFoundError(PretzelError, KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+
+class Overloaded(PretzelError, RuntimeError):
+    """As many requests are waiting as may wait; try again later, or elsewhere."""
+
+
+class DeadlineExceeded(PretzelError, TimeoutError):
+    """The deadline of a request cannot be met, or passed before the request began."""
+
+
+class WorkerLost(PretzelError, RuntimeError):
+    """A worker died while it had the request. It has been replaced, and the request may be repeated."""
 
 
 class KernelError(PretzelError, RuntimeError):

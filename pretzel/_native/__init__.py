@@ -6,6 +6,8 @@ from pretzel._native._core import (
     Endpoint,
     Method,
     NativeProgram,
+    Scheduler,
+    Task,
     arena_bytes,
     bind,
     isa,
@@ -14,4 +16,4 @@ from pretzel._native._core import (
     switch,
 )
 
-__all__ = ["Endpoint", "Method", "NativeProgram", "arena_bytes", "bind", "isa", "kernels", "set_isa", "switch"]
+__all__ = ["Endpoint", "Method", "NativeProgram", "Scheduler", "Task", "arena_bytes", "bind", "isa", "kernels", "set_isa", "switch"]

@@ -6,6 +6,7 @@ import os
 
 cimport cython
 cimport numpy as cnp
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.dict cimport PyDict_Check, PyDict_GetItemWithError, PyDict_Size
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.list cimport PyList_AsTuple, PyList_CheckExact, PyList_GET_ITEM
@@ -16,6 +17,7 @@ from cpython.unicode cimport PyUnicode_Check
 from libc.math cimport NAN
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
+from libcpp cimport bool as cbool
 from libcpp.vector cimport vector
 
 from pretzel._native.native cimport *
@@ -242,4 +244,5 @@ cdef object traced(NativeProgram program, RecordingTracer* tracer, int i, int64_
 
 include "unpack.pxi"
 include "method.pxi"
+include "scheduler.pxi"
 include "endpoint.pxi"

@@ -10,6 +10,8 @@ cdef class Endpoint:
     """
 
     cdef object target    # Method, OpaqueMethod, or what refuses calls
+    cdef public Scheduler scheduler  # where long calls go; None: they stay in the calling thread
+    cdef public double long_call     # seconds of estimated work from which a call is long
     cdef readonly int64_t calls  # counted under the GIL
 
     def __init__(self, target):
@@ -19,6 +21,8 @@ cdef class Endpoint:
         """Answer for every row of ``X``."""
         target = self.target
         self.calls += 1
+        if self.scheduler is not None and type(target) is Method:
+            return (<Method>target).call(X, self.scheduler, self.long_call)
         return target(X)
 
     def one(self, row):

@@ -27,42 +27,22 @@ cdef object run_batch(NativeProgram program, Method method, list columns, int64_
                       RecordingTracer* tracer):
     """Run ``rows`` rows of columns into ``result``; returns CSR arrays for sparse results."""
     cdef Arena* arena = &thread_arena()
-    cdef int n_leaves = <int>program.program.leaves.size()
     cdef Arena.Mark start
     cdef LeafInput* leaves
     cdef CsrResult sparse
     cdef Request request
     cdef Stop stop
-    cdef Reader reader
     cdef list held = []
-    cdef list readers
-    cdef int i
-    cdef int64_t first = 0, units
-    cdef bint any_cells = False
-    cdef int64_t chunk = rows
-    readers = [Reader(leaf, NO_SPEC) for leaf in program.leaves] if method is None else method.readers
+    cdef list readers = [Reader(leaf, NO_SPEC) for leaf in program.leaves] if method is None else method.readers
+    cdef int64_t first = 0, units, chunk = rows
     scratch = np.empty((rows, program.width)) if result is None and not program.sparse_result else result
+    for leaf in readers:
+        if (<Reader>leaf).kind == LeafKind.kCells:
+            chunk = min(rows, CHUNK)
     arena.depth += 1
     start = arena.mark()
     try:
-        leaves = <LeafInput*>arena.alloc(sizeof(LeafInput) * (n_leaves + 1))
-        if leaves == NULL:
-            raise MemoryError
-        for i in range(n_leaves):
-            reader = readers[i]
-            if reader.kind == LeafKind.kCells:
-                any_cells = True
-            else:
-                read_columns(columns[i], reader, &leaves[i], arena, held)
-        if any_cells:
-            chunk = min(rows, CHUNK)
-            for i in range(n_leaves):
-                reader = readers[i]
-                if reader.kind == LeafKind.kCells:
-                    leaves[i].form = LeafForm.kCells
-                    leaves[i].cells = <Cell*>arena.alloc(sizeof(Cell) * (reader.width * chunk + 1))
-                    if leaves[i].cells == NULL:
-                        raise MemoryError
+        leaves = open_leaves(readers, columns, chunk, arena, held)
         request.leaves = leaves
         request.result = NULL
         if not program.sparse_result:
@@ -72,14 +52,8 @@ cdef object run_batch(NativeProgram program, Method method, list columns, int64_
         while first < rows:
             request.first = first
             request.rows = min(chunk, rows - first)
-            units = 0
             texts = []
-            for i in range(n_leaves):
-                reader = readers[i]
-                if reader.kind == LeafKind.kCells:
-                    read_cells(columns[i], reader, leaves[i].cells, first, request.rows, texts, &units)
-                elif leaves[i].form == LeafForm.kCsr:
-                    units += columns[i].nnz * request.rows // rows
+            units = fill_cells(readers, columns, leaves, first, request.rows, rows, texts)
             run_range(program, &request, arena,
                       program.program.cost.per_row * request.rows + program.program.cost.per_unit * units, &stop)
             if stop.status != Status.kOk:
@@ -91,6 +65,40 @@ cdef object run_batch(NativeProgram program, Method method, list columns, int64_
         if arena.depth == 0:
             arena.reset()
     return csr_arrays(sparse) if program.sparse_result else scratch
+
+
+cdef LeafInput* open_leaves(list readers, list columns, int64_t rows, Arena* arena, list held) except NULL:
+    """Leaf inputs that read ``columns``; those of cells get room for ``rows`` rows."""
+    cdef int i, n = <int>len(readers)
+    cdef Reader reader
+    cdef LeafInput* leaves = <LeafInput*>arena.alloc(sizeof(LeafInput) * (n + 1))
+    if leaves == NULL:
+        raise MemoryError
+    for i in range(n):
+        reader = readers[i]
+        if reader.kind != LeafKind.kCells:
+            read_columns(columns[i], reader, &leaves[i], arena, held)
+            continue
+        leaves[i].form = LeafForm.kCells
+        leaves[i].cells = <Cell*>arena.alloc(sizeof(Cell) * (reader.width * rows + 1))
+        if leaves[i].cells == NULL:
+            raise MemoryError
+    return leaves
+
+
+cdef int64_t fill_cells(list readers, list columns, LeafInput* leaves, int64_t first, int64_t rows, int64_t all_rows,
+                        list held) except -1:
+    """Read the cells of some rows; returns their text code units and sparse entries."""
+    cdef int i
+    cdef int64_t units = 0
+    cdef Reader reader
+    for i in range(len(readers)):
+        reader = readers[i]
+        if reader.kind == LeafKind.kCells:
+            read_cells(columns[i], reader, leaves[i].cells, first, rows, held, &units)
+        elif leaves[i].form == LeafForm.kCsr:
+            units += columns[i].nnz * rows // all_rows
+    return units
 
 
 cdef int raise_stop(NativeProgram program, Method method, Stop* stop) except -1:
@@ -163,23 +171,44 @@ cdef class Method:
 
     def __call__(self, X):
         """Answer for every row of ``X``, with the shape and dtype that scikit-learn gives."""
-        cdef cnp.ndarray matrix
-        is_float32 = False
+        cdef int64_t rows
+        cdef bint is_float32
+        columns = self.take(X, &rows, &is_float32)
+        return self.compute(columns, rows, is_float32)
+
+    cdef object call(self, X, Scheduler scheduler, double long_call):
+        """Like ``self(X)``, by the workers of ``scheduler`` if it takes long and they can take it."""
+        cdef int64_t rows
+        cdef bint is_float32
+        cdef Task task
+        columns = self.take(X, &rows, &is_float32)
+        if rows > 1 and self.program.program.cost.per_row * rows >= long_call * 1e9:
+            task = Task.__new__(Task)
+            task.load(self, columns, rows, is_float32)
+            if scheduler.run(task):
+                return task.answer()
+        return self.compute(columns, rows, is_float32)
+
+    cdef list take(self, X, int64_t* rows, bint* is_float32):
+        """Take a table apart: what each leaf reads."""
+        is_float32[0] = False
         if type(X) is np.ndarray and self.plain and not self.is_named and X.ndim == 2 and X.dtype == np.float64 and (
                 X.flags.c_contiguous and X.shape[1] == self.width and X.shape[0] > 0):
-            rows = X.shape[0]
-            columns = [X]
-        else:
-            rows, columns, is_float32 = self.read(self.spec, self.program.leaves, X)
-            if rows == 0 and not (self.is_text and self.result_type is not None):  # scikit-learn: only counts of words
-                self.fail_empty()
-        if self.sparse:
-            try:
-                return self.wrap_sparse(run_batch(self.program, self, columns, rows, None, NULL), rows)
-            except WrongField as error:
-                self.raise_wrong_field(error)
-        result = np.empty((rows, self.program.width))
+            rows[0] = X.shape[0]
+            return [X]
+        n, columns, float32 = self.read(self.spec, self.program.leaves, X)
+        if n == 0 and not (self.is_text and self.result_type is not None):  # scikit-learn: only counts of words
+            self.fail_empty()
+        rows[0] = n
+        is_float32[0] = float32
+        return columns
+
+    cdef object compute(self, list columns, int64_t rows, bint is_float32):
+        """The answer for columns that `take` found, computed in this thread."""
         try:
+            if self.sparse:
+                return self.wrap_sparse(run_batch(self.program, self, columns, rows, None, NULL), rows)
+            result = np.empty((rows, self.program.width))
             run_batch(self.program, self, columns, rows, result, NULL)
         except WrongField as error:
             self.raise_wrong_field(error)

@@ -57,6 +57,7 @@ cdef extern from "arena.h" namespace "pretzel" nogil:
     cdef cppclass Arena:
         cppclass Mark:
             pass
+        Arena() except +
         void* alloc(size_t size)
         Mark mark()
         void release(Mark mark)
@@ -235,3 +236,63 @@ cdef extern from "request.h" namespace "pretzel" nogil:
 
 cdef extern from "executor.h" namespace "pretzel" nogil:
     Stop run(const Program& program, const Request& request, Arena& arena)
+
+
+cdef extern from "scheduler.h" namespace "pretzel" nogil:
+    const int64_t kNever
+    int64_t now_ns()
+
+    cdef enum class Outcome(uint8_t):
+        kPending
+        kDone
+        kFailed
+        kLate
+        kCancelled
+        kLost
+
+    cdef enum class Verdict(uint8_t):
+        kAccepted
+        kFull
+        kTooLate
+        kClosed
+
+    cdef cppclass Job:
+        Job() except +
+        const Program* program
+        Request request
+        double nanoseconds
+        int64_t deadline
+        cbool in_order
+        cbool awaited
+        int64_t arrived
+        int64_t begun
+        int64_t ended
+        Outcome outcome
+        Stop stop
+
+    cdef cppclass Load:
+        int64_t waiting
+        int64_t begun
+        double nanoseconds
+        double pace
+        int64_t accepted
+        int64_t full
+        int64_t too_late
+        int64_t done
+        int64_t overdue
+        int64_t failed
+        int64_t late
+        int64_t cancelled
+        int64_t lost
+        int64_t morsels
+        int64_t put_aside
+
+    cdef cppclass NativeScheduler "pretzel::Scheduler":
+        NativeScheduler(int workers, int64_t places, size_t bytes) except +
+        Verdict submit(Job* job, int64_t* expected) except +
+        cbool cancel(Job* job)
+        cbool wait(Job* job, int64_t timeout)
+        void collect(vector[Job*]* jobs) except +
+        void close(cbool drain)
+        Load load()
+        void poison()

@@ -1,0 +1,388 @@
+#include "scheduler.h"
+
+#include <algorithm>
+#include <chrono>
+#include <new>
+#include <stdexcept>
+
+namespace pretzel {
+namespace {
+
+constexpr double kMorselNs = 100e3;    // work between two looks at the queues
+constexpr int32_t kVectorRows = 16;    // rows that kernels take side by side
+constexpr double kPatience = 8.0;      // a request without a deadline is due after this many times its own work
+constexpr double kMargin = 1.2;        // what estimates may be wrong by before a promise breaks
+constexpr double kHandOverNs = 100e3;  // to wake a worker, and whoever waits for the answer
+constexpr double kPaceWeight = 1.0 / 64;
+constexpr size_t kPooled = 2;  // vectors that a worker keeps
+
+}  // namespace
+
+int64_t now_ns() noexcept {
+  using std::chrono::steady_clock;
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(steady_clock::now().time_since_epoch()).count();
+}
+
+Scheduler::Scheduler(int workers, int64_t places, size_t bytes) noexcept
+    : n_workers_(std::max(workers, 1)), places_(places), bytes_(bytes) {
+  counts_.pace = 1.0;
+}
+
+Scheduler::~Scheduler() { close(false); }
+
+// ---- for those who ask ---------------------------------------------------------------------------------------------
+
+Verdict Scheduler::submit(Job* job, int64_t* expected) {
+  Lock lock(mutex_);
+  if (closed_) return Verdict::kClosed;
+  *expected = kNever;
+  job->arrived = now_ns();
+  job->number = ++arrivals_;
+  job->morsel = morsel_rows(*job);
+  job->due = job->deadline != kNever ? job->deadline
+                                     : job->arrived + static_cast<int64_t>(kPatience * job->nanoseconds * counts_.pace);
+  if (static_cast<int64_t>(low_.size()) >= places_) {
+    ++counts_.full;
+    return Verdict::kFull;
+  }
+  if (!place(job, expected)) {
+    ++counts_.too_late;
+    return Verdict::kTooLate;
+  }
+  start();
+  // Whatever may fail for want of memory does so here: once a request is accepted, nothing is allocated to end it.
+  over_.reserve(static_cast<size_t>(uncollected_ + 1));
+  aside_.reserve((low_.size() + high_.size() + 1) * static_cast<size_t>(n_workers_));
+  low_.insert(job);
+  ++counts_.accepted;
+  if (!job->awaited) ++uncollected_;
+  note_urgency();
+  work_.notify_one();
+  return Verdict::kAccepted;
+}
+
+bool Scheduler::cancel(Job* job) {
+  Lock lock(mutex_);
+  if (job->outcome != Outcome::kPending) return false;
+  job->cancelled = true;
+  if (low_.erase(job) != 0) {
+    finish(job, Outcome::kCancelled);
+  } else {
+    stop_early(job);
+  }
+  note_urgency();
+  return true;
+}
+
+bool Scheduler::wait(Job* job, int64_t timeout) {
+  Lock lock(mutex_);
+  return job->over.wait_for(lock, std::chrono::nanoseconds(timeout), [&] { return job->outcome != Outcome::kPending; });
+}
+
+void Scheduler::collect(std::vector<Job*>* jobs) {
+  Lock lock(mutex_);
+  collected_.wait(lock, [&] { return !over_.empty() || (closed_ && uncollected_ == 0); });
+  uncollected_ -= static_cast<int64_t>(over_.size());
+  *jobs = over_;
+  over_.clear();
+}
+
+void Scheduler::close(bool drain) {
+  Lock lock(mutex_);
+  closed_ = true;
+  if (!drain) {
+    while (!low_.empty()) {
+      Job* job = *low_.begin();
+      low_.erase(low_.begin());
+      finish(job, Outcome::kCancelled);
+    }
+    for (auto at = high_.begin(); at != high_.end();) {
+      Job* job = *at++;  // it may go
+      job->cancelled = true;
+      stop_early(job);
+    }
+    note_urgency();
+  }
+  idle_.wait(lock, [&] { return low_.empty() && high_.empty(); });
+  ending_ = true;
+  work_.notify_all();
+  collected_.notify_all();
+  std::vector<std::thread> threads = std::move(threads_);
+  threads_.clear();
+  lock.unlock();
+  for (std::thread& thread : threads) thread.join();
+}
+
+Load Scheduler::load() {
+  Lock lock(mutex_);
+  Load load = counts_;
+  load.waiting = static_cast<int64_t>(low_.size());
+  load.begun = static_cast<int64_t>(high_.size());
+  for (const Job* job : low_) load.nanoseconds += job->left();
+  for (const Job* job : high_) load.nanoseconds += job->left();
+  return load;
+}
+
+// ---- which request goes when ---------------------------------------------------------------------------------------
+
+/// Whether a job meets its deadline without breaking promises made to others. One that has no deadline always does: it
+/// is put behind those whose promises it would break.
+bool Scheduler::place(Job* job, int64_t* expected) const {
+  const double scale = counts_.pace * kMargin / n_workers_;
+  double ahead = 0;
+  for (const Job* other : high_) {
+    if (other->due <= job->due) ahead += other->left();
+  }
+  auto at = low_.begin();
+  for (; at != low_.end() && (*at)->due <= job->due; ++at) ahead += (*at)->left();
+  const int64_t pieces = (job->request.rows + job->morsel - 1) / std::max(job->morsel, 1);
+  const double abreast = static_cast<double>(std::clamp<int64_t>(pieces, 1, job->in_order ? 1 : n_workers_));
+  const double own = job->nanoseconds / abreast * n_workers_;
+  *expected = job->arrived + static_cast<int64_t>(scale * (ahead + own) + kHandOverNs);
+  if (*expected > job->deadline) return false;
+  double until = ahead + job->nanoseconds;
+  for (; at != low_.end(); ++at) {
+    until += (*at)->left();
+    if ((*at)->deadline == kNever) continue;
+    const auto ends = job->arrived + static_cast<int64_t>(scale * until + kHandOverNs);
+    if (ends <= (*at)->deadline) continue;
+    if (job->deadline != kNever) {
+      *expected = ends;
+      return false;
+    }
+    job->due = (*at)->due + 1;
+  }
+  return true;
+}
+
+int32_t Scheduler::morsel_rows(const Job& job) const noexcept {
+  const int64_t rows = std::max<int64_t>(job.request.rows, 1);
+  const int64_t tile = std::min<int64_t>(job.program->tile, rows);
+  if (job.in_order) return static_cast<int32_t>(tile);
+  const double per_row = std::max(job.nanoseconds / static_cast<double>(rows), 1.0);
+  int64_t size = std::min<int64_t>(static_cast<int64_t>(kMorselNs / per_row), (rows + n_workers_ - 1) / n_workers_);
+  size = (size + kVectorRows - 1) / kVectorRows * kVectorRows;
+  return static_cast<int32_t>(std::clamp<int64_t>(size, 1, tile));
+}
+
+/// The most urgent request that has begun and has rows to take.
+Job* Scheduler::next_begun() const noexcept {
+  for (Job* job : high_) {
+    if (job->next < job->request.rows && !(job->in_order && job->running > 0)) return job;
+  }
+  return nullptr;
+}
+
+void Scheduler::note_urgency() noexcept {
+  int64_t due = kNever;
+  if (!low_.empty()) due = (*low_.begin())->due;
+  if (const Job* job = next_begun()) due = std::min(due, job->due);
+  urgent_.store(due, std::memory_order_relaxed);
+}
+
+// ---- workers -------------------------------------------------------------------------------------------------------
+
+void Scheduler::start() {
+  while (static_cast<int>(threads_.size()) < n_workers_) {
+    threads_.emplace_back([this] { work(); });
+  }
+}
+
+void Scheduler::work() noexcept {
+  for (;;) {
+    Worker worker;  // a new one, with vectors of its own, after an exception
+    try {
+      worker.pool.reserve(kPooled);
+      if (bytes_ > 0) {
+        worker.pool.push_back(std::make_unique<Morsel>());
+        worker.pool.back()->arena.alloc(bytes_);
+        worker.pool.back()->arena.reset(bytes_);
+      }
+      while (serve(&worker)) {
+      }
+      return;
+    } catch (...) {
+      lose(&worker);
+    }
+  }
+}
+
+/// Waits for work and does one piece of it; false when there will be no more.
+bool Scheduler::serve(Worker* worker) {
+  if (worker->pool.empty()) worker->pool.push_back(std::make_unique<Morsel>());
+  {
+    Lock lock(mutex_);
+    work_.wait(lock, [&] { return ending_ || anything_waits(); });
+    if (!anything_waits()) return false;
+    if (!take(worker)) return true;
+  }
+  if (poisoned_.exchange(false)) throw std::runtime_error("poisoned");
+  bool aside = false;
+  const Stop stop = advance(worker->current.get(), &aside);
+  Lock lock(mutex_);
+  settle(worker, stop, aside);
+  return true;
+}
+
+/// Under the lock: the most urgent piece of work becomes the current one; false when it turned out to be too late.
+bool Scheduler::take(Worker* worker) noexcept {
+  const auto rested = std::min_element(aside_.begin(), aside_.end(),
+                                       [](const auto& a, const auto& b) { return a->job->due < b->job->due; });
+  Job* begun = next_begun();
+  const int64_t aside_due = rested == aside_.end() ? kNever : (*rested)->job->due;
+  const int64_t high_due = begun == nullptr ? kNever : begun->due;
+  const int64_t low_due = low_.empty() ? kNever : (*low_.begin())->due;
+  if (rested != aside_.end() && aside_due <= std::min(high_due, low_due)) {
+    worker->current = std::move(*rested);
+    aside_.erase(rested);
+  } else if (begun != nullptr && high_due <= low_due) {
+    take_rows(worker, begun);
+  } else {
+    Job* job = *low_.begin();
+    job->begun = now_ns();
+    if (job->begun >= job->deadline) {
+      low_.erase(low_.begin());
+      finish(job, Outcome::kLate);
+      note_urgency();
+      return false;
+    }
+    high_.insert(low_.extract(low_.begin()));
+    take_rows(worker, job);
+  }
+  note_urgency();
+  if (anything_waits()) work_.notify_one();
+  return true;
+}
+
+/// Under the lock: the next rows of a job become a morsel.
+void Scheduler::take_rows(Worker* worker, Job* job) noexcept {
+  worker->current = std::move(worker->pool.back());
+  worker->pool.pop_back();
+  Morsel& morsel = *worker->current;
+  morsel.job = job;
+  morsel.first = job->request.first + job->next;
+  morsel.rows = static_cast<int32_t>(std::min<int64_t>(job->morsel, job->request.rows - job->next));
+  morsel.stage = 0;
+  morsel.spent = 0;
+  job->next += morsel.rows;
+  ++job->running;
+}
+
+/// Runs a morsel from its next stage on, to its end unless something more urgent has come.
+Stop Scheduler::advance(Morsel* morsel, bool* aside) noexcept {
+  const Job& job = *morsel->job;
+  const std::vector<int32_t>& ends = job.program->stage_ends;
+  const int64_t start = now_ns();
+  Stop stop;
+  if (morsel->stage == 0) {
+    if (!morsel->frame.reserve(*job.program, morsel->rows, morsel->arena)) {
+      return {Status::kNoMemory, -1, morsel->first, -1};
+    }
+    stop = morsel->frame.open(job.request, morsel->first, morsel->rows);
+  }
+  while (stop.status == Status::kOk && morsel->stage < ends.size() && !*aside) {
+    stop = morsel->frame.run(job.request, morsel->stage == 0 ? 0 : ends[morsel->stage - 1], ends[morsel->stage]);
+    ++morsel->stage;
+    *aside =
+        stop.status == Status::kOk && morsel->stage < ends.size() && urgent_.load(std::memory_order_relaxed) < job.due;
+  }
+  if (stop.status == Status::kOk && !*aside) stop = morsel->frame.close(job.request);
+  morsel->spent += now_ns() - start;
+  return stop;
+}
+
+/// Under the lock: what follows from a piece of work.
+void Scheduler::settle(Worker* worker, const Stop& stop, bool aside) noexcept {
+  Morsel& morsel = *worker->current;
+  Job* job = morsel.job;
+  if (aside && !job->cancelled && job->stop.status == Status::kOk) {
+    ++counts_.put_aside;
+    aside_.push_back(std::move(worker->current));
+    work_.notify_one();
+    return;
+  }
+  ++counts_.morsels;
+  --job->running;
+  job->done += morsel.rows;
+  if (stop.status != Status::kOk) {
+    // Rows are taken in order, so the first that is refused is found, whichever morsel ends first.
+    if (job->stop.status == Status::kOk || stop.row < job->stop.row) job->stop = stop;
+    stop_early(job);
+  } else {
+    if (!aside && job->nanoseconds > 0) {
+      const double expected = job->nanoseconds * morsel.rows / static_cast<double>(job->request.rows);
+      const double pace = std::clamp(static_cast<double>(morsel.spent) / expected, 0.1, 10.0);
+      counts_.pace += (pace - counts_.pace) * kPaceWeight;
+    }
+    finish_if_over(job);
+  }
+  note_urgency();
+  if (anything_waits()) work_.notify_one();
+  morsel.arena.reset();
+  if (worker->pool.size() < kPooled) {
+    worker->pool.push_back(std::move(worker->current));
+  } else {
+    worker->current.reset();
+  }
+}
+
+/// An exception outside of any kernel: the request that was under way fails, the others go on.
+void Scheduler::lose(Worker* worker) noexcept {
+  Lock lock(mutex_);
+  if (worker->current == nullptr) return;
+  Job* job = worker->current->job;
+  --job->running;
+  job->lost = true;
+  stop_early(job);
+  note_urgency();
+}
+
+/// Under the lock: no more rows of this job are taken, and what was put aside is dropped.
+void Scheduler::stop_early(Job* job) noexcept {
+  job->next = job->request.rows;
+  job->running -= static_cast<int32_t>(
+      std::erase_if(aside_, [&](const std::unique_ptr<Morsel>& morsel) { return morsel->job == job; }));
+  finish_if_over(job);
+}
+
+/// Under the lock.
+void Scheduler::finish_if_over(Job* job) noexcept {
+  if (job->running > 0 || job->next < job->request.rows) return;
+  high_.erase(job);
+  finish(job, job->cancelled                    ? Outcome::kCancelled
+              : job->lost                       ? Outcome::kLost
+              : job->stop.status != Status::kOk ? Outcome::kFailed
+                                                : Outcome::kDone);
+}
+
+/// Under the lock: tells whoever waits. The job may be gone as soon as the lock is.
+void Scheduler::finish(Job* job, Outcome outcome) noexcept {
+  job->outcome = outcome;
+  job->ended = now_ns();
+  switch (outcome) {
+    case Outcome::kDone:
+      ++counts_.done;
+      counts_.overdue += job->ended > job->deadline ? 1 : 0;
+      break;
+    case Outcome::kFailed:
+      ++counts_.failed;
+      break;
+    case Outcome::kLate:
+      ++counts_.late;
+      break;
+    case Outcome::kCancelled:
+      ++counts_.cancelled;
+      break;
+    default:
+      ++counts_.lost;
+  }
+  if (job->awaited) {
+    job->over.notify_all();
+  } else {
+    over_.push_back(job);
+    collected_.notify_one();
+  }
+  if (low_.empty() && high_.empty()) idle_.notify_all();
+}
+
+}  // namespace pretzel

@@ -1,0 +1,164 @@
+// The batch engine: worker threads that run requests morsel by morsel and stage by stage, the most urgent first.
+//
+// A request that has not begun stands in the low queue, one that has in the high queue; its morsels may be put aside
+// between two stages. What is due first goes first: a request is due at its deadline or, without one, at its arrival
+// plus a multiple of its own work, so that short requests overtake long ones and nobody waits for ever. Of equally
+// urgent requests the one that has begun goes on, which gives memory back sooner.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "frame.h"
+#include "plan.h"
+#include "request.h"
+
+namespace pretzel {
+
+constexpr int64_t kNever = INT64_MAX;
+
+/// Nanoseconds on a clock that only goes forward.
+int64_t now_ns() noexcept;
+
+enum class Outcome : uint8_t {
+  kPending,
+  kDone,
+  kFailed,  // `Job::stop` says where
+  kLate,    // its deadline passed before it began
+  kCancelled,
+  kLost,  // its worker died
+};
+
+/// A request on its way through the engine. Whoever submits it owns it, and keeps it until it is over.
+struct Job {
+  const Program* program = nullptr;
+  Request request{};
+  double nanoseconds = 0;     // estimated work of all rows
+  int64_t deadline = kNever;  // on the clock of `now_ns`
+  bool in_order = false;      // one morsel after the other: their results are appended
+  bool awaited = false;       // somebody will `wait` for it; otherwise it goes to `collect`
+
+  // Kept by the scheduler, under its lock.
+  int64_t due = 0;
+  uint64_t number = 0;  // of arrival
+  int64_t arrived = 0, begun = 0, ended = 0;
+  int32_t morsel = 0;   // rows
+  int64_t next = 0;     // first row that nobody has taken
+  int64_t done = 0;     // rows that have passed through all stages
+  int32_t running = 0;  // morsels under way or aside
+  bool cancelled = false, lost = false;
+  Outcome outcome = Outcome::kPending;
+  Stop stop;
+  std::condition_variable over;
+
+  /// Estimated nanoseconds of the rows that have not passed.
+  double left() const noexcept {
+    return nanoseconds * static_cast<double>(request.rows - done) / static_cast<double>(request.rows);
+  }
+};
+
+enum class Verdict : uint8_t { kAccepted, kFull, kTooLate, kClosed };
+
+/// What a scheduler has to do, and what it has done.
+struct Load {
+  int64_t waiting, begun;                                // requests
+  double nanoseconds;                                    // estimated work that is left
+  double pace;                                           // time taken / time estimated, lately
+  int64_t accepted, full, too_late;                      // refused, the latter two
+  int64_t done, overdue, failed, late, cancelled, lost;  // overdue: done, but after the deadline
+  int64_t morsels, put_aside;
+};
+
+class Scheduler {
+ public:
+  /// `workers` threads are started by the first request; at most `places` requests wait. Each worker gets `bytes` of
+  /// working memory in advance.
+  Scheduler(int workers, int64_t places, size_t bytes) noexcept;
+  /// Cancels what is left and joins the workers.
+  ~Scheduler();
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  /// Takes a job, or says why not. `expected` is set to when it would be over. Throws when no thread can be started.
+  Verdict submit(Job* job, int64_t* expected);
+  /// Ends a job: rows that nobody has taken will not be computed. False when it is over.
+  bool cancel(Job* job);
+  /// Waits until a job is over, at most `timeout` nanoseconds; returns whether it is.
+  bool wait(Job* job, int64_t timeout);
+  /// Hands over jobs that are over and not awaited; waits until there are some, or nothing more will come.
+  void collect(std::vector<Job*>* jobs);
+  /// Accepts nothing more, finishes what is left (`drain`) or cancels it, and joins the workers. Harmless when
+  /// repeated.
+  void close(bool drain);
+
+  Load load();
+  int workers() const noexcept { return n_workers_; }
+  /// The next morsel ends with an exception outside of any kernel; for tests.
+  void poison() noexcept { poisoned_ = true; }
+
+ private:
+  /// Rows under way, their values, and the stage that is next.
+  struct Morsel {
+    Arena arena;
+    Frame frame;
+    Job* job = nullptr;
+    int64_t first = 0;
+    int32_t rows = 0;
+    size_t stage = 0;
+    int64_t spent = 0;  // nanoseconds
+  };
+  /// A thread and its vectors.
+  struct Worker {
+    std::vector<std::unique_ptr<Morsel>> pool;
+    std::unique_ptr<Morsel> current;
+  };
+  struct Sooner {
+    bool operator()(const Job* a, const Job* b) const noexcept {
+      return a->due != b->due ? a->due < b->due : a->number < b->number;
+    }
+  };
+  using Queue = std::set<Job*, Sooner>;
+  using Lock = std::unique_lock<std::mutex>;
+
+  bool place(Job* job, int64_t* expected) const;
+  int32_t morsel_rows(const Job& job) const noexcept;
+  void start();
+  void work() noexcept;
+  bool serve(Worker* worker);
+  Job* next_begun() const noexcept;
+  bool anything_waits() const noexcept { return !low_.empty() || !aside_.empty() || next_begun() != nullptr; }
+  bool take(Worker* worker) noexcept;
+  void take_rows(Worker* worker, Job* job) noexcept;
+  Stop advance(Morsel* morsel, bool* aside) noexcept;
+  void settle(Worker* worker, const Stop& stop, bool aside) noexcept;
+  void lose(Worker* worker) noexcept;
+  void stop_early(Job* job) noexcept;
+  void finish_if_over(Job* job) noexcept;
+  void finish(Job* job, Outcome outcome) noexcept;
+  void note_urgency() noexcept;
+
+  const int n_workers_;
+  const int64_t places_;
+  const size_t bytes_;
+
+  std::mutex mutex_;
+  std::condition_variable work_, collected_, idle_;
+  Queue low_, high_;  // requests that have not begun, and those that have
+  std::vector<std::unique_ptr<Morsel>> aside_;
+  std::vector<Job*> over_;   // to be collected
+  int64_t uncollected_ = 0;  // accepted, and to be collected
+  std::vector<std::thread> threads_;
+  std::atomic<int64_t> urgent_{kNever};  // when the most urgent of what waits is due
+  std::atomic<bool> poisoned_{false};
+  bool closed_ = false, ending_ = false;
+  uint64_t arrivals_ = 0;
+  Load counts_{};
+};
+
+}  // namespace pretzel

@@ -1,0 +1,230 @@
+# The batch engine: tables become tasks, which worker threads answer without the GIL.
+
+cdef int64_t SIGNALS_NS = 50_000_000  # between two looks at signals while a caller waits
+
+
+@cython.final
+cdef class Task:
+    """One table on its way through a scheduler: everything that its morsels read and write."""
+
+    cdef Method method
+    cdef Job* job
+    cdef Arena* arena
+    cdef CsrResult* sparse
+    cdef list held
+    cdef object result
+    cdef bint is_float32
+    cdef public object future
+
+    def __cinit__(self):
+        self.job = new Job()
+        self.arena = new Arena()
+        self.sparse = new CsrResult()
+
+    def __dealloc__(self):
+        del self.job
+        del self.arena
+        del self.sparse
+
+    cdef int load(self, Method method, list columns, int64_t rows, bint is_float32) except -1:
+        """Read all rows: nothing of the caller's may be looked at later without the GIL, but buffers that are held."""
+        cdef NativeProgram program = method.program
+        cdef Job* job = self.job
+        cdef LeafInput* leaves = NULL
+        cdef int64_t units = 0
+        self.method = method
+        self.is_float32 = is_float32
+        self.held = [columns]
+        try:
+            leaves = open_leaves(method.readers, columns, rows, self.arena, self.held)
+            units = fill_cells(method.readers, columns, leaves, 0, rows, rows, self.held)
+        except WrongField as error:
+            method.raise_wrong_field(error)
+        job.program = &program.program
+        job.request.leaves = leaves
+        job.request.first = 0
+        job.request.rows = rows
+        job.request.sparse_result = self.sparse
+        job.request.tracer = NULL
+        job.request.result = NULL
+        job.in_order = method.sparse
+        job.nanoseconds = program.program.cost.per_row * rows + program.program.cost.per_unit * units
+        if not method.sparse:
+            self.result = np.empty((rows, program.width))
+            job.request.result = <double*>cnp.PyArray_DATA(self.result)
+        return 0
+
+    @property
+    def estimate(self):
+        """Predicted seconds of work."""
+        return self.job.nanoseconds * 1e-9
+
+    @property
+    def times(self):
+        """Seconds on the clock of `time.monotonic` at which it arrived, began and ended."""
+        return self.job.arrived * 1e-9, self.job.begun * 1e-9, self.job.ended * 1e-9
+
+    def answer(self):
+        """The result of a task that is over.
+
+        Raises
+        ------
+        InputError
+            A row is refused.
+        DeadlineExceeded, WorkerLost, concurrent.futures.CancelledError
+        """
+        cdef Method method = self.method
+        cdef Outcome outcome = self.job.outcome
+        if outcome == Outcome.kDone:
+            if method.sparse:
+                return method.wrap_sparse(csr_arrays(self.sparse[0]), self.job.request.rows)
+            return method.wrap(self.result, self.is_float32)
+        if outcome == Outcome.kFailed:
+            raise_stop(method.program, method, &self.job.stop)
+        if outcome == Outcome.kLate:
+            raise errors.DeadlineExceeded(f"{method.name}: the deadline passed before the request began")
+        if outcome == Outcome.kLost:
+            raise errors.WorkerLost(f"{method.name}: the worker that had the request died; the request may be repeated")
+        from concurrent.futures import CancelledError
+
+        raise CancelledError(f"{method.name}: the request was cancelled")
+
+
+@cython.final
+cdef class Scheduler:
+    """Worker threads and their queues. Threads are started by the first task.
+
+    Parameters
+    ----------
+    workers : int
+    places : int
+        Tasks that may wait.
+    memory : int
+        Bytes of working memory that each worker gets in advance.
+    """
+
+    cdef NativeScheduler* native
+    cdef dict tasks  # accepted and not collected, by the address of their jobs
+    cdef readonly int workers
+    cdef int64_t places
+    cdef size_t memory
+
+    def __cinit__(self, int workers, int64_t places, size_t memory=0):
+        self.workers = workers
+        self.places = places
+        self.memory = memory
+        self.tasks = {}
+        self.native = new NativeScheduler(workers, places, memory)
+
+    def __dealloc__(self):
+        with nogil:
+            del self.native
+
+    def task(self, Method method, X):
+        """Read a table for ``method``; None when it has no rows, so that there is nothing to schedule."""
+        cdef Task task
+        cdef int64_t rows
+        cdef bint is_float32
+        columns = method.take(X, &rows, &is_float32)
+        if rows == 0:
+            return None
+        task = Task.__new__(Task)
+        task.load(method, columns, rows, is_float32)
+        return task
+
+    def submit(self, Task task, deadline=None):
+        """Hand over a task; `collect` returns it when it is over.
+
+        Parameters
+        ----------
+        task : Task
+        deadline : float, optional
+            Seconds from now.
+
+        Raises
+        ------
+        Overloaded
+            No place is free.
+        DeadlineExceeded
+            The deadline could not be met, or only at the cost of others that were promised theirs.
+        """
+        cdef Verdict verdict
+        cdef int64_t expected = 0
+        if deadline is not None:
+            task.job.deadline = now_ns() + <int64_t>(min(float(deadline), 1e9) * 1e9)
+        self.tasks[<size_t>task.job] = task
+        try:
+            verdict = self.native.submit(task.job, &expected)
+            if verdict != Verdict.kAccepted:
+                self.refuse(task, verdict, deadline, expected)
+        except BaseException:
+            del self.tasks[<size_t>task.job]
+            raise
+
+    cdef int refuse(self, Task task, Verdict verdict, deadline, int64_t expected) except -1:
+        name = task.method.name
+        if verdict == Verdict.kClosed:
+            raise RuntimeError("this runtime has been closed")
+        if verdict == Verdict.kFull:
+            raise errors.Overloaded(f"{name}: {self.places} requests are waiting, which is the limit")
+        raise errors.DeadlineExceeded(
+            f"{name}: the answer is expected in {(expected - now_ns()) * 1e-6:.2f} ms, the deadline is in "
+            f"{deadline * 1e3:.2f} ms; the request itself takes {task.estimate * 1e3:.2f} ms")
+
+    cdef bint run(self, Task task) except -1:
+        """Hand over a task and wait until it is over; False when it is not taken."""
+        cdef int64_t expected = 0
+        cdef cbool over = False
+        task.job.awaited = True
+        if self.native.submit(task.job, &expected) != Verdict.kAccepted:
+            return False
+        try:
+            while not over:
+                with nogil:
+                    over = self.native.wait(task.job, SIGNALS_NS)
+                if not over:
+                    PyErr_CheckSignals()
+        except BaseException:
+            with nogil:
+                self.native.cancel(task.job)
+                self.native.wait(task.job, kNever)
+            raise
+        return True
+
+    def cancel(self, Task task):
+        """End a task that is not over; False when it is."""
+        return self.native.cancel(task.job)
+
+    def collect(self):
+        """Tasks that are over, at least one; none when nothing more will come. Waits without the GIL."""
+        cdef vector[Job*] jobs
+        cdef NativeScheduler* native = self.native
+        with nogil:
+            native.collect(&jobs)
+        return [self.tasks.pop(<size_t>job) for job in jobs]
+
+    def close(self, bint drain=False):
+        """Accept nothing more; finish what is left or cancel it; end the threads."""
+        with nogil:
+            self.native.close(drain)
+
+    def load(self):
+        """What there is to do, and what has been done, as counts and seconds."""
+        cdef Load load = self.native.load()
+        return {
+            "waiting": load.waiting, "begun": load.begun, "seconds": load.nanoseconds * 1e-9, "pace": load.pace,
+            "accepted": load.accepted, "overloaded": load.full, "refused": load.too_late, "done": load.done,
+            "overdue": load.overdue, "failed": load.failed, "late": load.late, "cancelled": load.cancelled,
+            "lost": load.lost, "morsels": load.morsels, "put_aside": load.put_aside,
+        }
+
+    def restart(self):
+        """Begin anew in a child process, which has none of the threads; returns the tasks that will not be answered."""
+        lost = list(self.tasks.values())
+        self.tasks = {}
+        self.native = new NativeScheduler(self.workers, self.places, self.memory)  # the old one is of no use to anybody
+        return lost
+
+    def poison(self):
+        """The next morsel ends its worker; for tests."""
+        self.native.poison()

@@ -1,0 +1,225 @@
+"""The batch engine: tables go to native workers, answers come back as futures that can also be awaited.
+
+A native scheduler knows nothing of Python: its workers never take the GIL. One thread for each engine, started by the
+first request that nobody waits for in place, turns what is over into results of futures.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import weakref
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from pretzel._native import Method, Scheduler, Task
+from pretzel.errors import DeadlineExceeded, Overloaded, WorkerLost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+PLACES = 4096
+"""Requests that may wait, unless a runtime says otherwise."""
+
+
+class Answer(Future[Any]):
+    """The future result of a submitted request. ``await`` it, or use it as any `concurrent.futures.Future`.
+
+    Cancelling one frees its place and, when the request has begun, whatever rows of it are left.
+    """
+
+    def __init__(self, engine: BatchEngine) -> None:
+        super().__init__()
+        self._engine: BatchEngine | None = engine  # lives for as long as it owes an answer
+        self._task: Task | None = None
+
+    def cancel(self) -> bool:
+        """Give up the request; False when it is over."""
+        cancelled = super().cancel()
+        engine, task = self._engine, self._task
+        if cancelled and engine is not None and task is not None:
+            engine.scheduler.cancel(task)
+        return cancelled
+
+    def settle(self, answer: Callable[[], Any]) -> None:
+        """Take over what ``answer`` returns or raises, unless the future has been cancelled."""
+        self._engine = self._task = None
+        result, failure = None, None
+        try:
+            result = answer()
+        except CancelledError:
+            super().cancel()
+        except BaseException as error:
+            failure = error
+        if not self.set_running_or_notify_cancel():
+            return
+        if failure is None:
+            self.set_result(result)
+        else:
+            self.set_exception(failure)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        import asyncio
+
+        return asyncio.wrap_future(self).__await__()
+
+
+class BatchEngine:
+    """Workers of a runtime, or of one model that reserves its own.
+
+    Parameters
+    ----------
+    executors : int, optional
+        Worker threads; one for each core that this process may use by default.
+    places : int
+        Requests that may wait.
+    memory : int
+        Bytes of working memory that each worker gets in advance.
+    """
+
+    def __init__(self, executors: int | None = None, places: int = PLACES, memory: int = 0) -> None:
+        executors = cores() if executors is None else executors
+        if executors < 1 or places < 1:
+            raise ValueError(f"at least one executor and one place are needed, got {executors} and {places}")
+        self.scheduler = Scheduler(executors, places, memory)
+        self._places = places
+        self._notifier: threading.Thread | None = None
+        self._pool: ThreadPoolExecutor | None = None  # for what only Python can compute
+        self._in_pool = 0
+        self._closed = False
+        self._lock = threading.Lock()
+        _engines.add(self)
+
+    def submit(self, method: Any, X: Any, deadline: float | None = None) -> Answer:
+        """Compute ``method(X)`` in the workers.
+
+        Parameters
+        ----------
+        method : Method or OpaqueMethod
+        X : table or documents
+            Read before this returns.
+        deadline : float, optional
+            Seconds from now within which the answer is wanted.
+
+        Raises
+        ------
+        Overloaded, DeadlineExceeded
+            The request is refused.
+        InputError
+            The table does not fit the model.
+        """
+        answer = Answer(self)
+        if not isinstance(method, Method):
+            self._submit_opaque(answer, method, X, deadline)
+            return answer
+        task = self.scheduler.task(method, X)
+        if task is None:
+            answer.settle(lambda: method(X))
+            return answer
+        self._start_notifier()
+        task.future = answer
+        answer._task = task
+        self.scheduler.submit(task, deadline)
+        return answer
+
+    def _submit_opaque(self, answer: Answer, method: Any, X: Any, deadline: float | None) -> None:
+        """Steps that only Python can compute run in threads of Python, as many as there are workers."""
+        import time
+
+        latest = None if deadline is None else time.monotonic() + deadline
+
+        def compute() -> Any:
+            if latest is not None and time.monotonic() >= latest:
+                raise DeadlineExceeded(f"{method.name}: the deadline passed before the request began")
+            return method(X)
+
+        def work() -> None:
+            with self._lock:
+                self._in_pool -= 1
+            answer.settle(compute)
+
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("this runtime has been closed")
+            if self._in_pool >= self._places:
+                raise Overloaded(f"{method.name}: {self._places} requests are waiting, which is the limit")
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self.scheduler.workers, "pretzel-opaque")
+            self._in_pool += 1
+            self._pool.submit(work).add_done_callback(lambda done: answer.cancel() if done.cancelled() else None)
+
+    def _start_notifier(self) -> None:
+        if self._notifier is not None:
+            return
+        with self._lock:
+            if self._notifier is None and not self._closed:
+                notifier = threading.Thread(target=_notify, args=(self.scheduler,), name="pretzel-notifier", daemon=True)
+                notifier.start()
+                self._notifier = notifier
+
+    def close(self, *, drain: bool = False) -> None:
+        """Accept nothing more; finish what is left (``drain``) or cancel it. Harmless when repeated."""
+        with self._lock:
+            self._closed = True
+            pool, notifier = self._pool, self._notifier
+        self.scheduler.close(drain)
+        if pool is not None:
+            pool.shutdown(wait=drain, cancel_futures=not drain)
+        if notifier is not None and notifier is not threading.current_thread():
+            notifier.join()
+
+    def load(self) -> dict[str, Any]:
+        """What there is to do, and what has been done."""
+        return self.scheduler.load()
+
+    def _restart(self) -> None:
+        """In a child process: none of the threads are here."""
+        self._lock = threading.Lock()
+        self._notifier = self._pool = None
+        self._in_pool = 0
+        for task in self.scheduler.restart():
+            if task.future is not None:
+                task.future.settle(_lost_in_fork)
+
+    def __del__(self) -> None:
+        if hasattr(self, "scheduler"):
+            self.scheduler.close()
+
+
+def _lost_in_fork() -> Any:
+    raise WorkerLost("the request was submitted before a fork; the parent process has it")
+
+
+def _notify(scheduler: Scheduler) -> None:
+    """Body of the notifier: it knows the scheduler only, so that an engine that nobody uses can go."""
+    while tasks := scheduler.collect():
+        for task in tasks:
+            task.future.settle(task.answer)
+            del task
+        tasks.clear()
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+_engines: weakref.WeakSet[BatchEngine] = weakref.WeakSet()
+
+
+def _restart_all() -> None:
+    for engine in list(_engines):
+        engine._restart()
+
+
+def _close_all() -> None:
+    """Threads must have ended before the interpreter does."""
+    for engine in list(_engines):
+        engine.close()
+
+
+os.register_at_fork(after_in_child=_restart_all)
+atexit.register(_close_all)
