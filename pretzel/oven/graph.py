@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -32,11 +33,21 @@ class Parity(enum.Enum):
     TOLERANCE = "tolerance"
 
 
+class _Known(threading.local):
+    """Nodes by digest, for each thread its own: models are compiled in parallel, and a graph never leaves its thread.
+
+    One table for all would need a lock: between look-up and entry of a node another thread can enter an equal one.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: weakref.WeakValueDictionary[bytes, Node] = weakref.WeakValueDictionary()
+
+
 @dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(field,))
 class _HashConsing(type):
     """Metaclass: makes every subclass a frozen dataclass and returns the existing node when there is one."""
 
-    _nodes: ClassVar[weakref.WeakValueDictionary[bytes, Node]] = weakref.WeakValueDictionary()
+    _known: ClassVar[_Known] = _Known()
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> type:
         if "schema" in namespace:
@@ -58,11 +69,12 @@ class _HashConsing(type):
             else:
                 parts.append(_canonical(value))
         digest = digest_parts(*parts)
-        existing = _HashConsing._nodes.get(digest)
+        nodes = _HashConsing._known.nodes
+        existing = nodes.get(digest)
         if existing is not None:
             return existing
         object.__setattr__(node, "digest", digest)
-        return _HashConsing._nodes.setdefault(digest, node)
+        return nodes.setdefault(digest, node)
 
 
 def _once(schema: Callable[[Node], Schema]) -> Callable[[Node], Schema]:

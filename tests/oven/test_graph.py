@@ -64,7 +64,7 @@ def test_nodes_die_with_their_last_user():
     del node
     from pretzel.oven.graph import _HashConsing
 
-    assert digest not in _HashConsing._nodes
+    assert digest not in _HashConsing._known.nodes
 
 
 def test_parameters_without_canonical_bytes_are_refused():

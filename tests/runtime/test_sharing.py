@@ -67,11 +67,11 @@ def test_compiling_leaves_nothing_for_the_collector() -> None:
 
     sources = regressions(2)
     gc.collect()
-    before = len(_HashConsing._nodes)
+    before = len(_HashConsing._known.nodes)
     gc.disable()
     try:
         plans = [pretzel.compile(source) for source in sources]
-        assert len(_HashConsing._nodes) == before
+        assert len(_HashConsing._known.nodes) == before
     finally:
         gc.enable()
     del plans
