@@ -13,6 +13,8 @@
     │   ├── InputTypeError(TypeError)     a value of a type the column cannot take
     │   └── InputValueError               NaN, infinity or category that the source refuses
     ├── ModelNotFoundError(KeyError)      no model of that name is registered
+    ├── RegistrationError(ValueError)     a name, version or weight that cannot be registered
+    │   └── ModelInUseError               ... or forgotten, because something stands there or points there
     ├── Overloaded(RuntimeError)          too many requests are waiting
     ├── DeadlineExceeded(TimeoutError)    a request cannot be, or was not, begun in time
     ├── WorkerLost(RuntimeError)          a worker died while it had the request
@@ -67,6 +69,14 @@ class ModelNotFoundError(PretzelError, KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+
+class RegistrationError(PretzelError, ValueError):
+    """A name, version or weight that cannot be registered."""
+
+
+class ModelInUseError(RegistrationError):
+    """A name or version is taken, or an alias still points at it."""
 
 
 class Overloaded(PretzelError, RuntimeError):

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from pretzel._native._core import (
+    Choice,
     Endpoint,
     Method,
     NativeProgram,
     Scheduler,
+    Split,
     Task,
     arena_bytes,
     bind,
     isa,
     kernels,
+    live,
     set_isa,
     switch,
 )
 
-__all__ = ["Endpoint", "Method", "NativeProgram", "Scheduler", "Task", "arena_bytes", "bind", "isa", "kernels", "set_isa", "switch"]
+__all__ = [
+    "Choice",
+    "Endpoint",
+    "Method",
+    "NativeProgram",
+    "Scheduler",
+    "Split",
+    "Task",
+    "arena_bytes",
+    "bind",
+    "isa",
+    "kernels",
+    "live",
+    "set_isa",
+    "switch",
+]

@@ -30,6 +30,10 @@ cnp.import_array()
 
 cdef int64_t CHUNK = 8192  # rows of cells unpacked at a time
 cdef double RELEASE_GIL_NS = 20_000.0  # below this a hand-over of the GIL costs more than it gives
+cdef int64_t RELEASE_GIL_BYTES = 1 << 18  # the same for parameters that are bound
+cdef int64_t live_programs = 0  # changed under the GIL, as those below
+cdef int64_t live_methods = 0
+cdef int64_t live_endpoints = 0
 
 cdef dict DTYPES = {
     np.dtype(np.float64): DType.kFloat64, np.dtype(np.float32): DType.kFloat32, np.dtype(np.int64): DType.kInt64,
@@ -69,6 +73,11 @@ def arena_bytes():
     return arena_bytes_()
 
 
+def live():
+    """How many programs, methods and endpoints there are in this process."""
+    return {"programs": live_programs, "methods": live_methods, "endpoints": live_endpoints}
+
+
 cdef int describe(cnp.ndarray array, Array* out) except -1:
     """Describe a parameter array to a kernel."""
     code = DTYPES.get(array.dtype)
@@ -85,7 +94,7 @@ cdef int describe(cnp.ndarray array, Array* out) except -1:
 
 
 def bind(str kernel, list params):
-    """Build the read-only state of a kernel.
+    """Build the read-only state of a kernel. Large ``params`` are read without the GIL; nobody may change them then.
 
     Returns
     -------
@@ -99,6 +108,7 @@ def bind(str kernel, list params):
     cdef Fault fault
     cdef BindCall call
     cdef Status status
+    cdef int64_t size
     if found == NULL:
         raise errors.KernelError(f"there is no kernel {kernel!r}")
     arrays.resize(len(params))
@@ -111,7 +121,12 @@ def bind(str kernel, list params):
     call.n_params = <int32_t>arrays.size()
     call.state = &state
     call.fault = &fault
-    status = found.bind(call)
+    size = sum([array.nbytes for array in params])
+    if size > RELEASE_GIL_BYTES:
+        with nogil:  # `params` holds the arrays
+            status = found.bind(call)
+    else:
+        status = found.bind(call)
     if status != Status.kOk:
         what = fault.what.decode() if fault.what != NULL else f"status {<int>status}"
         raise errors.KernelError(f"kernel {kernel!r} refuses its parameters: {what}")
@@ -135,6 +150,14 @@ cdef class NativeProgram:
     cdef readonly tuple leaves
     cdef readonly bint sparse_result
     cdef readonly int width
+
+    def __cinit__(self):
+        global live_programs
+        live_programs += 1
+
+    def __dealloc__(self):
+        global live_programs
+        live_programs -= 1
 
     def __init__(self, plan, store, owner=None):
         cdef LeafSpec leaf

@@ -135,6 +135,7 @@ cdef class Method:
     """
 
     cdef NativeProgram program
+    cdef readonly int64_t calls  # that came through endpoints; counted under the GIL
     cdef readonly object plan
     cdef readonly object spec
     cdef public str name
@@ -147,6 +148,14 @@ cdef class Method:
     cdef bint plain       # a float64 matrix can be read where it lies
     cdef int width
     cdef object result_type
+
+    def __cinit__(self):
+        global live_methods
+        live_methods += 1
+
+    def __dealloc__(self):
+        global live_methods
+        live_methods -= 1
 
     def __init__(self, NativeProgram program, plan, spec, str name, read):
         self.program = program
@@ -173,19 +182,13 @@ cdef class Method:
         """Answer for every row of ``X``, with the shape and dtype that scikit-learn gives."""
         cdef int64_t rows
         cdef bint is_float32
-        columns = self.take(X, &rows, &is_float32)
-        return self.compute(columns, rows, is_float32)
-
-    cdef object call(self, X, Scheduler scheduler, double long_call):
-        """Like ``self(X)``, by the workers of ``scheduler`` if it takes long and they can take it."""
-        cdef int64_t rows
-        cdef bint is_float32
         cdef Task task
         columns = self.take(X, &rows, &is_float32)
-        if rows > 1 and self.program.program.cost.per_row * rows >= long_call * 1e9:
+        if self.scheduler is not None and rows > 0 and (
+                self.program.program.cost.per_row * rows * 1e-9 >= self.long_call):
             task = Task.__new__(Task)
             task.load(self, columns, rows, is_float32)
-            if scheduler.run(task):
+            if self.scheduler.run(task):
                 return task.answer()
         return self.compute(columns, rows, is_float32)
 

@@ -1,16 +1,20 @@
-"""Registered models by name: handles that follow replacements, and the changes of the catalog."""
+"""Names of models: versions, aliases, and the changes of all these while calls go on."""
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import threading
-from typing import TYPE_CHECKING, Any, NoReturn
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from pretzel._native import Endpoint, switch
-from pretzel.errors import ModelNotFoundError
+from pretzel._native import Split
+from pretzel.errors import ModelInUseError, ModelNotFoundError, RegistrationError
+from pretzel.runtime.handle import Model, Route, Version, reroute
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Mapping
 
     from pretzel.runtime.model import Plan
 
@@ -19,192 +23,334 @@ if TYPE_CHECKING:
 _lock = threading.RLock()
 os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
+_NUMBERED = re.compile(r"v([1-9][0-9]{0,17})")
 
-class Model:
-    """A registered model. Every call is answered, from beginning to end, by the version that is newest when it starts.
 
-    It has the methods and attributes of its plan: ``predict``, ``predict_one``, ``classes_``, ... Once the name has
-    been unregistered they raise `ModelNotFoundError`, also when another model takes the name.
+@dataclass(slots=True, eq=False)
+class Entry:
+    """What is registered under one name.
 
     Parameters
     ----------
-    name : str
-        Under which it is registered.
-    plan : Plan
-        The first version.
+    handle : Model
+        Follows the default version.
+    default : str
+        Label of that.
+    versions : dict of str to Version
+    replaced : set of str
+        Labels of versions that are here only because aliases point at them.
+    highest : int
+        Greatest number of a version so far.
+    aliases : set of str
+        Those that point at the name or at versions of it.
     """
 
-    predict: Callable[[Any], Any]
-    predict_one: Callable[[Any], Any]
-    predict_proba: Callable[[Any], Any]
-    predict_proba_one: Callable[[Any], Any]
-    decision_function: Callable[[Any], Any]
-    decision_function_one: Callable[[Any], Any]
-    transform: Callable[[Any], Any]
-    transform_one: Callable[[Any], Any]
-
-    def __init__(self, name: str, plan: Plan) -> None:
-        self.name = name
-        self._plan: Plan | None = None
-        self._endpoints: dict[str, Endpoint] = {}
-        self._install(plan)
-
-    def _install(self, plan: Plan | None) -> list[Any]:
-        """Make ``plan`` the newest version, or None for no more; returns what is to be dropped."""
-        methods = {} if plan is None else plan.methods
-        for method, target in methods.items():
-            if method not in self._endpoints:
-                self._endpoints[method] = Endpoint(target)
-        targets = [methods.get(method) or self._refusal(method, plan) for method in self._endpoints]
-        old, self._plan = self._plan, plan
-        switch(list(self._endpoints.values()), targets)
-        for method, endpoint in self._endpoints.items():
-            if plan is not None and method not in methods:
-                self.__dict__.pop(method, None)
-                self.__dict__.pop(f"{method}_one", None)
-            else:
-                self.__dict__.update({method: endpoint, f"{method}_one": endpoint.one})
-        return [old, *targets]
-
-    def _refusal(self, method: str, plan: Plan | None) -> _Refusal:
-        if plan is None:
-            return _Refusal(ModelNotFoundError, self._gone())
-        return _Refusal(AttributeError, f"{self.name} has no method {method!r} any more")
-
-    def _gone(self) -> str:
-        return f"model {self.name!r} has been unregistered"
-
-    @property
-    def current(self) -> Plan | None:
-        """The newest version; None when the model has been unregistered."""
-        return self._plan
-
-    @property
-    def plan(self) -> Plan:
-        """The newest version.
-
-        Raises
-        ------
-        ModelNotFoundError
-            The model has been unregistered.
-        """
-        plan = self._plan
-        if plan is None:
-            raise ModelNotFoundError(self._gone())
-        return plan
-
-    @property
-    def calls(self) -> int:
-        """Calls of all methods, since the name was registered."""
-        return sum(endpoint.calls for endpoint in list(self._endpoints.values()))
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of everything the newest version refers to, shared or not."""
-        return self.plan.nbytes
-
-    @property
-    def exclusive_bytes(self) -> int:
-        """Bytes that would be freed by unregistering the model."""
-        return self.plan.exclusive_bytes
-
-    def explain(self, format: str = "text") -> Any:
-        """How the newest version was compiled; see `Plan.explain`."""
-        return self.plan.explain(format)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        plan = self.plan
-        if name in plan.physical.attributes:
-            return getattr(plan, name)
-        raise AttributeError(f"{self.name} has no attribute {name!r}; its methods are: {', '.join(plan.methods)}")
-
-    def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *([] if self._plan is None else self._plan.physical.attributes)})
-
-    def __repr__(self) -> str:
-        return f"<pretzel.Model {self.name}: {', '.join(self._plan.methods) if self._plan else 'unregistered'}>"
+    handle: Model
+    default: str = ""
+    versions: dict[str, Version] = field(default_factory=dict)
+    replaced: set[str] = field(default_factory=set)
+    highest: int = 0
+    aliases: set[str] = field(default_factory=set)
 
 
-class _Refusal:
-    """Stands where a version has no such method, or where there is no version any more."""
+@dataclass(slots=True, eq=False)
+class Alias:
+    """A name that points at others.
 
-    def __init__(self, error: type[Exception], message: str) -> None:
-        self._error = error
-        self._message = message
+    Parameters
+    ----------
+    handle : Model
+    shares : dict of str to float
+        Names, or names with versions, and the part of the calls that each gets; together 1.
+    split : Split or None
+        Deals calls out among those whose part is not 0, where they are several.
+    """
 
-    def __call__(self, request: Any) -> NoReturn:
-        raise self._error(self._message)
-
-    one = __call__
+    handle: Model
+    shares: dict[str, float]
+    split: Split | None
 
 
 class Catalog:
     """Models by name. Reading takes no lock; changes are atomic and one after the other."""
 
     def __init__(self) -> None:
-        self._models: dict[str, Model] = {}
+        self._handles: dict[str, Model] = {}  # of names, aliases, and versions that somebody has asked for
+        self._entries: dict[str, Entry] = {}
+        self._aliases: dict[str, Alias] = {}
+        self._closed = False
 
-    def put(self, name: str, plan: Plan, *, replace: bool = False) -> Model:
+    def check(self, name: str, version: str | None, replace: bool) -> None:
+        """Whether `put` would take this now.
+
+        Raises
+        ------
+        RegistrationError, ModelInUseError, ModelNotFoundError
+        RuntimeError
+            The catalog has been closed.
+        """
+        if self._closed:
+            raise RuntimeError("this runtime has been closed")
+        _check_word(name, "name")
+        if name in self._aliases:
+            raise ModelInUseError(f"{name!r} is an alias; unregister it first, or give the model another name")
+        entry = self._entries.get(name)
+        if entry is None and replace:
+            raise self.not_found(name)
+        if version is not None:
+            _check_word(version, "version")
+            if entry is not None and version in entry.versions:
+                raise ModelInUseError(f"'{name}@{version}' is registered already; give another version")
+
+    def put(
+        self, name: str, plan: Plan, *, version: str | None = None, default: bool = True, replace: bool = False
+    ) -> Model:
         """Register a version of a model; with ``replace`` only of one that is here.
 
+        The first version is the default. Later ones become it if ``default``, and the one before is dropped, or kept
+        for as long as an alias points at it. Returns the handle of the default, or else of this version.
+
+        Raises
+        ------
+        RegistrationError, ModelInUseError, ModelNotFoundError, RuntimeError
+            As `check` does.
+        """
+        with _lock:
+            self.check(name, version, replace)
+            entry = self._entries.get(name)
+            if entry is None:
+                entry = self._entries[name] = Entry(Model(name))
+            label = version or f"v{entry.highest + 1}"
+            number = _NUMBERED.fullmatch(label)
+            entry.highest = max(entry.highest, int(number[1]) if number else 0)
+            entry.versions[label] = Version(label, plan)
+            gone: list[str] = []
+            if default or not entry.default:
+                if entry.default:
+                    entry.replaced.add(entry.default)
+                entry.default = label
+                gone = self._unused(name)
+            dropped = self._reroute(name, gone)
+            self._handles[name] = entry.handle
+            handle = entry.handle if default else self[f"{name}@{label}"]
+        dropped.clear()  # freed after the lock has been released
+        return handle
+
+    def promote(self, target: str) -> Model:
+        """Make a version the default of its name; the one before stays. Returns the handle of the name.
+
         Raises
         ------
         ModelNotFoundError
         """
-        dropped: list[Any] = []  # freed after the lock has been released
+        name, _, label = _text(target).partition("@")
         with _lock:
-            model = self._models.get(name)
-            if model is not None:
-                dropped = model._install(plan)
-            elif replace:
-                raise self.not_found(name)
+            entry = self._entries.get(name)
+            if entry is None or label not in entry.versions:
+                raise self.not_found(target)
+            entry.default = label
+            entry.replaced.discard(label)
+            dropped = self._reroute(name, [])
+        dropped.clear()
+        return entry.handle
+
+    def point(self, name: str, shares: Mapping[str, float], seed: int) -> Model:
+        """Make an alias, or point one elsewhere; returns its handle.
+
+        Raises
+        ------
+        RegistrationError, ModelInUseError, ModelNotFoundError
+        RuntimeError
+            The catalog has been closed.
+        """
+        _check_word(name, "name")
+        parts = _parts(shares)
+        weights = [part for part in parts.values() if part > 0]
+        split = Split(weights, seed) if len(weights) > 1 else None
+        with _lock:
+            if self._closed:
+                raise RuntimeError("this runtime has been closed")
+            if name in self._entries:
+                raise ModelInUseError(f"{name!r} is a model; unregister it first, or give the alias another name")
+            for target in parts:
+                if target in self._aliases:
+                    raise RegistrationError(f"{target!r} is an alias; an alias points at models and their versions")
+                self._find(target)
+            known = self._aliases.get(name)
+            before = [] if known is None else list(known.shares)
+            alias = Alias(Model(name) if known is None else known.handle, parts, split)
+            self._aliases[name] = alias
+            dropped = reroute([(alias.handle, self._route(alias))])
+            self._handles[name] = alias.handle
+            dropped += self._let_go(name, before)
+        dropped.clear()
+        return alias.handle
+
+    def remove(self, target: str) -> None:
+        """Forget a model with all its versions, a version, or an alias; handles refuse calls from now on.
+
+        Raises
+        ------
+        ModelNotFoundError
+        ModelInUseError
+            An alias points there, or it is the default version.
+        """
+        name, _, label = _text(target).partition("@")
+        with _lock:
+            if target in self._aliases:
+                dropped = self._remove_alias(target)
+            elif target in self._entries:
+                dropped = self._remove_name(target)
             else:
-                model = self._models[name] = Model(name, plan)
-        dropped.clear()
-        return model
-
-    def remove(self, name: str) -> None:
-        """Forget a model; its handles refuse calls from now on.
-
-        Raises
-        ------
-        ModelNotFoundError
-        """
-        with _lock:
-            model = self._models.pop(name, None)
-            if model is None:
-                raise self.not_found(name)
-            dropped = model._install(None)
+                self._find(target)
+                self._check_unused(target)
+                if label == self._entries[name].default:
+                    raise ModelInUseError(
+                        f"{target!r} is the default version; promote another, or unregister {name!r} with all versions"
+                    )
+                dropped = self._reroute(name, [label])
         dropped.clear()
 
-    def clear(self) -> None:
-        """Forget every model."""
+    def close(self) -> None:
+        """Forget everything, and refuse what comes later."""
         with _lock:
-            models, self._models = self._models, {}
-            dropped = [model._install(None) for model in models.values()]
+            self._closed = True
+            handles, self._handles = self._handles, {}
+            dropped = [self._entries, self._aliases, *reroute([(handle, None) for handle in handles.values()])]
+            self._entries, self._aliases = {}, {}
         dropped.clear()
 
     def __getitem__(self, name: str) -> Model:
-        try:
-            return self._models[name]
-        except KeyError:
-            raise self.not_found(name) from None
+        handle = self._handles.get(name)
+        if handle is not None:
+            return handle
+        with _lock:
+            version = self._find(name)
+            handle = self._handles.get(name)
+            if handle is None:
+                handle = Model(name)
+                reroute([(handle, Route((version,)))])
+                self._handles[name] = handle
+        return handle
 
     def __contains__(self, name: object) -> bool:
-        return name in self._models
+        if name in self._handles:
+            return True
+        with _lock:
+            return isinstance(name, str) and self._look_up(name) is not None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(list(self._models))
+        return iter(list(self._entries))
 
     def __len__(self) -> int:
-        return len(self._models)
+        return len(self._entries)
 
-    def models(self) -> list[Model]:
-        """Every model that is registered now."""
-        return list(self._models.values())
+    def models(self) -> list[tuple[Model, str, list[Version]]]:
+        """Every model that is registered now: its handle, its default version, all its versions."""
+        with _lock:
+            return [(entry.handle, entry.default, list(entry.versions.values())) for entry in self._entries.values()]
+
+    def aliases(self) -> list[tuple[Model, dict[str, float]]]:
+        """Every alias: its handle, and what it points at with which part of the calls."""
+        with _lock:
+            return [(alias.handle, dict(alias.shares)) for alias in self._aliases.values()]
 
     def not_found(self, name: object) -> ModelNotFoundError:
-        """The exception for a name that is not here."""
-        return ModelNotFoundError(f"no model is registered as {name!r} among {len(self._models)}")
+        """The exception for a name or version that is not here."""
+        entry = self._entries.get(name.partition("@")[0]) if isinstance(name, str) else None
+        if entry is None:
+            return ModelNotFoundError(f"no model is registered as {name!r} among {len(self._entries)}")
+        return ModelNotFoundError(f"no version {name!r} is registered; there are: {', '.join(entry.versions)}")
+
+    # What follows is called under the lock.
+
+    def _look_up(self, target: str) -> Version | None:
+        name, at, label = target.partition("@")
+        entry = self._entries.get(name)
+        return None if entry is None else entry.versions.get(label if at else entry.default)
+
+    def _find(self, target: str) -> Version:
+        version = self._look_up(_text(target))
+        if version is None:
+            raise self.not_found(target)
+        return version
+
+    def _route(self, alias: Alias) -> Route:
+        shares = {target: share for target, share in alias.shares.items() if share > 0}
+        parts = list(shares.values())
+        return Route(tuple(self._find(target) for target in shares), alias.split, parts.index(max(parts)))
+
+    def _reroute(self, name: str, gone: list[str]) -> list[Any]:
+        """Drop versions of a name, and bring all handles that lead there up to date at once."""
+        entry = self._entries[name]
+        dropped: list[Any] = [entry.versions.pop(label) for label in gone]
+        entry.replaced.difference_update(gone)
+        handles = [self._handles.pop(f"{name}@{label}", None) for label in gone]
+        changes: list[tuple[Model, Route | None]] = [(entry.handle, Route((entry.versions[entry.default],)))]
+        changes += [(handle, None) for handle in handles if handle is not None]
+        changes += [(alias.handle, self._route(alias)) for alias in map(self._aliases.__getitem__, entry.aliases)]
+        return dropped + reroute(changes)
+
+    def _unused(self, name: str) -> list[str]:
+        """Versions that have been replaced, and that no alias points at."""
+        entry = self._entries[name]
+        used = {target for alias in entry.aliases for target in self._aliases[alias].shares}
+        return [label for label in entry.replaced if f"{name}@{label}" not in used]
+
+    def _let_go(self, alias: str, before: list[str]) -> list[Any]:
+        """After an alias has moved: what it pointed at before may be of no use any more."""
+        now = self._aliases[alias].shares if alias in self._aliases else {}
+        names_now = {target.partition("@")[0] for target in now}
+        names_before = {target.partition("@")[0] for target in before}
+        for name in names_before - names_now:
+            self._entries[name].aliases.discard(alias)
+        for name in names_now:
+            self._entries[name].aliases.add(alias)
+        dropped: list[Any] = []
+        for name in names_before:
+            gone = self._unused(name)
+            if gone:
+                dropped += self._reroute(name, gone)
+        return dropped
+
+    def _remove_alias(self, name: str) -> list[Any]:
+        alias = self._aliases.pop(name)
+        del self._handles[name]
+        return [*reroute([(alias.handle, None)]), *self._let_go(name, list(alias.shares))]
+
+    def _remove_name(self, name: str) -> list[Any]:
+        entry = self._entries[name]
+        self._check_unused(name)
+        del self._entries[name]
+        pinned = [self._handles.pop(f"{name}@{label}", None) for label in entry.versions]
+        handles = [self._handles.pop(name), *(handle for handle in pinned if handle is not None)]
+        return [entry.versions, *reroute([(handle, None) for handle in handles])]
+
+    def _check_unused(self, target: str) -> None:
+        """An alias points at a whole name where it points at any version of it."""
+        name, at, _ = target.partition("@")
+        aliases = self._entries[name].aliases
+        users = [alias for alias in sorted(aliases) if not at or target in self._aliases[alias].shares]
+        if users:
+            raise ModelInUseError(f"{target!r} is what {', '.join(map(repr, users))} points at; move that alias first")
+
+
+def _text(name: object) -> str:
+    """A name to look up; anything else is found nowhere."""
+    return name if isinstance(name, str) else ""
+
+
+def _check_word(word: object, what: str) -> None:
+    if not isinstance(word, str) or not word or "@" in word:
+        raise RegistrationError(
+            f"a {what} is a str, not empty, and without '@', which stands before versions: {word!r}"
+        )
+
+
+def _parts(shares: Mapping[str, float]) -> dict[str, float]:
+    """Weights as parts of 1."""
+    weights = {target: float(weight) for target, weight in shares.items()}
+    total = math.fsum(weights.values())
+    if not (0 < total < math.inf) or min(weights.values()) < 0:
+        raise RegistrationError(f"weights are not negative, and their sum is positive and finite: {dict(shares)}")
+    return {target: weight / total for target, weight in weights.items()}

@@ -154,7 +154,9 @@ class BatchEngine:
             return
         with self._lock:
             if self._notifier is None and not self._closed:
-                notifier = threading.Thread(target=_notify, args=(self.scheduler,), name="pretzel-notifier", daemon=True)
+                notifier = threading.Thread(
+                    target=_notify, args=(self.scheduler,), name="pretzel-notifier", daemon=True
+                )
                 notifier.start()
                 self._notifier = notifier
 

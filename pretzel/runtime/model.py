@@ -93,6 +93,11 @@ class Plan:
         return self._methods
 
     @property
+    def lease(self) -> Lease:
+        """What keeps the plan's arrays in its store."""
+        return self._lease
+
+    @property
     def nbytes(self) -> int:
         """Bytes of everything the plan refers to in its store, shared or not."""
         return self.store.bytes_of(self._lease.digests)

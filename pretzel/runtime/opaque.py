@@ -32,6 +32,7 @@ class OpaqueMethod:
         self.plan = plan
         self.spec = spec
         self.name = name
+        self.calls = 0  # that came through endpoints
         self._lease = lease
         self._steps = [(step, self._part(step.program, store)) for step in plan.opaque]
         self._final = self._part(plan.program, store, plan)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from pretzel._native import arena_bytes
-from pretzel.runtime.catalog import Catalog, Model
+from pretzel.runtime.catalog import Catalog
 from pretzel.runtime.model import Plan
+from pretzel.runtime.statistics import statistics
 from pretzel.store.object_store import ObjectStore, default_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from pretzel.plan import PhysicalPlan
+    from pretzel.runtime.handle import Model
 
 
 class Runtime:
     """Models by name, over one object store. Safe to use from any number of threads; calls take no lock.
+
+    A name has versions: ``runtime["name"]`` is its default version at any time, ``runtime["name@v2"]`` always that one.
+    Iterating gives the names of models, without versions and aliases.
 
     This class registers plans; `pretzel.Runtime` compiles estimators, too.
 
@@ -29,20 +32,66 @@ class Runtime:
     def __init__(self, *, store: ObjectStore | None = None) -> None:
         self.store = default_store() if store is None else store
         self._catalog = Catalog()
-        self._closed = False
 
-    def register(self, name: str, model: Any, **options: Any) -> Model:
-        """Put a model under a name; one that has the name is replaced.
+    def register(
+        self, name: str, model: Any, *, version: str | None = None, default: bool = True, **options: Any
+    ) -> Model:
+        """Put a model under a name, as its newest version; the default version of the name is replaced.
 
-        Handles and calls that are under way stay valid: each call is answered by one version, and what only the old
-        version used is freed after its last call.
+        Handles and calls that are under way stay valid: each call is answered by one version, and what only the
+        replaced version used is freed after its last call. While an alias points at that version, it is kept.
 
         Parameters
         ----------
         name : str
+            Without "@".
         model : Plan or fitted estimator
+        version : str, optional
+            Names this version; ``"v1"``, ``"v2"``, ... by default. No other of the name may have it.
+        default : bool
+            Whether calls under the name go to this version from now on. Otherwise it is there beside the others, as
+            ``"name@version"``, until it is unregistered. The first version of a name is the default in any case.
         **options
             Of `pretzel.compile`, for estimators.
+
+        Returns
+        -------
+        Model
+            The handle, as ``runtime[name]`` returns it, or that of the version where it is not to be the default.
+
+        Raises
+        ------
+        CompileError
+            See `pretzel.compile`.
+        RegistrationError
+            The name or the version contains "@" or is empty.
+        ModelInUseError
+            The name is an alias, or there is such a version already.
+        """
+        self._catalog.check(name, version, replace=False)
+        return self._catalog.put(name, self._plan(name, model, options), version=version, default=default)
+
+    def replace(
+        self, name: str, model: Any, *, version: str | None = None, default: bool = True, **options: Any
+    ) -> Model:
+        """`register`, but only where the name is taken.
+
+        Raises
+        ------
+        ModelNotFoundError
+            The name is free.
+        """
+        self._catalog.check(name, version, replace=True)
+        plan = self._plan(name, model, options)
+        return self._catalog.put(name, plan, version=version, default=default, replace=True)
+
+    def promote(self, target: str) -> Model:
+        """Make a version the default of its name. The one that was stays, and can be promoted in turn.
+
+        Parameters
+        ----------
+        target : str
+            ``"name@version"``.
 
         Returns
         -------
@@ -51,30 +100,62 @@ class Runtime:
 
         Raises
         ------
-        CompileError
-            See `pretzel.compile`.
+        ModelNotFoundError
         """
-        self._check_open()
-        return self._catalog.put(name, self._plan(name, model, options))
+        return self._catalog.promote(target)
 
-    def replace(self, name: str, model: Any, **options: Any) -> Model:
-        """`register`, but only where the name is taken.
+    def alias(self, name: str, target: str | Mapping[str, float], *, seed: int = 0) -> Model:
+        """Make a name that points at models or versions, or point it elsewhere: every call sees the old or the new.
+
+        Parameters
+        ----------
+        name : str
+            Without "@", and not that of a model.
+        target : str or dict of str to float
+            Where it points: at ``"name@version"``, or at ``"name"``, which is its default version at any time. With a
+            dict each of several gets a part of the calls by weight. The parts are exact to within a few calls, not
+            only on average. A weight may be 0. The alias has those methods that all of them have.
+        seed : int
+            Starts another sequence of turns.
+
+        Returns
+        -------
+        Model
+            The handle, as ``runtime[name]`` returns it.
 
         Raises
         ------
         ModelNotFoundError
-            The name is free.
+            A target is not there.
+        RegistrationError
+            A target is an alias; a weight is negative, or none is positive.
+        ModelInUseError
+            The name is that of a model.
+
+        Examples
+        --------
+        >>> from sklearn.dummy import DummyRegressor
+        >>> import pretzel
+        >>> runtime = pretzel.Runtime(store=pretzel.ObjectStore())
+        >>> old, new = (DummyRegressor(strategy="constant", constant=c).fit([[0.0]], [c]) for c in (1.0, 2.0))
+        >>> _ = runtime.register("churn/de", old)
+        >>> _ = runtime.register("churn/de", new, default=False)
+        >>> live = runtime.alias("churn/live", {"churn/de@v1": 0.75, "churn/de@v2": 0.25})
+        >>> sorted(live.predict_one([0.0]) for _ in range(8))
+        [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 2.0]
         """
-        self._check_open()
-        self[name]
-        return self._catalog.put(name, self._plan(name, model, options), replace=True)
+        return self._catalog.point(name, {target: 1.0} if isinstance(target, str) else target, seed)
 
     def unregister(self, name: str) -> None:
-        """Forget a model. What only this model used is freed after its last call.
+        """Forget a model with all its versions, one version (``"name@version"``), or an alias.
+
+        What only this model used is freed after its last call.
 
         Raises
         ------
         ModelNotFoundError
+        ModelInUseError
+            An alias points at it, or it is the default version of its name.
         """
         self._catalog.remove(name)
 
@@ -87,34 +168,25 @@ class Runtime:
         return self._catalog[name].predict_one(row)
 
     def stats(self) -> dict[str, Any]:
-        """What the registered models hold.
+        """What the registered models hold, and how often they were called.
 
         Returns
         -------
         dict
             ``logical_bytes`` (if nothing were shared), ``unique_bytes`` (as stored), ``objects`` and ``stages`` (held
-            once each), ``arena_bytes`` (working memory of all threads of the process), and ``models``: for each name
-            ``bytes``, ``exclusive_bytes`` (freed by unregistering it) and ``calls``.
+            once each), ``arena_bytes`` (working memory of all threads of the process), and
+
+            ``models``: for each name ``calls`` (under this name), ``version`` (the default one), ``bytes`` and
+            ``exclusive_bytes`` (freed by unregistering it), and ``versions``: for each its own ``calls`` (under
+            whatever name), ``bytes`` and ``exclusive_bytes``;
+
+            ``aliases``: for each ``calls`` and ``shares`` (what part of them each target gets).
         """
-        held = [(model, plan) for model in self._catalog.models() if (plan := model.current) is not None]
-        objects = {digest for _, plan in held for digest in plan.physical.objects}
-        models = {
-            model.name: {"bytes": plan.nbytes, "exclusive_bytes": plan.exclusive_bytes, "calls": model.calls}
-            for model, plan in held
-        }
-        return {
-            "logical_bytes": sum(model["bytes"] for model in models.values()),
-            "unique_bytes": self.store.bytes_of(objects),
-            "objects": len(objects),
-            "stages": len({digest for _, plan in held for digest in _stages(plan.physical)}),
-            "arena_bytes": arena_bytes(),
-            "models": models,
-        }
+        return statistics(self._catalog, self.store)
 
     def close(self) -> None:
         """Unregister everything; harmless when repeated."""
-        self._closed = True
-        self._catalog.clear()
+        self._catalog.close()
 
     def __getitem__(self, name: str) -> Model:
         return self._catalog[name]
@@ -144,18 +216,3 @@ class Runtime:
         if options:
             raise TypeError(f"a plan is compiled already; {', '.join(options)} came too late")
         return model.renamed(name, self.store)
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise RuntimeError("this runtime has been closed")
-
-
-def _stages(physical: PhysicalPlan) -> set[bytes]:
-    """Digests of all stages of a plan."""
-    programs = [
-        program
-        for method in physical.methods.values()
-        for program in (method.program, *(step.program for step in method.opaque))
-        if program is not None
-    ]
-    return {stage.digest for program in programs for stage in program.stages}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -179,11 +179,12 @@ class ObjectStore:
         """Sum of the sizes of these objects."""
         return sum(self._entries[digest].array.nbytes for digest in digests)
 
-    def exclusive_bytes(self, lease: Lease) -> int:
-        """Bytes that would be freed by closing ``lease``."""
+    def exclusive_bytes(self, *leases: Lease) -> int:
+        """Bytes that would be freed by closing all of ``leases``."""
         with _locked:
-            entries = [self._entries[digest] for digest in lease.digests]
-            return sum(entry.array.nbytes for entry in entries if entry.references == 1)
+            held = Counter(digest for lease in leases for digest in lease._digests)
+            entries = [(self._entries[digest], count) for digest, count in held.items()]
+            return sum(entry.array.nbytes for entry, count in entries if entry.references == count)
 
     def stats(self) -> dict[str, int]:
         """Counts and bytes: ``unique_bytes`` are held, ``logical_bytes`` would be without sharing."""

@@ -1,0 +1,237 @@
+"""Handles of registered models: callables that always reach the version that is to answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pretzel._native import Choice, Endpoint, switch
+from pretzel.errors import ModelNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pretzel._native import Method, Split
+    from pretzel.runtime.model import Plan
+    from pretzel.runtime.opaque import OpaqueMethod
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Version:
+    """A plan that has been registered.
+
+    Parameters
+    ----------
+    label : str
+        What follows "@" in ``"name@v2"``.
+    plan : Plan
+        Of nobody else: its methods count the calls of this version.
+    """
+
+    label: str
+    plan: Plan
+
+    @property
+    def calls(self) -> int:
+        """Calls of all methods, under whatever name they came."""
+        return sum(method.calls for method in self.plan.methods.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where the calls of a handle go: to one version, or to several by weight.
+
+    Parameters
+    ----------
+    versions : tuple of Version
+    split : Split or None
+        Deals calls out among them where they are several.
+    main : int
+        Number of the one with the greatest weight.
+    """
+
+    versions: tuple[Version, ...]
+    split: Split | None = None
+    main: int = 0
+
+    @property
+    def version(self) -> Version:
+        """The one that most calls go to."""
+        return self.versions[self.main]
+
+    def methods(self) -> dict[str, Method | OpaqueMethod | Choice]:
+        """What every version can answer, and who does."""
+        if self.split is None:
+            return dict(self.version.plan.methods)
+        plans = [version.plan for version in self.versions]
+        names = [name for name in self.version.plan.methods if all(name in plan.methods for plan in plans)]
+        return {name: Choice(self.split, tuple(plan.methods[name] for plan in plans)) for name in names}
+
+
+class Model:
+    """A registered model. Every call is answered, from beginning to end, by one version.
+
+    Under a name that is the default version when the call starts, under ``"name@v2"`` always that one, and under an
+    alias whichever the alias points at, or one of several by weight. The handle has the methods and attributes of the
+    plan: ``predict``, ``predict_one``, ``classes_``, ... Once the name or version has been unregistered they raise
+    `ModelNotFoundError`, also when another model takes the name.
+
+    Parameters
+    ----------
+    name : str
+        Under which it is registered, with the version where it is one.
+    """
+
+    predict: Callable[[Any], Any]
+    predict_one: Callable[[Any], Any]
+    predict_proba: Callable[[Any], Any]
+    predict_proba_one: Callable[[Any], Any]
+    decision_function: Callable[[Any], Any]
+    decision_function_one: Callable[[Any], Any]
+    transform: Callable[[Any], Any]
+    transform_one: Callable[[Any], Any]
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._route: Route | None = None
+        self._endpoints: dict[str, Endpoint] = {}
+
+    def _pick(self, method: str = "") -> Plan:
+        """The plan that is to answer one call, by weight where there are several.
+
+        With ``method`` the call is counted, and refused as the method itself would refuse it.
+        """
+        route = self._current
+        plan = route.version.plan if route.split is None else route.versions[route.split.turn()].plan
+        if method:
+            if any(method not in version.plan.methods for version in route.versions):
+                raise AttributeError(self._lacks(method))
+            self._endpoints[method].count(plan.methods[method])
+        return plan
+
+    @property
+    def _current(self) -> Route:
+        route = self._route
+        if route is None:
+            raise ModelNotFoundError(self._gone())
+        return route
+
+    @property
+    def current(self) -> Plan | None:
+        """The version that answers; None when the model has been unregistered."""
+        route = self._route
+        return None if route is None else route.version.plan
+
+    @property
+    def plan(self) -> Plan:
+        """The version that answers; of several by weight the one that answers most calls.
+
+        Raises
+        ------
+        ModelNotFoundError
+            The model has been unregistered.
+        """
+        return self._current.version.plan
+
+    @property
+    def version(self) -> str:
+        """Label of `plan`, such as ``"v2"``."""
+        return self._current.version.label
+
+    @property
+    def calls(self) -> int:
+        """Calls of all methods under this name, since it was registered."""
+        return sum(endpoint.calls for endpoint in list(self._endpoints.values()))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of everything that `plan` refers to, shared or not."""
+        return self.plan.nbytes
+
+    @property
+    def exclusive_bytes(self) -> int:
+        """Bytes that are freed when `plan` goes."""
+        return self.plan.exclusive_bytes
+
+    def explain(self, format: str = "text") -> Any:
+        """How `plan` was compiled; see `Plan.explain`."""
+        return self.plan.explain(format)
+
+    def _gone(self) -> str:
+        name, _, version = self.name.partition("@")
+        if version:
+            return f"version {version!r} of model {name!r} has been replaced or unregistered"
+        return f"model {name!r} has been unregistered"
+
+    def _lacks(self, method: str) -> str:
+        more = " any more" if method in self._endpoints else ""
+        return f"{self.name} has no method {method!r}{more}"
+
+    def _targets(self, route: Route | None) -> list[tuple[Endpoint, Any]]:
+        """Every endpoint, old or new, with what ``route`` makes of it."""
+        methods = {} if route is None else route.methods()
+        for method, target in methods.items():
+            if method not in self._endpoints:
+                self._endpoints[method] = Endpoint(target)
+        return [
+            (endpoint, methods.get(method) or self._refusal(method, route))
+            for method, endpoint in self._endpoints.items()
+        ]
+
+    def _refusal(self, method: str, route: Route | None) -> _Refusal:
+        if route is None:
+            return _Refusal(ModelNotFoundError, self._gone())
+        return _Refusal(AttributeError, self._lacks(method))
+
+    def _publish(self, route: Route | None) -> None:
+        """Methods become instance attributes, so that a call goes straight into native code."""
+        methods = None if route is None else route.methods()
+        for method, endpoint in self._endpoints.items():
+            if methods is not None and method not in methods:
+                self.__dict__.pop(method, None)
+                self.__dict__.pop(f"{method}_one", None)
+            else:
+                self.__dict__.update({method: endpoint, f"{method}_one": endpoint.one})
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        plan = self.plan
+        if name in plan.physical.attributes:
+            return getattr(plan, name)
+        raise AttributeError(f"{self.name} has no attribute {name!r}; its methods are: {', '.join(plan.methods)}")
+
+    def __dir__(self) -> list[str]:
+        plan = self.current
+        return sorted({*super().__dir__(), *([] if plan is None else plan.physical.attributes)})
+
+    def __repr__(self) -> str:
+        plan = self.current
+        return f"<pretzel.Model {self.name}: {', '.join(plan.methods) if plan else 'unregistered'}>"
+
+
+class _Refusal:
+    """Stands where a version has no such method, or where there is no version any more."""
+
+    def __init__(self, error: type[Exception], message: str) -> None:
+        self.calls = 0
+        self._error = error
+        self._message = message
+
+    def __call__(self, request: Any) -> NoReturn:
+        raise self._error(self._message)
+
+    one = __call__
+
+
+def reroute(changes: Sequence[tuple[Model, Route | None]]) -> list[Any]:
+    """Give handles their routes (None: no more), all of them between two calls; returns what is to be dropped."""
+    pairs = [pair for model, route in changes for pair in model._targets(route)]
+    targets = [target for _, target in pairs]
+    old = [model._route for model, _ in changes]
+    for model, route in changes:
+        model._route = route
+    switch([endpoint for endpoint, _ in pairs], targets)
+    for model, route in changes:
+        model._publish(route)
+    return [old, targets]

@@ -1,0 +1,56 @@
+"""What the models of a runtime hold and how often they were called, as plain numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pretzel._native import arena_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pretzel.plan import PhysicalPlan
+    from pretzel.runtime.catalog import Catalog
+    from pretzel.runtime.handle import Version
+    from pretzel.store.object_store import ObjectStore
+
+
+def statistics(catalog: Catalog, store: ObjectStore) -> dict[str, Any]:
+    """What `Runtime.stats` returns."""
+    models = catalog.models()
+    versions = [version for _, _, held in models for version in held]
+    objects = {digest for version in versions for digest in version.plan.physical.objects}
+    return {
+        "logical_bytes": sum(version.plan.nbytes for version in versions),
+        "unique_bytes": store.bytes_of(objects),
+        "objects": len(objects),
+        "stages": len({digest for version in versions for digest in _stages(version.plan.physical)}),
+        "arena_bytes": arena_bytes(),
+        "models": {
+            handle.name: {
+                "calls": handle.calls,
+                "version": default,
+                **_bytes(held, store),
+                "versions": {v.label: {"calls": v.calls, **_bytes([v], store)} for v in held},
+            }
+            for handle, default, held in models
+        },
+        "aliases": {handle.name: {"calls": handle.calls, "shares": shares} for handle, shares in catalog.aliases()},
+    }
+
+
+def _bytes(versions: Sequence[Version], store: ObjectStore) -> dict[str, int]:
+    leases = [version.plan.lease for version in versions]
+    digests = frozenset().union(*(lease.digests for lease in leases))
+    return {"bytes": store.bytes_of(digests), "exclusive_bytes": store.exclusive_bytes(*leases)}
+
+
+def _stages(physical: PhysicalPlan) -> set[bytes]:
+    """Digests of all stages of a plan."""
+    programs = [
+        program
+        for method in physical.methods.values()
+        for program in (method.program, *(step.program for step in method.opaque))
+        if program is not None
+    ]
+    return {stage.digest for program in programs for stage in program.stages}
