@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pretzel.api import Runtime, compile
+    from pretzel.options import Reservation
     from pretzel.runtime.model import Plan
     from pretzel.store.object_store import ObjectStore
     from pretzel.verification import verify
@@ -16,13 +17,14 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "ObjectStore": "pretzel.store.object_store",
     "Plan": "pretzel.runtime.model",
+    "Reservation": "pretzel.options",
     "Runtime": "pretzel.api",
     "compile": "pretzel.api",
     "errors": "pretzel.errors",
     "verify": "pretzel.verification",
 }
 
-__all__ = ["ObjectStore", "Plan", "Runtime", "compile", "errors", "verify"]
+__all__ = ["ObjectStore", "Plan", "Reservation", "Runtime", "compile", "errors", "verify"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,8 +1,9 @@
-"""Options of one compilation, and the environment switches."""
+"""Options of one compilation and of how a model is served, and the environment switches."""
 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -28,3 +29,52 @@ class Options:
     strict: bool = False
     numerics: Literal["fast", "strict"] = "fast"
     disable: tuple[str, ...] = field(default_factory=_disabled_by_environment)
+
+
+_UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+
+
+def parse_bytes(size: int | str) -> int:
+    """Bytes from a number, or from text such as ``"64MB"`` or ``"1.5 GiB"``.
+
+    Raises
+    ------
+    ValueError
+
+    Examples
+    --------
+    >>> parse_bytes("64MB"), parse_bytes("1 KiB"), parse_bytes(4096)
+    (64000000, 1024, 4096)
+    """
+    if isinstance(size, int) and size >= 0:
+        return size
+    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMG]?I?B?)\s*", str(size).upper())
+    if found is None or found[2] not in _UNITS:
+        raise ValueError(f"expected a number of bytes, or text such as '64MB', got {size!r}")
+    return int(float(found[1]) * _UNITS[found[2]])
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Workers and working memory that serve one model only. Its parameters and stages stay shared.
+
+    Parameters
+    ----------
+    workers : int
+        Threads; they start with the first request.
+    memory : int or str
+        Working memory, as bytes or text such as ``"64MB"``, divided among the workers and taken in advance.
+    """
+
+    workers: int = 1
+    memory: int | str = 0
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise ValueError(f"a reservation needs at least one worker, got {self.workers}")
+        parse_bytes(self.memory)
+
+    @property
+    def bytes_per_worker(self) -> int:
+        """What each worker takes in advance."""
+        return parse_bytes(self.memory) // self.workers

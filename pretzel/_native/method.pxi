@@ -148,6 +148,8 @@ cdef class Method:
     cdef bint plain       # a float64 matrix can be read where it lies
     cdef int width
     cdef object result_type
+    cdef public Scheduler scheduler  # takes long calls; None: all are answered in the calling thread
+    cdef public double long_call     # seconds of estimated work from which a call is long
 
     def __cinit__(self):
         global live_methods

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pretzel._native import Method, Split
+    from pretzel.runtime.engine import Answer
     from pretzel.runtime.model import Plan
     from pretzel.runtime.opaque import OpaqueMethod
 
@@ -108,6 +109,36 @@ class Model:
                 raise AttributeError(self._lacks(method))
             self._endpoints[method].count(plan.methods[method])
         return plan
+
+    def submit(self, X: Any, *, method: str = "predict", deadline: float | None = None) -> Answer:
+        """Have the batch engine compute ``method(X)``.
+
+        Parameters
+        ----------
+        X : table or documents
+            Read before this returns.
+        method : str
+        deadline : float, optional
+            Seconds from now within which the answer is wanted.
+
+        Returns
+        -------
+        Answer
+            A `concurrent.futures.Future` that can also be awaited.
+
+        Raises
+        ------
+        DeadlineExceeded
+            The request is refused: it would be late, or make others late that were promised their time.
+        Overloaded
+            Too many requests are waiting.
+        InputError
+            The table does not fit the model.
+        ModelNotFoundError
+        """
+        plan = self._pick(method)
+        assert plan.engine is not None
+        return plan.engine.submit(plan.methods[method], X, deadline)
 
     @property
     def _current(self) -> Route:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pretzel.plan import MethodPlan, PhysicalPlan
+    from pretzel.runtime.engine import BatchEngine
     from pretzel.store.object_store import Lease, ObjectStore
 
 
@@ -49,6 +50,7 @@ class Plan:
         self.name = name or physical.input.estimator
         self._input = replace(physical.input, estimator=self.name)  # messages about tables use the name, too
         self._lease = lease
+        self.engine: BatchEngine | None = None
         self._methods: dict[str, Method | OpaqueMethod] = {}
         for method, plan in physical.methods.items():
             self._methods[method] = self._load(plan)
@@ -86,6 +88,17 @@ class Plan:
         lease = store.lease()
         store.adopt(self.store, self.physical.objects, lease)
         return Plan(self.physical, store, lease, name)
+
+    def serve(self, engine: BatchEngine, long_call: float | None) -> None:
+        """Have an engine take calls that are estimated at ``long_call`` seconds or more; None: it takes none of them.
+
+        Requests can be submitted to it in any case.
+        """
+        self.engine = engine
+        for method in self._methods.values():
+            if isinstance(method, Method) and long_call is not None:
+                method.long_call = long_call
+                method.scheduler = engine.scheduler
 
     @property
     def methods(self) -> Mapping[str, Method | OpaqueMethod]:

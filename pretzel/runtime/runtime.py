@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pretzel.runtime.catalog import Catalog
+from pretzel.runtime.engine import PLACES, BatchEngine
 from pretzel.runtime.model import Plan
 from pretzel.runtime.statistics import statistics
 from pretzel.store.object_store import ObjectStore, default_store
@@ -12,7 +13,14 @@ from pretzel.store.object_store import ObjectStore, default_store
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from pretzel.options import Reservation
+    from pretzel.runtime.engine import Answer
     from pretzel.runtime.handle import Model
+
+LONG_CALL = 1e-3
+"""Seconds of estimated work from which a call is worth waking workers for."""
+
+_LONG_CALLS = {"auto": LONG_CALL, "request": None, "batch": 0.0}
 
 
 class Runtime:
@@ -27,14 +35,27 @@ class Runtime:
     ----------
     store : ObjectStore, optional
         Where the models keep what they share; the store of this process by default.
+    executors : int, optional
+        Threads of the batch engine, started by its first request; one for each core by default.
+    queue : int
+        Requests that may wait for them.
     """
 
-    def __init__(self, *, store: ObjectStore | None = None) -> None:
+    def __init__(self, *, store: ObjectStore | None = None, executors: int | None = None, queue: int = PLACES) -> None:
         self.store = default_store() if store is None else store
+        self.engine = BatchEngine(executors, queue)
         self._catalog = Catalog()
 
     def register(
-        self, name: str, model: Any, *, version: str | None = None, default: bool = True, **options: Any
+        self,
+        name: str,
+        model: Any,
+        *,
+        version: str | None = None,
+        default: bool = True,
+        engine: Literal["auto", "request", "batch"] = "auto",
+        reserve: Reservation | None = None,
+        **options: Any,
     ) -> Model:
         """Put a model under a name, as its newest version; the default version of the name is replaced.
 
@@ -51,6 +72,12 @@ class Runtime:
         default : bool
             Whether calls under the name go to this version from now on. Otherwise it is there beside the others, as
             ``"name@version"``, until it is unregistered. The first version of a name is the default in any case.
+        engine : {"auto", "request", "batch"}
+            Who answers calls with tables: the calling thread (``"request"``), the workers (``"batch"``), or whoever
+            the estimated cost speaks for. Single rows are always answered in the calling thread, and what is submitted
+            always by the workers.
+        reserve : Reservation, optional
+            Workers and memory of the batch engine that this version does not share.
         **options
             Of `pretzel.compile`, for estimators.
 
@@ -69,10 +96,19 @@ class Runtime:
             The name is an alias, or there is such a version already.
         """
         self._catalog.check(name, version, replace=False)
-        return self._catalog.put(name, self._plan(name, model, options), version=version, default=default)
+        plan = self._served(name, model, engine, reserve, options)
+        return self._catalog.put(name, plan, version=version, default=default)
 
     def replace(
-        self, name: str, model: Any, *, version: str | None = None, default: bool = True, **options: Any
+        self,
+        name: str,
+        model: Any,
+        *,
+        version: str | None = None,
+        default: bool = True,
+        engine: Literal["auto", "request", "batch"] = "auto",
+        reserve: Reservation | None = None,
+        **options: Any,
     ) -> Model:
         """`register`, but only where the name is taken.
 
@@ -82,7 +118,7 @@ class Runtime:
             The name is free.
         """
         self._catalog.check(name, version, replace=True)
-        plan = self._plan(name, model, options)
+        plan = self._served(name, model, engine, reserve, options)
         return self._catalog.put(name, plan, version=version, default=default, replace=True)
 
     def promote(self, target: str) -> Model:
@@ -167,6 +203,10 @@ class Runtime:
         """``runtime[name].predict_one(row)``."""
         return self._catalog[name].predict_one(row)
 
+    def submit(self, name: str, X: Any, *, method: str = "predict", deadline: float | None = None) -> Answer:
+        """``runtime[name].submit(X, ...)``; see `Model.submit`."""
+        return self._catalog[name].submit(X, method=method, deadline=deadline)
+
     def stats(self) -> dict[str, Any]:
         """What the registered models hold, and how often they were called.
 
@@ -184,9 +224,19 @@ class Runtime:
         """
         return statistics(self._catalog, self.store)
 
-    def close(self) -> None:
-        """Unregister everything; harmless when repeated."""
+    def close(self, *, drain: bool = False) -> None:
+        """Unregister everything and end the threads; harmless when repeated.
+
+        Parameters
+        ----------
+        drain : bool
+            Answer what has been submitted first; otherwise it is cancelled.
+        """
+        plans = [version.plan for _, _, versions in self._catalog.models() for version in versions]
+        engines = {self.engine, *(plan.engine for plan in plans if plan.engine is not None)}
         self._catalog.close()
+        for engine in engines:
+            engine.close(drain=drain)
 
     def __getitem__(self, name: str) -> Model:
         return self._catalog[name]
@@ -208,6 +258,15 @@ class Runtime:
 
     def __repr__(self) -> str:
         return f"<pretzel.Runtime: {len(self)} models>"
+
+    def _served(self, name: str, model: Any, engine: str, reserve: Reservation | None, options: dict[str, Any]) -> Plan:
+        """A plan that knows its engine."""
+        if engine not in _LONG_CALLS:
+            raise ValueError(f"engine is 'auto', 'request' or 'batch', not {engine!r}")
+        plan = self._plan(name, model, options)
+        own = self.engine if reserve is None else BatchEngine(reserve.workers, PLACES, reserve.bytes_per_worker)
+        plan.serve(own, _LONG_CALLS[engine])
+        return plan
 
     def _plan(self, name: str, model: Any, options: dict[str, Any]) -> Plan:
         """A plan of that name in this store."""
