@@ -296,3 +296,4 @@ cdef extern from "scheduler.h" namespace "pretzel" nogil:
         void close(cbool drain)
         Load load()
         void poison()
+        void hold(cbool held)

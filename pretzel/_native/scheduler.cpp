@@ -90,6 +90,7 @@ void Scheduler::collect(std::vector<Job*>* jobs) {
 void Scheduler::close(bool drain) {
   Lock lock(mutex_);
   closed_ = true;
+  held_ = false;
   if (!drain) {
     while (!low_.empty()) {
       Job* job = *low_.begin();
@@ -111,6 +112,12 @@ void Scheduler::close(bool drain) {
   threads_.clear();
   lock.unlock();
   for (std::thread& thread : threads) thread.join();
+}
+
+void Scheduler::hold(bool held) {
+  Lock lock(mutex_);
+  held_ = held;
+  work_.notify_all();
 }
 
 Load Scheduler::load() {

@@ -101,6 +101,8 @@ class Scheduler {
   int workers() const noexcept { return n_workers_; }
   /// The next morsel ends with an exception outside of any kernel; for tests.
   void poison() noexcept { poisoned_ = true; }
+  /// Workers begin nothing more (`true`), or go on; for tests.
+  void hold(bool held);
 
  private:
   /// Rows under way, their values, and the stage that is next.
@@ -132,7 +134,9 @@ class Scheduler {
   void work() noexcept;
   bool serve(Worker* worker);
   Job* next_begun() const noexcept;
-  bool anything_waits() const noexcept { return !low_.empty() || !aside_.empty() || next_begun() != nullptr; }
+  bool anything_waits() const noexcept {
+    return !held_ && (!low_.empty() || !aside_.empty() || next_begun() != nullptr);
+  }
   bool take(Worker* worker) noexcept;
   void take_rows(Worker* worker, Job* job) noexcept;
   Stop advance(Morsel* morsel, bool* aside) noexcept;
@@ -156,7 +160,7 @@ class Scheduler {
   std::vector<std::thread> threads_;
   std::atomic<int64_t> urgent_{kNever};  // when the most urgent of what waits is due
   std::atomic<bool> poisoned_{false};
-  bool closed_ = false, ending_ = false;
+  bool closed_ = false, ending_ = false, held_ = false;
   uint64_t arrivals_ = 0;
   Load counts_{};
 };

@@ -167,7 +167,7 @@ class BatchEngine:
             pool, notifier = self._pool, self._notifier
         self.scheduler.close(drain)
         if pool is not None:
-            pool.shutdown(wait=drain, cancel_futures=not drain)
+            pool.shutdown(cancel_futures=not drain)
         if notifier is not None and notifier is not threading.current_thread():
             notifier.join()
 

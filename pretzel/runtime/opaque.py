@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pretzel._native import Method, NativeProgram
 from pretzel.plan import InputKind, InputSpec, LeafKind, MethodPlan, OpaqueStep, Program
 from pretzel.runtime.inputs import read
+from pretzel.runtime.names import check_width
 from pretzel.runtime.rows import as_row, check_keys, one_row_table
 
 if TYPE_CHECKING:
@@ -51,9 +52,22 @@ class OpaqueMethod:
         """What native programs read: the request under 0, and the values of the opaque steps under their numbers."""
         sources: dict[int, Any] = {0: X}
         for step, part in self._steps:
-            argument = part(sources) if part is not None else _columns(sources[step.source], step)
+            argument = part(sources) if part is not None else self._columns(sources[step.source], step)
             sources[step.output] = getattr(step.estimator, step.method)(argument)
         return sources
+
+    def _columns(self, X: Any, step: OpaqueStep) -> Any:
+        """The columns that an opaque step takes, indexed as scikit-learn does; the object itself when it takes all."""
+        shape = getattr(X, "shape", None)
+        if not step.columns or shape is None or len(shape) != 2:
+            return X
+        if step.source == 0 and not self.spec.any_order:
+            check_width(self.spec, shape[1])
+        if step.scalar:
+            return X.iloc[:, step.columns[0]] if hasattr(X, "iloc") else X[:, step.columns[0]]
+        if step.columns == tuple(range(shape[1])):
+            return X
+        return X.iloc[:, list(step.columns)] if hasattr(X, "iloc") else X[:, list(step.columns)]
 
     def one(self, row: Any) -> Any:
         """Answer for one row, as a table of one."""
@@ -108,18 +122,6 @@ def _spec_of(leaves: Any, source: int, value: Any) -> InputSpec:
     width = value.shape[1] if getattr(value, "ndim", 0) == 2 else max(max(leaf.columns) for leaf in own) + 1
     names = tuple(value.columns) if hasattr(value, "iloc") else None
     return InputSpec(InputKind.TABLE, width, names, tuple(range(width)), False, "opaque step")
-
-
-def _columns(X: Any, step: OpaqueStep) -> Any:
-    """The columns that an opaque step takes, indexed as scikit-learn does; the object itself when it takes all."""
-    shape = getattr(X, "shape", None)
-    if not step.columns or shape is None or len(shape) != 2:
-        return X
-    if step.scalar:
-        return X.iloc[:, step.columns[0]] if hasattr(X, "iloc") else X[:, step.columns[0]]
-    if step.columns == tuple(range(shape[1])):
-        return X
-    return X.iloc[:, list(step.columns)] if hasattr(X, "iloc") else X[:, list(step.columns)]
 
 
 def _table(spec: InputSpec, name: str, row: Any) -> Any:

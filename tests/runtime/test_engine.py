@@ -1,0 +1,367 @@
+"""The batch engine: the same bits as the calling thread, deadlines, refusals, cancelling, faults, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import time
+import weakref
+from concurrent.futures import CancelledError, as_completed, wait
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import MaxAbsScaler, StandardScaler
+
+import pretzel
+from pretzel.errors import DeadlineExceeded, InputShapeError, InputTypeError, InputValueError, Overloaded, WorkerLost
+
+RNG = np.random.default_rng(0)
+NUMBERS = RNG.normal(size=(3000, 8))
+TARGET = NUMBERS @ RNG.normal(size=8)
+WORDS = "red green blue black white grey pink brown".split()
+TEXTS = [" ".join(RNG.choice(WORDS, RNG.integers(1, 40))) for _ in range(500)]
+
+FOREST = RandomForestRegressor(30, max_depth=8, random_state=0).fit(NUMBERS[:500], TARGET[:500])
+SENTIMENT = make_pipeline(
+    make_union(TfidfVectorizer(analyzer="char", ngram_range=(2, 3)), TfidfVectorizer(ngram_range=(1, 2))),
+    LogisticRegression(),
+).fit(TEXTS, np.arange(500) % 2)
+VECTORS = TfidfVectorizer(ngram_range=(1, 2)).fit(TEXTS)
+NEIGHBOURS = KNeighborsRegressor().fit(NUMBERS[:100], TARGET[:100])  # has no native form
+RIDGE = make_pipeline(StandardScaler(), Ridge()).fit(NUMBERS, TARGET)
+
+
+@pytest.fixture
+def runtime():
+    with pretzel.Runtime(store=pretzel.ObjectStore(), executors=2) as made:
+        yield made
+
+
+@pytest.mark.parametrize("rows", [1, 2, 15, 16, 17, 100, 511, 512, 513, 3000])
+@pytest.mark.parametrize("executors", [1, 2, 5])
+def test_tables_get_the_bits_of_the_calling_thread(rows, executors):
+    with pretzel.Runtime(executors=executors) as runtime:
+        for estimator, X in ((FOREST, NUMBERS[:rows]), (RIDGE, NUMBERS[:rows])):
+            model = runtime.register("m", estimator, engine="batch")
+            expected = pretzel.compile(estimator).predict(X)
+            assert np.array_equal(model.submit(X).result(10), expected)
+            assert np.array_equal(model.predict(X), expected)
+
+
+def test_texts_and_sparse_results(runtime):
+    plan = pretzel.compile(SENTIMENT)
+    model = runtime.register("sentiment", SENTIMENT)
+    for method in ("predict", "predict_proba", "decision_function"):
+        assert np.array_equal(model.submit(TEXTS, method=method).result(10), getattr(plan, method)(TEXTS))
+    vectors = runtime.register("vectors", VECTORS, engine="batch")
+    expected = pretzel.compile(VECTORS).transform(TEXTS)
+    for answer in (vectors.submit(TEXTS, method="transform").result(10), vectors.transform(TEXTS)):
+        assert (answer != expected).nnz == 0
+        assert np.array_equal(answer.indices, expected.indices)
+        assert answer.dtype == expected.dtype
+
+
+def test_sparse_tables(runtime):
+    X = csr_matrix(np.where(RNG.random((700, 8)) < 0.3, NUMBERS[:700], 0.0))
+    scaled = make_pipeline(MaxAbsScaler(), Ridge()).fit(X, TARGET[:700])
+    model = runtime.register("sparse", scaled)
+    assert np.array_equal(model.submit(X).result(10), pretzel.compile(scaled).predict(X))
+
+
+def test_a_table_may_change_or_go_once_it_has_been_submitted(runtime):
+    model = runtime.register("sentiment", SENTIMENT)
+    expected = model.predict(TEXTS)
+    runtime.engine.scheduler.hold()
+    texts = ["".join(text) for text in TEXTS]  # nobody else holds these
+    answer = model.submit(texts)
+    texts.clear()
+    gc.collect()
+    runtime.engine.scheduler.hold(False)
+    assert np.array_equal(answer.result(10), expected)
+
+
+def test_opaque_models_are_answered_by_python(runtime):
+    model = runtime.register("neighbours", NEIGHBOURS)
+    answers = [model.submit(NUMBERS[i : i + 3]) for i in range(20)]
+    for i, answer in enumerate(answers):
+        assert np.array_equal(answer.result(10), NEIGHBOURS.predict(NUMBERS[i : i + 3]))
+    for width in (3, 9):
+        with pytest.raises(InputShapeError, match=f"{width} features"):
+            model.submit(np.zeros((1, width))).result(10)
+    with pytest.raises(DeadlineExceeded, match="neighbours"):
+        model.submit(NUMBERS, deadline=-1.0).result(10)
+
+
+def test_tables_without_rows(runtime):
+    model = runtime.register("vectors", VECTORS)
+    with pytest.raises(InputShapeError):
+        model.submit([], method="transform").result(1)
+    counts = runtime.register("forest", FOREST)
+    with pytest.raises(InputShapeError):
+        counts.submit(np.zeros((0, 8)))
+
+
+def test_answers_are_futures_and_awaitable(runtime):
+    model = runtime.register("forest", FOREST)
+    expected = model.predict(NUMBERS[:64])
+    answers = [model.submit(NUMBERS[:64]) for _ in range(50)]
+    seen = []
+    answers[0].add_done_callback(seen.append)
+    assert not wait(answers, timeout=10).not_done
+    assert all(np.array_equal(answer.result(), expected) for answer in as_completed(answers, timeout=10))
+    assert seen == [answers[0]]
+
+    async def both():
+        return await asyncio.gather(model.submit(NUMBERS[:64]), model.submit(NUMBERS[:64]))
+
+    assert all(np.array_equal(found, expected) for found in asyncio.run(both()))
+
+
+def test_a_refused_row_fails_its_own_request_only(runtime):
+    strict = make_pipeline(StandardScaler(), Ridge()).fit(NUMBERS, TARGET)
+    model = runtime.register("strict", strict)
+    bad = NUMBERS[:2000].copy()
+    bad[1234, 5] = np.nan
+    bad[777, 3] = np.nan
+    answers = [model.submit(bad if i % 3 == 0 else NUMBERS[:2000]) for i in range(30)]
+    expected = pretzel.compile(strict).predict(NUMBERS[:2000])
+    for i, answer in enumerate(answers):
+        if i % 3:
+            assert np.array_equal(answer.result(10), expected)
+        else:
+            with pytest.raises(InputValueError, match=r"strict: .*row 777, column 3 holds NaN"):
+                answer.result(10)
+    load = runtime.engine.load()
+    assert (load["failed"], load["done"]) == (10, 20)
+
+
+def test_what_does_not_fit_is_refused_before_it_is_queued(runtime):
+    model = runtime.register("forest", FOREST)
+    with pytest.raises(InputShapeError):
+        model.submit(NUMBERS[:, :3])
+    texts = runtime.register("sentiment", SENTIMENT)
+    with pytest.raises(InputTypeError, match="sentiment"):
+        texts.submit(["fine", 3])
+    with pytest.raises(AttributeError, match="no method 'predict_proba'"):
+        model.submit(NUMBERS, method="predict_proba")
+    assert runtime.engine.load()["accepted"] == 0
+
+
+def test_deadlines_that_cannot_be_met_are_refused_with_the_estimate(runtime):
+    model = runtime.register("forest", FOREST)
+    with pytest.raises(DeadlineExceeded, match=r"forest: the answer is expected in .* ms, the deadline is in 0.00 ms"):
+        model.submit(NUMBERS, deadline=1e-6)
+    assert len(model.submit(NUMBERS, deadline=60.0).result(10)) == 3000
+    assert runtime.engine.load()["refused"] == 1
+
+
+def test_a_promise_is_kept_when_more_urgent_work_comes():
+    """Requests that would be in time themselves are refused once they would make an earlier one late."""
+    with pretzel.Runtime(executors=1) as runtime:
+        model = runtime.register("forest", FOREST)
+        scheduler = runtime.engine.scheduler
+        takes = scheduler.task(model.plan.methods["predict"], NUMBERS).estimate
+        scheduler.hold()
+        promised = model.submit(NUMBERS, deadline=5 * takes + 1.0)
+        urgent = []
+        with pytest.raises(DeadlineExceeded, match="forest: the answer is expected in"):
+            for _ in range(10 + int(1.0 / takes)):
+                urgent.append(model.submit(NUMBERS, deadline=4 * takes + 1.0))
+        assert urgent
+        # Work without a deadline is put behind a promise rather than refused.
+        other = model.submit(NUMBERS[:1])
+        scheduler.hold(False)
+        assert not wait([promised, other, *urgent], timeout=60).not_done
+        load = runtime.engine.load()
+        assert (load["refused"], load["late"]) == (1, 0)
+
+
+def test_short_requests_overtake_long_ones():
+    with pretzel.Runtime(executors=1) as runtime:
+        model = runtime.register("forest", FOREST)
+        long = model.submit(np.zeros((200_000, 8)))
+        short = model.submit(NUMBERS[:10])
+        short.result(10)
+        assert not long.done()
+        assert len(long.result(60)) == 200_000
+
+
+def test_the_most_urgent_request_goes_first():
+    with pretzel.Runtime(executors=1) as runtime:
+        model = runtime.register("forest", FOREST)
+        runtime.engine.scheduler.hold()
+        order = []
+        answers = []
+        for deadline in (50.0, 20.0, 40.0, 10.0, 30.0):
+            answer = model.submit(NUMBERS[:5], deadline=deadline)
+            answer.add_done_callback(lambda _, deadline=deadline: order.append(deadline))
+            answers.append(answer)
+        runtime.engine.scheduler.hold(False)
+        wait(answers, timeout=20)
+        assert order == sorted(order)
+
+
+def test_queues_are_bounded():
+    with pretzel.Runtime(executors=1, queue=5) as runtime:
+        model = runtime.register("forest", FOREST)
+        runtime.engine.scheduler.hold()
+        accepted = []
+        with pytest.raises(Overloaded, match="forest: 5 requests are waiting"):
+            for _ in range(20):
+                accepted.append(model.submit(NUMBERS[:10]))
+        assert len(accepted) == 5
+        assert accepted[-1].cancel()  # frees its place
+        accepted[-1] = model.submit(NUMBERS[:10])
+        # A call that waits for its answer is computed by whoever makes it.
+        queued = runtime.register("queued", FOREST, engine="batch")
+        assert len(queued.predict(NUMBERS[:10])) == 10
+        runtime.engine.scheduler.hold(False)
+        assert not wait(accepted, timeout=20).not_done
+
+
+def test_cancelling(runtime):
+    model = runtime.register("forest", FOREST)
+    begun = model.submit(np.zeros((500_000, 8)))
+    while runtime.engine.load()["waiting"]:
+        time.sleep(0.001)
+    runtime.engine.scheduler.hold()
+    waiting = [model.submit(NUMBERS[:10]) for _ in range(10)]
+    assert all(answer.cancel() for answer in waiting)
+    assert all(answer.cancelled() for answer in waiting)
+    with pytest.raises(CancelledError):
+        waiting[0].result(1)
+    start = time.monotonic()
+    assert begun.cancel()  # what has begun stops soon
+    runtime.engine.scheduler.hold(False)
+    model.submit(NUMBERS[:10]).result(10)
+    while runtime.engine.load()["begun"]:
+        assert time.monotonic() < start + 10
+    done = model.submit(NUMBERS[:10])
+    done.result(10)
+    assert not done.cancel()
+    assert runtime.engine.load()["cancelled"] == 11
+
+
+@pytest.mark.parametrize("drain", [False, True])
+def test_closing(drain):
+    runtime = pretzel.Runtime(executors=2)
+    model = runtime.register("forest", FOREST)
+    opaque = runtime.register("neighbours", NEIGHBOURS)
+    answers = [model.submit(NUMBERS) for _ in range(100)] + [opaque.submit(NUMBERS[:50]) for _ in range(20)]
+    runtime.close(drain=drain)
+    runtime.close()
+    assert all(answer.done() for answer in answers)
+    if drain:
+        assert all(len(answer.result()) for answer in answers)
+    else:
+        assert any(answer.cancelled() for answer in answers)
+    with pytest.raises(pretzel.errors.ModelNotFoundError):
+        model.submit(NUMBERS)
+    with pytest.raises(RuntimeError, match="closed"):
+        runtime.engine.submit(pretzel.compile(FOREST).methods["predict"], NUMBERS)
+
+
+def test_a_worker_that_dies_is_replaced(runtime):
+    model = runtime.register("forest", FOREST)
+    expected = model.predict(NUMBERS)
+    for _ in range(5):
+        runtime.engine.scheduler.poison()
+        answers = [model.submit(NUMBERS) for _ in range(4)]
+        lost = [answer.exception(10) for answer in answers]
+        assert sum(isinstance(error, WorkerLost) for error in lost) == 1
+        assert all(np.array_equal(a.result(), expected) for a, e in zip(answers, lost, strict=True) if e is None)
+    assert runtime.engine.load()["lost"] == 5
+    runtime.engine.scheduler.poison()
+    batch = runtime.register("batch", FOREST, engine="batch")
+    with pytest.raises(WorkerLost, match="batch"):
+        batch.predict(NUMBERS)
+
+
+def test_a_reservation_has_workers_of_its_own():
+    with pretzel.Runtime(executors=1) as runtime:
+        reserved = runtime.register("own", FOREST, reserve=pretzel.Reservation(workers=1, memory="1MB"))
+        runtime.engine.scheduler.hold()
+        other = runtime.register("other", FOREST).submit(NUMBERS)
+        assert len(reserved.submit(NUMBERS).result(10)) == 3000
+        assert not other.done()
+        runtime.engine.scheduler.hold(False)
+        assert len(other.result(10)) == 3000
+        assert reserved.plan.engine is not runtime.engine
+        assert runtime.stats()["unique_bytes"] == reserved.plan.nbytes  # parameters stay shared
+        engine = weakref.ref(reserved.plan.engine)
+        del reserved
+        runtime.unregister("own")
+        gc.collect()
+        assert engine() is None
+
+
+@pytest.mark.parametrize("arguments", [{"workers": 0}, {"memory": "many"}, {"memory": -1}])
+def test_reservations_are_checked(arguments):
+    with pytest.raises(ValueError, match="worker|bytes"):
+        pretzel.Reservation(**arguments)
+
+
+def test_an_engine_that_nobody_uses_ends_its_threads():
+    before = threading.active_count()
+    runtime = pretzel.Runtime(executors=3)
+    model = runtime.register("forest", FOREST)
+    model.submit(NUMBERS).result(10)
+    assert threading.active_count() == before + 1  # the workers are not threads of Python
+    engine = weakref.ref(runtime.engine)
+    del runtime, model
+    gc.collect()
+    assert engine() is None
+    deadline = time.monotonic() + 10
+    while threading.active_count() > before:
+        assert time.monotonic() < deadline
+
+
+def test_answers_outlive_runtime_and_model():
+    runtime = pretzel.Runtime(executors=1)
+    answer = runtime.register("forest", FOREST).submit(np.zeros((50_000, 8)))
+    del runtime
+    gc.collect()
+    assert len(answer.result(20)) == 50_000
+
+
+def test_a_replaced_version_answers_what_was_submitted_to_it(runtime):
+    model = runtime.register("model", FOREST)
+    expected = model.predict(NUMBERS)
+    runtime.engine.scheduler.hold()
+    answer = model.submit(NUMBERS)
+    runtime.replace("model", RIDGE)
+    gc.collect()
+    runtime.engine.scheduler.hold(False)
+    assert np.array_equal(answer.result(10), expected)
+    assert np.array_equal(model.submit(NUMBERS).result(10), pretzel.compile(RIDGE).predict(NUMBERS))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["forest", "ridge", "sentiment"]), st.integers(1, 700)), max_size=30))
+def test_any_mix_of_requests(requests):
+    with pretzel.Runtime(executors=3) as runtime:
+        models = {
+            "forest": runtime.register("forest", FOREST),
+            "ridge": runtime.register("ridge", RIDGE),
+            "sentiment": runtime.register("sentiment", SENTIMENT),
+        }
+        tables = [TEXTS[:n] if name == "sentiment" else NUMBERS[:n] for name, n in requests]
+        answers = [models[name].submit(X) for (name, _), X in zip(requests, tables, strict=True)]
+        for (name, _), X, answer in zip(requests, tables, answers, strict=True):
+            assert np.array_equal(answer.result(20), models[name].plan.predict(X))
+
+
+def test_imputed_rows_of_dicts(runtime):
+    model = runtime.register("imputed", make_pipeline(SimpleImputer(), Ridge()).fit(NUMBERS, TARGET))
+    rows = [tuple(None if i == j else float(x) for j, x in enumerate(row)) for i, row in enumerate(NUMBERS[:8])]
+    assert np.array_equal(model.submit(rows).result(10), model.predict(rows))
