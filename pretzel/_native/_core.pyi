@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -25,10 +25,29 @@ class NativeProgram:
     @property
     def row_bytes(self) -> int: ...
     def estimate(self, rows: int, units: int = 0) -> float: ...
+    def remember(
+        self,
+        cache: ResultCache,
+        key: bytes,
+        begin: int,
+        end: int,
+        output: int,
+        inputs: Sequence[int],
+        whole: bool = False,
+        counted: bool = True,
+    ) -> None: ...
     def trace(self, columns: list[Any], rows: int) -> list[Any]: ...
 
 @final
+class ResultCache:
+    def __init__(self, budget: int) -> None: ...
+    def counts(self) -> dict[str, int]: ...
+    def restart(self) -> None: ...
+    def clear(self) -> None: ...
+
+@final
 class Method:
+    program: NativeProgram
     calls: int
     plan: MethodPlan
     spec: InputSpec

@@ -137,6 +137,10 @@ def bind(str kernel, list params):
     return result, found.run_params
 
 
+include "cache.pxi"
+
+
+@cython.no_gc_clear  # what it remembers is needed to the end
 cdef class NativeProgram:
     """A program ready to run, built once from a `pretzel.plan.Program` and the arrays of a store.
 
@@ -146,6 +150,7 @@ cdef class NativeProgram:
     cdef Program program
     cdef readonly object plan
     cdef list held  # arrays that the program points into
+    cdef list memos, counted
     cdef object owner
     cdef readonly tuple leaves
     cdef readonly bint sparse_result
@@ -154,10 +159,15 @@ cdef class NativeProgram:
     def __cinit__(self):
         global live_programs
         live_programs += 1
+        self.memos = []
+        self.counted = []
 
     def __dealloc__(self):
         global live_programs
+        cdef SharedMemo memo
         live_programs -= 1
+        for memo in self.counted:
+            memo.native.users.fetch_add(-1)
 
     def __init__(self, plan, store, owner=None):
         cdef LeafSpec leaf
@@ -220,6 +230,43 @@ cdef class NativeProgram:
             step.inputs.push_back(slot)
         step.output = wire.output
         return 0
+
+    def remember(self, ResultCache cache, key, int begin, int end, int output, inputs, bint whole=False,
+                 bint counted=True):
+        """Keep results of single rows; to be called before the first request.
+
+        Parameters
+        ----------
+        cache : ResultCache
+        key : bytes
+            Names the computation, whatever it reads.
+        begin, end : int
+            Steps that make it up.
+        output : int
+            The slot they make.
+        inputs : sequence of int
+            Slots they read.
+        whole : bool
+            These are all steps of the program. Other computations are looked up only while several models have them.
+        counted : bool
+            No other program of the model has the computation.
+        """
+        cdef Recall recall
+        cdef SharedMemo memo = cache.memo(key)
+        recall.memo = memo.native
+        recall.begin = begin
+        recall.end = end
+        recall.output = output
+        recall.inputs = inputs
+        recall.cost = self.program.cost_of(begin, end)
+        if whole:
+            self.program.whole.push_back(recall)
+        else:
+            self.program.recalls.push_back(recall)
+        self.memos.append(memo)
+        if counted:
+            memo.native.users.fetch_add(1)
+            self.counted.append(memo)
 
     @property
     def tile(self):

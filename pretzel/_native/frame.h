@@ -23,7 +23,8 @@ class Frame {
   /// Hands over the result, where the last step has not written it in place.
   Stop close(const Request& request) noexcept;
 
-  int64_t first() const noexcept { return first_; }
+  View& slot(int32_t at) noexcept { return slots_[at]; }
+  Arena& arena() noexcept { return *arena_; }
 
  private:
   const Program* program_ = nullptr;

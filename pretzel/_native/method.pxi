@@ -134,7 +134,7 @@ cdef class Method:
         ``read(spec, leaves, X)`` takes apart what is not read natively: (rows, columns of each leaf, is_float32).
     """
 
-    cdef NativeProgram program
+    cdef readonly NativeProgram program
     cdef readonly int64_t calls  # that came through endpoints; counted under the GIL
     cdef readonly object plan
     cdef readonly object spec

@@ -125,7 +125,38 @@ cdef extern from "kernel.h" namespace "pretzel" nogil:
     void set_active_isa(int level)
 
 
+cdef extern from "cache.h" namespace "pretzel" nogil:
+    cdef cppclass CacheCounts:
+        int64_t hits
+        int64_t misses
+        int64_t evictions
+        int64_t entries
+        int64_t bytes
+
+    cdef cppclass Cache:
+        Cache(int64_t budget) except +
+        void clear()
+        void restart()
+        CacheCounts counts()
+        int64_t budget()
+
+    cdef cppclass Users "std::atomic<int32_t>":
+        int32_t fetch_add(int32_t n)
+
+    cdef cppclass Memo:
+        Memo(Cache* cache, uint64_t id) except +
+        Users users
+
+
 cdef extern from "plan.h" namespace "pretzel" nogil:
+    cdef cppclass Recall:
+        Memo* memo
+        int32_t begin
+        int32_t end
+        int32_t output
+        vector[int32_t] inputs
+        Cost cost
+
     cdef enum class LeafKind(uint8_t):
         kNumeric
         kCells
@@ -155,7 +186,10 @@ cdef extern from "plan.h" namespace "pretzel" nogil:
         vector[Step] steps
         vector[int32_t] stage_ends
         int32_t output
+        vector[Recall] recalls
+        vector[Recall] whole
         void finish() except +
+        Cost cost_of(int32_t begin, int32_t end)
         int32_t tile
         int64_t row_bytes
         Cost cost

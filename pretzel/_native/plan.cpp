@@ -31,18 +31,25 @@ void Program::finish() {
   const int64_t fits = kTileBytes / std::max<int64_t>(row_bytes, 1) / kVectorTile * kVectorTile;
   tile = static_cast<int32_t>(std::clamp<int64_t>(fits, row_bytes < kWideRow ? kVectorTile : 1, kMaxTile));
   if (text) tile = std::min(tile, kTextTile * 4);
-  cost = {200.0, 0.0};  // the call itself
+  cost = cost_of(0, static_cast<int32_t>(steps.size()));
+  cost.per_row += 200.0;  // the call itself
   max_inputs = 0;
-  for (const Step& step : steps) {
-    max_inputs = std::max<int32_t>(max_inputs, static_cast<int32_t>(step.inputs.size()));
-    if (step.kernel->cost == nullptr) continue;
-    const Cost c = step.kernel->cost(step.params.data(), static_cast<int32_t>(step.params.size()), step.state);
-    cost.per_row += c.per_row;
-    cost.per_unit += c.per_unit;
-  }
+  for (const Step& step : steps) max_inputs = std::max<int32_t>(max_inputs, static_cast<int32_t>(step.inputs.size()));
   const bool own = output >= 0 && slots[output].kind == ValueKind::kDense && slots[output].buffer < 0;
   writes_result =
       own && std::none_of(leaves.begin(), leaves.end(), [&](const LeafSpec& l) { return l.slot == output; });
+}
+
+Cost Program::cost_of(int32_t begin, int32_t end) const {
+  Cost sum{0, 0};
+  for (int32_t s = begin; s < end; ++s) {
+    const Step& step = steps[s];
+    if (step.kernel->cost == nullptr) continue;
+    const Cost c = step.kernel->cost(step.params.data(), static_cast<int32_t>(step.params.size()), step.state);
+    sum.per_row += c.per_row;
+    sum.per_unit += c.per_unit;
+  }
+  return sum;
 }
 
 }  // namespace pretzel

@@ -32,6 +32,18 @@ struct Step {
   int32_t output;               // slot; kernels that only check write to none: -1
 };
 
+struct Memo;
+
+/// Steps that need not run for a row whose result is known: `begin` .. `end`, which read nothing but the slots `inputs`
+/// and of which nobody else reads anything but the slot `output`.
+struct Recall {
+  Memo* memo;
+  int32_t begin, end;
+  int32_t output;
+  std::vector<int32_t> inputs;
+  Cost cost;
+};
+
 struct Program {
   std::vector<LeafSpec> leaves;
   std::vector<SlotSpec> slots;
@@ -40,8 +52,13 @@ struct Program {
   std::vector<int32_t> stage_ends;  // for each stage, the index after its last step
   int32_t output = -1;              // slot
 
+  std::vector<Recall> recalls;  // larger ranges before those in them
+  std::vector<Recall> whole;    // at most one: all steps
+
   /// Derives everything below; to be called once after the fields above are set.
   void finish();
+  /// Sum over some steps.
+  Cost cost_of(int32_t begin, int32_t end) const;
 
   int32_t max_inputs = 0;
   int64_t row_bytes = 0;       // arena bytes per row for dense buffers, sparse heads and loaded leaves

@@ -1,4 +1,4 @@
-#The batch engine : tables become tasks, which worker threads answer without the GIL.
+# The batch engine: tables become tasks, which worker threads answer without the GIL.
 
 cdef int64_t SIGNALS_NS = 50_000_000  # between two looks at signals while a caller waits
 
@@ -36,8 +36,7 @@ cdef class Task:
         self.is_float32 = is_float32
         self.held = [columns]
         try:
-            leaves
-  = open_leaves(method.readers, columns, rows, self.arena, self.held)
+            leaves = open_leaves(method.readers, columns, rows, self.arena, self.held)
             units = fill_cells(method.readers, columns, leaves, 0, rows, rows, self.held)
         except WrongField as error:
             method.raise_wrong_field(error)
@@ -155,8 +154,7 @@ cdef class Scheduler:
             task.job.deadline = now_ns() + <int64_t>(min(float(deadline), 1e9) * 1e9)
         self.tasks[<size_t>task.job] = task
         try:
-            verdict
-    = self.native.submit(task.job, &expected)
+            verdict = self.native.submit(task.job, &expected)
             if verdict != Verdict.kAccepted:
                 self.refuse(task, verdict, deadline, expected)
         except BaseException:
@@ -181,7 +179,7 @@ cdef class Scheduler:
         if self.native.submit(task.job, &expected) != Verdict.kAccepted:
             return False
         try:
-      while not over:
+            while not over:
                 with nogil:
                     over = self.native.wait(task.job, SIGNALS_NS)
                 if not over:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from pretzel.options import parse_bytes
 from pretzel.runtime.catalog import Catalog
 from pretzel.runtime.engine import PLACES, BatchEngine
 from pretzel.runtime.model import Plan
+from pretzel.runtime.recall import new_cache, remember
 from pretzel.runtime.statistics import statistics
 from pretzel.store.object_store import ObjectStore, default_store
 
@@ -39,11 +41,29 @@ class Runtime:
         Threads of the batch engine, started by its first request; one for each core by default.
     queue : int
         Requests that may wait for them.
+    materialize : int or str
+        Bytes, or text such as ``"64MB"``, for results of single rows that several models compute alike: the second
+        model that is asked about a row finds its n-grams or components there. Used only where that saves time.
+    results : int or str
+        The same for whole answers.
     """
 
-    def __init__(self, *, store: ObjectStore | None = None, executors: int | None = None, queue: int = PLACES) -> None:
+    def __init__(
+        self,
+        *,
+        store: ObjectStore | None = None,
+        executors: int | None = None,
+        queue: int = PLACES,
+        materialize: int | str = 0,
+        results: int | str = 0,
+    ) -> None:
         self.store = default_store() if store is None else store
         self.engine = BatchEngine(executors, queue)
+        self._caches = {
+            name: new_cache(size)
+            for name, size in (("materialized", parse_bytes(materialize)), ("results", parse_bytes(results)))
+            if size > 0
+        }
         self._catalog = Catalog()
 
     def register(
@@ -220,9 +240,14 @@ class Runtime:
             ``exclusive_bytes`` (freed by unregistering it), and ``versions``: for each its own ``calls`` (under
             whatever name), ``bytes`` and ``exclusive_bytes``;
 
+            ``engine``: requests that wait and that were answered or refused, and how busy the workers are;
+
+            ``caches``: for each hits, misses, evictions, entries and bytes;
+
             ``aliases``: for each ``calls`` and ``shares`` (what part of them each target gets).
         """
-        return statistics(self._catalog, self.store)
+        caches = {name: cache.counts() for name, cache in self._caches.items()}
+        return {**statistics(self._catalog, self.store), "engine": self.engine.load(), "caches": caches}
 
     def close(self, *, drain: bool = False) -> None:
         """Unregister everything and end the threads; harmless when repeated.
@@ -266,6 +291,7 @@ class Runtime:
         plan = self._plan(name, model, options)
         own = self.engine if reserve is None else BatchEngine(reserve.workers, PLACES, reserve.bytes_per_worker)
         plan.serve(own, _LONG_CALLS[engine])
+        remember(plan, self._caches.get("materialized"), self._caches.get("results"))
         return plan
 
     def _plan(self, name: str, model: Any, options: dict[str, Any]) -> Plan:

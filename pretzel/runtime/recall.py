@@ -1,0 +1,174 @@
+"""Which results of a program may be remembered: steps that can be left out once their joint result is known."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pretzel._native import Method, ResultCache
+from pretzel.schema import Kind
+from pretzel.store.digest import digest_parts
+
+if TYPE_CHECKING:
+    from pretzel.plan import Program, Slot
+    from pretzel.runtime.model import Plan
+
+
+_caches: weakref.WeakSet[ResultCache] = weakref.WeakSet()
+
+
+def _restart_all() -> None:
+    for cache in list(_caches):
+        cache.restart()
+
+
+os.register_at_fork(after_in_child=_restart_all)
+
+
+def new_cache(budget: int) -> ResultCache:
+    """A cache of at most ``budget`` bytes that forked processes may go on with."""
+    cache = ResultCache(budget)
+    _caches.add(cache)
+    return cache
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Consecutive steps with one result, which read leaves only.
+
+    Parameters
+    ----------
+    begin, end : int
+        Steps of the program.
+    output : int
+        The slot that the last of them writes; no later step reads anything else that they write.
+    inputs : tuple of int
+        Slots of the leaves that they read.
+    key : bytes
+        Names the computation: equal for equal kernels on equal parameters that are wired alike.
+    """
+
+    begin: int
+    end: int
+    output: int
+    inputs: tuple[int, ...]
+    key: bytes
+
+
+def remember(plan: Plan, shared: ResultCache | None, results: ResultCache | None) -> None:
+    """Have the native methods of a plan keep what they compute of single rows; to be called before the first request.
+
+    Parameters
+    ----------
+    plan : Plan
+    shared : ResultCache or None
+        For what several models compute alike.
+    results : ResultCache or None
+        For answers.
+    """
+    seen: set[bytes] = set()
+    for method in plan.methods.values():
+        if not isinstance(method, Method) or (shared is None and results is None):
+            continue
+        program = method.program
+        for each in ranges(program.plan):
+            whole = each.end - each.begin == len(program.plan.wires)
+            cache = results if whole else shared
+            if cache is not None:
+                place = (each.begin, each.end, each.output, each.inputs)
+                program.remember(cache, each.key, *place, whole=whole, counted=each.key not in seen)
+            seen.add(each.key)
+
+
+def ranges(program: Program) -> list[Range]:
+    """Every range, those that begin first in front, and of those the longest."""
+    flow = _Flow(program)
+    found = [each for end in range(len(program.wires)) if (each := flow.range_to(end)) is not None]
+    return sorted(found, key=lambda each: (each.begin, -each.end))
+
+
+class _Flow:
+    """Who writes what each step reads. Slots may lie in one another: the parts of a concatenation do."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.leaves = {leaf.slot: leaf for leaf in program.leaves}
+        self.sources: list[set[int]] = []  # of each step: steps that write what it reads
+        self.reads: list[set[int]] = []  # of each step: leaves that it reads
+        writers: list[int] = []  # steps whose values still stand
+        for number, wire in enumerate(program.wires):
+            self.sources.append({w for slot in wire.inputs for w in writers if self._overlap(slot, self._output(w))})
+            self.reads.append({slot for slot in wire.inputs if slot in self.leaves})
+            if wire.output >= 0:
+                writers = [w for w in writers if not self._overlap(wire.output, self._output(w))]
+                writers.append(number)
+        self.final = {w for w in writers if self._overlap(program.output, self._output(w))}
+
+    def range_to(self, last: int) -> Range | None:
+        """The range that ends with this step, if there is one."""
+        program = self.program
+        output = self._output(last)
+        if output < 0 or program.slots[output].kind is Kind.CELLS:
+            return None
+        steps = self._ancestors(last)
+        begin = min(steps)
+        inputs = set().union(*(self.reads[step] for step in steps))
+        for step in set(range(begin, last)) - steps:
+            # A check in between is passed when the same values have passed it; anything else has to run.
+            if self._output(step) >= 0 or not (self.sources[step] <= steps and self.reads[step] <= inputs):
+                return None
+            steps.add(step)
+        inner = steps - {last}
+        for step in range(last + 1, len(program.wires)):
+            if self.sources[step] & inner:
+                return None
+        if self.final & inner:
+            return None
+        return Range(begin, last + 1, output, tuple(sorted(inputs)), self._key(begin, last, sorted(inputs)))
+
+    def _ancestors(self, step: int) -> set[int]:
+        found: set[int] = set()
+        stack = [step]
+        while stack:
+            at = stack.pop()
+            if at not in found:
+                found.add(at)
+                stack += self.sources[at]
+        return found
+
+    def _key(self, begin: int, last: int, inputs: list[int]) -> bytes:
+        """Kernels, parameters, shapes and wiring; slots are named by the order in which they turn up."""
+        program = self.program
+        names: dict[int, int] = {}
+        parts: list[bytes] = []
+        for slot in inputs:
+            leaf = self.leaves[slot]
+            parts.append(f"{leaf.kind.value} {leaf.lower} {leaf.accents} {_place(program.slots[slot], names)}".encode())
+        for call, wire in zip(program.calls[begin : last + 1], program.wires[begin : last + 1], strict=True):
+            slots = [inputs.index(slot) if slot in self.leaves else -1 for slot in wire.inputs]
+            places = [_place(program.slots[slot], names) for slot in (*wire.inputs, *self._written(wire.output))]
+            params = b"".join(param or b"-" for param in call.params)
+            parts += [call.kernel.encode(), params, call.state or b"", f"{slots} {places}".encode()]
+        return digest_parts("memo", parts)
+
+    def _written(self, output: int) -> tuple[int, ...]:
+        return () if output < 0 else (output,)
+
+    def _output(self, step: int) -> int:
+        return self.program.wires[step].output
+
+    def _overlap(self, a: int, b: int) -> bool:
+        if a == b:
+            return True
+        one, other = self.program.slots[a], self.program.slots[b]
+        if one.buffer < 0 or one.buffer != other.buffer:
+            return False
+        return one.offset < other.offset + other.width and other.offset < one.offset + one.width
+
+
+def _place(slot: Slot, names: dict[int, int]) -> str:
+    """Where a value lies, but for the number of its buffer."""
+    buffer = names.setdefault(slot.buffer, len(names)) if slot.buffer >= 0 else -1
+    return f"{slot.kind.value} {slot.width} {buffer} {slot.offset}"
