@@ -84,13 +84,15 @@ class _Part:
     def __init__(self, program: Program, plan: MethodPlan, spec: InputSpec, store: ObjectStore, name: str) -> None:
         self.program = program
         self.spec = spec
-        self.method = Method(NativeProgram(program, store), plan, spec, name, self._read)
+        self.method = Method(NativeProgram(program, store), plan, spec, name, _read)
 
     def __call__(self, sources: dict[int, Any]) -> Any:
         return self.method(_Sources(sources))
 
-    def _read(self, spec: InputSpec, leaves: tuple[Leaf, ...], X: _Sources) -> tuple[int, list[Any], bool]:
-        return read_sources(spec, leaves, X.values)
+
+def _read(spec: InputSpec, leaves: tuple[Leaf, ...], X: _Sources) -> tuple[int, list[Any], bool]:
+    """Not a method: it would tie its object to itself, to be freed by the collector only."""
+    return read_sources(spec, leaves, X.values)
 
 
 def read_sources(spec: InputSpec, leaves: tuple[Leaf, ...], sources: dict[int, Any]) -> tuple[int, list[Any], bool]:

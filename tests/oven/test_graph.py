@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -65,6 +66,16 @@ def test_nodes_die_with_their_last_user():
     from pretzel.oven.graph import _HashConsing
 
     assert digest not in _HashConsing._known.nodes
+
+
+def test_threads_know_only_their_own_nodes():
+    """So no thread can enter a node between look-up and entry of an equal one by another."""
+    here = linear()
+    with ThreadPoolExecutor(1) as pool:
+        there = pool.submit(linear).result()
+    assert there is not here
+    assert there.digest == here.digest
+    assert linear() is here
 
 
 def test_parameters_without_canonical_bytes_are_refused():

@@ -1,0 +1,85 @@
+"""How calls are dealt out by weight, and the counters of live objects."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import pretzel
+from pretzel._native import Choice, Endpoint, Split, live, switch
+
+
+class Target:
+    """Answers with its number."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.calls = 0
+
+    def __call__(self, request: object) -> int:
+        return self.number
+
+    one = __call__
+
+
+@given(
+    weights=st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=6),
+    seed=st.integers(0, 2**64),
+    count=st.integers(1, 3000),
+    step=st.integers(1, 7),
+)
+def test_shares_are_exact_to_a_few_calls(weights: list[float], seed: int, count: int, step: int) -> None:
+    """Also for a caller that only makes every ``step``-th call."""
+    split = Split(weights, seed)
+    found = [split.turn() for _ in range(count * step)][::step]
+    for number, weight in enumerate(weights):
+        assert abs(found.count(number) - count * weight / sum(weights)) <= 12
+
+
+@pytest.mark.parametrize("weights", [[], [0.0, 1.0], [-1.0], [float("nan")], [float("inf"), 1.0]])
+def test_weights_are_positive(weights: list[float]) -> None:
+    with pytest.raises(ValueError, match="positive and finite"):
+        Split(weights)
+
+
+def test_extreme_weights() -> None:
+    tiny, huge = Split([5e-324, 1.0]), Split([1.7e308, 1.7e308])
+    assert {tiny.turn() for _ in range(1000)} == {1}
+    assert {huge.turn() for _ in range(10)} == {0, 1}
+
+
+def test_choices_have_a_target_for_each_weight() -> None:
+    with pytest.raises(ValueError, match="as many targets"):
+        Choice(Split([1.0, 1.0]), (Target(0),))
+
+
+def test_endpoints_count_and_choose() -> None:
+    targets = Target(0), Target(1)
+    endpoint = Endpoint(Choice(Split([3.0, 1.0]), targets))
+    found = [endpoint(None) for _ in range(20)] + [endpoint.one(None) for _ in range(20)]
+    assert found.count(1) == targets[1].calls
+    assert abs(targets[1].calls - 10) <= 1
+    assert endpoint.calls == targets[0].calls + targets[1].calls == 40
+    old = [targets[1]]
+    switch([endpoint], old)
+    assert type(old[0]) is Choice
+    assert [endpoint.one(None) for _ in range(3)] == [1, 1, 1]
+
+
+def test_objects_are_counted_while_they_live() -> None:
+    from sklearn.preprocessing import StandardScaler
+
+    gc.collect()
+    before = live()
+    endpoint = Endpoint(Target(0))
+    plan = pretzel.compile(StandardScaler().fit([[0.0], [1.0]]))
+    assert live() == {
+        "programs": before["programs"] + len(plan.methods),
+        "methods": before["methods"] + len(plan.methods),
+        "endpoints": before["endpoints"] + 1,
+    }
+    del plan, endpoint
+    assert live() == before
