@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from pretzel.runtime.model import Plan
 
 # One lock for all catalogs, taken only to change one: calls never take it. A child process must not inherit it from a
-# thread that it does not have. Reentrant, because a finalizer may run at any allocation and unregister a model.
+# thread that it does not have. Reentrant, because a finalizer may run at any allocation and unregister a model; for
+# the same reason nothing here iterates over a dict or set that is not a copy.
 _lock = threading.RLock()
 os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
@@ -248,12 +249,13 @@ class Catalog:
     def models(self) -> list[tuple[Model, str, list[Version]]]:
         """Every model that is registered now: its handle, its default version, all its versions."""
         with _lock:
-            return [(entry.handle, entry.default, list(entry.versions.values())) for entry in self._entries.values()]
+            entries = list(self._entries.values())
+            return [(entry.handle, entry.default, list(entry.versions.values())) for entry in entries]
 
     def aliases(self) -> list[tuple[Model, dict[str, float]]]:
         """Every alias: its handle, and what it points at with which part of the calls."""
         with _lock:
-            return [(alias.handle, dict(alias.shares)) for alias in self._aliases.values()]
+            return [(alias.handle, dict(alias.shares)) for alias in list(self._aliases.values())]
 
     def not_found(self, name: object) -> ModelNotFoundError:
         """The exception for a name or version that is not here."""
@@ -288,14 +290,14 @@ class Catalog:
         handles = [self._handles.pop(f"{name}@{label}", None) for label in gone]
         changes: list[tuple[Model, Route | None]] = [(entry.handle, Route((entry.versions[entry.default],)))]
         changes += [(handle, None) for handle in handles if handle is not None]
-        changes += [(alias.handle, self._route(alias)) for alias in map(self._aliases.__getitem__, entry.aliases)]
+        changes += [(self._aliases[alias].handle, self._route(self._aliases[alias])) for alias in list(entry.aliases)]
         return dropped + reroute(changes)
 
     def _unused(self, name: str) -> list[str]:
         """Versions that have been replaced, and that no alias points at."""
         entry = self._entries[name]
-        used = {target for alias in entry.aliases for target in self._aliases[alias].shares}
-        return [label for label in entry.replaced if f"{name}@{label}" not in used]
+        used = {target for alias in list(entry.aliases) for target in self._aliases[alias].shares}
+        return [label for label in list(entry.replaced) if f"{name}@{label}" not in used]
 
     def _let_go(self, alias: str, before: list[str]) -> list[Any]:
         """After an alias has moved: what it pointed at before may be of no use any more."""
@@ -322,7 +324,7 @@ class Catalog:
         entry = self._entries[name]
         self._check_unused(name)
         del self._entries[name]
-        pinned = [self._handles.pop(f"{name}@{label}", None) for label in entry.versions]
+        pinned = [self._handles.pop(f"{name}@{label}", None) for label in list(entry.versions)]
         handles = [self._handles.pop(name), *(handle for handle in pinned if handle is not None)]
         return [entry.versions, *reroute([(handle, None) for handle in handles])]
 
