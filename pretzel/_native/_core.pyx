@@ -231,8 +231,7 @@ cdef class NativeProgram:
         step.output = wire.output
         return 0
 
-    def remember(self, ResultCache cache, key, int begin, int end, int output, inputs, bint whole=False,
-                 bint counted=True):
+    def remember(self, ResultCache cache, key, int begin, int end, int output, inputs, bint counted=True):
         """Keep results of single rows; to be called before the first request.
 
         Parameters
@@ -246,23 +245,12 @@ cdef class NativeProgram:
             The slot they make.
         inputs : sequence of int
             Slots they read.
-        whole : bool
-            These are all steps of the program. Other computations are looked up only while several models have them.
         counted : bool
-            No other program of the model has the computation.
+            No other program of the model has the computation: what is not a whole program is looked up only while
+            several models have it.
         """
-        cdef Recall recall
         cdef SharedMemo memo = cache.memo(key)
-        recall.memo = memo.native
-        recall.begin = begin
-        recall.end = end
-        recall.output = output
-        recall.inputs = inputs
-        recall.cost = self.program.cost_of(begin, end)
-        if whole:
-            self.program.whole.push_back(recall)
-        else:
-            self.program.recalls.push_back(recall)
+        self.program.remember(memo.native, begin, end, output, inputs)
         self.memos.append(memo)
         if counted:
             memo.native.users.fetch_add(1)
@@ -280,7 +268,11 @@ cdef class NativeProgram:
 
     def estimate(self, int64_t rows, int64_t units=0):
         """Predicted nanoseconds for ``rows`` rows with ``units`` text code units or sparse entries in all."""
-        return self.program.cost.per_row * rows + self.program.cost.per_unit * units
+        return self.program.estimate(rows, units)
+
+    def observe(self, int64_t rows, int64_t units, double nanoseconds):
+        """Tell what a request took in fact; later estimates follow."""
+        self.program.observe(rows, units, nanoseconds)
 
     def trace(self, columns, int64_t rows):
         """Output of every step for a request that ``read`` took apart: ndarray, CSR triple or None."""

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "meter.h"
+
 namespace pretzel {
 
 /// Grows while a request is larger than any before it, then never again: the steady state allocates nothing.
@@ -39,7 +41,8 @@ class Arena {
   /// Ends a request: merges blocks into one, and returns memory above `keep` bytes to the system.
   void reset(size_t keep = size_t{8} << 20) noexcept;
 
-  int depth = 0;  // requests of this thread that are under way: reading one may call back into Python
+  Sampler sampler;  // of the requests of this thread
+  int depth = 0;    // requests of this thread that are under way: reading one may call back into Python
 
  private:
   struct Block;

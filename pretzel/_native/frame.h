@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "clock.h"
 #include "plan.h"
 #include "request.h"
 
@@ -85,6 +86,7 @@ inline Stop Frame::open(const Request& request, int64_t first, int32_t rows) noe
 }
 
 inline Stop Frame::run(const Request& request, int32_t begin, int32_t end) noexcept {
+  int64_t since = request.step_times != nullptr ? now_ns() : 0;
   for (int32_t s = begin; s < end; ++s) {
     const Step& step = program_->steps[s];
     for (size_t i = 0; i < step.inputs.size(); ++i) inputs_[i] = slots_[step.inputs[i]];
@@ -94,6 +96,11 @@ inline Stop Frame::run(const Request& request, int32_t begin, int32_t end) noexc
         step.params.data(), step.state, inputs_, static_cast<int32_t>(step.inputs.size()), out, rows_, arena_, &fault};
     const Status status = step.kernel->run(call);
     if (status != Status::kOk) return {status, s, fault.row < 0 ? first_ : first_ + fault.row, fault.column};
+    if (request.step_times != nullptr) {
+      const int64_t now = now_ns();
+      request.step_times[s] += now - since;
+      since = now;
+    }
     if (request.tracer != nullptr && out != nullptr) request.tracer->on_step(s, *out, first_, rows_);
   }
   return {};

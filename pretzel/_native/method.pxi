@@ -14,12 +14,13 @@ cdef tuple csr_arrays(CsrResult& result):
     return data, indices.astype(index_type, copy=False), indptr.astype(index_type, copy=False)
 
 
-cdef int run_range(NativeProgram program, Request* request, Arena* arena, double nanoseconds, Stop* stop) except -1:
+cdef int run_range(NativeProgram program, Request* request, Arena* arena, int64_t units, Stop* stop) except -1:
+    cdef double nanoseconds = program.program.estimate(request.rows, units)
     if nanoseconds > RELEASE_GIL_NS:
         with nogil:
-            stop[0] = run(program.program, request[0], arena[0])
+            stop[0] = run_metered(program.program, request[0], units, nanoseconds, arena[0])
     else:
-        stop[0] = run(program.program, request[0], arena[0])
+        stop[0] = run_metered(program.program, request[0], units, nanoseconds, arena[0])
     return 0
 
 
@@ -54,8 +55,7 @@ cdef object run_batch(NativeProgram program, Method method, list columns, int64_
             request.rows = min(chunk, rows - first)
             texts = []
             units = fill_cells(readers, columns, leaves, first, request.rows, rows, texts)
-            run_range(program, &request, arena,
-                      program.program.cost.per_row * request.rows + program.program.cost.per_unit * units, &stop)
+            run_range(program, &request, arena, units, &stop)
             if stop.status != Status.kOk:
                 raise_stop(program, method, &stop)
             first += request.rows
@@ -187,7 +187,7 @@ cdef class Method:
         cdef Task task
         columns = self.take(X, &rows, &is_float32)
         if self.scheduler is not None and rows > 0 and (
-                self.program.program.cost.per_row * rows * 1e-9 >= self.long_call):
+                self.program.program.estimate(rows, 0) * 1e-9 >= self.long_call):
             task = Task.__new__(Task)
             task.load(self, columns, rows, is_float32)
             if self.scheduler.run(task):
@@ -247,8 +247,7 @@ cdef class Method:
             request.result = answer
             request.sparse_result = NULL
             request.tracer = NULL
-            run_range(program, &request, arena, program.program.cost.per_row + program.program.cost.per_unit * units,
-                      &stop)
+            run_range(program, &request, arena, units, &stop)
             if stop.status != Status.kOk:
                 raise_stop(program, self, &stop)
             return self.answer(answer)

@@ -105,10 +105,6 @@ cdef extern from "kernel.h" namespace "pretzel" nogil:
         vector[uint8_t]* state
         Fault* fault
 
-    cdef cppclass Cost:
-        double per_row
-        double per_unit
-
     ctypedef Status (*BindFn)(const BindCall&) except +
 
     cdef cppclass Kernel:
@@ -149,14 +145,6 @@ cdef extern from "cache.h" namespace "pretzel" nogil:
 
 
 cdef extern from "plan.h" namespace "pretzel" nogil:
-    cdef cppclass Recall:
-        Memo* memo
-        int32_t begin
-        int32_t end
-        int32_t output
-        vector[int32_t] inputs
-        Cost cost
-
     cdef enum class LeafKind(uint8_t):
         kNumeric
         kCells
@@ -186,13 +174,12 @@ cdef extern from "plan.h" namespace "pretzel" nogil:
         vector[Step] steps
         vector[int32_t] stage_ends
         int32_t output
-        vector[Recall] recalls
-        vector[Recall] whole
         void finish() except +
-        Cost cost_of(int32_t begin, int32_t end)
+        void remember(Memo* memo, int32_t begin, int32_t end, int32_t output, const vector[int32_t]& inputs) except +
         int32_t tile
         int64_t row_bytes
-        Cost cost
+        double estimate(int64_t rows, int64_t units)
+        void observe(int64_t rows, int64_t units, double nanoseconds)
 
 
 cdef extern from "inputs.h" namespace "pretzel" nogil:
@@ -269,6 +256,7 @@ cdef extern from "request.h" namespace "pretzel" nogil:
 
 
 cdef extern from "executor.h" namespace "pretzel" nogil:
+    Stop run_metered(const Program& program, const Request& request, int64_t units, double nanoseconds, Arena& arena)
     Stop run(const Program& program, const Request& request, Arena& arena)
 
 
@@ -294,6 +282,7 @@ cdef extern from "scheduler.h" namespace "pretzel" nogil:
         Job() except +
         const Program* program
         Request request
+        int64_t units
         double nanoseconds
         int64_t deadline
         cbool in_order

@@ -31,13 +31,21 @@ void Program::finish() {
   const int64_t fits = kTileBytes / std::max<int64_t>(row_bytes, 1) / kVectorTile * kVectorTile;
   tile = static_cast<int32_t>(std::clamp<int64_t>(fits, row_bytes < kWideRow ? kVectorTile : 1, kMaxTile));
   if (text) tile = std::min(tile, kTextTile * 4);
-  cost = cost_of(0, static_cast<int32_t>(steps.size()));
-  cost.per_row += 200.0;  // the call itself
+  call_cost = 50.0;
+  const Cost cost = cost_of(0, static_cast<int32_t>(steps.size()));
+  one_row = per_row = cost.per_row;
+  per_unit = cost.per_unit;
   max_inputs = 0;
   for (const Step& step : steps) max_inputs = std::max<int32_t>(max_inputs, static_cast<int32_t>(step.inputs.size()));
+  meter.resize(steps.size());
   const bool own = output >= 0 && slots[output].kind == ValueKind::kDense && slots[output].buffer < 0;
   writes_result =
       own && std::none_of(leaves.begin(), leaves.end(), [&](const LeafSpec& l) { return l.slot == output; });
+}
+
+void Program::remember(Memo* memo, int32_t begin, int32_t end, int32_t output, const std::vector<int32_t>& inputs) {
+  const bool all = begin == 0 && end == static_cast<int32_t>(steps.size());
+  (all ? whole : recalls).push_back({memo, begin, end, output, inputs, cost_of(begin, end)});
 }
 
 Cost Program::cost_of(int32_t begin, int32_t end) const {

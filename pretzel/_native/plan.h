@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernel.h"
+#include "meter.h"
 
 namespace pretzel {
 
@@ -52,19 +53,43 @@ struct Program {
   std::vector<int32_t> stage_ends;  // for each stage, the index after its last step
   int32_t output = -1;              // slot
 
-  std::vector<Recall> recalls;  // larger ranges before those in them
-  std::vector<Recall> whole;    // at most one: all steps
-
   /// Derives everything below; to be called once after the fields above are set.
   void finish();
+  /// Has results of some steps, or of all, kept for single rows; larger ranges before those in them, and before the
+  /// first request.
+  void remember(Memo* memo, int32_t begin, int32_t end, int32_t output, const std::vector<int32_t>& inputs);
   /// Sum over some steps.
   Cost cost_of(int32_t begin, int32_t end) const;
+
+  std::vector<Recall> recalls;
+  std::vector<Recall> whole;  // at most one: all steps
 
   int32_t max_inputs = 0;
   int64_t row_bytes = 0;       // arena bytes per row for dense buffers, sparse heads and loaded leaves
   int32_t tile = 1;            // rows per pass: what keeps a tile in the second-level cache
-  Cost cost{0, 0};             // sum over steps
   bool writes_result = false;  // the last step writes the output slot, so it can write into the result itself
+
+  /// Nanoseconds that `rows` rows with `units` text code units or sparse entries will take from open to close. Cheap,
+  /// from any thread; never falls when rows or units grow.
+  double estimate(int64_t rows, int64_t units) const noexcept { return meter.corrected(price(rows, units)); }
+  /// Tells what a request, or a morsel of one, took in fact: later estimates are the better for it.
+  void observe(int64_t rows, int64_t units, double nanoseconds) const noexcept {
+    meter.observe(price(rows, units), nanoseconds);
+  }
+  /// The estimate before it is corrected by what was observed.
+  Estimate price(int64_t rows, int64_t units) const noexcept {
+    const int64_t n = tiles(rows);
+    return {call_cost + static_cast<double>(n) * one_row,
+            static_cast<double>(rows - n) * per_row + static_cast<double>(units) * per_unit};
+  }
+
+  int64_t tiles(int64_t rows) const noexcept { return rows <= tile ? 1 : (rows + tile - 1) / tile; }
+
+  double call_cost = 0;  // nanoseconds, sums over steps: of a request,
+  double one_row = 0;    // the first row of a tile,
+  double per_row = 0;    // every further row,
+  double per_unit = 0;   // every unit of any row
+  mutable Meter meter;
 };
 
 }  // namespace pretzel

@@ -38,9 +38,10 @@ struct Request {
   const LeafInput* leaves;
   int64_t first;  // row of the caller's data and of the result to start at; cells are given from there on
   int64_t rows;
-  double* result;            // dense results: rows x width, C order
-  CsrResult* sparse_result;  // sparse results
-  Tracer* tracer;            // nullptr but for verification
+  double* result;                 // dense results: rows x width, C order
+  CsrResult* sparse_result;       // sparse results
+  Tracer* tracer;                 // nullptr but for verification
+  int64_t* step_times = nullptr;  // nanoseconds of each step are added here
 };
 
 /// Where a request stopped: `step` is the index into Program::steps, rows count from the start of the caller's data.

@@ -1,7 +1,6 @@
 #include "scheduler.h"
 
 #include <algorithm>
-#include <chrono>
 #include <new>
 #include <stdexcept>
 
@@ -17,11 +16,6 @@ constexpr double kPaceWeight = 1.0 / 64;
 constexpr size_t kPooled = 2;  // vectors that a worker keeps
 
 }  // namespace
-
-int64_t now_ns() noexcept {
-  using std::chrono::steady_clock;
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(steady_clock::now().time_since_epoch()).count();
-}
 
 Scheduler::Scheduler(int workers, int64_t places, size_t bytes) noexcept
     : n_workers_(std::max(workers, 1)), places_(places), bytes_(bytes) {
@@ -295,6 +289,10 @@ Stop Scheduler::advance(Morsel* morsel, bool* aside) noexcept {
   }
   if (stop.status == Status::kOk && !*aside) stop = morsel->frame.close(job.request);
   morsel->spent += now_ns() - start;
+  if (stop.status == Status::kOk && !*aside) {
+    const int64_t units = job.units * morsel->rows / std::max<int64_t>(job.request.rows, 1);
+    job.program->observe(morsel->rows, units, static_cast<double>(morsel->spent));
+  }
   return stop;
 }
 

@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "clock.h"
 #include "frame.h"
 #include "plan.h"
 #include "request.h"
@@ -22,9 +23,6 @@
 namespace pretzel {
 
 constexpr int64_t kNever = INT64_MAX;
-
-/// Nanoseconds on a clock that only goes forward.
-int64_t now_ns() noexcept;
 
 enum class Outcome : uint8_t {
   kPending,
@@ -39,6 +37,7 @@ enum class Outcome : uint8_t {
 struct Job {
   const Program* program = nullptr;
   Request request{};
+  int64_t units = 0;          // text code units or sparse entries of all rows
   double nanoseconds = 0;     // estimated work of all rows
   int64_t deadline = kNever;  // on the clock of `now_ns`
   bool in_order = false;      // one morsel after the other: their results are appended

@@ -48,7 +48,8 @@ cdef class Task:
         job.request.tracer = NULL
         job.request.result = NULL
         job.in_order = method.sparse
-        job.nanoseconds = program.program.cost.per_row * rows + program.program.cost.per_unit * units
+        job.units = units
+        job.nanoseconds = program.program.estimate(rows, units)
         if not method.sparse:
             self.result = np.empty((rows, program.width))
             job.request.result = <double*>cnp.PyArray_DATA(self.result)

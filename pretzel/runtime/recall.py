@@ -78,7 +78,7 @@ def remember(plan: Plan, shared: ResultCache | None, results: ResultCache | None
             cache = results if whole else shared
             if cache is not None:
                 place = (each.begin, each.end, each.output, each.inputs)
-                program.remember(cache, each.key, *place, whole=whole, counted=each.key not in seen)
+                program.remember(cache, each.key, *place, counted=each.key not in seen)
             seen.add(each.key)
 
 
