@@ -59,7 +59,7 @@ def cycle(runtime: pretzel.Runtime, name: str, versions: list[Any], row: Any, ta
     live = runtime.alias("live", {name: 0.5, f"{name}@v2": 0.5})
     for _ in range(4):
         live.predict_one(row)
-    canary.predict(table)
+    canary.submit(table).result()
     runtime.promote(f"{name}@v2")
     runtime.unregister("live")
     runtime.unregister(f"{name}@v1")

@@ -32,12 +32,16 @@ def runtime() -> pretzel.Runtime:
 
 
 def test_replacement_under_load(runtime: pretzel.Runtime) -> None:
-    """One thread takes single rows through an old handle, one tables by name, one through an alias."""
+    """One thread takes single rows through an old handle, one tables by name, one through an alias, one submits."""
     versions = [plan(value) for value in range(5)]
     model = runtime.register("m", versions[0])
     alias = runtime.alias("live", "m")
-    calls = (lambda: model.predict_one(ROW), lambda: runtime.predict("m", ROWS), lambda: alias.predict(ROWS[:7]))
-    with callers(*calls) as watch:
+    with callers(
+        lambda: model.predict_one(ROW),
+        lambda: runtime.predict("m", ROWS),
+        lambda: alias.predict(ROWS[:7]),
+        lambda: model.submit(ROWS).result(),
+    ) as watch:
         turn = 0
         while turn < 400 or watch.wants(0, 1, 2, 3, 4):
             turn += 1
@@ -59,7 +63,12 @@ def test_aliases_move_under_load(runtime: pretzel.Runtime) -> None:
     alias = runtime.alias("live", "m@v1")
     one = alias.predict_one
     places = ("m@v2", {"m@v1": 1, "n": 1}, "n", {"m@v1": 3, "m@v2": 2, "n": 1, "m@v3": 0}, "m")
-    with callers(lambda: one(ROW), lambda: alias.predict(ROWS), lambda: runtime.predict("live", ROWS[:3])) as watch:
+    with callers(
+        lambda: one(ROW),
+        lambda: alias.predict(ROWS),
+        lambda: runtime.predict("live", ROWS[:3]),
+        lambda: runtime.submit("live", ROWS).result(),
+    ) as watch:
         turn = 0
         while turn < 400 or watch.wants(1, 2, 3):
             runtime.alias("live", places[turn % 5], seed=turn)
@@ -167,11 +176,12 @@ def test_threads_register_different_models(runtime: pretzel.Runtime) -> None:
     forest = RandomForestRegressor(30, random_state=0).fit(ROWS[:300], target)
     sources = {f"ridge {n}": make_pipeline(features, Ridge(alpha=n + 1)).fit(ROWS[:300], target) for n in range(12)}
     sources.update({f"forest {n}": forest for n in range(4)})
+    expected = {name: source.predict(ROWS[:50]) for name, source in sources.items()}
 
     def work(number: int) -> None:
         for name in list(sources)[number::4]:
             model = runtime.register(name, sources[name], strict=True)
-            assert model.predict_one(ROWS[5]) == pytest.approx(sources[name].predict(ROWS[5:6])[0])
+            assert model.predict_one(ROWS[5]) == pytest.approx(expected[name][5])
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
@@ -179,8 +189,8 @@ def test_threads_register_different_models(runtime: pretzel.Runtime) -> None:
         in_threads(*[lambda number=number: work(number) for number in range(4)])
     finally:
         sys.setswitchinterval(interval)
-    for name, source in sources.items():
-        assert np.allclose(runtime[name].predict(ROWS[:50]), source.predict(ROWS[:50]), rtol=1e-9, atol=1e-12)
+    for name, answers in expected.items():
+        assert np.allclose(runtime[name].predict(ROWS[:50]), answers, rtol=1e-9, atol=1e-12)
     alone = pretzel.Runtime(store=pretzel.ObjectStore())
     for name, source in sources.items():
         alone.register(name, source)
@@ -224,6 +234,38 @@ def test_a_load_does_not_wait_for_another(runtime: pretzel.Runtime) -> None:
         slow.join()
     assert runtime.predict_one("m", ROW) == 9  # the one that is ready last
     assert list(runtime.stats()["models"]["m"]["versions"]) == ["v3"]
+
+
+def test_large_parameters_are_bound_without_the_gil(runtime: pretzel.Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else hands the GIL over here, so another thread runs only where `bind` lets it."""
+    from sklearn.ensemble import RandomForestRegressor
+
+    real = pretzel._native.bind
+    seen: list[bool] = []
+
+    def bind(kernel: str, params: list[np.ndarray]) -> object:
+        go, ran = threading.Event(), threading.Event()
+        other = threading.Thread(target=lambda: go.wait(60) and ran.set())
+        other.start()
+        go.set()
+        state = real(kernel, params)
+        seen.append(ran.is_set())
+        other.join()
+        return state
+
+    monkeypatch.setattr(pretzel._native, "bind", bind)
+    interval = sys.getswitchinterval()
+    forest = RandomForestRegressor(60, random_state=0).fit(ROWS[:1000], ROWS[:1000, 0])
+    for _ in range(20):  # the other thread may wake up too late
+        sys.setswitchinterval(1000)
+        try:
+            runtime.register("m", forest, strict=True)
+            runtime.unregister("m")
+        finally:
+            sys.setswitchinterval(interval)
+        if any(seen):
+            return
+    pytest.fail(f"the GIL was held all the time while {len(seen)} kernels were bound")
 
 
 def test_threads_register_one_name(runtime: pretzel.Runtime) -> None:
