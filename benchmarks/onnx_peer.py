@@ -32,6 +32,34 @@ def _inputs(kind: str, X: Any) -> list[tuple[str, Any]]:
     return [(name, StringTensorType(one) if text else FloatTensorType(one)) for name, text in is_text.items()]
 
 
+def convert(estimator: Any, kind: str, X: Any) -> bytes:
+    """The pipeline as an ONNX graph; raises whatever skl2onnx raises."""
+    import onnx
+    import skl2onnx
+
+    final = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+    options = {id(final): {"zipmap": False} if hasattr(final, "predict_proba") else {}}
+    logging.getLogger("skl2onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        graph = skl2onnx.convert_sklearn(estimator, initial_types=_inputs(kind, X), options=options)
+    for node in graph.graph.node:
+        if node.op_type == "StringNormalizer":  # its default locale, en_US, is not installed on most servers
+            kept = [attribute for attribute in node.attribute if attribute.name != "locale"]
+            del node.attribute[:]
+            node.attribute.extend([*kept, onnx.helper.make_attribute("locale", "C.UTF-8")])
+    return bytes(graph.SerializeToString())
+
+
+def _session(graph: bytes) -> Any:
+    import onnxruntime
+
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = settings.inter_op_num_threads = 1
+    settings.log_severity_level = 4
+    return onnxruntime.InferenceSession(graph, settings, providers=["CPUExecutionProvider"])
+
+
 class OnnxModel:
     """A session with one thread that answers as a classifier or a regressor does.
 
@@ -43,6 +71,8 @@ class OnnxModel:
         Kind of its input.
     X : list, ndarray or DataFrame
         Any rows: gives width, names and types of columns.
+    graph : bytes, optional
+        What `convert` made of the pipeline.
 
     Raises
     ------
@@ -50,39 +80,18 @@ class OnnxModel:
         skl2onnx or onnxruntime refuse the pipeline.
     """
 
-    def __init__(self, estimator: Any, kind: str, X: Any) -> None:
+    def __init__(self, estimator: Any, kind: str, X: Any, graph: bytes | None = None) -> None:
         self.kind = kind
         self._classifier = hasattr(estimator, "classes_")
         self._text = {name: dtype.kind not in "iufb" for name, dtype in X.dtypes.items()} if kind == zoo.TABLE else {}
         try:
-            self._session = self._build(estimator, X)
+            self._session = _session(convert(estimator, kind, X) if graph is None else graph)
         except Exception as error:
             lines = str(error).strip().splitlines() or [""]
             raise NotConvertible(f"{type(error).__name__}: {lines[0][:160]}") from error
         self._names = [output.name for output in self._session.get_outputs()]
         # skl2onnx rewrites names like "capital-gain"; the order of inputs is that of the columns.
         self._inputs = dict(zip(self._text, (one.name for one in self._session.get_inputs()), strict=False))
-
-    def _build(self, estimator: Any, X: Any) -> Any:
-        import onnx
-        import onnxruntime
-        import skl2onnx
-
-        final = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
-        options = {id(final): {"zipmap": False} if hasattr(final, "predict_proba") else {}}
-        logging.getLogger("skl2onnx").setLevel(logging.ERROR)
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            graph = skl2onnx.convert_sklearn(estimator, initial_types=_inputs(self.kind, X), options=options)
-        for node in graph.graph.node:
-            if node.op_type == "StringNormalizer":  # its default locale, en_US, is not installed on most servers
-                kept = [attribute for attribute in node.attribute if attribute.name != "locale"]
-                del node.attribute[:]
-                node.attribute.extend([*kept, onnx.helper.make_attribute("locale", "C.UTF-8")])
-        settings = onnxruntime.SessionOptions()
-        settings.intra_op_num_threads = settings.inter_op_num_threads = 1
-        settings.log_severity_level = 4
-        return onnxruntime.InferenceSession(graph.SerializeToString(), settings, providers=["CPUExecutionProvider"])
 
     def feed(self, X: Any) -> dict[str, np.ndarray]:
         """Arrays in the form that the session wants: what a careful user prepares once."""

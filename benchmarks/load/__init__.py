@@ -1,0 +1,1 @@
+"""Load generator and serving benchmark: ``python -m benchmarks.load``."""

@@ -1,0 +1,193 @@
+"""Serving under load: ``python -m benchmarks.load [--quick]``.
+
+Hundreds of models in one process, Poisson arrivals, half single rows and half batches of a hundred, popularity by the
+law of Zipf. Pretzel, scikit-learn in threads and in processes, and onnxruntime take the same requests from the same
+clients.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import contextlib
+import dataclasses
+import functools
+import gc
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import data
+from benchmarks.load import contenders, converted, models, plot, report, rows
+from benchmarks.load.arrivals import popularity
+from benchmarks.load.trial import Effort, Site, Trial, cores, in_child
+from benchmarks.versus import machine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from benchmarks.load.contenders import Contender
+
+FULL = Effort(saturation=5.0, repeats=3, point=6.0, fractions=(0.2, 0.4, 0.6, 0.8, 0.9, 1.1))
+QUICK = Effort(saturation=1.5, repeats=1, point=1.5, fractions=(0.4, 0.8, 1.1))
+LIMIT = 240.0  # seconds for one contender
+PEERS = {"threads": report.THREADS, "processes": report.PROCESSES, "onnx": report.ONNX}
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
+    parser.add_argument("--models", type=int, metavar="N", help="text and number models together (500; 60 if quick)")
+    parser.add_argument("--quick", action="store_true", help="few models and short runs: two minutes")
+    parser.add_argument("--seconds", type=float, metavar="S", help="how long one rate or closed loop is measured")
+    parser.add_argument(
+        "--peers", default=",".join(PEERS), metavar="NAMES", help="whom to compare with, by default all: %(default)s"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the measurements")
+    parser.add_argument("--png", type=Path, metavar="FILE", help="draw the picture")
+    options = parser.parse_args(arguments)
+    options.models = options.models or (60 if options.quick else 500)
+    options.peers = [name for name in options.peers.split(",") if name]
+    unknown = set(options.peers) - PEERS.keys()
+    if unknown:
+        parser.error(f"no peer is named {', '.join(sorted(unknown))}")
+    return options
+
+
+def say(text: str, start: float) -> None:
+    """Progress."""
+    print(f"{time.perf_counter() - start:6.0f} s  {text}", file=sys.stderr, flush=True)
+
+
+def compiled(site: Site) -> list[Any]:
+    """Plans of all models. They are made before the processes are forked that serve them."""
+    import pretzel
+
+    return [pretzel.compile(member.estimator) for member in site.members]
+
+
+def compete(site: Site, effort: Effort, peers: Sequence[str], progress: Callable[[str], None]) -> dict[str, Any]:
+    """All contenders in turn, each in a process of its own.
+
+    Parameters
+    ----------
+    site : Site
+        What is served.
+    effort : Effort
+        How long to measure.
+    peers : sequence of str
+        Keys of `PEERS`.
+    progress : callable
+        Told what happens.
+    """
+    workers = cores()
+    document: dict[str, Any] = {"contenders": {}, "executors": {}}
+    found = document["contenders"]
+    graphs: dict[int, bytes] = {}
+    if "onnx" in peers:
+        progress("converting models for onnxruntime")
+        graphs, refused = converted.graphs(site.members, site.shares, site.rows)
+        kinds = collections.Counter(site.members[i].kind for i in graphs)
+        document["onnx"] = {"converted": dict(kinds), "refused": refused}
+    progress("compiling")
+    plans, names = compiled(site), [member.name for member in site.members]
+    gc.collect()
+    gc.freeze()
+
+    def measure(name: str, make: Callable[[], Contender], at: Site = site, rates: Sequence[float] = ()) -> None:
+        progress(name)
+        found[name] = in_child(lambda: _curve(make, at, effort, rates), LIMIT)
+
+    measure(report.PRETZEL, lambda: contenders.Pretzel(names, plans, workers))
+    rates = []
+    if "saturation" in found[report.PRETZEL]:
+        busy = report.at(found[report.PRETZEL], report.BUSY)["rate"]
+        rates = [busy]
+        progress("the harness alone")
+        found["the harness alone"] = in_child(lambda: _harness(site, effort, busy), LIMIT)
+    for executors in sorted({1, workers}):
+        progress(f"pretzel with {executors} executors")
+        make = functools.partial(contenders.Pretzel, names, plans, executors)
+        result = in_child(functools.partial(_scaling, make, site, effort), LIMIT)
+        if "error" not in result:
+            document["executors"][str(executors)] = result
+    if "threads" in peers:
+        measure(report.THREADS, lambda: contenders.Threads(site.members, workers), rates=rates)
+    if "processes" in peers:
+        measure(report.PROCESSES, lambda: contenders.Processes(site.members, workers))
+    if graphs:
+        chosen = list(graphs)
+        part = site.only(chosen)
+        make = functools.partial(contenders.Onnx, part.members, list(graphs.values()), part.rows, workers)
+        measure(report.ONNX, make, part)
+        some = [plans[i] for i in chosen]
+        mine = [names[i] for i in chosen]
+        measure(report.PRETZEL_ONNX, lambda: contenders.Pretzel(mine, some, workers), part)
+    return document
+
+
+def _curve(make: Callable[[], Contender], site: Site, effort: Effort, rates: Sequence[float]) -> dict[str, Any]:
+    with contextlib.closing(make()) as contender:
+        return Trial(contender, site).curve(effort, rates)
+
+
+def _harness(site: Site, effort: Effort, rate: float) -> dict[str, Any]:
+    """Latencies of nobody at the rate at which Pretzel is judged."""
+    trial = Trial(contenders.Nothing(), site)
+    busy = trial.point(rate, effort.point)
+    unloaded = trial.point(rate / 16, effort.point)
+    return {"models": len(site.members), "unloaded": unloaded, "points": [{"fraction": report.BUSY, **busy}]}
+
+
+def _scaling(make: Callable[[], Contender], site: Site, effort: Effort) -> dict[str, Any]:
+    """Saturation by the whole mix and by batches alone, which are what executors run."""
+    with contextlib.closing(make()) as contender:
+        trial = Trial(contender, site)
+        trial.warm()
+        return {
+            "batches": trial.saturation(effort.saturation, effort.repeats, batch_share=1.0),
+            "mix": trial.saturation(effort.saturation, effort.repeats),
+        }
+
+
+def serve(total: int) -> Site:
+    """The models with their popularity, and rows for all."""
+    members = models.fleet(total)
+    kinds = [member.kind for member in members]
+    return Site(members, popularity(kinds, seed=3), [rows.ready(kind) for kind in dict.fromkeys(kinds)])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, report, and return 1 if a bar is not met."""
+    options, start = parse(arguments), time.perf_counter()
+    effort = QUICK if options.quick else FULL
+    if options.seconds is not None:
+        effort = dataclasses.replace(effort, saturation=options.seconds, point=options.seconds)
+    say(f"models: {models.counts(options.models)}", start)
+    try:
+        site = serve(options.models)
+    except data.DataMissing as missing:
+        print(f"The load needs real data: {missing}")
+        return 1
+    document: dict[str, Any] = {
+        "machine": machine(),
+        "quick": options.quick,
+        "models": models.counts(options.models),
+        "seconds": 0.0,
+        **compete(site, effort, options.peers, functools.partial(say, start=start)),
+    }
+    document["bars"] = [verdict.as_dict() for verdict in report.judge(document)]
+    document["seconds"] = time.perf_counter() - start
+    text = report.markdown(document)
+    print(text)
+    if options.json:
+        options.json.write_text(json.dumps(document, indent=1) + "\n")
+    if options.png:
+        plot.draw(document, options.png)
+    return int(any(bar["met"] is False for bar in document["bars"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
