@@ -1,4 +1,4 @@
-"""Serving under load: ``python -m benchmarks.load [--quick]``.
+"""Serving under load: ``python -m benchmarks.load [--quick] [--overload]``.
 
 Hundreds of models in one process, Poisson arrivals, half single rows and half batches of a hundred, popularity by the
 law of Zipf. Pretzel, scikit-learn in threads and in processes, and onnxruntime take the same requests from the same
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import data
-from benchmarks.load import contenders, converted, models, plot, report, rows
+from benchmarks.load import contenders, converted, models, overload, plot, report, rows
 from benchmarks.load.arrivals import popularity
 from benchmarks.load.trial import Effort, Site, Trial, cores, in_child
 from benchmarks.versus import machine
@@ -41,6 +41,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
     parser.add_argument("--models", type=int, metavar="N", help="text and number models together (500; 60 if quick)")
     parser.add_argument("--quick", action="store_true", help="few models and short runs: two minutes")
+    parser.add_argument("--overload", action="store_true", help="instead: deadlines and a reserved plan under overload")
     parser.add_argument("--seconds", type=float, metavar="S", help="how long one rate or closed loop is measured")
     parser.add_argument(
         "--peers", default=",".join(PEERS), metavar="NAMES", help="whom to compare with, by default all: %(default)s"
@@ -65,7 +66,10 @@ def compiled(site: Site) -> list[Any]:
     """Plans of all models. They are made before the processes are forked that serve them."""
     import pretzel
 
-    return [pretzel.compile(member.estimator) for member in site.members]
+    plans = [pretzel.compile(member.estimator) for member in site.members]
+    gc.collect()
+    gc.freeze()  # so that no child touches, and thereby copies, what it inherits
+    return plans
 
 
 def compete(site: Site, effort: Effort, peers: Sequence[str], progress: Callable[[str], None]) -> dict[str, Any]:
@@ -93,8 +97,6 @@ def compete(site: Site, effort: Effort, peers: Sequence[str], progress: Callable
         document["onnx"] = {"converted": dict(kinds), "refused": refused}
     progress("compiling")
     plans, names = compiled(site), [member.name for member in site.members]
-    gc.collect()
-    gc.freeze()
 
     def measure(name: str, make: Callable[[], Contender], at: Site = site, rates: Sequence[float] = ()) -> None:
         progress(name)
@@ -171,20 +173,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except data.DataMissing as missing:
         print(f"The load needs real data: {missing}")
         return 1
-    document: dict[str, Any] = {
-        "machine": machine(),
-        "quick": options.quick,
-        "models": models.counts(options.models),
-        "seconds": 0.0,
-        **compete(site, effort, options.peers, functools.partial(say, start=start)),
-    }
-    document["bars"] = [verdict.as_dict() for verdict in report.judge(document)]
+    progress = functools.partial(say, start=start)
+    document = {"machine": machine(), "quick": options.quick, "models": models.counts(options.models)}
+    if options.overload:
+        progress("compiling")
+        plans = compiled(site)
+        progress("overload")
+        document["overload"] = overload.measure(site, plans, effort.point)
+        document["bars"] = [verdict.as_dict() for verdict in overload.judge(document["overload"])]
+        text = overload.markdown(document["overload"])
+    else:
+        document |= compete(site, effort, options.peers, progress)
+        document["bars"] = [verdict.as_dict() for verdict in report.judge(document)]
+        text = report.markdown(document)
     document["seconds"] = time.perf_counter() - start
-    text = report.markdown(document)
     print(text)
     if options.json:
         options.json.write_text(json.dumps(document, indent=1) + "\n")
-    if options.png:
+    if options.png and not options.overload:
         plot.draw(document, options.png)
     return int(any(bar["met"] is False for bar in document["bars"]))
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from benchmarks.load.contenders import Contender
     from benchmarks.load.rows import Rows
 
-UNANSWERED, ANSWERED, REFUSED, FAILED = range(4)
+UNANSWERED, ANSWERED, REFUSED, FAILED, GIVEN_UP = range(5)
 OUTSTANDING = 1000  # requests that an open loop leaves waiting before it refuses more
 WINDOW = 32  # requests that a closed loop keeps under way
 DRAIN = 2.0  # seconds that answers may take after the last arrival
@@ -55,7 +55,7 @@ class Outcome:
     answered : ndarray
         When the answer was there; the end of the measurement where there was none.
     state : ndarray
-        `UNANSWERED`, `ANSWERED`, `REFUSED` or `FAILED`.
+        `UNANSWERED`, `ANSWERED`, `REFUSED` at once, `FAILED`, or `GIVEN_UP`: refused after it had been accepted.
     seconds : float
         From the start to the last answer, or to the end.
     error : str
@@ -100,12 +100,12 @@ class _Run:
         if error is None:
             self.state[i] = ANSWERED
         else:
-            self.fail(i, error)
+            self.fail(i, error, GIVEN_UP)
 
-    def fail(self, i: int, error: BaseException) -> None:
+    def fail(self, i: int, error: BaseException, refused: int = REFUSED) -> None:
         """Write down an exception."""
         self.answered[i] = self.answered[i] or time.perf_counter_ns()
-        self.state[i] = REFUSED if isinstance(error, self.refusals) else FAILED
+        self.state[i] = refused if isinstance(error, self.refusals) else FAILED
         if self.state[i] == FAILED and not self.errors:
             self.errors.append(f"{type(error).__name__}: {error}")
 

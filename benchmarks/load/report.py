@@ -95,10 +95,17 @@ def markdown(document: dict[str, Any]) -> str:
         ),
         "## Saturation, requests per second",
         table(["contender", "models", "requests/s"], list(_throughputs(document))),
+        busy(document["contenders"]),
         "## Bars",
         table(["what", "required", "measured", ""], list(_verdicts(document["bars"]))),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def busy(found: dict[str, dict[str, Any]]) -> str:
+    """How much of the machine others had meanwhile: with more than a tenth of a core no tail means anything."""
+    cores = ", ".join(f"{result['others']:.2f} ({name})" for name, result in found.items() if "others" in result)
+    return f"Cores that other processes of the machine took meanwhile, which should be 0: {cores}."
 
 
 def _models(document: dict[str, Any]) -> str:

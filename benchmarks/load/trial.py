@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
+import time
 import traceback
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.load.arrivals import draw
-from benchmarks.load.driver import ANSWERED, FAILED, REFUSED, UNANSWERED, Outcome, bind, drive
+from benchmarks.load.driver import ANSWERED, FAILED, GIVEN_UP, REFUSED, UNANSWERED, Outcome, bind, drive
 from benchmarks.measure import Difference, compare
 
 if TYPE_CHECKING:
@@ -72,7 +75,8 @@ class Site:
 def in_child(function: Callable[[], dict[str, Any]], limit: float) -> dict[str, Any]:
     """Result of a function that runs in a forked process, or ``{"error": ...}``.
 
-    What a contender leaves behind, threads or memory, ends with it, and a contender that hangs is killed.
+    What a contender leaves behind, threads or memory, ends with it, and a contender that hangs is killed. The result
+    says under ``"others"`` how many cores other processes took meanwhile: the machine should have none.
 
     Parameters
     ----------
@@ -81,6 +85,7 @@ def in_child(function: Callable[[], dict[str, Any]], limit: float) -> dict[str, 
     limit : float
         Seconds that it may take.
     """
+    before, start = _others(), time.perf_counter()
     context = get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_child, args=(theirs, function))
@@ -97,7 +102,18 @@ def in_child(function: Callable[[], dict[str, Any]], limit: float) -> dict[str, 
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)  # processes of its own, too
     process.join()
-    return result
+    return {**result, "others": (_others() - before) / (time.perf_counter() - start)}
+
+
+def _others() -> float:
+    """Seconds of all cores that went to processes of others; zero where nobody tells."""
+    stat = Path("/proc/stat")
+    if not stat.exists():
+        return 0.0
+    user, nice, system = (int(word) for word in stat.read_text().split(maxsplit=4)[1:4])
+    mine, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    own = mine.ru_utime + mine.ru_stime + children.ru_utime + children.ru_stime
+    return (user + nice + system) / os.sysconf("SC_CLK_TCK") - own
 
 
 def _child(pipe: Any, function: Callable[[], dict[str, Any]]) -> None:
@@ -230,7 +246,7 @@ def summary(outcome: Outcome, rate: float) -> dict[str, Any]:
         result[name] = {
             "count": len(state),
             **_percentiles(waited),
-            "refused": np.count_nonzero(state == REFUSED) / count,
+            "refused": np.count_nonzero((state == REFUSED) | (state == GIVEN_UP)) / count,
             "failed": np.count_nonzero(state == FAILED) / count,
             "unanswered": np.count_nonzero(state == UNANSWERED) / count,
             "late": np.count_nonzero(waited > LATE[name] * 1e6) / count,

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.families import Member
 from benchmarks.load import driver
 from benchmarks.load.arrivals import Arrivals, draw
-from benchmarks.load.driver import ANSWERED, FAILED, REFUSED, UNANSWERED, drive
+from benchmarks.load.driver import ANSWERED, FAILED, GIVEN_UP, REFUSED, UNANSWERED, drive
 from benchmarks.load.rows import Rows
 from benchmarks.load.trial import summary
 
@@ -113,6 +113,17 @@ def test_refused_and_failed_are_told_apart() -> None:
     outcome = drive(Fake(answer), MEMBERS, ROWS, requests([0.0, 0.0]), seconds=5.0)
     assert outcome.state.tolist() == [REFUSED, FAILED]
     assert outcome.error == "ValueError: no such thing"
+
+
+def test_what_was_accepted_and_then_refused_is_given_up() -> None:
+    def answer(model: int, row: Any) -> Any:
+        future: Future[None] = Future()
+        future.set_exception(Busy())
+        return future
+
+    outcome = drive(Fake(answer), MEMBERS, ROWS, requests([0.0]), seconds=5.0)
+    assert outcome.state.tolist() == [GIVEN_UP]
+    assert summary(outcome, 1.0)["single"]["refused"] == 1.0
 
 
 def test_an_overloaded_contender_is_left_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
