@@ -113,8 +113,10 @@ def compete(site: Site, effort: Effort, peers: Sequence[str], progress: Callable
         progress(f"pretzel with {executors} executors")
         make = functools.partial(contenders.Pretzel, names, plans, executors)
         result = in_child(functools.partial(_scaling, make, site, effort), LIMIT)
-        if "error" not in result:
-            document["executors"][str(executors)] = result
+        if "error" in result:
+            found[f"{report.PRETZEL} with {executors} executors"] = result
+        else:
+            document["executors"][str(executors)] = {mix: result[mix] for mix in ("batches", "mix")}
     if "threads" in peers:
         measure(report.THREADS, lambda: contenders.Threads(site.members, workers), rates=rates)
     if "processes" in peers:

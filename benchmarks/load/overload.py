@@ -118,13 +118,15 @@ def accepted(outcome: Outcome, deadline: float) -> dict[str, Any]:
     sent = outcome.sent > 0
     state, waited = outcome.state[sent], (outcome.answered - outcome.sent)[sent] * 1e-9
     taken = state != REFUSED
-    late = (state == GIVEN_UP) | (((state == ANSWERED) | (state == UNANSWERED)) & (waited > deadline))
+    given_up = state == GIVEN_UP
+    late = given_up | (((state == ANSWERED) | (state == UNANSWERED)) & (waited > deadline))
     span = float(outcome.sent.max()) * 1e-9 or 1.0
     return {
         "sent": int(sent.sum()),
         "sent_per_second": float(sent.sum()) / span,
         "answered_per_second": float(np.count_nonzero(state == ANSWERED)) / span,
         "refused": float(np.mean(~taken)),
+        "given_up": float(np.count_nonzero(given_up) / max(1, taken.sum())),
         "missed": float(np.count_nonzero(late & taken) / max(1, taken.sum())),
         "error": outcome.error,
     }
@@ -143,7 +145,7 @@ def judge(result: dict[str, Any]) -> list[Verdict]:
     others, reserved = result["load"], result["reserved"]
     times = others["sent_per_second"] / result["saturation"]
     ratio = reserved["overloaded"]["p99"] / reserved["unloaded"]["p99"]
-    missed = f"{others['missed']:.2%}, {others['refused']:.1%} refused"
+    missed = f"{others['missed']:.2%} ({others['given_up']:.2%} given up), {others['refused']:.1%} refused"
     return [
         Verdict("overload", "load that clients sent", f"{TIMES:g}x saturation", f"{times:.2f}x", times > 0.9 * TIMES),
         Verdict("overload", "accepted requests that are late", "under 1 %", missed, others["missed"] < 0.01),

@@ -225,7 +225,7 @@ def summary(outcome: Outcome, rate: float) -> dict[str, Any]:
     """Figures of one rate; latencies in microseconds from the time at which requests were to arrive.
 
     Requests that were not answered count with the time that they had waited by the end; refused and failed ones have
-    no latency.
+    no latency. Under ``"own"`` is the time since a client took the request, where it was answered.
     """
     due = outcome.arrivals.seconds * 1e9
     latency = (outcome.answered - due) * 1e-3
@@ -242,10 +242,12 @@ def summary(outcome: Outcome, rate: float) -> dict[str, Any]:
     for name, chosen in (("single", ~outcome.arrivals.batch), ("batch", outcome.arrivals.batch)):
         state = outcome.state[chosen]
         waited = latency[chosen][(state == ANSWERED) | (state == UNANSWERED)]
+        served = (outcome.answered - outcome.sent)[chosen][state == ANSWERED] * 1e-3
         count = max(1, len(state))
         result[name] = {
             "count": len(state),
             **_percentiles(waited),
+            "own": _percentiles(served),
             "refused": np.count_nonzero((state == REFUSED) | (state == GIVEN_UP)) / count,
             "failed": np.count_nonzero(state == FAILED) / count,
             "unanswered": np.count_nonzero(state == UNANSWERED) / count,

@@ -121,7 +121,7 @@ def test_what_was_accepted_and_then_refused_is_given_up() -> None:
         future.set_exception(Busy())
         return future
 
-    outcome = drive(Fake(answer), MEMBERS, ROWS, requests([0.0]), seconds=5.0)
+    outcome = drive(Fake(answer), MEMBERS, ROWS, requests([0.01]), seconds=5.0)
     assert outcome.state.tolist() == [GIVEN_UP]
     assert summary(outcome, 1.0)["single"]["refused"] == 1.0
 
