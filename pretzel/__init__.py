@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pretzel.api import Runtime, compile
-    from pretzel.options import Reservation
+    from pretzel.options import Batching, Reservation
     from pretzel.runtime.model import Plan
     from pretzel.store.object_store import ObjectStore
     from pretzel.verification import verify
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "Batching": "pretzel.options",
     "ObjectStore": "pretzel.store.object_store",
     "Plan": "pretzel.runtime.model",
     "Reservation": "pretzel.options",
@@ -24,7 +25,7 @@ _PUBLIC = {
     "verify": "pretzel.verification",
 }
 
-__all__ = ["ObjectStore", "Plan", "Reservation", "Runtime", "compile", "errors", "verify"]
+__all__ = ["Batching", "ObjectStore", "Plan", "Reservation", "Runtime", "compile", "errors", "verify"]
 
 
 def __getattr__(name: str) -> Any:

@@ -55,6 +55,30 @@ def parse_bytes(size: int | str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Batching:
+    """Single rows that are awaited at the same time are answered together, as one table.
+
+    Worth its delay where a model has a lower cost per row in tables, or more callers than one thread can answer.
+
+    Parameters
+    ----------
+    max_batch : int
+        Rows that are answered together at most; the last of them is not kept waiting.
+    max_delay : float
+        Seconds that the first of them waits for others at most.
+    """
+
+    max_batch: int = 64
+    max_delay: float = 0.002
+
+    def __post_init__(self) -> None:
+        if self.max_batch < 1 or not 0 <= self.max_delay < float("inf"):
+            raise ValueError(
+                f"a batch has one row or more and waits a finite time, got {self.max_batch} rows, {self.max_delay} s"
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class Reservation:
     """Workers and working memory that serve one model only. Its parameters and stages stay shared.
 

@@ -221,7 +221,16 @@ def test_everything_public_is_documented(path):
 
 
 def test_public_names():
-    assert set(pretzel.__all__) == {"ObjectStore", "Plan", "Reservation", "Runtime", "compile", "errors", "verify"}
+    assert set(pretzel.__all__) == {
+        "Batching",
+        "ObjectStore",
+        "Plan",
+        "Reservation",
+        "Runtime",
+        "compile",
+        "errors",
+        "verify",
+    }
     for name in pretzel.__all__:
         assert getattr(pretzel, name) is not None
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):

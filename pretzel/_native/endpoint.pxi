@@ -78,6 +78,10 @@ cdef class Endpoint:
         self.count(target)
         return target
 
+    def pick(self):
+        """What is to answer a call that is counted now."""
+        return self.take()
+
     cpdef count(self, target):
         """Count a call that ``target`` is to answer."""
         self.calls += 1

@@ -150,6 +150,8 @@ cdef class Method:
     cdef object result_type
     cdef public Scheduler scheduler  # takes long calls; None: all are answered in the calling thread
     cdef public double long_call     # seconds of estimated work from which a call is long
+    cdef public object engine        # what is submitted and awaited goes there
+    cdef public object batches       # rows that are awaited are collected there
 
     def __cinit__(self):
         global live_methods
@@ -258,6 +260,22 @@ cdef class Method:
             arena.depth -= 1
             if arena.depth == 0:
                 arena.reset()
+
+    def estimate_one(self, row):
+        """Predicted seconds for one row, before it is read."""
+        cdef int64_t units = 0
+        if PyUnicode_Check(row):
+            units = len(row)
+        elif not self.plain and (PyDict_Check(row) or PyTuple_Check(row) or PyList_CheckExact(row)):
+            for value in tuple(row.values() if PyDict_Check(row) else row):
+                if PyUnicode_Check(value):
+                    units += len(value)
+        return self.program.estimate(1, units) * 1e-9
+
+    @property
+    def sparse_result(self):
+        """Whether results are CSR matrices."""
+        return self.sparse
 
     cdef int read_row(self, row, LeafInput* leaves, Arena* arena, list held, int64_t* units) except -1:
         cdef int i, n = len(self.readers)

@@ -3,6 +3,10 @@
 cdef int64_t SIGNALS_NS = 50_000_000  # between two looks at signals while a caller waits
 
 
+cdef void give_way() noexcept nogil:
+    """What other threads wait for is the lock that the caller has released."""
+
+
 @cython.final
 cdef class Task:
     """One table on its way through a scheduler: everything that its morsels read and write."""
@@ -14,6 +18,7 @@ cdef class Task:
     cdef list held
     cdef object result
     cdef bint is_float32
+    cdef bint by_row  # the answer is a list with what `Method.one` gives for each row
     cdef public object future
 
     def __cinit__(self):
@@ -27,19 +32,88 @@ cdef class Task:
         del self.sparse
 
     cdef int load(self, Method method, list columns, int64_t rows, bint is_float32) except -1:
-        """Read all rows: nothing of the caller's may be looked at later without the GIL, but buffers that are held."""
-        cdef NativeProgram program = method.program
-        cdef Job* job = self.job
+        """Read all rows: nothing of the caller's may be looked at later without the GIL, but buffers that are held.
+
+        Other threads get a turn now and then.
+        """
         cdef LeafInput* leaves = NULL
-        cdef int64_t units = 0
+        cdef LeafInput* part
+        cdef int64_t units = 0, first = 0, count
+        cdef int i, n = <int>len(method.readers)
         self.method = method
         self.is_float32 = is_float32
         self.held = [columns]
         try:
             leaves = open_leaves(method.readers, columns, rows, self.arena, self.held)
-            units = fill_cells(method.readers, columns, leaves, 0, rows, rows, self.held)
+            part = <LeafInput*>self.arena.alloc(sizeof(LeafInput) * (n + 1))
+            if part == NULL:
+                raise MemoryError
+            while first < rows:
+                for i in range(n):
+                    part[i] = leaves[i]
+                    if leaves[i].form == LeafForm.kCells:
+                        part[i].cells += first * (<Reader>method.readers[i]).width
+                count = min(CHUNK, rows - first)
+                units += fill_cells(method.readers, columns, part, first, count, rows, self.held)
+                first += count
+                if first < rows:
+                    with nogil:
+                        give_way()
         except WrongField as error:
             method.raise_wrong_field(error)
+        return self.prepare(leaves, rows, units)
+
+    cdef int load_rows(self, Method method, list rows) except -1:
+        """Read single rows, each as `Method.one` does, into one request."""
+        cdef Arena* arena = self.arena
+        cdef Arena.Mark start
+        cdef int i, n = <int>len(method.readers)
+        cdef int64_t r, n_rows = len(rows), units = 0
+        cdef LeafInput* leaves = <LeafInput*>arena.alloc(sizeof(LeafInput) * (n + 1))
+        cdef LeafInput* row = <LeafInput*>arena.alloc(sizeof(LeafInput) * (n + 1))
+        cdef double* numbers
+        cdef Reader reader
+        self.method = method
+        self.by_row = True
+        self.held = [rows]
+        if leaves == NULL or row == NULL:
+            raise MemoryError
+        for i in range(n):
+            reader = method.readers[i]
+            if reader.kind == LeafKind.kCells:
+                leaves[i].form = LeafForm.kCells
+                leaves[i].cells = <Cell*>arena.alloc(sizeof(Cell) * (reader.width * n_rows + 1))
+                if leaves[i].cells == NULL:
+                    raise MemoryError
+                continue
+            leaves[i].form = LeafForm.kRows
+            leaves[i].row_stride = reader.width
+            leaves[i].rows = numbers = <double*>arena.alloc(sizeof(double) * (reader.width * n_rows + 1))
+            if numbers == NULL:
+                raise MemoryError
+        try:
+            for r in range(n_rows):
+                start = arena.mark()
+                each = rows[r]
+                method.read_row(each, row, arena, self.held, &units)
+                if n > 0 and row[0].form == LeafForm.kColumns:  # a vector of other numbers than float64
+                    method.read_row(method.check_vector(each), row, arena, self.held, &units)
+                for i in range(n):
+                    reader = method.readers[i]
+                    if reader.kind == LeafKind.kCells:
+                        memcpy(leaves[i].cells + r * reader.width, row[i].cells, sizeof(Cell) * reader.width)
+                    else:
+                        memcpy(<double*>leaves[i].rows + r * reader.width, row[i].rows, sizeof(double) * reader.width)
+                arena.release(start)
+        except WrongField as error:
+            method.raise_wrong_field(error)
+        return self.prepare(leaves, n_rows, units)
+
+    cdef int prepare(self, LeafInput* leaves, int64_t rows, int64_t units) except -1:
+        """Everything else that a request needs."""
+        cdef Method method = self.method
+        cdef NativeProgram program = method.program
+        cdef Job* job = self.job
         job.program = &program.program
         job.request.leaves = leaves
         job.request.first = 0
@@ -60,6 +134,15 @@ cdef class Task:
         """Predicted seconds of work."""
         return self.job.nanoseconds * 1e-9
 
+    def here(self):
+        """Compute it in this thread, instead of handing it over; returns the answer."""
+        cdef Job* job = self.job
+        cdef Arena* arena = self.arena
+        with nogil:
+            job.stop = run(job.program[0], job.request, arena[0])
+        job.outcome = Outcome.kDone if job.stop.status == Status.kOk else Outcome.kFailed
+        return self.answer()
+
     @property
     def times(self):
         """Seconds on the clock of `time.monotonic` at which it arrived, began and ended."""
@@ -77,6 +160,9 @@ cdef class Task:
         cdef Method method = self.method
         cdef Outcome outcome = self.job.outcome
         if outcome == Outcome.kDone:
+            if self.by_row:
+                return [method.answer(self.job.request.result + r * method.program.width)
+                        for r in range(self.job.request.rows)]
             if method.sparse:
                 return method.wrap_sparse(csr_arrays(self.sparse[0]), self.job.request.rows)
             return method.wrap(self.result, self.is_float32)
@@ -131,6 +217,14 @@ cdef class Scheduler:
             return None
         task = Task.__new__(Task)
         task.load(method, columns, rows, is_float32)
+        return task
+
+    def task_of_rows(self, Method method, list rows):
+        """Read single rows for ``method``, whose results are dense; the answer is a list of what `Method.one` gives."""
+        cdef Task task = Task.__new__(Task)
+        if method.sparse:
+            raise TypeError(f"{method.name}: rows of sparse results are computed one by one")
+        task.load_rows(method, list(rows))
         return task
 
     def submit(self, Task task, deadline=None):

@@ -109,30 +109,48 @@ class BatchEngine:
         InputError
             The table does not fit the model.
         """
-        answer = Answer(self)
         if not isinstance(method, Method):
-            self._submit_opaque(answer, method, X, deadline)
-            return answer
+            return self.call(method.name, lambda: method(X), deadline)
         task = self.scheduler.task(method, X)
         if task is None:
+            answer = Answer(self)
             answer.settle(lambda: method(X))
             return answer
+        return self.hand_over(task, deadline)
+
+    def hand_over(self, task: Task, deadline: float | None = None) -> Answer:
+        """Compute a task of this engine's scheduler; `submit` has the parameters and exceptions."""
+        answer = Answer(self)
         self._start_notifier()
         task.future = answer
         answer._task = task
         self.scheduler.submit(task, deadline)
         return answer
 
-    def _submit_opaque(self, answer: Answer, method: Any, X: Any, deadline: float | None) -> None:
-        """Steps that only Python can compute run in threads of Python, as many as there are workers."""
+    def call(self, name: str, function: Callable[[], Any], deadline: float | None = None) -> Answer:
+        """What only Python can compute runs in threads of Python, as many as there are workers.
+
+        Parameters
+        ----------
+        name : str
+            What messages call the model.
+        function : callable
+            ``function()`` is the answer.
+        deadline : float, optional
+
+        Raises
+        ------
+        Overloaded
+        """
         import time
 
+        answer = Answer(self)
         latest = None if deadline is None else time.monotonic() + deadline
 
         def compute() -> Any:
             if latest is not None and time.monotonic() >= latest:
-                raise DeadlineExceeded(f"{method.name}: the deadline passed before the request began")
-            return method(X)
+                raise DeadlineExceeded(f"{name}: the deadline passed before the request began")
+            return function()
 
         def work() -> None:
             with self._lock:
@@ -143,11 +161,12 @@ class BatchEngine:
             if self._closed:
                 raise RuntimeError("this runtime has been closed")
             if self._in_pool >= self._places:
-                raise Overloaded(f"{method.name}: {self._places} requests are waiting, which is the limit")
+                raise Overloaded(f"{name}: {self._places} requests are waiting, which is the limit")
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(self.scheduler.workers, "pretzel-opaque")
             self._in_pool += 1
             self._pool.submit(work).add_done_callback(lambda done: answer.cancel() if done.cancelled() else None)
+        return answer
 
     def _start_notifier(self) -> None:
         if self._notifier is not None:

@@ -9,7 +9,7 @@ from pretzel._native import Choice, Endpoint, switch
 from pretzel.errors import ModelNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from pretzel._native import Method, Split
     from pretzel.runtime.engine import Answer
@@ -74,8 +74,9 @@ class Model:
 
     Under a name that is the default version when the call starts, under ``"name@v2"`` always that one, and under an
     alias whichever the alias points at, or one of several by weight. The handle has the methods and attributes of the
-    plan: ``predict``, ``predict_one``, ``classes_``, ... Once the name or version has been unregistered they raise
-    `ModelNotFoundError`, also when another model takes the name.
+    plan: ``predict``, ``predict_one``, ``classes_``, ..., and for each method two that are awaited, ``apredict`` and
+    ``apredict_one``, which never keep the event loop waiting (`pretzel.runtime.asynchronous`). Once the name or version
+    has been unregistered they raise `ModelNotFoundError`, also when another model takes the name.
 
     Parameters
     ----------
@@ -91,6 +92,14 @@ class Model:
     decision_function_one: Callable[[Any], Any]
     transform: Callable[[Any], Any]
     transform_one: Callable[[Any], Any]
+    apredict: Callable[..., Coroutine[Any, Any, Any]]
+    apredict_one: Callable[..., Coroutine[Any, Any, Any]]
+    apredict_proba: Callable[..., Coroutine[Any, Any, Any]]
+    apredict_proba_one: Callable[..., Coroutine[Any, Any, Any]]
+    adecision_function: Callable[..., Coroutine[Any, Any, Any]]
+    adecision_function_one: Callable[..., Coroutine[Any, Any, Any]]
+    atransform: Callable[..., Coroutine[Any, Any, Any]]
+    atransform_one: Callable[..., Coroutine[Any, Any, Any]]
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -219,8 +228,8 @@ class Model:
         methods = None if route is None else route.methods()
         for method, endpoint in self._endpoints.items():
             if methods is not None and method not in methods:
-                self.__dict__.pop(method, None)
-                self.__dict__.pop(f"{method}_one", None)
+                for name in (method, f"{method}_one", f"a{method}", f"a{method}_one"):
+                    self.__dict__.pop(name, None)
             else:
                 self.__dict__.update({method: endpoint, f"{method}_one": endpoint.one})
 
@@ -230,11 +239,20 @@ class Model:
         plan = self.plan
         if name in plan.physical.attributes:
             return getattr(plan, name)
+        method = name[1:].removesuffix("_one")
+        if name.startswith("a") and method in self._endpoints and method in self.__dict__:
+            from pretzel.runtime.asynchronous import one, table
+
+            make = one if name.endswith("_one") else table
+            self.__dict__[name] = make(self._endpoints[method], name)  # few models are ever awaited
+            return self.__dict__[name]
         raise AttributeError(f"{self.name} has no attribute {name!r}; its methods are: {', '.join(plan.methods)}")
 
     def __dir__(self) -> list[str]:
         plan = self.current
-        return sorted({*super().__dir__(), *([] if plan is None else plan.physical.attributes)})
+        names = {*super().__dir__(), *([] if plan is None else plan.physical.attributes)}
+        awaited = [f"a{m}{s}" for m in self._endpoints for s in ("", "_one") if m in self.__dict__]
+        return sorted({*names, *awaited})
 
     def __repr__(self) -> str:
         plan = self.current

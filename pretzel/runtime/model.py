@@ -13,6 +13,7 @@ from pretzel.runtime.opaque import OpaqueMethod
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pretzel.options import Batching
     from pretzel.plan import MethodPlan, PhysicalPlan
     from pretzel.runtime.engine import BatchEngine
     from pretzel.store.object_store import Lease, ObjectStore
@@ -89,13 +90,19 @@ class Plan:
         store.adopt(self.store, self.physical.objects, lease)
         return Plan(self.physical, store, lease, name)
 
-    def serve(self, engine: BatchEngine, long_call: float | None) -> None:
+    def serve(self, engine: BatchEngine, long_call: float | None, batching: Batching | None = None) -> None:
         """Have an engine take calls that are estimated at ``long_call`` seconds or more; None: it takes none of them.
 
-        Requests can be submitted to it in any case.
+        Requests can be submitted to it, and are when they are long and awaited, in any case. With ``batching`` single
+        rows that are awaited are collected.
         """
+        from pretzel.runtime.batching import Batches
+
         self.engine = engine
         for method in self._methods.values():
+            method.engine = engine
+            if isinstance(method, Method) and batching is not None and not method.sparse_result:
+                method.batches = Batches(batching)
             if isinstance(method, Method) and long_call is not None:
                 method.long_call = long_call
                 method.scheduler = engine.scheduler

@@ -12,6 +12,7 @@ from pretzel.runtime.rows import as_row, check_keys, one_row_table
 
 if TYPE_CHECKING:
     from pretzel.plan import Leaf
+    from pretzel.runtime.engine import BatchEngine
     from pretzel.store.object_store import Lease, ObjectStore
 
 
@@ -34,6 +35,7 @@ class OpaqueMethod:
         self.spec = spec
         self.name = name
         self.calls = 0  # that came through endpoints
+        self.engine: BatchEngine | None = None
         self._lease = lease
         self._steps = [(step, self._part(step.program, store)) for step in plan.opaque]
         self._final = self._part(plan.program, store, plan)

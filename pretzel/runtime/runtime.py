@@ -15,7 +15,7 @@ from pretzel.store.object_store import ObjectStore, default_store
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pretzel.options import Reservation
+    from pretzel.options import Batching, Reservation
     from pretzel.runtime.engine import Answer
     from pretzel.runtime.handle import Model
 
@@ -75,6 +75,7 @@ class Runtime:
         default: bool = True,
         engine: Literal["auto", "request", "batch"] = "auto",
         reserve: Reservation | None = None,
+        batching: Batching | None = None,
         **options: Any,
     ) -> Model:
         """Put a model under a name, as its newest version; the default version of the name is replaced.
@@ -98,6 +99,8 @@ class Runtime:
             always by the workers.
         reserve : Reservation, optional
             Workers and memory of the batch engine that this version does not share.
+        batching : Batching, optional
+            Rows that are awaited at the same time (``await model.apredict_one(row)``) are answered together.
         **options
             Of `pretzel.compile`, for estimators.
 
@@ -116,7 +119,7 @@ class Runtime:
             The name is an alias, or there is such a version already.
         """
         self._catalog.check(name, version, replace=False)
-        plan = self._served(name, model, engine, reserve, options)
+        plan = self._served(name, model, engine, reserve, batching, options)
         return self._catalog.put(name, plan, version=version, default=default)
 
     def replace(
@@ -128,6 +131,7 @@ class Runtime:
         default: bool = True,
         engine: Literal["auto", "request", "batch"] = "auto",
         reserve: Reservation | None = None,
+        batching: Batching | None = None,
         **options: Any,
     ) -> Model:
         """`register`, but only where the name is taken.
@@ -138,7 +142,7 @@ class Runtime:
             The name is free.
         """
         self._catalog.check(name, version, replace=True)
-        plan = self._served(name, model, engine, reserve, options)
+        plan = self._served(name, model, engine, reserve, batching, options)
         return self._catalog.put(name, plan, version=version, default=default, replace=True)
 
     def promote(self, target: str) -> Model:
@@ -284,13 +288,21 @@ class Runtime:
     def __repr__(self) -> str:
         return f"<pretzel.Runtime: {len(self)} models>"
 
-    def _served(self, name: str, model: Any, engine: str, reserve: Reservation | None, options: dict[str, Any]) -> Plan:
+    def _served(
+        self,
+        name: str,
+        model: Any,
+        engine: str,
+        reserve: Reservation | None,
+        batching: Batching | None,
+        options: dict[str, Any],
+    ) -> Plan:
         """A plan that knows its engine."""
         if engine not in _LONG_CALLS:
             raise ValueError(f"engine is 'auto', 'request' or 'batch', not {engine!r}")
         plan = self._plan(name, model, options)
         own = self.engine if reserve is None else BatchEngine(reserve.workers, PLACES, reserve.bytes_per_worker)
-        plan.serve(own, _LONG_CALLS[engine])
+        plan.serve(own, _LONG_CALLS[engine], batching)
         remember(plan, self._caches.get("materialized"), self._caches.get("results"))
         return plan
 

@@ -101,9 +101,7 @@ def test_the_first_call_is_not_learnt_from():
 def test_observations_from_many_threads():
     program = table_program()
     taken = program.estimate(1) * 3
-    threads = [
-        threading.Thread(target=lambda: [program.observe(1, 0, taken) for _ in range(2000)]) for _ in range(8)
-    ]
+    threads = [threading.Thread(target=lambda: [program.observe(1, 0, taken) for _ in range(2000)]) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,0 +1,317 @@
+"""Methods that are awaited: short work at once, long work elsewhere, and the event loop is never kept waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import threading
+import time
+from concurrent.futures import CancelledError
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+import pretzel
+from pretzel.errors import DeadlineExceeded, InputError, ModelNotFoundError
+from pretzel.runtime import asynchronous
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(400, 5))
+WORDS = ["one", "two", "three", "four", "five", "sechs", "sieben", "acht", "öfter", "ÜBER"]
+TEXTS = [" ".join(RNG.choice(WORDS, 8)) for _ in range(400)]
+FRAME = pd.DataFrame({"city": RNG.choice(WORDS, 400), "age": X[:, 0], "pay": X[:, 1]})
+Y = X[:, 0] > 0
+
+
+class Slow(TransformerMixin, BaseEstimator):
+    """A step that only Python can compute; it says in which thread it was."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+
+    def fit(self, X: Any, y: Any = None) -> Slow:
+        self.n_features_in_ = X.shape[1]
+        self.threads_: list[threading.Thread] = []
+        return self
+
+    def transform(self, X: Any) -> Any:
+        self.threads_.append(threading.current_thread())
+        time.sleep(self.seconds)
+        return X * 2
+
+
+@pytest.fixture
+def runtime() -> Iterator[pretzel.Runtime]:
+    """A runtime over a store of its own."""
+    with pretzel.Runtime(store=pretzel.ObjectStore(), executors=2) as runtime:
+        yield runtime
+
+
+def models() -> dict[str, tuple[Any, list[Any], Any]]:
+    """Fitted sources with rows in all forms, and a table."""
+    columns = make_column_transformer((StandardScaler(), ["age", "pay"]), (OneHotEncoder(), ["city"]))
+    plain = [X[0], tuple(X[1]), X[2].tolist(), X[3].astype(np.float32), np.arange(5), np.ones(5, dtype=bool)]
+    named = [FRAME.iloc[3].to_dict(), tuple(FRAME.iloc[4]), FRAME.iloc[5]]
+    return {
+        "linear": (make_pipeline(StandardScaler(), Ridge()).fit(X, X[:, 1]), plain, X),
+        "labels": (make_pipeline(StandardScaler(), LogisticRegression()).fit(X, np.where(Y, "a", "b")), plain, X),
+        "forest": (RandomForestClassifier(30, max_depth=4, random_state=0).fit(X, Y), plain, X),
+        "texts": (make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(TEXTS, Y), TEXTS[:3], TEXTS),
+        "counts": (CountVectorizer().fit(TEXTS), TEXTS[:3], TEXTS),
+        "table": (make_pipeline(columns, LogisticRegression()).fit(FRAME, Y), named, FRAME),
+        "several": (RandomForestClassifier(9, max_depth=3).fit(X, np.c_[Y, np.where(X[:, 1] > 0, 2, 7)]), plain, X),
+    }
+
+
+MODELS = models()
+FORMS = [(name, method) for name, (source, _, _) in MODELS.items() for method in pretzel.compile(source).methods]
+
+
+def same(a: Any, b: Any) -> None:
+    """Equal to the last bit, and of the same types."""
+    assert type(a) is type(b)
+    if isinstance(a, list):
+        for left, right in zip(a, b, strict=True):
+            same(left, right)
+    elif hasattr(a, "toarray"):
+        assert (a.dtype, a.shape, (a != b).nnz) == (b.dtype, b.shape, 0)
+    elif isinstance(a, np.ndarray):
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b, strict=True)
+    else:
+        assert a == b
+
+
+@contextlib.asynccontextmanager
+async def lively(longest: float) -> AsyncIterator[None]:
+    """Fails if the event loop was busy with one thing for longer than ``longest`` seconds in the block."""
+    gaps: list[float] = []
+
+    async def tick() -> None:
+        last = time.monotonic()
+        while True:
+            await asyncio.sleep(0.001)
+            now = time.monotonic()
+            gaps.append(now - last)
+            last = now
+
+    ticker = asyncio.create_task(tick())
+    await asyncio.sleep(0)
+    try:
+        yield
+    finally:
+        ticker.cancel()
+    assert gaps, "the loop did not turn at all"
+    assert max(gaps) < longest, max(gaps)
+
+
+@pytest.mark.parametrize("limit", [1.0, 0.0], ids=["inline", "workers"])
+@pytest.mark.parametrize(("name", "method"), FORMS)
+def test_answers_are_those_of_the_methods_that_are_not_awaited(
+    runtime: pretzel.Runtime, monkeypatch: pytest.MonkeyPatch, name: str, method: str, limit: float
+) -> None:
+    monkeypatch.setattr(asynchronous, "SHORT", limit)
+    source, rows, table = MODELS[name]
+    model = runtime.register(name, source)
+
+    async def main() -> None:
+        for row in rows:
+            same(await getattr(model, f"a{method}_one")(row), getattr(model, f"{method}_one")(row))
+        for part in (table, table[:1], table[:37]):
+            same(await getattr(model, f"a{method}")(part), getattr(model, method)(part))
+
+    asyncio.run(main())
+    accepted = runtime.engine.load()["accepted"]
+    assert accepted == 0 if limit else accepted >= len(rows)
+
+
+def test_methods_are_coroutine_functions_with_names(runtime: pretzel.Runtime) -> None:
+    model = runtime.register("m", MODELS["labels"][0])
+    for name in ("apredict", "apredict_one", "apredict_proba", "apredict_proba_one", "adecision_function"):
+        assert inspect.iscoroutinefunction(getattr(model, name))
+        assert getattr(model, name).__name__ == name
+        assert getattr(model, name) is getattr(model, name)
+        assert name in dir(model)
+    for wrong in ("atransform", "apredict_two", "a", "a_one", "apredict_one_one"):
+        assert not hasattr(model, wrong)
+
+
+def test_calls_are_counted(runtime: pretzel.Runtime) -> None:
+    model = runtime.register("m", MODELS["labels"][0])
+
+    async def main() -> None:
+        await asyncio.gather(*(model.apredict_one(row) for row in X), model.apredict(X))
+
+    asyncio.run(main())
+    assert runtime.stats()["models"]["m"]["calls"] == len(X) + 1
+
+
+def test_long_tables_leave_the_loop_alone(runtime: pretzel.Runtime) -> None:
+    forest = RandomForestClassifier(200, random_state=0).fit(X, Y)
+    model = runtime.register("forest", forest)
+    table = RNG.normal(size=(60_000, 5))
+    expected = model.predict_proba(table)
+
+    async def main() -> Any:
+        async with lively(0.1):
+            return await model.apredict_proba(table)
+
+    np.testing.assert_array_equal(asyncio.run(main()), expected, strict=True)
+
+
+def test_large_tables_of_texts_are_read_in_a_thread(runtime: pretzel.Runtime) -> None:
+    model = runtime.register("texts", MODELS["texts"][0])
+    texts = TEXTS * 500
+    began = time.monotonic()
+    expected = model.predict_proba(texts)
+    took = time.monotonic() - began
+
+    async def main() -> Any:
+        async with lively(max(0.1, took / 4)):
+            return await model.apredict_proba(texts)
+
+    np.testing.assert_array_equal(asyncio.run(main()), expected, strict=True)
+
+
+def test_opaque_steps_never_run_in_the_thread_of_the_loop(runtime: pretzel.Runtime) -> None:
+    source = make_pipeline(Slow(), Ridge()).fit(X, X[:, 0])
+    model = runtime.register("opaque", source)
+    slow = model.plan.physical.methods["predict"].opaque[0].estimator
+    slow.threads_.clear()
+
+    async def main() -> tuple[Any, Any]:
+        return await model.apredict_one(tuple(X[0])), await model.apredict(X)
+
+    row, table = asyncio.run(main())
+    assert len(slow.threads_) == 2
+    assert threading.main_thread() not in slow.threads_
+    np.testing.assert_allclose(table, source.predict(X), rtol=1e-9)
+    assert row == model.predict_one(tuple(X[0]))
+
+
+def test_timeouts_free_the_place(runtime: pretzel.Runtime) -> None:
+    model = runtime.register("forest", RandomForestClassifier(200, random_state=0).fit(X, Y))
+    table = RNG.normal(size=(200_000, 5))
+
+    async def main() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await model.apredict_proba(table)
+        task = asyncio.create_task(model.apredict_proba(table))
+        await asyncio.sleep(0.02)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    for _ in range(1000):
+        load = runtime.engine.load()
+        if load["waiting"] + load["begun"] == 0:
+            break
+        time.sleep(0.01)
+    assert (load["waiting"], load["begun"], load["cancelled"], load["done"]) == (0, 0, 2, 0)
+
+
+def test_deadlines(runtime: pretzel.Runtime) -> None:
+    model = runtime.register("forest", RandomForestClassifier(200, random_state=0).fit(X, Y))
+    opaque = runtime.register("opaque", make_pipeline(Slow(0.2), Ridge()).fit(X, X[:, 0]))
+    table = RNG.normal(size=(200_000, 5))
+
+    async def main() -> None:
+        with pytest.raises(DeadlineExceeded):
+            await model.apredict_proba(table, deadline=0.001)
+        assert (await model.apredict_proba(table[:2000], deadline=30.0)).shape == (2000, 2)
+        busy = [asyncio.create_task(opaque.apredict_one(X[0])) for _ in range(2)]
+        await asyncio.sleep(0.01)
+        with pytest.raises(DeadlineExceeded):
+            await opaque.apredict_one(X[0], deadline=0.01)
+        await asyncio.gather(*busy)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("limit", [1.0, 0.0], ids=["inline", "workers"])
+def test_errors_are_those_of_the_methods_that_are_not_awaited(
+    runtime: pretzel.Runtime, monkeypatch: pytest.MonkeyPatch, limit: float
+) -> None:
+    monkeypatch.setattr(asynchronous, "SHORT", limit)
+    model = runtime.register("m", MODELS["linear"][0])
+    table = runtime.register("t", MODELS["table"][0])
+    hole = [0.0, 1.0, float("nan"), 1.0, 0.0]
+
+    def message(call: Callable[[], Any]) -> tuple[type, str]:
+        with pytest.raises(InputError) as caught:
+            call()
+        return caught.type, str(caught.value)
+
+    wrong = [(model, hole), (model, "text"), (model, (1.0,)), (model, None), (model, (1.0, 2.0, 3.0, 4.0, "x"))]
+    wrong += [(table, {"city": "one"}), (table, {"city": "nowhere", "age": 1.0, "pay": 2.0}), (table, {})]
+    for handle, row in wrong:
+        same_row = message(lambda handle=handle, row=row: asyncio.run(handle.apredict_one(row)))
+        assert same_row == message(lambda handle=handle, row=row: handle.predict_one(row))
+    for bad in ([hole], np.zeros((2, 3)), np.zeros((0, 5)), "text"):
+        same_table = message(lambda bad=bad: asyncio.run(model.apredict(bad)))
+        assert same_table == message(lambda bad=bad: model.predict(bad))
+
+
+def test_models_that_have_gone_refuse(runtime: pretzel.Runtime) -> None:
+    model = runtime.register("m", MODELS["linear"][0])
+    answer = model.apredict_one
+    runtime.unregister("m")
+    for call in (answer, model.apredict_one):
+        with pytest.raises(ModelNotFoundError):
+            asyncio.run(call(X[0]))
+
+
+def test_each_call_is_answered_by_the_version_of_its_time(runtime: pretzel.Runtime) -> None:
+    model = runtime.register("m", Ridge().fit(X, np.zeros(400)))
+    answer = model.apredict_one
+    assert asyncio.run(answer(X[0])) == 0.0
+    runtime.replace("m", Ridge().fit(X, np.ones(400)))
+    assert asyncio.run(answer(X[0])) == asyncio.run(model.apredict_one(X[0])) == model.predict_one(X[0]) != 0.0
+    runtime.replace("m", StandardScaler().fit(X))
+    assert not hasattr(model, "apredict_one")
+    assert asyncio.run(model.atransform(X)).shape == X.shape
+
+
+def test_loops_in_several_threads(runtime: pretzel.Runtime) -> None:
+    """Each loop gets its own answers, whichever thread computes them."""
+    from .models import in_threads
+
+    model = runtime.register("forest", RandomForestClassifier(100, random_state=0).fit(X, Y))
+    tables = [RNG.normal(size=(3000, 5)) for _ in range(4)]
+    expected = [model.predict_proba(table) for table in tables]
+
+    async def main(i: int) -> list[Any]:
+        return await asyncio.gather(*(model.apredict_proba(tables[i]) for _ in range(10)))
+
+    found = in_threads(*(lambda i=i: asyncio.run(main(i)) for i in range(4)))
+    for answers, right in zip(found, expected, strict=True):
+        for answer in answers:
+            np.testing.assert_array_equal(answer, right)
+
+
+def test_closing_cancels_what_is_awaited() -> None:
+    async def main() -> None:
+        runtime = pretzel.Runtime(store=pretzel.ObjectStore(), executors=1)
+        model = runtime.register("forest", RandomForestClassifier(200, random_state=0).fit(X, Y))
+        task = asyncio.create_task(model.apredict(RNG.normal(size=(200_000, 5))))
+        await asyncio.sleep(0.05)
+        await asyncio.to_thread(runtime.close)
+        with pytest.raises((asyncio.CancelledError, CancelledError)):
+            await task
+
+    asyncio.run(main())
