@@ -3,7 +3,10 @@
 
 @cython.final
 cdef class ResultCache:
-    """Results of single rows in at most ``budget`` bytes; the same computation of several models is one memo."""
+    """Results of single rows in at most ``budget`` bytes; the same computation of several models is one memo.
+
+    With a budget of 0 nothing is kept, and it is only known what models have in common.
+    """
 
     cdef Cache* native
     cdef object memos  # by the key of the computation, for as long as a program has it

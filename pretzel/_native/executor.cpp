@@ -11,7 +11,7 @@ namespace {
 
 /// Steps may be left out: nothing can be learnt from the time that it takes.
 bool recalls(const Program& program, const Request& request) {
-  return request.rows == 1 && request.tracer == nullptr && !(program.recalls.empty() && program.whole.empty());
+  return program.recalling && request.rows == 1 && request.tracer == nullptr;
 }
 
 }  // namespace

@@ -17,6 +17,8 @@ class Frame {
   /// Takes memory for tiles of up to `rows` rows; false when there is none. To be called once.
   bool reserve(const Program& program, int32_t rows, Arena& arena) noexcept;
 
+  /// Makes room for `rows` rows from `first` on; nothing is in it but what the caller puts into the slots of leaves.
+  bool lay_out(int64_t first, int32_t rows) noexcept;
   /// Loads the leaves for `rows` rows from `first` on.
   Stop open(const Request& request, int64_t first, int32_t rows) noexcept;
   /// Runs steps `begin` .. `end`; whoever calls takes care that all steps before them have run.
@@ -54,9 +56,8 @@ inline bool Frame::reserve(const Program& program, int32_t rows, Arena& arena) n
   return true;
 }
 
-inline Stop Frame::open(const Request& request, int64_t first, int32_t rows) noexcept {
+inline bool Frame::lay_out(int64_t first, int32_t rows) noexcept {
   const Program& program = *program_;
-  const Stop no_memory{Status::kNoMemory, -1, first, -1};
   first_ = first;
   rows_ = rows;
   for (size_t i = 0; i < program.slots.size(); ++i) {
@@ -65,12 +66,19 @@ inline Stop Frame::open(const Request& request, int64_t first, int32_t rows) noe
     slot = {spec.kind, spec.width, spec.width, nullptr, nullptr, nullptr};
     if (spec.kind == ValueKind::kSparse) {
       slot.sparse = arena_->alloc_n<SparseRow>(rows);
-      if (slot.sparse == nullptr) return no_memory;
+      if (slot.sparse == nullptr) return false;
     } else if (spec.buffer >= 0) {
       slot.dense = buffers_[spec.buffer] + spec.offset;
       slot.stride = program.buffers[spec.buffer];
     }
   }
+  return true;
+}
+
+inline Stop Frame::open(const Request& request, int64_t first, int32_t rows) noexcept {
+  const Program& program = *program_;
+  const Stop no_memory{Status::kNoMemory, -1, first, -1};
+  if (!lay_out(first, rows)) return no_memory;
   for (size_t i = 0; i < program.leaves.size(); ++i) {
     View& slot = slots_[program.leaves[i].slot];
     const LeafInput& leaf = request.leaves[i];

@@ -309,6 +309,7 @@ cdef extern from "scheduler.h" namespace "pretzel" nogil:
         int64_t lost
         int64_t morsels
         int64_t put_aside
+        int64_t together
 
     cdef cppclass NativeScheduler "pretzel::Scheduler":
         NativeScheduler(int workers, int64_t places, size_t bytes) except +

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cache.h"
+
 namespace pretzel {
 namespace {
 
@@ -46,6 +48,7 @@ void Program::finish() {
 void Program::remember(Memo* memo, int32_t begin, int32_t end, int32_t output, const std::vector<int32_t>& inputs) {
   const bool all = begin == 0 && end == static_cast<int32_t>(steps.size());
   (all ? whole : recalls).push_back({memo, begin, end, output, inputs, cost_of(begin, end)});
+  recalling = recalling || memo->cache->budget() > 0;
 }
 
 Cost Program::cost_of(int32_t begin, int32_t end) const {

@@ -63,6 +63,7 @@ struct Program {
 
   std::vector<Recall> recalls;
   std::vector<Recall> whole;  // at most one: all steps
+  bool recalling = false;     // some of these have a cache; the others only say what is shared
 
   int32_t max_inputs = 0;
   int64_t row_bytes = 0;       // arena bytes per row for dense buffers, sparse heads and loaded leaves

@@ -106,6 +106,7 @@ void read(Bytes from, View* view) {
 class Look {
  public:
   Look(const Recall& recall, Frame* frame) noexcept : recall_(recall), frame_(frame) {
+    if (recall.memo->cache->budget() == 0) return;
     int64_t units = 0;
     size_t size = sizeof recall.memo->id;
     for (int32_t slot : recall.inputs) size += measure(frame->slot(slot), &units);

@@ -4,6 +4,8 @@
 #include <new>
 #include <stdexcept>
 
+#include "together.h"
+
 namespace pretzel {
 namespace {
 
@@ -13,7 +15,9 @@ constexpr double kPatience = 8.0;      // a request without a deadline is due af
 constexpr double kMargin = 1.2;        // what estimates may be wrong by before a promise breaks
 constexpr double kHandOverNs = 100e3;  // to wake a worker, and whoever waits for the answer
 constexpr double kPaceWeight = 1.0 / 64;
-constexpr size_t kPooled = 2;  // vectors that a worker keeps
+constexpr size_t kTogether = 8;            // morsels that a worker takes at once, at most
+constexpr int kLookAhead = 32;             // waiting requests among which it looks for them
+constexpr size_t kKeep = size_t{1} << 20;  // bytes that the vectors of a morsel keep
 
 }  // namespace
 
@@ -193,12 +197,10 @@ void Scheduler::work() noexcept {
   for (;;) {
     Worker worker;  // a new one, with vectors of its own, after an exception
     try {
-      worker.pool.reserve(kPooled);
-      if (bytes_ > 0) {
-        worker.pool.push_back(std::make_unique<Morsel>());
-        worker.pool.back()->arena.alloc(bytes_);
-        worker.pool.back()->arena.reset(bytes_);
-      }
+      worker.pool.reserve(kTogether);
+      worker.taken.reserve(kTogether);
+      worker.arena.alloc(bytes_);
+      worker.arena.reset(bytes_);
       while (serve(&worker)) {
       }
       return;
@@ -210,7 +212,7 @@ void Scheduler::work() noexcept {
 
 /// Waits for work and does one piece of it; false when there will be no more.
 bool Scheduler::serve(Worker* worker) {
-  if (worker->pool.empty()) worker->pool.push_back(std::make_unique<Morsel>());
+  while (worker->pool.size() < kTogether) worker->pool.push_back(std::make_unique<Morsel>());
   {
     Lock lock(mutex_);
     work_.wait(lock, [&] { return ending_ || anything_waits(); });
@@ -218,10 +220,14 @@ bool Scheduler::serve(Worker* worker) {
     if (!take(worker)) return true;
   }
   if (poisoned_.exchange(false)) throw std::runtime_error("poisoned");
-  bool aside = false;
-  const Stop stop = advance(worker->current.get(), &aside);
-  Lock lock(mutex_);
-  settle(worker, stop, aside);
+  if (worker->taken.size() > 1) begin_together(worker);
+  while (!worker->taken.empty()) {
+    bool aside = false;
+    const Stop stop = advance(worker->taken.back().get(), &aside);
+    Lock lock(mutex_);
+    settle(worker, stop, aside);
+  }
+  worker->arena.reset(std::max(bytes_, kKeep));
   return true;
 }
 
@@ -234,7 +240,7 @@ bool Scheduler::take(Worker* worker) noexcept {
   const int64_t high_due = begun == nullptr ? kNever : begun->due;
   const int64_t low_due = low_.empty() ? kNever : (*low_.begin())->due;
   if (rested != aside_.end() && aside_due <= std::min(high_due, low_due)) {
-    worker->current = std::move(*rested);
+    worker->taken.push_back(std::move(*rested));
     aside_.erase(rested);
   } else if (begun != nullptr && high_due <= low_due) {
     take_rows(worker, begun);
@@ -249,6 +255,7 @@ bool Scheduler::take(Worker* worker) noexcept {
     }
     high_.insert(low_.extract(low_.begin()));
     take_rows(worker, job);
+    take_companions(worker);
   }
   note_urgency();
   if (anything_waits()) work_.notify_one();
@@ -257,35 +264,84 @@ bool Scheduler::take(Worker* worker) noexcept {
 
 /// Under the lock: the next rows of a job become a morsel.
 void Scheduler::take_rows(Worker* worker, Job* job) noexcept {
-  worker->current = std::move(worker->pool.back());
+  worker->taken.push_back(std::move(worker->pool.back()));
   worker->pool.pop_back();
-  Morsel& morsel = *worker->current;
+  Morsel& morsel = *worker->taken.back();
   morsel.job = job;
   morsel.first = job->request.first + job->next;
   morsel.rows = static_cast<int32_t>(std::min<int64_t>(job->morsel, job->request.rows - job->next));
-  morsel.stage = 0;
+  morsel.step = -1;
   morsel.spent = 0;
   job->next += morsel.rows;
   ++job->running;
 }
 
-/// Runs a morsel from its next stage on, to its end unless something more urgent has come.
+/// Under the lock: short requests that begin with the same computation as the one just taken come along, as long as
+/// all of them together are no more than a morsel.
+void Scheduler::take_companions(Worker* worker) noexcept {
+  const Job& first = *worker->taken.back()->job;
+  const Recall* prefix = first.next < first.request.rows ? nullptr : shared_prefix(*first.program);
+  if (prefix == nullptr) return;
+  double work = first.nanoseconds;
+  int64_t rows = first.request.rows;
+  int looks = 0;
+  for (auto at = low_.begin(); at != low_.end() && looks < kLookAhead && !worker->pool.empty(); ++looks) {
+    Job* job = *at;
+    const auto here = at++;
+    const Recall* other = shared_prefix(*job->program);
+    if (other == nullptr || other->memo != prefix->memo || job->request.rows > job->morsel) continue;
+    work += job->nanoseconds;
+    rows += job->request.rows;
+    if (work > kMorselNs || rows > first.program->tile) return;
+    job->begun = first.begun;
+    if (job->begun >= job->deadline) continue;  // whoever comes to it will say so
+    high_.insert(low_.extract(here));
+    take_rows(worker, job);
+  }
+}
+
+/// Runs what the morsels have in common for all of them at once, where that goes well.
+void Scheduler::begin_together(Worker* worker) noexcept {
+  Part parts[kTogether];
+  const int64_t start = now_ns();
+  int n = 0;
+  for (const auto& morsel : worker->taken) {
+    if (load_leaves(morsel.get()).status != Status::kOk) return;
+    parts[n++] = {shared_prefix(*morsel->job->program), &morsel->frame, morsel->rows};
+    if (parts[n - 1].prefix == nullptr || parts[n - 1].prefix->memo != parts[0].prefix->memo) return;
+  }
+  if (!run_together(*worker->taken.front()->job->program, parts, n, &worker->arena)) return;
+  const int64_t each = (now_ns() - start) / n;
+  for (int i = 0; i < n; ++i) {
+    worker->taken[static_cast<size_t>(i)]->step = parts[i].prefix->end;
+    worker->taken[static_cast<size_t>(i)]->spent = each;
+  }
+  Lock lock(mutex_);
+  counts_.together += n;
+}
+
+Stop Scheduler::load_leaves(Morsel* morsel) noexcept {
+  const Job& job = *morsel->job;
+  if (!morsel->frame.reserve(*job.program, morsel->rows, morsel->arena)) {
+    return {Status::kNoMemory, -1, morsel->first, -1};
+  }
+  morsel->step = 0;
+  return morsel->frame.open(job.request, morsel->first, morsel->rows);
+}
+
+/// Runs a morsel from its next step on, to its end unless something more urgent has come.
 Stop Scheduler::advance(Morsel* morsel, bool* aside) noexcept {
   const Job& job = *morsel->job;
-  const std::vector<int32_t>& ends = job.program->stage_ends;
   const int64_t start = now_ns();
   Stop stop;
-  if (morsel->stage == 0) {
-    if (!morsel->frame.reserve(*job.program, morsel->rows, morsel->arena)) {
-      return {Status::kNoMemory, -1, morsel->first, -1};
-    }
-    stop = morsel->frame.open(job.request, morsel->first, morsel->rows);
-  }
-  while (stop.status == Status::kOk && morsel->stage < ends.size() && !*aside) {
-    stop = morsel->frame.run(job.request, morsel->stage == 0 ? 0 : ends[morsel->stage - 1], ends[morsel->stage]);
-    ++morsel->stage;
-    *aside =
-        stop.status == Status::kOk && morsel->stage < ends.size() && urgent_.load(std::memory_order_relaxed) < job.due;
+  if (morsel->step < 0) stop = load_leaves(morsel);
+  for (const int32_t end : job.program->stage_ends) {
+    if (stop.status != Status::kOk || *aside) break;
+    if (end <= morsel->step) continue;
+    stop = morsel->frame.run(job.request, morsel->step, end);
+    morsel->step = end;
+    *aside = stop.status == Status::kOk && end < job.program->stage_ends.back() &&
+             urgent_.load(std::memory_order_relaxed) < job.due;
   }
   if (stop.status == Status::kOk && !*aside) stop = morsel->frame.close(job.request);
   morsel->spent += now_ns() - start;
@@ -298,11 +354,13 @@ Stop Scheduler::advance(Morsel* morsel, bool* aside) noexcept {
 
 /// Under the lock: what follows from a piece of work.
 void Scheduler::settle(Worker* worker, const Stop& stop, bool aside) noexcept {
-  Morsel& morsel = *worker->current;
+  std::unique_ptr<Morsel> taken = std::move(worker->taken.back());
+  worker->taken.pop_back();
+  Morsel& morsel = *taken;
   Job* job = morsel.job;
   if (aside && !job->cancelled && job->stop.status == Status::kOk) {
     ++counts_.put_aside;
-    aside_.push_back(std::move(worker->current));
+    aside_.push_back(std::move(taken));
     work_.notify_one();
     return;
   }
@@ -323,22 +381,18 @@ void Scheduler::settle(Worker* worker, const Stop& stop, bool aside) noexcept {
   }
   note_urgency();
   if (anything_waits()) work_.notify_one();
-  morsel.arena.reset();
-  if (worker->pool.size() < kPooled) {
-    worker->pool.push_back(std::move(worker->current));
-  } else {
-    worker->current.reset();
-  }
+  morsel.arena.reset(kKeep);
+  if (worker->pool.size() < kTogether) worker->pool.push_back(std::move(taken));
 }
 
-/// An exception outside of any kernel: the request that was under way fails, the others go on.
+/// An exception outside of any kernel: the requests that were under way fail, the others go on.
 void Scheduler::lose(Worker* worker) noexcept {
   Lock lock(mutex_);
-  if (worker->current == nullptr) return;
-  Job* job = worker->current->job;
-  --job->running;
-  job->lost = true;
-  stop_early(job);
+  for (const auto& morsel : worker->taken) {
+    --morsel->job->running;
+    morsel->job->lost = true;
+    stop_early(morsel->job);
+  }
   note_urgency();
 }
 

@@ -71,7 +71,7 @@ struct Load {
   double pace;                                           // time taken / time estimated, lately
   int64_t accepted, full, too_late;                      // refused, the latter two
   int64_t done, overdue, failed, late, cancelled, lost;  // overdue: done, but after the deadline
-  int64_t morsels, put_aside;
+  int64_t morsels, put_aside, together;  // pieces of work; those interrupted, and those that shared a beginning
 };
 
 class Scheduler {
@@ -111,13 +111,14 @@ class Scheduler {
     Job* job = nullptr;
     int64_t first = 0;
     int32_t rows = 0;
-    size_t stage = 0;
+    int32_t step = 0;   // the next one; -1: the leaves have not been loaded
     int64_t spent = 0;  // nanoseconds
   };
-  /// A thread and its vectors.
+  /// A thread, its vectors, and what it has taken: several morsels where they begin with the same computation.
   struct Worker {
     std::vector<std::unique_ptr<Morsel>> pool;
-    std::unique_ptr<Morsel> current;
+    std::vector<std::unique_ptr<Morsel>> taken;
+    Arena arena;  // for what they do together
   };
   struct Sooner {
     bool operator()(const Job* a, const Job* b) const noexcept {
@@ -138,6 +139,9 @@ class Scheduler {
   }
   bool take(Worker* worker) noexcept;
   void take_rows(Worker* worker, Job* job) noexcept;
+  void take_companions(Worker* worker) noexcept;
+  void begin_together(Worker* worker) noexcept;
+  static Stop load_leaves(Morsel* morsel) noexcept;
   Stop advance(Morsel* morsel, bool* aside) noexcept;
   void settle(Worker* worker, const Stop& stop, bool aside) noexcept;
   void lose(Worker* worker) noexcept;

@@ -311,6 +311,7 @@ cdef class Scheduler:
             "accepted": load.accepted, "overloaded": load.full, "refused": load.too_late, "done": load.done,
             "overdue": load.overdue, "failed": load.failed, "late": load.late, "cancelled": load.cancelled,
             "lost": load.lost, "morsels": load.morsels, "put_aside": load.put_aside,
+            "together": load.together,
         }
 
     def restart(self):

@@ -36,14 +36,14 @@ def new_cache(budget: int) -> ResultCache:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Consecutive steps with one result, which read leaves only.
+    """Consecutive steps with one result, which read leaves only. Several of them may have written parts of it.
 
     Parameters
     ----------
     begin, end : int
         Steps of the program.
     output : int
-        The slot that the last of them writes; no later step reads anything else that they write.
+        Slot of the result; no later step reads anything else that they write.
     inputs : tuple of int
         Slots of the leaves that they read.
     key : bytes
@@ -57,35 +57,35 @@ class Range:
     key: bytes
 
 
-def remember(plan: Plan, shared: ResultCache | None, results: ResultCache | None) -> None:
-    """Have the native methods of a plan keep what they compute of single rows; to be called before the first request.
+def remember(plan: Plan, shared: ResultCache, results: ResultCache) -> None:
+    """Tell the native methods of a plan what they share, and have them keep what they compute of single rows.
+
+    To be called before the first request. Caches without a budget keep nothing.
 
     Parameters
     ----------
     plan : Plan
-    shared : ResultCache or None
+    shared : ResultCache
         For what several models compute alike.
-    results : ResultCache or None
+    results : ResultCache
         For answers.
     """
     seen: set[bytes] = set()
     for method in plan.methods.values():
-        if not isinstance(method, Method) or (shared is None and results is None):
+        if not isinstance(method, Method):
             continue
         program = method.program
         for each in ranges(program.plan):
             whole = each.end - each.begin == len(program.plan.wires)
-            cache = results if whole else shared
-            if cache is not None:
-                place = (each.begin, each.end, each.output, each.inputs)
-                program.remember(cache, each.key, *place, counted=each.key not in seen)
+            place = (each.begin, each.end, each.output, each.inputs)
+            program.remember(results if whole else shared, each.key, *place, counted=each.key not in seen)
             seen.add(each.key)
 
 
 def ranges(program: Program) -> list[Range]:
     """Every range, those that begin first in front, and of those the longest."""
     flow = _Flow(program)
-    found = [each for end in range(len(program.wires)) if (each := flow.range_to(end)) is not None]
+    found = [each for slot, writers in flow.values.items() if (each := flow.range_to(slot, writers)) is not None]
     return sorted(found, key=lambda each: (each.begin, -each.end))
 
 
@@ -97,36 +97,37 @@ class _Flow:
         self.leaves = {leaf.slot: leaf for leaf in program.leaves}
         self.sources: list[set[int]] = []  # of each step: steps that write what it reads
         self.reads: list[set[int]] = []  # of each step: leaves that it reads
+        self.values: dict[int, set[int]] = {}  # of each slot that is read, and no leaf: steps that write it
         writers: list[int] = []  # steps whose values still stand
         for number, wire in enumerate(program.wires):
-            self.sources.append({w for slot in wire.inputs for w in writers if self._overlap(slot, self._output(w))})
+            for slot in set(wire.inputs) - set(self.leaves):
+                self.values.setdefault(slot, {w for w in writers if self._overlap(slot, self._output(w))})
+            self.sources.append({w for slot in wire.inputs for w in self.values.get(slot, ())})
             self.reads.append({slot for slot in wire.inputs if slot in self.leaves})
             if wire.output >= 0:
                 writers = [w for w in writers if not self._overlap(wire.output, self._output(w))]
                 writers.append(number)
         self.final = {w for w in writers if self._overlap(program.output, self._output(w))}
+        if program.output not in self.leaves:
+            self.values.setdefault(program.output, self.final)
 
-    def range_to(self, last: int) -> Range | None:
-        """The range that ends with this step, if there is one."""
+    def range_to(self, output: int, writers: set[int]) -> Range | None:
+        """The range that makes this value, if there is one."""
         program = self.program
-        output = self._output(last)
-        if output < 0 or program.slots[output].kind is Kind.CELLS:
+        if not writers or program.slots[output].kind is Kind.CELLS:
             return None
-        steps = self._ancestors(last)
-        begin = min(steps)
+        steps = set().union(*(self._ancestors(step) for step in writers))
+        begin, last = min(steps), max(steps)
         inputs = set().union(*(self.reads[step] for step in steps))
         for step in set(range(begin, last)) - steps:
             # A check in between is passed when the same values have passed it; anything else has to run.
             if self._output(step) >= 0 or not (self.sources[step] <= steps and self.reads[step] <= inputs):
                 return None
             steps.add(step)
-        inner = steps - {last}
-        for step in range(last + 1, len(program.wires)):
-            if self.sources[step] & inner:
-                return None
-        if self.final & inner:
+        inner = steps - writers
+        if self.final & inner or any(self.sources[step] & inner for step in range(last + 1, len(program.wires))):
             return None
-        return Range(begin, last + 1, output, tuple(sorted(inputs)), self._key(begin, last, sorted(inputs)))
+        return Range(begin, last + 1, output, tuple(sorted(inputs)), self._key(begin, last, output, sorted(inputs)))
 
     def _ancestors(self, step: int) -> set[int]:
         found: set[int] = set()
@@ -138,7 +139,7 @@ class _Flow:
                 stack += self.sources[at]
         return found
 
-    def _key(self, begin: int, last: int, inputs: list[int]) -> bytes:
+    def _key(self, begin: int, last: int, output: int, inputs: list[int]) -> bytes:
         """Kernels, parameters, shapes and wiring; slots are named by the order in which they turn up."""
         program = self.program
         names: dict[int, int] = {}
@@ -151,6 +152,7 @@ class _Flow:
             places = [_place(program.slots[slot], names) for slot in (*wire.inputs, *self._written(wire.output))]
             params = b"".join(param or b"-" for param in call.params)
             parts += [call.kernel.encode(), params, call.state or b"", f"{slots} {places}".encode()]
+        parts.append(_place(program.slots[output], names).encode())
         return digest_parts("memo", parts)
 
     def _written(self, output: int) -> tuple[int, ...]:

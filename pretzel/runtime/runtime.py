@@ -59,11 +59,8 @@ class Runtime:
     ) -> None:
         self.store = default_store() if store is None else store
         self.engine = BatchEngine(executors, queue)
-        self._caches = {
-            name: new_cache(size)
-            for name, size in (("materialized", parse_bytes(materialize)), ("results", parse_bytes(results)))
-            if size > 0
-        }
+        self._shared = new_cache(parse_bytes(materialize))
+        self._results = new_cache(parse_bytes(results))
         self._catalog = Catalog()
 
     def register(
@@ -250,7 +247,7 @@ class Runtime:
 
             ``aliases``: for each ``calls`` and ``shares`` (what part of them each target gets).
         """
-        caches = {name: cache.counts() for name, cache in self._caches.items()}
+        caches = {"materialized": self._shared.counts(), "results": self._results.counts()}
         return {**statistics(self._catalog, self.store), "engine": self.engine.load(), "caches": caches}
 
     def close(self, *, drain: bool = False) -> None:
@@ -303,7 +300,7 @@ class Runtime:
         plan = self._plan(name, model, options)
         own = self.engine if reserve is None else BatchEngine(reserve.workers, PLACES, reserve.bytes_per_worker)
         plan.serve(own, _LONG_CALLS[engine], batching)
-        remember(plan, self._caches.get("materialized"), self._caches.get("results"))
+        remember(plan, self._shared, self._results)
         return plan
 
     def _plan(self, name: str, model: Any, options: dict[str, Any]) -> Plan:

@@ -14,6 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
@@ -370,3 +372,48 @@ def test_imputed_rows_of_dicts(runtime):
     model = runtime.register("imputed", make_pipeline(SimpleImputer(), Ridge()).fit(NUMBERS, TARGET))
     rows = [tuple(None if i == j else float(x) for j, x in enumerate(row)) for i, row in enumerate(NUMBERS[:8])]
     assert np.array_equal(model.submit(rows).result(10), model.predict(rows))
+
+
+HEADS = [
+    make_pipeline(SENTIMENT[0], LogisticRegression(C=c)).fit(TEXTS, (np.arange(500) // 3) % 2) for c in (0.1, 1.0, 10.0)
+]
+EMBEDDED = make_pipeline(StandardScaler(), make_union(PCA(5, random_state=0), KMeans(6, n_init=1, random_state=0)))
+EMBEDDED.fit(NUMBERS)
+FORESTS = [
+    make_pipeline(EMBEDDED, RandomForestRegressor(5, max_depth=4, random_state=seed)).fit(NUMBERS[:300], TARGET[:300])
+    for seed in range(3)
+]
+
+
+@pytest.mark.parametrize(("estimators", "X"), [(HEADS, TEXTS), (FORESTS, NUMBERS)], ids=["texts", "numbers"])
+def test_rows_of_models_that_begin_alike_go_together(estimators, X):
+    with pretzel.Runtime(executors=1) as runtime:
+        models = [runtime.register(f"m{i}", estimator) for i, estimator in enumerate(estimators)]
+        expected = [pretzel.compile(estimator).predict(X) for estimator in estimators]
+        sizes = [1, 2, 1, 5, 1, 1, 3, 1, 40, 1, 1, 1]
+        runtime.engine.scheduler.hold()
+        answers = [
+            (m, at, size, model.submit(X[at : at + size]))
+            for at, size in enumerate(sizes)
+            for m, model in enumerate(models)
+        ]
+        runtime.engine.scheduler.hold(False)
+        for m, at, size, answer in answers:
+            assert np.array_equal(answer.result(20), expected[m][at : at + size])
+        assert runtime.engine.load()["together"] > 10
+
+
+def test_a_row_that_is_refused_leaves_those_alone_that_went_with_it():
+    with pretzel.Runtime(executors=1) as runtime:
+        models = [runtime.register(f"m{i}", forest) for i, forest in enumerate(FORESTS)]
+        bad = NUMBERS[:1].copy()
+        bad[0, 2] = np.inf
+        runtime.engine.scheduler.hold()
+        answers = [models[i % 3].submit(bad if i == 4 else NUMBERS[i : i + 1]) for i in range(12)]
+        runtime.engine.scheduler.hold(False)
+        for i, answer in enumerate(answers):
+            if i == 4:
+                with pytest.raises(InputValueError, match=r"m1: .*row 0, column 2 holds infinity"):
+                    answer.result(10)
+            else:
+                assert answer.result(10) == models[i % 3].predict_one(NUMBERS[i])
