@@ -119,15 +119,20 @@ class _Flow:
         steps = set().union(*(self._ancestors(step) for step in writers))
         begin, last = min(steps), max(steps)
         inputs = set().union(*(self.reads[step] for step in steps))
-        for step in set(range(begin, last)) - steps:
-            # A check in between is passed when the same values have passed it; anything else has to run.
-            if self._output(step) >= 0 or not (self.sources[step] <= steps and self.reads[step] <= inputs):
-                return None
-            steps.add(step)
+        # A check is passed when the same values have passed it; anything else in between has to run.
+        while begin > 0 and self._is_check(begin - 1, steps, inputs):
+            begin -= 1
+        if not all(self._is_check(step, steps, inputs) for step in set(range(begin, last)) - steps):
+            return None
+        steps.update(range(begin, last))
         inner = steps - writers
         if self.final & inner or any(self.sources[step] & inner for step in range(last + 1, len(program.wires))):
             return None
         return Range(begin, last + 1, output, tuple(sorted(inputs)), self._key(begin, last, output, sorted(inputs)))
+
+    def _is_check(self, step: int, steps: set[int], inputs: set[int]) -> bool:
+        """It makes nothing, and looks only at what these steps read or make."""
+        return self._output(step) < 0 and self.sources[step] <= steps and self.reads[step] <= inputs
 
     def _ancestors(self, step: int) -> set[int]:
         found: set[int] = set()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
-from sklearn.ensemble import RandomForestRegressor
+from sklearn.ensemble import RandomForestRegressor, VotingRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
@@ -30,8 +30,15 @@ TARGET = NUMBERS @ RNG.normal(size=12)
 
 FEATURES = make_union(TfidfVectorizer(analyzer="char", ngram_range=(2, 3)), TfidfVectorizer(ngram_range=(1, 2)))
 FEATURES.fit(TEXTS)
-EMBEDDED = make_pipeline(StandardScaler(), make_union(PCA(10, random_state=0), KMeans(8, n_init=1, random_state=0)))
-EMBEDDED.fit(NUMBERS)
+EMBEDDED = make_pipeline(
+    StandardScaler(),
+    make_union(
+        PCA(10, random_state=0),
+        KMeans(30, n_init=1, random_state=0),
+        VotingRegressor([("forest", RandomForestRegressor(60, max_depth=6, random_state=0))]),
+    ),
+)
+EMBEDDED.fit(NUMBERS, TARGET)
 
 
 def text_models(count):
@@ -211,8 +218,10 @@ def test_a_cache_may_be_cleared():
 
 def within(slot, each, program):
     """A part of the result of a range."""
-    whole = program.slots[each.output]
-    return slot.buffer == whole.buffer and whole.offset <= slot.offset <= whole.offset + whole.width - slot.width
+    whole, slot = program.slots[each.output], program.slots[slot]
+    return slot is whole or (
+        slot.buffer == whole.buffer and whole.offset <= slot.offset <= whole.offset + whole.width - slot.width
+    )
 
 
 def test_ranges_end_where_somebody_else_reads():
