@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pretzel._native._core import (
     Choice,
+    Directory,
     Endpoint,
     Method,
     NativeProgram,
@@ -11,6 +12,8 @@ from pretzel._native._core import (
     Scheduler,
     Split,
     Task,
+    answer_many,
+    answers,
     arena_bytes,
     bind,
     isa,
@@ -18,10 +21,12 @@ from pretzel._native._core import (
     live,
     set_isa,
     switch,
+    targets,
 )
 
 __all__ = [
     "Choice",
+    "Directory",
     "Endpoint",
     "Method",
     "NativeProgram",
@@ -29,6 +34,8 @@ __all__ = [
     "Scheduler",
     "Split",
     "Task",
+    "answer_many",
+    "answers",
     "arena_bytes",
     "bind",
     "isa",
@@ -36,4 +43,5 @@ __all__ = [
     "live",
     "set_isa",
     "switch",
+    "targets",
 ]

@@ -142,7 +142,7 @@ include "cache.pxi"
 
 @cython.no_gc_clear  # what it remembers is needed to the end
 cdef class NativeProgram:
-    """A program ready to run, built once from a `pretzel.plan.Program` and the arrays of a store.
+    """A program ready to run, built once from a `pretzel.plan.Program` and the arrays of a store or a dict.
 
     ``owner`` lives as long as the program: the lease that keeps the arrays in the store.
     """
@@ -155,6 +155,7 @@ cdef class NativeProgram:
     cdef readonly tuple leaves
     cdef readonly bint sparse_result
     cdef readonly int width
+    cdef object shape
 
     def __cinit__(self):
         global live_programs
@@ -201,6 +202,8 @@ cdef class NativeProgram:
             i += len(stage.calls)
             self.program.stage_ends.push_back(i)
         self.program.output = plan.output
+        self.shape = shape_of(plan)
+        self.program.shape = <void*>self.shape
         self.program.finish()
         self.sparse_result = plan.slots[plan.output].kind.value == "sparse"
         self.width = plan.slots[plan.output].width
@@ -266,6 +269,12 @@ cdef class NativeProgram:
         """Arena bytes for each row of a tile."""
         return self.program.row_bytes
 
+    @property
+    def arrays(self):
+        """What the program points into, by digest."""
+        digests = [digest for call in self.plan.calls for digest in (*call.params, call.state) if digest is not None]
+        return dict(zip(digests, self.held))
+
     def estimate(self, int64_t rows, int64_t units=0):
         """Predicted nanoseconds for ``rows`` rows with ``units`` text code units or sparse entries in all."""
         return self.program.estimate(rows, units)
@@ -308,3 +317,4 @@ include "unpack.pxi"
 include "method.pxi"
 include "scheduler.pxi"
 include "endpoint.pxi"
+include "many.pxi"

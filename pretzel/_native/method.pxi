@@ -134,20 +134,23 @@ cdef class Method:
         ``read(spec, leaves, X)`` takes apart what is not read natively: (rows, columns of each leaf, is_float32).
     """
 
+    # What one row needs comes first: it lies in two cache lines.
     cdef readonly NativeProgram program
+    cdef const Program* native  # that of `program`
+    cdef list readers
+    cdef list labels      # for each output column its classes as Python objects
+    cdef object result_type
+    cdef int n_leaves, n_out, width, n_required
+    cdef bint is_text, is_named, scalar, sparse
+    cdef bint plain       # a float64 matrix can be read where it lies
+    cdef bint any_order
     cdef readonly int64_t calls  # that came through endpoints; counted under the GIL
+    cdef tuple unread     # required names that no leaf reads
     cdef readonly object plan
     cdef readonly object spec
     cdef public str name
     cdef object read
-    cdef list readers
-    cdef list labels      # for each output column its classes as Python objects
-    cdef int n_required
-    cdef tuple unread     # required names that no leaf reads
-    cdef bint is_text, is_named, scalar, sparse, any_order
-    cdef bint plain       # a float64 matrix can be read where it lies
-    cdef int width
-    cdef object result_type
+    cdef object __weakref__
     cdef public Scheduler scheduler  # takes long calls; None: all are answered in the calling thread
     cdef public double long_call     # seconds of estimated work from which a call is long
     cdef public object engine        # what is submitted and awaited goes there
@@ -163,6 +166,9 @@ cdef class Method:
 
     def __init__(self, NativeProgram program, plan, spec, str name, read):
         self.program = program
+        self.native = &program.program
+        self.n_leaves = <int>program.program.leaves.size()
+        self.n_out = program.width
         self.plan = plan
         self.spec = spec
         self.name = name
@@ -181,6 +187,11 @@ cdef class Method:
         self.unread = () if spec.names is None else tuple([spec.names[c] for c in spec.required if c not in used])
         self.plain = len(self.readers) == 1 and (<Reader>self.readers[0]).whole_row and (
             (<Reader>self.readers[0]).kind != LeafKind.kCells)
+
+    @property
+    def arrays(self):
+        """What the program points into, by digest."""
+        return self.program.arrays
 
     def __call__(self, X):
         """Answer for every row of ``X``, with the shape and dtype that scikit-learn gives."""
@@ -278,9 +289,8 @@ cdef class Method:
         return self.sparse
 
     cdef int read_row(self, row, LeafInput* leaves, Arena* arena, list held, int64_t* units) except -1:
-        cdef int i, n = len(self.readers)
+        cdef int i, n = self.n_leaves
         cdef Reader reader
-        cdef int status
         if self.is_text:
             if not PyUnicode_Check(row):
                 raise WrongField(0, row, "a str")
@@ -293,7 +303,7 @@ cdef class Method:
                 cell_of(row, leaves[i].cells, reader, held)
                 units[0] += leaves[i].cells.size
             return 0
-        if type(row) is np.ndarray:
+        if cnp.PyArray_CheckExact(row):
             if self.read_vector(row, leaves, arena):
                 return 0
             row = self.check_vector(row)
@@ -320,7 +330,7 @@ cdef class Method:
 
     cdef int read_vector(self, cnp.ndarray row, LeafInput* leaves, Arena* arena) except -1:
         """Point at the numbers of a 1-D array; 0 when it is not a vector of numbers of the right length."""
-        cdef int i, j, n = <int>self.program.program.leaves.size()
+        cdef int i, j, n = self.n_leaves
         cdef Reader reader
         cdef NumberColumn* columns
         cdef NumberColumn origin
@@ -351,7 +361,7 @@ cdef class Method:
         return 1
 
     cdef object answer(self, const double* values):
-        cdef int i, width = self.program.width
+        cdef int i, width = self.n_out
         cdef cnp.npy_intp size = width
         cdef cnp.ndarray vector
         if self.labels is not None:

@@ -9,6 +9,7 @@ cdef extern from "Python.h":
     int PyUnicode_KIND(object text) nogil
     void* PyUnicode_DATA(object text) nogil
     Py_ssize_t PyUnicode_GET_LENGTH(object text) nogil
+    dict PyObject_GenericGetDict(object o, void* context)
     object PyDict_GetItemWithError_ "PyDict_GetItemWithError"(object mapping, object key)
 
 
@@ -174,10 +175,13 @@ cdef extern from "plan.h" namespace "pretzel" nogil:
         vector[Step] steps
         vector[int32_t] stage_ends
         int32_t output
+        const void* shape
         void finish() except +
         void remember(Memo* memo, int32_t begin, int32_t end, int32_t output, const vector[int32_t]& inputs) except +
         int32_t tile
         int64_t row_bytes
+        double one_row
+        double per_unit
         double estimate(int64_t rows, int64_t units)
         void observe(int64_t rows, int64_t units, double nanoseconds)
 
@@ -321,3 +325,15 @@ cdef extern from "scheduler.h" namespace "pretzel" nogil:
         Load load()
         void poison()
         void hold(cbool held)
+
+
+cdef extern from "stack.h" namespace "pretzel" nogil:
+    cdef cppclass StackItem:
+        StackItem()
+        const Program* program
+        const LeafInput* leaves
+        double* answer
+        void* method
+        Stop stop
+
+    void run_stacked(StackItem* items, int64_t n, Arena& arena)

@@ -52,6 +52,7 @@ struct Program {
   std::vector<Step> steps;
   std::vector<int32_t> stage_ends;  // for each stage, the index after its last step
   int32_t output = -1;              // slot
+  const void* shape = nullptr;      // equal for programs that differ in parameters and states only
 
   /// Derives everything below; to be called once after the fields above are set.
   void finish();

@@ -5,6 +5,10 @@
 #include <cstdint>
 #include <cstring>
 
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
 namespace pretzel {
 namespace {
 
@@ -25,19 +29,23 @@ inline f64x8 splat8(double x) { return f64x8{x, x, x, x, x, x, x, x}; }
 /// The one tree in which eight lanes are combined: ((0+4)+(2+6)) + ((1+5)+(3+7)).
 inline double sum8(f64x8 v) { return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7])); }
 
+/// The first n (below 8) of the numbers at p, then zeros.
+inline f64x8 load_tail(const double* p, int64_t n) {
+#if defined(__AVX512F__)
+  return (f64x8)_mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << n) - 1u), p);
+#else
+  double tail[8] = {0};
+  for (int64_t j = 0; j < n; ++j) tail[j] = p[j];
+  return load8(tail);
+#endif
+}
+
 /// Dot product: lane i takes elements i, i+8, ...; a short tail counts as zeros.
 inline double dot8(const double* a, const double* b, int64_t n) {
   f64x8 acc = splat8(0.0);
   int64_t i = 0;
   for (; i + 8 <= n; i += 8) acc += load8(a + i) * load8(b + i);
-  if (i < n) {
-    double ta[8] = {0}, tb[8] = {0};
-    for (int64_t j = 0; i + j < n; ++j) {
-      ta[j] = a[i + j];
-      tb[j] = b[i + j];
-    }
-    acc += load8(ta) * load8(tb);
-  }
+  if (i < n) acc += load_tail(a + i, n - i) * load_tail(b + i, n - i);
   return sum8(acc);
 }
 

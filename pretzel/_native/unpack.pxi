@@ -107,6 +107,13 @@ def normalize(str text, bint lower, accents):
     return text
 
 
+cdef inline PyObject* borrowed_field(object row, Reader reader, int i) except? NULL:
+    """The same without a reference: for what is used before anything else runs. NULL where there is no such key."""
+    if PyTuple_Check(row):
+        return <PyObject*>PyTuple_GET_ITEM(row, reader.positions[i])
+    return PyDict_GetItemWithError(row, reader.keys[i])
+
+
 cdef object field_of(object row, Reader reader, int i):
     """Field ``i`` of a leaf from a dict or tuple."""
     cdef PyObject* found
@@ -125,6 +132,7 @@ cdef int read_fields(object row, Reader reader, LeafInput* leaf, Arena* arena, l
     """
     cdef int i, status
     cdef double* numbers
+    cdef PyObject* found
     cdef object value
     if reader.kind == LeafKind.kCells:
         leaf.form = LeafForm.kCells
@@ -147,6 +155,10 @@ cdef int read_fields(object row, Reader reader, LeafInput* leaf, Arena* arena, l
     if numbers == NULL:
         raise MemoryError
     for i in range(reader.width):
+        found = borrowed_field(row, reader, i)
+        if found != NULL and PyFloat_CheckExact(<object>found):
+            numbers[i] = PyFloat_AS_DOUBLE(<object>found)
+            continue
         value = field_of(row, reader, i)
         if number_of(value, &numbers[i]):
             continue

@@ -216,7 +216,8 @@ class Catalog:
         """Forget everything, and refuse what comes later."""
         with _lock:
             self._closed = True
-            handles, self._handles = self._handles, {}
+            handles = dict(self._handles)
+            self._handles.clear()
             dropped = [self._entries, self._aliases, *reroute([(handle, None) for handle in handles.values()])]
             self._entries, self._aliases = {}, {}
         dropped.clear()
@@ -245,6 +246,11 @@ class Catalog:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def names(self) -> dict[str, Model]:
+        """Handles that have been asked for by name, for look-ups from native code; not to be changed."""
+        return self._handles
 
     def models(self) -> list[tuple[Model, str, list[Version]]]:
         """Every model that is registered now: its handle, its default version, all its versions."""

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pretzel.options import parse_bytes
 from pretzel.runtime.catalog import Catalog
 from pretzel.runtime.engine import PLACES, BatchEngine
+from pretzel.runtime.many import Together
 from pretzel.runtime.model import Plan
 from pretzel.runtime.recall import new_cache, remember
 from pretzel.runtime.statistics import statistics
 from pretzel.store.object_store import ObjectStore, default_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pretzel.options import Batching, Reservation
     from pretzel.runtime.engine import Answer
@@ -62,6 +63,7 @@ class Runtime:
         self._shared = new_cache(parse_bytes(materialize))
         self._results = new_cache(parse_bytes(results))
         self._catalog = Catalog()
+        self._together = Together(self._catalog.names, self._catalog.__getitem__)
 
     def register(
         self,
@@ -227,6 +229,60 @@ class Runtime:
     def submit(self, name: str, X: Any, *, method: str = "predict", deadline: float | None = None) -> Answer:
         """``runtime[name].submit(X, ...)``; see `Model.submit`."""
         return self._catalog[name].submit(X, method=method, deadline=deadline)
+
+    def predict_many(
+        self, pairs: Iterable[tuple[Any, Any]], method: str = "predict", *, on_error: str = "raise"
+    ) -> list[Any]:
+        """Answer one row for each of many models, in one call.
+
+        Every answer is what the model's ``predict_one`` returns, to the last bit; models of one shape run one after
+        the other in native code.
+
+        Parameters
+        ----------
+        pairs : iterable of (model, row)
+            A name, handle or `Plan`, and a row that it takes.
+        method : str
+            Of all these models: ``"predict"``, ``"predict_proba"``, ...
+        on_error : {"raise", "return"}
+            What becomes of the first item that cannot be answered: its exception is raised, with a note that says
+            where it stands, or it takes the place of the answer.
+
+        Returns
+        -------
+        list
+            Answers in the order of ``pairs``.
+        """
+        return self._together.many(pairs, method, on_error)
+
+    def predict_all(
+        self, row: Any, models: Iterable[Any], method: str = "predict", *, on_error: str = "raise"
+    ) -> list[Any]:
+        """Answer one row by many models, in one call; what they have in common is computed once.
+
+        Every answer is what the model's ``predict_one`` returns, to the last bit. Models whose rows are read alike
+        are merged at the first call, which takes milliseconds; the last merged programs are kept.
+
+        Parameters
+        ----------
+        row : dict, tuple, 1-D array or str
+        models : iterable
+            Names, handles or plans.
+        method : str
+            Of all these models.
+        on_error : {"raise", "return"}
+            As in `predict_many`.
+
+        Returns
+        -------
+        list
+            Answers in the order of ``models``.
+        """
+        return self._together.all(row, models, method, on_error)
+
+    def sharing(self, models: Iterable[Any], method: str = "predict") -> tuple[int, int]:
+        """How many kernel calls these models make by themselves, and how many `predict_all` makes for them."""
+        return self._together.sharing(models, method)
 
     def stats(self) -> dict[str, Any]:
         """What the registered models hold, and how often they were called.

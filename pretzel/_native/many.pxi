@@ -1,0 +1,313 @@
+# Many models in one call: names and handles to methods, rows read one after the other, programs run stacked.
+
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_SIZE
+from cpython.unicode cimport PyUnicode_CheckExact
+
+cdef extern from *:
+    void prefetch "__builtin_prefetch" (const void* address) nogil
+
+cdef enum:
+    AHEAD = 4  # items between asking for memory and using it
+
+from weakref import WeakValueDictionary
+
+
+cdef class Shape:
+    """Stands for all programs that differ in parameters and states only."""
+
+    cdef object __weakref__
+
+
+SHAPES = WeakValueDictionary()  # of each shape there is one, while a program has it; two would only be slower
+
+
+cdef object shape_of(plan):
+    """The shape of a `pretzel.plan.Program`."""
+    key = (
+        tuple([(leaf.kind.value, leaf.slot) for leaf in plan.leaves]),
+        tuple([(slot.kind.value, slot.width, slot.buffer, slot.offset) for slot in plan.slots]),
+        plan.buffers,
+        tuple([call.kernel for call in plan.calls]),
+        tuple([(wire.inputs, wire.output) for wire in plan.wires]),
+        plan.output,
+    )
+    return SHAPES.setdefault(key, Shape())
+
+
+@cython.final
+cdef class Directory:
+    """Where models are found by name, and their methods by handle.
+
+    Parameters
+    ----------
+    names : dict of str to handle
+    handle : type
+        Of handles; they have an `Endpoint` for each method in their ``__dict__``.
+    find : callable
+        ``find(name)`` returns the handle of a name that is not in ``names``, or raises.
+    """
+
+    cdef dict names
+    cdef object handle
+    cdef object find
+
+    def __init__(self, dict names, handle, find):
+        self.names = names
+        self.handle = handle
+        self.find = find
+
+
+cdef inline object target_of(object model, str method, Directory directory):
+    """What answers calls of a model's method: the newest version, taken once."""
+    cdef PyObject* found
+    if PyUnicode_CheckExact(model):
+        found = PyDict_GetItemWithError(directory.names, model)
+        model = directory.find(model) if found == NULL else <object>found
+    if type(model) is directory.handle:
+        found = PyDict_GetItemWithError(PyObject_GenericGetDict(model, NULL), method)
+        if found != NULL and type(<object>found) is Endpoint:
+            return (<Endpoint><object>found).take()
+    return any_target(model, method)
+
+
+cdef object any_target(model, str method):
+    """The same for whatever has methods."""
+    found = getattr(model, method, None)
+    if type(found) is Endpoint:
+        return (<Endpoint>found).take()
+    if type(found) is not Method and not hasattr(found, "one"):
+        refuse_model(model, method)
+    return found
+
+
+cdef int refuse_model(model, str method) except -1:
+    if not hasattr(model, "methods") and not hasattr(model, "plan"):
+        raise TypeError(f"expected the name of a model, its handle or a plan, got {type(model).__name__}")
+    getattr(model, method)
+    raise AttributeError(f"{model!r} has no method {method!r} that takes rows")
+
+
+def targets(models, str method, Directory directory):
+    """What answers for each of ``models``, given as names, handles or plans; counted as one call of each."""
+    return [target_of(model, method, directory) for model in models]
+
+
+def answers(cnp.ndarray values, list methods, list firsts):
+    """The answers of several methods for one row, whose values lie side by side from column ``firsts[i]`` on."""
+    cdef const double* row = <const double*>cnp.PyArray_DATA(values)
+    cdef Py_ssize_t i
+    return [(<Method?>methods[i]).answer(row + <Py_ssize_t>firsts[i]) for i in range(len(methods))]
+
+
+cdef list exact_pairs(pairs):
+    """The pairs as tuples that nobody else can change."""
+    cdef list found = list(pairs)
+    for i in range(len(found)):
+        pair = found[i]
+        if not PyTuple_CheckExact(pair):
+            found[i] = pair = tuple(pair)
+        if PyTuple_GET_SIZE(pair) != 2:
+            raise TypeError(f"item {i}: expected a pair of model and row, got {len(pair)} values")
+    return found
+
+
+@cython.final
+cdef class Stack:
+    """The items of one call of `answer_many`; everything but the results lies in the arena of the thread."""
+
+    cdef Arena* arena
+    cdef StackItem* items   # with a reference to the method of each
+    cdef list pairs         # keeps the rows, which are read where they lie
+    cdef Py_ssize_t n
+    cdef str method
+    cdef Directory directory
+    cdef list texts
+    cdef list results
+    cdef list failed        # positions whose result is an exception
+    cdef double cost        # nanoseconds
+
+    cdef int reserve(self) except -1:
+        cdef Py_ssize_t i, n = len(self.pairs)
+        self.items = <StackItem*>self.arena.alloc(sizeof(StackItem) * (n + 1))
+        if self.items == NULL:
+            raise MemoryError
+        for i in range(n):
+            self.items[i] = StackItem()
+        self.n = n
+        self.texts = []
+        self.results = [None] * n
+        self.failed = []
+        self.cost = 0.0
+        return 0
+
+    cdef int resolve(self, Py_ssize_t i) except -1:
+        """Find what answers an item."""
+        cdef PyObject* pair = PyList_GET_ITEM(self.pairs, i)
+        cdef PyObject* row = PyTuple_GET_ITEM(<object>pair, 1)
+        cdef object target
+        prefetch(row)
+        target = target_of(<object>PyTuple_GET_ITEM(<object>pair, 0), self.method, self.directory)
+        prefetch(<char*><PyObject*>target + 64)
+        prefetch(<char*><PyObject*>target + 128)
+        Py_INCREF(target)
+        self.items[i].method = <PyObject*>target
+        return 0
+
+    cdef int read(self, Py_ssize_t i) except -1:
+        """Read the row of an item, or answer it at once where only Python can."""
+        cdef StackItem* item = &self.items[i]
+        cdef PyObject* row = self.row(i)
+        cdef Method method
+        cdef LeafInput* leaves
+        cdef int64_t units = 0
+        if item.method == NULL:
+            return 0
+        if i + AHEAD < self.n:
+            self.look_ahead(i + AHEAD)
+        if type(<object>item.method) is not Method or (<Method>item.method).sparse:
+            self.results[i] = (<object>item.method).one(<object>row)
+            return 0
+        method = <Method>item.method
+        leaves = <LeafInput*>self.arena.alloc(sizeof(LeafInput) * method.n_leaves + sizeof(double) * (method.n_out + 1))
+        if leaves == NULL:
+            raise MemoryError
+        item.leaves = leaves
+        item.answer = <double*>&leaves[method.n_leaves]
+        method.read_row(<object>row, leaves, self.arena, self.texts, &units)
+        self.cost += method.native.one_row + method.native.per_unit * units
+        item.program = method.native
+        return 0
+
+    cdef inline PyObject* row(self, Py_ssize_t i) noexcept:
+        return PyTuple_GET_ITEM(<object>PyList_GET_ITEM(self.pairs, i), 1)
+
+    cdef inline void look_ahead(self, Py_ssize_t i) noexcept:
+        """Ask for the memory that reading an item will touch: with hundreds of models it is in no cache of the core."""
+        cdef PyObject* method = <PyObject*>self.items[i].method
+        cdef PyObject* row = self.row(i)
+        cdef const char* program
+        if method != NULL and type(<object>method) is Method:
+            program = <const char*>(<Method>method).native
+            prefetch(program + 64)
+            prefetch(program + 128)
+            prefetch(program + 192)
+        if cnp.PyArray_CheckExact(<object>row):
+            prefetch(cnp.PyArray_DIMS(<cnp.ndarray>row))
+            prefetch(cnp.PyArray_DATA(<cnp.ndarray>row))
+
+    cdef Py_ssize_t each(self, bint resolve, Py_ssize_t n, bint all_of_them) except -1:
+        """`resolve` or `read` every item; how many have been looked at: all, or those up to the first that failed."""
+        cdef Py_ssize_t i = 0
+        while i < n:
+            try:  # around the loop: around each item it would cost as much as an item
+                while i < n:
+                    if resolve:
+                        self.resolve(i)
+                    else:
+                        self.read(i)
+                    i += 1
+            except WrongField as error:
+                self.fail(i, wrong_field_of(<Method>self.items[i].method, error))
+            except Exception as error:
+                self.fail(i, error)
+            if i < n:
+                i += 1
+                if not all_of_them:
+                    break
+        return i
+
+    cdef int fail(self, Py_ssize_t i, error) except -1:
+        self.items[i].program = NULL
+        self.results[i] = error
+        self.failed.append(i)
+        return 0
+
+    cdef int run(self, Py_ssize_t n) except -1:
+        if self.cost > RELEASE_GIL_NS:
+            with nogil:
+                run_stacked(self.items, n, self.arena[0])
+        else:
+            run_stacked(self.items, n, self.arena[0])
+        return 0
+
+    cdef int collect(self, Py_ssize_t n) except -1:
+        """Values to results."""
+        cdef Py_ssize_t i
+        cdef StackItem* item
+        cdef Method method
+        for i in range(n):
+            item = &self.items[i]
+            if item.program == NULL:
+                continue
+            method = <Method>item.method
+            if item.stop.status != Status.kOk:
+                self.fail(i, stop_of(method, &item.stop))
+            else:
+                self.results[i] = method.answer(item.answer)
+        return 0
+
+    cdef int give_back(self) except -1:
+        cdef Py_ssize_t i
+        cdef PyObject* method
+        for i in range(self.n):
+            method = <PyObject*>self.items[i].method
+            if method != NULL:
+                Py_DECREF(<object>method)
+        return 0
+
+
+cdef object wrong_field_of(Method method, error):
+    """The exception that a caller sees for a value of the wrong type."""
+    try:
+        method.raise_wrong_field(error)
+    except Exception as seen:
+        return seen
+
+
+cdef object stop_of(Method method, Stop* stop):
+    try:
+        raise_stop(method.program, method, stop)
+    except Exception as error:
+        return error
+
+
+def answer_many(pairs, str method, Directory directory, bint collect):
+    """Answer one row for each of many models.
+
+    Parameters
+    ----------
+    pairs : iterable
+        A name, handle or plan, and a row that its ``predict_one`` takes.
+    method : str
+    directory : Directory
+    collect : bool
+        Put exceptions into the list instead of raising the first.
+    """
+    cdef Stack stack = Stack.__new__(Stack)
+    cdef Py_ssize_t n
+    cdef Arena.Mark start
+    stack.pairs = exact_pairs(pairs)
+    stack.method = method
+    stack.directory = directory
+    stack.arena = &thread_arena()
+    stack.arena.depth += 1
+    start = stack.arena.mark()
+    try:
+        stack.reserve()
+        n = stack.each(True, stack.n, collect)
+        n = stack.each(False, n, collect)
+        stack.run(n)
+        stack.collect(n)
+    finally:
+        stack.give_back()
+        stack.arena.release(start)
+        stack.arena.depth -= 1
+        if stack.arena.depth == 0:
+            stack.arena.reset()
+    if stack.failed and not collect:
+        first = min(stack.failed)
+        error = stack.results[first]
+        error.add_note(f"item {first} of {stack.n}")
+        raise error
+    return stack.results

@@ -1,0 +1,150 @@
+"""Many models in one call: rows of their own for each, or one row for all of them."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from pretzel._native import Directory, Method, NativeProgram, answer_many, answers, targets
+from pretzel.plan import MethodPlan
+from pretzel.runtime.handle import Model
+from pretzel.runtime.inputs import read
+from pretzel.runtime.merge import can_merge, merge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from pretzel.plan import InputSpec
+
+PROGRAMS_KEPT = 64  # merged programs of one runtime
+_ON_ERROR = ("raise", "return")
+
+
+@dataclass(slots=True)
+class _Group:
+    """Models that read one row alike: their merged program, where their answers lie in its result, and who they are."""
+
+    merged: Method
+    firsts: list[int]
+    members: list[int]
+
+
+@dataclass(slots=True, weakref_slot=True)
+class _Merged:
+    """How a tuple of methods is answered together; ``single`` are those that have to answer alone."""
+
+    groups: list[_Group]
+    single: list[int]
+    sharing: tuple[int, int]
+    dying: list[weakref.ref[Any]]
+    used: bool = True
+
+
+class Together:
+    """Answers of many models in one call.
+
+    Parameters
+    ----------
+    names : dict of str to Model
+        Registered models.
+    find : callable
+        ``find(name)`` returns a model that is not in ``names``, or raises.
+    """
+
+    def __init__(self, names: dict[str, Model], find: Callable[[str], Model]) -> None:
+        self._directory = Directory(names, Model, find)
+        self._merged: dict[tuple[int, ...], _Merged] = {}
+
+    def many(self, pairs: Iterable[tuple[Any, Any]], method: str, on_error: str) -> list[Any]:
+        """See `pretzel.Runtime.predict_many`."""
+        return answer_many(pairs, method, self._directory, _collect(on_error))
+
+    def all(self, row: Any, models: Iterable[Any], method: str, on_error: str) -> list[Any]:
+        """See `pretzel.Runtime.predict_all`."""
+        collect = _collect(on_error)
+        methods = targets(models, method, self._directory)
+        merged = self._merge(methods)
+        found: list[Any] = [None] * len(methods)
+        alone = list(merged.single)
+        for group in merged.groups:
+            try:
+                values = answers(group.merged.one(row), [methods[i] for i in group.members], group.firsts)
+            except Exception:  # each by itself says which of them refuse the row, and why
+                alone += group.members
+                continue
+            if len(values) == len(methods):
+                return values
+            for i, value in zip(group.members, values, strict=True):
+                found[i] = value
+        for i in sorted(alone):
+            try:
+                found[i] = methods[i].one(row)
+            except Exception as error:
+                if not collect:
+                    error.add_note(f"model {i} of {len(methods)}")
+                    raise
+                found[i] = error
+        return found
+
+    def sharing(self, models: Iterable[Any], method: str) -> tuple[int, int]:
+        """Kernel calls of these models by themselves, and together."""
+        return self._merge(targets(models, method, self._directory)).sharing
+
+    def _merge(self, methods: list[Any]) -> _Merged:
+        """The merged programs of these methods. They are kept until one of the methods goes, or others need room."""
+        key = tuple(map(id, methods))
+        merged = self._merged.get(key)
+        if merged is not None:
+            merged.used = True
+            return merged
+        merged = _merged_of(methods)
+        kept = weakref.ref(self)
+
+        def forget(_: object) -> None:
+            together = kept()
+            if together is not None:
+                together._merged.pop(key, None)
+
+        merged.dying = [weakref.ref(method, forget) for method in {id(method): method for method in methods}.values()]
+        while len(self._merged) >= PROGRAMS_KEPT:
+            self._make_room()
+        self._merged[key] = merged
+        return merged
+
+    def _make_room(self) -> None:
+        """Drop the oldest that has not been used since it was last looked at."""
+        for key in list(self._merged):
+            old = self._merged.pop(key, None)
+            if old is None or not old.used:
+                return
+            old.used = False
+            self._merged[key] = old
+
+
+def _collect(on_error: str) -> bool:
+    if on_error not in _ON_ERROR:
+        raise ValueError(f"on_error is one of {', '.join(map(repr, _ON_ERROR))}, not {on_error!r}")
+    return on_error == "return"
+
+
+def _merged_of(methods: Sequence[Any]) -> _Merged:
+    """Merge what reads rows alike."""
+    alike: dict[InputSpec, list[int]] = {}
+    single = []
+    calls = distinct = 0
+    for i, method in enumerate(methods):
+        if type(method) is Method and can_merge(method.plan.program):
+            alike.setdefault(replace(method.spec, estimator=""), []).append(i)
+        else:
+            single.append(i)
+    groups = []
+    for spec, members in alike.items():
+        merged = merge([methods[i].plan.program for i in members])
+        arrays = {digest: array for i in members for digest, array in methods[i].arrays.items()}
+        program = NativeProgram(merged.program, arrays)
+        whole = Method(program, MethodPlan(merged.program), replace(spec, estimator="models"), "models", read)
+        groups.append(_Group(whole, list(merged.firsts), members))
+        calls += merged.calls
+        distinct += merged.distinct
+    return _Merged(groups, single, (calls, distinct), [])
