@@ -7,12 +7,13 @@ end of the report holds the figures against the bars that were promised: met or 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
 import sys
 import time
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,11 @@ def machine() -> dict[str, str]:
     if cpuinfo.exists():
         names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
         model = names[0] if names else model
-    packages = ("scikit-learn", "numpy", "pandas", "onnxruntime", "skl2onnx")
-    return {
-        "processor": f"{model}, {os.cpu_count()} cores",
-        "Python": platform.python_version(),
-        **{name: version(name) for name in packages},
-    }
+    found = {"processor": f"{model}, {os.cpu_count()} cores", "Python": platform.python_version()}
+    for name in ("scikit-learn", "numpy", "pandas", "onnxruntime", "skl2onnx"):
+        with contextlib.suppress(PackageNotFoundError):  # not all measurements need all of them
+            found[name] = version(name)
+    return found
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:

@@ -124,8 +124,8 @@ def compete(site: Site, effort: Effort, peers: Sequence[str], progress: Callable
     if graphs:
         chosen = list(graphs)
         part = site.only(chosen)
-        make = functools.partial(contenders.Onnx, part.members, list(graphs.values()), part.rows, workers)
-        measure(report.ONNX, make, part)
+        contents = list(graphs.values())
+        measure(report.ONNX, lambda: contenders.Onnx(part.members, contents, part.rows, workers), part)
         some = [plans[i] for i in chosen]
         mine = [names[i] for i in chosen]
         measure(report.PRETZEL_ONNX, lambda: contenders.Pretzel(mine, some, workers), part)

@@ -59,7 +59,7 @@ class Pretzel:
         import pretzel
         from pretzel import errors
 
-        self.refusals = (errors.DeadlineExceeded, errors.Overloaded)
+        self.refusals: tuple[type[Exception], ...] = (errors.DeadlineExceeded, errors.Overloaded)
         self.runtime = pretzel.Runtime(executors=executors)
         self.models = [self.runtime.register(name, plan) for name, plan in zip(names, plans, strict=True)]
         self._deadline = deadline

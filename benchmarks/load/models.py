@@ -62,7 +62,7 @@ def folder() -> Path:
     """Where models are kept; its name changes with all that decides how they are fitted."""
     digest = hashlib.sha256(inspect.getsource(sentiment_sets).encode())
     for module in (data, families, pipelines, tasks, zoo):
-        digest.update(Path(module.__file__).read_bytes())
+        digest.update(Path(inspect.getfile(module)).read_bytes())
     libraries = [f"{name} {version(name)}" for name in ("scikit-learn", "numpy", "scipy", "pandas")]
     digest.update(" ".join([platform.python_version(), *libraries, str((SET, TEXTS, OWN))]).encode())
     return data.cache_folder() / "load" / digest.hexdigest()[:16]

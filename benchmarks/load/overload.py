@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 TIMES = 3.0
 DEADLINE = 0.050  # seconds
-RESERVED_RATE = 50.0  # requests per second
+RESERVED_RATE = 100.0  # requests per second
 LIMIT = 120.0  # seconds for everything
 
 

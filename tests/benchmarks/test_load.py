@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,8 @@ def document(load_real: Callable[[Any], Any], tmp_path_factory: pytest.TempPathF
     """What ``--json`` wrote."""
     from benchmarks import tasks
 
+    if os.environ.get("PRETZEL_SANITIZE"):
+        pytest.skip("a sanitizer makes everybody slow")
     for load in (tasks.sentiment, tasks.attendees, tasks.people):
         load_real(load)
     path = tmp_path_factory.mktemp("load") / "load.json"
