@@ -107,6 +107,7 @@ def _overload(
         "saturation": saturation,
         "load": accepted(found["others"], DEADLINE),
         "reserved": {"unloaded": waits(alone), "overloaded": waits(beside)},
+        "engine": contender.runtime.stats()["engine"],
     }
 
 
@@ -168,6 +169,8 @@ def markdown(result: dict[str, Any]) -> str:
         parts.append(table(["reserved plan, microseconds", "requests", "p50", "p99"], rows))
         parts.append(
             f"Saturation {number(result['saturation'])} batches/s with {result['executors']} executors; deadline "
-            f"{result['deadline'] * 1e3:g} ms; others took {result['others']:.2f} cores of the machine meanwhile."
+            f"{result['deadline'] * 1e3:g} ms. By the count of the engine, before Python has the answers, "
+            f"{result['engine']['late']:,} of {result['engine']['done']:,} were late and "
+            f"{result['engine']['overdue']:,} were not begun in time. Other processes took {result['others']:.2f} cores meanwhile."
         )
     return "\n\n".join(parts) + "\n"
