@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -10,6 +15,11 @@ import pytest
 from benchmarks.load import overload
 from benchmarks.load.arrivals import Arrivals
 from benchmarks.load.driver import ANSWERED, GIVEN_UP, REFUSED, UNANSWERED, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def outcome(states: list[int], waited: list[float]) -> Outcome:
@@ -58,3 +68,25 @@ def test_an_error_is_a_verdict() -> None:
     (verdict,) = overload.judge({"error": "the process died"})
     assert verdict.met is False
     assert "the process died" in overload.markdown({"error": "the process died"})
+
+
+def test_the_whole_under_overload(load_real: Callable[[Any], Any], tmp_path: Path) -> None:
+    from benchmarks import tasks
+
+    if os.environ.get("PRETZEL_SANITIZE"):
+        pytest.skip("a sanitizer makes everybody slow")
+    for load in (tasks.sentiment, tasks.attendees, tasks.people):
+        load_real(load)
+    path = tmp_path / "overload.json"
+    main = f"import sys; sys.path.append({str(ROOT)!r}); from benchmarks.load.__main__ import main; main(sys.argv[1:])"
+    options = ["--quick", "--overload", "--models", "4", "--seconds", "0.3", "--json", str(path)]
+    done = subprocess.run([sys.executable, "-c", main, *options], capture_output=True, text=True, timeout=240)
+    assert path.exists(), done.stderr
+    document = json.loads(path.read_text())
+    result = document["overload"]
+    assert "error" not in result, result
+    assert result["load"]["error"] == ""
+    assert 0 < result["load"]["refused"] < 1  # some must go, and not all
+    assert result["engine"]["refused"] + result["engine"]["overloaded"] > 0
+    assert result["reserved"]["overloaded"]["count"] == result["reserved"]["unloaded"]["count"] == 60
+    assert len(document["bars"]) == 3
