@@ -47,8 +47,8 @@ class Group:
         Family and last step.
     bar : float
         How many times the p99 of one model alone that of a random one may be.
-    calls : list of callable
-        ``predict_one`` of each model.
+    models : list of pretzel.Model
+        Handles.
     rows : list
         What the calls are given.
     copy : callable
@@ -57,7 +57,7 @@ class Group:
 
     name: str
     bar: float
-    calls: list[Callable[[Any], Any]]
+    models: list[Any]
     rows: list[Any]
     copy: Callable[[Any], Any]
 
@@ -124,12 +124,12 @@ def rows_of(family: str) -> tuple[list[Any], Callable[[Any], Any]]:
 def register(runtime: Any, family: str, members: Iterable[Member]) -> list[Group]:
     """Register models of a family and group them by their last step, since that decides how long a call takes."""
     rows, copy = rows_of(family)
-    calls = defaultdict(list)
+    models = defaultdict(list)
     bar = SENTIMENT_BAR if family == "sentiment" else OTHER_BAR
     for member in members:
         last = type(member.estimator.steps[-1][1]).__name__
-        calls[f"{family}, {last}"].append(runtime.register(member.name, member.estimator).predict_one)
-    return [Group(name, bar, each, rows, copy) for name, each in calls.items()]
+        models[f"{family}, {last}"].append(runtime.register(member.name, member.estimator))
+    return [Group(name, bar, each, rows, copy) for name, each in models.items()]
 
 
 def load(quick: bool) -> tuple[Any, list[Group]]:
@@ -144,13 +144,13 @@ def load(quick: bool) -> tuple[Any, list[Group]]:
     return runtime, groups
 
 
-def block(calls: Sequence[Callable[[Any], Any]], rows: Sequence[Any], copies: Sequence[Callable[[Any], Any]]) -> Any:
+def block(models: Sequence[Any], rows: Sequence[Any], copies: Sequence[Callable[[Any], Any]]) -> Any:
     """Nanoseconds of every call; a row is made just before, so that it is as near as one that has just been parsed."""
     clock, taken = time.perf_counter_ns, []
-    for call, row, copy in zip(calls, rows, copies, strict=True):
+    for model, row, copy in zip(models, rows, copies, strict=True):
         fresh = copy(row)
         start = clock()
-        call(fresh)
+        model.predict_one(fresh)
         taken.append(clock() - start)
     return np.array(taken)
 
@@ -158,7 +158,7 @@ def block(calls: Sequence[Callable[[Any], Any]], rows: Sequence[Any], copies: Se
 def measure(groups: Sequence[Group], rounds: int, size: int) -> list[Result]:
     """Blocks of `size` calls to random models, and the same rows to one model of each group alone, taking turns."""
     random = np.random.default_rng(0)
-    everyone = [(g, call) for g, group in enumerate(groups) for call in group.calls]
+    everyone = [(g, model) for g, group in enumerate(groups) for model in group.models]
     alone: list[list[Any]] = [[] for _ in groups]
     mixed: list[list[Any]] = [[] for _ in groups]
     with no_collection():
@@ -166,18 +166,18 @@ def measure(groups: Sequence[Group], rounds: int, size: int) -> list[Result]:
             drawn = [everyone[i] for i in random.integers(len(everyone), size=size + WARM)]
             kinds = np.array([g for g, _ in drawn])
             rows = [groups[g].rows[i] for g, i in zip(kinds, random.integers(ROWS, size=len(kinds)), strict=True)]
-            taken = block([call for _, call in drawn], rows, [groups[g].copy for g in kinds])[WARM:]
+            taken = block([model for _, model in drawn], rows, [groups[g].copy for g in kinds])[WARM:]
             for g, group in enumerate(groups):
                 mixed[g].append(taken[kinds[WARM:] == g])
                 same = [row for row, kind in zip(rows[WARM:], kinds[WARM:], strict=True) if kind == g]
                 same = [*itertools.islice(itertools.cycle(group.rows), WARM), *same]
-                call = group.calls[(turn % ALONE) * len(group.calls) // ALONE]
-                alone[g].append(block([call] * len(same), same, [group.copy] * len(same))[WARM:])
+                model = group.models[(turn % ALONE) * len(group.models) // ALONE]
+                alone[g].append(block([model] * len(same), same, [group.copy] * len(same))[WARM:])
     results = []
     for group, one, many in zip(groups, alone, mixed, strict=True):
         one, many = np.concatenate(one), np.concatenate(many)
         figures = [float(np.percentile(taken, q)) / 1e3 for taken in (one, many) for q in (50, 99)]
-        results.append(Result(len(group.calls), len(many), *figures))
+        results.append(Result(len(group.models), len(many), *figures))
     return results
 
 

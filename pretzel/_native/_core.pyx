@@ -3,6 +3,7 @@
 """The only door between Python and the native core: it unpacks, forwards and wraps; it does not compute."""
 
 import os
+import sys
 
 cimport cython
 cimport numpy as cnp

@@ -41,8 +41,9 @@ class Arena {
   /// Ends a request: merges blocks into one, and returns memory above `keep` bytes to the system.
   void reset(size_t keep = size_t{8} << 20) noexcept;
 
-  Sampler sampler;  // of the requests of this thread
-  int depth = 0;    // requests of this thread that are under way: reading one may call back into Python
+  Sampler sampler;             // of the requests of this thread
+  const void* last = nullptr;  // who had the latest request of this thread; may be gone
+  int depth = 0;               // requests of this thread that are under way: reading one may call back into Python
 
  private:
   struct Block;

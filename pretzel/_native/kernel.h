@@ -1,6 +1,7 @@
 // The contract between kernels and everything else: how parameters are bound once and rows are run many times.
 //
-// A kernel is one .cpp in kernels/ that ends with PRETZEL_KERNEL(name, bind, run, cost, run_params). Each such file is
+// A kernel is one .cpp in kernels/ that ends with PRETZEL_KERNEL(name, bind, run, cost, run_params), or with _AHEAD
+// and one function more. Each such file is
 // compiled once per instruction-set level (PRETZEL_ISA = 0, 1, 2) with identical results: write the loops with the
 // lane types of simd.h, keep everything that is not registered in an anonymous namespace, and never call a
 // non-inline standard-library template from `run`.
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "ahead.h"
 #include "arena.h"
 #include "view.h"
 
@@ -88,13 +90,17 @@ struct Cost {
 };
 using CostFn = Cost (*)(const Array* params, int32_t n_params, const uint8_t* state);
 
+/// Adds what `run` reads whatever the row.
+using AheadFn = void (*)(const Array* params, int32_t n_params, const uint8_t* state, Lines* lines);
+
 struct Kernel {
   const char* name;
   int isa;
   BindFn bind;  // nullptr: nothing to build, `run` reads the parameters
   RunFn run;
-  CostFn cost;          // nullptr: negligible
-  uint64_t run_params;  // bit i set: `run` reads params[i]; the others are needed by `bind` alone and then dropped
+  CostFn cost;              // nullptr: negligible
+  uint64_t run_params;      // bit i set: `run` reads params[i]; the others are needed by `bind` alone and then dropped
+  AheadFn ahead = nullptr;  // nullptr: small parameters whole, and the head of the state
 };
 
 constexpr uint64_t kAllParams = ~uint64_t{0};
@@ -117,7 +123,10 @@ struct Registrar {
 
 }  // namespace pretzel
 
-#define PRETZEL_KERNEL(NAME, BIND, RUN, COST, RUN_PARAMS)                                                          \
-  namespace {                                                                                                      \
-  const ::pretzel::Registrar registrar_##NAME(::pretzel::Kernel{#NAME, PRETZEL_ISA, BIND, RUN, COST, RUN_PARAMS}); \
+#define PRETZEL_KERNEL_AHEAD(NAME, BIND, RUN, COST, RUN_PARAMS, AHEAD)                                           \
+  namespace {                                                                                                    \
+  const ::pretzel::Registrar registrar_##NAME(::pretzel::Kernel{#NAME, PRETZEL_ISA, BIND, RUN, COST, RUN_PARAMS, \
+                                                                AHEAD});                                         \
   }
+#define PRETZEL_KERNEL(NAME, BIND, RUN, COST, RUN_PARAMS) \
+  PRETZEL_KERNEL_AHEAD(NAME, BIND, RUN, COST, RUN_PARAMS, nullptr)

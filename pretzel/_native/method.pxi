@@ -34,7 +34,7 @@ cdef object run_batch(NativeProgram program, Method method, list columns, int64_
     cdef Request request
     cdef Stop stop
     cdef list held = []
-    cdef list readers = [Reader(leaf, NO_SPEC) for leaf in program.leaves] if method is None else method.readers
+    cdef tuple readers = make_readers(program, NO_SPEC) if method is None else method.readers
     cdef int64_t first = 0, units, chunk = rows
     scratch = np.empty((rows, program.width)) if result is None and not program.sparse_result else result
     for leaf in readers:
@@ -67,7 +67,7 @@ cdef object run_batch(NativeProgram program, Method method, list columns, int64_
     return csr_arrays(sparse) if program.sparse_result else scratch
 
 
-cdef LeafInput* open_leaves(list readers, list columns, int64_t rows, Arena* arena, list held) except NULL:
+cdef LeafInput* open_leaves(tuple readers, list columns, int64_t rows, Arena* arena, list held) except NULL:
     """Leaf inputs that read ``columns``; those of cells get room for ``rows`` rows."""
     cdef int i, n = <int>len(readers)
     cdef Reader reader
@@ -86,7 +86,7 @@ cdef LeafInput* open_leaves(list readers, list columns, int64_t rows, Arena* are
     return leaves
 
 
-cdef int64_t fill_cells(list readers, list columns, LeafInput* leaves, int64_t first, int64_t rows, int64_t all_rows,
+cdef int64_t fill_cells(tuple readers, list columns, LeafInput* leaves, int64_t first, int64_t rows, int64_t all_rows,
                         list held) except -1:
     """Read the cells of some rows; returns their text code units and sparse entries."""
     cdef int i
@@ -108,6 +108,16 @@ cdef int raise_stop(NativeProgram program, Method method, Stop* stop) except -1:
         raise MemoryError
     raise_fault(program.plan, None if method is None else method.spec, "" if method is None else method.name,
                 <int>stop.status, stop.step, stop.row, stop.column)
+
+
+cdef int add_object(object found, Lines* lines) except -1:
+    """The lines of a Python object, with the header of the garbage collector left out."""
+    lines.add(<void*>found, <size_t>min(found.__sizeof__(), 1024))
+    return 0
+
+
+cdef tuple make_readers(NativeProgram program, spec):
+    return tuple([Reader(leaf, spec) for leaf in program.leaves])
 
 
 class _NoSpec:
@@ -137,7 +147,7 @@ cdef class Method:
     # What one row needs comes first: it lies in two cache lines.
     cdef readonly NativeProgram program
     cdef const Program* native  # that of `program`
-    cdef list readers
+    cdef tuple readers
     cdef list labels      # for each output column its classes as Python objects
     cdef object result_type
     cdef int n_leaves, n_out, width, n_required
@@ -151,6 +161,7 @@ cdef class Method:
     cdef public str name
     cdef object read
     cdef object __weakref__
+    cdef Lines lines  # that every call reads
     cdef public Scheduler scheduler  # takes long calls; None: all are answered in the calling thread
     cdef public double long_call     # seconds of estimated work from which a call is long
     cdef public object engine        # what is submitted and awaited goes there
@@ -173,7 +184,7 @@ cdef class Method:
         self.spec = spec
         self.name = name
         self.read = read
-        self.readers = [Reader(leaf, spec) for leaf in program.leaves]
+        self.readers = make_readers(program, spec)
         self.labels = None if plan.labels is None else [classes.tolist() for classes in plan.labels]
         self.is_text = spec.kind.value == "text"
         self.is_named = spec.names is not None
@@ -187,6 +198,7 @@ cdef class Method:
         self.unread = () if spec.names is None else tuple([spec.names[c] for c in spec.required if c not in used])
         self.plain = len(self.readers) == 1 and (<Reader>self.readers[0]).whole_row and (
             (<Reader>self.readers[0]).kind != LeafKind.kCells)
+        self.collect()
 
     @property
     def arrays(self):
@@ -232,6 +244,25 @@ cdef class Method:
             self.raise_wrong_field(error)
         return self.wrap(result, is_float32)
 
+    cdef int collect(self) except -1:
+        """Note what every call reads, from Python's objects to the parameters of the last step."""
+        cdef Reader reader
+        add_object(self, &self.lines)
+        add_object(self.program, &self.lines)
+        add_object(self.readers, &self.lines)
+        for reader in self.readers:
+            add_object(reader, &self.lines)
+            if reader.keys is not None:
+                add_object(reader.keys, &self.lines)
+                for key in reader.keys:
+                    add_object(key, &self.lines)
+            self.lines.add(reader.positions.data(), reader.positions.size() * sizeof(int))
+        if self.labels is not None:
+            for classes in self.labels:
+                add_object(classes, &self.lines)
+        self.program.program.ahead(&self.lines)
+        return 0
+
     cpdef one(self, row):
         """Answer for one row, given as dict, tuple, list, 1-D array or str: a scalar, or a vector."""
         cdef NativeProgram program = self.program
@@ -243,7 +274,11 @@ cdef class Method:
         cdef double* answer
         cdef list held = []
         cdef int64_t units = 0
-        cdef int i, n_leaves = <int>program.program.leaves.size()
+        cdef int i, n_leaves
+        if arena.last != <void*>self:  # else it is all in the caches
+            arena.last = <void*>self
+            self.lines.span().fetch()
+        n_leaves = <int>program.program.leaves.size()
         if self.sparse:
             return self(self.one_row_table(row))
         arena.depth += 1

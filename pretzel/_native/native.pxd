@@ -64,8 +64,18 @@ cdef extern from "arena.h" namespace "pretzel" nogil:
         void release(Mark mark)
         void reset()
         int depth
+        const void* last
     Arena& thread_arena()
     int64_t arena_bytes_ "pretzel::arena_bytes"()
+
+
+cdef extern from "ahead.h" namespace "pretzel" nogil:
+    cdef cppclass LineSpan:
+        void fetch()
+
+    cdef cppclass Lines:
+        void add(const void* data, size_t size) except +
+        LineSpan span()
 
 
 cdef extern from "kernel.h" namespace "pretzel" nogil:
@@ -178,6 +188,7 @@ cdef extern from "plan.h" namespace "pretzel" nogil:
         const void* shape
         void finish() except +
         void remember(Memo* memo, int32_t begin, int32_t end, int32_t output, const vector[int32_t]& inputs) except +
+        void ahead(Lines* lines) except +
         int32_t tile
         int64_t row_bytes
         double one_row

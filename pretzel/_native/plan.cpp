@@ -11,7 +11,33 @@ constexpr int64_t kTileBytes = int64_t{384} << 10;  // about a third of a second
 constexpr int32_t kMaxTile = 512;
 constexpr int32_t kVectorTile = 16;  // rows that tree kernels score side by side: worth more than cache for wide rows
 constexpr int64_t kWideRow = int64_t{256} << 10;
-constexpr int32_t kTextTile = 16;  // text rows bring buffers of their own
+constexpr int32_t kTextTile = 16;      // text rows bring buffers of their own
+constexpr int64_t kSmallParam = 4096;  // bytes that a row reads all of; in larger arrays it picks what it needs
+constexpr size_t kHead = 128;          // bytes of a state whose kernel says no more
+
+int64_t bytes_of(const Array& array) {
+  switch (array.dtype) {
+    case DType::kFloat64:
+    case DType::kInt64:
+    case DType::kUint64:
+      return array.size * 8;
+    case DType::kFloat32:
+    case DType::kInt32:
+    case DType::kUint32:
+      return array.size * 4;
+    case DType::kInt16:
+    case DType::kUint16:
+      return array.size * 2;
+    case DType::kUint8:
+      return array.size;
+  }
+  return 0;
+}
+
+template <class T>
+void add_vector(const std::vector<T>& items, Lines* lines) {
+  lines->add(items.data(), items.size() * sizeof(T));
+}
 
 }  // namespace
 
@@ -61,6 +87,25 @@ Cost Program::cost_of(int32_t begin, int32_t end) const {
     sum.per_unit += c.per_unit;
   }
   return sum;
+}
+
+void Program::ahead(Lines* lines) const {
+  add_vector(leaves, lines);
+  add_vector(slots, lines);
+  add_vector(buffers, lines);
+  add_vector(steps, lines);
+  for (const Step& step : steps) {
+    add_vector(step.params, lines);
+    add_vector(step.inputs, lines);
+    if (step.kernel->ahead != nullptr) {
+      step.kernel->ahead(step.params.data(), static_cast<int32_t>(step.params.size()), step.state, lines);
+      continue;
+    }
+    for (const Array& param : step.params) {
+      if (bytes_of(param) <= kSmallParam) lines->add(param.data, static_cast<size_t>(bytes_of(param)));
+    }
+    lines->add(step.state, kHead);
+  }
 }
 
 }  // namespace pretzel

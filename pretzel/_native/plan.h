@@ -62,6 +62,9 @@ struct Program {
   /// Sum over some steps.
   Cost cost_of(int32_t begin, int32_t end) const;
 
+  /// Adds what every request reads of this program.
+  void ahead(Lines* lines) const;
+
   std::vector<Recall> recalls;
   std::vector<Recall> whole;  // at most one: all steps
   bool recalling = false;     // some of these have a cache; the others only say what is shared

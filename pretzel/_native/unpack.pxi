@@ -55,9 +55,14 @@ cdef class Reader:
         self.lower = leaf.lower
         self.accents = leaf.accents
         self.whole_row = leaf.columns == tuple(range(spec.width))
-        self.keys = None if spec.names is None else tuple([spec.names[c] for c in leaf.columns])
+        self.keys = None if spec.names is None else tuple([interned(spec.names[c]) for c in leaf.columns])
         for column in leaf.columns:
             self.positions.push_back(column)
+
+
+cdef object interned(name):
+    """The one object of all equal names, so that those of many models stay in the caches."""
+    return sys.intern(name) if type(name) is str else name
 
 
 cdef int cell_of(object value, Cell* out, Reader reader, list held) except -1:

@@ -229,9 +229,11 @@ class Model:
         for method, endpoint in self._endpoints.items():
             if methods is not None and method not in methods:
                 for name in (method, f"{method}_one", f"a{method}", f"a{method}_one"):
-                    self.__dict__.pop(name, None)
+                    if name in vars(self):
+                        delattr(self, name)
             else:
-                self.__dict__.update({method: endpoint, f"{method}_one": endpoint.one})
+                setattr(self, method, endpoint)  # by way of __dict__ there would be one: more to read for each call
+                setattr(self, f"{method}_one", endpoint.one)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

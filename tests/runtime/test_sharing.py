@@ -133,3 +133,22 @@ def _sentiment_models() -> dict[str, Any]:
 
 if __name__ == "__main__":
     print(json.dumps(_sentiment_models()))
+
+
+def test_models_called_in_turn_answer_as_each_alone() -> None:
+    """Calls fetch ahead what the target reads: another one's, a replaced one's and a removed one's is nobody's harm."""
+    runtime = pretzel.Runtime()
+    rows = np.random.default_rng(1).normal(3, 2, size=(20, WIDTH))
+    pipelines = regressions(6)
+    handles = [runtime.register(f"m{i}", pipeline) for i, pipeline in enumerate(pipelines)]
+    expected = [pipeline.predict(rows) for pipeline in pipelines]
+    for turn in range(60):
+        i = turn * 5 % 6
+        if turn % 7 == 0:  # a new version takes the place of what was fetched before
+            runtime.register(f"m{i}", pipelines[i])
+            gc.collect()
+        assert handles[i].predict_one(rows[turn % 20]) == pytest.approx(expected[i][turn % 20], rel=1e-9)
+    for i in range(6):
+        runtime.unregister(f"m{i}")
+        with pytest.raises(pretzel.errors.ModelNotFoundError):
+            handles[i].predict_one(rows[0])

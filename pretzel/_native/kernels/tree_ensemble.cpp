@@ -104,8 +104,34 @@ Cost cost(const Array*, int32_t, const uint8_t* state) {
   return {20.0 + keys + 1.0 * levels, 0.0};
 }
 
+/// Everything up to the nodes, which begin with what all rows read: roots, or small trees, which are read whole.
+void ahead(const Array* params, int32_t, const uint8_t* state, Lines* lines) {
+  constexpr uint64_t kTables = 4096, kTrees = 16384, kValueBytes = 2048;
+  constexpr uint32_t kMostRoots = 128;
+  const auto& head = *reinterpret_cast<const TreeHeader*>(state);
+  lines->add(state, sizeof head);
+  lines->add(state + head.features, head.n_features * sizeof(KeyFeature));
+  lines->add(state + head.categories, head.n_category_slots * sizeof(CategorySlot));
+  if (head.roots - head.ranks <= kTables) lines->add(state + head.ranks, head.roots - head.ranks);
+  const uint32_t n_roots = head.n_trees < kMostRoots ? head.n_trees : kMostRoots;
+  const auto* roots = section<TreeRoot>(state, head.roots);
+  lines->add(roots, n_roots * sizeof(TreeRoot));
+  if (head.layout == TreeLayout::kVector) {
+    const uint64_t bytes = head.n_trees * (head.wide != 0 ? sizeof(LargeTree) : sizeof(SmallTree));
+    lines->add(state + head.nodes, bytes < kTrees ? bytes : kTrees);
+  } else {
+    const uint64_t size = head.wide != 0 ? sizeof(WideNode) : sizeof(NarrowNode);
+    for (uint32_t t = 0; t < n_roots; ++t) lines->add(state + head.nodes + size * roots[t].first, 1);
+  }
+  lines->add(params[kBase].data, static_cast<uint64_t>(params[kBase].size) * sizeof(double));
+  lines->add(params[kColumns].data, n_roots * sizeof(int32_t));
+  lines->add(params[kDivisor].data, sizeof(double));
+  const uint64_t values = static_cast<uint64_t>(params[kValues].size) * sizeof(double);
+  if (values <= kValueBytes) lines->add(params[kValues].data, values);
+}
+
 constexpr uint64_t kRunParams = 1u << kValues | 1u << kColumns | 1u << kBase | 1u << kDivisor;
 
 }  // namespace
-PRETZEL_KERNEL(tree_ensemble, bind, run, cost, kRunParams)
+PRETZEL_KERNEL_AHEAD(tree_ensemble, bind, run, cost, kRunParams, ahead)
 }  // namespace pretzel
