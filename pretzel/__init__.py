@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pretzel.api import Runtime, compile
+    from pretzel.calibration import calibrate
     from pretzel.options import Batching, Reservation
     from pretzel.runtime.model import Plan
     from pretzel.store.object_store import ObjectStore
@@ -20,12 +21,13 @@ _PUBLIC = {
     "Plan": "pretzel.runtime.model",
     "Reservation": "pretzel.options",
     "Runtime": "pretzel.api",
+    "calibrate": "pretzel.calibration",
     "compile": "pretzel.api",
     "errors": "pretzel.errors",
     "verify": "pretzel.verification",
 }
 
-__all__ = ["Batching", "ObjectStore", "Plan", "Reservation", "Runtime", "compile", "errors", "verify"]
+__all__ = ["Batching", "ObjectStore", "Plan", "Reservation", "Runtime", "calibrate", "compile", "errors", "verify"]
 
 
 def __getattr__(name: str) -> Any:

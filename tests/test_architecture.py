@@ -30,6 +30,7 @@ LAYERS = {
     "runtime": {"errors", "schema", "options", "plan", "store", "_native"},
     # where oven and runtime meet
     "api": {"errors", "options", "plan", "store", "oven", "runtime"},
+    "calibration": {"errors", "store", "api", "runtime", "_native"},
     "verification": {"errors", "schema", "options", "plan", "store", "oven", "runtime", "_native"},
 }
 RUNTIME_MAY_COMPILE = {
@@ -227,6 +228,7 @@ def test_public_names():
         "Plan",
         "Reservation",
         "Runtime",
+        "calibrate",
         "compile",
         "errors",
         "verify",

@@ -16,12 +16,15 @@ from pretzel._native._core import (
     answers,
     arena_bytes,
     bind,
+    clock_cost,
     isa,
+    kernel_weights,
     kernels,
     live,
     set_isa,
     switch,
     targets,
+    use_weights,
 )
 
 __all__ = [
@@ -38,10 +41,13 @@ __all__ = [
     "answers",
     "arena_bytes",
     "bind",
+    "clock_cost",
     "isa",
+    "kernel_weights",
     "kernels",
     "live",
     "set_isa",
     "switch",
     "targets",
+    "use_weights",
 ]

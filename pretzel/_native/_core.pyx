@@ -226,10 +226,12 @@ cdef class NativeProgram:
                 describe(held, &array)
             step.params.push_back(array)
         step.state = NULL
+        step.state_bytes = 0
         if call.state is not None:
             held = store.get(call.state)
             self.held.append(held)
             step.state = <const uint8_t*>cnp.PyArray_DATA(held)
+            step.state_bytes = held.nbytes
         for slot in wire.inputs:
             step.inputs.push_back(slot)
         step.output = wire.output
@@ -284,6 +286,33 @@ cdef class NativeProgram:
         """Tell what a request took in fact; later estimates follow."""
         self.program.observe(rows, units, nanoseconds)
 
+    @property
+    def correction(self):
+        """What estimates are multiplied by after all that was observed: the fixed part, and what rows and units add."""
+        return self.program.meter.fixed_factor(), self.program.meter.slope_factor()
+
+    def terms(self):
+        """For each step, then for the frame: kernel, counted terms (3 x 6), entries per unit and per row."""
+        return cost_terms(self)
+
+    @property
+    def counts_units(self):
+        """Whether requests have text or sparse entries to count."""
+        return any([leaf.kind.value != "numeric" for leaf in self.leaves])
+
+    @property
+    def mean_units(self):
+        """Units of a row, as a running mean over requests that were timed; -1 before the first."""
+        return self.program.meter.mean_units()
+
+    def arena_bytes(self, int64_t rows, int64_t units=0):
+        """Bytes of working memory that such a request takes at most."""
+        return self.program.arena_bytes(rows, units)
+
+    def profile(self):
+        """For each step: seconds, rows and calls, projected from those requests that were timed step by step."""
+        return step_meters(self)
+
     def trace(self, columns, int64_t rows):
         """Output of every step for a request that ``read`` took apart: ndarray, CSR triple or None."""
         cdef RecordingTracer* tracer = new RecordingTracer(self.program, rows)
@@ -319,3 +348,4 @@ include "method.pxi"
 include "scheduler.pxi"
 include "endpoint.pxi"
 include "many.pxi"
+include "costs.pxi"

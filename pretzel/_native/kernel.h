@@ -13,6 +13,7 @@
 
 #include "ahead.h"
 #include "arena.h"
+#include "cost.h"
 #include "view.h"
 
 #ifndef PRETZEL_ISA
@@ -83,13 +84,6 @@ struct RunCall {
 using BindFn = Status (*)(const BindCall&);
 using RunFn = Status (*)(const RunCall&) noexcept;
 
-/// Estimated nanoseconds: `per_row` for each row plus `per_unit` for each text code unit or sparse entry of the input.
-struct Cost {
-  double per_row;
-  double per_unit;
-};
-using CostFn = Cost (*)(const Array* params, int32_t n_params, const uint8_t* state);
-
 /// Adds what `run` reads whatever the row.
 using AheadFn = void (*)(const Array* params, int32_t n_params, const uint8_t* state, Lines* lines);
 
@@ -98,7 +92,7 @@ struct Kernel {
   int isa;
   BindFn bind;  // nullptr: nothing to build, `run` reads the parameters
   RunFn run;
-  CostFn cost;              // nullptr: negligible
+  CostFn cost;
   uint64_t run_params;      // bit i set: `run` reads params[i]; the others are needed by `bind` alone and then dropped
   AheadFn ahead = nullptr;  // nullptr: small parameters whole, and the head of the state
 };

@@ -6,8 +6,9 @@ namespace pretzel {
 namespace {
 
 constexpr double kLeastRate = 0.05;  // weight of the newest observation in the long run
-constexpr double kYoungStep = 1.5;   // how far one observation may pull the logarithm of a factor, at first ...
-constexpr double kOldStep = 0.25;    // ... and later: a thread that lost its core for a while says nothing
+constexpr double kUnitsRate = 0.1;
+constexpr double kYoungStep = 1.5;  // how far one observation may pull the logarithm of a factor, at first ...
+constexpr double kOldStep = 0.25;   // ... and later: a thread that lost its core for a while says nothing
 
 void scale(std::atomic<float>& factor, double logarithm) noexcept {
   const double value = factor.load(std::memory_order_relaxed) * std::exp(logarithm);
@@ -30,6 +31,11 @@ void Meter::observe(Estimate e, double nanoseconds) noexcept {
   const double step = std::max(kLeastRate, 1.0 / seen) * error / (a * a + b * b);
   scale(fixed_, step * a);
   scale(slope_, step * b);
+}
+
+void Meter::note_units(int64_t rows, int64_t units) noexcept {
+  const double mean = mean_units(), now = static_cast<double>(units) / static_cast<double>(std::max<int64_t>(rows, 1));
+  units_.store(static_cast<float>(mean < 0 ? now : mean + kUnitsRate * (now - mean)), std::memory_order_relaxed);
 }
 
 void Meter::add_steps(const int64_t* nanoseconds, size_t n, int64_t rows, int64_t weight) noexcept {

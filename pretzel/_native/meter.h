@@ -28,6 +28,10 @@ class Meter {
   /// Learns from a request that was estimated as `e` and took `nanoseconds`.
   void observe(Estimate e, double nanoseconds) noexcept;
 
+  /// Units of a row in what was observed, on average lately; -1 before the first observation.
+  double mean_units() const noexcept { return units_.load(std::memory_order_relaxed); }
+  void note_units(int64_t rows, int64_t units) noexcept;
+
   double fixed_factor() const noexcept { return fixed_.load(std::memory_order_relaxed); }
   double slope_factor() const noexcept { return slope_.load(std::memory_order_relaxed); }
 
@@ -48,6 +52,7 @@ class Meter {
 
   std::atomic<float> fixed_{1.0f};
   std::atomic<float> slope_{1.0f};
+  std::atomic<float> units_{-1.0f};
   std::atomic<int32_t> seen_{0};
   std::unique_ptr<Step[]> steps_;
 };

@@ -219,6 +219,20 @@ cdef class Method:
                 return task.answer()
         return self.compute(columns, rows, is_float32)
 
+    def time(self, X, int64_t block, int passes):
+        """Time the rows of ``X``, ``block`` at a time, ``passes`` times over: see `time_blocks`."""
+        cdef int64_t rows
+        cdef bint is_float32
+        columns = self.take(X, &rows, &is_float32)
+        return time_blocks(self, columns, rows, max(block, 1), max(passes, 1))
+
+    def measure(self, X):
+        """Rows of a request, and its text code units or sparse entries."""
+        cdef int64_t rows
+        cdef bint is_float32
+        columns = self.take(X, &rows, &is_float32)
+        return rows, units_of(self, columns, rows)
+
     cdef list take(self, X, int64_t* rows, bint* is_float32):
         """Take a table apart: what each leaf reads."""
         is_float32[0] = False

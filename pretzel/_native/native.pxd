@@ -78,6 +78,36 @@ cdef extern from "ahead.h" namespace "pretzel" nogil:
         LineSpan span()
 
 
+cdef extern from "clock.h" namespace "pretzel" nogil:
+    int64_t now_ns()
+
+
+cdef extern from "cost.h" namespace "pretzel" nogil:
+    cdef cppclass Cost:
+        double terms[3][6]
+
+    cdef cppclass Weights:
+        double of[3][6]
+
+    Weights weights_of(const char* kernel)
+    void set_weights(const char* kernel, const Weights& weights) except +
+    void set_pace(double pace)
+    void forget_weights()
+
+
+cdef extern from "meter.h" namespace "pretzel" nogil:
+    cdef cppclass StepMeter "pretzel::Meter::Step":
+        const int64_t nanoseconds
+        const int64_t rows
+        const int64_t runs
+
+    cdef cppclass Meter:
+        const StepMeter& step(size_t i)
+        double fixed_factor()
+        double slope_factor()
+        double mean_units()
+
+
 cdef extern from "kernel.h" namespace "pretzel" nogil:
     cdef enum class DType(uint8_t):
         kFloat64
@@ -175,8 +205,15 @@ cdef extern from "plan.h" namespace "pretzel" nogil:
         const Kernel* kernel
         vector[Array] params
         const uint8_t* state
+        int64_t state_bytes
         vector[int32_t] inputs
         int32_t output
+
+    cdef cppclass StepCost:
+        const char* kernel
+        Cost cost
+        double unit_entries
+        double row_entries
 
     cdef cppclass Program:
         vector[LeafSpec] leaves
@@ -195,6 +232,10 @@ cdef extern from "plan.h" namespace "pretzel" nogil:
         double per_unit
         double estimate(int64_t rows, int64_t units)
         void observe(int64_t rows, int64_t units, double nanoseconds)
+        int64_t arena_bytes(int64_t rows, int64_t units)
+        void price() except +
+        vector[StepCost] costs() except +
+        Meter meter
 
 
 cdef extern from "inputs.h" namespace "pretzel" nogil:
@@ -262,6 +303,7 @@ cdef extern from "request.h" namespace "pretzel" nogil:
         double* result
         CsrResult* sparse_result
         Tracer* tracer
+        int64_t* step_times
 
     cdef cppclass Stop:
         Status status

@@ -59,16 +59,107 @@ void Program::finish() {
   const int64_t fits = kTileBytes / std::max<int64_t>(row_bytes, 1) / kVectorTile * kVectorTile;
   tile = static_cast<int32_t>(std::clamp<int64_t>(fits, row_bytes < kWideRow ? kVectorTile : 1, kMaxTile));
   if (text) tile = std::min(tile, kTextTile * 4);
-  call_cost = 50.0;
-  const Cost cost = cost_of(0, static_cast<int32_t>(steps.size()));
-  one_row = per_row = cost.per_row;
-  per_unit = cost.per_unit;
-  max_inputs = 0;
-  for (const Step& step : steps) max_inputs = std::max<int32_t>(max_inputs, static_cast<int32_t>(step.inputs.size()));
-  meter.resize(steps.size());
   const bool own = output >= 0 && slots[output].kind == ValueKind::kDense && slots[output].buffer < 0;
   writes_result =
       own && std::none_of(leaves.begin(), leaves.end(), [&](const LeafSpec& l) { return l.slot == output; });
+  max_inputs = 0;
+  for (const Step& step : steps) max_inputs = std::max<int32_t>(max_inputs, static_cast<int32_t>(step.inputs.size()));
+  price();
+  meter.resize(steps.size());
+}
+
+namespace {
+
+constexpr double kMostEntries = 4.0;  // times as many as are expected
+
+/// Units or entries that a value has for each unit and row of the request.
+struct Density {
+  double unit = 0, row = 0;
+};
+
+double weighed(const Cost& cost, Cost::Regime regime, const Weights& weights) {
+  double sum = 0;
+  for (int t = 0; t < Cost::kTerms; ++t) sum += cost.terms[regime][t] * weights.of[regime][t];
+  return sum;
+}
+
+/// What it takes to open a tile, to load leaves that do not lie ready, and to hand over the result.
+Cost frame_cost(const Program& program) {
+  double loaded = 0, copied = 0;
+  for (const LeafSpec& leaf : program.leaves) {
+    if (leaf.kind == LeafKind::kNumeric && program.leaves.size() > 1) loaded += program.slots[leaf.slot].width;
+  }
+  if (!program.writes_result && program.output >= 0) copied = program.slots[program.output].width;
+  const auto slots = static_cast<double>(program.slots.size()), steps = static_cast<double>(program.steps.size());
+  return Cost{}.rows(0.0, 0.0, 1.0 * loaded, 0.5 * copied).first(25.0, 2.0 * slots + 2.0 * steps, 4.0 * loaded, copied);
+}
+
+}  // namespace
+
+std::vector<StepCost> Program::costs() const {
+  std::vector<Density> density(slots.size());
+  double counted = 0;  // leaves whose units a request adds up; they are taken to have equal shares
+  for (const LeafSpec& leaf : leaves) counted += leaf.kind != LeafKind::kNumeric ? 1.0 : 0.0;
+  for (const LeafSpec& leaf : leaves) {
+    if (leaf.kind != LeafKind::kNumeric) density[leaf.slot].unit = 1.0 / counted;
+  }
+  std::vector<StepCost> found;
+  for (const Step& step : steps) {
+    Density read;
+    CostCall call{step.params.data(),
+                  static_cast<int32_t>(step.params.size()),
+                  step.state,
+                  step.state_bytes,
+                  static_cast<int32_t>(step.inputs.size()),
+                  0,
+                  0,
+                  false,
+                  false};
+    for (int32_t slot : step.inputs) {
+      call.in_width += slots[slot].width;
+      call.sparse_in = call.sparse_in || slots[slot].kind == ValueKind::kSparse;
+      read.unit += density[slot].unit;
+      read.row += density[slot].row;
+    }
+    if (step.output >= 0) {
+      call.out_width = slots[step.output].width;
+      call.sparse_out = slots[step.output].kind == ValueKind::kSparse;
+    }
+    const Cost cost = step.kernel->cost(call);
+    if (step.output >= 0) {
+      density[step.output] = {read.unit * cost.unit_entries, read.row * cost.unit_entries + cost.row_entries};
+    }
+    found.push_back({step.kernel->name, cost, read.unit, read.row});
+  }
+  found.push_back({"frame", frame_cost(*this), 0, 0});
+  return found;
+}
+
+int64_t Program::arena_bytes(int64_t rows, int64_t units) const noexcept {
+  if (rows <= 0) return 0;
+  const int64_t n = std::min<int64_t>(rows, tile);
+  // Units are not spread evenly: all of them may stand in one tile.
+  const double bytes = fixed_bytes + static_cast<double>(n) * (static_cast<double>(row_bytes) + kernel_row_bytes) +
+                       static_cast<double>(units) * kernel_unit_bytes;
+  return static_cast<int64_t>(bytes);
+}
+
+void Program::price() {
+  fixed_bytes =
+      64.0 * static_cast<double>(buffers.size() + leaves.size() + 4) +
+      static_cast<double>(sizeof(View)) * static_cast<double>(slots.size() + static_cast<size_t>(max_inputs)) +
+      static_cast<double>(sizeof(double*)) * static_cast<double>(buffers.size());
+  kernel_row_bytes = kernel_unit_bytes = 0;
+  one_row = per_row = per_unit = 0;
+  for (const StepCost& step : costs()) {
+    const Weights weights = weights_of(step.kernel);
+    const double entry = weighed(step.cost, Cost::kUnit, weights);
+    one_row += weighed(step.cost, Cost::kOne, weights) + entry * step.row_entries;
+    per_row += weighed(step.cost, Cost::kRow, weights) + entry * step.row_entries;
+    per_unit += entry * step.unit_entries;
+    kernel_row_bytes += step.cost.row_bytes + step.cost.unit_bytes * kMostEntries * step.row_entries;
+    kernel_unit_bytes += step.cost.unit_bytes * kMostEntries * step.unit_entries;
+  }
 }
 
 void Program::remember(Memo* memo, int32_t begin, int32_t end, int32_t output, const std::vector<int32_t>& inputs) {
@@ -77,14 +168,14 @@ void Program::remember(Memo* memo, int32_t begin, int32_t end, int32_t output, c
   recalling = recalling || memo->cache->budget() > 0;
 }
 
-Cost Program::cost_of(int32_t begin, int32_t end) const {
-  Cost sum{0, 0};
+RowCost Program::cost_of(int32_t begin, int32_t end) const {
+  RowCost sum{0, 0};
+  const std::vector<StepCost> found = costs();
   for (int32_t s = begin; s < end; ++s) {
-    const Step& step = steps[s];
-    if (step.kernel->cost == nullptr) continue;
-    const Cost c = step.kernel->cost(step.params.data(), static_cast<int32_t>(step.params.size()), step.state);
-    sum.per_row += c.per_row;
-    sum.per_unit += c.per_unit;
+    const Weights weights = weights_of(found[s].kernel);
+    const double entry = weighed(found[s].cost, Cost::kUnit, weights);
+    sum.per_row += weighed(found[s].cost, Cost::kOne, weights) + entry * found[s].row_entries;
+    sum.per_unit += entry * found[s].unit_entries;
   }
   return sum;
 }

@@ -9,12 +9,17 @@ if TYPE_CHECKING:
     from pretzel.runtime.model import Plan
 
 
-def explain(plan: Plan, format: str = "text") -> Any:
+def explain(plan: Plan, format: str = "text", rows: Any = None) -> Any:
     """See `Plan.explain`."""
     if format not in ("text", "json"):
         raise ValueError(f"format is 'text' or 'json', not {format!r}")
     data = as_data(plan)
-    return data if format == "json" else as_text(data)
+    if rows is None:
+        return data if format == "json" else as_text(data)
+    from pretzel.runtime.analyze import analyze, as_lines
+
+    data["analyzed"] = analyze(plan, rows)
+    return data if format == "json" else "\n".join([as_text(data), *as_lines(data["analyzed"])])
 
 
 def as_data(plan: Plan) -> dict[str, Any]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pretzel.options import Batching
     from pretzel.plan import MethodPlan, PhysicalPlan
     from pretzel.runtime.engine import BatchEngine
+    from pretzel.runtime.estimate import Estimate
     from pretzel.store.object_store import Lease, ObjectStore
 
 
@@ -127,14 +128,46 @@ class Plan:
         """Bytes that are freed when this plan goes."""
         return self.store.exclusive_bytes(self._lease)
 
-    def explain(self, format: str = "text") -> Any:
+    def estimate(
+        self, n_rows: int = 1, units: int | None = None, method: str = "predict", *, X: Any = None
+    ) -> Estimate:
+        """What a request will take, before it runs.
+
+        Parameters
+        ----------
+        n_rows : int
+        units : int, optional
+            Text code units, or entries of a sparse matrix, of all rows together. By default as many for each row as
+            the requests so far had, or 100 before the first.
+        method : str
+        X : optional
+            A request: its rows and units are counted instead.
+
+        Returns
+        -------
+        Estimate
+
+        Raises
+        ------
+        AttributeError
+            There is no such method.
+        ValueError
+            It has opaque steps.
+        """
+        from pretzel.runtime.estimate import estimate
+
+        return estimate(self, n_rows, units, method, X)
+
+    def explain(self, format: str = "text", *, analyze: Any = None) -> Any:
         """How the estimator was compiled: graphs, rules that fired, stages, kernels, bytes, opaque steps.
 
         Parameters
         ----------
         format : {"text", "json"}
             ``"json"`` returns plain dicts and lists.
+        analyze : optional
+            Rows to run: what every stage and call takes is added.
         """
         from pretzel.runtime.explain import explain
 
-        return explain(self, format)
+        return explain(self, format, analyze)

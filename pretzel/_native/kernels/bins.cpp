@@ -1,5 +1,7 @@
 // bins: for each value the number of its column's edges that are not above it.
 // params: edges float64[n_edges], starts int32[width + 1]
+#include <cmath>
+
 #include "kernel.h"
 
 namespace pretzel {
@@ -40,7 +42,10 @@ Status run(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-Cost cost(const Array* params, int32_t, const uint8_t*) { return {5.0 * static_cast<double>(params[1].size), 0.0}; }
+Cost cost(const CostCall& call) {
+  const double width = call.out_width, edges = static_cast<double>(call.params[0].size);
+  return Cost{}.rows(2.0, 1.5 * width, 1.0 * width * std::log2(1.0 + edges / (width + 1.0)));
+}
 
 }  // namespace
 PRETZEL_KERNEL(bins, bind, run, cost, kAllParams)

@@ -73,7 +73,16 @@ Status run_range(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
+Cost cost_range(const CostCall& call) { return Cost{}.rows(3.0, 0.3 * call.in_width); }
+
+Cost cost_finite(const CostCall& call) {
+  const double width = call.in_width;
+  const bool float32 = call.params[0].as<uint8_t>()[1] != 0;
+  if (call.sparse_in) return Cost{}.rows(4.0).units(float32 ? 0.7 : 0.2);
+  return float32 ? Cost{}.rows(3.0, 0.0, 0.7 * width) : Cost{}.rows(4.0, 0.15 * width);
+}
+
 }  // namespace
-PRETZEL_KERNEL(check_range, nullptr, run_range, nullptr, kAllParams)
-PRETZEL_KERNEL(check_finite, nullptr, run, nullptr, kAllParams)
+PRETZEL_KERNEL(check_range, nullptr, run_range, cost_range, kAllParams)
+PRETZEL_KERNEL(check_finite, nullptr, run, cost_finite, kAllParams)
 }  // namespace pretzel

@@ -64,8 +64,11 @@ Status run(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-Cost cost(const Array* params, int32_t, const uint8_t*) {
-  return {10.0 + 0.15 * static_cast<double>(params[0].size), 0.0};
+Cost cost(const CostCall& call) {
+  const double centers = call.out_width;
+  return Cost{}
+      .rows(8.0, 3.0 * centers, 0.012 * static_cast<double>(call.state_bytes))
+      .takes(128.0 + 8.0 * call.in_width, 0.0);
 }
 
 }  // namespace

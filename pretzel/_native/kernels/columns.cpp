@@ -15,6 +15,8 @@ Status run(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
+Cost cost(const CostCall& call) { return Cost{}.rows(2.0, 0.5 * call.out_width); }
+
 }  // namespace
-PRETZEL_KERNEL(select, nullptr, run, nullptr, kAllParams)
+PRETZEL_KERNEL(select, nullptr, run, cost, kAllParams)
 }  // namespace pretzel

@@ -67,13 +67,15 @@ Status run_densify(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-Cost cost_concat(const Array* params, int32_t, const uint8_t*) {
-  double width = 0;
-  for (int64_t i = 0; i < params[0].size; ++i) width += params[0].as<int32_t>()[i];
-  return {5.0 + 0.1 * width, 0.5};
+Cost cost_concat(const CostCall& call) {
+  const double width = call.out_width;
+  if (!call.sparse_out) return Cost{}.rows(4.0, 2.0 * call.n_in, 0.2 * width);
+  return Cost{}.rows(20.0, 5.0 * call.n_in).units(1.0).yields(1.0, 0.0).takes(192.0, 12.0);
 }
+
+Cost cost_densify(const CostCall& call) { return Cost{}.rows(4.0, 0.05 * call.out_width).units(1.0); }
 
 }  // namespace
 PRETZEL_KERNEL(concat, nullptr, run_concat, cost_concat, kAllParams)
-PRETZEL_KERNEL(densify, nullptr, run_densify, nullptr, kAllParams)
+PRETZEL_KERNEL(densify, nullptr, run_densify, cost_densify, kAllParams)
 }  // namespace pretzel

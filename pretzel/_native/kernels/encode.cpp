@@ -277,8 +277,16 @@ Status run_one_hot(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-Cost cost_codes(const Array* params, int32_t, const uint8_t*) { return {3.0 + 7.0 * (params[0].size - 1), 0.0}; }
-Cost cost_one_hot(const Array* params, int32_t, const uint8_t*) { return {5.0 + 1.5 * (params[0].size - 1), 0.0}; }
+Cost cost_codes(const CostCall& call) {
+  const double bytes = static_cast<double>(call.state_bytes);
+  return Cost{}.rows(3.0, 7.0 * call.out_width, 2.0 * call.out_width * doublings(bytes, 32e3));
+}
+
+Cost cost_one_hot(const CostCall& call) {
+  const double width = call.in_width;
+  if (!call.sparse_out) return Cost{}.rows(5.0, 1.5 * width, 0.05 * call.out_width);
+  return Cost{}.rows(5.0, 0.0, 0.0, 2.0 * width).yields(0.0, width).takes(128.0 + 12.0 * width, 0.0);
+}
 
 }  // namespace
 PRETZEL_KERNEL(category_codes, bind_codes, run_codes, cost_codes, 0)

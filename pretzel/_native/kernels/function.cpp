@@ -60,7 +60,14 @@ Status run(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-Cost cost(const Array*, int32_t, const uint8_t*) { return {50.0, 0.0}; }
+Cost cost(const CostCall& call) {
+  const auto function = static_cast<Function>(call.params[0].scalar<uint8_t>());
+  const double width = call.out_width;
+  const bool cheap =
+      function == Function::kAbsolute || function == Function::kSquare || function == Function::kNegative;
+  if (cheap) return Cost{}.rows(3.0, 0.2 * width);
+  return function == Function::kSqrt ? Cost{}.rows(3.0, 0.0, 1.0 * width) : Cost{}.rows(3.0, 0.0, 0.0, 8.0 * width);
+}
 
 }  // namespace
 PRETZEL_KERNEL(apply, bind, run, cost, kAllParams)

@@ -168,9 +168,21 @@ Status run(const RunCall& call) noexcept {
   return run_documents(call, s.analyzer, s.lower != 0, s.columns, words, chars);
 }
 
-Cost cost(const Array*, int32_t, const uint8_t* state) {
-  const auto& s = *reinterpret_cast<const State*>(state);
-  return {200.0, 3.0 + (s.analyzer == Analyzer::kWord ? 3.0 : 7.0) * (s.max_n - s.min_n + 1)};
+Cost cost(const CostCall& call) {
+  const auto& s = *reinterpret_cast<const State*>(call.state);
+  const double lengths = s.max_n - s.min_n + 1, columns = s.columns;
+  if (s.analyzer == Analyzer::kWord) {
+    return Cost{}
+        .rows(150.0)
+        .units(3.0, 2.0 * lengths)
+        .yields(0.15 * lengths, 0.0)
+        .takes(1024.0, 48.0 + 20.0 * lengths);
+  }
+  return Cost{}
+      .rows(150.0)
+      .units(3.0, 0.0, 7.0 * lengths, 0.5 * lengths * doublings(8.0 * columns, 1e6))
+      .yields(0.6 * lengths, 0.0)
+      .takes(1024.0, 40.0 + 36.0 * (lengths + 1.0));
 }
 
 }  // namespace

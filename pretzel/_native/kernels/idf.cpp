@@ -159,12 +159,22 @@ Status run_linear(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-Cost cost(const Array* params, int32_t n_params, const uint8_t*) {
-  const double outputs = n_params == 4 ? static_cast<double>(params[3].size) : 1.0;
-  return Cost{30.0, 2.0 + 0.5 * outputs};
+Cost cost_tfidf(const CostCall& call) {
+  return Cost{}
+      .rows(15.0)
+      .units(1.5, 0.2 * doublings(8.0 * static_cast<double>(call.params[0].size), 32e3))
+      .yields(1.0, 0.0)
+      .takes(192.0, 12.0);
+}
+
+Cost cost_linear(const CostCall& call) {
+  const double outputs = call.out_width, bytes = 8.0 * static_cast<double>(call.params[2].size);
+  const double misses = doublings(bytes, 32e3);
+  if (call.out_width == 1) return Cost{}.rows(15.0).units(1.5, 0.2 * misses);
+  return Cost{}.rows(20.0, 1.0 * outputs).units(0.0, 0.0, 2.0 + 0.3 * outputs, 0.2 * misses);
 }
 
 }  // namespace
-PRETZEL_KERNEL(tfidf, bind, run_tfidf, cost, kAllParams)
-PRETZEL_KERNEL(tfidf_linear, bind, run_linear, cost, kAllParams)
+PRETZEL_KERNEL(tfidf, bind, run_tfidf, cost_tfidf, kAllParams)
+PRETZEL_KERNEL(tfidf_linear, bind, run_linear, cost_linear, kAllParams)
 }  // namespace pretzel

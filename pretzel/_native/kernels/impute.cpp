@@ -95,11 +95,23 @@ Status run_cells(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-Cost cost_impute(const Array* params, int32_t, const uint8_t*) { return {2.0 + 0.3 * params[0].size, 0.0}; }
-Cost cost_cells(const Array* params, int32_t, const uint8_t*) { return {5.0 + 4.0 * params[0].size, 0.0}; }
+Cost cost_impute(const CostCall& call) { return Cost{}.rows(2.0, 0.4 * call.in_width); }
+
+Cost cost_mask(const CostCall& call) {
+  const bool refuse_new = call.params[2].scalar<uint8_t>() != 0;
+  return Cost{}.rows(2.0, 1.0 * call.out_width, refuse_new ? 1.0 * call.in_width : 0.0);
+}
+
+Cost cost_cells(const CostCall& call) {
+  const bool refuse_nan = call.params[11].scalar<uint8_t>() != 0;
+  return Cost{}
+      .rows(5.0, 4.0 * call.out_width, refuse_nan ? 1.0 * call.in_width : 0.0)
+      .yields(1.0, 0.0)
+      .takes(64.0 + static_cast<double>(sizeof(Cell)) * call.out_width, 4.0);
+}
 
 }  // namespace
 PRETZEL_KERNEL(impute, nullptr, run_impute, cost_impute, kAllParams)
-PRETZEL_KERNEL(missing_mask, nullptr, run_missing_mask, cost_impute, kAllParams)
+PRETZEL_KERNEL(missing_mask, nullptr, run_missing_mask, cost_mask, kAllParams)
 PRETZEL_KERNEL(impute_cells, bind_cells, run_cells, cost_cells, kAllParams)
 }  // namespace pretzel

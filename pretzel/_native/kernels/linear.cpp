@@ -165,11 +165,32 @@ Status run_sum(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-Cost cost_linear(const Array* params, int32_t, const uint8_t*) {
-  return {10.0 + 0.06 * static_cast<double>(params[0].size > 65536 ? 0 : params[0].size), 1.0};
+Cost cost_linear(const CostCall& call) {
+  const double width = call.in_width, outputs = call.out_width;
+  if (call.sparse_in) {
+    const double misses = doublings(8.0 * static_cast<double>(call.params[0].size), 1e6);
+    if (call.out_width == 1) return Cost{}.rows(10.0).units(1.0, 0.3 * misses);
+    return Cost{}.rows(10.0, 0.5 * outputs).units(0.0, 0.0, 1.0 + 0.25 * outputs, 0.3 * misses);
+  }
+  if (call.out_width == 1) {
+    return Cost{}.rows(4.0, 0.0, 1.0 * static_cast<double>(call.in_width / kLanes),
+                       call.in_width % kLanes != 0 ? 14.0 : 0.0);
+  }
+  int32_t first = 0;
+  while (first < call.out_width && readable(call.in_width, call.out_width, first, kLanes)) first += kLanes;
+  const double vectors = static_cast<double>(first) / kLanes;
+  const double scalars = static_cast<double>(call.out_width > first ? call.out_width - first : 0);
+  return Cost{}
+      .rows(6.0, 0.0, 0.0, 0.0, 0.3 * width * vectors + 1.5 * outputs, 0.8 * width * scalars)
+      .first(15.0, 0.0, 0.0, 0.0, 0.6 * width * vectors + 1.5 * outputs, 0.8 * width * scalars);
+}
+
+Cost cost_sum(const CostCall& call) {
+  const double outputs = call.out_width;
+  return Cost{}.rows(2.0, 1.0 * outputs, 0.5 * outputs * (call.n_in - 1.0));
 }
 
 }  // namespace
 PRETZEL_KERNEL(linear, bind_linear, run_linear, cost_linear, kAllParams)
-PRETZEL_KERNEL(sum, nullptr, run_sum, nullptr, kAllParams)
+PRETZEL_KERNEL(sum, nullptr, run_sum, cost_sum, kAllParams)
 }  // namespace pretzel

@@ -114,19 +114,24 @@ Status run_argmin(const RunCall& call) noexcept {
   return best(call, [](double a, double b) { return a < b; });
 }
 
-Cost cost(const Array*, int32_t, const uint8_t*) { return {20.0, 0.0}; }
+Cost cost_exponential(const CostCall& call) {
+  const double vectors = static_cast<double>((call.in_width + 7) / 8);
+  return Cost{}.rows(8.0, 12.0 * vectors, call.in_width % 8 != 0 ? 20.0 : 0.0, 0.5 * call.out_width);
+}
+
+Cost cost_plain(const CostCall& call) { return Cost{}.rows(2.0, 0.7 * call.in_width, 0.5 * call.out_width); }
 
 }  // namespace
-PRETZEL_KERNEL(sigmoid, nullptr, run_sigmoid, cost, kAllParams)
-PRETZEL_KERNEL(expit, nullptr, run_expit, cost, kAllParams)
-PRETZEL_KERNEL(softmax, nullptr, run_softmax, cost, kAllParams)
-PRETZEL_KERNEL(normalize_sum, nullptr, run_normalize, cost, kAllParams)
-PRETZEL_KERNEL(huber_probability, nullptr, run_huber, nullptr, kAllParams)
-PRETZEL_KERNEL(pair, nullptr, run_pair, nullptr, kAllParams)
-PRETZEL_KERNEL(exp, nullptr, run_exp, cost, kAllParams)
-PRETZEL_KERNEL(log, nullptr, run_log, cost, kAllParams)
-PRETZEL_KERNEL(negate, nullptr, run_negate, nullptr, kAllParams)
-PRETZEL_KERNEL(argmax, nullptr, run_argmax, nullptr, kAllParams)
-PRETZEL_KERNEL(argmin, nullptr, run_argmin, nullptr, kAllParams)
-PRETZEL_KERNEL(threshold, nullptr, run_threshold, nullptr, kAllParams)
+PRETZEL_KERNEL(sigmoid, nullptr, run_sigmoid, cost_exponential, kAllParams)
+PRETZEL_KERNEL(expit, nullptr, run_expit, cost_exponential, kAllParams)
+PRETZEL_KERNEL(softmax, nullptr, run_softmax, cost_exponential, kAllParams)
+PRETZEL_KERNEL(normalize_sum, nullptr, run_normalize, cost_plain, kAllParams)
+PRETZEL_KERNEL(huber_probability, nullptr, run_huber, cost_plain, kAllParams)
+PRETZEL_KERNEL(pair, nullptr, run_pair, cost_plain, kAllParams)
+PRETZEL_KERNEL(exp, nullptr, run_exp, cost_exponential, kAllParams)
+PRETZEL_KERNEL(log, nullptr, run_log, cost_exponential, kAllParams)
+PRETZEL_KERNEL(negate, nullptr, run_negate, cost_plain, kAllParams)
+PRETZEL_KERNEL(argmax, nullptr, run_argmax, cost_plain, kAllParams)
+PRETZEL_KERNEL(argmin, nullptr, run_argmin, cost_plain, kAllParams)
+PRETZEL_KERNEL(threshold, nullptr, run_threshold, cost_plain, kAllParams)
 }  // namespace pretzel

@@ -52,8 +52,11 @@ Status run(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-Cost cost(const Array* params, int32_t, const uint8_t*) {
-  return {2.0 + static_cast<double>(params[1].size) * (1.5 + 0.2 * static_cast<double>(params[2].size)), 0.0};
+Cost cost(const CostCall& call) {
+  const double width = call.in_width, outputs = call.out_width;
+  const double misses = doublings(8.0 * static_cast<double>(call.params[0].size), 32e3);
+  if (call.out_width == 1) return Cost{}.rows(3.0, 1.5 * width, 0.0, 0.5 * width * misses);
+  return Cost{}.rows(3.0, 1.0 * width, 0.3 * width * outputs, 0.5 * width * misses);
 }
 
 }  // namespace

@@ -20,9 +20,14 @@ Status run_tanh(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-Cost cost_tanh(const Array*, int32_t, const uint8_t*) { return {200.0, 0.0}; }
+Cost cost_relu(const CostCall& call) { return Cost{}.rows(2.0, 0.2 * call.out_width); }
+
+Cost cost_tanh(const CostCall& call) {
+  const double vectors = static_cast<double>((call.out_width + 7) / 8);
+  return Cost{}.rows(8.0, 12.0 * vectors, call.out_width % 8 != 0 ? 20.0 : 0.0);
+}
 
 }  // namespace
-PRETZEL_KERNEL(relu, nullptr, run_relu, nullptr, kAllParams)
+PRETZEL_KERNEL(relu, nullptr, run_relu, cost_relu, kAllParams)
 PRETZEL_KERNEL(tanh, nullptr, run_tanh, cost_tanh, kAllParams)
 }  // namespace pretzel

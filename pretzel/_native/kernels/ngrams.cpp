@@ -291,10 +291,23 @@ Status run(const RunCall& call) noexcept {
   return run_documents(call, s.analyzer, s.lower != 0, s.n_terms, words, chars);
 }
 
-/// Characters walk through every length up to the longest; words are an order fewer.
-Cost cost(const Array*, int32_t, const uint8_t* state) {
-  const auto& s = *reinterpret_cast<const State*>(state);
-  return {300.0, 2.0 + (s.analyzer == Analyzer::kWord ? 2.0 : 4.0) * s.max_n};
+Cost cost(const CostCall& call) {
+  const auto& s = *reinterpret_cast<const State*>(call.state);
+  const double misses = doublings(static_cast<double>(call.state_bytes), 1e6);
+  if (s.analyzer == Analyzer::kWord) {
+    const double lengths = s.max_n - s.min_n + 1;
+    return Cost{}
+        .rows(150.0)
+        .units(2.0, 1.0 * s.max_n, 0.3 * misses * s.max_n)
+        .yields(0.13 * lengths, 0.0)
+        .takes(1024.0, 48.0 + 20.0 * lengths);
+  }
+  const double lengths = s.max_n - s.min_n + 1, steps = s.max_n > 2 ? s.max_n - 2 : 0;
+  return Cost{}
+      .rows(250.0)
+      .units(3.0, 3.0 * steps, 3.0 * lengths, 0.3 * misses * s.max_n)
+      .yields(0.5 * lengths, 0.0)
+      .takes(1024.0, 40.0 + 36.0 * (lengths + 1.0));
 }
 
 }  // namespace

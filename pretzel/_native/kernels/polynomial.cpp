@@ -44,7 +44,10 @@ Status run(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-Cost cost(const Array* params, int32_t, const uint8_t*) { return {10.0 + 0.3 * params[1].as<int32_t>()[2], 0.0}; }
+Cost cost(const CostCall& call) {
+  const double runs = static_cast<double>(call.params[0].shape[0]), size = call.params[1].as<int32_t>()[2];
+  return Cost{}.rows(4.0, 2.0 * runs, 0.2 * size).takes(128.0 + 8.0 * size, 0.0);
+}
 
 }  // namespace
 PRETZEL_KERNEL(polynomial, nullptr, run, cost, kAllParams)

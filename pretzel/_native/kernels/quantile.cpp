@@ -145,8 +145,11 @@ Status run(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-Cost cost(const Array* params, int32_t, const uint8_t*) {
-  return {100.0 * static_cast<double>(params[0].shape[0]), 0.0};
+Cost cost(const CostCall& call) {
+  const double width = call.out_width, levels = std::log2(1.0 + static_cast<double>(call.params[1].size));
+  const double misses = doublings(8.0 * static_cast<double>(call.params[0].size), 8e3);
+  const bool normal = call.params[2].scalar<uint8_t>() != 0;
+  return Cost{}.rows(2.0, 10.0 * width, 3.0 * width * levels, normal ? 15.0 * width : 0.0, 5.0 * width * misses);
 }
 
 }  // namespace

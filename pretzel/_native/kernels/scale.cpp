@@ -53,15 +53,17 @@ Status run_sparse(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-Cost cost(const Array* params, int32_t, const uint8_t*) {
-  const int64_t width = params[0].size > params[1].size ? params[0].size : params[1].size;
-  return {5.0 + 0.5 * static_cast<double>(width), 0.0};
+Cost cost_sub_div(const CostCall& call) {
+  const double width = call.out_width;
+  return call.params[1].size > 0 ? Cost{}.rows(4.0, 0.6 * width) : Cost{}.rows(4.0, 0.0, 0.2 * width);
 }
 
-Cost cost_sparse(const Array*, int32_t, const uint8_t*) { return {10.0, 1.0}; }
+Cost cost_mul_add(const CostCall& call) { return Cost{}.rows(4.0, 0.6 * call.out_width); }
+
+Cost cost_sparse(const CostCall&) { return Cost{}.rows(10.0).units(1.5).yields(1.0, 0.0).takes(192.0, 12.0); }
 
 }  // namespace
-PRETZEL_KERNEL(sub_div, nullptr, run_sub_div, cost, kAllParams)
-PRETZEL_KERNEL(mul_add, nullptr, run_mul_add, cost, kAllParams)
+PRETZEL_KERNEL(sub_div, nullptr, run_sub_div, cost_sub_div, kAllParams)
+PRETZEL_KERNEL(mul_add, nullptr, run_mul_add, cost_mul_add, kAllParams)
 PRETZEL_KERNEL(scale_sparse, nullptr, run_sparse, cost_sparse, kAllParams)
 }  // namespace pretzel

@@ -94,14 +94,35 @@ Status run(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-/// Nanoseconds as measured: a vector comparison per small tree, an interleaved step per level of a large one.
-Cost cost(const Array*, int32_t, const uint8_t* state) {
-  const auto& head = *reinterpret_cast<const TreeHeader*>(state);
-  const double keys = (head.keys == KeyKind::kRank ? 4.0 : 0.5) * head.n_features + head.n_category_slots;
-  if (head.layout == TreeLayout::kVector) return {20.0 + keys + 2.0 * head.n_trees, 0.0};
-  double levels = 0;
-  for (uint32_t t = 0; t < head.n_trees; ++t) levels += section<TreeRoot>(state, head.roots)[t].depth;
-  return {20.0 + keys + 1.0 * levels, 0.0};
+Cost cost(const CostCall& call) {
+  const auto& head = *reinterpret_cast<const TreeHeader*>(call.state);
+  const double trees = head.n_trees, bytes = static_cast<double>(call.state_bytes);
+  const double values = static_cast<double>(call.params[kValues].shape[1]);
+  const double leaf = 1.0 + 0.15 * (values - 1.0);
+  const double keys = (head.keys == KeyKind::kRank ? 5.0 : 0.6) * head.n_features + 2.0 * head.n_category_slots;
+  if (head.layout == TreeLayout::kVector) {
+    const double blocks = head.n_slots <= 64 ? 1.0 : head.n_slots <= 128 ? 1.5 : 2.5;
+    const double scored = trees * (blocks + leaf);
+    return Cost{}
+        .rows(5.0 + keys, 1.0 * scored)
+        .first(20.0 + keys, 1.0 * scored, 0.3 * trees * doublings(bytes, 256e3))
+        .takes(64.0 + 2.0 * kVectorSlots, 0.0);
+  }
+  const auto* roots = section<TreeRoot>(call.state, head.roots);
+  double levels = 0, groups = 0;  // of one tree for sixteen rows, of sixteen trees for one row
+  for (uint32_t t = 0; t < head.n_trees; t += kLanes) {
+    uint32_t deepest = 0;
+    for (uint32_t k = t; k < head.n_trees && k < t + kLanes; ++k) {
+      levels += roots[k].depth;
+      deepest = roots[k].depth > deepest ? roots[k].depth : deepest;
+    }
+    groups += deepest;
+  }
+  const double steps = 0.8 * levels, one = 12.0 * groups;
+  return Cost{}
+      .rows(keys, 0.0, 0.0, trees * leaf, steps, 0.2 * steps * doublings(bytes / trees, 32e3))
+      .first(10.0 + keys, 0.0, 0.0, trees * leaf, one, 0.2 * one * doublings(bytes, 32e3))
+      .takes(64.0 + 4.0 * key_stride(head), 0.0);
 }
 
 /// Everything up to the nodes, which begin with what all rows read: roots, or small trees, which are read whole.

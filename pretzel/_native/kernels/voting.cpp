@@ -41,11 +41,14 @@ Status run_majority(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-Cost cost(const Array* params, int32_t n, const uint8_t*) {
-  return {10.0 + 2.0 * static_cast<double>(params[n - 1].size), 0.0};
+Cost cost_mean(const CostCall& call) { return Cost{}.rows(5.0, 1.0 * call.in_width, 1.0 * call.out_width); }
+
+Cost cost_majority(const CostCall& call) {
+  const double classes = call.params[0].scalar<int32_t>();
+  return Cost{}.rows(5.0, 1.5 * call.n_in, 0.7 * classes);
 }
 
 }  // namespace
-PRETZEL_KERNEL(mean, nullptr, run_mean, cost, kAllParams)
-PRETZEL_KERNEL(majority, nullptr, run_majority, cost, kAllParams)
+PRETZEL_KERNEL(mean, nullptr, run_mean, cost_mean, kAllParams)
+PRETZEL_KERNEL(majority, nullptr, run_majority, cost_majority, kAllParams)
 }  // namespace pretzel

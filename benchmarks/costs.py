@@ -1,0 +1,203 @@
+"""Predicted against actual time: ``python -m benchmarks.costs``.
+
+The zoo on its real data and random pipelines, none of which calibration has seen. A prediction is held against the
+fastest of a few passes over the same rows, in native code; once as priced, and once after a handful of calls that the
+model was told of.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks import tasks, zoo
+from benchmarks.bars import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SIZES = (1, 32, 1024, 10_000)
+SINGLE = 128  # rows that are timed one by one
+HANDFUL = 6  # live calls
+MEDIAN, P95 = 0.10, 0.25
+
+
+@dataclass(frozen=True)
+class Point:
+    """One pipeline at one batch size: nanoseconds of a call, on average."""
+
+    case: str
+    size: int
+    actual: float
+    priced: float
+    learnt: float
+
+    def error(self, learnt: bool) -> float:
+        """Of the prediction, relative to the actual time."""
+        return abs((self.learnt if learnt else self.priced) / self.actual - 1)
+
+
+def points(case: str, plan: Any, X: Any, passes: int) -> Iterator[Point]:
+    """Predictions for one plan at every size."""
+    from pretzel._native import NativeProgram
+
+    method = plan.methods["predict"]
+    n = tasks_len(X)
+    found, live = {}, {}
+    for size in SIZES:
+        few = tasks.take(X, np.arange(min(n, SINGLE if size == 1 else size)))
+        rows, units, least, _, _ = method.time(few, size, passes)
+        found[size] = (rows, units, least)
+        live[size] = method.time(few, size, 1)[:3]  # other calls than those that are predicted
+    fresh = NativeProgram(method.program.plan, plan.store, plan._lease)
+    told = NativeProgram(method.program.plan, plan.store, plan._lease)
+    for size in SIZES:
+        for i in range(HANDFUL):
+            rows, units, taken = (each[i % len(each)] for each in live[size])
+            told.observe(int(rows), int(units), float(taken))
+    for size, (rows, units, least) in found.items():
+        whole = list(zip(rows.tolist(), units.tolist(), strict=True))
+        priced = sum(fresh.estimate(*each) for each in whole)
+        learnt = sum(told.estimate(*each) for each in whole)
+        yield Point(case, size, float(least.sum()) / len(whole), priced / len(whole), learnt / len(whole))
+
+
+def tasks_len(X: Any) -> int:
+    """Rows of a table or of a list of texts."""
+    return len(X) if isinstance(X, list) else X.shape[0]
+
+
+def random_models(count: int, seed: int) -> Iterator[tuple[str, Any, Any]]:
+    """Pipelines of random kind and size, fitted on random data: 10,000 rows each."""
+    from sklearn.cluster import KMeans
+    from sklearn.decomposition import PCA
+    from sklearn.ensemble import ExtraTreesClassifier, GradientBoostingRegressor, RandomForestRegressor
+    from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.neural_network import MLPRegressor
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+    rng = np.random.default_rng(seed)
+    for i in range(count):
+        kind = i % 7
+        width, depth, trees = int(rng.integers(3, 120)), int(rng.integers(3, 14)), int(rng.integers(10, 120))
+        X = rng.normal(size=(10_000, width))
+        y = X[:, 0] + X[:, 1] * X[:, 2] + rng.normal(size=len(X))
+        fit, target = X[:1500], y[:1500]
+        classes = np.digitize(target, np.quantile(target, np.linspace(0, 1, int(rng.integers(3, 12)))[1:-1]))
+        name = f"random {i}"
+        if kind == 0:
+            yield f"{name} logistic", make_pipeline(StandardScaler(), LogisticRegression()).fit(fit, classes), X
+        elif kind == 1:
+            forest = RandomForestRegressor(trees, max_depth=depth, max_features=0.3, random_state=i)
+            yield f"{name} forest", forest.fit(fit, target), X
+        elif kind == 2:
+            extra = ExtraTreesClassifier(trees, max_depth=depth, random_state=i)
+            yield f"{name} extra trees", make_pipeline(MinMaxScaler(), extra).fit(fit, classes), X
+        elif kind == 3:
+            made = {"max_leaf_nodes": int(rng.integers(6, 40)), "max_depth": None, "max_features": 0.3}
+            boosting = GradientBoostingRegressor(n_estimators=trees, **made)
+            yield f"{name} boosting", boosting.fit(fit, target), X
+        elif kind == 4:
+            network = MLPRegressor(tuple(rng.integers(5, 90, 2)), max_iter=3, random_state=i)
+            yield f"{name} network", make_pipeline(StandardScaler(), network).fit(fit, target), X
+        elif kind == 5:
+            steps = (PCA(min(width, 10)), KMeans(int(rng.integers(3, 40)), n_init=1), Ridge())
+            yield f"{name} pca, k-means", make_pipeline(*steps).fit(fit, target), X
+        else:
+            words = [
+                "".join(rng.choice(list("abcdefghij"), rng.integers(2, 9))) for _ in range(rng.integers(200, 20000))
+            ]
+            texts = [" ".join(rng.choice(words, rng.integers(1, 60))) for _ in range(10_000)]
+            vectorizer = (
+                TfidfVectorizer(analyzer="char", ngram_range=(1, int(rng.integers(2, 5))))
+                if rng.random() < 0.5
+                else CountVectorizer(ngram_range=(1, int(rng.integers(1, 3))))
+            )
+            model = make_pipeline(vectorizer, LogisticRegression(max_iter=5))
+            yield f"{name} text", model.fit(texts[:1500], classes > 1), texts
+
+
+def measure(quick: bool, only: list[str]) -> list[Point]:
+    """All points."""
+    import pretzel
+
+    found: list[Point] = []
+    passes = 3 if quick else 7
+
+    def add(name: str, estimator: Any, X: Any) -> None:
+        plan = pretzel.compile(estimator, store=pretzel.ObjectStore())
+        if plan.methods["predict"].plan.program is not None and not plan.methods["predict"].plan.opaque:
+            found.extend(points(name, plan, X, passes))
+            print(f"  {name}", file=sys.stderr, flush=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for case in zoo.CASES:
+            if only and case.name not in only:
+                continue
+            X, _ = case.load()
+            rows = np.random.default_rng(1).permutation(tasks_len(X))[:10_000]
+            add(case.name, case.fit(), tasks.take(X, rows))
+        if not only:
+            for each in random_models(14 if quick else 42, seed=7):
+                add(*each)
+    return found
+
+
+def judge(found: list[Point]) -> Iterator[Verdict]:
+    """Median and 95th percentile, against the bars; and for each size, without a bar."""
+    for learnt in (False, True):
+        when = f"after {HANDFUL} live calls" if learnt else "before the first call"
+        errors = [point.error(learnt) for point in found]
+        for what, bar, value in (
+            ("median", MEDIAN, float(np.median(errors))),
+            ("95th percentile", P95, float(np.quantile(errors, 0.95))),
+        ):
+            yield Verdict("all plans", f"error of estimates, {when}, {what}", f"{bar:.0%}", f"{value:.1%}", value < bar)
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", nargs="*", default=[], help="cases of the zoo")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--calibration", type=Path, help="use weights that pretzel.calibrate saved")
+    arguments = parser.parse_args()
+    if arguments.calibration:
+        from pretzel.calibration import Calibration
+
+        Calibration.load(arguments.calibration).use()
+    found = measure(arguments.quick, arguments.only)
+    verdicts = list(judge(found))
+    for learnt in (False, True):
+        print("worst, learnt:" if learnt else "worst, priced:")
+        for point in sorted(found, key=lambda p: -p.error(learnt))[:8]:
+            predicted = point.learnt if learnt else point.priced
+            print(f"  {point.case:28s} {point.size:6d} rows: {point.actual / 1e3:10.2f} us, "
+                  f"predicted {predicted / 1e3:10.2f} us ({predicted / point.actual - 1:+.0%})")  # fmt: skip
+    for size in SIZES:
+        errors = [[p.error(learnt) for p in found if p.size == size] for learnt in (False, True)]
+        print(
+            f"{size:6d} rows: "
+            + ", ".join(f"median {np.median(e):.1%}, p95 {np.quantile(e, 0.95):.1%}" for e in errors)
+        )
+    for verdict in verdicts:
+        print(f"{'met' if verdict.met else 'MISSED':7s}{verdict.what}: {verdict.measured} (bar {verdict.required})")
+    if arguments.json:
+        data = {"points": [vars(point) for point in found], "verdicts": [v.as_dict() for v in verdicts]}
+        arguments.json.write_text(json.dumps(data, indent=1))
+    return 0 if all(verdict.met for verdict in verdicts) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+# What programs cost: counted terms, weights that calibration found, timings.
+
+REGIMES = ("one", "row", "unit")
+
+
+def kernel_weights(str kernel):
+    """Weights of a kernel's terms on this machine, 3 x 6: of the first row of a tile, further rows, and units."""
+    cdef Weights weights = weights_of(kernel.encode())
+    cdef int i, j
+    return np.array([[weights.of[i][j] for j in range(6)] for i in range(3)])
+
+
+def use_weights(dict weights, double pace=1.0):
+    """Weigh the terms of kernels so in programs built from now on; those that are not named get ``pace``."""
+    cdef Weights each
+    cdef int i, j
+    found = {}
+    for kernel, values in weights.items():
+        values = np.asarray(values, dtype=np.float64)
+        if values.shape != (3, 6) or not np.isfinite(values).all() or (values < 0).any():
+            raise ValueError(f"weights of {kernel!r} are 3 x 6 finite numbers, none of them negative")
+        found[kernel] = values
+    if not 0 < pace < 1e6:
+        raise ValueError(f"pace is a positive number, not {pace!r}")
+    forget_weights()
+    set_pace(pace)
+    for kernel, values in found.items():
+        for i in range(3):
+            for j in range(6):
+                each.of[i][j] = values[i, j]
+        set_weights(kernel.encode(), each)
+
+
+def clock_cost():
+    """Nanoseconds that reading the clock takes."""
+    cdef int i
+    cdef int64_t start, least = 1 << 40
+    cdef int j
+    for i in range(20):
+        start = now_ns()
+        for j in range(100):
+            now_ns()
+        least = min(least, now_ns() - start)
+    return least / 101.0
+
+
+cdef object cost_terms(NativeProgram program):
+    cdef vector[StepCost] costs = program.program.costs()
+    cdef size_t s
+    cdef int i, j
+    found = []
+    for s in range(costs.size()):
+        terms = np.array([[costs[s].cost.terms[i][j] for j in range(6)] for i in range(3)])
+        found.append((costs[s].kernel.decode(), terms, costs[s].unit_entries, costs[s].row_entries))
+    return found
+
+
+cdef list step_meters(NativeProgram program):
+    cdef size_t s
+    cdef const StepMeter* step
+    found = []
+    for s in range(program.program.steps.size()):
+        step = &program.program.meter.step(s)
+        found.append((<int64_t>step.nanoseconds * 1e-9, <int64_t>step.rows, <int64_t>step.runs))
+    return found
+
+
+cdef int64_t count_units(NativeProgram program, list columns, LeafInput* leaves, list readers, int64_t first,
+                         int64_t rows):
+    """Text code units and sparse entries of some rows whose cells have been read."""
+    cdef int64_t units = 0, i
+    cdef size_t k
+    cdef Reader reader
+    for k in range(program.program.leaves.size()):
+        reader = readers[k]
+        if leaves[k].form == LeafForm.kCells:
+            for i in range(first * reader.width, (first + rows) * reader.width):
+                if leaves[k].cells[i].kind == CellKind.kText:
+                    units += leaves[k].cells[i].size
+        elif leaves[k].form == LeafForm.kCsr:
+            units += columns[k].indptr[first + rows] - columns[k].indptr[first]
+    return units
+
+
+cdef object time_blocks(Method method, list columns, int64_t rows, int64_t block, int passes):
+    """Run all rows in blocks, several times over.
+
+    Returns the rows, units and least nanoseconds of each block, the least nanoseconds that each step took for all rows
+    together, and how many tiles the blocks were cut into.
+    """
+    cdef NativeProgram program = method.program
+    cdef Arena* arena = &thread_arena()
+    cdef Arena.Mark start
+    cdef LeafInput* leaves
+    cdef LeafInput* shifted
+    cdef CsrResult* sparse
+    cdef Request request
+    cdef Stop stop
+    cdef Reader reader
+    cdef int64_t first, n, since, taken
+    cdef size_t k, n_steps = program.program.steps.size(), n_leaves = program.program.leaves.size()
+    cdef int p
+    cdef vector[int64_t] steps
+    held = []
+    result = np.empty((rows, max(program.width, 1)))
+    sizes = [min(block, rows - first) for first in range(0, rows, block)]
+    least = np.full(len(sizes), np.inf)
+    least_steps = np.full(n_steps, np.inf)
+    units = np.zeros(len(sizes), dtype=np.int64)
+    steps.resize(n_steps + 1)
+    arena.depth += 1
+    start = arena.mark()
+    try:
+        leaves = open_leaves(method.readers, columns, rows, arena, held)
+        fill_cells(method.readers, columns, leaves, 0, rows, rows, held)
+        shifted = <LeafInput*>arena.alloc(sizeof(LeafInput) * (n_leaves + 1))
+        if shifted == NULL:
+            raise MemoryError
+        request.leaves = shifted
+        request.result = <double*>cnp.PyArray_DATA(result)
+        request.tracer = NULL
+        for p in range(2 * passes):  # whole requests and single steps by turns: reading the clock takes time, too
+            request.step_times = steps.data() if p % 2 else NULL
+            for k in range(n_steps):
+                steps[k] = 0
+            first = 0
+            for i, n in enumerate(sizes):
+                for k in range(n_leaves):
+                    shifted[k] = leaves[k]
+                    if leaves[k].form == LeafForm.kCells:
+                        reader = method.readers[k]
+                        shifted[k].cells = leaves[k].cells + first * reader.width
+                if p == 0:
+                    units[i] = count_units(program, columns, leaves, method.readers, first, n)
+                request.first = first
+                request.rows = n
+                sparse = new CsrResult()
+                request.sparse_result = sparse
+                with nogil:
+                    since = now_ns()
+                    stop = run(program.program, request, arena[0])
+                    taken = now_ns() - since
+                del sparse
+                if stop.status != Status.kOk:
+                    raise_stop(program, method, &stop)
+                if p % 2 == 0:
+                    least[i] = min(least[i], taken)
+                first += n
+            if p % 2:
+                for k in range(n_steps):
+                    least_steps[k] = min(least_steps[k], steps[k])
+    finally:
+        arena.release(start)
+        arena.depth -= 1
+        if arena.depth == 0:
+            arena.reset()
+    tiles = sum(-(-n // program.program.tile) for n in sizes)
+    return np.array(sizes), units, least, least_steps, tiles
+
+
+cdef int64_t units_of(Method method, list columns, int64_t rows) except -1:
+    """Text code units and sparse entries of a request."""
+    cdef Arena* arena = &thread_arena()
+    cdef Arena.Mark start
+    cdef LeafInput* leaves
+    held = []
+    arena.depth += 1
+    start = arena.mark()
+    try:
+        leaves = open_leaves(method.readers, columns, rows, arena, held)
+        return fill_cells(method.readers, columns, leaves, 0, rows, rows, held)
+    except WrongField as error:
+        method.raise_wrong_field(error)
+        return 0
+    finally:
+        arena.release(start)
+        arena.depth -= 1
+        if arena.depth == 0:
+            arena.reset()

@@ -1,0 +1,28 @@
+"""``python -m pretzel.calibration``: measure this machine, and keep what was found."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from pretzel.calibration.learn import as_header, cache_file, calibrate
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="python -m pretzel.calibration", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer models")
+    parser.add_argument("--output", type=Path, help=f"file to write; {cache_file()} by default")
+    parser.add_argument("--header", type=Path, help="write C++ for the weights that are shipped, too")
+    arguments = parser.parse_args()
+    found = calibrate(quick=arguments.quick)
+    path = found.save(arguments.output)
+    if arguments.header:
+        arguments.header.write_text(as_header(found))
+    sys.stdout.write(f"{len(found.weights)} kernels at {found.isa}, pace {found.pace:.2f}: {path}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

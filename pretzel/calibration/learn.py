@@ -1,0 +1,171 @@
+"""Calibration: run synthetic models, fit the weights of every kernel's terms, keep them where asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pretzel._native import clock_cost, isa, use_weights
+from pretzel.calibration.fit import fit_weights
+from pretzel.calibration.measure import Sample, samples
+from pretzel.errors import PretzelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What the terms of kernels weigh on one machine.
+
+    Parameters
+    ----------
+    weights : dict of str to list
+        For each kernel 3 x 6 numbers; see ``pretzel/_native/cost.h``.
+    pace : float
+        Weight of all terms of other kernels.
+    isa : str
+        Instruction-set level it was measured at.
+    """
+
+    weights: dict[str, list[list[float]]]
+    pace: float
+    isa: str
+
+    def use(self) -> None:
+        """Estimate so in models that are loaded from now on; others go on with what they have."""
+        use_weights(self.weights, self.pace)
+
+    def save(self, path: str | os.PathLike[str] | None = None) -> Path:
+        """Write to a file, by default that of `cache_file`."""
+        path = cache_file() if path is None else Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f"{path.name}.{os.getpid()}")
+        aside.write_text(json.dumps({"isa": self.isa, "pace": self.pace, "weights": self.weights}, indent=1))
+        aside.replace(path)
+        return path
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str] | None = None) -> Calibration:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        FileNotFoundError
+        PretzelError
+            The file holds something else.
+        """
+        path = cache_file() if path is None else Path(path)
+        try:
+            data = json.loads(path.read_text())
+            weights = {str(name): np.asarray(values, dtype=float).tolist() for name, values in data["weights"].items()}
+            return cls(weights, float(data["pace"]), str(data["isa"]))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise PretzelError(f"{path} is no calibration: {error!r}") from error
+
+
+def cache_file() -> Path:
+    """Where a calibration is kept: ``$PRETZEL_CALIBRATION``, or a file in the user's cache folder."""
+    chosen = os.environ.get("PRETZEL_CALIBRATION")
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "darwin":
+        folder = Path.home() / "Library" / "Caches"
+    elif sys.platform == "win32":
+        folder = Path(os.environ.get("LOCALAPPDATA", Path.home()))
+    else:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return folder / "pretzel" / f"calibration-{isa()}.json"
+
+
+def calibrate(*, quick: bool = False, passes: int = 7, save: bool | str | os.PathLike[str] = False) -> Calibration:
+    """Measure what kernels cost on this machine, and estimate so from now on.
+
+    Estimates are usable without: the shipped weights were measured on one machine, and every model corrects its own by
+    what its calls take. Takes about a minute, and needs scikit-learn.
+
+    Parameters
+    ----------
+    quick : bool
+        Fewer models: some seconds.
+    passes : int
+        How often each is timed; the fastest counts.
+    save : bool or path
+        Keep the result in a file; True: in that of `cache_file`.
+
+    Returns
+    -------
+    Calibration
+        In use already, for models that are loaded from now on.
+    """
+    use_weights({})
+    found = fit(measure(quick, passes))
+    found.use()
+    if save is not False:
+        found.save(None if save is True else save)
+    return found
+
+
+def measure(quick: bool = False, passes: int = 7) -> list[Sample]:
+    """Timings of all steps of synthetic models."""
+    from pretzel.api import compile
+    from pretzel.calibration.models import models
+    from pretzel.store.object_store import ObjectStore
+
+    clock = clock_cost()
+    found: list[Sample] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for estimator, X in models(quick):
+            plan = compile(estimator, store=ObjectStore())
+            found += samples(plan, X[:160], 1, passes, clock)
+            for block in (24, 512):
+                found += samples(plan, X, block, passes, clock)
+    return found
+
+
+def fit(measured: Iterable[Sample]) -> Calibration:
+    """Weights of all kernels that were measured; the others get the median pace of these."""
+    by_kernel: dict[str, list[Sample]] = {}
+    for sample in measured:
+        by_kernel.setdefault(sample.kernel, []).append(sample)
+    ratios = [s.nanoseconds / s.counted.sum() for each in by_kernel.values() for s in each if s.counted.sum() > 0]
+    pace = float(np.clip(np.median(ratios), 0.05, 50.0)) if ratios else 1.0
+    weights = {}
+    for kernel, each in sorted(by_kernel.items()):
+        counted = np.array([s.counted for s in each])
+        taken = np.array([s.nanoseconds for s in each])
+        floor = np.array([s.precision for s in each])
+        weights[kernel] = fit_weights(counted, taken, pace, floor).reshape(3, -1).tolist()
+    return Calibration(weights, pace, isa())
+
+
+def as_header(found: Calibration) -> str:
+    """A calibration as the weights that Pretzel ships: ``pretzel/_native/cost_weights.h``."""
+    lines = [
+        "// Weights of the terms of kernels on the machine that the shipped estimates were measured on; kernels that",
+        "// are not named weigh 1. Written by `python -m pretzel.calibration --header`.",
+        "#pragma once",
+        "",
+        '#include "cost.h"',
+        "",
+        "namespace pretzel {",
+        "",
+        "struct ShippedWeights {",
+        "  const char* kernel;",
+        "  Weights weights;",
+        "};",
+        "",
+        "constexpr ShippedWeights kShippedWeights[] = {",
+    ]
+    for kernel, regimes in found.weights.items():
+        rows = ", ".join("{" + ", ".join(f"{value:.3g}" for value in regime) + "}" for regime in regimes)
+        lines.append(f'    {{"{kernel}", {{{{{rows}}}}}}},')
+    return "\n".join([*lines, "};", "", "}  // namespace pretzel", ""])

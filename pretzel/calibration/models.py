@@ -1,0 +1,188 @@
+"""Synthetic models that together use every kernel, over a grid of sizes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROWS = 512
+LETTERS = np.array(list("etaoinshrdlucmfwypvbgkqjxz"))
+
+
+def models(quick: bool = False) -> Iterator[tuple[Any, Any]]:
+    """Fitted estimators, each with rows to time it on."""
+    rng = np.random.default_rng(0)
+    yield from _dense(rng, (5, 40) if quick else (3, 12, 40, 150))
+    yield from _trees(rng, quick)
+    yield from _tables(rng, (3, 12) if quick else (2, 6, 20))
+    yield from _texts(rng, quick)
+
+
+def _numbers(rng: np.random.Generator, width: int, rows: int = ROWS) -> tuple[Any, Any]:
+    X = rng.normal(size=(rows, width))
+    return X, X @ rng.normal(size=width) + np.sin(3 * X[:, 0]) + rng.normal(size=rows)
+
+
+def _classes(y: Any, n: int) -> Any:
+    return np.digitize(y, np.quantile(y, np.linspace(0, 1, n + 1)[1:-1]))
+
+
+def _dense(rng: np.random.Generator, widths: tuple[int, ...]) -> Iterator[tuple[Any, Any]]:
+    from sklearn.cluster import KMeans
+    from sklearn.decomposition import PCA
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import FeatureUnion, make_pipeline
+    from sklearn.preprocessing import (
+        FunctionTransformer,
+        KBinsDiscretizer,
+        MinMaxScaler,
+        Normalizer,
+        PolynomialFeatures,
+        PowerTransformer,
+        QuantileTransformer,
+        StandardScaler,
+    )
+
+    for width in widths:
+        X, y = _numbers(rng, width)
+        many = np.stack([y + i * X[:, 0] for i in range(25)], axis=1)
+        holes = X.copy()
+        holes[rng.random(X.shape) < 0.1] = np.nan
+        yield make_pipeline(StandardScaler(), LogisticRegression()).fit(X, _classes(y, 2)), X
+        yield make_pipeline(MinMaxScaler(clip=True), LogisticRegression()).fit(X, _classes(y, 8)), X
+        yield make_pipeline(PCA(max(width // 2, 1)), Ridge()).fit(X, many), X
+        yield make_pipeline(Normalizer(), LinearRegression()).fit(X, y), X
+        yield make_pipeline(KMeans(12, n_init=1, max_iter=5), StandardScaler()).fit(X), X
+        yield make_pipeline(KMeans(width, n_init=1, max_iter=5)).fit(X), X
+        yield make_pipeline(QuantileTransformer(n_quantiles=200)).fit(X), X
+        yield make_pipeline(QuantileTransformer(n_quantiles=50, output_distribution="normal")).fit(X), X
+        yield make_pipeline(PowerTransformer(), Ridge()).fit(X, y), X
+        yield make_pipeline(KBinsDiscretizer(8, encode="ordinal", subsample=None), Normalizer()).fit(X), X
+        yield make_pipeline(KBinsDiscretizer(5, subsample=None), LogisticRegression()).fit(X, _classes(y, 3)), X
+        yield make_pipeline(SimpleImputer(add_indicator=True), Normalizer()).fit(holes), holes
+        for function in (np.abs, np.sqrt, np.log1p):
+            yield make_pipeline(FunctionTransformer(np.abs), FunctionTransformer(function)).fit(X), X
+        for activation in ("relu", "tanh"):
+            hidden = MLPClassifier((60, 20), activation=activation, max_iter=2, random_state=0)
+            yield _quiet(hidden, X, _classes(y, 4)), X
+        if width <= 40:
+            yield make_pipeline(PolynomialFeatures(2), Normalizer()).fit(X), X
+        parts = [("n", Normalizer("l1")), ("s", StandardScaler()), ("k", KMeans(5, n_init=1, max_iter=5))]
+        yield FeatureUnion(parts).fit(X), X
+
+
+def _trees(rng: np.random.Generator, quick: bool) -> Iterator[tuple[Any, Any]]:
+    from sklearn.ensemble import (
+        GradientBoostingClassifier,
+        GradientBoostingRegressor,
+        HistGradientBoostingClassifier,
+        RandomForestClassifier,
+        RandomForestRegressor,
+        VotingClassifier,
+        VotingRegressor,
+    )
+    from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.tree import DecisionTreeRegressor
+
+    X, y = _numbers(rng, 12, 4000)
+    few = X[: 2 * ROWS]
+    for trees, depth, rows in [(10, 3, 3000), (40, 8, 3000), (20, None, 500), (60, None, 4000), (200, 5, 1000)]:
+        if quick and trees > 40:
+            continue
+        made = {"n_estimators": trees, "max_depth": depth, "random_state": 0, "max_samples": min(rows, 3999)}
+        yield RandomForestRegressor(**made).fit(X, y), few
+        yield RandomForestClassifier(**made).fit(X, _classes(y, 2 if depth else 7)), few
+    for rounds, leaves, rows in [(15, 31, 1000), (60, 15, 1000), (150, 31, 500), (20, 64, 3000)]:
+        boosting = GradientBoostingRegressor(n_estimators=rounds, max_depth=None, max_leaf_nodes=leaves)
+        yield boosting.fit(X[:rows], y[:rows]), few
+    for rounds, leaves in [(8, 20)] if quick else [(8, 20), (40, 31)]:
+        made = {"max_iter": rounds, "max_leaf_nodes": leaves, "early_stopping": False}
+        yield HistGradientBoostingClassifier(**made).fit(few, _classes(y[: len(few)], 3)), few
+    yield DecisionTreeRegressor(max_depth=10).fit(X, y), few
+    yield GradientBoostingClassifier(n_estimators=40).fit(X[:1000], _classes(y, 2)[:1000]), few
+    X, y = _numbers(rng, 100, 3000)
+    yield RandomForestRegressor(30, max_depth=9, random_state=0).fit(X, y), X[: 2 * ROWS]
+    yield (
+        GradientBoostingRegressor(n_estimators=50, max_leaf_nodes=25, max_depth=None, max_features=10).fit(X, y),
+        X[: 2 * ROWS],
+    )
+    parts = [("a", DecisionTreeRegressor(max_depth=3)), ("b", Ridge()), ("c", Ridge(10.0))]
+    yield VotingRegressor(parts).fit(X, y), X[:ROWS]
+    voters = [("a", LogisticRegression(max_iter=20)), ("b", LogisticRegression(C=0.1, max_iter=20))]
+    yield _quiet(VotingClassifier(voters), X[:ROWS], _classes(y, 3)[:ROWS]), X[:ROWS]
+
+
+def _tables(rng: np.random.Generator, widths: tuple[int, ...]) -> Iterator[tuple[Any, Any]]:
+    from sklearn.compose import make_column_transformer
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import Normalizer, OneHotEncoder, OrdinalEncoder, StandardScaler
+
+    for width in widths:
+        numbers = list(range(width))
+        names = list(range(width, 2 * width))
+        X = np.empty((ROWS, 2 * width), dtype=object)
+        X[:, :width] = rng.normal(size=(ROWS, width))
+        for j in names:
+            X[:, j] = rng.choice(["".join(rng.choice(LETTERS, 6)) for _ in range(3 + 5 * (j - width))], ROWS)
+        y = np.asarray(X[:, 0] > 0, dtype=int)
+        one_hot = make_column_transformer(
+            (make_pipeline(SimpleImputer(), StandardScaler()), numbers),
+            (OneHotEncoder(handle_unknown="ignore"), names),
+        )
+        filled = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore"))
+        yield make_pipeline(one_hot, LogisticRegression()).fit(X, y), X
+        yield make_pipeline(one_hot, LogisticRegression()).fit(X, rng.integers(0, 4, ROWS)), X
+        yield one_hot.fit(X), X
+        dense = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+        yield make_pipeline(make_column_transformer((dense, names)), Normalizer()).fit(X), X
+        yield make_pipeline(make_column_transformer((filled, names)), LogisticRegression()).fit(X, y), X
+        codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+        ordinal = make_column_transformer((StandardScaler(), numbers), (codes, names))
+        boosted = HistGradientBoostingClassifier(max_iter=6, early_stopping=False)
+        yield make_pipeline(ordinal, boosted).fit(X, y), X
+
+
+def _texts(rng: np.random.Generator, quick: bool) -> Iterator[tuple[Any, Any]]:
+    from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression, SGDClassifier
+    from sklearn.pipeline import make_pipeline, make_union
+    from sklearn.preprocessing import MaxAbsScaler
+
+    for words, length in [(3000, 20)] if quick else [(800, 8), (6000, 40), (30000, 120)]:
+        vocabulary = ["".join(rng.choice(LETTERS[: 5 + i % 21], 2 + i % 9)) for i in range(words)]
+        odds = 1.0 / np.arange(2, words + 2)
+        counts = rng.integers(1, 2 * length, 600)
+        texts = [" ".join(rng.choice(vocabulary, n, p=odds / odds.sum())) for n in counts]
+        y = np.array([len(text) % 5 for text in texts])
+        few = texts[:200]
+        char = TfidfVectorizer(analyzer="char", ngram_range=(2, 4))
+        word = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+        linear = SGDClassifier(loss="log_loss", max_iter=2, tol=None)
+        for vectorizer in (char, word, TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5)), CountVectorizer()):
+            yield make_pipeline(vectorizer, linear).fit(texts, y > 2), few
+        yield make_pipeline(make_union(char, word), LogisticRegression(max_iter=3)).fit(texts, y > 2), few
+        yield make_pipeline(CountVectorizer(ngram_range=(1, 2)), linear).fit(texts, y), few
+        yield make_pipeline(TfidfVectorizer(), linear).fit(texts, y), few
+        yield make_pipeline(CountVectorizer(), MaxAbsScaler(), linear).fit(texts, y > 2), few
+        yield make_pipeline(HashingVectorizer(n_features=2**16), linear).fit(texts, y > 2), few
+        hashed = HashingVectorizer(analyzer="char", ngram_range=(2, 3), n_features=2**12)
+        yield make_pipeline(hashed, linear).fit(texts, y), few
+        yield make_pipeline(TfidfVectorizer(max_features=500)).fit(texts), few
+
+
+def _quiet(estimator: Any, X: Any, y: Any) -> Any:
+    """Fit without a word about convergence."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return estimator.fit(X, y)
