@@ -107,7 +107,9 @@ def random_models(count: int, seed: int) -> Iterator[tuple[str, Any, Any]]:
             boosting = GradientBoostingRegressor(n_estimators=trees, **made)
             yield f"{name} boosting", boosting.fit(fit, target), X
         elif kind == 4:
-            network = MLPRegressor(tuple(rng.integers(5, 90, 2)), max_iter=3, random_state=i)
+            network = MLPRegressor(
+                hidden_layer_sizes=tuple(rng.integers(5, 90, 2).tolist()), max_iter=3, random_state=i
+            )
             yield f"{name} network", make_pipeline(StandardScaler(), network).fit(fit, target), X
         elif kind == 5:
             steps = (PCA(min(width, 10)), KMeans(int(rng.integers(3, 40)), n_init=1), Ridge())
