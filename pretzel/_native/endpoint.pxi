@@ -49,6 +49,22 @@ cdef class Choice:
         self.targets = targets
 
 
+cdef int ROW_RARITY = 6  # of calls with one row, one of 2**6 is timed: to read a clock takes as long as a short call
+cdef int TABLE_RARITY = 3
+cdef tuple ENDINGS = ("answered", "invalid", "refused", "cancelled", "failed")  # in the order of Ending
+
+
+cdef Ending ending_of(error):
+    """What becomes of a call that ends with an exception."""
+    if isinstance(error, errors.InputError):
+        return Ending.kInvalid
+    if isinstance(error, (errors.Overloaded, errors.DeadlineExceeded)):
+        return Ending.kRefused
+    if not isinstance(error, Exception):
+        return Ending.kCancelled  # KeyboardInterrupt, asyncio.CancelledError
+    return Ending.kCancelled if type(error).__name__ == "CancelledError" else Ending.kFailed
+
+
 @cython.final
 cdef class Endpoint:
     """A callable that passes calls on to the method of the version that is to answer them.
@@ -57,8 +73,9 @@ cdef class Endpoint:
     a version that has been replaced lives until its last call returns. It is counted here and in the method.
     """
 
-    cdef object target    # Method, OpaqueMethod, Choice of these, or what refuses calls
-    cdef readonly int64_t calls  # counted under the GIL
+    cdef object target  # Method, OpaqueMethod, Choice of these, or what refuses calls
+    cdef Calls rows     # counted under the GIL
+    cdef Calls tables
     cdef LineSpan ahead  # what the target reads, where that is a Method; held here to be at hand a miss earlier
 
     def __cinit__(self):
@@ -77,24 +94,30 @@ cdef class Endpoint:
         target = self.target
         if type(target) is Choice:
             target = (<Choice>target).targets[(<Choice>target).split.turn()]
-        self.count(target)
-        return target
-
-    def pick(self):
-        """What is to answer a call that is counted now."""
-        return self.take()
-
-    cpdef count(self, target):
-        """Count a call that ``target`` is to answer."""
-        self.calls += 1
         if type(target) is Method:
             (<Method>target).calls += 1
         else:
             target.calls += 1
+        return target
+
+    @property
+    def calls(self):
+        """Calls that have come."""
+        return self.rows.begun() + self.tables.begun()
 
     def __call__(self, X):
         """Answer for every row of ``X``."""
-        return self.take()(X)
+        cdef int64_t since = now_ns() if self.tables.begin(TABLE_RARITY) else 0
+        target = self.take()
+        try:
+            answer = target(X)
+        except BaseException as error:
+            self.tables.end(ending_of(error))
+            raise
+        self.tables.end(Ending.kAnswered)
+        if since:
+            self.tables.time(now_ns() - since)
+        return answer
 
     def one(self, row):
         """Answer for one row."""
@@ -102,10 +125,66 @@ cdef class Endpoint:
         if arena.last != <void*>self.target:
             arena.last = <void*>self.target
             self.ahead.fetch()
-        target = self.take()
+        return self.answer(self.take(), row)
+
+    cpdef answer(self, target, row):
+        """The answer of ``target`` for one row, counted and now and then timed."""
+        cdef int64_t since = now_ns() if self.rows.begin(ROW_RARITY) else 0
+        try:
+            if type(target) is Method:
+                answer = (<Method>target).one(row)
+            else:
+                answer = target.one(row)
+        except BaseException as error:
+            self.rows.end(ending_of(error))
+            raise
+        self.rows.end(Ending.kAnswered)
+        if since:
+            self.rows.time(now_ns() - since)
+        return answer
+
+    # -- calls that are answered later ---------------------------------------------------------------------------
+
+    def pick(self):
+        """What is to answer a call, which is begun with `begin` or `answer`."""
+        return self.take()
+
+    def count(self, target, bint one=False):
+        """Count a call that ``target`` is to answer."""
         if type(target) is Method:
-            return (<Method>target).one(row)
-        return target.one(row)
+            (<Method>target).calls += 1
+        else:
+            target.calls += 1
+        self.begin(one)
+
+    def begin(self, bint one):
+        """Count a call for one row, or for a table, of which `end` tells what became of it."""
+        if one:
+            self.rows.begin(ROW_RARITY)
+        else:
+            self.tables.begin(TABLE_RARITY)
+
+    def end(self, bint one, error, double seconds):
+        """Count what became of a call: the exception, or None for an answer."""
+        cdef Calls* calls = &self.rows if one else &self.tables
+        calls.end(Ending.kAnswered if error is None else ending_of(error))
+        if error is None:
+            calls.time(<int64_t>(seconds * 1e9))
+
+    def statistics(self):
+        """For rows and for tables: endings by name, seconds in all of the calls that were timed, and their number by
+        bucket."""
+        return calls_as_tuple(&self.rows), calls_as_tuple(&self.tables)
+
+
+cdef object calls_as_tuple(Calls* calls):
+    endings = {ENDINGS[i]: calls.ended(i) for i in range(len(ENDINGS))}
+    return endings, calls.nanoseconds() * 1e-9, [calls.timed(i) for i in range(kBuckets)]
+
+
+def call_seconds():
+    """Upper ends of the buckets in which calls are counted by time; the last has none."""
+    return [2.0 ** (kFirst + 2 * i) * 1e-9 for i in range(kBuckets - 1)]
 
 
 cdef LineSpan lines_of(target) noexcept:

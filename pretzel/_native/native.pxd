@@ -317,6 +317,26 @@ cdef extern from "executor.h" namespace "pretzel" nogil:
     Stop run(const Program& program, const Request& request, Arena& arena)
 
 
+cdef extern from "calls.h" namespace "pretzel" nogil:
+    cdef enum class Ending(uint8_t):
+        kAnswered
+        kInvalid
+        kRefused
+        kCancelled
+        kFailed
+
+    cdef cppclass Calls:
+        cbool begin(int rarity)
+        void end(Ending ending)
+        void time(int64_t nanoseconds) except +
+        int64_t begun()
+        int64_t ended(int ending)
+        int64_t nanoseconds()
+        int64_t timed(int bucket)
+    const int kFirst "pretzel::Calls::kFirst"
+    const int kBuckets "pretzel::Calls::kBuckets"
+
+
 cdef extern from "scheduler.h" namespace "pretzel" nogil:
     const int64_t kNever
     int64_t now_ns()

@@ -51,12 +51,12 @@ def one(endpoint: Endpoint, name: str) -> Callable[..., Coroutine[Any, Any, Any]
         method = endpoint.pick()
         if type(method) is Method:
             if method.batches is not None and method.batches.takes(deadline):
-                return await method.batches.answer(method, row, deadline)
+                return await _counted(endpoint, True, method.batches.answer(method, row, deadline))
             if method.estimate_one(row) < SHORT:
-                return method.one(row)
+                return endpoint.answer(method, row)
         elif type(method) is not OpaqueMethod:
-            return method.one(row)  # which refuses it
-        return await long_row(method, row, deadline)
+            return endpoint.answer(method, row)  # which refuses it
+        return await _counted(endpoint, True, _long_row(method, row, deadline))
 
     return _named(answer, name)
 
@@ -82,40 +82,52 @@ def table(endpoint: Endpoint, name: str) -> Callable[..., Coroutine[Any, Any, An
         InputError
             The table does not fit the model.
         """
-        method = endpoint.pick()
-        if type(method) is OpaqueMethod:
-            assert method.engine is not None
-            return await asyncio.wrap_future(method.engine.call(method.name, partial(method, X), deadline))
-        if type(method) is not Method:
-            return method(X)  # which refuses it
-        read = partial(method.engine.scheduler.task, method, X)
-        began = time.monotonic()
-        task: Task | None
-        if _is_read_soon(method, X):
-            task = read()
-        else:
-            task = await asyncio.wrap_future(method.engine.call(method.name, read, deadline))
-        if task is None:
-            return method(X)
-        if deadline is not None:
-            deadline -= time.monotonic() - began
-        return await run(method, task, deadline)
+        return await _counted(endpoint, False, _table(endpoint.pick(), X, deadline))
 
     return _named(answer, name)
 
 
-async def long_row(method: Method | OpaqueMethod, row: Any, deadline: float | None) -> Any:
+async def _counted(endpoint: Endpoint, one: bool, work: Coroutine[Any, Any, Any]) -> Any:
+    """The answer of a call that may be suspended, counted."""
+    endpoint.begin(one)
+    began = time.monotonic()
+    try:
+        answer = await work
+    except BaseException as error:
+        endpoint.end(one, error, 0.0)
+        raise
+    endpoint.end(one, None, time.monotonic() - began)
+    return answer
+
+
+async def _long_row(method: Method | OpaqueMethod, row: Any, deadline: float | None) -> Any:
     """Answer for a row that takes long, or may."""
     if isinstance(method, OpaqueMethod):
-        assert method.engine is not None
-        return await asyncio.wrap_future(method.engine.call(method.name, partial(method.one, row), deadline))
+        return await _in_python(method, partial(method.one, row), deadline)
     scheduler = method.engine.scheduler
     if method.sparse_result:
-        return await run(method, scheduler.task(method, one_row_table(method.spec, method.name, row)), deadline)
-    return (await run(method, scheduler.task_of_rows(method, [row]), deadline))[0]
+        return await _run(method, scheduler.task(method, one_row_table(method.spec, method.name, row)), deadline)
+    return (await _run(method, scheduler.task_of_rows(method, [row]), deadline))[0]
 
 
-async def run(method: Method, task: Task, deadline: float | None) -> Any:
+async def _table(method: Any, X: Any, deadline: float | None) -> Any:
+    if type(method) is OpaqueMethod:
+        return await _in_python(method, partial(method, X), deadline)
+    if type(method) is not Method:
+        return method(X)  # which refuses it
+    read = partial(method.engine.scheduler.task, method, X)
+    began = time.monotonic()
+    task = read() if _is_read_soon(method, X) else await _in_python(method, read, deadline)
+    if task is None:
+        return method(X)
+    return await _run(method, task, None if deadline is None else deadline - (time.monotonic() - began))
+
+
+async def _in_python(method: Any, function: Callable[[], Any], deadline: float | None) -> Any:
+    return await asyncio.wrap_future(method.engine.call(method.name, function, deadline))
+
+
+async def _run(method: Method, task: Task, deadline: float | None) -> Any:
     """The answer of a task: here if it is short, else from the workers."""
     if task.estimate < SHORT:
         return task.here()

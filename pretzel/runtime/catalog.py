@@ -258,6 +258,11 @@ class Catalog:
             entries = list(self._entries.values())
             return [(entry.handle, entry.default, list(entry.versions.values())) for entry in entries]
 
+    def handles(self) -> list[Model]:
+        """Those of all names and aliases, and of versions that somebody has asked for."""
+        with _lock:
+            return list(self._handles.values())
+
     def aliases(self) -> list[tuple[Model, dict[str, float]]]:
         """Every alias: its handle, and what it points at with which part of the calls."""
         with _lock:

@@ -192,7 +192,7 @@ class BatchEngine:
 
     def load(self) -> dict[str, Any]:
         """What there is to do, and what has been done."""
-        return self.scheduler.load()
+        return {**self.scheduler.load(), "in_python": self._in_pool}
 
     def _restart(self) -> None:
         """In a child process: none of the threads are here."""

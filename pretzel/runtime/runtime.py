@@ -297,14 +297,18 @@ class Runtime:
             ``exclusive_bytes`` (freed by unregistering it), and ``versions``: for each its own ``calls`` (under
             whatever name), ``bytes`` and ``exclusive_bytes``;
 
-            ``engine``: requests that wait and that were answered or refused, and how busy the workers are;
+            ``engine``: what the batch engine has to do (``waiting`` and ``begun`` requests, ``seconds`` of estimated
+            work, ``in_python``) and what it has done: how many it ``accepted``, ``refused`` for their deadlines or as
+            too many (``overloaded``), and how these ended; ``pace`` is time taken by time estimated;
+
+            ``reservations``: the same for each version that has workers of its own;
 
             ``caches``: for each hits, misses, evictions, entries and bytes;
 
             ``aliases``: for each ``calls`` and ``shares`` (what part of them each target gets).
         """
         caches = {"materialized": self._shared.counts(), "results": self._results.counts()}
-        return {**statistics(self._catalog, self.store), "engine": self.engine.load(), "caches": caches}
+        return {**statistics(self._catalog, self.store, self.engine), "caches": caches}
 
     def close(self, *, drain: bool = False) -> None:
         """Unregister everything and end the threads; harmless when repeated.

@@ -11,21 +11,18 @@ if TYPE_CHECKING:
 
     from pretzel.plan import PhysicalPlan
     from pretzel.runtime.catalog import Catalog
+    from pretzel.runtime.engine import BatchEngine
     from pretzel.runtime.handle import Version
     from pretzel.store.object_store import ObjectStore
 
 
-def statistics(catalog: Catalog, store: ObjectStore) -> dict[str, Any]:
+def statistics(catalog: Catalog, store: ObjectStore, engine: BatchEngine) -> dict[str, Any]:
     """What `Runtime.stats` returns."""
     models = catalog.models()
-    versions = [version for _, _, held in models for version in held]
-    objects = {digest for version in versions for digest in version.plan.physical.objects}
     return {
-        "logical_bytes": sum(version.plan.nbytes for version in versions),
-        "unique_bytes": store.bytes_of(objects),
-        "objects": len(objects),
-        "stages": len({digest for version in versions for digest in _stages(version.plan.physical)}),
-        "arena_bytes": arena_bytes(),
+        **totals(catalog, store),
+        "engine": engine.load(),
+        "reservations": {name: own.load() for name, own in reservations(catalog, engine).items()},
         "models": {
             handle.name: {
                 "calls": handle.calls,
@@ -36,6 +33,29 @@ def statistics(catalog: Catalog, store: ObjectStore) -> dict[str, Any]:
             for handle, default, held in models
         },
         "aliases": {handle.name: {"calls": handle.calls, "shares": shares} for handle, shares in catalog.aliases()},
+    }
+
+
+def totals(catalog: Catalog, store: ObjectStore) -> dict[str, int]:
+    """What all models hold together."""
+    versions = [version for _, _, held in catalog.models() for version in held]
+    objects = {digest for version in versions for digest in version.plan.physical.objects}
+    return {
+        "logical_bytes": sum(version.plan.nbytes for version in versions),
+        "unique_bytes": store.bytes_of(objects),
+        "objects": len(objects),
+        "stages": len({digest for version in versions for digest in _stages(version.plan.physical)}),
+        "arena_bytes": arena_bytes(),
+    }
+
+
+def reservations(catalog: Catalog, engine: BatchEngine) -> dict[str, BatchEngine]:
+    """Engines of their own that versions have."""
+    return {
+        f"{handle.name}@{version.label}": version.plan.engine
+        for handle, _, held in catalog.models()
+        for version in held
+        if version.plan.engine is not None and version.plan.engine is not engine
     }
 
 
