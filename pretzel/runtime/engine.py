@@ -33,6 +33,7 @@ class Answer(Future[Any]):
         super().__init__()
         self._engine: BatchEngine | None = engine  # lives for as long as it owes an answer
         self._task: Task | None = None
+        engine.owed.add(self)
 
     def cancel(self) -> bool:
         """Give up the request; False when it is over."""
@@ -44,6 +45,7 @@ class Answer(Future[Any]):
 
     def settle(self, answer: Callable[[], Any]) -> None:
         """Take over what ``answer`` returns or raises, unless the future has been cancelled."""
+        engine = self._engine
         self._engine = self._task = None
         result, failure = None, None
         try:
@@ -52,8 +54,21 @@ class Answer(Future[Any]):
             super().cancel()
         except BaseException as error:
             failure = error
-        if not self.set_running_or_notify_cancel():
-            return
+        if self.set_running_or_notify_cancel():
+            if failure is None:
+                self.set_result(result)
+            else:
+                self.set_exception(failure)
+        if engine is not None:
+            engine.owed.discard(self)
+
+    def lose(self) -> None:
+        """In a child process: who would have answered, who waits, and who held the lock of this future are not here."""
+        state, result, failure = self._state, self._result, self._exception
+        super().__init__()
+        self._engine = self._task = None
+        if state != "FINISHED":
+            failure = WorkerLost("the request was submitted before a fork; the parent process has it")
         if failure is None:
             self.set_result(result)
         else:
@@ -87,6 +102,7 @@ class BatchEngine:
         self._notifier: threading.Thread | None = None
         self._pool: ThreadPoolExecutor | None = None  # for what only Python can compute
         self._in_pool = 0
+        self.owed: set[Answer] = set()
         self._closed = False
         self._lock = threading.Lock()
         _engines.add(self)
@@ -121,10 +137,14 @@ class BatchEngine:
     def hand_over(self, task: Task, deadline: float | None = None) -> Answer:
         """Compute a task of this engine's scheduler; `submit` has the parameters and exceptions."""
         answer = Answer(self)
-        self._start_notifier()
         task.future = answer
         answer._task = task
-        self.scheduler.submit(task, deadline)
+        try:
+            self._start_notifier()
+            self.scheduler.submit(task, deadline)
+        except BaseException:
+            self.owed.discard(answer)
+            raise
         return answer
 
     def call(self, name: str, function: Callable[[], Any], deadline: float | None = None) -> Answer:
@@ -144,7 +164,6 @@ class BatchEngine:
         """
         import time
 
-        answer = Answer(self)
         latest = None if deadline is None else time.monotonic() + deadline
 
         def compute() -> Any:
@@ -157,6 +176,11 @@ class BatchEngine:
                 self._in_pool -= 1
             answer.settle(compute)
 
+        def drop(done: Future[None]) -> None:
+            if done.cancelled():
+                answer.cancel()
+                self.owed.discard(answer)
+
         with self._lock:
             if self._closed:
                 raise RuntimeError("this runtime has been closed")
@@ -164,8 +188,9 @@ class BatchEngine:
                 raise Overloaded(f"{name}: {self._places} requests are waiting, which is the limit")
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(self.scheduler.workers, "pretzel-opaque")
+            answer = Answer(self)
             self._in_pool += 1
-            self._pool.submit(work).add_done_callback(lambda done: answer.cancel() if done.cancelled() else None)
+            self._pool.submit(work).add_done_callback(drop)
         return answer
 
     def _start_notifier(self) -> None:
@@ -199,17 +224,16 @@ class BatchEngine:
         self._lock = threading.Lock()
         self._notifier = self._pool = None
         self._in_pool = 0
-        for task in self.scheduler.restart():
-            if task.future is not None:
-                task.future.settle(_lost_in_fork)
+        self.scheduler.restart()
+        if self._closed:
+            self.scheduler.close()
+        owed, self.owed = self.owed, set()
+        for answer in owed:
+            answer.lose()
 
     def __del__(self) -> None:
         if hasattr(self, "scheduler"):
             self.scheduler.close()
-
-
-def _lost_in_fork() -> Any:
-    raise WorkerLost("the request was submitted before a fork; the parent process has it")
 
 
 def _notify(scheduler: Scheduler) -> None:
