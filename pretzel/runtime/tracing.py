@@ -1,4 +1,4 @@
-"""OpenTelemetry spans around requests to the batch engine. The API is not imported unless somebody else did, or asks."""
+"""OpenTelemetry spans around requests to the batch engine. The API is imported if somebody else did, or asks."""
 
 from __future__ import annotations
 

@@ -1,0 +1,152 @@
+"""What Prometheus is told about a runtime."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import pretzel
+from pretzel.errors import DeadlineExceeded, InputError
+from pretzel.runtime import metrics
+
+from .models import ROWS, constant
+
+prometheus_client = pytest.importorskip("prometheus_client")
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROW = tuple(ROWS[0].tolist())
+
+
+@pytest.fixture
+def runtime() -> Iterator[pretzel.Runtime]:
+    """A runtime over a store of its own."""
+    with pretzel.Runtime(store=pretzel.ObjectStore(), executors=2) as runtime:
+        yield runtime
+
+
+@pytest.fixture
+def registry() -> Any:
+    """A registry of its own."""
+    return prometheus_client.CollectorRegistry()
+
+
+def requests(registry: Any) -> dict[tuple[str, str, str], float]:
+    """Calls by model, method and outcome, where there were any."""
+    return {
+        (sample.labels["model"], sample.labels["method"], sample.labels["outcome"]): sample.value
+        for family in registry.collect()
+        for sample in family.samples
+        if sample.name == "pretzel_requests_total" and sample.value
+    }
+
+
+def test_calls_by_outcome(runtime: pretzel.Runtime, registry: Any) -> None:
+    model = runtime.register("m", constant(1.0))
+    metrics.register(runtime, registry)
+    for _ in range(5):
+        model.predict_one(ROW)
+    model.predict(ROWS)
+    for bad in (None, (1.0,)):
+        with pytest.raises(InputError):
+            model.predict_one(bad)
+    with pytest.raises(DeadlineExceeded):
+        model.submit(ROWS, deadline=0.0)
+    cancelled = model.submit(ROWS)
+    runtime.engine.scheduler.hold()
+    waiting = model.submit(ROWS)
+    assert waiting.cancel()
+    runtime.engine.scheduler.hold(False)
+    cancelled.result(10)
+
+    async def main() -> None:
+        await model.apredict_one(ROW)
+        await model.apredict(np.repeat(ROWS, 20, axis=0))
+
+    asyncio.run(main())
+    expected = {
+        ("m", "predict_one", "answered"): 6,
+        ("m", "predict_one", "invalid"): 2,
+        ("m", "predict", "answered"): 3,
+        ("m", "predict", "refused"): 1,
+        ("m", "predict", "cancelled"): 1,
+    }
+    for _ in range(200):  # futures are counted after whoever waits has been told
+        if requests(registry) == expected:
+            break
+        time.sleep(0.01)
+    assert requests(registry) == expected
+    assert runtime.stats()["models"]["m"]["calls"] == sum(expected.values())
+
+
+def test_times_are_those_of_a_sample(runtime: pretzel.Runtime, registry: Any) -> None:
+    model = runtime.register("m", constant(1.0))
+    metrics.register(runtime, registry)
+    began = time.perf_counter()
+    for _ in range(6400):
+        model.predict_one(ROW)
+    took = time.perf_counter() - began
+    labels = {"model": "m", "method": "predict_one"}
+    count = registry.get_sample_value("pretzel_request_seconds_count", labels)
+    assert 90 <= count <= 110
+    assert 0 < registry.get_sample_value("pretzel_request_seconds_sum", labels) < took
+    below = [
+        registry.get_sample_value("pretzel_request_seconds_bucket", {**labels, "le": repr(edge)})
+        for edge in metrics.call_seconds()
+    ]
+    assert below == sorted(below)
+    assert below[-1] == registry.get_sample_value("pretzel_request_seconds_bucket", {**labels, "le": "+Inf"}) == count
+
+
+def test_few_models_have_labels_and_no_counter_falls(runtime: pretzel.Runtime, registry: Any) -> None:
+    metrics.register(runtime, registry, models=2)
+    models = [runtime.register(f"m{i}", constant(float(i))) for i in range(5)]
+    for i, model in enumerate(models):
+        for _ in range(i + 1):
+            model.predict_one(ROW)
+
+    def counted() -> dict[str, float]:
+        return {model: value for (model, _, _), value in requests(registry).items()}
+
+    assert counted() == {"m0": 1, "m1": 2, "other": 3 + 4 + 5}
+    runtime.unregister("m3")
+    runtime.register("m3", constant(9.0)).predict_one(ROW)
+    assert counted() == {"m0": 1, "m1": 2, "other": 3 + 4 + 5 + 1}
+    runtime.unregister("m0")
+    runtime.register("m9", constant(9.0)).predict_one(ROW)
+    assert counted() == {"m9": 1, "m1": 2, "other": 3 + 4 + 5 + 1}
+
+
+def test_engines_and_bytes(runtime: pretzel.Runtime, registry: Any) -> None:
+    collector = metrics.register(runtime, registry)
+    model = runtime.register("m", constant(1.0))
+    own = runtime.register("own", constant(2.0), reserve=pretzel.Reservation())
+    runtime.engine.scheduler.hold()
+    answers = [model.submit(ROWS) for _ in range(3)]
+
+    def value(name: str, **labels: str) -> float:
+        return registry.get_sample_value(name, labels)
+
+    assert value("pretzel_queue_requests", engine="shared", state="waiting") == 3
+    runtime.engine.scheduler.hold(False)
+    for answer in [*answers, own.submit(ROWS)]:
+        answer.result(10)
+    with pytest.raises(DeadlineExceeded):
+        model.submit(ROWS, deadline=0.0)
+    assert value("pretzel_queue_requests", engine="shared", state="waiting") == 0
+    assert value("pretzel_engine_requests_total", engine="shared", ending="done") == 3
+    assert value("pretzel_engine_requests_total", engine="reserved", ending="done") == 1
+    assert value("pretzel_refusals_total", engine="shared", reason="deadline") == 1
+    stats = runtime.stats()
+    assert value("pretzel_bytes", kind="unique") == stats["unique_bytes"] > 0
+    assert value("pretzel_bytes", kind="logical") == stats["logical_bytes"]
+    assert value("pretzel_models") == 2
+    assert stats["engine"]["done"] == 3
+    assert stats["reservations"]["own@v1"]["done"] == 1
+    registry.unregister(collector)
+    assert value("pretzel_models") is None
