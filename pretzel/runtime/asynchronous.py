@@ -131,7 +131,7 @@ async def _run(method: Method, task: Task, deadline: float | None) -> Any:
     """The answer of a task: here if it is short, else from the workers."""
     if task.estimate < SHORT:
         return task.here()
-    return await asyncio.wrap_future(method.engine.hand_over(task, deadline))
+    return await asyncio.wrap_future(method.engine.hand_over(method.name, task, deadline))
 
 
 def _is_read_soon(method: Method, X: Any) -> bool:

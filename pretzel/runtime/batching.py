@@ -102,7 +102,8 @@ class Batch:
             if task.estimate < SHORT:
                 self._settle(list(waiting), task.here())
                 return
-            self._answer = engine.hand_over(task, None if latest is None else latest - time.monotonic())
+            left = None if latest is None else latest - time.monotonic()
+            self._answer = engine.hand_over(self.method.name, task, left)
         except Exception as error:
             self._fail(waiting, error)
             return

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pretzel._native import Split
 from pretzel.errors import ModelInUseError, ModelNotFoundError, RegistrationError
 from pretzel.runtime.handle import Model, Route, Version, reroute
+from pretzel.runtime.log import logger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -135,6 +136,7 @@ class Catalog:
             self._handles[name] = entry.handle
             handle = entry.handle if default else self[f"{name}@{label}"]
         dropped.clear()  # freed after the lock has been released
+        logger.info("registered %s@%s%s", name, label, ", the default" if entry.default == label else "")
         return handle
 
     def promote(self, target: str) -> Model:
@@ -211,6 +213,7 @@ class Catalog:
                     )
                 dropped = self._reroute(name, [label])
         dropped.clear()
+        logger.info("unregistered %s", target)
 
     def close(self) -> None:
         """Forget everything, and refuse what comes later."""

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from pretzel._native import Method, Scheduler, Task
 from pretzel.errors import DeadlineExceeded, Overloaded, WorkerLost
+from pretzel.runtime import tracing
+from pretzel.runtime.log import Complaints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -61,6 +63,8 @@ class Answer(Future[Any]):
                 self.set_exception(failure)
         if engine is not None:
             engine.owed.discard(self)
+            if isinstance(failure, DeadlineExceeded | WorkerLost):
+                engine.complaints.add(type(failure).__name__, failure)
 
     def lose(self) -> None:
         """In a child process: who would have answered, who waits, and who held the lock of this future are not here."""
@@ -91,9 +95,13 @@ class BatchEngine:
         Requests that may wait.
     memory : int
         Bytes of working memory that each worker gets in advance.
+    tracing : bool, optional
+        Whether requests have spans of OpenTelemetry; by default, if the process has imported it.
     """
 
-    def __init__(self, executors: int | None = None, places: int = PLACES, memory: int = 0) -> None:
+    def __init__(
+        self, executors: int | None = None, places: int = PLACES, memory: int = 0, *, tracing: bool | None = None
+    ) -> None:
         executors = cores() if executors is None else executors
         if executors < 1 or places < 1:
             raise ValueError(f"at least one executor and one place are needed, got {executors} and {places}")
@@ -103,6 +111,8 @@ class BatchEngine:
         self._pool: ThreadPoolExecutor | None = None  # for what only Python can compute
         self._in_pool = 0
         self.owed: set[Answer] = set()
+        self.complaints = Complaints()
+        self._tracing = tracing
         self._closed = False
         self._lock = threading.Lock()
         _engines.add(self)
@@ -132,19 +142,21 @@ class BatchEngine:
             answer = Answer(self)
             answer.settle(lambda: method(X))
             return answer
-        return self.hand_over(task, deadline)
+        return self.hand_over(method.name, task, deadline)
 
-    def hand_over(self, task: Task, deadline: float | None = None) -> Answer:
-        """Compute a task of this engine's scheduler; `submit` has the parameters and exceptions."""
+    def hand_over(self, name: str, task: Task, deadline: float | None = None) -> Answer:
+        """Compute a task of this engine's scheduler for the model of that name; `submit` has the other parameters."""
         answer = Answer(self)
         task.future = answer
         answer._task = task
         try:
             self._start_notifier()
             self.scheduler.submit(task, deadline)
-        except BaseException:
+        except BaseException as error:
             self.owed.discard(answer)
+            self._refuse(name, error)
             raise
+        self._follow(name, answer)
         return answer
 
     def call(self, name: str, function: Callable[[], Any], deadline: float | None = None) -> Answer:
@@ -185,13 +197,28 @@ class BatchEngine:
             if self._closed:
                 raise RuntimeError("this runtime has been closed")
             if self._in_pool >= self._places:
-                raise Overloaded(f"{name}: {self._places} requests are waiting, which is the limit")
+                overloaded = Overloaded(f"{name}: {self._places} requests are waiting, which is the limit")
+                self._refuse(name, overloaded)
+                raise overloaded
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(self.scheduler.workers, "pretzel-opaque")
             answer = Answer(self)
             self._in_pool += 1
             self._pool.submit(work).add_done_callback(drop)
+        self._follow(name, answer)
         return answer
+
+    def _follow(self, name: str, answer: Answer) -> None:
+        tracer = tracing.tracer(self._tracing)
+        if tracer is not None:
+            tracing.follow(tracer, name, answer)
+
+    def _refuse(self, name: str, error: BaseException) -> None:
+        """Tell the log and the trace, but not of every request under overload."""
+        self.complaints.add(type(error).__name__, error)
+        tracer = tracing.tracer(self._tracing)
+        if tracer is not None:
+            tracing.refused(tracer, name, error)
 
     def _start_notifier(self) -> None:
         if self._notifier is not None:

@@ -30,7 +30,7 @@ def register(runtime: Runtime, registry: Any = None, *, models: int = MODELS) ->
     """Show a runtime to Prometheus.
 
     Metrics are ``pretzel_requests_total`` by model, method and outcome, ``pretzel_request_seconds`` by model and method
-    (of calls with one row every 64th is timed, of tables every 8th, and all that are submitted or awaited), those of the
+    (one of 64 calls with one row is timed, one of 8 with tables, and all that are submitted or suspended), those of the
     batch engine (``pretzel_queue_requests``, ``pretzel_refusals_total``, ``pretzel_engine_requests_total``,
     ``pretzel_engine_pace``), ``pretzel_cache_requests_total`` and ``pretzel_cache_bytes``, ``pretzel_bytes`` and
     ``pretzel_models``.
@@ -176,7 +176,7 @@ class Collector:
         models.add_metric([], len(self._runtime))
         looked_up = CounterMetricFamily("pretzel_cache_requests", "Look-ups in caches", labels=["cache", "result"])
         cached = GaugeMetricFamily("pretzel_cache_bytes", "Memory of caches", labels=["cache"])
-        for name, cache in self._runtime._caches.items():
+        for name, cache in (("materialized", self._runtime._shared), ("results", self._runtime._results)):
             counts = cache.counts()
             looked_up.add_metric([name, "hit"], counts["hits"])
             looked_up.add_metric([name, "miss"], counts["misses"])

@@ -8,6 +8,7 @@ from pretzel.options import parse_bytes
 from pretzel.runtime.catalog import Catalog
 from pretzel.runtime.engine import PLACES, BatchEngine
 from pretzel.runtime.many import Together
+from pretzel.runtime.metrics import MODELS, register
 from pretzel.runtime.model import Plan
 from pretzel.runtime.recall import new_cache, remember
 from pretzel.runtime.statistics import statistics
@@ -47,6 +48,9 @@ class Runtime:
         model that is asked about a row finds its n-grams or components there. Used only where that saves time.
     results : int or str
         The same for whole answers.
+    tracing : bool, optional
+        Whether what is submitted, or awaited and long, has spans of OpenTelemetry; by default, if the process has
+        imported its API. They cost next to nothing until somebody sets a tracer provider.
     """
 
     def __init__(
@@ -57,9 +61,11 @@ class Runtime:
         queue: int = PLACES,
         materialize: int | str = 0,
         results: int | str = 0,
+        tracing: bool | None = None,
     ) -> None:
         self.store = default_store() if store is None else store
-        self.engine = BatchEngine(executors, queue)
+        self.engine = BatchEngine(executors, queue, tracing=tracing)
+        self._tracing = tracing
         self._shared = new_cache(parse_bytes(materialize))
         self._results = new_cache(parse_bytes(results))
         self._catalog = Catalog()
@@ -310,6 +316,10 @@ class Runtime:
         caches = {"materialized": self._shared.counts(), "results": self._results.counts()}
         return {**statistics(self._catalog, self.store, self.engine), "caches": caches}
 
+    def metrics(self, registry: Any = None, *, models: int = MODELS) -> Any:
+        """Show this runtime to Prometheus; see `pretzel.runtime.metrics.register`."""
+        return register(self, registry, models=models)
+
     def close(self, *, drain: bool = False) -> None:
         """Unregister everything and end the threads; harmless when repeated.
 
@@ -358,7 +368,9 @@ class Runtime:
         if engine not in _LONG_CALLS:
             raise ValueError(f"engine is 'auto', 'request' or 'batch', not {engine!r}")
         plan = self._plan(name, model, options)
-        own = self.engine if reserve is None else BatchEngine(reserve.workers, PLACES, reserve.bytes_per_worker)
+        own = self.engine
+        if reserve is not None:
+            own = BatchEngine(reserve.workers, PLACES, reserve.bytes_per_worker, tracing=self._tracing)
         plan.serve(own, _LONG_CALLS[engine], batching)
         remember(plan, self._shared, self._results)
         return plan

@@ -29,25 +29,18 @@ def tracer(wanted: bool | None) -> Any:
     return trace.get_tracer("pretzel")
 
 
-def refused(tracer: Any, model: str, rows: int | None, error: Exception) -> None:
+def refused(tracer: Any, model: str, error: BaseException) -> None:
     """A span for a request that was not taken."""
-    _end(_start(tracer, model, rows), error)
+    _end(tracer.start_span("pretzel.request", attributes={"pretzel.model": model}), error)
 
 
-def follow(tracer: Any, model: str, rows: int | None, answer: Answer) -> None:
+def follow(tracer: Any, model: str, answer: Answer) -> None:
     """A span, within the one of the caller, from now until there is an answer."""
-    span = _start(tracer, model, rows)
+    span = tracer.start_span("pretzel.request", attributes={"pretzel.model": model})
     if not span.is_recording():  # nobody has set a provider, or this trace is not sampled
         span.end()
         return
     answer.add_done_callback(lambda done: _end(span, None if done.cancelled() else done.exception(), done.cancelled()))
-
-
-def _start(tracer: Any, model: str, rows: int | None) -> Any:
-    attributes: dict[str, Any] = {"pretzel.model": model}
-    if rows is not None:
-        attributes["pretzel.rows"] = rows
-    return tracer.start_span("pretzel.request", attributes=attributes)
 
 
 def _end(span: Any, error: BaseException | None, cancelled: bool = False) -> None:
@@ -56,6 +49,5 @@ def _end(span: Any, error: BaseException | None, cancelled: bool = False) -> Non
 
         span.record_exception(error)
         span.set_status(StatusCode.ERROR, str(error))
-    elif cancelled:
-        span.set_attribute("pretzel.cancelled", True)
+    span.set_attribute("pretzel.cancelled", cancelled)
     span.end()
