@@ -100,6 +100,12 @@ cdef class Endpoint:
             target.calls += 1
         return target
 
+    cdef inline object take_among(self):
+        """What answers a row that is asked together with others; it counts as answered, whatever becomes of it."""
+        self.rows.begin(ROW_RARITY)
+        self.rows.end(Ending.kAnswered)
+        return self.take()
+
     @property
     def calls(self):
         """Calls that have come."""

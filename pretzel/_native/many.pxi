@@ -67,7 +67,7 @@ cdef inline object target_of(object model, str method, Directory directory):
     if type(model) is directory.handle:
         found = PyDict_GetItemWithError(PyObject_GenericGetDict(model, NULL), method)
         if found != NULL and type(<object>found) is Endpoint:
-            return (<Endpoint><object>found).take()
+            return (<Endpoint><object>found).take_among()
     return any_target(model, method)
 
 
@@ -75,7 +75,7 @@ cdef object any_target(model, str method):
     """The same for whatever has methods."""
     found = getattr(model, method, None)
     if type(found) is Endpoint:
-        return (<Endpoint>found).take()
+        return (<Endpoint>found).take_among()
     if type(found) is not Method and not hasattr(found, "one"):
         refuse_model(model, method)
     return found
