@@ -65,7 +65,7 @@ cdef list step_meters(NativeProgram program):
     return found
 
 
-cdef int64_t count_units(NativeProgram program, list columns, LeafInput* leaves, list readers, int64_t first,
+cdef int64_t count_units(NativeProgram program, list columns, LeafInput* leaves, tuple readers, int64_t first,
                          int64_t rows):
     """Text code units and sparse entries of some rows whose cells have been read."""
     cdef int64_t units = 0, i

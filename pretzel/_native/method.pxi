@@ -212,7 +212,7 @@ cdef class Method:
         cdef Task task
         columns = self.take(X, &rows, &is_float32)
         if self.scheduler is not None and rows > 0 and (
-                self.program.program.estimate(rows, 0) * 1e-9 >= self.long_call):
+                self.usual_estimate(rows) * 1e-9 >= self.long_call):
             task = Task.__new__(Task)
             task.load(self, columns, rows, is_float32)
             if self.scheduler.run(task):
@@ -232,6 +232,11 @@ cdef class Method:
         cdef bint is_float32
         columns = self.take(X, &rows, &is_float32)
         return rows, units_of(self, columns, rows)
+
+    cdef double usual_estimate(self, int64_t rows) noexcept:
+        """Nanoseconds for ``rows`` rows with as many units as requests have had so far."""
+        cdef double mean = self.native.meter.mean_units()
+        return self.native.estimate(rows, <int64_t>(rows * mean) if mean > 0 else 0)
 
     cdef list take(self, X, int64_t* rows, bint* is_float32):
         """Take a table apart: what each leaf reads."""

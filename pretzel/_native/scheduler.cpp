@@ -326,7 +326,21 @@ Stop Scheduler::load_leaves(Morsel* morsel) noexcept {
     return {Status::kNoMemory, -1, morsel->first, -1};
   }
   morsel->step = 0;
-  return morsel->frame.open(job.request, morsel->first, morsel->rows);
+  morsel->request = job.request;
+  const size_t steps = job.program->steps.size();
+  morsel->request.step_times = morsel->arena.alloc_n<int64_t>(steps + 1);
+  if (morsel->request.step_times != nullptr) std::fill_n(morsel->request.step_times, steps, int64_t{0});
+  return morsel->frame.open(morsel->request, morsel->first, morsel->rows);
+}
+
+/// What a morsel took makes later estimates better.
+void Scheduler::learn(const Morsel& morsel) noexcept {
+  const Job& job = *morsel.job;
+  const int64_t units = job.units * morsel.rows / std::max<int64_t>(job.request.rows, 1);
+  job.program->observe(morsel.rows, units, static_cast<double>(morsel.spent));
+  if (morsel.request.step_times != nullptr) {
+    job.program->meter.add_steps(morsel.request.step_times, job.program->steps.size(), morsel.rows, 1);
+  }
 }
 
 /// Runs a morsel from its next step on, to its end unless something more urgent has come.
@@ -338,17 +352,14 @@ Stop Scheduler::advance(Morsel* morsel, bool* aside) noexcept {
   for (const int32_t end : job.program->stage_ends) {
     if (stop.status != Status::kOk || *aside) break;
     if (end <= morsel->step) continue;
-    stop = morsel->frame.run(job.request, morsel->step, end);
+    stop = morsel->frame.run(morsel->request, morsel->step, end);
     morsel->step = end;
     *aside = stop.status == Status::kOk && end < job.program->stage_ends.back() &&
              urgent_.load(std::memory_order_relaxed) < job.due;
   }
-  if (stop.status == Status::kOk && !*aside) stop = morsel->frame.close(job.request);
+  if (stop.status == Status::kOk && !*aside) stop = morsel->frame.close(morsel->request);
   morsel->spent += now_ns() - start;
-  if (stop.status == Status::kOk && !*aside) {
-    const int64_t units = job.units * morsel->rows / std::max<int64_t>(job.request.rows, 1);
-    job.program->observe(morsel->rows, units, static_cast<double>(morsel->spent));
-  }
+  if (stop.status == Status::kOk && !*aside) learn(*morsel);
   return stop;
 }
 

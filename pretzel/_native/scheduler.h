@@ -109,6 +109,7 @@ class Scheduler {
     Arena arena;
     Frame frame;
     Job* job = nullptr;
+    Request request{};  // that of the job, with times of its own
     int64_t first = 0;
     int32_t rows = 0;
     int32_t step = 0;   // the next one; -1: the leaves have not been loaded
@@ -142,6 +143,7 @@ class Scheduler {
   void take_companions(Worker* worker) noexcept;
   void begin_together(Worker* worker) noexcept;
   static Stop load_leaves(Morsel* morsel) noexcept;
+  static void learn(const Morsel& morsel) noexcept;
   Stop advance(Morsel* morsel, bool* aside) noexcept;
   void settle(Worker* worker, const Stop& stop, bool aside) noexcept;
   void lose(Worker* worker) noexcept;

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pretzel._native import Method, Split
     from pretzel.runtime.engine import Answer
+    from pretzel.runtime.estimate import Estimate
     from pretzel.runtime.model import Plan
     from pretzel.runtime.opaque import OpaqueMethod
 
@@ -203,9 +204,15 @@ class Model:
         """Bytes that are freed when `plan` goes."""
         return self.plan.exclusive_bytes
 
-    def explain(self, format: str = "text") -> Any:
-        """How `plan` was compiled; see `Plan.explain`."""
-        return self.plan.explain(format)
+    def estimate(
+        self, n_rows: int = 1, units: int | None = None, method: str = "predict", *, X: Any = None
+    ) -> Estimate:
+        """What a request to `plan` will take; see `Plan.estimate`."""
+        return self.plan.estimate(n_rows, units, method, X=X)
+
+    def explain(self, format: str = "text", *, analyze: Any = None) -> Any:
+        """How `plan` was compiled, and what each stage takes; see `Plan.explain`."""
+        return self.plan.explain(format, analyze=analyze)
 
     def _gone(self) -> str:
         name, _, version = self.name.partition("@")

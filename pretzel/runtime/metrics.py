@@ -10,7 +10,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import call_seconds
-from pretzel.runtime.statistics import reservations, totals
+from pretzel.runtime.statistics import reservations, stage_times, totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +30,9 @@ def register(runtime: Runtime, registry: Any = None, *, models: int = MODELS) ->
     """Show a runtime to Prometheus.
 
     Metrics are ``pretzel_requests_total`` by model, method and outcome, ``pretzel_request_seconds`` by model and method
-    (one of 64 calls with one row is timed, one of 8 with tables, and all that are submitted or suspended), those of the
-    batch engine (``pretzel_queue_requests``, ``pretzel_refusals_total``, ``pretzel_engine_requests_total``,
+    (one of 64 calls with one row is timed, one of 8 with tables, and all that are submitted or suspended),
+    ``pretzel_stage_seconds`` and ``pretzel_stage_rows`` by the kernels of a stage, those of the batch engine
+    (``pretzel_queue_requests``, ``pretzel_refusals_total``, ``pretzel_engine_requests_total``,
     ``pretzel_engine_pace``), ``pretzel_cache_requests_total`` and ``pretzel_cache_bytes``, ``pretzel_bytes`` and
     ``pretzel_models``.
 
@@ -103,6 +104,7 @@ class Collector:
     def collect(self) -> Iterator[Any]:
         """Every metric as it is now."""
         yield from self._calls()
+        yield from self._stages()
         yield from self._engines()
         yield from self._sizes()
 
@@ -145,6 +147,18 @@ class Collector:
         for name, method, counts in rest:
             found.setdefault((name, method), Counts()).add(counts.endings, counts.seconds, counts.buckets)
         return found
+
+    def _stages(self) -> Iterator[Any]:
+        from prometheus_client.core import GaugeMetricFamily
+
+        seconds = GaugeMetricFamily(
+            "pretzel_stage_seconds", "Time in stages of the registered models, by their kernels", labels=["stage"]
+        )
+        rows = GaugeMetricFamily("pretzel_stage_rows", "Rows that went through them", labels=["stage"])
+        for stage, times in stage_times(self._runtime._catalog).items():
+            seconds.add_metric([stage], times["seconds"])
+            rows.add_metric([stage], times["rows"])
+        yield from (seconds, rows)
 
     def _engines(self) -> Iterator[Any]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily

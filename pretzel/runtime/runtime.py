@@ -309,6 +309,8 @@ class Runtime:
 
             ``reservations``: the same for each version that has workers of its own;
 
+            ``stage_times``: seconds, rows and calls of stages by their kernels, projected from those that were timed;
+
             ``caches``: for each hits, misses, evictions, entries and bytes;
 
             ``aliases``: for each ``calls`` and ``shares`` (what part of them each target gets).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pretzel._native import arena_bytes
+from pretzel._native import Method, arena_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,7 @@ def statistics(catalog: Catalog, store: ObjectStore, engine: BatchEngine) -> dic
     return {
         **totals(catalog, store),
         "engine": engine.load(),
+        "stage_times": stage_times(catalog),
         "reservations": {name: own.load() for name, own in reservations(catalog, engine).items()},
         "models": {
             handle.name: {
@@ -47,6 +48,29 @@ def totals(catalog: Catalog, store: ObjectStore) -> dict[str, int]:
         "stages": len({digest for version in versions for digest in _stages(version.plan.physical)}),
         "arena_bytes": arena_bytes(),
     }
+
+
+def stage_times(catalog: Catalog) -> dict[str, dict[str, float]]:
+    """What stages have taken, by the kernels that they are made of; sums over all models that are registered."""
+    found: dict[str, dict[str, float]] = {}
+    for _, _, versions in catalog.models():
+        for version in versions:
+            for method in version.plan.methods.values():
+                if isinstance(method, Method):
+                    _add_stages(found, method)
+    return found
+
+
+def _add_stages(found: dict[str, dict[str, float]], method: Method) -> None:
+    steps = iter(method.program.profile())
+    for stage in method.program.plan.stages:
+        times = [next(steps) for _ in stage.calls]
+        if times[0][2] == 0:
+            continue
+        one = found.setdefault("+".join(call.kernel for call in stage.calls), {"seconds": 0.0, "rows": 0, "calls": 0})
+        one["seconds"] += sum(seconds for seconds, _, _ in times)
+        one["rows"] += times[0][1]
+        one["calls"] += times[0][2]
 
 
 def reservations(catalog: Catalog, engine: BatchEngine) -> dict[str, BatchEngine]:

@@ -150,3 +150,21 @@ def test_engines_and_bytes(runtime: pretzel.Runtime, registry: Any) -> None:
     assert stats["reservations"]["own@v1"]["done"] == 1
     registry.unregister(collector)
     assert value("pretzel_models") is None
+
+
+def test_time_by_stage(runtime: pretzel.Runtime, registry: Any) -> None:
+    """Every morsel of the batch engine is timed, so what it says of tables is no projection."""
+    model = runtime.register("m", constant(1.0), engine="batch")
+    metrics.register(runtime, registry)
+    for _ in range(5):
+        model.predict(ROWS)
+    stages = runtime.stats()["stage_times"]
+    assert stages
+    for times in stages.values():
+        assert times["rows"] == 5 * len(ROWS)
+        assert 0 < times["seconds"] < 60
+    for name, key in (("pretzel_stage_seconds", "seconds"), ("pretzel_stage_rows", "rows")):
+        shown = {stage: registry.get_sample_value(name, {"stage": stage}) for stage in stages}
+        assert shown == {stage: times[key] for stage, times in stages.items()}
+    runtime.unregister("m")
+    assert not runtime.stats()["stage_times"]
