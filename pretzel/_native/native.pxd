@@ -389,7 +389,7 @@ cdef extern from "scheduler.h" namespace "pretzel" nogil:
         int64_t together
 
     cdef cppclass NativeScheduler "pretzel::Scheduler":
-        NativeScheduler(int workers, int64_t places, size_t bytes) except +
+        NativeScheduler(int workers, int64_t places, size_t bytes, cbool yielding) except +
         Verdict submit(Job* job, int64_t* expected) except +
         cbool cancel(Job* job)
         cbool wait(Job* job, int64_t timeout)

@@ -1,6 +1,13 @@
 #include "scheduler.h"
 
+#ifdef __linux__
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include <algorithm>
+#include <cmath>
 #include <new>
 #include <stdexcept>
 
@@ -14,15 +21,25 @@ constexpr int32_t kVectorRows = 16;    // rows that kernels take side by side
 constexpr double kPatience = 8.0;      // a request without a deadline is due after this many times its own work
 constexpr double kMargin = 1.2;        // what estimates may be wrong by before a promise breaks
 constexpr double kHandOverNs = 100e3;  // to wake a worker, and whoever waits for the answer
-constexpr double kPaceWeight = 1.0 / 64;
-constexpr size_t kTogether = 8;            // morsels that a worker takes at once, at most
+constexpr double kLatelyNs = 100e6;    // of work, from which the pace is known
+constexpr size_t kTogether = 8;        // morsels that a worker takes at once, at most
+constexpr int kNice = 10;
 constexpr int kLookAhead = 32;             // waiting requests among which it looks for them
 constexpr size_t kKeep = size_t{1} << 20;  // bytes that the vectors of a morsel keep
 
+/// Has the system prefer every thread that answers single rows to this one. Only threads of this process are concerned,
+/// as far as the system groups threads by process or container.
+void give_way() noexcept {
+#ifdef __linux__
+  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNice);
+#endif
+}
+
 }  // namespace
 
-Scheduler::Scheduler(int workers, int64_t places, size_t bytes) noexcept
-    : n_workers_(std::max(workers, 1)), places_(places), bytes_(bytes) {
+Scheduler::Scheduler(int workers, int64_t places, size_t bytes, bool yielding) noexcept
+    : n_workers_(std::max(workers, 1)), places_(places), bytes_(bytes), yielding_(yielding) {
+  lately_expected_ = lately_spent_ = kLatelyNs / 10;
   counts_.pace = 1.0;
 }
 
@@ -194,6 +211,7 @@ void Scheduler::start() {
 }
 
 void Scheduler::work() noexcept {
+  if (yielding_) give_way();
   for (;;) {
     Worker worker;  // a new one, with vectors of its own, after an exception
     try {
@@ -363,6 +381,15 @@ Stop Scheduler::advance(Morsel* morsel, bool* aside) noexcept {
   return stop;
 }
 
+/// Under the lock: the sum of what lately was spent by the sum of what was expected, so that the few morsels count in
+/// full in which the system took the processor away.
+void Scheduler::note_pace(double expected, int64_t spent) noexcept {
+  const double kept = std::exp(-expected / kLatelyNs);
+  lately_expected_ = lately_expected_ * kept + expected;
+  lately_spent_ = lately_spent_ * kept + static_cast<double>(spent);
+  counts_.pace = lately_spent_ / lately_expected_;
+}
+
 /// Under the lock: what follows from a piece of work.
 void Scheduler::settle(Worker* worker, const Stop& stop, bool aside) noexcept {
   std::unique_ptr<Morsel> taken = std::move(worker->taken.back());
@@ -384,9 +411,7 @@ void Scheduler::settle(Worker* worker, const Stop& stop, bool aside) noexcept {
     stop_early(job);
   } else {
     if (!aside && job->nanoseconds > 0) {
-      const double expected = job->nanoseconds * morsel.rows / static_cast<double>(job->request.rows);
-      const double pace = std::clamp(static_cast<double>(morsel.spent) / expected, 0.1, 10.0);
-      counts_.pace += (pace - counts_.pace) * kPaceWeight;
+      note_pace(job->nanoseconds * morsel.rows / static_cast<double>(job->request.rows), morsel.spent);
     }
     finish_if_over(job);
   }

@@ -77,8 +77,8 @@ struct Load {
 class Scheduler {
  public:
   /// `workers` threads are started by the first request; at most `places` requests wait. Each worker gets `bytes` of
-  /// working memory in advance.
-  Scheduler(int workers, int64_t places, size_t bytes) noexcept;
+  /// working memory in advance. With `yielding` the system runs other threads of the process rather than workers.
+  Scheduler(int workers, int64_t places, size_t bytes, bool yielding) noexcept;
   /// Cancels what is left and joins the workers.
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
@@ -145,6 +145,7 @@ class Scheduler {
   static Stop load_leaves(Morsel* morsel) noexcept;
   static void learn(const Morsel& morsel) noexcept;
   Stop advance(Morsel* morsel, bool* aside) noexcept;
+  void note_pace(double expected, int64_t spent) noexcept;
   void settle(Worker* worker, const Stop& stop, bool aside) noexcept;
   void lose(Worker* worker) noexcept;
   void stop_early(Job* job) noexcept;
@@ -155,6 +156,7 @@ class Scheduler {
   const int n_workers_;
   const int64_t places_;
   const size_t bytes_;
+  const bool yielding_;
 
   std::mutex mutex_;
   std::condition_variable work_, collected_, idle_;
@@ -167,6 +169,7 @@ class Scheduler {
   std::atomic<bool> poisoned_{false};
   bool closed_ = false, ending_ = false, held_ = false;
   uint64_t arrivals_ = 0;
+  double lately_expected_, lately_spent_;  // nanoseconds
   Load counts_{};
 };
 

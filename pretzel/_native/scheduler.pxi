@@ -188,6 +188,8 @@ cdef class Scheduler:
         Tasks that may wait.
     memory : int
         Bytes of working memory that each worker gets in advance.
+    yielding : bool
+        The system is to prefer other threads, which answer single rows, to the workers.
     """
 
     cdef NativeScheduler* native
@@ -195,13 +197,15 @@ cdef class Scheduler:
     cdef readonly int workers
     cdef int64_t places
     cdef size_t memory
+    cdef bint yielding
 
-    def __cinit__(self, int workers, int64_t places, size_t memory=0):
+    def __cinit__(self, int workers, int64_t places, size_t memory=0, bint yielding=False):
         self.workers = workers
         self.places = places
         self.memory = memory
+        self.yielding = yielding
         self.tasks = {}
-        self.native = new NativeScheduler(workers, places, memory)
+        self.native = new NativeScheduler(workers, places, memory, yielding)
 
     def __dealloc__(self):
         with nogil:
@@ -318,7 +322,8 @@ cdef class Scheduler:
         """Begin anew in a child process, which has none of the threads; returns the tasks that will not be answered."""
         lost = list(self.tasks.values())
         self.tasks = {}
-        self.native = new NativeScheduler(self.workers, self.places, self.memory)  # the old one is of no use to anybody
+        # The old one is of no use to anybody.
+        self.native = new NativeScheduler(self.workers, self.places, self.memory, self.yielding)
         return lost
 
     def poison(self):

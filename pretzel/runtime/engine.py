@@ -95,17 +95,25 @@ class BatchEngine:
         Requests that may wait.
     memory : int
         Bytes of working memory that each worker gets in advance.
+    yielding : bool
+        The system is to prefer other threads, which answer single rows, to the workers.
     tracing : bool, optional
         Whether requests have spans of OpenTelemetry; by default, if the process has imported it.
     """
 
     def __init__(
-        self, executors: int | None = None, places: int = PLACES, memory: int = 0, *, tracing: bool | None = None
+        self,
+        executors: int | None = None,
+        places: int = PLACES,
+        memory: int = 0,
+        *,
+        yielding: bool = False,
+        tracing: bool | None = None,
     ) -> None:
         executors = cores() if executors is None else executors
         if executors < 1 or places < 1:
             raise ValueError(f"at least one executor and one place are needed, got {executors} and {places}")
-        self.scheduler = Scheduler(executors, places, memory)
+        self.scheduler = Scheduler(executors, places, memory, yielding)
         self._places = places
         self._notifier: threading.Thread | None = None
         self._pool: ThreadPoolExecutor | None = None  # for what only Python can compute

@@ -64,7 +64,7 @@ class Runtime:
         tracing: bool | None = None,
     ) -> None:
         self.store = default_store() if store is None else store
-        self.engine = BatchEngine(executors, queue, tracing=tracing)
+        self.engine = BatchEngine(executors, queue, yielding=True, tracing=tracing)
         self._tracing = tracing
         self._shared = new_cache(parse_bytes(materialize))
         self._results = new_cache(parse_bytes(results))
