@@ -391,6 +391,7 @@ cdef extern from "scheduler.h" namespace "pretzel" nogil:
     cdef cppclass NativeScheduler "pretzel::Scheduler":
         NativeScheduler(int workers, int64_t places, size_t bytes, cbool yielding) except +
         Verdict submit(Job* job, int64_t* expected) except +
+        Verdict foresee(Job* job, int64_t* expected)
         cbool cancel(Job* job)
         cbool wait(Job* job, int64_t timeout)
         void collect(vector[Job*]* jobs) except +

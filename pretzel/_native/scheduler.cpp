@@ -47,23 +47,16 @@ Scheduler::~Scheduler() { close(false); }
 
 // ---- for those who ask ---------------------------------------------------------------------------------------------
 
+Verdict Scheduler::foresee(Job* job, int64_t* expected) {
+  Lock lock(mutex_);
+  return judge(job, expected);
+}
+
 Verdict Scheduler::submit(Job* job, int64_t* expected) {
   Lock lock(mutex_);
-  if (closed_) return Verdict::kClosed;
-  *expected = kNever;
-  job->arrived = now_ns();
+  const Verdict verdict = judge(job, expected);
+  if (verdict != Verdict::kAccepted) return verdict;
   job->number = ++arrivals_;
-  job->morsel = morsel_rows(*job);
-  job->due = job->deadline != kNever ? job->deadline
-                                     : job->arrived + static_cast<int64_t>(kPatience * job->nanoseconds * counts_.pace);
-  if (static_cast<int64_t>(low_.size()) >= places_) {
-    ++counts_.full;
-    return Verdict::kFull;
-  }
-  if (!place(job, expected)) {
-    ++counts_.too_late;
-    return Verdict::kTooLate;
-  }
   start();
   // Whatever may fail for want of memory does so here: once a request is accepted, nothing is allocated to end it.
   over_.reserve(static_cast<size_t>(uncollected_ + 1));
@@ -146,6 +139,25 @@ Load Scheduler::load() {
 }
 
 // ---- which request goes when ---------------------------------------------------------------------------------------
+
+/// Under the lock: says when a job is due, and whether it may come in.
+Verdict Scheduler::judge(Job* job, int64_t* expected) {
+  *expected = kNever;
+  if (closed_) return Verdict::kClosed;
+  job->arrived = now_ns();
+  job->morsel = morsel_rows(*job);
+  job->due = job->deadline != kNever ? job->deadline
+                                     : job->arrived + static_cast<int64_t>(kPatience * job->nanoseconds * counts_.pace);
+  if (static_cast<int64_t>(low_.size()) >= places_) {
+    ++counts_.full;
+    return Verdict::kFull;
+  }
+  if (!place(job, expected)) {
+    ++counts_.too_late;
+    return Verdict::kTooLate;
+  }
+  return Verdict::kAccepted;
+}
 
 /// Whether a job meets its deadline without breaking promises made to others. One that has no deadline always does: it
 /// is put behind those whose promises it would break.

@@ -86,6 +86,8 @@ class Scheduler {
 
   /// Takes a job, or says why not. `expected` is set to when it would be over. Throws when no thread can be started.
   Verdict submit(Job* job, int64_t* expected);
+  /// What `submit` would say of a job that is only described by program, rows, estimate and deadline.
+  Verdict foresee(Job* job, int64_t* expected);
   /// Ends a job: rows that nobody has taken will not be computed. False when it is over.
   bool cancel(Job* job);
   /// Waits until a job is over, at most `timeout` nanoseconds; returns whether it is.
@@ -129,6 +131,7 @@ class Scheduler {
   using Queue = std::set<Job*, Sooner>;
   using Lock = std::unique_lock<std::mutex>;
 
+  Verdict judge(Job* job, int64_t* expected);
   bool place(Job* job, int64_t* expected) const;
   int32_t morsel_rows(const Job& job) const noexcept;
   void start();

@@ -177,6 +177,11 @@ cdef class Task:
         raise CancelledError(f"{method.name}: the request was cancelled")
 
 
+cdef int64_t absolute(deadline) except -1:
+    """Seconds from now on the scheduler's clock; None: never."""
+    return kNever if deadline is None else max(now_ns() + <int64_t>(min(max(float(deadline), -1e9), 1e9) * 1e9), 0)
+
+
 @cython.final
 cdef class Scheduler:
     """Worker threads and their queues. Threads are started by the first task.
@@ -249,26 +254,41 @@ cdef class Scheduler:
         """
         cdef Verdict verdict
         cdef int64_t expected = 0
-        if deadline is not None:
-            task.job.deadline = now_ns() + <int64_t>(min(float(deadline), 1e9) * 1e9)
+        task.job.deadline = absolute(deadline)
         self.tasks[<size_t>task.job] = task
         try:
             verdict = self.native.submit(task.job, &expected)
             if verdict != Verdict.kAccepted:
-                self.refuse(task, verdict, deadline, expected)
+                self.refuse(task.method, verdict, task.job, expected)
         except BaseException:
             del self.tasks[<size_t>task.job]
             raise
 
-    cdef int refuse(self, Task task, Verdict verdict, deadline, int64_t expected) except -1:
-        name = task.method.name
+    def foresee(self, Method method, X, deadline=None):
+        """Refuse a table as `submit` would, before it is read; where its length does not show, do nothing."""
+        cdef Job job
+        cdef Verdict verdict
+        cdef int64_t expected = 0
+        shape = getattr(X, "shape", None)
+        rows = shape[0] if shape else len(X) if isinstance(X, list) else 0
+        if rows > 0:
+            job.program = method.native
+            job.request.rows = rows
+            job.nanoseconds = method.usual_estimate(rows)
+            job.deadline = absolute(deadline)
+            verdict = self.native.foresee(&job, &expected)
+            if verdict != Verdict.kAccepted:
+                self.refuse(method, verdict, &job, expected)
+
+    cdef int refuse(self, Method method, Verdict verdict, Job* job, int64_t expected) except -1:
+        cdef int64_t now = now_ns()
         if verdict == Verdict.kClosed:
             raise RuntimeError("this runtime has been closed")
         if verdict == Verdict.kFull:
-            raise errors.Overloaded(f"{name}: {self.places} requests are waiting, which is the limit")
+            raise errors.Overloaded(f"{method.name}: {self.places} requests are waiting, which is the limit")
         raise errors.DeadlineExceeded(
-            f"{name}: the answer is expected in {(expected - now_ns()) * 1e-6:.2f} ms, the deadline is in "
-            f"{deadline * 1e3:.2f} ms; the request itself takes {task.estimate * 1e3:.2f} ms")
+            f"{method.name}: the answer is expected in {(expected - now) * 1e-6:.2f} ms, the deadline is in "
+            f"{(job.deadline - now) * 1e-6:.2f} ms; the request itself takes {job.nanoseconds * 1e-6:.2f} ms")
 
     cdef bint run(self, Task task) except -1:
         """Hand over a task and wait until it is over; False when it is not taken."""

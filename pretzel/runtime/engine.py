@@ -9,12 +9,13 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+import time
 import weakref
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import Method, Scheduler, Task
-from pretzel.errors import DeadlineExceeded, Overloaded, WorkerLost
+from pretzel.errors import DeadlineExceeded, Overloaded, PretzelError, WorkerLost
 from pretzel.runtime import tracing
 from pretzel.runtime.log import Complaints
 
@@ -132,7 +133,7 @@ class BatchEngine:
         ----------
         method : Method or OpaqueMethod
         X : table or documents
-            Read before this returns.
+            Read before this returns, unless the request is refused for its length alone.
         deadline : float, optional
             Seconds from now within which the answer is wanted.
 
@@ -145,7 +146,15 @@ class BatchEngine:
         """
         if not isinstance(method, Method):
             return self.call(method.name, lambda: method(X), deadline)
+        began = time.monotonic()
+        try:
+            self.scheduler.foresee(method, X, deadline)
+        except PretzelError as error:
+            self._refuse(method.name, error)
+            raise
         task = self.scheduler.task(method, X)
+        if deadline is not None:
+            deadline -= time.monotonic() - began
         if task is None:
             answer = Answer(self)
             answer.settle(lambda: method(X))
@@ -182,8 +191,6 @@ class BatchEngine:
         ------
         Overloaded
         """
-        import time
-
         latest = None if deadline is None else time.monotonic() + deadline
 
         def compute() -> Any:
