@@ -1,10 +1,9 @@
 // The contract between kernels and everything else: how parameters are bound once and rows are run many times.
 //
-// A kernel is one .cpp in kernels/ that ends with PRETZEL_KERNEL(name, bind, run, cost, run_params), or with _AHEAD
-// and one function more. Each such file is
-// compiled once per instruction-set level (PRETZEL_ISA = 0, 1, 2) with identical results: write the loops with the
-// lane types of simd.h, keep everything that is not registered in an anonymous namespace, and never call a
-// non-inline standard-library template from `run`.
+// A kernel is one .cpp in kernels/ that ends with PRETZEL_KERNEL(name, bind, run, cost, run_params), or with
+// PRETZEL_KERNEL_AHEAD and one function more. Each such file is compiled once per instruction-set level (PRETZEL_ISA =
+// 0, 1, 2) with identical results: write the loops with the lane types of simd.h, keep everything that is not
+// registered in an anonymous namespace, and never call a non-inline standard-library template from `run`.
 #pragma once
 
 #include <cstddef>
