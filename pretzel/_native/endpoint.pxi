@@ -127,10 +127,12 @@ cdef class Endpoint:
 
     def one(self, row):
         """Answer for one row."""
-        cdef Arena* arena = &thread_arena()
-        if arena.last != <void*>self.target:
-            arena.last = <void*>self.target
-            self.ahead.fetch()
+        cdef Arena* arena
+        if self.ahead.size > 0:
+            arena = &thread_arena()
+            if arena.last != <void*>self.target:
+                arena.last = <void*>self.target
+                self.ahead.fetch()
         return self.answer(self.take(), row)
 
     cpdef answer(self, target, row):

@@ -71,6 +71,7 @@ cdef extern from "arena.h" namespace "pretzel" nogil:
 
 cdef extern from "ahead.h" namespace "pretzel" nogil:
     cdef cppclass LineSpan:
+        size_t size
         void fetch()
 
     cdef cppclass Lines:
