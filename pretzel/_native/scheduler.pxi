@@ -288,7 +288,7 @@ cdef class Scheduler:
             raise errors.Overloaded(f"{method.name}: {self.places} requests are waiting, which is the limit")
         raise errors.DeadlineExceeded(
             f"{method.name}: the answer is expected in {(expected - now) * 1e-6:.2f} ms, the deadline is in "
-            f"{(job.deadline - now) * 1e-6:.2f} ms; the request itself takes {job.nanoseconds * 1e-6:.2f} ms")
+            f"{max(job.deadline - now, 0) * 1e-6:.2f} ms; the request itself takes {job.nanoseconds * 1e-6:.2f} ms")
 
     cdef bint run(self, Task task) except -1:
         """Hand over a task and wait until it is over; False when it is not taken."""
