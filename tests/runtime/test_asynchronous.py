@@ -125,7 +125,7 @@ def test_answers_are_those_of_the_methods_that_are_not_awaited(
 ) -> None:
     monkeypatch.setattr(asynchronous, "SHORT", limit)
     source, rows, table = MODELS[name]
-    model = runtime.register(name, source)
+    model = runtime.register(name, source, engine="request")
 
     async def main() -> None:
         for row in rows:
