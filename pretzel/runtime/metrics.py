@@ -51,7 +51,9 @@ def register(runtime: Runtime, registry: Any = None, *, models: int = MODELS) ->
         For ``registry.unregister``.
     """
     if registry is None:
-        from prometheus_client import REGISTRY as registry
+        import prometheus_client
+
+        registry = prometheus_client.REGISTRY
     collector = Collector(runtime, models)
     registry.register(collector)
     return collector
