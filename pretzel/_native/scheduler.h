@@ -77,7 +77,8 @@ struct Load {
 class Scheduler {
  public:
   /// `workers` threads are started by the first request; at most `places` requests wait. Each worker gets `bytes` of
-  /// working memory in advance. With `yielding` the system runs other threads of the process rather than workers.
+  /// working memory in advance, and keeps them. With `yielding` the system runs other threads of the process rather
+  /// than workers.
   Scheduler(int workers, int64_t places, size_t bytes, bool yielding) noexcept;
   /// Cancels what is left and joins the workers.
   ~Scheduler();
@@ -114,8 +115,9 @@ class Scheduler {
     Request request{};  // that of the job, with times of its own
     int64_t first = 0;
     int32_t rows = 0;
-    int32_t step = 0;   // the next one; -1: the leaves have not been loaded
-    int64_t spent = 0;  // nanoseconds
+    int32_t step = 0;       // the next one; -1: the leaves have not been loaded
+    int64_t spent = 0;      // nanoseconds
+    bool together = false;  // its values lie with those of others, and only for as long as all of them run
   };
   /// A thread, its vectors, and what it has taken: several morsels where they begin with the same computation.
   struct Worker {
@@ -123,6 +125,9 @@ class Scheduler {
     std::vector<std::unique_ptr<Morsel>> taken;
     Arena arena;  // for what they do together
   };
+  static constexpr double kMorselNs = 100e3;  // work between two looks at the queues
+  static constexpr double kLatelyNs = 100e6;  // work from which the pace is known
+
   struct Sooner {
     bool operator()(const Job* a, const Job* b) const noexcept {
       return a->due != b->due ? a->due < b->due : a->number < b->number;
@@ -136,6 +141,9 @@ class Scheduler {
   int32_t morsel_rows(const Job& job) const noexcept;
   void start();
   void work() noexcept;
+  static void fill(Worker* worker);
+  /// Bytes that the vectors of a morsel keep: what a reservation has taken, and the alignment of it.
+  size_t kept() const noexcept;
   bool serve(Worker* worker);
   Job* next_begun() const noexcept;
   bool anything_waits() const noexcept {

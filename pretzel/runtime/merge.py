@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pretzel.plan import Leaf, Program, Slot, Stage, Wire
+from pretzel.runtime.dataflow import Dataflow, Read, Write, leaf_key
 from pretzel.schema import Kind
 from pretzel.store.digest import digest_parts
 
@@ -55,104 +56,6 @@ def merge(programs: Sequence[Program]) -> Merged:
     return _Merger().run(programs)
 
 
-# -- what a program computes -----------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Write:
-    """What one call writes: under which name, and where in a group of values that somebody reads as one."""
-
-    call: int
-    slot: Slot | None  # None: a check
-    reads: list[_Read]
-    name: int = -1
-    group: int = -1  # representative of the values that lie side by side
-    offset: int = 0
-
-
-@dataclass(slots=True)
-class _Read:
-    """One input: a leaf, or values that lie side by side."""
-
-    slot: Slot
-    leaf: Hashable | None
-    parts: tuple[int, ...] = ()  # writes, by position
-
-
-class _Dataflow:
-    """Who reads what, once buffers that are used again for other values have been told apart."""
-
-    def __init__(self, program: Program) -> None:
-        self.program = program
-        self.leaves = {leaf.slot: leaf for leaf in program.leaves}
-        self.writes: list[_Write] = []
-        self._parent: list[int] = []
-        self._alone: dict[int, int] = {}  # slot without a buffer -> its write
-        self._live: defaultdict[int, list[int]] = defaultdict(list)  # buffer -> writes that are still there
-        for i, wire in enumerate(program.wires):
-            reads = [self._read(slot) for slot in wire.inputs]
-            slot = None if wire.output < 0 else program.slots[wire.output]
-            self.writes.append(_Write(i, slot, reads))
-            self._parent.append(i)
-            if slot is not None:
-                self._wrote(i, wire.output, slot)
-        self.result = self._read(program.output)
-        self._settle()
-
-    def _wrote(self, i: int, number: int, slot: Slot) -> None:
-        if slot.buffer < 0:
-            self._alone[number] = i
-            return
-        live = self._live[slot.buffer]
-        live[:] = [other for other in live if not _overlap(self._slot(other), slot)]
-        live.append(i)
-
-    def _read(self, number: int) -> _Read:
-        slot = self.program.slots[number]
-        if number in self.leaves:
-            return _Read(slot, leaf_key(self.leaves[number]))
-        if slot.buffer < 0:
-            return _Read(slot, None, (self._alone[number],))
-        parts = [i for i in self._live[slot.buffer] if _overlap(self._slot(i), slot)]
-        parts.sort(key=lambda i: self._slot(i).offset)
-        for other in parts[1:]:
-            self._parent[self._root(other)] = self._root(parts[0])
-        return _Read(slot, None, tuple(parts))
-
-    def _slot(self, i: int) -> Slot:
-        slot = self.writes[i].slot
-        assert slot is not None
-        return slot
-
-    def _root(self, i: int) -> int:
-        while self._parent[i] != i:
-            i = self._parent[i]
-        return i
-
-    def _settle(self) -> None:
-        """Groups and places in them."""
-        start: dict[int, int] = {}
-        for i, write in enumerate(self.writes):
-            if write.slot is not None:
-                write.group = self._root(i)
-                start[write.group] = min(start.get(write.group, write.slot.offset), write.slot.offset)
-        for write in self.writes:
-            if write.slot is not None:
-                write.offset = write.slot.offset - start[write.group]
-
-
-def leaf_key(leaf: Leaf) -> Hashable:
-    """Equal for leaves that read the same from a row."""
-    return leaf.kind, leaf.columns, leaf.lower, leaf.accents
-
-
-def _overlap(a: Slot, b: Slot) -> bool:
-    return a.offset < b.offset + b.width and b.offset < a.offset + a.width
-
-
-# -- the program that is left ----------------------------------------------------------------------------------------
-
-
 @dataclass(slots=True)
 class _Node:
     """A call of the merged program."""
@@ -175,7 +78,7 @@ class _Merger:
     nodes: dict[Hashable, _Node] = field(default_factory=dict)
 
     def run(self, programs: Sequence[Program]) -> Merged:
-        results = [self._add(_Dataflow(program)) for program in programs]
+        results = [self._add(Dataflow(program)) for program in programs]
         first: dict[int, int] = {}
         columns = 0
         for group, _ in results:
@@ -209,7 +112,7 @@ class _Merger:
         total = sum(len(program.wires) for program in programs)
         return Merged(program, tuple(first[group] + offset for group, offset in results), total, len(order))
 
-    def _add(self, flow: _Dataflow) -> tuple[int, int]:
+    def _add(self, flow: Dataflow) -> tuple[int, int]:
         """Adds a program; group and column of its result."""
         calls = flow.program.calls
         for write in flow.writes:
@@ -230,22 +133,22 @@ class _Merger:
         first = flow.writes[flow.result.parts[0]]
         return groups[first.group], first.offset
 
-    def _node_key(self, write: _Write, groups: dict[int, int]) -> Hashable:
+    def _node_key(self, write: Write, groups: dict[int, int]) -> Hashable:
         """Equal calls are one where they write to one place: a part of a larger value is shared only with all of it."""
         return write.name, groups.get(write.group, -1), write.offset
 
-    def _call_key(self, flow: _Dataflow, write: _Write, call: Call) -> Hashable:
+    def _call_key(self, flow: Dataflow, write: Write, call: Call) -> Hashable:
         kind = None if write.slot is None else (write.slot.kind, write.slot.width)
         inputs = tuple(self._read_key(flow, read) for read in write.reads)
         return "call", call.kernel, call.params, call.state, kind, inputs
 
-    def _read_key(self, flow: _Dataflow, read: _Read) -> Hashable:
+    def _read_key(self, flow: Dataflow, read: Read) -> Hashable:
         if read.leaf is not None:
             return "leaf", read.leaf
         parts = [(flow.writes[i], flow.writes[i].slot) for i in read.parts]
         return read.slot.width, tuple((slot.offset - read.slot.offset, part.name) for part, slot in parts if slot)
 
-    def _groups(self, flow: _Dataflow) -> dict[int, int]:
+    def _groups(self, flow: Dataflow) -> dict[int, int]:
         """Names of the groups of a program: all that lies in them, and where."""
         members: defaultdict[int, list[tuple[int, int, int]]] = defaultdict(list)
         for write in flow.writes:
@@ -258,7 +161,7 @@ class _Merger:
                 self.span[named[group]] = max(offset + width for offset, width, _ in content)
         return named
 
-    def _input(self, flow: _Dataflow, read: _Read, groups: dict[int, int]) -> int:
+    def _input(self, flow: Dataflow, read: Read, groups: dict[int, int]) -> int:
         if read.leaf is not None:
             return self._leaf(flow, read)
         if not read.parts:  # no columns at all
@@ -266,7 +169,7 @@ class _Merger:
         first = flow.writes[read.parts[0]]
         return self._slot(read.slot, groups[first.group], first.offset, first.name)
 
-    def _leaf(self, flow: _Dataflow, read: _Read) -> int:
+    def _leaf(self, flow: Dataflow, read: Read) -> int:
         number = self._new(("leaf", read.leaf), replace(read.slot, buffer=-1, offset=0))
         if read.leaf not in self.leaves:
             leaf = next(leaf for leaf in flow.leaves.values() if leaf_key(leaf) == read.leaf)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pretzel._native import Method, ResultCache
+from pretzel.runtime.dataflow import Dataflow
 from pretzel.schema import Kind
 from pretzel.store.digest import digest_parts
 
@@ -90,24 +91,22 @@ def ranges(program: Program) -> list[Range]:
 
 
 class _Flow:
-    """Who writes what each step reads. Slots may lie in one another: the parts of a concatenation do."""
+    """Steps with the steps and leaves that they read, and who makes each value."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.leaves = {leaf.slot: leaf for leaf in program.leaves}
+        flow = Dataflow(program)
+        self.leaves = flow.leaves
         self.sources: list[set[int]] = []  # of each step: steps that write what it reads
         self.reads: list[set[int]] = []  # of each step: leaves that it reads
         self.values: dict[int, set[int]] = {}  # of each slot that is read, and no leaf: steps that write it
-        writers: list[int] = []  # steps whose values still stand
-        for number, wire in enumerate(program.wires):
-            for slot in set(wire.inputs) - set(self.leaves):
-                self.values.setdefault(slot, {w for w in writers if self._overlap(slot, self._output(w))})
-            self.sources.append({w for slot in wire.inputs for w in self.values.get(slot, ())})
+        for wire, write in zip(program.wires, flow.writes, strict=True):
+            self.sources.append({step for read in write.reads for step in read.parts})
             self.reads.append({slot for slot in wire.inputs if slot in self.leaves})
-            if wire.output >= 0:
-                writers = [w for w in writers if not self._overlap(wire.output, self._output(w))]
-                writers.append(number)
-        self.final = {w for w in writers if self._overlap(program.output, self._output(w))}
+            for slot, read in zip(wire.inputs, write.reads, strict=True):
+                if slot not in self.leaves:
+                    self.values.setdefault(slot, set(read.parts))
+        self.final = set(flow.result.parts)
         if program.output not in self.leaves:
             self.values.setdefault(program.output, self.final)
 
@@ -165,14 +164,6 @@ class _Flow:
 
     def _output(self, step: int) -> int:
         return self.program.wires[step].output
-
-    def _overlap(self, a: int, b: int) -> bool:
-        if a == b:
-            return True
-        one, other = self.program.slots[a], self.program.slots[b]
-        if one.buffer < 0 or one.buffer != other.buffer:
-            return False
-        return one.offset < other.offset + other.width and other.offset < one.offset + one.width
 
 
 def _place(slot: Slot, names: dict[int, int]) -> str:

@@ -417,3 +417,47 @@ def test_a_row_that_is_refused_leaves_those_alone_that_went_with_it():
                     answer.result(10)
             else:
                 assert answer.result(10) == models[i % 3].predict_one(NUMBERS[i])
+
+
+def test_reserved_memory_is_taken_in_advance_kept_and_given_back():
+    with pretzel.Runtime(executors=1) as runtime:
+        before = runtime.stats()["arena_bytes"]
+        model = runtime.register("own", FOREST, reserve=pretzel.Reservation(workers=2, memory="32MB"))
+        for _ in range(50):
+            model.submit(NUMBERS).result(10)
+        assert 32_000_000 <= runtime.stats()["arena_bytes"] < before + 40_000_000
+        del model
+        runtime.unregister("own")
+        gc.collect()
+        assert runtime.stats()["arena_bytes"] <= before + 2**20
+
+
+@pytest.mark.parametrize(("estimators", "X"), [(HEADS, TEXTS), (FORESTS, NUMBERS)], ids=["texts", "numbers"])
+def test_rows_that_go_together_are_not_disturbed_by_urgent_ones(estimators, X):
+    """What several requests have computed together lasts until all of them are through, whatever comes meanwhile."""
+    with pretzel.Runtime(executors=1) as runtime:
+        models = [runtime.register(f"m{i}", estimator) for i, estimator in enumerate(estimators)]
+        other = runtime.register("other", RIDGE)
+        method = "predict_proba" if X is TEXTS else "predict"
+        expected = [getattr(pretzel.compile(estimator), method)(X) for estimator in estimators]
+        stop = threading.Event()
+
+        def hurry():
+            while not stop.is_set():
+                other.submit(NUMBERS[:1], deadline=5.0).result(10)
+
+        thread = threading.Thread(target=hurry)
+        thread.start()
+        try:
+            for start in range(0, 400, 40):
+                answers = [
+                    (m, at, model.submit(X[at : at + 1], method=method))
+                    for at in range(start, start + 40)
+                    for m, model in enumerate(models)
+                ]
+                for m, at, answer in answers:
+                    assert np.array_equal(answer.result(20), expected[m][at : at + 1])
+        finally:
+            stop.set()
+            thread.join()
+        assert runtime.engine.load()["together"] > 0
