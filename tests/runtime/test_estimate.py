@@ -112,7 +112,7 @@ def test_an_analysis_adds_up(name, request):
 def test_live_requests_are_counted_step_by_step(table):
     program = table.methods["predict"].program
     before = program.profile()
-    for _ in range(2000):  # alike: of a table among them, should it be the one that is timed, every row would stand for 512
+    for _ in range(2000):  # no tables among them: of one that is timed every row stands for 512
         table.predict_one(NUMBERS[0])
     for (seconds, rows, runs), (seconds_then, rows_then, runs_then) in zip(program.profile(), before, strict=True):
         assert seconds >= seconds_then
