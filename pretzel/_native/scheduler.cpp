@@ -65,7 +65,9 @@ bool Scheduler::wait(Job* job, int64_t timeout) {
 
 void Scheduler::collect(std::vector<Job*>* jobs) {
   Lock lock(mutex_);
-  collected_.wait(lock, [&] { return !over_.empty() || (closed_ && uncollected_ == 0); });
+  collected_.wait(lock, [&] { return announced_ || (closed_ && (!over_.empty() || uncollected_ == 0)); });
+  announced_ = false;
+  announce_by_ = kNever;
   uncollected_ -= static_cast<int64_t>(over_.size());
   *jobs = over_;
   over_.clear();

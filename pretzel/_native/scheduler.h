@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "clock.h"
+#include "courtesy.h"
 #include "frame.h"
 #include "plan.h"
 #include "request.h"
@@ -117,6 +118,7 @@ class Scheduler {
     int32_t rows = 0;
     int32_t step = 0;       // the next one; -1: the leaves have not been loaded
     int64_t spent = 0;      // nanoseconds
+    int64_t given = 0;      // of these, while others had the core
     bool together = false;  // its values lie with those of others, and only for as long as all of them run
   };
   /// A thread, its vectors, and what it has taken: several morsels where they begin with the same computation.
@@ -124,6 +126,7 @@ class Scheduler {
     std::vector<std::unique_ptr<Morsel>> pool;
     std::vector<std::unique_ptr<Morsel>> taken;
     Arena arena;  // for what they do together
+    Courtesy courtesy;
   };
   static constexpr double kMorselNs = 100e3;  // work between two looks at the queues
   static constexpr double kLatelyNs = 100e6;  // work from which the pace is known
@@ -155,7 +158,9 @@ class Scheduler {
   void begin_together(Worker* worker) noexcept;
   static Stop load_leaves(Morsel* morsel) noexcept;
   static void learn(const Morsel& morsel) noexcept;
-  Stop advance(Morsel* morsel, bool* aside) noexcept;
+  Stop advance(Worker* worker, Morsel* morsel, bool* aside) noexcept;
+  int64_t ends(const std::vector<std::unique_ptr<Morsel>>& taken) const noexcept;
+  void announce(int64_t next) noexcept;
   void note_pace(double expected, int64_t spent) noexcept;
   void settle(Worker* worker, const Stop& stop, bool aside) noexcept;
   void lose(Worker* worker) noexcept;
@@ -173,8 +178,10 @@ class Scheduler {
   std::condition_variable work_, collected_, idle_;
   Queue low_, high_;  // requests that have not begun, and those that have
   std::vector<std::unique_ptr<Morsel>> aside_;
-  std::vector<Job*> over_;   // to be collected
-  int64_t uncollected_ = 0;  // accepted, and to be collected
+  std::vector<Job*> over_;        // to be collected
+  int64_t uncollected_ = 0;       // accepted, and to be collected
+  int64_t announce_by_ = kNever;  // when who collects is to know of the jobs that are over
+  bool announced_ = false;
   std::vector<std::thread> threads_;
   std::atomic<int64_t> urgent_{kNever};  // when the most urgent of what waits is due
   std::atomic<bool> poisoned_{false};

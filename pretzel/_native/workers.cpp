@@ -1,14 +1,9 @@
 // The threads of a scheduler: what they take, and what they do with it.
-#ifdef __linux__
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
-
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
 
+#include "courtesy.h"
 #include "scheduler.h"
 #include "together.h"
 
@@ -18,15 +13,10 @@ namespace {
 constexpr size_t kTogether = 8;            // morsels that a worker takes at once, at most
 constexpr int kLookAhead = 32;             // waiting requests among which it looks for them
 constexpr size_t kKeep = size_t{1} << 20;  // bytes that the vectors of a morsel keep
-constexpr int kNice = 10;  // of workers that give way: about a tenth of what other threads get, where both want a core
-
-/// Has the system prefer every thread that answers single rows to this one. Only threads of this process are concerned,
-/// as far as the system groups threads by process or container.
-void give_way() noexcept {
-#ifdef __linux__
-  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNice);
-#endif
-}
+// Answers may wait for others while workers have more to do, for to wake who hands them over costs as much as a short
+// request. They wait for a part of the time that they have taken, or that is left to their deadline, and not for long.
+constexpr int64_t kPatience = 4;
+constexpr int64_t kCompanyNs = 1'000'000;
 
 }  // namespace
 
@@ -37,7 +27,7 @@ void Scheduler::start() {
 }
 
 void Scheduler::work() noexcept {
-  if (yielding_) give_way();
+  if (yielding_) step_back();
   for (;;) {
     Worker worker;  // a new one, with vectors of its own, after an exception
     try {
@@ -69,15 +59,17 @@ bool Scheduler::serve(Worker* worker) {
   fill(worker);
   {
     Lock lock(mutex_);
+    if (!anything_waits()) announce(kNever);
     work_.wait(lock, [&] { return ending_ || anything_waits(); });
     if (!anything_waits()) return false;
     if (!take(worker)) return true;
+    announce(ends(worker->taken));
   }
   if (poisoned_.exchange(false)) throw std::runtime_error("poisoned");
   if (worker->taken.size() > 1) begin_together(worker);
   while (!worker->taken.empty()) {
     bool aside = false;
-    const Stop stop = advance(worker->taken.back().get(), &aside);
+    const Stop stop = advance(worker, worker->taken.back().get(), &aside);
     Lock lock(mutex_);
     settle(worker, stop, aside);
   }
@@ -126,7 +118,7 @@ void Scheduler::take_rows(Worker* worker, Job* job) noexcept {
   morsel.rows = static_cast<int32_t>(std::min<int64_t>(job->morsel, job->request.rows - job->next));
   morsel.step = -1;
   morsel.together = false;
-  morsel.spent = 0;
+  morsel.spent = morsel.given = 0;
   job->next += morsel.rows;
   ++job->running;
 }
@@ -195,14 +187,14 @@ Stop Scheduler::load_leaves(Morsel* morsel) noexcept {
 void Scheduler::learn(const Morsel& morsel) noexcept {
   const Job& job = *morsel.job;
   const int64_t units = job.units * morsel.rows / std::max<int64_t>(job.request.rows, 1);
-  job.program->observe(morsel.rows, units, static_cast<double>(morsel.spent));
+  job.program->observe(morsel.rows, units, static_cast<double>(morsel.spent - morsel.given));
   if (morsel.request.step_times != nullptr) {
     job.program->meter.add_steps(morsel.request.step_times, job.program->steps.size(), morsel.rows, 1);
   }
 }
 
 /// Runs a morsel from its next step on, to its end unless something more urgent has come.
-Stop Scheduler::advance(Morsel* morsel, bool* aside) noexcept {
+Stop Scheduler::advance(Worker* worker, Morsel* morsel, bool* aside) noexcept {
   const Job& job = *morsel->job;
   const int64_t start = now_ns();
   Stop stop;
@@ -212,6 +204,7 @@ Stop Scheduler::advance(Morsel* morsel, bool* aside) noexcept {
     if (end <= morsel->step) continue;
     stop = morsel->frame.run(morsel->request, morsel->step, end);
     morsel->step = end;
+    if (yielding_) morsel->given += worker->courtesy.offer();
     *aside = stop.status == Status::kOk && !morsel->together && end < job.program->stage_ends.back() &&
              urgent_.load(std::memory_order_relaxed) < job.due;
   }
@@ -290,6 +283,23 @@ void Scheduler::finish_if_over(Job* job) noexcept {
                                                 : Outcome::kDone);
 }
 
+/// Under the lock: when pieces of work that have just been taken are expected to be over.
+int64_t Scheduler::ends(const std::vector<std::unique_ptr<Morsel>>& taken) const noexcept {
+  double expected = 0;
+  for (const auto& morsel : taken) {
+    const Job& job = *morsel->job;
+    expected += job.nanoseconds * morsel->rows / static_cast<double>(job.request.rows);
+  }
+  return now_ns() + static_cast<int64_t>(expected * counts_.pace);
+}
+
+/// Under the lock: whoever collects is told of what is over, if it could be too late at the `next` occasion.
+void Scheduler::announce(int64_t next) noexcept {
+  if (over_.empty() || announced_ || next < announce_by_) return;
+  announced_ = true;
+  collected_.notify_one();
+}
+
 /// Under the lock: tells whoever waits. The job may be gone as soon as the lock is.
 void Scheduler::finish(Job* job, Outcome outcome) noexcept {
   job->outcome = outcome;
@@ -314,8 +324,10 @@ void Scheduler::finish(Job* job, Outcome outcome) noexcept {
   if (job->awaited) {
     job->over.notify_all();
   } else {
+    const int64_t least = std::min(job->ended - job->arrived, job->deadline - job->ended);
     over_.push_back(job);
-    collected_.notify_one();
+    announce_by_ = std::min(announce_by_, job->ended + std::min(least / kPatience, kCompanyNs));
+    announce(anything_waits() && !closed_ ? job->ended : kNever);
   }
   if (low_.empty() && high_.empty()) idle_.notify_all();
 }

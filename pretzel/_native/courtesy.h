@@ -1,0 +1,27 @@
+// How workers share the cores with the threads that ask: these answer single rows, and hold the lock of Python when
+// they submit a table, so that every other request waits for them.
+#pragma once
+
+#include <cstdint>
+
+namespace pretzel {
+
+/// Has the system give the calling thread about a tenth of what other threads get where both want a core. Only threads
+/// of this process are concerned, as far as the system groups threads by process or container.
+void step_back() noexcept;
+
+/// Offers the core of the calling thread to others, again and again between two pieces of work.
+///
+/// A system that schedules for throughput lets a thread run on for milliseconds although one that counts for more has
+/// woken up. To offer the core is cheap when nobody wants it; when somebody took it for long, who computes and will
+/// want it again, the next offer is put off, for the system makes who yields wait for a whole round of the others.
+class Courtesy {
+ public:
+  /// Returns the nanoseconds for which others had it.
+  int64_t offer() noexcept;
+
+ private:
+  int64_t next_ = 0;  // when, on the clock of `now_ns`
+};
+
+}  // namespace pretzel
