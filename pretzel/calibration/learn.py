@@ -125,8 +125,7 @@ def measure(quick: bool = False, passes: int = 7) -> list[Sample]:
         warnings.simplefilter("ignore")
         for estimator, X in models(quick):
             plan = compile(estimator, store=ObjectStore())
-            found += samples(plan, X[:160], 1, passes, clock)
-            for block in (24, 512):
+            for block in (1, 24, 512):
                 found += samples(plan, X, block, passes, clock)
     return found
 
