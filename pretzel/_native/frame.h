@@ -21,6 +21,8 @@ class Frame {
   bool lay_out(int64_t first, int32_t rows) noexcept;
   /// Loads the leaves for `rows` rows from `first` on.
   Stop open(const Request& request, int64_t first, int32_t rows) noexcept;
+  /// The same as the last `open` for another request; where every slot is dense this is all that changes.
+  Stop reopen(const Request& request) noexcept;
   /// Runs steps `begin` .. `end`; whoever calls takes care that all steps before them have run.
   Stop run(const Request& request, int32_t begin, int32_t end) noexcept;
   /// Hands over the result, where the last step has not written it in place.
@@ -32,6 +34,9 @@ class Frame {
   Arena& arena() noexcept { return *arena_; }
 
  private:
+  bool lay_out_slot(size_t at) noexcept;
+  Stop load(const Request& request) noexcept;
+
   const Program* program_ = nullptr;
   const Step* steps_ = nullptr;  // kernels, parameters and states; how they are wired says `program_`
   Arena* arena_ = nullptr;
@@ -65,35 +70,51 @@ inline bool Frame::lay_out(int64_t first, int32_t rows) noexcept {
   first_ = first;
   rows_ = rows;
   for (size_t i = 0; i < program.slots.size(); ++i) {
-    const SlotSpec& spec = program.slots[i];
-    View& slot = slots_[i];
-    slot = {spec.kind, spec.width, spec.width, nullptr, nullptr, nullptr};
-    if (spec.kind == ValueKind::kSparse) {
-      slot.sparse = arena_->alloc_n<SparseRow>(rows);
-      if (slot.sparse == nullptr) return false;
-    } else if (spec.buffer >= 0) {
-      slot.dense = buffers_[spec.buffer] + spec.offset;
-      slot.stride = program.buffers[spec.buffer];
-    }
+    if (!lay_out_slot(i)) return false;
+  }
+  return true;
+}
+
+inline bool Frame::lay_out_slot(size_t at) noexcept {
+  const SlotSpec& spec = program_->slots[at];
+  View& slot = slots_[at];
+  slot = {spec.kind, spec.width, spec.width, nullptr, nullptr, nullptr};
+  if (spec.kind == ValueKind::kSparse) {
+    slot.sparse = arena_->alloc_n<SparseRow>(rows_);
+    return slot.sparse != nullptr;
+  }
+  if (spec.buffer >= 0) {
+    slot.dense = buffers_[spec.buffer] + spec.offset;
+    slot.stride = program_->buffers[spec.buffer];
   }
   return true;
 }
 
 inline Stop Frame::open(const Request& request, int64_t first, int32_t rows) noexcept {
+  if (!lay_out(first, rows)) return {Status::kNoMemory, -1, first, -1};
+  return load(request);
+}
+
+inline Stop Frame::reopen(const Request& request) noexcept {
+  for (const LeafSpec& leaf : program_->leaves) {
+    if (!lay_out_slot(leaf.slot)) return {Status::kNoMemory, -1, first_, -1};
+  }
+  return load(request);
+}
+
+inline Stop Frame::load(const Request& request) noexcept {
   const Program& program = *program_;
-  const Stop no_memory{Status::kNoMemory, -1, first, -1};
-  if (!lay_out(first, rows)) return no_memory;
   for (size_t i = 0; i < program.leaves.size(); ++i) {
     View& slot = slots_[program.leaves[i].slot];
     const LeafInput& leaf = request.leaves[i];
     if (slot.kind == ValueKind::kDense && leaf.form == LeafForm::kRows) {
-      slot.dense = const_cast<double*>(leaf.rows) + first * leaf.row_stride;  // never written: inputs are read-only
+      slot.dense = const_cast<double*>(leaf.rows) + first_ * leaf.row_stride;  // never written: inputs are read-only
       slot.stride = leaf.row_stride;
       continue;
     }
-    if (!load_leaf(leaf, request.first, first, rows, slot, *arena_)) return no_memory;
+    if (!load_leaf(leaf, request.first, first_, rows_, slot, *arena_)) return {Status::kNoMemory, -1, first_, -1};
   }
-  if (program.writes_result) slots_[program.output].dense = request.result + first * slots_[program.output].width;
+  if (program.writes_result) slots_[program.output].dense = request.result + first_ * slots_[program.output].width;
   return {};
 }
 

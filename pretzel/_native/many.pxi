@@ -65,6 +65,8 @@ cdef inline object target_of(object model, str method, Directory directory):
         found = PyDict_GetItemWithError(directory.names, model)
         model = directory.find(model) if found == NULL else <object>found
     if type(model) is directory.handle:
+        if method == "predict" and (<Handle>model).predict_endpoint is not None:
+            return (<Handle>model).predict_endpoint.take_among()
         found = PyDict_GetItemWithError(PyObject_GenericGetDict(model, NULL), method)
         if found != NULL and type(<object>found) is Endpoint:
             return (<Endpoint><object>found).take_among()
@@ -146,6 +148,8 @@ cdef class Stack:
         cdef PyObject* pair = PyList_GET_ITEM(self.pairs, i)
         cdef PyObject* row = PyTuple_GET_ITEM(<object>pair, 1)
         cdef object target
+        if i + AHEAD < self.n:
+            prefetch(PyTuple_GET_ITEM(<object>PyList_GET_ITEM(self.pairs, i + AHEAD), 0))
         prefetch(row)
         target = target_of(<object>PyTuple_GET_ITEM(<object>pair, 0), self.method, self.directory)
         prefetch(<char*><PyObject*>target + 64)

@@ -1,5 +1,6 @@
 #include "stack.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -53,9 +54,12 @@ void prefetch_parameters(const Program& program) {
 void run_group(StackItem* items, const int64_t* next, int64_t first, Arena& arena) {
   const Program& program = *items[first].program;
   const auto steps = static_cast<int32_t>(program.steps.size());
+  const bool dense = std::all_of(program.slots.begin(), program.slots.end(),
+                                 [](const SlotSpec& slot) { return slot.kind == ValueKind::kDense; });
   const Arena::Mark start = arena.mark();
   Frame frame;
   const bool reserved = frame.reserve(program, 1, arena);
+  const bool laid_out = reserved && dense && frame.lay_out(0, 1);
   const Arena::Mark mark = arena.mark();
   int64_t ahead = first;
   for (int64_t k = 0; k < kAhead && ahead != kNone; ++k) ahead = next[ahead];
@@ -71,9 +75,10 @@ void run_group(StackItem* items, const int64_t* next, int64_t first, Arena& aren
     }
     const Request request{item.leaves, 0, 1, item.answer, nullptr, nullptr};
     frame.rebind(*item.program);
-    item.stop = frame.open(request, 0, 1);
-    if (item.stop.status == Status::kOk) item.stop = frame.run(request, 0, steps);
-    if (item.stop.status == Status::kOk) item.stop = frame.close(request);
+    Stop stop = laid_out ? frame.reopen(request) : frame.open(request, 0, 1);
+    if (stop.status == Status::kOk) stop = frame.run(request, 0, steps);
+    if (stop.status == Status::kOk) stop = frame.close(request);
+    if (stop.status != Status::kOk) item.stop = stop;
     arena.release(mark);
   }
   arena.release(start);

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pretzel._native import Choice, Endpoint, switch
+from pretzel._native import Choice, Endpoint, Handle, switch
 from pretzel.errors import ModelNotFoundError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Route:
         return {name: Choice(self.split, tuple(plan.methods[name] for plan in plans)) for name in names}
 
 
-class Model:
+class Model(Handle):
     """A registered model. Every call is answered, from beginning to end, by one version.
 
     Under a name that is the default version when the call starts, under ``"name@v2"`` always that one, and under an
@@ -230,6 +230,8 @@ class Model:
         for method, target in methods.items():
             if method not in self._endpoints:
                 self._endpoints[method] = Endpoint(target)
+                if method == "predict":
+                    self._keep(self._endpoints[method])
         return [
             (endpoint, methods.get(method) or self._refusal(method, route))
             for method, endpoint in self._endpoints.items()

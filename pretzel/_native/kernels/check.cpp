@@ -12,12 +12,11 @@ constexpr double kFloat32Overflow = 0x1.ffffffp127;  // rounds to infinity as fl
 
 /// Adds up x * 0, which is 0 for finite values and NaN otherwise: one pass without branches.
 bool all_finite(const double* x, int32_t n) {
-  double zero = 0.0;
   f64x8 zeros = splat8(0.0);
   int32_t i = 0;
   for (; i + 8 <= n; i += 8) zeros += load8(x + i) * 0.0;
-  for (; i < n; ++i) zero += x[i] * 0.0;
-  return zero + sum8(zeros) == 0.0;
+  if (i < n) zeros += load_tail(x + i, n - i) * 0.0;
+  return sum8(zeros) == 0.0;
 }
 
 Status check(double x, bool allow_nan, bool float32) {
