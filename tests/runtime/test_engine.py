@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import subprocess
+import sys
 import threading
 import time
 import weakref
@@ -461,3 +464,18 @@ def test_rows_that_go_together_are_not_disturbed_by_urgent_ones(estimators, X):
             stop.set()
             thread.join()
         assert runtime.engine.load()["together"] > 0
+
+
+def test_workers_that_offer_their_core_get_it_back():
+    """Systems make who yields wait for a whole round of the others, and neighbours may never sleep."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
+    try:
+        with pretzel.Runtime() as runtime:
+            model = runtime.register("forest", FOREST)
+            answers = [model.submit(NUMBERS) for _ in range(20)]  # 30 ms of work, and hundreds of offers
+            for answer in answers:
+                assert len(answer.result(15)) == len(NUMBERS)
+    finally:
+        for each in busy:
+            each.kill()
+            each.wait()
