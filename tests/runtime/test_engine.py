@@ -468,14 +468,24 @@ def test_rows_that_go_together_are_not_disturbed_by_urgent_ones(estimators, X):
 
 def test_workers_that_offer_their_core_get_it_back():
     """Systems make who yields wait for a whole round of the others, and neighbours may never sleep."""
-    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
-    try:
-        with pretzel.Runtime() as runtime:
-            model = runtime.register("forest", FOREST)
-            answers = [model.submit(NUMBERS) for _ in range(20)]  # 30 ms of work, and hundreds of offers
-            for answer in answers:
-                assert len(answer.result(15)) == len(NUMBERS)
-    finally:
-        for each in busy:
-            each.kill()
-            each.wait()
+
+    def seconds():
+        start = time.perf_counter()
+        for answer in [model.submit(NUMBERS) for _ in range(200)]:  # thousands of offers
+            answer.result(60)
+        return time.perf_counter() - start
+
+    burn = [sys.executable, "-c", "print(flush=True)\nwhile True: pass"]
+    with pretzel.Runtime() as runtime:
+        model = runtime.register("forest", FOREST)
+        alone = seconds()
+        busy = [subprocess.Popen(burn, stdout=subprocess.PIPE) for _ in range(os.cpu_count() or 1)]
+        try:
+            for each in busy:
+                assert each.stdout.readline()
+            beside = seconds()
+        finally:
+            for each in busy:
+                each.kill()
+                each.communicate()
+    assert beside < 20 * alone + 1  # ten times by their priority, more than forty where every offer is made
