@@ -8,7 +8,8 @@ namespace {
 
 constexpr int32_t kVectorRows = 16;    // rows that kernels take side by side
 constexpr double kPatience = 8.0;      // a request without a deadline is due after this many times its own work
-constexpr double kMargin = 1.2;        // what estimates may be wrong by before a promise breaks
+constexpr double kMargin = 1.2;        // what an estimate may be wrong by before a promise breaks
+constexpr double kCrowd = 1.5;         // ... and one of all that goes first, while others may take the cores
 constexpr double kHandOverNs = 100e3;  // to wake a worker, and whoever waits for the answer
 
 }  // namespace
@@ -140,7 +141,7 @@ Verdict Scheduler::judge(Job* job, int64_t* expected) {
 /// Whether a job meets its deadline without breaking promises made to others. One that has no deadline always does: it
 /// is put behind those whose promises it would break.
 bool Scheduler::place(Job* job, int64_t* expected) const {
-  const double scale = counts_.pace * kMargin / n_workers_;
+  const double scale = counts_.pace / n_workers_;
   double ahead = 0;
   for (const Job* other : high_) {
     if (other->due <= job->due) ahead += other->left();
@@ -150,13 +151,13 @@ bool Scheduler::place(Job* job, int64_t* expected) const {
   const int64_t pieces = (job->request.rows + job->morsel - 1) / std::max(job->morsel, 1);
   const double abreast = static_cast<double>(std::clamp<int64_t>(pieces, 1, job->in_order ? 1 : n_workers_));
   const double own = job->nanoseconds / abreast * n_workers_;
-  *expected = job->arrived + static_cast<int64_t>(scale * (ahead + own) + kHandOverNs);
+  *expected = job->arrived + static_cast<int64_t>(scale * (kCrowd * ahead + kMargin * own) + kHandOverNs);
   if (*expected > job->deadline) return false;
-  double until = ahead + job->nanoseconds;
-  for (; at != low_.end(); ++at) {
-    until += (*at)->left();
+  ahead += job->nanoseconds;
+  for (; at != low_.end(); ahead += (*at++)->left()) {
     if ((*at)->deadline == kNever) continue;
-    const auto ends = job->arrived + static_cast<int64_t>(scale * until + kHandOverNs);
+    const double work = kCrowd * ahead + kMargin * (*at)->left();
+    const auto ends = job->arrived + static_cast<int64_t>(scale * work + kHandOverNs);
     if (ends <= (*at)->deadline) continue;
     if (job->deadline != kNever) {
       *expected = ends;
