@@ -314,7 +314,7 @@ cdef int read_arrow_cells(object column, Reader reader, Cell* cells, int64_t fir
         valid = <const uint8_t*><size_t>validity.address
     if values is not None:
         data = <const char*><size_t>values.address
-    if str(column.type) == "large_string":
+    if type(column).__name__ == "LargeStringArray":
         offsets64 = <const int64_t*><size_t>offsets.address
     else:
         offsets32 = <const int32_t*><size_t>offsets.address
