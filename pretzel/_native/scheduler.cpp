@@ -174,7 +174,7 @@ int32_t Scheduler::morsel_rows(const Job& job) const noexcept {
   if (job.in_order) return static_cast<int32_t>(tile);
   const double per_row = std::max(job.nanoseconds / static_cast<double>(rows), 1.0);
   int64_t size = std::min<int64_t>(static_cast<int64_t>(kMorselNs / per_row), (rows + n_workers_ - 1) / n_workers_);
-  size = (size + kVectorRows - 1) / kVectorRows * kVectorRows;
+  size = std::max<int64_t>((size + kVectorRows / 2) / kVectorRows, 1) * kVectorRows;
   return static_cast<int32_t>(std::clamp<int64_t>(size, 1, tile));
 }
 
