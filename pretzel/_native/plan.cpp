@@ -60,6 +60,7 @@ void Program::finish() {
   tile = static_cast<int32_t>(std::clamp<int64_t>(fits, row_bytes < kWideRow ? kVectorTile : 1, kMaxTile));
   if (text) tile = std::min(tile, kTextTile * 4);
   const bool own = output >= 0 && slots[output].kind == ValueKind::kDense && slots[output].buffer < 0;
+  dense = std::all_of(slots.begin(), slots.end(), [](const SlotSpec& slot) { return slot.kind == ValueKind::kDense; });
   writes_result =
       own && std::none_of(leaves.begin(), leaves.end(), [&](const LeafSpec& l) { return l.slot == output; });
   max_inputs = 0;

@@ -120,6 +120,9 @@ class Scheduler {
     int64_t spent = 0;      // nanoseconds
     int64_t given = 0;      // of these, while others had the core
     bool together = false;  // its values lie with those of others, and only for as long as all of them run
+
+    /// Estimated nanoseconds of all its steps.
+    double expected() const noexcept { return job->nanoseconds * rows / static_cast<double>(job->request.rows); }
   };
   /// A thread, its vectors, and what it has taken: several morsels where they begin with the same computation.
   struct Worker {

@@ -54,12 +54,10 @@ void prefetch_parameters(const Program& program) {
 void run_group(StackItem* items, const int64_t* next, int64_t first, Arena& arena) {
   const Program& program = *items[first].program;
   const auto steps = static_cast<int32_t>(program.steps.size());
-  const bool dense = std::all_of(program.slots.begin(), program.slots.end(),
-                                 [](const SlotSpec& slot) { return slot.kind == ValueKind::kDense; });
   const Arena::Mark start = arena.mark();
   Frame frame;
   const bool reserved = frame.reserve(program, 1, arena);
-  const bool laid_out = reserved && dense && frame.lay_out(0, 1);
+  const bool laid_out = reserved && program.dense && frame.lay_out(0, 1);
   const Arena::Mark mark = arena.mark();
   int64_t ahead = first;
   for (int64_t k = 0; k < kAhead && ahead != kNone; ++k) ahead = next[ahead];

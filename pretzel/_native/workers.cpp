@@ -15,7 +15,7 @@ constexpr int kLookAhead = 32;             // waiting requests among which it lo
 constexpr size_t kKeep = size_t{1} << 20;  // bytes that the vectors of a morsel keep
 // Answers may wait for others while workers have more to do, for to wake who hands them over costs as much as a short
 // request. They wait for a part of the time that they have taken, or that is left to their deadline, and not for long.
-constexpr int64_t kPatience = 4;
+constexpr int64_t kCompanyPart = 4;
 constexpr int64_t kCompanyNs = 1'000'000;
 
 }  // namespace
@@ -63,7 +63,7 @@ bool Scheduler::serve(Worker* worker) {
     work_.wait(lock, [&] { return ending_ || anything_waits(); });
     if (!anything_waits()) return false;
     if (!take(worker)) return true;
-    announce(ends(worker->taken));
+    if (!over_.empty()) announce(ends(worker->taken));
   }
   if (poisoned_.exchange(false)) throw std::runtime_error("poisoned");
   if (worker->taken.size() > 1) begin_together(worker);
@@ -244,7 +244,7 @@ void Scheduler::settle(Worker* worker, const Stop& stop, bool aside) noexcept {
     stop_early(job);
   } else {
     if (!aside && job->nanoseconds > 0) {
-      note_pace(job->nanoseconds * morsel.rows / static_cast<double>(job->request.rows), morsel.spent);
+      note_pace(morsel.expected(), morsel.spent);
     }
     finish_if_over(job);
   }
@@ -286,10 +286,7 @@ void Scheduler::finish_if_over(Job* job) noexcept {
 /// Under the lock: when pieces of work that have just been taken are expected to be over.
 int64_t Scheduler::ends(const std::vector<std::unique_ptr<Morsel>>& taken) const noexcept {
   double expected = 0;
-  for (const auto& morsel : taken) {
-    const Job& job = *morsel->job;
-    expected += job.nanoseconds * morsel->rows / static_cast<double>(job.request.rows);
-  }
+  for (const auto& morsel : taken) expected += morsel->expected();
   return now_ns() + static_cast<int64_t>(expected * counts_.pace);
 }
 
@@ -326,7 +323,7 @@ void Scheduler::finish(Job* job, Outcome outcome) noexcept {
   } else {
     const int64_t least = std::min(job->ended - job->arrived, job->deadline - job->ended);
     over_.push_back(job);
-    announce_by_ = std::min(announce_by_, job->ended + std::min(least / kPatience, kCompanyNs));
+    announce_by_ = std::min(announce_by_, job->ended + std::min(least / kCompanyPart, kCompanyNs));
     announce(anything_waits() && !closed_ ? job->ended : kNever);
   }
   if (low_.empty() && high_.empty()) idle_.notify_all();

@@ -66,7 +66,9 @@ def as_cells(spec: InputSpec, position: int, column: Any) -> Any:
     if not isinstance(column, np.ndarray):
         arrow = _arrow_of(column)
         if type(column).__name__ == "ArrowStringArray" and arrow.num_chunks == 1 and len(arrow) > SMALL:
-            return arrow.chunk(0)  # what most tables bring, in as few steps as can be: everybody waits for the GIL
+            chunk = arrow.chunk(0)
+            if type(chunk).__name__ == "LargeStringArray":  # some versions of pandas keep dictionaries, too
+                return chunk  # what most tables bring, in as few steps as can be: everybody waits for the GIL
         if arrow is not None:
             return _cells_of_arrow(spec, position, arrow)
         column = _ndarray_of_extension(spec, position, column, "texts or numbers")

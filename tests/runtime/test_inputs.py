@@ -15,6 +15,7 @@ from scipy import sparse
 
 from pretzel.errors import InputError, InputKeyError, InputShapeError, InputTypeError
 from pretzel.plan import InputKind, InputSpec, Leaf, LeafKind
+from pretzel.runtime.columns import as_cells
 from pretzel.runtime.inputs import _pandas_column, read
 
 NAMES = ("a", "b", "c")
@@ -371,3 +372,21 @@ def test_no_library_is_imported_for_it() -> None:
         "assert not {'pandas', 'scipy', 'pyarrow', 'sklearn'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("dictionary", [False, True])
+@pytest.mark.parametrize("rows", [3, 300])
+def test_text_of_pandas_as_arrow_holds_it(rows: int, dictionary: bool) -> None:
+    values = ["a", "b", None] * (rows // 3)
+    array = pa.chunked_array([pa.array(values, type=pa.large_string())])
+
+    class ArrowStringArray:  # some versions of pandas keep dictionaries
+        def __arrow_array__(self) -> Any:
+            return array.dictionary_encode() if dictionary else array
+
+    spec = InputSpec(InputKind.TABLE, 1, ("k",), (0,), False, "Model")
+    cells = as_cells(spec, 0, ArrowStringArray())
+    if not isinstance(cells, list):
+        assert type(cells).__name__ == "LargeStringArray"
+        cells = [math.nan if value is None else value for value in cells.to_pylist()]
+    assert [value if isinstance(value, str) else None for value in cells] == values
