@@ -14,10 +14,10 @@ from cpython.list cimport PyList_AsTuple, PyList_CheckExact, PyList_GET_ITEM
 from cpython.long cimport PyLong_AsDouble, PyLong_Check
 from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_Check, PyTuple_GET_ITEM
-from cpython.unicode cimport PyUnicode_Check
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_Check
 from libc.math cimport NAN
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 from libcpp cimport bool as cbool
 from libcpp.vector cimport vector
 
@@ -344,6 +344,8 @@ cdef object traced(NativeProgram program, RecordingTracer* tracer, int i, int64_
 
 
 include "unpack.pxi"
+include "tables.pxi"
+include "frames.pxi"
 include "method.pxi"
 include "scheduler.pxi"
 include "endpoint.pxi"

@@ -65,23 +65,6 @@ cdef list step_meters(NativeProgram program):
     return found
 
 
-cdef int64_t count_units(NativeProgram program, list columns, LeafInput* leaves, tuple readers, int64_t first,
-                         int64_t rows):
-    """Text code units and sparse entries of some rows whose cells have been read."""
-    cdef int64_t units = 0, i
-    cdef size_t k
-    cdef Reader reader
-    for k in range(program.program.leaves.size()):
-        reader = readers[k]
-        if leaves[k].form == LeafForm.kCells:
-            for i in range(first * reader.width, (first + rows) * reader.width):
-                if leaves[k].cells[i].kind == CellKind.kText:
-                    units += leaves[k].cells[i].size
-        elif leaves[k].form == LeafForm.kCsr:
-            units += columns[k].indptr[first + rows] - columns[k].indptr[first]
-    return units
-
-
 cdef object time_blocks(Method method, list columns, int64_t rows, int64_t block, int passes):
     """Run all rows in blocks, several times over.
 
@@ -92,13 +75,11 @@ cdef object time_blocks(Method method, list columns, int64_t rows, int64_t block
     cdef Arena* arena = &thread_arena()
     cdef Arena.Mark start
     cdef LeafInput* leaves
-    cdef LeafInput* shifted
     cdef CsrResult* sparse
     cdef Request request
     cdef Stop stop
-    cdef Reader reader
     cdef int64_t first, n, since, taken
-    cdef size_t k, n_steps = program.program.steps.size(), n_leaves = program.program.leaves.size()
+    cdef size_t k, n_steps = program.program.steps.size()
     cdef int p
     cdef vector[int64_t] steps
     held = []
@@ -111,12 +92,12 @@ cdef object time_blocks(Method method, list columns, int64_t rows, int64_t block
     arena.depth += 1
     start = arena.mark()
     try:
-        leaves = open_leaves(method.readers, columns, rows, arena, held)
-        fill_cells(method.readers, columns, leaves, 0, rows, rows, held)
-        shifted = <LeafInput*>arena.alloc(sizeof(LeafInput) * (n_leaves + 1))
-        if shifted == NULL:
-            raise MemoryError
-        request.leaves = shifted
+        leaves = open_leaves(method.readers, columns, rows, rows, arena, held)
+        first = 0
+        for i, n in enumerate(sizes):
+            units[i] = fill_cells(method.readers, columns, leaves, first, n, first, held)
+            first += n
+        request.leaves = leaves
         request.result = <double*>cnp.PyArray_DATA(result)
         request.tracer = NULL
         for p in range(2 * passes):  # whole requests and single steps by turns: reading the clock takes time, too
@@ -125,13 +106,6 @@ cdef object time_blocks(Method method, list columns, int64_t rows, int64_t block
                 steps[k] = 0
             first = 0
             for i, n in enumerate(sizes):
-                for k in range(n_leaves):
-                    shifted[k] = leaves[k]
-                    if leaves[k].form == LeafForm.kCells:
-                        reader = method.readers[k]
-                        shifted[k].cells = leaves[k].cells + first * reader.width
-                if p == 0:
-                    units[i] = count_units(program, columns, leaves, method.readers, first, n)
                 request.first = first
                 request.rows = n
                 sparse = new CsrResult()
@@ -167,8 +141,8 @@ cdef int64_t units_of(Method method, list columns, int64_t rows) except -1:
     arena.depth += 1
     start = arena.mark()
     try:
-        leaves = open_leaves(method.readers, columns, rows, arena, held)
-        return fill_cells(method.readers, columns, leaves, 0, rows, rows, held)
+        leaves = open_leaves(method.readers, columns, rows, rows, arena, held)
+        return fill_cells(method.readers, columns, leaves, 0, rows, 0, held)
     except WrongField as error:
         method.raise_wrong_field(error)
         return 0

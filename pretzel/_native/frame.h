@@ -112,7 +112,7 @@ inline Stop Frame::load(const Request& request) noexcept {
       slot.stride = leaf.row_stride;
       continue;
     }
-    if (!load_leaf(leaf, request.first, first_, rows_, slot, *arena_)) return {Status::kNoMemory, -1, first_, -1};
+    if (!load_leaf(leaf, first_, rows_, slot, *arena_)) return {Status::kNoMemory, -1, first_, -1};
   }
   if (program.writes_result) slots_[program.output].dense = request.result + first_ * slots_[program.output].width;
   return {};

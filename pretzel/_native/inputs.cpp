@@ -114,6 +114,64 @@ bool sparse_rows(const LeafInput& leaf, int64_t first, int32_t rows, const View&
   return true;
 }
 
+bool is_ascii(const char* text, int64_t size) {
+  unsigned char bits = 0;
+  for (int64_t i = 0; i < size; ++i) bits |= static_cast<unsigned char>(text[i]);
+  return bits < 0x80;
+}
+
+template <class Offset>
+void load_texts(const TextColumn& column, const Offset* offsets, int64_t first, int32_t rows, Cell* out, int32_t width) {
+  for (int64_t at = column.start + first, end = at + rows; at < end; ++at, out += width) {
+    if (column.valid != nullptr && (column.valid[at >> 3] >> (at & 7) & 1) == 0) {
+      *out = {nullptr, 0.0, 0, CellKind::kNaN, Encoding::kAscii, false};
+      continue;
+    }
+    const char* text = column.data + offsets[at];
+    const int64_t size = offsets[at + 1] - offsets[at];
+    const Encoding encoding = is_ascii(text, size) ? Encoding::kAscii : Encoding::kUtf8;
+    *out = {text, 0.0, size, CellKind::kText, encoding, false};
+  }
+}
+
+void load_numbers(const NumberColumn& column, int64_t first, int32_t rows, Cell* out, int32_t width) {
+  for (int32_t r = 0; r < rows; ++r, out += width) {
+    double x;
+    load(column, first + r, 1, &x, 1);
+    *out = {nullptr, x, 0, x != x ? CellKind::kNaN : CellKind::kNumber, Encoding::kAscii, false};
+  }
+}
+
+bool load_cells(const LeafInput& leaf, int64_t first, int32_t rows, View& slot, Arena& arena) {
+  const int64_t from = first - leaf.cells_from;
+  slot.stride = slot.width;
+  if (leaf.form == LeafForm::kCells) {
+    slot.cells = leaf.cells + from * slot.width;
+    return true;
+  }
+  slot.cells = arena.alloc_n<Cell>(static_cast<size_t>(rows) * slot.width);
+  if (slot.cells == nullptr) return false;
+  for (int32_t j = 0; j < slot.width; ++j) {
+    const CellColumn& column = leaf.cell_columns[j];
+    Cell* out = slot.cells + j;
+    if (column.form == CellColumn::Form::kCells) {
+      for (int32_t r = 0; r < rows; ++r) out[int64_t{r} * slot.width] = column.cells[from + r];
+    } else if (column.form == CellColumn::Form::kNumbers) {
+      load_numbers(column.numbers, first, rows, out, slot.width);
+    } else if (column.texts.offsets64 != nullptr) {
+      load_texts(column.texts, column.texts.offsets64, first, rows, out, slot.width);
+    } else {
+      load_texts(column.texts, column.texts.offsets32, first, rows, out, slot.width);
+    }
+  }
+  return true;
+}
+
+int64_t text_start(const TextColumn& column, int64_t row) {
+  const int64_t at = column.start + row;
+  return column.offsets64 != nullptr ? column.offsets64[at] : column.offsets32[at];
+}
+
 template <class Index>
 bool all_below(const Index* index, int64_t n, int64_t width) {
   std::make_unsigned_t<Index> largest = 0;
@@ -133,12 +191,16 @@ bool fits(const CsrMatrix& matrix, int64_t rows, int64_t nnz, int64_t width) noe
                                      : all_below(matrix.indices32, used, width);
 }
 
-bool load_leaf(const LeafInput& leaf, int64_t base, int64_t first, int32_t rows, View& slot, Arena& arena) noexcept {
-  if (slot.kind == ValueKind::kCells) {
-    slot.cells = leaf.cells + (first - base) * slot.width;
-    slot.stride = slot.width;
-    return true;
-  }
+int64_t text_units(const TextColumn& column, int64_t first, int64_t rows) noexcept {
+  return text_start(column, first + rows) - text_start(column, first);
+}
+
+bool is_ascii(const TextColumn& column, int64_t first, int64_t rows) noexcept {
+  return is_ascii(column.data + text_start(column, first), text_units(column, first, rows));
+}
+
+bool load_leaf(const LeafInput& leaf, int64_t first, int32_t rows, View& slot, Arena& arena) noexcept {
+  if (slot.kind == ValueKind::kCells) return load_cells(leaf, first, rows, slot, arena);
   if (slot.kind == ValueKind::kSparse) return sparse_rows(leaf, first, rows, slot, arena);
   slot.dense = arena.alloc_n<double>(static_cast<size_t>(rows) * slot.width);
   if (slot.dense == nullptr) return false;

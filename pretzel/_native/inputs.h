@@ -27,10 +27,34 @@ struct CsrMatrix {
   const double* data;
 };
 
+/// Strings of an Arrow array where they lie; exactly one of the offsets is set.
+struct TextColumn {
+  const char* data;
+  const int32_t* offsets32;
+  const int64_t* offsets64;
+  const uint8_t* valid;  // a bit for each row; nullptr: none is missing
+  int64_t start;         // of row 0 among offsets and bits
+};
+
+/// Code units of the texts of some rows.
+int64_t text_units(const TextColumn& column, int64_t first, int64_t rows) noexcept;
+/// Whether all of these are ASCII.
+bool is_ascii(const TextColumn& column, int64_t first, int64_t rows) noexcept;
+
+/// One column of a leaf of cells.
+struct CellColumn {
+  enum class Form : uint8_t { kCells, kNumbers, kTexts };
+
+  Form form;
+  Cell* cells;           // kCells: read already, from `LeafInput::cells_from` on
+  NumberColumn numbers;  // kNumbers
+  TextColumn texts;      // kTexts
+};
+
 /// Whether every row lies within `nnz` entries and every index within `width` columns.
 bool fits(const CsrMatrix& matrix, int64_t rows, int64_t nnz, int64_t width) noexcept;
 
-enum class LeafForm : uint8_t { kRows, kColumns, kCsr, kCells };
+enum class LeafForm : uint8_t { kRows, kColumns, kCsr, kCells, kCellColumns };
 
 /// What a request brings for one leaf.
 struct LeafInput {
@@ -40,10 +64,12 @@ struct LeafInput {
   const NumberColumn* columns;  // kColumns: one for each column of the leaf
   CsrMatrix csr;                // kCsr
   Cell* cells;                  // kCells: rows x width
+  CellColumn* cell_columns;     // kCellColumns: one for each column of the leaf
+  int64_t cells_from;           // the row of the caller's data with which those cells begin that have been read
 };
 
-/// Copies `rows` rows from `first` on into the slot of a leaf, or points at them; cells are given from row `base` on.
-/// Dense rows that lie in memory as they are need no loading. False when there is no memory.
-bool load_leaf(const LeafInput& leaf, int64_t base, int64_t first, int32_t rows, View& slot, Arena& arena) noexcept;
+/// Copies `rows` rows from `first` on into the slot of a leaf, or points at them. Dense rows that lie in memory as they
+/// are need no loading. False when there is no memory.
+bool load_leaf(const LeafInput& leaf, int64_t first, int32_t rows, View& slot, Arena& arena) noexcept;
 
 }  // namespace pretzel

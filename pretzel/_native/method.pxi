@@ -37,13 +37,12 @@ cdef object run_batch(NativeProgram program, Method method, list columns, int64_
     cdef tuple readers = make_readers(program, NO_SPEC) if method is None else method.readers
     cdef int64_t first = 0, units, chunk = rows
     scratch = np.empty((rows, program.width)) if result is None and not program.sparse_result else result
-    for leaf in readers:
-        if (<Reader>leaf).kind == LeafKind.kCells:
-            chunk = min(rows, CHUNK)
     arena.depth += 1
     start = arena.mark()
     try:
-        leaves = open_leaves(readers, columns, chunk, arena, held)
+        leaves = open_leaves(readers, columns, rows, min(rows, CHUNK), arena, held)
+        if reads_lists(leaves, len(readers)):
+            chunk = min(rows, CHUNK)
         request.leaves = leaves
         request.result = NULL
         if not program.sparse_result:
@@ -54,7 +53,7 @@ cdef object run_batch(NativeProgram program, Method method, list columns, int64_
             request.first = first
             request.rows = min(chunk, rows - first)
             texts = []
-            units = fill_cells(readers, columns, leaves, first, request.rows, rows, texts)
+            units = fill_cells(readers, columns, leaves, first, request.rows, 0, texts)
             run_range(program, &request, arena, units, &stop)
             if stop.status != Status.kOk:
                 raise_stop(program, method, &stop)
@@ -65,40 +64,6 @@ cdef object run_batch(NativeProgram program, Method method, list columns, int64_
         if arena.depth == 0:
             arena.reset()
     return csr_arrays(sparse) if program.sparse_result else scratch
-
-
-cdef LeafInput* open_leaves(tuple readers, list columns, int64_t rows, Arena* arena, list held) except NULL:
-    """Leaf inputs that read ``columns``; those of cells get room for ``rows`` rows."""
-    cdef int i, n = <int>len(readers)
-    cdef Reader reader
-    cdef LeafInput* leaves = <LeafInput*>arena.alloc(sizeof(LeafInput) * (n + 1))
-    if leaves == NULL:
-        raise MemoryError
-    for i in range(n):
-        reader = readers[i]
-        if reader.kind != LeafKind.kCells:
-            read_columns(columns[i], reader, &leaves[i], arena, held)
-            continue
-        leaves[i].form = LeafForm.kCells
-        leaves[i].cells = <Cell*>arena.alloc(sizeof(Cell) * (reader.width * rows + 1))
-        if leaves[i].cells == NULL:
-            raise MemoryError
-    return leaves
-
-
-cdef int64_t fill_cells(tuple readers, list columns, LeafInput* leaves, int64_t first, int64_t rows, int64_t all_rows,
-                        list held) except -1:
-    """Read the cells of some rows; returns their text code units and sparse entries."""
-    cdef int i
-    cdef int64_t units = 0
-    cdef Reader reader
-    for i in range(len(readers)):
-        reader = readers[i]
-        if reader.kind == LeafKind.kCells:
-            read_cells(columns[i], reader, leaves[i].cells, first, rows, held, &units)
-        elif leaves[i].form == LeafForm.kCsr:
-            units += columns[i].nnz * rows // all_rows
-    return units
 
 
 cdef int raise_stop(NativeProgram program, Method method, Stop* stop) except -1:
@@ -154,6 +119,7 @@ cdef class Method:
     cdef bint is_text, is_named, scalar, sparse
     cdef bint plain       # a float64 matrix can be read where it lies
     cdef bint any_order
+    cdef tuple names      # of all columns, or None
     cdef readonly int64_t calls  # that came through endpoints; counted under the GIL
     cdef tuple unread     # required names that no leaf reads
     cdef readonly object plan
@@ -187,7 +153,8 @@ cdef class Method:
         self.readers = make_readers(program, spec)
         self.labels = None if plan.labels is None else [classes.tolist() for classes in plan.labels]
         self.is_text = spec.kind.value == "text"
-        self.is_named = spec.names is not None
+        self.names = None if spec.names is None else tuple(spec.names)
+        self.is_named = self.names is not None
         self.any_order = spec.any_order
         self.n_required = len(spec.required)
         self.scalar = plan.ndim == 1
@@ -245,6 +212,10 @@ cdef class Method:
                 X.flags.c_contiguous and X.shape[1] == self.width and X.shape[0] > 0):
             rows[0] = X.shape[0]
             return [X]
+        if self.is_named and is_frame(X):
+            columns = frame_columns(X, self.names, self.readers, rows, is_float32)
+            if columns is not None:
+                return columns
         n, columns, float32 = self.read(self.spec, self.program.leaves, X)
         if n == 0 and not (self.is_text and self.result_type is not None):  # scikit-learn: only counts of words
             self.fail_empty()
@@ -351,6 +322,7 @@ cdef class Method:
             for i in range(n):
                 reader = <Reader>self.readers[i]
                 leaves[i].form = LeafForm.kCells
+                leaves[i].cells_from = 0
                 leaves[i].cells = <Cell*>arena.alloc(sizeof(Cell))
                 if leaves[i].cells == NULL:
                     raise MemoryError

@@ -268,11 +268,33 @@ cdef extern from "inputs.h" namespace "pretzel" nogil:
 
     cbool fits(const CsrMatrix& matrix, int64_t rows, int64_t nnz, int64_t width)
 
+    cdef struct TextColumn:
+        const char* data
+        const int32_t* offsets32
+        const int64_t* offsets64
+        const uint8_t* valid
+        int64_t start
+
+    int64_t text_units(const TextColumn& column, int64_t first, int64_t rows)
+    cbool is_ascii(const TextColumn& column, int64_t first, int64_t rows)
+
+    cdef enum class CellForm "pretzel::CellColumn::Form"(uint8_t):
+        kCells
+        kNumbers
+        kTexts
+
+    cdef struct CellColumn:
+        CellForm form
+        Cell* cells
+        NumberColumn numbers
+        TextColumn texts
+
     cdef enum class LeafForm(uint8_t):
         kRows
         kColumns
         kCsr
         kCells
+        kCellColumns
 
     cdef struct LeafInput:
         LeafForm form
@@ -281,6 +303,8 @@ cdef extern from "inputs.h" namespace "pretzel" nogil:
         const NumberColumn* columns
         CsrMatrix csr
         Cell* cells
+        CellColumn* cell_columns
+        int64_t cells_from
 
 
 cdef extern from "request.h" namespace "pretzel" nogil:

@@ -48,6 +48,7 @@ void Program::finish() {
   for (const LeafSpec& leaf : leaves) {
     const SlotSpec& slot = slots[leaf.slot];
     if (leaf.kind == LeafKind::kNumeric) row_bytes += int64_t{8} * slot.width;
+    if (leaf.kind == LeafKind::kCells) row_bytes += static_cast<int64_t>(sizeof(Cell)) * slot.width;
     text = text || leaf.kind == LeafKind::kCells;
   }
   for (const SlotSpec& slot : slots) {

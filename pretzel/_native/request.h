@@ -36,7 +36,7 @@ struct RecordingTracer : Tracer {
 
 struct Request {
   const LeafInput* leaves;
-  int64_t first;  // row of the caller's data and of the result to start at; cells are given from there on
+  int64_t first;  // row of the caller's data and of the result to start at
   int64_t rows;
   double* result;                 // dense results: rows x width, C order
   CsrResult* sparse_result;       // sparse results

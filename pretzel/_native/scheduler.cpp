@@ -26,7 +26,7 @@ Scheduler::~Scheduler() { close(false); }
 
 Verdict Scheduler::foresee(Job* job, int64_t* expected) {
   Lock lock(mutex_);
-  return judge(job, expected);
+  return job->deadline == kNever ? admit() : judge(job, expected);
 }
 
 Verdict Scheduler::submit(Job* job, int64_t* expected) {
@@ -119,18 +119,23 @@ Load Scheduler::load() {
 
 // ---- which request goes when ---------------------------------------------------------------------------------------
 
+/// Under the lock: whether anybody may come in.
+Verdict Scheduler::admit() {
+  if (closed_) return Verdict::kClosed;
+  if (static_cast<int64_t>(low_.size()) < places_) return Verdict::kAccepted;
+  ++counts_.full;
+  return Verdict::kFull;
+}
+
 /// Under the lock: says when a job is due, and whether it may come in.
 Verdict Scheduler::judge(Job* job, int64_t* expected) {
   *expected = kNever;
-  if (closed_) return Verdict::kClosed;
   job->arrived = now_ns();
   job->morsel = morsel_rows(*job);
   job->due = job->deadline != kNever ? job->deadline
                                      : job->arrived + static_cast<int64_t>(kPatience * job->nanoseconds * counts_.pace);
-  if (static_cast<int64_t>(low_.size()) >= places_) {
-    ++counts_.full;
-    return Verdict::kFull;
-  }
+  const Verdict verdict = admit();
+  if (verdict != Verdict::kAccepted) return verdict;
   if (!place(job, expected)) {
     ++counts_.too_late;
     return Verdict::kTooLate;

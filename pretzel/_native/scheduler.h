@@ -142,6 +142,7 @@ class Scheduler {
   using Queue = std::set<Job*, Sooner>;
   using Lock = std::unique_lock<std::mutex>;
 
+  Verdict admit();
   Verdict judge(Job* job, int64_t* expected);
   bool place(Job* job, int64_t* expected) const;
   int32_t morsel_rows(const Job& job) const noexcept;

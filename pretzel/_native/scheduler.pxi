@@ -37,24 +37,15 @@ cdef class Task:
         Other threads get a turn now and then.
         """
         cdef LeafInput* leaves = NULL
-        cdef LeafInput* part
         cdef int64_t units = 0, first = 0, count
-        cdef int i, n = <int>len(method.readers)
         self.method = method
         self.is_float32 = is_float32
         self.held = [columns]
         try:
-            leaves = open_leaves(method.readers, columns, rows, self.arena, self.held)
-            part = <LeafInput*>self.arena.alloc(sizeof(LeafInput) * (n + 1))
-            if part == NULL:
-                raise MemoryError
+            leaves = open_leaves(method.readers, columns, rows, rows, self.arena, self.held)
             while first < rows:
-                for i in range(n):
-                    part[i] = leaves[i]
-                    if leaves[i].form == LeafForm.kCells:
-                        part[i].cells += first * (<Reader>method.readers[i]).width
                 count = min(CHUNK, rows - first)
-                units += fill_cells(method.readers, columns, part, first, count, rows, self.held)
+                units += fill_cells(method.readers, columns, leaves, first, count, first, self.held)
                 first += count
                 if first < rows:
                     with nogil:
@@ -82,6 +73,7 @@ cdef class Task:
             reader = method.readers[i]
             if reader.kind == LeafKind.kCells:
                 leaves[i].form = LeafForm.kCells
+                leaves[i].cells_from = 0
                 leaves[i].cells = <Cell*>arena.alloc(sizeof(Cell) * (reader.width * n_rows + 1))
                 if leaves[i].cells == NULL:
                     raise MemoryError
@@ -182,6 +174,14 @@ cdef int64_t absolute(deadline) except -1:
     return kNever if deadline is None else max(now_ns() + <int64_t>(min(max(float(deadline), -1e9), 1e9) * 1e9), 0)
 
 
+cdef int64_t length(X) except -1:
+    """Rows of a table; 0 where they do not show at once."""
+    if is_frame(X):
+        return frame_rows(X)
+    shape = getattr(X, "shape", None)
+    return shape[0] if shape else len(X) if isinstance(X, list) else 0
+
+
 @cython.final
 cdef class Scheduler:
     """Worker threads and their queues. Threads are started by the first task.
@@ -265,20 +265,17 @@ cdef class Scheduler:
             raise
 
     def foresee(self, Method method, X, deadline=None):
-        """Refuse a table as `submit` would, before it is read; where its length does not show, do nothing."""
+        """Refuse a table as `submit` would, before it is read, as far as its length shows."""
         cdef Job job
         cdef Verdict verdict
-        cdef int64_t expected = 0
-        shape = getattr(X, "shape", None)
-        rows = shape[0] if shape else len(X) if isinstance(X, list) else 0
-        if rows > 0:
-            job.program = method.native
-            job.request.rows = rows
-            job.nanoseconds = method.usual_estimate(rows)
-            job.deadline = absolute(deadline)
-            verdict = self.native.foresee(&job, &expected)
-            if verdict != Verdict.kAccepted:
-                self.refuse(method, verdict, &job, expected)
+        cdef int64_t expected = 0, rows = 1 if deadline is None else length(X)
+        job.program = method.native
+        job.request.rows = max(rows, 1)
+        job.nanoseconds = method.usual_estimate(rows)
+        job.deadline = absolute(deadline)
+        verdict = self.native.foresee(&job, &expected)
+        if verdict != Verdict.kAccepted:
+            self.refuse(method, verdict, &job, expected)
 
     cdef int refuse(self, Method method, Verdict verdict, Job* job, int64_t expected) except -1:
         cdef int64_t now = now_ns()

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
     from pretzel.plan import InputSpec
 
-SMALL = 64
-"""Up to this many rows a list of str is read sooner than the buffers of an Arrow array."""
-
 _NUMERIC = "fiub"  # numpy's kinds of numbers
 _PLAIN = frozenset({float, int, bool, type(None)})
 _ARROW_NUMBERS = ("int", "uint", "float", "double", "halffloat", "bool")
@@ -65,10 +62,6 @@ def as_cells(spec: InputSpec, position: int, column: Any) -> Any:
         return column
     if not isinstance(column, np.ndarray):
         arrow = _arrow_of(column)
-        if type(column).__name__ == "ArrowStringArray" and arrow.num_chunks == 1 and len(arrow) > SMALL:
-            chunk = arrow.chunk(0)
-            if type(chunk).__name__ == "LargeStringArray":  # some versions of pandas keep dictionaries, too
-                return chunk  # what most tables bring, in as few steps as can be: everybody waits for the GIL
         if arrow is not None:
             return _cells_of_arrow(spec, position, arrow)
         column = _ndarray_of_extension(spec, position, column, "texts or numbers")
@@ -146,9 +139,6 @@ def _numbers_of_arrow(spec: InputSpec, position: int, column: Any) -> npt.NDArra
 
 
 def _cells_of_arrow(spec: InputSpec, position: int, column: Any) -> Any:
-    if len(column) <= SMALL:
-        values = column.to_pylist()
-        return [math.nan if value is None else value for value in values] if None in values else values
     name = str(column.type)
     if name.startswith("dictionary"):
         return _cells_of_arrow(spec, position, column.cast(column.type.value_type))
