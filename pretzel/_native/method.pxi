@@ -121,7 +121,9 @@ cdef class Method:
     cdef bint any_order
     cdef tuple names      # of all columns, or None
     cdef readonly int64_t calls  # that came through endpoints; counted under the GIL
-    cdef tuple unread     # required names that no leaf reads
+    cdef tuple required   # names that a row must have
+    cdef vector[int] required_at  # their positions
+    cdef tuple unread     # those that no leaf reads
     cdef readonly object plan
     cdef readonly object spec
     cdef public str name
@@ -162,6 +164,8 @@ cdef class Method:
         self.width = spec.width
         self.result_type = None if plan.dtype == "float64" else np.dtype(plan.dtype)
         used = {c for leaf in program.leaves for c in leaf.columns}
+        self.required_at = spec.required
+        self.required = () if spec.names is None else tuple([interned(spec.names[c]) for c in spec.required])
         self.unread = () if spec.names is None else tuple([spec.names[c] for c in spec.required if c not in used])
         self.plain = len(self.readers) == 1 and (<Reader>self.readers[0]).whole_row and (
             (<Reader>self.readers[0]).kind != LeafKind.kCells)
@@ -316,6 +320,7 @@ cdef class Method:
     cdef int read_row(self, row, LeafInput* leaves, Arena* arena, list held, int64_t* units) except -1:
         cdef int i, n = self.n_leaves
         cdef Reader reader
+        cdef PyObject** values = NULL
         if self.is_text:
             if not PyUnicode_Check(row):
                 raise WrongField(0, row, "a str")
@@ -336,7 +341,9 @@ cdef class Method:
         elif PyDict_Check(row):
             if not self.is_named:
                 self.fail_row(row)
-            if PyDict_Size(row) != self.n_required or self.unread:
+            if PyDict_Size(row) == self.n_required:
+                values = fields_in_order(row, self.required, self.required_at.data(), self.width, arena)
+            if values == NULL and (PyDict_Size(row) != self.n_required or self.unread):
                 self.check_keys(row)
         elif PyTuple_Check(row) or PyList_CheckExact(row):
             if len(row) != self.width:
@@ -346,9 +353,11 @@ cdef class Method:
         if PyList_CheckExact(row):
             row = PyList_AsTuple(row)  # a list may change while its fields are read
             held.append(row)
+        if PyTuple_Check(row):
+            values = items_of(row, 0)
         try:
             for i in range(n):
-                read_fields(row, <Reader>self.readers[i], &leaves[i], arena, held, units)
+                read_fields(row, &values, <Reader>self.readers[i], &leaves[i], arena, held, units)
         except KeyError:
             self.check_keys(row)
             raise

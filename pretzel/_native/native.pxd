@@ -1,4 +1,5 @@
 # Declarations of the native core and of the few CPython macros that Cython does not bring along.
+from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libcpp cimport bool as cbool
 from libcpp.vector cimport vector
@@ -9,8 +10,13 @@ cdef extern from "Python.h":
     int PyUnicode_KIND(object text) nogil
     void* PyUnicode_DATA(object text) nogil
     Py_ssize_t PyUnicode_GET_LENGTH(object text) nogil
+    PyObject** items_of "&PyTuple_GET_ITEM"(object items, Py_ssize_t first) nogil
     dict PyObject_GenericGetDict(object o, void* context)
     object PyDict_GetItemWithError_ "PyDict_GetItemWithError"(object mapping, object key)
+
+
+cdef extern from "keys.h" namespace "pretzel" nogil:
+    cbool is_name(PyObject* key, PyObject* name)
 
 
 cdef extern from "view.h" namespace "pretzel" nogil:

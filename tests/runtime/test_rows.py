@@ -59,6 +59,7 @@ ROW: dict[str, Any] = {"city": "Köln", "age": 2, "pay": 2.5}
         {"city": "Köln", "age": np.int64(2), "pay": np.float32(2.5)},
         {"city": np.str_("Köln"), "age": True + 1, "pay": decimal.Decimal("2.5")},
         {"city": "Köln", "age": fractions.Fraction(2), "pay": np.array(2.5)},
+        {"".join(["ci", "ty"]): "Köln", "".join(["a", "ge"]): 2, np.str_("pay"): 2.5},
     ],
     ids=lambda row: type(row).__name__,
 )
@@ -113,6 +114,20 @@ def test_complaints(named: pretzel.Plan, row: Any, error: type[Exception], messa
     with pytest.raises(error, match=message):
         named.transform_one(row)
     assert named.transform_one(ROW)[0] == 1.0
+
+
+@pytest.mark.parametrize("names", [["größe", "ß"], ["größe", "ss"], ["größe", "日本"], ["a", "b"], ["a", "bb"]])
+def test_names_of_any_letters(names: list[str]) -> None:
+    table = pd.DataFrame([[1.0, 2.0], [3.0, 5.0]], columns=names)
+    plan = pretzel.compile(StandardScaler().fit(table), strict=True)
+    for order in (names, names[::-1]):
+        row = {"".join(list(name)): table[name][1] for name in order}  # equal names, other objects
+        assert plan.transform_one(row).tolist() == plan.transform(table)[1].tolist()
+    for other in ("ä", "größf", "ë", "c", "日曜"):
+        with pytest.raises(InputKeyError, match="unknown"):
+            plan.transform_one({names[0]: 1.0, other: 2.0})
+    with pytest.raises(InputKeyError):
+        plan.transform_one({names[0]: 1.0, 7: 2.0})
 
 
 def test_dicts_need_names(numbers: pretzel.Plan) -> None:
