@@ -42,7 +42,7 @@ class Arena {
   void reset(size_t keep = size_t{8} << 20) noexcept;
 
   Sampler sampler;             // of the requests of this thread
-  const void* last = nullptr;  // who had the latest request of this thread; may be gone
+  const void* last = nullptr;  // `LineSpan::lines` of whoever had the latest request of this thread; may be gone
   int depth = 0;               // requests of this thread that are under way: reading one may call back into Python
 
  private:

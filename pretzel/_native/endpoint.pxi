@@ -73,10 +73,10 @@ cdef class Endpoint:
     a version that has been replaced lives until its last call returns. It is counted here and in the method.
     """
 
-    cdef object target  # Method, OpaqueMethod, Choice of these, or what refuses calls
-    cdef Calls rows     # counted under the GIL
+    cdef object target   # Method, OpaqueMethod, Choice of these, or what refuses calls
+    cdef LineSpan ahead  # what the target reads, where that is a Method
+    cdef Calls rows      # counted under the GIL
     cdef Calls tables
-    cdef LineSpan ahead  # what the target reads, where that is a Method; held here to be at hand a miss earlier
 
     def __cinit__(self):
         global live_endpoints
@@ -127,12 +127,6 @@ cdef class Endpoint:
 
     def one(self, row):
         """Answer for one row."""
-        cdef Arena* arena
-        if self.ahead.size > 0:
-            arena = &thread_arena()
-            if arena.last != <void*>self.target:
-                arena.last = <void*>self.target
-                self.ahead.fetch()
         return self.answer(self.take(), row)
 
     cpdef answer(self, target, row):
@@ -186,13 +180,35 @@ cdef class Endpoint:
 
 
 cdef class Handle:
-    """Base of handles of models: has the endpoint that most calls go to at hand, where a dict is three misses away."""
+    """Base of handles of models. It has the endpoint that most calls go to at hand, where a dict is four misses away."""
 
-    cdef Endpoint predict_endpoint
+    cdef Endpoint endpoint  # of ``predict``; None: no version has had it
+    cdef object one         # its method; None: the present version has no such method
+    cdef LineSpan ahead     # that of the endpoint; here it is at hand two misses earlier
 
-    def _keep(self, Endpoint predict not None):
-        """Know the endpoint of ``predict``, for good: it refuses what a version cannot answer."""
-        self.predict_endpoint = predict
+    def _keep(self, Endpoint endpoint not None, bint offered):
+        """Know the endpoint of ``predict``, for good, for it refuses what a version cannot answer."""
+        self.endpoint = endpoint
+        self.one = endpoint.one if offered else None
+        self.ahead = endpoint.ahead
+
+    @property
+    def predict(self):
+        """Answer for every row of a table."""
+        if self.one is None:
+            raise AttributeError("predict")
+        return self.endpoint
+
+    @property
+    def predict_one(self):
+        """Answer for one row. Whoever asks for this is about to call it."""
+        if self.one is None:
+            raise AttributeError("predict_one")
+        prefetch(<PyObject*>self.one)
+        prefetch(<PyObject*>self.endpoint)
+        prefetch(<char*><PyObject*>self.endpoint + 64)
+        fetch_ahead(self.ahead, &thread_arena())
+        return self.one
 
 
 cdef object calls_as_tuple(Calls* calls):

@@ -4,9 +4,6 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_SIZE
 from cpython.unicode cimport PyUnicode_CheckExact
 
-cdef extern from *:
-    void prefetch "__builtin_prefetch" (const void* address) nogil
-
 cdef enum:
     AHEAD = 4  # items between asking for memory and using it
 
@@ -65,8 +62,8 @@ cdef inline object target_of(object model, str method, Directory directory):
         found = PyDict_GetItemWithError(directory.names, model)
         model = directory.find(model) if found == NULL else <object>found
     if type(model) is directory.handle:
-        if method == "predict" and (<Handle>model).predict_endpoint is not None:
-            return (<Handle>model).predict_endpoint.take_among()
+        if method == "predict" and (<Handle>model).endpoint is not None:
+            return (<Handle>model).endpoint.take_among()
         found = PyDict_GetItemWithError(PyObject_GenericGetDict(model, NULL), method)
         if found != NULL and type(<object>found) is Endpoint:
             return (<Endpoint><object>found).take_among()

@@ -81,6 +81,13 @@ cdef int add_object(object found, Lines* lines) except -1:
     return 0
 
 
+cdef inline void fetch_ahead(LineSpan lines, Arena* arena) noexcept:
+    """Ask for what a request will read, unless the latest one of this thread has had it in the caches."""
+    if arena.last != <void*>lines.lines:
+        arena.last = <void*>lines.lines
+        lines.fetch()
+
+
 cdef tuple make_readers(NativeProgram program, spec):
     return tuple([Reader(leaf, spec) for leaf in program.leaves])
 
@@ -113,7 +120,7 @@ cdef class Method:
     cdef readonly NativeProgram program
     cdef const Program* native  # that of `program`
     cdef tuple readers
-    cdef list labels      # for each output column its classes as Python objects
+    cdef tuple labels     # for each output column a tuple of its classes as Python objects
     cdef object result_type
     cdef int n_leaves, n_out, width, n_required
     cdef bint is_text, is_named, scalar, sparse
@@ -153,7 +160,8 @@ cdef class Method:
         self.name = name
         self.read = read
         self.readers = make_readers(program, spec)
-        self.labels = None if plan.labels is None else [classes.tolist() for classes in plan.labels]
+        self.labels = None if plan.labels is None else tuple(
+            [tuple(map(interned, classes.tolist())) for classes in plan.labels])
         self.is_text = spec.kind.value == "text"
         self.names = None if spec.names is None else tuple(spec.names)
         self.is_named = self.names is not None
@@ -246,12 +254,11 @@ cdef class Method:
         add_object(self.readers, &self.lines)
         for reader in self.readers:
             add_object(reader, &self.lines)
-            if reader.keys is not None:
-                add_object(reader.keys, &self.lines)
-                for key in reader.keys:
-                    add_object(key, &self.lines)
             self.lines.add(reader.positions.data(), reader.positions.size() * sizeof(int))
+        add_object(self.required, &self.lines)
+        self.lines.add(self.required_at.data(), self.required_at.size() * sizeof(int))
         if self.labels is not None:
+            add_object(self.labels, &self.lines)
             for classes in self.labels:
                 add_object(classes, &self.lines)
         self.program.program.ahead(&self.lines)
@@ -269,9 +276,7 @@ cdef class Method:
         cdef list held = []
         cdef int64_t units = 0
         cdef int i, n_leaves
-        if arena.last != <void*>self:  # else it is all in the caches
-            arena.last = <void*>self
-            self.lines.span().fetch()
+        fetch_ahead(self.lines.span(), arena)
         n_leaves = <int>program.program.leaves.size()
         if self.sparse:
             return self(self.one_row_table(row))
@@ -401,7 +406,7 @@ cdef class Method:
         cdef cnp.ndarray vector
         if self.labels is not None:
             if self.scalar:
-                return (<list>self.labels[0])[<Py_ssize_t>values[0]]
+                return (<tuple>self.labels[0])[<Py_ssize_t>values[0]]
             return np.array([classes[<Py_ssize_t>values[i]] for i, classes in enumerate(self.labels)])
         if self.scalar:
             return values[0] if self.result_type is None or self.result_type.kind == "f" else int(values[0])

@@ -15,8 +15,8 @@ cdef extern from "Python.h":
     object PyDict_GetItemWithError_ "PyDict_GetItemWithError"(object mapping, object key)
 
 
-cdef extern from "keys.h" namespace "pretzel" nogil:
-    cbool is_name(PyObject* key, PyObject* name)
+cdef extern from *:
+    void prefetch "__builtin_prefetch" (const void* address) nogil
 
 
 cdef extern from "view.h" namespace "pretzel" nogil:
@@ -77,6 +77,7 @@ cdef extern from "arena.h" namespace "pretzel" nogil:
 
 cdef extern from "ahead.h" namespace "pretzel" nogil:
     cdef cppclass LineSpan:
+        const char* const* lines
         size_t size
         void fetch()
 

@@ -117,6 +117,18 @@ cdef inline bint is_plain(object value) noexcept:
         PyUnicode_CheckExact(value) and PyUnicode_IS_ASCII(value))
 
 
+cdef inline bint is_name(object key, object name) noexcept:
+    """Whether a key is this string. Names are ASCII for the most part; then it is one comparison of bytes."""
+    cdef Py_ssize_t size = PyUnicode_GET_LENGTH(name)
+    if key is name:
+        return True
+    if not PyUnicode_CheckExact(key) or PyUnicode_GET_LENGTH(key) != size:
+        return False
+    if not PyUnicode_IS_ASCII(key) or not PyUnicode_IS_ASCII(name):
+        return PyUnicode_Compare(key, name) == 0
+    return memcmp(PyUnicode_DATA(key), PyUnicode_DATA(name), size) == 0
+
+
 cdef PyObject** fields_in_order(object row, tuple names, const int* positions, int width, Arena* arena) except? NULL:
     """Values of a dict by the position of their column, borrowed, where its keys are just these names in this order.
 
@@ -129,7 +141,7 @@ cdef PyObject** fields_in_order(object row, tuple names, const int* positions, i
     if found == NULL:
         raise MemoryError
     while PyDict_Next(row, &at, &key, &value):
-        if not is_name(key, PyTuple_GET_ITEM(names, i)):
+        if not is_name(<object>key, <object>PyTuple_GET_ITEM(names, i)):
             return NULL
         found[positions[i]] = value
         i += 1

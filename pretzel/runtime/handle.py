@@ -88,8 +88,6 @@ class Model(Handle):
         Under which it is registered, with the version where it is one.
     """
 
-    predict: Callable[[Any], Any]
-    predict_one: Callable[[Any], Any]
     predict_proba: Callable[[Any], Any]
     predict_proba_one: Callable[[Any], Any]
     decision_function: Callable[[Any], Any]
@@ -230,8 +228,6 @@ class Model(Handle):
         for method, target in methods.items():
             if method not in self._endpoints:
                 self._endpoints[method] = Endpoint(target)
-                if method == "predict":
-                    self._keep(self._endpoints[method])
         return [
             (endpoint, methods.get(method) or self._refusal(method, route))
             for method, endpoint in self._endpoints.items()
@@ -243,16 +239,20 @@ class Model(Handle):
         return _Refusal(AttributeError, self._lacks(method))
 
     def _publish(self, route: Route | None) -> None:
-        """Methods become instance attributes, so that a call goes straight into native code."""
+        """Methods become attributes of the instance, so that a call goes straight into native code."""
         methods = None if route is None else route.methods()
         for method, endpoint in self._endpoints.items():
-            if methods is not None and method not in methods:
+            offered = methods is None or method in methods
+            if method == "predict":
+                self._keep(endpoint, offered)
+            elif offered:
+                vars(self).update({method: endpoint, f"{method}_one": endpoint.one})
+            if not offered:
                 for name in (method, f"{method}_one", f"a{method}", f"a{method}_one"):
-                    if name in vars(self):
-                        delattr(self, name)
-            else:
-                setattr(self, method, endpoint)  # by way of __dict__ there would be one: more to read for each call
-                setattr(self, f"{method}_one", endpoint.one)
+                    vars(self).pop(name, None)
+
+    def _offers(self, method: str) -> bool:
+        return method in self._endpoints and (method in vars(self) or (method == "predict" and hasattr(self, method)))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -261,7 +261,7 @@ class Model(Handle):
         if name in plan.physical.attributes:
             return getattr(plan, name)
         method = name[1:].removesuffix("_one")
-        if name.startswith("a") and method in self._endpoints and method in self.__dict__:
+        if name.startswith("a") and self._offers(method):
             from pretzel.runtime.asynchronous import one, table
 
             make = one if name.endswith("_one") else table
@@ -271,9 +271,11 @@ class Model(Handle):
 
     def __dir__(self) -> list[str]:
         plan = self.current
+        offered = {method for method in self._endpoints if self._offers(method)}
         names = {*super().__dir__(), *([] if plan is None else plan.physical.attributes)}
-        awaited = [f"a{m}{s}" for m in self._endpoints for s in ("", "_one") if m in self.__dict__]
-        return sorted({*names, *awaited})
+        if "predict" not in offered:
+            names -= {"predict", "predict_one"}
+        return sorted(names | {f"a{method}{one}" for method in offered for one in ("", "_one")})
 
     def __repr__(self) -> str:
         plan = self.current

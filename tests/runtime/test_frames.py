@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,9 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 import pretzel
 from pretzel._native import frame_array
 from pretzel.errors import InputKeyError, InputTypeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROWS = 9000  # more than are read from lists at a time
 
