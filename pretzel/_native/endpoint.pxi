@@ -180,7 +180,7 @@ cdef class Endpoint:
 
 
 cdef class Handle:
-    """Base of handles of models. It has the endpoint that most calls go to at hand, where a dict is four misses away."""
+    """Base of handles of models. The endpoint that most calls go to is at hand, where a dict is four misses away."""
 
     cdef Endpoint endpoint  # of ``predict``; None: no version has had it
     cdef object one         # its method; None: the present version has no such method

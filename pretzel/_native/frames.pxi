@@ -47,7 +47,10 @@ def frame_array(X, Py_ssize_t i):
 
 
 cdef list frame_columns(object X, tuple names, tuple readers, int64_t* rows, bint* is_float32):
-    """What each leaf reads of a DataFrame with just these columns, as `pretzel.runtime.inputs.read` gives it, or None."""
+    """What each leaf reads of a DataFrame with just these columns, as `pretzel.runtime.inputs.read` gives it.
+
+    None where something is not as usual.
+    """
     cdef Reader reader
     cdef int i
     cdef tuple blocks = blocks_of(X)
@@ -69,7 +72,7 @@ cdef list frame_columns(object X, tuple names, tuple readers, int64_t* rows, bin
 
 
 cdef object usual(object array, bint is_cells, bint* is_float32):
-    """What reads such an array as numbers, or as cells: an ndarray, a list or an array of pyarrow; None: see inputs.py."""
+    """An array as a leaf can read it: an ndarray, a list or an array of pyarrow. None where that takes more thought."""
     cdef ColumnType type
     if not cnp.PyArray_CheckExact(array):
         is_float32[0] = False

@@ -121,7 +121,8 @@ bool is_ascii(const char* text, int64_t size) {
 }
 
 template <class Offset>
-void load_texts(const TextColumn& column, const Offset* offsets, int64_t first, int32_t rows, Cell* out, int32_t width) {
+void load_texts(const TextColumn& column, const Offset* offsets, int64_t first, int32_t rows, Cell* out,
+                int32_t width) {
   for (int64_t at = column.start + first, end = at + rows; at < end; ++at, out += width) {
     if (column.valid != nullptr && (column.valid[at >> 3] >> (at & 7) & 1) == 0) {
       *out = {nullptr, 0.0, 0, CellKind::kNaN, Encoding::kAscii, false};

@@ -66,11 +66,18 @@ cdef int column_type(cnp.ndarray array, ColumnType* out) except -1:
     return 1
 
 
-cdef int number_column(cnp.ndarray array, NumberColumn* out) except -1:
+cdef bint find_numbers(cnp.ndarray array, NumberColumn* out) except -1:
+    """Point at the elements of an array of one dimension; False where they are not numbers of this machine."""
     if array.ndim != 1 or not column_type(array, &out.type):
-        raise TypeError(f"a column of dtype {array.dtype} cannot be read as numbers")
+        return False
     out.data = array.data
     out.stride = array.strides[0]
+    return True
+
+
+cdef int number_column(cnp.ndarray array, NumberColumn* out) except -1:
+    if not find_numbers(array, out):
+        raise TypeError(f"a column of dtype {array.dtype} cannot be read as numbers")
     return 0
 
 
@@ -161,7 +168,7 @@ cdef bint lies(object column, Reader reader, int64_t rows, CellColumn* out) exce
         return False
     if isinstance(column, np.ndarray):
         out.form = CellForm.kNumbers
-        return not reader.is_text and column_type(column, &out.numbers.type) and number_column(column, &out.numbers) == 0
+        return not reader.is_text and find_numbers(column, &out.numbers)
     out.form = CellForm.kTexts
     if not text_column(column, &out.texts):
         return False
