@@ -11,6 +11,7 @@
 
 #include "kernel.h"
 #include "tree_layout.h"
+#include "tree_places.h"
 
 namespace pretzel {
 namespace {
@@ -27,11 +28,6 @@ struct TreeSource {
   uint32_t n_nodes;
   uint32_t n_trees;
   bool float32;
-};
-
-struct Depth {
-  int32_t node;
-  uint32_t depth;
 };
 
 /// One tree unrolled in level order, which both layouts and the checks need.
@@ -142,6 +138,7 @@ class TreeBuilder {
   TreeSource source_;
   TreeHeader head_{};
   TreeShape shape_;
+  TreePlaces places_;
   uint32_t n_slots_ = kFirstSlot;
   uint32_t max_leaves_ = 0;
   bool consecutive_ = true;
@@ -160,15 +157,12 @@ inline const char* TreeBuilder::measure() {
   for (uint32_t t = 0; t < source_.n_trees; ++t) {
     shape_.unroll(source_, source_.roots[t]);
     visited += shape_.order.size() - shape_.n_leaves;
-    walk_nodes_ += shape_.order.size();
+    if (visited > source_.n_nodes) break;
+    places_.set(shape_.order);
+    walk_nodes_ += places_.size;
+    max_delta_ = std::max(max_delta_, places_.max_delta);
     max_leaves_ = std::max(max_leaves_, shape_.n_leaves);
     consecutive_ = consecutive_ && shape_.consecutive;
-    uint32_t child = 1;
-    for (uint32_t i = 0; i < shape_.order.size(); ++i) {
-      if (shape_.order[i].node < 0) continue;
-      max_delta_ = std::max(max_delta_, child - i);
-      child += 2;
-    }
   }
   if (visited != source_.n_nodes) return "nodes that no tree reaches, or that several reach";
   if (walk_nodes_ >= UINT32_MAX / 2) return "too many nodes";
@@ -315,22 +309,22 @@ void TreeBuilder::write_walk(StateBytes* state, uint32_t tree) {
   auto* nodes = reinterpret_cast<Node*>(state->data() + head_.nodes) + next_walk_node_;
   auto* roots = reinterpret_cast<TreeRoot*>(state->data() + head_.roots);
   roots[tree] = {next_walk_node_, shape_.depth};
-  uint32_t child = 1;
-  for (uint32_t i = 0; i < shape_.order.size(); ++i) {
+  places_.set(shape_.order);
+  for (size_t i = 0; i < shape_.order.size(); ++i) {
     const int32_t node = shape_.order[i].node;
+    const uint32_t at = places_.place[i];
     if (node < 0) {
-      nodes[i] = {kLowSlot, 0, static_cast<uint32_t>(~node)};
+      nodes[at] = {kLowSlot, 0, static_cast<uint32_t>(~node)};
       continue;
     }
     const uint32_t threshold = !is_numeric(node)                 ? 0
                                : head_.keys == KeyKind::kFloat32 ? ordered(round_down(source_.threshold[node]))
                                                                  : rank_of(node);
-    nodes[i].slot = static_cast<decltype(Node::slot)>(slots_[node].slot);
-    nodes[i].delta = static_cast<decltype(Node::delta)>(child - i);
-    nodes[i].threshold = threshold;
-    child += 2;
+    nodes[at].slot = static_cast<decltype(Node::slot)>(slots_[node].slot);
+    nodes[at].delta = static_cast<decltype(Node::delta)>(places_.place[places_.children[i]] - at);
+    nodes[at].threshold = threshold;
   }
-  next_walk_node_ += static_cast<uint32_t>(shape_.order.size());
+  next_walk_node_ += places_.size;
 }
 
 template <class Tree>
