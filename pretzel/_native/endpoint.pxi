@@ -14,12 +14,12 @@ cdef class Split:
     """
 
     cdef vector[uint64_t] ends  # of the parts of [0, 2**64), but for the last
-    cdef uint64_t position      # changed under the GIL
+    cdef Count position
 
     def __init__(self, list weights, seed=0):
         if not weights or not all([0.0 < weight < float("inf") for weight in weights]):
             raise ValueError("expected weights that are positive and finite")
-        self.position = <uint64_t>(seed & 0xFFFFFFFFFFFFFFFF) * SPREAD
+        self.position.add(<uint64_t>(seed & 0xFFFFFFFFFFFFFFFF) * SPREAD)
         largest = max(weights)
         weights = [weight / largest for weight in weights]  # so that no sum overflows
         total = sum(weights)
@@ -29,8 +29,8 @@ cdef class Split:
     cpdef Py_ssize_t turn(self):
         """Number of the target that is to have the next call."""
         cdef size_t i = 0
-        self.position += GOLDEN
-        while i < self.ends.size() and self.position >= self.ends[i]:
+        cdef uint64_t position = self.position.add(GOLDEN)
+        while i < self.ends.size() and position >= self.ends[i]:
             i += 1
         return <Py_ssize_t>i
 
@@ -45,8 +45,17 @@ cdef class Choice:
     def __init__(self, Split split, tuple targets):
         if len(targets) != <Py_ssize_t>split.ends.size() + 1:
             raise ValueError("expected as many targets as weights")
+        if not all([isinstance(target, Counted) for target in targets]):
+            raise TypeError("expected targets that count their calls")
         self.split = split
         self.targets = targets
+
+
+cdef object checked(target):
+    """What calls may be passed on to."""
+    if not isinstance(target, (Counted, Choice)):
+        raise TypeError(f"expected a target that counts its calls, got {type(target).__name__}")
+    return target
 
 
 cdef int ROW_RARITY = 6  # of calls with one row, one of 2**6 is timed: to read a clock takes as long as a short call
@@ -74,30 +83,28 @@ cdef class Endpoint:
     """
 
     cdef object target  # Method, OpaqueMethod, Choice of these, or what refuses calls
-    cdef Calls rows     # counted under the GIL
+    cdef Latch latch    # of the target, and of what belongs to it
+    cdef Calls rows
     cdef Calls tables
     cdef LineSpan ahead  # what the target reads, where that is a Method; held here to be at hand a miss earlier
 
     def __cinit__(self):
-        global live_endpoints
-        live_endpoints += 1
+        live_endpoints.add(1)
 
     def __dealloc__(self):
-        global live_endpoints
-        live_endpoints -= 1
+        live_endpoints.add(<uint64_t>-1)
 
     def __init__(self, target):
-        self.target = target
+        self.target = checked(target)
         self.ahead = lines_of(target)
 
     cdef inline object take(self):
+        self.latch.lock()
         target = self.target
+        self.latch.unlock()
         if type(target) is Choice:
             target = (<Choice>target).targets[(<Choice>target).split.turn()]
-        if type(target) is Method:
-            (<Method>target).calls += 1
-        else:
-            target.calls += 1
+        (<Counted>target).counted.add(1)
         return target
 
     cdef inline object take_among(self):
@@ -130,9 +137,11 @@ cdef class Endpoint:
         cdef Arena* arena
         if self.ahead.size > 0:
             arena = &thread_arena()
+            self.latch.lock()
             if arena.last != <void*>self.target:
                 arena.last = <void*>self.target
                 self.ahead.fetch()
+            self.latch.unlock()
         return self.answer(self.take(), row)
 
     cpdef answer(self, target, row):
@@ -157,12 +166,9 @@ cdef class Endpoint:
         """What is to answer a call, which is begun with `begin` or `answer`."""
         return self.take()
 
-    def count(self, target, bint one=False):
+    def count(self, Counted target not None, bint one=False):
         """Count a call that ``target`` is to answer."""
-        if type(target) is Method:
-            (<Method>target).calls += 1
-        else:
-            target.calls += 1
+        target.counted.add(1)
         self.begin(one)
 
     def begin(self, bint one):
@@ -210,16 +216,28 @@ cdef LineSpan lines_of(target) noexcept:
     return (<Method>target).lines.span() if type(target) is Method else nothing
 
 
-def switch(list endpoints, list targets):
-    """Give every endpoint its new target; the old ones are in ``targets`` afterwards.
+cdef Latch switching  # who has it may wait for several endpoints
 
-    Nothing in the loop allocates, frees or runs Python code, so no other thread sees it half done.
+
+def switch(list endpoints, list targets):
+    """Give every endpoint, each of which is there once, its new target; the old ones are in ``targets`` afterwards.
+
+    Nothing from the first lock to the last allocates, frees or runs Python code, so no other thread sees it half done.
     """
     cdef Endpoint endpoint
-    cdef Py_ssize_t i, n = len(endpoints)
-    if len(targets) != n or not all([type(each) is Endpoint for each in endpoints]):
+    cdef tuple each = tuple(endpoints)
+    cdef Py_ssize_t i, n = len(each)
+    if len(targets) != n or len({*each}) != n or not all([type(one) is Endpoint for one in each]):
         raise TypeError("expected as many endpoints as targets")
+    for target in targets:
+        checked(target)
+    switching.lock()
     for i in range(n):
-        endpoint = <Endpoint>endpoints[i]
+        (<Endpoint>each[i]).latch.lock()
+    for i in range(n):
+        endpoint = <Endpoint>each[i]
         targets[i], endpoint.target = endpoint.target, targets[i]
         endpoint.ahead = lines_of(endpoint.target)
+    for i in range(n):
+        (<Endpoint>each[i]).latch.unlock()
+    switching.unlock()

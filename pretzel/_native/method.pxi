@@ -128,8 +128,19 @@ class _NoSpec:
 NO_SPEC = _NoSpec()
 
 
+cdef class Counted:
+    """Base of what answers calls: counts those that come through endpoints."""
+
+    cdef Count counted
+
+    @property
+    def calls(self):
+        """Calls that endpoints have passed on."""
+        return self.counted.get()
+
+
 @cython.final
-cdef class Method:
+cdef class Method(Counted):
     """One method of a model as a callable; immutable, safe to call from any thread.
 
     Parameters
@@ -154,7 +165,6 @@ cdef class Method:
     cdef bint is_text, is_named, scalar, sparse
     cdef bint plain       # a float64 matrix can be read where it lies
     cdef bint any_order
-    cdef readonly int64_t calls  # that came through endpoints; counted under the GIL
     cdef tuple unread     # required names that no leaf reads
     cdef readonly object plan
     cdef readonly object spec
@@ -168,12 +178,10 @@ cdef class Method:
     cdef public object batches       # rows that are awaited are collected there
 
     def __cinit__(self):
-        global live_methods
-        live_methods += 1
+        live_methods.add(1)
 
     def __dealloc__(self):
-        global live_methods
-        live_methods -= 1
+        live_methods.add(<uint64_t>-1)
 
     def __init__(self, NativeProgram program, plan, spec, str name, read):
         self.program = program
@@ -332,7 +340,7 @@ cdef class Method:
         if PyUnicode_Check(row):
             units = len(row)
         elif not self.plain and (PyDict_Check(row) or PyTuple_Check(row) or PyList_CheckExact(row)):
-            for value in tuple(row.values() if PyDict_Check(row) else row):
+            for value in list(row.values() if PyDict_Check(row) else row):
                 if PyUnicode_Check(value):
                     units += len(value)
         return self.program.estimate(1, units) * 1e-9
@@ -366,14 +374,13 @@ cdef class Method:
                 self.fail_row(row)
             if PyDict_Size(row) != self.n_required or self.unread:
                 self.check_keys(row)
-        elif PyTuple_Check(row) or PyList_CheckExact(row):
-            if len(row) != self.width:
-                self.fail_row(row)
-        else:
+        elif not PyTuple_Check(row) and not PyList_CheckExact(row):
             row = self.check_vector(row)
         if PyList_CheckExact(row):
-            row = PyList_AsTuple(row)  # a list may change while its fields are read
+            row = PyList_AsTuple(row)  # a list may change, and become shorter, while its fields are read
             held.append(row)
+        if PyTuple_Check(row) and PyTuple_GET_SIZE(row) != self.width:
+            self.fail_row(row)
         try:
             for i in range(n):
                 read_fields(row, <Reader>self.readers[i], &leaves[i], arena, held, units)

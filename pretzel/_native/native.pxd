@@ -10,7 +10,6 @@ cdef extern from "Python.h":
     void* PyUnicode_DATA(object text) nogil
     Py_ssize_t PyUnicode_GET_LENGTH(object text) nogil
     dict PyObject_GenericGetDict(object o, void* context)
-    object PyDict_GetItemWithError_ "PyDict_GetItemWithError"(object mapping, object key)
 
 
 cdef extern from "view.h" namespace "pretzel" nogil:
@@ -316,6 +315,16 @@ cdef extern from "request.h" namespace "pretzel" nogil:
 cdef extern from "executor.h" namespace "pretzel" nogil:
     Stop run_metered(const Program& program, const Request& request, int64_t units, double nanoseconds, Arena& arena)
     Stop run(const Program& program, const Request& request, Arena& arena)
+
+
+cdef extern from "count.h" namespace "pretzel" nogil:
+    cdef cppclass Count:
+        uint64_t add(uint64_t n)
+        uint64_t get()
+
+    cdef cppclass Latch:
+        void lock()
+        void unlock()
 
 
 cdef extern from "calls.h" namespace "pretzel" nogil:

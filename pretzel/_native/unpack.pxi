@@ -33,6 +33,9 @@ cdef inline void text_cell(object text, Cell* out, bint normalized) noexcept:
         out.encoding = Encoding.kUcs4
 
 
+cdef object NO_FIELD = object()
+
+
 cdef class Reader:
     """How one leaf reads a row: which fields, under which names, and what to do with text."""
 
@@ -112,22 +115,26 @@ def normalize(str text, bint lower, accents):
     return text
 
 
-cdef inline PyObject* borrowed_field(object row, Reader reader, int i) except? NULL:
-    """The same without a reference: for what is used before anything else runs. NULL where there is no such key."""
-    if PyTuple_Check(row):
-        return <PyObject*>PyTuple_GET_ITEM(row, reader.positions[i])
-    return PyDict_GetItemWithError(row, reader.keys[i])
+cdef inline int float_field(object row, Reader reader, int i, double* out) except -1:
+    """The quick way to field ``i`` of a leaf: 0 where a dict or tuple has no float there."""
+    cdef PyObject* value  # a tuple keeps what it lends
+    if PyDict_Check(row):
+        return float_item(row, reader.keys[i], out)
+    value = <PyObject*>PyTuple_GET_ITEM(row, reader.positions[i])
+    if not PyFloat_CheckExact(<object>value):
+        return 0
+    out[0] = PyFloat_AS_DOUBLE(<object>value)
+    return 1
 
 
 cdef object field_of(object row, Reader reader, int i):
     """Field ``i`` of a leaf from a dict or tuple."""
-    cdef PyObject* found
-    if PyDict_Check(row):
-        found = PyDict_GetItemWithError(row, reader.keys[i])
-        if found == NULL:
-            raise KeyError(reader.keys[i])
-        return <object>found
-    return <object>PyTuple_GET_ITEM(row, reader.positions[i])
+    if not PyDict_Check(row):
+        return <object>PyTuple_GET_ITEM(row, reader.positions[i])
+    value = item_or(row, reader.keys[i], NO_FIELD)
+    if value is NO_FIELD:
+        raise KeyError(reader.keys[i])
+    return value
 
 
 cdef int read_fields(object row, Reader reader, LeafInput* leaf, Arena* arena, list held, int64_t* units) except -1:
@@ -137,7 +144,6 @@ cdef int read_fields(object row, Reader reader, LeafInput* leaf, Arena* arena, l
     """
     cdef int i, status
     cdef double* numbers
-    cdef PyObject* found
     cdef object value
     if reader.kind == LeafKind.kCells:
         leaf.form = LeafForm.kCells
@@ -160,9 +166,7 @@ cdef int read_fields(object row, Reader reader, LeafInput* leaf, Arena* arena, l
     if numbers == NULL:
         raise MemoryError
     for i in range(reader.width):
-        found = borrowed_field(row, reader, i)
-        if found != NULL and PyFloat_CheckExact(<object>found):
-            numbers[i] = PyFloat_AS_DOUBLE(<object>found)
+        if float_field(row, reader, i, &numbers[i]):
             continue
         value = field_of(row, reader, i)
         if number_of(value, &numbers[i]):

@@ -9,15 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pretzel
-from pretzel._native import Choice, Endpoint, Split, live, switch
+from pretzel._native import Choice, Counted, Endpoint, Split, live, switch
 
 
-class Target:
+class Target(Counted):
     """Answers with its number."""
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.calls = 0
 
     def __call__(self, request: object) -> int:
         return self.number
