@@ -384,9 +384,9 @@ cdef class Method(Counted):
         try:
             for i in range(n):
                 read_fields(row, <Reader>self.readers[i], &leaves[i], arena, held, units)
-        except KeyError:
+        except MissingField:
             self.check_keys(row)
-            raise
+            raise errors.InputKeyError(f"{self.name}: the row changed while it was being read")
         return 0
 
     cdef int read_vector(self, cnp.ndarray row, LeafInput* leaves, Arena* arena) except -1:

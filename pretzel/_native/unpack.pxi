@@ -36,6 +36,10 @@ cdef inline void text_cell(object text, Cell* out, bint normalized) noexcept:
 cdef object NO_FIELD = object()
 
 
+class MissingField(Exception):
+    """A dict has no such key; turned into `InputKeyError` with names."""
+
+
 cdef class Reader:
     """How one leaf reads a row: which fields, under which names, and what to do with text."""
 
@@ -133,7 +137,7 @@ cdef object field_of(object row, Reader reader, int i):
         return <object>PyTuple_GET_ITEM(row, reader.positions[i])
     value = item_or(row, reader.keys[i], NO_FIELD)
     if value is NO_FIELD:
-        raise KeyError(reader.keys[i])
+        raise MissingField
     return value
 
 
