@@ -6,7 +6,7 @@
 
 #ifdef Py_GIL_DISABLED
 #include <atomic>
-#include <mutex>
+#include <thread>
 #endif
 
 namespace pretzel {
@@ -31,15 +31,22 @@ class Count {
 };
 
 /// Held for a few instructions in which nothing waits or runs Python code: Python stops its threads before it forks or
-/// collects, and none of them stops there.
+/// collects, and none of them stops there. So whoever finds it taken need not sleep.
 class Latch {
  public:
 #ifdef Py_GIL_DISABLED
-  void lock() noexcept { mutex_.lock(); }
-  void unlock() noexcept { mutex_.unlock(); }
+  void lock() noexcept {
+    while (taken_.exchange(true, std::memory_order_acquire)) {
+      for (int turn = 0; taken_.load(std::memory_order_relaxed); ++turn) {
+        if (turn >= kTurns) std::this_thread::yield();  // the system has taken the core from who holds it
+      }
+    }
+  }
+  void unlock() noexcept { taken_.store(false, std::memory_order_release); }
 
  private:
-  std::mutex mutex_;
+  static constexpr int kTurns = 100;
+  std::atomic<bool> taken_{false};
 #else
   void lock() noexcept {}
   void unlock() noexcept {}

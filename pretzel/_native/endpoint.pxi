@@ -98,8 +98,15 @@ cdef class Endpoint:
         self.target = checked(target)
         self.ahead = lines_of(target)
 
-    cdef inline object take(self):
+    cdef inline object take(self, bint fetch):
+        """What is to answer a call; with ``fetch`` what it reads is asked for, unless it had the latest call, too."""
+        cdef Arena* arena
         self.latch.lock()
+        if fetch and self.ahead.size > 0:
+            arena = &thread_arena()
+            if arena.last != <void*>self.target:
+                arena.last = <void*>self.target
+                self.ahead.fetch()
         target = self.target
         self.latch.unlock()
         if type(target) is Choice:
@@ -111,7 +118,7 @@ cdef class Endpoint:
         """What answers a row that is asked together with others; it counts as answered, whatever becomes of it."""
         self.rows.begin(ROW_RARITY)
         self.rows.end(Ending.kAnswered)
-        return self.take()
+        return self.take(False)
 
     @property
     def calls(self):
@@ -121,7 +128,7 @@ cdef class Endpoint:
     def __call__(self, X):
         """Answer for every row of ``X``."""
         cdef int64_t since = now_ns() if self.tables.begin(TABLE_RARITY) else 0
-        target = self.take()
+        target = self.take(False)
         try:
             answer = target(X)
         except BaseException as error:
@@ -134,15 +141,7 @@ cdef class Endpoint:
 
     def one(self, row):
         """Answer for one row."""
-        cdef Arena* arena
-        if self.ahead.size > 0:
-            arena = &thread_arena()
-            self.latch.lock()
-            if arena.last != <void*>self.target:
-                arena.last = <void*>self.target
-                self.ahead.fetch()
-            self.latch.unlock()
-        return self.answer(self.take(), row)
+        return self.answer(self.take(True), row)
 
     cpdef answer(self, target, row):
         """The answer of ``target`` for one row, counted and now and then timed."""
@@ -164,7 +163,7 @@ cdef class Endpoint:
 
     def pick(self):
         """What is to answer a call, which is begun with `begin` or `answer`."""
-        return self.take()
+        return self.take(False)
 
     def count(self, Counted target not None, bint one=False):
         """Count a call that ``target`` is to answer."""
