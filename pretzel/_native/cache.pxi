@@ -9,7 +9,7 @@ cdef class ResultCache:
     """
 
     cdef Cache* native
-    cdef object memos  # by the key of the computation, for as long as a program has it
+    cdef object memos  # by the key of the computation, for as long as a program has it; two would only be slower
     cdef Count numbers
     cdef object __weakref__
 
