@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import textwrap
 from pathlib import Path
 
@@ -83,6 +84,11 @@ def test_importing_is_cheap() -> None:
         """
     )
     assert loaded.splitlines() == ["False", "['numpy', 'pretzel']", "False"]
+
+
+@pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this Python has the GIL anyway")
+def test_importing_does_not_bring_the_gil_back() -> None:
+    assert child("import pretzel._native; print(sys._is_gil_enabled())", PYTHON_GIL="") == "False\n"
 
 
 @LINUX
@@ -177,7 +183,7 @@ import ctypes
 allocations = ctypes.CDLL({str(counter)!r}).allocations
 allocations.restype = ctypes.c_long
 probe = allocations()
-bytearray(10_000)
+np.empty(10_000)
 assert allocations() > probe, "the counter does not count"
 for name, (source, row, X) in SOURCES.items():
     for call in (MODELS[name].predict_one, pretzel.compile(source).predict_one):

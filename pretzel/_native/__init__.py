@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pretzel._native._core import (
     Choice,
+    Counted,
     Directory,
     Endpoint,
     Handle,
@@ -32,6 +33,7 @@ from pretzel._native._core import (
 
 __all__ = [
     "Choice",
+    "Counted",
     "Directory",
     "Endpoint",
     "Handle",

@@ -64,10 +64,13 @@ class ResultCache:
     def restart(self) -> None: ...
     def clear(self) -> None: ...
 
+class Counted:
+    @property
+    def calls(self) -> int: ...
+
 @final
-class Method:
+class Method(Counted):
     program: NativeProgram
-    calls: int
     plan: MethodPlan
     spec: InputSpec
     name: str

@@ -1,5 +1,6 @@
 # distutils: language = c++
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: freethreading_compatible=True
 """The only door between Python and the native core: it unpacks, forwards and wraps; it does not compute."""
 
 import os
@@ -8,12 +9,12 @@ import sys
 cimport cython
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
-from cpython.dict cimport PyDict_Check, PyDict_GetItemWithError, PyDict_Next, PyDict_Size
+from cpython.dict cimport PyDict_Check, PyDict_Next, PyDict_Size
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.list cimport PyList_AsTuple, PyList_CheckExact, PyList_GET_ITEM
 from cpython.long cimport PyLong_AsDouble, PyLong_Check, PyLong_CheckExact
 from cpython.object cimport PyObject
-from cpython.tuple cimport PyTuple_Check, PyTuple_GET_ITEM
+from cpython.tuple cimport PyTuple_Check, PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_Check, PyUnicode_CheckExact, PyUnicode_Compare
 from libc.math cimport NAN
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
@@ -32,9 +33,9 @@ cnp.import_array()
 cdef int64_t CHUNK = 8192  # rows of cells unpacked at a time
 cdef double RELEASE_GIL_NS = 20_000.0  # below this a hand-over of the GIL costs more than it gives
 cdef int64_t RELEASE_GIL_BYTES = 1 << 18  # the same for parameters that are bound
-cdef int64_t live_programs = 0  # changed under the GIL, as those below
-cdef int64_t live_methods = 0
-cdef int64_t live_endpoints = 0
+cdef Count live_programs
+cdef Count live_methods
+cdef Count live_endpoints
 
 cdef dict DTYPES = {
     np.dtype(np.float64): DType.kFloat64, np.dtype(np.float32): DType.kFloat32, np.dtype(np.int64): DType.kInt64,
@@ -76,7 +77,7 @@ def arena_bytes():
 
 def live():
     """How many programs, methods and endpoints there are in this process."""
-    return {"programs": live_programs, "methods": live_methods, "endpoints": live_endpoints}
+    return {"programs": live_programs.get(), "methods": live_methods.get(), "endpoints": live_endpoints.get()}
 
 
 cdef int describe(cnp.ndarray array, Array* out) except -1:
@@ -138,6 +139,7 @@ def bind(str kernel, list params):
     return result, found.run_params
 
 
+include "lookup.pxi"
 include "cache.pxi"
 
 
@@ -159,15 +161,13 @@ cdef class NativeProgram:
     cdef object shape
 
     def __cinit__(self):
-        global live_programs
-        live_programs += 1
+        live_programs.add(1)
         self.memos = []
         self.counted = []
 
     def __dealloc__(self):
-        global live_programs
         cdef SharedMemo memo
-        live_programs -= 1
+        live_programs.add(<uint64_t>-1)
         for memo in self.counted:
             memo.native.users.fetch_add(-1)
 

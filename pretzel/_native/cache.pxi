@@ -9,8 +9,8 @@ cdef class ResultCache:
     """
 
     cdef Cache* native
-    cdef object memos  # by the key of the computation, for as long as a program has it
-    cdef uint64_t numbers
+    cdef object memos  # by the key of the computation, for as long as a program has it; two would only be slower
+    cdef Count numbers
     cdef object __weakref__
 
     def __cinit__(self, int64_t budget):
@@ -25,8 +25,7 @@ cdef class ResultCache:
     cdef SharedMemo memo(self, bytes key):
         cdef SharedMemo memo = self.memos.get(key)
         if memo is None:
-            self.numbers += 1
-            memo = SharedMemo(self, self.numbers)
+            memo = SharedMemo(self, self.numbers.add(1))
             memo = self.memos.setdefault(key, memo)
         return memo
 

@@ -14,12 +14,12 @@ cdef class Split:
     """
 
     cdef vector[uint64_t] ends  # of the parts of [0, 2**64), but for the last
-    cdef uint64_t position      # changed under the GIL
+    cdef Count position
 
     def __init__(self, list weights, seed=0):
         if not weights or not all([0.0 < weight < float("inf") for weight in weights]):
             raise ValueError("expected weights that are positive and finite")
-        self.position = <uint64_t>(seed & 0xFFFFFFFFFFFFFFFF) * SPREAD
+        self.position.add(<uint64_t>(seed & 0xFFFFFFFFFFFFFFFF) * SPREAD)
         largest = max(weights)
         weights = [weight / largest for weight in weights]  # so that no sum overflows
         total = sum(weights)
@@ -29,8 +29,8 @@ cdef class Split:
     cpdef Py_ssize_t turn(self):
         """Number of the target that is to have the next call."""
         cdef size_t i = 0
-        self.position += GOLDEN
-        while i < self.ends.size() and self.position >= self.ends[i]:
+        cdef uint64_t position = self.position.add(GOLDEN)
+        while i < self.ends.size() and position >= self.ends[i]:
             i += 1
         return <Py_ssize_t>i
 
@@ -45,8 +45,17 @@ cdef class Choice:
     def __init__(self, Split split, tuple targets):
         if len(targets) != <Py_ssize_t>split.ends.size() + 1:
             raise ValueError("expected as many targets as weights")
+        if not all([isinstance(target, Counted) for target in targets]):
+            raise TypeError("expected targets that count their calls")
         self.split = split
         self.targets = targets
+
+
+cdef object checked(target):
+    """What calls may be passed on to."""
+    if not isinstance(target, (Counted, Choice)):
+        raise TypeError(f"expected a target that counts its calls, got {type(target).__name__}")
+    return target
 
 
 cdef int ROW_RARITY = 6  # of calls with one row, one of 2**6 is timed: to read a clock takes as long as a short call
@@ -73,31 +82,32 @@ cdef class Endpoint:
     a version that has been replaced lives until its last call returns. It is counted here and in the method.
     """
 
-    cdef object target   # Method, OpaqueMethod, Choice of these, or what refuses calls
-    cdef LineSpan ahead  # what the target reads, where that is a Method
-    cdef Calls rows      # counted under the GIL
+    cdef object target  # Method, OpaqueMethod, Choice of these, or what refuses calls
+    cdef Latch latch    # of the target
+    cdef Calls rows
     cdef Calls tables
 
     def __cinit__(self):
-        global live_endpoints
-        live_endpoints += 1
+        live_endpoints.add(1)
 
     def __dealloc__(self):
-        global live_endpoints
-        live_endpoints -= 1
+        live_endpoints.add(<uint64_t>-1)
 
     def __init__(self, target):
-        self.target = target
-        self.ahead = lines_of(target)
+        self.target = checked(target)
+
+    cdef inline object peek(self):
+        self.latch.lock()
+        target = self.target
+        self.latch.unlock()
+        return target
 
     cdef inline object take(self):
-        target = self.target
+        """What is to answer a call."""
+        target = self.peek()
         if type(target) is Choice:
             target = (<Choice>target).targets[(<Choice>target).split.turn()]
-        if type(target) is Method:
-            (<Method>target).calls += 1
-        else:
-            target.calls += 1
+        (<Counted>target).counted.add(1)
         return target
 
     cdef inline object take_among(self):
@@ -151,12 +161,9 @@ cdef class Endpoint:
         """What is to answer a call, which is begun with `begin` or `answer`."""
         return self.take()
 
-    def count(self, target, bint one=False):
+    def count(self, Counted target not None, bint one=False):
         """Count a call that ``target`` is to answer."""
-        if type(target) is Method:
-            (<Method>target).calls += 1
-        else:
-            target.calls += 1
+        target.counted.add(1)
         self.begin(one)
 
     def begin(self, bint one):
@@ -184,13 +191,18 @@ cdef class Handle:
 
     cdef Endpoint endpoint  # of ``predict``; None: no version has had it
     cdef object one         # its method; None: the present version has no such method
-    cdef LineSpan ahead     # that of the endpoint; here it is at hand two misses earlier
+    cdef LineSpan ahead     # what the present version reads; here it is at hand three misses earlier
+    cdef Latch latch        # of the latter two
 
     def _keep(self, Endpoint endpoint not None, bint offered):
         """Know the endpoint of ``predict``, for good, for it refuses what a version cannot answer."""
+        target = endpoint.peek()
+        one = endpoint.one if offered else None
         self.endpoint = endpoint
-        self.one = endpoint.one if offered else None
-        self.ahead = endpoint.ahead
+        self.latch.lock()
+        self.one, one = one, self.one
+        self.ahead = lines_of(target)
+        self.latch.unlock()
 
     @property
     def predict(self):
@@ -202,13 +214,16 @@ cdef class Handle:
     @property
     def predict_one(self):
         """Answer for one row. Whoever asks for this is about to call it."""
-        if self.one is None:
+        self.latch.lock()
+        one = self.one
+        if one is not None:
+            prefetch(<PyObject*>self.endpoint)
+            prefetch(<char*><PyObject*>self.endpoint + 64)
+            fetch_ahead(self.ahead, &thread_arena())
+        self.latch.unlock()
+        if one is None:
             raise AttributeError("predict_one")
-        prefetch(<PyObject*>self.one)
-        prefetch(<PyObject*>self.endpoint)
-        prefetch(<char*><PyObject*>self.endpoint + 64)
-        fetch_ahead(self.ahead, &thread_arena())
-        return self.one
+        return one
 
 
 cdef object calls_as_tuple(Calls* calls):
@@ -226,16 +241,27 @@ cdef LineSpan lines_of(target) noexcept:
     return (<Method>target).lines.span() if type(target) is Method else nothing
 
 
-def switch(list endpoints, list targets):
-    """Give every endpoint its new target; the old ones are in ``targets`` afterwards.
+cdef Latch switching  # who has it may wait for several endpoints
 
-    Nothing in the loop allocates, frees or runs Python code, so no other thread sees it half done.
+
+def switch(list endpoints, list targets):
+    """Give every endpoint, each of which is there once, its new target; the old ones are in ``targets`` afterwards.
+
+    Nothing from the first lock to the last allocates, frees or runs Python code, so no other thread sees it half done.
     """
     cdef Endpoint endpoint
-    cdef Py_ssize_t i, n = len(endpoints)
-    if len(targets) != n or not all([type(each) is Endpoint for each in endpoints]):
+    cdef tuple each = tuple(endpoints)
+    cdef Py_ssize_t i, n = len(each)
+    if len(targets) != n or len({*each}) != n or not all([type(one) is Endpoint for one in each]):
         raise TypeError("expected as many endpoints as targets")
+    for target in targets:
+        checked(target)
+    switching.lock()
     for i in range(n):
-        endpoint = <Endpoint>endpoints[i]
+        (<Endpoint>each[i]).latch.lock()
+    for i in range(n):
+        endpoint = <Endpoint>each[i]
         targets[i], endpoint.target = endpoint.target, targets[i]
-        endpoint.ahead = lines_of(endpoint.target)
+    for i in range(n):
+        (<Endpoint>each[i]).latch.unlock()
+    switching.unlock()

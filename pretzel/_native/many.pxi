@@ -1,7 +1,7 @@
 # Many models in one call: names and handles to methods, rows read one after the other, programs run stacked.
 
 from cpython.ref cimport Py_DECREF, Py_INCREF
-from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_SIZE
+from cpython.tuple cimport PyTuple_CheckExact
 from cpython.unicode cimport PyUnicode_CheckExact
 
 cdef enum:
@@ -57,16 +57,16 @@ cdef class Directory:
 
 cdef inline object target_of(object model, str method, Directory directory):
     """What answers calls of a model's method: the newest version, taken once."""
-    cdef PyObject* found
+    cdef object found
     if PyUnicode_CheckExact(model):
-        found = PyDict_GetItemWithError(directory.names, model)
-        model = directory.find(model) if found == NULL else <object>found
+        found = item_or(directory.names, model, None)
+        model = directory.find(model) if found is None else found
     if type(model) is directory.handle:
         if method == "predict" and (<Handle>model).endpoint is not None:
             return (<Handle>model).endpoint.take_among()
-        found = PyDict_GetItemWithError(PyObject_GenericGetDict(model, NULL), method)
-        if found != NULL and type(<object>found) is Endpoint:
-            return (<Endpoint><object>found).take_among()
+        found = item_or(PyObject_GenericGetDict(model, NULL), method, None)
+        if type(found) is Endpoint:
+            return (<Endpoint>found).take_among()
     return any_target(model, method)
 
 

@@ -83,7 +83,7 @@ cdef int add_object(object found, Lines* lines) except -1:
 
 cdef inline void fetch_ahead(LineSpan lines, Arena* arena) noexcept:
     """Ask for what a request will read, unless the latest one of this thread has had it in the caches."""
-    if arena.last != <void*>lines.lines:
+    if lines.size > 0 and arena.last != <void*>lines.lines:
         arena.last = <void*>lines.lines
         lines.fetch()
 
@@ -100,8 +100,19 @@ class _NoSpec:
 NO_SPEC = _NoSpec()
 
 
+cdef class Counted:
+    """Base of what answers calls: counts those that come through endpoints."""
+
+    cdef Count counted
+
+    @property
+    def calls(self):
+        """Calls that endpoints have passed on."""
+        return self.counted.get()
+
+
 @cython.final
-cdef class Method:
+cdef class Method(Counted):
     """One method of a model as a callable; immutable, safe to call from any thread.
 
     Parameters
@@ -127,7 +138,6 @@ cdef class Method:
     cdef bint plain       # a float64 matrix can be read where it lies
     cdef bint any_order
     cdef tuple names      # of all columns, or None
-    cdef readonly int64_t calls  # that came through endpoints; counted under the GIL
     cdef tuple required   # names that a row must have
     cdef vector[int] required_at  # their positions
     cdef tuple unread     # those that no leaf reads
@@ -143,12 +153,10 @@ cdef class Method:
     cdef public object batches       # rows that are awaited are collected there
 
     def __cinit__(self):
-        global live_methods
-        live_methods += 1
+        live_methods.add(1)
 
     def __dealloc__(self):
-        global live_methods
-        live_methods -= 1
+        live_methods.add(<uint64_t>-1)
 
     def __init__(self, NativeProgram program, plan, spec, str name, read):
         self.program = program
@@ -312,7 +320,7 @@ cdef class Method:
         if PyUnicode_Check(row):
             units = len(row)
         elif not self.plain and (PyDict_Check(row) or PyTuple_Check(row) or PyList_CheckExact(row)):
-            for value in tuple(row.values() if PyDict_Check(row) else row):
+            for value in list(row.values() if PyDict_Check(row) else row):
                 if PyUnicode_Check(value):
                     units += len(value)
         return self.program.estimate(1, units) * 1e-9
@@ -346,26 +354,25 @@ cdef class Method:
         elif PyDict_Check(row):
             if not self.is_named:
                 self.fail_row(row)
-            if PyDict_Size(row) == self.n_required:
+            if LENDS and PyDict_Size(row) == self.n_required:
                 values = fields_in_order(row, self.required, self.required_at.data(), self.width, arena)
             if values == NULL and (PyDict_Size(row) != self.n_required or self.unread):
                 self.check_keys(row)
-        elif PyTuple_Check(row) or PyList_CheckExact(row):
-            if len(row) != self.width:
-                self.fail_row(row)
-        else:
+        elif not PyTuple_Check(row) and not PyList_CheckExact(row):
             row = self.check_vector(row)
         if PyList_CheckExact(row):
-            row = PyList_AsTuple(row)  # a list may change while its fields are read
+            row = PyList_AsTuple(row)  # a list may change, and become shorter, while its fields are read
             held.append(row)
         if PyTuple_Check(row):
+            if PyTuple_GET_SIZE(row) != self.width:
+                self.fail_row(row)
             values = items_of(row, 0)
         try:
             for i in range(n):
                 read_fields(row, &values, <Reader>self.readers[i], &leaves[i], arena, held, units)
-        except KeyError:
+        except MissingField:
             self.check_keys(row)
-            raise
+            raise errors.InputKeyError(f"{self.name}: the row changed while it was being read")
         return 0
 
     cdef int read_vector(self, cnp.ndarray row, LeafInput* leaves, Arena* arena) except -1:

@@ -12,7 +12,6 @@ cdef extern from "Python.h":
     Py_ssize_t PyUnicode_GET_LENGTH(object text) nogil
     PyObject** items_of "&PyTuple_GET_ITEM"(object items, Py_ssize_t first) nogil
     dict PyObject_GenericGetDict(object o, void* context)
-    object PyDict_GetItemWithError_ "PyDict_GetItemWithError"(object mapping, object key)
 
 
 cdef extern from *:
@@ -347,6 +346,16 @@ cdef extern from "request.h" namespace "pretzel" nogil:
 cdef extern from "executor.h" namespace "pretzel" nogil:
     Stop run_metered(const Program& program, const Request& request, int64_t units, double nanoseconds, Arena& arena)
     Stop run(const Program& program, const Request& request, Arena& arena)
+
+
+cdef extern from "count.h" namespace "pretzel" nogil:
+    cdef cppclass Count:
+        uint64_t add(uint64_t n)
+        uint64_t get()
+
+    cdef cppclass Latch:
+        void lock()
+        void unlock()
 
 
 cdef extern from "calls.h" namespace "pretzel" nogil:

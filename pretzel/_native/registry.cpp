@@ -1,5 +1,6 @@
 // The table of kernels, filled by static initialisers, and the choice of instruction-set level.
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 #include "kernel.h"
@@ -26,7 +27,7 @@ int detect_isa() noexcept {
   return 0;
 }
 
-int active = detect_isa();
+std::atomic<int> active{detect_isa()};
 
 }  // namespace
 

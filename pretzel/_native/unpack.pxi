@@ -32,6 +32,13 @@ cdef inline void text_cell(object text, Cell* out, bint normalized) noexcept:
         out.encoding = Encoding.kUcs4
 
 
+cdef object NO_FIELD = object()
+
+
+class MissingField(Exception):
+    """A dict has no such key; turned into `InputKeyError` with names."""
+
+
 cdef class Reader:
     """How one leaf reads a row: which fields, under which names, and what to do with text."""
 
@@ -148,19 +155,26 @@ cdef PyObject** fields_in_order(object row, tuple names, const int* positions, i
     return found
 
 
-cdef inline PyObject* borrowed_field(object row, PyObject** values, Reader reader, int i) except? NULL:
-    """A field without a reference: for what is used before anything else runs. NULL where there is no such key."""
-    if values != NULL:
-        return values[reader.positions[i]]
-    return PyDict_GetItemWithError(row, reader.keys[i])
+cdef inline int float_field(object row, PyObject** values, Reader reader, int i, double* out) except -1:
+    """The quick way to field ``i`` of a leaf: 0 where there is no float."""
+    cdef PyObject* value
+    if values == NULL:
+        return float_item(row, reader.keys[i], out)
+    value = values[reader.positions[i]]
+    if not PyFloat_CheckExact(<object>value):
+        return 0
+    out[0] = PyFloat_AS_DOUBLE(<object>value)
+    return 1
 
 
 cdef object field_of(object row, PyObject** values, Reader reader, int i):
     """Field ``i`` of a leaf."""
-    cdef PyObject* found = borrowed_field(row, values, reader, i)
-    if found == NULL:
-        raise KeyError(reader.keys[i])
-    return <object>found
+    if values != NULL:
+        return <object>values[reader.positions[i]]
+    value = item_or(row, reader.keys[i], NO_FIELD)
+    if value is NO_FIELD:
+        raise MissingField
+    return value
 
 
 cdef int read_fields(object row, PyObject*** values, Reader reader, LeafInput* leaf, Arena* arena, list held,
@@ -172,7 +186,6 @@ cdef int read_fields(object row, PyObject*** values, Reader reader, LeafInput* l
     """
     cdef int i, status
     cdef double* numbers
-    cdef PyObject* found
     cdef object value
     if reader.kind == LeafKind.kCells:
         leaf.form = LeafForm.kCells
@@ -198,9 +211,7 @@ cdef int read_fields(object row, PyObject*** values, Reader reader, LeafInput* l
     if numbers == NULL:
         raise MemoryError
     for i in range(reader.width):
-        found = borrowed_field(row, values[0], reader, i)
-        if found != NULL and PyFloat_CheckExact(<object>found):
-            numbers[i] = PyFloat_AS_DOUBLE(<object>found)
+        if float_field(row, values[0], reader, i, &numbers[i]):
             continue
         value = field_of(row, values[0], reader, i)
         if number_of(value, &numbers[i]):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pretzel._native import Choice, Endpoint, Handle, switch
+from pretzel._native import Choice, Counted, Endpoint, Handle, switch
 from pretzel.errors import ModelNotFoundError
 
 if TYPE_CHECKING:
@@ -282,11 +282,10 @@ class Model(Handle):
         return f"<pretzel.Model {self.name}: {', '.join(plan.methods) if plan else 'unregistered'}>"
 
 
-class _Refusal:
+class _Refusal(Counted):
     """Stands where a version has no such method, or where there is no version any more."""
 
     def __init__(self, error: type[Exception], message: str) -> None:
-        self.calls = 0
         self._error = error
         self._message = message
 

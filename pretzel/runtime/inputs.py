@@ -194,6 +194,7 @@ def _of_columns(spec: InputSpec, names: Sequence[Any], rows: int, column: Callab
 
 def _of_list(spec: InputSpec, X: Sequence[Any]) -> Table:
     """Rows as dicts, or as sequences of values."""
+    X = list(X)  # the caller's may become shorter while its columns are read
     if X and isinstance(X[0], Mapping):
         names = spec.names
         if names is None:

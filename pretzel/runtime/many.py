@@ -113,13 +113,15 @@ class Together:
         return merged
 
     def _make_room(self) -> None:
-        """Drop the oldest that has not been used since it was last looked at."""
-        for key in list(self._merged):
-            old = self._merged.pop(key, None)
-            if old is None or not old.used:
+        """Drop the oldest that has not been used since it was last looked at.
+
+        Nothing is taken out to be put back: a method could go meanwhile, and its number be given to another.
+        """
+        for key, old in list(self._merged.items()):
+            if not old.used:
+                self._merged.pop(key, None)
                 return
             old.used = False
-            self._merged[key] = old
 
 
 def _collect(on_error: str) -> bool:

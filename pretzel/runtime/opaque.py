@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pretzel._native import Method, NativeProgram
+from pretzel._native import Counted, Method, NativeProgram
 from pretzel.plan import InputKind, InputSpec, LeafKind, MethodPlan, OpaqueStep, Program
 from pretzel.runtime.inputs import read
 from pretzel.runtime.names import check_width
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pretzel.store.object_store import Lease, ObjectStore
 
 
-class OpaqueMethod:
+class OpaqueMethod(Counted):
     """One method of a model some of whose steps call the estimator itself.
 
     Parameters
@@ -34,7 +34,6 @@ class OpaqueMethod:
         self.plan = plan
         self.spec = spec
         self.name = name
-        self.calls = 0  # that came through endpoints
         self.engine: BatchEngine | None = None
         self._lease = lease
         self._steps = [(step, self._part(step.program, store)) for step in plan.opaque]

@@ -65,7 +65,7 @@ def check_keys(spec: InputSpec, model: str, row: Mapping[str, Any], number: int 
     names = spec.names or ()
     required = [names[i] for i in spec.required]
     missing = [name for name in required if name not in row]
-    unknown = [key for key in row if key not in names]
+    unknown = [key for key in list(row) if key not in names]  # others may change it
     if not missing and not unknown:
         return
     problems = []

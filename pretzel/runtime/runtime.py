@@ -28,7 +28,7 @@ _LONG_CALLS = {"auto": LONG_CALL, "request": None, "batch": 0.0}
 
 
 class Runtime:
-    """Models by name, over one object store. Safe to use from any number of threads; calls take no lock.
+    """Models by name, over one object store. Safe to use from any number of threads; calls wait for no change.
 
     A name has versions: ``runtime["name"]`` is its default version at any time, ``runtime["name@v2"]`` always that one.
     Iterating gives the names of models, without versions and aliases.

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import gc
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import pretzel
-from pretzel._native import Choice, Endpoint, Split, live, switch
+from pretzel._native import Choice, Counted, Endpoint, Split, live, switch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
-class Target:
+class Target(Counted):
     """Answers with its number."""
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.calls = 0
 
     def __call__(self, request: object) -> int:
         return self.number
@@ -37,6 +42,61 @@ def test_shares_are_exact_to_a_few_calls(weights: list[float], seed: int, count:
     found = [split.turn() for _ in range(count * step)][::step]
     for number, weight in enumerate(weights):
         assert abs(found.count(number) - count * weight / sum(weights)) <= 12
+
+
+def in_threads(work: Callable[[], None], count: int = 8) -> None:
+    """Run ``work`` in several threads at once."""
+    with ThreadPoolExecutor(count) as pool:
+        for future in [pool.submit(work) for _ in range(count)]:
+            future.result()
+
+
+def test_shares_are_exact_over_all_threads() -> None:
+    split, found = Split([3.0, 2.0, 1.0]), []
+    in_threads(lambda: found.extend([split.turn() for _ in range(5000)]))
+    for number, part in enumerate((1 / 2, 1 / 3, 1 / 6)):
+        assert abs(found.count(number) - 40_000 * part) <= 12
+
+
+def test_endpoints_are_switched_at_once_and_count_every_call() -> None:
+    """Targets only get higher numbers, so nobody may see a lower one after a higher one, at whatever endpoint."""
+    endpoints = [Endpoint(Target(0)) for _ in range(4)]
+    done = threading.Event()
+
+    def work() -> None:
+        latest = 0
+        for turn in range(5000):
+            number = endpoints[turn % 4].one(None)
+            assert number >= latest
+            latest = number
+
+    def change() -> None:
+        number = 0
+        while not done.is_set():
+            number += 1
+            switch(endpoints, [Target(number) for _ in endpoints])
+
+    changing = threading.Thread(target=change)
+    changing.start()
+    try:
+        in_threads(work)
+    finally:
+        done.set()
+        changing.join()
+    assert [endpoint.calls for endpoint in endpoints] == [10_000] * 4
+    assert [rows[0]["answered"] for rows, _ in map(Endpoint.statistics, endpoints)] == [10_000] * 4
+
+
+def test_endpoints_take_what_counts_its_calls() -> None:
+    with pytest.raises(TypeError, match="counts its calls, got function"):
+        Endpoint(in_threads)
+    with pytest.raises(TypeError, match="count their calls"):
+        Choice(Split([1.0]), (None,))
+    endpoint = Endpoint(Target(0))
+    for endpoints, targets in (([endpoint] * 2, [Target(1), Target(2)]), ([endpoint], []), ([endpoint], [None])):
+        with pytest.raises(TypeError):
+            switch(endpoints, targets)
+    assert endpoint.one(None) == 0
 
 
 @pytest.mark.parametrize("weights", [[], [0.0, 1.0], [-1.0], [float("nan")], [float("inf"), 1.0]])

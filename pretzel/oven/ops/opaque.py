@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
+import uuid
 from typing import Any
 
 from pretzel.oven.graph import Node
-
-_tokens = itertools.count(1)
 
 
 class Opaque(Node):
@@ -32,7 +30,7 @@ class Opaque(Node):
 
 def new_token() -> int:
     """A number that no other estimator of this process has."""
-    return next(_tokens)
+    return uuid.uuid4().int  # a counter is not safe from threads everywhere
 
 
 def opaque(estimator: Any, method: str, x: Node, reason: str, token: int) -> Opaque:
