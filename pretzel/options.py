@@ -82,6 +82,9 @@ class Batching:
 class Reservation:
     """Workers and working memory that serve one model only. Its parameters and stages stay shared.
 
+    The system prefers these workers to all other threads of the process, where the process may ask for that (on Linux
+    as root, with the capability ``SYS_NICE``, or by its limits); elsewhere they stand beside the others.
+
     Parameters
     ----------
     workers : int

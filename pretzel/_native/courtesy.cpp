@@ -1,10 +1,6 @@
 #include "courtesy.h"
 
-#ifdef __linux__
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
-#endif
 
 #include <thread>
 
@@ -13,18 +9,24 @@
 namespace pretzel {
 namespace {
 
-constexpr int kNice = 10;
+constexpr int kBack = 10, kForward = -10;
 constexpr int64_t kApartNs = 20'000;     // between two offers: each is a call of the system
 constexpr int64_t kBurstNs = 1'000'000;  // requests are answered sooner; who takes longer computes
 constexpr int64_t kShare = 4;            // rounds without an offer after somebody has taken one
 
-}  // namespace
-
-void step_back() noexcept {
+/// On Linux the priority is that of a thread; elsewhere it is that of the process, which is none of our business.
+void change_priority(int nicer) noexcept {
 #ifdef __linux__
-  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNice);
+  [[maybe_unused]] const int now = nice(nicer);
+#else
+  static_cast<void>(nicer);
 #endif
 }
+
+}  // namespace
+
+void step_back() noexcept { change_priority(kBack); }
+void step_forward() noexcept { change_priority(kForward); }
 
 int64_t Courtesy::offer() noexcept {
   const int64_t before = now_ns();

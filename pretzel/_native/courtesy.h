@@ -9,6 +9,8 @@ namespace pretzel {
 /// Has the system give the calling thread about a tenth of what other threads get where both want a core. Only threads
 /// of this process are concerned, as far as the system groups threads by process or container.
 void step_back() noexcept;
+/// The opposite, nine cores of ten, where the system allows it to the process.
+void step_forward() noexcept;
 
 /// Offers the core of the calling thread to others, again and again between two pieces of work.
 ///

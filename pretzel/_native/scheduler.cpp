@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 namespace pretzel {
 namespace {
@@ -65,6 +66,7 @@ bool Scheduler::wait(Job* job, int64_t timeout) {
 }
 
 void Scheduler::collect(std::vector<Job*>* jobs) {
+  if (!yielding_ && !std::exchange(collecting_, true)) step_forward();
   Lock lock(mutex_);
   collected_.wait(lock, [&] { return announced_ || (closed_ && (!over_.empty() || uncollected_ == 0)); });
   announced_ = false;

@@ -78,8 +78,8 @@ struct Load {
 class Scheduler {
  public:
   /// `workers` threads are started by the first request; at most `places` requests wait. Each worker gets `bytes` of
-  /// working memory in advance, and keeps them. With `yielding` the system runs other threads of the process rather
-  /// than workers.
+  /// working memory in advance, and keeps them. With `yielding` the system is to prefer other threads of the process to
+  /// the workers; otherwise the workers, and the thread that collects.
   Scheduler(int workers, int64_t places, size_t bytes, bool yielding) noexcept;
   /// Cancels what is left and joins the workers.
   ~Scheduler();
@@ -186,6 +186,7 @@ class Scheduler {
   int64_t uncollected_ = 0;       // accepted, and to be collected
   int64_t announce_by_ = kNever;  // when who collects is to know of the jobs that are over
   bool announced_ = false;
+  bool collecting_ = false;  // of interest to the thread that collects
   std::vector<std::thread> threads_;
   std::atomic<int64_t> urgent_{kNever};  // when the most urgent of what waits is due
   std::atomic<bool> poisoned_{false};

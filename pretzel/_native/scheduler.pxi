@@ -194,7 +194,7 @@ cdef class Scheduler:
     memory : int
         Bytes of working memory that each worker gets in advance.
     yielding : bool
-        The system is to prefer other threads, which answer single rows, to the workers.
+        The system is to prefer other threads, which answer single rows, to the workers; otherwise the workers.
     """
 
     cdef NativeScheduler* native
@@ -257,7 +257,11 @@ cdef class Scheduler:
         task.job.deadline = absolute(deadline)
         self.tasks[<size_t>task.job] = task
         try:
-            verdict = self.native.submit(task.job, &expected)
+            if self.yielding:
+                verdict = self.native.submit(task.job, &expected)
+            else:  # the worker may take the core of this thread at once, and others need the lock of Python
+                with nogil:
+                    verdict = self.native.submit(task.job, &expected)
             if verdict != Verdict.kAccepted:
                 self.refuse(task.method, verdict, task.job, expected)
         except BaseException:

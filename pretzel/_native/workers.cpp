@@ -27,7 +27,7 @@ void Scheduler::start() {
 }
 
 void Scheduler::work() noexcept {
-  if (yielding_) step_back();
+  yielding_ ? step_back() : step_forward();
   for (;;) {
     Worker worker;  // a new one, with vectors of its own, after an exception
     try {

@@ -97,7 +97,7 @@ class BatchEngine:
     memory : int
         Bytes of working memory that each worker gets in advance.
     yielding : bool
-        The system is to prefer other threads, which answer single rows, to the workers.
+        The system is to prefer other threads, which answer single rows, to the workers; otherwise the workers.
     tracing : bool, optional
         Whether requests have spans of OpenTelemetry; by default, if the process has imported it.
     """
