@@ -73,7 +73,7 @@ cdef object interned(name):
 
 cdef int cell_of(object value, Cell* out, Reader reader, list held) except -1:
     """Any value as a cell; text that is not ASCII is normalised here, and what that makes is kept in ``held``."""
-    cdef double number
+    cdef double number = NAN
     if PyUnicode_Check(value):
         if reader.is_text and not PyUnicode_IS_ASCII(value) and (reader.lower or reader.accents is not None):
             value = normalize(value, reader.lower, reader.accents)
