@@ -19,6 +19,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from benchmarks import data
 from benchmarks.load import contenders, converted, models, overload, plot, report, rows
 from benchmarks.load.arrivals import popularity
@@ -109,14 +111,13 @@ def compete(site: Site, effort: Effort, peers: Sequence[str], progress: Callable
         rates = [busy]
         progress("the harness alone")
         found["the harness alone"] = in_child(lambda: _harness(site, effort, busy), LIMIT)
-    for executors in sorted({1, workers}):
-        progress(f"pretzel with {executors} executors")
-        make = functools.partial(contenders.Pretzel, names, plans, executors)
-        result = in_child(functools.partial(_scaling, make, site, effort), LIMIT)
-        if "error" in result:
-            found[f"{report.PRETZEL} with {executors} executors"] = result
-        else:
-            document["executors"][str(executors)] = {mix: result[mix] for mix in ("batches", "mix")}
+    counts = sorted({1, workers})
+    progress(f"pretzel with {' and '.join(map(str, counts))} executors")
+    result = in_child(lambda: _scaling(names, plans, counts, site, effort), LIMIT)
+    if "error" in result:
+        found[f"{report.PRETZEL}, number of executors"] = result
+    else:
+        document["executors"] = result["executors"]
     if "threads" in peers:
         measure(report.THREADS, lambda: contenders.Threads(site.members, workers), rates=rates)
     if "processes" in peers:
@@ -145,15 +146,25 @@ def _harness(site: Site, effort: Effort, rate: float) -> dict[str, Any]:
     return {"models": len(site.members), "unloaded": unloaded, "points": [{"fraction": report.BUSY, **busy}]}
 
 
-def _scaling(make: Callable[[], Contender], site: Site, effort: Effort) -> dict[str, Any]:
-    """Saturation by the whole mix and by batches alone, which are what executors run."""
-    with contextlib.closing(make()) as contender:
-        trial = Trial(contender, site)
-        trial.warm()
-        return {
-            "batches": trial.saturation(effort.saturation, effort.repeats, batch_share=1.0),
-            "mix": trial.saturation(effort.saturation, effort.repeats),
-        }
+def _scaling(
+    names: Sequence[str], plans: Sequence[Any], counts: Sequence[int], site: Site, effort: Effort
+) -> dict[str, Any]:
+    """Saturation with each number of executors, by the whole mix and by batches alone, which are what executors run.
+
+    They take turns, for a machine may be slower a minute later.
+    """
+    rates: dict[str, dict[str, list[float]]] = {str(count): {"batches": [], "mix": []} for count in counts}
+    with contextlib.ExitStack() as stack:
+        each = {str(n): stack.enter_context(contextlib.closing(contenders.Pretzel(names, plans, n))) for n in counts}
+        for contender in each.values():
+            Trial(contender, site).warm()
+        for turn in range(effort.repeats):
+            for mix, share in (("batches", 1.0), ("mix", 0.5)):
+                for count, contender in each.items():
+                    trial = Trial(contender, site, seed=1 + turn)
+                    rates[count][mix].append(trial.saturation(effort.saturation, batch_share=share))
+    medians = {count: {mix: float(np.median(some)) for mix, some in mixes.items()} for count, mixes in rates.items()}
+    return {"executors": medians}
 
 
 def serve(total: int) -> Site:
