@@ -25,7 +25,9 @@ cdef tuple blocks_of(object X):
         blocks, numbers, places = manager.blocks, manager.blknos, manager.blklocs
     except AttributeError:
         return None
-    return (blocks, numbers, places) if are_indices(numbers) and are_indices(places) else None
+    if type(blocks) is not tuple or not are_indices(numbers) or not are_indices(places):
+        return None
+    return (blocks, numbers, places) if cnp.PyArray_SIZE(numbers) == cnp.PyArray_SIZE(places) else None
 
 
 cdef bint are_indices(object array):
@@ -33,11 +35,15 @@ cdef bint are_indices(object array):
 
 
 cdef object array_of(tuple blocks, Py_ssize_t i):
-    """The array that column ``i`` is: of numpy with one dimension, or of pandas."""
+    """The array that column ``i`` is: of numpy with one dimension, or of pandas; None: the frame is changing."""
     cdef cnp.npy_intp number = (<cnp.npy_intp*>cnp.PyArray_DATA(blocks[1]))[i]
     cdef cnp.npy_intp place = (<cnp.npy_intp*>cnp.PyArray_DATA(blocks[2]))[i]
+    if not 0 <= number < len(<tuple>blocks[0]):
+        return None
     values = (<tuple>blocks[0])[number].values
-    return values[place] if cnp.PyArray_CheckExact(values) and cnp.PyArray_NDIM(values) == 2 else values
+    if not cnp.PyArray_CheckExact(values) or cnp.PyArray_NDIM(values) != 2:
+        return values
+    return values[place] if 0 <= place < cnp.PyArray_DIM(values, 0) else None
 
 
 def frame_array(X, Py_ssize_t i):

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -19,6 +20,17 @@ if TYPE_CHECKING:
 
 WIDTH = 6
 ROWS = np.random.default_rng(0).normal(size=(3000, WIDTH))  # enough for the table calls to release the GIL
+
+
+class Doubling(RegressorMixin, BaseEstimator):
+    """A step that only Python can compute."""
+
+    def fit(self, X: Any, y: Any = None) -> Doubling:
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def predict(self, X: Any) -> Any:
+        return 2.0 * np.asarray(X)[:, 0]
 
 
 def constant(value: float) -> Pipeline:

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -21,18 +20,9 @@ from sklearn.tree import DecisionTreeRegressor
 import pretzel
 from pretzel.errors import InputError, InputShapeError, InputTypeError, InputValueError, ModelNotFoundError
 
+from .models import Doubling
+
 X = np.random.default_rng(0).normal(size=(200, 5))
-
-
-class Doubling(RegressorMixin, BaseEstimator):
-    """A step that nobody knows."""
-
-    def fit(self, X: Any, y: Any = None) -> Doubling:
-        self.n_features_in_ = X.shape[1]
-        return self
-
-    def predict(self, X: Any) -> Any:
-        return 2.0 * np.asarray(X)[:, 0]
 
 
 def estimators() -> dict[str, Any]:

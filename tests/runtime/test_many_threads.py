@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -23,7 +22,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 import pretzel
 from pretzel.errors import InputKeyError, InputShapeError
 
-from .models import ROWS, WIDTH, callers, in_threads, plan
+from .models import ROWS, WIDTH, Doubling, callers, in_threads, plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,17 +30,6 @@ if TYPE_CHECKING:
 THREADS = 12
 TURNS = 150
 CITIES = ["Bonn", "Köln", "北京", "a city whose name is not kept by anybody"]
-
-
-class Doubling(RegressorMixin, BaseEstimator):
-    """A step that only Python can compute."""
-
-    def fit(self, X: Any, y: Any = None) -> Doubling:
-        self.n_features_in_ = X.shape[1]
-        return self
-
-    def predict(self, X: Any) -> Any:
-        return 2.0 * np.asarray(X)[:, 0]
 
 
 @pytest.fixture(autouse=True)
