@@ -4,6 +4,8 @@
 #include <cstring>
 #include <type_traits>
 
+#include "cells.h"
+
 namespace pretzel {
 namespace {
 
@@ -114,12 +116,6 @@ bool sparse_rows(const LeafInput& leaf, int64_t first, int32_t rows, const View&
   return true;
 }
 
-bool is_ascii(const char* text, int64_t size) {
-  unsigned char bits = 0;
-  for (int64_t i = 0; i < size; ++i) bits |= static_cast<unsigned char>(text[i]);
-  return bits < 0x80;
-}
-
 template <class Offset>
 void load_texts(const TextColumn& column, const Offset* offsets, int64_t first, int32_t rows, Cell* out,
                 int32_t width) {
@@ -128,7 +124,7 @@ void load_texts(const TextColumn& column, const Offset* offsets, int64_t first, 
       *out = {nullptr, 0.0, 0, CellKind::kNaN, Encoding::kAscii, false};
       continue;
     }
-    const char* text = column.data + offsets[at];
+    const uint8_t* text = column.data + offsets[at];
     const int64_t size = offsets[at + 1] - offsets[at];
     const Encoding encoding = is_ascii(text, size) ? Encoding::kAscii : Encoding::kUtf8;
     *out = {text, 0.0, size, CellKind::kText, encoding, false};

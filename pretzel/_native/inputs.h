@@ -29,7 +29,7 @@ struct CsrMatrix {
 
 /// Strings of an Arrow array where they lie; exactly one of the offsets is set.
 struct TextColumn {
-  const char* data;
+  const uint8_t* data;
   const int32_t* offsets32;
   const int64_t* offsets64;
   const uint8_t* valid;  // a bit for each row; nullptr: none is missing
@@ -63,7 +63,7 @@ struct LeafInput {
   int64_t row_stride;
   const NumberColumn* columns;  // kColumns: one for each column of the leaf
   CsrMatrix csr;                // kCsr
-  Cell* cells;                  // kCells: rows x width
+  Cell* cells;                  // what has been read in advance, or nullptr; kCells: rows x width
   CellColumn* cell_columns;     // kCellColumns: one for each column of the leaf
   int64_t cells_from;           // the row of the caller's data with which those cells begin that have been read
 };

@@ -133,10 +133,9 @@ cdef class Method(Counted):
     cdef tuple readers
     cdef tuple labels     # for each output column a tuple of its classes as Python objects
     cdef object result_type
-    cdef int n_leaves, n_out, width, n_required
-    cdef bint is_text, is_named, scalar, sparse
+    cdef int n_leaves, n_out, width
+    cdef bint is_text, scalar, sparse
     cdef bint plain       # a float64 matrix can be read where it lies
-    cdef bint any_order
     cdef tuple names      # of all columns, or None
     cdef tuple required   # names that a row must have
     cdef vector[int] required_at  # their positions
@@ -172,9 +171,6 @@ cdef class Method(Counted):
             [tuple(map(interned, classes.tolist())) for classes in plan.labels])
         self.is_text = spec.kind.value == "text"
         self.names = None if spec.names is None else tuple(spec.names)
-        self.is_named = self.names is not None
-        self.any_order = spec.any_order
-        self.n_required = len(spec.required)
         self.scalar = plan.ndim == 1
         self.sparse = program.sparse_result
         self.width = spec.width
@@ -228,11 +224,11 @@ cdef class Method(Counted):
     cdef list take(self, X, int64_t* rows, bint* is_float32):
         """Take a table apart: what each leaf reads."""
         is_float32[0] = False
-        if type(X) is np.ndarray and self.plain and not self.is_named and X.ndim == 2 and X.dtype == np.float64 and (
+        if type(X) is np.ndarray and self.plain and self.names is None and X.ndim == 2 and X.dtype == np.float64 and (
                 X.flags.c_contiguous and X.shape[1] == self.width and X.shape[0] > 0):
             rows[0] = X.shape[0]
             return [X]
-        if self.is_named and is_frame(X):
+        if self.names is not None and is_frame(X):
             columns = frame_columns(X, self.names, self.readers, rows, is_float32)
             if columns is not None:
                 return columns
@@ -352,11 +348,11 @@ cdef class Method(Counted):
                 return 0
             row = self.check_vector(row)
         elif PyDict_Check(row):
-            if not self.is_named:
+            if self.names is None:
                 self.fail_row(row)
-            if LENDS and PyDict_Size(row) == self.n_required:
+            if LENDS and PyDict_Size(row) == PyTuple_GET_SIZE(self.required):
                 values = fields_in_order(row, self.required, self.required_at.data(), self.width, arena)
-            if values == NULL and (PyDict_Size(row) != self.n_required or self.unread):
+            if values == NULL and (self.unread or PyDict_Size(row) != PyTuple_GET_SIZE(self.required)):
                 self.check_keys(row)
         elif not PyTuple_Check(row) and not PyList_CheckExact(row):
             row = self.check_vector(row)

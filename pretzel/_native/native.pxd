@@ -275,7 +275,7 @@ cdef extern from "inputs.h" namespace "pretzel" nogil:
     cbool fits(const CsrMatrix& matrix, int64_t rows, int64_t nnz, int64_t width)
 
     cdef struct TextColumn:
-        const char* data
+        const uint8_t* data
         const int32_t* offsets32
         const int64_t* offsets64
         const uint8_t* valid

@@ -88,7 +88,8 @@ class Scheduler {
 
   /// Takes a job, or says why not. `expected` is set to when it would be over. Throws when no thread can be started.
   Verdict submit(Job* job, int64_t* expected);
-  /// What `submit` would say of a job that is only described by program, rows, estimate and deadline.
+  /// What `submit` would say of a job that is only described by program, rows, estimate and deadline; without a
+  /// deadline its place is all that counts.
   Verdict foresee(Job* job, int64_t* expected);
   /// Ends a job: rows that nobody has taken will not be computed. False when it is over.
   bool cancel(Job* job);

@@ -129,6 +129,7 @@ cdef object index_array(object found):
     """Index array of a sparse matrix as SciPy makes it: int32 or int64."""
     return np.ascontiguousarray(found, dtype=np.int32 if found.dtype == np.int32 else np.int64)
 
+
 cdef int64_t entries(const CsrMatrix& matrix, int64_t first, int64_t rows) noexcept:
     """Entries of some rows."""
     if matrix.indptr64 != NULL:
@@ -137,6 +138,7 @@ cdef int64_t entries(const CsrMatrix& matrix, int64_t first, int64_t rows) noexc
 
 
 cdef int open_cells(list columns, Reader reader, LeafInput* leaf, int64_t rows, int64_t room, Arena* arena) except -1:
+    """A leaf of cells: where its columns lie, and room for ``room`` rows of those that are read in advance."""
     cdef int c, width = reader.width, lists = 0
     cdef CellColumn* found = <CellColumn*>arena.alloc(sizeof(CellColumn) * (width + 1))
     cdef Cell* cells
@@ -192,9 +194,9 @@ cdef bint text_column(object array, TextColumn* out) except -1:
     out.valid = NULL
     if validity is not None and array.null_count:
         out.valid = <const uint8_t*><size_t>validity.address
-    out.data = EMPTY
+    out.data = <const uint8_t*>EMPTY
     if values is not None:
-        out.data = <const char*><size_t>values.address
+        out.data = <const uint8_t*><size_t>values.address
     out.offsets32 = NULL
     out.offsets64 = NULL
     if kind == "LargeStringArray":

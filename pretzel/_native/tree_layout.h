@@ -73,7 +73,7 @@ struct WalkNode {
   uint32_t threshold;
 };
 using NarrowNode = WalkNode<uint16_t>;
-using WideNode = WalkNode<uint32_t>;  // more than 65,536 slots, or levels as wide as that
+using WideNode = WalkNode<uint32_t>;  // more than 65,536 slots, or a child as far away as that
 
 struct TreeRoot {
   uint32_t first;  // kWalk: node; kVector: number of the first leaf

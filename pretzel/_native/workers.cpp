@@ -27,7 +27,11 @@ void Scheduler::start() {
 }
 
 void Scheduler::work() noexcept {
-  yielding_ ? step_back() : step_forward();
+  if (yielding_) {
+    step_back();
+  } else {
+    step_forward();
+  }
   for (;;) {
     Worker worker;  // a new one, with vectors of its own, after an exception
     try {

@@ -252,7 +252,7 @@ class Model(Handle):
                     vars(self).pop(name, None)
 
     def _offers(self, method: str) -> bool:
-        return method in self._endpoints and (method in vars(self) or (method == "predict" and hasattr(self, method)))
+        return method in self._endpoints and hasattr(self, method)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
