@@ -17,13 +17,18 @@ void step_forward() noexcept;
 /// A system that schedules for throughput lets a thread run on for milliseconds although one that counts for more has
 /// woken up. To offer the core is cheap when nobody wants it; when somebody took it for long, who computes and will
 /// want it again, the next offer is put off, for the system makes who yields wait for a whole round of the others.
+///
+/// Two workers that offer the same core to each other never look idle, nor does either seem worth moving, and the other
+/// cores may have nothing to do meanwhile. So whoever finds that another worker has been here sleeps for a moment:
+/// the system chooses a core for those that wake up.
 class Courtesy {
  public:
   /// Returns the nanoseconds for which others had it.
   int64_t offer() noexcept;
 
  private:
-  int64_t next_ = 0;  // when, on the clock of `now_ns`
+  int64_t next_ = 0, next_nap_ = 0;  // when, on the clock of `now_ns`
+  int64_t between_naps_ = 0;
 };
 
 }  // namespace pretzel

@@ -48,7 +48,7 @@ Verdict Scheduler::submit(Job* job, int64_t* expected) {
 }
 
 bool Scheduler::cancel(Job* job) {
-  Lock lock(mutex_);
+  const Ending ending(this);
   if (job->outcome != Outcome::kPending) return false;
   job->cancelled = true;
   if (low_.erase(job) != 0) {
@@ -77,7 +77,7 @@ void Scheduler::collect(std::vector<Job*>* jobs) {
 }
 
 void Scheduler::close(bool drain) {
-  Lock lock(mutex_);
+  Ending ending(this);
   closed_ = true;
   held_ = false;
   if (!drain) {
@@ -93,13 +93,13 @@ void Scheduler::close(bool drain) {
     }
     note_urgency();
   }
-  idle_.wait(lock, [&] { return low_.empty() && high_.empty(); });
+  idle_.wait(ending.lock, [&] { return low_.empty() && high_.empty(); });
   ending_ = true;
   work_.notify_all();
   collected_.notify_all();
   std::vector<std::thread> threads = std::move(threads_);
   threads_.clear();
-  lock.unlock();
+  ending.release();
   for (std::thread& thread : threads) thread.join();
 }
 

@@ -142,6 +142,21 @@ class Scheduler {
   };
   using Queue = std::set<Job*, Sooner>;
   using Lock = std::unique_lock<std::mutex>;
+  /// The lock of those who may end requests. Whoever collects is woken after it, not within, for it counts for more
+  /// than a worker: it would take the core, run into the lock, and have to wait for the worker to get the core again.
+  class Ending {
+   public:
+    explicit Ending(Scheduler* scheduler) : lock(scheduler->mutex_), scheduler_(*scheduler) {}
+    ~Ending() { release(); }
+    Ending(const Ending&) = delete;
+    Ending& operator=(const Ending&) = delete;
+    void release() noexcept;
+
+    Lock lock;
+
+   private:
+    Scheduler& scheduler_;
+  };
 
   Verdict admit();
   Verdict judge(Job* job, int64_t* expected);
@@ -183,11 +198,11 @@ class Scheduler {
   std::condition_variable work_, collected_, idle_;
   Queue low_, high_;  // requests that have not begun, and those that have
   std::vector<std::unique_ptr<Morsel>> aside_;
-  std::vector<Job*> over_;        // to be collected
-  int64_t uncollected_ = 0;       // accepted, and to be collected
-  int64_t announce_by_ = kNever;  // when who collects is to know of the jobs that are over
-  bool announced_ = false;
-  bool collecting_ = false;  // of interest to the thread that collects
+  std::vector<Job*> over_;                   // to be collected
+  int64_t uncollected_ = 0;                  // accepted, and to be collected
+  int64_t announce_by_ = kNever;             // when who collects is to know of the jobs that are over
+  bool announced_ = false, untold_ = false;  // by `announce`, and has yet to be woken
+  bool collecting_ = false;                  // of interest to the thread that collects
   std::vector<std::thread> threads_;
   std::atomic<int64_t> urgent_{kNever};  // when the most urgent of what waits is due
   std::atomic<bool> poisoned_{false};

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
+#include <utility>
 
 #include "courtesy.h"
 #include "scheduler.h"
@@ -62,9 +63,13 @@ void Scheduler::fill(Worker* worker) {
 bool Scheduler::serve(Worker* worker) {
   fill(worker);
   {
-    Lock lock(mutex_);
+    Ending ending(this);
     if (!anything_waits()) announce(kNever);
-    work_.wait(lock, [&] { return ending_ || anything_waits(); });
+    if (untold_) {
+      ending.release();
+      ending.lock.lock();
+    }
+    work_.wait(ending.lock, [&] { return ending_ || anything_waits(); });
     if (!anything_waits()) return false;
     if (!take(worker)) return true;
     if (!over_.empty()) announce(ends(worker->taken));
@@ -74,7 +79,7 @@ bool Scheduler::serve(Worker* worker) {
   while (!worker->taken.empty()) {
     bool aside = false;
     const Stop stop = advance(worker, worker->taken.back().get(), &aside);
-    Lock lock(mutex_);
+    const Ending ending(this);
     settle(worker, stop, aside);
   }
   worker->arena.reset(kKeep);
@@ -260,7 +265,7 @@ void Scheduler::settle(Worker* worker, const Stop& stop, bool aside) noexcept {
 
 /// An exception outside of any kernel: the requests that were under way fail, the others go on.
 void Scheduler::lose(Worker* worker) noexcept {
-  Lock lock(mutex_);
+  const Ending ending(this);
   for (const auto& morsel : worker->taken) {
     --morsel->job->running;
     morsel->job->lost = true;
@@ -297,8 +302,14 @@ int64_t Scheduler::ends(const std::vector<std::unique_ptr<Morsel>>& taken) const
 /// Under the lock: whoever collects is told of what is over, if it could be too late at the `next` occasion.
 void Scheduler::announce(int64_t next) noexcept {
   if (over_.empty() || announced_ || next < announce_by_) return;
-  announced_ = true;
-  collected_.notify_one();
+  announced_ = untold_ = true;
+}
+
+void Scheduler::Ending::release() noexcept {
+  if (!lock.owns_lock()) return;
+  const bool untold = std::exchange(scheduler_.untold_, false);
+  lock.unlock();
+  if (untold) scheduler_.collected_.notify_one();
 }
 
 /// Under the lock: tells whoever waits. The job may be gone as soon as the lock is.

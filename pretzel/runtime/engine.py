@@ -11,10 +11,10 @@ import os
 import threading
 import time
 import weakref
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, InvalidStateError, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from pretzel._native import Method, Scheduler, Task
+from pretzel._native import Endpoint, Method, Scheduler, Task
 from pretzel.errors import DeadlineExceeded, Overloaded, PretzelError, WorkerLost
 from pretzel.runtime import tracing
 from pretzel.runtime.log import Complaints
@@ -32,10 +32,11 @@ class Answer(Future[Any]):
     Cancelling one frees its place and, when the request has begun, whatever rows of it are left.
     """
 
-    def __init__(self, engine: BatchEngine) -> None:
+    def __init__(self, engine: BatchEngine, endpoint: Endpoint | None = None) -> None:
         super().__init__()
         self._engine: BatchEngine | None = engine  # lives for as long as it owes an answer
         self._task: Task | None = None
+        self._endpoint, self._began = endpoint, time.monotonic()
         engine.owed.add(self)
 
     def cancel(self) -> bool:
@@ -48,20 +49,23 @@ class Answer(Future[Any]):
 
     def settle(self, answer: Callable[[], Any]) -> None:
         """Take over what ``answer`` returns or raises, unless the future has been cancelled."""
-        engine = self._engine
-        self._engine = self._task = None
+        engine, self._engine, self._task = self._engine, None, None
         result, failure = None, None
         try:
             result = answer()
-        except CancelledError:
-            super().cancel()
         except BaseException as error:
             failure = error
-        if self.set_running_or_notify_cancel():
+        if self._endpoint is not None:
+            self._endpoint.end(False, failure, time.monotonic() - self._began)
+        try:
             if failure is None:
                 self.set_result(result)
+            elif isinstance(failure, CancelledError) and super().cancel():
+                self.set_running_or_notify_cancel()
             else:
                 self.set_exception(failure)
+        except InvalidStateError:
+            self.set_running_or_notify_cancel()  # whoever has cancelled it told its callbacks, but not all who wait
         if engine is not None:
             engine.owed.discard(self)
             if isinstance(failure, DeadlineExceeded | WorkerLost):
@@ -126,7 +130,7 @@ class BatchEngine:
         self._lock = threading.Lock()
         _engines.add(self)
 
-    def submit(self, method: Any, X: Any, deadline: float | None = None) -> Answer:
+    def submit(self, method: Any, X: Any, deadline: float | None = None, endpoint: Endpoint | None = None) -> Answer:
         """Compute ``method(X)`` in the workers.
 
         Parameters
@@ -136,6 +140,8 @@ class BatchEngine:
             Read before this returns, unless the request is refused for its length alone.
         deadline : float, optional
             Seconds from now within which the answer is wanted.
+        endpoint : Endpoint, optional
+            Told what becomes of a request that is accepted.
 
         Raises
         ------
@@ -145,7 +151,7 @@ class BatchEngine:
             The table does not fit the model.
         """
         if not isinstance(method, Method):
-            return self.call(method.name, lambda: method(X), deadline)
+            return self.call(method.name, lambda: method(X), deadline, endpoint)
         began = time.monotonic()
         try:
             self.scheduler.foresee(method, X, deadline)
@@ -156,14 +162,16 @@ class BatchEngine:
         if deadline is not None:
             deadline -= time.monotonic() - began
         if task is None:
-            answer = Answer(self)
+            answer = Answer(self, endpoint)
             answer.settle(lambda: method(X))
             return answer
-        return self.hand_over(method.name, task, deadline)
+        return self.hand_over(method.name, task, deadline, endpoint)
 
-    def hand_over(self, name: str, task: Task, deadline: float | None = None) -> Answer:
+    def hand_over(
+        self, name: str, task: Task, deadline: float | None = None, endpoint: Endpoint | None = None
+    ) -> Answer:
         """Compute a task of this engine's scheduler for the model of that name; `submit` has the other parameters."""
-        answer = Answer(self)
+        answer = Answer(self, endpoint)
         task.future = answer
         answer._task = task
         try:
@@ -176,7 +184,9 @@ class BatchEngine:
         self._follow(name, answer)
         return answer
 
-    def call(self, name: str, function: Callable[[], Any], deadline: float | None = None) -> Answer:
+    def call(
+        self, name: str, function: Callable[[], Any], deadline: float | None = None, endpoint: Endpoint | None = None
+    ) -> Answer:
         """What only Python can compute runs in threads of Python, as many as there are workers.
 
         Parameters
@@ -185,7 +195,8 @@ class BatchEngine:
             What messages call the model.
         function : callable
             ``function()`` is the answer.
-        deadline : float, optional
+        deadline, endpoint
+            As in `submit`.
 
         Raises
         ------
@@ -205,8 +216,7 @@ class BatchEngine:
 
         def drop(done: Future[None]) -> None:
             if done.cancelled():
-                answer.cancel()
-                self.owed.discard(answer)
+                answer.settle(done.result)
 
         with self._lock:
             if self._closed:
@@ -217,7 +227,7 @@ class BatchEngine:
                 raise overloaded
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(self.scheduler.workers, "pretzel-opaque")
-            answer = Answer(self)
+            answer = Answer(self, endpoint)
             self._in_pool += 1
             self._pool.submit(work).add_done_callback(drop)
         self._follow(name, answer)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from concurrent.futures import CancelledError
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pretzel._native import Choice, Counted, Endpoint, Handle, switch
@@ -149,14 +146,12 @@ class Model(Handle):
         """
         plan = self._pick(method)
         assert plan.engine is not None
-        endpoint, began = self._endpoints[method], time.monotonic()
+        endpoint = self._endpoints[method]
         try:
-            answer = plan.engine.submit(plan.methods[method], X, deadline)
+            return plan.engine.submit(plan.methods[method], X, deadline, endpoint)
         except BaseException as error:
             endpoint.end(False, error, 0.0)
             raise
-        answer.add_done_callback(partial(_ended, endpoint, began))
-        return answer
 
     @property
     def _current(self) -> Route:
@@ -293,12 +288,6 @@ class _Refusal(Counted):
         raise self._error(self._message)
 
     one = __call__
-
-
-def _ended(endpoint: Endpoint, began: float, answer: Answer) -> None:
-    """Count what became of a submitted request."""
-    error: BaseException | None = CancelledError() if answer.cancelled() else answer.exception()
-    endpoint.end(False, error, time.monotonic() - began)
 
 
 def reroute(changes: Sequence[tuple[Model, Route | None]]) -> list[Any]:
