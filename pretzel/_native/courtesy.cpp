@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <thread>
+#include <utility>
 
 #include "clock.h"
 
@@ -15,25 +15,38 @@ namespace pretzel {
 namespace {
 
 constexpr int kBack = 10, kForward = -10;
-constexpr int64_t kApartNs = 20'000;                         // between two offers: each is a call of the system
-constexpr int64_t kBurstNs = 1'000'000;                      // requests are answered sooner; who takes longer computes
-constexpr int64_t kShare = 4;                                // rounds without an offer after somebody has taken one
-constexpr int64_t kNapNs = 500'000, kRareNs = 128 * kNapNs;  // between two naps: at first, and where they do not help
-constexpr unsigned kCores = 256;                             // those with higher numbers share the places of others
+constexpr int64_t kApartNs = 20'000;     // between two offers: each is a call of the system
+constexpr int64_t kBurstNs = 1'000'000;  // requests are answered sooner; who takes longer computes
+constexpr int64_t kShare = 4;            // rounds without an offer after somebody has taken one
+// Between two moves to another core: at first, where they do not help, and where somebody computes on the other one.
+constexpr int64_t kSoonNs = 50'000, kLaterNs = 2'000'000, kRarelyNs = 100'000'000;
+constexpr unsigned kCores = 256;  // those with higher numbers share the places of others
 
 /// Who was the last to offer a core. Never followed: whom they point to may be gone.
 std::array<std::atomic<const Courtesy*>, kCores> last_offers;
 
-/// Takes the place of whoever made the last offer of the core that runs this thread; whether that was another worker.
-bool meets_another(const Courtesy* me) noexcept {
+std::atomic<const Courtesy*>& last_offer(int core) noexcept {
+  return last_offers[static_cast<unsigned>(core) % kCores];
+}
+
+/// The core that runs the calling thread; -1 where nobody tells.
+int current_core() noexcept {
 #ifdef __linux__
-  const int core = sched_getcpu();
-  if (core < 0) return false;
-  auto& last = last_offers[static_cast<unsigned>(core) % kCores];
-  return last.exchange(me, std::memory_order_relaxed) != me;
+  return sched_getcpu();
 #else
-  static_cast<void>(me);
-  return false;
+  return -1;
+#endif
+}
+
+/// Has the system run the calling thread on another core, if it may use any.
+void leave([[maybe_unused]] int core) noexcept {
+#ifdef __linux__
+  cpu_set_t all, others;
+  if (sched_getaffinity(0, sizeof all, &all) != 0) return;  // as with more cores than a set can hold
+  others = all;
+  CPU_CLR(core, &others);
+  if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof others, &others) != 0) return;
+  sched_setaffinity(0, sizeof all, &all);
 #endif
 }
 
@@ -55,17 +68,30 @@ int64_t Courtesy::offer() noexcept {
   const int64_t before = now_ns();
   if (before < next_) return 0;
   std::this_thread::yield();
+  separate();
   const int64_t after = now_ns(), taken = after - before;
   next_ = after + (taken > kBurstNs ? kShare * taken : kApartNs);
-  if (!meets_another(this)) {
-    between_naps_ = 0;
-  } else if (after >= next_nap_) {
-    between_naps_ = std::clamp(2 * between_naps_, kNapNs, kRareNs);
-    next_nap_ = after + between_naps_;
-    std::this_thread::sleep_for(std::chrono::microseconds(1));
-    return now_ns() - before;
-  }
   return taken;
+}
+
+void Courtesy::separate() noexcept {
+  const int core = current_core();
+  if (core < 0) return;
+  const Courtesy* last = last_offer(core).exchange(this, std::memory_order_relaxed);
+  if (std::exchange(core_, core) != core) return;
+  if (last == this) {
+    between_moves_ = 0;
+    return;
+  }
+  const int64_t before = now_ns();
+  if (before < next_move_) return;
+  last_offer(core).store(last, std::memory_order_relaxed);  // or the other one would leave, too
+  leave(core);
+  core_ = current_core();
+  last_offer(core_).store(this, std::memory_order_relaxed);
+  const int64_t after = now_ns();
+  between_moves_ = after - before > kBurstNs ? kRarelyNs : std::clamp(2 * between_moves_, kSoonNs, kLaterNs);
+  next_move_ = after + between_moves_;
 }
 
 }  // namespace pretzel

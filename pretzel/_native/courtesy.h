@@ -18,17 +18,20 @@ void step_forward() noexcept;
 /// woken up. To offer the core is cheap when nobody wants it; when somebody took it for long, who computes and will
 /// want it again, the next offer is put off, for the system makes who yields wait for a whole round of the others.
 ///
-/// Two workers that offer the same core to each other never look idle, nor does either seem worth moving, and the other
-/// cores may have nothing to do meanwhile. So whoever finds that another worker has been here sleeps for a moment:
-/// the system chooses a core for those that wake up.
+/// Two workers that offer the same core to each other may go on like that while another core has nothing to do: neither
+/// ever waits for so long that the system would think it worth moving. So who finds that another worker has offered its
+/// core meanwhile goes elsewhere; less and less often where that does not separate them.
 class Courtesy {
  public:
   /// Returns the nanoseconds for which others had it.
   int64_t offer() noexcept;
 
  private:
-  int64_t next_ = 0, next_nap_ = 0;  // when, on the clock of `now_ns`
-  int64_t between_naps_ = 0;
+  void separate() noexcept;
+
+  int64_t next_ = 0, next_move_ = 0;  // when, on the clock of `now_ns`
+  int64_t between_moves_ = 0;         // nanoseconds
+  int core_ = -1;                     // at the latest offer
 };
 
 }  // namespace pretzel

@@ -81,3 +81,34 @@ def test_the_system_is_told_which_workers_go_first():
         runtime.close()
     """)
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system does not tell threads their cores")
+def test_workers_that_meet_on_a_core_may_use_all_of_them_afterwards():
+    """They leave it by telling the system which cores are left, for a moment."""
+    code = textwrap.dedent("""
+        import os, time
+        import numpy as np
+        from sklearn.ensemble import RandomForestRegressor
+        import pretzel
+
+        def threads():
+            return set(map(int, os.listdir("/proc/self/task")))
+
+        cores = os.sched_getaffinity(0)
+        X = np.random.default_rng(0).normal(size=(3000, 8))
+        runtime = pretzel.Runtime(executors=2)
+        model = runtime.register("forest", RandomForestRegressor(30, random_state=0).fit(X[:300], X[:300, 0]))
+        before = threads()
+        model.submit(X).result()
+        workers = threads() - before
+        for allowed in ({min(cores)}, cores):
+            for thread in workers:
+                os.sched_setaffinity(thread, allowed)
+            answers = [model.submit(X) for _ in range(20)]
+            for answer in answers:
+                answer.result(60)
+            assert [os.sched_getaffinity(thread) for thread in workers] == [allowed] * len(workers)
+        runtime.close()
+    """)
+    subprocess.run([sys.executable, "-c", code], check=True)
