@@ -11,7 +11,7 @@ cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.dict cimport PyDict_Check, PyDict_Next, PyDict_Size
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
-from cpython.list cimport PyList_AsTuple, PyList_CheckExact, PyList_GET_ITEM
+from cpython.list cimport PyList_AsTuple, PyList_CheckExact, PyList_GET_ITEM, PyList_GET_SIZE
 from cpython.long cimport PyLong_AsDouble, PyLong_Check, PyLong_CheckExact
 from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_Check, PyTuple_GET_ITEM, PyTuple_GET_SIZE
@@ -215,6 +215,8 @@ cdef class NativeProgram:
         step.kernel = find_kernel(call.kernel.encode())
         if step.kernel == NULL:
             raise errors.KernelError(f"there is no kernel {call.kernel!r}")
+        step.first_param = <int32_t>self.program.params.size()
+        step.n_params = len(call.params)
         for digest in call.params:
             if digest is None:
                 array.data = NULL
@@ -224,7 +226,7 @@ cdef class NativeProgram:
                 held = store.get(digest)
                 self.held.append(held)
                 describe(held, &array)
-            step.params.push_back(array)
+            self.program.params.push_back(array)
         step.state = NULL
         step.state_bytes = 0
         if call.state is not None:
@@ -232,8 +234,10 @@ cdef class NativeProgram:
             self.held.append(held)
             step.state = <const uint8_t*>cnp.PyArray_DATA(held)
             step.state_bytes = held.nbytes
+        step.first_input = <int32_t>self.program.inputs.size()
+        step.n_inputs = len(wire.inputs)
         for slot in wire.inputs:
-            step.inputs.push_back(slot)
+            self.program.inputs.push_back(slot)
         step.output = wire.output
         return 0
 

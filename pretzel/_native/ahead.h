@@ -13,6 +13,7 @@ struct LineSpan {
   size_t size = 0;
 
   void fetch() const noexcept {
+#pragma GCC unroll 8
     for (size_t i = 0; i < size; ++i) __builtin_prefetch(lines[i]);
   }
 };

@@ -28,7 +28,10 @@ class Frame {
   /// Hands over the result, where the last step has not written it in place.
   Stop close(const Request& request) noexcept;
   /// From now on the steps are those of another program of the same shape, which reads and writes the same slots.
-  void rebind(const Program& program) noexcept { steps_ = program.steps.data(); }
+  void rebind(const Program& program) noexcept {
+    steps_ = program.steps.data();
+    params_ = program.params.data();
+  }
 
   View& slot(int32_t at) noexcept { return slots_[at]; }
   Arena& arena() noexcept { return *arena_; }
@@ -38,7 +41,8 @@ class Frame {
   Stop load(const Request& request) noexcept;
 
   const Program* program_ = nullptr;
-  const Step* steps_ = nullptr;  // kernels, parameters and states; how they are wired says `program_`
+  const Step* steps_ = nullptr;
+  const Array* params_ = nullptr;
   Arena* arena_ = nullptr;
   View* slots_ = nullptr;
   View* inputs_ = nullptr;
@@ -52,7 +56,7 @@ bool emit_rows(const View& out, int32_t rows, int64_t first, const Request& requ
 
 inline bool Frame::reserve(const Program& program, int32_t rows, Arena& arena) noexcept {
   program_ = &program;
-  steps_ = program.steps.data();
+  rebind(program);
   arena_ = &arena;
   slots_ = arena.alloc_n<View>(program.slots.size());
   inputs_ = arena.alloc_n<View>(std::max<int32_t>(program.max_inputs, 1));
@@ -96,8 +100,9 @@ inline Stop Frame::open(const Request& request, int64_t first, int32_t rows) noe
 }
 
 inline Stop Frame::reopen(const Request& request) noexcept {
-  for (const LeafSpec& leaf : program_->leaves) {
-    if (!lay_out_slot(leaf.slot)) return {Status::kNoMemory, -1, first_, -1};
+  for (size_t i = 0; i < program_->leaves.size(); ++i) {
+    if (request.leaves[i].form == LeafForm::kRows) continue;  // `load` says where they are
+    if (!lay_out_slot(program_->leaves[i].slot)) return {Status::kNoMemory, -1, first_, -1};
   }
   return load(request);
 }
@@ -121,17 +126,17 @@ inline Stop Frame::load(const Request& request) noexcept {
 inline Stop Frame::run(const Request& request, int32_t begin, int32_t end) noexcept {
   int64_t since = request.step_times != nullptr ? now_ns() : 0;
   for (int32_t s = begin; s < end; ++s) {
-    const Step &wire = program_->steps[s], &step = steps_[s];
-    const auto n_in = static_cast<int32_t>(wire.inputs.size());
+    const Step& step = steps_[s];
+    const int32_t* inputs = program_->inputs.data() + step.first_input;
     const View* in = inputs_;
-    if (n_in == 1) {
-      in = &slots_[wire.inputs[0]];
+    if (step.n_inputs == 1) {
+      in = &slots_[inputs[0]];
     } else {
-      for (int32_t i = 0; i < n_in; ++i) inputs_[i] = slots_[wire.inputs[i]];
+      for (int32_t i = 0; i < step.n_inputs; ++i) inputs_[i] = slots_[inputs[i]];
     }
-    View* out = wire.output >= 0 ? &slots_[wire.output] : nullptr;
+    View* out = step.output >= 0 ? &slots_[step.output] : nullptr;
     Fault fault;
-    const RunCall call{step.params.data(), step.state, in, n_in, out, rows_, arena_, &fault};
+    const RunCall call{params_ + step.first_param, step.state, in, step.n_inputs, out, rows_, arena_, &fault};
     const Status status = step.kernel->run(call);
     if (status != Status::kOk) return {status, s, fault.row < 0 ? first_ : first_ + fault.row, fault.column};
     if (request.step_times != nullptr) {

@@ -5,7 +5,8 @@ from cpython.tuple cimport PyTuple_CheckExact
 from cpython.unicode cimport PyUnicode_CheckExact
 
 cdef enum:
-    AHEAD = 4  # items between asking for memory and using it
+    AHEAD = 4   # items between asking for memory and using it
+    BLOCK = 64  # items that are answered together
 
 from weakref import WeakValueDictionary
 
@@ -113,12 +114,16 @@ cdef list exact_pairs(pairs):
 
 @cython.final
 cdef class Stack:
-    """The items of one call of `answer_many`; everything but the results lies in the arena of the thread."""
+    """The items of one call of `answer_many`, some at a time: so what is known of them stays in the nearest cache.
+
+    Everything but the results lies in the arena of the thread.
+    """
 
     cdef Arena* arena
-    cdef StackItem* items   # with a reference to the method of each
+    cdef StackItem* items   # of the present block, with a reference to the method of each
     cdef list pairs         # keeps the rows, which are read where they lie
-    cdef Py_ssize_t n
+    cdef Py_ssize_t first   # item of the block
+    cdef Py_ssize_t n       # items of the block
     cdef str method
     cdef Directory directory
     cdef list texts
@@ -126,8 +131,25 @@ cdef class Stack:
     cdef list failed        # positions whose result is an exception
     cdef double cost        # nanoseconds
 
+    cdef int answer(self, Py_ssize_t first, Py_ssize_t n, bint all_of_them) except -1:
+        """Answer ``n`` items; unless all are asked for, those behind one that fails may be left out."""
+        cdef Arena.Mark start = self.arena.mark()
+        self.first = first
+        self.n = n
+        try:
+            self.reserve()
+            n = self.each(True, n, all_of_them)
+            n = self.each(False, n, all_of_them)
+            self.run(n)
+            self.collect(n)
+        finally:
+            self.give_back()
+            self.arena.release(start)
+        return 0
+
     cdef int reserve(self) except -1:
-        cdef Py_ssize_t i, n = len(self.pairs)
+        cdef Py_ssize_t i, n = self.n
+        self.n = 0
         self.items = <StackItem*>self.arena.alloc(sizeof(StackItem) * (n + 1))
         if self.items == NULL:
             raise MemoryError
@@ -135,18 +157,22 @@ cdef class Stack:
             self.items[i] = StackItem()
         self.n = n
         self.texts = []
-        self.results = [None] * n
-        self.failed = []
         self.cost = 0.0
         return 0
 
+    cdef inline PyObject* pair(self, Py_ssize_t i) noexcept:
+        return PyList_GET_ITEM(self.pairs, self.first + i)
+
+    cdef inline PyObject* row(self, Py_ssize_t i) noexcept:
+        return PyTuple_GET_ITEM(<object>self.pair(i), 1)
+
     cdef int resolve(self, Py_ssize_t i) except -1:
         """Find what answers an item."""
-        cdef PyObject* pair = PyList_GET_ITEM(self.pairs, i)
+        cdef PyObject* pair = self.pair(i)
         cdef PyObject* row = PyTuple_GET_ITEM(<object>pair, 1)
         cdef object target
-        if i + AHEAD < self.n:
-            prefetch(PyTuple_GET_ITEM(<object>PyList_GET_ITEM(self.pairs, i + AHEAD), 0))
+        if self.first + i + AHEAD < PyList_GET_SIZE(self.pairs):
+            prefetch(PyTuple_GET_ITEM(<object>self.pair(i + AHEAD), 0))
         prefetch(row)
         target = target_of(<object>PyTuple_GET_ITEM(<object>pair, 0), self.method, self.directory)
         prefetch(<char*><PyObject*>target + 64)
@@ -159,29 +185,30 @@ cdef class Stack:
         """Read the row of an item, or answer it at once where only Python can."""
         cdef StackItem* item = &self.items[i]
         cdef PyObject* row = self.row(i)
-        cdef Method method
+        cdef PyObject* method = <PyObject*>item.method  # a name of type Method would count its references
+        cdef const Program* program
         cdef LeafInput* leaves
+        cdef int n_leaves
         cdef int64_t units = 0
-        if item.method == NULL:
+        if method == NULL:
             return 0
         if i + AHEAD < self.n:
             self.look_ahead(i + AHEAD)
-        if type(<object>item.method) is not Method or (<Method>item.method).sparse:
-            self.results[i] = (<object>item.method).one(<object>row)
+        if type(<object>method) is not Method or (<Method>method).sparse:
+            self.results[self.first + i] = (<object>method).one(<object>row)
             return 0
-        method = <Method>item.method
-        leaves = <LeafInput*>self.arena.alloc(sizeof(LeafInput) * method.n_leaves + sizeof(double) * (method.n_out + 1))
+        program = (<Method>method).native
+        n_leaves = (<Method>method).n_leaves
+        leaves = <LeafInput*>self.arena.alloc(sizeof(LeafInput) * n_leaves + sizeof(double) * (<Method>method).n_out)
         if leaves == NULL:
             raise MemoryError
         item.leaves = leaves
-        item.answer = <double*>&leaves[method.n_leaves]
-        method.read_row(<object>row, leaves, self.arena, self.texts, &units)
-        self.cost += method.native.one_row + method.native.per_unit * units
-        item.program = method.native
+        item.answer = <double*>&leaves[n_leaves]
+        if not ((<Method>method).plain and point_at(row, (<Method>method).width, leaves)):
+            (<Method>method).read_row(<object>row, leaves, self.arena, self.texts, &units)
+        self.cost += program.one_row + program.per_unit * units
+        item.program = program
         return 0
-
-    cdef inline PyObject* row(self, Py_ssize_t i) noexcept:
-        return PyTuple_GET_ITEM(<object>PyList_GET_ITEM(self.pairs, i), 1)
 
     cdef inline void look_ahead(self, Py_ssize_t i) noexcept:
         """Ask for the memory that reading an item will touch: with hundreds of models it is in no cache of the core."""
@@ -220,8 +247,8 @@ cdef class Stack:
 
     cdef int fail(self, Py_ssize_t i, error) except -1:
         self.items[i].program = NULL
-        self.results[i] = error
-        self.failed.append(i)
+        self.results[self.first + i] = error
+        self.failed.append(self.first + i)
         return 0
 
     cdef int run(self, Py_ssize_t n) except -1:
@@ -236,16 +263,14 @@ cdef class Stack:
         """Values to results."""
         cdef Py_ssize_t i
         cdef StackItem* item
-        cdef Method method
         for i in range(n):
             item = &self.items[i]
             if item.program == NULL:
                 continue
-            method = <Method>item.method
             if item.stop.status != Status.kOk:
-                self.fail(i, stop_of(method, &item.stop))
+                self.fail(i, stop_of(<Method>item.method, &item.stop))
             else:
-                self.results[i] = method.answer(item.answer)
+                self.results[self.first + i] = (<Method>item.method).answer(item.answer)
         return 0
 
     cdef int give_back(self) except -1:
@@ -286,29 +311,27 @@ def answer_many(pairs, str method, Directory directory, bint collect):
         Put exceptions into the list instead of raising the first.
     """
     cdef Stack stack = Stack.__new__(Stack)
-    cdef Py_ssize_t n
-    cdef Arena.Mark start
+    cdef Py_ssize_t first, n
     stack.pairs = exact_pairs(pairs)
     stack.method = method
     stack.directory = directory
     stack.arena = &thread_arena()
+    n = PyList_GET_SIZE(stack.pairs)
+    stack.results = [None] * n
+    stack.failed = []
     stack.arena.depth += 1
-    start = stack.arena.mark()
     try:
-        stack.reserve()
-        n = stack.each(True, stack.n, collect)
-        n = stack.each(False, n, collect)
-        stack.run(n)
-        stack.collect(n)
+        for first in range(0, n, BLOCK):
+            if stack.failed and not collect:
+                break
+            stack.answer(first, min(BLOCK, n - first), collect)
     finally:
-        stack.give_back()
-        stack.arena.release(start)
         stack.arena.depth -= 1
         if stack.arena.depth == 0:
             stack.arena.reset()
     if stack.failed and not collect:
         first = min(stack.failed)
         error = stack.results[first]
-        error.add_note(f"item {first} of {stack.n}")
+        error.add_note(f"item {first} of {n}")
         raise error
     return stack.results

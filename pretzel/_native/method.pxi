@@ -100,6 +100,21 @@ class _NoSpec:
 NO_SPEC = _NoSpec()
 
 
+cdef inline bint point_at(PyObject* row, int width, LeafInput* leaf) noexcept:
+    """Point at the numbers of a 1-D array of float64, used where they lie; False when it is anything else."""
+    if not cnp.PyArray_CheckExact(<object>row):
+        return False
+    if cnp.PyArray_NDIM(<cnp.ndarray>row) != 1 or cnp.PyArray_DIMS(<cnp.ndarray>row)[0] != width or (
+            cnp.PyArray_TYPE(<cnp.ndarray>row) != cnp.NPY_FLOAT64) or (
+            cnp.PyArray_STRIDES(<cnp.ndarray>row)[0] != sizeof(double)) or not (
+            cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>row)):
+        return False
+    leaf.form = LeafForm.kRows
+    leaf.rows = <const double*>cnp.PyArray_DATA(<cnp.ndarray>row)
+    leaf.row_stride = width
+    return True
+
+
 cdef class Counted:
     """Base of what answers calls: counts those that come through endpoints."""
 
@@ -379,11 +394,7 @@ cdef class Method(Counted):
         cdef NumberColumn origin
         if row.ndim != 1 or row.shape[0] != self.width:
             return 0
-        if self.plain and cnp.PyArray_TYPE(row) == cnp.NPY_FLOAT64 and row.strides[0] == sizeof(double) and (
-                cnp.PyArray_ISALIGNED(row) and cnp.PyArray_ISNOTSWAPPED(row)):
-            leaves[0].form = LeafForm.kRows
-            leaves[0].rows = <const double*>row.data
-            leaves[0].row_stride = self.width
+        if self.plain and point_at(<PyObject*>row, self.width, leaves):
             return 1
         if not column_type(row, &origin.type):
             return 0

@@ -210,10 +210,12 @@ cdef extern from "plan.h" namespace "pretzel" nogil:
 
     cdef cppclass Step:
         const Kernel* kernel
-        vector[Array] params
         const uint8_t* state
         int64_t state_bytes
-        vector[int32_t] inputs
+        int32_t first_param
+        int32_t n_params
+        int32_t first_input
+        int32_t n_inputs
         int32_t output
 
     cdef cppclass StepCost:
@@ -227,6 +229,8 @@ cdef extern from "plan.h" namespace "pretzel" nogil:
         vector[SlotSpec] slots
         vector[int32_t] buffers
         vector[Step] steps
+        vector[Array] params
+        vector[int32_t] inputs
         vector[int32_t] stage_ends
         int32_t output
         const void* shape

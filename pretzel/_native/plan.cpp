@@ -14,6 +14,7 @@ constexpr int64_t kWideRow = int64_t{256} << 10;
 constexpr int32_t kTextTile = 16;      // text rows bring buffers of their own
 constexpr int64_t kSmallParam = 4096;  // bytes that a row reads all of; in larger arrays it picks what it needs
 constexpr size_t kHead = 128;          // bytes of a state whose kernel says no more
+constexpr int64_t kHeadBytes = 192;    // of a parameter that are fetched ahead of one of many small requests
 
 int64_t bytes_of(const Array& array) {
   switch (array.dtype) {
@@ -65,7 +66,11 @@ void Program::finish() {
   writes_result =
       own && std::none_of(leaves.begin(), leaves.end(), [&](const LeafSpec& l) { return l.slot == output; });
   max_inputs = 0;
-  for (const Step& step : steps) max_inputs = std::max<int32_t>(max_inputs, static_cast<int32_t>(step.inputs.size()));
+  for (const Step& step : steps) max_inputs = std::max(max_inputs, step.n_inputs);
+  add_vector(steps, &heads);
+  add_vector(params, &heads);
+  for (const Step& step : steps) heads.add(step.state, 1);
+  for (const Array& param : params) heads.add(param.data, static_cast<size_t>(std::min(bytes_of(param), kHeadBytes)));
   price();
   meter.resize(steps.size());
 }
@@ -108,16 +113,8 @@ std::vector<StepCost> Program::costs() const {
   std::vector<StepCost> found;
   for (const Step& step : steps) {
     Density read;
-    CostCall call{step.params.data(),
-                  static_cast<int32_t>(step.params.size()),
-                  step.state,
-                  step.state_bytes,
-                  static_cast<int32_t>(step.inputs.size()),
-                  0,
-                  0,
-                  false,
-                  false};
-    for (int32_t slot : step.inputs) {
+    CostCall call{params_of(step), step.n_params, step.state, step.state_bytes, step.n_inputs, 0, 0, false, false};
+    for (int32_t slot : inputs_of(step)) {
       call.in_width += slots[slot].width;
       call.sparse_in = call.sparse_in || slots[slot].kind == ValueKind::kSparse;
       read.unit += density[slot].unit;
@@ -187,14 +184,15 @@ void Program::ahead(Lines* lines) const {
   add_vector(slots, lines);
   add_vector(buffers, lines);
   add_vector(steps, lines);
+  add_vector(params, lines);
+  add_vector(inputs, lines);
   for (const Step& step : steps) {
-    add_vector(step.params, lines);
-    add_vector(step.inputs, lines);
+    const std::span<const Array> given(params_of(step), static_cast<size_t>(step.n_params));
     if (step.kernel->ahead != nullptr) {
-      step.kernel->ahead(step.params.data(), static_cast<int32_t>(step.params.size()), step.state, lines);
+      step.kernel->ahead(given.data(), step.n_params, step.state, lines);
       continue;
     }
-    for (const Array& param : step.params) {
+    for (const Array& param : given) {
       if (bytes_of(param) <= kSmallParam) lines->add(param.data, static_cast<size_t>(bytes_of(param)));
     }
     lines->add(step.state, kHead);

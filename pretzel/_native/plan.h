@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "kernel.h"
@@ -25,13 +26,14 @@ struct SlotSpec {
   int32_t offset;  // first column inside the buffer
 };
 
+/// One call of a kernel. What it is given lies with that of the other steps in vectors of the program.
 struct Step {
   const Kernel* kernel;
-  std::vector<Array> params;
   const uint8_t* state;
   int64_t state_bytes;
-  std::vector<int32_t> inputs;  // slots
-  int32_t output;               // slot; kernels that only check write to none: -1
+  int32_t first_param, n_params;
+  int32_t first_input, n_inputs;
+  int32_t output;  // slot; kernels that only check write to none: -1
 };
 
 struct Memo;
@@ -63,6 +65,8 @@ struct Program {
   std::vector<SlotSpec> slots;
   std::vector<int32_t> buffers;  // width of each, in doubles per row
   std::vector<Step> steps;
+  std::vector<Array> params;        // of all steps in their order
+  std::vector<int32_t> inputs;      // slots
   std::vector<int32_t> stage_ends;  // for each stage, the index after its last step
   int32_t output = -1;              // slot
   const void* shape = nullptr;      // equal for programs that differ in parameters and states only
@@ -74,11 +78,18 @@ struct Program {
   /// Has results of some steps, or of all, kept for single rows; larger ranges before those in them, and before the
   /// first request.
   void remember(Memo* memo, int32_t begin, int32_t end, int32_t output, const std::vector<int32_t>& inputs);
+  const Array* params_of(const Step& step) const noexcept { return params.data() + step.first_param; }
+  std::span<const int32_t> inputs_of(const Step& step) const noexcept {
+    return {inputs.data() + step.first_input, static_cast<size_t>(step.n_inputs)};
+  }
   /// Sum over some steps.
   RowCost cost_of(int32_t begin, int32_t end) const;
 
   /// Adds what every request reads of this program.
   void ahead(Lines* lines) const;
+
+  /// Of the steps, and where their parameters and states begin: what is enough for small ones.
+  Lines heads;
 
   std::vector<Recall> recalls;
   std::vector<Recall> whole;  // at most one: all steps

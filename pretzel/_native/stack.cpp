@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
+#include <utility>
 
 #include "frame.h"
 
@@ -38,46 +38,79 @@ struct Groups {
   }
 };
 
-void prefetch_parameters(const Program& program) {
-  for (const Step& step : program.steps) {
-    if (step.state != nullptr) __builtin_prefetch(step.state);
-    for (const Array& array : step.params) {
-      if (array.data == nullptr) continue;
-      const auto* bytes = static_cast<const char*>(array.data);
-      __builtin_prefetch(bytes);
-      if (array.size > 8) __builtin_prefetch(bytes + 64);
-      if (array.size > 16) __builtin_prefetch(bytes + 128);
+/// Runs items of one shape one after the other. Where every slot is dense and every step reads one of them, nothing of
+/// the calls changes from item to item but parameters and states, and where the row and the result are.
+class GroupRunner {
+ public:
+  GroupRunner(const Program& program, Arena& arena) noexcept : program_(program), arena_(arena) {
+    reserved_ = frame_.reserve(program, 1, arena);
+    if (!reserved_ || !program.dense || !frame_.lay_out(0, 1)) return;
+    laid_out_ = true;
+    const bool simple = std::ranges::all_of(program.steps, [](const Step& step) { return step.n_inputs == 1; });
+    if (simple && program.writes_result) prepare();
+  }
+
+  Stop run(const StackItem& item) noexcept {
+    if (!reserved_) return {Status::kNoMemory, -1, 0, -1};
+    const Arena::Mark mark = arena_.mark();
+    const Request request{item.leaves, 0, 1, item.answer, nullptr, nullptr};
+    frame_.rebind(*item.program);
+    Stop stop = laid_out_ ? frame_.reopen(request) : frame_.open(request, 0, 1);
+    if (stop.status == Status::kOk) stop = calls_ != nullptr ? run_calls(*item.program) : run_steps(request);
+    arena_.release(mark);
+    return stop;
+  }
+
+ private:
+  void prepare() noexcept {
+    calls_ = arena_.alloc_n<RunCall>(program_.steps.size());
+    for (size_t s = 0; calls_ != nullptr && s < program_.steps.size(); ++s) {
+      const Step& step = program_.steps[s];
+      const View* in = &frame_.slot(program_.inputs_of(step)[0]);
+      View* out = step.output >= 0 ? &frame_.slot(step.output) : nullptr;
+      calls_[s] = {nullptr, nullptr, in, 1, out, 1, &arena_, &fault_};
     }
   }
-}
+
+  Stop run_calls(const Program& program) noexcept {
+    RunCall* call = calls_;
+    for (const Step& step : program.steps) {
+      call->params = program.params_of(step);
+      call->state = step.state;
+      const Status status = step.kernel->run(*call);
+      if (status != Status::kOk) {
+        const Fault fault = std::exchange(fault_, {});
+        return {status, static_cast<int32_t>(call - calls_), std::max(fault.row, 0), fault.column};
+      }
+      ++call;
+    }
+    return {};
+  }
+
+  Stop run_steps(const Request& request) noexcept {
+    const Stop stop = frame_.run(request, 0, static_cast<int32_t>(program_.steps.size()));
+    return stop.status == Status::kOk ? frame_.close(request) : stop;
+  }
+
+  const Program& program_;
+  Arena& arena_;
+  Frame frame_;
+  Fault fault_;
+  RunCall* calls_ = nullptr;
+  bool reserved_ = false, laid_out_ = false;
+};
 
 void run_group(StackItem* items, const int64_t* next, int64_t first, Arena& arena) {
-  const Program& program = *items[first].program;
-  const auto steps = static_cast<int32_t>(program.steps.size());
   const Arena::Mark start = arena.mark();
-  Frame frame;
-  const bool reserved = frame.reserve(program, 1, arena);
-  const bool laid_out = reserved && program.dense && frame.lay_out(0, 1);
-  const Arena::Mark mark = arena.mark();
+  GroupRunner runner(*items[first].program, arena);
   int64_t ahead = first;
   for (int64_t k = 0; k < kAhead && ahead != kNone; ++k) ahead = next[ahead];
   for (int64_t i = first; i != kNone; i = next[i]) {
-    StackItem& item = items[i];
     if (ahead != kNone) {
-      prefetch_parameters(*items[ahead].program);
+      items[ahead].program->heads.span().fetch();
       ahead = next[ahead];
     }
-    if (!reserved) {
-      item.stop = {Status::kNoMemory, -1, 0, -1};
-      continue;
-    }
-    const Request request{item.leaves, 0, 1, item.answer, nullptr, nullptr};
-    frame.rebind(*item.program);
-    Stop stop = laid_out ? frame.reopen(request) : frame.open(request, 0, 1);
-    if (stop.status == Status::kOk) stop = frame.run(request, 0, steps);
-    if (stop.status == Status::kOk) stop = frame.close(request);
-    if (stop.status != Status::kOk) item.stop = stop;
-    arena.release(mark);
+    items[i].stop = runner.run(items[i]);
   }
   arena.release(start);
 }
