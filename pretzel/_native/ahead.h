@@ -12,6 +12,10 @@ struct LineSpan {
   const char* const* lines = nullptr;
   size_t size = 0;
 
+  /// Asks for the addresses of the lines themselves.
+  void announce() const noexcept {
+    for (size_t i = 0; i < size; i += 64 / sizeof *lines) __builtin_prefetch(lines + i);
+  }
   void fetch() const noexcept {
 #pragma GCC unroll 8
     for (size_t i = 0; i < size; ++i) __builtin_prefetch(lines[i]);

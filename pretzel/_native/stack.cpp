@@ -11,6 +11,7 @@ namespace {
 
 constexpr int64_t kNone = -1;
 constexpr int64_t kAhead = 2;  // items between the prefetch of parameters and their use
+constexpr int64_t kFar = 6;    // ... and that of their addresses
 
 /// Items of one shape, as a chain in their order.
 struct Group {
@@ -103,13 +104,13 @@ class GroupRunner {
 void run_group(StackItem* items, const int64_t* next, int64_t first, Arena& arena) {
   const Arena::Mark start = arena.mark();
   GroupRunner runner(*items[first].program, arena);
-  int64_t ahead = first;
-  for (int64_t k = 0; k < kAhead && ahead != kNone; ++k) ahead = next[ahead];
-  for (int64_t i = first; i != kNone; i = next[i]) {
-    if (ahead != kNone) {
-      items[ahead].program->heads.span().fetch();
-      ahead = next[ahead];
-    }
+  const auto after = [&](int64_t i) { return i == kNone ? kNone : next[i]; };
+  int64_t ahead = first, far = first;
+  for (int64_t k = 0; k < kAhead; ++k) ahead = after(ahead);
+  for (int64_t k = 0; k < kFar; ++k) far = after(far);
+  for (int64_t i = first; i != kNone; i = next[i], ahead = after(ahead), far = after(far)) {
+    if (far != kNone) items[far].program->heads.span().announce();
+    if (ahead != kNone) items[ahead].program->heads.span().fetch();
     items[i].stop = runner.run(items[i]);
   }
   arena.release(start);
