@@ -223,6 +223,8 @@ cdef class Stack:
         if cnp.PyArray_CheckExact(<object>row):
             prefetch(cnp.PyArray_DIMS(<cnp.ndarray>row))
             prefetch(cnp.PyArray_DATA(<cnp.ndarray>row))
+            prefetch(<char*>cnp.PyArray_DATA(<cnp.ndarray>row) + 64)
+            prefetch(<char*>cnp.PyArray_DATA(<cnp.ndarray>row) + 128)
 
     cdef Py_ssize_t each(self, bint resolve, Py_ssize_t n, bint all_of_them) except -1:
         """`resolve` or `read` every item; how many have been looked at: all, or those up to the first that failed."""

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__AVX512F__)
+#if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
@@ -26,8 +26,32 @@ inline f64x8 load8(const double* p) {
 inline void store8(double* p, f64x8 v) { std::memcpy(p, &v, sizeof v); }
 inline f64x8 splat8(double x) { return f64x8{x, x, x, x, x, x, x, x}; }
 
+/// What one register holds: for arithmetic whose lanes have nothing to do with each other, so that their number does
+/// not show. Wider vectors are at the mercy of the compiler, which may send them through memory.
+#if defined(__AVX512F__)
+constexpr int kNativeLanes = 8;
+#elif defined(__AVX2__)
+constexpr int kNativeLanes = 4;
+#else
+constexpr int kNativeLanes = 2;
+#endif
+typedef double f64xn __attribute__((vector_size(8 * kNativeLanes)));
+
+inline f64xn loadn(const double* p) {
+  f64xn v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+
 /// The one tree in which eight lanes are combined: ((0+4)+(2+6)) + ((1+5)+(3+7)).
 inline double sum8(f64x8 v) { return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7])); }
+
+/// The same for eight lanes in as many registers as they take.
+inline double sum8(const f64xn (&lanes)[8 / kNativeLanes]) {
+  f64x8 v;
+  std::memcpy(&v, lanes, sizeof v);
+  return sum8(v);
+}
 
 /// The first n (below 8) of the numbers at p, then zeros.
 inline f64x8 load_tail(const double* p, int64_t n) {
@@ -40,6 +64,29 @@ inline f64x8 load_tail(const double* p, int64_t n) {
 #endif
 }
 
+#if defined(__AVX2__) && !defined(__AVX512F__)
+/// The first n of four numbers at p, then zeros; all zeros where n is not positive.
+inline f64xn load_tail4(const double* p, int64_t n) {
+  const __m256i wanted = _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
+  return (f64xn)_mm256_maskload_pd(p, wanted);
+}
+
+/// The dot product below in two registers.
+inline double dot8(const double* a, const double* b, int64_t n) {
+  f64xn low{}, high{};
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    low += loadn(a + i) * loadn(b + i);
+    high += loadn(a + i + 4) * loadn(b + i + 4);
+  }
+  if (i < n) {
+    low += load_tail4(a + i, n - i) * load_tail4(b + i, n - i);
+    high += load_tail4(a + i + 4, n - i - 4) * load_tail4(b + i + 4, n - i - 4);
+  }
+  const f64xn half = low + high;
+  return (half[0] + half[2]) + (half[1] + half[3]);
+}
+#else
 /// Dot product: lane i takes elements i, i+8, ...; a short tail counts as zeros.
 inline double dot8(const double* a, const double* b, int64_t n) {
   f64x8 acc = splat8(0.0);
@@ -48,6 +95,7 @@ inline double dot8(const double* a, const double* b, int64_t n) {
   if (i < n) acc += load_tail(a + i, n - i) * load_tail(b + i, n - i);
   return sum8(acc);
 }
+#endif
 
 }  // namespace
 }  // namespace pretzel

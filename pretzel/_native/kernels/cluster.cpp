@@ -32,13 +32,16 @@ Status bind(const BindCall& call) {
 
 template <int N>
 void distances(const double* x, const double* centers, int64_t stride, double* out) {
-  f64x8 acc[N];
-  for (int i = 0; i < N; ++i) acc[i] = splat8(0.0);
+  constexpr int kVectors = kLanes / kNativeLanes;
+  f64xn acc[N][kVectors] = {};
   for (int64_t k = 0; k < stride; k += kLanes) {
-    const f64x8 value = load8(x + k);
-    for (int i = 0; i < N; ++i) {
-      const f64x8 difference = value - load8(centers + i * stride + k);
-      acc[i] += difference * difference;
+    for (int v = 0; v < kVectors; ++v) {
+      const int64_t at = k + v * kNativeLanes;
+      const f64xn value = loadn(x + at);
+      for (int i = 0; i < N; ++i) {
+        const f64xn difference = value - loadn(centers + i * stride + at);
+        acc[i][v] += difference * difference;
+      }
     }
   }
   for (int i = 0; i < N; ++i) out[i] = std::sqrt(sum8(acc[i]));

@@ -9,39 +9,38 @@
 namespace pretzel {
 namespace {
 
-constexpr int32_t kRows = 4;   // rows of a register block
-constexpr int32_t kLanes = 8;  // outputs of a vector
+constexpr int32_t kRows = 4;                           // rows of a register block
+constexpr int32_t kLanes = 8;                          // outputs of a strip
+constexpr int kWide = kNativeLanes == kLanes ? 2 : 1;  // strips side by side, as far as there are registers
 
-/// R rows x V vectors of outputs, all columns. `w` points at the first output of the block, `tail` at a zero-padded
+/// R rows x V strips of outputs, all columns. `w` points at the first output of the block, `tail` at a zero-padded
 /// copy of the last row of weights, because a whole vector may not be readable there.
 template <int R, int V>
 void block(const double* const* x, int32_t width, const double* w, int64_t n_out, const double* tail,
            const double* bias, double* const* out, int32_t valid) {
-  f64x8 acc[R][V];
-  for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < V; ++v) acc[r][v] = splat8(0.0);
-  }
+  constexpr int kVectors = V * kLanes / kNativeLanes;
+  f64xn acc[R][kVectors] = {};
   for (int32_t k = 0; k < width; ++k) {
     const double* row = k + 1 < width ? w + k * n_out : tail;
-    f64x8 weight[V];
-    for (int v = 0; v < V; ++v) weight[v] = load8(row + v * kLanes);
+    f64xn weight[kVectors];
+    for (int v = 0; v < kVectors; ++v) weight[v] = loadn(row + v * kNativeLanes);
     for (int r = 0; r < R; ++r) {
-      const f64x8 value = splat8(x[r][k]);
-      for (int v = 0; v < V; ++v) acc[r][v] += value * weight[v];
+      for (int v = 0; v < kVectors; ++v) acc[r][v] += x[r][k] * weight[v];
     }
   }
   for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < V; ++v) {
-      for (int lane = 0; lane < kLanes && v * kLanes + lane < valid; ++lane) {
-        out[r][v * kLanes + lane] = acc[r][v][lane] + bias[v * kLanes + lane];
+    for (int v = 0; v < kVectors; ++v) {
+      const int first = v * kNativeLanes;
+      for (int lane = 0; lane < kNativeLanes && first + lane < valid; ++lane) {
+        out[r][first + lane] = acc[r][v][lane] + bias[first + lane];
       }
     }
   }
 }
 
-/// A strip of V vectors of outputs over all rows of the tile.
+/// V strips of outputs over all rows of the tile.
 template <int V>
-void strip(const RunCall& call, const double* weights, const double* bias, int32_t first, int32_t valid) {
+void strips(const RunCall& call, const double* weights, const double* bias, int32_t first, int32_t valid) {
   const View& in = call.in[0];
   const int32_t width = in.width, n_out = call.out->width;
   double tail[V * kLanes] = {0};
@@ -89,11 +88,11 @@ void dense_outputs(const RunCall& call, const double* weights, const double* bia
   int32_t j = 0;
   while (j < n_out) {
     const int32_t left = n_out - j;
-    if (left > kLanes && readable(width, n_out, j, 2 * kLanes)) {
-      strip<2>(call, weights, bias, j, left < 2 * kLanes ? left : 2 * kLanes);
-      j += 2 * kLanes;
+    if (left > kLanes && readable(width, n_out, j, kWide * kLanes)) {
+      strips<kWide>(call, weights, bias, j, left < kWide * kLanes ? left : kWide * kLanes);
+      j += kWide * kLanes;
     } else if (readable(width, n_out, j, kLanes)) {
-      strip<1>(call, weights, bias, j, left < kLanes ? left : kLanes);
+      strips<1>(call, weights, bias, j, left < kLanes ? left : kLanes);
       j += kLanes;
     } else {
       return scalar_outputs(call, weights, bias, j);
