@@ -206,7 +206,10 @@ class Trial:
         differences = self.check()
         saturation = self.saturation(effort.saturation, effort.repeats)
         unloaded = self.point(UNLOADED * saturation, effort.point, least=200)
-        points = [{"fraction": share, **self.point(share * saturation, effort.point)} for share in effort.fractions]
+        points = []
+        for share in effort.fractions:  # of what it can do just then: a machine may be slower a minute later
+            rate = share * self.saturation(effort.saturation)
+            points.append({"fraction": share, **self.point(rate, effort.point)})
         points += [{"fraction": rate / saturation, **self.point(rate, effort.point)} for rate in rates]
         return {
             "models": len(self.site.members),
