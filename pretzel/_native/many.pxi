@@ -5,8 +5,7 @@ from cpython.tuple cimport PyTuple_CheckExact
 from cpython.unicode cimport PyUnicode_CheckExact
 
 cdef enum:
-    AHEAD = 4   # items between asking for memory and using it
-    BLOCK = 64  # items that are answered together
+    AHEAD = 4  # items between asking for memory and using it
 
 from weakref import WeakValueDictionary
 
@@ -114,16 +113,15 @@ cdef list exact_pairs(pairs):
 
 @cython.final
 cdef class Stack:
-    """The items of one call of `answer_many`, some at a time: so what is known of them stays in the nearest cache.
+    """The items of one call of `answer_many`; everything but the results lies in the arena of the thread.
 
-    Everything but the results lies in the arena of the thread.
+    All methods are found before any of them runs: so no versions are mixed, whoever replaces models meanwhile.
     """
 
     cdef Arena* arena
-    cdef StackItem* items   # of the present block, with a reference to the method of each
+    cdef StackItem* items   # with a reference to the method of each
     cdef list pairs         # keeps the rows, which are read where they lie
-    cdef Py_ssize_t first   # item of the block
-    cdef Py_ssize_t n       # items of the block
+    cdef Py_ssize_t n
     cdef str method
     cdef Directory directory
     cdef list texts
@@ -131,25 +129,8 @@ cdef class Stack:
     cdef list failed        # positions whose result is an exception
     cdef double cost        # nanoseconds
 
-    cdef int answer(self, Py_ssize_t first, Py_ssize_t n, bint all_of_them) except -1:
-        """Answer ``n`` items; unless all are asked for, those behind one that fails may be left out."""
-        cdef Arena.Mark start = self.arena.mark()
-        self.first = first
-        self.n = n
-        try:
-            self.reserve()
-            n = self.each(True, n, all_of_them)
-            n = self.each(False, n, all_of_them)
-            self.run(n)
-            self.collect(n)
-        finally:
-            self.give_back()
-            self.arena.release(start)
-        return 0
-
     cdef int reserve(self) except -1:
-        cdef Py_ssize_t i, n = self.n
-        self.n = 0
+        cdef Py_ssize_t i, n = PyList_GET_SIZE(self.pairs)
         self.items = <StackItem*>self.arena.alloc(sizeof(StackItem) * (n + 1))
         if self.items == NULL:
             raise MemoryError
@@ -157,11 +138,13 @@ cdef class Stack:
             self.items[i] = StackItem()
         self.n = n
         self.texts = []
+        self.results = [None] * n
+        self.failed = []
         self.cost = 0.0
         return 0
 
     cdef inline PyObject* pair(self, Py_ssize_t i) noexcept:
-        return PyList_GET_ITEM(self.pairs, self.first + i)
+        return PyList_GET_ITEM(self.pairs, i)
 
     cdef inline PyObject* row(self, Py_ssize_t i) noexcept:
         return PyTuple_GET_ITEM(<object>self.pair(i), 1)
@@ -171,7 +154,7 @@ cdef class Stack:
         cdef PyObject* pair = self.pair(i)
         cdef PyObject* row = PyTuple_GET_ITEM(<object>pair, 1)
         cdef object target
-        if self.first + i + AHEAD < PyList_GET_SIZE(self.pairs):
+        if i + AHEAD < self.n:
             prefetch(PyTuple_GET_ITEM(<object>self.pair(i + AHEAD), 0))
         prefetch(row)
         target = target_of(<object>PyTuple_GET_ITEM(<object>pair, 0), self.method, self.directory)
@@ -195,7 +178,7 @@ cdef class Stack:
         if i + AHEAD < self.n:
             self.look_ahead(i + AHEAD)
         if type(<object>method) is not Method or (<Method>method).sparse:
-            self.results[self.first + i] = (<object>method).one(<object>row)
+            self.results[i] = (<object>method).one(<object>row)
             return 0
         program = (<Method>method).native
         n_leaves = (<Method>method).n_leaves
@@ -223,8 +206,6 @@ cdef class Stack:
         if cnp.PyArray_CheckExact(<object>row):
             prefetch(cnp.PyArray_DIMS(<cnp.ndarray>row))
             prefetch(cnp.PyArray_DATA(<cnp.ndarray>row))
-            prefetch(<char*>cnp.PyArray_DATA(<cnp.ndarray>row) + 64)
-            prefetch(<char*>cnp.PyArray_DATA(<cnp.ndarray>row) + 128)
 
     cdef Py_ssize_t each(self, bint resolve, Py_ssize_t n, bint all_of_them) except -1:
         """`resolve` or `read` every item; how many have been looked at: all, or those up to the first that failed."""
@@ -249,8 +230,8 @@ cdef class Stack:
 
     cdef int fail(self, Py_ssize_t i, error) except -1:
         self.items[i].program = NULL
-        self.results[self.first + i] = error
-        self.failed.append(self.first + i)
+        self.results[i] = error
+        self.failed.append(i)
         return 0
 
     cdef int run(self, Py_ssize_t n) except -1:
@@ -272,7 +253,7 @@ cdef class Stack:
             if item.stop.status != Status.kOk:
                 self.fail(i, stop_of(<Method>item.method, &item.stop))
             else:
-                self.results[self.first + i] = (<Method>item.method).answer(item.answer)
+                self.results[i] = (<Method>item.method).answer(item.answer)
         return 0
 
     cdef int give_back(self) except -1:
@@ -313,27 +294,29 @@ def answer_many(pairs, str method, Directory directory, bint collect):
         Put exceptions into the list instead of raising the first.
     """
     cdef Stack stack = Stack.__new__(Stack)
-    cdef Py_ssize_t first, n
+    cdef Py_ssize_t n
+    cdef Arena.Mark start
     stack.pairs = exact_pairs(pairs)
     stack.method = method
     stack.directory = directory
     stack.arena = &thread_arena()
-    n = PyList_GET_SIZE(stack.pairs)
-    stack.results = [None] * n
-    stack.failed = []
     stack.arena.depth += 1
+    start = stack.arena.mark()
     try:
-        for first in range(0, n, BLOCK):
-            if stack.failed and not collect:
-                break
-            stack.answer(first, min(BLOCK, n - first), collect)
+        stack.reserve()
+        n = stack.each(True, stack.n, collect)
+        n = stack.each(False, n, collect)
+        stack.run(n)
+        stack.collect(n)
     finally:
+        stack.give_back()
+        stack.arena.release(start)
         stack.arena.depth -= 1
         if stack.arena.depth == 0:
             stack.arena.reset()
     if stack.failed and not collect:
         first = min(stack.failed)
         error = stack.results[first]
-        error.add_note(f"item {first} of {n}")
+        error.add_note(f"item {first} of {stack.n}")
         raise error
     return stack.results
