@@ -130,7 +130,7 @@ cdef class Stack:
     cdef double cost        # nanoseconds
 
     cdef int reserve(self) except -1:
-        cdef Py_ssize_t i, n = PyList_GET_SIZE(self.pairs)
+        cdef Py_ssize_t i, n = len(self.pairs)
         self.items = <StackItem*>self.arena.alloc(sizeof(StackItem) * (n + 1))
         if self.items == NULL:
             raise MemoryError

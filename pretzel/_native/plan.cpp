@@ -65,6 +65,7 @@ void Program::finish() {
   dense = std::all_of(slots.begin(), slots.end(), [](const SlotSpec& slot) { return slot.kind == ValueKind::kDense; });
   writes_result =
       own && std::none_of(leaves.begin(), leaves.end(), [&](const LeafSpec& l) { return l.slot == output; });
+  unary = std::all_of(steps.begin(), steps.end(), [](const Step& step) { return step.n_inputs == 1; });
   max_inputs = 0;
   for (const Step& step : steps) max_inputs = std::max(max_inputs, step.n_inputs);
   add_vector(steps, &heads);

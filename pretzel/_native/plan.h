@@ -99,6 +99,7 @@ struct Program {
   int64_t row_bytes = 0;       // arena bytes per row for dense buffers, sparse heads and loaded leaves
   int32_t tile = 1;            // rows per pass: what keeps a tile in the second-level cache
   bool dense = false;          // every slot is
+  bool unary = false;          // every step reads one slot
   bool writes_result = false;  // the last step writes the output slot, so it can write into the result itself
 
   /// Nanoseconds that `rows` rows with `units` text code units or sparse entries will take from open to close. Cheap,

@@ -47,8 +47,7 @@ class GroupRunner {
     reserved_ = frame_.reserve(program, 1, arena);
     if (!reserved_ || !program.dense || !frame_.lay_out(0, 1)) return;
     laid_out_ = true;
-    const bool simple = std::ranges::all_of(program.steps, [](const Step& step) { return step.n_inputs == 1; });
-    if (simple && program.writes_result) prepare();
+    if (program.unary && program.writes_result) prepare();
   }
 
   Stop run(const StackItem& item) noexcept {

@@ -36,7 +36,8 @@ class Answer(Future[Any]):
         super().__init__()
         self._engine: BatchEngine | None = engine  # lives for as long as it owes an answer
         self._task: Task | None = None
-        self._endpoint, self._began = endpoint, time.monotonic()
+        self._endpoint = endpoint
+        self._began = time.monotonic()
         engine.owed.add(self)
 
     def cancel(self) -> bool:
@@ -49,14 +50,15 @@ class Answer(Future[Any]):
 
     def settle(self, answer: Callable[[], Any]) -> None:
         """Take over what ``answer`` returns or raises, unless the future has been cancelled."""
-        engine, self._engine, self._task = self._engine, None, None
+        engine, endpoint = self._engine, self._endpoint
+        self._engine = self._task = self._endpoint = None
         result, failure = None, None
         try:
             result = answer()
         except BaseException as error:
             failure = error
-        if self._endpoint is not None:
-            self._endpoint.end(False, failure, time.monotonic() - self._began)
+        if endpoint is not None:
+            endpoint.end(False, failure, time.monotonic() - self._began)
         try:
             if failure is None:
                 self.set_result(result)
@@ -75,7 +77,7 @@ class Answer(Future[Any]):
         """In a child process: who would have answered, who waits, and who held the lock of this future are not here."""
         state, result, failure = self._state, self._result, self._exception
         super().__init__()
-        self._engine = self._task = None
+        self._engine = self._task = self._endpoint = None
         if state != "FINISHED":
             failure = WorkerLost("the request was submitted before a fork; the parent process has it")
         if failure is None:

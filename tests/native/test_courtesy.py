@@ -87,7 +87,7 @@ def test_the_system_is_told_which_workers_go_first():
 def test_workers_that_meet_on_a_core_may_use_all_of_them_afterwards():
     """They leave it by telling the system which cores are left, for a moment."""
     code = textwrap.dedent("""
-        import os, time
+        import os
         import numpy as np
         from sklearn.ensemble import RandomForestRegressor
         import pretzel
