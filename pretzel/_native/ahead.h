@@ -16,9 +16,11 @@ struct LineSpan {
   void announce() const noexcept {
     for (size_t i = 0; i < size; i += 64 / sizeof *lines) __builtin_prefetch(lines + i);
   }
+  /// Asks for the lines. They go to the second-level cache: the first one waits for a few lines at a time, which takes
+  /// more than twice as long where hundreds come from memory.
   void fetch() const noexcept {
 #pragma GCC unroll 8
-    for (size_t i = 0; i < size; ++i) __builtin_prefetch(lines[i]);
+    for (size_t i = 0; i < size; ++i) __builtin_prefetch(lines[i], 0, 2);
   }
 };
 
@@ -28,7 +30,7 @@ struct LineSpan {
 class Lines {
  public:
   static constexpr size_t kLine = 64;
-  static constexpr size_t kMost = 512;
+  static constexpr size_t kMost = 1024;
 
   /// Adds the lines of `bytes` bytes, in order, without those that are here already.
   void add(const void* data, size_t bytes);

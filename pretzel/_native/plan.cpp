@@ -12,8 +12,8 @@ constexpr int32_t kMaxTile = 512;
 constexpr int32_t kVectorTile = 16;  // rows that tree kernels score side by side: worth more than cache for wide rows
 constexpr int64_t kWideRow = int64_t{256} << 10;
 constexpr int32_t kTextTile = 16;      // text rows bring buffers of their own
-constexpr int64_t kSmallParam = 4096;  // bytes that a row reads all of; in larger arrays it picks what it needs
-constexpr size_t kHead = 128;          // bytes of a state whose kernel says no more
+constexpr int64_t kSmall = 4096;       // bytes that a row reads all of; in larger arrays it picks what it needs
+constexpr int64_t kHead = 128;         // bytes of a larger state
 constexpr int64_t kHeadBytes = 192;    // of a parameter that are fetched ahead of one of many small requests
 
 int64_t bytes_of(const Array& array) {
@@ -185,8 +185,10 @@ void Program::ahead(Lines* lines) const {
   add_vector(slots, lines);
   add_vector(buffers, lines);
   add_vector(steps, lines);
-  add_vector(params, lines);
   add_vector(inputs, lines);
+  for (const Array& param : params) {
+    if (param.data != nullptr) lines->add(&param, sizeof param);  // the others are of no use to a request
+  }
   for (const Step& step : steps) {
     const std::span<const Array> given(params_of(step), static_cast<size_t>(step.n_params));
     if (step.kernel->ahead != nullptr) {
@@ -194,9 +196,10 @@ void Program::ahead(Lines* lines) const {
       continue;
     }
     for (const Array& param : given) {
-      if (bytes_of(param) <= kSmallParam) lines->add(param.data, static_cast<size_t>(bytes_of(param)));
+      if (bytes_of(param) <= kSmall) lines->add(param.data, static_cast<size_t>(bytes_of(param)));
     }
-    lines->add(step.state, kHead);
+    const int64_t read = step.state_bytes <= kSmall ? step.state_bytes : kHead;
+    lines->add(step.state, static_cast<size_t>(read));
   }
 }
 
