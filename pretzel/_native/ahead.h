@@ -9,6 +9,8 @@ namespace pretzel {
 
 /// Some cache lines, as whoever holds them sees them.
 struct LineSpan {
+  static constexpr size_t kLine = 64;
+
   const char* const* lines = nullptr;
   size_t size = 0;
 
@@ -29,7 +31,6 @@ struct LineSpan {
 /// and most of these lines hold the addresses of others: fetched one after the other they take most of the time.
 class Lines {
  public:
-  static constexpr size_t kLine = 64;
   static constexpr size_t kMost = 1024;
 
   /// Adds the lines of `bytes` bytes, in order, without those that are here already.

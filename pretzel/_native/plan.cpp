@@ -11,10 +11,10 @@ constexpr int64_t kTileBytes = int64_t{384} << 10;  // about a third of a second
 constexpr int32_t kMaxTile = 512;
 constexpr int32_t kVectorTile = 16;  // rows that tree kernels score side by side: worth more than cache for wide rows
 constexpr int64_t kWideRow = int64_t{256} << 10;
-constexpr int32_t kTextTile = 16;      // text rows bring buffers of their own
-constexpr int64_t kSmall = 4096;       // bytes that a row reads all of; in larger arrays it picks what it needs
-constexpr int64_t kHead = 128;         // bytes of a larger state
-constexpr int64_t kHeadBytes = 192;    // of a parameter that are fetched ahead of one of many small requests
+constexpr int32_t kTextTile = 16;    // text rows bring buffers of their own
+constexpr int64_t kSmall = 4096;     // bytes that a row reads all of; in larger arrays it picks what it needs
+constexpr int64_t kHead = 128;       // bytes of a larger state
+constexpr int64_t kHeadBytes = 192;  // of a parameter that are fetched ahead of one of many small requests
 
 int64_t bytes_of(const Array& array) {
   switch (array.dtype) {

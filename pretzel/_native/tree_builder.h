@@ -35,30 +35,22 @@ struct TreeShape {
   std::vector<Depth> order;  // nodes and leaves; leaves as complements
   uint32_t depth = 0;
   uint32_t n_leaves = 0;
-  uint32_t first_leaf = 0;
-  bool consecutive = true;  // leaves are numbered first_leaf, first_leaf + 1, ... in some order
 
   void unroll(const TreeSource& source, int32_t root) {
     order.clear();
     order.push_back({root, 0});
     n_leaves = 0;
-    uint32_t last_leaf = 0;
-    first_leaf = UINT32_MAX;
     const size_t most = 2 * size_t{source.n_nodes} + 1;  // more only in a circle, which `measure` then refuses
     for (size_t i = 0; i < order.size() && order.size() <= most; ++i) {
       const Depth at = order[i];
       depth = at.depth;
       if (at.node < 0) {
-        const auto leaf = static_cast<uint32_t>(~at.node);
-        first_leaf = std::min(first_leaf, leaf);
-        last_leaf = std::max(last_leaf, leaf);
         ++n_leaves;
         continue;
       }
       order.push_back({source.children[2 * at.node], at.depth + 1});
       order.push_back({source.children[2 * at.node + 1], at.depth + 1});
     }
-    consecutive = last_leaf - first_leaf + 1 == n_leaves;
   }
 };
 
@@ -106,14 +98,14 @@ class TreeBuilder {
     if (head_.keys == KeyKind::kRank) build_ranks();
     head_.n_slots = n_slots_;
     const bool is_vector = head_.layout == TreeLayout::kVector;
-    head_.wide = is_vector ? max_leaves_ > kSmallLeaves : n_slots_ > UINT16_MAX || max_delta_ > UINT16_MAX;
-    allocate(state);
-    for (uint32_t t = 0; t < source_.n_trees; ++t) {
-      if (head_.layout == TreeLayout::kVector) {
-        head_.wide != 0 ? write_vector<LargeTree>(state, t) : write_vector<SmallTree>(state, t);
-      } else {
-        head_.wide != 0 ? write_walk<WideNode>(state, t) : write_walk<NarrowNode>(state, t);
-      }
+    head_.wide = !is_vector && (n_slots_ > UINT16_MAX || max_delta_ > UINT16_MAX);
+    head_.leaves = max_leaves_ <= 8 ? 8 : max_leaves_ <= 16 ? 16 : 32;
+    if (is_vector) {
+      head_.leaves == 8    ? write_vectors<QuarterTrees>(state)
+      : head_.leaves == 16 ? write_vectors<HalfTrees>(state)
+                           : write_vectors<WholeTrees>(state);
+    } else {
+      head_.wide != 0 ? write_walks<WideNode>(state) : write_walks<NarrowNode>(state);
     }
     return nullptr;
   }
@@ -126,12 +118,18 @@ class TreeBuilder {
   uint32_t category_slot(const SlotUse& use, bool known);
   void sweep_columns();
   void build_ranks();
-  void append_levels(KeyFeature* feature, const Threshold* keys, uint32_t n);
-  void allocate(StateBytes* state);
+  void append_table(KeyFeature* feature, const Threshold* keys, uint32_t n);
+  void allocate(StateBytes* state, uint64_t node_bytes);
   template <class Node>
-  void write_walk(StateBytes* state, uint32_t tree);
-  template <class Tree>
-  void write_vector(StateBytes* state, uint32_t tree);
+  void write_walks(StateBytes* state);
+  template <class Node>
+  void write_walk(Node* nodes);
+  template <class Trees>
+  void write_vectors(StateBytes* state);
+  template <class Trees>
+  void write_vector(Trees* trees, uint32_t place, int32_t node, uint32_t* n_nodes, uint32_t* n_leaves) const;
+  bool in_order(int32_t node, int32_t* next_leaf) const;
+  double threshold_of(int32_t node) const;
   uint32_t rank_of(int32_t node) const;
   bool is_numeric(int32_t node) const { return source_.category_set[node] < 0; }
 
@@ -141,10 +139,9 @@ class TreeBuilder {
   TreePlaces places_;
   uint32_t n_slots_ = kFirstSlot;
   uint32_t max_leaves_ = 0;
-  bool consecutive_ = true;
+  bool in_order_ = true;  // small trees, whose leaves are numbered from left to right
   uint32_t max_delta_ = 0;
   uint64_t walk_nodes_ = 0;
-  uint32_t next_walk_node_ = 0;
   std::vector<Threshold> thresholds_;  // distinct, ascending by column and value
   std::vector<KeyFeature> features_;
   std::vector<CategorySlot> categories_;
@@ -162,16 +159,27 @@ inline const char* TreeBuilder::measure() {
     walk_nodes_ += places_.size;
     max_delta_ = std::max(max_delta_, places_.max_delta);
     max_leaves_ = std::max(max_leaves_, shape_.n_leaves);
-    consecutive_ = consecutive_ && shape_.consecutive;
+    int32_t leaf = -1;
+    in_order_ = in_order_ && shape_.n_leaves <= kVectorNodes && in_order(source_.roots[t], &leaf);
   }
   if (visited != source_.n_nodes) return "nodes that no tree reaches, or that several reach";
   if (walk_nodes_ >= UINT32_MAX / 2) return "too many nodes";
   return nullptr;
 }
 
+/// Whether the leaves below a node are numbered from left to right; -1: with any number first.
+inline bool TreeBuilder::in_order(int32_t node, int32_t* next_leaf) const {
+  if (node < 0) {
+    const bool next = *next_leaf < 0 || ~node == *next_leaf;
+    *next_leaf = ~node + 1;
+    return next;
+  }
+  return in_order(source_.children[2 * node], next_leaf) && in_order(source_.children[2 * node + 1], next_leaf);
+}
+
 /// Small trees are compared whole where the machine has vectors for it; the others are walked. Every level reads both.
 inline void TreeBuilder::choose() {
-  const bool small = PRETZEL_ISA >= 2 && max_leaves_ <= kVectorLeaves && consecutive_ && source_.n_trees >= 8;
+  const bool small = PRETZEL_ISA >= 2 && in_order_ && source_.n_trees >= 8;
   head_.layout = small ? TreeLayout::kVector : TreeLayout::kWalk;
   head_.keys = small || !source_.float32 ? KeyKind::kRank : KeyKind::kFloat32;
   head_.float32 = source_.float32;
@@ -199,7 +207,7 @@ inline void TreeBuilder::number_slots() {
 
 inline uint32_t TreeBuilder::numeric_slot(const SlotUse& use) {
   if (features_.empty() || features_.back().column != use.column) {
-    features_.push_back({use.column, kScratchSlot, kScratchSlot, 0, {}});
+    features_.push_back({use.column, kScratchSlot, kScratchSlot, 0, 0});
   }
   uint32_t& slot = use.left ? features_.back().slot_left : features_.back().slot_right;
   if (slot == kScratchSlot) slot = n_slots_++;
@@ -229,10 +237,15 @@ inline void TreeBuilder::sweep_columns() {
   }
 }
 
-/// Sorted distinct thresholds of each column, as blocks that are searched sixteen keys at a time.
+/// What values are compared with: rounded where they are.
+inline double TreeBuilder::threshold_of(int32_t node) const {
+  return source_.float32 ? static_cast<double>(round_down(source_.threshold[node])) : source_.threshold[node];
+}
+
+/// Sorted distinct thresholds of each column, as tables that are searched sixteen keys at a time.
 inline void TreeBuilder::build_ranks() {
-  for (uint32_t i = 0; i < source_.n_nodes; ++i) {
-    if (is_numeric(static_cast<int32_t>(i))) thresholds_.push_back({source_.feature[i], source_.threshold[i]});
+  for (int32_t i = 0; i < static_cast<int32_t>(source_.n_nodes); ++i) {
+    if (is_numeric(i)) thresholds_.push_back({source_.feature[i], threshold_of(i)});
   }
   std::sort(thresholds_.begin(), thresholds_.end());
   thresholds_.erase(std::unique(thresholds_.begin(), thresholds_.end()), thresholds_.end());
@@ -241,57 +254,49 @@ inline void TreeBuilder::build_ranks() {
   for (KeyFeature& feature : features_) {
     size_t end = begin;
     while (end < thresholds_.size() && thresholds_[end].column == static_cast<int32_t>(feature.column)) ++end;
-    append_levels(&feature, thresholds_.data() + begin, static_cast<uint32_t>(end - begin));
+    append_table(&feature, thresholds_.data() + begin, static_cast<uint32_t>(end - begin));
     longest = std::max(longest, static_cast<uint32_t>(end - begin));
     begin = end;
   }
+  tables_.resize(tables_.size() + kRankBlock);  // a block can be read wherever a table begins
   if (longest > kMaxShortRank) head_.layout = TreeLayout::kWalk;
 }
 
-inline void TreeBuilder::append_levels(KeyFeature* feature, const Threshold* keys, uint32_t n) {
-  uint32_t step = 1;  // thresholds per key of this level
-  uint32_t sizes[kRankLevels], steps[kRankLevels], levels = 0;
-  for (uint32_t count = n;;) {
-    sizes[levels] = count;
-    steps[levels++] = step;
-    const uint32_t blocks = (count + kRankBlock - 1) / kRankBlock;
-    if (blocks <= 1) break;
-    count = blocks - 1;
-    step *= kRankBlock;
-  }
-  feature->levels = levels;
-  for (uint32_t level = 0; level < levels; ++level) {
-    const uint32_t from = levels - 1 - level;
-    feature->offset[level] = static_cast<uint32_t>(tables_.size());
-    for (uint32_t i = 0; i < sizes[from]; ++i) tables_.push_back(keys[size_t{i + 1} * steps[from] - 1]);
-    while (tables_.size() % kRankBlock != 0) tables_.push_back({0, std::numeric_limits<double>::infinity()});
+inline void TreeBuilder::append_table(KeyFeature* feature, const Threshold* keys, uint32_t n) {
+  const RankTable levels(n);
+  feature->table = static_cast<uint32_t>(tables_.size());
+  feature->thresholds = n;
+  tables_.resize(tables_.size() + levels.end, {0, std::numeric_limits<double>::infinity()});
+  Threshold* table = tables_.data() + feature->table;
+  size_t step = 1;  // thresholds per key of a level
+  for (uint32_t level = 0; level < levels.levels; ++level, step *= kRankBlock) {
+    for (uint32_t i = 0; i < levels.sizes[level]; ++i) table[levels.offsets[level] + i] = keys[(i + 1) * step - 1];
   }
 }
 
 inline uint32_t TreeBuilder::rank_of(int32_t node) const {
   const int32_t column = source_.feature[node];
-  const Threshold key{column, source_.threshold[node]};
+  const Threshold key{column, threshold_of(node)};
   const auto at = std::lower_bound(thresholds_.begin(), thresholds_.end(), key);
   const auto first =
       std::lower_bound(thresholds_.begin(), at, Threshold{column, -std::numeric_limits<double>::infinity()});
   return static_cast<uint32_t>(at - first);
 }
 
-inline void TreeBuilder::allocate(StateBytes* state) {
+inline void TreeBuilder::allocate(StateBytes* state, uint64_t node_bytes) {
   const auto align = [](uint64_t n) { return (n + 63) & ~uint64_t{63}; };
   head_.n_features = static_cast<uint32_t>(features_.size());
   head_.n_category_slots = static_cast<uint32_t>(categories_.size());
   const bool walk = head_.layout == TreeLayout::kWalk;
-  const uint64_t n_roots = (uint64_t{source_.n_trees} + 15) / 16 * 16;
+  const uint64_t n_roots = walk ? (uint64_t{source_.n_trees} + 15) / 16 * 16 : 0;
+  const uint64_t number_bytes = source_.float32 ? sizeof(float) : sizeof(double);
   head_.features = align(sizeof(TreeHeader));
   head_.categories = head_.features + align(features_.size() * sizeof(KeyFeature));
   head_.ranks = head_.categories + align(categories_.size() * sizeof(CategorySlot));
-  head_.roots = head_.ranks + align(tables_.size() * sizeof(double));
+  head_.roots = head_.ranks + align(tables_.size() * number_bytes);
   head_.nodes = head_.roots + align(n_roots * sizeof(TreeRoot));
-  const uint64_t node_bytes = head_.wide != 0 ? sizeof(WideNode) : sizeof(NarrowNode);
-  const uint64_t tree_bytes = head_.wide != 0 ? sizeof(LargeTree) : sizeof(SmallTree);
-  const uint64_t bytes = walk ? walk_nodes_ * node_bytes : source_.n_trees * tree_bytes;
-  state->assign(align(head_.nodes + bytes), 0);
+  head_.bytes = align(head_.nodes + node_bytes);
+  state->assign(head_.bytes, 0);
   std::memcpy(state->data(), &head_, sizeof head_);
   if (!features_.empty()) {
     std::memcpy(state->data() + head_.features, features_.data(), features_.size() * sizeof(KeyFeature));
@@ -299,17 +304,31 @@ inline void TreeBuilder::allocate(StateBytes* state) {
   if (!categories_.empty()) {
     std::memcpy(state->data() + head_.categories, categories_.data(), categories_.size() * sizeof(CategorySlot));
   }
-  auto* ranks = reinterpret_cast<double*>(state->data() + head_.ranks);
-  for (size_t i = 0; i < tables_.size(); ++i) ranks[i] = tables_[i].value;
+  auto* doubles = reinterpret_cast<double*>(state->data() + head_.ranks);
+  auto* floats = reinterpret_cast<float*>(state->data() + head_.ranks);
+  for (size_t i = 0; i < tables_.size(); ++i) {
+    source_.float32 ? void(floats[i] = static_cast<float>(tables_[i].value)) : void(doubles[i] = tables_[i].value);
+  }
 }
 
 template <class Node>
-void TreeBuilder::write_walk(StateBytes* state, uint32_t tree) {
-  shape_.unroll(source_, source_.roots[tree]);
-  auto* nodes = reinterpret_cast<Node*>(state->data() + head_.nodes) + next_walk_node_;
+void TreeBuilder::write_walks(StateBytes* state) {
+  allocate(state, walk_nodes_ * sizeof(Node));
   auto* roots = reinterpret_cast<TreeRoot*>(state->data() + head_.roots);
-  roots[tree] = {next_walk_node_, shape_.depth};
-  places_.set(shape_.order);
+  auto* nodes = reinterpret_cast<Node*>(state->data() + head_.nodes);
+  uint32_t first = 0;
+  for (uint32_t t = 0; t < source_.n_trees; ++t) {
+    shape_.unroll(source_, source_.roots[t]);
+    places_.set(shape_.order);
+    roots[t] = {first, shape_.depth};
+    write_walk(nodes + first);
+    first += places_.size;
+  }
+}
+
+/// Writes the tree that has been unrolled last.
+template <class Node>
+void TreeBuilder::write_walk(Node* nodes) {
   for (size_t i = 0; i < shape_.order.size(); ++i) {
     const int32_t node = shape_.order[i].node;
     const uint32_t at = places_.place[i];
@@ -324,39 +343,41 @@ void TreeBuilder::write_walk(StateBytes* state, uint32_t tree) {
     nodes[at].delta = static_cast<decltype(Node::delta)>(places_.place[places_.children[i]] - at);
     nodes[at].threshold = threshold;
   }
-  next_walk_node_ += places_.size;
 }
 
-template <class Tree>
-void TreeBuilder::write_vector(StateBytes* state, uint32_t tree) {
-  struct Path {
-    int32_t node;
-    uint32_t on_path, taken;
-  };
-  shape_.unroll(source_, source_.roots[tree]);
-  using Bits = std::remove_reference_t<decltype(Tree::taken[0])>;
-  Tree packed{};
-  for (uint16_t& threshold : packed.threshold) threshold = UINT16_MAX;
-  for (Bits& taken : packed.taken) taken = 1;  // with an empty path: never reached
-  std::vector<Path> open{{source_.roots[tree], 0, 0}};
-  uint32_t n = 0;
-  while (!open.empty()) {
-    const Path at = open.back();
-    open.pop_back();
-    if (at.node < 0) {
-      const uint32_t leaf = static_cast<uint32_t>(~at.node) - shape_.first_leaf;
-      packed.on_path[leaf] = static_cast<Bits>(at.on_path);
-      packed.taken[leaf] = static_cast<Bits>(at.taken);
-      continue;
+template <class Trees>
+void TreeBuilder::write_vectors(StateBytes* state) {
+  const uint32_t n = (source_.n_trees + Trees::kTrees - 1) / Trees::kTrees;
+  allocate(state, n * sizeof(Trees));
+  auto* vectors = reinterpret_cast<Trees*>(state->data() + head_.nodes);
+  for (uint32_t v = 0; v < n; ++v) {
+    std::fill_n(vectors[v].threshold, kVectorNodes, UINT16_MAX);  // no key exceeds it
+    for (uint32_t k = 0; k < Trees::kTrees && v * Trees::kTrees + k < source_.n_trees; ++k) {
+      const int32_t root = source_.roots[v * Trees::kTrees + k];
+      int32_t leftmost = root;
+      while (leftmost >= 0) leftmost = source_.children[2 * leftmost];
+      vectors[v].first_leaf[k] = static_cast<uint32_t>(~leftmost);
+      uint32_t n_nodes = 0, n_leaves = 0;
+      write_vector(vectors + v, k * (kVectorNodes / Trees::kTrees), root, &n_nodes, &n_leaves);
     }
-    packed.slot[n] = static_cast<uint16_t>(slots_[at.node].slot);
-    packed.threshold[n] = is_numeric(at.node) ? static_cast<uint16_t>(rank_of(at.node)) : uint16_t{0};
-    const uint32_t bit = uint32_t{1} << n++;
-    open.push_back({source_.children[2 * at.node], at.on_path | bit, at.taken});
-    open.push_back({source_.children[2 * at.node + 1], at.on_path | bit, at.taken | bit});
   }
-  reinterpret_cast<TreeRoot*>(state->data() + head_.roots)[tree] = {shape_.first_leaf, 0};
-  std::memcpy(state->data() + head_.nodes + tree * sizeof(Tree), &packed, sizeof packed);
+}
+
+/// Writes the nodes below one, and counts them and their leaves.
+template <class Trees>
+void TreeBuilder::write_vector(Trees* trees, uint32_t place, int32_t node, uint32_t* n_nodes,
+                               uint32_t* n_leaves) const {
+  if (node < 0) {
+    ++*n_leaves;
+    return;
+  }
+  const uint32_t at = place + (*n_nodes)++, first = *n_leaves;
+  write_vector(trees, place, source_.children[2 * node], n_nodes, n_leaves);
+  const uint64_t left = (uint64_t{1} << *n_leaves) - (uint64_t{1} << first);
+  trees->slot[at] = static_cast<uint8_t>(slots_[node].slot);
+  trees->threshold[at] = is_numeric(node) ? static_cast<uint16_t>(rank_of(node)) : uint16_t{0};
+  trees->remain[at] = static_cast<std::remove_reference_t<decltype(trees->remain[0])>>(~left);
+  write_vector(trees, place, source_.children[2 * node + 1], n_nodes, n_leaves);
 }
 
 }  // namespace

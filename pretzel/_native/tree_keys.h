@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <limits>
 
-#include "simd.h"
 #include "tree_layout.h"
 #include "view.h"
 #if PRETZEL_ISA >= 1
@@ -14,24 +13,36 @@
 namespace pretzel {
 namespace {
 
-/// How many of 16 ascending keys lie below x; NaN is above none.
-inline uint32_t count_below(const double* keys, double x) {
+/// How many of the first n (at most 16) of 16 ascending keys lie below x; NaN is above none.
+inline uint32_t count_below(const double* keys, uint32_t n, double x) {
 #if PRETZEL_ISA >= 2
   const __m512d v = _mm512_set1_pd(x);
   const uint32_t low = _mm512_cmp_pd_mask(_mm512_loadu_pd(keys), v, _CMP_LT_OQ);
   const uint32_t high = _mm512_cmp_pd_mask(_mm512_loadu_pd(keys + 8), v, _CMP_LT_OQ);
-  return static_cast<uint32_t>(__builtin_popcount(low | high << 8));
+  return static_cast<uint32_t>(__builtin_popcount((low | high << 8) & ((1u << n) - 1)));
 #elif PRETZEL_ISA == 1
   const __m256d v = _mm256_set1_pd(x);
-  int mask = 0;
-  for (int i = 0; i < kRankBlock; i += 4) {
-    mask |= _mm256_movemask_pd(_mm256_cmp_pd(_mm256_loadu_pd(keys + i), v, _CMP_LT_OQ)) << i;
+  uint32_t mask = 0;
+  for (int i = 0; i < 16; i += 4) {
+    const int four = _mm256_movemask_pd(_mm256_cmp_pd(_mm256_loadu_pd(keys + i), v, _CMP_LT_OQ));
+    mask |= static_cast<uint32_t>(four) << i;
   }
-  return static_cast<uint32_t>(__builtin_popcount(static_cast<uint32_t>(mask)));
+  return static_cast<uint32_t>(__builtin_popcount(mask & ((1u << n) - 1)));
 #else
-  const f64x8 v = splat8(x);
-  const i64x8 n = (load8(keys) < v) + (load8(keys + 8) < v);
-  return static_cast<uint32_t>(-(((n[0] + n[1]) + (n[2] + n[3])) + ((n[4] + n[5]) + (n[6] + n[7]))));
+  uint32_t below = 0;
+  for (uint32_t i = 0; i < n; ++i) below += keys[i] < x;
+  return below;
+#endif
+}
+
+inline uint32_t count_below(const float* keys, uint32_t n, float x) {
+#if PRETZEL_ISA >= 2
+  const uint32_t mask = _mm512_cmp_ps_mask(_mm512_loadu_ps(keys), _mm512_set1_ps(x), _CMP_LT_OQ);
+  return static_cast<uint32_t>(__builtin_popcount(mask & ((1u << n) - 1)));
+#else
+  uint32_t below = 0;
+  for (uint32_t i = 0; i < n; ++i) below += keys[i] < x;
+  return below;
 #endif
 }
 
@@ -47,36 +58,36 @@ inline void put_key(const KeyFeature& feature, Key* keys, bool is_nan, Key key) 
   keys[feature.slot_left] = is_nan ? Key{kLeftKey} : key;
 }
 
-template <class Key, int kLevels>
-void rank_rows(const KeyFeature& feature, const double* tables, bool float32, const View& in, int32_t first,
+/// Ranks of one column; the usual numbers of levels are known to the compiler, any other is kLevels = 0.
+template <class Key, uint32_t kLevels, class Number>
+void rank_rows(const KeyFeature& feature, const RankTable& levels, const Number* table, const View& in, int32_t first,
                int32_t rows, Key* keys, uint32_t stride) {
   for (int32_t r = 0; r < rows; ++r) {
-    double x = in.row(first + r)[feature.column];
-    if (float32) x = static_cast<double>(static_cast<float>(x));
+    const auto x = static_cast<Number>(in.row(first + r)[feature.column]);
     uint32_t at = 0;
-    for (int level = 0; level < kLevels; ++level) {
-      at = at * kRankBlock + count_below(tables + feature.offset[level] + size_t{at} * kRankBlock, x);
+    if (kLevels == 1) {
+      at = count_below(table, feature.thresholds, x);
+    } else {
+      for (uint32_t level = kLevels > 0 ? kLevels : levels.levels; level-- > 0;) {
+        at = at * kRankBlock + count_below(table + levels.offsets[level] + size_t{at} * kRankBlock, kRankBlock, x);
+      }
     }
     put_key<Key>(feature, keys + size_t{stride} * r, x != x, static_cast<Key>(at));
   }
 }
 
-template <class Key>
-void rank_column(const KeyFeature& feature, const double* tables, bool float32, const View& in, int32_t first,
-                 int32_t rows, Key* keys, uint32_t stride) {
-  switch (feature.levels) {
+template <class Key, class Number>
+void rank_column(const KeyFeature& feature, const Number* tables, const View& in, int32_t first, int32_t rows,
+                 Key* keys, uint32_t stride) {
+  const RankTable levels(feature.thresholds);
+  const Number* table = tables + feature.table;
+  switch (levels.levels) {
     case 1:
-      return rank_rows<Key, 1>(feature, tables, float32, in, first, rows, keys, stride);
+      return rank_rows<Key, 1>(feature, levels, table, in, first, rows, keys, stride);
     case 2:
-      return rank_rows<Key, 2>(feature, tables, float32, in, first, rows, keys, stride);
-    case 3:
-      return rank_rows<Key, 3>(feature, tables, float32, in, first, rows, keys, stride);
-    case 4:
-      return rank_rows<Key, 4>(feature, tables, float32, in, first, rows, keys, stride);
-    case 5:
-      return rank_rows<Key, 5>(feature, tables, float32, in, first, rows, keys, stride);
+      return rank_rows<Key, 2>(feature, levels, table, in, first, rows, keys, stride);
     default:
-      return rank_rows<Key, 6>(feature, tables, float32, in, first, rows, keys, stride);
+      return rank_rows<Key, 0>(feature, levels, table, in, first, rows, keys, stride);
   }
 }
 
@@ -98,14 +109,24 @@ void category_keys(const TreeHeader& head, const uint8_t* state, const View& in,
   }
 }
 
+template <class Key, class Number>
+void rank_columns(const TreeHeader& head, const uint8_t* state, const View& in, int32_t first, int32_t rows, Key* keys,
+                  uint32_t stride) {
+  const auto* features = section<KeyFeature>(state, head.features);
+  const auto* tables = section<Number>(state, head.ranks);
+  for (uint32_t f = 0; f < head.n_features; ++f) {
+    rank_column(features[f], tables, in, first, rows, keys, stride);
+  }
+}
+
 /// Keys of rows `first ..` as ranks, `stride` keys per row.
 template <class Key>
 void rank_keys(const TreeHeader& head, const uint8_t* state, const View& in, int32_t first, int32_t rows, Key* keys,
                uint32_t stride) {
-  const auto* features = section<KeyFeature>(state, head.features);
-  const auto* tables = section<double>(state, head.ranks);
-  for (uint32_t f = 0; f < head.n_features; ++f) {
-    rank_column(features[f], tables, head.float32 != 0, in, first, rows, keys, stride);
+  if (head.float32 != 0) {
+    rank_columns<Key, float>(head, state, in, first, rows, keys, stride);
+  } else {
+    rank_columns<Key, double>(head, state, in, first, rows, keys, stride);
   }
   category_keys(head, state, in, first, rows, keys, stride);
 }

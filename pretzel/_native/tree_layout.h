@@ -7,8 +7,9 @@
 // narrow one, whatever the precision of the source, and its outcome is a carry that is added without a branch.
 //
 // Two layouts follow. `kWalk`: nodes of 8 bytes, children side by side, walked 16 lanes at a time without branches.
-// `kVector` (trees of at most 32 leaves): all nodes of a tree are compared at once in one vector of 16-bit keys and the
-// leaf is the one whose path agrees with the outcome.
+// `kVector` (trees of at most 32 leaves): the nodes of one, two or four trees are compared at once in one vector of
+// 16-bit keys. Each that goes right rules out the leaves on its left, and the leaf is the leftmost that remains
+// (QuickScorer: Lucchese et al., SIGIR 2015).
 #pragma once
 
 #include <bit>
@@ -20,12 +21,11 @@ namespace {
 enum class TreeLayout : uint32_t { kWalk, kVector };
 enum class KeyKind : uint32_t { kFloat32, kRank };
 
-constexpr uint32_t kSmallLeaves = 16;
-constexpr uint32_t kVectorLeaves = 32;
+constexpr uint32_t kVectorNodes = 32;  // and leaves
 constexpr uint32_t kVectorSlots = 256;
 constexpr uint32_t kMaxShortRank = 65533;  // 65535 is the key of NaN sent right, and the threshold no key exceeds
-constexpr int kRankLevels = 6;
-constexpr int kRankBlock = 16;
+constexpr uint32_t kRankLevels = 8;        // enough for 2^32 thresholds
+constexpr uint32_t kRankBlock = 16;
 constexpr uint32_t kLowSlot = 0;      // always the lowest key: what leaves compare
 constexpr uint32_t kScratchSlot = 1;  // written for directions that no split asks for, never read
 constexpr uint32_t kFirstSlot = 2;
@@ -40,21 +40,40 @@ struct TreeHeader {
   uint32_t n_category_slots;
   uint32_t n_columns;   // kFloat32, not 0: every column c < n_columns has key kFirstSlot + c, features are not listed
   uint32_t left_keys;   // kFloat32 with n_columns: they follow once more for splits that send NaN left
-  uint32_t wide;        // kWalk: WideNode; kVector: LargeTree
+  uint32_t wide;        // kWalk: WideNode
+  uint32_t leaves;      // kVector: of a tree at most: 8, 16 or 32
   uint64_t features;    // KeyFeature[n_features]
   uint64_t categories;  // CategorySlot[n_category_slots]
-  uint64_t ranks;       // double[]: search tables of all columns
-  uint64_t roots;       // TreeRoot[n_trees], padded to a multiple of 16
-  uint64_t nodes;       // NarrowNode[] or WideNode[]; SmallTree[] or LargeTree[]
+  uint64_t ranks;       // float[] where values are rounded to float32, or double[]: search tables of all columns
+  uint64_t roots;       // kWalk: TreeRoot[n_trees], padded to a multiple of 16
+  uint64_t nodes;       // kWalk: NarrowNode[] or WideNode[]; kVector: VectorTrees[]
+  uint64_t bytes;       // of all this
 };
 
-/// A column that numeric splits read. Rank tables are searched top down in blocks of 16 keys, fan-out 16.
+/// A column that numeric splits read.
 struct KeyFeature {
   uint32_t column;
   uint32_t slot_right;  // where NaN goes right, or kScratchSlot
   uint32_t slot_left;   // where NaN goes left, or kScratchSlot
-  uint32_t levels;
-  uint32_t offset[kRankLevels];  // first double of each level in the rank tables
+  uint32_t table;       // first of its search table
+  uint32_t thresholds;
+};
+
+/// A search table: at most 16 thresholds, or blocks of 16 keys, fan-out 16, the lowest level before those above it.
+struct RankTable {
+  uint32_t levels = 1;
+  uint32_t sizes[kRankLevels], offsets[kRankLevels];  // from the lowest level up; offsets from the table's first key
+  uint32_t end;
+
+  explicit RankTable(uint32_t thresholds) : sizes{thresholds}, offsets{0}, end(thresholds) {
+    for (uint32_t count = thresholds; count > kRankBlock; ++levels) {
+      const uint32_t blocks = (count + kRankBlock - 1) / kRankBlock;
+      end = offsets[levels - 1] + blocks * kRankBlock;
+      offsets[levels] = end;
+      sizes[levels] = count = blocks - 1;
+      end += (count + kRankBlock - 1) / kRankBlock * kRankBlock;
+    }
+  }
 };
 
 /// A categorical split: which whole numbers 0..255 go left. NaN, negative and other values go where missing ones do.
@@ -76,21 +95,24 @@ using NarrowNode = WalkNode<uint16_t>;
 using WideNode = WalkNode<uint32_t>;  // more than 65,536 slots, or a child as far away as that
 
 struct TreeRoot {
-  uint32_t first;  // kWalk: node; kVector: number of the first leaf
-  uint32_t depth;  // kWalk
+  uint32_t first;  // node
+  uint32_t depth;
 };
 
-/// A whole tree of at most kLeaves leaves. Leaf i is reached when (outcomes & on_path[i]) == taken[i], with bit j of
-/// the outcomes set when node j goes right.
-template <int kLeaves, class Bits>
-struct alignas(64) VectorTree {
-  uint16_t slot[kLeaves];
-  uint16_t threshold[kLeaves];
-  Bits on_path[kLeaves];
-  Bits taken[kLeaves];
+/// As many trees of at most kLeaves leaves as have 32 nodes. Leaves are numbered from left to right, and bit i of
+/// `remain` is set unless leaf i is in the left subtree of the node.
+template <uint32_t kLeaves, class Bits>
+struct alignas(16) VectorTrees {
+  static constexpr uint32_t kTrees = kVectorNodes / kLeaves;
+
+  uint16_t threshold[kVectorNodes];
+  Bits remain[kVectorNodes];
+  uint8_t slot[kVectorNodes];
+  uint32_t first_leaf[kTrees];
 };
-using SmallTree = VectorTree<16, uint16_t>;
-using LargeTree = VectorTree<32, uint32_t>;
+using QuarterTrees = VectorTrees<8, uint8_t>;
+using HalfTrees = VectorTrees<16, uint16_t>;
+using WholeTrees = VectorTrees<32, uint32_t>;
 
 /// Bits of a number as an integer of the same order; both zeros are one.
 inline uint32_t ordered(float x) {

@@ -19,23 +19,75 @@ struct LeafValues {
     for (int32_t j = 0; j < width; ++j) to[j] += from[j];
   }
 
-  /// One leaf for each of N rows that lie `stride` apart. The usual widths are known to the compiler.
-  template <int N>
+  /// Asks for what a leaf holds.
+  void fetch(uint32_t leaf) const { __builtin_prefetch(values + size_t{leaf} * width, 0, 2); }
+
+  /// One leaf of each of n trees from `first` on, for one row.
+  void add_trees(uint32_t first, const uint32_t* leaves, uint32_t n, double* out) const {
+    if (width != 1) {
+      for (uint32_t k = 0; k < n; ++k) add(first + k, leaves[k], out);
+      return;
+    }
+    int32_t column = columns[first];
+    double sum = out[column];  // stays in a register for as long as trees add to the same column
+    for (uint32_t k = 0; k < n; ++k) {
+      if (columns[first + k] != column) {
+        out[column] = sum;
+        column = columns[first + k];
+        sum = out[column];
+      }
+      sum += values[leaves[k]];
+    }
+    out[column] = sum;
+  }
+
+  /// One leaf for each of N rows that lie `stride` apart; leaves lie `kStep` apart. The usual widths are known to the
+  /// compiler.
+  template <int N, int kStep = 1>
   void add_rows(uint32_t tree, const uint32_t* leaf, double* out, int64_t stride) const {
     double* to = out + columns[tree];
-    if (width == 1) return add_fixed<N, 1>(leaf, to, stride);
-    if (width == 2) return add_fixed<N, 2>(leaf, to, stride);
-    for (int k = 0; k < N; ++k) add(tree, leaf[k], out + k * stride);
+    if (width == 1) return add_fixed<N, kStep, 1>(leaf, to, stride);
+    if (width == 2) return add_fixed<N, kStep, 2>(leaf, to, stride);
+    for (int k = 0; k < N; ++k) add(tree, leaf[k * kStep], out + k * stride);
   }
 
  private:
-  template <int N, int Width>
+  template <int N, int kStep, int Width>
   void add_fixed(const uint32_t* leaf, double* to, int64_t stride) const {
     for (int k = 0; k < N; ++k, to += stride) {
-      const double* from = values + size_t{leaf[k]} * Width;
+      const double* from = values + size_t{leaf[k * kStep]} * Width;
       for (int j = 0; j < Width; ++j) to[j] += from[j];
     }
   }
+};
+
+/// Leaves of one row, tree by tree: what each holds is asked for at once and added when it has had time to come from
+/// memory.
+class FoundLeaves {
+ public:
+  FoundLeaves(const LeafValues& values, double* out) : values_(values), out_(out) {}
+
+  void push(const uint32_t* leaves, uint32_t n) {
+    if (size_ + n > kRoom) add();
+    for (uint32_t k = 0; k < n; ++k) {
+      values_.fetch(leaves[k]);
+      found_[size_++] = leaves[k];
+    }
+  }
+  /// To be called at the end, too.
+  void add() {
+    values_.add_trees(tree_, found_, size_, out_);
+    tree_ += size_;
+    size_ = 0;
+  }
+
+ private:
+  static constexpr uint32_t kRoom = 128;
+
+  const LeafValues& values_;
+  double* out_;
+  uint32_t tree_ = 0, size_ = 0;
+  uint32_t found_[kRoom];
 };
 
 }  // namespace

@@ -17,8 +17,9 @@ namespace {
 inline bool score(const TreeHeader& head, const uint8_t* state, const View& in, int32_t rows, const LeafValues& leaves,
                   const View& out, Arena* arena) {
   if (head.layout == TreeLayout::kVector) {
-    if (head.wide != 0) return run_vectors<LargeTree>(head, state, in, rows, leaves, out, arena);
-    return run_vectors<SmallTree>(head, state, in, rows, leaves, out, arena);
+    if (head.leaves == 8) return run_vectors<QuarterTrees>(head, state, in, rows, leaves, out, arena);
+    if (head.leaves == 16) return run_vectors<HalfTrees>(head, state, in, rows, leaves, out, arena);
+    return run_vectors<WholeTrees>(head, state, in, rows, leaves, out, arena);
   }
   if (head.wide != 0) return run_walk<WideNode>(head, state, in, rows, leaves, out, arena);
   return run_walk<NarrowNode>(head, state, in, rows, leaves, out, arena);

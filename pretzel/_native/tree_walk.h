@@ -68,6 +68,7 @@ void walk_row(const TreeHeader& head, const uint8_t* state, const uint32_t* keys
               double* out) {
   const auto* nodes = section<Node>(state, head.nodes);
   const auto* roots = section<TreeRoot>(state, head.roots);
+  FoundLeaves found(leaves, out);
   for (uint32_t t = 0; t < head.n_trees; t += kLanes) {
     uint32_t at[kLanes], depth = 0;
     for (int k = 0; k < kLanes; ++k) {
@@ -75,8 +76,9 @@ void walk_row(const TreeHeader& head, const uint8_t* state, const uint32_t* keys
       depth = roots[t + k].depth > depth ? roots[t + k].depth : depth;
     }
     walk(nodes, depth, keys, FixedStride<0>{}, at);
-    for (uint32_t k = 0; k < kLanes && t + k < head.n_trees; ++k) leaves.add(t + k, at[k], out);
+    found.push(at, head.n_trees - t < kLanes ? head.n_trees - t : kLanes);
   }
+  found.add();
 }
 
 /// Sixteen rows: one tree at a time, which stays in the nearest cache while all rows of the tile pass.

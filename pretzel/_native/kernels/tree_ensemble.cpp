@@ -125,30 +125,32 @@ Cost cost(const CostCall& call) {
       .takes(64.0 + 4.0 * key_stride(head), 0.0);
 }
 
-/// Everything up to the nodes, which begin with what all rows read: roots, or small trees, which are read whole.
+/// Everything up to the nodes, and these where there are few or all are read; of others the first of each tree.
 void ahead(const Array* params, int32_t, const uint8_t* state, Lines* lines) {
-  constexpr uint64_t kTables = 4096, kTrees = 16384, kValueBytes = 2048;
+  constexpr uint64_t kTables = 4096, kNodes = 4096, kVectors = 32768;
   constexpr uint32_t kMostRoots = 128;
   const auto& head = *reinterpret_cast<const TreeHeader*>(state);
+  const uint32_t n_roots = head.n_trees < kMostRoots ? head.n_trees : kMostRoots;
   lines->add(state, sizeof head);
   lines->add(state + head.features, head.n_features * sizeof(KeyFeature));
   lines->add(state + head.categories, head.n_category_slots * sizeof(CategorySlot));
   if (head.roots - head.ranks <= kTables) lines->add(state + head.ranks, head.roots - head.ranks);
-  const uint32_t n_roots = head.n_trees < kMostRoots ? head.n_trees : kMostRoots;
-  const auto* roots = section<TreeRoot>(state, head.roots);
-  lines->add(roots, n_roots * sizeof(TreeRoot));
+  const uint64_t node_bytes = head.bytes - head.nodes;
   if (head.layout == TreeLayout::kVector) {
-    const uint64_t bytes = head.n_trees * (head.wide != 0 ? sizeof(LargeTree) : sizeof(SmallTree));
-    lines->add(state + head.nodes, bytes < kTrees ? bytes : kTrees);
+    lines->add(state + head.nodes, node_bytes < kVectors ? node_bytes : kVectors);
   } else {
+    const auto* roots = section<TreeRoot>(state, head.roots);
     const uint64_t size = head.wide != 0 ? sizeof(WideNode) : sizeof(NarrowNode);
-    for (uint32_t t = 0; t < n_roots; ++t) lines->add(state + head.nodes + size * roots[t].first, 1);
+    lines->add(roots, n_roots * sizeof(TreeRoot));
+    if (node_bytes <= kNodes) {
+      lines->add(state + head.nodes, node_bytes);
+    } else {
+      for (uint32_t t = 0; t < n_roots; ++t) lines->add(state + head.nodes + size * roots[t].first, 1);
+    }
   }
   lines->add(params[kBase].data, static_cast<uint64_t>(params[kBase].size) * sizeof(double));
   lines->add(params[kColumns].data, n_roots * sizeof(int32_t));
   lines->add(params[kDivisor].data, sizeof(double));
-  const uint64_t values = static_cast<uint64_t>(params[kValues].size) * sizeof(double);
-  if (values <= kValueBytes) lines->add(params[kValues].data, values);
 }
 
 constexpr uint64_t kRunParams = 1u << kValues | 1u << kColumns | 1u << kBase | 1u << kDivisor;

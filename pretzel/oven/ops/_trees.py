@@ -88,21 +88,44 @@ def scikit_tree(tree: Any, *, allow_nan: bool) -> Tree:
     return Tree(tree.feature, tree.threshold, tree.children_left, tree.children_right, missing_left)
 
 
+def leaves_of(tree: Tree) -> Array:
+    """Leaves from left to right, the order in which the native kernel can compare a whole small tree at once."""
+    left, right = np.asarray(tree.left), np.asarray(tree.right)
+    leaves = np.flatnonzero(left < 0)
+    splits = np.flatnonzero(left >= 0)
+    if (left[splits] == splits + 1).all():  # numbered depth first
+        return leaves
+    levels = [splits[:1]]  # of splits
+    while len(levels[-1]):
+        below = np.concatenate([left[levels[-1]], right[levels[-1]]])
+        levels.append(below[left[below] >= 0])
+    count = np.ones(len(left), dtype=np.int64)  # of leaves below a node
+    for level in reversed(levels):
+        count[level] = count[left[level]] + count[right[level]]
+    first = np.zeros(len(left), dtype=np.int64)  # of them
+    for level in levels:
+        first[left[level]] = first[level]
+        first[right[level]] = first[level] + count[left[level]]
+    return leaves[np.argsort(first[leaves])]
+
+
 def join(trees: Sequence[Tree]) -> Splits:
-    """Number the splits of all trees in one list and their leaves in another."""
+    """Number the splits of all trees in one list and their leaves in another, from left to right."""
     parts: list[tuple[Array, ...]] = []
     roots, leaf_nodes = [], []
     n_splits = n_leaves = 0
     for tree in trees:
         split = np.asarray(tree.left) >= 0
-        code = np.where(split, n_splits + np.cumsum(split) - 1, ~(n_leaves + np.cumsum(~split) - 1)).astype(np.int32)
+        leaves = leaves_of(tree)
+        code = (n_splits + np.cumsum(split) - 1).astype(np.int32)
+        code[leaves] = ~(n_leaves + np.arange(len(leaves), dtype=np.int32))
         children = np.stack([code[tree.left[split]], code[tree.right[split]]], axis=1)
         sets = np.full(len(children), -1) if tree.category_set is None else tree.category_set[split]
         parts.append((tree.feature[split], tree.threshold[split], children, tree.missing_left[split], sets))
         roots.append(code[0])
-        leaf_nodes.append(np.flatnonzero(~split))
+        leaf_nodes.append(leaves)
         n_splits += len(children)
-        n_leaves += len(split) - len(children)
+        n_leaves += len(leaves)
     feature, threshold, children, missing_left, sets = (np.concatenate(part) for part in zip(*parts, strict=True))
     return Splits(
         feature=feature.astype(np.int32),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -301,6 +302,81 @@ def test_more_columns_than_one_vector_of_keys(n_features: int) -> None:
         RandomForestClassifier(30, max_depth=4, max_features=3, random_state=0).fit(X, y), X, methods=("predict_proba",)
     )
     check(HistGradientBoostingClassifier(max_iter=10).fit(X, y), X, methods=("decision_function",))
+
+
+@functools.cache
+def forest_of_small_trees(trees: int, leaves: int) -> tuple[RandomForestClassifier, np.ndarray, np.ndarray]:
+    X, y = table(missing=True)
+    forest = RandomForestClassifier(trees, max_leaf_nodes=leaves, random_state=0).fit(X, y > 0)
+    assert max(tree.get_n_leaves() for tree in forest.estimators_) == leaves
+    X = np.vstack([X, boundary_rows(ensemble_of(forest), X, most=300)])
+    return forest, X, forest.predict_proba(X)
+
+
+@pytest.mark.usefixtures("level")
+@pytest.mark.parametrize("leaves", [2, 8, 9, 16, 17, 32, 33])
+@pytest.mark.parametrize("trees", [8, 11, 131])
+def test_small_trees_of_every_size(trees: int, leaves: int) -> None:
+    forest, X, expected = forest_of_small_trees(trees, leaves)
+    plan = pretzel.compile(forest)
+    for n in (1, 15, 16, 17, 257, len(X)):
+        np.testing.assert_allclose(plan.predict_proba(X[:n]), expected[:n], rtol=1e-12)
+    for i in range(40):
+        np.testing.assert_allclose(plan.predict_proba_one(X[-i]), expected[-i], rtol=1e-12)
+
+
+@functools.cache
+def ensembles_over_thresholds(distinct: int) -> list[tuple[Any, np.ndarray, np.ndarray]]:
+    rng = np.random.default_rng(0)
+    X = np.c_[np.arange(3000) % (distinct + 1), rng.integers(0, 2, 3000)].astype(float)
+    y = rng.normal(size=3000)
+    found = []
+    for model in (
+        RandomForestRegressor(60, max_depth=5, max_features=1, random_state=0).fit(X, y),
+        HistGradientBoostingRegressor(max_iter=60, min_samples_leaf=1).fit(X, y),
+    ):
+        rows = np.vstack([X[:300], boundary_rows(ensemble_of(model), X)])
+        found.append((model, rows, model.predict(rows)))
+    return found
+
+
+@pytest.mark.usefixtures("level")
+@pytest.mark.parametrize("distinct", [1, 15, 16, 17, 255, 272, 273, 1000])
+def test_columns_with_few_and_many_thresholds(distinct: int) -> None:
+    for model, X, expected in ensembles_over_thresholds(distinct):
+        plan = pretzel.compile(model)
+        np.testing.assert_allclose(plan.predict(X), expected, rtol=1e-9, atol=1e-12)
+        assert [plan.predict_one(row) for row in X[::7]] == plan.predict(X)[::7].tolist()
+
+
+@pytest.mark.parametrize("leaves", [2, 8, 16, 32])
+def test_states_of_another_level(level: str, leaves: int) -> None:
+    forest, X, expected = forest_of_small_trees(11, leaves)
+    runtime = pretzel.Runtime()
+    set_isa(ISAS[-1])  # or the best there is
+    runtime.register("before", forest)
+    bytes_before = runtime.stats()["unique_bytes"]
+    set_isa(level)
+    model = runtime.register("after", forest)
+    assert runtime.stats()["unique_bytes"] == bytes_before  # its state is the other one's
+    np.testing.assert_allclose(model.predict_proba(X), expected, rtol=1e-12)
+    np.testing.assert_allclose(model.predict_proba_one(X[0]), expected[0], rtol=1e-12)
+
+
+def test_leaves_are_numbered_from_left_to_right() -> None:
+    X, y = table()
+    best_first = DecisionTreeRegressor(max_leaf_nodes=20).fit(X, y)
+    assert (np.diff(best_first.tree_.children_left[best_first.tree_.children_left >= 0]) != 1).any()
+    for tree in (best_first, DecisionTreeRegressor(max_depth=5).fit(X, y), DecisionTreeRegressor().fit(X, 0 * y)):
+        seen, open_nodes = [], [int(ensemble_of(tree).roots[0])]
+        children = ensemble_of(tree).children
+        while open_nodes:
+            node = open_nodes.pop()
+            if node < 0:
+                seen.append(~node)
+            else:
+                open_nodes += [int(children[node, 1]), int(children[node, 0])]
+        assert seen == list(range(tree.get_n_leaves()))
 
 
 def test_trees_that_do_not_split() -> None:
