@@ -93,13 +93,17 @@ double weighed(const Cost& cost, Cost::Regime regime, const Weights& weights) {
 
 /// What it takes to open a tile, to load leaves that do not lie ready, and to hand over the result.
 Cost frame_cost(const Program& program) {
-  double loaded = 0, copied = 0;
+  double loaded = 0, copied = 0, cells = 0;
   for (const LeafSpec& leaf : program.leaves) {
-    if (leaf.kind == LeafKind::kNumeric && program.leaves.size() > 1) loaded += program.slots[leaf.slot].width;
+    const int32_t width = program.slots[leaf.slot].width;
+    if (leaf.kind == LeafKind::kNumeric && program.leaves.size() > 1) loaded += width;
+    if (leaf.kind == LeafKind::kCells) cells += width;
   }
   if (!program.writes_result && program.output >= 0) copied = program.slots[program.output].width;
   const auto slots = static_cast<double>(program.slots.size()), steps = static_cast<double>(program.steps.size());
-  return Cost{}.rows(0.0, 0.0, 1.0 * loaded, 0.5 * copied).first(25.0, 2.0 * slots + 2.0 * steps, 4.0 * loaded, copied);
+  return Cost{}
+      .rows(0.0, 0.0, 1.0 * loaded, 0.5 * copied, 8.0 * cells)
+      .first(25.0, 2.0 * slots + 2.0 * steps, 4.0 * loaded, copied, 8.0 * cells);
 }
 
 }  // namespace

@@ -224,6 +224,26 @@ inline int64_t count_grams(int64_t size, int64_t min_n, int64_t max_n) {
   return max_n < min_n ? 0 : (max_n - min_n + 1) * (size + 1) - (min_n + max_n) * (max_n - min_n + 1) / 2;
 }
 
+/// What estimates count of the n-grams of characters in a usual text, for each unit of it.
+struct CharGrams {
+  double extended = 0;     // n-grams of three and more: found by what they extend
+  double counted = 0;      // of all lengths that are asked for; single characters take less
+  double entries = 0;      // different ones
+  double row_entries = 0;  // ... and for each text besides
+
+  CharGrams(int64_t min_n, int64_t max_n, bool bounded) {
+    for (int64_t n = 1; n <= max_n; ++n) {
+      // Words have about five characters, and with a space on either side 8 - n n-grams in six units.
+      const double share = !bounded || n == 1 ? 1.0 : n < 7 ? static_cast<double>(8 - n) / 6.0 : 0.15;
+      if (n >= 3) extended += share;
+      if (n < min_n) continue;
+      counted += n == 1 ? 0.4 : share;
+      entries += share * (n == 1 ? 0.0 : n == 2 ? 0.35 : n == 3 ? 0.6 : 0.75);
+      if (n == 1) row_entries += 15.0;
+    }
+  }
+};
+
 /// Runs `words` or `chars` (called with the row, the units, their number, and whether to lower ASCII) for each
 /// document.
 template <class Words, class Chars>

@@ -133,23 +133,35 @@ def _tables(rng: np.random.Generator, widths: tuple[int, ...]) -> Iterator[tuple
         X = np.empty((ROWS, 2 * width), dtype=object)
         X[:, :width] = rng.normal(size=(ROWS, width))
         for j in names:
-            X[:, j] = rng.choice(["".join(rng.choice(LETTERS, 6)) for _ in range(3 + 5 * (j - width))], ROWS)
+            choices = ["".join(rng.choice(LETTERS, rng.integers(1, 8 + 2 * width))) for _ in range(5 * (j - width) + 3)]
+            X[:, j] = rng.choice(choices, ROWS)
         y = np.asarray(X[:, 0] > 0, dtype=int)
+        rows = _as_tables_come(X, width)
         one_hot = make_column_transformer(
             (make_pipeline(SimpleImputer(), StandardScaler()), numbers),
             (OneHotEncoder(handle_unknown="ignore"), names),
         )
         filled = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore"))
-        yield make_pipeline(one_hot, LogisticRegression()).fit(X, y), X
-        yield make_pipeline(one_hot, LogisticRegression()).fit(X, rng.integers(0, 4, ROWS)), X
-        yield one_hot.fit(X), X
+        yield make_pipeline(one_hot, LogisticRegression()).fit(X, y), rows
+        yield make_pipeline(one_hot, LogisticRegression()).fit(X, rng.integers(0, 4, ROWS)), rows
+        yield one_hot.fit(X), rows
         dense = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-        yield make_pipeline(make_column_transformer((dense, names)), Normalizer()).fit(X), X
-        yield make_pipeline(make_column_transformer((filled, names)), LogisticRegression()).fit(X, y), X
+        yield make_pipeline(make_column_transformer((dense, names)), Normalizer()).fit(X), rows
+        yield make_pipeline(make_column_transformer((filled, names)), LogisticRegression()).fit(X, y), rows
         codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
         ordinal = make_column_transformer((StandardScaler(), numbers), (codes, names))
         boosted = HistGradientBoostingClassifier(max_iter=6, early_stopping=False)
-        yield make_pipeline(ordinal, boosted).fit(X, y), X
+        yield make_pipeline(ordinal, boosted).fit(X, y), rows
+
+
+def _as_tables_come(X: Any, width: int) -> Any:
+    """Numbers and texts in columns of their own, as tables usually come, if there is a library for it."""
+    try:
+        import pyarrow
+    except ImportError:
+        return X
+    columns = [X[:, j].astype(float if j < width else str) for j in range(X.shape[1])]
+    return pyarrow.table(columns, names=[f"x{j}" for j in range(X.shape[1])])
 
 
 def _texts(rng: np.random.Generator, quick: bool) -> Iterator[tuple[Any, Any]]:
@@ -162,21 +174,32 @@ def _texts(rng: np.random.Generator, quick: bool) -> Iterator[tuple[Any, Any]]:
         vocabulary = ["".join(rng.choice(LETTERS[: 5 + i % 21], 2 + i % 9)) for i in range(words)]
         odds = 1.0 / np.arange(2, words + 2)
         counts = rng.integers(1, 2 * length, TEXTS)
-        texts = [" ".join(rng.choice(vocabulary, n, p=odds / odds.sum())) for n in counts]
+        texts = [_punctuated(rng, rng.choice(vocabulary, n, p=odds / odds.sum())) for n in counts]
         y = np.array([len(text) % 5 for text in texts])
         char = TfidfVectorizer(analyzer="char", ngram_range=(2, 4))
         word = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
         linear = SGDClassifier(loss="log_loss", max_iter=2, tol=None)
-        for vectorizer in (char, word, TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5)), CountVectorizer()):
+        short = [TfidfVectorizer(analyzer="char", ngram_range=each) for each in ((1, 1), (1, 3), (3, 3))]
+        padded = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5))
+        for vectorizer in (char, *short, word, padded, CountVectorizer()):
             yield make_pipeline(vectorizer, linear).fit(texts, y > 2), texts
         yield make_pipeline(make_union(char, word), LogisticRegression(max_iter=3)).fit(texts, y > 2), texts
         yield make_pipeline(CountVectorizer(ngram_range=(1, 2)), linear).fit(texts, y), texts
-        yield make_pipeline(TfidfVectorizer(), linear).fit(texts, y), texts
+        yield make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), linear).fit(texts, y), texts
         yield make_pipeline(CountVectorizer(), MaxAbsScaler(), linear).fit(texts, y > 2), texts
         yield make_pipeline(HashingVectorizer(n_features=2**16), linear).fit(texts, y > 2), texts
-        hashed = HashingVectorizer(analyzer="char", ngram_range=(2, 3), n_features=2**12)
-        yield make_pipeline(hashed, linear).fit(texts, y), texts
+        for least, most in ((2, 3), (1, 4)):
+            hashed = HashingVectorizer(analyzer="char", ngram_range=(least, most), n_features=2**12)
+            yield make_pipeline(hashed, linear).fit(texts, y), texts
         yield make_pipeline(TfidfVectorizer(max_features=500)).fit(texts), texts
+
+
+def _punctuated(rng: np.random.Generator, words: Any) -> str:
+    """Words as they are written: some with a capital, a comma or a full stop."""
+    ends = rng.choice(["", ",", ".", "!"], len(words), p=[0.85, 0.07, 0.07, 0.01])
+    capitals = rng.random(len(words)) < 0.12
+    written = (word.capitalize() if high else word for word, high in zip(words, capitals, strict=True))
+    return " ".join(word + end for word, end in zip(written, ends, strict=True))
 
 
 def _quiet(estimator: Any, X: Any, y: Any) -> Any:

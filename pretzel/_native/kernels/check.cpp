@@ -12,10 +12,13 @@ namespace {
 
 constexpr double kFloat32Overflow = 0x1.ffffffp127;  // rounds to infinity as float32
 
-/// Whether all magnitudes are below `limit`; that of NaN is not.
+/// Whether all magnitudes are below `limit`, or all but those of NaN.
+template <bool kAllowNan>
 bool all_below(const double* x, int32_t n, double limit) {
   int64_t outside = 0;  // as wide as the numbers: the compiler counts by lanes
-  for (int32_t j = 0; j < n; ++j) outside += !(std::fabs(x[j]) < limit);
+  for (int32_t j = 0; j < n; ++j) {
+    outside += kAllowNan ? std::fabs(x[j]) >= limit : !(std::fabs(x[j]) < limit);
+  }
   return outside == 0;
 }
 
@@ -35,7 +38,7 @@ Status run(const RunCall& call) noexcept {
   for (int32_t r = 0; r < call.rows; ++r) {
     const double* row = sparse ? in.sparse[r].value : in.row(r);
     const auto size = sparse ? static_cast<int32_t>(in.sparse[r].size) : in.width;
-    if (all_below(row, size, limit)) continue;
+    if (allow_nan ? all_below<true>(row, size, limit) : all_below<false>(row, size, limit)) continue;
     for (int32_t j = 0; j < size; ++j) {
       const Status status = check(row[j], allow_nan, float32);
       if (status == Status::kOk) continue;

@@ -279,7 +279,7 @@ Status run_one_hot(const RunCall& call) noexcept {
 
 Cost cost_codes(const CostCall& call) {
   const double bytes = static_cast<double>(call.state_bytes);
-  return Cost{}.rows(3.0, 7.0 * call.out_width, 2.0 * call.out_width * doublings(bytes, 32e3));
+  return Cost{}.rows(3.0, 7.0 * call.out_width, 2.0 * call.out_width * doublings(bytes, 32e3)).units(0.2);
 }
 
 Cost cost_one_hot(const CostCall& call) {

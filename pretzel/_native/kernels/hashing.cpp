@@ -178,10 +178,11 @@ Cost cost(const CostCall& call) {
         .yields(0.15 * lengths, 0.0)
         .takes(1024.0, 48.0 + 20.0 * lengths);
   }
+  const CharGrams grams(s.min_n, s.max_n, s.analyzer == Analyzer::kCharWb);
   return Cost{}
       .rows(150.0)
       .units(3.0, 0.0, 7.0 * lengths, 0.5 * lengths * doublings(8.0 * columns, 1e6))
-      .yields(0.6 * lengths, 0.0)
+      .yields(grams.entries, grams.row_entries)
       .takes(1024.0, 40.0 + 36.0 * (lengths + 1.0));
 }
 

@@ -169,9 +169,9 @@ Cost cost_tfidf(const CostCall& call) {
 
 Cost cost_linear(const CostCall& call) {
   const double outputs = call.out_width, bytes = 8.0 * static_cast<double>(call.params[2].size);
-  const double misses = doublings(bytes, 32e3);
-  if (call.out_width == 1) return Cost{}.rows(15.0).units(1.5, 0.2 * misses);
-  return Cost{}.rows(20.0, 1.0 * outputs).units(0.0, 0.0, 2.0 + 0.3 * outputs, 0.2 * misses);
+  const double near = doublings(bytes, 32e3), far = doublings(bytes, 1e6);
+  if (call.out_width == 1) return Cost{}.rows(15.0).units(1.5, 0.2 * near, 0.0, 0.0, 0.5 * far);
+  return Cost{}.rows(20.0, 1.0 * outputs).units(0.0, 0.0, 2.0 + 0.3 * outputs, 0.2 * near, 0.0, 0.5 * far);
 }
 
 }  // namespace

@@ -180,8 +180,8 @@ Cost cost_linear(const CostCall& call) {
   const double vectors = static_cast<double>(first) / kLanes;
   const double scalars = static_cast<double>(call.out_width > first ? call.out_width - first : 0);
   return Cost{}
-      .rows(6.0, 0.0, 0.0, 0.0, 0.3 * width * vectors + 1.5 * outputs, 0.8 * width * scalars)
-      .first(15.0, 0.0, 0.0, 0.0, 0.6 * width * vectors + 1.5 * outputs, 0.8 * width * scalars);
+      .rows(6.0, 1.5 * outputs, 0.0, 0.0, 0.3 * width * vectors, 0.8 * width * scalars)
+      .first(15.0, 1.5 * outputs, 0.0, 0.0, 0.6 * width * vectors, 0.8 * width * scalars);
 }
 
 Cost cost_sum(const CostCall& call) {

@@ -302,11 +302,12 @@ Cost cost(const CostCall& call) {
         .yields(0.13 * lengths, 0.0)
         .takes(1024.0, 48.0 + 20.0 * lengths);
   }
-  const double lengths = s.max_n - s.min_n + 1, steps = s.max_n > 2 ? s.max_n - 2 : 0;
+  const double lengths = s.max_n - s.min_n + 1;
+  const CharGrams grams(s.min_n, s.max_n, s.analyzer == Analyzer::kCharWb);
   return Cost{}
       .rows(250.0)
-      .units(3.0, 3.0 * steps, 3.0 * lengths, 0.3 * misses * s.max_n)
-      .yields(0.5 * lengths, 0.0)
+      .units(0.5, 3.0 * grams.extended, 3.0 * grams.counted, 0.3 * misses * grams.extended)
+      .yields(grams.entries, grams.row_entries)
       .takes(1024.0, 40.0 + 36.0 * (lengths + 1.0));
 }
 

@@ -94,18 +94,28 @@ Status run(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
+/// Nanoseconds of making the keys of a row.
+double key_cost(const TreeHeader& head, const uint8_t* state) {
+  double cost = 2.0 * head.n_category_slots + 0.1 * head.n_columns * (1.0 + head.left_keys);
+  if (head.keys == KeyKind::kFloat32) return cost + 0.6 * head.n_features;
+  const auto* features = section<KeyFeature>(state, head.features);
+  for (uint32_t f = 0; f < head.n_features; ++f) {
+    cost += (head.float32 != 0 ? 1.5 : 2.5) * RankTable(features[f].thresholds).levels;
+  }
+  return cost;
+}
+
 Cost cost(const CostCall& call) {
   const auto& head = *reinterpret_cast<const TreeHeader*>(call.state);
   const double trees = head.n_trees, bytes = static_cast<double>(call.state_bytes);
   const double values = static_cast<double>(call.params[kValues].shape[1]);
   const double leaf = 1.0 + 0.15 * (values - 1.0);
-  const double keys = (head.keys == KeyKind::kRank ? 5.0 : 0.6) * head.n_features + 2.0 * head.n_category_slots;
+  const double keys = key_cost(head, call.state);
   if (head.layout == TreeLayout::kVector) {
+    const double vectors = (head.n_trees * head.leaves + kVectorNodes - 1) / kVectorNodes;
     const double blocks = head.n_slots <= 64 ? 1.0 : head.n_slots <= 128 ? 1.5 : 2.5;
-    const double scored = trees * (blocks + leaf);
     return Cost{}
-        .rows(5.0 + keys, 1.0 * scored)
-        .first(20.0 + keys, 1.0 * scored, 0.3 * trees * doublings(bytes, 256e3))
+        .rows(5.0 + keys, 2.0 * vectors * (blocks + (head.leaves == 32 ? 0.5 : 0.0)), 0.7 * trees * leaf)
         .takes(64.0 + 2.0 * kVectorSlots, 0.0);
   }
   const auto* roots = section<TreeRoot>(call.state, head.roots);
