@@ -109,7 +109,7 @@ void run_group(StackItem* items, const int64_t* next, int64_t first, Arena& aren
   for (int64_t k = 0; k < kFar; ++k) far = after(far);
   for (int64_t i = first; i != kNone; i = next[i], ahead = after(ahead), far = after(far)) {
     if (far != kNone) items[far].program->heads.span().announce();
-    if (ahead != kNone) items[ahead].program->heads.span().fetch();
+    if (ahead != kNone) items[ahead].program->heads.span().fetch_near();
     items[i].stop = runner.run(items[i]);
   }
   arena.release(start);

@@ -71,7 +71,7 @@ def test_methods_of_one_model_share() -> None:
     names = ("decision_function", "predict_proba", "predict_log_proba")
     merged = merge([program(plan, name) for name in names])
     kernels = [call.kernel for call in merged.program.calls]
-    assert sorted(kernels) == sorted(["check_finite", "linear", "sigmoid", "log"])
+    assert sorted(kernels) == sorted(["checked_linear", "sigmoid", "log"])
     score, proba, log_proba = run(merged, [plan] * 3, X[0])
     assert score[0] == plan.decision_function_one(X[0])
     assert proba[:2].tolist() == plan.predict_proba_one(X[0]).tolist()

@@ -1,8 +1,10 @@
 // linear: x @ weights + bias for dense or sparse x.  params: weights float64[width, n_out], bias float64[n_out]
+// checked_linear: the same, where x is to be finite.  params: those of linear, flags uint8[2] = {allow_nan, 0}
 // sum: dense inputs added up in order, then bias.     params: bias float64[n_out]
 //
 // Order of sums. One output: eight lanes over the columns (dot8). Several: column after column for each output,
 // vectorised across outputs, so that neither the number of rows nor the shape of a register block shows in the bits.
+#include "finite.h"
 #include "kernel.h"
 #include "simd.h"
 
@@ -150,6 +152,18 @@ Status run_linear(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
+/// A product of NaN or infinity is neither finite nor lost in a sum: a finite output proves that the row was.
+Status run_checked(const RunCall& call) noexcept {
+  run_linear(call);
+  const FiniteCheck check(call.params[2]);
+  for (int32_t r = 0; r < call.rows; ++r) {
+    if (std::isfinite(call.out->row(r)[0])) continue;
+    const Status status = check_row(check, call.in[0], r, call.fault);
+    if (status != Status::kOk) return status;
+  }
+  return Status::kOk;
+}
+
 Status run_sum(const RunCall& call) noexcept {
   const auto* bias = call.params[0].as<double>();
   const int32_t width = call.out->width;
@@ -191,5 +205,6 @@ Cost cost_sum(const CostCall& call) {
 
 }  // namespace
 PRETZEL_KERNEL(linear, bind_linear, run_linear, cost_linear, kAllParams)
+PRETZEL_KERNEL(checked_linear, bind_linear, run_checked, cost_linear, kAllParams)
 PRETZEL_KERNEL(sum, nullptr, run_sum, cost_sum, kAllParams)
 }  // namespace pretzel

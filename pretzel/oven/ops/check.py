@@ -42,21 +42,31 @@ class CheckFinite(Node):
         return (np.array([self.allow_nan, self.float32], dtype=np.uint8),)
 
     def reference(self, *inputs: Value) -> Value:
-        from scipy import sparse
-
-        x = inputs[0].toarray() if sparse.issparse(inputs[0]) else inputs[0]
-        with np.errstate(over="ignore"):
-            bad = np.isinf(x.astype(np.float32) if self.float32 else x)
-        if not self.allow_nan:
-            bad = bad | np.isnan(x)
-        if bad.any():
-            row, column = np.argwhere(bad)[0]
-            raise InputValueError(f"{self.estimator}: row {row}, column {column}: {x[row, column]} is refused")
+        refuse(inputs[0], self.estimator, allow_nan=self.allow_nan, float32=self.float32)
         return inputs[0]
 
     def describe(self) -> str:
         notes = [self.estimator, *(["NaN allowed"] if self.allow_nan else []), *(["float32"] if self.float32 else [])]
         return ", ".join(notes)
+
+
+def refuse(values: Value, estimator: str, *, allow_nan: bool, float32: bool = False) -> None:
+    """What `CheckFinite` does, in NumPy.
+
+    Raises
+    ------
+    InputValueError
+    """
+    from scipy import sparse
+
+    x = values.toarray() if sparse.issparse(values) else values
+    with np.errstate(over="ignore"):
+        bad = np.isinf(x.astype(np.float32) if float32 else x)
+    if not allow_nan:
+        bad = bad | np.isnan(x)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise InputValueError(f"{estimator}: row {row}, column {column}: {x[row, column]} is refused")
 
 
 class CheckRange(CheckFinite):

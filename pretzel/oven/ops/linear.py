@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from pretzel.oven.graph import Array, Node, Parity, Value
+from pretzel.oven.ops.check import refuse
 from pretzel.schema import Schema, dense
 
 LARGEST_WEIGHT = 1e20
@@ -45,6 +46,42 @@ class Linear(Node):
 
     def describe(self) -> str:
         return f"{self.weights.shape[0]} -> {self.weights.shape[1]}"
+
+
+class CheckedLinear(Node):
+    """``Linear(CheckFinite(x))``: only a row whose first output is not finite needs to be looked at.
+
+    Parameters
+    ----------
+    weights, bias : float64 arrays
+        As in `Linear`.
+    estimator : str
+        Named in the error.
+    allow_nan : bool
+        NaN passes, infinity does not.
+    """
+
+    weights: Array
+    bias: Array
+    estimator: str
+    allow_nan: bool
+
+    kernel: ClassVar[str] = "checked_linear"
+    parity: ClassVar[Parity] = Parity.TOLERANCE
+
+    def schema(self) -> Schema:
+        return dense(self.weights.shape[1])
+
+    def params(self) -> tuple[Array, ...]:
+        return (self.weights, self.bias, np.array([self.allow_nan, False], dtype=np.uint8))
+
+    def reference(self, *inputs: Value) -> Value:
+        refuse(inputs[0], self.estimator, allow_nan=self.allow_nan)
+        return np.asarray(inputs[0] @ self.weights) + self.bias
+
+    def describe(self) -> str:
+        allowed = ", NaN allowed" if self.allow_nan else ""
+        return f"{self.estimator}{allowed}, {self.weights.shape[0]} -> {self.weights.shape[1]}"
 
 
 class Sum(Node):

@@ -1,8 +1,8 @@
 """The rewrite rules, in the order in which they are tried; each stands in a file of its own name.
 
 A rule is a function ``rule(node, users) -> Node | None``: the node's new form, or None where it does not apply. It
-does not traverse, mutate, or know other rules. Rules that change the order of a sum declare tolerance parity, come
-last, and are left out under ``numerics="strict"``.
+does not traverse, mutate, or know other rules. Rules that change the order of a sum declare tolerance parity and
+are left out under ``numerics="strict"``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pretzel.oven.graph import Parity
+from pretzel.oven.rules.check_by_result import check_by_result
 from pretzel.oven.rules.drop_identity import drop_identity
 from pretzel.oven.rules.drop_proven_checks import drop_proven_checks
 from pretzel.oven.rules.fold_affine import fold_affine
@@ -56,4 +57,5 @@ RULES: tuple[Rule, ...] = (
     Rule(onehot_linear_lookup, Parity.TOLERANCE, "when one-hot rows meet their weights without anything between"),
     Rule(prune_columns, Parity.TOLERANCE, "when each linear part has weights of its own, tables included"),
     Rule(fuse_tfidf_linear, Parity.TOLERANCE, "once each linear model reads the sparse rows of one vectorizer"),
+    Rule(check_by_result, Parity.EXACT, "last of all: no other rule knows what it makes"),
 )
