@@ -19,7 +19,7 @@ struct FiniteCheck {
   explicit FiniteCheck(const Array& flags)
       : allow_nan(flags.as<uint8_t>()[0] != 0), float32(flags.as<uint8_t>()[1] != 0) {}
 
-  Status check(double x) const {
+  Status status_of(double x) const {
     if (x != x) return allow_nan ? Status::kOk : Status::kNotANumber;
     return std::fabs(x) < limit() ? Status::kOk : Status::kInfinite;
   }
@@ -45,10 +45,10 @@ inline Status check_row(const FiniteCheck& check, const View& in, int32_t r, Fau
     return Status::kOk;
   }
   int32_t j = 0;
-  while (check.check(row[j]) == Status::kOk) ++j;
+  while (check.status_of(row[j]) == Status::kOk) ++j;
   fault->row = r;
   fault->column = sparse ? in.sparse[r].index[j] : j;
-  return check.check(row[j]);
+  return check.status_of(row[j]);
 }
 
 }  // namespace

@@ -120,6 +120,8 @@ class TreeBuilder {
   void build_ranks();
   void append_table(KeyFeature* feature, const Threshold* keys, uint32_t n);
   void allocate(StateBytes* state, uint64_t node_bytes);
+  template <class Number>
+  void write_tables(StateBytes* state) const;
   template <class Node>
   void write_walks(StateBytes* state);
   template <class Node>
@@ -167,7 +169,7 @@ inline const char* TreeBuilder::measure() {
   return nullptr;
 }
 
-/// Whether the leaves below a node are numbered from left to right; -1: with any number first.
+/// Whether the leaves below a node are numbered from left to right, beginning with `next_leaf` unless that is -1.
 inline bool TreeBuilder::in_order(int32_t node, int32_t* next_leaf) const {
   if (node < 0) {
     const bool next = *next_leaf < 0 || ~node == *next_leaf;
@@ -304,11 +306,13 @@ inline void TreeBuilder::allocate(StateBytes* state, uint64_t node_bytes) {
   if (!categories_.empty()) {
     std::memcpy(state->data() + head_.categories, categories_.data(), categories_.size() * sizeof(CategorySlot));
   }
-  auto* doubles = reinterpret_cast<double*>(state->data() + head_.ranks);
-  auto* floats = reinterpret_cast<float*>(state->data() + head_.ranks);
-  for (size_t i = 0; i < tables_.size(); ++i) {
-    source_.float32 ? void(floats[i] = static_cast<float>(tables_[i].value)) : void(doubles[i] = tables_[i].value);
-  }
+  source_.float32 ? write_tables<float>(state) : write_tables<double>(state);
+}
+
+template <class Number>
+void TreeBuilder::write_tables(StateBytes* state) const {
+  auto* numbers = reinterpret_cast<Number*>(state->data() + head_.ranks);
+  for (size_t i = 0; i < tables_.size(); ++i) numbers[i] = static_cast<Number>(tables_[i].value);
 }
 
 template <class Node>

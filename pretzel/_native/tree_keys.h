@@ -65,7 +65,7 @@ void rank_rows(const KeyFeature& feature, const RankTable& levels, const Number*
   for (int32_t r = 0; r < rows; ++r) {
     const auto x = static_cast<Number>(in.row(first + r)[feature.column]);
     uint32_t at = 0;
-    if (kLevels == 1) {
+    if constexpr (kLevels == 1) {
       at = count_below(table, feature.thresholds, x);
     } else {
       for (uint32_t level = kLevels > 0 ? kLevels : levels.levels; level-- > 0;) {

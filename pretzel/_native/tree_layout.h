@@ -21,7 +21,7 @@ namespace {
 enum class TreeLayout : uint32_t { kWalk, kVector };
 enum class KeyKind : uint32_t { kFloat32, kRank };
 
-constexpr uint32_t kVectorNodes = 32;  // and leaves
+constexpr uint32_t kVectorNodes = 32;  // and leaves of a tree at most
 constexpr uint32_t kVectorSlots = 256;
 constexpr uint32_t kMaxShortRank = 65533;  // 65535 is the key of NaN sent right, and the threshold no key exceeds
 constexpr uint32_t kRankLevels = 8;        // enough for 2^32 thresholds

@@ -107,6 +107,7 @@ inline void find_leaves(const Trees& trees, const uint16_t* keys, uint32_t* leav
   }
 }
 
+/// One row.
 template <class Trees, int kBlocks>
 void score_row(const TreeHeader& head, const Trees* vectors, const uint16_t* keys, const LeafValues& leaves,
                double* out) {

@@ -136,7 +136,7 @@ def _tables(rng: np.random.Generator, widths: tuple[int, ...]) -> Iterator[tuple
             choices = ["".join(rng.choice(LETTERS, rng.integers(1, 8 + 2 * width))) for _ in range(5 * (j - width) + 3)]
             X[:, j] = rng.choice(choices, ROWS)
         y = np.asarray(X[:, 0] > 0, dtype=int)
-        rows = _as_tables_come(X, width)
+        rows = _columns_of(X, width)
         one_hot = make_column_transformer(
             (make_pipeline(SimpleImputer(), StandardScaler()), numbers),
             (OneHotEncoder(handle_unknown="ignore"), names),
@@ -154,7 +154,7 @@ def _tables(rng: np.random.Generator, widths: tuple[int, ...]) -> Iterator[tuple
         yield make_pipeline(ordinal, boosted).fit(X, y), rows
 
 
-def _as_tables_come(X: Any, width: int) -> Any:
+def _columns_of(X: Any, width: int) -> Any:
     """Numbers and texts in columns of their own, as tables usually come, if there is a library for it."""
     try:
         import pyarrow
