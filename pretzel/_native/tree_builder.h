@@ -341,7 +341,7 @@ void TreeBuilder::write_walk(Node* nodes) {
       continue;
     }
     const uint32_t threshold = !is_numeric(node)                 ? 0
-                               : head_.keys == KeyKind::kFloat32 ? ordered(round_down(source_.threshold[node]))
+                               : head_.keys == KeyKind::kFloat32 ? ordered(static_cast<float>(threshold_of(node)))
                                                                  : rank_of(node);
     nodes[at].slot = static_cast<decltype(Node::slot)>(slots_[node].slot);
     nodes[at].delta = static_cast<decltype(Node::delta)>(places_.place[places_.children[i]] - at);

@@ -137,6 +137,12 @@ Status bind_linear(const BindCall& call) {
   return Status::kBadParameter;
 }
 
+Status bind_checked(const BindCall& call) {
+  if (call.n_params == 3 && call.params[2].dtype == DType::kUint8 && call.params[2].size == 2) return bind_linear(call);
+  call.fault->what = "flags are uint8[2], after weights and bias";
+  return Status::kBadParameter;
+}
+
 Status run_linear(const RunCall& call) noexcept {
   const auto* weights = call.params[0].as<double>();
   const auto* bias = call.params[1].as<double>();
@@ -205,6 +211,6 @@ Cost cost_sum(const CostCall& call) {
 
 }  // namespace
 PRETZEL_KERNEL(linear, bind_linear, run_linear, cost_linear, kAllParams)
-PRETZEL_KERNEL(checked_linear, bind_linear, run_checked, cost_linear, kAllParams)
+PRETZEL_KERNEL(checked_linear, bind_checked, run_checked, cost_linear, kAllParams)
 PRETZEL_KERNEL(sum, nullptr, run_sum, cost_sum, kAllParams)
 }  // namespace pretzel

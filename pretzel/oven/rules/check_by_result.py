@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def check_by_result(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:
     """Let a linear computation check its own input."""
-    if type(node) is not Linear or node.schema().width == 0:
+    if not isinstance(node, Linear) or node.schema().width == 0:
         return None
     (check,) = node.inputs
     if type(check) is not CheckFinite or check.float32 or len(users.get(check, ())) > 1:

@@ -13,7 +13,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import pretzel
-from pretzel.errors import InputValueError
+from pretzel._native import bind
+from pretzel.errors import InputValueError, KernelError
 from pretzel.oven.graph import users
 from pretzel.oven.ops.check import CheckFinite
 from pretzel.oven.ops.columns import NumericLeaf
@@ -127,3 +128,9 @@ def test_sparse_rows(classes: int) -> None:
     bad.data[7] = np.nan
     with pytest.raises(InputValueError, match=f"column {bad.indices[7]} .*holds NaN"):
         plan.predict(bad)
+
+
+@pytest.mark.parametrize("flags", [[], [np.zeros(1, np.uint8)], [np.zeros(2)], [np.zeros(2, np.uint8)] * 2])
+def test_flags_that_do_not_fit_are_refused(flags: list[np.ndarray]) -> None:
+    with pytest.raises(KernelError, match="flags"):
+        bind("checked_linear", [np.ones((6, 2)), np.ones(2), *flags])
