@@ -53,24 +53,58 @@ inline double sum8(const f64xn (&lanes)[8 / kNativeLanes]) {
   return sum8(v);
 }
 
+/// The first n lanes of a register, all or none of them too: the others are read as zeros and not written, and memory
+/// that they would touch need not be there.
+class FirstLanes {
+ public:
+#if defined(__AVX512F__)
+  explicit FirstLanes(int64_t n) : mask_(static_cast<__mmask8>(n >= 8 ? 0xff : n > 0 ? (1 << n) - 1 : 0)) {}
+  f64xn load(const double* p) const { return (f64xn)_mm512_maskz_loadu_pd(mask_, p); }
+  void store(double* p, f64xn v) const { _mm512_mask_storeu_pd(p, mask_, (__m512d)v); }
+
+ private:
+  __mmask8 mask_;
+#elif defined(__AVX2__)
+  explicit FirstLanes(int64_t n) : mask_(_mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3))) {}
+  f64xn load(const double* p) const { return (f64xn)_mm256_maskload_pd(p, mask_); }
+  void store(double* p, f64xn v) const { _mm256_maskstore_pd(p, mask_, (__m256d)v); }
+
+ private:
+  __m256i mask_;
+#else
+  explicit FirstLanes(int64_t n) : n_(n) {}
+  f64xn load(const double* p) const { return f64xn{n_ > 0 ? p[0] : 0.0, n_ > 1 ? p[1] : 0.0}; }
+  void store(double* p, f64xn v) const {
+    if (n_ > 0) p[0] = v[0];
+    if (n_ > 1) p[1] = v[1];
+  }
+
+ private:
+  int64_t n_;
+#endif
+};
+
 /// The first n (below 8) of the numbers at p, then zeros.
 inline f64x8 load_tail(const double* p, int64_t n) {
-#if defined(__AVX512F__)
-  return (f64x8)_mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << n) - 1u), p);
-#else
-  double tail[8] = {0};
-  for (int64_t j = 0; j < n; ++j) tail[j] = p[j];
-  return load8(tail);
-#endif
+  f64xn parts[8 / kNativeLanes];
+  for (int64_t i = 0; i < 8 / kNativeLanes; ++i) {
+    parts[i] = FirstLanes(n - i * kNativeLanes).load(p + i * kNativeLanes);
+  }
+  f64x8 v;
+  std::memcpy(&v, parts, sizeof v);
+  return v;
+}
+
+/// Writes the first n (below 8) lanes.
+inline void store_tail(double* p, f64x8 v, int64_t n) {
+  f64xn parts[8 / kNativeLanes];
+  std::memcpy(parts, &v, sizeof v);
+  for (int64_t i = 0; i < 8 / kNativeLanes; ++i) {
+    FirstLanes(n - i * kNativeLanes).store(p + i * kNativeLanes, parts[i]);
+  }
 }
 
 #if defined(__AVX2__) && !defined(__AVX512F__)
-/// The first n of four numbers at p, then zeros; all zeros where n is not positive.
-inline f64xn load_tail4(const double* p, int64_t n) {
-  const __m256i wanted = _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
-  return (f64xn)_mm256_maskload_pd(p, wanted);
-}
-
 /// The dot product below in two registers.
 inline double dot8(const double* a, const double* b, int64_t n) {
   f64xn low{}, high{};
@@ -80,8 +114,9 @@ inline double dot8(const double* a, const double* b, int64_t n) {
     high += loadn(a + i + 4) * loadn(b + i + 4);
   }
   if (i < n) {
-    low += load_tail4(a + i, n - i) * load_tail4(b + i, n - i);
-    high += load_tail4(a + i + 4, n - i - 4) * load_tail4(b + i + 4, n - i - 4);
+    const FirstLanes first(n - i), last(n - i - 4);
+    low += first.load(a + i) * first.load(b + i);
+    high += last.load(a + i + 4) * last.load(b + i + 4);
   }
   const f64xn half = low + high;
   return (half[0] + half[2]) + (half[1] + half[3]);

@@ -77,11 +77,7 @@ template <class F>
 inline void map_row(const double* in, double* out, int32_t n, F f) {
   int32_t j = 0;
   for (; j + 8 <= n; j += 8) store8(out + j, f(load8(in + j)));
-  if (j == n) return;
-  double tail[8] = {0};
-  for (int32_t i = 0; j + i < n; ++i) tail[i] = in[j + i];
-  store8(tail, f(load8(tail)));
-  for (int32_t i = 0; j + i < n; ++i) out[j + i] = tail[i];
+  if (j < n) store_tail(out + j, f(load_tail(in + j, n - j)), n - j);
 }
 
 /// One value through a function of lanes.

@@ -12,42 +12,46 @@ namespace pretzel {
 namespace {
 
 constexpr int32_t kRows = 4;                           // rows of a register block
-constexpr int32_t kLanes = 8;                          // outputs of a strip
-constexpr int kWide = kNativeLanes == kLanes ? 2 : 1;  // strips side by side, as far as there are registers
+constexpr int kVectors = kNativeLanes == 2 ? 4 : 2;    // of outputs, as far as there are registers
+constexpr int32_t kLanes = 8;                          // of a sum with one output
+constexpr int32_t kOutputs = kVectors * kNativeLanes;  // of a block, at most
 
-/// R rows x V strips of outputs, all columns. `w` points at the first output of the block, `tail` at a zero-padded
-/// copy of the last row of weights, because a whole vector may not be readable there.
-template <int R, int V>
-void block(const double* const* x, int32_t width, const double* w, int64_t n_out, const double* tail,
-           const double* bias, double* const* out, int32_t valid) {
-  constexpr int kVectors = V * kLanes / kNativeLanes;
-  f64xn acc[R][kVectors] = {};
+/// R rows x V vectors of outputs, all columns; `n` outputs where the last vector is not whole.
+template <int R, int V, bool kWhole>
+void block(const double* const* x, int32_t width, const double* w, int64_t n_out, const double* bias,
+           double* const* out, int32_t n) {
+  const FirstLanes lanes(kWhole ? kNativeLanes : n - (V - 1) * kNativeLanes);
+  const auto load = [&lanes](const double* p, int v) {
+    return kWhole || v + 1 < V ? loadn(p + v * kNativeLanes) : lanes.load(p + v * kNativeLanes);
+  };
+  f64xn acc[R][V] = {};
   for (int32_t k = 0; k < width; ++k) {
-    const double* row = k + 1 < width ? w + k * n_out : tail;
-    f64xn weight[kVectors];
-    for (int v = 0; v < kVectors; ++v) weight[v] = loadn(row + v * kNativeLanes);
+    f64xn weight[V];
+    for (int v = 0; v < V; ++v) weight[v] = load(w + k * n_out, v);
     for (int r = 0; r < R; ++r) {
-      for (int v = 0; v < kVectors; ++v) acc[r][v] += x[r][k] * weight[v];
+      for (int v = 0; v < V; ++v) acc[r][v] += x[r][k] * weight[v];
     }
   }
+#pragma GCC unroll 4
   for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < kVectors; ++v) {
-      const int first = v * kNativeLanes;
-      for (int lane = 0; lane < kNativeLanes && first + lane < valid; ++lane) {
-        out[r][first + lane] = acc[r][v][lane] + bias[first + lane];
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+      const f64xn sum = acc[r][v] + load(bias, v);
+      double* to = out[r] + v * kNativeLanes;
+      if (kWhole || v + 1 < V) {
+        std::memcpy(to, &sum, sizeof sum);
+      } else {
+        lanes.store(to, sum);
       }
     }
   }
 }
 
-/// V strips of outputs over all rows of the tile.
-template <int V>
-void strips(const RunCall& call, const double* weights, const double* bias, int32_t first, int32_t valid) {
+/// V vectors of outputs from `first` over all rows of the tile.
+template <int V, bool kWhole>
+void strip(const RunCall& call, const double* weights, const double* bias, int32_t first, int32_t n) {
   const View& in = call.in[0];
   const int32_t width = in.width, n_out = call.out->width;
-  double tail[V * kLanes] = {0};
-  for (int32_t j = 0; width > 0 && j < valid; ++j)
-    tail[j] = weights[static_cast<int64_t>(width - 1) * n_out + first + j];
   for (int32_t r = 0; r < call.rows; r += kRows) {
     const double* x[kRows];
     double* out[kRows];
@@ -57,48 +61,29 @@ void strips(const RunCall& call, const double* weights, const double* bias, int3
       out[i] = call.out->row(r + i) + first;
     }
     if (rows == kRows) {
-      block<kRows, V>(x, width, weights + first, n_out, tail, bias + first, out, valid);
+      block<kRows, V, kWhole>(x, width, weights + first, n_out, bias + first, out, n);
     } else {
       for (int32_t i = 0; i < rows; ++i) {
-        block<1, V>(x + i, width, weights + first, n_out, tail, bias + first, out + i, valid);
+        block<1, V, kWhole>(x + i, width, weights + first, n_out, bias + first, out + i, n);
       }
     }
   }
 }
 
-/// Vectors of weights are read whole: those of the last but one row may reach into the last, never beyond it.
-bool readable(int32_t width, int32_t n_out, int32_t first, int32_t lanes) {
-  const int64_t end = static_cast<int64_t>(width - 2) * n_out + first + lanes;
-  return width < 2 || end <= static_cast<int64_t>(width) * n_out;
-}
-
-void scalar_outputs(const RunCall& call, const double* weights, const double* bias, int32_t first) {
-  const int32_t width = call.in[0].width, n_out = call.out->width;
-  for (int32_t r = 0; r < call.rows; ++r) {
-    const double* x = call.in[0].row(r);
-    double* out = call.out->row(r);
-    for (int32_t j = first; j < n_out; ++j) {
-      double acc = 0.0;
-      for (int32_t k = 0; k < width; ++k) acc += x[k] * weights[static_cast<int64_t>(k) * n_out + j];
-      out[j] = acc + bias[j];
-    }
+/// `n` outputs from `first`, in as few vectors as hold them.
+template <int V>
+void strip_of(const RunCall& call, const double* weights, const double* bias, int32_t first, int32_t n) {
+  if constexpr (V > 1) {
+    if (n <= (V - 1) * kNativeLanes) return strip_of<V - 1>(call, weights, bias, first, n);
   }
+  if (n == V * kNativeLanes) return strip<V, true>(call, weights, bias, first, n);
+  strip<V, false>(call, weights, bias, first, n);
 }
 
 void dense_outputs(const RunCall& call, const double* weights, const double* bias) {
-  const int32_t width = call.in[0].width, n_out = call.out->width;
-  int32_t j = 0;
-  while (j < n_out) {
-    const int32_t left = n_out - j;
-    if (left > kLanes && readable(width, n_out, j, kWide * kLanes)) {
-      strips<kWide>(call, weights, bias, j, left < kWide * kLanes ? left : kWide * kLanes);
-      j += kWide * kLanes;
-    } else if (readable(width, n_out, j, kLanes)) {
-      strips<1>(call, weights, bias, j, left < kLanes ? left : kLanes);
-      j += kLanes;
-    } else {
-      return scalar_outputs(call, weights, bias, j);
-    }
+  const int32_t n_out = call.out->width;
+  for (int32_t j = 0; j < n_out; j += kOutputs) {
+    strip_of<kVectors>(call, weights, bias, j, n_out - j < kOutputs ? n_out - j : kOutputs);
   }
 }
 
@@ -195,13 +180,10 @@ Cost cost_linear(const CostCall& call) {
     return Cost{}.rows(4.0, 0.0, 1.0 * static_cast<double>(call.in_width / kLanes),
                        call.in_width % kLanes != 0 ? 14.0 : 0.0);
   }
-  int32_t first = 0;
-  while (first < call.out_width && readable(call.in_width, call.out_width, first, kLanes)) first += kLanes;
-  const double vectors = static_cast<double>(first) / kLanes;
-  const double scalars = static_cast<double>(call.out_width > first ? call.out_width - first : 0);
+  const double vectors = std::ceil(outputs / kLanes);
   return Cost{}
-      .rows(6.0, 1.5 * outputs, 0.0, 0.0, 0.3 * width * vectors, 0.8 * width * scalars)
-      .first(15.0, 1.5 * outputs, 0.0, 0.0, 0.6 * width * vectors, 0.8 * width * scalars);
+      .rows(6.0, 1.5 * outputs, 0.0, 0.0, 0.3 * width * vectors)
+      .first(15.0, 1.5 * outputs, 0.0, 0.0, 0.6 * width * vectors);
 }
 
 Cost cost_sum(const CostCall& call) {

@@ -9,20 +9,29 @@
 namespace pretzel {
 namespace {
 
+/// Rows that lie one behind the other are one long row: a function of single values does not mind.
+bool joined(const RunCall& call) noexcept {
+  return call.in[0].stride == call.in[0].width && call.out->stride == call.out->width;
+}
+
+template <class F>
+void each_row(const RunCall& call, F f) noexcept {
+  const int32_t width = call.out->width;
+  if (joined(call)) return f(call.in[0].dense, call.out->dense, call.rows * width);
+  for (int32_t r = 0; r < call.rows; ++r) f(call.in[0].row(r), call.out->row(r), width);
+}
+
 template <class F>
 Status each(const RunCall& call, F f) noexcept {
-  const int32_t width = call.out->width;
-  for (int32_t r = 0; r < call.rows; ++r) {
-    const double* in = call.in[0].row(r);
-    double* out = call.out->row(r);
-    for (int32_t j = 0; j < width; ++j) out[j] = f(in[j]);
-  }
+  each_row(call, [f](const double* in, double* out, int32_t n) {
+    for (int32_t j = 0; j < n; ++j) out[j] = f(in[j]);
+  });
   return Status::kOk;
 }
 
 template <class F>
 Status each_lane(const RunCall& call, F f) noexcept {
-  for (int32_t r = 0; r < call.rows; ++r) map_row(call.in[0].row(r), call.out->row(r), call.out->width, f);
+  each_row(call, [f](const double* in, double* out, int32_t n) { map_row(in, out, n, f); });
   return Status::kOk;
 }
 
@@ -38,29 +47,35 @@ Status run_huber(const RunCall& call) noexcept {
   return each(call, [](double x) { return ((x < -1.0 ? -1.0 : x > 1.0 ? 1.0 : x) + 1.0) / 2.0; });
 }
 
+// A bit that becomes a number: what the data decides must not become a jump.
 Status run_threshold(const RunCall& call) noexcept {
   const auto cut = call.params[0].scalar<double>();
   if (call.params[1].scalar<uint8_t>() != 0) {
-    return each(call, [cut](double x) { return x >= cut ? 1.0 : 0.0; });
+    return each(call, [cut](double x) { return static_cast<double>(static_cast<int32_t>(x >= cut)); });
   }
-  return each(call, [cut](double x) { return x > cut ? 1.0 : 0.0; });
+  return each(call, [cut](double x) { return static_cast<double>(static_cast<int32_t>(x > cut)); });
+}
+
+void put_pair(double* out, double p) noexcept {
+  out[0] = 1.0 - p;
+  out[1] = p;
 }
 
 Status run_pair(const RunCall& call) noexcept {
-  for (int32_t r = 0; r < call.rows; ++r) {
-    const double p = call.in[0].row(r)[0];
-    call.out->row(r)[0] = 1.0 - p;
-    call.out->row(r)[1] = p;
-  }
+  for (int32_t r = 0; r < call.rows; ++r) put_pair(call.out->row(r), call.in[0].row(r)[0]);
   return Status::kOk;
 }
 
 Status run_sigmoid(const RunCall& call) noexcept {
-  for (int32_t r = 0; r < call.rows; ++r) {
-    const double p = map_one(call.in[0].row(r)[0], vexpit);
-    call.out->row(r)[0] = 1.0 - p;
-    call.out->row(r)[1] = p;
+  const View& in = call.in[0];
+  int32_t r = 0;
+  for (; r + 8 <= call.rows; r += 8) {
+    double p[8];
+    for (int32_t i = 0; i < 8; ++i) p[i] = in.row(r + i)[0];
+    store8(p, vexpit(load8(p)));
+    for (int32_t i = 0; i < 8; ++i) put_pair(call.out->row(r + i), p[i]);
   }
+  for (; r < call.rows; ++r) put_pair(call.out->row(r), map_one(in.row(r)[0], vexpit));
   return Status::kOk;
 }
 
@@ -79,7 +94,7 @@ Status run_softmax(const RunCall& call) noexcept {
     for (int32_t j = 1; j < width; ++j) top = in[j] > top ? in[j] : top;
     map_row(in, out, width, [top](f64x8 x) { return vexp(x - top); });
     const double total = row_sum(out, width);
-    for (int32_t j = 0; j < width; ++j) out[j] /= total;
+    map_row(out, out, width, [total](f64x8 x) { return x / total; });
   }
   return Status::kOk;
 }
@@ -100,8 +115,13 @@ Status best(const RunCall& call, Better better) noexcept {
   const int32_t width = call.in[0].width;
   for (int32_t r = 0; r < call.rows; ++r) {
     const double* in = call.in[0].row(r);
+    double top = in[0];
     int32_t found = 0;
-    for (int32_t j = 1; j < width; ++j) found = better(in[j], in[found]) ? j : found;
+    for (int32_t j = 1; j < width; ++j) {
+      const bool wins = better(in[j], top);
+      top = wins ? in[j] : top;
+      found = wins ? j : found;
+    }
     call.out->row(r)[0] = found;
   }
   return Status::kOk;

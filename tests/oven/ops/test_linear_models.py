@@ -79,6 +79,21 @@ def test_links(model: Any) -> None:
     check(model.fit(X, np.exp(0.3 * SCORE)), X, ("predict",))
 
 
+@pytest.mark.parametrize("width", [1, 2, 3, 12])
+@pytest.mark.parametrize("targets", [2, 3, 4, 5, 8, 9, 12, 16, 17, 31])
+def test_several_targets_are_summed_column_after_column(targets: int, width: int) -> None:
+    rng = np.random.default_rng(targets)
+    model = lm.LinearRegression().fit(X[:, :width], rng.normal(size=(len(X), targets)))
+    expected = np.zeros((len(X), targets))
+    for j in range(width):
+        expected += X[:, j : j + 1] * model.coef_[:, j]
+    expected += model.intercept_
+    plan = pretzel.compile(model)
+    np.testing.assert_array_equal(plan.predict(X[:, :width]), expected)
+    for n in (1, 2, 3, 5):  # parts of a block of rows
+        np.testing.assert_array_equal(plan.predict(X[:n, :width]), expected[:n])
+
+
 @pytest.mark.parametrize("classes", [2, 3, 9])
 @pytest.mark.parametrize("model", CLASSIFIERS, ids=repr)
 def test_classifiers(model: Any, classes: int) -> None:
