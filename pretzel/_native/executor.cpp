@@ -49,9 +49,10 @@ Stop run_timed(const Program& program, Request request, int64_t units, int64_t w
   const size_t n = program.steps.size();
   if (weight > 0 && request.step_times == nullptr) request.step_times = arena.alloc_n<int64_t>(n + 1);
   if (request.step_times != nullptr) std::fill_n(request.step_times, n, int64_t{0});
+  const int64_t readings = request.step_times == nullptr ? 1 : 1 + program.tiles(request.rows) * (n + 1);
   const int64_t begin = now_ns();
   const Stop stop = run(program, request, arena);
-  const int64_t taken = now_ns() - begin;
+  const int64_t taken = now_ns() - begin - readings * reading_ns();
   if (stop.status == Status::kOk) {
     if (request.step_times != nullptr) program.meter.add_steps(request.step_times, n, request.rows, weight);
     program.observe(request.rows, units, static_cast<double>(taken));

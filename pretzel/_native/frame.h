@@ -124,6 +124,7 @@ inline Stop Frame::load(const Request& request) noexcept {
 }
 
 inline Stop Frame::run(const Request& request, int32_t begin, int32_t end) noexcept {
+  const int64_t reading = request.step_times != nullptr ? reading_ns() : 0;
   int64_t since = request.step_times != nullptr ? now_ns() : 0;
   for (int32_t s = begin; s < end; ++s) {
     const Step& step = steps_[s];
@@ -141,7 +142,7 @@ inline Stop Frame::run(const Request& request, int32_t begin, int32_t end) noexc
     if (status != Status::kOk) return {status, s, fault.row < 0 ? first_ : first_ + fault.row, fault.column};
     if (request.step_times != nullptr) {
       const int64_t now = now_ns();
-      request.step_times[s] += now - since;
+      request.step_times[s] += std::max<int64_t>(now - since - reading, 0);
       since = now;
     }
     if (request.tracer != nullptr && out != nullptr) request.tracer->on_step(s, *out, first_, rows_);

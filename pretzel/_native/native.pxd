@@ -87,6 +87,7 @@ cdef extern from "ahead.h" namespace "pretzel" nogil:
 
 cdef extern from "clock.h" namespace "pretzel" nogil:
     int64_t now_ns()
+    int64_t reading_ns()
 
 
 cdef extern from "cost.h" namespace "pretzel" nogil:

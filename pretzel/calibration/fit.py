@@ -5,37 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.optimize import nnls
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 PULL = 0.0003  # weight of the prior of one term beside one measurement
 LEAST = 0.05  # of the prior: what is counted is never free, so that estimates grow beyond what was measured
-
-
-def nnls(A: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The non-negative x with the least ``|A x - b|``, by Lawson and Hanson's active sets."""
-    n = A.shape[1]
-    x = np.zeros(n)
-    free = np.zeros(n, dtype=bool)
-    for _ in range(3 * n + 1):
-        slope = A.T @ (b - A @ x)
-        slope[free] = -np.inf
-        best = int(np.argmax(slope))
-        if slope[best] <= 1e-10 * (1 + np.abs(b).max(initial=0.0)):
-            return x
-        free[best] = True
-        while True:
-            trial = np.zeros(n)
-            trial[free] = np.linalg.lstsq(A[:, free], b, rcond=None)[0]
-            below = free & (trial <= 0)
-            if not below.any():
-                break
-            step = np.min(x[below] / np.maximum(x[below] - trial[below], 1e-300))
-            x += step * (trial - x)
-            free &= x > 1e-14
-        x = trial
-    return x
 
 
 def fit_weights(
@@ -70,7 +46,7 @@ def fit_weights(
         pull = np.sqrt(PULL * keep.sum())
         held = np.concatenate([A[keep] * prior, pull * np.eye(terms)])
         target = np.concatenate([b[keep] - A[keep].sum(axis=1) * prior * LEAST, pull * (weights / prior - LEAST)])
-        weights = prior * (LEAST + nnls(held, target))
+        weights = prior * (LEAST + nnls(held, target, maxiter=100 * terms)[0])
         error = np.abs(A @ weights - b)
         keep = error <= max(0.5, 3 * float(np.median(error)))
     return weights

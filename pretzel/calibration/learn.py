@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pretzel._native import clock_cost, isa, use_weights
+from pretzel._native import isa, use_weights
 from pretzel.calibration.fit import fit_weights
 from pretzel.calibration.measure import Sample, samples
 from pretzel.errors import PretzelError
@@ -119,14 +119,13 @@ def measure(quick: bool = False, passes: int = 7) -> list[Sample]:
     from pretzel.calibration.models import models
     from pretzel.store.object_store import ObjectStore
 
-    clock = clock_cost()
     found: list[Sample] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for estimator, X in models(quick):
             plan = compile(estimator, store=ObjectStore())
             for block in (1, 24, 512):
-                found += samples(plan, X, block, passes, clock)
+                found += samples(plan, X, block, passes)
     return found
 
 

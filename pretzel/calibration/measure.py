@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel._native import Method, clock_cost
+from pretzel._native import Method
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,9 +40,8 @@ class Sample:
     precision: float
 
 
-def samples(plan: Plan, X: Any, block: int, passes: int, clock: float | None = None) -> Iterator[Sample]:
+def samples(plan: Plan, X: Any, block: int, passes: int) -> Iterator[Sample]:
     """Measurements of all native methods of a plan, the rows of ``X`` taken ``block`` at a time."""
-    clock = clock_cost() if clock is None else clock
     seen = set()
     for method in plan.methods.values():
         if not isinstance(method, Method):
@@ -50,13 +49,12 @@ def samples(plan: Plan, X: Any, block: int, passes: int, clock: float | None = N
         digest = tuple(stage.digest for stage in method.program.plan.stages)
         if digest not in seen:
             seen.add(digest)
-            yield from _steps(method, X, block, passes, clock)
+            yield from _steps(method, X, block, passes)
 
 
-def _steps(method: Method, X: Any, block: int, passes: int, clock: float) -> Iterator[Sample]:
+def _steps(method: Method, X: Any, block: int, passes: int) -> Iterator[Sample]:
     rows, units, total, steps, tiles = method.time(X, block, passes)
-    own = np.maximum(steps - clock * tiles, 0.0)
-    taken = [*own, max(float(total.sum()) - clock * len(rows) - float(own.sum()), 1.0)]
+    taken = [*steps, max(float(total.sum() - steps.sum()), 1.0)]
     n, u = float(rows.sum()), float(units.sum())
     for (kernel, terms, unit_entries, row_entries), nanoseconds in zip(method.program.terms(), taken, strict=True):
         often = np.array([tiles, n - tiles, u * unit_entries + n * row_entries])

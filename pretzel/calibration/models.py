@@ -17,7 +17,7 @@ LETTERS = np.array(list("etaoinshrdlucmfwypvbgkqjxz"))
 def models(quick: bool = False) -> Iterator[tuple[Any, Any]]:
     """Fitted estimators, each with rows to time it on."""
     rng = np.random.default_rng(0)
-    yield from _dense(rng, (5, 40) if quick else (3, 12, 40, 150))
+    yield from _dense(rng, (5, 40) if quick else (3, 8, 20, 60, 150))
     yield from _trees(rng, quick)
     yield from _tables(rng, (3, 12) if quick else (2, 6, 20))
     yield from _texts(rng, quick)
@@ -36,7 +36,7 @@ def _dense(rng: np.random.Generator, widths: tuple[int, ...]) -> Iterator[tuple[
     from sklearn.cluster import KMeans
     from sklearn.decomposition import PCA
     from sklearn.impute import SimpleImputer
-    from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+    from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor, Ridge
     from sklearn.neural_network import MLPClassifier
     from sklearn.pipeline import FeatureUnion, make_pipeline
     from sklearn.preprocessing import (
@@ -56,9 +56,11 @@ def _dense(rng: np.random.Generator, widths: tuple[int, ...]) -> Iterator[tuple[
         holes = X.copy()
         holes[rng.random(X.shape) < 0.1] = np.nan
         yield make_pipeline(StandardScaler(), LogisticRegression()).fit(X, _classes(y, 2)), X
-        yield make_pipeline(MinMaxScaler(clip=True), LogisticRegression()).fit(X, _classes(y, 8)), X
+        for classes in (3, 8, 12):
+            yield make_pipeline(MinMaxScaler(clip=True), LogisticRegression()).fit(X, _classes(y, classes)), X
         yield make_pipeline(PCA(max(width // 2, 1)), Ridge()).fit(X, many), X
         yield make_pipeline(Normalizer(), LinearRegression()).fit(X, y), X
+        yield make_pipeline(StandardScaler(), PoissonRegressor()).fit(X, np.exp(y / y.std())), X
         yield make_pipeline(KMeans(12, n_init=1, max_iter=5), StandardScaler()).fit(X), X
         yield make_pipeline(KMeans(width, n_init=1, max_iter=5)).fit(X), X
         yield make_pipeline(QuantileTransformer(n_quantiles=200)).fit(X), X

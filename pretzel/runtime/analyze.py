@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel._native import Method, clock_cost, isa
+from pretzel._native import Method, isa
 
 if TYPE_CHECKING:
     from pretzel.plan import Program
@@ -22,9 +22,8 @@ def analyze(plan: Plan, X: Any) -> dict[str, Any]:
 
 def _method(method: Method, X: Any) -> dict[str, Any]:
     n_rows, units = method.measure(X)
-    _, _, total, steps, tiles = method.time(X, max(n_rows, 1), PASSES)
+    _, _, total, own, tiles = method.time(X, max(n_rows, 1), PASSES)
     program = method.program
-    own = np.maximum(steps - clock_cost() * tiles, 0.0)
     whole = max(float(total.sum()), float(own.sum()))
     predicted = program.estimate(n_rows, units) if n_rows else 0.0
     parts = _predicted(program, n_rows, units, tiles)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pretzel._native import kernel_weights, kernels, use_weights
 from pretzel.calibration import Calibration, cache_file
-from pretzel.calibration.fit import LEAST, fit_weights, nnls
+from pretzel.calibration.fit import LEAST, fit_weights
 from pretzel.calibration.learn import as_header, fit
 from pretzel.calibration.measure import Sample
 from pretzel.errors import PretzelError
@@ -55,16 +55,6 @@ def test_a_term_that_nothing_was_measured_of_keeps_its_prior():
     counted = np.zeros((20, 2))
     counted[:, 0] = np.arange(1, 21)
     assert fit_weights(counted, 3.0 * counted[:, 0], prior=1.5)[1] == pytest.approx(1.5, rel=0.01)
-
-
-@settings(max_examples=50, deadline=None)
-@given(seed=st.integers(0, 10_000))
-def test_least_squares_without_negative_numbers(seed):
-    from scipy.optimize import nnls as reference
-
-    rng = np.random.default_rng(seed)
-    A, b = rng.normal(size=(12, 5)), rng.normal(size=12)
-    np.testing.assert_allclose(nnls(A, b), reference(A, b)[0], rtol=1e-6, atol=1e-8)
 
 
 def samples() -> list[Sample]:

@@ -180,10 +180,10 @@ Cost cost_linear(const CostCall& call) {
     return Cost{}.rows(4.0, 0.0, 1.0 * static_cast<double>(call.in_width / kLanes),
                        call.in_width % kLanes != 0 ? 14.0 : 0.0);
   }
-  const double vectors = std::ceil(outputs / kLanes);
+  const double vectors = std::ceil(outputs / kLanes), strips = std::ceil(vectors / 2);
   return Cost{}
-      .rows(6.0, 1.5 * outputs, 0.0, 0.0, 0.3 * width * vectors)
-      .first(15.0, 1.5 * outputs, 0.0, 0.0, 0.6 * width * vectors);
+      .rows(6.0, 1.5 * outputs, 0.0, 0.0, 0.3 * width * vectors, 0.1 * width * strips)
+      .first(15.0, 1.5 * outputs, 0.0, 0.0, 0.1 * width * vectors, 1.0 * width * strips);
 }
 
 Cost cost_sum(const CostCall& call) {

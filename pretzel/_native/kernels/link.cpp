@@ -134,22 +134,30 @@ Status run_argmin(const RunCall& call) noexcept {
   return best(call, [](double a, double b) { return a < b; });
 }
 
-Cost cost_exponential(const CostCall& call) {
-  const double vectors = static_cast<double>((call.in_width + 7) / 8);
-  return Cost{}.rows(8.0, 12.0 * vectors, call.in_width % 8 != 0 ? 20.0 : 0.0, 0.5 * call.out_width);
+double vectors_of(double values) { return std::ceil(values / 8); }
+
+/// Rows that lie together share their vectors.
+Cost cost_lanes(const CostCall& call) {
+  return Cost{}.rows(1.0, 1.5 * call.in_width, 0.5 * call.out_width).first(8.0, 12.0 * vectors_of(call.in_width));
 }
+
+Cost cost_softmax(const CostCall& call) {
+  return Cost{}.rows(8.0, 16.0 * vectors_of(call.in_width), 2.0 * call.in_width);
+}
+
+Cost cost_log(const CostCall& call) { return Cost{}.rows(2.0, 6.0 * call.in_width); }
 
 Cost cost_plain(const CostCall& call) { return Cost{}.rows(2.0, 0.7 * call.in_width, 0.5 * call.out_width); }
 
 }  // namespace
-PRETZEL_KERNEL(sigmoid, nullptr, run_sigmoid, cost_exponential, kAllParams)
-PRETZEL_KERNEL(expit, nullptr, run_expit, cost_exponential, kAllParams)
-PRETZEL_KERNEL(softmax, nullptr, run_softmax, cost_exponential, kAllParams)
+PRETZEL_KERNEL(sigmoid, nullptr, run_sigmoid, cost_lanes, kAllParams)
+PRETZEL_KERNEL(expit, nullptr, run_expit, cost_lanes, kAllParams)
+PRETZEL_KERNEL(softmax, nullptr, run_softmax, cost_softmax, kAllParams)
 PRETZEL_KERNEL(normalize_sum, nullptr, run_normalize, cost_plain, kAllParams)
 PRETZEL_KERNEL(huber_probability, nullptr, run_huber, cost_plain, kAllParams)
 PRETZEL_KERNEL(pair, nullptr, run_pair, cost_plain, kAllParams)
-PRETZEL_KERNEL(exp, nullptr, run_exp, cost_exponential, kAllParams)
-PRETZEL_KERNEL(log, nullptr, run_log, cost_exponential, kAllParams)
+PRETZEL_KERNEL(exp, nullptr, run_exp, cost_lanes, kAllParams)
+PRETZEL_KERNEL(log, nullptr, run_log, cost_log, kAllParams)
 PRETZEL_KERNEL(negate, nullptr, run_negate, cost_plain, kAllParams)
 PRETZEL_KERNEL(argmax, nullptr, run_argmax, cost_plain, kAllParams)
 PRETZEL_KERNEL(argmin, nullptr, run_argmin, cost_plain, kAllParams)
