@@ -42,13 +42,9 @@ void* Arena::grow(size_t need) noexcept {
   return base_;
 }
 
-void Arena::release(Mark mark) noexcept {
-  // Later blocks stay: they are merged by reset(), so that a loop over tiles does not allocate per tile.
-  if (mark.block == block_) {
-    used_ = mark.used;
-    return;
-  }
-  // Free the blocks between the mark and the newest, keep the newest (it is the largest) for reuse.
+void Arena::drop_since(Mark mark) noexcept {
+  // The newest stays, it is the largest; `reset` merges what is left, so that a loop over tiles does not allocate for
+  // each of them.
   auto* newest = static_cast<Block*>(block_);
   while (newest->previous != mark.block) {
     Block* dead = newest->previous;

@@ -36,7 +36,13 @@ class Arena {
   };
   /// Everything allocated after `mark()` is given back by `release(mark)`.
   Mark mark() const noexcept { return {block_, used_}; }
-  void release(Mark mark) noexcept;
+  void release(Mark mark) noexcept {
+    if (mark.block == block_) {
+      used_ = mark.used;
+    } else {
+      drop_since(mark);
+    }
+  }
 
   /// Ends a request: merges blocks into one, and returns memory above `keep` bytes to the system.
   void reset(size_t keep = size_t{8} << 20) noexcept;
@@ -48,6 +54,7 @@ class Arena {
  private:
   struct Block;
   void* grow(size_t need) noexcept;
+  void drop_since(Mark mark) noexcept;
   static void drop(Block* block) noexcept;
 
   char* base_ = nullptr;

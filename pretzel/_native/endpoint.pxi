@@ -51,6 +51,11 @@ cdef class Choice:
         self.targets = targets
 
 
+cdef object chosen(Choice choice):
+    """Whose turn it is."""
+    return choice.targets[choice.split.turn()]
+
+
 cdef object checked(target):
     """What calls may be passed on to."""
     if not isinstance(target, (Counted, Choice)):
@@ -106,7 +111,7 @@ cdef class Endpoint:
         """What is to answer a call."""
         target = self.peek()
         if type(target) is Choice:
-            target = (<Choice>target).targets[(<Choice>target).split.turn()]
+            target = chosen(<Choice>target)
         (<Counted>target).counted.add(1)
         return target
 

@@ -143,70 +143,6 @@ cdef class Stack:
         self.cost = 0.0
         return 0
 
-    cdef inline PyObject* pair(self, Py_ssize_t i) noexcept:
-        return PyList_GET_ITEM(self.pairs, i)
-
-    cdef inline PyObject* row(self, Py_ssize_t i) noexcept:
-        return PyTuple_GET_ITEM(<object>self.pair(i), 1)
-
-    cdef int resolve(self, Py_ssize_t i) except -1:
-        """Find what answers an item."""
-        cdef PyObject* pair = self.pair(i)
-        cdef PyObject* row = PyTuple_GET_ITEM(<object>pair, 1)
-        cdef object target
-        if i + AHEAD < self.n:
-            prefetch(PyTuple_GET_ITEM(<object>self.pair(i + AHEAD), 0))
-        prefetch(row)
-        target = target_of(<object>PyTuple_GET_ITEM(<object>pair, 0), self.method, self.directory)
-        prefetch(<char*><PyObject*>target + 64)
-        prefetch(<char*><PyObject*>target + 128)
-        Py_INCREF(target)
-        self.items[i].method = <PyObject*>target
-        return 0
-
-    cdef int read(self, Py_ssize_t i) except -1:
-        """Read the row of an item, or answer it at once where only Python can."""
-        cdef StackItem* item = &self.items[i]
-        cdef PyObject* row = self.row(i)
-        cdef PyObject* method = <PyObject*>item.method  # a name of type Method would count its references
-        cdef const Program* program
-        cdef LeafInput* leaves
-        cdef int n_leaves
-        cdef int64_t units = 0
-        if method == NULL:
-            return 0
-        if i + AHEAD < self.n:
-            self.look_ahead(i + AHEAD)
-        if type(<object>method) is not Method or (<Method>method).sparse:
-            self.results[i] = (<object>method).one(<object>row)
-            return 0
-        program = (<Method>method).native
-        n_leaves = (<Method>method).n_leaves
-        leaves = <LeafInput*>self.arena.alloc(sizeof(LeafInput) * n_leaves + sizeof(double) * (<Method>method).n_out)
-        if leaves == NULL:
-            raise MemoryError
-        item.leaves = leaves
-        item.answer = <double*>&leaves[n_leaves]
-        if not ((<Method>method).plain and point_at(row, (<Method>method).width, leaves)):
-            (<Method>method).read_row(<object>row, leaves, self.arena, self.texts, &units)
-        self.cost += program.one_row + program.per_unit * units
-        item.program = program
-        return 0
-
-    cdef inline void look_ahead(self, Py_ssize_t i) noexcept:
-        """Ask for the memory that reading an item will touch: with hundreds of models it is in no cache of the core."""
-        cdef PyObject* method = <PyObject*>self.items[i].method
-        cdef PyObject* row = self.row(i)
-        cdef const char* program
-        if method != NULL and type(<object>method) is Method:
-            program = <const char*>(<Method>method).native
-            prefetch(program + 64)
-            prefetch(program + 128)
-            prefetch(program + 192)
-        if cnp.PyArray_CheckExact(<object>row):
-            prefetch(cnp.PyArray_DIMS(<cnp.ndarray>row))
-            prefetch(cnp.PyArray_DATA(<cnp.ndarray>row))
-
     cdef Py_ssize_t each(self, bint resolve, Py_ssize_t n, bint all_of_them) except -1:
         """`resolve` or `read` every item; how many have been looked at: all, or those up to the first that failed."""
         cdef Py_ssize_t i = 0
@@ -214,9 +150,9 @@ cdef class Stack:
             try:  # around the loop: around each item it would cost as much as an item
                 while i < n:
                     if resolve:
-                        self.resolve(i)
+                        resolve_item(self, i)
                     else:
-                        self.read(i)
+                        read_item(self, i)
                     i += 1
             except WrongField as error:
                 self.fail(i, wrong_field_of(<Method>self.items[i].method, error))
@@ -264,6 +200,76 @@ cdef class Stack:
             if method != NULL:
                 Py_DECREF(<object>method)
         return 0
+
+
+# What is done for each item stands here and not in the class, for its methods the compiler would not inline.
+
+cdef inline PyObject* pair_of(Stack stack, Py_ssize_t i) noexcept:
+    return PyList_GET_ITEM(stack.pairs, i)
+
+
+cdef inline PyObject* row_of(Stack stack, Py_ssize_t i) noexcept:
+    return PyTuple_GET_ITEM(<object>pair_of(stack, i), 1)
+
+
+cdef inline int resolve_item(Stack stack, Py_ssize_t i) except -1:
+    """Find what answers an item."""
+    cdef PyObject* pair = pair_of(stack, i)
+    cdef object target
+    if i + AHEAD < stack.n:
+        prefetch(PyTuple_GET_ITEM(<object>pair_of(stack, i + AHEAD), 0))
+    prefetch(PyTuple_GET_ITEM(<object>pair, 1))
+    target = target_of(<object>PyTuple_GET_ITEM(<object>pair, 0), stack.method, stack.directory)
+    prefetch(<char*><PyObject*>target + 64)
+    prefetch(<char*><PyObject*>target + 128)
+    Py_INCREF(target)
+    stack.items[i].method = <PyObject*>target
+    return 0
+
+
+cdef inline int read_item(Stack stack, Py_ssize_t i) except -1:
+    """Read the row of an item, or answer it at once where only Python can."""
+    cdef StackItem* item = &stack.items[i]
+    cdef PyObject* row = row_of(stack, i)
+    cdef PyObject* method = <PyObject*>item.method  # a name of type Method would count its references
+    cdef const Program* program
+    cdef LeafInput* leaves
+    cdef int n_leaves
+    cdef int64_t units = 0
+    if method == NULL:
+        return 0
+    if i + AHEAD < stack.n:
+        look_ahead(stack, i + AHEAD)
+    if type(<object>method) is not Method or (<Method>method).sparse:
+        stack.results[i] = (<object>method).one(<object>row)
+        return 0
+    program = (<Method>method).native
+    n_leaves = (<Method>method).n_leaves
+    leaves = <LeafInput*>stack.arena.alloc(sizeof(LeafInput) * n_leaves + sizeof(double) * (<Method>method).n_out)
+    if leaves == NULL:
+        raise MemoryError
+    item.leaves = leaves
+    item.answer = <double*>&leaves[n_leaves]
+    if not ((<Method>method).plain and point_at(row, (<Method>method).width, leaves)):
+        (<Method>method).read_row(<object>row, leaves, stack.arena, stack.texts, &units)
+    stack.cost += program.one_row + program.per_unit * units
+    item.program = program
+    return 0
+
+
+cdef inline void look_ahead(Stack stack, Py_ssize_t i) noexcept:
+    """Ask for the memory that reading an item will touch: with hundreds of models it is in no cache of the core."""
+    cdef PyObject* method = <PyObject*>stack.items[i].method
+    cdef PyObject* row = row_of(stack, i)
+    cdef const char* program
+    if method != NULL and type(<object>method) is Method:
+        program = <const char*>(<Method>method).native
+        prefetch(program + 64)
+        prefetch(program + 128)
+        prefetch(program + 192)
+    if cnp.PyArray_CheckExact(<object>row):
+        prefetch(cnp.PyArray_DIMS(<cnp.ndarray>row))
+        prefetch(cnp.PyArray_DATA(<cnp.ndarray>row))
 
 
 cdef object wrong_field_of(Method method, error):

@@ -47,22 +47,24 @@ class GroupRunner {
     reserved_ = frame_.reserve(program, 1, arena);
     if (!reserved_ || !program.dense || !frame_.lay_out(0, 1)) return;
     laid_out_ = true;
-    if (program.unary && program.writes_result) prepare();
+    if (program.unary && program.writes_result && program.leaves.size() == 1) prepare();
   }
 
-  Stop run(const StackItem& item) noexcept {
-    if (!reserved_) return {Status::kNoMemory, -1, 0, -1};
+  void run(StackItem* item) noexcept {
     const Arena::Mark mark = arena_.mark();
-    const Request request{item.leaves, 0, 1, item.answer, nullptr, nullptr};
-    frame_.rebind(*item.program);
-    Stop stop = laid_out_ ? frame_.reopen(request) : frame_.open(request, 0, 1);
-    if (stop.status == Status::kOk) stop = calls_ != nullptr ? run_calls(*item.program) : run_steps(request);
+    if (calls_ != nullptr && item->leaves->form == LeafForm::kRows) {
+      run_calls(item);
+    } else {
+      item->stop = run_request(*item);
+    }
     arena_.release(mark);
-    return stop;
   }
 
  private:
+  /// Where the row is the input of a single leaf, and the result lies in one slot.
   void prepare() noexcept {
+    in_ = &frame_.slot(program_.leaves[0].slot);
+    out_ = &frame_.slot(program_.output);
     calls_ = arena_.alloc_n<RunCall>(program_.steps.size());
     for (size_t s = 0; calls_ != nullptr && s < program_.steps.size(); ++s) {
       const Step& step = program_.steps[s];
@@ -72,23 +74,29 @@ class GroupRunner {
     }
   }
 
-  Stop run_calls(const Program& program) noexcept {
+  void run_calls(StackItem* item) noexcept {
+    in_->dense = const_cast<double*>(item->leaves->rows);  // never written: inputs are read-only
+    out_->dense = item->answer;
     RunCall* call = calls_;
-    for (const Step& step : program.steps) {
-      call->params = program.params_of(step);
+    for (const Step& step : item->program->steps) {
+      call->params = item->program->params_of(step);
       call->state = step.state;
       const Status status = step.kernel->run(*call);
       if (status != Status::kOk) {
         const Fault fault = std::exchange(fault_, {});
-        return {status, static_cast<int32_t>(call - calls_), std::max(fault.row, 0), fault.column};
+        item->stop = {status, static_cast<int32_t>(call - calls_), std::max(fault.row, 0), fault.column};
+        return;
       }
       ++call;
     }
-    return {};
   }
 
-  Stop run_steps(const Request& request) noexcept {
-    const Stop stop = frame_.run(request, 0, static_cast<int32_t>(program_.steps.size()));
+  Stop run_request(const StackItem& item) noexcept {
+    if (!reserved_) return {Status::kNoMemory, -1, 0, -1};
+    const Request request{item.leaves, 0, 1, item.answer, nullptr, nullptr};
+    frame_.rebind(*item.program);
+    Stop stop = laid_out_ ? frame_.reopen(request) : frame_.open(request, 0, 1);
+    if (stop.status == Status::kOk) stop = frame_.run(request, 0, static_cast<int32_t>(program_.steps.size()));
     return stop.status == Status::kOk ? frame_.close(request) : stop;
   }
 
@@ -96,6 +104,7 @@ class GroupRunner {
   Arena& arena_;
   Frame frame_;
   Fault fault_;
+  View *in_ = nullptr, *out_ = nullptr;
   RunCall* calls_ = nullptr;
   bool reserved_ = false, laid_out_ = false;
 };
@@ -110,7 +119,7 @@ void run_group(StackItem* items, const int64_t* next, int64_t first, Arena& aren
   for (int64_t i = first; i != kNone; i = next[i], ahead = after(ahead), far = after(far)) {
     if (far != kNone) items[far].program->heads.span().announce();
     if (ahead != kNone) items[ahead].program->heads.span().fetch_near();
-    items[i].stop = runner.run(items[i]);
+    runner.run(&items[i]);
   }
   arena.release(start);
 }

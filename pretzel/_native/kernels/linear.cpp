@@ -146,10 +146,9 @@ Status run_linear(const RunCall& call) noexcept {
 /// A product of NaN or infinity is neither finite nor lost in a sum: a finite output proves that the row was.
 Status run_checked(const RunCall& call) noexcept {
   run_linear(call);
-  const FiniteCheck check(call.params[2]);
   for (int32_t r = 0; r < call.rows; ++r) {
     if (std::isfinite(call.out->row(r)[0])) continue;
-    const Status status = check_row(check, call.in[0], r, call.fault);
+    const Status status = check_row(FiniteCheck(call.params[2]), call.in[0], r, call.fault);
     if (status != Status::kOk) return status;
   }
   return Status::kOk;
