@@ -250,7 +250,9 @@ cdef inline int read_item(Stack stack, Py_ssize_t i) except -1:
         raise MemoryError
     item.leaves = leaves
     item.answer = <double*>&leaves[n_leaves]
-    if not ((<Method>method).plain and point_at(row, (<Method>method).width, leaves)):
+    if not (<Method>method).plain or not (
+            point_at(row, (<Method>method).width, leaves) or
+            copy_floats(row, (<Method>method).width, leaves, stack.arena)):
         (<Method>method).read_row(<object>row, leaves, stack.arena, stack.texts, &units)
     stack.cost += program.one_row + program.per_unit * units
     item.program = program

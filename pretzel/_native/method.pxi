@@ -115,6 +115,20 @@ cdef inline bint point_at(PyObject* row, int width, LeafInput* leaf) noexcept:
     return True
 
 
+cdef inline bint copy_floats(PyObject* row, int width, LeafInput* leaf, Arena* arena) noexcept:
+    """Copy the numbers of a tuple of floats; False when it is anything else, or there is no memory."""
+    cdef double* numbers
+    if not PyTuple_CheckExact(<object>row) or PyTuple_GET_SIZE(<object>row) != width:
+        return False
+    numbers = <double*>arena.alloc(sizeof(double) * (width + 1))
+    if numbers == NULL:
+        return False
+    leaf.form = LeafForm.kRows
+    leaf.rows = numbers
+    leaf.row_stride = width
+    return leading_floats(items_of(<object>row, 0), width, numbers) == width
+
+
 cdef class Counted:
     """Base of what answers calls: counts those that come through endpoints."""
 
@@ -374,6 +388,8 @@ cdef class Method(Counted):
         if PyList_CheckExact(row):
             row = PyList_AsTuple(row)  # a list may change, and become shorter, while its fields are read
             held.append(row)
+        if self.plain and copy_floats(<PyObject*>row, self.width, leaves, arena):
+            return 0
         if PyTuple_Check(row):
             if PyTuple_GET_SIZE(row) != self.width:
                 self.fail_row(row)

@@ -155,6 +155,16 @@ cdef PyObject** fields_in_order(object row, tuple names, const int* positions, i
     return found
 
 
+cdef inline int leading_floats(PyObject** values, int n, double* out) noexcept:
+    """Numbers of the first values, as long as these are floats; how many were."""
+    cdef int i
+    for i in range(n):
+        if not PyFloat_CheckExact(<object>values[i]):
+            return i
+        out[i] = PyFloat_AS_DOUBLE(<object>values[i])
+    return n
+
+
 cdef inline int float_field(object row, PyObject** values, Reader reader, int i, double* out) except -1:
     """The quick way to field ``i`` of a leaf: 0 where there is no float."""
     cdef PyObject* value
@@ -184,7 +194,7 @@ cdef int read_fields(object row, PyObject*** values, Reader reader, LeafInput* l
     ``values`` are its fields by position, or NULL where they have to be looked up. Those of a dict are good until code
     of Python runs. Another thread, or the ``__float__`` of a field, may change a dict while it is being used.
     """
-    cdef int i, status
+    cdef int i, status, first = 0
     cdef double* numbers
     cdef object value
     if reader.kind == LeafKind.kCells:
@@ -210,7 +220,9 @@ cdef int read_fields(object row, PyObject*** values, Reader reader, LeafInput* l
     numbers = <double*>arena.alloc(sizeof(double) * reader.width)
     if numbers == NULL:
         raise MemoryError
-    for i in range(reader.width):
+    if reader.whole_row and values[0] != NULL:
+        first = leading_floats(values[0], reader.width, numbers)
+    for i in range(first, reader.width):
         if float_field(row, values[0], reader, i, &numbers[i]):
             continue
         value = field_of(row, values[0], reader, i)

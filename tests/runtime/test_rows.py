@@ -67,6 +67,25 @@ def test_forms_of_a_named_row(named: pretzel.Plan, row: Any) -> None:
     assert named.transform_one(row).tolist() == named.transform(FRAME)[1].tolist()
 
 
+@pytest.mark.parametrize("at", range(3))
+@pytest.mark.parametrize("value", [1, True, np.float64(1.0), np.float32(1.0), decimal.Decimal(1), 1.0])
+def test_tuples_of_floats_and_of_what_is_as_good(numbers: pretzel.Plan, value: Any, at: int) -> None:
+    row: list[Any] = [0.5, -2.0, 3.25]
+    row[at] = value
+    expected = numbers.predict_one(np.array(row, dtype=float))
+    assert numbers.predict_one(tuple(row)) == expected
+    assert pretzel.Runtime().predict_many([(numbers, tuple(row))] * 2) == [expected] * 2
+
+
+@pytest.mark.parametrize("at", range(3))
+def test_a_tuple_with_text_among_floats(numbers: pretzel.Plan, at: int) -> None:
+    row: list[Any] = [0.5, -2.0, 3.25]
+    row[at] = "many"
+    for answer in (numbers.predict_one, lambda row: pretzel.Runtime().predict_many([(numbers, row)])):
+        with pytest.raises(InputTypeError, match=f"x{at}|column {at}"):
+            answer(tuple(row))
+
+
 @pytest.mark.parametrize("dtype", ["f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", ">f8", ">i4", "O"])
 @pytest.mark.parametrize("step", [1, 2, -1])
 def test_vectors_of_any_dtype_and_stride(numbers: pretzel.Plan, dtype: str, step: int) -> None:
