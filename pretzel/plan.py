@@ -113,19 +113,52 @@ class Wire:
     origin: str
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
-    """A native program: leaves are read, stages run in order, one slot is the result.
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Wiring:
+    """What is read, where values lie and how calls are connected: the same for all models of one kind.
 
-    ``wires`` has one entry for each call, in the order of the stages.
+    ``buffers`` are the widths of the buffers, ``wires`` has one entry for each call, in the order of the stages, and
+    ``output`` is the slot of the result.
     """
 
     leaves: tuple[Leaf, ...]
     slots: tuple[Slot, ...]
     buffers: tuple[int, ...]
-    stages: tuple[Stage, ...]
     wires: tuple[Wire, ...]
     output: int
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A native program: leaves are read, stages run in order, one slot is the result."""
+
+    wiring: Wiring
+    stages: tuple[Stage, ...]
+
+    @property
+    def leaves(self) -> tuple[Leaf, ...]:
+        """What is read."""
+        return self.wiring.leaves
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """Where values lie."""
+        return self.wiring.slots
+
+    @property
+    def buffers(self) -> tuple[int, ...]:
+        """Widths of the buffers that slots lie in."""
+        return self.wiring.buffers
+
+    @property
+    def wires(self) -> tuple[Wire, ...]:
+        """How each call is connected."""
+        return self.wiring.wires
+
+    @property
+    def output(self) -> int:
+        """The slot of the result."""
+        return self.wiring.output
 
     @property
     def calls(self) -> tuple[Call, ...]:

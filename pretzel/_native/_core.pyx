@@ -141,6 +141,7 @@ def bind(str kernel, list params):
 
 include "lookup.pxi"
 include "cache.pxi"
+include "layout.pxi"
 
 
 @cython.no_gc_clear  # what it remembers is needed to the end
@@ -152,18 +153,16 @@ cdef class NativeProgram:
 
     cdef Program program
     cdef readonly object plan
-    cdef list held  # arrays that the program points into
-    cdef list memos, counted
+    cdef SharedLayout layout
+    cdef tuple held  # arrays that the program points into
+    cdef tuple memos, counted
     cdef object owner
-    cdef readonly tuple leaves
     cdef readonly bint sparse_result
     cdef readonly int width
-    cdef object shape
 
     def __cinit__(self):
         live_programs.add(1)
-        self.memos = []
-        self.counted = []
+        self.memos = self.counted = ()
 
     def __dealloc__(self):
         cdef SharedMemo memo
@@ -172,74 +171,40 @@ cdef class NativeProgram:
             memo.native.users.fetch_add(-1)
 
     def __init__(self, plan, store, owner=None):
-        cdef LeafSpec leaf
-        cdef SlotSpec slot
-        cdef int i
-        kinds = {"numeric": LeafKind.kNumeric, "cells": LeafKind.kCells, "text": LeafKind.kCells,
-                 "sparse": LeafKind.kSparse}
-        values = {"dense": ValueKind.kDense, "sparse": ValueKind.kSparse, "cells": ValueKind.kCells}
+        cdef Array array
+        cdef State state
+        held = []
         self.plan = plan
         self.owner = owner
-        self.leaves = plan.leaves
-        self.held = []
-        for each in plan.leaves:
-            leaf.kind = <LeafKind><uint8_t>kinds[each.kind.value]
-            leaf.slot = each.slot
-            self.program.leaves.push_back(leaf)
-        for each in plan.slots:
-            slot.kind = <ValueKind><uint8_t>values[each.kind.value]
-            slot.width = each.width
-            slot.buffer = each.buffer
-            slot.offset = each.offset
-            self.program.slots.push_back(slot)
-        for width in plan.buffers:
-            self.program.buffers.push_back(width)
-        calls = plan.calls
-        self.program.steps.resize(len(calls))
-        for i in range(len(calls)):
-            self._step(i, calls[i], plan.wires[i], store)
-        i = 0
-        for stage in plan.stages:
-            i += len(stage.calls)
-            self.program.stage_ends.push_back(i)
-        self.program.output = plan.output
-        self.shape = shape_of(plan)
-        self.program.shape = <void*>self.shape
+        self.layout = layout_of(plan)
+        self.program.layout = &self.layout.layout
+        for call in plan.calls:
+            for digest in call.params:
+                if digest is None:
+                    array.data = NULL
+                    array.size = array.shape[0] = array.shape[1] = 0
+                    array.dtype = DType.kUint8
+                else:
+                    data = store.get(digest)
+                    held.append(data)
+                    describe(data, &array)
+                self.program.params.push_back(array)
+            state = State()
+            if call.state is not None:
+                data = store.get(call.state)
+                held.append(data)
+                state.data = <const uint8_t*>cnp.PyArray_DATA(data)
+                state.bytes = data.nbytes
+            self.program.states.push_back(state)
+        self.held = tuple(held)
         self.program.finish()
         self.sparse_result = plan.slots[plan.output].kind.value == "sparse"
         self.width = plan.slots[plan.output].width
 
-    cdef int _step(self, int i, call, wire, store) except -1:
-        cdef Step* step = &self.program.steps[i]
-        cdef Array array
-        step.kernel = find_kernel(call.kernel.encode())
-        if step.kernel == NULL:
-            raise errors.KernelError(f"there is no kernel {call.kernel!r}")
-        step.first_param = <int32_t>self.program.params.size()
-        step.n_params = len(call.params)
-        for digest in call.params:
-            if digest is None:
-                array.data = NULL
-                array.size = array.shape[0] = array.shape[1] = 0
-                array.dtype = DType.kUint8
-            else:
-                held = store.get(digest)
-                self.held.append(held)
-                describe(held, &array)
-            self.program.params.push_back(array)
-        step.state = NULL
-        step.state_bytes = 0
-        if call.state is not None:
-            held = store.get(call.state)
-            self.held.append(held)
-            step.state = <const uint8_t*>cnp.PyArray_DATA(held)
-            step.state_bytes = held.nbytes
-        step.first_input = <int32_t>self.program.inputs.size()
-        step.n_inputs = len(wire.inputs)
-        for slot in wire.inputs:
-            self.program.inputs.push_back(slot)
-        step.output = wire.output
-        return 0
+    @property
+    def leaves(self):
+        """What a request is read into."""
+        return self.plan.leaves
 
     def remember(self, ResultCache cache, key, int begin, int end, int output, inputs, bint counted=True):
         """Keep results of single rows; to be called before the first request.
@@ -261,20 +226,20 @@ cdef class NativeProgram:
         """
         cdef SharedMemo memo = cache.memo(key)
         self.program.remember(memo.native, begin, end, output, inputs)
-        self.memos.append(memo)
+        self.memos += (memo,)
         if counted:
             memo.native.users.fetch_add(1)
-            self.counted.append(memo)
+            self.counted += (memo,)
 
     @property
     def tile(self):
         """Rows that pass through the steps together."""
-        return self.program.tile
+        return self.program.layout.tile
 
     @property
     def row_bytes(self):
         """Arena bytes for each row of a tile."""
-        return self.program.row_bytes
+        return self.program.layout.row_bytes
 
     @property
     def arrays(self):
@@ -324,7 +289,7 @@ cdef class NativeProgram:
         try:
             run_batch(self, None, columns, rows, None, tracer)
             found = []
-            for i in range(<int>self.program.steps.size()):
+            for i in range(<int>self.program.layout.steps.size()):
                 found.append(traced(self, tracer, i, rows))
             return found
         finally:
@@ -332,16 +297,16 @@ cdef class NativeProgram:
 
 
 cdef object traced(NativeProgram program, RecordingTracer* tracer, int i, int64_t rows):
-    cdef int32_t slot = program.program.steps[i].output
+    cdef int32_t slot = program.program.layout.steps[i].output
     cdef vector[double]* values
     if slot < 0:
         return None
-    if program.program.slots[slot].kind == ValueKind.kSparse:
+    if program.program.layout.slots[slot].kind == ValueKind.kSparse:
         return csr_arrays(tracer.sparse[i])
-    if program.program.slots[slot].kind == ValueKind.kCells:
+    if program.program.layout.slots[slot].kind == ValueKind.kCells:
         return None
     values = &tracer.dense[i]
-    array = np.empty((rows, program.program.slots[slot].width))
+    array = np.empty((rows, program.program.layout.slots[slot].width))
     if values.size():
         memcpy(cnp.PyArray_DATA(array), values.data(), values.size() * sizeof(double))
     return array

@@ -46,7 +46,7 @@ cdef list step_meters(NativeProgram program):
     cdef size_t s
     cdef const StepMeter* step
     found = []
-    for s in range(program.program.steps.size()):
+    for s in range(program.program.layout.steps.size()):
         step = &program.program.meter.step(s)
         found.append((<int64_t>step.nanoseconds * 1e-9, <int64_t>step.rows, <int64_t>step.runs))
     return found
@@ -66,7 +66,7 @@ cdef object time_blocks(Method method, list columns, int64_t rows, int64_t block
     cdef Request request
     cdef Stop stop
     cdef int64_t first, n, since, taken, reading = reading_ns()
-    cdef size_t k, n_steps = program.program.steps.size()
+    cdef size_t k, n_steps = program.program.layout.steps.size()
     cdef int p
     cdef vector[int64_t] steps
     held = []
@@ -115,7 +115,7 @@ cdef object time_blocks(Method method, list columns, int64_t rows, int64_t block
         arena.depth -= 1
         if arena.depth == 0:
             arena.reset()
-    tiles = sum(-(-n // program.program.tile) for n in sizes)
+    tiles = sum(-(-n // program.program.layout.tile) for n in sizes)
     return np.array(sizes), units, least, least_steps, tiles
 
 

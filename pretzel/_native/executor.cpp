@@ -18,10 +18,11 @@ bool recalls(const Program& program, const Request& request) {
 
 Stop run(const Program& program, const Request& request, Arena& arena) noexcept {
   const Arena::Mark start = arena.mark();
-  const int32_t tile = static_cast<int32_t>(std::min<int64_t>(program.tile, std::max<int64_t>(request.rows, 1)));
+  const int32_t tile =
+      static_cast<int32_t>(std::min<int64_t>(program.layout->tile, std::max<int64_t>(request.rows, 1)));
   Frame frame;
   if (!frame.reserve(program, tile, arena)) return {Status::kNoMemory, -1, 0, -1};
-  const auto steps = static_cast<int32_t>(program.steps.size());
+  const auto steps = static_cast<int32_t>(program.layout->steps.size());
   const bool recalling = recalls(program, request);
   const int64_t end = request.first + request.rows;
   Stop stop;
@@ -46,10 +47,10 @@ constexpr double kStepClock = 5'000.0;     // the same for one tile of one step
 /// Times a request, and each of its steps where `weight` is not 0: so many requests alike they stand for.
 Stop run_timed(const Program& program, Request request, int64_t units, int64_t weight, Arena& arena) noexcept {
   const Arena::Mark start = arena.mark();
-  const size_t n = program.steps.size();
+  const size_t n = program.layout->steps.size();
   if (weight > 0 && request.step_times == nullptr) request.step_times = arena.alloc_n<int64_t>(n + 1);
   if (request.step_times != nullptr) std::fill_n(request.step_times, n, int64_t{0});
-  const int64_t readings = request.step_times == nullptr ? 1 : 1 + program.tiles(request.rows) * (n + 1);
+  const int64_t readings = request.step_times == nullptr ? 1 : 1 + program.layout->tiles(request.rows) * (n + 1);
   const int64_t begin = now_ns();
   const Stop stop = run(program, request, arena);
   const int64_t taken = now_ns() - begin - readings * reading_ns();
@@ -70,7 +71,7 @@ Stop run_metered(const Program& program, const Request& request, int64_t units, 
   if ((!sampler.due() && !always) || request.tracer != nullptr || recalls(program, request))
     return run(program, request, arena);
   int64_t weight = always ? 1 : Sampler::kPeriod;
-  const double clocks = static_cast<double>(program.steps.size()) * program.tiles(request.rows);
+  const double clocks = static_cast<double>(program.layout->steps.size()) * program.layout->tiles(request.rows);
   if (nanoseconds < kStepClock * clocks) weight = sampler.steps_due() ? weight * Sampler::kStepPeriod : 0;
   return run_timed(program, request, units, weight, arena);
 }

@@ -29,8 +29,8 @@ class Frame {
   Stop close(const Request& request) noexcept;
   /// From now on the steps are those of another program of the same shape, which reads and writes the same slots.
   void rebind(const Program& program) noexcept {
-    steps_ = program.steps.data();
     params_ = program.params.data();
+    states_ = program.states.data();
   }
 
   View& slot(int32_t at) noexcept { return slots_[at]; }
@@ -40,9 +40,9 @@ class Frame {
   bool lay_out_slot(size_t at) noexcept;
   Stop load(const Request& request) noexcept;
 
-  const Program* program_ = nullptr;
-  const Step* steps_ = nullptr;
+  const Layout* layout_ = nullptr;
   const Array* params_ = nullptr;
+  const State* states_ = nullptr;
   Arena* arena_ = nullptr;
   View* slots_ = nullptr;
   View* inputs_ = nullptr;
@@ -55,32 +55,33 @@ class Frame {
 bool emit_rows(const View& out, int32_t rows, int64_t first, const Request& request) noexcept;
 
 inline bool Frame::reserve(const Program& program, int32_t rows, Arena& arena) noexcept {
-  program_ = &program;
+  const Layout& layout = *program.layout;
+  layout_ = &layout;
   rebind(program);
   arena_ = &arena;
-  slots_ = arena.alloc_n<View>(program.slots.size());
-  inputs_ = arena.alloc_n<View>(std::max<int32_t>(program.max_inputs, 1));
-  buffers_ = arena.alloc_n<double*>(program.buffers.size() + 1);
+  slots_ = arena.alloc_n<View>(layout.slots.size());
+  inputs_ = arena.alloc_n<View>(std::max<int32_t>(layout.max_inputs, 1));
+  buffers_ = arena.alloc_n<double*>(layout.buffers.size() + 1);
   if (slots_ == nullptr || inputs_ == nullptr || buffers_ == nullptr) return false;
-  for (size_t b = 0; b < program.buffers.size(); ++b) {
-    buffers_[b] = arena.alloc_n<double>(static_cast<size_t>(program.buffers[b]) * rows);
+  for (size_t b = 0; b < layout.buffers.size(); ++b) {
+    buffers_[b] = arena.alloc_n<double>(static_cast<size_t>(layout.buffers[b]) * rows);
     if (buffers_[b] == nullptr) return false;
   }
   return true;
 }
 
 inline bool Frame::lay_out(int64_t first, int32_t rows) noexcept {
-  const Program& program = *program_;
+  const Layout& layout = *layout_;
   first_ = first;
   rows_ = rows;
-  for (size_t i = 0; i < program.slots.size(); ++i) {
+  for (size_t i = 0; i < layout.slots.size(); ++i) {
     if (!lay_out_slot(i)) return false;
   }
   return true;
 }
 
 inline bool Frame::lay_out_slot(size_t at) noexcept {
-  const SlotSpec& spec = program_->slots[at];
+  const SlotSpec& spec = layout_->slots[at];
   View& slot = slots_[at];
   slot = {spec.kind, spec.width, spec.width, nullptr, nullptr, nullptr};
   if (spec.kind == ValueKind::kSparse) {
@@ -89,7 +90,7 @@ inline bool Frame::lay_out_slot(size_t at) noexcept {
   }
   if (spec.buffer >= 0) {
     slot.dense = buffers_[spec.buffer] + spec.offset;
-    slot.stride = program_->buffers[spec.buffer];
+    slot.stride = layout_->buffers[spec.buffer];
   }
   return true;
 }
@@ -100,17 +101,17 @@ inline Stop Frame::open(const Request& request, int64_t first, int32_t rows) noe
 }
 
 inline Stop Frame::reopen(const Request& request) noexcept {
-  for (size_t i = 0; i < program_->leaves.size(); ++i) {
+  for (size_t i = 0; i < layout_->leaves.size(); ++i) {
     if (request.leaves[i].form == LeafForm::kRows) continue;  // `load` says where they are
-    if (!lay_out_slot(program_->leaves[i].slot)) return {Status::kNoMemory, -1, first_, -1};
+    if (!lay_out_slot(layout_->leaves[i].slot)) return {Status::kNoMemory, -1, first_, -1};
   }
   return load(request);
 }
 
 inline Stop Frame::load(const Request& request) noexcept {
-  const Program& program = *program_;
-  for (size_t i = 0; i < program.leaves.size(); ++i) {
-    View& slot = slots_[program.leaves[i].slot];
+  const Layout& layout = *layout_;
+  for (size_t i = 0; i < layout.leaves.size(); ++i) {
+    View& slot = slots_[layout.leaves[i].slot];
     const LeafInput& leaf = request.leaves[i];
     if (slot.kind == ValueKind::kDense && leaf.form == LeafForm::kRows) {
       slot.dense = const_cast<double*>(leaf.rows) + first_ * leaf.row_stride;  // never written: inputs are read-only
@@ -119,7 +120,7 @@ inline Stop Frame::load(const Request& request) noexcept {
     }
     if (!load_leaf(leaf, first_, rows_, slot, *arena_)) return {Status::kNoMemory, -1, first_, -1};
   }
-  if (program.writes_result) slots_[program.output].dense = request.result + first_ * slots_[program.output].width;
+  if (layout.writes_result) slots_[layout.output].dense = request.result + first_ * slots_[layout.output].width;
   return {};
 }
 
@@ -127,8 +128,8 @@ inline Stop Frame::run(const Request& request, int32_t begin, int32_t end) noexc
   const int64_t reading = request.step_times != nullptr ? reading_ns() : 0;
   int64_t since = request.step_times != nullptr ? now_ns() : 0;
   for (int32_t s = begin; s < end; ++s) {
-    const Step& step = steps_[s];
-    const int32_t* inputs = program_->inputs.data() + step.first_input;
+    const Step& step = layout_->steps[s];
+    const int32_t* inputs = layout_->inputs.data() + step.first_input;
     const View* in = inputs_;
     if (step.n_inputs == 1) {
       in = &slots_[inputs[0]];
@@ -137,7 +138,7 @@ inline Stop Frame::run(const Request& request, int32_t begin, int32_t end) noexc
     }
     View* out = step.output >= 0 ? &slots_[step.output] : nullptr;
     Fault fault;
-    const RunCall call{params_ + step.first_param, step.state, in, step.n_inputs, out, rows_, arena_, &fault};
+    const RunCall call{params_ + step.first_param, states_[s].data, in, step.n_inputs, out, rows_, arena_, &fault};
     const Status status = step.kernel->run(call);
     if (status != Status::kOk) return {status, s, fault.row < 0 ? first_ : first_ + fault.row, fault.column};
     if (request.step_times != nullptr) {
@@ -151,7 +152,7 @@ inline Stop Frame::run(const Request& request, int32_t begin, int32_t end) noexc
 }
 
 inline Stop Frame::close(const Request& request) noexcept {
-  if (program_->writes_result || emit_rows(slots_[program_->output], rows_, first_, request)) return {};
+  if (layout_->writes_result || emit_rows(slots_[layout_->output], rows_, first_, request)) return {};
   return {Status::kNoMemory, -1, first_, -1};
 }
 

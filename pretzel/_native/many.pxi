@@ -7,30 +7,6 @@ from cpython.unicode cimport PyUnicode_CheckExact
 cdef enum:
     AHEAD = 4  # items between asking for memory and using it
 
-from weakref import WeakValueDictionary
-
-
-cdef class Shape:
-    """Stands for all programs that differ in parameters and states only."""
-
-    cdef object __weakref__
-
-
-SHAPES = WeakValueDictionary()  # of each shape there is one, while a program has it; two would only be slower
-
-
-cdef object shape_of(plan):
-    """The shape of a `pretzel.plan.Program`."""
-    key = (
-        tuple([(leaf.kind.value, leaf.slot) for leaf in plan.leaves]),
-        tuple([(slot.kind.value, slot.width, slot.buffer, slot.offset) for slot in plan.slots]),
-        plan.buffers,
-        tuple([call.kernel for call in plan.calls]),
-        tuple([(wire.inputs, wire.output) for wire in plan.wires]),
-        plan.output,
-    )
-    return SHAPES.setdefault(key, Shape())
-
 
 @cython.final
 cdef class Directory:

@@ -189,7 +189,7 @@ cdef class Method(Counted):
     def __init__(self, NativeProgram program, plan, spec, str name, read):
         self.program = program
         self.native = &program.program
-        self.n_leaves = <int>program.program.leaves.size()
+        self.n_leaves = <int>program.program.layout.leaves.size()
         self.n_out = program.width
         self.plan = plan
         self.spec = spec
@@ -310,7 +310,7 @@ cdef class Method(Counted):
         cdef int64_t units = 0
         cdef int i, n_leaves
         fetch_ahead(self.lines.span(), arena)
-        n_leaves = <int>program.program.leaves.size()
+        n_leaves = <int>program.program.layout.leaves.size()
         if self.sparse:
             return self(self.one_row_table(row))
         arena.depth += 1

@@ -193,7 +193,7 @@ cdef extern from "cache.h" namespace "pretzel" nogil:
         Users users
 
 
-cdef extern from "plan.h" namespace "pretzel" nogil:
+cdef extern from "layout.h" namespace "pretzel" nogil:
     cdef enum class LeafKind(uint8_t):
         kNumeric
         kCells
@@ -211,13 +211,30 @@ cdef extern from "plan.h" namespace "pretzel" nogil:
 
     cdef cppclass Step:
         const Kernel* kernel
-        const uint8_t* state
-        int64_t state_bytes
         int32_t first_param
         int32_t n_params
         int32_t first_input
         int32_t n_inputs
         int32_t output
+
+    cdef cppclass Layout:
+        vector[LeafSpec] leaves
+        vector[SlotSpec] slots
+        vector[int32_t] buffers
+        vector[Step] steps
+        vector[int32_t] inputs
+        vector[int32_t] stage_ends
+        int32_t output
+        void finish() except +
+        int32_t tile
+        int64_t row_bytes
+
+
+cdef extern from "plan.h" namespace "pretzel" nogil:
+    cdef cppclass State:
+        State()
+        const uint8_t* data
+        int64_t bytes
 
     cdef cppclass StepCost:
         const char* kernel
@@ -226,20 +243,12 @@ cdef extern from "plan.h" namespace "pretzel" nogil:
         double row_entries
 
     cdef cppclass Program:
-        vector[LeafSpec] leaves
-        vector[SlotSpec] slots
-        vector[int32_t] buffers
-        vector[Step] steps
+        const Layout* layout
         vector[Array] params
-        vector[int32_t] inputs
-        vector[int32_t] stage_ends
-        int32_t output
-        const void* shape
+        vector[State] states
         void finish() except +
         void remember(Memo* memo, int32_t begin, int32_t end, int32_t output, const vector[int32_t]& inputs) except +
         void ahead(Lines* lines) except +
-        int32_t tile
-        int64_t row_bytes
         double one_row
         double per_unit
         double estimate(int64_t rows, int64_t units)

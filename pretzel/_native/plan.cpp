@@ -1,17 +1,13 @@
 #include "plan.h"
 
 #include <algorithm>
+#include <span>
 
 #include "cache.h"
 
 namespace pretzel {
 namespace {
 
-constexpr int64_t kTileBytes = int64_t{384} << 10;  // about a third of a second-level cache
-constexpr int32_t kMaxTile = 512;
-constexpr int32_t kVectorTile = 16;  // rows that tree kernels score side by side: worth more than cache for wide rows
-constexpr int64_t kWideRow = int64_t{256} << 10;
-constexpr int32_t kTextTile = 16;    // text rows bring buffers of their own
 constexpr int64_t kSmall = 4096;     // bytes that a row reads all of; in larger arrays it picks what it needs
 constexpr int64_t kHead = 128;       // bytes of a larger state
 constexpr int64_t kHeadBytes = 192;  // of a parameter that are fetched ahead of one of many small requests
@@ -43,37 +39,12 @@ void add_vector(const std::vector<T>& items, Lines* lines) {
 }  // namespace
 
 void Program::finish() {
-  row_bytes = 0;
-  for (int32_t width : buffers) row_bytes += int64_t{8} * width;
-  bool text = false;
-  for (const LeafSpec& leaf : leaves) {
-    const SlotSpec& slot = slots[leaf.slot];
-    if (leaf.kind == LeafKind::kNumeric) row_bytes += int64_t{8} * slot.width;
-    if (leaf.kind == LeafKind::kCells) row_bytes += static_cast<int64_t>(sizeof(Cell)) * slot.width;
-    text = text || leaf.kind == LeafKind::kCells;
-  }
-  for (const SlotSpec& slot : slots) {
-    if (slot.kind == ValueKind::kSparse) {
-      row_bytes += sizeof(SparseRow);
-      text = true;
-    }
-  }
-  const int64_t fits = kTileBytes / std::max<int64_t>(row_bytes, 1) / kVectorTile * kVectorTile;
-  tile = static_cast<int32_t>(std::clamp<int64_t>(fits, row_bytes < kWideRow ? kVectorTile : 1, kMaxTile));
-  if (text) tile = std::min(tile, kTextTile * 4);
-  const bool own = output >= 0 && slots[output].kind == ValueKind::kDense && slots[output].buffer < 0;
-  dense = std::all_of(slots.begin(), slots.end(), [](const SlotSpec& slot) { return slot.kind == ValueKind::kDense; });
-  writes_result =
-      own && std::none_of(leaves.begin(), leaves.end(), [&](const LeafSpec& l) { return l.slot == output; });
-  unary = std::all_of(steps.begin(), steps.end(), [](const Step& step) { return step.n_inputs == 1; });
-  max_inputs = 0;
-  for (const Step& step : steps) max_inputs = std::max(max_inputs, step.n_inputs);
-  add_vector(steps, &heads);
   add_vector(params, &heads);
-  for (const Step& step : steps) heads.add(step.state, 1);
+  add_vector(states, &heads);
+  for (const State& state : states) heads.add(state.data, 1);
   for (const Array& param : params) heads.add(param.data, static_cast<size_t>(std::min(bytes_of(param), kHeadBytes)));
   price();
-  meter.resize(steps.size());
+  meter.resize(layout->steps.size());
 }
 
 namespace {
@@ -92,15 +63,15 @@ double weighed(const Cost& cost, Cost::Regime regime, const Weights& weights) {
 }
 
 /// What it takes to open a tile, to load leaves that do not lie ready, and to hand over the result.
-Cost frame_cost(const Program& program) {
+Cost frame_cost(const Layout& layout) {
   double loaded = 0, copied = 0, cells = 0;
-  for (const LeafSpec& leaf : program.leaves) {
-    const int32_t width = program.slots[leaf.slot].width;
-    if (leaf.kind == LeafKind::kNumeric && program.leaves.size() > 1) loaded += width;
+  for (const LeafSpec& leaf : layout.leaves) {
+    const int32_t width = layout.slots[leaf.slot].width;
+    if (leaf.kind == LeafKind::kNumeric && layout.leaves.size() > 1) loaded += width;
     if (leaf.kind == LeafKind::kCells) cells += width;
   }
-  if (!program.writes_result && program.output >= 0) copied = program.slots[program.output].width;
-  const auto slots = static_cast<double>(program.slots.size()), steps = static_cast<double>(program.steps.size());
+  if (!layout.writes_result && layout.output >= 0) copied = layout.slots[layout.output].width;
+  const auto slots = static_cast<double>(layout.slots.size()), steps = static_cast<double>(layout.steps.size());
   return Cost{}
       .rows(0.0, 0.0, 1.0 * loaded, 0.5 * copied, 8.0 * cells)
       .first(25.0, 2.0 * slots + 2.0 * steps, 4.0 * loaded, copied, 8.0 * cells);
@@ -109,17 +80,19 @@ Cost frame_cost(const Program& program) {
 }  // namespace
 
 std::vector<StepCost> Program::costs() const {
+  const std::vector<SlotSpec>& slots = layout->slots;
   std::vector<Density> density(slots.size());
   double counted = 0;  // leaves whose units a request adds up; they are taken to have equal shares
-  for (const LeafSpec& leaf : leaves) counted += leaf.kind != LeafKind::kNumeric ? 1.0 : 0.0;
-  for (const LeafSpec& leaf : leaves) {
+  for (const LeafSpec& leaf : layout->leaves) counted += leaf.kind != LeafKind::kNumeric ? 1.0 : 0.0;
+  for (const LeafSpec& leaf : layout->leaves) {
     if (leaf.kind != LeafKind::kNumeric) density[leaf.slot].unit = 1.0 / counted;
   }
   std::vector<StepCost> found;
-  for (const Step& step : steps) {
+  for (size_t s = 0; s < states.size(); ++s) {
+    const Step& step = layout->steps[s];
     Density read;
-    CostCall call{params_of(step), step.n_params, step.state, step.state_bytes, step.n_inputs, 0, 0, false, false};
-    for (int32_t slot : inputs_of(step)) {
+    CostCall call{params_of(step), step.n_params, states[s].data, states[s].bytes, step.n_inputs, 0, 0, false, false};
+    for (int32_t slot : layout->inputs_of(step)) {
       call.in_width += slots[slot].width;
       call.sparse_in = call.sparse_in || slots[slot].kind == ValueKind::kSparse;
       read.unit += density[slot].unit;
@@ -135,24 +108,25 @@ std::vector<StepCost> Program::costs() const {
     }
     found.push_back({step.kernel->name, cost, read.unit, read.row});
   }
-  found.push_back({"frame", frame_cost(*this), 0, 0});
+  found.push_back({"frame", frame_cost(*layout), 0, 0});
   return found;
 }
 
 int64_t Program::arena_bytes(int64_t rows, int64_t units) const noexcept {
   if (rows <= 0) return 0;
-  const int64_t n = std::min<int64_t>(rows, tile);
+  const int64_t n = std::min<int64_t>(rows, layout->tile);
   // Units are not spread evenly: all of them may stand in one tile.
-  const double bytes = fixed_bytes + static_cast<double>(n) * (static_cast<double>(row_bytes) + kernel_row_bytes) +
+  const double bytes = fixed_bytes +
+                       static_cast<double>(n) * (static_cast<double>(layout->row_bytes) + kernel_row_bytes) +
                        static_cast<double>(units) * kernel_unit_bytes;
   return static_cast<int64_t>(bytes);
 }
 
 void Program::price() {
-  fixed_bytes =
-      64.0 * static_cast<double>(buffers.size() + leaves.size() + 4) +
-      static_cast<double>(sizeof(View)) * static_cast<double>(slots.size() + static_cast<size_t>(max_inputs)) +
-      static_cast<double>(sizeof(double*)) * static_cast<double>(buffers.size());
+  fixed_bytes = 64.0 * static_cast<double>(layout->buffers.size() + layout->leaves.size() + 4) +
+                static_cast<double>(sizeof(View)) *
+                    static_cast<double>(layout->slots.size() + static_cast<size_t>(layout->max_inputs)) +
+                static_cast<double>(sizeof(double*)) * static_cast<double>(layout->buffers.size());
   kernel_row_bytes = kernel_unit_bytes = 0;
   one_row = per_row = per_unit = 0;
   for (const StepCost& step : costs()) {
@@ -167,7 +141,7 @@ void Program::price() {
 }
 
 void Program::remember(Memo* memo, int32_t begin, int32_t end, int32_t output, const std::vector<int32_t>& inputs) {
-  const bool all = begin == 0 && end == static_cast<int32_t>(steps.size());
+  const bool all = begin == 0 && end == static_cast<int32_t>(states.size());
   (all ? whole : recalls).push_back({memo, begin, end, output, inputs, cost_of(begin, end)});
   recalling = recalling || memo->cache->budget() > 0;
 }
@@ -185,25 +159,28 @@ RowCost Program::cost_of(int32_t begin, int32_t end) const {
 }
 
 void Program::ahead(Lines* lines) const {
-  add_vector(leaves, lines);
-  add_vector(slots, lines);
-  add_vector(buffers, lines);
-  add_vector(steps, lines);
-  add_vector(inputs, lines);
+  add_vector(layout->leaves, lines);
+  add_vector(layout->slots, lines);
+  add_vector(layout->buffers, lines);
+  add_vector(layout->steps, lines);
+  add_vector(layout->inputs, lines);
+  add_vector(states, lines);
   for (const Array& param : params) {
     if (param.data != nullptr) lines->add(&param, sizeof param);  // the others are of no use to a request
   }
-  for (const Step& step : steps) {
+  for (size_t s = 0; s < states.size(); ++s) {
+    const Step& step = layout->steps[s];
+    const State& state = states[s];
     const std::span<const Array> given(params_of(step), static_cast<size_t>(step.n_params));
     if (step.kernel->ahead != nullptr) {
-      step.kernel->ahead(given.data(), step.n_params, step.state, lines);
+      step.kernel->ahead(given.data(), step.n_params, state.data, lines);
       continue;
     }
     for (const Array& param : given) {
       if (bytes_of(param) <= kSmall) lines->add(param.data, static_cast<size_t>(bytes_of(param)));
     }
-    const int64_t read = step.state_bytes <= kSmall ? step.state_bytes : kHead;
-    lines->add(step.state, static_cast<size_t>(read));
+    const int64_t read = state.bytes <= kSmall ? state.bytes : kHead;
+    lines->add(state.data, static_cast<size_t>(read));
   }
 }
 

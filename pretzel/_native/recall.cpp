@@ -162,7 +162,7 @@ Stop run_parts(const Program& program, const Request& request, Frame* frame) noe
     }
     at = recall.end;
   }
-  return frame->run(request, at, static_cast<int32_t>(program.steps.size()));
+  return frame->run(request, at, static_cast<int32_t>(program.layout->steps.size()));
 }
 
 }  // namespace

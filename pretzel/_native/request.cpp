@@ -22,10 +22,11 @@ void CsrResult::append(const View& out, int32_t rows) {
 }
 
 RecordingTracer::RecordingTracer(const Program& program, int64_t rows)
-    : dense(program.steps.size()), sparse(program.steps.size()) {
-  for (size_t s = 0; s < program.steps.size(); ++s) {
-    const int32_t slot = program.steps[s].output;
-    if (slot >= 0 && program.slots[slot].kind == ValueKind::kDense) dense[s].resize(rows * program.slots[slot].width);
+    : dense(program.layout->steps.size()), sparse(program.layout->steps.size()) {
+  for (size_t s = 0; s < program.layout->steps.size(); ++s) {
+    const int32_t slot = program.layout->steps[s].output;
+    if (slot >= 0 && program.layout->slots[slot].kind == ValueKind::kDense)
+      dense[s].resize(rows * program.layout->slots[slot].width);
   }
 }
 

@@ -13,41 +13,41 @@ constexpr int64_t kNone = -1;
 constexpr int64_t kAhead = 2;  // items between the prefetch of parameters and their use
 constexpr int64_t kFar = 6;    // ... and that of their addresses
 
-/// Items of one shape, as a chain in their order.
+/// Items of one layout, as a chain in their order.
 struct Group {
-  const void* shape;
+  const Layout* layout;
   int64_t first, last;
 };
 
-/// Finds the group of a shape; `table` has a power of two of places, more than there are groups.
+/// Finds the group of a layout; `table` has a power of two of places, more than there are groups.
 struct Groups {
   Group* groups;
   int64_t* table;
   uint64_t mask;
   int64_t size = 0;
 
-  Group& of(const void* shape, int64_t item) {
+  Group& of(const Layout* layout, int64_t item) {
     // Objects of one class lie at multiples of 16; multiplying spreads what differs above.
-    uint64_t at = (reinterpret_cast<uintptr_t>(shape) * 0x9E3779B97F4A7C15u) >> 32 & mask;
+    uint64_t at = (reinterpret_cast<uintptr_t>(layout) * 0x9E3779B97F4A7C15u) >> 32 & mask;
     while (table[at] != kNone) {
-      if (groups[table[at]].shape == shape) return groups[table[at]];
+      if (groups[table[at]].layout == layout) return groups[table[at]];
       at = (at + 1) & mask;
     }
     table[at] = size;
-    groups[size] = {shape, kNone, item};
+    groups[size] = {layout, kNone, item};
     return groups[size++];
   }
 };
 
-/// Runs items of one shape one after the other. Where every slot is dense and every step reads one of them, nothing of
+/// Runs items of one layout one after the other. Where every slot is dense and every step reads one of them, nothing of
 /// the calls changes from item to item but parameters and states, and where the row and the result are.
 class GroupRunner {
  public:
-  GroupRunner(const Program& program, Arena& arena) noexcept : program_(program), arena_(arena) {
+  GroupRunner(const Program& program, Arena& arena) noexcept : layout_(*program.layout), arena_(arena) {
     reserved_ = frame_.reserve(program, 1, arena);
-    if (!reserved_ || !program.dense || !frame_.lay_out(0, 1)) return;
+    if (!reserved_ || !layout_.dense || !frame_.lay_out(0, 1)) return;
     laid_out_ = true;
-    if (program.unary && program.writes_result && program.leaves.size() == 1) prepare();
+    if (layout_.unary && layout_.writes_result && layout_.leaves.size() == 1) prepare();
   }
 
   void run(StackItem* item) noexcept {
@@ -63,12 +63,12 @@ class GroupRunner {
  private:
   /// Where the row is the input of a single leaf, and the result lies in one slot.
   void prepare() noexcept {
-    in_ = &frame_.slot(program_.leaves[0].slot);
-    out_ = &frame_.slot(program_.output);
-    calls_ = arena_.alloc_n<RunCall>(program_.steps.size());
-    for (size_t s = 0; calls_ != nullptr && s < program_.steps.size(); ++s) {
-      const Step& step = program_.steps[s];
-      const View* in = &frame_.slot(program_.inputs_of(step)[0]);
+    in_ = &frame_.slot(layout_.leaves[0].slot);
+    out_ = &frame_.slot(layout_.output);
+    calls_ = arena_.alloc_n<RunCall>(layout_.steps.size());
+    for (size_t s = 0; calls_ != nullptr && s < layout_.steps.size(); ++s) {
+      const Step& step = layout_.steps[s];
+      const View* in = &frame_.slot(layout_.inputs_of(step)[0]);
       View* out = step.output >= 0 ? &frame_.slot(step.output) : nullptr;
       calls_[s] = {nullptr, nullptr, in, 1, out, 1, &arena_, &fault_};
     }
@@ -77,10 +77,12 @@ class GroupRunner {
   void run_calls(StackItem* item) noexcept {
     in_->dense = const_cast<double*>(item->leaves->rows);  // never written: inputs are read-only
     out_->dense = item->answer;
+    const Program& program = *item->program;
     RunCall* call = calls_;
-    for (const Step& step : item->program->steps) {
-      call->params = item->program->params_of(step);
-      call->state = step.state;
+    const State* state = program.states.data();
+    for (const Step& step : layout_.steps) {
+      call->params = program.params_of(step);
+      call->state = state->data;
       const Status status = step.kernel->run(*call);
       if (status != Status::kOk) {
         const Fault fault = std::exchange(fault_, {});
@@ -88,6 +90,7 @@ class GroupRunner {
         return;
       }
       ++call;
+      ++state;
     }
   }
 
@@ -96,11 +99,11 @@ class GroupRunner {
     const Request request{item.leaves, 0, 1, item.answer, nullptr, nullptr};
     frame_.rebind(*item.program);
     Stop stop = laid_out_ ? frame_.reopen(request) : frame_.open(request, 0, 1);
-    if (stop.status == Status::kOk) stop = frame_.run(request, 0, static_cast<int32_t>(program_.steps.size()));
+    if (stop.status == Status::kOk) stop = frame_.run(request, 0, static_cast<int32_t>(layout_.steps.size()));
     return stop.status == Status::kOk ? frame_.close(request) : stop;
   }
 
-  const Program& program_;
+  const Layout& layout_;
   Arena& arena_;
   Frame frame_;
   Fault fault_;
@@ -140,8 +143,8 @@ void run_stacked(StackItem* items, int64_t n, Arena& arena) noexcept {
   Group* group = nullptr;
   for (int64_t i = 0; i < n; ++i) {
     if (items[i].program == nullptr) continue;
-    const void* shape = items[i].program->shape;
-    if (group == nullptr || group->shape != shape) group = &groups.of(shape, i);
+    const Layout* layout = items[i].program->layout;
+    if (group == nullptr || group->layout != layout) group = &groups.of(layout, i);
     next[i] = kNone;
     if (group->first == kNone) {
       group->first = i;

@@ -1,4 +1,4 @@
-// Many small requests at once: one row for each of many programs, those of one shape one after the other.
+// Many small requests at once: one row for each of many programs, those of one layout one after the other.
 #pragma once
 
 #include "plan.h"
@@ -15,7 +15,7 @@ struct StackItem {
   Stop stop;                 // where it stopped; one that stops leaves the others alone
 };
 
-/// Runs every item. Programs of one shape share the memory of their values and follow each other, so that kernels stay
+/// Runs every item. Programs of one layout share the memory of their values and follow each other, so that kernels stay
 /// in the processor and the next parameters arrive while the last are being used.
 void run_stacked(StackItem* items, int64_t n, Arena& arena) noexcept;
 

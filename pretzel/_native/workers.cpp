@@ -148,7 +148,7 @@ void Scheduler::take_companions(Worker* worker) noexcept {
     if (other == nullptr || other->memo != prefix->memo || job->request.rows > job->morsel) continue;
     work += job->nanoseconds;
     rows += job->request.rows;
-    if (work > kMorselNs || rows > first.program->tile) return;
+    if (work > kMorselNs || rows > first.program->layout->tile) return;
     job->begun = first.begun;
     if (job->begun >= job->deadline) continue;  // whoever comes to it will say so
     high_.insert(low_.extract(here));
@@ -184,7 +184,7 @@ Stop Scheduler::load_leaves(Morsel* morsel) noexcept {
     return {Status::kNoMemory, -1, morsel->first, -1};
   }
   morsel->request = job.request;
-  const size_t steps = job.program->steps.size();
+  const size_t steps = job.program->layout->steps.size();
   morsel->request.step_times = morsel->arena.alloc_n<int64_t>(steps + 1);
   if (morsel->request.step_times != nullptr) std::fill_n(morsel->request.step_times, steps, int64_t{0});
   const Stop stop = morsel->frame.open(morsel->request, morsel->first, morsel->rows);
@@ -198,7 +198,7 @@ void Scheduler::learn(const Morsel& morsel) noexcept {
   const int64_t units = job.units * morsel.rows / std::max<int64_t>(job.request.rows, 1);
   job.program->observe(morsel.rows, units, static_cast<double>(morsel.spent - morsel.given));
   if (morsel.request.step_times != nullptr) {
-    job.program->meter.add_steps(morsel.request.step_times, job.program->steps.size(), morsel.rows, 1);
+    job.program->meter.add_steps(morsel.request.step_times, job.program->layout->steps.size(), morsel.rows, 1);
   }
 }
 
@@ -208,13 +208,13 @@ Stop Scheduler::advance(Worker* worker, Morsel* morsel, bool* aside) noexcept {
   const int64_t start = now_ns();
   Stop stop;
   if (morsel->step < 0) stop = load_leaves(morsel);
-  for (const int32_t end : job.program->stage_ends) {
+  for (const int32_t end : job.program->layout->stage_ends) {
     if (stop.status != Status::kOk || *aside) break;
     if (end <= morsel->step) continue;
     stop = morsel->frame.run(morsel->request, morsel->step, end);
     morsel->step = end;
     if (yielding_) morsel->given += worker->courtesy.offer();
-    *aside = stop.status == Status::kOk && !morsel->together && end < job.program->stage_ends.back() &&
+    *aside = stop.status == Status::kOk && !morsel->together && end < job.program->layout->stage_ends.back() &&
              urgent_.load(std::memory_order_relaxed) < job.due;
   }
   if (stop.status == Status::kOk && !*aside) stop = morsel->frame.close(morsel->request);

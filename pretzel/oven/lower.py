@@ -13,7 +13,7 @@ from pretzel.oven.ops.check import CheckFinite
 from pretzel.oven.ops.columns import LEAVES, CellLeaf, NumericLeaf, Raw, SparseLeaf, TextLeaf
 from pretzel.oven.ops.opaque import Opaque
 from pretzel.oven.stages import cut, program_nodes
-from pretzel.plan import Call, Leaf, LeafKind, MethodPlan, OpaqueStep, Program, Stage, Wire
+from pretzel.plan import Call, Leaf, LeafKind, MethodPlan, OpaqueStep, Program, Stage, Wire, Wiring
 from pretzel.schema import Kind
 from pretzel.store.digest import digest_parts
 
@@ -106,14 +106,14 @@ class Lowering:
             wires += [Wire(step.inputs, step.output, self.origins.get(step.owner, "")) for step in steps]
             if calls:
                 stages.append(self.store.stage(Stage(_digest(nodes, calls), tuple(calls))))
-        return Program(
+        wiring = Wiring(
             tuple(self._leaf(leaf, plan.layout.slot_of[leaf], sources) for leaf in plan.leaves),
             tuple(plan.layout.slots),
             tuple(plan.layout.buffers),
-            tuple(stages),
             tuple(wires),
             plan.layout.slot_of[output],
         )
+        return Program(self.store.wiring(wiring), tuple(stages))
 
     def _step(self, step: Step) -> Call:
         if step.node is not step.owner:

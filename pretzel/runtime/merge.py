@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from pretzel.plan import Leaf, Program, Slot, Stage, Wire
+from pretzel.plan import Leaf, Program, Slot, Stage, Wire, Wiring
 from pretzel.runtime.dataflow import Dataflow, Read, Write, leaf_key
 from pretzel.schema import Kind
 from pretzel.store.digest import digest_parts
@@ -101,14 +101,14 @@ class _Merger:
             self.nodes.values(), key=lambda node: (node.depth, node.output >= 0, node.call.kernel, node.inputs)
         )
         calls = tuple(node.call for node in order)
-        program = Program(
+        wiring = Wiring(
             tuple(self.leaves.values()),
             tuple(self.slots),
             (width,),
-            (Stage(_digest(calls), calls),) if calls else (),
             tuple(Wire(node.inputs, node.output, node.origin) for node in order),
             len(self.slots) - 1,
         )
+        program = Program(wiring, (Stage(_digest(calls), calls),) if calls else ())
         total = sum(len(program.wires) for program in programs)
         return Merged(program, tuple(first[group] + offset for group, offset in results), total, len(order))
 

@@ -15,7 +15,7 @@ from pretzel.oven.interpret import read_leaf
 from pretzel.oven.lower import schedule
 from pretzel.oven.ops.columns import Raw
 from pretzel.oven.ops.opaque import Opaque
-from pretzel.plan import Call, LeafKind, MethodPlan, Program, Slot
+from pretzel.plan import Call, LeafKind, MethodPlan, Program, Slot, Wiring
 from pretzel.runtime.opaque import OpaqueMethod, read_sources
 from pretzel.schema import Kind
 from pretzel.store.digest import digest_array
@@ -117,7 +117,7 @@ class _Program:
         if leaf.kind not in (LeafKind.NUMERIC, LeafKind.SPARSE):
             return None
         slot = self.program.slots[leaf.slot]
-        alone = Program((replace(leaf, slot=0),), (Slot(slot.kind, slot.width),), (), (), (), 0)
+        alone = Program(Wiring((replace(leaf, slot=0),), (Slot(slot.kind, slot.width),), (), (), 0), ())
         reader = Method(
             NativeProgram(alone, self.plan.store),
             MethodPlan(alone),

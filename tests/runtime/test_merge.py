@@ -152,5 +152,6 @@ def test_what_cannot_be_merged() -> None:
     assert not can_merge(None)
     ridge = program(pretzel.compile(Ridge().fit(X, X[:, 0])))
     assert can_merge(ridge)
-    assert not can_merge(replace(ridge, output=ridge.leaves[0].slot))  # the result is what was read
-    assert not can_merge(replace(ridge, leaves=(replace(ridge.leaves[0], source=1),)))
+    wiring = ridge.wiring
+    assert not can_merge(replace(ridge, wiring=replace(wiring, output=ridge.leaves[0].slot)))  # what was read
+    assert not can_merge(replace(ridge, wiring=replace(wiring, leaves=(replace(ridge.leaves[0], source=1),))))
