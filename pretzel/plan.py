@@ -226,7 +226,7 @@ class PhysicalPlan:
     methods : dict of str to MethodPlan
     attributes : dict
         Fitted attributes that callers of the estimator read: ``classes_``, ``n_features_in_``, ...
-    objects : frozenset of bytes
+    objects : tuple of bytes
         Digests of everything in the store that the programs refer to.
     report : Packed
         What ``explain`` shows: graphs, rule trace, options, compile time.
@@ -235,5 +235,5 @@ class PhysicalPlan:
     input: InputSpec
     methods: dict[str, MethodPlan]
     attributes: dict[str, Any] = field(default_factory=dict)
-    objects: frozenset[bytes] = frozenset()
+    objects: tuple[bytes, ...] = ()
     report: Packed = field(default_factory=lambda: Packed({}))

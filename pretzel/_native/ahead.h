@@ -40,6 +40,8 @@ class Lines {
 
   /// Adds the lines of `bytes` bytes, in order, without those that are here already.
   void add(const void* data, size_t bytes);
+  /// Nothing will be added.
+  void finish() { lines_.shrink_to_fit(); }
   LineSpan span() const noexcept { return {lines_.data(), lines_.size()}; }
 
  private:

@@ -13,6 +13,11 @@ cdef class ResultCache:
     cdef Count numbers
     cdef object __weakref__
 
+    @property
+    def budget(self):
+        """Bytes."""
+        return self.native.budget()
+
     def __cinit__(self, int64_t budget):
         from weakref import WeakValueDictionary
 

@@ -34,7 +34,7 @@ cdef object run_batch(NativeProgram program, Method method, list columns, int64_
     cdef Request request
     cdef Stop stop
     cdef list held = []
-    cdef tuple readers = make_readers(program, NO_SPEC) if method is None else method.readers
+    cdef tuple readers = form_of(program.leaves, NO_SPEC).readers if method is None else method.readers
     cdef int64_t first = 0, units, chunk = rows
     scratch = np.empty((rows, program.width)) if result is None and not program.sparse_result else result
     arena.depth += 1
@@ -88,13 +88,38 @@ cdef inline void fetch_ahead(LineSpan lines, Arena* arena) noexcept:
         lines.fetch()
 
 
-cdef tuple make_readers(NativeProgram program, spec):
-    return tuple([Reader(leaf, spec) for leaf in program.leaves])
+@cython.final
+cdef class RowForm:
+    """How rows are read: the same for all models of one kind over the same columns."""
+
+    cdef tuple readers
+    cdef tuple required  # names that a row must have
+    cdef vector[int] required_at  # their positions
+    cdef tuple unread    # those that no leaf reads
+    cdef object __weakref__
+
+    def __init__(self, leaves, spec):
+        used = {c for leaf in leaves for c in leaf.columns}
+        self.readers = tuple([Reader(leaf, spec) for leaf in leaves])
+        self.required_at = spec.required
+        self.required = () if spec.names is None else tuple([interned(spec.names[c]) for c in spec.required])
+        self.unread = () if spec.names is None else tuple([spec.names[c] for c in spec.required if c not in used])
+
+
+FORMS = WeakValueDictionary()  # by what they are made of, while a method has them
+
+
+cdef RowForm form_of(leaves, spec):
+    """The form of rows for these leaves; of two that are made at once one is kept."""
+    key = (leaves, spec.width, spec.names, spec.required)
+    found = FORMS.get(key)
+    return found if found is not None else FORMS.setdefault(key, RowForm(leaves, spec))
 
 
 class _NoSpec:
     width = -1
     names = None
+    required = ()
 
 
 NO_SPEC = _NoSpec()
@@ -166,9 +191,8 @@ cdef class Method(Counted):
     cdef bint is_text, scalar, sparse
     cdef bint plain       # a float64 matrix can be read where it lies
     cdef tuple names      # of all columns, or None
-    cdef tuple required   # names that a row must have
-    cdef vector[int] required_at  # their positions
-    cdef tuple unread     # those that no leaf reads
+    cdef RowForm form
+    cdef tuple required, unread  # of `form`
     cdef readonly object plan
     cdef readonly object spec
     cdef public str name
@@ -195,7 +219,8 @@ cdef class Method(Counted):
         self.spec = spec
         self.name = name
         self.read = read
-        self.readers = make_readers(program, spec)
+        self.form = form_of(program.leaves, spec)
+        self.readers, self.required, self.unread = self.form.readers, self.form.required, self.form.unread
         self.labels = None if plan.labels is None else tuple(
             [tuple(map(interned, classes.tolist())) for classes in plan.labels])
         self.is_text = spec.kind.value == "text"
@@ -204,10 +229,6 @@ cdef class Method(Counted):
         self.sparse = program.sparse_result
         self.width = spec.width
         self.result_type = None if plan.dtype == "float64" else np.dtype(plan.dtype)
-        used = {c for leaf in program.leaves for c in leaf.columns}
-        self.required_at = spec.required
-        self.required = () if spec.names is None else tuple([interned(spec.names[c]) for c in spec.required])
-        self.unread = () if spec.names is None else tuple([spec.names[c] for c in spec.required if c not in used])
         self.plain = len(self.readers) == 1 and (<Reader>self.readers[0]).whole_row and (
             (<Reader>self.readers[0]).kind != LeafKind.kCells)
         self.collect()
@@ -289,12 +310,13 @@ cdef class Method(Counted):
             add_object(reader, &self.lines)
             self.lines.add(reader.positions.data(), reader.positions.size() * sizeof(int))
         add_object(self.required, &self.lines)
-        self.lines.add(self.required_at.data(), self.required_at.size() * sizeof(int))
+        self.lines.add(self.form.required_at.data(), self.form.required_at.size() * sizeof(int))
         if self.labels is not None:
             add_object(self.labels, &self.lines)
             for classes in self.labels:
                 add_object(classes, &self.lines)
         self.program.program.ahead(&self.lines)
+        self.lines.finish()
         return 0
 
     cpdef one(self, row):
@@ -380,7 +402,7 @@ cdef class Method(Counted):
             if self.names is None:
                 self.fail_row(row)
             if LENDS and PyDict_Size(row) == PyTuple_GET_SIZE(self.required):
-                values = fields_in_order(row, self.required, self.required_at.data(), self.width, arena)
+                values = fields_in_order(row, self.required, self.form.required_at.data(), self.width, arena)
             if values == NULL and (self.unread or PyDict_Size(row) != PyTuple_GET_SIZE(self.required)):
                 self.check_keys(row)
         elif not PyTuple_Check(row) and not PyList_CheckExact(row):

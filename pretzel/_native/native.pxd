@@ -82,6 +82,7 @@ cdef extern from "ahead.h" namespace "pretzel" nogil:
 
     cdef cppclass Lines:
         void add(const void* data, size_t size) except +
+        void finish() except +
         LineSpan span()
 
 

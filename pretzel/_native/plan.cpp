@@ -39,10 +39,13 @@ void add_vector(const std::vector<T>& items, Lines* lines) {
 }  // namespace
 
 void Program::finish() {
+  params.shrink_to_fit();
+  states.shrink_to_fit();
   add_vector(params, &heads);
   add_vector(states, &heads);
   for (const State& state : states) heads.add(state.data, 1);
   for (const Array& param : params) heads.add(param.data, static_cast<size_t>(std::min(bytes_of(param), kHeadBytes)));
+  heads.finish();
   price();
   meter.resize(layout->steps.size());
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.optimize import nnls
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -35,6 +34,8 @@ def fit_weights(
     ndarray (terms,)
         None below a small part of the prior.
     """
+    from scipy.optimize import nnls
+
     n, terms = counted.shape
     scale = np.maximum(np.maximum(taken, floor), 1e-9)
     A, b = counted / scale[:, None], taken / scale

@@ -55,6 +55,7 @@ class Compiler:
         graphs = self.graphs(estimator)
         imported = graphs.imported
         methods, lease = self.lower(graphs)
+        lease.complete()
         attributes = {name: getattr(estimator, name) for name in ATTRIBUTES if hasattr(estimator, name)}
         plan = PhysicalPlan(
             imported.input,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -245,9 +246,8 @@ def _input_spec(estimator: Any, width: int | None, methods: Mapping[str, Output]
             i for key, indices in first._transformer_to_input_indices.items() if _is_kept(first, key) for i in indices
         ]
         required = tuple(sorted(set(used)))
-    return InputSpec(
-        InputKind.TABLE, width, None if names is None else tuple(map(str, names)), required, any_order, name
-    )
+    known = None if names is None else tuple(sys.intern(str(each)) for each in names)
+    return InputSpec(InputKind.TABLE, width, known, required, any_order, name)
 
 
 def _is_kept(transformer: Any, key: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -76,6 +77,7 @@ class Lowering:
         self.store = store
         self.lease = lease
         self.origins = origins
+        self._calls: dict[tuple[Node, Node], Call] = {}  # what several methods call is one object
 
     def method(self, output: Output) -> MethodPlan:
         """The physical plan of one method."""
@@ -102,7 +104,7 @@ class Lowering:
         plan = schedule(output)
         stages, wires = [], []
         for nodes, steps in zip(plan.stages, plan.steps, strict=True):
-            calls = [self._step(step) for step in steps]
+            calls = [self._call_of(step) for step in steps]
             wires += [Wire(step.inputs, step.output, self.origins.get(step.owner, "")) for step in steps]
             if calls:
                 stages.append(self.store.stage(Stage(_digest(nodes, calls), tuple(calls))))
@@ -115,14 +117,19 @@ class Lowering:
         )
         return Program(self.store.wiring(wiring), tuple(stages))
 
-    def _step(self, step: Step) -> Call:
-        if step.node is not step.owner:
-            return self._call("concat", (np.array([step.node.schema().width], dtype=np.int32),), "copy")
-        return self._call(step.node.kernel, step.node.params(), repr(step.node))
+    def _call_of(self, step: Step) -> Call:
+        key = (step.node, step.owner)
+        if key not in self._calls:
+            if step.node is not step.owner:
+                call = self._call("concat", (np.array([step.node.schema().width], dtype=np.int32),), "copy")
+            else:
+                call = self._call(step.node.kernel, step.node.params(), repr(step.node))
+            self._calls[key] = call
+        return self._calls[key]
 
     def _call(self, kernel: str, params: tuple[Array, ...], label: str) -> Call:
         bound = self.store.bind(kernel, params, self.lease)
-        return Call(kernel, bound.params, bound.state, label)
+        return Call(kernel, bound.params, bound.state, sys.intern(label))
 
     def _leaf(self, leaf: Node, slot: int, sources: dict[Opaque, int]) -> Leaf:
         source = sources[leaf.inputs[0]] if leaf.inputs else 0  # type: ignore[index]

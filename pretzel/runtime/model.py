@@ -56,27 +56,27 @@ class Plan:
         self._methods: dict[str, Method | OpaqueMethod] = {}
         for method, plan in physical.methods.items():
             self._methods[method] = self._load(plan)
-        self._publish()
 
     def _load(self, plan: MethodPlan) -> Method | OpaqueMethod:
         if plan.opaque or plan.program is None:
             return OpaqueMethod(plan, self._input, self.store, self._lease, self.name)
         return Method(NativeProgram(plan.program, self.store, self._lease), plan, self._input, self.name, read)
 
-    def _publish(self) -> None:
-        """Methods become instance attributes, so that a call goes straight into native code."""
-        for method, bound in self._methods.items():
-            setattr(self, method, bound)
-            setattr(self, f"{method}_one", bound.one)
-
     def __getattr__(self, name: str) -> Any:
+        methods = self.__dict__.get("_methods", {})
+        method = methods.get(name.removesuffix("_one"))
+        if method is not None:
+            # From now on an attribute of the instance, so that a call goes straight into native code.
+            self.__dict__[name] = method.one if name.endswith("_one") else method
+            return self.__dict__[name]
         attributes = self.__dict__["physical"].attributes if "physical" in self.__dict__ else {}
         if name in attributes:
             return copy.copy(attributes[name])
         raise AttributeError(f"{self.__dict__.get('name', 'plan')} has no attribute {name!r}")
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *self.physical.attributes})
+        methods = {f"{method}{one}" for method in self._methods for one in ("", "_one")}
+        return sorted({*super().__dir__(), *methods, *self.physical.attributes})
 
     def __repr__(self) -> str:
         return f"<pretzel.Plan of {self.name}: {', '.join(self._methods)}>"
@@ -89,6 +89,7 @@ class Plan:
         store = self.store if store is None else store
         lease = store.lease()
         store.adopt(self.store, self.physical.objects, lease)
+        lease.complete()
         return Plan(self.physical, store, lease, name)
 
     def serve(self, engine: BatchEngine, long_call: float | None, batching: Batching | None = None) -> None:

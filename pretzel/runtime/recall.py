@@ -61,7 +61,7 @@ class Range:
 def remember(plan: Plan, shared: ResultCache, results: ResultCache) -> None:
     """Tell the native methods of a plan what they share, and have them keep what they compute of single rows.
 
-    To be called before the first request. Caches without a budget keep nothing.
+    To be called before the first request. Caches without a budget keep nothing; what models share is of use without.
 
     Parameters
     ----------
@@ -78,6 +78,8 @@ def remember(plan: Plan, shared: ResultCache, results: ResultCache) -> None:
         program = method.program
         for each in ranges(program.plan):
             whole = each.end - each.begin == len(program.plan.wires)
+            if whole and results.budget == 0:
+                continue
             place = (each.begin, each.end, each.output, each.inputs)
             program.remember(results if whole else shared, each.key, *place, counted=each.key not in seen)
             seen.add(each.key)

@@ -31,11 +31,11 @@ class _Lock:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._queue: deque[tuple[ObjectStore, set[bytes]]] = deque()
+        self._queue: deque[tuple[ObjectStore, set[bytes] | list[bytes]]] = deque()
         os.register_at_fork(before=self._lock.acquire, after_in_parent=self._let_go, after_in_child=self._let_go)
 
-    def release_soon(self, store: ObjectStore, digests: set[bytes]) -> None:
-        """Take one reference from each of ``digests``, and the digests from the set. Never waits."""
+    def release_soon(self, store: ObjectStore, digests: set[bytes] | list[bytes]) -> None:
+        """Take one reference from each of ``digests``, and the digests from what holds them. Never waits."""
         self._queue.append((store, digests))
         self._empty_queue()
 
@@ -88,12 +88,16 @@ class Lease:
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
         self._locked = _locked  # a lease may outlive the globals of this module
-        self._digests: set[bytes] = set()
+        self._digests: set[bytes] | list[bytes] = set()
 
     @property
-    def digests(self) -> frozenset[bytes]:
-        """Everything held."""
-        return frozenset(self._digests)
+    def digests(self) -> tuple[bytes, ...]:
+        """Everything held, in order."""
+        return tuple(sorted(self._digests))
+
+    def complete(self) -> None:
+        """Nothing more will be held: a list takes a fraction of the memory of a set."""
+        self._digests = list(self._digests)
 
     def close(self) -> None:
         """Let go of everything; harmless when repeated."""
@@ -209,12 +213,14 @@ class ObjectStore:
         entry = self._entries.get(digest)
         if entry is None:
             return False
-        if digest not in lease._digests:
-            lease._digests.add(digest)
+        held = lease._digests
+        if digest not in held:
+            assert isinstance(held, set), "the lease is complete"
+            held.add(digest)
             entry.references += 1
         return True
 
-    def _release(self, digests: set[bytes]) -> None:
+    def _release(self, digests: set[bytes] | list[bytes]) -> None:
         """Under the lock: the end of a lease."""
         while digests:
             digest = digests.pop()
