@@ -83,7 +83,7 @@ cdef int add_object(object found, Lines* lines) except -1:
 
 cdef inline void fetch_ahead(LineSpan lines, Arena* arena) noexcept:
     """Ask for what a request will read, unless the latest one of this thread has had it in the caches."""
-    if lines.size > 0 and arena.last != <void*>lines.lines:
+    if lines.lines != NULL and arena.last != <void*>lines.lines:
         arena.last = <void*>lines.lines
         lines.fetch()
 

@@ -77,7 +77,6 @@ cdef extern from "arena.h" namespace "pretzel" nogil:
 cdef extern from "ahead.h" namespace "pretzel" nogil:
     cdef cppclass LineSpan:
         const char* const* lines
-        size_t size
         void fetch()
 
     cdef cppclass Lines:
