@@ -8,16 +8,19 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 import pretzel
+from pretzel._native import _core
 
 COUNT = 60
 WIDTH = 50
@@ -59,6 +62,55 @@ def test_bytes_are_what_a_hand_counts() -> None:
         runtime.unregister(name)
         assert before - runtime.store.stats()["unique_bytes"] == exclusive
     assert runtime.store.stats() == {"objects": 0, "stages": 0, "unique_bytes": 0, "logical_bytes": 0}
+
+
+def small_models(count: int) -> list[LogisticRegression]:
+    """Of one kind and over the same columns, with weights of their own."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(50, 20)), columns=[f"c{i}" for i in range(20)])
+    first = LogisticRegression().fit(X, X["c0"] > 0)
+    models = [copy.copy(first) for _ in range(count)]
+    for model in models:
+        model.coef_ = rng.normal(size=first.coef_.shape)
+    return models
+
+
+def test_models_of_one_kind_have_one_wiring_and_one_layout() -> None:
+    gc.collect()
+    shared = (len(_core.LAYOUTS), len(_core.FORMS))
+    runtime = pretzel.Runtime(store=pretzel.ObjectStore())
+    one, other = (runtime.register(f"m{i}", model).plan for i, model in enumerate(small_models(2)))
+    held = (len(_core.LAYOUTS), len(_core.FORMS))
+    assert one.methods.keys() == {"predict", "predict_proba", "predict_log_proba", "decision_function"}
+    for method in one.methods:
+        programs = [plan.methods[method].plan.program for plan in (one, other)]
+        assert programs[0].wiring is programs[1].wiring
+    runtime.register("m2", small_models(3)[2])
+    assert (len(_core.LAYOUTS), len(_core.FORMS)) == held
+    del one, other, programs
+    for name in list(runtime):
+        runtime.unregister(name)
+    gc.collect()
+    assert (len(_core.LAYOUTS), len(_core.FORMS)) == shared
+
+
+def test_a_small_model_costs_a_few_kilobytes() -> None:
+    """Four methods over twenty columns: what Python allocates for each, which is most of it."""
+    runtime = pretzel.Runtime(store=pretzel.ObjectStore())
+    models = small_models(150)
+    for number, model in enumerate(models[:50]):
+        runtime.register(f"before {number}", model)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for number, model in enumerate(models[50:]):
+            runtime.register(f"model {number}", model)
+        gc.collect()
+        each = (tracemalloc.get_traced_memory()[0] - before) / 100
+    finally:
+        tracemalloc.stop()
+    assert each < 14_000
 
 
 def test_compiling_leaves_nothing_for_the_collector() -> None:
