@@ -99,7 +99,7 @@ cdef class RowForm:
     cdef object __weakref__
 
     def __init__(self, leaves, spec):
-        used = {c for leaf in leaves for c in leaf.columns}
+        used = {c for leaf in leaves if leaf.source == 0 for c in leaf.columns}
         self.readers = tuple([Reader(leaf, spec) for leaf in leaves])
         self.required_at = spec.required
         self.required = () if spec.names is None else tuple([interned(spec.names[c]) for c in spec.required])

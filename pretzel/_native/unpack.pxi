@@ -61,7 +61,9 @@ cdef class Reader:
         self.lower = leaf.lower
         self.accents = leaf.accents
         self.whole_row = leaf.columns == tuple(range(spec.width))
-        self.keys = None if spec.names is None else tuple([interned(spec.names[c]) for c in leaf.columns])
+        self.keys = None  # values of opaque steps have no names that a row could have
+        if spec.names is not None and leaf.source == 0:
+            self.keys = tuple([interned(spec.names[c]) for c in leaf.columns])
         for column in leaf.columns:
             self.positions.push_back(column)
 

@@ -67,6 +67,6 @@ def _column_name(program: Program, spec: InputSpec | None, inputs: tuple[int, ..
 
 def column_name(spec: InputSpec | None, position: int) -> str:
     """How messages call a column of the request."""
-    if spec is not None and spec.names is not None:
+    if spec is not None and spec.names is not None and position < len(spec.names):  # opaque steps may make more
         return repr(spec.names[position])
     return str(position)

@@ -7,8 +7,21 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.compose import ColumnTransformer
-from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.dummy import DummyClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    PolynomialFeatures,
+    SplineTransformer,
+    StandardScaler,
+)
 
 import pretzel
 from pretzel.errors import OpaqueStepError
@@ -68,6 +81,20 @@ def check(estimator, X):
     return plan
 
 
+def close(estimator, X):
+    """As `check`, for programs whose sums have another order."""
+    plan = pretzel.compile(estimator)
+    for method in ("predict", "predict_proba", "decision_function", "transform"):
+        if not hasattr(estimator, method):
+            continue
+        want, got = getattr(estimator, method)(X), getattr(plan, method)(X)
+        if np.asarray(want).dtype.kind == "f":
+            np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12)
+        else:
+            np.testing.assert_array_equal(got, want)
+    return plan
+
+
 PASS = "passthrough"
 PIPELINES = {
     "alone": Nearest(),
@@ -89,6 +116,35 @@ PIPELINES = {
 def test_same_answers_wherever_it_stands(name):
     plan = check(PIPELINES[name].fit(X, y), X)
     assert "opaque" in plan.explain()
+
+
+REWRITTEN = {
+    "checks that are proven": (SimpleImputer(), StandardScaler()),
+    "scalers": (StandardScaler(), MinMaxScaler(), MaxAbsScaler()),
+    "an identity": (FunctionTransformer(), StandardScaler(with_mean=False)),
+    "a projection": (StandardScaler(), PCA(2), SimpleImputer()),
+    "powers": (SimpleImputer(), PolynomialFeatures(2)),
+    "columns": (ColumnTransformer([("a", StandardScaler(), [0, 2]), ("b", PASS, [3])]),),
+    "a union": (FeatureUnion([("a", StandardScaler()), ("b", PCA(2))]), TruncatedSVD(2)),
+}
+
+
+@pytest.mark.parametrize("final", [Nearest(), GaussianNB(), KNeighborsClassifier(3), DummyClassifier(), Cube()], ids=repr)
+@pytest.mark.parametrize("name", REWRITTEN)
+def test_what_stands_before_an_opaque_step_is_rewritten(name, final):
+    estimator = make_pipeline(*REWRITTEN[name], final).fit(X, y)
+    close(estimator, X)
+
+
+def test_numbers_that_an_opaque_step_makes_of_few_named_columns():
+    """More of them than the table has columns, and none of these names is theirs."""
+    frame = pd.DataFrame(X[:, :2], columns=["a", "b"])
+    wide = make_pipeline(SplineTransformer(), StandardScaler(), PCA(3))
+    plan = close(make_pipeline(wide, LogisticRegression()).fit(frame, y), frame)
+    assert plan.predict_one({"a": X[0, 0], "b": X[0, 1]}) == plan.predict(frame)[0]
+    parts = ColumnTransformer([("w", wide, ["b"]), ("s", StandardScaler(), ["a"])])
+    close(make_pipeline(parts, GaussianNB()).fit(frame, y), frame)
+    close(make_pipeline(parts, LogisticRegression()).fit(frame, y), frame)
 
 
 @pytest.mark.parametrize("name", PIPELINES)
