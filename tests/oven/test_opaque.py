@@ -129,7 +129,10 @@ REWRITTEN = {
 }
 
 
-@pytest.mark.parametrize("final", [Nearest(), GaussianNB(), KNeighborsClassifier(3), DummyClassifier(), Cube()], ids=repr)
+FINAL = [Nearest(), GaussianNB(), KNeighborsClassifier(3), DummyClassifier(), Cube()]
+
+
+@pytest.mark.parametrize("final", FINAL, ids=repr)
 @pytest.mark.parametrize("name", REWRITTEN)
 def test_what_stands_before_an_opaque_step_is_rewritten(name, final):
     estimator = make_pipeline(*REWRITTEN[name], final).fit(X, y)
