@@ -310,7 +310,10 @@ def _column_transformer(importer: Importer, estimator: Any, x: Node, present: tu
         part = Output(importer.select(x, indices, scalar=isinstance(columns, str | int | np.integer)))
         if not (isinstance(step, str) and step == "passthrough"):
             part = importer.output(step, part.node, name=name)
-        parts.append(_wide(part.node, _slice_width(estimator.output_indices_[name])))
+        width = _slice_width(estimator.output_indices_[name])
+        if width == 0:
+            raise Unsupported("a part of a ColumnTransformer that drops every column")
+        parts.append(_wide(part.node, width))
         dtypes.append(part.dtype)
     _refuse_unknown_widths(parts)
     if not parts:

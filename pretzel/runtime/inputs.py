@@ -123,7 +123,7 @@ def _table(spec: InputSpec, X: Any) -> Table:
     if hasattr(X, "column_names") and hasattr(X, "schema"):
         return _of_columns(spec, X.column_names, X.num_rows, X.column)
     if isinstance(X, list | tuple):
-        return _of_list(spec, X)
+        return of_list(spec, X)
     if hasattr(X, "__array__"):
         return _of_ndarray(spec, np.asarray(X))
     raise InputTypeError(f"{spec.estimator}: expected a table, got {type(X).__name__}")
@@ -192,7 +192,7 @@ def _of_columns(spec: InputSpec, names: Sequence[Any], rows: int, column: Callab
     return Table(rows, column) if places is None else Table(rows, lambda i: column(places[i]))
 
 
-def _of_list(spec: InputSpec, X: Sequence[Any]) -> Table:
+def of_list(spec: InputSpec, X: Sequence[Any]) -> Table:
     """Rows as dicts, or as sequences of values."""
     X = list(X)  # the caller's may become shorter while its columns are read
     if X and isinstance(X[0], Mapping):

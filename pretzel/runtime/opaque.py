@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import Counted, Method, NativeProgram
 from pretzel.plan import InputKind, InputSpec, LeafKind, MethodPlan, OpaqueStep, Program
-from pretzel.runtime.inputs import read
+from pretzel.runtime.inputs import of_list, read
 from pretzel.runtime.names import check_width
 from pretzel.runtime.rows import as_row, check_keys, one_row_table
 
@@ -38,6 +39,8 @@ class OpaqueMethod(Counted):
         self._lease = lease
         self._steps = [(step, self._part(step.program, store)) for step in plan.opaque]
         self._final = self._part(plan.program, store, plan)
+        everything = tuple(range(spec.width))
+        self._parts = any(step.source == 0 and step.columns and step.columns != everything for step in plan.opaque)
 
     def _part(self, program: Program | None, store: ObjectStore, plan: MethodPlan | None = None) -> _Part | None:
         return None if program is None else _Part(program, plan or MethodPlan(program), self.spec, store, self.name)
@@ -51,6 +54,8 @@ class OpaqueMethod(Counted):
 
     def sources(self, X: Any) -> dict[int, Any]:
         """What native programs read: the request under 0, and the values of the opaque steps under their numbers."""
+        if isinstance(X, list) and self.spec.kind is InputKind.TABLE and X and (self._parts or _are_dicts(X)):
+            X = _as_table(self.spec, X)
         sources: dict[int, Any] = {0: X}
         for step, part in self._steps:
             argument = part(sources) if part is not None else self._columns(sources[step.source], step)
@@ -125,6 +130,26 @@ def _spec_of(leaves: Any, source: int, value: Any) -> InputSpec:
     width = value.shape[1] if getattr(value, "ndim", 0) == 2 else max(max(leaf.columns) for leaf in own) + 1
     names = tuple(value.columns) if hasattr(value, "iloc") else None
     return InputSpec(InputKind.TABLE, width, names, tuple(range(width)), False, "opaque step")
+
+
+def _are_dicts(X: list[Any]) -> bool:
+    return isinstance(X[0], Mapping)
+
+
+def _as_table(spec: InputSpec, X: list[Any]) -> Any:
+    """Rows in a list as what columns can be taken from: a frame, or an array of what the caller wrote."""
+    import numpy as np
+
+    table = of_list(spec, X)
+    columns = [table.column(i) for i in range(spec.width)]
+    if spec.names is not None:
+        import pandas as pd
+
+        return pd.DataFrame(dict(zip(spec.names, columns, strict=True)))
+    found = np.empty((len(X), spec.width), dtype=object)
+    for i, column in enumerate(columns):
+        found[:, i] = column
+    return found
 
 
 def _table(spec: InputSpec, name: str, row: Any) -> Any:

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.dummy import DummyClassifier
+from sklearn.feature_selection import SelectPercentile
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -24,7 +25,7 @@ from sklearn.preprocessing import (
 )
 
 import pretzel
-from pretzel.errors import OpaqueStepError
+from pretzel.errors import InputKeyError, InputShapeError, OpaqueStepError
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4))
@@ -148,6 +149,28 @@ def test_numbers_that_an_opaque_step_makes_of_few_named_columns():
     parts = ColumnTransformer([("w", wide, ["b"]), ("s", StandardScaler(), ["a"])])
     close(make_pipeline(parts, GaussianNB()).fit(frame, y), frame)
     close(make_pipeline(parts, LogisticRegression()).fit(frame, y), frame)
+
+
+def test_rows_in_lists():
+    splines = ColumnTransformer([("a", SplineTransformer(3), [0, 1]), ("b", PASS, [2])])
+    estimator = make_pipeline(splines, GaussianNB()).fit(X, y)
+    plan = pretzel.compile(estimator)
+    for rows in (X.tolist(), [tuple(row) for row in X.tolist()], list(X)):
+        np.testing.assert_array_equal(plan.predict(rows), estimator.predict(X))
+    with pytest.raises(InputShapeError, match="row 1 has 3 features"):
+        plan.predict([[1.0] * 4, [1.0] * 3])
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    named = make_pipeline(ColumnTransformer([("a", SplineTransformer(3), ["a", "d"])]), GaussianNB()).fit(frame, y)
+    for estimator in (named, GaussianNB().fit(frame, y)):
+        got = pretzel.compile(estimator).predict(frame.to_dict("records"))
+        np.testing.assert_array_equal(got, estimator.predict(frame))
+    with pytest.raises(InputKeyError, match="'d'"):
+        pretzel.compile(named).predict([{"a": 1.0, "b": 2.0, "c": 3.0}])
+
+
+def test_a_part_that_drops_every_column():
+    parts = ColumnTransformer([("a", SelectPercentile(percentile=0), [0]), ("b", StandardScaler(), [1, 2])])
+    close(make_pipeline(parts, LogisticRegression()).fit(X, y), X)
 
 
 @pytest.mark.parametrize("name", PIPELINES)
