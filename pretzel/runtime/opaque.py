@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pretzel._native import Counted, Method, NativeProgram
 from pretzel.plan import InputKind, InputSpec, LeafKind, MethodPlan, OpaqueStep, Program
 from pretzel.runtime.inputs import of_list, read
-from pretzel.runtime.names import check_width
+from pretzel.runtime.names import check_width, match
 from pretzel.runtime.rows import as_row, check_keys, one_row_table
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ class OpaqueMethod(Counted):
         """What native programs read: the request under 0, and the values of the opaque steps under their numbers."""
         if isinstance(X, list) and self.spec.kind is InputKind.TABLE and X and (self._parts or _are_dicts(X)):
             X = _as_table(self.spec, X)
+        elif type(X).__module__.partition(".")[0] == "pyarrow":
+            X = X.to_pandas()
         sources: dict[int, Any] = {0: X}
         for step, part in self._steps:
             argument = part(sources) if part is not None else self._columns(sources[step.source], step)
@@ -67,13 +69,16 @@ class OpaqueMethod(Counted):
         shape = getattr(X, "shape", None)
         if not step.columns or shape is None or len(shape) != 2:
             return X
+        columns = list(step.columns)
         if step.source == 0 and not self.spec.any_order:
             check_width(self.spec, shape[1])
+        elif step.source == 0 and hasattr(X, "iloc") and (places := match(self.spec, list(X.columns))) is not None:
+            columns = [places[i] for i in columns]
         if step.scalar:
-            return X.iloc[:, step.columns[0]] if hasattr(X, "iloc") else X[:, step.columns[0]]
-        if step.columns == tuple(range(shape[1])):
+            return X.iloc[:, columns[0]] if hasattr(X, "iloc") else X[:, columns[0]]
+        if columns == list(range(shape[1])):
             return X
-        return X.iloc[:, list(step.columns)] if hasattr(X, "iloc") else X[:, list(step.columns)]
+        return X.iloc[:, columns] if hasattr(X, "iloc") else X[:, columns]
 
     def one(self, row: Any) -> Any:
         """Answer for one row, as a table of one."""

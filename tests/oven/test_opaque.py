@@ -64,6 +64,20 @@ class Nearest(ClassifierMixin, BaseEstimator):
         return self.classes_[(self.decision_function(X) > 0).astype(int)]
 
 
+class Upper(TransformerMixin, BaseEstimator):
+    """Two numbers of each document."""
+
+    def fit(self, X, y=None):
+        self.fitted_ = True
+        return self
+
+    def transform(self, X):
+        return np.array([[len(text), text.count("f")] for text in X], dtype=float)
+
+    def get_feature_names_out(self, input_features=None):
+        return np.array(["length", "f"], dtype=object)
+
+
 class Identity(FunctionTransformer):
     """A subclass may override anything, so it is not what its base is."""
 
@@ -166,6 +180,22 @@ def test_rows_in_lists():
         np.testing.assert_array_equal(got, estimator.predict(frame))
     with pytest.raises(InputKeyError, match="'d'"):
         pretzel.compile(named).predict([{"a": 1.0, "b": 2.0, "c": 3.0}])
+
+
+def test_named_columns_in_another_order_and_among_others():
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    frame["text"] = ["good", "bad film", "film"] * 20
+    parts = [("s", SplineTransformer(3), ["d", "a"]), ("p", PASS, ["b"]), ("t", Upper(), "text")]
+    estimator = make_pipeline(ColumnTransformer(parts), GaussianNB()).fit(frame, y)
+    plan = pretzel.compile(estimator)
+    moved = frame[["text", "d", "c", "b", "a"]]
+    wider = moved.assign(more=1.0)
+    for table in (frame, moved, wider, frame.drop(columns="c")):
+        np.testing.assert_array_equal(plan.predict(table), estimator.predict(table))
+    arrow = pytest.importorskip("pyarrow")
+    np.testing.assert_array_equal(plan.predict(arrow.Table.from_pandas(moved)), estimator.predict(frame))
+    with pytest.raises(InputKeyError, match="'a'"):
+        plan.predict(frame.drop(columns="a"))
 
 
 def test_a_part_that_drops_every_column():
