@@ -21,9 +21,13 @@ from pretzel.oven.ops.link import (
     Threshold,
 )
 from pretzel.oven.registry import Unsupported, from_sklearn
+from pretzel.schema import Kind
 
 if TYPE_CHECKING:
     from pretzel.oven.importer import Importer
+
+
+UNCHECKED_IF_SPARSE = ("ElasticNet", "Lasso", "MultiTaskElasticNet", "MultiTaskLasso")  # their own product, as it comes
 
 
 def scores(estimator: Any, x: Node, importer: Importer) -> Node:
@@ -31,8 +35,10 @@ def scores(estimator: Any, x: Node, importer: Importer) -> Node:
     coef = estimator.coef_
     coef = np.atleast_2d(np.asarray(coef.todense() if hasattr(coef, "todense") else coef, dtype=np.float64))
     bias = np.broadcast_to(np.asarray(estimator.intercept_, dtype=np.float64).reshape(-1), (coef.shape[0],))
-    checked = importer.finite(importer.numeric(x), estimator)
-    return Linear((checked,), np.ascontiguousarray(coef.T), np.ascontiguousarray(bias))
+    x = importer.numeric(x)
+    if x.schema().kind is not Kind.SPARSE or type(estimator).__name__ not in UNCHECKED_IF_SPARSE:
+        x = importer.finite(x, estimator)
+    return Linear((x,), np.ascontiguousarray(coef.T), np.ascontiguousarray(bias))
 
 
 @from_sklearn(

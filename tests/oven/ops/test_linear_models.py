@@ -6,9 +6,12 @@ import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn import linear_model as lm
+from sklearn.compose import make_column_transformer
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC, LinearSVR
@@ -138,6 +141,22 @@ def test_several_labels_of_one_row() -> None:
     y = (X[:, :3] > 0).astype(int)
     for model in (lm.RidgeClassifier(), lm.RidgeClassifierCV()):
         check(model.fit(X, y), X, ("predict", "decision_function"))
+
+
+def test_sparse_rows_that_the_source_does_not_check() -> None:
+    text = ["a b", "b", "c a c", ""] * 10
+    table = pd.DataFrame({"n": np.arange(40.0), "t": text})
+    parts = make_column_transformer(
+        ("passthrough", ["n"]), (TfidfVectorizer(analyzer="char"), "t"), sparse_threshold=1
+    )
+    holes = table.assign(n=table["n"].where(table["n"] % 3 > 0))
+    for model in (lm.ElasticNet(0.01), lm.Lasso(0.01)):
+        estimator = make_pipeline(parts, model).fit(table, np.arange(40.0) % 7)
+        got = pretzel.compile(estimator, strict=True).predict(holes)
+        assert np.isnan(got).any()
+        assert_close(got, estimator.predict(holes))
+    with pytest.raises(InputValueError, match="NaN"):
+        pretzel.compile(make_pipeline(parts, lm.Ridge()).fit(table, np.arange(40.0))).predict(holes)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
