@@ -146,9 +146,7 @@ def test_several_labels_of_one_row() -> None:
 def test_sparse_rows_that_the_source_does_not_check() -> None:
     text = ["a b", "b", "c a c", ""] * 10
     table = pd.DataFrame({"n": np.arange(40.0), "t": text})
-    parts = make_column_transformer(
-        ("passthrough", ["n"]), (TfidfVectorizer(analyzer="char"), "t"), sparse_threshold=1
-    )
+    parts = make_column_transformer(("passthrough", ["n"]), (TfidfVectorizer(analyzer="char"), "t"), sparse_threshold=1)
     holes = table.assign(n=table["n"].where(table["n"] % 3 > 0))
     for model in (lm.ElasticNet(0.01), lm.Lasso(0.01)):
         estimator = make_pipeline(parts, model).fit(table, np.arange(40.0) % 7)
