@@ -198,6 +198,7 @@ def test_named_columns_in_another_order_and_among_others():
         plan.predict(frame.drop(columns="a"))
 
 
+@pytest.mark.filterwarnings("ignore:No features were selected")
 def test_a_part_that_drops_every_column():
     parts = ColumnTransformer([("a", SelectPercentile(percentile=0), [0]), ("b", StandardScaler(), [1, 2])])
     close(make_pipeline(parts, LogisticRegression()).fit(X, y), X)
