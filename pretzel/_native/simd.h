@@ -65,11 +65,19 @@ class FirstLanes {
  private:
   __mmask8 mask_;
 #elif defined(__AVX2__)
-  explicit FirstLanes(int64_t n) : mask_(_mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3))) {}
+  explicit FirstLanes(int64_t n)
+      : n_(n), mask_(_mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3))) {}
   f64xn load(const double* p) const { return (f64xn)_mm256_maskload_pd(p, mask_); }
-  void store(double* p, f64xn v) const { _mm256_maskstore_pd(p, mask_, (__m256d)v); }
+  /// Not with the mask: there are processors that take ten times as long for that.
+  void store(double* p, f64xn v) const {
+    if (n_ >= 4) return _mm256_storeu_pd(p, (__m256d)v);
+    if (n_ >= 2) _mm_storeu_pd(p, _mm256_castpd256_pd128((__m256d)v));
+    if (n_ == 1) p[0] = v[0];
+    if (n_ == 3) p[2] = v[2];
+  }
 
  private:
+  int64_t n_;
   __m256i mask_;
 #else
   explicit FirstLanes(int64_t n) : n_(n) {}
@@ -83,6 +91,20 @@ class FirstLanes {
   int64_t n_;
 #endif
 };
+
+/// All lanes, in the same words.
+struct WholeLanes {
+  f64xn load(const double* p) const { return loadn(p); }
+  void store(double* p, f64xn v) const { std::memcpy(p, &v, sizeof v); }
+};
+
+/// Calls `f(j, lanes)` for the columns from j on that a register holds, until all are done.
+template <class F>
+inline void each_register(int32_t width, F f) {
+  int32_t j = 0;
+  for (; j + kNativeLanes <= width; j += kNativeLanes) f(j, WholeLanes{});
+  if (j < width) f(j, FirstLanes(width - j));
+}
 
 /// The first n (below 8) of the numbers at p, then zeros.
 inline f64x8 load_tail(const double* p, int64_t n) {

@@ -1,13 +1,21 @@
 // sub_div: (x - mean) / scale.                      params: mean float64[w] or empty, scale float64[w] or empty
 // mul_add: x * scale + offset, clipped.             params: scale float64[w], offset float64[w], range float64[2]
 // scale_sparse: entries times the factor of their column, clipped.  params: factors float64[w], range float64[2]
+#include <cmath>
+
 #include "kernel.h"
+#include "simd.h"
 
 namespace pretzel {
 namespace {
 
 /// NaN passes through.
 double clip(double x, const double* range) { return x < range[0] ? range[0] : x > range[1] ? range[1] : x; }
+f64xn clip(f64xn x, const double* range) {
+  const f64xn low = f64xn{} + range[0], high = f64xn{} + range[1];
+  x = x < low ? low : x;
+  return x > high ? high : x;
+}
 
 Status run_sub_div(const RunCall& call) noexcept {
   const double* mean = call.params[0].size > 0 ? call.params[0].as<double>() : nullptr;
@@ -15,13 +23,17 @@ Status run_sub_div(const RunCall& call) noexcept {
   const int32_t width = call.out->width;
   for (int32_t r = 0; r < call.rows; ++r) {
     const double* in = call.in[0].row(r);
-    double* __restrict out = call.out->row(r);
+    double* out = call.out->row(r);
     if (mean != nullptr && scale != nullptr) {
-      for (int32_t j = 0; j < width; ++j) out[j] = (in[j] - mean[j]) / scale[j];
+      each_register(width, [=](int32_t j, auto lanes) {
+        lanes.store(out + j, (lanes.load(in + j) - lanes.load(mean + j)) / lanes.load(scale + j));
+      });
     } else if (mean != nullptr) {
-      for (int32_t j = 0; j < width; ++j) out[j] = in[j] - mean[j];
+      each_register(width,
+                    [=](int32_t j, auto lanes) { lanes.store(out + j, lanes.load(in + j) - lanes.load(mean + j)); });
     } else {
-      for (int32_t j = 0; j < width; ++j) out[j] = in[j] / scale[j];
+      each_register(width,
+                    [=](int32_t j, auto lanes) { lanes.store(out + j, lanes.load(in + j) / lanes.load(scale + j)); });
     }
   }
   return Status::kOk;
@@ -34,8 +46,10 @@ Status run_mul_add(const RunCall& call) noexcept {
   const int32_t width = call.out->width;
   for (int32_t r = 0; r < call.rows; ++r) {
     const double* in = call.in[0].row(r);
-    double* __restrict out = call.out->row(r);
-    for (int32_t j = 0; j < width; ++j) out[j] = clip(in[j] * scale[j] + offset[j], range);
+    double* out = call.out->row(r);
+    each_register(width, [=](int32_t j, auto lanes) {
+      lanes.store(out + j, clip(lanes.load(in + j) * lanes.load(scale + j) + lanes.load(offset + j), range));
+    });
   }
   return Status::kOk;
 }
@@ -54,11 +68,11 @@ Status run_sparse(const RunCall& call) noexcept {
 }
 
 Cost cost_sub_div(const CostCall& call) {
-  const double width = call.out_width;
-  return call.params[1].size > 0 ? Cost{}.rows(4.0, 0.6 * width) : Cost{}.rows(4.0, 0.0, 0.2 * width);
+  const double vectors = std::ceil(call.out_width / 8.0);
+  return call.params[1].size > 0 ? Cost{}.rows(4.0, 4.0 * vectors) : Cost{}.rows(4.0, 0.0, 1.6 * vectors);
 }
 
-Cost cost_mul_add(const CostCall& call) { return Cost{}.rows(4.0, 0.6 * call.out_width); }
+Cost cost_mul_add(const CostCall& call) { return Cost{}.rows(4.0, 2.0 * std::ceil(call.out_width / 8.0)); }
 
 Cost cost_sparse(const CostCall&) { return Cost{}.rows(10.0).units(1.5).yields(1.0, 0.0).takes(192.0, 12.0); }
 
