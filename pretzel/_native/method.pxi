@@ -330,9 +330,8 @@ cdef class Method(Counted):
         cdef double* answer
         cdef list held = []
         cdef int64_t units = 0
-        cdef int i, n_leaves
+        cdef int i, n_leaves = self.n_leaves
         fetch_ahead(self.lines.span(), arena)
-        n_leaves = <int>program.program.layout.leaves.size()
         if self.sparse:
             return self(self.one_row_table(row))
         arena.depth += 1

@@ -54,7 +54,12 @@ class OpaqueMethod(Counted):
 
     def sources(self, X: Any) -> dict[int, Any]:
         """What native programs read: the request under 0, and the values of the opaque steps under their numbers."""
-        if isinstance(X, list) and self.spec.kind is InputKind.TABLE and X and (self._parts or _are_dicts(X)):
+        if (
+            isinstance(X, list)
+            and self.spec.kind is InputKind.TABLE
+            and X
+            and (self._parts or isinstance(X[0], Mapping))
+        ):
             X = _as_table(self.spec, X)
         elif type(X).__module__.partition(".")[0] == "pyarrow":
             X = X.to_pandas()
@@ -135,10 +140,6 @@ def _spec_of(leaves: Any, source: int, value: Any) -> InputSpec:
     width = value.shape[1] if getattr(value, "ndim", 0) == 2 else max(max(leaf.columns) for leaf in own) + 1
     names = tuple(value.columns) if hasattr(value, "iloc") else None
     return InputSpec(InputKind.TABLE, width, names, tuple(range(width)), False, "opaque step")
-
-
-def _are_dicts(X: list[Any]) -> bool:
-    return isinstance(X[0], Mapping)
 
 
 def _as_table(spec: InputSpec, X: list[Any]) -> Any:
