@@ -158,6 +158,8 @@ class Importer:
                 native = {"transform": Output(made)} if isinstance(made, Node) else made
         except Unsupported as error:
             reason = str(error)
+        except AttributeError as error:
+            reason = _why_missing(estimator, error)
         token = new_token()
         result: dict[str, Output] = {}
         for method in present:
@@ -200,6 +202,15 @@ def check_fitted(estimator: Any) -> None:
         check_is_fitted(estimator)
     except NotFittedError as error:
         raise UnfittedError(f"{type(estimator).__name__} is not fitted: call fit before compiling it") from error
+
+
+def _why_missing(estimator: Any, error: AttributeError) -> str:
+    """Why an attribute of the estimator itself is missing: its fit broke off, or its release is another."""
+    if error.obj is not estimator:
+        raise error
+    if error.name.endswith("_") and not error.name.startswith("_"):
+        raise UnfittedError(f"{type(estimator).__name__} is not fitted: it has no {error.name!r}") from error
+    return f"{public_name(type(estimator))} has no {error.name!r}"
 
 
 def _output_width(estimator: Any) -> int:

@@ -12,7 +12,8 @@ from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 import pretzel
-from pretzel.errors import CompileError, UnfittedError
+from pretzel.errors import CompileError, OpaqueStepError, UnfittedError
+from pretzel.oven import registry
 
 RNG = np.random.default_rng(0)
 FRAME = pd.DataFrame(RNG.normal(size=(40, 4)), columns=["a", "b", "c", "d"])
@@ -124,6 +125,27 @@ def test_unread_columns_are_not_required():
 def test_unfitted(estimator):
     with pytest.raises(UnfittedError, match="not fitted"):
         pretzel.compile(estimator)
+
+
+def test_a_fit_that_broke_off_is_no_fit():
+    estimator = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y)
+    del estimator[-1].coef_
+    with pytest.raises(UnfittedError, match="LogisticRegression is not fitted: it has no 'coef_'"):
+        pretzel.compile(estimator)
+
+
+def test_a_release_that_keeps_something_elsewhere_is_opaque(monkeypatch):
+    monkeypatch.setitem(registry._adapters, "sklearn.preprocessing.StandardScaler", lambda scaler, *_: scaler._moved)
+    estimator = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y)
+    np.testing.assert_allclose(pretzel.compile(estimator).predict_proba(X), estimator.predict_proba(X), rtol=1e-9)
+    with pytest.raises(OpaqueStepError, match="StandardScaler has no '_moved'"):
+        pretzel.compile(estimator, strict=True)
+
+
+def test_a_mistake_of_an_adapter_is_not_hidden(monkeypatch):
+    monkeypatch.setitem(registry._adapters, "sklearn.preprocessing.StandardScaler", lambda scaler, x, _: x.nothing)
+    with pytest.raises(AttributeError, match="nothing"):
+        pretzel.compile(StandardScaler().fit(X))
 
 
 @pytest.mark.parametrize("thing", [None, 3, "model", StandardScaler, object()])
