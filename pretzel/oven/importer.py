@@ -206,11 +206,12 @@ def check_fitted(estimator: Any) -> None:
 
 def _why_missing(estimator: Any, error: AttributeError) -> str:
     """Why an attribute of the estimator itself is missing: its fit broke off, or its release is another."""
-    if error.obj is not estimator:
+    name = error.name
+    if error.obj is not estimator or name is None:
         raise error
-    if error.name.endswith("_") and not error.name.startswith("_"):
-        raise UnfittedError(f"{type(estimator).__name__} is not fitted: it has no {error.name!r}") from error
-    return f"{public_name(type(estimator))} has no {error.name!r}"
+    if name.endswith("_") and not name.startswith("_"):
+        raise UnfittedError(f"{type(estimator).__name__} is not fitted: it has no {name!r}") from error
+    return f"{public_name(type(estimator))} has no {name!r}"
 
 
 def _output_width(estimator: Any) -> int:
