@@ -1,8 +1,8 @@
 """Predicted against actual time: ``python -m benchmarks.costs``.
 
 The zoo on its real data and random pipelines, none of which calibration has seen. A prediction is held against the
-fastest of a few passes over the same rows, in native code; once as priced, and once after a handful of calls that the
-model was told of.
+fastest of a few passes over the same rows, in native code; once as priced, which knows of the machine what calls of the
+models before told, and once after a handful of calls of its own.
 """
 
 from __future__ import annotations
@@ -35,38 +35,35 @@ class Point:
 
     case: str
     size: int
+    learnt: bool
     actual: float
-    priced: float
-    learnt: float
+    predicted: float
 
-    def error(self, learnt: bool) -> float:
+    @property
+    def error(self) -> float:
         """Of the prediction, relative to the actual time."""
-        return abs((self.learnt if learnt else self.priced) / self.actual - 1)
+        return self.predicted / self.actual - 1
 
 
 def points(case: str, plan: Any, X: Any, passes: int) -> Iterator[Point]:
-    """Predictions for one plan at every size."""
-    from pretzel._native import NativeProgram
+    """Predictions for one plan at every size, each made just before the calls that it is held against."""
+    from pretzel._native import NativeProgram, machine_pace
 
     method = plan.methods["predict"]
-    n = tasks_len(X)
-    found, live = {}, {}
-    for size in SIZES:
-        few = tasks.take(X, np.arange(min(n, max(size, ROWS))))
-        rows, units, least, _, _ = method.time(few, size, passes)
-        found[size] = (rows, units, least)
-        live[size] = method.time(few, size, 1)[:3]  # other calls than those that are predicted
-    fresh = NativeProgram(method.program.plan, plan.store, plan._lease)
-    told = NativeProgram(method.program.plan, plan.store, plan._lease)
-    for size in SIZES:
-        for i in range(HANDFUL):
-            rows, units, taken = (each[i * len(each) // HANDFUL] for each in live[size])
-            told.observe(int(rows), int(units), float(taken))
-    for size, (rows, units, least) in found.items():
-        whole = list(zip(rows.tolist(), units.tolist(), strict=True))
-        priced = sum(fresh.estimate(*each) for each in whole)
-        learnt = sum(told.estimate(*each) for each in whole)
-        yield Point(case, size, float(least.sum()) / len(whole), priced / len(whole), learnt / len(whole))
+    program = NativeProgram(method.program.plan, plan.store, plan._lease)  # of which nothing is known
+    tables = {size: tasks.take(X, np.arange(min(tasks_len(X), max(size, ROWS)))) for size in SIZES}
+    for learnt in (False, True):
+        for size, table in tables.items():
+            machine_pace()
+            rows, units, least, _, _ = method.time(table, size, passes)
+            predicted = sum(program.estimate(*each) for each in zip(rows.tolist(), units.tolist(), strict=True))
+            yield Point(case, size, learnt, float(least.sum()) / len(rows), predicted / len(rows))
+        for size, table in tables.items():
+            machine_pace()
+            rows, units, taken, _, _ = method.time(table, size, 1)  # other calls than those that are predicted
+            for i in range(HANDFUL):
+                at = i * len(rows) // HANDFUL
+                program.observe(int(rows[at]), int(units[at]), float(taken[at]))
 
 
 def tasks_len(X: Any) -> int:
@@ -133,7 +130,7 @@ def measure(quick: bool, only: list[str]) -> list[Point]:
     import pretzel
 
     found: list[Point] = []
-    passes = 3 if quick else 7
+    passes = 2 if quick else 5
 
     def add(name: str, estimator: Any, X: Any) -> None:
         plan = pretzel.compile(estimator, store=pretzel.ObjectStore())
@@ -159,7 +156,7 @@ def judge(found: list[Point]) -> Iterator[Verdict]:
     """Median and 95th percentile, against the bars; and for each size, without a bar."""
     for learnt in (False, True):
         when = f"after {HANDFUL} live calls" if learnt else "before the first call"
-        errors = [point.error(learnt) for point in found]
+        errors = [abs(point.error) for point in found if point.learnt == learnt]
         for what, bar, value in (
             ("median", MEDIAN, float(np.median(errors))),
             ("95th percentile", P95, float(np.quantile(errors, 0.95))),
@@ -183,12 +180,11 @@ def main() -> int:
     verdicts = list(judge(found))
     for learnt in (False, True):
         print("worst, learnt:" if learnt else "worst, priced:")
-        for point in sorted(found, key=lambda p: -p.error(learnt))[:8]:
-            predicted = point.learnt if learnt else point.priced
+        for point in sorted((p for p in found if p.learnt == learnt), key=lambda p: -abs(p.error))[:8]:
             print(f"  {point.case:28s} {point.size:6d} rows: {point.actual / 1e3:10.2f} us, "
-                  f"predicted {predicted / 1e3:10.2f} us ({predicted / point.actual - 1:+.0%})")  # fmt: skip
+                  f"predicted {point.predicted / 1e3:10.2f} us ({point.error:+.0%})")  # fmt: skip
     for size in SIZES:
-        errors = [[p.error(learnt) for p in found if p.size == size] for learnt in (False, True)]
+        errors = [[abs(p.error) for p in found if p.size == size and p.learnt == learnt] for learnt in (False, True)]
         print(
             f"{size:6d} rows: "
             + ", ".join(f"median {np.median(e):.1%}, p95 {np.quantile(e, 0.95):.1%}" for e in errors)

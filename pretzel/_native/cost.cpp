@@ -16,7 +16,6 @@ namespace {
 struct Table {
   std::mutex mutex;
   std::map<std::string, Weights, std::less<>> weights;
-  double pace = 1.0;
 };
 
 Table& table() noexcept {
@@ -38,9 +37,6 @@ Weights weights_of(const char* kernel) noexcept {
   for (const ShippedWeights& shipped : kShippedWeights) {
     if (std::strcmp(shipped.kernel, kernel) == 0) found = shipped.weights;
   }
-  for (auto& regime : found.of) {
-    for (double& weight : regime) weight *= t.pace;
-  }
   return found;
 }
 
@@ -50,16 +46,10 @@ void set_weights(const char* kernel, const Weights& weights) {
   t.weights.insert_or_assign(kernel, weights);
 }
 
-void set_pace(double pace) noexcept {
-  const std::lock_guard lock(table().mutex);
-  table().pace = pace;
-}
-
 void forget_weights() noexcept {
   Table& t = table();
   const std::lock_guard lock(t.mutex);
   t.weights.clear();
-  t.pace = 1.0;
 }
 
 }  // namespace pretzel

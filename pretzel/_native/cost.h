@@ -3,8 +3,8 @@
 // A kernel says how much there is to do in each of three regimes, as up to kTerms terms that grow with its parameters:
 // the dimensions, the trees and their depth, the logarithm of what does not fit into a cache. A term is given in
 // nanoseconds on the machine that the constants were measured on, so that a weight of 1 is right there; calibration
-// finds the weights of this machine, none of them negative. So estimates are linear in what is counted: they never
-// fall when it grows, however far beyond anything that was measured.
+// finds the weights of this machine at pace 1 (`pace.h`), none of them negative. So estimates are linear in what is
+// counted: they never fall when it grows, however far beyond anything that was measured.
 #pragma once
 
 #include <cstdint>
@@ -71,16 +71,15 @@ using CostFn = Cost (*)(const CostCall&);
 /// How often `bytes` would have to be halved to fit into a cache of `cache` bytes: what a visit costs beyond the first.
 double doublings(double bytes, double cache) noexcept;
 
-/// Weights of the terms of one kernel on this machine.
+/// Weights of the terms of one kernel, at pace 1.
 struct Weights {
   double of[Cost::kRegimes][Cost::kTerms];
 };
 
-/// What is shipped for kernels that were not measured here, times the pace of this machine.
+/// What is shipped for kernels that were not measured here.
 Weights weights_of(const char* kernel) noexcept;
 /// For programs built from now on.
 void set_weights(const char* kernel, const Weights& weights);
-void set_pace(double pace) noexcept;
 void forget_weights() noexcept;
 
 }  // namespace pretzel

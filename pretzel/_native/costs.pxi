@@ -4,14 +4,20 @@ REGIMES = ("one", "row", "unit")
 
 
 def kernel_weights(str kernel):
-    """Weights of a kernel's terms on this machine, 3 x 6: of the first row of a tile, further rows, and units."""
+    """Weights of a kernel's terms at pace 1, 3 x 6: of the first row of a tile, further rows, and units."""
     cdef Weights weights = weights_of(kernel.encode())
     cdef int i, j
     return np.array([[weights.of[i][j] for j in range(6)] for i in range(3)])
 
 
-def use_weights(dict weights, double pace=1.0):
-    """Weigh the terms of kernels so in programs built from now on; those that are not named get ``pace``."""
+def machine_pace():
+    """How long things take on this machine just now, beside the one of weight 1; estimates follow."""
+    pace.find()
+    return pace.factor()
+
+
+def use_weights(dict weights):
+    """Weigh the terms of kernels so in programs built from now on, others as shipped; forget how requests differed."""
     cdef Weights each
     cdef int i, j
     found = {}
@@ -20,10 +26,8 @@ def use_weights(dict weights, double pace=1.0):
         if values.shape != (3, 6) or not np.isfinite(values).all() or (values < 0).any():
             raise ValueError(f"weights of {kernel!r} are 3 x 6 finite numbers, none of them negative")
         found[kernel] = values
-    if not 0 < pace < 1e6:
-        raise ValueError(f"pace is a positive number, not {pace!r}")
     forget_weights()
-    set_pace(pace)
+    pace.reset()
     for kernel, values in found.items():
         for i in range(3):
             for j in range(6):

@@ -4,6 +4,7 @@
 
 #include "clock.h"
 #include "frame.h"
+#include "pace.h"
 #include "recall.h"
 
 namespace pretzel {
@@ -53,9 +54,10 @@ Stop run_timed(const Program& program, Request request, int64_t units, int64_t w
   const int64_t readings = request.step_times == nullptr ? 1 : 1 + program.layout->tiles(request.rows) * (n + 1);
   const int64_t begin = now_ns();
   const Stop stop = run(program, request, arena);
-  const int64_t taken = now_ns() - begin - readings * reading_ns();
+  const int64_t end = now_ns(), taken = end - begin - readings * reading_ns();
   if (stop.status == Status::kOk) {
     if (request.step_times != nullptr) program.meter.add_steps(request.step_times, n, request.rows, weight);
+    pace.glance(end);
     program.observe(request.rows, units, static_cast<double>(taken));
   }
   arena.release(start);

@@ -20,14 +20,14 @@ void scale(std::atomic<float>& factor, double logarithm) noexcept {
 // Normalised least mean squares on logarithms: each factor moves as far as its part of the estimate had a share.
 void Meter::observe(Estimate e, double nanoseconds) noexcept {
   const double fixed = e.fixed * fixed_factor(), slope = e.slope * slope_factor();
-  const double expected = fixed + slope;
+  const double expected = (fixed + slope) * pace.factor();
   if (!(expected > 0) || !(nanoseconds > 0)) return;
   const int32_t seen = seen_.load(std::memory_order_relaxed);
   if (seen < INT32_MAX) seen_.store(seen + 1, std::memory_order_relaxed);
   if (seen == 0) return;  // cold caches, pages never touched: not what a call costs
   const double limit = seen < kYoung ? kYoungStep : kOldStep;
-  const double error = std::clamp(std::log(nanoseconds / expected), -limit, limit);
-  const double a = fixed / expected, b = slope / expected;
+  const double error = std::clamp(pace.observe(std::log(nanoseconds / expected)), -limit, limit);
+  const double a = fixed / (fixed + slope), b = slope / (fixed + slope);
   const double step = std::max(kLeastRate, 1.0 / seen) * error / (a * a + b * b);
   scale(fixed_, step * a);
   scale(slope_, step * b);

@@ -1,10 +1,13 @@
-// What the requests of one program have taken in fact: factors that bring its estimates up to date, time per step.
+// What the requests of one program have taken in fact: factors that bring its estimates up to date, beside the pace of
+// the machine; time per step.
 #pragma once
 
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
+
+#include "pace.h"
 
 namespace pretzel {
 
@@ -21,7 +24,7 @@ class Meter {
   static constexpr double kMost = 16.0;  // a factor stays within 1 / kMost .. kMost
 
   double corrected(Estimate e) const noexcept {
-    return e.fixed * fixed_.load(std::memory_order_relaxed) + e.slope * slope_.load(std::memory_order_relaxed);
+    return (e.fixed * fixed_factor() + e.slope * slope_factor()) * pace.factor();
   }
   /// So little is known that every request should be timed.
   bool young() const noexcept { return seen_.load(std::memory_order_relaxed) < kYoung; }

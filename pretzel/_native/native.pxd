@@ -99,8 +99,16 @@ cdef extern from "cost.h" namespace "pretzel" nogil:
 
     Weights weights_of(const char* kernel)
     void set_weights(const char* kernel, const Weights& weights) except +
-    void set_pace(double pace)
     void forget_weights()
+
+
+cdef extern from "pace.h" namespace "pretzel" nogil:
+    cdef cppclass Pace:
+        double factor()
+        void find()
+        void reset()
+
+    Pace pace
 
 
 cdef extern from "meter.h" namespace "pretzel" nogil:

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "cache.h"
+#include "pace.h"
 
 namespace pretzel {
 namespace {
@@ -46,6 +47,7 @@ void Program::finish() {
   for (const State& state : states) heads.add(state.data, 1);
   for (const Array& param : params) heads.add(param.data, static_cast<size_t>(std::min(bytes_of(param), kHeadBytes)));
   heads.finish();
+  pace.find();
   price();
   meter.resize(layout->steps.size());
 }

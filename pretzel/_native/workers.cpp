@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "courtesy.h"
+#include "pace.h"
 #include "scheduler.h"
 #include "together.h"
 
@@ -196,6 +197,7 @@ Stop Scheduler::load_leaves(Morsel* morsel) noexcept {
 void Scheduler::learn(const Morsel& morsel) noexcept {
   const Job& job = *morsel.job;
   const int64_t units = job.units * morsel.rows / std::max<int64_t>(job.request.rows, 1);
+  pace.glance(now_ns());
   job.program->observe(morsel.rows, units, static_cast<double>(morsel.spent - morsel.given));
   if (morsel.request.step_times != nullptr) {
     job.program->meter.add_steps(morsel.request.step_times, job.program->layout->steps.size(), morsel.rows, 1);

@@ -20,7 +20,7 @@ def main() -> int:
     path = found.save(arguments.output)
     if arguments.header:
         arguments.header.write_text(as_header(found))
-    sys.stdout.write(f"{len(found.weights)} kernels at {found.isa}, pace {found.pace:.2f}: {path}\n")
+    sys.stdout.write(f"{len(found.weights)} kernels at {found.isa}: {path}\n")
     return 0
 
 

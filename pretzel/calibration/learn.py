@@ -28,27 +28,24 @@ class Calibration:
     Parameters
     ----------
     weights : dict of str to list
-        For each kernel 3 x 6 numbers; see ``pretzel/_native/cost.h``.
-    pace : float
-        Weight of all terms of other kernels.
+        For each kernel 3 x 6 numbers, at pace 1; see ``pretzel/_native/cost.h``.
     isa : str
         Instruction-set level it was measured at.
     """
 
     weights: dict[str, list[list[float]]]
-    pace: float
     isa: str
 
     def use(self) -> None:
         """Estimate so in models that are loaded from now on; others go on with what they have."""
-        use_weights(self.weights, self.pace)
+        use_weights(self.weights)
 
     def save(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Write to a file, by default that of `cache_file`."""
         path = cache_file() if path is None else Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f"{path.name}.{os.getpid()}")
-        aside.write_text(json.dumps({"isa": self.isa, "pace": self.pace, "weights": self.weights}, indent=1))
+        aside.write_text(json.dumps({"isa": self.isa, "weights": self.weights}, indent=1))
         aside.replace(path)
         return path
 
@@ -66,7 +63,7 @@ class Calibration:
         try:
             data = json.loads(path.read_text())
             weights = {str(name): np.asarray(values, dtype=float).tolist() for name, values in data["weights"].items()}
-            return cls(weights, float(data["pace"]), str(data["isa"]))
+            return cls(weights, str(data["isa"]))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise PretzelError(f"{path} is no calibration: {error!r}") from error
 
@@ -88,8 +85,8 @@ def cache_file() -> Path:
 def calibrate(*, quick: bool = False, passes: int = 7, save: bool | str | os.PathLike[str] = False) -> Calibration:
     """Measure what kernels cost on this machine, and estimate so from now on.
 
-    Estimates are usable without: the shipped weights were measured on one machine, and every model corrects its own by
-    what its calls take. Takes about a minute, and needs scikit-learn.
+    Estimates are usable without: the shipped weights were measured on one machine, every process finds how fast its
+    own is, and every model corrects its own by what its calls take. Takes some minutes, and needs scikit-learn.
 
     Parameters
     ----------
@@ -130,19 +127,19 @@ def measure(quick: bool = False, passes: int = 7) -> list[Sample]:
 
 
 def fit(measured: Iterable[Sample]) -> Calibration:
-    """Weights of all kernels that were measured; the others get the median pace of these."""
+    """Weights of all kernels that were measured."""
     by_kernel: dict[str, list[Sample]] = {}
     for sample in measured:
         by_kernel.setdefault(sample.kernel, []).append(sample)
     ratios = [s.nanoseconds / s.counted.sum() for each in by_kernel.values() for s in each if s.counted.sum() > 0]
-    pace = float(np.clip(np.median(ratios), 0.05, 50.0)) if ratios else 1.0
+    prior = float(np.clip(np.median(ratios), 0.05, 50.0)) if ratios else 1.0
     weights = {}
     for kernel, each in sorted(by_kernel.items()):
         counted = np.array([s.counted for s in each])
         taken = np.array([s.nanoseconds for s in each])
         floor = np.array([s.precision for s in each])
-        weights[kernel] = fit_weights(counted, taken, pace, floor).reshape(3, -1).tolist()
-    return Calibration(weights, pace, isa())
+        weights[kernel] = fit_weights(counted, taken, prior, floor).reshape(3, -1).tolist()
+    return Calibration(weights, isa())
 
 
 def as_header(found: Calibration) -> str:

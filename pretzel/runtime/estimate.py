@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pretzel._native import Method
+from pretzel._native import Method, machine_pace
 
 if TYPE_CHECKING:
     from pretzel.plan import Program
@@ -48,6 +48,7 @@ def estimate(plan: Plan, n_rows: int, units: int | None, method: str, X: Any) ->
     if units is None:
         mean = program.mean_units
         units = int(n_rows * (UNITS if mean < 0 else mean)) if program.counts_units else 0
+    machine_pace()  # estimates are of what a request would take now
     nanoseconds = program.estimate(n_rows, units) if n_rows else 0.0
     return Estimate(nanoseconds / 1e3, program.arena_bytes(n_rows, units), parameter_bytes(plan, program.plan))
 

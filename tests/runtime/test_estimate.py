@@ -40,6 +40,12 @@ def text():
     )
 
 
+@pytest.fixture(autouse=True)
+def _steady_machine(monkeypatch):
+    """Estimates that are compared with one another are of one moment."""
+    monkeypatch.setattr("pretzel.runtime.estimate.machine_pace", lambda: 1.0)
+
+
 def test_estimates_grow_with_the_rows(table, forest, text):
     for plan in (table, forest, text):
         found = [plan.estimate(n).microseconds for n in (0, 1, 10, 1000, 100_000)]
