@@ -13,13 +13,12 @@ namespace {
 constexpr int kRows = 8, kColumns = 8, kDepth = 5, kNodes = 1 << kDepth;  // rows that go down side by side
 constexpr int kBlocks = 2, kPasses = 26;
 
-constexpr double kMost = 16.0;             // either factor stays within 1 / kMost .. kMost
-constexpr int64_t kFresh = 50'000'000;     // nanoseconds that a probe holds good
-constexpr int kProbes = 15, kGlances = 2;  // runs of which the fastest counts: the first finds cold caches
-constexpr double kGlanceRate = 0.3;        // weight of the newest glance
-constexpr double kRate =
-    0.02;  // weight of one request: a model that costs more than others says nothing of the machine
-constexpr double kStep = 0.25;  // how far one request may be off: nor does a thread that lost its core
+constexpr double kMost = 16.0;              // either factor stays within 1 / kMost .. kMost
+constexpr int64_t kFresh = 50'000'000;      // nanoseconds that a probe holds good
+constexpr int kRuns = 15, kGlanceRuns = 2;  // of which the fastest counts: the first finds cold caches
+constexpr double kLookRate = 0.4;           // weight of the newest: a neighbour comes and goes several times a second
+constexpr double kRate = 0.02;              // weight of one request: one model that costs more says little
+constexpr double kStep = 0.25;              // how far one request may be off: a thread that lost its core says nothing
 
 /// A tree and rows that are the same in every process.
 struct Sample {
@@ -66,18 +65,22 @@ double probe_ns(int runs) noexcept {
   return static_cast<double>(std::max<int64_t>(least - reading_ns(), 1));
 }
 
+bool Pace::fresh(int64_t now) const noexcept { return now - looked_.load(std::memory_order_relaxed) < kFresh; }
+
+void Pace::look(int64_t now, int runs) noexcept {
+  const int64_t last = looked_.exchange(now, std::memory_order_relaxed);
+  const double before = probed_.load(std::memory_order_relaxed);
+  const double moved = std::log(probe_ns(runs) / kProbeNs / before) * (last == kNever ? 1.0 : kLookRate);
+  probed_.store(within(before * std::exp(moved)), std::memory_order_relaxed);
+}
+
 void Pace::find() noexcept {
-  if (now_ns() - looked_.load(std::memory_order_relaxed) < kFresh) return;
-  probed_.store(within(probe_ns(kProbes) / kProbeNs), std::memory_order_relaxed);
-  looked_.store(now_ns(), std::memory_order_relaxed);
+  const int64_t now = now_ns();
+  if (!fresh(now)) look(now, kRuns);
 }
 
 void Pace::glance(int64_t now) noexcept {
-  if (now - looked_.load(std::memory_order_relaxed) < kFresh) return;
-  looked_.store(now, std::memory_order_relaxed);
-  const double seen = probed_.load(std::memory_order_relaxed);
-  const double moved = kGlanceRate * std::log(probe_ns(kGlances) / kProbeNs / seen);
-  probed_.store(within(seen * std::exp(moved)), std::memory_order_relaxed);
+  if (!fresh(now)) look(now, kGlanceRuns);
 }
 
 double Pace::observe(double error) noexcept {

@@ -35,9 +35,14 @@ class Pace {
   void reset() noexcept;
 
  private:
+  static constexpr int64_t kNever = INT64_MIN / 2;  // differences do not overflow
+
+  bool fresh(int64_t now) const noexcept;
+  void look(int64_t now, int runs) noexcept;
+
   std::atomic<float> probed_{1.0f};
   std::atomic<float> learnt_{1.0f};
-  std::atomic<int64_t> looked_{INT64_MIN / 2};  // when
+  std::atomic<int64_t> looked_{kNever};  // when
 };
 
 /// Of this process.
