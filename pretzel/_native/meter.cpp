@@ -26,7 +26,9 @@ void Meter::observe(Estimate e, double nanoseconds) noexcept {
   if (seen < INT32_MAX) seen_.store(seen + 1, std::memory_order_relaxed);
   if (seen == 0) return;  // cold caches, pages never touched: not what a call costs
   const double limit = seen < kYoung ? kYoungStep : kOldStep;
-  const double error = std::clamp(pace.observe(std::log(nanoseconds / expected)), -limit, limit);
+  double error = std::log(nanoseconds / expected);
+  if (seen < kYoung) error = pace.observe(error);
+  error = std::clamp(error, -limit, limit);
   const double a = fixed / (fixed + slope), b = slope / (fixed + slope);
   const double step = std::max(kLeastRate, 1.0 / seen) * error / (a * a + b * b);
   scale(fixed_, step * a);

@@ -17,8 +17,8 @@ constexpr double kMost = 16.0;              // either factor stays within 1 / kM
 constexpr int64_t kFresh = 50'000'000;      // nanoseconds that a probe holds good
 constexpr int kRuns = 15, kGlanceRuns = 2;  // of which the fastest counts: the first finds cold caches
 constexpr double kLookRate = 0.4;           // weight of the newest: a neighbour comes and goes several times a second
-constexpr double kRate = 0.02;              // weight of one request: one model that costs more says little
-constexpr double kStep = 0.25;              // how far one request may be off: a thread that lost its core says nothing
+constexpr double kRate = 0.1;               // weight of one request: one model that costs more says little
+constexpr double kStep = 0.5;               // how far one request may be off: a thread that lost its core says nothing
 
 /// A tree and rows that are the same in every process.
 struct Sample {

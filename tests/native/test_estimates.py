@@ -58,7 +58,7 @@ def test_whatever_is_observed_estimates_stay_sane(told, rows, more, units):
     fresh = program.estimate(rows, units)
     for observed in told:
         program.observe(*observed)
-    assert fresh / 17 <= program.estimate(rows, units) <= fresh * 17
+    assert fresh / 300 <= program.estimate(rows, units) <= fresh * 300  # 16 of the model, and of the machine
     assert program.estimate(rows + more, units) >= program.estimate(rows, units)
 
 

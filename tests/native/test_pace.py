@@ -53,18 +53,7 @@ def test_a_model_that_costs_more_than_others_is_not_the_pace_of_the_machine():
     for _ in range(1000):
         odd.observe(100, 0, 3 * before)
     assert odd.estimate(100) == pytest.approx(3 * before, rel=0.05)
-    assert fresh.estimate(100) < 1.05 * before
-
-
-def test_a_machine_that_becomes_slower_for_all():
-    many = programs(20)
-    usual = many[0].estimate(1)
-    for factor in (1.0, 2.0, 0.5):
-        for _ in range(60):
-            for program in many:
-                program.observe(1, 0, factor * usual)
-        for program in many:
-            assert program.estimate(1) == pytest.approx(factor * usual, rel=0.05)
+    assert fresh.estimate(100) < 1.1 * before
 
 
 def test_a_first_call_says_nothing():
@@ -73,4 +62,14 @@ def test_a_first_call_says_nothing():
     odd.observe(100, 0, 1e9)
     assert fresh.estimate(100) == before
     odd.observe(100, 0, 1e9)
-    assert before < fresh.estimate(100) < 1.01 * before
+    assert before < fresh.estimate(100) < 1.1 * before
+
+
+def test_only_the_first_calls_of_a_model_speak_of_the_machine():
+    old, fresh = programs(2)
+    before = fresh.estimate(100)
+    for _ in range(20):
+        old.observe(100, 0, before)
+    for _ in range(100):
+        old.observe(100, 0, 2 * before)
+    assert fresh.estimate(100) == before
