@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from pretzel.calibration.learn import Calibration, cache_file, calibrate
+from pretzel.calibration.learn import calibrate
+from pretzel.runtime.weights import Calibration, cache_file
 
 __all__ = ["Calibration", "cache_file", "calibrate"]

@@ -1,4 +1,4 @@
-"""``python -m pretzel.calibration``: measure this machine, and keep what was found."""
+"""``python -m pretzel.calibration``: measure this machine, and keep what was found for all processes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from pretzel.calibration.learn import as_header, cache_file, calibrate
+from pretzel.calibration.learn import as_header, calibrate
+from pretzel.runtime.weights import cache_file
 
 
 def main() -> int:

@@ -2,84 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 import warnings
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pretzel._native import isa, use_weights
+from pretzel._native import isa
 from pretzel.calibration.fit import fit_weights
 from pretzel.calibration.measure import Sample, samples
-from pretzel.errors import PretzelError
+from pretzel.runtime.weights import Calibration
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What the terms of kernels weigh on one machine.
-
-    Parameters
-    ----------
-    weights : dict of str to list
-        For each kernel 3 x 6 numbers, at pace 1; see ``pretzel/_native/cost.h``.
-    isa : str
-        Instruction-set level it was measured at.
-    """
-
-    weights: dict[str, list[list[float]]]
-    isa: str
-
-    def use(self) -> None:
-        """Estimate so in models that are loaded from now on; others go on with what they have."""
-        use_weights(self.weights)
-
-    def save(self, path: str | os.PathLike[str] | None = None) -> Path:
-        """Write to a file, by default that of `cache_file`."""
-        path = cache_file() if path is None else Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f"{path.name}.{os.getpid()}")
-        aside.write_text(json.dumps({"isa": self.isa, "weights": self.weights}, indent=1))
-        aside.replace(path)
-        return path
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str] | None = None) -> Calibration:
-        """Read what `save` wrote.
-
-        Raises
-        ------
-        FileNotFoundError
-        PretzelError
-            The file holds something else.
-        """
-        path = cache_file() if path is None else Path(path)
-        try:
-            data = json.loads(path.read_text())
-            weights = {str(name): np.asarray(values, dtype=float).tolist() for name, values in data["weights"].items()}
-            return cls(weights, str(data["isa"]))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise PretzelError(f"{path} is no calibration: {error!r}") from error
-
-
-def cache_file() -> Path:
-    """Where a calibration is kept: ``$PRETZEL_CALIBRATION``, or a file in the user's cache folder."""
-    chosen = os.environ.get("PRETZEL_CALIBRATION")
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "darwin":
-        folder = Path.home() / "Library" / "Caches"
-    elif sys.platform == "win32":
-        folder = Path(os.environ.get("LOCALAPPDATA", Path.home()))
-    else:
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return folder / "pretzel" / f"calibration-{isa()}.json"
 
 
 def calibrate(*, quick: bool = False, passes: int = 7, save: bool | str | os.PathLike[str] = False) -> Calibration:
@@ -95,14 +30,14 @@ def calibrate(*, quick: bool = False, passes: int = 7, save: bool | str | os.Pat
     passes : int
         How often each is timed; the fastest counts.
     save : bool or path
-        Keep the result in a file; True: in that of `cache_file`.
+        Keep the result in a file; True: in that of `cache_file`, which other processes use from then on.
 
     Returns
     -------
     Calibration
         In use already, for models that are loaded from now on.
     """
-    use_weights({})
+    Calibration({}, isa()).use()
     found = fit(measure(quick, passes))
     found.use()
     if save is not False:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pretzel._native import Method, NativeProgram
 from pretzel.runtime.inputs import read
 from pretzel.runtime.opaque import OpaqueMethod
+from pretzel.runtime.weights import use_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,6 +54,7 @@ class Plan:
         self._input = replace(physical.input, estimator=self.name)  # messages about tables use the name, too
         self._lease = lease
         self.engine: BatchEngine | None = None
+        use_kept()
         self._methods: dict[str, Method | OpaqueMethod] = {}
         for method, plan in physical.methods.items():
             self._methods[method] = self._load(plan)
