@@ -53,7 +53,7 @@ class Importer:
     def run(self) -> Imported:
         """Import the estimator with all its methods."""
         check_fitted(self._root)
-        width = getattr(_reader(self._root), "n_features_in_", None)
+        width = getattr(_part(self._root, 0), "n_features_in_", None)
         raw = Raw((), (0,), scalar=True) if width is None else Raw((), tuple(range(width)))
         methods = {name: self._settled(name, raw, output) for name, output in self.methods(self._root, raw).items()}
         if not methods:
@@ -223,22 +223,22 @@ def _output_width(estimator: Any) -> int:
 
 
 def _output_container(estimator: Any) -> str:
-    """What ``set_output`` of the estimator, or scikit-learn's configuration, asks ``transform`` to return."""
+    """What ``set_output``, or scikit-learn's configuration, asks ``transform`` to return."""
     from sklearn import get_config
 
-    own = getattr(estimator, "_sklearn_output_config", {}).get("transform")
+    own = getattr(_part(estimator, -1), "_sklearn_output_config", {}).get("transform")
     return str(own or get_config()["transform_output"])
 
 
-def _reader(estimator: Any) -> Any:
-    """The part that is given the request as it is: in a pipeline the first step that is not a pass-through."""
+def _part(estimator: Any, at: int) -> Any:
+    """Who is given the request as it is (0), or makes the result (-1): in a pipeline a step that is no pass-through."""
     while True:
         name = public_name(type(estimator))
         if name == "sklearn.pipeline.Pipeline":
             steps = [step for _, step in estimator.steps if step is not None and step != "passthrough"]
             if not steps:
                 return estimator
-            estimator = steps[0]
+            estimator = steps[at]
         elif name.startswith("sklearn.model_selection.") and hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
         else:
@@ -249,7 +249,7 @@ def _input_spec(estimator: Any, width: int | None, methods: Mapping[str, Output]
     name = type(estimator).__name__
     if width is None:
         return InputSpec(InputKind.TEXT, 1, None, (0,), False, name)
-    first = _reader(estimator)
+    first = _part(estimator, 0)
     names = getattr(first, "feature_names_in_", None)
     any_order = public_name(type(first)) == "sklearn.compose.ColumnTransformer"
     required = tuple(range(width))

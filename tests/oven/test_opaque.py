@@ -12,6 +12,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.feature_selection import SelectPercentile
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
@@ -234,6 +235,23 @@ def test_set_output_is_honoured():
     frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
     transformer = ColumnTransformer([("x", PASS, ["b"])]).set_output(transform="pandas").fit(frame)
     pd.testing.assert_frame_equal(pretzel.compile(transformer).transform(frame), transformer.transform(frame))
+
+
+@pytest.mark.parametrize("last", [StandardScaler(), "passthrough"])
+def test_set_output_of_a_pipeline_is_kept_by_its_steps(last):
+    frame = pd.DataFrame({"a": [1.0, 2.0, 4.0], "b": [3.0, 4.0, 9.0]})
+    inner = make_pipeline(MinMaxScaler(), StandardScaler())
+    for source in (
+        make_pipeline(MinMaxScaler(), last).set_output(transform="pandas").fit(frame),
+        make_pipeline(MinMaxScaler(), inner, last).set_output(transform="pandas").fit(frame),
+        GridSearchCV(inner, {"minmaxscaler__clip": [True]}, cv=2, scoring=lambda *_: 0.0).fit(frame),
+        GridSearchCV(inner.set_output(transform="pandas"), {}, cv=2, scoring=lambda *_: 0.0).fit(frame),
+    ):
+        found, expected = pretzel.compile(source).transform(frame), source.transform(frame)
+        assert type(found) is type(expected)
+        np.testing.assert_allclose(found, expected)
+        if isinstance(expected, pd.DataFrame):
+            pd.testing.assert_frame_equal(found, expected)
 
 
 def test_one_row_of_an_opaque_model():
