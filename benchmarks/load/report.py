@@ -49,13 +49,16 @@ def _tail(ours: dict[str, Any], theirs: dict[str, Any]) -> Iterator[Verdict]:
     yield _at_most(f"{what} / unloaded p50", busy["single"]["p99"] / unloaded, 3)
     if "points" not in theirs:
         return
+    nobody = "no single row was answered"  # in so little time
     same = near(theirs, busy["rate"])["single"]["p99"]
+    each = f"{what} / scikit-learn threads, same rate"
+    if same is None:
+        yield Verdict("load", each, "at most 1/20", nobody, None)
+    else:
+        yield _at_most(each, busy["single"]["p99"] / same, 1 / 20)
     own = at(theirs, BUSY)["single"]["p99"]
-    if same is not None:
-        yield _at_most(f"{what} / scikit-learn threads, same rate", busy["single"]["p99"] / same, 1 / 20)
-    if own is not None:
-        text = f"1/{own / busy['single']['p99']:,.1f}"
-        yield Verdict("load", f"{what} / scikit-learn threads, each at its own", "for information", text, None)
+    text = nobody if own is None else f"1/{own / busy['single']['p99']:,.1f}"
+    yield Verdict("load", f"{what} / scikit-learn threads, each at its own", "for information", text, None)
 
 
 def _saturation(found: dict[str, dict[str, Any]]) -> Iterator[Verdict]:
