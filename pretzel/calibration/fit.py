@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 PULL = 0.0003  # weight of the prior of one term beside one measurement
+ROUNDS = 4  # with 3, weights twenty times the prior come out 5 % wrong; with 4, 2 %
 LEAST = 0.05  # of the prior: what is counted is never free, so that estimates grow beyond what was measured
 
 
@@ -43,7 +44,7 @@ def fit_weights(
     # round before arrived: it decides between terms that go together, and does not bias their sum.
     keep = np.ones(n, dtype=bool)
     weights = np.full(terms, prior)
-    for _ in range(3):
+    for _ in range(ROUNDS):
         pull = np.sqrt(PULL * keep.sum())
         held = np.concatenate([A[keep] * prior, pull * np.eye(terms)])
         target = np.concatenate([b[keep] - A[keep].sum(axis=1) * prior * LEAST, pull * (weights / prior - LEAST)])

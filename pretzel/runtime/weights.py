@@ -91,10 +91,11 @@ def use_kept() -> None:
     global _chosen
     if _chosen:
         return
-    _chosen = True
     try:
         Calibration.load().use()
-    except OSError:  # most have none, and some no home
-        return
+    except (OSError, RuntimeError):  # most have none, and some no home
+        pass
     except (PretzelError, ValueError) as error:
         logger.warning("the calibration is not used: %s", error)
+    finally:  # not before: threads that come meanwhile read the same file, and load no model with other weights
+        _chosen = True

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import pretzel
-from pretzel._native import NativeProgram
+from pretzel._native import NativeProgram, use_weights
 
 
 def table_program() -> NativeProgram:
@@ -54,11 +54,14 @@ def test_estimates_never_fall(rows, more, units, further):
 @settings(max_examples=50, deadline=None)
 @given(told=st.lists(st.tuples(ROWS, UNITS, NANOSECONDS), max_size=30), rows=ROWS, more=ROWS, units=UNITS)
 def test_whatever_is_observed_estimates_stay_sane(told, rows, more, units):
-    program = text_program()
-    fresh = program.estimate(rows, units)
+    use_weights({})  # forgets what was observed before
+    program, other = text_program(), text_program()
+    before = other.estimate(rows, units)
     for observed in told:
         program.observe(*observed)
-    assert fresh / 300 <= program.estimate(rows, units) <= fresh * 300  # 16 of the model, and of the machine
+    fresh = other.estimate(rows, units)  # with what was learnt of the machine
+    assert fresh / 17 <= program.estimate(rows, units) <= fresh * 17
+    assert before / 17 <= fresh <= before * 17
     assert program.estimate(rows + more, units) >= program.estimate(rows, units)
 
 
