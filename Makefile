@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
-BINDINGS := $(wildcard pretzel/_native/*.pyx pretzel/_native/*.pxd pretzel/_native/*.pxi)
-NATIVE := $(wildcard pretzel/_native/*.cpp pretzel/_native/*.h pretzel/_native/kernels/*.cpp pretzel/_native/kernels/*.h)
+BINDINGS := $(wildcard pretzel/_native/bindings/*.p??)
+NATIVE := $(wildcard pretzel/_native/*/*.cpp pretzel/_native/*/*.h)
 
 # checkout.pth makes `benchmarks` importable behind site-packages, so that the installed `pretzel` is the one imported.
 .PHONY: demo test sanitize lint data install clean

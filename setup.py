@@ -25,6 +25,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 NATIVE = Path("pretzel/_native")
+ROOMS = ("core", "cost", "scheduler")  # compiled once, for the baseline; kernels are compiled once per instruction set
 LANGUAGE = ["-std=c++20", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fPIC", "-fvisibility=hidden", "-pthread"]
 STRICT = ["-Wall", "-Wextra", "-Werror", "-Wno-psabi"]
 GENERATED = ["-Wall", "-Wno-psabi", "-Wno-unused-function"]  # Cython's output is not ours to mend
@@ -131,7 +132,8 @@ def cython_step(pyx: Path, build: Path) -> Step:
     import Cython
 
     target = build / pyx.with_suffix(".cpp").name
-    arguments = ["-3", "--cplus", "--depfile", str(pyx), "-o", str(target)]
+    module = ["--module-name", "pretzel._native._core", "-I", str(pyx.parent)]
+    arguments = ["-3", "--cplus", "--depfile", *module, str(pyx), "-o", str(target)]
     return Step(
         target=target,
         command=(sys.executable, "-m", "cython", *arguments),
@@ -156,8 +158,9 @@ def compile_steps(bindings: Path, build: Path) -> list[Step]:
     include = [f"-I{NATIVE}"]
     python = [f"-I{sysconfig.get_path('include')}", f"-I{numpy.get_include()}"]
     steps = [compile_step(bindings, build / "_core.o", [*GENERATED, *include, *python, *levels[0]])]
-    for source in sorted(NATIVE.glob("*.cpp")):
-        steps.append(compile_step(source, build / f"{source.stem}.o", [*STRICT, *include, *levels[0]]))
+    for room in ROOMS:
+        for source in sorted((NATIVE / room).glob("*.cpp")):
+            steps.append(compile_step(source, build / room / f"{source.stem}.o", [*STRICT, *include, *levels[0]]))
     for level, isa in enumerate(levels):
         for source in sorted((NATIVE / "kernels").glob("*.cpp")):
             flags = [*STRICT, *include, *isa, f"-DPRETZEL_ISA={level}"]
@@ -204,6 +207,6 @@ class BuildNative(build_ext):
 
 if __name__ == "__main__":
     setup(
-        ext_modules=[Extension("pretzel._native._core", [str(NATIVE / "_core.pyx")])],
+        ext_modules=[Extension("pretzel._native._core", [str(NATIVE / "bindings" / "_core.pyx")])],
         cmdclass={"build_ext": BuildNative},
     )

@@ -78,7 +78,7 @@ def fit(measured: Iterable[Sample]) -> Calibration:
 
 
 def as_header(found: Calibration) -> str:
-    """A calibration as the weights that Pretzel ships: ``pretzel/_native/cost_weights.h``."""
+    """A calibration as the weights that Pretzel ships: ``pretzel/_native/cost/cost_weights.h``."""
     lines = [
         "// Weights of the terms of kernels on the machine that the shipped estimates were measured on; kernels that",
         "// are not named weigh 1. Written by `python -m pretzel.calibration --header`.",

@@ -24,7 +24,7 @@ class Calibration:
     Parameters
     ----------
     weights : dict of str to list
-        For each kernel 3 x 6 numbers, at pace 1; see ``pretzel/_native/cost.h``.
+        For each kernel 3 x 6 numbers, at pace 1; see ``pretzel/_native/cost/cost.h``.
     isa : str
         Instruction-set level it was measured at.
     """

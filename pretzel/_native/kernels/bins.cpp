@@ -2,7 +2,7 @@
 // params: edges float64[n_edges], starts int32[width + 1]
 #include <cmath>
 
-#include "kernel.h"
+#include "core/kernel.h"
 
 namespace pretzel {
 namespace {

@@ -2,8 +2,8 @@
 //   params: flags uint8[2] = {allow_nan, float32}
 // check_range: the same for a range of each column.
 //   params: allow_nan uint8[], low float64[width], high float64[width]
-#include "finite.h"
-#include "kernel.h"
+#include "core/finite.h"
+#include "core/kernel.h"
 
 namespace pretzel {
 namespace {

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <cstring>
 
-#include "kernel.h"
-#include "simd.h"
+#include "core/kernel.h"
+#include "core/simd.h"
 
 namespace pretzel {
 namespace {

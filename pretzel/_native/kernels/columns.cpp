@@ -1,5 +1,5 @@
 // select: out[:, j] = in[:, columns[j]].  params: columns int32[w]
-#include "kernel.h"
+#include "core/kernel.h"
 
 namespace pretzel {
 namespace {

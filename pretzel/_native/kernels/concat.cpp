@@ -2,7 +2,7 @@
 // densify: sparse rows with their zeros.         params: none
 #include <cstring>
 
-#include "kernel.h"
+#include "core/kernel.h"
 
 namespace pretzel {
 namespace {

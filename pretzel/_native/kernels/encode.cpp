@@ -4,8 +4,8 @@
 // one_hot: a 1 at offsets[j] + code for each code that is not negative.  params: offsets int32[width + 1]
 #include <cstring>
 
-#include "cells.h"
-#include "kernel.h"
+#include "core/cells.h"
+#include "core/kernel.h"
 
 namespace pretzel {
 namespace {

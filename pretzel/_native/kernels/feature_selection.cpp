@@ -1,6 +1,6 @@
 // select_sparse: the entries of some columns of sparse rows.
 // params: position int32[width of the input], the column of the result or -1
-#include "kernel.h"
+#include "core/kernel.h"
 
 namespace pretzel {
 namespace {

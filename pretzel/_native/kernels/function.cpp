@@ -2,7 +2,7 @@
 // params: function uint8, the position of its name in FUNCTIONS of ops/function.py
 #include <cmath>
 
-#include "kernel.h"
+#include "core/kernel.h"
 
 namespace pretzel {
 namespace {

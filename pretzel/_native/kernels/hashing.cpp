@@ -2,7 +2,7 @@
 // in: one text column. out: sparse.
 // params: stop words uint8[bytes] and int64[n + 1] (UTF-8, offsets), character classes uint16[pages] and uint8[flags],
 // settings int32[7] {analyzer, min_n, max_n, lower, shortest token, columns, signed}
-#include "vocabulary_build.h"
+#include "text/vocabulary_build.h"
 
 namespace pretzel {
 namespace {

@@ -7,8 +7,8 @@
 // Sums over a row run in eight lanes; with several outputs each output is one sum in the order of the entries.
 #include <cmath>
 
-#include "kernel.h"
-#include "simd.h"
+#include "core/kernel.h"
+#include "core/simd.h"
 
 namespace pretzel {
 namespace {

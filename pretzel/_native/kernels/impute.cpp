@@ -3,8 +3,8 @@
 // uint8[1] impute_cells: constants in place of missing cells.
 //   params: columns int32[n], packed constants[n] (5 arrays, see cells.h), packed missing (5 arrays), refuse_nan
 //   uint8[1]
-#include "cells.h"
-#include "kernel.h"
+#include "core/cells.h"
+#include "core/kernel.h"
 
 namespace pretzel {
 namespace {

@@ -1,5 +1,5 @@
 // indicators: sparse rows of ones at the columns that the dense input names, ascending.  params: none
-#include "kernel.h"
+#include "core/kernel.h"
 
 namespace pretzel {
 namespace {

@@ -4,9 +4,9 @@
 //
 // Order of sums. One output: eight lanes over the columns (dot8). Several: column after column for each output,
 // vectorised across outputs, so that neither the number of rows nor the shape of a register block shows in the bits.
-#include "finite.h"
-#include "kernel.h"
-#include "simd.h"
+#include "core/finite.h"
+#include "core/kernel.h"
+#include "core/simd.h"
 
 namespace pretzel {
 namespace {

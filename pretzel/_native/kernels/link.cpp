@@ -3,8 +3,8 @@
 // threshold: cut float64, inclusive uint8
 #include <cmath>
 
-#include "kernel.h"
-#include "vmath.h"
+#include "core/kernel.h"
+#include "core/vmath.h"
 
 namespace pretzel {
 namespace {

@@ -1,6 +1,6 @@
 // lookup_linear: the sum of table rows offsets[j] + code, in the order of the columns, and then the bias.
 //   params: table float64[total, n_out], offsets int32[width + 1], bias float64[n_out]
-#include "kernel.h"
+#include "core/kernel.h"
 
 namespace pretzel {
 namespace {

@@ -1,6 +1,6 @@
 // relu, tanh: activations of hidden layers, one dense input, no params
-#include "kernel.h"
-#include "vmath.h"
+#include "core/kernel.h"
+#include "core/vmath.h"
 
 namespace pretzel {
 namespace {

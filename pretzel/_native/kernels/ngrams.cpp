@@ -2,7 +2,7 @@
 // in: one text column. out: sparse.
 // params: terms uint8[bytes] and int64[n_terms + 1] (UTF-8, offsets), stop words likewise, character classes
 // uint16[pages] and uint8[flags], settings int32[5] {analyzer, min_n, max_n, lower, shortest token}
-#include "vocabulary_build.h"
+#include "text/vocabulary_build.h"
 
 namespace pretzel {
 namespace {

@@ -3,8 +3,8 @@
 // Sums run in eight lanes over the columns.
 #include <cmath>
 
-#include "kernel.h"
-#include "simd.h"
+#include "core/kernel.h"
+#include "core/simd.h"
 
 namespace pretzel {
 namespace {

@@ -2,8 +2,8 @@
 // (first column kept, whether the leading 1 is kept, width of the full row)
 #include <cstring>
 
-#include "kernel.h"
-#include "simd.h"
+#include "core/kernel.h"
+#include "core/simd.h"
 
 namespace pretzel {
 namespace {

@@ -1,7 +1,7 @@
 // yeo_johnson: one power per column.  params: lambdas float64[width], epsilon float64
 #include <cmath>
 
-#include "kernel.h"
+#include "core/kernel.h"
 
 namespace pretzel {
 namespace {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "kernel.h"
+#include "core/kernel.h"
 
 namespace pretzel {
 namespace {

@@ -3,8 +3,8 @@
 // scale_sparse: entries times the factor of their column, clipped.  params: factors float64[w], range float64[2]
 #include <cmath>
 
-#include "kernel.h"
-#include "simd.h"
+#include "core/kernel.h"
+#include "core/simd.h"
 
 namespace pretzel {
 namespace {

@@ -2,10 +2,10 @@
 // params: feature int32[n], threshold float64[n], children int32[n, 2], missing_left uint8[n],
 //         category_set int32[n], categories uint32[s, 8], roots int32[t], float32 uint8[],
 //         values float64[leaves, w], columns int32[t], base float64[outputs], divisor float64[]
-#include "kernel.h"
-#include "tree_builder.h"
-#include "tree_layout.h"
-#include "tree_scorer.h"
+#include "core/kernel.h"
+#include "trees/builder.h"
+#include "trees/layout.h"
+#include "trees/scorer.h"
 
 namespace pretzel {
 namespace {

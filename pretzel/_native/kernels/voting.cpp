@@ -1,6 +1,6 @@
 // mean: mean of dense inputs of one width.       params: weights float64[n_in] or empty
 // majority: class with the most votes.           params: classes int32, weights float64[n_in]
-#include "kernel.h"
+#include "core/kernel.h"
 
 namespace pretzel {
 namespace {

@@ -1,0 +1,322 @@
+# distutils: language = c++
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: freethreading_compatible=True
+"""The only door between Python and the native core: it unpacks, forwards and wraps; it does not compute."""
+
+import os
+import sys
+
+cimport cython
+cimport numpy as cnp
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.dict cimport PyDict_Check, PyDict_Next, PyDict_Size
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.list cimport PyList_AsTuple, PyList_CheckExact, PyList_GET_ITEM
+from cpython.long cimport PyLong_AsDouble, PyLong_Check, PyLong_CheckExact
+from cpython.object cimport PyObject
+from cpython.tuple cimport PyTuple_Check, PyTuple_GET_ITEM, PyTuple_GET_SIZE
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_Check, PyUnicode_CheckExact, PyUnicode_Compare
+from libc.math cimport NAN
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.string cimport memcmp, memcpy
+from libcpp cimport bool as cbool
+from libcpp.vector cimport vector
+
+from native cimport *
+
+import numpy as np
+
+from pretzel import errors
+
+cnp.import_array()
+
+cdef int64_t CHUNK = 8192  # rows of cells unpacked at a time
+cdef double RELEASE_GIL_NS = 20_000.0  # below this a hand-over of the GIL costs more than it gives
+cdef int64_t RELEASE_GIL_BYTES = 1 << 18  # the same for parameters that are bound
+cdef Count live_programs
+cdef Count live_methods
+cdef Count live_endpoints
+
+cdef dict DTYPES = {
+    np.dtype(np.float64): DType.kFloat64, np.dtype(np.float32): DType.kFloat32, np.dtype(np.int64): DType.kInt64,
+    np.dtype(np.int32): DType.kInt32, np.dtype(np.int16): DType.kInt16, np.dtype(np.uint8): DType.kUint8,
+    np.dtype(np.uint16): DType.kUint16, np.dtype(np.uint32): DType.kUint32, np.dtype(np.uint64): DType.kUint64,
+}
+cdef tuple ISA_NAMES = ("baseline", "x86-64-v3", "x86-64-v4")
+
+
+if registry_clash() != NULL:
+    raise ImportError(f"two native kernels are called {registry_clash().decode()}")
+
+
+def kernels():
+    """Names of all kernels, sorted."""
+    return [name.decode() for name in kernel_names()]
+
+
+def isa():
+    """The instruction-set level in use: "baseline", "x86-64-v3" or "x86-64-v4"."""
+    return ISA_NAMES[active_isa()]
+
+
+def set_isa(str level):
+    """Use at most this level for programs built from now on. ``$PRETZEL_ISA`` does the same at import."""
+    if level not in ISA_NAMES:
+        raise ValueError(f"unknown instruction-set level {level!r}: expected one of {ISA_NAMES}")
+    set_active_isa(ISA_NAMES.index(level))
+
+
+if os.environ.get("PRETZEL_ISA"):
+    set_isa(os.environ["PRETZEL_ISA"])
+
+
+def arena_bytes():
+    """Bytes held by the arenas of all threads."""
+    return arena_bytes_()
+
+
+def live():
+    """How many programs, methods and endpoints there are in this process."""
+    return {"programs": live_programs.get(), "methods": live_methods.get(), "endpoints": live_endpoints.get()}
+
+
+cdef int describe(cnp.ndarray array, Array* out) except -1:
+    """Describe a parameter array to a kernel."""
+    code = DTYPES.get(array.dtype)
+    if code is None:
+        raise errors.KernelError(f"no kernel takes parameters of dtype {array.dtype}")
+    if not array.flags.c_contiguous or array.ndim > 2:
+        raise errors.KernelError("kernel parameters are C-contiguous and at most two-dimensional")
+    out.data = array.data
+    out.size = array.size
+    out.shape[0] = array.shape[0] if array.ndim > 0 else 1
+    out.shape[1] = array.shape[1] if array.ndim > 1 else 1
+    out.dtype = <DType><uint8_t>code
+    return 0
+
+
+def bind(str kernel, list params):
+    """Build the read-only state of a kernel. Large ``params`` are read without the GIL; nobody may change them then.
+
+    Returns
+    -------
+    state : ndarray of uint8 or None
+    run_params : int
+        Bit ``i`` is set when the kernel reads ``params[i]`` at run time.
+    """
+    cdef const Kernel* found = find_kernel(kernel.encode())
+    cdef vector[Array] arrays
+    cdef vector[uint8_t] state
+    cdef Fault fault
+    cdef BindCall call
+    cdef Status status
+    cdef int64_t size
+    if found == NULL:
+        raise errors.KernelError(f"there is no kernel {kernel!r}")
+    arrays.resize(len(params))
+    params = [np.ascontiguousarray(p) if p.ndim else p for p in params]
+    for i, array in enumerate(params):
+        describe(array, &arrays[i])
+    if found.bind == NULL:
+        return None, found.run_params
+    call.params = arrays.data()
+    call.n_params = <int32_t>arrays.size()
+    call.state = &state
+    call.fault = &fault
+    size = sum([array.nbytes for array in params])
+    if size > RELEASE_GIL_BYTES:
+        with nogil:  # `params` holds the arrays
+            status = found.bind(call)
+    else:
+        status = found.bind(call)
+    if status != Status.kOk:
+        what = fault.what.decode() if fault.what != NULL else f"status {<int>status}"
+        raise errors.KernelError(f"kernel {kernel!r} refuses its parameters: {what}")
+    if not state.size():
+        return None, found.run_params
+    result = np.empty(state.size(), dtype=np.uint8)
+    memcpy(cnp.PyArray_DATA(result), state.data(), state.size())
+    return result, found.run_params
+
+
+include "lookup.pxi"
+include "cache.pxi"
+include "layout.pxi"
+
+
+@cython.no_gc_clear  # what it remembers is needed to the end
+cdef class NativeProgram:
+    """A program ready to run, built once from a `pretzel.plan.Program` and the arrays of a store or a dict.
+
+    ``owner`` lives as long as the program: the lease that keeps the arrays in the store.
+    """
+
+    cdef Program program
+    cdef readonly object plan
+    cdef SharedLayout layout
+    cdef tuple held  # arrays that the program points into
+    cdef tuple memos, counted
+    cdef object owner
+    cdef readonly bint sparse_result
+    cdef readonly int width
+
+    def __cinit__(self):
+        live_programs.add(1)
+        self.memos = self.counted = ()
+
+    def __dealloc__(self):
+        cdef SharedMemo memo
+        live_programs.add(<uint64_t>-1)
+        for memo in self.counted:
+            memo.native.users.fetch_add(-1)
+
+    def __init__(self, plan, store, owner=None):
+        cdef Array array
+        cdef State state
+        held = []
+        self.plan = plan
+        self.owner = owner
+        self.layout = layout_of(plan)
+        self.program.layout = &self.layout.layout
+        for call in plan.calls:
+            for digest in call.params:
+                if digest is None:
+                    array.data = NULL
+                    array.size = array.shape[0] = array.shape[1] = 0
+                    array.dtype = DType.kUint8
+                else:
+                    data = store.get(digest)
+                    held.append(data)
+                    describe(data, &array)
+                self.program.params.push_back(array)
+            state = State()
+            if call.state is not None:
+                data = store.get(call.state)
+                held.append(data)
+                state.data = <const uint8_t*>cnp.PyArray_DATA(data)
+                state.bytes = data.nbytes
+            self.program.states.push_back(state)
+        self.held = tuple(held)
+        self.program.finish()
+        self.sparse_result = plan.slots[plan.output].kind.value == "sparse"
+        self.width = plan.slots[plan.output].width
+
+    @property
+    def leaves(self):
+        """What a request is read into."""
+        return self.plan.leaves
+
+    def remember(self, ResultCache cache, key, int begin, int end, int output, inputs, bint counted=True):
+        """Keep results of single rows; to be called before the first request.
+
+        Parameters
+        ----------
+        cache : ResultCache
+        key : bytes
+            Names the computation, whatever it reads.
+        begin, end : int
+            Steps that make it up.
+        output : int
+            The slot they make.
+        inputs : sequence of int
+            Slots they read.
+        counted : bool
+            No other program of the model has the computation: what is not a whole program is looked up only while
+            several models have it.
+        """
+        cdef SharedMemo memo = cache.memo(key)
+        self.program.remember(memo.native, begin, end, output, inputs)
+        self.memos += (memo,)
+        if counted:
+            memo.native.users.fetch_add(1)
+            self.counted += (memo,)
+
+    @property
+    def tile(self):
+        """Rows that pass through the steps together."""
+        return self.program.layout.tile
+
+    @property
+    def row_bytes(self):
+        """Arena bytes for each row of a tile."""
+        return self.program.layout.row_bytes
+
+    @property
+    def arrays(self):
+        """What the program points into, by digest."""
+        digests = [digest for call in self.plan.calls for digest in (*call.params, call.state) if digest is not None]
+        return dict(zip(digests, self.held))
+
+    def estimate(self, int64_t rows, int64_t units=0):
+        """Predicted nanoseconds for ``rows`` rows with ``units`` text code units or sparse entries in all."""
+        return self.program.estimate(rows, units)
+
+    def observe(self, int64_t rows, int64_t units, double nanoseconds):
+        """Tell what a request took in fact; later estimates follow."""
+        self.program.observe(rows, units, nanoseconds)
+
+    @property
+    def correction(self):
+        """What estimates are multiplied by after all that was observed: the fixed part, and what rows and units add."""
+        return self.program.meter.fixed_factor(), self.program.meter.slope_factor()
+
+    def terms(self):
+        """For each step, then for the frame: kernel, counted terms (3 x 6), entries per unit and per row."""
+        return cost_terms(self)
+
+    @property
+    def counts_units(self):
+        """Whether requests have text or sparse entries to count."""
+        return any([leaf.kind.value != "numeric" for leaf in self.leaves])
+
+    @property
+    def mean_units(self):
+        """Units of a row, as a running mean over requests that were timed; -1 before the first."""
+        return self.program.meter.mean_units()
+
+    def arena_bytes(self, int64_t rows, int64_t units=0):
+        """Bytes of working memory that such a request takes at most."""
+        return self.program.arena_bytes(rows, units)
+
+    def profile(self):
+        """For each step: seconds, rows and calls, projected from those requests that were timed step by step."""
+        return step_meters(self)
+
+    def trace(self, columns, int64_t rows):
+        """Output of every step for a request that ``read`` took apart: ndarray, CSR triple or None."""
+        cdef RecordingTracer* tracer = new RecordingTracer(self.program, rows)
+        cdef int i
+        try:
+            run_batch(self, None, columns, rows, None, tracer)
+            found = []
+            for i in range(<int>self.program.layout.steps.size()):
+                found.append(traced(self, tracer, i, rows))
+            return found
+        finally:
+            del tracer
+
+
+cdef object traced(NativeProgram program, RecordingTracer* tracer, int i, int64_t rows):
+    cdef int32_t slot = program.program.layout.steps[i].output
+    cdef vector[double]* values
+    if slot < 0:
+        return None
+    if program.program.layout.slots[slot].kind == ValueKind.kSparse:
+        return csr_arrays(tracer.sparse[i])
+    if program.program.layout.slots[slot].kind == ValueKind.kCells:
+        return None
+    values = &tracer.dense[i]
+    array = np.empty((rows, program.program.layout.slots[slot].width))
+    if values.size():
+        memcpy(cnp.PyArray_DATA(array), values.data(), values.size() * sizeof(double))
+    return array
+
+
+include "unpack.pxi"
+include "tables.pxi"
+include "frames.pxi"
+include "method.pxi"
+include "scheduler.pxi"
+include "endpoint.pxi"
+include "many.pxi"
+include "costs.pxi"

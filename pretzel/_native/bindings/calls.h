@@ -1,0 +1,76 @@
+// Calls of one method: how many, how they ended, and how long some of them took.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstdint>
+
+#include "bindings/count.h"
+
+namespace pretzel {
+
+enum class Ending : uint8_t { kAnswered, kInvalid, kRefused, kCancelled, kFailed };
+constexpr int kEndings = 5;
+
+/// Costs a call a few additions; the clock is read for one of many.
+class Calls {
+ public:
+  Calls() = default;
+  ~Calls() { delete times_.load(std::memory_order_relaxed); }
+  Calls(const Calls&) = delete;
+  Calls& operator=(const Calls&) = delete;
+
+  static constexpr int kFirst = 8;     // calls below 2**kFirst nanoseconds are in the first bucket
+  static constexpr int kBuckets = 14;  // each next one reaches four times as far, but for the last, which has no end
+
+  /// Counts a call; true for one of 2**rarity, which is to be timed. Multiples of the golden ratio fill every part of
+  /// [0, 1) evenly, so that callers who come in a cycle of their own are timed fairly.
+  bool begin(int rarity) noexcept { return ((begun_.add(1) - 1) * kGolden) >> (64 - rarity) == 0; }
+  void end(Ending ending) noexcept { endings_[static_cast<size_t>(ending)].add(1); }
+  void time(int64_t nanoseconds) {
+    Times* times = times_.load(std::memory_order_acquire);
+    if (times == nullptr) times = make_times();
+    times->nanoseconds.add(static_cast<uint64_t>(nanoseconds));
+    times->buckets[static_cast<size_t>(bucket(nanoseconds))].add(1);
+  }
+
+  int64_t begun() const noexcept { return static_cast<int64_t>(begun_.get()); }
+  int64_t ended(int ending) const noexcept { return static_cast<int64_t>(endings_[ending].get()); }
+  int64_t nanoseconds() const noexcept {
+    const Times* times = times_.load(std::memory_order_acquire);
+    return times == nullptr ? 0 : static_cast<int64_t>(times->nanoseconds.get());
+  }
+  int64_t timed(int bucket) const noexcept {
+    const Times* times = times_.load(std::memory_order_acquire);
+    return times == nullptr ? 0 : static_cast<int64_t>(times->buckets[bucket].get());
+  }
+
+ private:
+  static constexpr uint64_t kGolden = 0x9E3779B97F4A7C15;
+
+  struct Times {
+    Count nanoseconds;
+    std::array<Count, kBuckets> buckets;
+  };
+
+  /// Made by the first of several threads.
+  Times* make_times() {
+    auto* made = new Times();
+    Times* known = nullptr;
+    if (times_.compare_exchange_strong(known, made)) return made;
+    delete made;
+    return known;
+  }
+
+  static int bucket(int64_t nanoseconds) noexcept {
+    const int bits = std::bit_width(static_cast<uint64_t>(nanoseconds < 0 ? 0 : nanoseconds) >> kFirst);
+    return (bits + 1) / 2 < kBuckets ? (bits + 1) / 2 : kBuckets - 1;
+  }
+
+  Count begun_;
+  std::array<Count, kEndings> endings_;
+  std::atomic<Times*> times_{nullptr};  // most methods are never called
+};
+
+}  // namespace pretzel

@@ -1,0 +1,476 @@
+# Declarations of the native core and of the few CPython macros that Cython does not bring along.
+from cpython.object cimport PyObject
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libcpp cimport bool as cbool
+from libcpp.vector cimport vector
+
+
+cdef extern from "Python.h":
+    int PyUnicode_IS_ASCII(object text) nogil
+    int PyUnicode_KIND(object text) nogil
+    void* PyUnicode_DATA(object text) nogil
+    Py_ssize_t PyUnicode_GET_LENGTH(object text) nogil
+    PyObject** items_of "&PyTuple_GET_ITEM"(object items, Py_ssize_t first) nogil
+    dict PyObject_GenericGetDict(object o, void* context)
+
+
+cdef extern from *:
+    void prefetch "__builtin_prefetch" (const void* address) nogil
+
+
+cdef extern from "core/view.h" namespace "pretzel" nogil:
+    cdef enum class Encoding(uint8_t):
+        kAscii
+        kLatin1
+        kUcs2
+        kUcs4
+        kUtf8
+
+    cdef enum class CellKind(uint8_t):
+        kText
+        kNumber
+        kNone
+        kNaN
+
+    cdef struct Cell:
+        const void* text
+        double number
+        int64_t size
+        CellKind kind
+        Encoding encoding
+        cbool normalized
+
+    cdef struct SparseRow:
+        const int32_t* index
+        const double* value
+        int64_t size
+
+    cdef enum class ValueKind(uint8_t):
+        kDense
+        kSparse
+        kCells
+
+    cdef struct View:
+        ValueKind kind
+        int32_t width
+        int64_t stride
+        double* dense
+        SparseRow* sparse
+        Cell* cells
+
+
+cdef extern from "core/arena.h" namespace "pretzel" nogil:
+    cdef cppclass Arena:
+        cppclass Mark:
+            pass
+        Arena() except +
+        void* alloc(size_t size)
+        Mark mark()
+        void release(Mark mark)
+        void reset()
+        int depth
+        const void* last
+    Arena& thread_arena()
+    int64_t arena_bytes_ "pretzel::arena_bytes"()
+
+
+cdef extern from "core/ahead.h" namespace "pretzel" nogil:
+    cdef cppclass LineSpan:
+        const char* const* lines
+        void fetch()
+
+    cdef cppclass Lines:
+        void add(const void* data, size_t size) except +
+        void finish() except +
+        LineSpan span()
+
+
+cdef extern from "core/clock.h" namespace "pretzel" nogil:
+    int64_t now_ns()
+    int64_t reading_ns()
+
+
+cdef extern from "cost/cost.h" namespace "pretzel" nogil:
+    cdef cppclass Cost:
+        double terms[3][6]
+
+    cdef cppclass Weights:
+        double of[3][6]
+
+    Weights weights_of(const char* kernel)
+    void set_weights(const char* kernel, const Weights& weights) except +
+    void forget_weights()
+
+
+cdef extern from "cost/pace.h" namespace "pretzel" nogil:
+    cdef cppclass Pace:
+        double factor()
+        void find()
+        void reset()
+
+    Pace pace
+
+
+cdef extern from "cost/meter.h" namespace "pretzel" nogil:
+    cdef cppclass StepMeter "pretzel::Meter::Step":
+        const int64_t nanoseconds
+        const int64_t rows
+        const int64_t runs
+
+    cdef cppclass Meter:
+        const StepMeter& step(size_t i)
+        double fixed_factor()
+        double slope_factor()
+        double mean_units()
+
+
+cdef extern from "core/kernel.h" namespace "pretzel" nogil:
+    cdef enum class DType(uint8_t):
+        kFloat64
+        kFloat32
+        kInt64
+        kInt32
+        kInt16
+        kUint8
+        kUint16
+        kUint32
+        kUint64
+
+    cdef struct Array:
+        const void* data
+        int64_t size
+        int64_t shape[2]
+        DType dtype
+
+    cdef enum class Status(int32_t):
+        kOk
+        kNotANumber
+        kInfinite
+        kUnknownCategory
+        kWrongType
+        kNoMemory
+        kBadParameter
+
+    cdef cppclass Fault:
+        int32_t row
+        int32_t column
+        const char* what
+
+    cdef cppclass BindCall:
+        const Array* params
+        int32_t n_params
+        vector[uint8_t]* state
+        Fault* fault
+
+    ctypedef Status (*BindFn)(const BindCall&) except +
+
+    cdef cppclass Kernel:
+        const char* name
+        int isa
+        BindFn bind
+        uint64_t run_params
+
+    const Kernel* find_kernel(const char* name)
+    const char* registry_clash()
+    vector[const char*] kernel_names()
+    int active_isa()
+    int machine_isa()
+    void set_active_isa(int level)
+
+
+cdef extern from "core/cache.h" namespace "pretzel" nogil:
+    cdef cppclass CacheCounts:
+        int64_t hits
+        int64_t misses
+        int64_t evictions
+        int64_t entries
+        int64_t bytes
+
+    cdef cppclass Cache:
+        Cache(int64_t budget) except +
+        void clear()
+        void restart()
+        CacheCounts counts()
+        int64_t budget()
+
+    cdef cppclass Users "std::atomic<int32_t>":
+        int32_t fetch_add(int32_t n)
+
+    cdef cppclass Memo:
+        Memo(Cache* cache, uint64_t id) except +
+        Users users
+
+
+cdef extern from "core/layout.h" namespace "pretzel" nogil:
+    cdef enum class LeafKind(uint8_t):
+        kNumeric
+        kCells
+        kSparse
+
+    cdef cppclass LeafSpec:
+        LeafKind kind
+        int32_t slot
+
+    cdef cppclass SlotSpec:
+        ValueKind kind
+        int32_t width
+        int32_t buffer
+        int32_t offset
+
+    cdef cppclass Step:
+        const Kernel* kernel
+        int32_t first_param
+        int32_t n_params
+        int32_t first_input
+        int32_t n_inputs
+        int32_t output
+
+    cdef cppclass Layout:
+        vector[LeafSpec] leaves
+        vector[SlotSpec] slots
+        vector[int32_t] buffers
+        vector[Step] steps
+        vector[int32_t] inputs
+        vector[int32_t] stage_ends
+        int32_t output
+        void finish() except +
+        int32_t tile
+        int64_t row_bytes
+
+
+cdef extern from "core/plan.h" namespace "pretzel" nogil:
+    cdef cppclass State:
+        State()
+        const uint8_t* data
+        int64_t bytes
+
+    cdef cppclass StepCost:
+        const char* kernel
+        Cost cost
+        double unit_entries
+        double row_entries
+
+    cdef cppclass Program:
+        const Layout* layout
+        vector[Array] params
+        vector[State] states
+        void finish() except +
+        void remember(Memo* memo, int32_t begin, int32_t end, int32_t output, const vector[int32_t]& inputs) except +
+        void ahead(Lines* lines) except +
+        double one_row
+        double per_unit
+        double estimate(int64_t rows, int64_t units)
+        void observe(int64_t rows, int64_t units, double nanoseconds)
+        int64_t arena_bytes(int64_t rows, int64_t units)
+        void price() except +
+        vector[StepCost] costs() except +
+        Meter meter
+
+
+cdef extern from "core/inputs.h" namespace "pretzel" nogil:
+    cdef enum class ColumnType(uint8_t):
+        kF64
+        kF32
+        kF16
+        kI64
+        kI32
+        kI16
+        kI8
+        kU64
+        kU32
+        kU16
+        kU8
+        kBool
+
+    cdef struct NumberColumn:
+        const char* data
+        int64_t stride
+        ColumnType type
+
+    cdef struct CsrMatrix:
+        const int32_t* indptr32
+        const int64_t* indptr64
+        const int32_t* indices32
+        const int64_t* indices64
+        const double* data
+
+    cbool fits(const CsrMatrix& matrix, int64_t rows, int64_t nnz, int64_t width)
+
+    cdef struct TextColumn:
+        const uint8_t* data
+        const int32_t* offsets32
+        const int64_t* offsets64
+        const uint8_t* valid
+        int64_t start
+
+    int64_t text_units(const TextColumn& column, int64_t first, int64_t rows)
+    cbool is_ascii(const TextColumn& column, int64_t first, int64_t rows)
+
+    cdef enum class CellForm "pretzel::CellColumn::Form"(uint8_t):
+        kCells
+        kNumbers
+        kTexts
+
+    cdef struct CellColumn:
+        CellForm form
+        Cell* cells
+        NumberColumn numbers
+        TextColumn texts
+
+    cdef enum class LeafForm(uint8_t):
+        kRows
+        kColumns
+        kCsr
+        kCells
+        kCellColumns
+
+    cdef struct LeafInput:
+        LeafForm form
+        const double* rows
+        int64_t row_stride
+        const NumberColumn* columns
+        CsrMatrix csr
+        Cell* cells
+        CellColumn* cell_columns
+        int64_t cells_from
+
+
+cdef extern from "core/request.h" namespace "pretzel" nogil:
+    cdef cppclass CsrResult:
+        vector[int64_t] indptr
+        vector[int32_t] indices
+        vector[double] data
+
+    cdef cppclass Tracer:
+        pass
+
+    cdef cppclass RecordingTracer(Tracer):
+        RecordingTracer(const Program& program, int64_t rows)
+        vector[vector[double]] dense
+        vector[CsrResult] sparse
+
+    cdef cppclass Request:
+        const LeafInput* leaves
+        int64_t first
+        int64_t rows
+        double* result
+        CsrResult* sparse_result
+        Tracer* tracer
+        int64_t* step_times
+
+    cdef cppclass Stop:
+        Status status
+        int32_t step
+        int64_t row
+        int32_t column
+
+
+cdef extern from "core/executor.h" namespace "pretzel" nogil:
+    Stop run_metered(const Program& program, const Request& request, int64_t units, double nanoseconds, Arena& arena)
+    Stop run(const Program& program, const Request& request, Arena& arena)
+
+
+cdef extern from "bindings/count.h" namespace "pretzel" nogil:
+    cdef cppclass Count:
+        uint64_t add(uint64_t n)
+        uint64_t get()
+
+    cdef cppclass Latch:
+        void lock()
+        void unlock()
+
+
+cdef extern from "bindings/calls.h" namespace "pretzel" nogil:
+    cdef enum class Ending(uint8_t):
+        kAnswered
+        kInvalid
+        kRefused
+        kCancelled
+        kFailed
+
+    cdef cppclass Calls:
+        cbool begin(int rarity)
+        void end(Ending ending)
+        void time(int64_t nanoseconds) except +
+        int64_t begun()
+        int64_t ended(int ending)
+        int64_t nanoseconds()
+        int64_t timed(int bucket)
+    const int kFirst "pretzel::Calls::kFirst"
+    const int kBuckets "pretzel::Calls::kBuckets"
+
+
+cdef extern from "scheduler/scheduler.h" namespace "pretzel" nogil:
+    const int64_t kNever
+    int64_t now_ns()
+
+    cdef enum class Outcome(uint8_t):
+        kPending
+        kDone
+        kFailed
+        kLate
+        kCancelled
+        kLost
+
+    cdef enum class Verdict(uint8_t):
+        kAccepted
+        kFull
+        kTooLate
+        kClosed
+
+    cdef cppclass Job:
+        Job() except +
+        const Program* program
+        Request request
+        int64_t units
+        double nanoseconds
+        int64_t deadline
+        cbool in_order
+        cbool awaited
+        int64_t arrived
+        int64_t begun
+        int64_t ended
+        Outcome outcome
+        Stop stop
+
+    cdef cppclass Load:
+        int64_t waiting
+        int64_t begun
+        double nanoseconds
+        double pace
+        int64_t accepted
+        int64_t full
+        int64_t too_late
+        int64_t done
+        int64_t overdue
+        int64_t failed
+        int64_t late
+        int64_t cancelled
+        int64_t lost
+        int64_t morsels
+        int64_t put_aside
+        int64_t together
+
+    cdef cppclass NativeScheduler "pretzel::Scheduler":
+        NativeScheduler(int workers, int64_t places, size_t bytes, cbool yielding) except +
+        Verdict submit(Job* job, int64_t* expected) except +
+        Verdict foresee(Job* job, int64_t* expected)
+        cbool cancel(Job* job)
+        cbool wait(Job* job, int64_t timeout)
+        void collect(vector[Job*]* jobs) except +
+        void close(cbool drain)
+        Load load()
+        void poison()
+        void hold(cbool held)
+
+
+cdef extern from "core/stack.h" namespace "pretzel" nogil:
+    cdef cppclass StackItem:
+        StackItem()
+        const Program* program
+        const LeafInput* leaves
+        double* answer
+        void* method
+        Stop stop
+
+    void run_stacked(StackItem* items, int64_t n, Arena& arena)

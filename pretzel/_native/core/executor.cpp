@@ -1,0 +1,81 @@
+#include "core/executor.h"
+
+#include <algorithm>
+
+#include "core/clock.h"
+#include "core/frame.h"
+#include "core/recall.h"
+#include "cost/pace.h"
+
+namespace pretzel {
+namespace {
+
+/// Steps may be left out: nothing can be learnt from the time that it takes.
+bool recalls(const Program& program, const Request& request) {
+  return program.recalling && request.rows == 1 && request.tracer == nullptr;
+}
+
+}  // namespace
+
+Stop run(const Program& program, const Request& request, Arena& arena) noexcept {
+  const Arena::Mark start = arena.mark();
+  const int32_t tile =
+      static_cast<int32_t>(std::min<int64_t>(program.layout->tile, std::max<int64_t>(request.rows, 1)));
+  Frame frame;
+  if (!frame.reserve(program, tile, arena)) return {Status::kNoMemory, -1, 0, -1};
+  const auto steps = static_cast<int32_t>(program.layout->steps.size());
+  const bool recalling = recalls(program, request);
+  const int64_t end = request.first + request.rows;
+  Stop stop;
+  for (int64_t first = request.first; first < end && stop.status == Status::kOk; first += tile) {
+    const Arena::Mark mark = arena.mark();
+    stop = frame.open(request, first, static_cast<int32_t>(std::min<int64_t>(tile, end - first)));
+    if (stop.status == Status::kOk) {
+      stop = recalling ? run_recalling(program, request, &frame) : frame.run(request, 0, steps);
+    }
+    if (stop.status == Status::kOk) stop = frame.close(request);
+    arena.release(mark);
+  }
+  arena.release(start);
+  return stop;
+}
+
+namespace {
+
+constexpr double kAlwaysTimed = 20'000.0;  // nanoseconds: reading the clock is nothing beside such a request
+constexpr double kStepClock = 5'000.0;     // the same for one tile of one step
+
+/// Times a request, and each of its steps where `weight` is not 0: so many requests alike they stand for.
+Stop run_timed(const Program& program, Request request, int64_t units, int64_t weight, Arena& arena) noexcept {
+  const Arena::Mark start = arena.mark();
+  const size_t n = program.layout->steps.size();
+  if (weight > 0 && request.step_times == nullptr) request.step_times = arena.alloc_n<int64_t>(n + 1);
+  if (request.step_times != nullptr) std::fill_n(request.step_times, n, int64_t{0});
+  const int64_t readings = request.step_times == nullptr ? 1 : 1 + program.layout->tiles(request.rows) * (n + 1);
+  const int64_t begin = now_ns();
+  const Stop stop = run(program, request, arena);
+  const int64_t end = now_ns(), taken = end - begin - readings * reading_ns();
+  if (stop.status == Status::kOk) {
+    if (request.step_times != nullptr) program.meter.add_steps(request.step_times, n, request.rows, weight);
+    pace.glance(end);
+    program.observe(request.rows, units, static_cast<double>(taken));
+  }
+  arena.release(start);
+  return stop;
+}
+
+}  // namespace
+
+Stop run_metered(const Program& program, const Request& request, int64_t units, double nanoseconds,
+                 Arena& arena) noexcept {
+  Sampler& sampler = arena.sampler;
+  const bool always = nanoseconds > kAlwaysTimed || program.meter.young();
+  if ((!sampler.due() && !always) || request.tracer != nullptr || recalls(program, request))
+    return run(program, request, arena);
+  int64_t weight = always ? 1 : Sampler::kPeriod;
+  const double clocks = static_cast<double>(program.layout->steps.size()) * program.layout->tiles(request.rows);
+  if (nanoseconds < kStepClock * clocks) weight = sampler.steps_due() ? weight * Sampler::kStepPeriod : 0;
+  return run_timed(program, request, units, weight, arena);
+}
+
+}  // namespace pretzel

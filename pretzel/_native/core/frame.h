@@ -1,0 +1,159 @@
+// The values of one tile of rows while it passes through the stages of a program.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "core/clock.h"
+#include "core/plan.h"
+#include "core/request.h"
+
+namespace pretzel {
+
+/// Lives in an arena, from which everything that its steps need is taken, too. A frame may rest between two stages and
+/// be continued by another thread.
+class Frame {
+ public:
+  /// Takes memory for tiles of up to `rows` rows; false when there is none. To be called once.
+  bool reserve(const Program& program, int32_t rows, Arena& arena) noexcept;
+
+  /// Makes room for `rows` rows from `first` on; nothing is in it but what the caller puts into the slots of leaves.
+  bool lay_out(int64_t first, int32_t rows) noexcept;
+  /// Loads the leaves for `rows` rows from `first` on.
+  Stop open(const Request& request, int64_t first, int32_t rows) noexcept;
+  /// The same as the last `open` for another request; where every slot is dense this is all that changes.
+  Stop reopen(const Request& request) noexcept;
+  /// Runs steps `begin` .. `end`; whoever calls takes care that all steps before them have run.
+  Stop run(const Request& request, int32_t begin, int32_t end) noexcept;
+  /// Hands over the result, where the last step has not written it in place.
+  Stop close(const Request& request) noexcept;
+  /// From now on the steps are those of another program of the same shape, which reads and writes the same slots.
+  void rebind(const Program& program) noexcept {
+    params_ = program.params.data();
+    states_ = program.states.data();
+  }
+
+  View& slot(int32_t at) noexcept { return slots_[at]; }
+  Arena& arena() noexcept { return *arena_; }
+
+ private:
+  bool lay_out_slot(size_t at) noexcept;
+  Stop load(const Request& request) noexcept;
+
+  const Layout* layout_ = nullptr;
+  const Array* params_ = nullptr;
+  const State* states_ = nullptr;
+  Arena* arena_ = nullptr;
+  View* slots_ = nullptr;
+  View* inputs_ = nullptr;
+  double** buffers_ = nullptr;
+  int64_t first_ = 0;
+  int32_t rows_ = 0;
+};
+
+/// Copies the rows of a tile to where the caller wants the result; false when there is no memory.
+bool emit_rows(const View& out, int32_t rows, int64_t first, const Request& request) noexcept;
+
+inline bool Frame::reserve(const Program& program, int32_t rows, Arena& arena) noexcept {
+  const Layout& layout = *program.layout;
+  layout_ = &layout;
+  rebind(program);
+  arena_ = &arena;
+  slots_ = arena.alloc_n<View>(layout.slots.size());
+  inputs_ = arena.alloc_n<View>(std::max<int32_t>(layout.max_inputs, 1));
+  buffers_ = arena.alloc_n<double*>(layout.buffers.size() + 1);
+  if (slots_ == nullptr || inputs_ == nullptr || buffers_ == nullptr) return false;
+  for (size_t b = 0; b < layout.buffers.size(); ++b) {
+    buffers_[b] = arena.alloc_n<double>(static_cast<size_t>(layout.buffers[b]) * rows);
+    if (buffers_[b] == nullptr) return false;
+  }
+  return true;
+}
+
+inline bool Frame::lay_out(int64_t first, int32_t rows) noexcept {
+  const Layout& layout = *layout_;
+  first_ = first;
+  rows_ = rows;
+  for (size_t i = 0; i < layout.slots.size(); ++i) {
+    if (!lay_out_slot(i)) return false;
+  }
+  return true;
+}
+
+inline bool Frame::lay_out_slot(size_t at) noexcept {
+  const SlotSpec& spec = layout_->slots[at];
+  View& slot = slots_[at];
+  slot = {spec.kind, spec.width, spec.width, nullptr, nullptr, nullptr};
+  if (spec.kind == ValueKind::kSparse) {
+    slot.sparse = arena_->alloc_n<SparseRow>(rows_);
+    return slot.sparse != nullptr;
+  }
+  if (spec.buffer >= 0) {
+    slot.dense = buffers_[spec.buffer] + spec.offset;
+    slot.stride = layout_->buffers[spec.buffer];
+  }
+  return true;
+}
+
+inline Stop Frame::open(const Request& request, int64_t first, int32_t rows) noexcept {
+  if (!lay_out(first, rows)) return {Status::kNoMemory, -1, first, -1};
+  return load(request);
+}
+
+inline Stop Frame::reopen(const Request& request) noexcept {
+  for (size_t i = 0; i < layout_->leaves.size(); ++i) {
+    if (request.leaves[i].form == LeafForm::kRows) continue;  // `load` says where they are
+    if (!lay_out_slot(layout_->leaves[i].slot)) return {Status::kNoMemory, -1, first_, -1};
+  }
+  return load(request);
+}
+
+inline Stop Frame::load(const Request& request) noexcept {
+  const Layout& layout = *layout_;
+  for (size_t i = 0; i < layout.leaves.size(); ++i) {
+    View& slot = slots_[layout.leaves[i].slot];
+    const LeafInput& leaf = request.leaves[i];
+    if (slot.kind == ValueKind::kDense && leaf.form == LeafForm::kRows) {
+      slot.dense = const_cast<double*>(leaf.rows) + first_ * leaf.row_stride;  // never written: inputs are read-only
+      slot.stride = leaf.row_stride;
+      continue;
+    }
+    if (!load_leaf(leaf, first_, rows_, slot, *arena_)) return {Status::kNoMemory, -1, first_, -1};
+  }
+  if (layout.writes_result) slots_[layout.output].dense = request.result + first_ * slots_[layout.output].width;
+  return {};
+}
+
+inline Stop Frame::run(const Request& request, int32_t begin, int32_t end) noexcept {
+  const int64_t reading = request.step_times != nullptr ? reading_ns() : 0;
+  int64_t since = request.step_times != nullptr ? now_ns() : 0;
+  for (int32_t s = begin; s < end; ++s) {
+    const Step& step = layout_->steps[s];
+    const int32_t* inputs = layout_->inputs.data() + step.first_input;
+    const View* in = inputs_;
+    if (step.n_inputs == 1) {
+      in = &slots_[inputs[0]];
+    } else {
+      for (int32_t i = 0; i < step.n_inputs; ++i) inputs_[i] = slots_[inputs[i]];
+    }
+    View* out = step.output >= 0 ? &slots_[step.output] : nullptr;
+    Fault fault;
+    const RunCall call{params_ + step.first_param, states_[s].data, in, step.n_inputs, out, rows_, arena_, &fault};
+    const Status status = step.kernel->run(call);
+    if (status != Status::kOk) return {status, s, fault.row < 0 ? first_ : first_ + fault.row, fault.column};
+    if (request.step_times != nullptr) {
+      const int64_t now = now_ns();
+      request.step_times[s] += std::max<int64_t>(now - since - reading, 0);
+      since = now;
+    }
+    if (request.tracer != nullptr && out != nullptr) request.tracer->on_step(s, *out, first_, rows_);
+  }
+  return {};
+}
+
+inline Stop Frame::close(const Request& request) noexcept {
+  if (layout_->writes_result || emit_rows(slots_[layout_->output], rows_, first_, request)) return {};
+  return {Status::kNoMemory, -1, first_, -1};
+}
+
+}  // namespace pretzel

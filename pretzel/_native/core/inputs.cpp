@@ -1,0 +1,213 @@
+#include "core/inputs.h"
+
+#include <algorithm>
+#include <cstring>
+#include <type_traits>
+
+#include "core/cells.h"
+
+namespace pretzel {
+namespace {
+
+double half_to_double(uint16_t h) {
+  const uint32_t sign = (h & 0x8000u) << 16, exponent = (h >> 10) & 31u, fraction = h & 1023u;
+  float value;
+  if (exponent == 0) {
+    value = static_cast<float>(fraction) * 0x1p-24f;
+    return sign != 0 ? -static_cast<double>(value) : static_cast<double>(value);
+  }
+  const uint32_t bits = sign | ((exponent == 31 ? 255u : exponent + 112u) << 23) | (fraction << 13);
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+template <class T>
+void load_column(const NumberColumn& column, int64_t first, int32_t rows, double* out, int64_t stride) {
+  const char* p = column.data + first * column.stride;
+  for (int32_t r = 0; r < rows; ++r, p += column.stride) {
+    T value;
+    std::memcpy(&value, p, sizeof value);
+    out[r * stride] = static_cast<double>(value);
+  }
+}
+
+void load_half(const NumberColumn& column, int64_t first, int32_t rows, double* out, int64_t stride) {
+  const char* p = column.data + first * column.stride;
+  for (int32_t r = 0; r < rows; ++r, p += column.stride) {
+    uint16_t value;
+    std::memcpy(&value, p, sizeof value);
+    out[r * stride] = half_to_double(value);
+  }
+}
+
+void load(const NumberColumn& column, int64_t first, int32_t rows, double* out, int64_t stride) {
+  switch (column.type) {
+    case ColumnType::kF64:
+      return load_column<double>(column, first, rows, out, stride);
+    case ColumnType::kF32:
+      return load_column<float>(column, first, rows, out, stride);
+    case ColumnType::kF16:
+      return load_half(column, first, rows, out, stride);
+    case ColumnType::kI64:
+      return load_column<int64_t>(column, first, rows, out, stride);
+    case ColumnType::kI32:
+      return load_column<int32_t>(column, first, rows, out, stride);
+    case ColumnType::kI16:
+      return load_column<int16_t>(column, first, rows, out, stride);
+    case ColumnType::kI8:
+      return load_column<int8_t>(column, first, rows, out, stride);
+    case ColumnType::kU64:
+      return load_column<uint64_t>(column, first, rows, out, stride);
+    case ColumnType::kU32:
+      return load_column<uint32_t>(column, first, rows, out, stride);
+    case ColumnType::kU16:
+      return load_column<uint16_t>(column, first, rows, out, stride);
+    case ColumnType::kU8:
+    case ColumnType::kBool:
+      return load_column<uint8_t>(column, first, rows, out, stride);
+  }
+}
+
+int64_t csr_start(const CsrMatrix& m, int64_t row) { return m.indptr64 != nullptr ? m.indptr64[row] : m.indptr32[row]; }
+
+void densify(const CsrMatrix& m, int64_t first, int32_t rows, const View& out) {
+  for (int32_t r = 0; r < rows; ++r) {
+    double* row = out.row(r);
+    std::fill_n(row, out.width, 0.0);
+    for (int64_t k = csr_start(m, first + r); k < csr_start(m, first + r + 1); ++k) {
+      // += : scipy adds duplicate entries, too
+      row[m.indices64 != nullptr ? m.indices64[k] : m.indices32[k]] += m.data[k];
+    }
+  }
+}
+
+bool sparse_rows(const LeafInput& leaf, int64_t first, int32_t rows, const View& out, Arena& arena) {
+  for (int32_t r = 0; r < rows; ++r) {
+    if (leaf.form == LeafForm::kCsr) {
+      const int64_t begin = csr_start(leaf.csr, first + r), size = csr_start(leaf.csr, first + r + 1) - begin;
+      const int32_t* index = leaf.csr.indices32 != nullptr ? leaf.csr.indices32 + begin : nullptr;
+      if (index == nullptr) {
+        auto* copy = arena.alloc_n<int32_t>(size);
+        if (copy == nullptr) return false;
+        for (int64_t k = 0; k < size; ++k) copy[k] = static_cast<int32_t>(leaf.csr.indices64[begin + k]);
+        index = copy;
+      }
+      out.sparse[r] = {index, leaf.csr.data + begin, size};
+      continue;
+    }
+    auto* index = arena.alloc_n<int32_t>(out.width);
+    auto* value = arena.alloc_n<double>(out.width);
+    if (index == nullptr || value == nullptr) return false;
+    int64_t size = 0;
+    for (int32_t j = 0; j < out.width; ++j) {
+      double x = 0.0;
+      if (leaf.form == LeafForm::kRows) {
+        x = leaf.rows[(first + r) * leaf.row_stride + j];
+      } else {
+        load(leaf.columns[j], first + r, 1, &x, 1);
+      }
+      if (x != 0.0) {  // NaN is kept
+        index[size] = j;
+        value[size++] = x;
+      }
+    }
+    out.sparse[r] = {index, value, size};
+  }
+  return true;
+}
+
+template <class Offset>
+void load_texts(const TextColumn& column, const Offset* offsets, int64_t first, int32_t rows, Cell* out,
+                int32_t width) {
+  for (int64_t at = column.start + first, end = at + rows; at < end; ++at, out += width) {
+    if (column.valid != nullptr && (column.valid[at >> 3] >> (at & 7) & 1) == 0) {
+      *out = {nullptr, 0.0, 0, CellKind::kNaN, Encoding::kAscii, false};
+      continue;
+    }
+    const uint8_t* text = column.data + offsets[at];
+    const int64_t size = offsets[at + 1] - offsets[at];
+    const Encoding encoding = is_ascii(text, size) ? Encoding::kAscii : Encoding::kUtf8;
+    *out = {text, 0.0, size, CellKind::kText, encoding, false};
+  }
+}
+
+void load_numbers(const NumberColumn& column, int64_t first, int32_t rows, Cell* out, int32_t width) {
+  for (int32_t r = 0; r < rows; ++r, out += width) {
+    double x;
+    load(column, first + r, 1, &x, 1);
+    *out = {nullptr, x, 0, x != x ? CellKind::kNaN : CellKind::kNumber, Encoding::kAscii, false};
+  }
+}
+
+bool load_cells(const LeafInput& leaf, int64_t first, int32_t rows, View& slot, Arena& arena) {
+  const int64_t from = first - leaf.cells_from;
+  slot.stride = slot.width;
+  if (leaf.form == LeafForm::kCells) {
+    slot.cells = leaf.cells + from * slot.width;
+    return true;
+  }
+  slot.cells = arena.alloc_n<Cell>(static_cast<size_t>(rows) * slot.width);
+  if (slot.cells == nullptr) return false;
+  for (int32_t j = 0; j < slot.width; ++j) {
+    const CellColumn& column = leaf.cell_columns[j];
+    Cell* out = slot.cells + j;
+    if (column.form == CellColumn::Form::kCells) {
+      for (int32_t r = 0; r < rows; ++r) out[int64_t{r} * slot.width] = column.cells[from + r];
+    } else if (column.form == CellColumn::Form::kNumbers) {
+      load_numbers(column.numbers, first, rows, out, slot.width);
+    } else if (column.texts.offsets64 != nullptr) {
+      load_texts(column.texts, column.texts.offsets64, first, rows, out, slot.width);
+    } else {
+      load_texts(column.texts, column.texts.offsets32, first, rows, out, slot.width);
+    }
+  }
+  return true;
+}
+
+int64_t text_start(const TextColumn& column, int64_t row) {
+  const int64_t at = column.start + row;
+  return column.offsets64 != nullptr ? column.offsets64[at] : column.offsets32[at];
+}
+
+template <class Index>
+bool all_below(const Index* index, int64_t n, int64_t width) {
+  std::make_unsigned_t<Index> largest = 0;
+  for (int64_t k = 0; k < n; ++k) largest = std::max(largest, static_cast<std::make_unsigned_t<Index>>(index[k]));
+  return n == 0 || static_cast<uint64_t>(largest) < static_cast<uint64_t>(width);  // a negative one is very large
+}
+
+}  // namespace
+
+bool fits(const CsrMatrix& matrix, int64_t rows, int64_t nnz, int64_t width) noexcept {
+  if (rows < 0 || csr_start(matrix, 0) < 0 || csr_start(matrix, rows) > nnz) return false;
+  for (int64_t r = 0; r < rows; ++r) {
+    if (csr_start(matrix, r) > csr_start(matrix, r + 1)) return false;
+  }
+  const int64_t used = csr_start(matrix, rows);
+  return matrix.indices64 != nullptr ? all_below(matrix.indices64, used, width)
+                                     : all_below(matrix.indices32, used, width);
+}
+
+int64_t text_units(const TextColumn& column, int64_t first, int64_t rows) noexcept {
+  return text_start(column, first + rows) - text_start(column, first);
+}
+
+bool is_ascii(const TextColumn& column, int64_t first, int64_t rows) noexcept {
+  return is_ascii(column.data + text_start(column, first), text_units(column, first, rows));
+}
+
+bool load_leaf(const LeafInput& leaf, int64_t first, int32_t rows, View& slot, Arena& arena) noexcept {
+  if (slot.kind == ValueKind::kCells) return load_cells(leaf, first, rows, slot, arena);
+  if (slot.kind == ValueKind::kSparse) return sparse_rows(leaf, first, rows, slot, arena);
+  slot.dense = arena.alloc_n<double>(static_cast<size_t>(rows) * slot.width);
+  if (slot.dense == nullptr) return false;
+  slot.stride = slot.width;
+  if (leaf.form == LeafForm::kCsr) {
+    densify(leaf.csr, first, rows, slot);
+  } else {
+    for (int32_t j = 0; j < slot.width; ++j) load(leaf.columns[j], first, rows, slot.dense + j, slot.stride);
+  }
+  return true;
+}
+
+}  // namespace pretzel

@@ -1,0 +1,61 @@
+// What a program does and where its values lie: all but parameters and states, so that the models of one kind share it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/kernel.h"
+
+namespace pretzel {
+
+/// How a leaf of the graph is read; mirrors the leaf nodes of the oven.
+enum class LeafKind : uint8_t { kNumeric, kCells, kSparse };
+
+struct LeafSpec {
+  LeafKind kind;
+  int32_t slot;
+};
+
+/// A value of the program. Dense slots live in a buffer at a column offset, so that concatenation needs no copy.
+struct SlotSpec {
+  ValueKind kind;
+  int32_t width;
+  int32_t buffer;  // -1: the slot is a leaf's own memory or the result
+  int32_t offset;  // first column inside the buffer
+};
+
+/// One call of a kernel. What it is given lies with that of the other steps in vectors.
+struct Step {
+  const Kernel* kernel;
+  int32_t first_param, n_params;
+  int32_t first_input, n_inputs;
+  int32_t output;  // slot; kernels that only check write to none: -1
+};
+
+struct Layout {
+  std::vector<LeafSpec> leaves;
+  std::vector<SlotSpec> slots;
+  std::vector<int32_t> buffers;  // width of each, in doubles per row
+  std::vector<Step> steps;
+  std::vector<int32_t> inputs;      // slots
+  std::vector<int32_t> stage_ends;  // for each stage, the index after its last step
+  int32_t output = -1;              // slot
+
+  /// Derives everything below; to be called once after the fields above are set.
+  void finish();
+  std::span<const int32_t> inputs_of(const Step& step) const noexcept {
+    return {inputs.data() + step.first_input, static_cast<size_t>(step.n_inputs)};
+  }
+
+  int32_t max_inputs = 0;
+  int64_t row_bytes = 0;       // arena bytes per row for dense buffers, sparse heads and loaded leaves
+  int32_t tile = 1;            // rows per pass: what keeps a tile in the second-level cache
+  bool dense = false;          // every slot is
+  bool unary = false;          // every step reads one slot
+  bool writes_result = false;  // the last step writes the output slot, so it can write into the result itself
+
+  int64_t tiles(int64_t rows) const noexcept { return rows <= tile ? 1 : (rows + tile - 1) / tile; }
+};
+
+}  // namespace pretzel

@@ -1,0 +1,41 @@
+#include "core/request.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+namespace pretzel {
+
+void CsrResult::append(const View& out, int32_t rows) {
+  std::vector<int32_t> order;
+  for (int32_t r = 0; r < rows; ++r) {
+    const SparseRow& row = out.sparse[r];
+    order.resize(row.size);
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return row.index[a] < row.index[b]; });
+    for (int32_t k : order) {
+      indices.push_back(row.index[k]);
+      data.push_back(row.value[k]);
+    }
+    indptr.push_back(static_cast<int64_t>(indices.size()));
+  }
+}
+
+RecordingTracer::RecordingTracer(const Program& program, int64_t rows)
+    : dense(program.layout->steps.size()), sparse(program.layout->steps.size()) {
+  for (size_t s = 0; s < program.layout->steps.size(); ++s) {
+    const int32_t slot = program.layout->steps[s].output;
+    if (slot >= 0 && program.layout->slots[slot].kind == ValueKind::kDense)
+      dense[s].resize(rows * program.layout->slots[slot].width);
+  }
+}
+
+void RecordingTracer::on_step(int32_t step, const View& out, int64_t first_row, int32_t rows) {
+  if (out.kind == ValueKind::kCells) return;  // texts are not kept: they belong to the caller
+  if (out.kind == ValueKind::kSparse) return sparse[step].append(out, rows);
+  for (int32_t r = 0; r < rows; ++r) {
+    std::memcpy(dense[step].data() + (first_row + r) * out.width, out.row(r), sizeof(double) * out.width);
+  }
+}
+
+}  // namespace pretzel

@@ -1,0 +1,55 @@
+// A request to a program: rows in, a result out, and where it stopped.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/inputs.h"
+#include "core/plan.h"
+
+namespace pretzel {
+
+/// Collects sparse result rows as the arrays of a CSR matrix, indices ascending.
+struct CsrResult {
+  std::vector<int64_t> indptr{0};
+  std::vector<int32_t> indices;
+  std::vector<double> data;
+
+  /// Appends the rows of a tile. Throws std::bad_alloc.
+  void append(const View& out, int32_t rows);
+};
+
+/// Called with the output of each step when a program is traced.
+struct Tracer {
+  virtual ~Tracer() = default;
+  virtual void on_step(int32_t step, const View& out, int64_t first_row, int32_t rows) = 0;
+};
+
+/// Keeps a copy of what every step wrote.
+struct RecordingTracer : Tracer {
+  RecordingTracer(const Program& program, int64_t rows);
+  void on_step(int32_t step, const View& out, int64_t first_row, int32_t rows) override;
+
+  std::vector<std::vector<double>> dense;  // for each step, rows x width
+  std::vector<CsrResult> sparse;
+};
+
+struct Request {
+  const LeafInput* leaves;
+  int64_t first;  // row of the caller's data and of the result to start at
+  int64_t rows;
+  double* result;                 // dense results: rows x width, C order
+  CsrResult* sparse_result;       // sparse results
+  Tracer* tracer;                 // nullptr but for verification
+  int64_t* step_times = nullptr;  // nanoseconds of each step are added here
+};
+
+/// Where a request stopped: `step` is the index into Program::steps, rows count from the start of the caller's data.
+struct Stop {
+  Status status = Status::kOk;
+  int32_t step = -1;
+  int64_t row = -1;
+  int32_t column = -1;
+};
+
+}  // namespace pretzel

@@ -1,0 +1,160 @@
+#include "core/stack.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "core/frame.h"
+
+namespace pretzel {
+namespace {
+
+constexpr int64_t kNone = -1;
+constexpr int64_t kAhead = 2;  // items between the prefetch of parameters and their use
+constexpr int64_t kFar = 6;    // ... and that of their addresses
+
+/// Items of one layout, as a chain in their order.
+struct Group {
+  const Layout* layout;
+  int64_t first, last;
+};
+
+/// Finds the group of a layout; `table` has a power of two of places, more than there are groups.
+struct Groups {
+  Group* groups;
+  int64_t* table;
+  uint64_t mask;
+  int64_t size = 0;
+
+  Group& of(const Layout* layout, int64_t item) {
+    // Objects of one class lie at multiples of 16; multiplying spreads what differs above.
+    uint64_t at = (reinterpret_cast<uintptr_t>(layout) * 0x9E3779B97F4A7C15u) >> 32 & mask;
+    while (table[at] != kNone) {
+      if (groups[table[at]].layout == layout) return groups[table[at]];
+      at = (at + 1) & mask;
+    }
+    table[at] = size;
+    groups[size] = {layout, kNone, item};
+    return groups[size++];
+  }
+};
+
+/// Runs items of one layout one after the other. Where every slot is dense and every step reads one of them, nothing of
+/// the calls changes from item to item but parameters and states, and where the row and the result are.
+class GroupRunner {
+ public:
+  GroupRunner(const Program& program, Arena& arena) noexcept : layout_(*program.layout), arena_(arena) {
+    reserved_ = frame_.reserve(program, 1, arena);
+    if (!reserved_ || !layout_.dense || !frame_.lay_out(0, 1)) return;
+    laid_out_ = true;
+    if (layout_.unary && layout_.writes_result && layout_.leaves.size() == 1) prepare();
+  }
+
+  void run(StackItem* item) noexcept {
+    const Arena::Mark mark = arena_.mark();
+    if (calls_ != nullptr && item->leaves->form == LeafForm::kRows) {
+      run_calls(item);
+    } else {
+      item->stop = run_request(*item);
+    }
+    arena_.release(mark);
+  }
+
+ private:
+  /// Where the row is the input of a single leaf, and the result lies in one slot.
+  void prepare() noexcept {
+    in_ = &frame_.slot(layout_.leaves[0].slot);
+    out_ = &frame_.slot(layout_.output);
+    calls_ = arena_.alloc_n<RunCall>(layout_.steps.size());
+    for (size_t s = 0; calls_ != nullptr && s < layout_.steps.size(); ++s) {
+      const Step& step = layout_.steps[s];
+      const View* in = &frame_.slot(layout_.inputs_of(step)[0]);
+      View* out = step.output >= 0 ? &frame_.slot(step.output) : nullptr;
+      calls_[s] = {nullptr, nullptr, in, 1, out, 1, &arena_, &fault_};
+    }
+  }
+
+  void run_calls(StackItem* item) noexcept {
+    in_->dense = const_cast<double*>(item->leaves->rows);  // never written: inputs are read-only
+    out_->dense = item->answer;
+    const Program& program = *item->program;
+    RunCall* call = calls_;
+    const State* state = program.states.data();
+    for (const Step& step : layout_.steps) {
+      call->params = program.params_of(step);
+      call->state = state->data;
+      const Status status = step.kernel->run(*call);
+      if (status != Status::kOk) {
+        const Fault fault = std::exchange(fault_, {});
+        item->stop = {status, static_cast<int32_t>(call - calls_), std::max(fault.row, 0), fault.column};
+        return;
+      }
+      ++call;
+      ++state;
+    }
+  }
+
+  Stop run_request(const StackItem& item) noexcept {
+    if (!reserved_) return {Status::kNoMemory, -1, 0, -1};
+    const Request request{item.leaves, 0, 1, item.answer, nullptr, nullptr};
+    frame_.rebind(*item.program);
+    Stop stop = laid_out_ ? frame_.reopen(request) : frame_.open(request, 0, 1);
+    if (stop.status == Status::kOk) stop = frame_.run(request, 0, static_cast<int32_t>(layout_.steps.size()));
+    return stop.status == Status::kOk ? frame_.close(request) : stop;
+  }
+
+  const Layout& layout_;
+  Arena& arena_;
+  Frame frame_;
+  Fault fault_;
+  View *in_ = nullptr, *out_ = nullptr;
+  RunCall* calls_ = nullptr;
+  bool reserved_ = false, laid_out_ = false;
+};
+
+void run_group(StackItem* items, const int64_t* next, int64_t first, Arena& arena) {
+  const Arena::Mark start = arena.mark();
+  GroupRunner runner(*items[first].program, arena);
+  const auto after = [&](int64_t i) { return i == kNone ? kNone : next[i]; };
+  int64_t ahead = first, far = first;
+  for (int64_t k = 0; k < kAhead; ++k) ahead = after(ahead);
+  for (int64_t k = 0; k < kFar; ++k) far = after(far);
+  for (int64_t i = first; i != kNone; i = next[i], ahead = after(ahead), far = after(far)) {
+    if (far != kNone) items[far].program->heads.span().announce();
+    if (ahead != kNone) items[ahead].program->heads.span().fetch_near();
+    runner.run(&items[i]);
+  }
+  arena.release(start);
+}
+
+}  // namespace
+
+void run_stacked(StackItem* items, int64_t n, Arena& arena) noexcept {
+  const Arena::Mark start = arena.mark();
+  const auto places = std::bit_ceil(static_cast<uint64_t>(n) * 2 + 1);
+  auto* next = arena.alloc_n<int64_t>(static_cast<size_t>(n) + 1);
+  Groups groups{arena.alloc_n<Group>(static_cast<size_t>(n) + 1), arena.alloc_n<int64_t>(places), places - 1};
+  if (next == nullptr || groups.groups == nullptr || groups.table == nullptr) {
+    for (int64_t i = 0; i < n; ++i) items[i].stop = {Status::kNoMemory, -1, 0, -1};
+    arena.release(start);
+    return;
+  }
+  std::fill_n(groups.table, places, kNone);
+  Group* group = nullptr;
+  for (int64_t i = 0; i < n; ++i) {
+    if (items[i].program == nullptr) continue;
+    const Layout* layout = items[i].program->layout;
+    if (group == nullptr || group->layout != layout) group = &groups.of(layout, i);
+    next[i] = kNone;
+    if (group->first == kNone) {
+      group->first = i;
+    } else {
+      next[group->last] = i;
+    }
+    group->last = i;
+  }
+  for (int64_t g = 0; g < groups.size; ++g) run_group(items, next, groups.groups[g].first, arena);
+  arena.release(start);
+}
+
+}  // namespace pretzel

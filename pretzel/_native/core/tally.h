@@ -1,0 +1,84 @@
+// A sparse row that is counted together: values added up by index in order of first occurrence.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+#include "core/kernel.h"
+
+namespace pretzel {
+namespace {
+
+/// Sums values by index in order of first occurrence. Exact: open addressing over the entries themselves.
+class Tally {
+ public:
+  /// `index` and `value` have room for `capacity` distinct entries; the look-up table is scratch.
+  bool init(Arena* arena, int32_t* index, double* value, int64_t capacity) {
+    int bits = 5;
+    while ((int64_t{1} << bits) < 2 * capacity) ++bits;
+    slots_ = arena->alloc_n<uint32_t>(size_t{1} << bits);
+    if (slots_ == nullptr) return false;
+    std::memset(slots_, 0, sizeof(uint32_t) << bits);
+    shift_ = 32 - bits;
+    mask_ = (1u << bits) - 1;
+    index_ = index;
+    value_ = value;
+    return true;
+  }
+
+  void add(uint32_t id, double value) {
+    uint32_t slot = (id * 0x9E3779B1u) >> shift_;
+    for (uint32_t entry; (entry = slots_[slot]) != 0; slot = (slot + 1) & mask_) {
+      if (static_cast<uint32_t>(index_[entry - 1]) == id) {
+        value_[entry - 1] += value;
+        return;
+      }
+    }
+    index_[size_] = static_cast<int32_t>(id);
+    value_[size_] = value;
+    slots_[slot] = ++size_;
+  }
+  int64_t size() const { return size_; }
+
+ private:
+  uint32_t* slots_ = nullptr;
+  int32_t* index_ = nullptr;
+  double* value_ = nullptr;
+  uint32_t size_ = 0;
+  uint32_t mask_ = 0;
+  int shift_ = 0;
+};
+
+/// One sparse row of the output while it is counted; its arrays live in the arena, in front of all scratch memory.
+class TalliedRow {
+ public:
+  TalliedRow(Arena* arena, SparseRow* out, int64_t columns) : arena_(arena), out_(out), columns_(columns) {}
+
+  Arena* arena() const { return arena_; }
+  /// Room for what at most `occurrences` can leave; before anything else is taken from the arena.
+  bool reserve(int64_t occurrences) {
+    const auto n = static_cast<size_t>(std::min(occurrences, columns_)) + 1;
+    index_ = arena_->alloc_n<int32_t>(n);
+    value_ = arena_->alloc_n<double>(n);
+    return index_ != nullptr && value_ != nullptr;
+  }
+  /// Scratch for counting `occurrences`, which may turn out fewer than were reserved.
+  bool start(int64_t occurrences) { return tally_.init(arena_, index_, value_, std::min(occurrences, columns_)); }
+  void add(uint32_t column, double value) { tally_.add(column, value); }
+  Status finish() {
+    *out_ = SparseRow{index_, value_, tally_.size()};
+    return Status::kOk;
+  }
+
+ private:
+  Arena* arena_;
+  SparseRow* out_;
+  int64_t columns_;
+  int32_t* index_ = nullptr;
+  double* value_ = nullptr;
+  Tally tally_{};
+};
+
+}  // namespace
+}  // namespace pretzel

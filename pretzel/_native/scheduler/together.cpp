@@ -1,0 +1,70 @@
+#include "scheduler/together.h"
+
+#include <cstring>
+
+#include "core/cache.h"
+
+namespace pretzel {
+namespace {
+
+/// Copies rows of one view to row `at` of another of the same kind and width.
+void copy_rows(const View& from, int64_t first, int32_t rows, const View& to, int64_t at) {
+  const auto width = static_cast<size_t>(from.width);
+  switch (from.kind) {
+    case ValueKind::kSparse:
+      std::memcpy(to.sparse + at, from.sparse + first, sizeof(SparseRow) * static_cast<size_t>(rows));
+      return;
+    case ValueKind::kCells:
+      for (int32_t r = 0; r < rows; ++r) {
+        std::memcpy(to.cells + (at + r) * to.stride, from.cells + (first + r) * from.stride, sizeof(Cell) * width);
+      }
+      return;
+    case ValueKind::kDense:
+      for (int32_t r = 0; r < rows; ++r) std::memcpy(to.row(at + r), from.row(first + r), sizeof(double) * width);
+  }
+}
+
+/// Room for the rows of all parts in the slot of a leaf; sparse slots have theirs already.
+bool make_room(View* view, int32_t rows, Arena* arena) {
+  const size_t n = static_cast<size_t>(rows) * static_cast<size_t>(view->width);
+  view->stride = view->width;
+  if (view->kind == ValueKind::kDense) view->dense = arena->alloc_n<double>(n + 1);
+  if (view->kind == ValueKind::kCells) view->cells = arena->alloc_n<Cell>(n + 1);
+  return view->kind == ValueKind::kSparse || view->dense != nullptr || view->cells != nullptr;
+}
+
+}  // namespace
+
+const Recall* shared_prefix(const Program& program) noexcept {
+  for (const Recall& recall : program.recalls) {
+    if (recall.begin == 0 && recall.memo->users.load(std::memory_order_relaxed) > 1) return &recall;
+  }
+  return nullptr;
+}
+
+bool run_together(const Program& program, const Part* parts, int n, Arena* arena) noexcept {
+  int32_t rows = 0;
+  for (int i = 0; i < n; ++i) rows += parts[i].rows;
+  Frame frame;
+  if (!frame.reserve(program, rows, *arena) || !frame.lay_out(0, rows)) return false;
+  const Recall& prefix = *parts[0].prefix;
+  for (size_t leaf = 0; leaf < prefix.inputs.size(); ++leaf) {
+    View& view = frame.slot(prefix.inputs[leaf]);
+    if (!make_room(&view, rows, arena)) return false;
+    int64_t at = 0;
+    for (int i = 0; i < n; ++i) {
+      copy_rows(parts[i].frame->slot(parts[i].prefix->inputs[leaf]), 0, parts[i].rows, view, at);
+      at += parts[i].rows;
+    }
+  }
+  const Request nobody{};  // steps know rows, not requests
+  if (frame.run(nobody, 0, prefix.end).status != Status::kOk) return false;
+  int64_t at = 0;
+  for (int i = 0; i < n; ++i) {
+    copy_rows(frame.slot(prefix.output), at, parts[i].rows, parts[i].frame->slot(parts[i].prefix->output), 0);
+    at += parts[i].rows;
+  }
+  return true;
+}
+
+}  // namespace pretzel

@@ -1,0 +1,267 @@
+// Documents as kernels see them: code units of one fixed width, Python's character classes, and n-gram walks.
+//
+// Python strings store code points in units of one, two or four bytes, so every loop here is a template over the unit;
+// only UTF-8 from Arrow is decoded first. Included by kernels: everything is in an anonymous namespace.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "core/kernel.h"
+#include "core/tally.h"
+
+namespace pretzel {
+namespace {
+
+constexpr uint32_t kNone = 0xFFFFFFFFu;  // no such word or n-gram
+constexpr int64_t kTextPad = 16;         // bytes that may be read past the end of a working buffer
+constexpr int64_t kMaxUnits = int64_t{1} << 29;
+
+enum class Analyzer : int32_t { kWord, kChar, kCharWb };
+
+/// str.isalnum, '_' and str.isspace for all code points: a page number for each 256, then a byte of flags.
+struct CharClasses {
+  static constexpr uint8_t kWord = 1, kSpace = 2;
+  const uint16_t* page;
+  const uint8_t* flags;
+
+  explicit CharClasses(const Array* params) : page(params[0].as<uint16_t>()), flags(params[1].as<uint8_t>()) {}
+
+  template <class Unit>
+  uint8_t of(Unit c) const {
+    if constexpr (sizeof(Unit) == 1) return flags[c];  // page 0 comes first
+    return flags[(static_cast<size_t>(page[c >> 8]) << 8) | (c & 255)];
+  }
+  template <class Unit>
+  bool is_word(Unit c) const {
+    return (of(c) & kWord) != 0;
+  }
+  template <class Unit>
+  bool is_space(Unit c) const {
+    return (of(c) & kSpace) != 0;
+  }
+};
+
+template <class Unit>
+inline Unit lower_ascii(Unit c) {
+  return static_cast<Unit>(c | ((static_cast<uint32_t>(c) - 'A' < 26u) << 5));
+}
+
+/// Appends a code point as UTF-8; surrogates are encoded like any other ("surrogatepass").
+inline char* put_utf8(char* out, uint32_t c) {
+  if (c < 0x80) {
+    *out++ = static_cast<char>(c);
+  } else if (c < 0x800) {
+    *out++ = static_cast<char>(0xC0 | c >> 6);
+    *out++ = static_cast<char>(0x80 | (c & 63));
+  } else if (c < 0x10000) {
+    *out++ = static_cast<char>(0xE0 | c >> 12);
+    *out++ = static_cast<char>(0x80 | (c >> 6 & 63));
+    *out++ = static_cast<char>(0x80 | (c & 63));
+  } else {
+    *out++ = static_cast<char>(0xF0 | c >> 18);
+    *out++ = static_cast<char>(0x80 | (c >> 12 & 63));
+    *out++ = static_cast<char>(0x80 | (c >> 6 & 63));
+    *out++ = static_cast<char>(0x80 | (c & 63));
+  }
+  return out;
+}
+
+/// Bytes that one unit can take as UTF-8 (a one-byte unit is at most U+00FF).
+template <class Unit>
+constexpr int64_t utf8_bound() {
+  return sizeof(Unit) == 4 ? 4 : static_cast<int64_t>(sizeof(Unit)) + 1;
+}
+
+/// Decodes valid UTF-8 (surrogates included) to code points; returns how many.
+inline int64_t decode_utf8(const uint8_t* in, int64_t size, uint32_t* out) {
+  const uint32_t* start = out;
+  for (int64_t i = 0; i < size;) {
+    const uint32_t c = in[i];
+    const int more = c < 0x80 ? 0 : c < 0xE0 ? 1 : c < 0xF0 ? 2 : 3;
+    uint32_t point = more == 0 ? c : c & (0x3Fu >> more);
+    for (int k = 1; k <= more && i + k < size; ++k) point = point << 6 | (in[i + k] & 63u);
+    *out++ = point > 0x10FFFFu ? 0xFFFDu : point;
+    i += more + 1;
+  }
+  return out - start;
+}
+
+/// Calls `work(units, size, lower)` with the document in fixed-width units; `lower`: ASCII capitals are still to go.
+template <class Work>
+inline Status with_units(const Cell& cell, bool lower, Arena* arena, Work work) {
+  if (cell.kind != CellKind::kText) return Status::kWrongType;
+  if (cell.size > kMaxUnits) return Status::kNoMemory;
+  lower = lower && !cell.normalized;
+  switch (cell.encoding) {
+    case Encoding::kAscii:
+    case Encoding::kLatin1:
+      return work(static_cast<const uint8_t*>(cell.text), cell.size, lower);
+    case Encoding::kUcs2:
+      return work(static_cast<const uint16_t*>(cell.text), cell.size, lower);
+    case Encoding::kUcs4:
+      return work(static_cast<const uint32_t*>(cell.text), cell.size, lower);
+    case Encoding::kUtf8:
+      break;
+  }
+  const auto* bytes = static_cast<const uint8_t*>(cell.text);
+  uint8_t all = 0;
+  for (int64_t i = 0; i < cell.size; ++i) all |= bytes[i];
+  if (all < 0x80) return work(bytes, cell.size, lower);
+  auto* points = arena->alloc_n<uint32_t>(static_cast<size_t>(cell.size));
+  if (points == nullptr) return Status::kNoMemory;
+  return work(static_cast<const uint32_t*>(points), decode_utf8(bytes, cell.size, points), lower);
+}
+
+/// Whether two white-space characters stand side by side; one pass without branches for one-byte units.
+template <class Unit>
+inline bool has_double_space(const Unit* in, int64_t size, const CharClasses& classes) {
+  if constexpr (sizeof(Unit) == 1) {
+    uint8_t found = 0;  // the white space of Latin-1: \t-\r, \x1c-\x1f, space, \x85, \xa0
+    const auto space = [](uint8_t c) {
+      return static_cast<uint8_t>((c == 32) | (static_cast<uint8_t>(c - 9) < 5) | (static_cast<uint8_t>(c - 28) < 4) |
+                                  (c == 0x85) | (c == 0xA0));
+    };
+    for (int64_t i = 0; i + 1 < size; ++i) found |= space(in[i]) & space(in[i + 1]);
+    return found != 0;
+  } else {
+    for (int64_t i = 0; i + 1 < size; ++i) {
+      if (classes.is_space(in[i]) && classes.is_space(in[i + 1])) return true;
+    }
+    return false;
+  }
+}
+
+/// The text of the "char" analyzer: runs of two or more white-space characters become one space.
+template <class Unit>
+inline int64_t collapse_spaces(const Unit* in, int64_t size, bool lower, const CharClasses& classes, Unit* out) {
+  if (!has_double_space(in, size, classes)) {
+    if (lower) {
+      for (int64_t i = 0; i < size; ++i) out[i] = lower_ascii(in[i]);
+    } else {
+      std::memcpy(out, in, static_cast<size_t>(size) * sizeof(Unit));
+    }
+    return size;
+  }
+  int64_t n = 0;
+  for (int64_t i = 0; i < size;) {
+    int64_t end = i;
+    while (end < size && classes.is_space(in[end])) ++end;
+    if (end - i >= 2) {
+      out[n++] = ' ';
+      i = end;
+    } else {
+      out[n++] = lower ? lower_ascii(in[i]) : in[i];
+      ++i;
+    }
+  }
+  return n;
+}
+
+/// The text of the "char_wb" analyzer: words (str.split) with one space before, between and behind; at most size + 2
+/// units. `reach[i]` is the length of the longest n-gram from i that stays in its word.
+template <class Unit>
+inline int64_t pad_words(const Unit* in, int64_t size, bool lower, const CharClasses& classes, Unit* out,
+                         int32_t* reach) {
+  int64_t n = 0;
+  for (int64_t i = 0; i < size;) {
+    if (classes.is_space(in[i])) {
+      ++i;
+      continue;
+    }
+    if (n == 0) out[n++] = ' ';
+    const int64_t first = n - 1;
+    for (; i < size && !classes.is_space(in[i]); ++i) out[n++] = lower ? lower_ascii(in[i]) : in[i];
+    out[n++] = ' ';
+    for (int64_t k = first; k < n - 1; ++k) reach[k] = static_cast<int32_t>(n - k);
+  }
+  if (n > 0) reach[n - 1] = 1;
+  return n;
+}
+
+/// A token of the working buffer.
+struct Token {
+  uint32_t start;
+  uint32_t size;
+};
+
+/// Copies the tokens (maximal runs of \w of at least `shortest` characters that `keep` wants) to `out` as UTF-8, each
+/// followed by a space; returns how many. `out` has room for utf8_bound units + 1, `tokens` for size / 2 + 1.
+template <class Unit, class Keep>
+inline int64_t tokenize(const Unit* in, int64_t size, bool lower, int64_t shortest, const CharClasses& classes,
+                        char* out, Token* tokens, Keep keep) {
+  int64_t n = 0;
+  char* end = out;
+  for (int64_t i = 0; i < size;) {
+    if (!classes.is_word(in[i])) {
+      ++i;
+      continue;
+    }
+    const int64_t first = i;
+    char* p = end;
+    do {
+      const uint32_t c = lower ? lower_ascii(in[i]) : in[i];
+      if (c < 0x80) {
+        *p++ = static_cast<char>(c);
+      } else {
+        p = put_utf8(p, c);
+      }
+      ++i;
+    } while (i < size && classes.is_word(in[i]));
+    if (i - first < shortest) continue;
+    const Token token{static_cast<uint32_t>(end - out), static_cast<uint32_t>(p - end)};
+    if (!keep(token)) continue;
+    *p++ = ' ';
+    tokens[n++] = token;
+    end = p;
+  }
+  return n;
+}
+
+/// How many n-grams of `min_n .. max_n` symbols a sequence of `size` has.
+inline int64_t count_grams(int64_t size, int64_t min_n, int64_t max_n) {
+  if (max_n > size) max_n = size;
+  return max_n < min_n ? 0 : (max_n - min_n + 1) * (size + 1) - (min_n + max_n) * (max_n - min_n + 1) / 2;
+}
+
+/// What estimates count of the n-grams of characters in a usual text, for each unit of it.
+struct CharGrams {
+  double extended = 0;     // n-grams of three and more: found by what they extend
+  double counted = 0;      // of all lengths that are asked for; single characters take less
+  double entries = 0;      // different ones
+  double row_entries = 0;  // ... and for each text besides
+
+  CharGrams(int64_t min_n, int64_t max_n, bool bounded) {
+    for (int64_t n = 1; n <= max_n; ++n) {
+      // Words have about five characters, and with a space on either side 8 - n n-grams in six units.
+      const double share = !bounded || n == 1 ? 1.0 : n < 7 ? static_cast<double>(8 - n) / 6.0 : 0.15;
+      if (n >= 3) extended += share;
+      if (n < min_n) continue;
+      counted += n == 1 ? 0.4 : share;
+      entries += share * (n == 1 ? 0.0 : n == 2 ? 0.35 : n == 3 ? 0.6 : 0.75);
+      if (n == 1) row_entries += 15.0;
+    }
+  }
+};
+
+/// Runs `words` or `chars` (called with the row, the units, their number, and whether to lower ASCII) for each
+/// document.
+template <class Words, class Chars>
+inline Status run_documents(const RunCall& call, Analyzer analyzer, bool lower, int64_t columns, Words words,
+                            Chars chars) {
+  for (int32_t r = 0; r < call.rows; ++r) {
+    TalliedRow row(call.arena, call.out->sparse + r, columns);
+    const auto work = [&](const auto* text, int64_t size, bool capitals) {
+      return analyzer == Analyzer::kWord ? words(&row, text, size, capitals) : chars(&row, text, size, capitals);
+    };
+    const Status status = with_units(call.in[0].cell(r, 0), lower, call.arena, work);
+    if (status != Status::kOk) {
+      *call.fault = Fault{r, 0, nullptr};
+      return status;
+    }
+  }
+  return Status::kOk;
+}
+
+}  // namespace
+}  // namespace pretzel

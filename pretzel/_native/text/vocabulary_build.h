@@ -1,0 +1,233 @@
+// Builds the tables of vocabulary.h while a kernel is bound. Vectors hold types of the anonymous namespace only: their
+// code is then private to each instruction-set level.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "text/vocabulary.h"
+
+namespace pretzel {
+namespace {
+
+/// Strings of a parameter pair: UTF-8 bytes uint8[total] and offsets int64[n + 1].
+struct Strings {
+  const char* bytes;
+  const int64_t* offsets;
+  int64_t size;
+
+  Strings(const Array& bytes_, const Array& offsets_)
+      : bytes(bytes_.as<char>()), offsets(offsets_.as<int64_t>()), size(offsets_.size - 1) {}
+  const char* begin(int64_t i) const { return bytes + offsets[i]; }
+  const char* end(int64_t i) const { return bytes + offsets[i + 1]; }
+
+  static bool valid(const Array& bytes, const Array& offsets) {
+    if (bytes.dtype != DType::kUint8 || offsets.dtype != DType::kInt64 || offsets.size < 1) return false;
+    const int64_t* at = offsets.as<int64_t>();
+    for (int64_t i = 0; i + 1 < offsets.size; ++i) {
+      if (at[i] > at[i + 1]) return false;
+    }
+    return at[0] == 0 && at[offsets.size - 1] == bytes.size;
+  }
+};
+
+inline int32_t bit_width(uint64_t v) { return v == 0 ? 0 : 64 - __builtin_clzll(v); }
+
+/// Reserves `bytes` at the next cache line of the state, zeroed; returns their offset.
+inline uint64_t append_block(StateBytes* state, uint64_t bytes) {
+  const uint64_t offset = (state->size() + 63) & ~uint64_t{63};
+  state->resize(offset + bytes);
+  return offset;
+}
+
+/// The trie while it grows: nodes are numbered as they appear, node 0 is the root.
+class TrieBuilder {
+ public:
+  struct Edge {
+    uint32_t parent, symbol, child;
+  };
+  struct Number {
+    uint32_t value;
+  };
+
+  TrieBuilder() : index_(1024), term_(1, Number{kNone}) {}
+
+  /// The child of `node` by `symbol`, made if need be.
+  uint32_t child(uint32_t node, uint32_t symbol) {
+    if (2 * (edges_.size() + 1) > index_.size()) grow();
+    Number* slot = locate(node, symbol);
+    if (slot->value == 0) {
+      edges_.push_back(Edge{node, symbol, static_cast<uint32_t>(term_.size())});
+      term_.push_back(Number{kNone});
+      slot->value = static_cast<uint32_t>(edges_.size());
+    }
+    return edges_[slot->value - 1].child;
+  }
+  void set_term(uint32_t node, uint32_t term) { term_[node].value = term; }
+
+  /// Renumbers: the node of a term gets the term's number, the others follow from `n_terms` up; returns how many.
+  uint32_t number(uint32_t n_terms) {
+    uint32_t next = n_terms;
+    for (Number& n : term_) {
+      if (n.value == kNone) n.value = next++;
+    }
+    return next;
+  }
+  uint32_t final_node(uint32_t node) const { return term_[node].value; }
+  const std::vector<Edge>& edges() const { return edges_; }
+
+ private:
+  Number* locate(uint32_t node, uint32_t symbol) {
+    const uint64_t key = (static_cast<uint64_t>(node) << 32 | symbol) * 0x9E3779B97F4A7C15u;
+    const size_t mask = index_.size() - 1;
+    for (size_t i = (key ^ key >> 29) & mask;; i = (i + 1) & mask) {
+      Number& slot = index_[i];
+      if (slot.value == 0) return &slot;
+      const Edge& edge = edges_[slot.value - 1];
+      if (edge.parent == node && edge.symbol == symbol) return &slot;
+    }
+  }
+  void grow() {
+    const size_t size = index_.size() * 2;
+    index_.assign(size, Number{0});
+    for (size_t i = 0; i < edges_.size(); ++i) {
+      locate(edges_[i].parent, edges_[i].symbol)->value = static_cast<uint32_t>(i + 1);
+    }
+  }
+
+  std::vector<Number> index_;  // edge number + 1
+  std::vector<Edge> edges_;
+  std::vector<Number> term_;  // by node
+};
+
+/// Lays edges out in `n_slots` homes at the end of the state. Edges without a place in their window go to `left`.
+/// False when the numbers do not fit into 64 bits.
+inline bool fill_edges(const std::vector<TrieBuilder::Edge>& edges, uint64_t n_slots, StateBytes* state,
+                       EdgeTable* table, std::vector<TrieBuilder::Edge>* left) {
+  const int32_t slot_bits = bit_width(n_slots) - 1;
+  table->n_slots = n_slots;
+  table->key_bits = std::max(table->child_bits + table->symbol_bits, slot_bits + 1);
+  table->rest_shift = 64 - table->key_bits + slot_bits;
+  const int32_t rest_bits = table->key_bits - slot_bits;
+  if (table->key_bits > 63 || rest_bits + EdgeTable::kDistanceBits + table->child_bits > 64) return false;
+  table->offset = append_block(state, (n_slots + EdgeTable::kWindow - 1) * sizeof(uint64_t));
+  auto* slots = reinterpret_cast<uint64_t*>(state->data() + table->offset);
+  std::vector<TrieBuilder::Number> owners(n_slots + EdgeTable::kWindow - 1);  // edge number of each slot
+  const uint64_t step = uint64_t{1} << table->child_bits;
+  for (uint32_t i = 0; i < edges.size(); ++i) {
+    const uint64_t mixed = table->mixed(edges[i].parent, edges[i].symbol);
+    uint64_t entry = (table->rest(mixed) << EdgeTable::kDistanceBits) << table->child_bits | (edges[i].child + 1);
+    TrieBuilder::Number owner{i};
+    uint64_t slot = table->home(mixed);
+    for (;; ++slot, entry += step) {  // poorer entries push richer ones on
+      if (slots[slot] == 0 || table->distance(slots[slot]) < table->distance(entry)) {
+        std::swap(slots[slot], entry);
+        std::swap(owners[slot], owner);
+      }
+      if (entry == 0) break;
+      if (table->distance(entry) == EdgeTable::kWindow - 1) {
+        left->push_back(edges[owner.value]);
+        break;
+      }
+    }
+  }
+  return true;
+}
+
+/// The tables of edges with symbols below `2 ** symbol_bits`; false when the numbers do not fit into 64 bits.
+inline bool build_edges(const std::vector<TrieBuilder::Edge>& edges, uint32_t n_nodes, int32_t symbol_bits,
+                        StateBytes* state, EdgeTables* tables) {
+  tables->dense = tables->spill = EdgeTable{0, 0, bit_width(n_nodes), symbol_bits, 0, 0};
+  std::vector<TrieBuilder::Edge> spilled;
+  if (!fill_edges(edges, edges.size() * 9 / 8 + 8, state, &tables->dense, &spilled)) return false;
+  for (uint64_t n_slots = spilled.size() * 3 / 2 + 8;; n_slots += n_slots / 4) {
+    std::vector<TrieBuilder::Edge> left;
+    if (!fill_edges(spilled, n_slots, state, &tables->spill, &left)) return false;
+    if (left.empty()) return true;
+    state->resize(tables->spill.offset);
+  }
+}
+
+/// Collects distinct words and lays them out as a WordTable.
+class WordBuilder {
+ public:
+  struct Word {
+    const char* text;
+    uint64_t size;
+    uint64_t hash;
+    uint32_t number;
+  };
+  struct Slot {
+    uint32_t word;
+  };
+
+  WordBuilder() : index_(256) {}
+
+  /// The entry of a word, made with `number` if it is new. The text must outlive the builder.
+  Word& add(const char* text, uint64_t size, uint32_t number) {
+    if (2 * (words_.size() + 1) > index_.size()) grow();
+    const uint64_t hash = safe_hash(text, size);
+    Slot* slot = locate(text, size, hash);
+    if (slot->word == 0) {
+      words_.push_back(Word{text, size, hash, number});
+      slot->word = static_cast<uint32_t>(words_.size());
+    }
+    return words_[slot->word - 1];
+  }
+  std::vector<Word>& words() { return words_; }
+
+  bool build(StateBytes* state, WordTable* table) const {
+    uint64_t units = 1;
+    for (const Word& word : words_) units += record_units(word);
+    table->record_bits = bit_width(units);
+    if (table->record_bits > 30) return false;
+    table->n_slots = words_.size() * 3 / 2 + 4;
+    table->slots_offset = append_block(state, table->n_slots * sizeof(uint32_t));
+    table->pool_offset = append_block(state, units * 4 + static_cast<uint64_t>(kTextPad));
+    auto* slots = reinterpret_cast<uint32_t*>(state->data() + table->slots_offset);
+    uint8_t* pool = state->data() + table->pool_offset;
+    uint64_t record = 1;
+    for (const Word& word : words_) {
+      std::memcpy(pool + record * 4, &word.number, 4);
+      std::memcpy(pool + record * 4 + 4, word.text, word.size);
+      pool[record * 4 + 4 + word.size] = ' ';
+      uint64_t slot = mul_high(word.hash, table->n_slots);
+      while (slots[slot] != 0) slot = slot + 1 == table->n_slots ? 0 : slot + 1;
+      slots[slot] = Words::tag(word.hash, table->record_bits) | static_cast<uint32_t>(record);
+      record += record_units(word);
+    }
+    return true;
+  }
+
+ private:
+  static uint64_t record_units(const Word& word) { return (4 + word.size + 1 + 3) / 4; }
+
+  /// `hash_bytes` of text that may end where readable memory ends.
+  static uint64_t safe_hash(const char* text, uint64_t size) {
+    std::vector<Slot> copy(size / sizeof(Slot) + 4);
+    std::memcpy(copy.data(), text, size);
+    return hash_bytes(reinterpret_cast<const char*>(copy.data()), size);
+  }
+  Slot* locate(const char* text, uint64_t size, uint64_t hash) {
+    const size_t mask = index_.size() - 1;
+    for (size_t i = hash & mask;; i = (i + 1) & mask) {
+      Slot& slot = index_[i];
+      if (slot.word == 0) return &slot;
+      const Word& word = words_[slot.word - 1];
+      if (word.hash == hash && word.size == size && std::memcmp(word.text, text, size) == 0) return &slot;
+    }
+  }
+  void grow() {
+    const size_t size = index_.size() * 2;
+    index_.assign(size, Slot{0});
+    for (size_t i = 0; i < words_.size(); ++i) {
+      locate(words_[i].text, words_[i].size, words_[i].hash)->word = static_cast<uint32_t>(i + 1);
+    }
+  }
+
+  std::vector<Slot> index_;  // word number + 1
+  std::vector<Word> words_;
+};
+
+}  // namespace
+}  // namespace pretzel

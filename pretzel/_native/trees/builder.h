@@ -1,0 +1,388 @@
+// Builds the state of a tree ensemble (tree_layout.h) from its parameters.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+#include <vector>
+
+#include "core/kernel.h"
+#include "trees/layout.h"
+#include "trees/places.h"
+
+namespace pretzel {
+namespace {
+
+/// Trees as the oven describes them: internal nodes in one list; a child >= 0 is a node, < 0 the complement of a leaf.
+struct TreeSource {
+  const int32_t* feature;
+  const double* threshold;
+  const int32_t* children;  // 2 per node: left, right
+  const uint8_t* missing_left;
+  const int32_t* category_set;  // -1: numeric split
+  const uint32_t* sets;         // 8 words per set
+  const int32_t* roots;
+  uint32_t n_nodes;
+  uint32_t n_trees;
+  bool float32;
+};
+
+/// One tree unrolled in level order, which both layouts and the checks need.
+struct TreeShape {
+  std::vector<Depth> order;  // nodes and leaves; leaves as complements
+  uint32_t depth = 0;
+  uint32_t n_leaves = 0;
+
+  void unroll(const TreeSource& source, int32_t root) {
+    order.clear();
+    order.push_back({root, 0});
+    n_leaves = 0;
+    const size_t most = 2 * size_t{source.n_nodes} + 1;  // more only in a circle, which `measure` then refuses
+    for (size_t i = 0; i < order.size() && order.size() <= most; ++i) {
+      const Depth at = order[i];
+      depth = at.depth;
+      if (at.node < 0) {
+        ++n_leaves;
+        continue;
+      }
+      order.push_back({source.children[2 * at.node], at.depth + 1});
+      order.push_back({source.children[2 * at.node + 1], at.depth + 1});
+    }
+  }
+};
+
+struct Threshold {
+  int32_t column;
+  double value;
+  bool operator<(const Threshold& other) const {
+    return column != other.column ? column < other.column : value < other.value;
+  }
+  bool operator==(const Threshold& other) const { return column == other.column && value == other.value; }
+};
+
+struct SlotOfNode {
+  uint32_t slot;
+};
+
+/// What a node needs from its key: nodes that need the same are neighbours when sorted, columns ascending.
+struct SlotUse {
+  uint32_t column;
+  int32_t set;
+  bool left;
+  uint32_t node;
+  bool operator<(const SlotUse& o) const {
+    if (set != o.set) return set < o.set;
+    return column != o.column ? column < o.column : left < o.left;
+  }
+};
+
+/// Largest float32 that is not above `value`: the same decision for every float32 that is compared with it.
+inline float round_down(double value) {
+  const auto nearest = static_cast<float>(value);
+  return static_cast<double>(nearest) > value ? std::nextafterf(nearest, -std::numeric_limits<float>::infinity())
+                                              : nearest;
+}
+
+class TreeBuilder {
+ public:
+  explicit TreeBuilder(const TreeSource& source) : source_(source) {}
+
+  /// Fills `state`; nullptr, or what is wrong with the parameters.
+  const char* build(StateBytes* state) {
+    if (const char* wrong = measure()) return wrong;
+    choose();
+    number_slots();
+    if (head_.keys == KeyKind::kRank) build_ranks();
+    head_.n_slots = n_slots_;
+    const bool is_vector = head_.layout == TreeLayout::kVector;
+    head_.wide = !is_vector && (n_slots_ > UINT16_MAX || max_delta_ > UINT16_MAX);
+    head_.leaves = max_leaves_ <= 8 ? 8 : max_leaves_ <= 16 ? 16 : 32;
+    if (is_vector) {
+      head_.leaves == 8    ? write_vectors<QuarterTrees>(state)
+      : head_.leaves == 16 ? write_vectors<HalfTrees>(state)
+                           : write_vectors<WholeTrees>(state);
+    } else {
+      head_.wide != 0 ? write_walks<WideNode>(state) : write_walks<NarrowNode>(state);
+    }
+    return nullptr;
+  }
+
+ private:
+  const char* measure();
+  void choose();
+  void number_slots();
+  uint32_t numeric_slot(const SlotUse& use);
+  uint32_t category_slot(const SlotUse& use, bool known);
+  void sweep_columns();
+  void build_ranks();
+  void append_table(KeyFeature* feature, const Threshold* keys, uint32_t n);
+  void allocate(StateBytes* state, uint64_t node_bytes);
+  template <class Number>
+  void write_tables(StateBytes* state) const;
+  template <class Node>
+  void write_walks(StateBytes* state);
+  template <class Node>
+  void write_walk(Node* nodes);
+  template <class Trees>
+  void write_vectors(StateBytes* state);
+  template <class Trees>
+  void write_vector(Trees* trees, uint32_t place, int32_t node, uint32_t* n_nodes, uint32_t* n_leaves) const;
+  bool in_order(int32_t node, int32_t* next_leaf) const;
+  double threshold_of(int32_t node) const;
+  uint32_t rank_of(int32_t node) const;
+  bool is_numeric(int32_t node) const { return source_.category_set[node] < 0; }
+
+  TreeSource source_;
+  TreeHeader head_{};
+  TreeShape shape_;
+  TreePlaces places_;
+  uint32_t n_slots_ = kFirstSlot;
+  uint32_t max_leaves_ = 0;
+  bool in_order_ = true;  // small trees, whose leaves are numbered from left to right
+  uint32_t max_delta_ = 0;
+  uint64_t walk_nodes_ = 0;
+  std::vector<Threshold> thresholds_;  // distinct, ascending by column and value
+  std::vector<KeyFeature> features_;
+  std::vector<CategorySlot> categories_;
+  std::vector<SlotOfNode> slots_;
+  std::vector<Threshold> tables_;  // values only: a local type keeps the vector's code in this level
+};
+
+inline const char* TreeBuilder::measure() {
+  uint64_t visited = 0;
+  for (uint32_t t = 0; t < source_.n_trees; ++t) {
+    shape_.unroll(source_, source_.roots[t]);
+    visited += shape_.order.size() - shape_.n_leaves;
+    if (visited > source_.n_nodes) break;
+    places_.set(shape_.order);
+    walk_nodes_ += places_.size;
+    max_delta_ = std::max(max_delta_, places_.max_delta);
+    max_leaves_ = std::max(max_leaves_, shape_.n_leaves);
+    int32_t leaf = -1;
+    in_order_ = in_order_ && shape_.n_leaves <= kVectorNodes && in_order(source_.roots[t], &leaf);
+  }
+  if (visited != source_.n_nodes) return "nodes that no tree reaches, or that several reach";
+  if (walk_nodes_ >= UINT32_MAX / 2) return "too many nodes";
+  return nullptr;
+}
+
+/// Whether the leaves below a node are numbered from left to right, beginning with `next_leaf` unless that is -1.
+inline bool TreeBuilder::in_order(int32_t node, int32_t* next_leaf) const {
+  if (node < 0) {
+    const bool next = *next_leaf < 0 || ~node == *next_leaf;
+    *next_leaf = ~node + 1;
+    return next;
+  }
+  return in_order(source_.children[2 * node], next_leaf) && in_order(source_.children[2 * node + 1], next_leaf);
+}
+
+/// Small trees are compared whole where the machine has vectors for it; the others are walked. Every level reads both.
+inline void TreeBuilder::choose() {
+  const bool small = PRETZEL_ISA >= 2 && in_order_ && source_.n_trees >= 8;
+  head_.layout = small ? TreeLayout::kVector : TreeLayout::kWalk;
+  head_.keys = small || !source_.float32 ? KeyKind::kRank : KeyKind::kFloat32;
+  head_.float32 = source_.float32;
+  head_.n_trees = source_.n_trees;
+}
+
+/// One slot for each column and direction of NaN, one for each distinct categorical split.
+inline void TreeBuilder::number_slots() {
+  slots_.resize(source_.n_nodes);
+  std::vector<SlotUse> uses(source_.n_nodes);
+  for (uint32_t i = 0; i < source_.n_nodes; ++i) {
+    uses[i] = {static_cast<uint32_t>(source_.feature[i]), source_.category_set[i], source_.missing_left[i] != 0, i};
+  }
+  std::sort(uses.begin(), uses.end());
+  for (size_t i = 0; i < uses.size(); ++i) {
+    const bool known = i > 0 && !(uses[i - 1] < uses[i]);
+    slots_[uses[i].node].slot = uses[i].set < 0 ? numeric_slot(uses[i]) : category_slot(uses[i], known);
+  }
+  if (head_.layout == TreeLayout::kVector && n_slots_ > kVectorSlots) {
+    head_.layout = TreeLayout::kWalk;
+    head_.keys = source_.float32 ? KeyKind::kFloat32 : KeyKind::kRank;
+  }
+  if (head_.keys == KeyKind::kFloat32) sweep_columns();
+}
+
+inline uint32_t TreeBuilder::numeric_slot(const SlotUse& use) {
+  if (features_.empty() || features_.back().column != use.column) {
+    features_.push_back({use.column, kScratchSlot, kScratchSlot, 0, 0});
+  }
+  uint32_t& slot = use.left ? features_.back().slot_left : features_.back().slot_right;
+  if (slot == kScratchSlot) slot = n_slots_++;
+  return slot;
+}
+
+inline uint32_t TreeBuilder::category_slot(const SlotUse& use, bool known) {
+  if (!known) {
+    CategorySlot split{use.column, n_slots_++, use.left, {}};
+    std::memcpy(split.left, source_.sets + size_t{8} * static_cast<uint32_t>(use.set), sizeof split.left);
+    categories_.push_back(split);
+  }
+  return categories_.back().slot;
+}
+
+/// Where most columns are read, the keys of all are made in one vectorised sweep, and slots follow the columns.
+inline void TreeBuilder::sweep_columns() {
+  const uint32_t n_columns = features_.empty() ? 0 : features_.back().column + 1;
+  if (n_columns == 0 || features_.size() * 2 < n_columns || !categories_.empty()) return;
+  head_.n_columns = n_columns;
+  for (const KeyFeature& feature : features_) head_.left_keys |= feature.slot_left != kScratchSlot;
+  n_slots_ = kFirstSlot + n_columns * (1 + head_.left_keys);
+  features_.clear();
+  for (uint32_t i = 0; i < source_.n_nodes; ++i) {
+    const auto column = static_cast<uint32_t>(source_.feature[i]);
+    slots_[i].slot = kFirstSlot + column + (source_.missing_left[i] != 0 ? n_columns : 0);
+  }
+}
+
+/// What values are compared with: rounded where they are.
+inline double TreeBuilder::threshold_of(int32_t node) const {
+  return source_.float32 ? static_cast<double>(round_down(source_.threshold[node])) : source_.threshold[node];
+}
+
+/// Sorted distinct thresholds of each column, as tables that are searched sixteen keys at a time.
+inline void TreeBuilder::build_ranks() {
+  for (int32_t i = 0; i < static_cast<int32_t>(source_.n_nodes); ++i) {
+    if (is_numeric(i)) thresholds_.push_back({source_.feature[i], threshold_of(i)});
+  }
+  std::sort(thresholds_.begin(), thresholds_.end());
+  thresholds_.erase(std::unique(thresholds_.begin(), thresholds_.end()), thresholds_.end());
+  uint32_t longest = 0;
+  size_t begin = 0;
+  for (KeyFeature& feature : features_) {
+    size_t end = begin;
+    while (end < thresholds_.size() && thresholds_[end].column == static_cast<int32_t>(feature.column)) ++end;
+    append_table(&feature, thresholds_.data() + begin, static_cast<uint32_t>(end - begin));
+    longest = std::max(longest, static_cast<uint32_t>(end - begin));
+    begin = end;
+  }
+  tables_.resize(tables_.size() + kRankBlock);  // a block can be read wherever a table begins
+  if (longest > kMaxShortRank) head_.layout = TreeLayout::kWalk;
+}
+
+inline void TreeBuilder::append_table(KeyFeature* feature, const Threshold* keys, uint32_t n) {
+  const RankTable levels(n);
+  feature->table = static_cast<uint32_t>(tables_.size());
+  feature->thresholds = n;
+  tables_.resize(tables_.size() + levels.end, {0, std::numeric_limits<double>::infinity()});
+  Threshold* table = tables_.data() + feature->table;
+  size_t step = 1;  // thresholds per key of a level
+  for (uint32_t level = 0; level < levels.levels; ++level, step *= kRankBlock) {
+    for (uint32_t i = 0; i < levels.sizes[level]; ++i) table[levels.offsets[level] + i] = keys[(i + 1) * step - 1];
+  }
+}
+
+inline uint32_t TreeBuilder::rank_of(int32_t node) const {
+  const int32_t column = source_.feature[node];
+  const Threshold key{column, threshold_of(node)};
+  const auto at = std::lower_bound(thresholds_.begin(), thresholds_.end(), key);
+  const auto first =
+      std::lower_bound(thresholds_.begin(), at, Threshold{column, -std::numeric_limits<double>::infinity()});
+  return static_cast<uint32_t>(at - first);
+}
+
+inline void TreeBuilder::allocate(StateBytes* state, uint64_t node_bytes) {
+  const auto align = [](uint64_t n) { return (n + 63) & ~uint64_t{63}; };
+  head_.n_features = static_cast<uint32_t>(features_.size());
+  head_.n_category_slots = static_cast<uint32_t>(categories_.size());
+  const bool walk = head_.layout == TreeLayout::kWalk;
+  const uint64_t n_roots = walk ? (uint64_t{source_.n_trees} + 15) / 16 * 16 : 0;
+  const uint64_t number_bytes = source_.float32 ? sizeof(float) : sizeof(double);
+  head_.features = align(sizeof(TreeHeader));
+  head_.categories = head_.features + align(features_.size() * sizeof(KeyFeature));
+  head_.ranks = head_.categories + align(categories_.size() * sizeof(CategorySlot));
+  head_.roots = head_.ranks + align(tables_.size() * number_bytes);
+  head_.nodes = head_.roots + align(n_roots * sizeof(TreeRoot));
+  head_.bytes = align(head_.nodes + node_bytes);
+  state->assign(head_.bytes, 0);
+  std::memcpy(state->data(), &head_, sizeof head_);
+  if (!features_.empty()) {
+    std::memcpy(state->data() + head_.features, features_.data(), features_.size() * sizeof(KeyFeature));
+  }
+  if (!categories_.empty()) {
+    std::memcpy(state->data() + head_.categories, categories_.data(), categories_.size() * sizeof(CategorySlot));
+  }
+  source_.float32 ? write_tables<float>(state) : write_tables<double>(state);
+}
+
+template <class Number>
+void TreeBuilder::write_tables(StateBytes* state) const {
+  auto* numbers = reinterpret_cast<Number*>(state->data() + head_.ranks);
+  for (size_t i = 0; i < tables_.size(); ++i) numbers[i] = static_cast<Number>(tables_[i].value);
+}
+
+template <class Node>
+void TreeBuilder::write_walks(StateBytes* state) {
+  allocate(state, walk_nodes_ * sizeof(Node));
+  auto* roots = reinterpret_cast<TreeRoot*>(state->data() + head_.roots);
+  auto* nodes = reinterpret_cast<Node*>(state->data() + head_.nodes);
+  uint32_t first = 0;
+  for (uint32_t t = 0; t < source_.n_trees; ++t) {
+    shape_.unroll(source_, source_.roots[t]);
+    places_.set(shape_.order);
+    roots[t] = {first, shape_.depth};
+    write_walk(nodes + first);
+    first += places_.size;
+  }
+}
+
+/// Writes the tree that has been unrolled last.
+template <class Node>
+void TreeBuilder::write_walk(Node* nodes) {
+  for (size_t i = 0; i < shape_.order.size(); ++i) {
+    const int32_t node = shape_.order[i].node;
+    const uint32_t at = places_.place[i];
+    if (node < 0) {
+      nodes[at] = {kLowSlot, 0, static_cast<uint32_t>(~node)};
+      continue;
+    }
+    const uint32_t threshold = !is_numeric(node)                 ? 0
+                               : head_.keys == KeyKind::kFloat32 ? ordered(static_cast<float>(threshold_of(node)))
+                                                                 : rank_of(node);
+    nodes[at].slot = static_cast<decltype(Node::slot)>(slots_[node].slot);
+    nodes[at].delta = static_cast<decltype(Node::delta)>(places_.place[places_.children[i]] - at);
+    nodes[at].threshold = threshold;
+  }
+}
+
+template <class Trees>
+void TreeBuilder::write_vectors(StateBytes* state) {
+  const uint32_t n = (source_.n_trees + Trees::kTrees - 1) / Trees::kTrees;
+  allocate(state, n * sizeof(Trees));
+  auto* vectors = reinterpret_cast<Trees*>(state->data() + head_.nodes);
+  for (uint32_t v = 0; v < n; ++v) {
+    std::fill_n(vectors[v].threshold, kVectorNodes, UINT16_MAX);  // no key exceeds it
+    for (uint32_t k = 0; k < Trees::kTrees && v * Trees::kTrees + k < source_.n_trees; ++k) {
+      const int32_t root = source_.roots[v * Trees::kTrees + k];
+      int32_t leftmost = root;
+      while (leftmost >= 0) leftmost = source_.children[2 * leftmost];
+      vectors[v].first_leaf[k] = static_cast<uint32_t>(~leftmost);
+      uint32_t n_nodes = 0, n_leaves = 0;
+      write_vector(vectors + v, k * (kVectorNodes / Trees::kTrees), root, &n_nodes, &n_leaves);
+    }
+  }
+}
+
+/// Writes the nodes below one, and counts them and their leaves.
+template <class Trees>
+void TreeBuilder::write_vector(Trees* trees, uint32_t place, int32_t node, uint32_t* n_nodes,
+                               uint32_t* n_leaves) const {
+  if (node < 0) {
+    ++*n_leaves;
+    return;
+  }
+  const uint32_t at = place + (*n_nodes)++, first = *n_leaves;
+  write_vector(trees, place, source_.children[2 * node], n_nodes, n_leaves);
+  const uint64_t left = (uint64_t{1} << *n_leaves) - (uint64_t{1} << first);
+  trees->slot[at] = static_cast<uint8_t>(slots_[node].slot);
+  trees->threshold[at] = is_numeric(node) ? static_cast<uint16_t>(rank_of(node)) : uint16_t{0};
+  trees->remain[at] = static_cast<std::remove_reference_t<decltype(trees->remain[0])>>(~left);
+  write_vector(trees, place, source_.children[2 * node + 1], n_nodes, n_leaves);
+}
+
+}  // namespace
+}  // namespace pretzel

@@ -1,0 +1,136 @@
+// Trees walked node by node, sixteen at a time (TreeLayout::kWalk).
+#pragma once
+
+#include <cstdint>
+
+#include "core/arena.h"
+#include "core/view.h"
+#include "trees/keys.h"
+#include "trees/layout.h"
+#include "trees/leaves.h"
+
+namespace pretzel {
+namespace {
+
+constexpr int kLanes = 16;
+constexpr uint32_t kBalanced = 12;          // sixteen lanes hardly ever all arrive early in a tree of this depth
+constexpr int32_t kWalkRows = 512;          // rows whose keys are held at once
+constexpr uint32_t kKeyBytes = 128 * 1024;  // fewer rows where a row has many keys
+
+/// Distance between the keys of two lanes. Known to the compiler, it becomes part of the address of a load.
+template <size_t N>
+struct FixedStride {
+  constexpr size_t operator()(int lane) const { return N * static_cast<size_t>(lane); }
+};
+struct AnyStride {
+  size_t n;
+  size_t operator()(int lane) const { return n * static_cast<size_t>(lane); }
+};
+
+/// Keys of one row, rounded up to a stride that the walk is compiled for where there are few.
+inline uint32_t key_stride(const TreeHeader& head) {
+  return head.n_slots <= 32 ? 32 : head.n_slots <= 64 ? 64 : head.n_slots <= 128 ? 128 : head.n_slots;
+}
+
+/// Several trees for one row, or one tree for several rows: lane k walks from node `at[k]` with the keys at
+/// key_step(k), and ends with a leaf number. No branch depends on the data but the one that ends early.
+template <class Node, class Stride>
+inline void walk(const Node* nodes, uint32_t depth, const uint32_t* keys, Stride key_step, uint32_t* at) {
+  uint32_t levels = depth <= kBalanced ? depth : kBalanced - 4;  // until the next look whether all lanes have arrived
+  for (uint32_t level = 0; level < depth; level += levels, levels = 4) {
+    const uint32_t unchecked = (depth - level < levels ? depth - level : levels) - 1;
+    uint32_t before = 0, after = 0;
+#pragma GCC unroll 1
+    for (uint32_t i = 0; i < unchecked; ++i) {
+#pragma GCC unroll 16
+      for (int k = 0; k < kLanes; ++k) {
+        const Node node = nodes[at[k]];
+        at[k] += node.delta;
+        at[k] += node.threshold < keys[key_step(k) + node.slot];
+      }
+    }
+    for (int k = 0; k < kLanes; ++k) before += at[k];
+#pragma GCC unroll 16
+    for (int k = 0; k < kLanes; ++k) {
+      const Node node = nodes[at[k]];
+      at[k] += node.delta;
+      at[k] += node.threshold < keys[key_step(k) + node.slot];
+      after += at[k];
+    }
+    if (before == after) break;
+  }
+  for (int k = 0; k < kLanes; ++k) at[k] = nodes[at[k]].threshold;
+}
+
+/// One row: sixteen trees at a time.
+template <class Node>
+void walk_row(const TreeHeader& head, const uint8_t* state, const uint32_t* keys, const LeafValues& leaves,
+              double* out) {
+  const auto* nodes = section<Node>(state, head.nodes);
+  const auto* roots = section<TreeRoot>(state, head.roots);
+  FoundLeaves found(leaves, out);
+  for (uint32_t t = 0; t < head.n_trees; t += kLanes) {
+    uint32_t at[kLanes], depth = 0;
+    for (int k = 0; k < kLanes; ++k) {
+      at[k] = roots[t + k].first;
+      depth = roots[t + k].depth > depth ? roots[t + k].depth : depth;
+    }
+    walk(nodes, depth, keys, FixedStride<0>{}, at);
+    found.push(at, head.n_trees - t < kLanes ? head.n_trees - t : kLanes);
+  }
+  found.add();
+}
+
+/// Sixteen rows: one tree at a time, which stays in the nearest cache while all rows of the tile pass.
+template <class Node, class Stride>
+void walk_tile(const TreeHeader& head, const uint8_t* state, const uint32_t* keys, Stride key_step, int32_t rows,
+               const LeafValues& leaves, const View& out, int32_t first) {
+  const auto* nodes = section<Node>(state, head.nodes);
+  const auto* roots = section<TreeRoot>(state, head.roots);
+  for (uint32_t t = 0; t < head.n_trees; ++t) {
+    for (int32_t r = 0; r < rows; r += kLanes) {
+      uint32_t at[kLanes];
+      for (int k = 0; k < kLanes; ++k) at[k] = roots[t].first;
+      walk(nodes, roots[t].depth, keys + key_step(r), key_step, at);
+      leaves.add_rows<kLanes>(t, at, out.row(first + r), out.stride);
+    }
+  }
+}
+
+template <class Node, class Stride>
+bool run_walk(const TreeHeader& head, const uint8_t* state, const View& in, int32_t rows, const LeafValues& leaves,
+              const View& out, Arena* arena, Stride key_step) {
+  const uint32_t stride = key_stride(head);
+  const int32_t fitting = static_cast<int32_t>(kKeyBytes / (sizeof(uint32_t) * stride)) / kLanes * kLanes;
+  const int32_t most = fitting < kLanes ? kLanes : fitting > kWalkRows ? kWalkRows : fitting;
+  auto* keys = arena->alloc_n<uint32_t>(size_t{stride} * (rows < most ? rows : most));
+  if (keys == nullptr) return false;
+  for (int32_t first = 0; first < rows; first += most) {
+    const int32_t n = rows - first < most ? rows - first : most;
+    const int32_t whole = n / kLanes * kLanes;
+    walk_keys(head, state, in, first, n, keys, stride);
+    if (whole > 0) walk_tile<Node>(head, state, keys, key_step, whole, leaves, out, first);
+    for (int32_t r = whole; r < n; ++r) {
+      walk_row<Node>(head, state, keys + size_t{stride} * r, leaves, out.row(first + r));
+    }
+  }
+  return true;
+}
+
+template <class Node>
+bool run_walk(const TreeHeader& head, const uint8_t* state, const View& in, int32_t rows, const LeafValues& leaves,
+              const View& out, Arena* arena) {
+  switch (key_stride(head)) {
+    case 32:
+      return run_walk<Node>(head, state, in, rows, leaves, out, arena, FixedStride<32>{});
+    case 64:
+      return run_walk<Node>(head, state, in, rows, leaves, out, arena, FixedStride<64>{});
+    case 128:
+      return run_walk<Node>(head, state, in, rows, leaves, out, arena, FixedStride<128>{});
+    default:
+      return run_walk<Node>(head, state, in, rows, leaves, out, arena, AnyStride{key_stride(head)});
+  }
+}
+
+}  // namespace
+}  // namespace pretzel
