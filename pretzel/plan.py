@@ -190,7 +190,7 @@ class MethodPlan:
     """One method of the estimator: opaque steps first, then the program that makes the result.
 
     Without a program the last opaque step's value is the result as it is. The other fields are those of
-    ``pretzel.oven.graph.Output``.
+    ``pretzel.oven.ir.graph.Output``.
     """
 
     program: Program | None

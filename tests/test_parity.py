@@ -14,8 +14,8 @@ from scipy import sparse
 
 import pretzel
 from pretzel import _native
-from pretzel.oven.importer import METHODS
-from pretzel.oven.registry import registered
+from pretzel.oven.frontends.importer import METHODS
+from pretzel.oven.frontends.registry import registered
 from pretzel.store.object_store import ObjectStore
 from pretzel.verification.compare import compare
 

@@ -18,11 +18,11 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import pretzel
 from pretzel.errors import InputValueError
-from pretzel.oven import graph
 from pretzel.oven import optimizer as optimizer_module
 from pretzel.oven.compiler import Compiler
-from pretzel.oven.graph import Parity, rewrite
-from pretzel.oven.ops.linear import CheckedLinear, Linear
+from pretzel.oven.ir import graph
+from pretzel.oven.ir.graph import Parity, rewrite
+from pretzel.oven.ir.linear import CheckedLinear, Linear
 from pretzel.oven.rules import Rule
 from pretzel.runtime.model import Plan
 from pretzel.store.object_store import ObjectStore
@@ -229,7 +229,7 @@ def test_a_lying_rule_is_blamed(monkeypatch):
 
 
 def test_a_lying_adapter_is_blamed_on_the_innermost_part(monkeypatch):
-    from pretzel.oven import registry
+    from pretzel.oven.frontends import registry
 
     name = "sklearn.preprocessing.StandardScaler"
     honest = registry.adapter_for(StandardScaler())
@@ -375,8 +375,8 @@ def test_leaves_off_by_an_ulp_are_found_on_any_row():
 
 
 def test_boundary_rows_stand_on_both_sides_of_thresholds_behind_a_scaler():
-    from pretzel.oven.importer import Importer
-    from pretzel.oven.interpret import interpret
+    from pretzel.oven.frontends.importer import Importer
+    from pretzel.oven.ir.interpret import interpret
     from pretzel.verification.boundary import threshold_rows
 
     estimator = make_pipeline(StandardScaler(), RandomForestClassifier(3, max_depth=3, random_state=0)).fit(X, Y)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pretzel.oven.ops.check import CheckFinite
-from pretzel.oven.ops.columns import LEAVES
-from pretzel.oven.ops.concat import Concat
+from pretzel.oven.ir.check import CheckFinite
+from pretzel.oven.ir.columns import LEAVES
+from pretzel.oven.ir.concat import Concat
 from pretzel.plan import Slot
 from pretzel.schema import Kind
 
 if TYPE_CHECKING:
-    from pretzel.oven.graph import Node
+    from pretzel.oven.ir.graph import Node
 
 
 @dataclass

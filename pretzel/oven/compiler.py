@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pretzel.errors import OpaqueStepError
-from pretzel.oven.graph import toposort
-from pretzel.oven.importer import Imported, Importer
+from pretzel.oven.frontends.importer import Imported, Importer
+from pretzel.oven.ir.graph import toposort
+from pretzel.oven.ir.opaque import Opaque
+from pretzel.oven.ir.verify import check_always, check_executable
 from pretzel.oven.lower import Lowering
-from pretzel.oven.ops.opaque import Opaque
 from pretzel.oven.optimizer import optimize
 from pretzel.oven.report import report
-from pretzel.oven.verify import check_always, check_executable
 from pretzel.plan import PhysicalPlan
 
 if TYPE_CHECKING:
     from pretzel.options import Options
-    from pretzel.oven.graph import Output
+    from pretzel.oven.ir.graph import Output
     from pretzel.oven.optimizer import Change
     from pretzel.plan import MethodPlan
     from pretzel.store.object_store import Lease, ObjectStore

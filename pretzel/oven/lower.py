@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pretzel.oven.buffers import Layout, is_dense_concat, plan_buffers
-from pretzel.oven.graph import Array, Node, Output, toposort
-from pretzel.oven.ops.check import CheckFinite
-from pretzel.oven.ops.columns import LEAVES, CellLeaf, NumericLeaf, Raw, SparseLeaf, TextLeaf
-from pretzel.oven.ops.opaque import Opaque
+from pretzel.oven.ir.check import CheckFinite
+from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, Raw, SparseLeaf, TextLeaf
+from pretzel.oven.ir.graph import Array, Node, Output, toposort
+from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.stages import cut, program_nodes
 from pretzel.plan import Call, Leaf, LeafKind, MethodPlan, OpaqueStep, Program, Stage, Wire, Wiring
 from pretzel.schema import Kind

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pretzel.errors import OvenBug
-from pretzel.oven.graph import Node, Output, Parity, rewrite, toposort, users
-from pretzel.oven.ops.columns import Raw
-from pretzel.oven.ops.opaque import Opaque
+from pretzel.oven.ir.columns import Raw
+from pretzel.oven.ir.graph import Node, Output, Parity, rewrite, toposort, users
+from pretzel.oven.ir.opaque import Opaque
+from pretzel.oven.ir.verify import check_always
 from pretzel.oven.rules import RULES, Rule
-from pretzel.oven.verify import check_always
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

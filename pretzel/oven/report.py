@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pretzel.oven.graph import Node, Output, toposort
-from pretzel.oven.ops.columns import Raw
-from pretzel.oven.ops.opaque import Opaque
+from pretzel.oven.ir.columns import Raw
+from pretzel.oven.ir.graph import Node, Output, toposort
+from pretzel.oven.ir.opaque import Opaque
 from pretzel.plan import Packed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pretzel.options import Options
-    from pretzel.oven.importer import Imported
+    from pretzel.oven.frontends.importer import Imported
     from pretzel.oven.optimizer import Change
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pretzel.oven.ops.columns import LEAVES
+from pretzel.oven.ir.columns import LEAVES
 
 if TYPE_CHECKING:
-    from pretzel.oven.graph import Node
+    from pretzel.oven.ir.graph import Node
 
 
 def program_nodes(output: Node) -> list[Node]:

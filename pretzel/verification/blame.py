@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.compiler import Compiler
-from pretzel.oven.importer import Importer
-from pretzel.oven.interpret import interpret, take
-from pretzel.oven.ops.columns import Raw
-from pretzel.oven.ops.opaque import Opaque
-from pretzel.oven.registry import public_name
+from pretzel.oven.frontends.importer import Importer
+from pretzel.oven.frontends.registry import public_name
+from pretzel.oven.ir.columns import Raw
+from pretzel.oven.ir.interpret import interpret, take
+from pretzel.oven.ir.opaque import Opaque
 from pretzel.store.object_store import ObjectStore
 from pretzel.verification.compare import compare
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pretzel.options import Options
-    from pretzel.oven.graph import Output, Value
+    from pretzel.oven.ir.graph import Output, Value
     from pretzel.oven.optimizer import Change
 
 

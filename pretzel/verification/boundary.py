@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pretzel.oven.graph import Node, Parity, toposort
-from pretzel.oven.interpret import interpret
+from pretzel.oven.ir.graph import Node, Parity, toposort
+from pretzel.oven.ir.interpret import interpret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pretzel.oven.importer import Imported
+    from pretzel.oven.frontends.importer import Imported
 
 NUMBERS = (0.0, -0.0, 5e-324, -5e-324, 3.4028234663852886e38, 1e-30, 0.1)
 OFTEN_REFUSED = (np.nan, np.inf, -np.inf, 1e150, -1e150, 3.4028235677973366e38)

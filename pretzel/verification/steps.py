@@ -10,11 +10,11 @@ import numpy as np
 from pretzel._native import Method, NativeProgram
 from pretzel.errors import PretzelError
 from pretzel.oven.buffers import is_dense_concat
-from pretzel.oven.graph import Node, Parity, toposort
-from pretzel.oven.interpret import read_leaf
+from pretzel.oven.ir.columns import Raw
+from pretzel.oven.ir.graph import Node, Parity, toposort
+from pretzel.oven.ir.interpret import read_leaf
+from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.lower import schedule
-from pretzel.oven.ops.columns import Raw
-from pretzel.oven.ops.opaque import Opaque
 from pretzel.plan import Call, LeafKind, MethodPlan, Program, Slot, Wiring
 from pretzel.runtime.opaque import OpaqueMethod, read_sources
 from pretzel.schema import Kind

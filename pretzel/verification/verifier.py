@@ -9,10 +9,10 @@ import numpy as np
 
 from pretzel.options import Options
 from pretzel.oven.compiler import Compiler
-from pretzel.oven.graph import Parity, toposort
-from pretzel.oven.interpret import interpret
-from pretzel.oven.ops.columns import Raw
-from pretzel.oven.ops.opaque import Opaque
+from pretzel.oven.ir.columns import Raw
+from pretzel.oven.ir.graph import Parity, toposort
+from pretzel.oven.ir.interpret import interpret
+from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.rules import RULES
 from pretzel.store.object_store import ObjectStore
 from pretzel.verification.blame import blame_import, blame_rule, present
@@ -22,7 +22,7 @@ from pretzel.verification.report import Divergence, MethodReport, Report
 from pretzel.verification.steps import check_steps
 
 if TYPE_CHECKING:
-    from pretzel.oven.graph import Node
+    from pretzel.oven.ir.graph import Node
     from pretzel.runtime.model import Plan
 
 

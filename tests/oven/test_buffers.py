@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from pretzel._native import NativeProgram
 from pretzel.oven.buffers import is_dense_concat
-from pretzel.oven.graph import Node, Output
-from pretzel.oven.interpret import interpret
+from pretzel.oven.ir.check import CheckFinite
+from pretzel.oven.ir.columns import NumericLeaf, Select
+from pretzel.oven.ir.concat import Concat
+from pretzel.oven.ir.graph import Node, Output
+from pretzel.oven.ir.interpret import interpret
+from pretzel.oven.ir.linear import Sum
 from pretzel.oven.lower import Lowering, schedule
-from pretzel.oven.ops.check import CheckFinite
-from pretzel.oven.ops.columns import NumericLeaf, Select
-from pretzel.oven.ops.concat import Concat
-from pretzel.oven.ops.linear import Sum
 from pretzel.store.object_store import ObjectStore
 
 WIDTH = 3

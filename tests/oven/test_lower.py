@@ -8,11 +8,11 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 import pretzel
-from pretzel.oven.graph import Output
+from pretzel.oven.ir.columns import NumericLeaf, Select
+from pretzel.oven.ir.concat import Concat
+from pretzel.oven.ir.graph import Output
+from pretzel.oven.ir.linear import Linear
 from pretzel.oven.lower import Lowering
-from pretzel.oven.ops.columns import NumericLeaf, Select
-from pretzel.oven.ops.concat import Concat
-from pretzel.oven.ops.linear import Linear
 from pretzel.store.object_store import ObjectStore
 
 X = np.random.default_rng(0).normal(size=(50, 3))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from pretzel.oven.ops.check import CheckFinite
-from pretzel.oven.ops.columns import NumericLeaf, Select
-from pretzel.oven.ops.concat import Concat
-from pretzel.oven.ops.linear import Linear
+from pretzel.oven.ir.check import CheckFinite
+from pretzel.oven.ir.columns import NumericLeaf, Select
+from pretzel.oven.ir.concat import Concat
+from pretzel.oven.ir.linear import Linear
 from pretzel.oven.stages import cut, program_nodes
 
 X = NumericLeaf((), (0, 1, 2))

@@ -115,7 +115,7 @@ def test_a_small_model_costs_a_few_kilobytes() -> None:
 
 def test_compiling_leaves_nothing_for_the_collector() -> None:
     """Graphs hold copies of the weights: they must go when the compiler is done, not when the collector comes."""
-    from pretzel.oven.graph import _HashConsing
+    from pretzel.oven.ir.graph import _HashConsing
 
     sources = regressions(2)
     gc.collect()

@@ -1,4 +1,4 @@
-// Texts of cells in one canonical form, and constants packed by pretzel/oven/ops/_cells.py.
+// Texts of cells in one canonical form, and constants packed by pretzel/oven/ir/_cells.py.
 //
 // The canonical form is Python's: code points of one, two or four bytes, whichever is the least that fits, so that two
 // texts are equal exactly when width, size and bytes are.

@@ -1,5 +1,5 @@
 // apply: one function of NumPy on every value of one dense input.
-// params: function uint8, the position of its name in FUNCTIONS of ops/function.py
+// params: function uint8, the position of its name in FUNCTIONS of oven/ir/function.py
 #include <cmath>
 
 #include "core/kernel.h"

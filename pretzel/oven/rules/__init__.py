@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pretzel.oven.graph import Parity
+from pretzel.oven.ir.graph import Parity
 from pretzel.oven.rules.check_by_result import check_by_result
 from pretzel.oven.rules.drop_identity import drop_identity
 from pretzel.oven.rules.drop_proven_checks import drop_proven_checks
@@ -26,7 +26,7 @@ from pretzel.oven.rules.prune_columns import prune_columns
 from pretzel.oven.rules.push_linear_through_concat import push_linear_through_concat
 
 if TYPE_CHECKING:
-    from pretzel.oven.graph import Node
+    from pretzel.oven.ir.graph import Node
 
 RuleFunction = Callable[["Node", "Mapping[Node, list[Node]]"], "Node | None"]
 

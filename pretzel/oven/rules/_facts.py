@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pretzel.oven.ops.check import FLOAT32_MAX, CheckFinite
-from pretzel.oven.ops.columns import Select
-from pretzel.oven.ops.concat import Concat, Densify
-from pretzel.oven.ops.encode import CategoryCodes, OneHot
-from pretzel.oven.ops.impute import Impute, MissingMask
-from pretzel.oven.ops.scale import SubDiv
+from pretzel.oven.ir.check import FLOAT32_MAX, CheckFinite
+from pretzel.oven.ir.columns import Select
+from pretzel.oven.ir.concat import Concat, Densify
+from pretzel.oven.ir.encode import CategoryCodes, OneHot
+from pretzel.oven.ir.impute import Impute, MissingMask
+from pretzel.oven.ir.scale import SubDiv
 
 if TYPE_CHECKING:
-    from pretzel.oven.graph import Array, Node
+    from pretzel.oven.ir.graph import Array, Node
 
 HARMLESS_MEAN = 2.0**969
 """Subtracting less than half a unit in the last place of the largest double cannot overflow."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pretzel.oven.ops.check import CheckFinite
-from pretzel.oven.ops.linear import CheckedLinear, Linear
+from pretzel.oven.ir.check import CheckFinite
+from pretzel.oven.ir.linear import CheckedLinear, Linear
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pretzel.oven.graph import Node
+    from pretzel.oven.ir.graph import Node
 
 
 def check_by_result(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pretzel.oven.ops.columns import Select
-from pretzel.oven.ops.concat import Concat
-from pretzel.oven.ops.scale import SubDiv
+from pretzel.oven.ir.columns import Select
+from pretzel.oven.ir.concat import Concat
+from pretzel.oven.ir.scale import SubDiv
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pretzel.oven.graph import Array, Node
+    from pretzel.oven.ir.graph import Array, Node
 
 
 def drop_identity(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pretzel.oven.graph import replace
-from pretzel.oven.ops.check import CheckFinite
-from pretzel.oven.ops.concat import Concat
+from pretzel.oven.ir.check import CheckFinite
+from pretzel.oven.ir.concat import Concat
+from pretzel.oven.ir.graph import replace
 from pretzel.oven.rules._facts import facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pretzel.oven.graph import Node
+    from pretzel.oven.ir.graph import Node
 
 
 def drop_proven_checks(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pretzel.oven.graph import replace
-from pretzel.oven.ops.check import CheckFinite
-from pretzel.oven.ops.linear import Linear
-from pretzel.oven.ops.scale import MulAdd, SubDiv
+from pretzel.oven.ir.check import CheckFinite
+from pretzel.oven.ir.graph import replace
+from pretzel.oven.ir.linear import Linear
+from pretzel.oven.ir.scale import MulAdd, SubDiv
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pretzel.oven.graph import Array, Node
+    from pretzel.oven.ir.graph import Array, Node
 
 LARGEST_SHIFT = 1e3
 """Means of so many scales cost three of the sixteen digits of a double."""

@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pretzel.oven.graph import replace
-from pretzel.oven.ops.check import FLOAT32_MAX, CheckFinite, CheckRange
-from pretzel.oven.ops.concat import Concat
-from pretzel.oven.ops.impute import Impute
-from pretzel.oven.ops.scale import MulAdd, SubDiv
-from pretzel.oven.ops.tree_ensemble import TreeEnsemble
+from pretzel.oven.ir.check import FLOAT32_MAX, CheckFinite, CheckRange
+from pretzel.oven.ir.concat import Concat
+from pretzel.oven.ir.graph import replace
+from pretzel.oven.ir.impute import Impute
+from pretzel.oven.ir.scale import MulAdd, SubDiv
+from pretzel.oven.ir.tree_ensemble import TreeEnsemble
 from pretzel.schema import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pretzel.oven.graph import Array, Node
+    from pretzel.oven.ir.graph import Array, Node
 
 Step = SubDiv | MulAdd
 SMALL_TREE = 32  # leaves; trees up to this size are compared whole, by the ranks of their columns

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pretzel.oven.ops.idf import Tfidf, TfidfLinear
-from pretzel.oven.ops.linear import Linear
+from pretzel.oven.ir.idf import Tfidf, TfidfLinear
+from pretzel.oven.ir.linear import Linear
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pretzel.oven.graph import Node
+    from pretzel.oven.ir.graph import Node
 
 
 def fuse_tfidf_linear(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:

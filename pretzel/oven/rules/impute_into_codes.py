@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pretzel.oven.ops._cells import CellValue, cell_key, is_nan
-from pretzel.oven.ops.encode import REFUSE_NAN, REFUSE_UNKNOWN, CategoryCodes, category_codes
-from pretzel.oven.ops.impute import Impute, ImputeCells
+from pretzel.oven.ir._cells import CellValue, cell_key, is_nan
+from pretzel.oven.ir.encode import REFUSE_NAN, REFUSE_UNKNOWN, CategoryCodes, category_codes
+from pretzel.oven.ir.impute import Impute, ImputeCells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pretzel.oven.graph import Node
+    from pretzel.oven.ir.graph import Node
 
 
 def impute_into_codes(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pretzel.oven.graph import replace
-from pretzel.oven.ops.concat import Densify
-from pretzel.oven.ops.linear import Linear
+from pretzel.oven.ir.concat import Densify
+from pretzel.oven.ir.graph import replace
+from pretzel.oven.ir.linear import Linear
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pretzel.oven.graph import Node
+    from pretzel.oven.ir.graph import Node
 
 
 def keep_sparse(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pretzel.oven.ops.linear import Linear
+from pretzel.oven.ir.linear import Linear
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pretzel.oven.graph import Node
+    from pretzel.oven.ir.graph import Node
 
 
 def merge_linear(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pretzel.oven.ops.encode import OneHot
-from pretzel.oven.ops.linear import Linear
-from pretzel.oven.ops.lookup import LookupLinear
+from pretzel.oven.ir.encode import OneHot
+from pretzel.oven.ir.linear import Linear
+from pretzel.oven.ir.lookup import LookupLinear
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pretzel.oven.graph import Node
+    from pretzel.oven.ir.graph import Node
 
 
 def onehot_linear_lookup(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:

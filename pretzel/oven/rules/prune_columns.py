@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pretzel.oven.graph import replace
-from pretzel.oven.ops.columns import CellLeaf, Select
-from pretzel.oven.ops.encode import CategoryCodes, category_codes
-from pretzel.oven.ops.impute import Impute
-from pretzel.oven.ops.linear import Linear
-from pretzel.oven.ops.lookup import LookupLinear
-from pretzel.oven.ops.scale import SubDiv
+from pretzel.oven.ir.columns import CellLeaf, Select
+from pretzel.oven.ir.encode import CategoryCodes, category_codes
+from pretzel.oven.ir.graph import replace
+from pretzel.oven.ir.impute import Impute
+from pretzel.oven.ir.linear import Linear
+from pretzel.oven.ir.lookup import LookupLinear
+from pretzel.oven.ir.scale import SubDiv
 from pretzel.oven.rules._facts import facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pretzel.oven.graph import Array, Node
+    from pretzel.oven.ir.graph import Array, Node
 
 
 def prune_columns(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pretzel.oven.ops.concat import Concat, Densify
-from pretzel.oven.ops.encode import OneHot
-from pretzel.oven.ops.linear import Linear, Sum
+from pretzel.oven.ir.concat import Concat, Densify
+from pretzel.oven.ir.encode import OneHot
+from pretzel.oven.ir.linear import Linear, Sum
 from pretzel.schema import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pretzel.oven.graph import Node
+    from pretzel.oven.ir.graph import Node
 
 
 def push_linear_through_concat(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:

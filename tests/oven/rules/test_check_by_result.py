@@ -15,10 +15,10 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 import pretzel
 from pretzel._native import bind
 from pretzel.errors import InputValueError, KernelError
-from pretzel.oven.graph import users
-from pretzel.oven.ops.check import CheckFinite
-from pretzel.oven.ops.columns import NumericLeaf
-from pretzel.oven.ops.linear import CheckedLinear, Linear
+from pretzel.oven.ir.check import CheckFinite
+from pretzel.oven.ir.columns import NumericLeaf
+from pretzel.oven.ir.graph import users
+from pretzel.oven.ir.linear import CheckedLinear, Linear
 from pretzel.oven.rules.check_by_result import check_by_result
 
 RNG = np.random.default_rng(0)

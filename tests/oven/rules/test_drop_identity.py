@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from pretzel.oven.graph import users
-from pretzel.oven.ops.columns import NumericLeaf, Select
-from pretzel.oven.ops.concat import Concat
-from pretzel.oven.ops.linear import Linear
-from pretzel.oven.ops.scale import MulAdd, SubDiv
+from pretzel.oven.ir.columns import NumericLeaf, Select
+from pretzel.oven.ir.concat import Concat
+from pretzel.oven.ir.graph import users
+from pretzel.oven.ir.linear import Linear
+from pretzel.oven.ir.scale import MulAdd, SubDiv
 from pretzel.oven.rules.drop_identity import drop_identity
 
 LEAF = NumericLeaf((), (0, 1))

@@ -17,14 +17,14 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 import pretzel
 from pretzel.errors import InputValueError
 from pretzel.options import Options
-from pretzel.oven.graph import toposort
-from pretzel.oven.importer import Importer
-from pretzel.oven.ops.check import CheckFinite
-from pretzel.oven.ops.columns import NumericLeaf, Select
-from pretzel.oven.ops.concat import Concat
-from pretzel.oven.ops.encode import OneHot
-from pretzel.oven.ops.impute import Impute
-from pretzel.oven.ops.scale import SubDiv
+from pretzel.oven.frontends.importer import Importer
+from pretzel.oven.ir.check import CheckFinite
+from pretzel.oven.ir.columns import NumericLeaf, Select
+from pretzel.oven.ir.concat import Concat
+from pretzel.oven.ir.encode import OneHot
+from pretzel.oven.ir.graph import toposort
+from pretzel.oven.ir.impute import Impute
+from pretzel.oven.ir.scale import SubDiv
 from pretzel.oven.optimizer import optimize
 from pretzel.oven.rules import RULES
 from pretzel.oven.rules.drop_proven_checks import drop_proven_checks

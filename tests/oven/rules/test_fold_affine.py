@@ -10,11 +10,11 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 import pretzel
 from pretzel.errors import InputValueError
-from pretzel.oven.graph import users
-from pretzel.oven.ops.check import CheckFinite
-from pretzel.oven.ops.columns import NumericLeaf
-from pretzel.oven.ops.linear import Linear
-from pretzel.oven.ops.scale import MulAdd, SubDiv
+from pretzel.oven.ir.check import CheckFinite
+from pretzel.oven.ir.columns import NumericLeaf
+from pretzel.oven.ir.graph import users
+from pretzel.oven.ir.linear import Linear
+from pretzel.oven.ir.scale import MulAdd, SubDiv
 from pretzel.oven.rules.fold_affine import fold_affine
 
 LEAF = NumericLeaf((), (0, 1))

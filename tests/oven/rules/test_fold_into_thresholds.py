@@ -21,13 +21,13 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, PolynomialFeatures
 import pretzel
 from pretzel.errors import InputValueError
 from pretzel.options import Options
-from pretzel.oven.graph import toposort, users
-from pretzel.oven.importer import Importer
-from pretzel.oven.interpret import interpret
-from pretzel.oven.ops.check import CheckFinite, CheckRange
-from pretzel.oven.ops.impute import Impute
-from pretzel.oven.ops.scale import MulAdd, SubDiv
-from pretzel.oven.ops.tree_ensemble import TreeEnsemble
+from pretzel.oven.frontends.importer import Importer
+from pretzel.oven.ir.check import CheckFinite, CheckRange
+from pretzel.oven.ir.graph import toposort, users
+from pretzel.oven.ir.impute import Impute
+from pretzel.oven.ir.interpret import interpret
+from pretzel.oven.ir.scale import MulAdd, SubDiv
+from pretzel.oven.ir.tree_ensemble import TreeEnsemble
 from pretzel.oven.optimizer import optimize
 from pretzel.oven.rules import RULES
 from pretzel.oven.rules.fold_into_thresholds import fold_into_thresholds, largest_where

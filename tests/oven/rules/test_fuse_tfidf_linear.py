@@ -12,16 +12,16 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.pipeline import make_pipeline, make_union
 
 import pretzel
-from pretzel.oven.graph import users
-from pretzel.oven.ops.columns import SparseLeaf
-from pretzel.oven.ops.idf import NO_IDF, Tfidf, TfidfLinear
-from pretzel.oven.ops.linear import Linear
+from pretzel.oven.ir.columns import SparseLeaf
+from pretzel.oven.ir.graph import users
+from pretzel.oven.ir.idf import NO_IDF, Tfidf, TfidfLinear
+from pretzel.oven.ir.linear import Linear
 from pretzel.oven.rules.fuse_tfidf_linear import fuse_tfidf_linear
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pretzel.oven.graph import Node
+    from pretzel.oven.ir.graph import Node
 
 RANDOM = np.random.default_rng(0)
 COUNTS = csr_array(RANDOM.poisson(0.4, size=(20, 12)).astype(np.float64))

@@ -16,11 +16,11 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 import pretzel
 from pretzel.errors import InputValueError
 from pretzel.options import Options
-from pretzel.oven.graph import toposort
-from pretzel.oven.importer import Importer
-from pretzel.oven.ops.columns import CellLeaf, NumericLeaf
-from pretzel.oven.ops.encode import REFUSE_UNKNOWN, category_codes
-from pretzel.oven.ops.impute import Impute, ImputeCells
+from pretzel.oven.frontends.importer import Importer
+from pretzel.oven.ir.columns import CellLeaf, NumericLeaf
+from pretzel.oven.ir.encode import REFUSE_UNKNOWN, category_codes
+from pretzel.oven.ir.graph import toposort
+from pretzel.oven.ir.impute import Impute, ImputeCells
 from pretzel.oven.optimizer import optimize
 from pretzel.oven.rules import RULES
 from pretzel.oven.rules.impute_into_codes import impute_into_codes

@@ -9,10 +9,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import pretzel
-from pretzel.oven.graph import users
-from pretzel.oven.ops.check import CheckFinite
-from pretzel.oven.ops.columns import NumericLeaf
-from pretzel.oven.ops.linear import Linear
+from pretzel.oven.ir.check import CheckFinite
+from pretzel.oven.ir.columns import NumericLeaf
+from pretzel.oven.ir.graph import users
+from pretzel.oven.ir.linear import Linear
 from pretzel.oven.rules.merge_linear import merge_linear
 
 RNG = np.random.default_rng(0)

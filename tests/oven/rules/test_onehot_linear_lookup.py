@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from pretzel.oven.ops.columns import NumericLeaf
-from pretzel.oven.ops.encode import OneHot
-from pretzel.oven.ops.linear import Linear
-from pretzel.oven.ops.lookup import LookupLinear
+from pretzel.oven.ir.columns import NumericLeaf
+from pretzel.oven.ir.encode import OneHot
+from pretzel.oven.ir.linear import Linear
+from pretzel.oven.ir.lookup import LookupLinear
 from pretzel.oven.rules.onehot_linear_lookup import onehot_linear_lookup
 
 LEAF = NumericLeaf((), (0, 1))

@@ -15,14 +15,14 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import pretzel
 from pretzel.errors import InputKeyError, InputValueError
-from pretzel.oven.graph import toposort
-from pretzel.oven.ops.check import CheckFinite
-from pretzel.oven.ops.columns import CellLeaf, NumericLeaf, Select
-from pretzel.oven.ops.encode import category_codes
-from pretzel.oven.ops.impute import Impute
-from pretzel.oven.ops.linear import Linear
-from pretzel.oven.ops.lookup import LookupLinear
-from pretzel.oven.ops.scale import SubDiv
+from pretzel.oven.ir.check import CheckFinite
+from pretzel.oven.ir.columns import CellLeaf, NumericLeaf, Select
+from pretzel.oven.ir.encode import category_codes
+from pretzel.oven.ir.graph import toposort
+from pretzel.oven.ir.impute import Impute
+from pretzel.oven.ir.linear import Linear
+from pretzel.oven.ir.lookup import LookupLinear
+from pretzel.oven.ir.scale import SubDiv
 from pretzel.oven.rules.prune_columns import prune_columns
 
 LEAF = NumericLeaf((), (0, 1, 2, 3))

@@ -9,11 +9,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
 
 import pretzel
-from pretzel.oven.graph import users
-from pretzel.oven.ops.columns import NumericLeaf, SparseLeaf
-from pretzel.oven.ops.concat import Concat, Densify
-from pretzel.oven.ops.linear import Linear, Sum
-from pretzel.oven.ops.scale import SubDiv
+from pretzel.oven.ir.columns import NumericLeaf, SparseLeaf
+from pretzel.oven.ir.concat import Concat, Densify
+from pretzel.oven.ir.graph import users
+from pretzel.oven.ir.linear import Linear, Sum
+from pretzel.oven.ir.scale import SubDiv
 from pretzel.oven.rules.keep_sparse import keep_sparse
 from pretzel.oven.rules.push_linear_through_concat import push_linear_through_concat
 

@@ -1,0 +1,1 @@
+"""scikit-learn: one module of adapters for each of its modules."""

@@ -1,0 +1,30 @@
+"""Adapters of `sklearn.cluster`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.oven.frontends.registry import adapter
+from pretzel.oven.ir.cluster import Distances
+from pretzel.oven.ir.graph import Methods, Node, Output
+from pretzel.oven.ir.linear import Linear
+from pretzel.oven.ir.link import ArgMin
+
+if TYPE_CHECKING:
+    from pretzel.oven.frontends.importer import Importer
+
+
+@adapter("sklearn.cluster.KMeans", "sklearn.cluster.MiniBatchKMeans")
+def k_means(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """``predict`` minimises ``|c|^2 - 2 x.c``, as scikit-learn does, so that both agree on rows between centres."""
+    centers = np.asarray(estimator.cluster_centers_, dtype=np.float64)
+    norms = np.einsum("ij,ij->i", centers, centers)
+    checked = importer.finite(importer.numeric(x), estimator)
+    nearest = ArgMin((Linear((checked,), -2.0 * centers.T, norms),))
+    labels = (np.arange(centers.shape[0], dtype=np.int32),)
+    return {
+        "predict": Output(nearest, ndim=1, labels=labels),
+        "transform": Output(Distances((importer.dense(checked),), centers)),
+    }

@@ -1,0 +1,170 @@
+"""Adapters of `sklearn.feature_extraction.text`: vectorizers and tf-idf."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.ir._text import ANALYZERS, pack
+from pretzel.oven.ir.columns import Raw
+from pretzel.oven.ir.graph import Methods, Node, Output
+from pretzel.oven.ir.hashing import HashedNgrams
+from pretzel.oven.ir.idf import NO_IDF, NORMS, Tfidf
+from pretzel.oven.ir.ngrams import Ngrams
+from pretzel.schema import Kind
+
+if TYPE_CHECKING:
+    from pretzel.oven.frontends.importer import Importer
+
+
+# Token patterns that mean "maximal runs of \w of at least this many characters".
+TOKEN_PATTERNS = {
+    r"(?u)\b\w\w+\b": 2,
+    r"\b\w\w+\b": 2,
+    r"(?u)\b\w+\b": 1,
+    r"\b\w+\b": 1,
+    r"(?u)\w+": 1,
+    r"\w+": 1,
+}
+
+
+@adapter("sklearn.feature_extraction.text.CountVectorizer")
+def count_vectorizer(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """Counts of the n-grams of the vocabulary."""
+    dtype = np.dtype(estimator.dtype).name
+    if dtype not in ("int64", "int32", "float64"):
+        raise Unsupported(f"dtype={dtype}: what reads the counts may compute in that precision")
+    node = counts(estimator, x, importer)
+    if estimator.binary:
+        node = Tfidf((node,), NO_IDF, None, sublinear=False, binary=True)
+    return {"transform": Output(node, dtype=dtype)}
+
+
+@adapter("sklearn.feature_extraction.text.TfidfVectorizer")
+def tfidf_vectorizer(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Counts, then idf and norm."""
+    dtype = np.dtype(estimator.dtype)
+    if dtype not in (np.float64, np.int64):
+        raise Unsupported(f"dtype={dtype.name}: scikit-learn computes in that precision")
+    return _tfidf(estimator._tfidf, counts(estimator, x, importer), binary=bool(estimator.binary))
+
+
+@adapter("sklearn.feature_extraction.text.TfidfTransformer")
+def tfidf_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
+    if isinstance(x, Raw) or x.schema().kind is not Kind.SPARSE:
+        raise Unsupported("counts that are not the sparse rows of a vectorizer")
+    return _tfidf(estimator, x)
+
+
+@adapter("sklearn.feature_extraction.text.HashingVectorizer")
+def hashing_vectorizer(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Hashed n-grams, then the norm."""
+    if np.dtype(estimator.dtype) != np.float64:
+        raise Unsupported(f"dtype={np.dtype(estimator.dtype).name}: scikit-learn computes in that precision")
+    if estimator.norm not in NORMS:
+        raise Unsupported(f"norm={estimator.norm!r}")
+    settings = analysis(estimator)
+    hashed = HashedNgrams(
+        (importer.text(x, lower=settings.lower, accents=settings.accents),),
+        settings.analyzer,
+        settings.min_n,
+        settings.max_n,
+        settings.shortest,
+        *pack(settings.stop_words),
+        int(estimator.n_features),
+        bool(estimator.alternate_sign),
+    )
+    if estimator.norm is None and not estimator.binary:
+        return hashed
+    return Tfidf((hashed,), NO_IDF, estimator.norm, sublinear=False, binary=bool(estimator.binary))
+
+
+def _tfidf(transformer: Any, source: Node, *, binary: bool = False) -> Node:
+    """What a fitted TfidfTransformer makes of counts."""
+    if transformer.norm not in NORMS:
+        raise Unsupported(f"norm={transformer.norm!r}")
+    idf = np.asarray(getattr(transformer, "idf_", NO_IDF))  # scikit-learn looks at the attribute, not at use_idf
+    if idf.dtype != np.float64:
+        raise Unsupported(f"idf_ is {idf.dtype.name}: scikit-learn computes in that precision")
+    if len(idf) not in (0, source.schema().width):
+        raise Unsupported("idf_ and the vocabulary differ in length")
+    return Tfidf((source,), idf, transformer.norm, bool(transformer.sublinear_tf), binary)
+
+
+def counts(vectorizer: Any, x: Node, importer: Importer) -> Node:
+    """The counts of a fitted CountVectorizer or TfidfVectorizer, before ``binary`` and idf."""
+    settings = analysis(vectorizer)
+    text = importer.text(x, lower=settings.lower, accents=settings.accents)
+    return Ngrams(
+        (text,),
+        settings.analyzer,
+        settings.min_n,
+        settings.max_n,
+        settings.shortest,
+        *pack(terms_of(vectorizer)),
+        *pack(settings.stop_words),
+    )
+
+
+def terms_of(vectorizer: Any) -> list[str]:
+    """Vocabulary in the order of its columns, given or fitted."""
+    vectorizer = copy.copy(vectorizer)  # the check stores a given vocabulary on the estimator
+    vectorizer._check_vocabulary()
+    vocabulary = vectorizer.vocabulary_
+    terms = sorted(vocabulary, key=vocabulary.__getitem__)
+    if [vocabulary[term] for term in terms] != list(range(len(terms))):
+        raise Unsupported("vocabulary_ does not number its terms 0, 1, 2, ...")
+    if not all(isinstance(term, str) for term in terms):
+        raise Unsupported("the vocabulary holds terms that are not str")
+    return terms
+
+
+class Analysis(NamedTuple):
+    """How a document becomes n-grams; the fields of a vectorizer's node."""
+
+    analyzer: str
+    min_n: int
+    max_n: int
+    shortest: int  # characters of a token
+    stop_words: tuple[str, ...]  # sorted
+    lower: bool
+    accents: str | None
+
+
+def analysis(vectorizer: Any) -> Analysis:
+    """Settings of a text vectorizer; raises Unsupported for what has no native form."""
+    for name in ("preprocessor", "tokenizer"):
+        unused = name == "tokenizer" and vectorizer.analyzer in ("char", "char_wb")
+        if getattr(vectorizer, name) is not None and not unused:
+            raise Unsupported(f"{name} is a callable: it runs in Python")
+    if callable(vectorizer.analyzer):
+        raise Unsupported("analyzer is a callable: it runs in Python")
+    if vectorizer.analyzer not in ANALYZERS:
+        raise Unsupported(f"analyzer={vectorizer.analyzer!r} is not one of scikit-learn's")
+    if vectorizer.input != "content":
+        raise Unsupported(f"input={vectorizer.input!r}: documents are read from files")
+    # encoding and decode_error concern documents that are bytes, and those are refused when they are read
+    if vectorizer.strip_accents not in (None, "ascii", "unicode"):
+        raise Unsupported("strip_accents is a callable: it runs in Python")
+    min_n, max_n = vectorizer.ngram_range
+    if not 1 <= min_n <= max_n <= 1000:
+        raise Unsupported(f"ngram_range={vectorizer.ngram_range!r}")
+    shortest = 1
+    stop_words: tuple[str, ...] = ()
+    if vectorizer.analyzer == "word":
+        shortest = TOKEN_PATTERNS.get(vectorizer.token_pattern, 0)
+        if not shortest:
+            raise Unsupported(f"token_pattern={vectorizer.token_pattern!r} runs in Python")
+        stop_words = tuple(sorted(word for word in vectorizer.get_stop_words() or () if isinstance(word, str)))
+    return Analysis(
+        vectorizer.analyzer,
+        int(min_n),
+        int(max_n),
+        shortest,
+        stop_words,
+        bool(vectorizer.lowercase),
+        vectorizer.strip_accents or None,
+    )

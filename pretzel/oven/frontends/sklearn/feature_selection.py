@@ -1,0 +1,39 @@
+"""Adapters of `sklearn.feature_selection`: columns that were chosen by ``fit``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.ir.columns import is_sparse
+from pretzel.oven.ir.feature_selection import SelectSparse
+
+if TYPE_CHECKING:
+    from pretzel.oven.frontends.importer import Importer
+    from pretzel.oven.ir.graph import Node
+
+
+@adapter(
+    "sklearn.feature_selection.GenericUnivariateSelect",
+    "sklearn.feature_selection.SelectFdr",
+    "sklearn.feature_selection.SelectFpr",
+    "sklearn.feature_selection.SelectFromModel",
+    "sklearn.feature_selection.SelectFwe",
+    "sklearn.feature_selection.SelectKBest",
+    "sklearn.feature_selection.SelectPercentile",
+    "sklearn.feature_selection.SequentialFeatureSelector",
+    "sklearn.feature_selection.VarianceThreshold",
+)
+def selector(estimator: Any, x: Node, importer: Importer) -> Node:
+    """All columns are checked, those that are dropped too, unless the selector lets NaN pass: then none is."""
+    from sklearn.utils import get_tags
+
+    columns = tuple(int(i) for i in estimator.get_support(indices=True))
+    if not columns:
+        raise Unsupported(f"{type(estimator).__name__} that drops every column")
+    x = importer.numeric(x)
+    if not get_tags(estimator).input_tags.allow_nan:
+        x = importer.finite(x, estimator)
+    return SelectSparse((x,), np.array(columns, dtype=np.int32)) if is_sparse(x) else importer.select(x, columns)

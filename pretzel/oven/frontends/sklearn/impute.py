@@ -1,0 +1,76 @@
+"""Adapters of `sklearn.impute`."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.sklearn._common import cell_value, dense_only
+from pretzel.oven.ir._cells import CellValue, is_nan, pack
+from pretzel.oven.ir.graph import Array, Methods, Node, Output
+from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask
+from pretzel.schema import Kind
+
+if TYPE_CHECKING:
+    from pretzel.oven.frontends.importer import Importer
+
+
+@adapter("sklearn.impute.SimpleImputer")
+def simple_imputer(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Numbers or cells, whichever the imputer was fitted on."""
+    dense_only(x, estimator)
+    statistics = estimator.statistics_
+    if estimator.keep_empty_features:
+        columns = tuple(range(len(statistics)))
+    else:
+        columns = tuple(j for j, value in enumerate(statistics) if not is_nan(value))
+    fill = statistics[list(columns)].astype(estimator._fill_dtype)
+    if not columns:
+        raise Unsupported("SimpleImputer that drops every column")
+    if estimator._fit_dtype.kind == "O":
+        return _impute_cells(estimator, importer.cells(x), columns, fill)
+    missing = _missing_number(estimator.missing_values)
+    x = importer.finite(importer.dense(x), estimator, allow_nan=math.isnan(missing))
+    kept = x if len(columns) == len(statistics) else importer.select(x, columns)
+    imputed = Impute((kept,), fill.astype(np.float64), missing)
+    if estimator.indicator_ is None or not len(estimator.indicator_.features_):
+        return imputed
+    mask = MissingMask((x,), tuple(map(int, estimator.indicator_.features_)), missing)
+    return importer.concat([imputed, mask])
+
+
+def _impute_cells(estimator: Any, x: Node, columns: tuple[int, ...], fill: Array) -> Node:
+    if estimator.indicator_ is not None:
+        raise Unsupported("SimpleImputer(add_indicator=True) over texts")
+    value = estimator.missing_values
+    is_na = type(value).__name__ == "NAType"
+    missing: tuple[CellValue, ...] = (None, math.nan) if is_na else (cell_value(value),)
+    constants = pack(cell_value(value) for value in fill)
+    return ImputeCells((x,), columns, missing, *constants, refuse_nan=not is_nan(value))
+
+
+@adapter("sklearn.impute.MissingIndicator")
+def missing_indicator(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """Indicators of numeric columns."""
+    if estimator.sparse is True:
+        raise Unsupported("MissingIndicator(sparse=True)")
+    missing = _missing_number(estimator.missing_values)
+    source = importer.numeric(x)
+    if source.schema().kind is not Kind.DENSE or not len(estimator.features_):
+        raise Unsupported("MissingIndicator over sparse rows, or with nothing to indicate")
+    source = importer.finite(source, estimator, allow_nan=math.isnan(missing))
+    only = estimator.features == "missing-only"
+    columns = tuple(map(int, estimator.features_))
+    return {
+        "transform": Output(MissingMask((source,), columns, missing, only and estimator.error_on_new), dtype="bool")
+    }
+
+
+def _missing_number(value: Any) -> float:
+    number = cell_value(value)
+    if not isinstance(number, float):
+        raise Unsupported(f"{value!r} as the missing value of numbers")
+    return number

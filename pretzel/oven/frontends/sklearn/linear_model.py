@@ -1,0 +1,151 @@
+"""Adapters of `sklearn.linear_model`: scores by `Linear`, answers by the links."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.ir.graph import Methods, Node, Output
+from pretzel.oven.ir.linear import Linear
+from pretzel.oven.ir.link import (
+    ArgMax,
+    Exp,
+    Expit,
+    HuberProbability,
+    Log,
+    Normalize,
+    Pair,
+    Sigmoid,
+    Softmax,
+    Threshold,
+)
+from pretzel.schema import Kind
+
+if TYPE_CHECKING:
+    from pretzel.oven.frontends.importer import Importer
+
+
+UNCHECKED_IF_SPARSE = ("ElasticNet", "Lasso", "MultiTaskElasticNet", "MultiTaskLasso")  # their own product, as it comes
+
+
+def scores(estimator: Any, x: Node, importer: Importer) -> Node:
+    """``X @ coef_.T + intercept_`` after the check that the estimator makes."""
+    coef = estimator.coef_
+    coef = np.atleast_2d(np.asarray(coef.todense() if hasattr(coef, "todense") else coef, dtype=np.float64))
+    bias = np.broadcast_to(np.asarray(estimator.intercept_, dtype=np.float64).reshape(-1), (coef.shape[0],))
+    x = importer.numeric(x)
+    if x.schema().kind is not Kind.SPARSE or type(estimator).__name__ not in UNCHECKED_IF_SPARSE:
+        x = importer.finite(x, estimator)
+    return Linear((x,), np.ascontiguousarray(coef.T), np.ascontiguousarray(bias))
+
+
+@adapter(
+    "sklearn.linear_model.ARDRegression",
+    "sklearn.linear_model.BayesianRidge",
+    "sklearn.linear_model.ElasticNet",
+    "sklearn.linear_model.ElasticNetCV",
+    "sklearn.linear_model.HuberRegressor",
+    "sklearn.linear_model.Lars",
+    "sklearn.linear_model.LarsCV",
+    "sklearn.linear_model.Lasso",
+    "sklearn.linear_model.LassoCV",
+    "sklearn.linear_model.LassoLars",
+    "sklearn.linear_model.LassoLarsCV",
+    "sklearn.linear_model.LassoLarsIC",
+    "sklearn.linear_model.LinearRegression",
+    "sklearn.linear_model.MultiTaskElasticNet",
+    "sklearn.linear_model.MultiTaskElasticNetCV",
+    "sklearn.linear_model.MultiTaskLasso",
+    "sklearn.linear_model.MultiTaskLassoCV",
+    "sklearn.linear_model.OrthogonalMatchingPursuit",
+    "sklearn.linear_model.OrthogonalMatchingPursuitCV",
+    "sklearn.linear_model.PassiveAggressiveRegressor",
+    "sklearn.linear_model.QuantileRegressor",
+    "sklearn.linear_model.Ridge",
+    "sklearn.linear_model.RidgeCV",
+    "sklearn.linear_model.SGDRegressor",
+    "sklearn.linear_model.TheilSenRegressor",
+)
+def regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """Plain linear regression; as many columns as ``coef_`` has rows."""
+    ndim = 2 if np.ndim(estimator.coef_) == 2 and "SGD" not in type(estimator).__name__ else 1
+    return {"predict": Output(scores(estimator, x, importer), ndim=ndim)}
+
+
+@adapter(
+    "sklearn.linear_model.PoissonRegressor",
+    "sklearn.linear_model.GammaRegressor",
+    "sklearn.linear_model.TweedieRegressor",
+)
+def generalized(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """A linear predictor behind the inverse of its link, ``exp`` or nothing."""
+    raw = scores(estimator, x, importer)
+    link = type(estimator._base_loss.link).__name__
+    if link not in ("IdentityLink", "LogLink"):
+        raise Unsupported(f"link {link}")
+    return {"predict": Output(raw if link == "IdentityLink" else Exp((raw,)), ndim=1)}
+
+
+def classifier(estimator: Any, raw: Node) -> dict[str, Output]:
+    """``decision_function`` and ``predict`` of a linear classifier: the sign of one score, or the largest of many."""
+    classes = (np.asarray(estimator.classes_),)
+    binary = raw.schema().width == 1
+    winner: Node = Threshold((raw,)) if binary else ArgMax((raw,))
+    return {
+        "decision_function": Output(raw, ndim=1 if binary else 2),
+        "predict": Output(winner, ndim=1, labels=classes),
+    }
+
+
+def with_probabilities(methods: dict[str, Output], proba: Node) -> dict[str, Output]:
+    """The same with ``predict_proba`` and its logarithm."""
+    return {**methods, "predict_proba": Output(proba), "predict_log_proba": Output(Log((proba,)))}
+
+
+def one_versus_rest(raw: Node) -> Node:
+    """Probabilities as LibLinear makes them: sigmoids, divided by their sum when there are several."""
+    return Sigmoid((raw,)) if raw.schema().width == 1 else Normalize((Expit((raw,)),))
+
+
+@adapter("sklearn.linear_model.LogisticRegression", "sklearn.linear_model.LogisticRegressionCV")
+def logistic_regression(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """Two classes through the sigmoid, more through the softmax."""
+    raw = scores(estimator, x, importer)
+    if raw.schema().width > 1 and getattr(estimator, "solver", "") == "liblinear":
+        raise Unsupported("one-versus-rest LogisticRegression of scikit-learn before 1.8")
+    proba: Node = Sigmoid((raw,)) if raw.schema().width == 1 else Softmax((raw,))
+    return with_probabilities(classifier(estimator, raw), proba)
+
+
+@adapter("sklearn.linear_model.SGDClassifier")
+def sgd_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """Probabilities for the losses that have them."""
+    raw = scores(estimator, x, importer)
+    methods = classifier(estimator, raw)
+    if estimator.loss == "log_loss":
+        return with_probabilities(methods, one_versus_rest(raw))
+    if estimator.loss == "modified_huber":
+        proba: Node = HuberProbability((raw,))
+        return with_probabilities(methods, Pair((proba,)) if raw.schema().width == 1 else Normalize((proba,)))
+    return methods
+
+
+@adapter(
+    "sklearn.linear_model.Perceptron",
+    "sklearn.linear_model.PassiveAggressiveClassifier",
+    "sklearn.linear_model.RidgeClassifier",
+    "sklearn.linear_model.RidgeClassifierCV",
+)
+def plain_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """No probabilities; ridge classifiers also take several labels for each row."""
+    raw = scores(estimator, x, importer)
+    methods = classifier(estimator, raw)
+    binarizer = getattr(estimator, "_label_binarizer", None)
+    if binarizer is not None and binarizer.y_type_.startswith("multilabel"):
+        width = raw.schema().width
+        if binarizer.sparse_input_ or width == 1:
+            raise Unsupported(f"{binarizer.y_type_} targets that are sparse or have one column")
+        methods["predict"] = Output(Threshold((raw,)), labels=(np.array([0, 1]),) * width)
+    return methods

@@ -1,0 +1,204 @@
+"""Adapters of `sklearn.preprocessing`: scalers, norms, bins, powers, quantiles, products, functions."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.sklearn._common import dense_only, floats
+from pretzel.oven.ir.bins import Bins
+from pretzel.oven.ir.columns import Raw, is_sparse
+from pretzel.oven.ir.encode import OneHot
+from pretzel.oven.ir.function import FUNCTIONS, Apply
+from pretzel.oven.ir.idf import NO_IDF, Tfidf
+from pretzel.oven.ir.link import Exp, Log, Threshold
+from pretzel.oven.ir.normalize import UnitNorm
+from pretzel.oven.ir.opaque import Opaque
+from pretzel.oven.ir.polynomial import Polynomial, runs_of
+from pretzel.oven.ir.power import YeoJohnson
+from pretzel.oven.ir.quantile import Quantiles
+from pretzel.oven.ir.scale import MulAdd, ScaleSparse, SubDiv
+from pretzel.schema import Kind
+
+if TYPE_CHECKING:
+    from pretzel.oven.frontends.importer import Importer
+    from pretzel.oven.ir.graph import Array, Node
+
+
+@adapter("sklearn.preprocessing.StandardScaler")
+def standard_scaler(estimator: Any, x: Node, importer: Importer) -> Node:
+    """``X -= mean_`` and ``X /= scale_``, each where it was asked for."""
+    mean = floats(estimator.mean_) if estimator.with_mean else None
+    scale = floats(estimator.scale_) if estimator.with_std else None
+    return _scaled(estimator, x, importer, mean, scale)
+
+
+@adapter("sklearn.preprocessing.RobustScaler")
+def robust_scaler(estimator: Any, x: Node, importer: Importer) -> Node:
+    """``X -= center_`` and ``X /= scale_``, each where it was asked for."""
+    center = floats(estimator.center_) if estimator.with_centering else None
+    scale = floats(estimator.scale_) if estimator.with_scaling else None
+    return _scaled(estimator, x, importer, center, scale)
+
+
+def _scaled(estimator: Any, x: Node, importer: Importer, mean: Array | None, scale: Array | None) -> Node:
+    """What `StandardScaler` and `RobustScaler` do with either kind of rows."""
+    if is_sparse(x):
+        if mean is not None:
+            raise Unsupported(f"{type(estimator).__name__} cannot centre sparse rows")
+        checked = importer.finite(x, estimator, allow_nan=True)
+        return checked if scale is None else ScaleSparse((checked,), 1.0 / scale)
+    checked = importer.finite(importer.dense(x), estimator, allow_nan=True)
+    return checked if mean is None and scale is None else SubDiv((checked,), mean, scale)
+
+
+@adapter("sklearn.preprocessing.MaxAbsScaler")
+def max_abs_scaler(estimator: Any, x: Node, importer: Importer) -> Node:
+    """``X /= scale_``, then clipped to [-1, 1] where it was asked for."""
+    scale = floats(estimator.scale_)
+    low, high = (-1.0, 1.0) if estimator.clip else (None, None)
+    if is_sparse(x):
+        return ScaleSparse((importer.finite(x, estimator, allow_nan=True),), 1.0 / scale, low, high)
+    scaled = SubDiv((importer.finite(importer.dense(x), estimator, allow_nan=True),), None, scale)
+    width = scaled.schema().width
+    return MulAdd((scaled,), np.ones(width), np.zeros(width), low, high) if estimator.clip else scaled
+
+
+@adapter("sklearn.preprocessing.MinMaxScaler")
+def min_max_scaler(estimator: Any, x: Node, importer: Importer) -> Node:
+    """``X *= scale_`` and ``X += min_``, then clipped where it was asked for."""
+    dense_only(x, estimator)
+    x = importer.finite(importer.dense(x), estimator, allow_nan=True)
+    low, high = (map(float, estimator.feature_range)) if estimator.clip else (None, None)
+    return MulAdd((x,), floats(estimator.scale_), floats(estimator.min_), low, high)
+
+
+@adapter("sklearn.preprocessing.Normalizer")
+def normalizer(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Sparse rows are divided as tf-idf divides documents, dense ones with a bound for norms near zero."""
+    x = importer.finite(importer.numeric(x), estimator)
+    if x.schema().kind is Kind.DENSE:
+        return UnitNorm((x,), estimator.norm)
+    if estimator.norm == "max":
+        raise Unsupported("Normalizer(norm='max') on sparse rows")
+    return Tfidf((x,), NO_IDF, estimator.norm, False, False)
+
+
+@adapter("sklearn.preprocessing.Binarizer")
+def binarizer(estimator: Any, x: Node, importer: Importer) -> Node:
+    """1 above the threshold, else 0; the threshold is not rounded to float32 for arrays of that type."""
+    dense_only(x, estimator)
+    return Threshold((importer.finite(importer.dense(x), estimator),), float(estimator.threshold))
+
+
+@adapter("sklearn.preprocessing.KBinsDiscretizer")
+def k_bins(estimator: Any, x: Node, importer: Importer) -> Node:
+    """The outer edges of a column bound nothing: values beyond them fall into the first and the last bin."""
+    dense_only(x, estimator)
+    if estimator.dtype is not None:
+        raise Unsupported("KBinsDiscretizer(dtype=...)")
+    inner = [np.asarray(edges, dtype=np.float64)[1:-1] for edges in estimator.bin_edges_]
+    starts = np.cumsum([0, *map(len, inner)], dtype=np.int32)
+    codes = Bins((importer.finite(importer.dense(x), estimator),), np.concatenate(inner), starts)
+    if estimator.encode == "ordinal":
+        return codes
+    n_bins = [len(edges) + 1 for edges in inner]
+    return OneHot((codes,), np.cumsum([0, *n_bins], dtype=np.int32), estimator.encode == "onehot")
+
+
+@adapter("sklearn.preprocessing.PowerTransformer")
+def power_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
+    """The power, then the scaler that was fitted on it, with its own check: powers may overflow."""
+    dense_only(x, estimator)
+    if estimator.method != "yeo-johnson":
+        raise Unsupported(f"PowerTransformer(method={estimator.method!r})")
+    checked = importer.finite(importer.dense(x), estimator, allow_nan=True)
+    powered = YeoJohnson((checked,), np.asarray(estimator.lambdas_, dtype=np.float64))
+    return importer.transform(estimator._scaler, powered) if estimator.standardize else powered
+
+
+@adapter("sklearn.preprocessing.QuantileTransformer")
+def quantile_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Requests of sparse rows are taken for dense ones, zeros and all."""
+    dense_only(x, estimator)
+    if estimator.ignore_implicit_zeros:
+        raise Unsupported("QuantileTransformer(ignore_implicit_zeros=True)")
+    quantiles = np.ascontiguousarray(np.asarray(estimator.quantiles_, dtype=np.float64).T)
+    if np.isnan(quantiles).any():
+        raise Unsupported("QuantileTransformer fitted on a column without values")
+    references = np.asarray(estimator.references_, dtype=np.float64)
+    checked = importer.finite(importer.dense(x), estimator, allow_nan=True)
+    return Quantiles((checked,), quantiles, references, estimator.output_distribution == "normal")
+
+
+@adapter("sklearn.preprocessing.PolynomialFeatures")
+def polynomial_features(estimator: Any, x: Node, importer: Importer) -> Node:
+    """All products up to the degree asked for, or only those of distinct columns."""
+    if not isinstance(x, Raw) and x.schema().kind is Kind.SPARSE:
+        raise Unsupported("PolynomialFeatures on sparse rows")
+    x = importer.finite(importer.dense(x), estimator)
+    low, high = int(estimator._min_degree), int(estimator._max_degree)
+    if high == 0:
+        raise Unsupported("PolynomialFeatures(degree=0)")
+    choose = itertools.combinations if estimator.interaction_only else itertools.combinations_with_replacement
+    width = x.schema().width
+    combinations = [c for degree in range(1, high + 1) for c in choose(range(width), degree)]
+    first = 1 + sum(1 for c in combinations if len(c) < low)
+    return Polynomial((x,), runs_of(combinations), first, bool(estimator.include_bias))
+
+
+SHAPED = ("transform", "predict_proba", "predict_log_proba", "decision_function", "apply")
+"""Methods whose result may be a table of numbers."""
+
+
+@adapter("sklearn.preprocessing.FunctionTransformer")
+def function_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Nothing, a function of NumPy that is known here, or a method of an estimator that has an adapter.
+
+    Doing nothing is also what a fitted container holds for "passthrough".
+    """
+    if estimator.kw_args:
+        raise Unsupported("FunctionTransformer(kw_args=...)")
+    if estimator.validate:
+        dense_only(x, estimator)
+        x = importer.finite(importer.dense(x), estimator)
+    function = estimator.func
+    if function is None:
+        return x
+    if hasattr(function, "__self__") and callable(getattr(function.__self__, "fit", None)):
+        return _method(function, x, importer)
+    dense_only(x, estimator)
+    return numpy_function(function, importer.dense(x))
+
+
+def numpy_function(function: Any, x: Node) -> Node:
+    """``function`` of every value of a dense node; None is the identity."""
+    if function is None:
+        return x
+    name = getattr(function, "__name__", "")
+    if not isinstance(function, np.ufunc) or getattr(np, name, None) is not function:
+        raise Unsupported(f"function {name or function!r}")
+    if name in ("exp", "log"):
+        return Exp((x,)) if name == "exp" else Log((x,))
+    if name not in FUNCTIONS:
+        raise Unsupported(f"function numpy.{name}")
+    return Apply((x,), name)
+
+
+def _method(function: Any, x: Node, importer: Importer) -> Node:
+    """The node of a bound method, where it returns one row of numbers for each row."""
+    estimator, name = function.__self__, function.__name__
+    if name not in SHAPED:
+        raise Unsupported(f"method {type(estimator).__name__}.{name} as a function")
+    width = len(x.columns) if isinstance(x, Raw) else x.schema().width
+    if getattr(estimator, "n_features_in_", width) != width:
+        raise Unsupported(f"{type(estimator).__name__} was fitted on another number of columns than {width}")
+    output = importer.methods(estimator, x, only=(name,)).get(name)
+    if output is None or isinstance(output.node, Opaque | Raw):
+        raise Unsupported(f"{type(estimator).__name__}.{name} has no native form")
+    if output.ndim != 2 or output.labels is not None or output.list_of is not None:
+        raise Unsupported(f"{type(estimator).__name__}.{name} returns no table of numbers")
+    return output.node

@@ -1,0 +1,128 @@
+"""Adapters of `sklearn.preprocessing`: encoders of categories."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.sklearn._common import cell_value
+from pretzel.oven.ir.columns import Raw, Select
+from pretzel.oven.ir.concat import Concat
+from pretzel.oven.ir.encode import REFUSE_UNKNOWN, OneHot, category_codes
+from pretzel.oven.ir.graph import Methods, Node, Output
+from pretzel.schema import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pretzel.oven.frontends.importer import Importer
+    from pretzel.oven.ir._cells import CellValue
+
+
+@adapter("sklearn.preprocessing.OneHotEncoder")
+def one_hot_encoder(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """Codes with dropped and infrequent categories resolved, then one-hot rows.
+
+    ``handle_unknown="warn"`` encodes as scikit-learn does; the warning itself is not repeated for each request.
+    """
+    dtype = _result_dtype(estimator)
+    categories = _categories(estimator)
+    grouped = [_grouped(estimator, j, len(column)) for j, column in enumerate(categories)]
+    rare = [_infrequent_code(estimator, j) for j in range(len(categories))]
+    as_infrequent = estimator.handle_unknown in ("infrequent_if_exist", "warn")
+    unknown = [code if as_infrequent and code is not None else -1 for code in rare]
+    if estimator._drop_idx_after_grouping is not None:
+        for j, drop in enumerate(estimator._drop_idx_after_grouping):
+            if drop is not None:
+                grouped[j] = [_without(drop, code) for code in grouped[j]]
+                unknown[j] = _without(drop, unknown[j])
+    source = _source(estimator, x, importer)
+    refuse = REFUSE_UNKNOWN if estimator.handle_unknown == "error" else 0
+    codes = importer.note(category_codes(source, categories, grouped, unknown, refuse=refuse))
+    offsets = np.cumsum([0, *estimator._n_features_outs], dtype=np.int32)
+    return {"transform": Output(OneHot((codes,), offsets, bool(estimator.sparse_output)), dtype=dtype)}
+
+
+@adapter("sklearn.preprocessing.OrdinalEncoder")
+def ordinal_encoder(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """Codes are the result."""
+    dtype = _result_dtype(estimator)
+    categories = _categories(estimator)
+    codes: list[Sequence[float]] = []
+    for j, column in enumerate(categories):
+        missing = estimator._missing_indices.get(j)
+        numbers: list[float] = list(_grouped(estimator, j, len(column), missing))
+        if missing is not None:
+            numbers[missing] = float(estimator.encoded_missing_value)
+        codes.append(numbers)
+    refuse = REFUSE_UNKNOWN if estimator.handle_unknown == "error" else 0
+    unknown = math.nan if refuse else float(estimator.unknown_value)
+    source = _source(estimator, x, importer)
+    node = category_codes(source, categories, codes, [0.0 if refuse else unknown] * len(codes), refuse=refuse)
+    return {"transform": Output(node, dtype=dtype)}
+
+
+@adapter("sklearn.preprocessing.TargetEncoder")
+def target_encoder(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Each category's mean target; one column for each class where there are more than two."""
+    categories = _categories(estimator)
+    means = np.atleast_1d(np.asarray(estimator.target_mean_, dtype=np.float64))
+    n_means = len(means) if estimator.target_type_ == "multiclass" else 1
+    source = _source(estimator, x, importer)
+    parts = []
+    for k in range(n_means):
+        codes = [estimator.encodings_[j * n_means + k].tolist() for j in range(len(categories))]
+        parts.append(category_codes(source, categories, codes, [float(means[k])] * len(categories), refuse=0))
+    if n_means == 1:
+        return parts[0]
+    order = tuple(k * len(categories) + j for j in range(len(categories)) for k in range(n_means))
+    return Select((Concat(tuple(parts)),), order)
+
+
+def _categories(estimator: Any) -> list[list[CellValue]]:
+    if any(column.dtype.kind not in "OUifub" for column in estimator.categories_):
+        raise Unsupported("categories that are neither texts nor numbers")
+    return [[cell_value(value) for value in column] for column in estimator.categories_]
+
+
+def _source(estimator: Any, x: Node, importer: Importer) -> Node:
+    """What the encoder reads: numbers where all categories are numbers, else cells."""
+    numeric = all(column.dtype.kind in "ifub" for column in estimator.categories_)
+    if not isinstance(x, Raw) and x.schema().kind is Kind.CELLS:
+        return x
+    if numeric or not isinstance(x, Raw):
+        return importer.finite(importer.dense(x), estimator, allow_nan=True)
+    return importer.cells(x)
+
+
+def _result_dtype(estimator: Any) -> str:
+    dtype = np.dtype(estimator.dtype)
+    if dtype.kind == "f" and dtype != np.float64:
+        raise Unsupported(f"{type(estimator).__name__}(dtype={dtype.name})")
+    return str(dtype.name)
+
+
+def _grouped(estimator: Any, j: int, n: int, missing: int | None = None) -> list[int]:
+    """Code of each category of column ``j``, infrequent ones as one; a missing one keeps its own."""
+    mapping = estimator._default_to_infrequent_mappings[j] if estimator._infrequent_enabled else None
+    if mapping is None:
+        return list(range(n))
+    codes = [int(code) for code in mapping]
+    if missing is not None:
+        codes.insert(missing, missing)
+    return codes
+
+
+def _infrequent_code(estimator: Any, j: int) -> int | None:
+    """Code of the infrequent group of column ``j``, where there is one."""
+    if not estimator._infrequent_enabled or estimator._infrequent_indices[j] is None:
+        return None
+    return int(estimator._default_to_infrequent_mappings[j][estimator._infrequent_indices[j][0]])
+
+
+def _without(drop: int, code: int) -> int:
+    """``code`` after category ``drop`` has been taken out."""
+    return -1 if code == drop else code - 1 if code > drop else code

@@ -1,0 +1,45 @@
+"""Numbers to the bins they fall into."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from pretzel.oven.ir.graph import Array, Node, Value
+from pretzel.schema import Schema, dense
+
+
+class Bins(Node):
+    """How many of a column's edges are not above the value.
+
+    Parameters
+    ----------
+    edges : float64 array of shape (n_edges,)
+        Ascending for each column; those of column j are ``edges[starts[j]:starts[j + 1]]``.
+    starts : int32 array of shape (width + 1,)
+    """
+
+    edges: Array
+    starts: Array
+
+    op: ClassVar[str] = "bins/1"
+    kernel: ClassVar[str] = "bins"
+
+    def schema(self) -> Schema:
+        source = self.inputs[0].schema()
+        if source.width != len(self.starts) - 1:
+            raise ValueError(f"{source} meets the edges of {len(self.starts) - 1} columns")
+        return dense(source.width, integral=True, keeps_float32=source.keeps_float32)
+
+    def params(self) -> tuple[Array, ...]:
+        return (self.edges, self.starts)
+
+    def reference(self, *inputs: Value) -> Value:
+        out = np.empty_like(inputs[0])
+        for j in range(out.shape[1]):
+            out[:, j] = np.searchsorted(self.edges[self.starts[j] : self.starts[j + 1]], inputs[0][:, j], side="right")
+        return out
+
+    def describe(self) -> str:
+        return f"{len(self.edges)} edges of {len(self.starts) - 1} columns"

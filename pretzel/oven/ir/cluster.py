@@ -1,0 +1,43 @@
+"""Distances to cluster centres, and the nearest of them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from pretzel.oven.ir.graph import Array, Node, Parity, Value
+from pretzel.schema import Schema, dense
+
+
+class Distances(Node):
+    """Euclidean distance of a row to each centre.
+
+    Differences are squared and summed, where scikit-learn expands the square: without its cancellation for rows near
+    a centre, and the same to the last digits elsewhere.
+
+    Parameters
+    ----------
+    centers : float64 array of shape (n_centers, width)
+    """
+
+    centers: Array
+
+    op: ClassVar[str] = "distances/1"
+    kernel: ClassVar[str] = "distances"
+    parity: ClassVar[Parity] = Parity.TOLERANCE
+
+    def schema(self) -> Schema:
+        if self.inputs[0].schema().width != self.centers.shape[1]:
+            raise ValueError(f"{self.inputs[0].schema()} meets centres of shape {self.centers.shape}")
+        return dense(self.centers.shape[0])
+
+    def params(self) -> tuple[Array, ...]:
+        return (self.centers,)
+
+    def reference(self, *inputs: Value) -> Value:
+        difference = inputs[0][:, None, :] - self.centers
+        return np.sqrt((difference * difference).sum(axis=2))
+
+    def describe(self) -> str:
+        return f"{self.centers.shape[0]} centres"

@@ -1,0 +1,130 @@
+"""Leaves of the graph: what is read from the caller's object, and selections of columns behind it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from pretzel.oven.ir.graph import Array, Node, Value
+from pretzel.schema import Kind, Schema, cells, dense, sparse
+
+
+class Raw(Node):
+    """Columns of the request before anybody has said how to read them; adapters turn it into a leaf.
+
+    Without inputs it stands for the caller's object, otherwise for the value of the opaque step in ``inputs``; so do
+    the leaves it becomes. ``columns`` are positions; ``scalar`` marks a one-dimensional selection
+    (``ColumnTransformer`` with a single name), the form that documents take.
+    """
+
+    columns: tuple[int, ...]
+    scalar: bool = False
+
+    op: ClassVar[str] = "raw/1"
+
+    def describe(self) -> str:
+        return f"{len(self.columns)} columns"
+
+
+class NumericLeaf(Node):
+    """Columns read as float64; None and missing values become NaN."""
+
+    columns: tuple[int, ...]
+
+    op: ClassVar[str] = "numeric_leaf/1"
+
+    def schema(self) -> Schema:
+        return dense(len(self.columns), keeps_float32=True)
+
+    def reference(self, *inputs: Value) -> Value:
+        return inputs[0]  # the interpreter hands each leaf what it reads
+
+    def describe(self) -> str:
+        return f"{len(self.columns)} columns"
+
+
+class CellLeaf(Node):
+    """Columns read as they are: texts, numbers, missing values."""
+
+    columns: tuple[int, ...]
+
+    op: ClassVar[str] = "cell_leaf/1"
+
+    def schema(self) -> Schema:
+        return cells(len(self.columns))
+
+    def reference(self, *inputs: Value) -> Value:
+        return inputs[0]
+
+    def describe(self) -> str:
+        return f"{len(self.columns)} columns"
+
+
+class TextLeaf(Node):
+    """One column of documents. ``lower`` and ``accents`` are what non-ASCII documents go through before the kernels.
+
+    ASCII documents arrive untouched and are lower-cased natively; others pass through Python's own ``str.lower`` and
+    `unicodedata` while they are read, because only Python knows its Unicode tables.
+    """
+
+    column: int
+    lower: bool = False
+    accents: str | None = None  # None, "ascii", "unicode"
+
+    op: ClassVar[str] = "text_leaf/1"
+
+    def schema(self) -> Schema:
+        return cells(1)
+
+    def reference(self, *inputs: Value) -> Value:
+        return inputs[0]
+
+    def describe(self) -> str:
+        steps = [name for name, on in (("lower", self.lower), (f"accents={self.accents}", self.accents)) if on]
+        return ", ".join(steps)
+
+
+class SparseLeaf(Node):
+    """The request as sparse rows (CSR or CSC in, or the non-zero entries of a dense row)."""
+
+    width: int
+
+    op: ClassVar[str] = "sparse_leaf/1"
+
+    def schema(self) -> Schema:
+        return sparse(self.width)
+
+    def reference(self, *inputs: Value) -> Value:
+        return inputs[0]
+
+
+LEAVES = (NumericLeaf, CellLeaf, TextLeaf, SparseLeaf)
+
+
+class Select(Node):
+    """Columns of a dense value, in the given order."""
+
+    columns: tuple[int, ...]
+
+    op: ClassVar[str] = "select/1"
+    kernel: ClassVar[str] = "select"
+
+    def schema(self) -> Schema:
+        source = self.inputs[0].schema()
+        assert source.kind is Kind.DENSE
+        return dense(len(self.columns), integral=source.integral, keeps_float32=source.keeps_float32)
+
+    def params(self) -> tuple[Array, ...]:
+        return (np.asarray(self.columns, dtype=np.int32),)
+
+    def reference(self, *inputs: Value) -> Value:
+        return inputs[0][:, list(self.columns)]
+
+    def describe(self) -> str:
+        return f"{len(self.columns)} columns"
+
+
+def is_sparse(x: Node) -> bool:
+    """Whether ``x`` is sparse rows; the request has no kind before it is read."""
+    return not isinstance(x, Raw) and x.schema().kind is Kind.SPARSE

@@ -1,0 +1,60 @@
+"""Values side by side, and the change between dense and sparse rows."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from pretzel.oven.ir.graph import Array, Node, Value
+from pretzel.schema import Kind, Schema, dense, sparse
+
+
+class Concat(Node):
+    """Columns of all inputs side by side. Dense inputs are written in place by their producers where that is possible.
+
+    The result is sparse as soon as one input is: ``Concat`` of mixed kinds is what ``scipy.sparse.hstack`` gives.
+    """
+
+    op: ClassVar[str] = "concat/1"
+    kernel: ClassVar[str] = "concat"
+
+    def schema(self) -> Schema:
+        parts = [node.schema() for node in self.inputs]
+        width = sum(part.width for part in parts)
+        if all(part.kind is Kind.DENSE for part in parts):
+            return dense(width, keeps_float32=all(part.keeps_float32 for part in parts))
+        bounds = [part.width if part.kind is Kind.DENSE else part.nnz for part in parts]
+        return sparse(width, None if None in bounds else sum(b for b in bounds if b is not None))
+
+    def params(self) -> tuple[Array, ...]:
+        return (np.array([node.schema().width for node in self.inputs], dtype=np.int32),)
+
+    def reference(self, *inputs: Value) -> Value:
+        from scipy import sparse as sp
+
+        if any(sp.issparse(x) for x in inputs):
+            return sp.hstack([sp.csr_array(x) for x in inputs], format="csr")
+        return np.hstack(inputs)
+
+    def always_finite(self) -> bool:
+        return all(part.always_finite() for part in self.inputs)
+
+    def describe(self) -> str:
+        return " + ".join(str(node.schema().width) for node in self.inputs)
+
+
+class Densify(Node):
+    """Sparse rows written out with their zeros."""
+
+    op: ClassVar[str] = "densify/1"
+    kernel: ClassVar[str] = "densify"
+
+    def schema(self) -> Schema:
+        return dense(self.inputs[0].schema().width)
+
+    def reference(self, *inputs: Value) -> Value:
+        return inputs[0].toarray()
+
+    def always_finite(self) -> bool:
+        return self.inputs[0].always_finite()

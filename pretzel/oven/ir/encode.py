@@ -1,0 +1,144 @@
+"""Categories to numbers: one code for each cell, and one-hot rows from codes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from pretzel.errors import InputValueError
+from pretzel.oven.ir._cells import CellValue, PackedCells, cell_key, is_nan, pack, unpack
+from pretzel.oven.ir.graph import Array, Node, Value
+from pretzel.schema import Schema, dense, sparse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+REFUSE_UNKNOWN, REFUSE_NAN = 1, 2
+
+
+class CategoryCodes(Node):
+    """For each cell the number that belongs to its category; equality is Python's (``1 == 1.0 == True != "1"``).
+
+    Parameters
+    ----------
+    starts : ndarray of int32, shape (width + 1,)
+        Categories of column j are ``starts[j]:starts[j + 1]`` of the arrays below.
+    kinds, numbers, offsets, sizes, text : ndarray
+        `PackedCells` with every category.
+    codes : ndarray of float64, shape (n_categories,)
+        What each category becomes.
+    unknown : ndarray of float64, shape (width,)
+        What other cells become.
+    refuse : ndarray of uint8, shape (width,)
+        `REFUSE_UNKNOWN`: stop at other cells instead. `REFUSE_NAN`: stop at NaN, which is no category then.
+    """
+
+    starts: Array
+    kinds: Array
+    numbers: Array
+    offsets: Array
+    sizes: Array
+    text: Array
+    codes: Array
+    unknown: Array
+    refuse: Array
+
+    op: ClassVar[str] = "category_codes/1"
+    kernel: ClassVar[str] = "category_codes"
+
+    @property
+    def categories(self) -> list[list[CellValue]]:
+        """Categories of each column."""
+        values = unpack((self.kinds, self.numbers, self.offsets, self.sizes, self.text))
+        return [values[a:b] for a, b in zip(self.starts[:-1], self.starts[1:], strict=True)]
+
+    def schema(self) -> Schema:
+        whole = bool(np.isfinite(self.codes).all() and np.isfinite(self.unknown).all())
+        return dense(len(self.unknown), integral=whole)
+
+    def params(self) -> tuple[Array, ...]:
+        constants = PackedCells(self.kinds, self.numbers, self.offsets, self.sizes, self.text)
+        return self.starts, *constants, self.codes, self.unknown, self.refuse
+
+    def reference(self, *inputs: Value) -> Value:
+        (x,) = inputs
+        out = np.empty(x.shape)
+        for j, categories in enumerate(self.categories):
+            codes = self.codes[self.starts[j] : self.starts[j + 1]]
+            table = dict(zip(map(cell_key, categories), codes, strict=True))
+            for i in range(len(x)):
+                code = table.get(cell_key(x[i, j]))
+                if code is None and (self.refuse[j] & REFUSE_UNKNOWN or (self.refuse[j] and is_nan(x[i, j]))):
+                    raise InputValueError(f"row {i}, column {j}: {x[i, j]!r} is refused")
+                out[i, j] = self.unknown[j] if code is None else code
+        return out
+
+    def describe(self) -> str:
+        return f"{len(self.unknown)} columns, {len(self.codes)} categories"
+
+
+def category_codes(
+    x: Node,
+    categories: Sequence[Sequence[CellValue]],
+    codes: Sequence[Sequence[float]],
+    unknown: Sequence[float],
+    *,
+    refuse: int,
+) -> CategoryCodes:
+    """A node from the categories of each column; of equal ones the last counts, as in a dict."""
+    tables = [
+        dict(zip(map(cell_key, column), zip(column, numbers, strict=True), strict=True))
+        for column, numbers in zip(categories, codes, strict=True)
+    ]
+    entries = [entry for table in tables for entry in table.values()]
+    return CategoryCodes(
+        (x,),
+        np.cumsum([0, *map(len, tables)], dtype=np.int32),
+        *pack(value for value, _ in entries),
+        np.array([code for _, code in entries], dtype=np.float64),
+        np.array(unknown, dtype=np.float64),
+        np.full(len(tables), refuse, dtype=np.uint8),
+    )
+
+
+class OneHot(Node):
+    """A 1 in column ``offsets[j] + code`` for each code, nothing for negative ones.
+
+    Parameters
+    ----------
+    offsets : ndarray of int32, shape (width + 1,)
+    is_sparse : bool
+        Sparse rows, else dense ones.
+    """
+
+    offsets: Array
+    is_sparse: bool = True
+
+    op: ClassVar[str] = "one_hot/1"
+    kernel: ClassVar[str] = "one_hot"
+
+    def schema(self) -> Schema:
+        width = int(self.offsets[-1])
+        if self.is_sparse:
+            return sparse(width, len(self.offsets) - 1)
+        return dense(width, integral=True)
+
+    def params(self) -> tuple[Array, ...]:
+        return (self.offsets,)
+
+    def reference(self, *inputs: Value) -> Value:
+        from scipy import sparse as sp
+
+        (codes,) = inputs
+        out = np.zeros((len(codes), int(self.offsets[-1])))
+        row, column = np.nonzero(codes >= 0)
+        out[row, self.offsets[column] + codes[row, column].astype(np.int64)] = 1.0
+        return sp.csr_array(out) if self.is_sparse else out
+
+    def always_finite(self) -> bool:
+        return True
+
+    def describe(self) -> str:
+        return f"{len(self.offsets) - 1} columns -> {int(self.offsets[-1])}"

@@ -1,0 +1,37 @@
+"""Functions of NumPy applied to every value, and methods of fitted estimators used as functions."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from pretzel.oven.ir.graph import Array, Node, Parity, Value
+from pretzel.schema import Schema, dense
+
+FUNCTIONS = ("absolute", "sqrt", "square", "negative", "log1p", "expm1", "log2", "log10", "cbrt")
+"""Names in NumPy; the kernel knows them by their position."""
+
+
+class Apply(Node):
+    """A function of one number, for every value."""
+
+    function: str
+
+    op: ClassVar[str] = "unary_function/1"
+    kernel: ClassVar[str] = "apply"
+    parity: ClassVar[Parity] = Parity.TOLERANCE
+
+    def schema(self) -> Schema:
+        source = self.inputs[0].schema()
+        return dense(source.width, keeps_float32=source.keeps_float32)
+
+    def params(self) -> tuple[Array, ...]:
+        return (np.array(FUNCTIONS.index(self.function), dtype=np.uint8),)
+
+    def reference(self, *inputs: Value) -> Value:
+        with np.errstate(all="ignore"):
+            return getattr(np, self.function)(inputs[0])
+
+    def describe(self) -> str:
+        return self.function

@@ -1,0 +1,226 @@
+"""The logical graph: frozen, hash-consed nodes, each one computation.
+
+Building a node that already exists returns the existing object, so that common sub-expressions are one node without a
+rule, and ``a is b`` is structural equality.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
+
+import numpy as np
+import numpy.typing as npt
+
+from pretzel.store.digest import digest_array, digest_parts, frozen, is_frozen
+
+if TYPE_CHECKING:
+    from pretzel.schema import Schema
+
+Array = npt.NDArray[Any]
+Value = Any  # ndarray (n, width) float64 | scipy CSR (n, width) | object ndarray (n, width) of cells
+
+
+class Parity(enum.Enum):
+    """How near a kernel must come to scikit-learn: the same bits, or rtol 1e-9 / atol 1e-12."""
+
+    EXACT = "exact"
+    TOLERANCE = "tolerance"
+
+
+class _Known(threading.local):
+    """Nodes by digest, for each thread its own: models are compiled in parallel, and a graph never leaves its thread.
+
+    One table for all would need a lock: between look-up and entry of a node another thread can enter an equal one.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: weakref.WeakValueDictionary[bytes, Node] = weakref.WeakValueDictionary()
+
+
+@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(field,))
+class _HashConsing(type):
+    """Metaclass: makes every subclass a frozen dataclass and returns the existing node when there is one."""
+
+    _known: ClassVar[_Known] = _Known()
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> type:
+        namespace.setdefault("op", "")  # never inherited: two classes with one name would be one computation
+        if "schema" in namespace:
+            namespace["schema"] = _once(namespace["schema"])
+        cls: Any = super().__new__(mcs, name, bases, namespace)
+        made: type = dataclass(frozen=True, eq=False, repr=False)(cls)
+        return made
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        node = super().__call__(*args, **kwargs)
+        if not node.op:
+            raise TypeError(f"{cls.__name__} does not name its computation: it needs an `op`")
+        parts: list[str | bytes] = [node.op]
+        for f in fields(node):
+            value = getattr(node, f.name)
+            if isinstance(value, np.ndarray):
+                if not is_frozen(value):
+                    value = frozen(value)
+                    object.__setattr__(node, f.name, value)
+                parts.append(digest_array(value))
+            else:
+                parts.append(_canonical(value))
+        digest = digest_parts(*parts)
+        nodes = _HashConsing._known.nodes
+        existing = nodes.get(digest)
+        if existing is not None:
+            return existing
+        object.__setattr__(node, "digest", digest)
+        return nodes.setdefault(digest, node)
+
+
+def _once(schema: Callable[[Node], Schema]) -> Callable[[Node], Schema]:
+    """Compute the schema of a node once: it asks those of its inputs, and rules ask again after every change."""
+
+    @functools.wraps(schema)
+    def cached(self: Node) -> Schema:
+        found: Schema | None = self.__dict__.get("_schema")
+        if found is None:
+            found = self.__dict__["_schema"] = schema(self)
+        return found
+
+    return cached
+
+
+def _canonical(value: Any) -> bytes:
+    if isinstance(value, Node):
+        return value.digest
+    if isinstance(value, tuple):
+        return digest_parts("tuple", [_canonical(v) for v in value])
+    if isinstance(value, np.ndarray):
+        return digest_array(value)
+    if value is None or isinstance(value, str | bool | int | float | bytes | enum.Enum):
+        return f"{type(value).__name__}:{value!r}".encode()
+    raise TypeError(f"a node parameter of type {type(value).__name__} has no canonical bytes")
+
+
+class Node(metaclass=_HashConsing):
+    """One computation: typed parameters as dataclass fields, inputs first.
+
+    Subclasses are frozen dataclasses without writing it. A field may hold a ``Node``, an ndarray (kept read-only),
+    a str, bytes, bool, int, float, enum, None, or a tuple of these. ``inputs`` is the tuple of nodes it reads.
+
+    Each class that is built names its computation by an ``op`` of its own. The name stays when the class is renamed or
+    moved; its version changes when the same fields mean something else.
+    """
+
+    inputs: tuple[Node, ...]
+    digest: bytes = field(init=False, default=b"", kw_only=True)
+
+    op: ClassVar[str] = ""  # stable name and version of the computation, e.g. "linear/1"; part of the digest
+    kernel: ClassVar[str] = ""  # name in the native table; empty: never lowered as it is
+    parity: ClassVar[Parity] = Parity.EXACT
+
+    def schema(self) -> Schema:
+        """Type of the output."""
+        raise TypeError(f"{type(self).__name__} has no schema")
+
+    def params(self) -> tuple[Array, ...]:
+        """Arrays handed to the kernel's ``bind``, in the order its .cpp file names them; scalars as 0-d arrays."""
+        return ()
+
+    def reference(self, *inputs: Value) -> Value:
+        """The same computation in NumPy: the oracle of the kernel. Dense values are 2-D float64, also one wide."""
+        raise TypeError(f"{type(self).__name__} has no reference")
+
+    def always_finite(self) -> bool:
+        """Whatever the request holds, neither NaN nor infinity comes out."""
+        return False
+
+    def describe(self) -> str:
+        """Parameters in a few words, for ``explain``."""
+        return ""
+
+    def __repr__(self) -> str:
+        text = self.describe()
+        return f"{type(self).__name__}({text})" if text else type(self).__name__
+
+
+def replace(node: Node, **changes: Any) -> Node:
+    """The same computation with other fields (``dataclasses.replace`` through the cache of nodes)."""
+    values = {f.name: getattr(node, f.name) for f in fields(node) if f.init}
+    values.update(changes)
+    new: Node = type(node)(**values)
+    if "_estimator" in node.__dict__:
+        new.__dict__.setdefault("_estimator", node.__dict__["_estimator"])  # what an opaque node calls travels along
+    return new
+
+
+def toposort(outputs: Iterable[Node]) -> list[Node]:
+    """Every node once, inputs before users, in a fixed order. Iterative: pipelines may be deep."""
+    order: dict[Node, None] = {}
+    for output in outputs:
+        stack: list[tuple[Node, Iterator[Node]]] = [(output, iter(output.inputs))]
+        while stack:
+            node, rest = stack[-1]
+            if node in order:
+                stack.pop()
+                continue
+            child = next(rest, None)
+            if child is None:
+                order[node] = None
+                stack.pop()
+            elif child not in order:
+                stack.append((child, iter(child.inputs)))
+    return list(order)
+
+
+def users(outputs: Iterable[Node]) -> dict[Node, list[Node]]:
+    """Who reads each node; a node that reads another twice stands there twice."""
+    result: dict[Node, list[Node]] = {}
+    for node in toposort(outputs):
+        result.setdefault(node, [])
+        for child in node.inputs:
+            result[child].append(node)
+    return result
+
+
+def rewrite(outputs: Iterable[Node], change: Callable[[Node], Node | None]) -> dict[Node, Node]:
+    """Apply ``change`` to every node bottom-up; the result maps each old node to its new form."""
+    new: dict[Node, Node] = {}
+    for node in toposort(outputs):
+        inputs = tuple(new[child] for child in node.inputs)
+        current = (
+            node if all(a is b for a, b in zip(inputs, node.inputs, strict=True)) else replace(node, inputs=inputs)
+        )
+        new[node] = change(current) or current
+    return new
+
+
+@dataclass(frozen=True)
+class Output:
+    """How one method of the estimator presents its node to the caller.
+
+    Parameters
+    ----------
+    node : Node
+        The value. For labels: class indices, one column for each output.
+    ndim : {1, 2}
+        1 returns the first column as a vector.
+    labels : tuple of ndarray or None
+        ``classes_`` of each output column, which turn indices into labels.
+    dtype : str
+        dtype of the result where there are no labels; ``"float32"`` only where the source always returns that.
+    list_of : tuple of int or None
+        Widths of the blocks that are returned as a list of arrays (multi-output ``predict_proba``).
+    """
+
+    node: Node
+    ndim: int = 2
+    labels: tuple[Array, ...] | None = None
+    dtype: str = "float64"
+    list_of: tuple[int, ...] | None = None
+
+
+Methods = Mapping[str, Output]

@@ -1,0 +1,84 @@
+"""Counts of hashed n-grams: no vocabulary, a fixed number of columns."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from pretzel.oven.ir._text import ANALYZERS, character_classes, grams, unpack
+from pretzel.oven.ir.columns import TextLeaf
+from pretzel.oven.ir.graph import Array, Node, Value
+from pretzel.oven.ir.ngrams import sums
+from pretzel.schema import Kind, Schema
+
+INT32_MIN = -(2**31)
+
+
+class HashedNgrams(Node):
+    """Sums of +1, or of +1 and -1 with ``signed``, in the column that each n-gram's MurmurHash3 names.
+
+    Entries that cancel out stay as stored zeros, as in scikit-learn, where ``binary`` makes them ones.
+    """
+
+    analyzer: str
+    min_n: int
+    max_n: int
+    shortest: int
+    stop_words: Array
+    stop_offsets: Array
+    n_features: int
+    signed: bool
+
+    op: ClassVar[str] = "hashed_ngrams/1"
+    kernel: ClassVar[str] = "hashing"
+
+    def schema(self) -> Schema:
+        return Schema(Kind.SPARSE, self.n_features)  # whole numbers, but scikit-learn returns float64
+
+    def params(self) -> tuple[Array, ...]:
+        leaf = self.inputs[0]
+        assert isinstance(leaf, TextLeaf)
+        analyzer = ANALYZERS.index(self.analyzer)
+        settings = [analyzer, self.min_n, self.max_n, leaf.lower, self.shortest, self.n_features, self.signed]
+        return (self.stop_words, self.stop_offsets, *character_classes(), np.array(settings, dtype=np.int32))
+
+    def reference(self, *inputs: Value) -> Value:
+        stop = frozenset(unpack(self.stop_words, self.stop_offsets))
+
+        def entries(document: str) -> list[tuple[int, float]]:
+            found = grams(document, self.analyzer, self.min_n, self.max_n, self.shortest, stop)
+            hashes = [murmur3(gram.encode("utf-8")) for gram in found]
+            return [(self._column(h), -1.0 if h < 0 and self.signed else 1.0) for h in hashes]
+
+        return sums(inputs[0], entries, self.n_features)
+
+    def _column(self, h: int) -> int:
+        if h == INT32_MIN:  # has no absolute value in 32 bits
+            return (2**31 - 1 - (self.n_features - 1)) % self.n_features
+        return abs(h) % self.n_features
+
+    def always_finite(self) -> bool:
+        return True
+
+    def describe(self) -> str:
+        return f"{self.analyzer}({self.min_n}, {self.max_n}), {self.n_features} columns"
+
+
+def murmur3(data: bytes) -> int:
+    """MurmurHash3 (x86, 32 bits, seed 0) as a signed number."""
+    mask = 0xFFFFFFFF
+
+    def mixed(block: bytes) -> int:
+        k = int.from_bytes(block, "little") * 0xCC9E2D51 & mask
+        return (k << 15 | k >> 17) * 0x1B873593 & mask
+
+    h = 0
+    whole = len(data) // 4 * 4
+    for i in range(0, whole, 4):
+        h ^= mixed(data[i : i + 4])
+        h = ((h << 13 | h >> 19) * 5 + 0xE6546B64) & mask
+    h ^= mixed(data[whole:]) ^ len(data)
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1)):
+        h = (h ^ h >> shift) * factor & mask
+    return h - (1 << 32) if h >> 31 else h

@@ -1,0 +1,102 @@
+"""Tf-idf: weights of terms, norms of documents, and the linear model that reads them."""
+
+from __future__ import annotations
+
+from dataclasses import replace as replace_fields
+from typing import ClassVar
+
+import numpy as np
+
+from pretzel.oven.ir.graph import Array, Node, Parity, Value
+from pretzel.schema import Schema, dense
+
+NORMS = (None, "l1", "l2")  # their numbers in the kernels
+
+
+NO_IDF = np.empty(0)
+
+
+def _settings(norm: str | None, sublinear: bool, binary: bool) -> Array:
+    return np.array([NORMS.index(norm), sublinear, binary], dtype=np.int32)
+
+
+def _weighted(x: Value, idf: Array, norm: str | None, sublinear: bool, binary: bool) -> Value:
+    """Tf-idf of a CSR array of counts."""
+    data = np.ones_like(x.data) if binary else x.data.astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if sublinear:
+            data = np.log(data) + 1.0
+        if len(idf):
+            data = data * idf[x.indices]
+        if norm is not None:
+            for start, stop in zip(x.indptr[:-1], x.indptr[1:], strict=True):
+                row = data[start:stop]
+                length = np.abs(row).sum() if norm == "l1" else np.sqrt((row * row).sum())
+                if length != 0:
+                    data[start:stop] = row / length
+    return type(x)((data, x.indices, x.indptr), shape=x.shape)
+
+
+class Tfidf(Node):
+    """Counts of terms weighted by idf and scaled to documents of norm one.
+
+    ``binary`` counts each stored term once, ``sublinear`` takes 1 + log(count), an empty ``idf`` weighs all terms 1.
+    """
+
+    idf: Array
+    norm: str | None
+    sublinear: bool
+    binary: bool
+
+    op: ClassVar[str] = "tfidf/1"
+    kernel: ClassVar[str] = "tfidf"
+    parity: ClassVar[Parity] = Parity.TOLERANCE  # a norm is summed in another order
+
+    def schema(self) -> Schema:
+        source = self.inputs[0].schema()
+        plain = not len(self.idf) and self.norm is None and not self.sublinear
+        return replace_fields(source, integral=plain and (self.binary or source.integral), keeps_float32=False)
+
+    def params(self) -> tuple[Array, ...]:
+        return (self.idf, _settings(self.norm, self.sublinear, self.binary))
+
+    def reference(self, *inputs: Value) -> Value:
+        return _weighted(inputs[0], self.idf, self.norm, self.sublinear, self.binary)
+
+    def always_finite(self) -> bool:
+        return self.inputs[0].always_finite() and bool(np.isfinite(self.idf).all())
+
+    def describe(self) -> str:
+        flags = [name for name in ("sublinear", "binary") if getattr(self, name)]
+        return ", ".join([*(["idf"] if len(self.idf) else []), f"norm={self.norm}", *flags])
+
+
+class TfidfLinear(Node):
+    """``Linear(Tfidf(counts))`` in one pass over the entries of a row, without the weighted row.
+
+    idf and weights stay two arrays: models with one vectorizer share its idf.
+    """
+
+    idf: Array
+    norm: str | None
+    sublinear: bool
+    binary: bool
+    weights: Array  # (terms, outputs)
+    bias: Array
+
+    op: ClassVar[str] = "tfidf_linear/1"
+    kernel: ClassVar[str] = "tfidf_linear"
+    parity: ClassVar[Parity] = Parity.TOLERANCE
+
+    def schema(self) -> Schema:
+        return dense(self.weights.shape[1])
+
+    def params(self) -> tuple[Array, ...]:
+        return (self.idf, _settings(self.norm, self.sublinear, self.binary), self.weights, self.bias)
+
+    def reference(self, *inputs: Value) -> Value:
+        x = _weighted(inputs[0], self.idf, self.norm, self.sublinear, self.binary)
+        return np.asarray(x @ self.weights) + self.bias
+
+    def describe(self) -> str:
+        return f"norm={self.norm}, {self.weights.shape[0]} terms -> {self.weights.shape[1]}"

@@ -1,0 +1,140 @@
+"""Missing values: replaced by constants, or reported as indicators, over numbers and over cells."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import numpy as np
+
+from pretzel.errors import InputValueError
+from pretzel.oven.ir._cells import CellValue, PackedCells, cell_key, is_nan, pack, unpack
+from pretzel.oven.ir.graph import Array, Node, Value
+from pretzel.schema import Schema, cells, dense
+
+
+class Impute(Node):
+    """``fill[j]`` where column j holds ``missing`` (a number or NaN), everything else unchanged.
+
+    Parameters
+    ----------
+    fill : ndarray of float64, shape (width,)
+    missing : float
+    """
+
+    fill: Array
+    missing: float = math.nan
+
+    op: ClassVar[str] = "impute/1"
+    kernel: ClassVar[str] = "impute"
+
+    def schema(self) -> Schema:
+        return self.inputs[0].schema()
+
+    def params(self) -> tuple[Array, ...]:
+        return self.fill, np.array(self.missing, dtype=np.float64)
+
+    def reference(self, *inputs: Value) -> Value:
+        return np.where(_is_missing(inputs[0], self.missing), self.fill, inputs[0])
+
+    def describe(self) -> str:
+        return f"{self.missing} -> constants"
+
+
+class MissingMask(Node):
+    """1.0 where one of ``columns`` holds ``missing``, else 0.0.
+
+    Parameters
+    ----------
+    columns : tuple of int
+    missing : float
+    refuse_new : bool
+        Stop where a column that is not among ``columns`` holds ``missing``.
+    """
+
+    columns: tuple[int, ...]
+    missing: float = math.nan
+    refuse_new: bool = False
+
+    op: ClassVar[str] = "missing_mask/1"
+    kernel: ClassVar[str] = "missing_mask"
+
+    def schema(self) -> Schema:
+        return dense(len(self.columns), integral=True, keeps_float32=True)
+
+    def params(self) -> tuple[Array, ...]:
+        return (
+            np.array(self.columns, dtype=np.int32),
+            np.array(self.missing, dtype=np.float64),
+            np.array([self.refuse_new], dtype=np.uint8),
+        )
+
+    def reference(self, *inputs: Value) -> Value:
+        mask = _is_missing(inputs[0], self.missing)
+        new = np.delete(mask, list(self.columns), axis=1)
+        if self.refuse_new and new.any():
+            raise InputValueError("MissingIndicator: a column without missing values in fit has one now")
+        return mask[:, list(self.columns)].astype(np.float64)
+
+    def describe(self) -> str:
+        return f"{len(self.columns)} columns"
+
+
+class ImputeCells(Node):
+    """Some columns of cells, with a constant in place of each missing one.
+
+    Parameters
+    ----------
+    columns : tuple of int
+        Columns that are kept.
+    missing : tuple of str, float or None
+        Cells that count as missing.
+    kinds, numbers, offsets, sizes, text : ndarray
+        `PackedCells` with the constant of each kept column.
+    refuse_nan : bool
+        Stop at NaN, in any column.
+    """
+
+    columns: tuple[int, ...]
+    missing: tuple[CellValue, ...]
+    kinds: Array
+    numbers: Array
+    offsets: Array
+    sizes: Array
+    text: Array
+    refuse_nan: bool = False
+
+    op: ClassVar[str] = "impute_cells/1"
+    kernel: ClassVar[str] = "impute_cells"
+
+    @property
+    def fill(self) -> list[CellValue]:
+        """The constant of each kept column."""
+        return unpack((self.kinds, self.numbers, self.offsets, self.sizes, self.text))
+
+    def schema(self) -> Schema:
+        return cells(len(self.columns))
+
+    def params(self) -> tuple[Array, ...]:
+        constants = PackedCells(self.kinds, self.numbers, self.offsets, self.sizes, self.text)
+        flags = np.array([self.refuse_nan], dtype=np.uint8)
+        return np.array(self.columns, dtype=np.int32), *constants, *pack(self.missing), flags
+
+    def reference(self, *inputs: Value) -> Value:
+        (x,) = inputs
+        if self.refuse_nan and any(is_nan(value) for value in x.flat):
+            raise InputValueError("SimpleImputer: NaN is refused")
+        missing = {cell_key(value) for value in self.missing}
+        out = x[:, list(self.columns)].astype(object)
+        for j, fill in enumerate(self.fill):
+            for i in range(len(out)):
+                if cell_key(out[i, j]) in missing:
+                    out[i, j] = fill
+        return out
+
+    def describe(self) -> str:
+        return f"{', '.join(map(repr, self.missing))} -> constants"
+
+
+def _is_missing(x: Array, missing: float) -> Array:
+    return np.isnan(x) if math.isnan(missing) else x == missing

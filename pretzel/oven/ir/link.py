@@ -1,0 +1,180 @@
+"""Scores to answers: probabilities, their logarithms, class indices."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from pretzel.oven.ir.graph import Node, Parity, Value
+from pretzel.schema import Schema, dense
+
+
+class _Elementwise(Node):
+    """Base of the links that keep the width of their input."""
+
+    parity: ClassVar[Parity] = Parity.TOLERANCE
+
+    def schema(self) -> Schema:
+        return dense(self.inputs[0].schema().width)
+
+
+class Sigmoid(Node):
+    """One score to the probabilities of two classes: ``[1 - p, p]`` with ``p = 1 / (1 + exp(-score))``."""
+
+    op: ClassVar[str] = "sigmoid/1"
+    kernel: ClassVar[str] = "sigmoid"
+    parity: ClassVar[Parity] = Parity.TOLERANCE
+
+    def schema(self) -> Schema:
+        return dense(2)
+
+    def reference(self, *inputs: Value) -> Value:
+        p = _expit(inputs[0][:, 0])
+        return np.stack([1.0 - p, p], axis=1)
+
+
+class Expit(_Elementwise):
+    """``1 / (1 + exp(-x))`` of every value."""
+
+    op: ClassVar[str] = "expit/1"
+    kernel: ClassVar[str] = "expit"
+
+    def reference(self, *inputs: Value) -> Value:
+        return _expit(inputs[0])
+
+
+class Softmax(_Elementwise):
+    """``exp(x - max) / sum``, as ``sklearn.utils.extmath.softmax``."""
+
+    op: ClassVar[str] = "softmax/1"
+    kernel: ClassVar[str] = "softmax"
+
+    def reference(self, *inputs: Value) -> Value:
+        x = np.exp(inputs[0] - inputs[0].max(axis=1, keepdims=True))
+        return x / x.sum(axis=1, keepdims=True)
+
+
+class Normalize(_Elementwise):
+    """Probabilities of one-versus-rest classifiers divided by their sum; all zero become uniform."""
+
+    op: ClassVar[str] = "normalize_sum/1"
+    kernel: ClassVar[str] = "normalize_sum"
+
+    def reference(self, *inputs: Value) -> Value:
+        x = inputs[0].copy()
+        total = x.sum(axis=1)
+        x[total == 0] = 1.0
+        total[total == 0] = x.shape[1]
+        return x / total[:, None]
+
+
+class HuberProbability(_Elementwise):
+    """``(clip(x, -1, 1) + 1) / 2`` of every score: probabilities of ``SGDClassifier(loss="modified_huber")``."""
+
+    op: ClassVar[str] = "huber_probability/1"
+    kernel: ClassVar[str] = "huber_probability"
+    parity: ClassVar[Parity] = Parity.EXACT
+
+    def reference(self, *inputs: Value) -> Value:
+        return (np.clip(inputs[0], -1.0, 1.0) + 1.0) / 2.0
+
+
+class Pair(Node):
+    """The probability of the second of two classes to those of both: ``[1 - p, p]``."""
+
+    op: ClassVar[str] = "pair/1"
+    kernel: ClassVar[str] = "pair"
+
+    def schema(self) -> Schema:
+        return dense(2)
+
+    def reference(self, *inputs: Value) -> Value:
+        return np.hstack([1.0 - inputs[0], inputs[0]])
+
+
+class Exp(_Elementwise):
+    """``exp`` of every value: the inverse of the log link."""
+
+    op: ClassVar[str] = "exp/1"
+    kernel: ClassVar[str] = "exp"
+
+    def reference(self, *inputs: Value) -> Value:
+        with np.errstate(over="ignore"):
+            return np.exp(inputs[0])
+
+
+class Log(_Elementwise):
+    """``log`` of every value, minus infinity for zero: ``predict_log_proba``."""
+
+    op: ClassVar[str] = "log/1"
+    kernel: ClassVar[str] = "log"
+
+    def reference(self, *inputs: Value) -> Value:
+        with np.errstate(divide="ignore"):
+            return np.log(inputs[0])
+
+
+class Negate(_Elementwise):
+    """``-x`` of every value."""
+
+    op: ClassVar[str] = "negate/1"
+    kernel: ClassVar[str] = "negate"
+    parity: ClassVar[Parity] = Parity.EXACT
+
+    def reference(self, *inputs: Value) -> Value:
+        return -inputs[0]
+
+
+class ArgMax(Node):
+    """Index of the largest value of a row, the first of equals."""
+
+    op: ClassVar[str] = "arg_max/1"
+    kernel: ClassVar[str] = "argmax"
+
+    def schema(self) -> Schema:
+        return dense(1, integral=True)
+
+    def reference(self, *inputs: Value) -> Value:
+        return np.argmax(inputs[0], axis=1)[:, None].astype(np.float64)
+
+
+class ArgMin(Node):
+    """Index of the smallest value of a row, the first of equals."""
+
+    op: ClassVar[str] = "arg_min/1"
+    kernel: ClassVar[str] = "argmin"
+
+    def schema(self) -> Schema:
+        return dense(1, integral=True)
+
+    def reference(self, *inputs: Value) -> Value:
+        return np.argmin(inputs[0], axis=1)[:, None].astype(np.float64)
+
+
+class Threshold(Node):
+    """1 where a value is greater than ``cut`` (or equal, when ``inclusive``), else 0."""
+
+    cut: float = 0.0
+    inclusive: bool = False
+
+    op: ClassVar[str] = "threshold/1"
+    kernel: ClassVar[str] = "threshold"
+
+    def schema(self) -> Schema:
+        return dense(self.inputs[0].schema().width, integral=True, keeps_float32=True)
+
+    def params(self) -> tuple[np.ndarray, ...]:
+        return (np.array(self.cut), np.array(self.inclusive, dtype=np.uint8))
+
+    def reference(self, *inputs: Value) -> Value:
+        above = inputs[0] >= self.cut if self.inclusive else inputs[0] > self.cut
+        return above.astype(np.float64)
+
+    def describe(self) -> str:
+        return f"{'>=' if self.inclusive else '>'} {self.cut:g}"
+
+
+def _expit(x: Value) -> Value:
+    with np.errstate(over="ignore"):
+        return 1.0 / (1.0 + np.exp(-x))

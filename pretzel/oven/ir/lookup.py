@@ -1,0 +1,49 @@
+"""Linear models over one-hot codes: rows of a table instead of products."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from pretzel.oven.ir.graph import Array, Node, Parity, Value
+from pretzel.schema import dense
+
+if TYPE_CHECKING:
+    from pretzel.schema import Schema
+
+
+class LookupLinear(Node):
+    """The sum of the table rows ``offsets[j] + code`` of all codes that are not negative, and a bias.
+
+    Parameters
+    ----------
+    table : ndarray of float64, shape (total, n_out)
+    offsets : ndarray of int32, shape (width + 1,)
+    bias : ndarray of float64, shape (n_out,)
+    """
+
+    table: Array
+    offsets: Array
+    bias: Array
+
+    op: ClassVar[str] = "embedding_sum/1"
+    kernel: ClassVar[str] = "lookup_linear"
+    parity: ClassVar[Parity] = Parity.TOLERANCE
+
+    def schema(self) -> Schema:
+        return dense(len(self.bias))
+
+    def params(self) -> tuple[Array, ...]:
+        return self.table, self.offsets, self.bias
+
+    def reference(self, *inputs: Value) -> Value:
+        (codes,) = inputs
+        out = np.zeros((len(codes), len(self.bias)))
+        for j, offset in enumerate(self.offsets[:-1]):
+            known = codes[:, j] >= 0
+            out[known] += self.table[offset + codes[known, j].astype(np.int64)]
+        return out + self.bias
+
+    def describe(self) -> str:
+        return f"{len(self.offsets) - 1} columns, {self.table.shape[0]} rows -> {len(self.bias)}"

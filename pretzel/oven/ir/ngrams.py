@@ -1,0 +1,84 @@
+"""Counts of the n-grams of a vocabulary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from pretzel.oven.ir._text import ANALYZERS, character_classes, grams, unpack
+from pretzel.oven.ir.columns import TextLeaf
+from pretzel.oven.ir.graph import Array, Node, Value
+from pretzel.schema import Kind, Schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Ngrams(Node):
+    """How often each term of a vocabulary stands in each document.
+
+    Terms and stop words are packed UTF-8 (`pack`), terms in the order of their columns, stop words sorted, so that
+    equal vocabularies of different models are equal arrays.
+    """
+
+    analyzer: str
+    min_n: int
+    max_n: int
+    shortest: int
+    terms: Array
+    term_offsets: Array
+    stop_words: Array
+    stop_offsets: Array
+
+    op: ClassVar[str] = "ngrams/1"
+    kernel: ClassVar[str] = "ngrams"
+
+    def schema(self) -> Schema:
+        return Schema(Kind.SPARSE, len(self.term_offsets) - 1, integral=True)
+
+    def params(self) -> tuple[Array, ...]:
+        leaf = self.inputs[0]
+        assert isinstance(leaf, TextLeaf)
+        settings = [ANALYZERS.index(self.analyzer), self.min_n, self.max_n, leaf.lower, self.shortest]
+        return (
+            self.terms,
+            self.term_offsets,
+            self.stop_words,
+            self.stop_offsets,
+            *character_classes(),
+            np.array(settings, dtype=np.int32),
+        )
+
+    def reference(self, *inputs: Value) -> Value:
+        columns = {term: j for j, term in enumerate(unpack(self.terms, self.term_offsets))}
+        stop = frozenset(unpack(self.stop_words, self.stop_offsets))
+
+        def entries(document: str) -> list[tuple[int, float]]:
+            found = grams(document, self.analyzer, self.min_n, self.max_n, self.shortest, stop)
+            return [(columns[gram], 1.0) for gram in found if gram in columns]
+
+        return sums(inputs[0], entries, len(columns))
+
+    def always_finite(self) -> bool:
+        return True
+
+    def describe(self) -> str:
+        return f"{self.analyzer}({self.min_n}, {self.max_n}), {len(self.term_offsets) - 1} terms"
+
+
+def sums(cells: Value, entries: Callable[[str], list[tuple[int, float]]], width: int) -> Value:
+    """CSR with the values of each document's ``(column, value)`` entries added up, in order of first occurrence."""
+    from scipy.sparse import csr_array
+
+    index: list[int] = []
+    data: list[float] = []
+    starts = [0]
+    for document in cells[:, 0]:
+        row: dict[int, float] = {}
+        for column, value in entries(document):
+            row[column] = row.get(column, 0.0) + value
+        index.extend(row)
+        data.extend(row.values())
+        starts.append(len(index))
+    return csr_array((np.array(data, dtype=np.float64), index, starts), shape=(len(cells), width))

@@ -1,0 +1,42 @@
+"""The estimator itself, for everything that has no native form: always correct, never fast."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from pretzel.oven.ir.graph import Node
+
+
+class Opaque(Node):
+    """``method`` of an estimator, called from Python.
+
+    ``token`` stands for the estimator in the node's digest, because estimators have no canonical bytes: two opaque
+    nodes made from different calls are never one.
+    """
+
+    token: int
+    method: str
+    reason: str
+
+    op: ClassVar[str] = "opaque/1"
+
+    @property
+    def estimator(self) -> Any:
+        """The estimator that is called."""
+        return self.__dict__["_estimator"]
+
+    def describe(self) -> str:
+        return f"{type(self.estimator).__name__}.{self.method}: {self.reason}"
+
+
+def new_token() -> int:
+    """A number that no other estimator of this process has."""
+    return uuid.uuid4().int  # a counter is not safe from threads everywhere
+
+
+def opaque(estimator: Any, method: str, x: Node, reason: str, token: int) -> Opaque:
+    """A node that holds ``estimator`` for as long as it lives; methods of one estimator share a token."""
+    node = Opaque((x,), token, method, reason)
+    object.__setattr__(node, "_estimator", estimator)
+    return node

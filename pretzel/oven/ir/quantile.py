@@ -1,0 +1,71 @@
+"""Columns mapped to a uniform or a normal distribution through their quantiles."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from pretzel.oven.ir.graph import Array, Node, Parity, Value
+from pretzel.schema import Schema, dense
+
+MARGIN = 1e-7  # values this near to the ends of a column count as its ends, where the result is normal
+
+
+class Quantiles(Node):
+    """Where a value stands among the quantiles of its column, between 0 and 1, or the normal deviate of that.
+
+    The mean of an interpolation from below and one from above, which differ where quantiles coincide.
+
+    Parameters
+    ----------
+    quantiles : float64 array of shape (width, n_quantiles)
+        Ascending.
+    references : float64 array of shape (n_quantiles,)
+        What the quantiles are mapped to.
+    normal : bool
+        The normal deviate is wanted.
+    """
+
+    quantiles: Array
+    references: Array
+    normal: bool
+
+    op: ClassVar[str] = "quantiles/1"
+    kernel: ClassVar[str] = "quantiles"
+    parity: ClassVar[Parity] = Parity.TOLERANCE
+
+    def schema(self) -> Schema:
+        source = self.inputs[0].schema()
+        if source.width != len(self.quantiles):
+            raise ValueError(f"{source} meets the quantiles of {len(self.quantiles)} columns")
+        return dense(source.width, keeps_float32=source.keeps_float32)
+
+    def params(self) -> tuple[Array, ...]:
+        return (self.quantiles, self.references, np.array(self.normal, dtype=np.uint8), np.array([MARGIN, *_limits()]))
+
+    def reference(self, *inputs: Value) -> Value:
+        from scipy.special import ndtri
+
+        out = np.empty_like(inputs[0])
+        margin = MARGIN if self.normal else 0.0
+        for j, quantiles in enumerate(self.quantiles):
+            x = inputs[0][:, j]
+            below = np.interp(x, quantiles, self.references)
+            above = np.interp(-x, -quantiles[::-1], -self.references[::-1])
+            y = 0.5 * (below - above)
+            y[x + margin > quantiles[-1] if self.normal else x == quantiles[-1]] = 1.0
+            y[x - margin < quantiles[0] if self.normal else x == quantiles[0]] = 0.0
+            out[:, j] = np.clip(ndtri(y), *_limits()) if self.normal else y
+        return out
+
+    def describe(self) -> str:
+        return f"{self.quantiles.shape[1]} of {len(self.quantiles)} columns, {'normal' if self.normal else 'uniform'}"
+
+
+def _limits() -> tuple[float, float]:
+    """Normal deviates that the ends of a column are given instead of infinity."""
+    from scipy.stats import norm
+
+    edge = MARGIN - np.spacing(1)
+    return float(norm.ppf(edge)), float(norm.ppf(1 - edge))

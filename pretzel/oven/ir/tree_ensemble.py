@@ -1,0 +1,120 @@
+"""Sums over decision trees: the one computation behind trees, forests, boosting and leaf numbers."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from pretzel.oven.ir.graph import Array, Node, Value
+from pretzel.schema import Schema, dense
+
+
+class TreeEnsemble(Node):
+    """``(base + the values of the leaf reached in each tree) / divisor``, trees added in their order.
+
+    Only splits are nodes: a child or root >= 0 is the position of a node, < 0 the complement (``~``) of a leaf's
+    number. A row goes left where ``x <= threshold``, or where its whole number is in the split's category set.
+
+    Parameters
+    ----------
+    feature : ndarray of int32, shape (n_nodes,)
+        Column that each node reads.
+    threshold : ndarray of float64, shape (n_nodes,)
+        Largest value that goes left; not read where the split is categorical.
+    children : ndarray of int32, shape (n_nodes, 2)
+        Left and right.
+    missing_left : ndarray of uint8, shape (n_nodes,)
+        Whether NaN (in a categorical split also what is no whole number in 0..255) goes left.
+    category_set : ndarray of int32, shape (n_nodes,)
+        Row of `categories`, or -1 for a numeric split.
+    categories : ndarray of uint32, shape (n_sets, 8)
+        Bit ``c % 32`` of word ``c // 32``: category ``c`` goes left.
+    roots : ndarray of int32, shape (n_trees,)
+        Where each tree starts.
+    float32 : bool
+        Values are rounded to float32 before they are compared, as scikit-learn's trees read their input.
+    values : ndarray of float64, shape (n_leaves, width)
+        What each leaf adds.
+    columns : ndarray of int32, shape (n_trees,)
+        First column of the output that each tree adds to.
+    base : ndarray of float64, shape (n_outputs,)
+        What the sums start from.
+    divisor : float
+        Divides the sums.
+    integral : bool
+        The outputs are whole numbers: leaf numbers or class indices.
+    """
+
+    feature: Array
+    threshold: Array
+    children: Array
+    missing_left: Array
+    category_set: Array
+    categories: Array
+    roots: Array
+    float32: bool
+    values: Array
+    columns: Array
+    base: Array
+    divisor: float = 1.0
+    integral: bool = False
+
+    op: ClassVar[str] = "tree_ensemble/1"
+    kernel: ClassVar[str] = "tree_ensemble"
+
+    def schema(self) -> Schema:
+        return dense(len(self.base), integral=self.integral)
+
+    def params(self) -> tuple[Array, ...]:
+        return (
+            self.feature,
+            self.threshold,
+            self.children,
+            self.missing_left,
+            self.category_set,
+            self.categories,
+            self.roots,
+            np.asarray(self.float32, dtype=np.uint8),
+            self.values,
+            self.columns,
+            self.base,
+            np.asarray(self.divisor, dtype=np.float64),
+        )
+
+    def reference(self, *inputs: Value) -> Value:
+        (x,) = inputs
+        if self.float32:
+            with np.errstate(over="ignore"):
+                x = x.astype(np.float32).astype(np.float64)
+        out = np.tile(self.base, (len(x), 1))
+        width = self.values.shape[1]
+        for root, column in zip(self.roots, self.columns, strict=True):
+            out[:, column : column + width] += self.values[self._leaves(x, root)]
+        return out / self.divisor
+
+    def _leaves(self, x: Array, root: int) -> Array:
+        """Number of the leaf that each row reaches from ``root``."""
+        at = np.full(len(x), root, dtype=np.int64)
+        moving = np.flatnonzero(at >= 0)
+        while moving.size:
+            node = at[moving]
+            value = x[moving, self.feature[node]]
+            left = np.where(np.isnan(value), self.missing_left[node] != 0, value <= self.threshold[node])
+            categorical = self.category_set[node] >= 0
+            if categorical.any():
+                left[categorical] = self._in_set(node[categorical], value[categorical])
+            at[moving] = self.children[node, np.where(left, 0, 1)]
+            moving = moving[at[moving] >= 0]
+        return ~at
+
+    def _in_set(self, node: Array, value: Array) -> Array:
+        known = (value >= 0) & (value < 256)
+        category = np.where(known, value, 0).astype(np.uint32)
+        word = self.categories[self.category_set[node], category >> 5]
+        found: Array = np.where(known, (word >> (category & 31)) & 1, self.missing_left[node]) != 0
+        return found
+
+    def describe(self) -> str:
+        compared = "float32" if self.float32 else "float64"
+        return f"{len(self.roots)} trees, {len(self.values)} leaves, compares {compared}"

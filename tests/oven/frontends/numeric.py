@@ -1,0 +1,57 @@
+"""What a numeric operator is held to: scikit-learn's answers, native and interpreted, the same bits in any batch."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+import pretzel
+from pretzel.oven.frontends.importer import Importer
+from pretzel.oven.ir.interpret import interpret
+
+SPECIAL = [0.0, -0.0, 5e-324, -5e-324, 1.0, -1.0, 1e10, -1e10, 1e-300]
+BATCHES = (1, 2, 7, 1000)
+
+
+def numbers(n: int, width: int, *, seed: int = 7, special: bool = True, nan: bool = False) -> np.ndarray:
+    """Normal numbers whose first cells are the odd ones."""
+    X = np.random.default_rng(seed).normal(size=(n, width))
+    odd = [*SPECIAL, math.nan] if nan else SPECIAL
+    if special:
+        X.flat[: len(odd)] = odd[: X.size]
+    return X
+
+
+def assert_close(got: Any, expected: Any, *, exact: bool = False) -> None:
+    """Equal labels, floats within the bound that the project promises; the same shape and dtype."""
+    got, expected = np.asarray(got), np.asarray(expected)
+    assert got.shape == expected.shape
+    assert got.dtype == expected.dtype
+    if exact or got.dtype.kind != "f":
+        np.testing.assert_array_equal(got, expected)
+    else:
+        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-12)
+
+
+def check(estimator: Any, X: np.ndarray, methods: tuple[str, ...], *, exact: bool = False) -> Any:
+    """Compare each method on prefixes of ``X`` and return the compiled plan."""
+    plan = pretzel.compile(estimator, strict=True)
+    imported = Importer(estimator).run()
+    for method in methods:
+        with np.errstate(all="ignore"):
+            expected = np.asarray(getattr(estimator, method)(X))
+        output = imported.methods[method]
+        raw = interpret([output.node], X)[output.node]
+        whole = np.asarray(getattr(plan, method)(X))
+        assert_close(whole, expected, exact=exact)
+        if output.labels is None:
+            np.testing.assert_allclose(raw.reshape(expected.shape), expected, rtol=1e-9, atol=1e-12)
+        for n in BATCHES:
+            part = np.asarray(getattr(plan, method)(X[:n]))
+            np.testing.assert_array_equal(part, whole[:n])
+            assert part.dtype == whole.dtype
+        for layout in (np.asfortranarray(X), np.repeat(X, 2, axis=0)[::2], X.tolist()):
+            np.testing.assert_array_equal(np.asarray(getattr(plan, method)(layout)), whole)
+    return plan

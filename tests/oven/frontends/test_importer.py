@@ -1,0 +1,166 @@
+"""Containers are read by structure, as scikit-learn does, however their columns are given."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+
+import pretzel
+from pretzel.errors import CompileError, OpaqueStepError, UnfittedError
+from pretzel.oven.frontends import registry
+
+RNG = np.random.default_rng(0)
+FRAME = pd.DataFrame(RNG.normal(size=(40, 4)), columns=["a", "b", "c", "d"])
+X = FRAME.to_numpy()
+Y = (X[:, 0] > 0).astype(int)
+PASS = "passthrough"
+
+
+def same(estimator, rows):
+    plan = pretzel.compile(estimator, strict=True)
+    for method in ("predict", "predict_proba", "transform"):
+        if hasattr(estimator, method):
+            want, got = getattr(estimator, method)(rows), getattr(plan, method)(rows)
+            if hasattr(want, "toarray"):
+                want, got = want.toarray(), got.toarray()
+            np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12)
+            assert got.dtype == want.dtype
+    return plan
+
+
+SELECTORS = {
+    "names": ["c", "a"],
+    "positions": [2, 0],
+    "negative positions": [-1, 0],
+    "slice": slice(1, 3),
+    "slice of names": slice("b", "d"),
+    "mask": [True, False, False, True],
+    "array": np.array([3, 1]),
+    "callable": lambda X: [0, 2],
+    "selector": make_column_selector(pattern="a|d"),
+}
+
+
+@pytest.mark.parametrize("remainder", ["drop", PASS, "scaler"])
+@pytest.mark.parametrize("name", SELECTORS)
+def test_columns_of_a_column_transformer(name, remainder):
+    rest = StandardScaler() if remainder == "scaler" else remainder
+    transformer = ColumnTransformer([("x", MinMaxScaler(), SELECTORS[name])], remainder=rest).fit(FRAME)
+    same(transformer, FRAME)
+
+
+@pytest.mark.parametrize("name", ["positions", "slice", "mask", "callable"])
+def test_columns_of_an_array(name):
+    same(ColumnTransformer([("x", MinMaxScaler(), SELECTORS[name])], remainder=PASS).fit(X), X)
+
+
+CONTAINERS = {
+    "pipeline": make_pipeline(StandardScaler(), MinMaxScaler()),
+    "pipeline of pipelines": make_pipeline(make_pipeline(StandardScaler(), MinMaxScaler()), StandardScaler()),
+    "pass-through first": Pipeline([("p", PASS), ("s", StandardScaler())]),
+    "pass-through last": Pipeline([("s", StandardScaler()), ("p", PASS)]),
+    "no step in the middle": Pipeline([("s", StandardScaler()), ("n", None), ("m", MinMaxScaler())]),
+    "union": FeatureUnion([("a", StandardScaler()), ("b", MinMaxScaler())]),
+    "union with pass-through and drop": FeatureUnion([("a", StandardScaler()), ("b", "drop"), ("c", PASS)]),
+    "union of one": FeatureUnion([("a", StandardScaler())]),
+    "union of unions": FeatureUnion([("a", FeatureUnion([("x", StandardScaler()), ("y", PASS)])), ("b", PASS)]),
+    "columns in columns": ColumnTransformer(
+        [("x", ColumnTransformer([("y", StandardScaler(), [1, 0])], remainder=PASS), [3, 1, 0])], remainder=PASS
+    ),
+    "columns dropped": ColumnTransformer([("x", "drop", [0]), ("y", StandardScaler(), [1])], remainder=PASS),
+    "no columns": ColumnTransformer([("x", StandardScaler(), []), ("y", MinMaxScaler(), [0, 1])]),
+    "the same columns twice": ColumnTransformer([("x", StandardScaler(), [0, 1]), ("y", MinMaxScaler(), [1, 0])]),
+    "columns behind a scaler": make_pipeline(StandardScaler(), ColumnTransformer([("x", MinMaxScaler(), [2, 0])])),
+    "union behind columns": make_pipeline(
+        ColumnTransformer([("x", PASS, [2, 0])]), FeatureUnion([("a", StandardScaler()), ("b", PASS)])
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_containers(name):
+    same(CONTAINERS[name].fit(X), X)
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_containers_before_a_model(name):
+    same(make_pipeline(CONTAINERS[name], LogisticRegression()).fit(X, Y), X)
+
+
+def test_sparse_threshold_decides_the_kind():
+    table = pd.DataFrame({"a": list("xyzxyzxyzw"), "b": np.arange(10.0)})
+    parts = [("c", OneHotEncoder(handle_unknown="ignore"), ["a"]), ("n", StandardScaler(), ["b"])]
+    for threshold in (0.0, 0.3, 1.0):
+        same(ColumnTransformer(parts, sparse_threshold=threshold).fit(table), table)
+
+
+def test_weights_are_honoured_or_opaque():
+    """A parameter is never ignored."""
+    union = FeatureUnion([("a", StandardScaler()), ("b", PASS)], transformer_weights={"a": 2.0}).fit(X)
+    columns = ColumnTransformer([("a", StandardScaler(), [0])], transformer_weights={"a": 3.0}).fit(X)
+    for estimator in (union, columns):
+        np.testing.assert_allclose(pretzel.compile(estimator).transform(X), estimator.transform(X), rtol=1e-12)
+
+
+def test_origins_are_paths():
+    estimator = Pipeline([("prepare", make_pipeline(SimpleImputer(), StandardScaler())), ("m", LogisticRegression())])
+    nodes = pretzel.compile(estimator.fit(X, Y)).explain("json")["logical"]["nodes"]
+    origins = {node["origin"] for node in nodes}
+    assert {"Pipeline.prepare.simpleimputer", "Pipeline.prepare.standardscaler", "Pipeline.m"} <= origins
+
+
+def test_unread_columns_are_not_required():
+    estimator = ColumnTransformer([("x", StandardScaler(), ["b"])]).fit(FRAME)
+    plan = pretzel.compile(estimator)
+    np.testing.assert_allclose(plan.transform_one({"b": 1.0}), estimator.transform(FRAME.assign(b=1.0))[0])
+
+
+@pytest.mark.parametrize("estimator", [StandardScaler(), make_pipeline(StandardScaler(), LogisticRegression())])
+def test_unfitted(estimator):
+    with pytest.raises(UnfittedError, match="not fitted"):
+        pretzel.compile(estimator)
+
+
+def test_a_fit_that_broke_off_is_no_fit():
+    estimator = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y)
+    del estimator[-1].coef_
+    with pytest.raises(UnfittedError, match="LogisticRegression is not fitted: it has no 'coef_'"):
+        pretzel.compile(estimator)
+
+
+def test_a_release_that_keeps_something_elsewhere_is_opaque(monkeypatch):
+    monkeypatch.setitem(registry._adapters, "sklearn.preprocessing.StandardScaler", lambda scaler, *_: scaler._moved)
+    estimator = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y)
+    np.testing.assert_allclose(pretzel.compile(estimator).predict_proba(X), estimator.predict_proba(X), rtol=1e-9)
+    with pytest.raises(OpaqueStepError, match="StandardScaler has no '_moved'"):
+        pretzel.compile(estimator, strict=True)
+
+
+def test_a_mistake_of_an_adapter_is_not_hidden(monkeypatch):
+    monkeypatch.setitem(registry._adapters, "sklearn.preprocessing.StandardScaler", lambda scaler, x, _: x.nothing)
+    with pytest.raises(AttributeError, match="nothing"):
+        pretzel.compile(StandardScaler().fit(X))
+
+
+@pytest.mark.parametrize("thing", [None, 3, "model", StandardScaler, object()])
+def test_not_an_estimator(thing):
+    with pytest.raises(CompileError):
+        pretzel.compile(thing)
+
+
+def test_counts_side_by_side_stay_integers():
+    from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+    from sklearn.pipeline import make_union
+
+    texts = ["one two two", "two three", "three one one"]
+    for second in (CountVectorizer(analyzer="char"), TfidfVectorizer()):
+        union = make_union(CountVectorizer(), second).fit(texts)
+        expected, found = union.transform(texts), pretzel.compile(union, strict=True).transform(texts)
+        assert found.dtype == expected.dtype
+        assert abs(found - expected).max() < 1e-12

@@ -1,0 +1,195 @@
+"""Imputers and missing indicators against scikit-learn: native, interpreter, refusals."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.impute import MissingIndicator, SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+import pretzel
+from pretzel.errors import InputValueError, OpaqueStepError
+from pretzel.oven.frontends.importer import Importer
+from pretzel.oven.ir.interpret import interpret
+
+SPECIAL = [0.0, -0.0, 5e-324, -5e-324, 1.7976931348623157e308, -1.7976931348623157e308, math.nan, -1.0, 3.5]
+BATCHES = (1, 2, 1000)
+
+
+def numbers(n: int, width: int = 5) -> np.ndarray:
+    rng = np.random.default_rng(7)
+    X = rng.normal(size=(n, width))
+    X[rng.random(X.shape) < 0.3] = np.nan
+    X.flat[: len(SPECIAL)] = SPECIAL[: X.size]
+    return X
+
+
+def native(estimator: Any, X: Any, method: str = "transform") -> Any:
+    return getattr(pretzel.compile(estimator, strict=True), method)(X)
+
+
+def reference(estimator: Any, X: Any, method: str = "transform") -> Any:
+    output = Importer(estimator).run().methods[method]
+    return interpret([output.node], X)[output.node]
+
+
+def assert_same(got: Any, expected: Any) -> None:
+    assert got.shape == expected.shape
+    np.testing.assert_array_equal(got, expected)
+    assert (np.signbit(got.astype(float)) == np.signbit(expected.astype(float))).all()
+
+
+@pytest.mark.parametrize("strategy", ["mean", "median", "most_frequent", "constant"])
+@pytest.mark.parametrize("indicator", [False, True])
+def test_numbers_bit_for_bit(strategy: str, indicator: bool) -> None:
+    estimator = SimpleImputer(strategy=strategy, add_indicator=indicator).fit(numbers(300))
+    plan = pretzel.compile(estimator, strict=True)
+    for n in BATCHES:
+        X = numbers(n)
+        if n == 0:
+            assert plan.transform(X).shape == (0, len(estimator.get_feature_names_out()))
+            continue
+        expected = estimator.transform(X)
+        assert_same(plan.transform(X), expected)
+        assert_same(reference(estimator, X), expected)
+        assert_same(np.vstack([plan.transform_one(row) for row in X[:20]]), expected[:20])
+
+
+@pytest.mark.parametrize("missing", [-1.0, 0, 5e-324])
+def test_a_number_as_the_missing_value(missing: float) -> None:
+    X = np.nan_to_num(numbers(50), nan=missing)
+    estimator = SimpleImputer(missing_values=missing, strategy="median", add_indicator=True).fit(X)
+    assert_same(native(estimator, X), estimator.transform(X))
+    assert_same(reference(estimator, X), estimator.transform(X))
+    X[3, 1] = np.nan
+    with pytest.raises(InputValueError, match="row 3"):
+        native(estimator, X)
+
+
+def test_infinity_is_refused_as_by_the_source() -> None:
+    estimator = SimpleImputer().fit(numbers(30))
+    X = numbers(5)
+    X[4, 2] = np.inf
+    with pytest.raises(ValueError, match="infinity"):
+        estimator.transform(X)
+    with pytest.raises(InputValueError, match="infinity"):
+        native(estimator, X)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.filterwarnings("ignore:Skipping features")
+def test_columns_without_values(keep: bool) -> None:
+    X = numbers(40)
+    X[:, [1, 3]] = np.nan
+    estimator = SimpleImputer(keep_empty_features=keep, add_indicator=True).fit(X)
+    for Z in (X, numbers(9)):
+        assert_same(native(estimator, Z), estimator.transform(Z))
+        assert_same(reference(estimator, Z), estimator.transform(Z))
+
+
+def test_integers_keep_the_statistic_of_their_dtype() -> None:
+    X = np.array([[1, -1], [2, 7], [2, 7], [-1, 3]])
+    for strategy in ("most_frequent", "mean"):
+        estimator = SimpleImputer(missing_values=-1, strategy=strategy).fit(X)
+        assert_same(native(estimator, X), estimator.transform(X))
+
+
+def test_float32_statistics_are_rounded_as_in_fit() -> None:
+    estimator = SimpleImputer(strategy="constant", fill_value=np.float32(0.1)).fit(numbers(60)[9:].astype(np.float32))
+    assert_same(native(estimator, numbers(9)), estimator.transform(numbers(9)))
+
+
+TEXTS = ["a", "b", "", "Ärger", "日本語", "🥨", "a longer text than eight bytes", np.nan, "a"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "strategy", "fill"),
+    [
+        (np.nan, "most_frequent", None),
+        (np.nan, "constant", None),
+        (np.nan, "constant", "🥨🥨"),
+        ("", "most_frequent", None),
+        ("日本語", "constant", "Ä"),
+        ("a longer text than eight bytes", "constant", "none"),
+    ],
+)
+def test_texts(missing: Any, strategy: str, fill: Any) -> None:
+    texts = [t for t in TEXTS if isinstance(t, str)] if isinstance(missing, str) else TEXTS
+    frame = pd.DataFrame({"x": texts, "y": texts[::-1]}, dtype=object)
+    imputer = SimpleImputer(missing_values=missing, strategy=strategy, fill_value=fill)
+    estimator = make_pipeline(imputer, OneHotEncoder(sparse_output=False, handle_unknown="ignore")).fit(frame)
+    expected = estimator.transform(frame)
+    assert_same(native(estimator, frame), expected)
+    assert_same(reference(estimator, frame), expected)
+    strings = frame.astype("str") if not isinstance(missing, str) else frame
+    assert_same(native(estimator, strings), expected)
+
+
+def test_none_is_missing_only_where_it_was_named() -> None:
+    frame = pd.DataFrame({"x": ["a", None, "b", "a"]}, dtype=object)
+    for missing in (None, pd.NA):
+        imputer = SimpleImputer(missing_values=missing, strategy="most_frequent")
+        estimator = make_pipeline(imputer, OneHotEncoder(sparse_output=False)).fit(frame)
+        assert_same(native(estimator, frame), estimator.transform(frame))
+    imputer = SimpleImputer(strategy="most_frequent").fit(frame[["x"]].replace({None: np.nan}))
+    estimator = make_pipeline(imputer, OneHotEncoder(sparse_output=False, handle_unknown="ignore"))
+    estimator.fit(frame[:1])
+    assert_same(native(estimator, frame), estimator.transform(frame))
+
+
+def test_nan_is_refused_among_texts_when_another_value_is_missing() -> None:
+    frame = pd.DataFrame({"x": ["a", "?", "b"]}, dtype=object)
+    imputer = SimpleImputer(missing_values="?", strategy="most_frequent")
+    estimator = make_pipeline(imputer, OneHotEncoder(sparse_output=False)).fit(frame)
+    bad = pd.DataFrame({"x": ["a", np.nan]}, dtype=object)
+    with pytest.raises(ValueError, match="NaN"):
+        estimator.transform(bad)
+    with pytest.raises(InputValueError, match="NaN"):
+        native(estimator, bad)
+    assert_same(native(estimator, frame), estimator.transform(frame))
+
+
+@pytest.mark.parametrize("features", ["missing-only", "all"])
+def test_missing_indicator(features: str) -> None:
+    X = numbers(50)
+    X[:, 2] = 1.0
+    estimator = MissingIndicator(features=features).fit(X)
+    got = native(estimator, X)
+    assert got.dtype == estimator.transform(X).dtype
+    assert_same(got, estimator.transform(X))
+    assert_same(reference(estimator, X), estimator.transform(X))
+
+
+def test_missing_indicator_refuses_a_new_column_with_missing_values() -> None:
+    X = numbers(50)
+    X[:, 2] = 1.0
+    Z = numbers(3)
+    Z[1, 2] = np.nan
+    estimator = MissingIndicator().fit(X)
+    with pytest.raises(ValueError, match="no missing values in fit"):
+        estimator.transform(Z)
+    with pytest.raises(InputValueError):
+        native(estimator, Z)
+    relaxed = MissingIndicator(error_on_new=False).fit(X)
+    assert_same(native(relaxed, Z), relaxed.transform(Z))
+
+
+def test_what_is_not_supported_is_opaque() -> None:
+    frame = pd.DataFrame({"x": ["a", np.nan, "b"]}, dtype=object)
+    estimator = SimpleImputer(strategy="most_frequent", add_indicator=True).fit(frame)
+    with pytest.raises(OpaqueStepError, match="add_indicator"):
+        pretzel.compile(estimator, strict=True)
+
+
+def test_sparse_rows_stay_sparse() -> None:
+    X = np.array([["a"], ["b"], ["a"]], dtype=object)
+    estimator = make_pipeline(OneHotEncoder(), SimpleImputer()).fit(X)
+    with pytest.raises(OpaqueStepError, match="sparse"):
+        pretzel.compile(estimator, strict=True)
+    got = pretzel.compile(estimator).transform(X)
+    np.testing.assert_array_equal(got.toarray(), estimator.transform(X).toarray())

@@ -1,0 +1,187 @@
+"""n-gram counts against CountVectorizer."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.feature_extraction.text import CountVectorizer
+
+import pretzel
+from pretzel.errors import InputTypeError, OpaqueStepError
+from pretzel.oven.frontends.importer import Importer
+from pretzel.oven.ir._text import character_classes, pack, unpack
+
+from .texts import HARD_DOCUMENTS, check_vectorizer, documents
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def analyzers() -> st.SearchStrategy[dict[str, Any]]:
+    """Settings that say how a document is split."""
+    common = {
+        "lowercase": st.booleans(),
+        "strip_accents": st.sampled_from([None, "ascii", "unicode"]),
+        "ngram_range": st.tuples(st.integers(1, 5), st.integers(0, 3)).map(lambda r: (r[0], r[0] + r[1])),
+        "binary": st.booleans(),
+    }
+    words = st.fixed_dictionaries(
+        {
+            **common,
+            "token_pattern": st.sampled_from([r"(?u)\b\w\w+\b", r"(?u)\b\w+\b"]),
+            "stop_words": st.sampled_from([None, "english", ["cat", "a b", "", "ß", "naïve", "i\u0307"]]),
+        }
+    )
+    return words | st.fixed_dictionaries({**common, "analyzer": st.sampled_from(["char", "char_wb"])})
+
+
+@settings(max_examples=150, deadline=None)
+@given(analyzers(), documents(), documents(), st.sampled_from([None, 3, 20]))
+def test_counts_equal_those_of_the_source(
+    options: dict[str, Any], fitted: list[str], new: list[str], limit: Any
+) -> None:
+    vectorizer = CountVectorizer(**options, max_features=limit)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # stop words that the tokenizer would split
+        try:
+            vectorizer.fit(fitted)
+        except ValueError:
+            return  # no term at all: nothing to compile
+        check_vectorizer(vectorizer, [*new, *fitted])
+
+
+@pytest.mark.filterwarnings("ignore:The parameter 'token_pattern' will not be used")
+@pytest.mark.parametrize("analyzer", ["word", "char", "char_wb"])
+@pytest.mark.parametrize("ngram_range", [(1, 1), (1, 2), (2, 3), (3, 6), (7, 9)])
+def test_hard_documents(analyzer: str, ngram_range: tuple[int, int]) -> None:
+    vectorizer = CountVectorizer(analyzer=analyzer, ngram_range=ngram_range, token_pattern=r"(?u)\b\w+\b")
+    check_vectorizer(vectorizer.fit([*HARD_DOCUMENTS, "a b c d e f g h"]), HARD_DOCUMENTS)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 1000])
+def test_batches(rows: int) -> None:
+    vectorizer = CountVectorizer(ngram_range=(1, 2)).fit(HARD_DOCUMENTS)
+    texts = [HARD_DOCUMENTS[i % len(HARD_DOCUMENTS)] for i in range(rows)]
+    expected, got = vectorizer.transform(texts), pretzel.compile(vectorizer, strict=True).transform(texts)
+    assert (expected != got).nnz == 0
+
+
+def test_no_document() -> None:
+    vectorizer = CountVectorizer().fit(HARD_DOCUMENTS)
+    assert pretzel.compile(vectorizer, strict=True).transform([]).shape == (0, len(vectorizer.vocabulary_))
+
+
+@pytest.mark.parametrize("analyzer", ["word", "char", "char_wb"])
+def test_given_vocabulary_with_unreachable_terms(analyzer: str) -> None:
+    terms = [
+        "cat",
+        "",
+        " ",
+        "the cat",
+        "cat ",
+        " the",
+        "the  cat",
+        "a b c d e",
+        "foo-bar",
+        "Upper",
+        "\x00",
+        "日本",
+        "x" * 99,
+    ]
+    vectorizer = CountVectorizer(analyzer=analyzer, ngram_range=(1, 3), vocabulary=terms, stop_words=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an upper-case term
+        vectorizer.fit(["anything"])
+    check_vectorizer(vectorizer, [*HARD_DOCUMENTS, "the cat", "a b c d e", "foo-bar Upper", "x" * 99, "日本"])
+
+
+def test_stop_word_in_the_vocabulary_is_never_counted() -> None:
+    vectorizer = CountVectorizer(
+        vocabulary=["the", "cat", "the cat", "cat sat"], stop_words=["the"], ngram_range=(1, 2)
+    )
+    check_vectorizer(vectorizer.fit(["x"]), ["the cat sat", "cat the sat", "the the"])
+
+
+def test_words_around_the_width_of_a_machine_word() -> None:
+    words = ["abcdefgh"[:n] + tail for n in range(1, 9) for tail in ("", "x", "xy", "é", "\u4e2d" * 3)]
+    vectorizer = CountVectorizer(token_pattern=r"(?u)\b\w+\b").fit(words)
+    check_vectorizer(
+        vectorizer, [" ".join(words), *words, *(word + "z" for word in words), *(word[:-1] for word in words)]
+    )
+
+
+@pytest.mark.parametrize("analyzer", ["word", "char"])
+def test_every_term_of_a_large_vocabulary_is_found(analyzer: str) -> None:
+    """Also those that the densely filled table has no place for, and none besides."""
+    bigrams = [f"w{i} w{i * 7 % 20_000}" for i in range(20_000)]
+    vectorizer = CountVectorizer(analyzer=analyzer, ngram_range=(1, 2) if analyzer == "word" else (2, 5)).fit(bigrams)
+    texts = [*bigrams, *(bigram[::-1] for bigram in bigrams), *(f"w{i} w{i + 1}" for i in range(20_000))]
+    expected, got = vectorizer.transform(texts), pretzel.compile(vectorizer, strict=True).transform(texts)
+    assert (expected != got).nnz == 0
+
+
+def test_long_document() -> None:
+    text = "The quick brown fox  " * 100_000
+    for analyzer, ngram_range in (("word", (1, 2)), ("char", (2, 3)), ("char_wb", (2, 3))):
+        vectorizer = CountVectorizer(analyzer=analyzer, ngram_range=ngram_range).fit([text[:100]])
+        expected, got = vectorizer.transform([text]), pretzel.compile(vectorizer, strict=True).transform([text])
+        assert (expected != got).nnz == 0
+
+
+def test_one_vocabulary_is_stored_once() -> None:
+    first, second = CountVectorizer().fit(HARD_DOCUMENTS), CountVectorizer().fit(HARD_DOCUMENTS)
+    nodes = [Importer(v).run().methods["transform"].node for v in (first, second)]
+    assert nodes[0] is nodes[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"tokenizer": str.split, "token_pattern": None}, "tokenizer"),
+        ({"preprocessor": str.lower}, "preprocessor"),
+        ({"analyzer": str.split}, "analyzer"),
+        ({"token_pattern": r"[a-z]+"}, "token_pattern"),
+        ({"strip_accents": str.strip}, "strip_accents"),
+        ({"dtype": np.float32}, "float32"),
+    ],
+)
+def test_what_only_python_can_do_is_refused_by_name(options: dict[str, Any], reason: str) -> None:
+    vectorizer = CountVectorizer(**options).fit(["some words here"])
+    with pytest.raises(OpaqueStepError, match=reason):
+        pretzel.compile(vectorizer, strict=True)
+
+
+@pytest.mark.parametrize("document", [None, 1.5, float("nan"), b"bytes"])
+def test_documents_that_are_not_text(document: Any) -> None:
+    plan = pretzel.compile(CountVectorizer().fit(["some words"]), strict=True)
+    with pytest.raises(InputTypeError, match="row 1"):
+        plan.transform(["fine", document])
+    assert plan.transform(["some"]).nnz == 1
+
+
+def test_character_classes_are_pythons() -> None:
+    page, flags = character_classes()
+    word, space = re.compile(r"\w"), re.compile(r"\s")
+    for point in [*range(0x3000), 0xD800, 0xDFFF, 0x1D7CE, 0x1F600, 0x10FFFF]:
+        flag = flags[(int(page[point >> 8]) << 8) + (point & 255)]
+        assert bool(flag & 1) == bool(word.match(chr(point)))
+        assert bool(flag & 2) == bool(space.match(chr(point))) == (not chr(point).split())
+
+
+def test_packing() -> None:
+    strings = ["", "a", "\ud800\udc00", "𐀀", "é\x00", ""]
+    assert unpack(*pack(strings)) == strings
+
+
+def test_real_texts(reviews: pd.DataFrame, womens_clothing: pd.DataFrame) -> None:
+    texts = [*reviews["text"], *womens_clothing["Review Text"]][::4]
+    for options in ({"analyzer": "char", "ngram_range": (2, 3)}, {"ngram_range": (1, 2)}, {"analyzer": "char_wb"}):
+        vectorizer = CountVectorizer(**options, max_features=30_000).fit(texts[:4000])
+        expected, got = vectorizer.transform(texts), pretzel.compile(vectorizer, strict=True).transform(texts)
+        assert (expected != got).nnz == 0

@@ -1,0 +1,419 @@
+"""Trees against scikit-learn: every row on a threshold and beside it, natively at every level and interpreted."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.datasets import make_classification
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+    RandomTreesEmbedding,
+)
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
+
+import pretzel
+from pretzel._native import isa, set_isa
+from pretzel.errors import InputValueError, OpaqueStepError
+from pretzel.oven.frontends.importer import METHODS, Importer
+from pretzel.oven.ir.interpret import interpret
+from pretzel.oven.ir.tree_ensemble import TreeEnsemble
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ISAS = ("baseline", "x86-64-v3", "x86-64-v4")
+EXACT = ("predict", "apply", "transform")
+N_FEATURES = 7
+
+FORESTS = [
+    DecisionTreeRegressor(),
+    DecisionTreeRegressor(max_depth=1),
+    ExtraTreeRegressor(random_state=0),
+    RandomForestRegressor(9, random_state=0),
+    RandomForestRegressor(40, max_leaf_nodes=32, random_state=0),
+    RandomForestRegressor(40, max_leaf_nodes=16, random_state=0),
+    ExtraTreesRegressor(17, max_depth=6, random_state=0),
+]
+CLASSIFIERS = [
+    DecisionTreeClassifier(max_depth=6),
+    ExtraTreeClassifier(random_state=0),
+    RandomForestClassifier(33, max_depth=4, random_state=0),
+    ExtraTreesClassifier(20, random_state=0),
+]
+BOOSTED = [
+    *(
+        GradientBoostingRegressor(loss=loss, n_estimators=12)
+        for loss in ("squared_error", "absolute_error", "huber", "quantile")
+    ),
+    GradientBoostingRegressor(max_depth=None, max_leaf_nodes=31, n_estimators=30, init="zero"),
+    *(
+        HistGradientBoostingRegressor(loss=loss, max_iter=12)
+        for loss in ("squared_error", "absolute_error", "poisson", "gamma")
+    ),
+    HistGradientBoostingRegressor(loss="quantile", quantile=0.3, max_iter=12, max_leaf_nodes=80, min_samples_leaf=2),
+]
+BOOSTED_CLASSIFIERS = [
+    GradientBoostingClassifier(n_estimators=12),
+    GradientBoostingClassifier(n_estimators=12, init="zero", max_depth=6),
+    GradientBoostingClassifier(n_estimators=12, init=DummyClassifier(strategy="most_frequent")),
+    HistGradientBoostingClassifier(max_iter=15),
+    HistGradientBoostingClassifier(max_iter=5, max_leaf_nodes=None, min_samples_leaf=1),
+]
+
+
+@pytest.fixture(params=ISAS)
+def level(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each instruction set that this machine has."""
+    before = isa()
+    set_isa(request.param)
+    if isa() != request.param:
+        set_isa(before)
+        pytest.skip(f"this machine has no {request.param}")
+    yield request.param
+    set_isa(before)
+
+
+def table(n: int = 400, *, missing: bool = False, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, N_FEATURES))
+    X[:, 0] = np.round(X[:, 0])
+    X[:, 1] = X[:, 1].astype(np.float32)
+    y = np.where(X[:, 0] > 0, X[:, 1], -X[:, 2]) + 0.3 * rng.normal(size=n)
+    if missing:
+        X[rng.random(X.shape) < 0.1] = np.nan
+    return X, y
+
+
+def ensemble_of(estimator: Any) -> TreeEnsemble:
+    """The ensemble of the first method of ``estimator``."""
+    for output in Importer(estimator).run().methods.values():
+        node = output.node
+        while node.inputs and not isinstance(node, TreeEnsemble):
+            node = node.inputs[0]
+        if isinstance(node, TreeEnsemble):
+            return node
+    raise AssertionError("no trees")
+
+
+def boundary_rows(trees: TreeEnsemble, X: np.ndarray, *, most: int = 1500) -> np.ndarray:
+    """Rows of ``X`` with one value on a threshold, on what rounds to it, or on a neighbour of either."""
+    rng = np.random.default_rng(1)
+    splits = np.flatnonzero(np.isfinite(trees.threshold) & (trees.category_set < 0))
+    rows = []
+    for split in rng.permutation(splits)[: most // 9]:
+        cut = trees.threshold[split]
+        low, high = np.nextafter(np.float32(cut), np.float32([-np.inf, np.inf]))
+        halves = [(np.float64(np.float32(cut)) + other) / 2 for other in (low, high)]
+        values = [cut, *np.nextafter(cut, [-np.inf, np.inf]), np.float32(cut), low, high, *halves]
+        for value in [*values, np.nextafter(halves[1], -np.inf)]:
+            row = X[rng.integers(len(X))].copy()
+            row[trees.feature[split]] = value
+            rows.append(row)
+    return np.array(rows).reshape(-1, X.shape[1])
+
+
+def odd_rows(X: np.ndarray, *, infinite: bool) -> np.ndarray:
+    """Rows with zeros of both signs, subnormal, huge and (where allowed) infinite values."""
+    values = [0.0, -0.0, 5e-324, -1e-310, 1e-45, 3.4e38, -3.4e38, *((np.inf, -np.inf, 1e300) if infinite else ())]
+    rows = np.repeat(X[:1], len(values) * X.shape[1], axis=0)
+    for i, row in enumerate(rows):
+        row[i % X.shape[1]] = values[i // X.shape[1]]
+    return rows
+
+
+def check(estimator: Any, X: np.ndarray, *, methods: tuple[str, ...] = METHODS) -> None:
+    """Native answers for any number of rows, and the interpreter's, are the source's; trees to the bit."""
+    plan = pretzel.compile(estimator)
+    imported = Importer(estimator).run().methods
+    for method in methods:
+        if not hasattr(estimator, method):
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # log of zero
+            expected = getattr(estimator, method)(X)
+        got = getattr(plan, method)(X)
+        compare(got, expected, exact=method in EXACT and not isinstance(estimator, HistGradientBoostingRegressor))
+        node = imported[method].node
+        values = interpret([node], X)
+        trees = next((n for n in values if isinstance(n, TreeEnsemble)), None)
+        for n in (1, 2, 33):
+            parts = getattr(plan, method)(X[:n])
+            if n:
+                compare(parts, rows_of(got, n), exact=True)
+        if trees is not None and node is trees and method in ("decision_function", "predict_proba", "predict"):
+            reference = values[node]
+            whole = np.hstack(got) if isinstance(got, list) else np.asarray(got).reshape(reference.shape)
+            np.testing.assert_array_equal(whole, reference)
+
+
+def rows_of(value: Any, n: int) -> Any:
+    return [part[:n] for part in value] if isinstance(value, list) else value[:n]
+
+
+def compare(got: Any, expected: Any, *, exact: bool) -> None:
+    if isinstance(expected, list):
+        assert len(got) == len(expected)
+        for g, e in zip(got, expected, strict=True):
+            compare(g, e, exact=exact)
+        return
+    assert sparse.issparse(got) == sparse.issparse(expected)
+    if sparse.issparse(got):
+        got, expected = got.toarray(), expected.toarray()
+    assert got.shape == expected.shape
+    assert got.dtype == expected.dtype
+    if exact:
+        np.testing.assert_array_equal(got, expected)
+    else:
+        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.usefixtures("level")
+@pytest.mark.parametrize("estimator", FORESTS, ids=str)
+def test_regressors(estimator: Any) -> None:
+    X, y = table()
+    estimator.fit(X, y)
+    check(estimator, np.vstack([X[:50], boundary_rows(ensemble_of(estimator), X), odd_rows(X, infinite=False)]))
+
+
+@pytest.mark.usefixtures("level")
+@pytest.mark.parametrize("estimator", CLASSIFIERS, ids=str)
+@pytest.mark.parametrize("missing", [False, True])
+def test_classifiers(estimator: Any, missing: bool) -> None:
+    X, y = table(missing=missing)
+    labels = np.array(["no", "yes", "ä"])[np.digitize(y, [-0.5, 0.5])]
+    estimator.fit(X, labels)
+    check(estimator, np.vstack([X[:50], boundary_rows(ensemble_of(estimator), X), odd_rows(X, infinite=False)]))
+
+
+@pytest.mark.parametrize("estimator", [CLASSIFIERS[0], CLASSIFIERS[2]], ids=str)
+def test_many_outputs_of_a_classifier(estimator: Any) -> None:
+    X, y = table()
+    estimator.fit(X, np.c_[np.digitize(y, [-0.5, 0.5]), y > 0])
+    check(estimator, X)
+
+
+@pytest.mark.parametrize("estimator", [FORESTS[0], FORESTS[3]], ids=str)
+def test_many_outputs_of_a_regressor(estimator: Any) -> None:
+    X, y = table()
+    check(estimator.fit(X, np.c_[y, -y, y**2]), X)
+
+
+@pytest.mark.usefixtures("level")
+@pytest.mark.parametrize("estimator", BOOSTED, ids=str)
+def test_boosted_regressors(estimator: Any) -> None:
+    X, y = table()
+    estimator.fit(X, y - y.min() + 0.1)
+    infinite = isinstance(estimator, HistGradientBoostingRegressor)
+    check(estimator, np.vstack([X[:50], boundary_rows(ensemble_of(estimator), X), odd_rows(X, infinite=infinite)]))
+
+
+@pytest.mark.usefixtures("level")
+@pytest.mark.parametrize("estimator", BOOSTED_CLASSIFIERS, ids=str)
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_boosted_classifiers(estimator: Any, n_classes: int) -> None:
+    X, y = table()
+    estimator.fit(X, np.digitize(y, np.quantile(y, np.arange(1, n_classes) / n_classes)))
+    rows = np.vstack([X[:50], boundary_rows(ensemble_of(estimator), X)])
+    check(estimator, rows, methods=("predict", "predict_proba", "predict_log_proba", "decision_function"))
+
+
+def test_exponential_loss() -> None:
+    X, y = table()
+    estimator = GradientBoostingClassifier(loss="exponential", n_estimators=12).fit(X, y > 0)
+    check(estimator, X, methods=("predict", "predict_proba", "predict_log_proba", "decision_function"))
+
+
+@pytest.mark.usefixtures("level")
+def test_missing_values_in_histogram_boosting() -> None:
+    X, y = table(missing=True)
+    X[:, 3] = np.where(y > 0, X[:, 3], np.nan)  # splits that part missing values from all others
+    estimator = HistGradientBoostingClassifier(max_iter=15).fit(X, y > 0)
+    assert np.isinf(ensemble_of(estimator).threshold).any()
+    check(estimator, np.vstack([X, boundary_rows(ensemble_of(estimator), X), odd_rows(X, infinite=True)]))
+
+
+@pytest.mark.usefixtures("level")
+@pytest.mark.parametrize("max_leaf_nodes", [31, 100])
+def test_categorical_splits(max_leaf_nodes: int) -> None:
+    X, y = table(1500)
+    rng = np.random.default_rng(0)
+    X[:, 4] = rng.integers(0, 40, len(X)) * 3 - 7
+    X[:, 5] = rng.integers(0, 5, len(X))
+    y = y + np.sin(X[:, 4]) + (X[:, 5] == 3)
+    X[rng.random(len(X)) < 0.1, 4] = np.nan
+    estimator = HistGradientBoostingRegressor(
+        categorical_features=[4, 5], max_iter=12, max_leaf_nodes=max_leaf_nodes, min_samples_leaf=5
+    ).fit(X, y)
+    rows = X.copy()
+    rows[:200, 4] = rng.integers(-50, 500, 200)  # unknown ones
+    rows[200:300, 5] = np.nan
+    check(estimator, rows)
+
+
+def test_categories_of_a_frame() -> None:
+    X, y = table(600)
+    rng = np.random.default_rng(0)
+    colours = rng.choice(["red", "green", "blue", "grün"], len(X))
+    frame = pd.DataFrame(X, columns=list("abcdefg")).assign(colour=pd.Categorical(colours))
+    y = y + (colours == "red")
+    estimator = HistGradientBoostingClassifier(max_iter=10, categorical_features="from_dtype").fit(frame, y > 0)
+    plan = pretzel.compile(estimator, strict=True)
+    np.testing.assert_allclose(plan.predict_proba(frame), estimator.predict_proba(frame), rtol=1e-9)
+    np.testing.assert_array_equal(plan.predict(frame), estimator.predict(frame))
+
+
+@pytest.mark.parametrize("sparse_output", [True, False])
+def test_random_trees_embedding(sparse_output: bool) -> None:
+    X, _ = table()
+    check(RandomTreesEmbedding(12, sparse_output=sparse_output, random_state=0).fit(X), X)
+
+
+@pytest.mark.usefixtures("level")
+def test_trees_behind_a_wide_union() -> None:
+    X, y = table()
+    union = FeatureUnion([("leaves", RandomTreesEmbedding(60, random_state=0)), ("scaled", MinMaxScaler())])
+    pipeline = make_pipeline(StandardScaler(), union, RandomForestRegressor(20, random_state=0)).fit(X, y)
+    assert pretzel.compile(pipeline, strict=True) is not None
+    check(pipeline, X)
+
+
+@pytest.mark.usefixtures("level")
+@pytest.mark.parametrize("n_features", [130, 250, 600])
+def test_more_columns_than_one_vector_of_keys(n_features: int) -> None:
+    X, y = make_classification(150, n_features, n_informative=20, random_state=0)
+    check(
+        RandomForestClassifier(30, max_depth=4, max_features=3, random_state=0).fit(X, y), X, methods=("predict_proba",)
+    )
+    check(HistGradientBoostingClassifier(max_iter=10).fit(X, y), X, methods=("decision_function",))
+
+
+@functools.cache
+def forest_of_small_trees(trees: int, leaves: int) -> tuple[RandomForestClassifier, np.ndarray, np.ndarray]:
+    X, y = table(missing=True)
+    forest = RandomForestClassifier(trees, max_leaf_nodes=leaves, random_state=0).fit(X, y > 0)
+    assert max(tree.get_n_leaves() for tree in forest.estimators_) == leaves
+    X = np.vstack([X, boundary_rows(ensemble_of(forest), X, most=300)])
+    return forest, X, forest.predict_proba(X)
+
+
+@pytest.mark.usefixtures("level")
+@pytest.mark.parametrize("leaves", [2, 8, 9, 16, 17, 32, 33])
+@pytest.mark.parametrize("trees", [8, 11, 131])
+def test_small_trees_of_every_size(trees: int, leaves: int) -> None:
+    forest, X, expected = forest_of_small_trees(trees, leaves)
+    plan = pretzel.compile(forest)
+    for n in (1, 15, 16, 17, 257, len(X)):
+        np.testing.assert_allclose(plan.predict_proba(X[:n]), expected[:n], rtol=1e-12)
+    for i in range(40):
+        np.testing.assert_allclose(plan.predict_proba_one(X[-i]), expected[-i], rtol=1e-12)
+
+
+@functools.cache
+def ensembles_over_thresholds(distinct: int) -> list[tuple[Any, np.ndarray, np.ndarray]]:
+    rng = np.random.default_rng(0)
+    X = np.c_[np.arange(3000) % (distinct + 1), rng.integers(0, 2, 3000)].astype(float)
+    y = rng.normal(size=3000)
+    found = []
+    for model in (
+        RandomForestRegressor(60, max_depth=5, max_features=1, random_state=0).fit(X, y),
+        HistGradientBoostingRegressor(max_iter=60, min_samples_leaf=1).fit(X, y),
+    ):
+        rows = np.vstack([X[:300], boundary_rows(ensemble_of(model), X)])
+        found.append((model, rows, model.predict(rows)))
+    return found
+
+
+@pytest.mark.usefixtures("level")
+@pytest.mark.parametrize("distinct", [1, 15, 16, 17, 255, 272, 273, 1000])
+def test_columns_with_few_and_many_thresholds(distinct: int) -> None:
+    for model, X, expected in ensembles_over_thresholds(distinct):
+        plan = pretzel.compile(model)
+        np.testing.assert_allclose(plan.predict(X), expected, rtol=1e-9, atol=1e-12)
+        assert [plan.predict_one(row) for row in X[::7]] == plan.predict(X)[::7].tolist()
+
+
+@pytest.mark.parametrize("leaves", [2, 8, 16, 32])
+def test_states_of_another_level(level: str, leaves: int) -> None:
+    forest, X, expected = forest_of_small_trees(11, leaves)
+    runtime = pretzel.Runtime()
+    set_isa(ISAS[-1])  # or the best there is
+    runtime.register("before", forest)
+    bytes_before = runtime.stats()["unique_bytes"]
+    set_isa(level)
+    model = runtime.register("after", forest)
+    assert runtime.stats()["unique_bytes"] == bytes_before  # its state is the other one's
+    np.testing.assert_allclose(model.predict_proba(X), expected, rtol=1e-12)
+    np.testing.assert_allclose(model.predict_proba_one(X[0]), expected[0], rtol=1e-12)
+
+
+def test_leaves_are_numbered_from_left_to_right() -> None:
+    X, y = table()
+    best_first = DecisionTreeRegressor(max_leaf_nodes=20).fit(X, y)
+    assert (np.diff(best_first.tree_.children_left[best_first.tree_.children_left >= 0]) != 1).any()
+    for tree in (best_first, DecisionTreeRegressor(max_depth=5).fit(X, y), DecisionTreeRegressor().fit(X, 0 * y)):
+        seen, open_nodes = [], [int(ensemble_of(tree).roots[0])]
+        children = ensemble_of(tree).children
+        while open_nodes:
+            node = open_nodes.pop()
+            if node < 0:
+                seen.append(~node)
+            else:
+                open_nodes += [int(children[node, 1]), int(children[node, 0])]
+        assert seen == list(range(tree.get_n_leaves()))
+
+
+def test_trees_that_do_not_split() -> None:
+    X, _ = table()
+    check(RandomForestRegressor(10).fit(X, np.full(len(X), 2.5)), X)
+    check(DecisionTreeClassifier().fit(X, np.zeros(len(X), dtype=int)), X)
+    check(HistGradientBoostingRegressor(max_iter=3).fit(X, np.full(len(X), 2.5)), X)
+
+
+def test_input_as_the_source_checks_it() -> None:
+    X, y = table()
+    forest = pretzel.compile(RandomForestRegressor(5).fit(X, y))
+    boosted = pretzel.compile(GradientBoostingRegressor(n_estimators=5).fit(X, y))
+    for plan, values in ((forest, (np.inf, 1e39)), (boosted, (np.nan, -np.inf, 1e39))):
+        for value in values:
+            rows = X[:3].copy()
+            rows[1, 2] = value
+            with pytest.raises(InputValueError):
+                plan.predict(rows)
+        assert plan.predict(X[:3]).shape == (3,)
+
+
+def test_inputs_of_every_type() -> None:
+    X, y = table()
+    X = np.round(X * 3)
+    forest = RandomForestRegressor(5, random_state=0).fit(X, y)
+    plan = pretzel.compile(forest)
+    expected = forest.predict(X)
+    wide = np.zeros((len(X), 2 * N_FEATURES))
+    wide[:, ::2] = X
+    for given in (X.astype(np.float32), X.astype(int), np.asfortranarray(X), wide[:, ::2], sparse.csr_array(X)):
+        np.testing.assert_array_equal(plan.predict(given), expected)
+
+
+def test_initial_estimator_that_reads_the_row_is_opaque() -> None:
+    X, y = table()
+    estimator = GradientBoostingClassifier(n_estimators=3, init=LogisticRegression()).fit(X, y > 0)
+    np.testing.assert_array_equal(pretzel.compile(estimator).predict(X), estimator.predict(X))
+    with pytest.raises(OpaqueStepError, match="depends on the row"):
+        pretzel.compile(estimator, strict=True)
