@@ -1,4 +1,9 @@
-"""Runs the rules to a fix-point: owns traversal, disabling, verification after each change, timing and the trace."""
+"""Runs the rules to a fix-point: owns traversal, disabling, verification after each change, timing and the trace.
+
+The rules run in rounds, each rule in its turn until it no longer fires. A sweep of a rule visits the nodes it has to
+look at, inputs first: those that it has not seen yet, and those where something it asked about has changed since. So
+the cost grows with the number of nodes and firings, not with their product.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +13,30 @@ from typing import TYPE_CHECKING
 
 from pretzel.errors import OvenBug
 from pretzel.oven.ir.columns import Raw
-from pretzel.oven.ir.graph import Node, Output, Parity, rewrite, toposort, users
+from pretzel.oven.ir.graph import Node, Output, Parity
 from pretzel.oven.ir.opaque import Opaque
-from pretzel.oven.ir.verify import check_always
+from pretzel.oven.ir.verify import check_node
+from pretzel.oven.live_graph import LiveGraph, Place, Readers
 from pretzel.oven.rules import RULES, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pretzel.options import Options
+    from pretzel.oven.live_graph import Question
     from pretzel.schema import Schema
 
-MAX_CHANGES = 10_000  # far above what any pipeline needs; reached only by rules that undo each other
+FIRINGS_PER_NODE = 16
+"""Firings of which each continues the one before, for each node of the graph they started from.
+
+A firing takes up at least one node of the pattern it matched, and few rules match the same node, so that a chain of
+firings cannot be much longer than the graph is large. How many chains there are does not matter.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One firing of a rule, for the trace that ``explain`` prints."""
+    """One firing of a rule, for the trace that ``explain`` prints; ``seconds`` without rebuilding the nodes above."""
 
     rule: str
     before: str
@@ -63,59 +75,128 @@ def optimize(
     Raises
     ------
     OvenBug
-        A rule changed the schema of an output or built a node that does not fit its inputs.
+        A rule changed the schema of an output or built a node that does not fit its inputs, or the rules undo each
+        other.
     """
     origins = {} if origins is None else origins
     names = list(methods)
-    outputs = [methods[name].node for name in names]
-    trace: list[Change] = []
-    active = active_rules(options, rules)
-    while _one_round(outputs, active, origins, trace):
-        if len(trace) > MAX_CHANGES:
-            raise OvenBug(f"rules do not come to an end: {sorted({change.rule for change in trace[-50:]})}")
-    return {name: replace(methods[name], node=node) for name, node in zip(names, outputs, strict=True)}, trace
+    run = _Run([methods[name].node for name in names], active_rules(options, rules), origins)
+    run.to_the_end()
+    return {name: replace(methods[name], node=node) for name, node in zip(names, run.graph.outputs, strict=True)}, (
+        run.trace
+    )
 
 
-def _one_round(outputs: list[Node], rules: Sequence[Rule], origins: dict[Node, str], trace: list[Change]) -> bool:
-    """Each rule until it no longer fires; True when any did."""
-    before = len(trace)
-    for rule in rules:
-        while _fire_once(outputs, rule, origins, trace):
-            if len(trace) > MAX_CHANGES:
-                return True
-    return len(trace) > before
+@dataclass(frozen=True, slots=True)
+class _Firing:
+    """What to name when the graph turns out to be broken."""
+
+    rule: Rule
+    before: Node
+    after: Node
+
+    def broke(self, error: Exception) -> OvenBug:
+        return OvenBug(f"rule {self.rule.name} broke the graph: {_named(self.before)} -> {_named(self.after)}: {error}")
 
 
-def _fire_once(outputs: list[Node], rule: Rule, origins: dict[Node, str], trace: list[Change]) -> bool:
-    readers = users(outputs)
-    for node in toposort(outputs):
+class _Run:
+    """One optimization: the graph, and for each rule the places that it has yet to look at."""
+
+    def __init__(self, outputs: Sequence[Node], rules: Sequence[Rule], origins: dict[Node, str]) -> None:
+        self.rules = rules
+        self.origins = origins
+        self.trace: list[Change] = []
+        self.pending: list[set[Place]] = [set() for _ in rules]
+        self.graph = LiveGraph(outputs, self._on_new, self._on_doubt)
+        self.users = Readers(self.graph)
+        self.longest_chain = FIRINGS_PER_NODE * (len(self.graph) + 1)
+
+    def to_the_end(self) -> None:
+        """Rounds until no rule has anything left to look at."""
+        seen = {tuple(self.graph.outputs)}
+        while any(self.pending):
+            before = len(self.trace)
+            for number in range(len(self.rules)):
+                self._exhaust(number)
+            state = tuple(self.graph.outputs)
+            if len(self.trace) > before and state in seen:
+                raise self._endless(before)
+            seen.add(state)
+
+    def _exhaust(self, number: int) -> None:
+        """Sweeps of one rule until it no longer fires."""
+        while self.graph.has_stale or any(place.is_live for place in self.pending[number]):
+            for place in self.graph.order():
+                self._visit(number, place)
+        self.pending[number].clear()
+
+    def _visit(self, number: int, place: Place) -> None:
+        """Let a rule fire at a place, and at those that it makes there, until it no longer does."""
+        agenda = [place]
+        while agenda:
+            place = agenda.pop()
+            if place.is_live and place.is_stale:
+                place = self._rebuild(place)
+            if not place.is_live or place.is_stale or place not in self.pending[number]:
+                continue
+            self.pending[number].discard(place)
+            agenda += reversed(self._fire(number, place))
+
+    def _fire(self, number: int, place: Place) -> list[Place]:
+        """Try a rule at a place; the places of what it made, inputs first, or nothing."""
+        rule, node = self.rules[number], place.node
         start = time.perf_counter()
-        new = rule.function(node, readers)
+        self.users.asking = (number, place)
+        new = rule.function(node, self.users)
+        self.users.asking = None
         if new is None or new is node:
-            continue
-        mapping = rewrite(outputs, {node: new}.get)
-        changed = [mapping[output] for output in outputs]
-        _verify(rule, node, new, outputs, changed)
-        origin = origins.get(node, "")
-        for made in toposort([new]):
-            origins.setdefault(made, origin)
-        for old, fresh in mapping.items():
-            origins.setdefault(fresh, origins.get(old, ""))
-        outputs[:] = changed
-        trace.append(Change(rule.name, repr(node), repr(new), origin, time.perf_counter() - start))
-        return True
-    return False
+            return []
+        firing = _Firing(rule, node, new)
+        is_result = place.results > 0
+        made = self.graph.change(place, new, firing)
+        _verify(firing, (each.node for each in made), (node, new) if is_result else None)
+        origin = self.origins.get(node, "")
+        for each in made:
+            self.origins.setdefault(each.node, origin)
+        self.trace.append(Change(rule.name, repr(node), repr(new), origin, time.perf_counter() - start))
+        if made[-1].depth > self.longest_chain:
+            raise self._endless(-50)
+        return made
+
+    def _rebuild(self, place: Place) -> Place:
+        node, firing, is_result = place.node, place.cause, place.results > 0
+        rebuilt = self.graph.rebuild(place)
+        if rebuilt is None:
+            return place
+        assert isinstance(firing, _Firing)
+        _verify(firing, (rebuilt.node,), (node, rebuilt.node) if is_result else None)
+        self.origins.setdefault(rebuilt.node, self.origins.get(node, ""))
+        return rebuilt
+
+    def _endless(self, since: int) -> OvenBug:
+        return OvenBug(f"the rules do not come to an end: {sorted({change.rule for change in self.trace[since:]})}")
+
+    def _on_new(self, place: Place) -> None:
+        for places in self.pending:
+            places.add(place)
+
+    def _on_doubt(self, question: Question) -> None:
+        number, place = question
+        if place.is_live:
+            self.pending[number].add(place)
 
 
-def _verify(rule: Rule, node: Node, new: Node, before: list[Node], after: list[Node]) -> None:
+def _verify(firing: _Firing, nodes: Iterable[Node], result: tuple[Node, Node] | None) -> None:
+    """New nodes fit their inputs, and a result keeps its schema."""
     try:
-        check_always(after)
-        for old_output, new_output in zip(before, after, strict=True):
-            old, fresh = _schema(old_output), _schema(new_output)
-            if old != fresh:
-                raise OvenBug(f"the result was {old} and became {fresh}")
+        for node in nodes:
+            check_node(node)
+        if result is not None:
+            old, new = map(_schema, result)
+            if old != new:
+                raise OvenBug(f"the result was {old} and became {new}")
     except Exception as error:
-        raise OvenBug(f"rule {rule.name} broke the graph: {_named(node)} -> {_named(new)}: {error}") from error
+        raise firing.broke(error) from error
 
 
 def _schema(output: Node) -> Schema | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +12,8 @@ from pretzel.errors import OvenBug
 from pretzel.options import Options
 from pretzel.oven.ir.columns import NumericLeaf, Select
 from pretzel.oven.ir.concat import Concat
-from pretzel.oven.ir.graph import Node, Output, Parity
+from pretzel.oven.ir.graph import Node, Output, Parity, toposort, users
+from pretzel.oven.live_graph import LiveGraph, Readers
 from pretzel.oven.optimizer import active_rules, optimize
 from pretzel.oven.rules import RULES, Rule
 
@@ -125,6 +127,176 @@ def test_new_nodes_inherit_the_origin():
     origins = {chain(): "Pipeline.select"}
     methods, _ = optimize({"transform": Output(chain())}, Options(), origins, [rule(merge_selects)])
     assert origins[methods["transform"].node] == "Pipeline.select"
+
+
+def test_rules_that_undo_each_other_from_round_to_round_are_stopped():
+    def ascend(node, users):
+        """One order of columns."""
+        return Select(node.inputs, (0, 1)) if isinstance(node, Select) and node.columns == (1, 0) else None
+
+    def descend(node, users):
+        """The other."""
+        return Select(node.inputs, (1, 0)) if isinstance(node, Select) and node.columns == (0, 1) else None
+
+    with pytest.raises(OvenBug, match=r"do not come to an end: \['ascend', 'descend'\]"):
+        run(Select((X,), (0, 1)), ascend, descend)
+
+
+def test_rules_that_only_grow_the_graph_are_stopped():
+    def wrap(node, users):
+        """One selection more."""
+        return Select((node,), (0, 1, 2)) if node is X else None
+
+    with pytest.raises(OvenBug, match="do not come to an end"):
+        run(Select((X,), (0, 1)), wrap)
+
+
+def test_schemas_are_checked_up_to_the_result():
+    def narrow_below(node, users):
+        """Changes the schema of a node that others read."""
+        return Select((X,), (0,)) if isinstance(node, Select) and node.columns == (1, 2) else None
+
+    with pytest.raises(OvenBug, match=r"rule narrow_below broke the graph: Select\(2 columns\) -> Select\(1 columns\)"):
+        run(Concat((Select((X,), (1, 2)), X)), narrow_below)
+
+
+def wide(parts):
+    """Two chains of selections for each part, side by side, and a reader of all."""
+    made = []
+    for i in range(parts):
+        x = NumericLeaf((), (i, i + 1))
+        made += [Select((Select((x,), (1, 0)),), (1, 0)), Select((Select((x,), (1, 0)),), (0,))]
+    return Select((Concat(tuple(made)),), (0,))
+
+
+def work(parts, monkeypatch):
+    """Calls of rules, nodes built and firings of an optimization."""
+    counts = Counter()
+    meta = type(Node)
+    build = meta.__call__
+
+    def counting(cls, *args, **kwargs):
+        counts["nodes"] += 1
+        return build(cls, *args, **kwargs)
+
+    def counted(function):
+        def call(node, users):
+            counts["calls"] += 1
+            return function(node, users)
+
+        call.__name__ = function.__name__
+        return call
+
+    graph = wide(parts)
+    with monkeypatch.context() as patched:
+        patched.setattr(meta, "__call__", counting)
+        _, trace = run(graph, counted(merge_selects), counted(drop_identity))
+    return counts["calls"], counts["nodes"], len(trace)
+
+
+def test_work_grows_with_the_firings(monkeypatch):
+    small, large = work(30, monkeypatch), work(300, monkeypatch)
+    assert large[2] == 10 * small[2]
+    assert large[0] <= 10 * small[0]
+    assert large[1] <= 10 * small[1]
+
+
+def test_no_number_of_firings_is_too_many():
+    _, trace = run(wide(6000), merge_selects, drop_identity)
+    assert len(trace) > 10_000
+
+
+# -- random graphs ----------------------------------------------------------------------------------------------------
+
+
+def merge_alone(node, readers):
+    """`merge_selects` where nobody else reads the inner one."""
+    inner = node.inputs[0] if isinstance(node, Select) else None
+    return merge_selects(node, readers) if isinstance(inner, Select) and len(readers[inner]) == 1 else None
+
+
+def unwrap_read(node, readers):
+    """``Concat(x)`` to ``x``, unless it is a result."""
+    return node.inputs[0] if isinstance(node, Concat) and len(node.inputs) == 1 and readers.get(node) else None
+
+
+def flatten(node, readers):
+    """``Concat(.., Concat(..), ..)`` to one, where only concatenations read the inner one."""
+    if not isinstance(node, Concat):
+        return None
+    for i, part in enumerate(node.inputs):
+        if isinstance(part, Concat) and all(isinstance(reader, Concat) for reader in readers[part]):
+            return Concat((*node.inputs[:i], *part.inputs, *node.inputs[i + 1 :]))
+    return None
+
+
+RANDOM_RULES = [drop_identity, merge_alone, unwrap_read, flatten]
+
+
+def random_graph(seed):
+    """Three outputs over a pile of selections and concatenations that read each other."""
+    random = np.random.default_rng(seed)
+    nodes = [NumericLeaf((), (0, 1)), NumericLeaf((), (2,))]
+    for _ in range(25):
+        if random.random() < 0.6:
+            source = nodes[random.integers(len(nodes))]
+            width = source.schema().width
+            columns = range(width) if random.random() < 0.3 else random.integers(width, size=random.integers(1, 4))
+            nodes.append(Select((source,), tuple(int(i) for i in columns)))
+        else:
+            nodes.append(Concat(tuple(nodes[i] for i in random.integers(len(nodes), size=random.integers(1, 4)))))
+            if nodes[-1].schema().width > 40:
+                nodes.pop()
+    return [nodes[-1], nodes[-2], nodes[random.integers(len(nodes))]]
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_no_rule_fires_on_the_result(seed):
+    outputs = random_graph(seed)
+    methods = {str(i): Output(node) for i, node in enumerate(outputs)}
+    optimized, trace = optimize(methods, Options(), {}, [rule(f) for f in RANDOM_RULES])
+    ends = [output.node for output in optimized.values()]
+    readers = users(ends)
+    assert not [
+        (f.__name__, node)
+        for f in RANDOM_RULES
+        for node in toposort(ends)
+        if (new := f(node, readers)) is not None and new is not node
+    ]
+    assert optimize(optimized, Options(), {}, [rule(f) for f in RANDOM_RULES]) == (optimized, [])
+    assert (ends == outputs) == (not trace)
+    for before, after in zip(outputs, ends, strict=True):
+        np.testing.assert_array_equal(columns(after), columns(before))
+
+
+def columns(output):
+    """Which column of the request each column of a value is."""
+    found = {}
+    for node in toposort([output]):
+        values = [found[child] for child in node.inputs]
+        found[node] = np.array([node.columns]) if isinstance(node, NumericLeaf) else node.reference(*values)
+    return found[output]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_rules_are_told_who_reads_what(seed):
+    """At rest, and after changes: those who read each node, as often as they do."""
+    outputs = random_graph(seed)
+    graph = LiveGraph(outputs, lambda place: None, lambda question: None)
+    readers = Readers(graph)
+    for _ in range(6):
+        expected = users(graph.outputs)
+        assert set(readers) == set(expected)
+        assert len(readers) == len(expected)
+        assert all(Counter(readers[node]) == Counter(expected[node]) for node in expected)
+        fired = next(((p, new) for p in graph.order() if (new := flatten(p.node, readers))), None)
+        if fired is None:
+            break
+        graph.change(*fired, None)
+        while graph.has_stale:
+            for place in graph.order():
+                if place.is_stale:
+                    graph.rebuild(place)
 
 
 def test_methods_are_rewritten_together():

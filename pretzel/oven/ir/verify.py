@@ -16,11 +16,16 @@ if TYPE_CHECKING:
 def check_always(outputs: Iterable[Node]) -> None:
     """Every node has a schema that its inputs allow. Raises `OvenBug`."""
     for node in toposort(outputs):
-        if isinstance(node, Raw | Opaque):
-            continue
-        schema = node.schema()
-        if schema.width < 0 or (schema.nnz is not None and schema.nnz < 0):
-            raise OvenBug(f"{node!r} has the impossible schema {schema}")
+        check_node(node)
+
+
+def check_node(node: Node) -> None:
+    """A node whose inputs are in order has a schema that they allow. Raises `OvenBug`."""
+    if isinstance(node, Raw | Opaque):
+        return
+    schema = node.schema()
+    if schema.width < 0 or (schema.nnz is not None and schema.nnz < 0):
+        raise OvenBug(f"{node!r} has the impossible schema {schema}")
 
 
 def check_executable(outputs: Iterable[Node]) -> None:
