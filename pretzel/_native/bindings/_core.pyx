@@ -107,7 +107,7 @@ def bind(str kernel, list params):
     cdef const Kernel* found = find_kernel(kernel.encode())
     cdef vector[Array] arrays
     cdef vector[uint8_t] state
-    cdef Fault fault
+    cdef ErrorLocation error
     cdef BindCall call
     cdef Status status
     cdef int64_t size
@@ -122,7 +122,7 @@ def bind(str kernel, list params):
     call.params = arrays.data()
     call.n_params = <int32_t>arrays.size()
     call.state = &state
-    call.fault = &fault
+    call.error = &error
     size = sum([array.nbytes for array in params])
     if size > RELEASE_GIL_BYTES:
         with nogil:  # `params` holds the arrays
@@ -130,7 +130,7 @@ def bind(str kernel, list params):
     else:
         status = found.bind(call)
     if status != Status.kOk:
-        what = fault.what.decode() if fault.what != NULL else f"status {<int>status}"
+        what = error.what.decode() if error.what != NULL else f"status {<int>status}"
         raise errors.KernelError(f"kernel {kernel!r} refuses its parameters: {what}")
     if not state.size():
         return None, found.run_params

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "bindings/count.h"
+#include "core/mix.h"
 
 namespace pretzel {
 
@@ -26,7 +27,7 @@ class Calls {
 
   /// Counts a call; true for one of 2**rarity, which is to be timed. Multiples of the golden ratio fill every part of
   /// [0, 1) evenly, so that callers who come in a cycle of their own are timed fairly.
-  bool begin(int rarity) noexcept { return ((begun_.add(1) - 1) * kGolden) >> (64 - rarity) == 0; }
+  bool begin(int rarity) noexcept { return ((begun_.add(1) - 1) * kGoldenRatio) >> (64 - rarity) == 0; }
   void end(Ending ending) noexcept { endings_[static_cast<size_t>(ending)].add(1); }
   void time(int64_t nanoseconds) {
     Times* times = times_.load(std::memory_order_acquire);
@@ -47,8 +48,6 @@ class Calls {
   }
 
  private:
-  static constexpr uint64_t kGolden = 0x9E3779B97F4A7C15;
-
   struct Times {
     Count nanoseconds;
     std::array<Count, kBuckets> buckets;

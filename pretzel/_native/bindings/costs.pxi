@@ -63,12 +63,13 @@ cdef object time_blocks(Method method, list columns, int64_t rows, int64_t block
     together, and how many tiles the blocks were cut into. What reading the clock takes is no part of them.
     """
     cdef NativeProgram program = method.program
-    cdef Arena* arena = &thread_arena()
+    cdef ThreadContext* thread = &thread_context()
+    cdef Arena* arena = &thread.arena
     cdef Arena.Mark start
     cdef LeafInput* leaves
     cdef CsrResult* sparse
     cdef Request request
-    cdef Stop stop
+    cdef RunResult outcome
     cdef int64_t first, n, since, taken, reading = reading_ns()
     cdef size_t k, n_steps = program.program.layout.steps.size()
     cdef int p
@@ -80,7 +81,7 @@ cdef object time_blocks(Method method, list columns, int64_t rows, int64_t block
     least_steps = np.full(n_steps, np.inf)
     units = np.zeros(len(sizes), dtype=np.int64)
     steps.resize(n_steps + 1)
-    arena.depth += 1
+    thread.depth += 1
     start = arena.mark()
     try:
         leaves = open_leaves(method.readers, columns, rows, rows, arena, held)
@@ -103,11 +104,11 @@ cdef object time_blocks(Method method, list columns, int64_t rows, int64_t block
                 request.sparse_result = sparse
                 with nogil:
                     since = now_ns()
-                    stop = run(program.program, request, arena[0])
+                    outcome = run(program.program, request, arena[0])
                     taken = now_ns() - since - reading
                 del sparse
-                if stop.status != Status.kOk:
-                    raise_stop(program, method, &stop)
+                if outcome.status != Status.kOk:
+                    raise_error(program, method, &outcome)
                 if p % 2 == 0:
                     least[i] = min(least[i], max(taken, 1))
                 first += n
@@ -116,8 +117,8 @@ cdef object time_blocks(Method method, list columns, int64_t rows, int64_t block
                     least_steps[k] = min(least_steps[k], steps[k])
     finally:
         arena.release(start)
-        arena.depth -= 1
-        if arena.depth == 0:
+        thread.depth -= 1
+        if thread.depth == 0:
             arena.reset()
     tiles = sum(-(-n // program.program.layout.tile) for n in sizes)
     return np.array(sizes), units, least, least_steps, tiles
@@ -125,11 +126,12 @@ cdef object time_blocks(Method method, list columns, int64_t rows, int64_t block
 
 cdef int64_t units_of(Method method, list columns, int64_t rows) except -1:
     """Text code units and sparse entries of a request."""
-    cdef Arena* arena = &thread_arena()
+    cdef ThreadContext* thread = &thread_context()
+    cdef Arena* arena = &thread.arena
     cdef Arena.Mark start
     cdef LeafInput* leaves
     held = []
-    arena.depth += 1
+    thread.depth += 1
     start = arena.mark()
     try:
         leaves = open_leaves(method.readers, columns, rows, rows, arena, held)
@@ -139,6 +141,6 @@ cdef int64_t units_of(Method method, list columns, int64_t rows) except -1:
         return 0
     finally:
         arena.release(start)
-        arena.depth -= 1
-        if arena.depth == 0:
+        thread.depth -= 1
+        if thread.depth == 0:
             arena.reset()

@@ -224,7 +224,7 @@ cdef class Handle:
         if one is not None:
             prefetch(<PyObject*>self.endpoint)
             prefetch(<char*><PyObject*>self.endpoint + 64)
-            fetch_ahead(self.ahead, &thread_arena())
+            fetch_ahead(self.ahead, &thread_context())
         self.latch.unlock()
         if one is None:
             raise AttributeError("predict_one")

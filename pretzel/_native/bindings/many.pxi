@@ -162,8 +162,8 @@ cdef class Stack:
             item = &self.items[i]
             if item.program == NULL:
                 continue
-            if item.stop.status != Status.kOk:
-                self.fail(i, stop_of(<Method>item.method, &item.stop))
+            if item.result.status != Status.kOk:
+                self.fail(i, error_of(<Method>item.method, &item.result))
             else:
                 self.results[i] = (<Method>item.method).answer(item.answer)
         return 0
@@ -258,9 +258,9 @@ cdef object wrong_field_of(Method method, error):
         return seen
 
 
-cdef object stop_of(Method method, Stop* stop):
+cdef object error_of(Method method, RunResult* result):
     try:
-        raise_stop(method.program, method, stop)
+        raise_error(method.program, method, result)
     except Exception as error:
         return error
 
@@ -278,13 +278,14 @@ def answer_many(pairs, str method, Directory directory, bint collect):
         Put exceptions into the list instead of raising the first.
     """
     cdef Stack stack = Stack.__new__(Stack)
+    cdef ThreadContext* thread = &thread_context()
     cdef Py_ssize_t n
     cdef Arena.Mark start
     stack.pairs = exact_pairs(pairs)
     stack.method = method
     stack.directory = directory
-    stack.arena = &thread_arena()
-    stack.arena.depth += 1
+    stack.arena = &thread.arena
+    thread.depth += 1
     start = stack.arena.mark()
     try:
         stack.reserve()
@@ -295,8 +296,8 @@ def answer_many(pairs, str method, Directory directory, bint collect):
     finally:
         stack.give_back()
         stack.arena.release(start)
-        stack.arena.depth -= 1
-        if stack.arena.depth == 0:
+        thread.depth -= 1
+        if thread.depth == 0:
             stack.arena.reset()
     if stack.failed and not collect:
         first = min(stack.failed)

@@ -14,30 +14,31 @@ cdef tuple csr_arrays(CsrResult& result):
     return data, indices.astype(index_type, copy=False), indptr.astype(index_type, copy=False)
 
 
-cdef int run_range(NativeProgram program, Request* request, Arena* arena, int64_t units, Stop* stop) except -1:
+cdef int run_range(NativeProgram program, Request* request, ThreadContext* thread, int64_t units, RunResult* result) except -1:
     cdef double nanoseconds = program.program.estimate(request.rows, units)
     if nanoseconds > RELEASE_GIL_NS:
         with nogil:
-            stop[0] = run_metered(program.program, request[0], units, nanoseconds, arena[0])
+            result[0] = run_metered(program.program, request[0], units, nanoseconds, thread[0])
     else:
-        stop[0] = run_metered(program.program, request[0], units, nanoseconds, arena[0])
+        result[0] = run_metered(program.program, request[0], units, nanoseconds, thread[0])
     return 0
 
 
 cdef object run_batch(NativeProgram program, Method method, list columns, int64_t rows, object result,
                       RecordingTracer* tracer):
     """Run ``rows`` rows of columns into ``result``; returns CSR arrays for sparse results."""
-    cdef Arena* arena = &thread_arena()
+    cdef ThreadContext* thread = &thread_context()
+    cdef Arena* arena = &thread.arena
     cdef Arena.Mark start
     cdef LeafInput* leaves
     cdef CsrResult sparse
     cdef Request request
-    cdef Stop stop
+    cdef RunResult outcome
     cdef list held = []
     cdef tuple readers = form_of(program.leaves, NO_SPEC).readers if method is None else method.readers
     cdef int64_t first = 0, units, chunk = rows
     scratch = np.empty((rows, program.width)) if result is None and not program.sparse_result else result
-    arena.depth += 1
+    thread.depth += 1
     start = arena.mark()
     try:
         leaves = open_leaves(readers, columns, rows, min(rows, CHUNK), arena, held)
@@ -54,25 +55,25 @@ cdef object run_batch(NativeProgram program, Method method, list columns, int64_
             request.rows = min(chunk, rows - first)
             texts = []
             units = fill_cells(readers, columns, leaves, first, request.rows, 0, texts)
-            run_range(program, &request, arena, units, &stop)
-            if stop.status != Status.kOk:
-                raise_stop(program, method, &stop)
+            run_range(program, &request, thread, units, &outcome)
+            if outcome.status != Status.kOk:
+                raise_error(program, method, &outcome)
             first += request.rows
     finally:
         arena.release(start)
-        arena.depth -= 1
-        if arena.depth == 0:
+        thread.depth -= 1
+        if thread.depth == 0:
             arena.reset()
     return csr_arrays(sparse) if program.sparse_result else scratch
 
 
-cdef int raise_stop(NativeProgram program, Method method, Stop* stop) except -1:
+cdef int raise_error(NativeProgram program, Method method, RunResult* result) except -1:
     from pretzel.runtime.faults import raise_fault
 
-    if stop.status == Status.kNoMemory:
+    if result.status == Status.kNoMemory:
         raise MemoryError
     raise_fault(program.plan, None if method is None else method.spec, "" if method is None else method.name,
-                <int>stop.status, stop.step, stop.row, stop.column)
+                <int>result.status, result.step, result.row, result.column)
 
 
 cdef int add_object(object found, Lines* lines) except -1:
@@ -81,10 +82,10 @@ cdef int add_object(object found, Lines* lines) except -1:
     return 0
 
 
-cdef inline void fetch_ahead(LineSpan lines, Arena* arena) noexcept:
+cdef inline void fetch_ahead(LineSpan lines, ThreadContext* thread) noexcept:
     """Ask for what a request will read, unless the latest one of this thread has had it in the caches."""
-    if lines.lines != NULL and arena.last != <void*>lines.lines:
-        arena.last = <void*>lines.lines
+    if lines.lines != NULL and thread.last != <void*>lines.lines:
+        thread.last = <void*>lines.lines
         lines.fetch()
 
 
@@ -322,19 +323,20 @@ cdef class Method(Counted):
     cpdef one(self, row):
         """Answer for one row, given as dict, tuple, list, 1-D array or str: a scalar, or a vector."""
         cdef NativeProgram program = self.program
-        cdef Arena* arena = &thread_arena()
+        cdef ThreadContext* thread = &thread_context()
+        cdef Arena* arena = &thread.arena
         cdef Arena.Mark start
         cdef LeafInput* leaves
         cdef Request request
-        cdef Stop stop
+        cdef RunResult result
         cdef double* answer
         cdef list held = []
         cdef int64_t units = 0
         cdef int i, n_leaves = self.n_leaves
-        fetch_ahead(self.lines.span(), arena)
+        fetch_ahead(self.lines.span(), thread)
         if self.sparse:
             return self(self.one_row_table(row))
-        arena.depth += 1
+        thread.depth += 1
         start = arena.mark()
         try:
             leaves = <LeafInput*>arena.alloc(sizeof(LeafInput) * (n_leaves + 1))
@@ -348,16 +350,16 @@ cdef class Method(Counted):
             request.result = answer
             request.sparse_result = NULL
             request.tracer = NULL
-            run_range(program, &request, arena, units, &stop)
-            if stop.status != Status.kOk:
-                raise_stop(program, self, &stop)
+            run_range(program, &request, thread, units, &result)
+            if result.status != Status.kOk:
+                raise_error(program, self, &result)
             return self.answer(answer)
         except WrongField as error:
             self.raise_wrong_field(error)
         finally:
             arena.release(start)
-            arena.depth -= 1
-            if arena.depth == 0:
+            thread.depth -= 1
+            if thread.depth == 0:
                 arena.reset()
 
     def estimate_one(self, row):

@@ -68,10 +68,15 @@ cdef extern from "core/arena.h" namespace "pretzel" nogil:
         Mark mark()
         void release(Mark mark)
         void reset()
+    int64_t arena_bytes_ "pretzel::arena_bytes"()
+
+
+cdef extern from "core/thread_context.h" namespace "pretzel" nogil:
+    cdef cppclass ThreadContext:
+        Arena arena
         int depth
         const void* last
-    Arena& thread_arena()
-    int64_t arena_bytes_ "pretzel::arena_bytes"()
+    ThreadContext& thread_context()
 
 
 cdef extern from "core/ahead.h" namespace "pretzel" nogil:
@@ -151,7 +156,7 @@ cdef extern from "core/kernel.h" namespace "pretzel" nogil:
         kNoMemory
         kBadParameter
 
-    cdef cppclass Fault:
+    cdef cppclass ErrorLocation:
         int32_t row
         int32_t column
         const char* what
@@ -160,7 +165,7 @@ cdef extern from "core/kernel.h" namespace "pretzel" nogil:
         const Array* params
         int32_t n_params
         vector[uint8_t]* state
-        Fault* fault
+        ErrorLocation* error
 
     ctypedef Status (*BindFn)(const BindCall&) except +
 
@@ -358,7 +363,7 @@ cdef extern from "core/request.h" namespace "pretzel" nogil:
         Tracer* tracer
         int64_t* step_times
 
-    cdef cppclass Stop:
+    cdef cppclass RunResult:
         Status status
         int32_t step
         int64_t row
@@ -366,8 +371,8 @@ cdef extern from "core/request.h" namespace "pretzel" nogil:
 
 
 cdef extern from "core/executor.h" namespace "pretzel" nogil:
-    Stop run_metered(const Program& program, const Request& request, int64_t units, double nanoseconds, Arena& arena)
-    Stop run(const Program& program, const Request& request, Arena& arena)
+    RunResult run_metered(const Program& program, const Request& request, int64_t units, double nanoseconds, ThreadContext& thread)
+    RunResult run(const Program& program, const Request& request, Arena& arena)
 
 
 cdef extern from "bindings/count.h" namespace "pretzel" nogil:
@@ -431,7 +436,7 @@ cdef extern from "scheduler/scheduler.h" namespace "pretzel" nogil:
         int64_t begun
         int64_t ended
         Outcome outcome
-        Stop stop
+        RunResult result
 
     cdef cppclass Load:
         int64_t waiting
@@ -471,6 +476,6 @@ cdef extern from "core/stack.h" namespace "pretzel" nogil:
         const LeafInput* leaves
         double* answer
         void* method
-        Stop stop
+        RunResult result
 
     void run_stacked(StackItem* items, int64_t n, Arena& arena)

@@ -131,8 +131,8 @@ cdef class Task:
         cdef Job* job = self.job
         cdef Arena* arena = self.arena
         with nogil:
-            job.stop = run(job.program[0], job.request, arena[0])
-        job.outcome = Outcome.kDone if job.stop.status == Status.kOk else Outcome.kFailed
+            job.result = run(job.program[0], job.request, arena[0])
+        job.outcome = Outcome.kDone if job.result.status == Status.kOk else Outcome.kFailed
         return self.answer()
 
     @property
@@ -159,7 +159,7 @@ cdef class Task:
                 return method.wrap_sparse(csr_arrays(self.sparse[0]), self.job.request.rows)
             return method.wrap(self.result, self.is_float32)
         if outcome == Outcome.kFailed:
-            raise_stop(method.program, method, &self.job.stop)
+            raise_error(method.program, method, &self.job.result)
         if outcome == Outcome.kLate:
             raise errors.DeadlineExceeded(f"{method.name}: the deadline passed before the request began")
         if outcome == Outcome.kLost:

@@ -78,11 +78,6 @@ void Arena::reset(size_t keep) noexcept {
   }
 }
 
-Arena& thread_arena() noexcept {
-  thread_local Arena arena;
-  return arena;
-}
-
 int64_t arena_bytes() noexcept { return total_bytes.load(std::memory_order_relaxed); }
 
 }  // namespace pretzel

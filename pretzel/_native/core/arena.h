@@ -1,10 +1,8 @@
-// Bump allocator for one thread: a request takes what it needs and gives all of it back at once.
+// Bump allocator for one thread: a request takes what it needs and gives all of it back at its end.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-
-#include "cost/meter.h"
 
 namespace pretzel {
 
@@ -47,10 +45,6 @@ class Arena {
   /// Ends a request: merges blocks into one, and returns memory above `keep` bytes to the system.
   void reset(size_t keep = size_t{8} << 20) noexcept;
 
-  Sampler sampler;             // of the requests of this thread
-  const void* last = nullptr;  // `LineSpan::lines` of whoever had the latest request of this thread; may be gone
-  int depth = 0;               // requests of this thread that are under way: reading one may call back into Python
-
  private:
   struct Block;
   void* grow(size_t need) noexcept;
@@ -63,8 +57,6 @@ class Arena {
   void* block_ = nullptr;  // newest Block
 };
 
-/// The arena of the calling thread, made on first use and freed when the thread ends.
-Arena& thread_arena() noexcept;
 /// Bytes held by all arenas of this process.
 int64_t arena_bytes() noexcept;
 

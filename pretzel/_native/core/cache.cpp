@@ -3,31 +3,27 @@
 #include <cstring>
 #include <new>
 
+#include "core/mix.h"
+
 namespace pretzel {
 namespace {
 
 constexpr int64_t kOverhead = 96;  // of an entry and its place in the table, about
 
-uint64_t mix(uint64_t a, uint64_t b) {
-  __extension__ using Wide = unsigned __int128;
-  const Wide product = static_cast<Wide>(a) * b;
-  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-}
-
 }  // namespace
 
 uint64_t Cache::hash(Bytes key) noexcept {
-  constexpr uint64_t kOdd = 0x9E3779B97F4A7C15, kOther = 0xD1342543DE82EF95;
-  uint64_t h = key.size * kOdd, word = 0;
+  constexpr uint64_t kOther = 0xD1342543DE82EF95;
+  uint64_t h = key.size * kGoldenRatio, word = 0;
   const uint8_t* p = key.data;
   size_t left = key.size;
   for (; left >= 8; p += 8, left -= 8) {
     std::memcpy(&word, p, 8);
-    h = mix(h ^ word, kOther);
+    h = fold_product(h ^ word, kOther);
   }
   word = 0;
   std::memcpy(&word, p, left);
-  return mix(h ^ word ^ kOdd, kOther);
+  return fold_product(h ^ word ^ kGoldenRatio, kOther);
 }
 
 int64_t Cache::size_of(const Entry& entry) noexcept {

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "core/clock.h"
-#include "core/frame.h"
 #include "core/recall.h"
+#include "core/tile_state.h"
 #include "cost/pace.h"
 
 namespace pretzel {
@@ -17,27 +17,27 @@ bool recalls(const Program& program, const Request& request) {
 
 }  // namespace
 
-Stop run(const Program& program, const Request& request, Arena& arena) noexcept {
+RunResult run(const Program& program, const Request& request, Arena& arena) noexcept {
   const Arena::Mark start = arena.mark();
-  const int32_t tile =
+  const int32_t tile_rows =
       static_cast<int32_t>(std::min<int64_t>(program.layout->tile, std::max<int64_t>(request.rows, 1)));
-  Frame frame;
-  if (!frame.reserve(program, tile, arena)) return {Status::kNoMemory, -1, 0, -1};
+  TileState tile;
+  if (!tile.reserve(program, tile_rows, arena)) return {Status::kNoMemory, -1, 0, -1};
   const auto steps = static_cast<int32_t>(program.layout->steps.size());
   const bool recalling = recalls(program, request);
   const int64_t end = request.first + request.rows;
-  Stop stop;
-  for (int64_t first = request.first; first < end && stop.status == Status::kOk; first += tile) {
+  RunResult result;
+  for (int64_t first = request.first; first < end && result.status == Status::kOk; first += tile_rows) {
     const Arena::Mark mark = arena.mark();
-    stop = frame.open(request, first, static_cast<int32_t>(std::min<int64_t>(tile, end - first)));
-    if (stop.status == Status::kOk) {
-      stop = recalling ? run_recalling(program, request, &frame) : frame.run(request, 0, steps);
+    result = tile.open(request, first, static_cast<int32_t>(std::min<int64_t>(tile_rows, end - first)));
+    if (result.status == Status::kOk) {
+      result = recalling ? run_recalling(program, request, &tile) : tile.run(request, 0, steps);
     }
-    if (stop.status == Status::kOk) stop = frame.close(request);
+    if (result.status == Status::kOk) result = tile.close(request);
     arena.release(mark);
   }
   arena.release(start);
-  return stop;
+  return result;
 }
 
 namespace {
@@ -46,29 +46,30 @@ constexpr double kAlwaysTimed = 20'000.0;  // nanoseconds: reading the clock is 
 constexpr double kStepClock = 5'000.0;     // the same for one tile of one step
 
 /// Times a request, and each of its steps where `weight` is not 0: so many requests alike they stand for.
-Stop run_timed(const Program& program, Request request, int64_t units, int64_t weight, Arena& arena) noexcept {
+RunResult run_timed(const Program& program, Request request, int64_t units, int64_t weight, Arena& arena) noexcept {
   const Arena::Mark start = arena.mark();
   const size_t n = program.layout->steps.size();
   if (weight > 0 && request.step_times == nullptr) request.step_times = arena.alloc_n<int64_t>(n + 1);
   if (request.step_times != nullptr) std::fill_n(request.step_times, n, int64_t{0});
   const int64_t readings = request.step_times == nullptr ? 1 : 1 + program.layout->tiles(request.rows) * (n + 1);
   const int64_t begin = now_ns();
-  const Stop stop = run(program, request, arena);
+  const RunResult result = run(program, request, arena);
   const int64_t end = now_ns(), taken = end - begin - readings * reading_ns();
-  if (stop.status == Status::kOk) {
+  if (result.status == Status::kOk) {
     if (request.step_times != nullptr) program.meter.add_steps(request.step_times, n, request.rows, weight);
     pace.glance(end);
     program.observe(request.rows, units, static_cast<double>(taken));
   }
   arena.release(start);
-  return stop;
+  return result;
 }
 
 }  // namespace
 
-Stop run_metered(const Program& program, const Request& request, int64_t units, double nanoseconds,
-                 Arena& arena) noexcept {
-  Sampler& sampler = arena.sampler;
+RunResult run_metered(const Program& program, const Request& request, int64_t units, double nanoseconds,
+                      ThreadContext& thread) noexcept {
+  Arena& arena = thread.arena;
+  Sampler& sampler = thread.sampler;
   const bool always = nanoseconds > kAlwaysTimed || program.meter.young();
   if ((!sampler.due() && !always) || request.tracer != nullptr || recalls(program, request))
     return run(program, request, arena);

@@ -3,13 +3,14 @@
 
 #include "core/plan.h"
 #include "core/request.h"
+#include "core/thread_context.h"
 
 namespace pretzel {
 
-Stop run(const Program& program, const Request& request, Arena& arena) noexcept;
+RunResult run(const Program& program, const Request& request, Arena& arena) noexcept;
 
 /// The same, where the request was estimated at `nanoseconds`: some requests are timed, and the program told.
-Stop run_metered(const Program& program, const Request& request, int64_t units, double nanoseconds,
-                 Arena& arena) noexcept;
+RunResult run_metered(const Program& program, const Request& request, int64_t units, double nanoseconds,
+                      ThreadContext& thread) noexcept;
 
 }  // namespace pretzel

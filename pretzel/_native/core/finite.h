@@ -37,7 +37,7 @@ bool all_below(const double* x, int64_t n, double limit) {
 }
 
 /// Stops at the first value of a dense or sparse row that is refused.
-inline Status check_row(const FiniteCheck& check, const View& in, int32_t r, Fault* fault) {
+inline Status check_row(const FiniteCheck& check, const View& in, int32_t r, ErrorLocation* error) {
   const bool sparse = in.kind == ValueKind::kSparse;
   const double* row = sparse ? in.sparse[r].value : in.row(r);
   const int64_t size = sparse ? in.sparse[r].size : in.width;
@@ -46,8 +46,8 @@ inline Status check_row(const FiniteCheck& check, const View& in, int32_t r, Fau
   }
   int32_t j = 0;
   while (check.status_of(row[j]) == Status::kOk) ++j;
-  fault->row = r;
-  fault->column = sparse ? in.sparse[r].index[j] : j;
+  error->row = r;
+  error->column = sparse ? in.sparse[r].index[j] : j;
   return check.status_of(row[j]);
 }
 

@@ -52,7 +52,7 @@ enum class Status : int32_t {
 };
 
 /// Where and why `run` or `bind` stopped. Rows count from the start of the tile.
-struct Fault {
+struct ErrorLocation {
   int32_t row = -1;
   int32_t column = -1;
   const char* what = nullptr;  // bind only: static text
@@ -66,7 +66,7 @@ struct BindCall {
   const Array* params;
   int32_t n_params;
   StateBytes* state;
-  Fault* fault;
+  ErrorLocation* error;
 };
 
 struct RunCall {
@@ -77,7 +77,7 @@ struct RunCall {
   View* out;     // dense: memory is ready. sparse: `out->sparse[r]` is to be filled, its arrays from the arena
   int32_t rows;  // 1 .. tile; may be anything, results must not depend on it
   Arena* arena;  // allocate outputs first; scratch under mark()/release()
-  Fault* fault;
+  ErrorLocation* error;
 };
 
 using BindFn = Status (*)(const BindCall&);

@@ -83,7 +83,7 @@ struct Program {
   /// Bytes of working memory that a request takes at most: those of a tile of rows, and what kernels need for its
   /// units.
   int64_t arena_bytes(int64_t rows, int64_t units) const noexcept;
-  /// Terms of all steps, then those of the frame that carries the values.
+  /// Terms of all steps, then those of the overhead of a request (cost kernel "frame").
   std::vector<StepCost> costs() const;
 
   double one_row = 0;   // nanoseconds, sums over steps: of the first row of a tile,

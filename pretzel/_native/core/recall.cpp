@@ -105,36 +105,36 @@ void read(Bytes from, View* view) {
 /// One look at a cache: `hit` when the value is in its slot, else `keep` may be called once it has been computed.
 class Look {
  public:
-  Look(const Recall& recall, Frame* frame) noexcept : recall_(recall), frame_(frame) {
+  Look(const Recall& recall, TileState* tile) noexcept : recall_(recall), tile_(tile) {
     if (recall.memo->cache->budget() == 0) return;
     int64_t units = 0;
     size_t size = sizeof recall.memo->id;
-    for (int32_t slot : recall.inputs) size += measure(frame->slot(slot), &units);
+    for (int32_t slot : recall.inputs) size += measure(tile->slot(slot), &units);
     const double worth = recall.cost.per_row + recall.cost.per_unit * static_cast<double>(units);
     const double price = kLookNs + kLookNsPerByte * static_cast<double>(size);
     if (worth < 2 * price) return;
-    auto* key = frame->arena().alloc_n<uint8_t>(size);
+    auto* key = tile->arena().alloc_n<uint8_t>(size);
     if (key == nullptr) return;
     uint8_t* at = put(key, &recall.memo->id, 1);
-    for (int32_t slot : recall.inputs) at = write(frame->slot(slot), at);
+    for (int32_t slot : recall.inputs) at = write(tile->slot(slot), at);
     key_ = {key, size};
     hash_ = Cache::hash(key_);
     looking_ = recall.memo->pays(hash_, worth, price);
     if (!looking_) return;
-    const Bytes found = recall.memo->cache->find(key_, hash_, &frame->arena());
+    const Bytes found = recall.memo->cache->find(key_, hash_, &tile->arena());
     hit_ = found.data != nullptr;
     recall.memo->note(hit_);
-    if (hit_) read(found, &frame->slot(recall.output));
+    if (hit_) read(found, &tile->slot(recall.output));
   }
 
   bool hit() const noexcept { return hit_; }
 
   void keep() noexcept {
     if (!looking_) return;
-    const View& view = frame_->slot(recall_.output);
+    const View& view = tile_->slot(recall_.output);
     int64_t units = 0;
     const size_t size = measure(view, &units);
-    auto* value = frame_->arena().alloc_n<uint8_t>(size);
+    auto* value = tile_->arena().alloc_n<uint8_t>(size);
     if (value == nullptr) return;
     write(view, value);
     recall_.memo->cache->insert(key_, hash_, {value, size});
@@ -142,38 +142,38 @@ class Look {
 
  private:
   const Recall& recall_;
-  Frame* frame_;
+  TileState* tile_;
   Bytes key_;
   uint64_t hash_ = 0;
   bool looking_ = false, hit_ = false;
 };
 
-Stop run_parts(const Program& program, const Request& request, Frame* frame) noexcept {
+RunResult run_parts(const Program& program, const Request& request, TileState* tile) noexcept {
   int32_t at = 0;
   for (const Recall& recall : program.recalls) {
     if (recall.begin < at || recall.memo->users.load(std::memory_order_relaxed) < 2) continue;
-    Stop stop = frame->run(request, at, recall.begin);
-    if (stop.status != Status::kOk) return stop;
-    Look look(recall, frame);
+    RunResult result = tile->run(request, at, recall.begin);
+    if (result.status != Status::kOk) return result;
+    Look look(recall, tile);
     if (!look.hit()) {
-      stop = frame->run(request, recall.begin, recall.end);
-      if (stop.status != Status::kOk) return stop;
+      result = tile->run(request, recall.begin, recall.end);
+      if (result.status != Status::kOk) return result;
       look.keep();
     }
     at = recall.end;
   }
-  return frame->run(request, at, static_cast<int32_t>(program.layout->steps.size()));
+  return tile->run(request, at, static_cast<int32_t>(program.layout->steps.size()));
 }
 
 }  // namespace
 
-Stop run_recalling(const Program& program, const Request& request, Frame* frame) noexcept {
-  if (program.whole.empty()) return run_parts(program, request, frame);
-  Look look(program.whole.front(), frame);
+RunResult run_recalling(const Program& program, const Request& request, TileState* tile) noexcept {
+  if (program.whole.empty()) return run_parts(program, request, tile);
+  Look look(program.whole.front(), tile);
   if (look.hit()) return {};
-  const Stop stop = run_parts(program, request, frame);
-  if (stop.status == Status::kOk) look.keep();
-  return stop;
+  const RunResult result = run_parts(program, request, tile);
+  if (result.status == Status::kOk) look.keep();
+  return result;
 }
 
 }  // namespace pretzel

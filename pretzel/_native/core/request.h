@@ -45,7 +45,7 @@ struct Request {
 };
 
 /// Where a request stopped: `step` is the index into Program::steps, rows count from the start of the caller's data.
-struct Stop {
+struct RunResult {
   Status status = Status::kOk;
   int32_t step = -1;
   int64_t row = -1;

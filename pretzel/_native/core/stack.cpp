@@ -4,7 +4,8 @@
 #include <bit>
 #include <utility>
 
-#include "core/frame.h"
+#include "core/mix.h"
+#include "core/tile_state.h"
 
 namespace pretzel {
 namespace {
@@ -28,7 +29,7 @@ struct Groups {
 
   Group& of(const Layout* layout, int64_t item) {
     // Objects of one class lie at multiples of 16; multiplying spreads what differs above.
-    uint64_t at = (reinterpret_cast<uintptr_t>(layout) * 0x9E3779B97F4A7C15u) >> 32 & mask;
+    uint64_t at = (reinterpret_cast<uintptr_t>(layout) * kGoldenRatio) >> 32 & mask;
     while (table[at] != kNone) {
       if (groups[table[at]].layout == layout) return groups[table[at]];
       at = (at + 1) & mask;
@@ -44,8 +45,8 @@ struct Groups {
 class GroupRunner {
  public:
   GroupRunner(const Program& program, Arena& arena) noexcept : layout_(*program.layout), arena_(arena) {
-    reserved_ = frame_.reserve(program, 1, arena);
-    if (!reserved_ || !layout_.dense || !frame_.lay_out(0, 1)) return;
+    reserved_ = tile_.reserve(program, 1, arena);
+    if (!reserved_ || !layout_.dense || !tile_.lay_out(0, 1)) return;
     laid_out_ = true;
     if (layout_.unary && layout_.writes_result && layout_.leaves.size() == 1) prepare();
   }
@@ -55,7 +56,7 @@ class GroupRunner {
     if (calls_ != nullptr && item->leaves->form == LeafForm::kRows) {
       run_calls(item);
     } else {
-      item->stop = run_request(*item);
+      item->result = run_request(*item);
     }
     arena_.release(mark);
   }
@@ -63,14 +64,14 @@ class GroupRunner {
  private:
   /// Where the row is the input of a single leaf, and the result lies in one slot.
   void prepare() noexcept {
-    in_ = &frame_.slot(layout_.leaves[0].slot);
-    out_ = &frame_.slot(layout_.output);
+    in_ = &tile_.slot(layout_.leaves[0].slot);
+    out_ = &tile_.slot(layout_.output);
     calls_ = arena_.alloc_n<RunCall>(layout_.steps.size());
     for (size_t s = 0; calls_ != nullptr && s < layout_.steps.size(); ++s) {
       const Step& step = layout_.steps[s];
-      const View* in = &frame_.slot(layout_.inputs_of(step)[0]);
-      View* out = step.output >= 0 ? &frame_.slot(step.output) : nullptr;
-      calls_[s] = {nullptr, nullptr, in, 1, out, 1, &arena_, &fault_};
+      const View* in = &tile_.slot(layout_.inputs_of(step)[0]);
+      View* out = step.output >= 0 ? &tile_.slot(step.output) : nullptr;
+      calls_[s] = {nullptr, nullptr, in, 1, out, 1, &arena_, &error_};
     }
   }
 
@@ -85,8 +86,8 @@ class GroupRunner {
       call->state = state->data;
       const Status status = step.kernel->run(*call);
       if (status != Status::kOk) {
-        const Fault fault = std::exchange(fault_, {});
-        item->stop = {status, static_cast<int32_t>(call - calls_), std::max(fault.row, 0), fault.column};
+        const ErrorLocation error = std::exchange(error_, {});
+        item->result = {status, static_cast<int32_t>(call - calls_), std::max(error.row, 0), error.column};
         return;
       }
       ++call;
@@ -94,19 +95,19 @@ class GroupRunner {
     }
   }
 
-  Stop run_request(const StackItem& item) noexcept {
+  RunResult run_request(const StackItem& item) noexcept {
     if (!reserved_) return {Status::kNoMemory, -1, 0, -1};
     const Request request{item.leaves, 0, 1, item.answer, nullptr, nullptr};
-    frame_.rebind(*item.program);
-    Stop stop = laid_out_ ? frame_.reopen(request) : frame_.open(request, 0, 1);
-    if (stop.status == Status::kOk) stop = frame_.run(request, 0, static_cast<int32_t>(layout_.steps.size()));
-    return stop.status == Status::kOk ? frame_.close(request) : stop;
+    tile_.rebind(*item.program);
+    RunResult result = laid_out_ ? tile_.reopen(request) : tile_.open(request, 0, 1);
+    if (result.status == Status::kOk) result = tile_.run(request, 0, static_cast<int32_t>(layout_.steps.size()));
+    return result.status == Status::kOk ? tile_.close(request) : result;
   }
 
   const Layout& layout_;
   Arena& arena_;
-  Frame frame_;
-  Fault fault_;
+  TileState tile_;
+  ErrorLocation error_;
   View *in_ = nullptr, *out_ = nullptr;
   RunCall* calls_ = nullptr;
   bool reserved_ = false, laid_out_ = false;
@@ -135,7 +136,7 @@ void run_stacked(StackItem* items, int64_t n, Arena& arena) noexcept {
   auto* next = arena.alloc_n<int64_t>(static_cast<size_t>(n) + 1);
   Groups groups{arena.alloc_n<Group>(static_cast<size_t>(n) + 1), arena.alloc_n<int64_t>(places), places - 1};
   if (next == nullptr || groups.groups == nullptr || groups.table == nullptr) {
-    for (int64_t i = 0; i < n; ++i) items[i].stop = {Status::kNoMemory, -1, 0, -1};
+    for (int64_t i = 0; i < n; ++i) items[i].result = {Status::kNoMemory, -1, 0, -1};
     arena.release(start);
     return;
   }

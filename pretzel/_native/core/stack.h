@@ -12,7 +12,7 @@ struct StackItem {
   const LeafInput* leaves = nullptr;
   double* answer = nullptr;  // the result's width
   void* method = nullptr;    // whose row it is; not looked at here
-  Stop stop;                 // where it stopped; one that stops leaves the others alone
+  RunResult result;          // where it stopped; one that stops leaves the others alone
 };
 
 /// Runs every item. Programs of one layout share the memory of their values and follow each other, so that kernels stay

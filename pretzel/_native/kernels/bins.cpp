@@ -24,7 +24,7 @@ Status bind(const BindCall& call) {
       starts.as<int32_t>()[starts.size - 1] == edges.size) {
     return Status::kOk;
   }
-  call.fault->what = "edges are float64[n_edges] and starts int32[width + 1]";
+  call.error->what = "edges are float64[n_edges] and starts int32[width + 1]";
   return Status::kBadParameter;
 }
 

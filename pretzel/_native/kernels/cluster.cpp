@@ -18,7 +18,7 @@ int64_t padded(int64_t width) { return (width + kLanes - 1) / kLanes * kLanes; }
 Status bind(const BindCall& call) {
   const Array& centers = call.params[0];
   if (centers.dtype != DType::kFloat64) {
-    call.fault->what = "centers are float64[n_centers, width]";
+    call.error->what = "centers are float64[n_centers, width]";
     return Status::kBadParameter;
   }
   const int64_t width = centers.shape[1], stride = padded(width);

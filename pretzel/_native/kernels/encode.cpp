@@ -6,6 +6,7 @@
 
 #include "core/cells.h"
 #include "core/kernel.h"
+#include "core/mix.h"
 
 namespace pretzel {
 namespace {
@@ -44,13 +45,6 @@ struct Table {
   const Slot* slots;
   const uint8_t* text;
 };
-
-uint64_t mix(uint64_t x) {
-  x *= 0x9e3779b97f4a7c15u;
-  x ^= x >> 32;
-  x *= 0xd6e8feb86659fd93u;
-  return x ^ (x >> 32);
-}
 
 uint64_t load64(const uint8_t* p) {
   uint64_t v;
@@ -136,8 +130,8 @@ Status no_category(const RunCall& call, const Column& column, int32_t r, int32_t
   const View& in = call.in[0];
   const bool nan = in.kind == ValueKind::kCells ? is_nan(in.cell(r, j)) : in.row(r)[j] != in.row(r)[j];
   call.out->row(r)[j] = column.unknown;
-  call.fault->row = r;
-  call.fault->column = j;
+  call.error->row = r;
+  call.error->column = j;
   if (nan && (column.refuse & kRefuseNaN) != 0) return Status::kNotANumber;
   return (column.refuse & kRefuseUnknown) != 0 ? Status::kUnknownCategory : Status::kOk;
 }
@@ -220,7 +214,7 @@ bool valid_codes(const BindCall& call) {
 
 Status bind_codes(const BindCall& call) {
   if (!valid_codes(call)) {
-    call.fault->what = "category_codes: categories, codes and columns do not fit together";
+    call.error->what = "category_codes: categories, codes and columns do not fit together";
     return Status::kBadParameter;
   }
   const Array* p = call.params;

@@ -23,7 +23,7 @@ Status bind(const BindCall& call) {
   if (call.params[0].dtype == DType::kUint8 && call.params[0].scalar<uint8_t>() <= uint8_t(Function::kCbrt)) {
     return Status::kOk;
   }
-  call.fault->what = "function is a uint8 that stands for a known function";
+  call.error->what = "function is a uint8 that stands for a known function";
   return Status::kBadParameter;
 }
 

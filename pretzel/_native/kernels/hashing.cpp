@@ -22,7 +22,7 @@ Status bind(const BindCall& call) {
   const Array* p = call.params;
   if (call.n_params != 5 || !Strings::valid(p[0], p[1]) || p[4].size != 7 || p[4].dtype != DType::kInt32 ||
       p[2].dtype != DType::kUint16 || p[3].dtype != DType::kUint8 || p[4].as<int32_t>()[5] < 1) {
-    call.fault->what = "hashing: stop words, classes, settings int32[7]";
+    call.error->what = "hashing: stop words, classes, settings int32[7]";
     return Status::kBadParameter;
   }
   const auto* settings = p[4].as<int32_t>();
@@ -45,7 +45,7 @@ Status bind(const BindCall& call) {
   }
   state.has_stop_words = !words.words().empty();
   if (!words.build(call.state, &state.stop_words)) {
-    call.fault->what = "hashing: too many stop words";
+    call.error->what = "hashing: too many stop words";
     return Status::kBadParameter;
   }
   std::memcpy(call.state->data(), &state, sizeof state);
@@ -75,7 +75,7 @@ inline int32_t murmur3(const char* p, uint32_t size) {
   return static_cast<int32_t>(h ^ h >> 16);
 }
 
-void count(TalliedRow* row, const State& s, const char* gram, uint32_t size) {
+void count(AccumulatedRow* row, const State& s, const char* gram, uint32_t size) {
   const int32_t h = murmur3(gram, size);
   // 2**31 is what |INT32_MIN| would be; scikit-learn's formula for it gives the same remainder
   const uint32_t magnitude = h < 0 ? 0u - static_cast<uint32_t>(h) : static_cast<uint32_t>(h);
@@ -83,7 +83,7 @@ void count(TalliedRow* row, const State& s, const char* gram, uint32_t size) {
 }
 
 template <class Unit>
-Status run_words(const State& s, const CharClasses& classes, TalliedRow* row, const Unit* text, int64_t size,
+Status run_words(const State& s, const CharClasses& classes, AccumulatedRow* row, const Unit* text, int64_t size,
                  bool lower) {
   Arena* arena = row->arena();
   const int64_t most = size / 2 + 1;
@@ -109,7 +109,7 @@ Status run_words(const State& s, const CharClasses& classes, TalliedRow* row, co
   return row->finish();
 }
 
-void count_chars(const State& s, TalliedRow* row, const char* bytes, const uint32_t* at, const int32_t* reach,
+void count_chars(const State& s, AccumulatedRow* row, const char* bytes, const uint32_t* at, const int32_t* reach,
                  int64_t size) {
   const auto add = [&](int64_t i, int64_t length) { count(row, s, bytes + at[i], at[i + length] - at[i]); };
   for (int64_t i = 0; reach != nullptr && i + 1 < size; i += reach[i] - 1) {
@@ -124,7 +124,7 @@ void count_chars(const State& s, TalliedRow* row, const char* bytes, const uint3
 }
 
 template <class Unit>
-Status run_chars(const State& s, const CharClasses& classes, TalliedRow* row, const Unit* text, int64_t size,
+Status run_chars(const State& s, const CharClasses& classes, AccumulatedRow* row, const Unit* text, int64_t size,
                  bool lower) {
   Arena* arena = row->arena();
   const bool bounded = s.analyzer == Analyzer::kCharWb;
@@ -159,10 +159,10 @@ Status run_chars(const State& s, const CharClasses& classes, TalliedRow* row, co
 Status run(const RunCall& call) noexcept {
   const auto& s = *reinterpret_cast<const State*>(call.state);
   const CharClasses classes(call.params + 2);
-  const auto words = [&](TalliedRow* row, const auto* text, int64_t size, bool lower) {
+  const auto words = [&](AccumulatedRow* row, const auto* text, int64_t size, bool lower) {
     return run_words(s, classes, row, text, size, lower);
   };
-  const auto chars = [&](TalliedRow* row, const auto* text, int64_t size, bool lower) {
+  const auto chars = [&](AccumulatedRow* row, const auto* text, int64_t size, bool lower) {
     return run_chars(s, classes, row, text, size, lower);
   };
   return run_documents(call, s.analyzer, s.lower != 0, s.columns, words, chars);

@@ -77,7 +77,7 @@ Status bind(const BindCall& call) {
                       (!linear || (p[2].dtype == DType::kFloat64 && p[3].dtype == DType::kFloat64 &&
                                    p[3].size == p[2].shape[1] && (p[0].size == 0 || p[0].size == p[2].shape[0])));
   if (!shapes) {
-    call.fault->what = "tfidf: idf float64, settings int32[3], weights float64[terms, outputs], bias float64[outputs]";
+    call.error->what = "tfidf: idf float64, settings int32[3], weights float64[terms, outputs], bias float64[outputs]";
     return Status::kBadParameter;
   }
   double logs[kLogs];

@@ -47,8 +47,8 @@ Status run_missing_mask(const RunCall& call) noexcept {
     if (refuse_new) {
       const int32_t column = new_missing(x, in.width, columns, n, missing);
       if (column >= 0) {
-        call.fault->row = r;
-        call.fault->column = column;
+        call.error->row = r;
+        call.error->column = column;
         return Status::kNotANumber;
       }
     }
@@ -61,7 +61,7 @@ Status run_missing_mask(const RunCall& call) noexcept {
 Status bind_cells(const BindCall& call) {
   if (call.n_params != 12 || call.params[0].dtype != DType::kInt32 || call.params[1].size != call.params[0].size ||
       !PackedCells::valid(call.params + 1) || !PackedCells::valid(call.params + 6)) {
-    call.fault->what = "impute_cells: constants do not fit the columns";
+    call.error->what = "impute_cells: constants do not fit the columns";
     return Status::kBadParameter;
   }
   return Status::kOk;
@@ -82,8 +82,8 @@ Status run_cells(const RunCall& call) noexcept {
   for (int32_t r = 0; r < call.rows; ++r, out += n) {
     for (int32_t j = 0; refuse_nan && j < in.width; ++j) {
       if (!is_nan(in.cell(r, j))) continue;
-      call.fault->row = r;
-      call.fault->column = j;
+      call.error->row = r;
+      call.error->column = j;
       return Status::kNotANumber;
     }
     for (int32_t j = 0; j < n; ++j) {

@@ -118,13 +118,13 @@ Status bind_linear(const BindCall& call) {
   if (weights.shape[1] == bias.size && weights.dtype == DType::kFloat64 && bias.dtype == DType::kFloat64) {
     return Status::kOk;
   }
-  call.fault->what = "weights are float64[width, n_out] and bias float64[n_out]";
+  call.error->what = "weights are float64[width, n_out] and bias float64[n_out]";
   return Status::kBadParameter;
 }
 
 Status bind_checked(const BindCall& call) {
   if (call.n_params == 3 && call.params[2].dtype == DType::kUint8 && call.params[2].size == 2) return bind_linear(call);
-  call.fault->what = "flags are uint8[2], after weights and bias";
+  call.error->what = "flags are uint8[2], after weights and bias";
   return Status::kBadParameter;
 }
 
@@ -148,7 +148,7 @@ Status run_checked(const RunCall& call) noexcept {
   run_linear(call);
   for (int32_t r = 0; r < call.rows; ++r) {
     if (std::isfinite(call.out->row(r)[0])) continue;
-    const Status status = check_row(FiniteCheck(call.params[2]), call.in[0], r, call.fault);
+    const Status status = check_row(FiniteCheck(call.params[2]), call.in[0], r, call.error);
     if (status != Status::kOk) return status;
   }
   return Status::kOk;

@@ -10,7 +10,7 @@ Status bind(const BindCall& call) {
   if (call.n_params != 3 || p[0].dtype != DType::kFloat64 || p[1].dtype != DType::kInt32 ||
       p[2].dtype != DType::kFloat64 || p[1].size < 1 || p[0].shape[1] != p[2].size ||
       p[1].as<int32_t>()[p[1].size - 1] != p[0].shape[0]) {
-    call.fault->what = "lookup_linear: table, offsets and bias do not fit together";
+    call.error->what = "lookup_linear: table, offsets and bias do not fit together";
     return Status::kBadParameter;
   }
   return Status::kOk;

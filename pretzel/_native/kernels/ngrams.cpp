@@ -122,7 +122,7 @@ Status bind(const BindCall& call) {
   const Array* p = call.params;
   if (call.n_params != 7 || !Strings::valid(p[0], p[1]) || !Strings::valid(p[2], p[3]) || p[6].size != 5 ||
       p[6].dtype != DType::kInt32 || p[4].dtype != DType::kUint16 || p[5].dtype != DType::kUint8) {
-    call.fault->what = "ngrams: terms, stop words, classes, settings int32[5]";
+    call.error->what = "ngrams: terms, stop words, classes, settings int32[5]";
     return Status::kBadParameter;
   }
   const Strings terms(p[0], p[1]), stop_words(p[2], p[3]);
@@ -139,7 +139,7 @@ Status bind(const BindCall& call) {
   const bool built = state.analyzer == Analyzer::kWord ? bind_words(terms, stop_words, call.state, &state)
                                                        : bind_chars(terms, call.state, &state);
   if (!built || terms.size > (int64_t{1} << 30)) {
-    call.fault->what = "ngrams: the vocabulary is too large";
+    call.error->what = "ngrams: the vocabulary is too large";
     return Status::kBadParameter;
   }
   std::memcpy(call.state->data(), &state, sizeof state);
@@ -149,14 +149,14 @@ Status bind(const BindCall& call) {
 // ---- run -----------------------------------------------------------------------------------------------------------
 
 /// Counts those of `n` nodes that are terms.
-void count(TalliedRow* row, uint32_t n_terms, const uint32_t* nodes, int64_t n) {
+void count(AccumulatedRow* row, uint32_t n_terms, const uint32_t* nodes, int64_t n) {
   for (int64_t i = 0; i < n; ++i) {
     if (nodes[i] < n_terms) row->add(nodes[i], 1.0);
   }
 }
 
 template <class Unit>
-Status run_words(const State& s, const CharClasses& classes, TalliedRow* row, const Unit* text, int64_t size,
+Status run_words(const State& s, const CharClasses& classes, AccumulatedRow* row, const Unit* text, int64_t size,
                  bool lower) {
   Arena* arena = row->arena();
   const int64_t most = size / 2 + 1;
@@ -227,7 +227,7 @@ void start_with_pairs(const State& s, const Edges& edges, const Unit* text, cons
 /// What char_wb counts besides: once, whole, each padded word shorter than `min_n`; for single characters, a space
 /// that closes one word and opens the next, a second time.
 template <class Unit>
-void count_at_borders(const State& s, TalliedRow* row, const Edges& edges, const Unit* text, const int32_t* reach,
+void count_at_borders(const State& s, AccumulatedRow* row, const Edges& edges, const Unit* text, const int32_t* reach,
                       int64_t size) {
   for (int64_t i = 0; i + 1 < size; i += reach[i] - 1) {  // from the space before a word to the next
     const int64_t length = reach[i] < s.min_n ? reach[i] : s.min_n == 1 && i > 0 ? 1 : 0;
@@ -239,7 +239,7 @@ void count_at_borders(const State& s, TalliedRow* row, const Edges& edges, const
 
 /// Counts the n-grams of a prepared text; `reach` as in pad_words.
 template <class Unit>
-void walk_chars(const State& s, TalliedRow* row, const Edges& edges, const Unit* text, const int32_t* reach,
+void walk_chars(const State& s, AccumulatedRow* row, const Edges& edges, const Unit* text, const int32_t* reach,
                 int64_t size, Frontier frontier) {
   if (s.min_n == 1) {
     for (int64_t i = 0; i < size; ++i) frontier.nodes[i] = first_node(s, edges, text[i]);
@@ -256,7 +256,7 @@ void walk_chars(const State& s, TalliedRow* row, const Edges& edges, const Unit*
 }
 
 template <class Unit>
-Status run_chars(const State& s, const CharClasses& classes, TalliedRow* row, const Unit* text, int64_t size,
+Status run_chars(const State& s, const CharClasses& classes, AccumulatedRow* row, const Unit* text, int64_t size,
                  bool lower) {
   Arena* arena = row->arena();
   const bool bounded = s.analyzer == Analyzer::kCharWb;
@@ -282,10 +282,10 @@ Status run_chars(const State& s, const CharClasses& classes, TalliedRow* row, co
 Status run(const RunCall& call) noexcept {
   const auto& s = *reinterpret_cast<const State*>(call.state);
   const CharClasses classes(call.params + 4);
-  const auto words = [&](TalliedRow* row, const auto* text, int64_t size, bool lower) {
+  const auto words = [&](AccumulatedRow* row, const auto* text, int64_t size, bool lower) {
     return run_words(s, classes, row, text, size, lower);
   };
-  const auto chars = [&](TalliedRow* row, const auto* text, int64_t size, bool lower) {
+  const auto chars = [&](AccumulatedRow* row, const auto* text, int64_t size, bool lower) {
     return run_chars(s, classes, row, text, size, lower);
   };
   return run_documents(call, s.analyzer, s.lower != 0, s.n_terms, words, chars);

@@ -118,7 +118,7 @@ Status bind(const BindCall& call) {
       quantiles.size == quantiles.shape[0] * references.size) {
     return Status::kOk;
   }
-  call.fault->what = "quantiles are float64[width, n] and references float64[n]";
+  call.error->what = "quantiles are float64[width, n] and references float64[n]";
   return Status::kBadParameter;
 }
 

@@ -66,7 +66,7 @@ Status bind(const BindCall& call) {
     wrong = check_indices(params, source);
     if (wrong == nullptr) wrong = TreeBuilder(source).build(call.state);
   }
-  call.fault->what = wrong;
+  call.error->what = wrong;
   return wrong == nullptr ? Status::kOk : Status::kBadParameter;
 }
 

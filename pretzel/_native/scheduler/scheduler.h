@@ -16,9 +16,9 @@
 #include <vector>
 
 #include "core/clock.h"
-#include "core/frame.h"
 #include "core/plan.h"
 #include "core/request.h"
+#include "core/tile_state.h"
 #include "scheduler/courtesy.h"
 
 namespace pretzel {
@@ -28,7 +28,7 @@ constexpr int64_t kNever = INT64_MAX;
 enum class Outcome : uint8_t {
   kPending,
   kDone,
-  kFailed,  // `Job::stop` says where
+  kFailed,  // `Job::result` says where
   kLate,    // its deadline passed before it began
   kCancelled,
   kLost,  // its worker died
@@ -54,7 +54,7 @@ struct Job {
   int32_t running = 0;  // morsels under way or aside
   bool cancelled = false, lost = false;
   Outcome outcome = Outcome::kPending;
-  Stop stop;
+  RunResult result;
   std::condition_variable over;
 
   /// Estimated nanoseconds of the rows that have not passed.
@@ -112,7 +112,7 @@ class Scheduler {
   /// Rows under way, their values, and the stage that is next.
   struct Morsel {
     Arena arena;
-    Frame frame;
+    TileState tile;
     Job* job = nullptr;
     Request request{};  // that of the job, with times of its own
     int64_t first = 0;
@@ -176,13 +176,13 @@ class Scheduler {
   void take_rows(Worker* worker, Job* job) noexcept;
   void take_companions(Worker* worker) noexcept;
   void begin_together(Worker* worker) noexcept;
-  static Stop load_leaves(Morsel* morsel) noexcept;
+  static RunResult load_leaves(Morsel* morsel) noexcept;
   static void learn(const Morsel& morsel) noexcept;
-  Stop advance(Worker* worker, Morsel* morsel, bool* aside) noexcept;
+  RunResult advance(Worker* worker, Morsel* morsel, bool* aside) noexcept;
   int64_t ends(const std::vector<std::unique_ptr<Morsel>>& taken) const noexcept;
   void announce(int64_t next) noexcept;
   void note_pace(double expected, int64_t spent) noexcept;
-  void settle(Worker* worker, const Stop& stop, bool aside) noexcept;
+  void settle(Worker* worker, const RunResult& result, bool aside) noexcept;
   void lose(Worker* worker) noexcept;
   void stop_early(Job* job) noexcept;
   void finish_if_over(Job* job) noexcept;

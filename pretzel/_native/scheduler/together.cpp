@@ -45,23 +45,23 @@ const Recall* shared_prefix(const Program& program) noexcept {
 bool run_together(const Program& program, const Part* parts, int n, Arena* arena) noexcept {
   int32_t rows = 0;
   for (int i = 0; i < n; ++i) rows += parts[i].rows;
-  Frame frame;
-  if (!frame.reserve(program, rows, *arena) || !frame.lay_out(0, rows)) return false;
+  TileState tile;
+  if (!tile.reserve(program, rows, *arena) || !tile.lay_out(0, rows)) return false;
   const Recall& prefix = *parts[0].prefix;
   for (size_t leaf = 0; leaf < prefix.inputs.size(); ++leaf) {
-    View& view = frame.slot(prefix.inputs[leaf]);
+    View& view = tile.slot(prefix.inputs[leaf]);
     if (!make_room(&view, rows, arena)) return false;
     int64_t at = 0;
     for (int i = 0; i < n; ++i) {
-      copy_rows(parts[i].frame->slot(parts[i].prefix->inputs[leaf]), 0, parts[i].rows, view, at);
+      copy_rows(parts[i].tile->slot(parts[i].prefix->inputs[leaf]), 0, parts[i].rows, view, at);
       at += parts[i].rows;
     }
   }
   const Request nobody{};  // steps know rows, not requests
-  if (frame.run(nobody, 0, prefix.end).status != Status::kOk) return false;
+  if (tile.run(nobody, 0, prefix.end).status != Status::kOk) return false;
   int64_t at = 0;
   for (int i = 0; i < n; ++i) {
-    copy_rows(frame.slot(prefix.output), at, parts[i].rows, parts[i].frame->slot(parts[i].prefix->output), 0);
+    copy_rows(tile.slot(prefix.output), at, parts[i].rows, parts[i].tile->slot(parts[i].prefix->output), 0);
     at += parts[i].rows;
   }
   return true;

@@ -3,19 +3,19 @@
 
 #include <cstdint>
 
-#include "core/frame.h"
 #include "core/plan.h"
 #include "core/request.h"
+#include "core/tile_state.h"
 
 namespace pretzel {
 
 /// What a program has in common with others, from its first step on; nullptr where there is nothing, or nobody else.
 const Recall* shared_prefix(const Program& program) noexcept;
 
-/// Rows of one program, loaded into a frame.
+/// Rows of one program, loaded into a tile.
 struct Part {
   const Recall* prefix;  // the same computation for all parts that go together
-  Frame* frame;
+  TileState* tile;
   int32_t rows;
 };
 

@@ -79,9 +79,9 @@ bool Scheduler::serve(Worker* worker) {
   if (worker->taken.size() > 1) begin_together(worker);
   while (!worker->taken.empty()) {
     bool aside = false;
-    const Stop stop = advance(worker, worker->taken.back().get(), &aside);
+    const RunResult result = advance(worker, worker->taken.back().get(), &aside);
     const Ending ending(this);
-    settle(worker, stop, aside);
+    settle(worker, result, aside);
   }
   worker->arena.reset(kKeep);
   return true;
@@ -164,7 +164,7 @@ void Scheduler::begin_together(Worker* worker) noexcept {
   int n = 0;
   for (const auto& morsel : worker->taken) {
     if (load_leaves(morsel.get()).status != Status::kOk) return;
-    parts[n++] = {shared_prefix(*morsel->job->program), &morsel->frame, morsel->rows};
+    parts[n++] = {shared_prefix(*morsel->job->program), &morsel->tile, morsel->rows};
     if (parts[n - 1].prefix == nullptr || parts[n - 1].prefix->memo != parts[0].prefix->memo) return;
   }
   if (!run_together(*worker->taken.front()->job->program, parts, n, &worker->arena)) return;
@@ -179,18 +179,18 @@ void Scheduler::begin_together(Worker* worker) noexcept {
   counts_.together += n;
 }
 
-Stop Scheduler::load_leaves(Morsel* morsel) noexcept {
+RunResult Scheduler::load_leaves(Morsel* morsel) noexcept {
   const Job& job = *morsel->job;
-  if (!morsel->frame.reserve(*job.program, morsel->rows, morsel->arena)) {
+  if (!morsel->tile.reserve(*job.program, morsel->rows, morsel->arena)) {
     return {Status::kNoMemory, -1, morsel->first, -1};
   }
   morsel->request = job.request;
   const size_t steps = job.program->layout->steps.size();
   morsel->request.step_times = morsel->arena.alloc_n<int64_t>(steps + 1);
   if (morsel->request.step_times != nullptr) std::fill_n(morsel->request.step_times, steps, int64_t{0});
-  const Stop stop = morsel->frame.open(morsel->request, morsel->first, morsel->rows);
-  if (stop.status == Status::kOk) morsel->step = 0;
-  return stop;
+  const RunResult result = morsel->tile.open(morsel->request, morsel->first, morsel->rows);
+  if (result.status == Status::kOk) morsel->step = 0;
+  return result;
 }
 
 /// What a morsel took makes later estimates better.
@@ -205,24 +205,24 @@ void Scheduler::learn(const Morsel& morsel) noexcept {
 }
 
 /// Runs a morsel from its next step on, to its end unless something more urgent has come.
-Stop Scheduler::advance(Worker* worker, Morsel* morsel, bool* aside) noexcept {
+RunResult Scheduler::advance(Worker* worker, Morsel* morsel, bool* aside) noexcept {
   const Job& job = *morsel->job;
   const int64_t start = now_ns();
-  Stop stop;
-  if (morsel->step < 0) stop = load_leaves(morsel);
+  RunResult result;
+  if (morsel->step < 0) result = load_leaves(morsel);
   for (const int32_t end : job.program->layout->stage_ends) {
-    if (stop.status != Status::kOk || *aside) break;
+    if (result.status != Status::kOk || *aside) break;
     if (end <= morsel->step) continue;
-    stop = morsel->frame.run(morsel->request, morsel->step, end);
+    result = morsel->tile.run(morsel->request, morsel->step, end);
     morsel->step = end;
     if (yielding_) morsel->given += worker->courtesy.offer();
-    *aside = stop.status == Status::kOk && !morsel->together && end < job.program->layout->stage_ends.back() &&
+    *aside = result.status == Status::kOk && !morsel->together && end < job.program->layout->stage_ends.back() &&
              urgent_.load(std::memory_order_relaxed) < job.due;
   }
-  if (stop.status == Status::kOk && !*aside) stop = morsel->frame.close(morsel->request);
+  if (result.status == Status::kOk && !*aside) result = morsel->tile.close(morsel->request);
   morsel->spent += now_ns() - start;
-  if (stop.status == Status::kOk && !*aside) learn(*morsel);
-  return stop;
+  if (result.status == Status::kOk && !*aside) learn(*morsel);
+  return result;
 }
 
 /// Under the lock: the sum of what lately was spent by the sum of what was expected, so that the few morsels count in
@@ -235,12 +235,12 @@ void Scheduler::note_pace(double expected, int64_t spent) noexcept {
 }
 
 /// Under the lock: what follows from a piece of work.
-void Scheduler::settle(Worker* worker, const Stop& stop, bool aside) noexcept {
+void Scheduler::settle(Worker* worker, const RunResult& result, bool aside) noexcept {
   std::unique_ptr<Morsel> taken = std::move(worker->taken.back());
   worker->taken.pop_back();
   Morsel& morsel = *taken;
   Job* job = morsel.job;
-  if (aside && !job->cancelled && job->stop.status == Status::kOk) {
+  if (aside && !job->cancelled && job->result.status == Status::kOk) {
     ++counts_.put_aside;
     aside_.push_back(std::move(taken));
     work_.notify_one();
@@ -249,9 +249,9 @@ void Scheduler::settle(Worker* worker, const Stop& stop, bool aside) noexcept {
   ++counts_.morsels;
   --job->running;
   job->done += morsel.rows;
-  if (stop.status != Status::kOk) {
+  if (result.status != Status::kOk) {
     // Rows are taken in order, so the first that is refused is found, whichever morsel ends first.
-    if (job->stop.status == Status::kOk || stop.row < job->stop.row) job->stop = stop;
+    if (job->result.status == Status::kOk || result.row < job->result.row) job->result = result;
     stop_early(job);
   } else {
     if (!aside && job->nanoseconds > 0) {
@@ -288,10 +288,10 @@ void Scheduler::stop_early(Job* job) noexcept {
 void Scheduler::finish_if_over(Job* job) noexcept {
   if (job->running > 0 || job->next < job->request.rows) return;
   high_.erase(job);
-  finish(job, job->cancelled                    ? Outcome::kCancelled
-              : job->lost                       ? Outcome::kLost
-              : job->stop.status != Status::kOk ? Outcome::kFailed
-                                                : Outcome::kDone);
+  finish(job, job->cancelled                      ? Outcome::kCancelled
+              : job->lost                         ? Outcome::kLost
+              : job->result.status != Status::kOk ? Outcome::kFailed
+                                                  : Outcome::kDone);
 }
 
 /// Under the lock: when pieces of work that have just been taken are expected to be over.

@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "core/kernel.h"
-#include "core/tally.h"
+#include "core/sparse_accumulator.h"
 
 namespace pretzel {
 namespace {
@@ -250,13 +250,13 @@ template <class Words, class Chars>
 inline Status run_documents(const RunCall& call, Analyzer analyzer, bool lower, int64_t columns, Words words,
                             Chars chars) {
   for (int32_t r = 0; r < call.rows; ++r) {
-    TalliedRow row(call.arena, call.out->sparse + r, columns);
+    AccumulatedRow row(call.arena, call.out->sparse + r, columns);
     const auto work = [&](const auto* text, int64_t size, bool capitals) {
       return analyzer == Analyzer::kWord ? words(&row, text, size, capitals) : chars(&row, text, size, capitals);
     };
     const Status status = with_units(call.in[0].cell(r, 0), lower, call.arena, work);
     if (status != Status::kOk) {
-      *call.fault = Fault{r, 0, nullptr};
+      *call.error = ErrorLocation{r, 0, nullptr};
       return status;
     }
   }

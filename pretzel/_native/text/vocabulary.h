@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "core/mix.h"
 #include "text/text.h"
 
 namespace pretzel {
@@ -36,7 +37,7 @@ struct EdgeTable {
   uint64_t mixed(uint32_t node, uint32_t symbol) const {
     uint64_t key = static_cast<uint64_t>(node) << symbol_bits | symbol;
     key ^= key >> (key_bits / 2);
-    return (key * 0x9E3779B97F4A7C15u) << (64 - key_bits);
+    return (key * kGoldenRatio) << (64 - key_bits);
   }
   uint64_t home(uint64_t mixed) const { return mul_high(mixed, n_slots); }
   uint64_t rest(uint64_t mixed) const { return (mixed * n_slots) >> rest_shift; }
@@ -151,10 +152,7 @@ inline uint64_t low_bytes(uint64_t v, uint64_t n) { return v & (~uint64_t{0} >> 
 /// Hash of 1 or more bytes; may read up to 7 bytes behind them.
 inline uint64_t hash_bytes(const char* p, uint64_t n) {
   uint64_t h = n;
-  const auto fold = [&h](uint64_t v) {
-    const unsigned __int128 m = static_cast<unsigned __int128>(h ^ v ^ 0x2D358DCCAA6C78A5u) * 0x8BB84B93962EACC9u;
-    h = static_cast<uint64_t>(m) ^ static_cast<uint64_t>(m >> 64);
-  };
+  const auto fold = [&h](uint64_t v) { h = fold_product(h ^ v ^ 0x2D358DCCAA6C78A5u, 0x8BB84B93962EACC9u); };
   for (; n > 8; n -= 8, p += 8) fold(load_bytes(p));
   fold(low_bytes(load_bytes(p), n));
   return h;

@@ -78,9 +78,8 @@ class TrieBuilder {
 
  private:
   Number* locate(uint32_t node, uint32_t symbol) {
-    const uint64_t key = (static_cast<uint64_t>(node) << 32 | symbol) * 0x9E3779B97F4A7C15u;
     const size_t mask = index_.size() - 1;
-    for (size_t i = (key ^ key >> 29) & mask;; i = (i + 1) & mask) {
+    for (size_t i = mix(static_cast<uint64_t>(node) << 32 | symbol) & mask;; i = (i + 1) & mask) {
       Number& slot = index_[i];
       if (slot.value == 0) return &slot;
       const Edge& edge = edges_[slot.value - 1];

@@ -10,9 +10,9 @@
 
 namespace pretzel {
 
-/// Lives in an arena, from which everything that its steps need is taken, too. A frame may rest between two stages and
+/// Lives in an arena, from which everything that its steps need is taken, too. A tile may rest between two stages and
 /// be continued by another thread.
-class Frame {
+class TileState {
  public:
   /// Takes memory for tiles of up to `rows` rows; false when there is none. To be called once.
   bool reserve(const Program& program, int32_t rows, Arena& arena) noexcept;
@@ -20,13 +20,13 @@ class Frame {
   /// Makes room for `rows` rows from `first` on; nothing is in it but what the caller puts into the slots of leaves.
   bool lay_out(int64_t first, int32_t rows) noexcept;
   /// Loads the leaves for `rows` rows from `first` on.
-  Stop open(const Request& request, int64_t first, int32_t rows) noexcept;
+  RunResult open(const Request& request, int64_t first, int32_t rows) noexcept;
   /// The same as the last `open` for another request; where every slot is dense this is all that changes.
-  Stop reopen(const Request& request) noexcept;
+  RunResult reopen(const Request& request) noexcept;
   /// Runs steps `begin` .. `end`; whoever calls takes care that all steps before them have run.
-  Stop run(const Request& request, int32_t begin, int32_t end) noexcept;
+  RunResult run(const Request& request, int32_t begin, int32_t end) noexcept;
   /// Hands over the result, where the last step has not written it in place.
-  Stop close(const Request& request) noexcept;
+  RunResult close(const Request& request) noexcept;
   /// From now on the steps are those of another program of the same shape, which reads and writes the same slots.
   void rebind(const Program& program) noexcept {
     params_ = program.params.data();
@@ -38,7 +38,7 @@ class Frame {
 
  private:
   bool lay_out_slot(size_t at) noexcept;
-  Stop load(const Request& request) noexcept;
+  RunResult load(const Request& request) noexcept;
 
   const Layout* layout_ = nullptr;
   const Array* params_ = nullptr;
@@ -54,7 +54,7 @@ class Frame {
 /// Copies the rows of a tile to where the caller wants the result; false when there is no memory.
 bool emit_rows(const View& out, int32_t rows, int64_t first, const Request& request) noexcept;
 
-inline bool Frame::reserve(const Program& program, int32_t rows, Arena& arena) noexcept {
+inline bool TileState::reserve(const Program& program, int32_t rows, Arena& arena) noexcept {
   const Layout& layout = *program.layout;
   layout_ = &layout;
   rebind(program);
@@ -70,7 +70,7 @@ inline bool Frame::reserve(const Program& program, int32_t rows, Arena& arena) n
   return true;
 }
 
-inline bool Frame::lay_out(int64_t first, int32_t rows) noexcept {
+inline bool TileState::lay_out(int64_t first, int32_t rows) noexcept {
   const Layout& layout = *layout_;
   first_ = first;
   rows_ = rows;
@@ -80,7 +80,7 @@ inline bool Frame::lay_out(int64_t first, int32_t rows) noexcept {
   return true;
 }
 
-inline bool Frame::lay_out_slot(size_t at) noexcept {
+inline bool TileState::lay_out_slot(size_t at) noexcept {
   const SlotSpec& spec = layout_->slots[at];
   View& slot = slots_[at];
   slot = {spec.kind, spec.width, spec.width, nullptr, nullptr, nullptr};
@@ -95,12 +95,12 @@ inline bool Frame::lay_out_slot(size_t at) noexcept {
   return true;
 }
 
-inline Stop Frame::open(const Request& request, int64_t first, int32_t rows) noexcept {
+inline RunResult TileState::open(const Request& request, int64_t first, int32_t rows) noexcept {
   if (!lay_out(first, rows)) return {Status::kNoMemory, -1, first, -1};
   return load(request);
 }
 
-inline Stop Frame::reopen(const Request& request) noexcept {
+inline RunResult TileState::reopen(const Request& request) noexcept {
   for (size_t i = 0; i < layout_->leaves.size(); ++i) {
     if (request.leaves[i].form == LeafForm::kRows) continue;  // `load` says where they are
     if (!lay_out_slot(layout_->leaves[i].slot)) return {Status::kNoMemory, -1, first_, -1};
@@ -108,7 +108,7 @@ inline Stop Frame::reopen(const Request& request) noexcept {
   return load(request);
 }
 
-inline Stop Frame::load(const Request& request) noexcept {
+inline RunResult TileState::load(const Request& request) noexcept {
   const Layout& layout = *layout_;
   for (size_t i = 0; i < layout.leaves.size(); ++i) {
     View& slot = slots_[layout.leaves[i].slot];
@@ -124,7 +124,7 @@ inline Stop Frame::load(const Request& request) noexcept {
   return {};
 }
 
-inline Stop Frame::run(const Request& request, int32_t begin, int32_t end) noexcept {
+inline RunResult TileState::run(const Request& request, int32_t begin, int32_t end) noexcept {
   const int64_t reading = request.step_times != nullptr ? reading_ns() : 0;
   int64_t since = request.step_times != nullptr ? now_ns() : 0;
   for (int32_t s = begin; s < end; ++s) {
@@ -137,10 +137,10 @@ inline Stop Frame::run(const Request& request, int32_t begin, int32_t end) noexc
       for (int32_t i = 0; i < step.n_inputs; ++i) inputs_[i] = slots_[inputs[i]];
     }
     View* out = step.output >= 0 ? &slots_[step.output] : nullptr;
-    Fault fault;
-    const RunCall call{params_ + step.first_param, states_[s].data, in, step.n_inputs, out, rows_, arena_, &fault};
+    ErrorLocation error;
+    const RunCall call{params_ + step.first_param, states_[s].data, in, step.n_inputs, out, rows_, arena_, &error};
     const Status status = step.kernel->run(call);
-    if (status != Status::kOk) return {status, s, fault.row < 0 ? first_ : first_ + fault.row, fault.column};
+    if (status != Status::kOk) return {status, s, error.row < 0 ? first_ : first_ + error.row, error.column};
     if (request.step_times != nullptr) {
       const int64_t now = now_ns();
       request.step_times[s] += std::max<int64_t>(now - since - reading, 0);
@@ -151,7 +151,7 @@ inline Stop Frame::run(const Request& request, int32_t begin, int32_t end) noexc
   return {};
 }
 
-inline Stop Frame::close(const Request& request) noexcept {
+inline RunResult TileState::close(const Request& request) noexcept {
   if (layout_->writes_result || emit_rows(slots_[layout_->output], rows_, first_, request)) return {};
   return {Status::kNoMemory, -1, first_, -1};
 }

@@ -6,12 +6,13 @@
 #include <cstring>
 
 #include "core/kernel.h"
+#include "core/mix.h"
 
 namespace pretzel {
 namespace {
 
 /// Sums values by index in order of first occurrence. Exact: open addressing over the entries themselves.
-class Tally {
+class SparseAccumulator {
  public:
   /// `index` and `value` have room for `capacity` distinct entries; the look-up table is scratch.
   bool init(Arena* arena, int32_t* index, double* value, int64_t capacity) {
@@ -28,7 +29,7 @@ class Tally {
   }
 
   void add(uint32_t id, double value) {
-    uint32_t slot = (id * 0x9E3779B1u) >> shift_;
+    uint32_t slot = (id * kGoldenRatio32) >> shift_;
     for (uint32_t entry; (entry = slots_[slot]) != 0; slot = (slot + 1) & mask_) {
       if (static_cast<uint32_t>(index_[entry - 1]) == id) {
         value_[entry - 1] += value;
@@ -51,9 +52,9 @@ class Tally {
 };
 
 /// One sparse row of the output while it is counted; its arrays live in the arena, in front of all scratch memory.
-class TalliedRow {
+class AccumulatedRow {
  public:
-  TalliedRow(Arena* arena, SparseRow* out, int64_t columns) : arena_(arena), out_(out), columns_(columns) {}
+  AccumulatedRow(Arena* arena, SparseRow* out, int64_t columns) : arena_(arena), out_(out), columns_(columns) {}
 
   Arena* arena() const { return arena_; }
   /// Room for what at most `occurrences` can leave; before anything else is taken from the arena.
@@ -64,10 +65,10 @@ class TalliedRow {
     return index_ != nullptr && value_ != nullptr;
   }
   /// Scratch for counting `occurrences`, which may turn out fewer than were reserved.
-  bool start(int64_t occurrences) { return tally_.init(arena_, index_, value_, std::min(occurrences, columns_)); }
-  void add(uint32_t column, double value) { tally_.add(column, value); }
+  bool start(int64_t occurrences) { return accumulator_.init(arena_, index_, value_, std::min(occurrences, columns_)); }
+  void add(uint32_t column, double value) { accumulator_.add(column, value); }
   Status finish() {
-    *out_ = SparseRow{index_, value_, tally_.size()};
+    *out_ = SparseRow{index_, value_, accumulator_.size()};
     return Status::kOk;
   }
 
@@ -77,7 +78,7 @@ class TalliedRow {
   int64_t columns_;
   int32_t* index_ = nullptr;
   double* value_ = nullptr;
-  Tally tally_{};
+  SparseAccumulator accumulator_{};
 };
 
 }  // namespace

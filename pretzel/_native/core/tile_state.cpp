@@ -1,4 +1,4 @@
-#include "core/frame.h"
+#include "core/tile_state.h"
 
 #include <cstring>
 #include <new>

@@ -1,0 +1,19 @@
+// What a thread keeps from one request to the next.
+#pragma once
+
+#include "core/arena.h"
+#include "cost/meter.h"
+
+namespace pretzel {
+
+struct ThreadContext {
+  Arena arena;
+  Sampler sampler;
+  const void* last = nullptr;  // `LineSpan::lines` of the owner of this thread's latest request; may dangle
+  int depth = 0;               // requests under way: reading one may call back into Python, which may make another
+};
+
+/// The context of the calling thread, made on first use and freed when the thread ends.
+ThreadContext& thread_context() noexcept;
+
+}  // namespace pretzel
