@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, PoissonRegressor
@@ -25,7 +25,7 @@ from pretzel.oven.ir.graph import Parity, rewrite
 from pretzel.oven.ir.linear import CheckedLinear, Linear
 from pretzel.oven.rules import Rule
 from pretzel.runtime.model import Plan
-from pretzel.store.object_store import ObjectStore
+from pretzel.store.object_store import SMALL_STATE, ObjectStore
 from pretzel.verification.compare import compare, ulps_between
 from pretzel.verification.verifier import options_of
 
@@ -180,6 +180,19 @@ def test_changed_memory_is_found():
     assert fault.note == "the memory of a parameter was changed"
     assert fault.operator.startswith("CheckedLinear")
     assert fault.origin == "Pipeline.logisticregression"
+
+
+def test_changed_memory_of_a_state_is_found():
+    estimator = RandomForestRegressor(60, max_depth=6, random_state=0).fit(X, Y + X[:, 0])
+    plan = pretzel.compile(estimator, store=ObjectStore())
+    call = next(c for c in plan.physical.methods["predict"].program.calls if c.kernel == "tree_ensemble")
+    state = plan.store.get(call.state)
+    assert state.nbytes > SMALL_STATE
+    state.flags.writeable = True
+    state[-1] ^= 1
+    fault = pretzel.verify(plan, estimator, X).first_divergence
+    assert (fault.kind, fault.method) == ("parameters", "predict")
+    assert fault.note == "the memory of the bound state was changed"
 
 
 def test_a_departing_kernel_is_told_from_wrong_parameters(monkeypatch):

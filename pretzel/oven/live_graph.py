@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pretzel.oven.ir.graph import Node, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     Question = tuple[int, "Place"]  # number of the rule that asked, and the place it was looking at
 
@@ -80,17 +80,18 @@ class LiveGraph:
     Parameters
     ----------
     outputs : iterable of Node
-    on_new : callable
-        Called with each place that enters the graph or gets another node.
-    on_doubt : callable
-        Called with each question whose answer may have changed.
+    rules : int
+        How many rules there are.
+
+    Attributes
+    ----------
+    pending : list of set of Place
+        For each rule the places to look at: those that entered the graph or got another node, and those where the
+        answer to a question that the rule asked may have changed. Places that left the graph may be among them.
     """
 
-    def __init__(
-        self, outputs: Iterable[Node], on_new: Callable[[Place], None], on_doubt: Callable[[Question], None]
-    ) -> None:
-        self._on_new = on_new
-        self._on_doubt = on_doubt
+    def __init__(self, outputs: Iterable[Node], rules: int) -> None:
+        self.pending: list[set[Place]] = [set() for _ in range(rules)]
         self._places: dict[Node, Place] = {}
         self._stale: dict[Node, Place] = {}  # places that wait to be rebuilt, by the nodes that they had
         self._waiting: set[Place] = set()  # all of them, also where two had one node
@@ -172,6 +173,14 @@ class LiveGraph:
             new = replace(new, inputs=inputs)
         return self._put(place, new, place.cause)
 
+    def clear(self) -> None:
+        """Forget everything: places refer to each other, and nodes should not wait for the garbage collector."""
+        for place in self.order():
+            self._end(place)
+        self.pending.clear()
+        self._results.clear()
+        self._order = None
+
     # -- inside ------------------------------------------------------------------------------------------------------
 
     def _enter(self, node: Node, depth: int, cause: object) -> list[Place]:
@@ -189,7 +198,7 @@ class LiveGraph:
             place = self._places[each] = Place(each, depth)
             place.cause = cause
             self._connect(place)
-            self._on_new(place)
+            self._look_at(place)
             made.append(place)
         return made
 
@@ -206,7 +215,7 @@ class LiveGraph:
         self._places[node] = place
         self._connect(place)
         self._disconnect(place, before)
-        self._on_new(place)
+        self._look_at(place)
         return place
 
     def _merge(self, place: Place, into: Place) -> None:
@@ -240,7 +249,8 @@ class LiveGraph:
         """Take a place out of the graph; returns the inputs that the caller has to disconnect."""
         place.is_live = False
         self._forget(place)
-        inputs, place.inputs = place.inputs, []
+        inputs, place.inputs, place.readers = place.inputs, [], []
+        place.asked.clear()
         return inputs
 
     def _forget(self, place: Place) -> None:
@@ -253,8 +263,13 @@ class LiveGraph:
         """The readers of ``place``, or their nodes, have changed."""
         place._users = None
         asked, place.asked = place.asked, set()
-        for question in asked:
-            self._on_doubt(question)
+        for number, asker in asked:
+            if asker.is_live:
+                self.pending[number].add(asker)
+
+    def _look_at(self, place: Place) -> None:
+        for places in self.pending:
+            places.add(place)
 
     def _make_stale(self, place: Place, cause: object) -> None:
         """Every direct and indirect reader of ``place`` has to be rebuilt."""

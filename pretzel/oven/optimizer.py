@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from pretzel.options import Options
-    from pretzel.oven.live_graph import Question
     from pretzel.schema import Schema
 
 FIRINGS_PER_NODE = 16
@@ -82,9 +81,9 @@ def optimize(
     names = list(methods)
     run = _Run([methods[name].node for name in names], active_rules(options, rules), origins)
     run.to_the_end()
-    return {name: replace(methods[name], node=node) for name, node in zip(names, run.graph.outputs, strict=True)}, (
-        run.trace
-    )
+    changed = {name: replace(methods[name], node=node) for name, node in zip(names, run.graph.outputs, strict=True)}
+    run.graph.clear()
+    return changed, run.trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +105,8 @@ class _Run:
         self.rules = rules
         self.origins = origins
         self.trace: list[Change] = []
-        self.pending: list[set[Place]] = [set() for _ in rules]
-        self.graph = LiveGraph(outputs, self._on_new, self._on_doubt)
+        self.graph = LiveGraph(outputs, len(rules))
+        self.pending = self.graph.pending
         self.users = Readers(self.graph)
         self.longest_chain = FIRINGS_PER_NODE * (len(self.graph) + 1)
 
@@ -175,15 +174,6 @@ class _Run:
 
     def _endless(self, since: int) -> OvenBug:
         return OvenBug(f"the rules do not come to an end: {sorted({change.rule for change in self.trace[since:]})}")
-
-    def _on_new(self, place: Place) -> None:
-        for places in self.pending:
-            places.add(place)
-
-    def _on_doubt(self, question: Question) -> None:
-        number, place = question
-        if place.is_live:
-            self.pending[number].add(place)
 
 
 def _verify(firing: _Firing, nodes: Iterable[Node], result: tuple[Node, Node] | None) -> None:

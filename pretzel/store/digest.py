@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
+import zlib
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,12 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ALIGNMENT = 64
+DIGEST = 16
+TAIL = DIGEST + 4
+"""Bytes behind the contents of a frozen array: the digest of the contents, once it is known, and its checksum."""
 
 
 def frozen(array: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> npt.NDArray[np.generic]:
-    """Read-only, C-contiguous array with 64-byte aligned data, copied so that nobody else can change it."""
+    """Read-only, C-contiguous array with 64-byte aligned data, copied so that nobody else can change it.
+
+    Its memory has room for a digest, so that the contents are hashed once, however often they are asked for.
+    """
     source = np.asarray(array, dtype=dtype)
-    raw = np.empty(source.nbytes + ALIGNMENT, dtype=np.uint8)
+    raw = np.empty(source.nbytes + ALIGNMENT + TAIL, dtype=np.uint8)
+    raw[-TAIL:] = 0
     start = -raw.ctypes.data % ALIGNMENT
     copy = raw[start : start + source.nbytes].view(source.dtype).reshape(source.shape)
     copy[...] = source
@@ -34,20 +42,42 @@ def is_frozen(array: npt.NDArray[Any]) -> bool:
         and isinstance(memory, np.ndarray)
         and memory.base is None
         and memory.dtype == np.uint8
-        and memory.nbytes == array.nbytes + ALIGNMENT
+        and memory.nbytes == array.nbytes + ALIGNMENT + TAIL
     )
 
 
-def digest_array(array: npt.NDArray[np.generic]) -> bytes:
-    """Sixteen bytes that name dtype, shape and contents of a C-contiguous array."""
-    h = hashlib.blake2b(f"{array.dtype.str}{array.shape}".encode(), digest_size=16)
-    h.update(np.ascontiguousarray(array).data)
-    return h.digest()
+def digest_array(array: npt.NDArray[Any]) -> bytes:
+    """Sixteen bytes that name dtype, shape and contents of an array; those of a frozen array are hashed once."""
+    if not is_frozen(array):
+        return _named(array, _hashed(array))
+    tail = array.base[-TAIL:]  # type: ignore[index]
+    contents = tail[:DIGEST].tobytes()
+    if tail[DIGEST:].tobytes() != _checksum(contents):  # not there yet, or half written by another thread
+        contents = _hashed(array)
+        tail[:] = np.frombuffer(contents + _checksum(contents), dtype=np.uint8)
+    return _named(array, contents)
+
+
+def digest_of_memory(array: npt.NDArray[Any]) -> bytes:
+    """`digest_array` of what is in memory now, whatever was hashed before: tells whether somebody changed it."""
+    return _named(array, _hashed(array))
+
+
+def _hashed(array: npt.NDArray[Any]) -> bytes:
+    return blake2b(np.ascontiguousarray(array).data, digest_size=DIGEST).digest()
+
+
+def _named(array: npt.NDArray[Any], contents: bytes) -> bytes:
+    return blake2b(f"{array.dtype.str}{array.shape}".encode() + contents, digest_size=DIGEST).digest()
+
+
+def _checksum(digest: bytes) -> bytes:
+    return zlib.crc32(digest).to_bytes(4, "little")
 
 
 def digest_parts(*parts: str | bytes | Iterable[bytes]) -> bytes:
     """Sixteen bytes that name a sequence of strings and digests, each length-prefixed."""
-    h = hashlib.blake2b(digest_size=16)
+    h = blake2b(digest_size=DIGEST)
     for part in parts:
         items = [part.encode()] if isinstance(part, str) else [part] if isinstance(part, bytes) else list(part)
         for item in items:

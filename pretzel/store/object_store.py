@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
+SMALL_STATE = 4096
+"""Bytes up to which the state of a kernel is named by its contents."""
+
 
 class _Lock:
     """The lock, and the queue of what closed and collected leases held."""
@@ -123,14 +126,10 @@ class ObjectStore:
 
     def intern(self, array: Array, lease: Lease) -> bytes:
         """Keep an array for as long as ``lease`` lives; returns its digest. An equal one that is here is used."""
+        if not is_frozen(array):
+            array = frozen(array)
         digest = digest_array(array)
-        with _locked:
-            if self._hold(digest, lease):
-                return digest
-        entry = _Entry(array if is_frozen(array) else frozen(array))
-        with _locked:
-            self._entries.setdefault(digest, entry)
-            self._hold(digest, lease)
+        self._keep(digest, array, lease)
         return digest
 
     def get(self, digest: bytes) -> Array:
@@ -152,11 +151,15 @@ class ObjectStore:
                 self._hold(digest, lease)
 
     def bind(self, kernel: str, params: Iterable[Array], lease: Lease) -> Bound:
-        """Build, or find, what ``kernel`` makes of its parameters; keeps only what it reads when it runs."""
-        from pretzel._native import bind
+        """Build, or find, what ``kernel`` makes of its parameters; keeps only what it reads when it runs.
+
+        A large state is named by the digest of everything its bytes depend on, and not hashed itself. A small one is
+        named by its contents, because many do not depend on all parameters and are shared by models that differ.
+        """
+        from pretzel._native import bind, isa
 
         arrays = list(params)
-        key = digest_parts("bind", kernel, [digest_array(a) for a in arrays])
+        key = digest_parts("state", kernel, isa(), [digest_array(a) for a in arrays])
         with _locked:
             known = self._bound.get(key)
             if known is not None:
@@ -165,7 +168,7 @@ class ObjectStore:
                 return known
         state, run_params = bind(kernel, arrays)
         kept = tuple(self.intern(a, lease) if run_params >> i & 1 else None for i, a in enumerate(arrays))
-        bound = Bound(kept, None if state is None else self.intern(state, lease))
+        bound = Bound(kept, None if state is None else self._intern_state(key, state, lease))
         with _locked:
             # Recorded once, by the first of several threads, for as long as everything it names is here.
             entries = [self._entries.get(digest) for digest in bound.digests]
@@ -207,6 +210,22 @@ class ObjectStore:
                 "unique_bytes": sum(e.array.nbytes for e in entries),
                 "logical_bytes": sum(e.array.nbytes * e.references for e in entries),
             }
+
+    def _intern_state(self, key: bytes, state: Array, lease: Lease) -> bytes:
+        if state.nbytes <= SMALL_STATE:
+            return self.intern(state, lease)
+        self._keep(key, state, lease)
+        return key
+
+    def _keep(self, digest: bytes, array: Array, lease: Lease) -> None:
+        """Hold the object of that name with ``lease``; a copy of ``array`` where there is none and others may write."""
+        with _locked:
+            if self._hold(digest, lease):
+                return
+        entry = _Entry(array if is_frozen(array) else frozen(array))
+        with _locked:
+            self._entries.setdefault(digest, entry)
+            self._hold(digest, lease)
 
     def _hold(self, digest: bytes, lease: Lease) -> bool:
         """Under the lock: hold an object if it is here; holding it twice is holding it once."""

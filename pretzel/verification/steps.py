@@ -18,7 +18,7 @@ from pretzel.oven.lower import schedule
 from pretzel.plan import Call, LeafKind, MethodPlan, Program, Slot, Wiring
 from pretzel.runtime.opaque import OpaqueMethod, read_sources
 from pretzel.schema import Kind
-from pretzel.store.digest import digest_array
+from pretzel.store.digest import digest_of_memory
 from pretzel.verification.compare import compare
 from pretzel.verification.report import Difference, Divergence, MethodReport
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from pretzel.oven.compiler import Graphs
     from pretzel.runtime.model import Plan
+    from pretzel.store.object_store import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,13 @@ class _Step:
     got: Any
 
 
-def check_steps(plan: Plan, method: str, graphs: Graphs, expected: MethodPlan, X: Any, report: MethodReport) -> None:
-    """Append what departs in the native programs of one method to ``report.divergences``."""
+def check_steps(
+    plan: Plan, method: str, graphs: Graphs, expected: MethodPlan, fresh: ObjectStore, X: Any, report: MethodReport
+) -> None:
+    """Append what departs in the native programs of one method to ``report.divergences``.
+
+    ``fresh`` holds the parameters of ``expected`` as the estimator was just compiled.
+    """
     mine = plan.physical.methods[method]
     output = graphs.optimized[method].node
     opaque = [node for node in toposort([output]) if isinstance(node, Opaque)]
@@ -62,15 +68,23 @@ def check_steps(plan: Plan, method: str, graphs: Graphs, expected: MethodPlan, X
             continue
         report.steps += len(program.calls)
         origins = graphs.imported.origins
-        report.divergences += _Program(plan, method, program, their, node, origins).check(sources, numbers)
+        report.divergences += _Program(plan, method, program, their, node, origins, fresh).check(sources, numbers)
 
 
 class _Program:
     """One native program under test."""
 
     def __init__(
-        self, plan: Plan, method: str, program: Program, expected: Program, output: Node, origins: dict[Node, str]
+        self,
+        plan: Plan,
+        method: str,
+        program: Program,
+        expected: Program,
+        output: Node,
+        origins: dict[Node, str],
+        fresh: ObjectStore,
     ) -> None:
+        self.fresh = fresh
         self.plan = plan
         self.method = method
         self.program = program
@@ -169,9 +183,12 @@ class _Program:
                 return f"parameter {i} is not the estimator's"
         if step.call.state != step.expected.state:
             return "the bound state is not the estimator's"
-        held = (*step.call.params, step.call.state)
-        if any(digest is not None and digest_array(store.get(digest)) != digest for digest in held):
+        held = [digest for digest in step.call.params if digest is not None]
+        if any(digest_of_memory(store.get(digest)) != digest for digest in held):
             return "the memory of a parameter was changed"
+        state = step.call.state
+        if state is not None and not np.array_equal(store.get(state), self.fresh.get(state)):
+            return "the memory of the bound state was changed"
         return ""
 
 

@@ -63,7 +63,8 @@ class _Verifier:
         self.plan = plan
         self.estimator = estimator
         self.options = options_of(plan)
-        compiler = Compiler(self.options, ObjectStore())
+        self.store = ObjectStore()
+        compiler = Compiler(self.options, self.store)
         self.graphs = compiler.graphs(estimator)
         self.expected, self._lease = compiler.lower(self.graphs)
 
@@ -107,7 +108,7 @@ class _Verifier:
         if error is not None:
             found.append(Divergence("refusal", name, note=f"the plan stops where the estimator does not: {error}"))
         else:
-            check_steps(self.plan, name, self.graphs, self.expected[name], X, report)
+            check_steps(self.plan, name, self.graphs, self.expected[name], self.store, X, report)
         self._graphs(name, X, want, reference, report)
         if error is None:
             self._answer(want, got, report)

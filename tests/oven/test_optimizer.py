@@ -282,7 +282,7 @@ def columns(output):
 def test_rules_are_told_who_reads_what(seed):
     """At rest, and after changes: those who read each node, as often as they do."""
     outputs = random_graph(seed)
-    graph = LiveGraph(outputs, lambda place: None, lambda question: None)
+    graph = LiveGraph(outputs, 1)
     readers = Readers(graph)
     for _ in range(6):
         expected = users(graph.outputs)

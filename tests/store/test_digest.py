@@ -8,10 +8,22 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from pretzel.store.digest import ALIGNMENT, digest_array, digest_parts, frozen, is_frozen
+from pretzel.store.digest import (
+    ALIGNMENT,
+    DIGEST,
+    TAIL,
+    digest_array,
+    digest_of_memory,
+    digest_parts,
+    frozen,
+    is_frozen,
+)
+from tests.store.hashes import count_hashed_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+    from typing import Any
 
 ARRAYS = [
     np.arange(6.0),
@@ -83,3 +95,51 @@ def test_read_only_is_not_frozen(tmp_path: Path) -> None:
     for array in (view, mapped, np.asarray(mapped), np.frombuffer(b"x" * 64)):
         assert not array.flags.writeable
         assert not is_frozen(array)
+
+
+def test_a_frozen_array_is_hashed_once(hashed_bytes: list[int]) -> None:
+    array = frozen(np.arange(1000.0))
+    first = digest_array(array)
+    assert sum(hashed_bytes) >= 8000
+    hashed_bytes.clear()
+    assert digest_array(array) == first
+    assert digest_array(array.reshape(10, 100)) != first  # another shape of the same contents
+    assert sum(hashed_bytes) < 200
+
+
+@pytest.mark.parametrize(
+    "view", [lambda a: a.reshape(4, 2), lambda a: a.view(np.int64), lambda a: a[2:], lambda a: a[:0]]
+)
+def test_views_of_frozen_arrays_have_names_of_their_own(view: Callable[[Any], Any]) -> None:
+    array = frozen(np.arange(8.0))
+    digest_array(array)
+    assert digest_array(view(array)) == digest_array(view(array).copy())
+
+
+def test_half_a_digest_is_none() -> None:
+    """What a thread sees while another writes."""
+    array = frozen(np.arange(8.0))
+    expected = digest_array(array)
+    for written in range(TAIL):
+        torn = frozen(np.arange(8.0))
+        assert torn.base is not None
+        assert array.base is not None
+        torn.base[-TAIL:][:written] = array.base[-TAIL:][:written]
+        assert digest_array(torn) == expected
+    assert digest_array(frozen(np.arange(9.0))) != expected
+    assert len(expected) == DIGEST
+
+
+def test_changed_memory_has_another_digest() -> None:
+    array = frozen(np.arange(8.0))
+    before = digest_array(array)
+    assert digest_of_memory(array) == before
+    array.flags.writeable = True
+    array[3] = 7.0
+    assert digest_of_memory(array) != before
+
+
+@pytest.fixture
+def hashed_bytes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Sizes of everything that is given to the hash function."""
+    return count_hashed_bytes(monkeypatch)

@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import SGDClassifier
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import OrdinalEncoder
 
 import pretzel
 from pretzel import _native
 from pretzel.store import object_store
 from pretzel.store.object_store import Lease, ObjectStore
+from tests.store.hashes import count_hashed_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -158,6 +162,45 @@ def test_bindings_are_found_again_and_forgotten(store: ObjectStore, monkeypatch:
     assert len(bound) == 2 * kernels
     assert third.transform_one(["b"]).tolist() == [1.0]
     del third
+
+
+def test_compiling_hashes_hardly_more_than_it_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parameters once each, states and what rules throw away not at all."""
+    random = np.random.default_rng(0)
+    words = ["".join(random.choice(list("etaoinshrdlu"), random.integers(2, 9))) for _ in range(2000)]
+    texts = [" ".join(random.choice(words, 20)) for _ in range(400)]
+    features = make_union(TfidfVectorizer(analyzer="char", ngram_range=(2, 3)), TfidfVectorizer(ngram_range=(1, 2)))
+    sentiment = make_pipeline(features, SGDClassifier(loss="log_loss", max_iter=2, tol=None))
+    sentiment.fit(texts, np.arange(400) % 2)
+    pretzel.compile(sentiment, store=ObjectStore())  # the tables of characters are hashed once in a process
+    hashed = count_hashed_bytes(monkeypatch)
+    plan = pretzel.compile(sentiment, store=ObjectStore())
+    assert sum(hashed) <= 1.1 * plan.nbytes
+
+
+def test_large_states_are_named_by_what_they_are_made_of(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So by the instruction set, too, which some of them depend on."""
+    monkeypatch.setattr(object_store, "SMALL_STATE", 0)
+
+    def names(letters: str) -> set[bytes]:
+        return set(pretzel.compile(encoder(letters), store=store).physical.objects)
+
+    plan = pretzel.compile(encoder("abc"), store=store)
+    assert names("abc") == set(plan.physical.objects)
+    assert names("abd") != names("abc")
+    before = names("abc")
+    monkeypatch.setattr(_native, "isa", lambda: "another")
+    assert names("abc") != before
+    del plan
+
+
+def test_small_states_are_named_by_their_contents(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The states of two kernels that do not depend on what their parameters differ in are one."""
+    monkeypatch.setattr(_native, "bind", lambda kernel, params: (np.arange(100, dtype=np.uint8), 0))
+    lease = store.lease()
+    states = {store.bind("any", [array(number)], lease).state for number in range(3)}
+    assert len(states) == 1
+    assert store.stats()["objects"] == 1
 
 
 def test_calls_keep_arrays_that_the_plan_let_go(store: ObjectStore) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pretzel.store.digest import frozen
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
@@ -45,7 +47,7 @@ def character_classes() -> tuple[Array, Array]:
             flags[run.start() : run.end()] |= flag
     pages: dict[bytes, int] = {}
     index = [pages.setdefault(page.tobytes(), len(pages)) for page in flags.reshape(-1, 256)]
-    return np.array(index, dtype=np.uint16), np.frombuffer(b"".join(pages), dtype=np.uint8)
+    return frozen(index, np.uint16), frozen(np.frombuffer(b"".join(pages), dtype=np.uint8))
 
 
 def grams(text: str, analyzer: str, min_n: int, max_n: int, shortest: int, stop: Collection[str]) -> Iterable[str]:

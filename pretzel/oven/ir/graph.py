@@ -22,6 +22,9 @@ from pretzel.store.digest import digest_array, digest_parts, frozen, is_frozen
 if TYPE_CHECKING:
     from pretzel.schema import Schema
 
+SAMPLE = 32
+"""Elements of a long array by which nodes are looked up."""
+
 Array = npt.NDArray[Any]
 Value = Any  # ndarray (n, width) float64 | scipy CSR (n, width) | object ndarray (n, width) of cells
 
@@ -34,13 +37,39 @@ class Parity(enum.Enum):
 
 
 class _Known(threading.local):
-    """Nodes by digest, for each thread its own: models are compiled in parallel, and a graph never leaves its thread.
+    """Nodes by what they are made of, for each thread its own, because a graph never leaves its thread.
 
     One table for all would need a lock: between look-up and entry of a node another thread can enter an equal one.
     """
 
     def __init__(self) -> None:
-        self.nodes: weakref.WeakValueDictionary[bytes, Node] = weakref.WeakValueDictionary()
+        self.nodes: weakref.WeakValueDictionary[tuple[Any, ...], Node] = weakref.WeakValueDictionary()
+
+
+class _ArrayKey:
+    """A frozen array as a part of a key: found by a few of its bytes, equal where all are.
+
+    Most nodes of a compilation are rewritten soon. Arrays that only they hold are never hashed as a whole.
+    """
+
+    __slots__ = ("_array", "_hash")
+
+    def __init__(self, array: Array) -> None:
+        flat = array.reshape(-1)
+        sample = flat if len(flat) <= SAMPLE else flat[:: len(flat) // SAMPLE]
+        self._array = array
+        self._hash = hash((array.dtype.str, array.shape, sample.tobytes()))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _ArrayKey):
+            return NotImplemented
+        a, b = self._array, other._array
+        return a is b or (
+            self._hash == other._hash and a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+        )
 
 
 @dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(field,))
@@ -61,23 +90,14 @@ class _HashConsing(type):
         node = super().__call__(*args, **kwargs)
         if not node.op:
             raise TypeError(f"{cls.__name__} does not name its computation: it needs an `op`")
-        parts: list[str | bytes] = [node.op]
+        parts: list[Any] = [node.op]
         for f in fields(node):
             value = getattr(node, f.name)
-            if isinstance(value, np.ndarray):
-                if not is_frozen(value):
-                    value = frozen(value)
-                    object.__setattr__(node, f.name, value)
-                parts.append(digest_array(value))
-            else:
-                parts.append(_canonical(value))
-        digest = digest_parts(*parts)
-        nodes = _HashConsing._known.nodes
-        existing = nodes.get(digest)
-        if existing is not None:
-            return existing
-        object.__setattr__(node, "digest", digest)
-        return nodes.setdefault(digest, node)
+            if isinstance(value, np.ndarray) and not is_frozen(value):
+                value = frozen(value)
+                object.__setattr__(node, f.name, value)
+            parts.append(_key(value))
+        return _HashConsing._known.nodes.setdefault(tuple(parts), node)
 
 
 def _once(schema: Callable[[Node], Schema]) -> Callable[[Node], Schema]:
@@ -93,16 +113,31 @@ def _once(schema: Callable[[Node], Schema]) -> Callable[[Node], Schema]:
     return cached
 
 
-def _canonical(value: Any) -> bytes:
+def _key(value: Any) -> Any:
+    """What tells a value of a field from others: by type and bits, so that 1, 1.0 and True are three, as are zeros."""
     if isinstance(value, Node):
-        return value.digest
-    if isinstance(value, tuple):
-        return digest_parts("tuple", [_canonical(v) for v in value])
+        return value
     if isinstance(value, np.ndarray):
-        return digest_array(value)
+        return _ArrayKey(value)
+    if isinstance(value, tuple):
+        return tuple(map(_key, value))
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> bytes:
     if value is None or isinstance(value, str | bool | int | float | bytes | enum.Enum):
         return f"{type(value).__name__}:{value!r}".encode()
     raise TypeError(f"a node parameter of type {type(value).__name__} has no canonical bytes")
+
+
+def _canonical(value: Any) -> bytes:
+    if isinstance(value, Node):
+        return value.digest
+    if isinstance(value, np.ndarray):
+        return digest_array(value)
+    if isinstance(value, tuple):
+        return digest_parts("tuple", [_canonical(v) for v in value])
+    return _scalar(value)
 
 
 class Node(metaclass=_HashConsing):
@@ -116,11 +151,27 @@ class Node(metaclass=_HashConsing):
     """
 
     inputs: tuple[Node, ...]
-    digest: bytes = field(init=False, default=b"", kw_only=True)
 
     op: ClassVar[str] = ""  # stable name and version of the computation, e.g. "linear/1"; part of the digest
     kernel: ClassVar[str] = ""  # name in the native table; empty: never lowered as it is
     parity: ClassVar[Parity] = Parity.EXACT
+
+    @property
+    def digest(self) -> bytes:
+        """Sixteen bytes that name the computation with everything below it, in every process; computed when asked."""
+        if (known := self.__dict__.get("_digest")) is not None:
+            return bytes(known)
+        stack: list[Node] = [self]
+        while stack:
+            node = stack[-1]
+            missing = [child for child in node.inputs if "_digest" not in child.__dict__]
+            stack += missing
+            if not missing:
+                stack.pop()
+                values = [_canonical(getattr(node, f.name)) for f in fields(node)]
+                node.__dict__["_digest"] = digest_parts(node.op, values)
+        found: bytes = self.__dict__["_digest"]
+        return found
 
     def schema(self) -> Schema:
         """Type of the output."""

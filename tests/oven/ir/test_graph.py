@@ -36,6 +36,44 @@ def test_bits_count_not_values():
     assert c is d
 
 
+def test_every_element_counts():
+    """Nodes are looked up by a few elements of an array, and told apart by all of them."""
+    x = NumericLeaf((), tuple(range(1000)))
+    weights = np.zeros((1000, 1))
+    node = Linear((x,), weights, np.zeros(1))
+    assert Linear((x,), weights.copy(), np.zeros(1)) is node
+    for i in (0, 1, 500, 998, 999):
+        other = weights.copy()
+        other[i] = 1.0
+        assert Linear((x,), other, np.zeros(1)) is not node
+
+
+def test_types_of_scalars_count():
+    class Scalar(Node):
+        op: ClassVar[str] = "scalar/1"
+        value: object
+
+    values = [0, 0.0, -0.0, False, None, "0", b"0", (0,), (0.0,), (), ((),)]
+    assert len({Scalar((), value) for value in values}) == len(values)
+    assert Scalar((), float("nan")) is Scalar((), float("nan"))
+
+
+def test_digests_say_what_is_computed():
+    """Down to the leaves; whether or not something else was asked for its digest before."""
+    deep = X
+    for _ in range(3000):
+        deep = Select((deep,), (1, 0))
+    assert len({each.digest for each in (X, deep, deep.inputs[0], linear(), linear(scale=2.0), linear(deep))}) == 6
+    digest = linear(deep).digest
+    del deep
+    gc.collect()
+    again = X
+    for _ in range(3000):
+        again = Select((again,), (1, 0))
+        assert again.digest
+    assert linear(again).digest == digest
+
+
 def test_dtypes_count():
     assert Linear((X,), np.ones((2, 1)), np.zeros(1)) is not Linear((X,), np.ones((2, 1)), np.zeros(1, np.float32))
 
@@ -61,14 +99,15 @@ def test_nodes_die_with_their_last_user():
 
         op: ClassVar[str] = "lonely/1"
 
-    gc.collect()
-    node = Lonely((), 1)
-    digest = node.digest
-    assert Lonely((), 1) is node
-    del node
     from pretzel.oven.ir.graph import _HashConsing
 
-    assert digest not in _HashConsing._known.nodes
+    gc.collect()
+    before = len(_HashConsing._known.nodes)
+    node = Lonely((), 1)
+    assert Lonely((), 1) is node
+    assert len(_HashConsing._known.nodes) == before + 1
+    del node
+    assert len(_HashConsing._known.nodes) == before
 
 
 def test_threads_know_only_their_own_nodes():
