@@ -1,4 +1,4 @@
-"""Every exception that Pretzel raises.
+"""Every exception that Pretzel raises, and its warning.
 
 ::
 
@@ -19,6 +19,8 @@
     ├── DeadlineExceeded(TimeoutError)    a request cannot be, or was not, begun in time
     ├── WorkerLost(RuntimeError)          a worker died while it had the request
     └── KernelError(RuntimeError)         a native kernel refused its parameters
+
+    UntestedReleaseWarning(UserWarning)   the installed release of a library is not one that Pretzel was tested with
 """
 
 from __future__ import annotations
@@ -93,3 +95,7 @@ class WorkerLost(PretzelError, RuntimeError):
 
 class KernelError(PretzelError, RuntimeError):
     """A native kernel refused its parameters or ran out of memory."""
+
+
+class UntestedReleaseWarning(UserWarning):
+    """The installed release of a library is not one that Pretzel was tested with: its estimators run as they are."""

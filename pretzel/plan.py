@@ -171,7 +171,7 @@ class OpaqueStep:
     """A call of the estimator itself.
 
     ``input`` is a program that computes its argument, or the columns of a source that it takes as they are
-    (``columns`` None: the whole object).
+    (``columns`` None: the whole object). Its result has ``width`` columns, where that is not 0; a vector is one column.
     """
 
     estimator: Any
@@ -183,6 +183,7 @@ class OpaqueStep:
     scalar: bool = False
     origin: str = ""
     reason: str = ""
+    width: int = 0
 
 
 @dataclass(frozen=True, slots=True)

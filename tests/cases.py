@@ -319,6 +319,27 @@ def _searches() -> list[Case]:
     return [*found, Case("sklearn.frozen.FrozenEstimator", target="labels", options={"estimator": _frozen})]
 
 
+def _compositions() -> list[Case]:
+    return [
+        Case("sklearn.pipeline.Pipeline", target="labels", options={"steps": _steps}),
+        Case("sklearn.pipeline.FeatureUnion", options={"transformer_list": _scalers}),
+        Case("sklearn.compose.ColumnTransformer", options={"transformers": _columns, "remainder": "passthrough"}),
+    ]
+
+
+def _scalers() -> Any:
+    return [(name, build(f"sklearn.preprocessing.{name}")) for name in ("StandardScaler", "MinMaxScaler")]
+
+
+def _steps() -> Any:
+    return [*_scalers(), ("model", _logistic())]
+
+
+def _columns() -> Any:
+    encoder = build("sklearn.preprocessing.OneHotEncoder", handle_unknown="ignore")
+    return [("scaled", build("sklearn.preprocessing.StandardScaler"), [0, 2]), ("encoded", encoder, [3])]
+
+
 def _log() -> Any:
     return np.log
 
@@ -375,6 +396,7 @@ CASES: tuple[Case, ...] = (
     *_networks(),
     *_trees(),
     *_searches(),
+    *_compositions(),
     *_transformers(),
     *_texts(),
 )

@@ -6,11 +6,13 @@ import ast
 import importlib
 import pkgutil
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 import pretzel
+from pretzel.oven.frontends.registry import registered
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "pretzel"
@@ -109,6 +111,29 @@ def test_frontends_do_not_know_rules_or_passes(path):
             assert module.split(".")[2] in ("ir", "frontends"), module
 
 
+@pytest.mark.parametrize("path", sorted((PACKAGE / "oven" / "frontends").rglob("*.py")), ids=named)
+def test_private_attributes_of_estimators_are_read_in_one_module(path):
+    if path.name == "compat.py":
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and re.match(r"_[^_]", node.attr):
+            assert ast.unparse(node.value) == "self", ast.unparse(node)
+
+
+def test_the_tested_releases_of_scikit_learn_are_those_that_are_asked_for():
+    from pretzel.oven.frontends.sklearn.compat import TESTED
+
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert f"scikit-learn{TESTED}" in extras["sklearn"]
+
+
+@pytest.mark.parametrize("name", [name for name in registered() if name.startswith("sklearn.")])
+def test_the_full_name_of_an_estimator_leads_to_its_adapter(name):
+    """`grep -rn sklearn.linear_model.Ridge` finds it; nothing is put together from parts."""
+    folder = PACKAGE / "oven" / "frontends" / "sklearn"
+    assert any(f'"{name}"' in path.read_text() for path in folder.glob("*.py"))
+
+
 @pytest.mark.parametrize("path", sorted((PACKAGE / "oven" / "rules").glob("[a-z]*.py")), ids=named)
 def test_rules_know_the_ir_only(path):
     """Not each other, not the driver; what several share stands in a file with an underscore."""
@@ -141,7 +166,11 @@ def test_kernels_include_the_contract_and_headers_of_families(path):
         assert (NATIVE / header).exists(), header
 
 
-@pytest.mark.parametrize("path", sorted(path for room in NATIVE_ROOMS for path in (NATIVE / room).glob("*") if path.suffix in {".h", ".cpp"}), ids=named)
+@pytest.mark.parametrize(
+    "path",
+    sorted(path for room in NATIVE_ROOMS for path in (NATIVE / room).glob("*") if path.suffix in {".h", ".cpp"}),
+    ids=named,
+)
 def test_native_code_knows_no_python(path):
     headers = re.findall(r"^#include .*$", path.read_text(), re.M)
     assert not [header for header in headers if "Python.h" in header or "numpy" in header]
@@ -260,7 +289,7 @@ def test_every_error_is_a_pretzel_error_and_documented():
 
     for name, value in vars(errors).items():
         if isinstance(value, type):
-            assert issubclass(value, errors.PretzelError), name
+            assert issubclass(value, errors.PretzelError | UserWarning), name
             assert value.__doc__, name
             assert name in errors.__doc__, name
 

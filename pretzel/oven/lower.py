@@ -159,9 +159,16 @@ class Lowering:
                 scalar=x.scalar,
                 origin=origin,
                 reason=node.reason,
+                width=node.width,
             )
         return OpaqueStep(
-            node.estimator, node.method, number, self.program(x, sources), origin=origin, reason=node.reason
+            node.estimator,
+            node.method,
+            number,
+            self.program(x, sources),
+            origin=origin,
+            reason=node.reason,
+            width=node.width,
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import Counted, Method, NativeProgram
+from pretzel.errors import InputShapeError
 from pretzel.plan import InputKind, InputSpec, LeafKind, MethodPlan, OpaqueStep, Program
 from pretzel.runtime.inputs import of_list, read
 from pretzel.runtime.names import check_width, match
@@ -66,13 +67,16 @@ class OpaqueMethod(Counted):
         sources: dict[int, Any] = {0: X}
         for step, part in self._steps:
             argument = part(sources) if part is not None else self._columns(sources[step.source], step)
-            sources[step.output] = getattr(step.estimator, step.method)(argument)
+            made = sources[step.output] = getattr(step.estimator, step.method)(argument)
+            if step.width:
+                _check_width(step, made)
         return sources
 
     def _columns(self, X: Any, step: OpaqueStep) -> Any:
         """The columns that an opaque step takes, indexed as scikit-learn does; the object itself when it takes all."""
         shape = getattr(X, "shape", None)
-        if not step.columns or shape is None or len(shape) != 2:
+        unknown = step.source == 0 and self.spec.kind is InputKind.TEXT  # documents, or a table of any width
+        if unknown or not step.columns or shape is None or len(shape) != 2:
             return X
         columns = list(step.columns)
         if step.source == 0 and not self.spec.any_order:
@@ -118,7 +122,8 @@ def read_sources(spec: InputSpec, leaves: tuple[Leaf, ...], sources: dict[int, A
     for source in sorted({leaf.source for leaf in leaves}):
         at = [i for i, leaf in enumerate(leaves) if leaf.source == source]
         own = spec if source == 0 else _spec_of(leaves, source, sources[source])
-        rows, found, is_float32 = read(own, tuple(leaves[i] for i in at), sources[source])
+        value = sources[source] if source == 0 or own.kind is InputKind.TEXT else _as_columns(sources[source])
+        rows, found, is_float32 = read(own, tuple(leaves[i] for i in at), value)
         float32 = float32 and is_float32
         for i, column in zip(at, found, strict=True):
             columns[i] = column
@@ -142,6 +147,22 @@ def _spec_of(leaves: Any, source: int, value: Any) -> InputSpec:
     return InputSpec(InputKind.TABLE, width, names, tuple(range(width)), False, "opaque step")
 
 
+def _check_width(step: OpaqueStep, made: Any) -> None:
+    """Whoever reads the result of an opaque step counts on its width."""
+    shape = getattr(made, "shape", None)
+    width = step.width if shape is None else 1 if len(shape) == 1 else shape[1]
+    if width != step.width:
+        called = f"{type(step.estimator).__name__}.{step.method}"
+        raise InputShapeError(f"{called} returned {width} columns where {step.width} were expected")
+
+
+def _as_columns(value: Any) -> Any:
+    """The result of an opaque step as a table: a vector is one column."""
+    import numpy as np
+
+    return np.asarray(value)[:, None] if getattr(value, "ndim", 2) == 1 else value
+
+
 def _as_table(spec: InputSpec, X: list[Any]) -> Any:
     """Rows in a list as what columns can be taken from: a frame, or an array of what the caller wrote."""
     import numpy as np
@@ -160,8 +181,10 @@ def _as_table(spec: InputSpec, X: list[Any]) -> Any:
 
 def _table(spec: InputSpec, name: str, row: Any) -> Any:
     """One row as the one-row table that scikit-learn takes."""
-    if spec.kind is InputKind.TEXT:
-        return one_row_table(spec, name, row)
+    import numpy as np
+
+    if spec.kind is InputKind.TEXT:  # or nobody knows: the estimator did not note what it was fitted on
+        return row[None] if isinstance(row, np.ndarray) and row.ndim == 1 else one_row_table(spec, name, row)
     if isinstance(row, dict):
         check_keys(spec, name, row)
     values = row if isinstance(row, dict | tuple | list) else as_row(spec, name, row)
@@ -171,6 +194,4 @@ def _table(spec: InputSpec, name: str, row: Any) -> Any:
         if not isinstance(values, dict):
             values = dict(zip(spec.names, values, strict=True))
         return pd.DataFrame([values]).reindex(columns=list(spec.names))
-    import numpy as np
-
     return np.asarray([values])

@@ -1,4 +1,4 @@
-"""Runs native plan, NumPy reference and estimator side by side and blames each departure once."""
+"""Runs native plan, NumPy reference and estimator side by side and reports each departure once, at its origin."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from pretzel.oven.ir.interpret import interpret
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.rules import RULES
 from pretzel.store.object_store import ObjectStore
-from pretzel.verification.blame import blame_import, blame_rule, present
 from pretzel.verification.boundary import boundary_rows, split_refused, stack
 from pretzel.verification.compare import compare, magnitude
+from pretzel.verification.localize import localize_import, localize_rule, to_method_result
 from pretzel.verification.report import Divergence, MethodReport, Report
 from pretzel.verification.steps import check_steps
 
@@ -122,11 +122,11 @@ class _Verifier:
         exact = imported.node.schema().integral or self._is_exact(imported.node, optimized.node)
         difference = compare(before, after, exact=exact)
         if difference is not None:
-            rule = blame_rule(self.estimator, self.options, self.graphs.trace, name, X, before, exact)
+            rule = localize_rule(self.estimator, self.options, self.graphs.trace, name, X, before, exact)
             report.divergences.append(Divergence("rule", name, None, rule, difference=difference))
-        difference = compare(want, present(imported, before), exact=False)
+        difference = compare(want, to_method_result(imported, before), exact=False)
         if difference is not None:
-            operator, origin = blame_import(self.estimator, X, name)
+            operator, origin = localize_import(self.estimator, X, name)
             report.divergences.append(Divergence("import", name, None, operator, origin, difference))
 
     def _is_exact(self, *outputs: Node) -> bool:

@@ -1,25 +1,30 @@
-"""Fitted estimators to logical graphs: containers by structure, everything else through the registry."""
+"""Fitted estimators to logical graphs: compositions by their children, everything else through adapters."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
+from dataclasses import replace as replace_fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pretzel.errors import CompileError, UnfittedError
-from pretzel.oven.frontends.registry import Unsupported, adapter_for, public_name
+from pretzel.oven.frontends.cells import cell_value
+from pretzel.oven.frontends.registry import Unsupported, adapter_for, children, frontend_of, public_name
 from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.columns import CellLeaf, NumericLeaf, Raw, Select, TextLeaf
 from pretzel.oven.ir.concat import Concat, Densify
+from pretzel.oven.ir.encode import REFUSE_UNKNOWN, category_codes
 from pretzel.oven.ir.graph import Methods, Node, Output, replace, toposort
 from pretzel.oven.ir.opaque import Opaque, new_token, opaque
 from pretzel.plan import InputKind, InputSpec
 from pretzel.schema import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+
+    from pretzel.oven.frontends.registry import Child
 
 METHODS = (
     "predict",
@@ -52,14 +57,13 @@ class Importer:
 
     def run(self) -> Imported:
         """Import the estimator with all its methods."""
-        check_fitted(self._root)
-        width = getattr(_part(self._root, 0), "n_features_in_", None)
+        frontend_of(self._root).check_readable(self._root)
+        width = getattr(_receiver(self._root), "n_features_in_", None)
         raw = Raw((), (0,), scalar=True) if width is None else Raw((), tuple(range(width)))
         methods = {name: self._settled(name, raw, output) for name, output in self.methods(self._root, raw).items()}
         if not methods:
             raise CompileError(f"{type(self._root).__name__} has no method that Pretzel can serve")
-        spec = _input_spec(self._root, width, methods)
-        return Imported(spec, methods, self.origins)
+        return Imported(_input_spec(self._root, width), methods, self.origins)
 
     # -- what adapters call ------------------------------------------------------------------------------------------
 
@@ -118,16 +122,43 @@ class Importer:
             parts = [self.dense(part) for part in parts]
         return parts[0] if len(parts) == 1 else self.note(Concat(tuple(parts)))
 
-    def transform(self, estimator: Any, x: Node, *, name: str = "") -> Node:
-        """The value of a nested transformer, opaque if need be."""
-        return self.output(estimator, x, name=name).node
-
-    def output(self, estimator: Any, x: Node, *, name: str = "") -> Output:
-        """The same with the dtype that it has when the caller gets it."""
+    def transform(self, estimator: Any, x: Node, *, name: str = "") -> Output:
+        """What ``transform`` of a nested estimator makes of ``x``, opaque if need be."""
         output = self.methods(estimator, x, only=("transform",), name=name).get("transform")
         if output is None:
             raise Unsupported(f"{type(estimator).__name__} has no transform")
         return output
+
+    def part(self, child: Child, x: Node) -> Output:
+        """What a child that transforms makes of its part of ``x``."""
+        output = Output(x if child.columns is None else self.select(x, child.columns, scalar=child.scalar))
+        if child.estimator is not None:
+            output = self.transform(child.estimator, output.node, name=child.name)
+        return output if child.width is None else replace_fields(output, node=_widened(output.node, child.width))
+
+    def answer(self, estimator: Any, method: str, x: Node, *, name: str = "", width: int | None = None) -> Output:
+        """The result of a method other than ``transform`` as numbers that other nodes can read.
+
+        Where the method is opaque, what it returns is read back: labels as indices of ``classes_``.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+        method : str
+        x : Node
+        name : str
+        width : int, optional
+            Columns of the result, where the caller knows them better than the attributes of the estimator tell.
+        """
+        output = self.methods(estimator, x, only=(method,), name=name).get(method)
+        if output is None:
+            raise Unsupported(f"{type(estimator).__name__} has no {method}")
+        return self._read_back(output.node, width) if isinstance(output.node, Opaque) else output
+
+    def columns_of(self, node: Opaque, width: int) -> Raw:
+        """The result of an opaque method as columns that can be read; a width of 0 is not known yet."""
+        sized = opaque(node.estimator, node.method, node.inputs[0], node.reason, node.token, width)
+        return Raw((self.note(sized),), tuple(range(width)))
 
     def methods(self, estimator: Any, x: Node, *, only: tuple[str, ...] = METHODS, name: str = "") -> Methods:
         """The outputs of every method of ``estimator``; those without a native form are opaque."""
@@ -147,15 +178,10 @@ class Importer:
     def _methods(self, estimator: Any, x: Node, only: tuple[str, ...]) -> Methods:
         present = [m for m in only if callable(getattr(estimator, m, None))]
         native: Mapping[str, Output] = {}
-        reason = f"{public_name(type(estimator))} has no adapter"
-        container = _CONTAINERS.get(public_name(type(estimator)))
-        adapter = adapter_for(estimator)
+        reason = ""
         try:
-            if container is not None:
-                native = container(self, estimator, x, tuple(present))
-            elif adapter is not None:
-                made = adapter(estimator, x, self)
-                native = {"transform": Output(made)} if isinstance(made, Node) else made
+            made = adapter_for(estimator)(estimator, x, self)
+            native = {"transform": Output(made)} if isinstance(made, Node) else made
         except Unsupported as error:
             reason = str(error)
         except AttributeError as error:
@@ -176,7 +202,8 @@ class Importer:
             return Output(self._opaque(self._root, method, raw, "it returns the caller's own object", new_token()))
         if not isinstance(output.node, Raw | Opaque) and output.node.schema().kind is Kind.CELLS:
             return Output(self._opaque(self._root, method, raw, "it returns the caller's own values", new_token()))
-        if method == "transform" and (container := _output_container(self._root)) != "default":
+        container = frontend_of(self._root).output_container(self._root)
+        if method == "transform" and container != "default":
             return Output(self._opaque(self._root, method, raw, f"set_output({container!r})", new_token()))
         return output
 
@@ -185,23 +212,38 @@ class Importer:
             self.note(each)
 
     def _opaque(self, estimator: Any, method: str, x: Node, reason: str, token: int) -> Node:
-        node = self.note(opaque(estimator, method, x, reason, token))
         if method != "transform":
-            return node
-        return Raw((node,), tuple(range(_output_width(estimator))))
+            return self.note(opaque(estimator, method, x, reason, token))
+        width = _output_width(estimator)
+        return Raw((self.note(opaque(estimator, method, x, reason, token, width)),), tuple(range(width)))
 
+    def _read_back(self, node: Opaque, width: int | None) -> Output:
+        """The numbers in the result of an opaque method."""
+        classes = getattr(node.estimator, "classes_", None)
+        if node.method == "predict" and classes is not None:
+            labels = tuple(map(np.asarray, classes)) if isinstance(classes, list) else (np.asarray(classes),)
+            return Output(self._indices(node, labels), ndim=2 if isinstance(classes, list) else 1, labels=labels)
+        if width is None and node.method in ("predict_proba", "predict_log_proba") and isinstance(classes, np.ndarray):
+            width = len(classes)
+        if width is None:
+            raise Unsupported(f"the width of what {type(node.estimator).__name__}.{node.method} returns is not known")
+        return Output(self.dense(self.columns_of(node, width)), ndim=1 if width == 1 else 2)
 
-def check_fitted(estimator: Any) -> None:
-    """Raise `UnfittedError` unless scikit-learn calls the estimator fitted."""
-    from sklearn.exceptions import NotFittedError
-    from sklearn.utils.validation import check_is_fitted
-
-    if isinstance(estimator, type) or not hasattr(estimator, "fit"):
-        raise CompileError(f"expected a fitted scikit-learn estimator, got {estimator!r:.80}")
-    try:
-        check_is_fitted(estimator)
-    except NotFittedError as error:
-        raise UnfittedError(f"{type(estimator).__name__} is not fitted: call fit before compiling it") from error
+    def _indices(self, node: Opaque, labels: tuple[np.ndarray, ...]) -> Node:
+        """Position of each label among its classes; other labels are refused."""
+        if any(column.dtype.kind not in "OUifub" for column in labels):
+            raise Unsupported("classes that are neither texts nor numbers")
+        raw = self.columns_of(node, len(labels))
+        numeric = all(column.dtype.kind in "ifub" for column in labels)
+        return self.note(
+            category_codes(
+                self.dense(raw) if numeric else self.cells(raw),
+                [[cell_value(label) for label in column] for column in labels],
+                [range(len(column)) for column in labels],
+                [0.0] * len(labels),
+                refuse=REFUSE_UNKNOWN,
+            )
+        )
 
 
 def _why_missing(estimator: Any, error: AttributeError) -> str:
@@ -222,136 +264,31 @@ def _output_width(estimator: Any) -> int:
         return 0
 
 
-def _output_container(estimator: Any) -> str:
-    """What ``set_output``, or scikit-learn's configuration, asks ``transform`` to return."""
-    from sklearn import get_config
+def _widened(x: Node, width: int) -> Node:
+    """An opaque value whose width only its consumer knows; documents have none and are read as one column."""
+    if not isinstance(x, Raw) or not x.inputs or x.columns:
+        return x
+    if not width:
+        return replace(x, columns=(0,), scalar=True)
+    return replace(x, inputs=(replace(x.inputs[0], width=width),), columns=tuple(range(width)))
 
-    own = getattr(_part(estimator, -1), "_sklearn_output_config", {}).get("transform")
-    return str(own or get_config()["transform_output"])
 
-
-def _part(estimator: Any, at: int) -> Any:
-    """Who is given the request as it is (0), or makes the result (-1): in a pipeline a step that is no pass-through."""
+def _receiver(estimator: Any) -> Any:
+    """The innermost estimator that is given the request as it came."""
     while True:
-        name = public_name(type(estimator))
-        if name == "sklearn.pipeline.Pipeline":
-            steps = [step for _, step in estimator.steps if step is not None and step != "passthrough"]
-            if not steps:
-                return estimator
-            estimator = steps[at]
-        elif name.startswith("sklearn.model_selection.") and hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        else:
+        given = [child for child in children(estimator) if child.reads is None]
+        if len(given) != 1 or given[0].columns is not None or given[0].estimator is None:
             return estimator
+        estimator = given[0].estimator
 
 
-def _input_spec(estimator: Any, width: int | None, methods: Mapping[str, Output]) -> InputSpec:
+def _input_spec(estimator: Any, width: int | None) -> InputSpec:
     name = type(estimator).__name__
     if width is None:
         return InputSpec(InputKind.TEXT, 1, None, (0,), False, name)
-    first = _part(estimator, 0)
+    first = _receiver(estimator)
     names = getattr(first, "feature_names_in_", None)
-    any_order = public_name(type(first)) == "sklearn.compose.ColumnTransformer"
-    required = tuple(range(width))
-    if any_order:
-        used = [
-            i for key, indices in first._transformer_to_input_indices.items() if _is_kept(first, key) for i in indices
-        ]
-        required = tuple(sorted(set(used)))
+    parts = [child.columns for child in children(first) if child.columns is not None]
+    required = {i for columns in parts for i in columns} if parts else range(width)
     known = None if names is None else tuple(sys.intern(str(each)) for each in names)
-    return InputSpec(InputKind.TABLE, width, known, required, any_order, name)
-
-
-def _is_kept(transformer: Any, key: str) -> bool:
-    return all(t != "drop" for name, t, _ in transformer.transformers_ if name == key)
-
-
-# -- containers ------------------------------------------------------------------------------------------------------
-
-
-def _pipeline(importer: Importer, estimator: Any, x: Node, present: tuple[str, ...]) -> Methods:
-    *steps, (last_name, last) = estimator.steps
-    for name, step in steps:
-        if step is None or step == "passthrough":
-            continue
-        x = _wide(importer.transform(step, x, name=name), _next_width(estimator, name))
-    if last is None or last == "passthrough":
-        return {"transform": Output(x)}
-    return importer.methods(last, x, only=present, name=last_name)
-
-
-def _next_width(pipeline: Any, name: str) -> int:
-    names = [n for n, _ in pipeline.steps]
-    for _, step in pipeline.steps[names.index(name) + 1 :]:
-        if step is not None and step != "passthrough":
-            return int(getattr(step, "n_features_in_", 0))
-    return 0
-
-
-def _wide(x: Node, width: int) -> Node:
-    """An opaque value whose width only its consumer knows; documents have none and are read as one column."""
-    if isinstance(x, Raw) and x.inputs and not x.columns:
-        return replace(x, columns=tuple(range(width)) if width else (0,), scalar=not width)
-    return x
-
-
-def _feature_union(importer: Importer, estimator: Any, x: Node, present: tuple[str, ...]) -> Methods:
-    if estimator.transformer_weights:
-        raise Unsupported("FeatureUnion(transformer_weights=...)")
-    parts: list[Node] = []
-    dtypes = []
-    for name, step in estimator.transformer_list:
-        if step == "drop":
-            continue
-        part = Output(x) if step == "passthrough" else importer.output(step, x, name=name)
-        parts.append(part.node)
-        dtypes.append(part.dtype)
-    _refuse_unknown_widths(parts)
-    return {"transform": Output(importer.concat(parts), dtype=_common(dtypes))}
-
-
-def _column_transformer(importer: Importer, estimator: Any, x: Node, present: tuple[str, ...]) -> Methods:
-    if estimator.transformer_weights:
-        raise Unsupported("ColumnTransformer(transformer_weights=...)")
-    parts = []
-    dtypes = []
-    for name, step, columns in estimator.transformers_:
-        indices = tuple(int(i) for i in estimator._transformer_to_input_indices[name])
-        if (isinstance(step, str) and step == "drop") or not indices:
-            continue
-        part = Output(importer.select(x, indices, scalar=isinstance(columns, str | int | np.integer)))
-        if not (isinstance(step, str) and step == "passthrough"):
-            part = importer.output(step, part.node, name=name)
-        width = _slice_width(estimator.output_indices_[name])
-        if width == 0:
-            raise Unsupported("a part of a ColumnTransformer that drops every column")
-        parts.append(_wide(part.node, width))
-        dtypes.append(part.dtype)
-    _refuse_unknown_widths(parts)
-    if not parts:
-        raise Unsupported("ColumnTransformer that drops every column")
-    node = importer.concat(parts, keep_sparse=estimator.sparse_output_)
-    return {"transform": Output(node, dtype=_common(dtypes))}
-
-
-def _common(dtypes: list[str]) -> str:
-    """dtype of values of these dtypes side by side."""
-    return str(np.result_type(*dtypes)) if dtypes else "float64"
-
-
-def _slice_width(columns: slice) -> int:
-    return int(columns.stop - columns.start)
-
-
-def _refuse_unknown_widths(parts: list[Node]) -> None:
-    if any(isinstance(part, Raw) and part.inputs and not part.columns for part in parts):
-        raise Unsupported("the width of an opaque transformer's output is not known")
-
-
-_CONTAINERS: dict[str, Callable[[Importer, Any, Node, tuple[str, ...]], Methods]] = {
-    "sklearn.pipeline.Pipeline": _pipeline,
-    "sklearn.pipeline.FeatureUnion": _feature_union,
-    "sklearn.compose.ColumnTransformer": _column_transformer,
-}
-
-__all__ = ["METHODS", "Imported", "Importer", "check_fitted"]
+    return InputSpec(InputKind.TABLE, width, known, tuple(sorted(required)), bool(parts), name)

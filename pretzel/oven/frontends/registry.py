@@ -1,6 +1,8 @@
 """Which adapter turns which estimator into nodes, keyed by dotted name so that no library is imported for it.
 
-Look-up is by *exact* type: a subclass may override anything, so it is opaque unless it is registered itself.
+Look-up is by *exact* type: a subclass may override anything, so it is opaque unless it is registered itself. The first
+part of the name of an estimator's module chooses the frontend, a module or package beside this file, which is imported
+when the first estimator of its library arrives.
 """
 
 from __future__ import annotations
@@ -9,11 +11,18 @@ import functools
 import importlib
 import pkgutil
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
     from pretzel.oven.ir.graph import Methods, Node
+
+FRONTENDS = {"sklearn": "pretzel.oven.frontends.sklearn"}
+"""Frontend of each library, by the first part of its modules' names."""
+
+DEFAULT = "sklearn"
+"""The library whose conventions objects of all other modules are taken to follow."""
 
 Adapter = Callable[[Any, "Node", "Importer"], "Node | Methods"]
 """``adapter(estimator, x, importer)`` returns the node of ``transform``, or the outputs of several methods.
@@ -22,24 +31,89 @@ It raises `Unsupported` when the estimator uses a parameter that has no native f
 
 AdapterT = TypeVar("AdapterT", bound=Adapter)
 
-_adapters: dict[str, Adapter] = {}
-
 
 class Unsupported(Exception):
     """This configuration of an estimator has no native form; the step becomes opaque, with this reason."""
+
+
+class Frontend(Protocol):
+    """What the importer asks of the frontend of a library, besides its adapters."""
+
+    def check_readable(self, estimator: Any) -> None:
+        """Raise `CompileError` unless ``estimator`` is something that answers requests."""
+
+    def why_untested(self) -> str:
+        """Why no estimator of the release at hand is read natively; empty when they are."""
+
+    def output_container(self, estimator: Any) -> str:
+        """What ``transform`` of ``estimator`` returns: ``"default"`` for arrays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """One part of a composition: what it is given, and which of its methods is called.
+
+    Parameters
+    ----------
+    name : str
+        What paths in messages call it.
+    estimator : fitted estimator or None
+        None passes on what it is given.
+    method : str or None
+        None: the method that the composition is asked for. Its result is the composition's result.
+    reads : str or None
+        Name of the child whose result this one is given. None: it is given the input of the composition.
+    columns : tuple of int or None
+        Columns of that which it is given. None: all, in the form in which they came.
+    scalar : bool
+        It is given a single column as a vector.
+    width : int or None
+        Columns of its result, where the composition knows them; 0 for documents.
+    """
+
+    name: str
+    estimator: Any
+    method: str | None = None
+    reads: str | None = None
+    columns: tuple[int, ...] | None = None
+    scalar: bool = False
+    width: int | None = None
+
+
+Description = Callable[[Any], "tuple[Child, ...]"]
+"""``description(estimator)`` returns the children of a fitted composition in the order in which they are called."""
+
+DescriptionT = TypeVar("DescriptionT", bound=Description)
+
+_adapters: dict[str, Adapter] = {}
+_descriptions: dict[str, Description] = {}
 
 
 def adapter(*names: str) -> Callable[[AdapterT], AdapterT]:
     """Register an adapter for the classes with these public dotted names, e.g. ``sklearn.linear_model.Ridge``."""
 
     def register(function: AdapterT) -> AdapterT:
-        for name in names:
-            if name in _adapters:
-                raise ValueError(f"{name} is registered twice")
-            _adapters[name] = function
+        _enter(_adapters, names, function)
         return function
 
     return register
+
+
+def composition(*names: str) -> Callable[[DescriptionT], DescriptionT]:
+    """Register what says which children the estimators of these classes have."""
+
+    def register(function: DescriptionT) -> DescriptionT:
+        _enter(_descriptions, names, function)
+        return function
+
+    return register
+
+
+def _enter(table: dict[str, Any], names: tuple[str, ...], function: Any) -> None:
+    for name in names:
+        if name in table:
+            raise ValueError(f"{name} is registered twice")
+        table[name] = function
 
 
 def public_name(cls: type) -> str:
@@ -52,22 +126,59 @@ def public_name(cls: type) -> str:
     return ".".join([*parts, cls.__qualname__])
 
 
-def adapter_for(estimator: object) -> Adapter | None:
-    """The adapter registered for exactly this type, or None."""
-    _load()
-    return _adapters.get(public_name(type(estimator)))
+def frontend_of(estimator: object) -> Frontend:
+    """The frontend that reads ``estimator``."""
+    return _load(_library(estimator))
+
+
+def adapter_for(estimator: object) -> Adapter:
+    """The adapter registered for exactly this type.
+
+    Raises
+    ------
+    Unsupported
+        There is none, or the installed release of its library is not one that the adapters were tested with.
+    """
+    frontend = frontend_of(estimator)
+    name = public_name(type(estimator))
+    found = _adapters.get(name)
+    if found is None:
+        raise Unsupported(f"{name} has no adapter")
+    if reason := frontend.why_untested():
+        raise Unsupported(reason)
+    return found
+
+
+def children(estimator: object) -> tuple[Child, ...]:
+    """What a fitted composition consists of; nothing for other estimators."""
+    frontend = frontend_of(estimator)
+    describe = _descriptions.get(public_name(type(estimator)))
+    if describe is None:
+        return ()
+    try:
+        return describe(estimator)
+    except AttributeError:
+        if frontend.why_untested():
+            return ()
+        raise
 
 
 def registered() -> tuple[str, ...]:
     """Dotted names of all estimators with an adapter, sorted."""
-    _load()
+    for library in FRONTENDS:
+        _load(library)
     return tuple(sorted(_adapters))
 
 
+def _library(estimator: object) -> str:
+    library = type(estimator).__module__.partition(".")[0]
+    return library if library in FRONTENDS else DEFAULT
+
+
 @functools.cache
-def _load() -> None:
-    """Import every module of adapters once: an estimator is added by adding its function, or its file."""
-    package = importlib.import_module("pretzel.oven.frontends.sklearn")
-    for module in pkgutil.iter_modules(package.__path__):
-        if not module.name.startswith("_"):
-            importlib.import_module(f"{package.__name__}.{module.name}")
+def _load(library: str) -> Frontend:
+    """Import every module of a frontend once: an estimator is added by adding its function, or its file."""
+    frontend = importlib.import_module(FRONTENDS[library])
+    for module in pkgutil.iter_modules(getattr(frontend, "__path__", ())):
+        importlib.import_module(f"{frontend.__name__}.{module.name}")
+    return cast("Frontend", frontend)

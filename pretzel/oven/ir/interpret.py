@@ -61,10 +61,12 @@ def take(X: Any, columns: tuple[int, ...], scalar: bool = False) -> Any:
 
 
 def read_leaf(leaf: Node, X: Any) -> Value:
-    """What a leaf reads from ``X``."""
+    """What a leaf reads from ``X``. A vector that is not documents, the result of an opaque method, is one column."""
     if isinstance(leaf, TextLeaf):
         documents = X if getattr(X, "ndim", 1) == 1 else take(X, (leaf.column,), scalar=True)
         return np.array([[normalize(str(d), leaf.lower, leaf.accents)] for d in documents], dtype=object).reshape(-1, 1)
+    if getattr(X, "ndim", 2) == 1:
+        X = np.asarray(X)[:, None]
     if isinstance(leaf, CellLeaf):
         table = take(X, leaf.columns)
         return np.asarray(table, dtype=object)

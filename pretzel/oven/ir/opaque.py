@@ -12,12 +12,14 @@ class Opaque(Node):
     """``method`` of an estimator, called from Python.
 
     ``token`` stands for the estimator in the node's digest, because estimators have no canonical bytes: two opaque
-    nodes made from different calls are never one.
+    nodes made from different calls are never one. ``width`` is the number of columns that the result has to have, 0
+    where that is not known. Leaves read the result: a vector as one column.
     """
 
     token: int
     method: str
     reason: str
+    width: int = 0
 
     op: ClassVar[str] = "opaque/1"
 
@@ -35,8 +37,8 @@ def new_token() -> int:
     return uuid.uuid4().int  # a counter is not safe from threads everywhere
 
 
-def opaque(estimator: Any, method: str, x: Node, reason: str, token: int) -> Opaque:
+def opaque(estimator: Any, method: str, x: Node, reason: str, token: int, width: int = 0) -> Opaque:
     """A node that holds ``estimator`` for as long as it lives; methods of one estimator share a token."""
-    node = Opaque((x,), token, method, reason)
+    node = Opaque((x,), token, method, reason, width)
     object.__setattr__(node, "_estimator", estimator)
     return node

@@ -21,7 +21,7 @@ class Mean(Node):
 
     def schema(self) -> Schema:
         (width,) = {node.schema().width for node in self.inputs}
-        return dense(width)
+        return dense(width, keeps_float32=all(node.schema().keeps_float32 for node in self.inputs))
 
     def params(self) -> tuple[Array, ...]:
         return (self.weights,)

@@ -1,4 +1,8 @@
-"""Estimators made of estimators: voting, searches, frozen estimators, transformed targets."""
+"""Estimators made of estimators: pipelines, unions, columns, voting, searches, frozen estimators, targets.
+
+A *description* says once what a composition consists of. The adapter below it combines what the children return;
+input specification and verification read the same description.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.oven.frontends.registry import Unsupported, adapter, public_name
+from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition, public_name
+from pretzel.oven.frontends.sklearn.compat import columns_of_parts, target_ndim, voting_weights
 from pretzel.oven.frontends.sklearn.preprocessing import numpy_function
-from pretzel.oven.ir.columns import Raw
+from pretzel.oven.ir.columns import LEAVES, Raw
+from pretzel.oven.ir.encode import CategoryCodes
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.oven.ir.link import ArgMax
 from pretzel.oven.ir.opaque import Opaque
@@ -19,31 +25,178 @@ if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
 
 
-def _members(estimator: Any, x: Node, importer: Importer, method: str) -> list[Output]:
-    names = [name for name, member in estimator.estimators if not (isinstance(member, str) and member == "drop")]
-    outputs = []
-    for name, member in zip(names, estimator.estimators_, strict=True):
-        output = importer.methods(member, x, only=(method,), name=name).get(method)
-        if output is None or isinstance(output.node, Opaque) or output.list_of is not None:
-            raise Unsupported(f"{type(member).__name__}.{method} has no native form")
-        outputs.append(output)
-    return outputs
+# -- pipelines, unions, columns --------------------------------------------------------------------------------------
 
 
-def _weights(estimator: Any) -> Array | None:
-    weights = estimator._weights_not_none
-    return None if weights is None else np.asarray(weights, dtype=np.float64)
+@composition("sklearn.pipeline.Pipeline")
+def steps(pipeline: Any) -> tuple[Child, ...]:
+    """Each step reads the one before; the last answers."""
+    found = [(name, step) for name, step in pipeline.steps if step is not None and step != "passthrough"]
+    given = [None, *(name for name, _ in found)]
+    asked = ["transform"] * (len(found) - 1) + [None]
+    # What a step makes is as wide as what the next one was fitted on; documents have no width.
+    widths = [int(getattr(step, "n_features_in_", 0)) for _, step in found[1:]] + [None]
+    return tuple(
+        Child(name, step, method, reads, width=width)
+        for (name, step), method, reads, width in zip(found, asked, given, widths, strict=False)
+    )
+
+
+@adapter("sklearn.pipeline.Pipeline")
+def pipeline(estimator: Any, x: Node, importer: Importer) -> Methods:
+    found = children(estimator)
+    if not found:
+        return {"transform": Output(x)}
+    for child in found[:-1]:
+        x = importer.part(child, x).node
+    return importer.methods(found[-1].estimator, x, name=found[-1].name)
+
+
+@composition("sklearn.pipeline.FeatureUnion")
+def united(union: Any) -> tuple[Child, ...]:
+    """All parts are given the same."""
+    return tuple(
+        Child(name, None if step == "passthrough" else step, "transform")
+        for name, step in union.transformer_list
+        if step != "drop"
+    )
+
+
+@adapter("sklearn.pipeline.FeatureUnion")
+def feature_union(estimator: Any, x: Node, importer: Importer) -> Methods:
+    if estimator.transformer_weights:
+        raise Unsupported("FeatureUnion(transformer_weights=...)")
+    return _side_by_side([importer.part(child, x) for child in children(estimator)], importer)
+
+
+@composition("sklearn.compose.ColumnTransformer")
+def parts_of_columns(transformer: Any) -> tuple[Child, ...]:
+    """Each part is given some columns, a single one that was named without a list as a vector."""
+    found = []
+    columns = columns_of_parts(transformer)
+    for name, step, given in transformer.transformers_:
+        if columns[name] and not (isinstance(step, str) and step == "drop"):
+            made = transformer.output_indices_[name]
+            found.append(
+                Child(
+                    name,
+                    None if isinstance(step, str) else step,
+                    "transform",
+                    columns=columns[name],
+                    scalar=isinstance(given, str | int | np.integer),
+                    width=int(made.stop - made.start),
+                )
+            )
+    return tuple(found)
+
+
+@adapter("sklearn.compose.ColumnTransformer")
+def column_transformer(estimator: Any, x: Node, importer: Importer) -> Methods:
+    if estimator.transformer_weights:
+        raise Unsupported("ColumnTransformer(transformer_weights=...)")
+    found = children(estimator)
+    if not found:
+        raise Unsupported("ColumnTransformer that drops every column")
+    if any(child.width == 0 for child in found):
+        raise Unsupported("a part of a ColumnTransformer that drops every column")
+    parts = [importer.part(child, x) for child in found]
+    return _side_by_side(parts, importer, keep_sparse=estimator.sparse_output_)
+
+
+def _side_by_side(parts: list[Output], importer: Importer, *, keep_sparse: bool = True) -> Methods:
+    nodes = [part.node for part in parts]
+    if any(isinstance(node, Raw) and node.inputs and not node.columns for node in nodes):
+        raise Unsupported("the width of an opaque transformer's output is not known")
+    dtype = str(np.result_type(*(part.dtype for part in parts))) if parts else "float64"
+    return {"transform": Output(importer.concat(nodes, keep_sparse=keep_sparse), dtype=dtype)}
+
+
+# -- those that answer as what they hold -----------------------------------------------------------------------------
+
+
+@composition(
+    "sklearn.model_selection.GridSearchCV",
+    "sklearn.model_selection.HalvingGridSearchCV",
+    "sklearn.model_selection.HalvingRandomSearchCV",
+    "sklearn.model_selection.RandomizedSearchCV",
+)
+def best(search: Any) -> tuple[Child, ...]:
+    """The best estimator answers, where ``refit`` left one."""
+    found = getattr(search, "best_estimator_", None)
+    return () if found is None else (Child(type(found).__name__, found),)
+
+
+@composition("sklearn.frozen.FrozenEstimator")
+def frozen(estimator: Any) -> tuple[Child, ...]:
+    """What is frozen answers."""
+    return (Child(type(estimator.estimator).__name__, estimator.estimator),)
+
+
+@adapter(
+    "sklearn.frozen.FrozenEstimator",
+    "sklearn.model_selection.GridSearchCV",
+    "sklearn.model_selection.HalvingGridSearchCV",
+    "sklearn.model_selection.HalvingRandomSearchCV",
+    "sklearn.model_selection.RandomizedSearchCV",
+)
+def holder(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """The methods of what it holds."""
+    if not children(estimator):
+        raise Unsupported("refit=False leaves no best estimator")
+    (held,) = children(estimator)
+    return importer.methods(held.estimator, x, name=held.name)
+
+
+# -- voting ----------------------------------------------------------------------------------------------------------
+
+
+@composition("sklearn.ensemble.VotingClassifier", "sklearn.ensemble.VotingRegressor")
+def members(ensemble: Any) -> tuple[Child, ...]:
+    """All members that were not dropped are given the same."""
+    names = [name for name, member in ensemble.estimators if not (isinstance(member, str) and member == "drop")]
+    method = "predict_proba" if getattr(ensemble, "voting", "hard") == "soft" else "predict"
+    return tuple(Child(name, member, method) for name, member in zip(names, ensemble.estimators_, strict=True))
+
+
+def _answers(estimator: Any, x: Node, importer: Importer, width: int) -> list[Output]:
+    found = []
+    for child in children(estimator):
+        method = child.method or "predict"
+        output = importer.answer(child.estimator, method, x, name=child.name, width=width)
+        if output.list_of is not None:
+            raise Unsupported(f"{type(child.estimator).__name__}.{method} returns a list of arrays")
+        found.append(output)
+    if all(_is_bare(output.node) for output in found):
+        raise Unsupported("no member has a native form")
+    return found
+
+
+def _is_bare(node: Node) -> bool:
+    """Nothing but a call of an estimator with the request itself."""
+    called = _called(node)
+    return called is not None and isinstance(called.inputs[0], Raw)
+
+
+def _called(node: Node) -> Opaque | None:
+    """The opaque method whose result ``node`` reads."""
+    leaf = node.inputs[0] if isinstance(node, CategoryCodes) else node
+    source = leaf.inputs[0] if isinstance(leaf, LEAVES) and leaf.inputs else None
+    return source if isinstance(source, Opaque) else None
+
+
+def _weights(estimator: Any) -> Array:
+    weights = voting_weights(estimator)
+    return np.empty(0) if weights is None else weights
 
 
 @adapter("sklearn.ensemble.VotingRegressor")
 def voting_regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
     """``transform`` shows what is averaged."""
-    members = _members(estimator, x, importer, "predict")
-    if any(output.ndim != 1 or output.labels is not None for output in members):
+    found = _answers(estimator, x, importer, width=1)
+    if any(output.ndim != 1 or output.labels is not None for output in found):
         raise Unsupported("a member of VotingRegressor that predicts no vector of numbers")
-    nodes = tuple(output.node for output in members)
-    weights = _weights(estimator)
-    mean = Mean(nodes, np.empty(0) if weights is None else weights)
+    nodes = tuple(output.node for output in found)
+    mean = Mean(nodes, _weights(estimator))
     return {"predict": Output(mean, ndim=1), "transform": Output(importer.concat(list(nodes)))}
 
 
@@ -53,66 +206,63 @@ def voting_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
     if estimator.voting not in ("hard", "soft"):
         raise Unsupported(f"voting={estimator.voting!r}")
     classes = np.asarray(estimator.classes_)
-    return (_hard if estimator.voting == "hard" else _soft)(estimator, x, importer, classes)
+    found = _answers(estimator, x, importer, width=len(classes))
+    return (_hard if estimator.voting == "hard" else _soft)(estimator, found, importer, classes)
 
 
-def _hard(estimator: Any, x: Node, importer: Importer, classes: Array) -> Methods:
-    members = _members(estimator, x, importer, "predict")
+def _hard(estimator: Any, found: list[Output], importer: Importer, classes: Array) -> Methods:
     positions = np.arange(len(classes))
-    for output in members:
+    for output in found:
         labels = output.labels or ()
         if len(labels) != 1 or not np.array_equal(labels[0], positions):
             raise Unsupported("a member of VotingClassifier that does not know all classes")
-    nodes = tuple(output.node for output in members)
+    nodes = tuple(output.node for output in found)
     weights = _weights(estimator)
-    if weights is not None and (weights < 0.0).any():
+    if (weights < 0.0).any():
         raise Unsupported("negative weights: scikit-learn's counts end with the largest class that has a vote")
-    winner = Majority(nodes, len(classes), np.ones(len(nodes)) if weights is None else weights)
+    winner = Majority(nodes, len(classes), weights if weights.size else np.ones(len(nodes)))
     return {
         "predict": Output(winner, ndim=1, labels=(classes,)),
         "transform": Output(importer.concat(list(nodes)), labels=(positions,) * len(nodes)),
     }
 
 
-def _soft(estimator: Any, x: Node, importer: Importer, classes: Array) -> Methods:
-    nodes = tuple(output.node for output in _members(estimator, x, importer, "predict_proba"))
+def _soft(estimator: Any, found: list[Output], importer: Importer, classes: Array) -> Methods:
+    nodes = tuple(output.node for output in found)
     if any(node.schema().width != len(classes) for node in nodes):
         raise Unsupported("a member of VotingClassifier that does not know all classes")
-    weights = _weights(estimator)
-    mean = Mean(nodes, np.empty(0) if weights is None else weights)
+    mean = Mean(nodes, _weights(estimator))
     methods = {"predict": Output(ArgMax((mean,)), ndim=1, labels=(classes,)), "predict_proba": Output(mean)}
     if estimator.flatten_transform:
         methods["transform"] = Output(importer.concat(list(nodes)))
     return methods
 
 
-@adapter(
-    "sklearn.model_selection.GridSearchCV",
-    "sklearn.model_selection.HalvingGridSearchCV",
-    "sklearn.model_selection.HalvingRandomSearchCV",
-    "sklearn.model_selection.RandomizedSearchCV",
-)
-def search(estimator: Any, x: Node, importer: Importer) -> Methods:
-    """The methods of ``best_estimator_``."""
-    if not hasattr(estimator, "best_estimator_"):
-        raise Unsupported("refit=False leaves no best estimator")
-    return importer.methods(estimator.best_estimator_, x)
+# -- targets ---------------------------------------------------------------------------------------------------------
 
 
-@adapter("sklearn.frozen.FrozenEstimator")
-def frozen_estimator(estimator: Any, x: Node, importer: Importer) -> Methods:
-    """The methods of ``estimator``."""
-    return importer.methods(estimator.estimator, x)
+KEEP_INTEGERS = ("absolute", "negative", "square")
+"""Functions that return whole numbers for whole numbers."""
+
+
+@composition("sklearn.compose.TransformedTargetRegressor")
+def regressor_of_target(estimator: Any) -> tuple[Child, ...]:
+    """The regressor predicts what its target was transformed to."""
+    return (Child(type(estimator.regressor_).__name__, estimator.regressor_, "predict"),)
 
 
 @adapter("sklearn.compose.TransformedTargetRegressor")
 def transformed_target(estimator: Any, x: Node, importer: Importer) -> Methods:
     """The regressor's prediction through the inverse of what its target went through."""
-    output = importer.methods(estimator.regressor_, x, only=("predict",))["predict"]
-    if isinstance(output.node, Opaque | Raw) or output.labels is not None or output.list_of is not None:
-        raise Unsupported(f"{type(estimator.regressor_).__name__}.predict has no native form")
+    (child,) = children(estimator)
+    width = getattr(estimator.transformer_, "n_features_in_", None)
+    output = importer.answer(child.estimator, "predict", x, name=child.name, width=width)
+    if output.labels is not None or output.list_of is not None:
+        raise Unsupported(f"{child.name}.predict returns no numbers")
     node = _inverse(estimator.transformer_, output.node, importer)
-    return {"predict": Output(node, ndim=1 if estimator._training_dim == 1 and node.schema().width == 1 else 2)}
+    if _called(output.node) is not None and (node is output.node or getattr(node, "function", "") in KEEP_INTEGERS):
+        raise Unsupported(f"{child.name}.predict has no native form, and what is behind it keeps the dtype")
+    return {"predict": Output(node, ndim=1 if target_ndim(estimator) == 1 and node.schema().width == 1 else 2)}
 
 
 def _inverse(transformer: Any, x: Node, importer: Importer) -> Node:

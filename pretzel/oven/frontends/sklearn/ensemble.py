@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.oven.frontends.registry import Unsupported, adapter, public_name
+from pretzel.oven.frontends.registry import Unsupported, adapter, children, public_name
+from pretzel.oven.frontends.sklearn.compat import (
+    category_encoder,
+    histogram_baseline,
+    histogram_trees,
+    initial_scores,
+    link_name,
+)
 from pretzel.oven.frontends.sklearn.tree import classifier, leaf_numbers, read, scikit_tree, values_of
 from pretzel.oven.frontends.trees import Splits, Tree, join
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
@@ -71,7 +78,7 @@ def gradient_boosting_classifier(estimator: Any, x: Node, importer: Importer) ->
     raw = _raw(estimator, x, splits)
     if estimator.n_trees_per_iteration_ == 1:
         # The exponential loss doubles the sum; adding doubled values gives the same bits.
-        doubled = type(estimator._loss.link).__name__ == "HalfLogitLink"
+        doubled = link_name(estimator) == "HalfLogitLink"
         proba: Node = Sigmoid((_raw(estimator, x, splits, factor=2.0) if doubled else raw,))
         predict: Node = Threshold((raw,), inclusive=True)
     else:
@@ -87,7 +94,7 @@ def gradient_boosting_classifier(estimator: Any, x: Node, importer: Importer) ->
 @adapter("sklearn.ensemble.HistGradientBoostingRegressor")
 def hist_gradient_boosting_regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
     raw: Node = _histogram_sum(estimator, x, importer)
-    link = type(estimator._loss.link).__name__
+    link = link_name(estimator)
     if link not in ("IdentityLink", "LogLink"):
         raise Unsupported(f"loss with a {link}")
     return {"predict": Output(raw if link == "IdentityLink" else Exp((raw,)), ndim=1)}
@@ -96,7 +103,7 @@ def hist_gradient_boosting_regressor(estimator: Any, x: Node, importer: Importer
 @adapter("sklearn.ensemble.HistGradientBoostingClassifier")
 def hist_gradient_boosting_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
     raw = _histogram_sum(estimator, x, importer)
-    link = type(estimator._loss.link).__name__
+    link = link_name(estimator)
     if link not in ("LogitLink", "MultinomialLogit"):
         raise Unsupported(f"loss with a {link}")
     binary = estimator.n_trees_per_iteration_ == 1
@@ -135,13 +142,15 @@ def _initial(estimator: Any) -> Array:
         name = public_name(type(first))
         if getattr(first, "strategy", None) not in _CONSTANT.get(name, ()):
             raise Unsupported(f"init={name}, whose prediction depends on the row")
-    return np.asarray(estimator._raw_predict_init(np.zeros((1, estimator.n_features_in_), dtype=np.float32))[0])
+    return initial_scores(estimator)
 
 
 def _histogram_sum(estimator: Any, x: Node, importer: Importer) -> TreeEnsemble:
     """The baseline plus all trees. NaN and infinity pass, as the source asks for no check."""
-    x = importer.dense(x) if estimator._preprocessor is None else _encoded(estimator, x, importer)
-    trees = [predictor for iteration in estimator._predictors for predictor in iteration]
+    encoder = category_encoder(estimator)
+    x = importer.dense(x) if encoder is None else _encoded(encoder, x, importer)
+    iterations = histogram_trees(estimator)
+    trees = [tree for iteration in iterations for tree in iteration]
     sets = np.concatenate([tree.raw_left_cat_bitsets for tree in trees]).astype(np.uint32).reshape(-1, 8)
     categories, positions = np.unique(sets, axis=0, return_inverse=True)
     parts, used = [], 0
@@ -156,8 +165,8 @@ def _histogram_sum(estimator: Any, x: Node, importer: Importer) -> TreeEnsemble:
         x,
         float32=False,
         values=np.concatenate(values)[:, None],
-        columns=np.tile(np.arange(n_outputs), len(estimator._predictors)),
-        base=np.asarray(estimator._baseline_prediction, dtype=np.float64).ravel(),
+        columns=np.tile(np.arange(n_outputs), len(iterations)),
+        base=histogram_baseline(estimator),
         categories=categories,
     )
 
@@ -176,14 +185,10 @@ def _histogram_tree(nodes: Array, sets: Array) -> Tree:
     )
 
 
-def _encoded(estimator: Any, x: Node, importer: Importer) -> Node:
+def _encoded(encoder: Any, x: Node, importer: Importer) -> Node:
     """Codes of the categorical columns, then the numeric columns: what the estimator's own preprocessor makes."""
-    preprocessor = estimator._preprocessor
     parts = []
-    for name, step, _ in preprocessor.transformers_:
-        columns = tuple(int(i) for i in preprocessor._transformer_to_input_indices[name])
-        if not columns or (isinstance(step, str) and step == "drop"):
-            continue
-        part = importer.select(x, columns)
-        parts.append(importer.transform(step, part, name=name) if name == "encoder" else importer.dense(part))
+    for child in children(encoder):
+        part = importer.part(child, x).node if child.name == "encoder" else importer.select(x, child.columns or ())
+        parts.append(importer.dense(part))
     return importer.concat(parts, keep_sparse=False)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.sklearn.compat import tfidf_of, vocabulary
 from pretzel.oven.ir._text import ANALYZERS, pack
 from pretzel.oven.ir.columns import Raw
 from pretzel.oven.ir.graph import Methods, Node, Output
@@ -49,7 +49,7 @@ def tfidf_vectorizer(estimator: Any, x: Node, importer: Importer) -> Node:
     dtype = np.dtype(estimator.dtype)
     if dtype not in (np.float64, np.int64):
         raise Unsupported(f"dtype={dtype.name}: scikit-learn computes in that precision")
-    return _tfidf(estimator._tfidf, counts(estimator, x, importer), binary=bool(estimator.binary))
+    return _tfidf(tfidf_of(estimator), counts(estimator, x, importer), binary=bool(estimator.binary))
 
 
 @adapter("sklearn.feature_extraction.text.TfidfTransformer")
@@ -111,11 +111,9 @@ def counts(vectorizer: Any, x: Node, importer: Importer) -> Node:
 
 def terms_of(vectorizer: Any) -> list[str]:
     """Vocabulary in the order of its columns, given or fitted."""
-    vectorizer = copy.copy(vectorizer)  # the check stores a given vocabulary on the estimator
-    vectorizer._check_vocabulary()
-    vocabulary = vectorizer.vocabulary_
-    terms = sorted(vocabulary, key=vocabulary.__getitem__)
-    if [vocabulary[term] for term in terms] != list(range(len(terms))):
+    columns = vocabulary(vectorizer)
+    terms = sorted(columns, key=columns.__getitem__)
+    if [columns[term] for term in terms] != list(range(len(terms))):
         raise Unsupported("vocabulary_ does not number its terms 0, 1, 2, ...")
     if not all(isinstance(term, str) for term in terms):
         raise Unsupported("the vocabulary holds terms that are not str")

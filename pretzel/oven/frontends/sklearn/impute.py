@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pretzel.oven.frontends.cells import cell_value
 from pretzel.oven.frontends.registry import Unsupported, adapter
-from pretzel.oven.frontends.sklearn._common import cell_value, dense_only
+from pretzel.oven.frontends.sklearn._common import dense_only
+from pretzel.oven.frontends.sklearn.compat import fill_dtype, fitted_dtype
 from pretzel.oven.ir._cells import CellValue, is_nan, pack
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask
@@ -27,10 +29,10 @@ def simple_imputer(estimator: Any, x: Node, importer: Importer) -> Node:
         columns = tuple(range(len(statistics)))
     else:
         columns = tuple(j for j, value in enumerate(statistics) if not is_nan(value))
-    fill = statistics[list(columns)].astype(estimator._fill_dtype)
+    fill = statistics[list(columns)].astype(fill_dtype(estimator))
     if not columns:
         raise Unsupported("SimpleImputer that drops every column")
-    if estimator._fit_dtype.kind == "O":
+    if fitted_dtype(estimator).kind == "O":
         return _impute_cells(estimator, importer.cells(x), columns, fill)
     missing = _missing_number(estimator.missing_values)
     x = importer.finite(importer.dense(x), estimator, allow_nan=math.isnan(missing))

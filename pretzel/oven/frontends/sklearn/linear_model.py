@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.sklearn.compat import label_binarizer, link_name
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.link import (
@@ -82,7 +83,7 @@ def regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
 def generalized(estimator: Any, x: Node, importer: Importer) -> Methods:
     """A linear predictor behind the inverse of its link, ``exp`` or nothing."""
     raw = scores(estimator, x, importer)
-    link = type(estimator._base_loss.link).__name__
+    link = link_name(estimator)
     if link not in ("IdentityLink", "LogLink"):
         raise Unsupported(f"link {link}")
     return {"predict": Output(raw if link == "IdentityLink" else Exp((raw,)), ndim=1)}
@@ -142,7 +143,7 @@ def plain_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
     """No probabilities; ridge classifiers also take several labels for each row."""
     raw = scores(estimator, x, importer)
     methods = classifier(estimator, raw)
-    binarizer = getattr(estimator, "_label_binarizer", None)
+    binarizer = label_binarizer(estimator)
     if binarizer is not None and binarizer.y_type_.startswith("multilabel"):
         width = raw.schema().width
         if binarizer.sparse_input_ or width == 1:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.sklearn.compat import label_binarizer
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.link import ArgMax, Exp, Expit, Log, Pair, Softmax, Threshold
@@ -50,7 +51,7 @@ def mlp_regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
 @adapter("sklearn.neural_network.MLPClassifier")
 def mlp_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
     """One logistic output for two classes, a softmax for more, one logistic output for each of several labels."""
-    binarizer = estimator._label_binarizer
+    binarizer = label_binarizer(estimator)
     multi_label = binarizer.y_type_ == "multilabel-indicator"
     out = forward(estimator, x, importer)
     binary = out.schema().width == 1

@@ -9,6 +9,7 @@ import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import dense_only, floats
+from pretzel.oven.frontends.sklearn.compat import degrees, scaler_behind_powers
 from pretzel.oven.ir.bins import Bins
 from pretzel.oven.ir.columns import Raw, is_sparse
 from pretzel.oven.ir.encode import OneHot
@@ -117,7 +118,7 @@ def power_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
         raise Unsupported(f"PowerTransformer(method={estimator.method!r})")
     checked = importer.finite(importer.dense(x), estimator, allow_nan=True)
     powered = YeoJohnson((checked,), np.asarray(estimator.lambdas_, dtype=np.float64))
-    return importer.transform(estimator._scaler, powered) if estimator.standardize else powered
+    return importer.transform(scaler_behind_powers(estimator), powered).node if estimator.standardize else powered
 
 
 @adapter("sklearn.preprocessing.QuantileTransformer")
@@ -140,7 +141,7 @@ def polynomial_features(estimator: Any, x: Node, importer: Importer) -> Node:
     if not isinstance(x, Raw) and x.schema().kind is Kind.SPARSE:
         raise Unsupported("PolynomialFeatures on sparse rows")
     x = importer.finite(importer.dense(x), estimator)
-    low, high = int(estimator._min_degree), int(estimator._max_degree)
+    low, high = degrees(estimator)
     if high == 0:
         raise Unsupported("PolynomialFeatures(degree=0)")
     choose = itertools.combinations if estimator.interaction_only else itertools.combinations_with_replacement
@@ -197,8 +198,10 @@ def _method(function: Any, x: Node, importer: Importer) -> Node:
     if getattr(estimator, "n_features_in_", width) != width:
         raise Unsupported(f"{type(estimator).__name__} was fitted on another number of columns than {width}")
     output = importer.methods(estimator, x, only=(name,)).get(name)
-    if output is None or isinstance(output.node, Opaque | Raw):
-        raise Unsupported(f"{type(estimator).__name__}.{name} has no native form")
+    if output is None:
+        raise Unsupported(f"{type(estimator).__name__} has no {name}")
+    if isinstance(output.node, Opaque):
+        return importer.columns_of(output.node, output.node.width)
     if output.ndim != 2 or output.labels is not None or output.list_of is not None:
         raise Unsupported(f"{type(estimator).__name__}.{name} returns no table of numbers")
     return output.node

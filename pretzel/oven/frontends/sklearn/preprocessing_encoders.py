@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pretzel.oven.frontends.cells import cell_value
 from pretzel.oven.frontends.registry import Unsupported, adapter
-from pretzel.oven.frontends.sklearn._common import cell_value
 from pretzel.oven.ir.columns import Raw, Select
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.encode import REFUSE_UNKNOWN, OneHot, category_codes
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pretzel.oven.frontends.importer import Importer
     from pretzel.oven.ir._cells import CellValue
+from pretzel.oven.frontends.sklearn import compat
 
 
 @adapter("sklearn.preprocessing.OneHotEncoder")
@@ -31,18 +32,17 @@ def one_hot_encoder(estimator: Any, x: Node, importer: Importer) -> Methods:
     dtype = _result_dtype(estimator)
     categories = _categories(estimator)
     grouped = [_grouped(estimator, j, len(column)) for j, column in enumerate(categories)]
-    rare = [_infrequent_code(estimator, j) for j in range(len(categories))]
+    rare = [compat.infrequent_code(estimator, j) for j in range(len(categories))]
     as_infrequent = estimator.handle_unknown in ("infrequent_if_exist", "warn")
     unknown = [code if as_infrequent and code is not None else -1 for code in rare]
-    if estimator._drop_idx_after_grouping is not None:
-        for j, drop in enumerate(estimator._drop_idx_after_grouping):
-            if drop is not None:
-                grouped[j] = [_without(drop, code) for code in grouped[j]]
-                unknown[j] = _without(drop, unknown[j])
+    for j, drop in enumerate(compat.dropped_codes(estimator)):
+        if drop is not None:
+            grouped[j] = [_without(drop, code) for code in grouped[j]]
+            unknown[j] = _without(drop, unknown[j])
     source = _source(estimator, x, importer)
     refuse = REFUSE_UNKNOWN if estimator.handle_unknown == "error" else 0
     codes = importer.note(category_codes(source, categories, grouped, unknown, refuse=refuse))
-    offsets = np.cumsum([0, *estimator._n_features_outs], dtype=np.int32)
+    offsets = np.cumsum([0, *compat.one_hot_widths(estimator)], dtype=np.int32)
     return {"transform": Output(OneHot((codes,), offsets, bool(estimator.sparse_output)), dtype=dtype)}
 
 
@@ -53,7 +53,7 @@ def ordinal_encoder(estimator: Any, x: Node, importer: Importer) -> Methods:
     categories = _categories(estimator)
     codes: list[Sequence[float]] = []
     for j, column in enumerate(categories):
-        missing = estimator._missing_indices.get(j)
+        missing = compat.missing_category(estimator, j)
         numbers: list[float] = list(_grouped(estimator, j, len(column), missing))
         if missing is not None:
             numbers[missing] = float(estimator.encoded_missing_value)
@@ -107,20 +107,12 @@ def _result_dtype(estimator: Any) -> str:
 
 def _grouped(estimator: Any, j: int, n: int, missing: int | None = None) -> list[int]:
     """Code of each category of column ``j``, infrequent ones as one; a missing one keeps its own."""
-    mapping = estimator._default_to_infrequent_mappings[j] if estimator._infrequent_enabled else None
-    if mapping is None:
+    codes = compat.infrequent_codes(estimator, j)
+    if codes is None:
         return list(range(n))
-    codes = [int(code) for code in mapping]
     if missing is not None:
         codes.insert(missing, missing)
     return codes
-
-
-def _infrequent_code(estimator: Any, j: int) -> int | None:
-    """Code of the infrequent group of column ``j``, where there is one."""
-    if not estimator._infrequent_enabled or estimator._infrequent_indices[j] is None:
-        return None
-    return int(estimator._default_to_infrequent_mappings[j][estimator._infrequent_indices[j][0]])
 
 
 def _without(drop: int, code: int) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import adapter
+from pretzel.oven.frontends.sklearn.compat import allows_nan
 from pretzel.oven.frontends.trees import Splits, Tree, join
 from pretzel.oven.ir.columns import Select
 from pretzel.oven.ir.concat import Concat
@@ -37,7 +38,7 @@ def tree_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
 def read(estimator: Any, trees: list[Any], x: Node, importer: Importer) -> tuple[Node, Splits]:
     """The checked input, and the splits of all trees. Sparse rows may hold no NaN even where dense rows may."""
     x = importer.numeric(x)
-    allow_nan = x.schema().kind is Kind.DENSE and trees[0]._support_missing_values(np.empty((0, 0)))
+    allow_nan = x.schema().kind is Kind.DENSE and allows_nan(trees[0])
     checked = importer.finite(importer.dense(x), estimator, allow_nan=allow_nan, float32=True)
     return checked, join([scikit_tree(tree.tree_, allow_nan=allow_nan) for tree in trees])
 

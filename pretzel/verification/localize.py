@@ -1,4 +1,4 @@
-"""Which rule, or which part of the estimator, a departure comes from."""
+"""Finds the rule, or the part of the estimator, that makes an answer wrong."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from pretzel.oven.compiler import Compiler
 from pretzel.oven.frontends.importer import Importer
-from pretzel.oven.frontends.registry import public_name
+from pretzel.oven.frontends.registry import children
 from pretzel.oven.ir.columns import Raw
 from pretzel.oven.ir.interpret import interpret, take
 from pretzel.oven.ir.opaque import Opaque
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pretzel.oven.optimizer import Change
 
 
-def present(output: Output, value: Value) -> Any:
+def to_method_result(output: Output, value: Value) -> Any:
     """A node's value as the method returns it: labels for indices, a vector for one column, a list of blocks."""
     if isinstance(output.node, Opaque | Raw):
         return value
@@ -36,7 +36,7 @@ def present(output: Output, value: Value) -> Any:
     return value[:, 0] if output.ndim == 1 else value
 
 
-def blame_rule(
+def localize_rule(
     estimator: Any, options: Options, trace: Sequence[Change], method: str, X: Any, before: Value, exact: bool
 ) -> str:
     """The rule without which the rewritten graph has its old value; every rule that fired when it takes several."""
@@ -49,7 +49,7 @@ def blame_rule(
     return " + ".join(fired)
 
 
-def blame_import(estimator: Any, X: Any, method: str) -> tuple[str, str]:
+def localize_import(estimator: Any, X: Any, method: str) -> tuple[str, str]:
     """Class and path of the innermost part whose imported graph departs from what it computes itself."""
     path: list[tuple[str, str]] = [(type(estimator).__name__, type(estimator).__name__)]
     inner: tuple[Any, Any, str] | None = (estimator, X, method)
@@ -65,26 +65,24 @@ def blame_import(estimator: Any, X: Any, method: str) -> tuple[str, str]:
 
 
 def _departs(estimator: Any, X: Any, method: str) -> bool:
-    output = Importer(estimator).run().methods[method]
-    imported = present(output, interpret([output.node], X)[output.node])
+    output = Importer(estimator).run().methods.get(method)
+    if output is None:
+        return False
+    imported = to_method_result(output, interpret([output.node], X)[output.node])
     return compare(getattr(estimator, method)(X), imported, exact=False) is not None
 
 
 def _parts(estimator: Any, X: Any, method: str) -> Iterator[tuple[str, Any, Any, str]]:
-    """(name, part, what it is given, method) of what a container holds; nothing for other estimators."""
-    name = public_name(type(estimator))
-    if name == "sklearn.pipeline.Pipeline":
-        *steps, (last_name, last) = [(n, s) for n, s in estimator.steps if s not in (None, "passthrough")]
-        for step_name, step in steps:
-            yield step_name, step, X, "transform"
-            X = step.transform(X)
-        yield last_name, last, X, method
-    elif name == "sklearn.pipeline.FeatureUnion":
-        for part_name, part in estimator.transformer_list:
-            if not isinstance(part, str):
-                yield part_name, part, X, "transform"
-    elif name == "sklearn.compose.ColumnTransformer":
-        for part_name, part, columns in estimator.transformers_:
-            indices = tuple(int(i) for i in estimator._transformer_to_input_indices[part_name])
-            if indices and not isinstance(part, str):
-                yield part_name, part, take(X, indices, isinstance(columns, str | int | np.integer)), "transform"
+    """(name, part, what it is given, method) of what a composition holds; nothing for other estimators."""
+    found = children(estimator)
+    read = {child.reads for child in found}
+    results: dict[str | None, Any] = {None: X}
+    for child in found:
+        given = results[child.reads]
+        if child.columns is not None:
+            given = take(given, child.columns, child.scalar)
+        asked = child.method or method
+        if child.estimator is not None:
+            yield child.name, child.estimator, given, asked
+        if child.name in read:
+            results[child.name] = getattr(child.estimator, asked)(given)

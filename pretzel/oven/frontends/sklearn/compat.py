@@ -1,0 +1,200 @@
+"""Everything that Pretzel reads of scikit-learn's private side, and the releases for which that was tested.
+
+Adapters read public attributes and the functions below, so that a new release of scikit-learn is met here. A function
+is named after what it returns. A private attribute that is missing raises `AttributeError`; the step is opaque then.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import re
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.errors import UntestedReleaseWarning
+from pretzel.oven.frontends.registry import children
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pretzel.oven.ir.graph import Array
+
+TESTED = ">=1.9,<1.10"
+"""Releases whose fitted attributes are known; the same range as in ``pyproject.toml``."""
+
+
+# -- releases --------------------------------------------------------------------------------------------------------
+
+
+def why_untested() -> str:
+    """Why no estimator is read natively: the installed release is not one of `TESTED`. Warns once."""
+    import sklearn
+
+    return _why_untested(sklearn.__version__)
+
+
+@functools.cache
+def _why_untested(version: str) -> str:
+    low, high = (_release(bound) for bound in TESTED.split(","))
+    if low <= _release(version) < high:
+        return ""
+    reason = f"scikit-learn {version} is outside the tested range {TESTED}"
+    warnings.warn(
+        f"{reason}: its estimators may keep other numbers under the same names, so none is compiled to native code",
+        UntestedReleaseWarning,
+        stacklevel=2,
+    )
+    return reason
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """Major and minor number: ``(1, 9)`` of ``"1.9.0rc1"`` or ``">=1.9"``."""
+    return tuple(map(int, re.findall(r"\d+", version)[:2]))
+
+
+# -- any estimator ---------------------------------------------------------------------------------------------------
+
+
+def output_container(estimator: Any) -> str:
+    """What ``set_output``, or scikit-learn's configuration, asks ``transform`` to return."""
+    from sklearn import get_config
+
+    while last := [child for child in children(estimator) if child.method is None]:
+        estimator = last[-1].estimator  # whose result is the result
+    own = getattr(estimator, "_sklearn_output_config", {}).get("transform")
+    return str(own or get_config()["transform_output"])
+
+
+def link_name(estimator: Any) -> str:
+    """Class of the link function of a generalized linear model or of gradient boosting."""
+    loss = estimator._base_loss if hasattr(estimator, "_base_loss") else estimator._loss
+    return type(loss.link).__name__
+
+
+def label_binarizer(estimator: Any) -> Any:
+    """The `LabelBinarizer` of the target of a classifier, None where there is none."""
+    return getattr(estimator, "_label_binarizer", None)
+
+
+# -- compositions ----------------------------------------------------------------------------------------------------
+
+
+def columns_of_parts(transformer: Any) -> Mapping[str, tuple[int, ...]]:
+    """Positions of the columns that each part of a `ColumnTransformer` is given, by its name."""
+    return {name: tuple(map(int, found)) for name, found in transformer._transformer_to_input_indices.items()}
+
+
+def voting_weights(ensemble: Any) -> Array | None:
+    """Weights of the members of a voting ensemble that were not dropped."""
+    weights = ensemble._weights_not_none
+    return None if weights is None else np.asarray(weights, dtype=np.float64)
+
+
+def target_ndim(regressor: Any) -> int:
+    """Dimensions of the target that a `TransformedTargetRegressor` was fitted on."""
+    return int(regressor._training_dim)
+
+
+# -- preprocessing, impute -------------------------------------------------------------------------------------------
+
+
+def infrequent_codes(encoder: Any, column: int) -> list[int] | None:
+    """Codes of the categories of a column where infrequent ones are coded as one, else None."""
+    mapping = encoder._default_to_infrequent_mappings[column] if encoder._infrequent_enabled else None
+    return None if mapping is None else [int(code) for code in mapping]
+
+
+def infrequent_code(encoder: Any, column: int) -> int | None:
+    """Code of the infrequent categories of a column, None where it has none."""
+    if not encoder._infrequent_enabled or encoder._infrequent_indices[column] is None:
+        return None
+    return int(encoder._default_to_infrequent_mappings[column][encoder._infrequent_indices[column][0]])
+
+
+def dropped_codes(encoder: Any) -> list[int | None]:
+    """Code that a `OneHotEncoder` drops in each column, None where it drops nothing."""
+    dropped = encoder._drop_idx_after_grouping
+    if dropped is None:
+        return [None] * len(encoder.categories_)
+    return [None if code is None else int(code) for code in dropped]
+
+
+def one_hot_widths(encoder: Any) -> list[int]:
+    """Columns that a `OneHotEncoder` makes of each column."""
+    return [int(n) for n in encoder._n_features_outs]
+
+
+def missing_category(encoder: Any, column: int) -> int | None:
+    """Position of the missing value among the categories of a column of an `OrdinalEncoder`."""
+    found = encoder._missing_indices.get(column)
+    return None if found is None else int(found)
+
+
+def fitted_dtype(imputer: Any) -> np.dtype[Any]:
+    """dtype of the table that a `SimpleImputer` was fitted on."""
+    found: np.dtype[Any] = imputer._fit_dtype
+    return found
+
+
+def fill_dtype(imputer: Any) -> np.dtype[Any]:
+    """dtype of the values that a `SimpleImputer` fills in."""
+    found: np.dtype[Any] = np.dtype(imputer._fill_dtype)
+    return found
+
+
+def scaler_behind_powers(transformer: Any) -> Any:
+    """The fitted `StandardScaler` of a `PowerTransformer` that standardizes."""
+    return transformer._scaler
+
+
+def degrees(features: Any) -> tuple[int, int]:
+    """Lowest and highest degree of a `PolynomialFeatures`."""
+    return int(features._min_degree), int(features._max_degree)
+
+
+# -- text ------------------------------------------------------------------------------------------------------------
+
+
+def vocabulary(vectorizer: Any) -> Mapping[Any, int]:
+    """Terms of a vectorizer and their columns, whether fitted or given."""
+    vectorizer = copy.copy(vectorizer)  # the check stores a given vocabulary on the estimator
+    vectorizer._check_vocabulary()
+    found: Mapping[Any, int] = vectorizer.vocabulary_
+    return found
+
+
+def tfidf_of(vectorizer: Any) -> Any:
+    """The `TfidfTransformer` inside a `TfidfVectorizer`."""
+    return vectorizer._tfidf
+
+
+# -- trees -----------------------------------------------------------------------------------------------------------
+
+
+def allows_nan(tree: Any) -> bool:
+    """Whether a tree takes dense rows with NaN."""
+    return bool(tree._support_missing_values(np.empty((0, 0))))
+
+
+def initial_scores(boosting: Any) -> Array:
+    """Raw scores that gradient boosting starts from, for a row of zeros."""
+    return np.asarray(boosting._raw_predict_init(np.zeros((1, boosting.n_features_in_), dtype=np.float32))[0])
+
+
+def histogram_trees(boosting: Any) -> list[list[Any]]:
+    """``TreePredictor`` objects of histogram-based gradient boosting: one list for each iteration."""
+    found: list[list[Any]] = boosting._predictors
+    return found
+
+
+def histogram_baseline(boosting: Any) -> Array:
+    """Raw scores that histogram-based gradient boosting starts from."""
+    return np.asarray(boosting._baseline_prediction, dtype=np.float64).ravel()
+
+
+def category_encoder(boosting: Any) -> Any:
+    """The `ColumnTransformer` in front of histogram-based gradient boosting with categories, else None."""
+    return boosting._preprocessor
