@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import dataclass, field
 from dataclasses import replace as replace_fields
@@ -22,7 +23,7 @@ from pretzel.plan import InputKind, InputSpec
 from pretzel.schema import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pretzel.oven.frontends.registry import Child
 
@@ -153,7 +154,10 @@ class Importer:
         output = self.methods(estimator, x, only=(method,), name=name).get(method)
         if output is None:
             raise Unsupported(f"{type(estimator).__name__} has no {method}")
-        return self._read_back(output.node, width) if isinstance(output.node, Opaque) else output
+        if not isinstance(output.node, Opaque):
+            return output
+        with self._inside(estimator, name):
+            return self._read_back(output.node, width)
 
     def columns_of(self, node: Opaque, width: int) -> Raw:
         """The result of an opaque method as columns that can be read; a width of 0 is not known yet."""
@@ -162,11 +166,8 @@ class Importer:
 
     def methods(self, estimator: Any, x: Node, *, only: tuple[str, ...] = METHODS, name: str = "") -> Methods:
         """The outputs of every method of ``estimator``; those without a native form are opaque."""
-        self._path.append(name or type(estimator).__name__)
-        try:
+        with self._inside(estimator, name):
             return self._methods(estimator, x, only)
-        finally:
-            self._path.pop()
 
     def note(self, node: Node) -> Node:
         """Remember which part of the estimator made ``node``."""
@@ -174,6 +175,15 @@ class Importer:
         return node
 
     # -- inside ------------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _inside(self, estimator: Any, name: str) -> Iterator[None]:
+        """What is noted meanwhile comes from a part of this name."""
+        self._path.append(name or type(estimator).__name__)
+        try:
+            yield
+        finally:
+            self._path.pop()
 
     def _methods(self, estimator: Any, x: Node, only: tuple[str, ...]) -> Methods:
         present = [m for m in only if callable(getattr(estimator, m, None))]

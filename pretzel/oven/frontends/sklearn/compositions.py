@@ -13,6 +13,7 @@ import numpy as np
 from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition, public_name
 from pretzel.oven.frontends.sklearn.compat import columns_of_parts, target_ndim, voting_weights
 from pretzel.oven.frontends.sklearn.preprocessing import numpy_function
+from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.columns import LEAVES, Raw
 from pretzel.oven.ir.encode import CategoryCodes
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
@@ -260,7 +261,9 @@ def transformed_target(estimator: Any, x: Node, importer: Importer) -> Methods:
     if output.labels is not None or output.list_of is not None:
         raise Unsupported(f"{child.name}.predict returns no numbers")
     node = _inverse(estimator.transformer_, output.node, importer)
-    if _called(output.node) is not None and (node is output.node or getattr(node, "function", "") in KEEP_INTEGERS):
+    unchecked = node.inputs[0] if isinstance(node, CheckFinite) else node
+    keeps_integers = unchecked is output.node or getattr(unchecked, "function", "") in KEEP_INTEGERS
+    if keeps_integers and _called(output.node) is not None:
         raise Unsupported(f"{child.name}.predict has no native form, and what is behind it keeps the dtype")
     return {"predict": Output(node, ndim=1 if target_ndim(estimator) == 1 and node.schema().width == 1 else 2)}
 

@@ -1,0 +1,245 @@
+"""An opaque method is a value like any other: what stands beside, before and behind it stays native."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.ensemble import VotingClassifier, VotingRegressor
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, QuantileTransformer, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+import pretzel
+from pretzel.errors import InputShapeError, InputValueError, OpaqueStepError
+
+RNG = np.random.default_rng(3)
+X = RNG.normal(size=(120, 4))
+FRAME = pd.DataFrame(X, columns=list("abcd"))
+SCORE = X[:, 0] + 0.5 * X[:, 1]
+LABELS = {
+    "text": np.array(["low", "mid", "über"])[np.digitize(SCORE, [-0.5, 0.5])],
+    "objects": np.array(["low", "mid", "high"], dtype=object)[np.digitize(SCORE, [-0.5, 0.5])],
+    "numbers": np.array([-7, 3])[(SCORE > 0).astype(int)],
+    "booleans": SCORE > 0,
+}
+MEMBERS = [
+    ("linear", make_pipeline(StandardScaler(), LogisticRegression())),
+    ("near", KNeighborsClassifier(3)),
+    ("tree", DecisionTreeClassifier(max_depth=3, random_state=0)),
+]
+
+
+class Counter:
+    """Counts the calls of a method of a class."""
+
+    def __init__(self, monkeypatch, cls, method):
+        self.calls = 0
+        real = getattr(cls, method)
+
+        def counted(*args, **kwargs):
+            self.calls += 1
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(cls, method, counted)
+
+
+def check(estimator, rows=X, methods=("predict", "predict_proba", "transform")):
+    """Answers for tables and single rows, and step by step; the opaque steps of the first method."""
+    plan = pretzel.compile(estimator)
+    for method in methods:
+        if not hasattr(estimator, method):
+            continue
+        want, got = getattr(estimator, method)(rows), getattr(plan, method)(rows)
+        assert got.dtype == want.dtype
+        assert got.shape == want.shape
+        one = rows.iloc[0].to_dict() if hasattr(rows, "iloc") else rows[0]
+        alone = getattr(plan, f"{method}_one")(one)
+        if want.dtype.kind == "f":
+            np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12)
+            np.testing.assert_allclose(alone, want[0], rtol=1e-9, atol=1e-12)
+        else:
+            np.testing.assert_array_equal(got, want)
+            np.testing.assert_array_equal(alone, want[0])
+    report = pretzel.verify(plan, estimator, rows, boundary=True)
+    assert report.ok, str(report)
+    return plan
+
+
+def opaque(plan, method="predict"):
+    return [f"{type(step.estimator).__name__}.{step.method}" for step in plan.physical.methods[method].opaque]
+
+
+@pytest.mark.parametrize("weights", [None, [2, 1, 1.5]])
+@pytest.mark.parametrize("labels", LABELS)
+def test_one_opaque_vote(labels, weights):
+    plan = check(VotingClassifier(MEMBERS, weights=weights).fit(X, LABELS[labels]))
+    assert opaque(plan) == ["KNeighborsClassifier.predict"]
+    kernels = [call.kernel for call in plan.physical.methods["predict"].program.calls]
+    assert {"tree_ensemble", "argmax" if labels in ("text", "objects") else "threshold", "majority"} <= set(kernels)
+
+
+@pytest.mark.parametrize("weights", [None, [2, 1, 1.5]])
+@pytest.mark.parametrize("labels", LABELS)
+def test_one_opaque_probability(labels, weights):
+    plan = check(VotingClassifier(MEMBERS, voting="soft", weights=weights).fit(X, LABELS[labels]))
+    assert opaque(plan) == ["KNeighborsClassifier.predict_proba"]
+    assert opaque(plan, "predict_proba") == ["KNeighborsClassifier.predict_proba"]
+
+
+def test_dropped_members():
+    members = [*MEMBERS, ("gone", "drop")]
+    model = VotingClassifier(members, voting="soft", weights=[1, 2, 3, 100]).fit(X, LABELS["text"])
+    assert opaque(check(model)) == ["KNeighborsClassifier.predict_proba"]
+
+
+def test_committees_of_committees():
+    inner = VotingClassifier([("a", LogisticRegression()), ("b", KNeighborsClassifier())], voting="soft")
+    outer = VotingClassifier([("inner", inner), ("c", GaussianNB()), ("d", LogisticRegression(C=0.1))])
+    plan = check(make_pipeline(StandardScaler(), outer).fit(X, LABELS["text"]))
+    assert opaque(plan) == ["KNeighborsClassifier.predict_proba", "GaussianNB.predict"]
+
+
+def test_members_of_a_table():
+    columns = ColumnTransformer([("s", StandardScaler(), ["c", "a"])], remainder="passthrough")
+    members = [
+        ("a", make_pipeline(columns, KNeighborsClassifier())),
+        ("b", make_pipeline(columns, LogisticRegression())),
+    ]
+    plan = check(VotingClassifier(members, voting="soft").fit(FRAME, LABELS["text"]), FRAME)
+    (step,) = plan.physical.methods["predict"].opaque
+    assert step.program is not None  # what stands before the opaque member is native
+
+
+def test_all_members_opaque_before_which_something_is_native():
+    members = [(str(k), make_pipeline(StandardScaler(), KNeighborsClassifier(k))) for k in (3, 5)]
+    check(VotingClassifier(members, voting="soft").fit(X, LABELS["text"]))
+
+
+def test_an_ensemble_without_a_native_member_is_called_once():
+    members = [(str(k), KNeighborsClassifier(k)) for k in (3, 5)]
+    plan = check(VotingClassifier(members, voting="soft").fit(X, LABELS["text"]))
+    assert opaque(plan) == ["VotingClassifier.predict"]
+
+
+@pytest.mark.parametrize("weights", [None, [1, 2]])
+def test_regressors(weights):
+    members = [("a", Ridge()), ("b", KNeighborsRegressor())]
+    plan = check(VotingRegressor(members, weights=weights).fit(X, SCORE))
+    assert opaque(plan) == ["KNeighborsRegressor.predict"]
+
+
+def test_a_search_inside():
+    search = GridSearchCV(KNeighborsClassifier(), {"n_neighbors": [3, 5]}, cv=2)
+    members = [("a", search), ("b", LogisticRegression())]
+    assert opaque(check(VotingClassifier(members).fit(X, LABELS["text"]))) == ["KNeighborsClassifier.predict"]
+
+
+def test_documents():
+    texts = ["good film", "bad film", "good", "bad", "a film", "so bad it is good"] * 5
+    y = np.array(["+", "-"] * 15)
+    members = [
+        ("a", make_pipeline(TfidfVectorizer(), LogisticRegression())),
+        ("b", make_pipeline(TfidfVectorizer(), KNeighborsClassifier(3))),
+    ]
+    check(VotingClassifier(members, voting="soft").fit(texts, y), texts)
+
+
+@pytest.mark.parametrize("inverse", [(np.log1p, np.expm1), (np.log, np.exp)])
+@pytest.mark.parametrize("model", [KNeighborsRegressor(), make_pipeline(StandardScaler(), KNeighborsRegressor())])
+def test_targets_behind_an_opaque_regressor(model, inverse):
+    func, back = inverse
+    estimator = TransformedTargetRegressor(model, func=func, inverse_func=back)
+    y = np.exp(0.3 * SCORE)
+    assert opaque(check(estimator.fit(X, y))) == ["KNeighborsRegressor.predict"]
+    check(estimator.fit(X, np.stack([y, 2 * y], axis=1)))
+    check(estimator.fit(X, y[:, None]))
+    check(TransformedTargetRegressor(model, transformer=StandardScaler()).fit(X, y))
+
+
+class Whole(RegressorMixin, BaseEstimator):
+    """Predicts whole numbers, of which NumPy's functions make what they will."""
+
+    def fit(self, X, y):
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def predict(self, X):
+        return np.rint(np.asarray(X)[:, 0]).astype(np.int64)
+
+
+@pytest.mark.parametrize("inverse", [None, np.negative, np.exp])
+def test_targets_keep_the_dtype_of_whole_numbers(inverse):
+    model = TransformedTargetRegressor(Whole(), func=None if inverse is None else np.abs, inverse_func=inverse)
+    model.check_inverse = False
+    check(model.fit(X, SCORE))
+
+
+@pytest.mark.parametrize("method", ["predict_proba", "decision_function"])
+def test_a_method_as_a_function(method, monkeypatch):
+    from sklearn.svm import SVC
+
+    model = KNeighborsClassifier() if method == "predict_proba" else SVC()
+    inner = make_pipeline(StandardScaler(), model).fit(X, LABELS["text"])
+    union = FeatureUnion([("f", FunctionTransformer(getattr(inner, method))), ("s", StandardScaler())])
+    estimator = make_pipeline(FunctionTransformer(getattr(inner, method)), LogisticRegression()).fit(X, LABELS["text"])
+    plan = check(estimator)
+    assert opaque(plan) == [f"{type(model).__name__}.{method}"]
+    check(union.fit(X))
+    check(FunctionTransformer(getattr(inner, method)).fit(X))
+
+
+def test_an_opaque_member_is_called_once_for_a_request(monkeypatch):
+    model = VotingClassifier(MEMBERS).fit(X, LABELS["text"])
+    plan = pretzel.compile(model)
+    counter = Counter(monkeypatch, KNeighborsClassifier, "predict")
+    plan.predict(X)
+    assert counter.calls == 1
+
+
+def test_strict_names_the_member():
+    model = VotingClassifier(MEMBERS).fit(X, LABELS["text"])
+    with pytest.raises(OpaqueStepError, match=r"VotingClassifier\.near \(KNeighborsClassifier\.predict\)"):
+        pretzel.compile(model, strict=True)
+
+
+class Liar(ClassifierMixin, BaseEstimator):
+    """Answers what it was never taught."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), 99)
+
+    def predict_proba(self, X):
+        return np.ones((len(X), 7)) / 7
+
+
+def test_labels_and_widths_are_not_taken_on_trust():
+    members = [("a", LogisticRegression()), ("b", Liar())]
+    with pytest.raises(InputValueError, match="row 0, column 0"):
+        pretzel.compile(VotingClassifier(members).fit(X, LABELS["text"])).predict(X)
+    with pytest.raises(InputShapeError, match=r"Liar\.predict_proba returned 7 columns where 3 were expected"):
+        pretzel.compile(VotingClassifier(members, voting="soft").fit(X, LABELS["text"])).predict(X)
+
+
+def test_classes_that_no_cell_can_hold():
+    y = np.where(SCORE > 0, 2**60 + 1, 2**60)
+    estimator = make_pipeline(StandardScaler(), KNeighborsClassifier()).fit(X, y)
+    check(estimator)
+    check(VotingClassifier(MEMBERS).fit(X, y))
+
+
+def test_other_inverses_are_opaque():
+    model = TransformedTargetRegressor(KNeighborsRegressor(), transformer=QuantileTransformer(n_quantiles=50))
+    check(model.fit(X, SCORE))
