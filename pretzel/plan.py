@@ -62,24 +62,44 @@ class LeafKind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """Columns of a source (0: the request, 1, 2, ...: outputs of opaque steps) read into a slot."""
+    """How one leaf of a program is read.
+
+    Parameters
+    ----------
+    kind : LeafKind
+    columns : tuple of int
+        Columns of the source.
+    source : int
+        0 is the request; 1, 2, ... are the outputs of opaque steps.
+    lower : bool
+        Texts are converted to lower case.
+    accents : str or None
+        How accents are stripped from texts.
+    """
 
     kind: LeafKind
     columns: tuple[int, ...]
-    slot: int
     source: int = 0
     lower: bool = False
     accents: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
-    """A value of the program. ``buffer`` -1: a leaf's own memory, sparse rows, or the result."""
+class Value:
+    """Type of one value of a program.
+
+    Parameters
+    ----------
+    kind : Kind
+    width : int
+        Columns per row.
+    parts : tuple of int
+        For a concatenation, the numbers of the values that lie side by side in it. No call makes such a value.
+    """
 
     kind: Kind
     width: int
-    buffer: int = -1
-    offset: int = 0
+    parts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +125,18 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
-    """How one program connects one call: slots it reads, slot it writes (-1: a check), and where it came from."""
+class Step:
+    """How a program connects one call.
+
+    Parameters
+    ----------
+    inputs : tuple of int
+        Numbers of the values that the call reads.
+    output : int
+        Number of the value that it makes; -1 for a check, which makes none.
+    origin : str
+        Part of the source estimator that the call comes from.
+    """
 
     inputs: tuple[int, ...]
     output: int
@@ -114,51 +144,62 @@ class Wire:
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
-class Wiring:
-    """What is read, where values lie and how calls are connected: the same for all models of one kind.
+class ProgramShape:
+    """The data flow of a program in SSA form; models that differ in numbers only have the same one.
 
-    ``buffers`` are the widths of the buffers, ``wires`` has one entry for each call, in the order of the stages, and
-    ``output`` is the slot of the result.
+    Every value has one number and is made once. The leaves come first: leaf ``i`` is value ``i``. Whatever a value is
+    made from has a smaller number.
+
+    Parameters
+    ----------
+    leaves : tuple of Leaf
+    values : tuple of Value
+        Types of all values, by number.
+    steps : tuple of Step
+        One for each call, in the order in which the calls run.
+    output : int
+        Number of the result.
     """
 
     leaves: tuple[Leaf, ...]
-    slots: tuple[Slot, ...]
-    buffers: tuple[int, ...]
-    wires: tuple[Wire, ...]
+    values: tuple[Value, ...]
+    steps: tuple[Step, ...]
     output: int
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A native program: leaves are read, stages run in order, one slot is the result."""
+    """A native program: leaves are read, stages run in order, one value is the result.
 
-    wiring: Wiring
+    Parameters
+    ----------
+    shape : ProgramShape
+    stages : tuple of Stage
+        The calls; ``shape.steps`` has one entry for each of them, in the same order.
+    """
+
+    shape: ProgramShape
     stages: tuple[Stage, ...]
 
     @property
     def leaves(self) -> tuple[Leaf, ...]:
-        """What is read."""
-        return self.wiring.leaves
+        """How the leaves are read."""
+        return self.shape.leaves
 
     @property
-    def slots(self) -> tuple[Slot, ...]:
-        """Where values lie."""
-        return self.wiring.slots
+    def values(self) -> tuple[Value, ...]:
+        """Types of all values, by number."""
+        return self.shape.values
 
     @property
-    def buffers(self) -> tuple[int, ...]:
-        """Widths of the buffers that slots lie in."""
-        return self.wiring.buffers
-
-    @property
-    def wires(self) -> tuple[Wire, ...]:
+    def steps(self) -> tuple[Step, ...]:
         """How each call is connected."""
-        return self.wiring.wires
+        return self.shape.steps
 
     @property
     def output(self) -> int:
-        """The slot of the result."""
-        return self.wiring.output
+        """Number of the result."""
+        return self.shape.output
 
     @property
     def calls(self) -> tuple[Call, ...]:

@@ -4,6 +4,7 @@ from typing import Any, TypeAlias, final
 import numpy as np
 import numpy.typing as npt
 
+from pretzel.buffers import BufferPlan
 from pretzel.plan import InputSpec, Leaf, MethodPlan, Program
 from pretzel.store.object_store import Lease, ObjectStore
 
@@ -23,6 +24,7 @@ def bind(kernel: str, params: list[npt.NDArray[Any]]) -> tuple[npt.NDArray[np.ui
 class NativeProgram:
     plan: Program
     leaves: tuple[Leaf, ...]
+    buffers: BufferPlan
     sparse_result: bool
     width: int
     def __init__(

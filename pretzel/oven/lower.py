@@ -1,4 +1,4 @@
-"""Logical graph to physical plan: kernels bound through the store, slots, stages, opaque steps."""
+"""Logical graph to physical plan: kernels bound through the store, values and calls in SSA form, opaque steps."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from pretzel.oven.buffers import Layout, is_dense_concat, plan_buffers
 from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, Raw, SparseLeaf, TextLeaf
-from pretzel.oven.ir.graph import Array, Node, Output, toposort
+from pretzel.oven.ir.concat import Concat
+from pretzel.oven.ir.graph import Node, Output, toposort
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.stages import cut, program_nodes
-from pretzel.plan import Call, Leaf, LeafKind, MethodPlan, OpaqueStep, Program, Stage, Wire, Wiring
+from pretzel.plan import Call, Leaf, LeafKind, MethodPlan, OpaqueStep, Program, ProgramShape, Stage, Step, Value
 from pretzel.schema import Kind
 from pretzel.store.digest import digest_parts
 
@@ -23,49 +21,51 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One call to be: the node whose value it writes, the slots it reads and the slot it writes (-1: a check).
+class Schedule:
+    """What a program does, before anything is bound.
 
-    ``owner`` is the node itself, or the dense concatenation that a part is copied into.
+    Parameters
+    ----------
+    values : list of Node
+        The node of each value, leaves first.
+    leaves : int
+        How many leaves there are.
+    number : dict of Node to int
+        The value of each node; a check passes on the value that it checks.
+    stages : list of list of Node
+        Calls of each stage, in the order in which they run. A dense concatenation is a value, but no call.
     """
 
-    node: Node
-    owner: Node
-    inputs: tuple[int, ...]
-    output: int
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """What a program does, before anything is bound: nodes and calls of each stage, and where values lie."""
-
-    leaves: list[Node]
+    values: list[Node]
+    leaves: int
+    number: dict[Node, int]
     stages: list[list[Node]]
-    steps: list[list[Step]]
-    layout: Layout
 
 
 def schedule(output: Node) -> Schedule:
-    """Order, stages and buffers of the native program that computes ``output``."""
+    """Values, calls and stages of the native program that computes ``output``."""
     nodes = program_nodes(output)
-    leaves: list[Node] = [node for node in nodes if isinstance(node, LEAVES)]
     stages = cut(nodes)
-    layout = plan_buffers([node for stage in stages for node in stage], leaves, output)
-    return Schedule(
-        leaves, stages, [[step for node in stage for step in _steps(node, layout)] for stage in stages], layout
-    )
+    leaves: list[Node] = [node for node in nodes if isinstance(node, LEAVES)]
+    values: list[Node] = []
+    number: dict[Node, int] = {}
+    for node in (*leaves, *(node for stage in stages for node in stage)):
+        if isinstance(node, CheckFinite):
+            number[node] = number[node.inputs[0]]
+        else:
+            number[node] = len(values)
+            values.append(node)
+    calls = [[node for node in stage if not is_dense_concat(node)] for stage in stages]
+    return Schedule(values, len(leaves), number, [stage for stage in calls if stage] or calls[:1])
 
 
-def _steps(node: Node, layout: Layout) -> list[Step]:
-    slot_of = layout.slot_of
-    if is_dense_concat(node):  # most parts were written in place; the others are copied
-        return [Step(child, node, (slot_of[child],), part) for child, part in layout.copies.get(node, [])]
-    output = -1 if isinstance(node, CheckFinite) else slot_of[node]
-    return [Step(node, node, tuple(slot_of[child] for child in node.inputs), output)]
+def is_dense_concat(node: Node) -> bool:
+    """A concatenation that is only a place for other values, not a computation."""
+    return isinstance(node, Concat) and node.schema().kind is Kind.DENSE
 
 
 def _digest(nodes: list[Node], calls: list[Call]) -> bytes:
-    """Name of a stage. The calls count, too: which parts a concatenation copies depends on the program around it."""
+    """Name of a stage."""
     bound = [digest_parts(call.kernel, [param or b"" for param in call.params]) for call in calls]
     return digest_parts("stage", [node.digest for node in nodes], bound)
 
@@ -77,7 +77,7 @@ class Lowering:
         self.store = store
         self.lease = lease
         self.origins = origins
-        self._calls: dict[tuple[Node, Node], Call] = {}  # what several methods call is one object
+        self._calls: dict[Node, Call] = {}  # what several methods call is one object
 
     def method(self, output: Output) -> MethodPlan:
         """The physical plan of one method."""
@@ -102,46 +102,40 @@ class Lowering:
     def program(self, output: Node, sources: dict[Opaque, int]) -> Program:
         """The native program that computes ``output``."""
         plan = schedule(output)
-        stages, wires = [], []
-        for nodes, steps in zip(plan.stages, plan.steps, strict=True):
-            calls = [self._call_of(step) for step in steps]
-            wires += [Wire(step.inputs, step.output, self.origins.get(step.owner, "")) for step in steps]
-            if calls:
-                stages.append(self.store.stage(Stage(_digest(nodes, calls), tuple(calls))))
-        wiring = Wiring(
-            tuple(self._leaf(leaf, plan.layout.slot_of[leaf], sources) for leaf in plan.leaves),
-            tuple(plan.layout.slots),
-            tuple(plan.layout.buffers),
-            tuple(wires),
-            plan.layout.slot_of[output],
+        stages, steps = [], []
+        for nodes in plan.stages:
+            calls = [self._call_of(node) for node in nodes]
+            stages.append(self.store.stage(Stage(_digest(nodes or [output], calls), tuple(calls))))
+            steps += [self._step(node, plan.number) for node in nodes]
+        shape = ProgramShape(
+            tuple(self._leaf(leaf, sources) for leaf in plan.values[: plan.leaves]),
+            tuple(_value(node, plan.number) for node in plan.values),
+            tuple(steps),
+            plan.number[output],
         )
-        return Program(self.store.wiring(wiring), tuple(stages))
+        return Program(self.store.shape(shape), tuple(stages))
 
-    def _call_of(self, step: Step) -> Call:
-        key = (step.node, step.owner)
-        if key not in self._calls:
-            if step.node is not step.owner:
-                call = self._call("concat", (np.array([step.node.schema().width], dtype=np.int32),), "copy")
-            else:
-                call = self._call(step.node.kernel, step.node.params(), repr(step.node))
-            self._calls[key] = call
-        return self._calls[key]
+    def _call_of(self, node: Node) -> Call:
+        if node not in self._calls:
+            bound = self.store.bind(node.kernel, node.params(), self.lease)
+            self._calls[node] = Call(node.kernel, bound.params, bound.state, sys.intern(repr(node)))
+        return self._calls[node]
 
-    def _call(self, kernel: str, params: tuple[Array, ...], label: str) -> Call:
-        bound = self.store.bind(kernel, params, self.lease)
-        return Call(kernel, bound.params, bound.state, sys.intern(label))
+    def _step(self, node: Node, number: dict[Node, int]) -> Step:
+        output = -1 if isinstance(node, CheckFinite) else number[node]
+        return Step(tuple(number[child] for child in node.inputs), output, self.origins.get(node, ""))
 
-    def _leaf(self, leaf: Node, slot: int, sources: dict[Opaque, int]) -> Leaf:
+    def _leaf(self, leaf: Node, sources: dict[Opaque, int]) -> Leaf:
         source = sources[leaf.inputs[0]] if leaf.inputs else 0  # type: ignore[index]
         match leaf:
             case NumericLeaf():
-                return Leaf(LeafKind.NUMERIC, leaf.columns, slot, source)
+                return Leaf(LeafKind.NUMERIC, leaf.columns, source)
             case CellLeaf():
-                return Leaf(LeafKind.CELLS, leaf.columns, slot, source)
+                return Leaf(LeafKind.CELLS, leaf.columns, source)
             case TextLeaf():
-                return Leaf(LeafKind.TEXT, (leaf.column,), slot, source, leaf.lower, leaf.accents)
+                return Leaf(LeafKind.TEXT, (leaf.column,), source, leaf.lower, leaf.accents)
             case SparseLeaf():
-                return Leaf(LeafKind.SPARSE, tuple(range(leaf.width)), slot, source)
+                return Leaf(LeafKind.SPARSE, tuple(range(leaf.width)), source)
         raise TypeError(f"{leaf!r} is not a leaf")
 
     def _opaque(self, node: Opaque, sources: dict[Opaque, int]) -> OpaqueStep:
@@ -170,6 +164,12 @@ class Lowering:
             reason=node.reason,
             width=node.width,
         )
+
+
+def _value(node: Node, number: dict[Node, int]) -> Value:
+    schema = node.schema()
+    parts = tuple(number[child] for child in node.inputs) if is_dense_concat(node) else ()
+    return Value(schema.kind, schema.width, parts)
 
 
 def is_sparse(output: Output) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from pretzel._native import Method, isa
 
 if TYPE_CHECKING:
-    from pretzel.plan import Program
+    from pretzel.buffers import BufferPlan
     from pretzel.runtime.model import Plan
 
 PASSES = 3
@@ -28,23 +28,23 @@ def _method(method: Method, X: Any) -> dict[str, Any]:
     predicted = program.estimate(n_rows, units) if n_rows else 0.0
     parts = _predicted(program, n_rows, units, tiles)
     scale = predicted / sum(parts) if sum(parts) > 0 else 0.0
-    calls = iter(zip(program.plan.calls, program.plan.wires, own, parts, strict=False))
+    calls = iter(zip(program.buffers.calls(program.plan), program.buffers.steps, own, parts, strict=False))
     stages = []
-    for stage in program.plan.stages:
+    for stage, size in zip(program.plan.stages, program.buffers.stage_sizes, strict=True):
         found = []
         taken = 0.0
-        for _ in stage.calls:
-            call, wire, nanoseconds, part = next(calls)
+        for _ in range(size):
+            call, step, nanoseconds, part = next(calls)
             taken += float(nanoseconds)
             found.append(
                 {
                     "kernel": call.kernel,
-                    "origin": wire.origin,
+                    "origin": step.origin,
                     "microseconds": float(nanoseconds) / 1e3,
                     "share": float(nanoseconds) / whole if whole else 0.0,
                     "predicted": part * scale / 1e3,
                     "rows": n_rows,
-                    "output_bytes": _output_bytes(program.plan, wire.output, n_rows),
+                    "output_bytes": _output_bytes(program.buffers, step.output, n_rows),
                 }
             )
         stages.append(
@@ -79,11 +79,11 @@ def _predicted(program: Any, rows: int, units: int, tiles: int) -> list[float]:
     return found
 
 
-def _output_bytes(program: Program, slot: int, rows: int) -> int | None:
+def _output_bytes(buffers: BufferPlan, slot: int, rows: int) -> int | None:
     """Bytes that a call writes; None for sparse rows and texts, whose size depends on the values."""
     if slot < 0:
         return 0
-    return 8 * rows * program.slots[slot].width if program.slots[slot].kind.value == "dense" else None
+    return 8 * rows * buffers.slots[slot].width if buffers.slots[slot].kind.value == "dense" else None
 
 
 def as_lines(found: dict[str, Any]) -> list[str]:

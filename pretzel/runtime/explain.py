@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pretzel.buffers import plan_buffers
+
 if TYPE_CHECKING:
     from pretzel.plan import MethodPlan, Program
     from pretzel.runtime.model import Plan
@@ -45,31 +47,31 @@ def _method(plan: Plan, method: MethodPlan) -> dict[str, Any]:
             {"origin": step.origin, "step": f"{type(step.estimator).__name__}.{step.method}", "reason": step.reason}
             for step in method.opaque
         ],
-        "stages": [] if method.program is None else _stages(plan, method.program),
-        "buffers": [] if method.program is None else list(method.program.buffers),
+        **({"stages": [], "buffers": []} if method.program is None else _program(plan, method.program)),
     }
 
 
-def _stages(plan: Plan, program: Program) -> list[dict[str, Any]]:
+def _program(plan: Plan, program: Program) -> dict[str, Any]:
+    buffers = plan_buffers(program)
+    steps = iter(zip(buffers.calls(program), buffers.steps, strict=True))
     stages = []
-    wires = iter(program.wires)
-    for stage in program.stages:
+    for stage, size in zip(program.stages, buffers.stage_sizes, strict=True):
         calls = []
-        for call in stage.calls:
-            wire = next(wires)
+        for _ in range(size):
+            call, step = next(steps)
             digests = [d for d in (*call.params, call.state) if d is not None]
             calls.append(
                 {
                     "kernel": call.kernel,
                     "op": call.label,
-                    "inputs": list(wire.inputs),
-                    "output": wire.output,
-                    "origin": wire.origin,
+                    "inputs": list(step.inputs),
+                    "output": step.output,
+                    "origin": step.origin,
                     "bytes": plan.store.bytes_of(digests),
                 }
             )
         stages.append({"digest": stage.digest.hex(), "calls": calls})
-    return stages
+    return {"stages": stages, "buffers": buffers.buffers}
 
 
 def as_text(data: dict[str, Any]) -> str:

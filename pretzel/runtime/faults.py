@@ -33,15 +33,15 @@ def raise_fault(
     status : int
         ``pretzel::Status``.
     step, row, column : int
-        Where it stopped; the column counts in the input of that step.
+        Where it stopped: the call of the program, and the row and the column of what it reads.
 
     Raises
     ------
     InputValueError, InputTypeError, KernelError
     """
-    call, wire = program.calls[step], program.wires[step]
-    where = f"{model or 'model'}: {wire.origin or call.kernel} ({call.label}): row {row}"
-    name = _column_name(program, spec, wire.inputs, column)
+    call, connection = program.calls[step], program.steps[step]
+    where = f"{model or 'model'}: {connection.origin or call.kernel} ({call.label}): row {row}"
+    name = _column_name(program, spec, connection.inputs[0], column)
     if name:
         where += f", column {name}"
     if status == _WRONG_TYPE:
@@ -51,18 +51,32 @@ def raise_fault(
     raise KernelError(f"{where}: the kernel stopped with status {status}")
 
 
-def _column_name(program: Program, spec: InputSpec | None, inputs: tuple[int, ...], column: int) -> str:
-    """Name of the column of the request that the column came from, else its number in the step's input."""
+def _column_name(program: Program, spec: InputSpec | None, value: int, column: int) -> str:
+    """Name of the column of the request that this column of a value came from, else its number in the value."""
     if column < 0:
         return ""
-    writers = {wire.output: i for i, wire in enumerate(program.wires) if wire.output >= 0}
-    slot = inputs[0]
-    while slot in writers and program.calls[writers[slot]].kernel in _COLUMN_BY_COLUMN:
-        slot = program.wires[writers[slot]].inputs[0]
-    for leaf in program.leaves:
-        if leaf.slot == slot and leaf.source == 0 and column < len(leaf.columns):
-            return column_name(spec, leaf.columns[column])
+    made_by = {step.output: i for i, step in enumerate(program.steps)}
+    at, position = value, column
+    while at >= len(program.leaves):
+        if parts := program.values[at].parts:
+            at, position = _part_of(program, parts, position)
+        elif program.calls[made_by[at]].kernel in _COLUMN_BY_COLUMN:
+            at = program.steps[made_by[at]].inputs[0]
+        else:
+            return f"{column} of the step's input"
+    leaf = program.leaves[at]
+    if leaf.source == 0 and position < len(leaf.columns):
+        return column_name(spec, leaf.columns[position])
     return f"{column} of the step's input"
+
+
+def _part_of(program: Program, parts: tuple[int, ...], column: int) -> tuple[int, int]:
+    """The part of a concatenation that a column lies in, and the column's place there."""
+    for part in parts:
+        if column < program.values[part].width:
+            return part, column
+        column -= program.values[part].width
+    raise IndexError("a concatenation has fewer columns")
 
 
 def column_name(spec: InputSpec | None, position: int) -> str:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pretzel._native import Method, ResultCache
-from pretzel.runtime.dataflow import Dataflow
 from pretzel.schema import Kind
 from pretzel.store.digest import digest_parts
 
 if TYPE_CHECKING:
-    from pretzel.plan import Program, Slot
+    from pretzel.buffers import BufferPlan
+    from pretzel.plan import Program
     from pretzel.runtime.model import Plan
 
 
@@ -37,18 +37,18 @@ def new_cache(budget: int) -> ResultCache:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Consecutive steps with one result, which read leaves only. Several of them may have written parts of it.
+    """Consecutive steps that make one value and read leaves only.
 
     Parameters
     ----------
     begin, end : int
-        Steps of the program.
+        Steps of the loaded program.
     output : int
-        Slot of the result; no later step reads anything else that they write.
+        Slot of the value; no later step reads anything else that they write.
     inputs : tuple of int
         Slots of the leaves that they read.
     key : bytes
-        Names the computation: equal for equal kernels on equal parameters that are wired alike.
+        Names the computation: equal for equal kernels on equal parameters that are connected alike.
     """
 
     begin: int
@@ -76,8 +76,8 @@ def remember(plan: Plan, shared: ResultCache, results: ResultCache) -> None:
         if not isinstance(method, Method):
             continue
         program = method.program
-        for each in ranges(program.plan):
-            whole = each.end - each.begin == len(program.plan.wires)
+        for each in ranges(program.plan, program.buffers):
+            whole = each.end - each.begin == len(program.buffers.steps)
             if whole and results.budget == 0:
                 continue
             place = (each.begin, each.end, each.output, each.inputs)
@@ -85,55 +85,51 @@ def remember(plan: Plan, shared: ResultCache, results: ResultCache) -> None:
             seen.add(each.key)
 
 
-def ranges(program: Program) -> list[Range]:
-    """Every range, those that begin first in front, and of those the longest."""
-    flow = _Flow(program)
-    found = [each for slot, writers in flow.values.items() if (each := flow.range_to(slot, writers)) is not None]
+def ranges(program: Program, buffers: BufferPlan) -> list[Range]:
+    """Every range of a loaded program, those that begin first in front, and of those the longest."""
+    flow = _Flow(program, buffers)
+    found = [each for value in flow.read if (each := flow.range_to(value)) is not None]
     return sorted(found, key=lambda each: (each.begin, -each.end))
 
 
 class _Flow:
-    """Steps with the steps and leaves that they read, and who makes each value."""
+    """Steps of a loaded program with the steps and leaves that they read."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, buffers: BufferPlan) -> None:
         self.program = program
-        flow = Dataflow(program)
-        self.leaves = flow.leaves
-        self.sources: list[set[int]] = []  # of each step: steps that write what it reads
-        self.reads: list[set[int]] = []  # of each step: leaves that it reads
-        self.values: dict[int, set[int]] = {}  # of each slot that is read, and no leaf: steps that write it
-        for wire, write in zip(program.wires, flow.writes, strict=True):
-            self.sources.append({step for read in write.reads for step in read.parts})
-            self.reads.append({slot for slot in wire.inputs if slot in self.leaves})
-            for slot, read in zip(wire.inputs, write.reads, strict=True):
-                if slot not in self.leaves:
-                    self.values.setdefault(slot, set(read.parts))
-        self.final = set(flow.result.parts)
-        if program.output not in self.leaves:
-            self.values.setdefault(program.output, self.final)
+        self.buffers = buffers
+        self.calls = buffers.calls(program)
+        value_of = {slot: value for value, slot in enumerate(buffers.slot_of)}
+        self.inputs = [[value_of[slot] for slot in step.inputs] for step in buffers.steps]  # values
+        self.leaves = [{value for value in inputs if value < len(program.leaves)} for inputs in self.inputs]
+        self.sources = [{step for value in inputs for step in buffers.makers[value]} for inputs in self.inputs]
+        self.final = set(buffers.makers[program.output])
+        self.read = list(dict.fromkeys([*(value for inputs in self.inputs for value in inputs), program.output]))
 
-    def range_to(self, output: int, writers: set[int]) -> Range | None:
+    def range_to(self, value: int) -> Range | None:
         """The range that makes this value, if there is one."""
-        program = self.program
-        if not writers or program.slots[output].kind is Kind.CELLS:
+        writers = set(self.buffers.makers[value])
+        if not writers or self.program.values[value].kind is Kind.CELLS:
             return None
         steps = set().union(*(self._ancestors(step) for step in writers))
         begin, last = min(steps), max(steps)
-        inputs = set().union(*(self.reads[step] for step in steps))
+        leaves = set().union(*(self.leaves[step] for step in steps))
         # A check is passed when the same values have passed it; anything else in between has to run.
-        while begin > 0 and self._is_check(begin - 1, steps, inputs):
+        while begin > 0 and self._is_check(begin - 1, steps, leaves):
             begin -= 1
-        if not all(self._is_check(step, steps, inputs) for step in set(range(begin, last)) - steps):
+        if not all(self._is_check(step, steps, leaves) for step in set(range(begin, last)) - steps):
             return None
         steps.update(range(begin, last))
         inner = steps - writers
-        if self.final & inner or any(self.sources[step] & inner for step in range(last + 1, len(program.wires))):
+        if self.final & inner or any(sources & inner for sources in self.sources[last + 1 :]):
             return None
-        return Range(begin, last + 1, output, tuple(sorted(inputs)), self._key(begin, last, output, sorted(inputs)))
+        inputs = tuple(sorted(leaves))  # leaf i has slot i
+        return Range(begin, last + 1, self.buffers.slot_of[value], inputs, self._key(begin, last + 1, value, inputs))
 
-    def _is_check(self, step: int, steps: set[int], inputs: set[int]) -> bool:
+    def _is_check(self, step: int, steps: set[int], leaves: set[int]) -> bool:
         """It makes nothing, and looks only at what these steps read or make."""
-        return self._output(step) < 0 and self.sources[step] <= steps and self.reads[step] <= inputs
+        checks = self.buffers.steps[step].output < 0
+        return checks and self.sources[step] <= steps and self.leaves[step] <= leaves
 
     def _ancestors(self, step: int) -> set[int]:
         found: set[int] = set()
@@ -145,30 +141,28 @@ class _Flow:
                 stack += self.sources[at]
         return found
 
-    def _key(self, begin: int, last: int, output: int, inputs: list[int]) -> bytes:
-        """Kernels, parameters, shapes and wiring; slots are named by the order in which they turn up."""
-        program = self.program
+    def _key(self, begin: int, end: int, value: int, leaves: tuple[int, ...]) -> bytes:
+        """Kernels, parameters, types and connections; values are named by the order in which they turn up."""
         names: dict[int, int] = {}
         parts: list[bytes] = []
-        for slot in inputs:
-            leaf = self.leaves[slot]
-            parts.append(f"{leaf.kind.value} {leaf.lower} {leaf.accents} {_place(program.slots[slot], names)}".encode())
-        for call, wire in zip(program.calls[begin : last + 1], program.wires[begin : last + 1], strict=True):
-            slots = [inputs.index(slot) if slot in self.leaves else -1 for slot in wire.inputs]
-            places = [_place(program.slots[slot], names) for slot in (*wire.inputs, *self._written(wire.output))]
-            params = b"".join(param or b"-" for param in call.params)
-            parts += [call.kernel.encode(), params, call.state or b"", f"{slots} {places}".encode()]
-        parts.append(_place(program.slots[output], names).encode())
-        return digest_parts("memo", parts)
+        for at in leaves:
+            leaf = self.program.leaves[at]
+            parts.append(f"{leaf.kind.value} {leaf.lower} {leaf.accents} {self._name(at, names, parts)}".encode())
+        for placed, call in zip(self.buffers.steps[begin:end], self.calls[begin:end], strict=True):
+            if placed.call >= 0:
+                step = self.program.steps[placed.call]
+                reads = [self._name(at, names, parts) for at in step.inputs]
+                makes = -1 if step.output < 0 else self._name(step.output, names, parts)
+                params = b"".join(param or b"-" for param in call.params)
+                parts += [call.kernel.encode(), params, call.state or b"", f"{reads} {makes}".encode()]
+        parts.append(str(self._name(value, names, parts)).encode())
+        return digest_parts("subplan", parts)
 
-    def _written(self, output: int) -> tuple[int, ...]:
-        return () if output < 0 else (output,)
-
-    def _output(self, step: int) -> int:
-        return self.program.wires[step].output
-
-
-def _place(slot: Slot, names: dict[int, int]) -> str:
-    """Where a value lies, but for the number of its buffer."""
-    buffer = names.setdefault(slot.buffer, len(names)) if slot.buffer >= 0 else -1
-    return f"{slot.kind.value} {slot.width} {buffer} {slot.offset}"
+    def _name(self, at: int, names: dict[int, int], parts: list[bytes]) -> int:
+        """The name of a value; one that turns up for the first time is described in ``parts``."""
+        if at not in names:
+            value = self.program.values[at]
+            of = [self._name(part, names, parts) for part in value.parts]
+            names[at] = len(names)
+            parts.append(f"{value.kind.value} {value.width} {of}".encode())
+        return names[at]

@@ -62,12 +62,14 @@ def stage_times(catalog: Catalog) -> dict[str, dict[str, float]]:
 
 
 def _add_stages(found: dict[str, dict[str, float]], method: Method) -> None:
-    steps = iter(method.program.profile())
-    for stage in method.program.plan.stages:
-        times = [next(steps) for _ in stage.calls]
+    program = method.program
+    steps = iter(zip(program.buffers.calls(program.plan), program.profile(), strict=True))
+    for size in program.buffers.stage_sizes:
+        taken = [next(steps) for _ in range(size)]
+        times = [time for _, time in taken]
         if times[0][2] == 0:
             continue
-        one = found.setdefault("+".join(call.kernel for call in stage.calls), {"seconds": 0.0, "rows": 0, "calls": 0})
+        one = found.setdefault("+".join(call.kernel for call, _ in taken), {"seconds": 0.0, "rows": 0, "calls": 0})
         one["seconds"] += sum(seconds for seconds, _, _ in times)
         one["rows"] += times[0][1]
         one["calls"] += times[0][2]

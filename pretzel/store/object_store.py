@@ -21,7 +21,7 @@ from pretzel.store.digest import digest_array, digest_parts, frozen, is_frozen
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pretzel.plan import Stage, Wiring
+    from pretzel.plan import ProgramShape, Stage
 
 Array = npt.NDArray[Any]
 
@@ -118,7 +118,7 @@ class ObjectStore:
         self._entries: dict[bytes, _Entry] = {}
         self._bound: dict[bytes, Bound] = {}
         self._stages: weakref.WeakValueDictionary[bytes, Stage] = weakref.WeakValueDictionary()
-        self._wirings: weakref.WeakValueDictionary[Any, Wiring] = weakref.WeakValueDictionary()
+        self._shapes: weakref.WeakValueDictionary[Any, ProgramShape] = weakref.WeakValueDictionary()
 
     def lease(self) -> Lease:
         """A new, empty lease."""
@@ -183,11 +183,11 @@ class ObjectStore:
         with _locked:
             return self._stages.setdefault(stage.digest, stage)
 
-    def wiring(self, wiring: Wiring) -> Wiring:
-        """The one object of all wirings equal to this."""
+    def shape(self, shape: ProgramShape) -> ProgramShape:
+        """The one object of all shapes equal to this."""
         with _locked:
-            key = (wiring.leaves, wiring.slots, wiring.buffers, wiring.wires, wiring.output)
-            return self._wirings.setdefault(key, wiring)
+            key = (shape.leaves, shape.values, shape.steps, shape.output)
+            return self._shapes.setdefault(key, shape)
 
     def bytes_of(self, digests: Iterable[bytes]) -> int:
         """Sum of the sizes of these objects."""

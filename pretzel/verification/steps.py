@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pretzel._native import Method, NativeProgram
 from pretzel.errors import PretzelError
-from pretzel.oven.buffers import is_dense_concat
 from pretzel.oven.ir.columns import Raw
 from pretzel.oven.ir.graph import Node, Parity, toposort
 from pretzel.oven.ir.interpret import read_leaf
 from pretzel.oven.ir.opaque import Opaque
-from pretzel.oven.lower import schedule
-from pretzel.plan import Call, LeafKind, MethodPlan, Program, Slot, Wiring
+from pretzel.oven.lower import is_dense_concat, schedule
+from pretzel.plan import Call, LeafKind, MethodPlan, Program, ProgramShape
 from pretzel.runtime.opaque import OpaqueMethod, read_sources
 from pretzel.schema import Kind
 from pretzel.store.digest import digest_of_memory
@@ -31,12 +30,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
+class _Call:
     """One native call beside the node that it computes and the call that the estimator compiles to."""
 
     stage: int
     node: Node
-    copied: bool
     origin: str
     call: Call
     expected: Call
@@ -89,7 +87,7 @@ class _Program:
         self.method = method
         self.program = program
         self.expected = expected
-        self.output = output
+        self.schedule = schedule(output)
         self.origins = origins
 
     def check(self, sources: dict[int, Any], numbers: dict[Opaque, int]) -> list[Divergence]:
@@ -99,16 +97,17 @@ class _Program:
             return found
         rows, columns, _ = read_sources(self.plan.physical.input, self.program.leaves, sources)
         values: dict[Node, Any] = {}
-        for index, node in enumerate(schedule(self.output).leaves):
+        for index, node in enumerate(self.schedule.values[: self.schedule.leaves]):
             source = numbers[node.inputs[0]] if node.inputs else 0  # type: ignore[index]
             values[node] = read_leaf(node, sources[source])
             difference = self._leaf(index, rows, columns[index], values[node])
             if difference is not None:
                 origin = self.origins.get(node, "")
                 found.append(Divergence("input", self.method, None, repr(node), origin, difference))
-        trace = NativeProgram(self.program, self.plan.store).trace(columns, rows)
-        for step in self._steps(trace):
-            fault = self._step(step, values)
+        native = NativeProgram(self.program, self.plan.store)
+        traced = {step.call: got for step, got in zip(native.buffers.steps, native.trace(columns, rows), strict=True)}
+        for call in self._calls(traced):
+            fault = self._call(call, values)
             if fault is not None:
                 found.append(fault)
         return found
@@ -119,7 +118,7 @@ class _Program:
             if a != b:
                 note = f"call {number} is {a}, the estimator compiles to {b}"
                 return [Divergence("structure", self.method, operator=b[0], note=note)]
-        if len(mine) != len(theirs) or self.program.leaves != self.expected.leaves:
+        if len(mine) != len(theirs) or _types(self.program) != _types(self.expected):
             note = f"{len(mine)} calls over {len(self.program.leaves)} leaves, the estimator compiles to "
             note += f"{len(theirs)} over {len(self.expected.leaves)}"
             return [Divergence("structure", self.method, note=note)]
@@ -130,8 +129,7 @@ class _Program:
         leaf = self.program.leaves[index]
         if leaf.kind not in (LeafKind.NUMERIC, LeafKind.SPARSE):
             return None
-        slot = self.program.slots[leaf.slot]
-        alone = Program(Wiring((replace(leaf, slot=0),), (Slot(slot.kind, slot.width),), (), (), 0), ())
+        alone = Program(ProgramShape((leaf,), (self.program.values[index],), (), 0), ())
         reader = Method(
             NativeProgram(alone, self.plan.store),
             MethodPlan(alone),
@@ -141,52 +139,47 @@ class _Program:
         )
         return compare(expected, reader(None), exact=True)
 
-    def _steps(self, trace: list[Any]) -> Iterator[_Step]:
-        plan = schedule(self.output)
-        calls = iter(zip(self.program.calls, self.expected.calls, trace, strict=True))
-        # Stages without calls are not part of the program and have no number.
-        for stage, steps in enumerate(steps for steps in plan.steps if steps):
-            for step in steps:
-                call, expected, got = next(calls)
-                copied = step.node is not step.owner
-                yield _Step(stage, step.node, copied, self.origins.get(step.owner, ""), call, expected, got)
+    def _calls(self, traced: dict[int, Any]) -> Iterator[_Call]:
+        pairs = enumerate(zip(self.program.calls, self.expected.calls, strict=True))
+        for stage, nodes in enumerate(self.schedule.stages):
+            for node in nodes:
+                i, (call, expected) = next(pairs)
+                yield _Call(stage, node, self.origins.get(node, ""), call, expected, traced[i])
 
-    def _step(self, step: _Step, values: dict[Node, Any]) -> Divergence | None:
-        node = step.node
-        place = (self.method, step.stage, "copy into a concatenation" if step.copied else repr(node), step.origin)
-        changed = self._parameters(step)
+    def _call(self, call: _Call, values: dict[Node, Any]) -> Divergence | None:
+        node = call.node
+        place = (self.method, call.stage, repr(node), call.origin)
+        changed = self._parameters(call)
         for child in toposort([node]):
             if child not in values and is_dense_concat(child):
                 values[child] = np.hstack([values[part] for part in child.inputs])
         try:
-            expected = values[node] if step.copied else node.reference(*(values[child] for child in node.inputs))
+            expected = node.reference(*(values[child] for child in node.inputs))
         except PretzelError as error:
-            values[node] = step.got
+            values[node] = call.got
             return Divergence("kernel", *place, note=f"the reference stops: {error}")
-        if step.got is None:
+        if call.got is None:
             values.setdefault(node, expected)
             return Divergence("parameters", *place, note=changed) if changed else None
-        got = _value(step.got, node)
-        exact = step.copied or node.parity is Parity.EXACT
-        difference = compare(expected, got, exact=exact)
-        if not step.copied:
-            values[node] = got
+        got = _value(call.got, node)
+        difference = compare(expected, got, exact=node.parity is Parity.EXACT)
+        values[node] = got
         if difference is None and not changed:
             return None
         return Divergence("parameters" if changed else "kernel", *place, difference, changed)
 
-    def _parameters(self, step: _Step) -> str:
-        """How the step's parameters depart from what the estimator compiles to; empty when they do not."""
+    def _parameters(self, call: _Call) -> str:
+        """How the call's parameters depart from what the estimator compiles to; empty when they do not."""
         store = self.plan.store
-        for i, (mine, theirs) in enumerate(zip(step.call.params, step.expected.params, strict=True)):
+        for i, (mine, theirs) in enumerate(zip(call.call.params, call.expected.params, strict=True)):
             if mine != theirs:
                 return f"parameter {i} is not the estimator's"
-        if step.call.state != step.expected.state:
+        if call.call.state != call.expected.state:
             return "the bound state is not the estimator's"
-        held = [digest for digest in step.call.params if digest is not None]
+        held = [digest for digest in call.call.params if digest is not None]
         if any(digest_of_memory(store.get(digest)) != digest for digest in held):
             return "the memory of a parameter was changed"
-        state = step.call.state
+        state = call.call.state
         if state is not None and not np.array_equal(store.get(state), self.fresh.get(state)):
             return "the memory of the bound state was changed"
         return ""
@@ -194,7 +187,12 @@ class _Program:
 
 def _shape(program: Program) -> list[tuple[str, tuple[int, ...], int]]:
     """Kernels and how they are connected."""
-    return [(call.kernel, wire.inputs, wire.output) for call, wire in zip(program.calls, program.wires, strict=True)]
+    return [(call.kernel, step.inputs, step.output) for call, step in zip(program.calls, program.steps, strict=True)]
+
+
+def _types(program: Program) -> tuple[Any, ...]:
+    """What is read, the types of all values, and which of them is the result."""
+    return program.leaves, program.values, program.output
 
 
 def _value(traced: Any, node: Node) -> Any:

@@ -8,6 +8,7 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 import pretzel
+from pretzel.buffers import plan_buffers
 from pretzel.oven.ir.columns import NumericLeaf, Select
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Output
@@ -24,12 +25,32 @@ def lower(node, store):
     return Lowering(store, lease, {}).method(Output(node)), lease
 
 
-def test_wires_match_calls():
-    plan = pretzel.compile(make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y))
-    for method in plan.physical.methods.values():
-        program = method.program
-        assert len(program.calls) == len(program.wires)
-        assert all(0 <= slot < len(program.slots) for wire in program.wires for slot in wire.inputs)
+def test_values_are_made_once_and_from_values_before_them():
+    union = FeatureUnion([("a", MinMaxScaler()), ("b", StandardScaler()), ("c", "passthrough")])
+    for estimator in (make_pipeline(StandardScaler(), LogisticRegression()), make_pipeline(union, Ridge())):
+        for method in pretzel.compile(estimator.fit(X, Y), numerics="strict").physical.methods.values():
+            program = method.program
+            assert len(program.calls) == len(program.steps)
+            made = [step.output for step in program.steps if step.output >= 0]
+            concats = [number for number, value in enumerate(program.values) if value.parts]
+            assert sorted([*range(len(program.leaves)), *made, *concats]) == list(range(len(program.values)))
+            assert made == sorted(made)
+            assert all(max(step.inputs) < step.output for step in program.steps if step.output >= 0)
+            assert all(max(program.values[number].parts) < number for number in concats)
+
+
+def test_a_concatenation_is_a_value_and_no_call():
+    x = NumericLeaf((), (0, 1, 2))
+    a, b = Select((x,), (0,)), Select((x,), (1,))
+    program = lower(Linear((Concat((a, x, b)),), np.ones((5, 1)), np.zeros(1)), ObjectStore())[0].program
+    assert [call.kernel for call in program.calls] == ["select", "select", "linear"]
+    assert [(value.width, value.parts) for value in program.values] == [
+        (3, ()),
+        (1, ()),
+        (1, ()),
+        (5, (1, 0, 2)),
+        (1, ()),
+    ]
 
 
 def test_equal_stages_of_two_models_are_one_object():
@@ -45,19 +66,18 @@ def test_equal_stages_of_two_models_are_one_object():
     assert first[-1] is not second[-1]
 
 
-def test_one_concatenation_may_be_laid_out_in_two_ways():
-    """A part that lies inside another concatenation is copied; the stage is another one then."""
+def test_stages_do_not_depend_on_where_values_lie():
+    """A part of two concatenations is copied into one of them; stage and calls are the same."""
     store = ObjectStore()
     x = NumericLeaf((), (0, 1, 2))
     a, b = Select((x,), (0,)), Select((x,), (1,))
     inner = Linear((Concat((a, b)),), np.ones((2, 1)), np.zeros(1))
-    shared = Concat((inner, a))
     alone, lease = lower(inner, store)
-    both, other = lower(shared, store)
-    assert lease.digests
-    assert other.digests
-    for method in (alone, both):
-        assert len(method.program.calls) == len(method.program.wires)
+    both, other = lower(Concat((inner, a)), store)
+    assert lease.digests == other.digests
+    assert len(plan_buffers(both.program).steps) == len(both.program.calls) + 1
+    assert len(plan_buffers(alone.program).steps) == len(alone.program.calls)
+    assert alone.program.stages == both.program.stages
 
 
 def test_parameters_only_bind_needs_are_dropped():

@@ -128,22 +128,22 @@ def test_heads_over_concatenations(disable: tuple[str, ...]) -> None:
         assert [v[0] for v in run(merged, plans, row)] == [plan.predict_one(row) for plan in plans]
 
 
-def test_calls_follow_what_they_read() -> None:
-    plans = heads(concatenations()[3], X, 4)
-    merged = merge([program(plan) for plan in plans]).program
-    ready = {leaf.slot for leaf in merged.leaves}
-    columns: set[int] = set()
-    for wire in merged.wires:
-        for number in wire.inputs:
-            slot = merged.slots[number]
-            assert number in ready or set(range(slot.offset, slot.offset + slot.width)) <= columns
-        if wire.output >= 0:
-            slot = merged.slots[wire.output]
-            ready.add(wire.output)
-            if slot.buffer == 0:
-                written = set(range(slot.offset, slot.offset + slot.width))
-                assert not written & columns  # nothing is overwritten
-                columns |= written
+def test_values_are_numbered_as_they_are_made() -> None:
+    merged = merge([program(plan) for plan in heads(concatenations()[3], X, 4)]).program
+    made = [step.output for step in merged.steps if step.output >= 0]
+    assert made == sorted(set(made))
+    assert all(max(step.inputs) < step.output for step in merged.steps if step.output >= 0)
+    assert all(max(value.parts, default=-1) < number for number, value in enumerate(merged.values))
+
+
+def test_a_value_is_shared_wherever_it_is_a_part() -> None:
+    """The same scaler in concatenations that differ runs once."""
+    disabled = ("push_linear_through_concat", "fold_affine", "merge_linear")
+    plans = [pretzel.compile(each.fit(X), disable_rules=disabled) for each in concatenations()[:3]]
+    merged = merge([program(plan, "transform") for plan in plans])
+    kernels = [call.kernel for call in merged.program.calls]
+    assert kernels.count("sub_div") == 1
+    assert merged.distinct == len(kernels) < merged.calls
 
 
 def test_what_cannot_be_merged() -> None:
@@ -152,6 +152,5 @@ def test_what_cannot_be_merged() -> None:
     assert not can_merge(None)
     ridge = program(pretzel.compile(Ridge().fit(X, X[:, 0])))
     assert can_merge(ridge)
-    wiring = ridge.wiring
-    assert not can_merge(replace(ridge, wiring=replace(wiring, output=ridge.leaves[0].slot)))  # what was read
-    assert not can_merge(replace(ridge, wiring=replace(wiring, leaves=(replace(ridge.leaves[0], source=1),))))
+    assert not can_merge(replace(ridge, shape=replace(ridge.shape, output=0)))  # what was read
+    assert not can_merge(replace(ridge, shape=replace(ridge.shape, leaves=(replace(ridge.leaves[0], source=1),))))

@@ -216,9 +216,9 @@ def test_a_cache_may_be_cleared():
         assert np.array_equal(handle.predict_proba_one(text), answer)
 
 
-def within(slot, each, program):
+def within(slot, each, buffers):
     """A part of the result of a range."""
-    whole, slot = program.slots[each.output], program.slots[slot]
+    whole, slot = buffers.slots[each.output], buffers.slots[slot]
     return slot is whole or (
         slot.buffer == whole.buffer and whole.offset <= slot.offset <= whole.offset + whole.width - slot.width
     )
@@ -234,16 +234,14 @@ def test_ranges_end_where_somebody_else_reads():
     ]
     for estimator in cases:
         for method in pretzel.compile(estimator).methods.values():
-            program = method.program.plan
-            leaves = {leaf.slot for leaf in program.leaves}
-            for each in ranges(program):
-                assert set(each.inputs) <= leaves
-                # Whatever they write outside of their result may be anything when somebody else reads.
-                written = {program.wires[step].output for step in range(each.begin, each.end)} - {-1}
-                later = {slot for wire in program.wires[each.end :] for slot in wire.inputs} | {program.output}
-                assert all(
-                    slot == each.output or within(program.slots[slot], each, program) for slot in written & later
-                )
+            program, buffers = method.program.plan, method.program.buffers
+            result = buffers.slot_of[program.output]
+            for each in ranges(program, buffers):
+                assert set(each.inputs) <= set(range(len(program.leaves)))
+                # Whatever they write outside of their result may be anything when another step reads.
+                written = {buffers.steps[step].output for step in range(each.begin, each.end)} - {-1}
+                later = {slot for step in buffers.steps[each.end :] for slot in step.inputs} | {result}
+                assert all(slot == each.output or within(slot, each, buffers) for slot in written & later)
 
 
 @settings(max_examples=50, deadline=None)

@@ -178,7 +178,7 @@ cdef class NativeProgram:
         self.owner = owner
         self.layout = layout_of(plan)
         self.program.layout = &self.layout.layout
-        for call in plan.calls:
+        for call in self.layout.buffers.calls(plan):
             for digest in call.params:
                 if digest is None:
                     array.data = NULL
@@ -198,13 +198,18 @@ cdef class NativeProgram:
             self.program.states.push_back(state)
         self.held = tuple(held)
         self.program.finish()
-        self.sparse_result = plan.slots[plan.output].kind.value == "sparse"
-        self.width = plan.slots[plan.output].width
+        self.sparse_result = plan.values[plan.output].kind.value == "sparse"
+        self.width = plan.values[plan.output].width
 
     @property
     def leaves(self):
         """What a request is read into."""
         return self.plan.leaves
+
+    @property
+    def buffers(self):
+        """Where values lie: the `pretzel.buffers.BufferPlan`, which programs of one shape share."""
+        return self.layout.buffers
 
     def remember(self, ResultCache cache, key, int begin, int end, int output, inputs, bint counted=True):
         """Keep results of single rows; to be called before the first request.

@@ -73,7 +73,7 @@ cdef int raise_error(NativeProgram program, Method method, RunResult* result) ex
     if result.status == Status.kNoMemory:
         raise MemoryError
     raise_fault(program.plan, None if method is None else method.spec, "" if method is None else method.name,
-                <int>result.status, result.step, result.row, result.column)
+                <int>result.status, program.buffers.steps[result.step].call, result.row, result.column)
 
 
 cdef int add_object(object found, Lines* lines) except -1:

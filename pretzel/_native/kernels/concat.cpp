@@ -1,4 +1,4 @@
-// concat: inputs side by side, dense or sparse.  params: widths int32[n_in]
+// concat: inputs side by side, dense or sparse.  params: none
 // densify: sparse rows with their zeros.         params: none
 #include <cstring>
 
@@ -7,28 +7,28 @@
 namespace pretzel {
 namespace {
 
-void concat_dense(const RunCall& call, const int32_t* widths, int32_t r) {
+void concat_dense(const RunCall& call, int32_t r) {
   double* out = call.out->row(r);
-  for (int32_t i = 0; i < call.n_in; out += widths[i], ++i) {
-    std::memcpy(out, call.in[i].row(r), sizeof(double) * widths[i]);
+  for (int32_t i = 0; i < call.n_in; out += call.in[i].width, ++i) {
+    std::memcpy(out, call.in[i].row(r), sizeof(double) * call.in[i].width);
   }
 }
 
-Status concat_sparse(const RunCall& call, const int32_t* widths, int32_t r) {
+Status concat_sparse(const RunCall& call, int32_t r) {
   int64_t bound = 0;
   for (int32_t i = 0; i < call.n_in; ++i) {
-    bound += call.in[i].kind == ValueKind::kDense ? widths[i] : call.in[i].sparse[r].size;
+    bound += call.in[i].kind == ValueKind::kDense ? call.in[i].width : call.in[i].sparse[r].size;
   }
   auto* index = call.arena->alloc_n<int32_t>(bound);
   auto* value = call.arena->alloc_n<double>(bound);
   if (index == nullptr || value == nullptr) return Status::kNoMemory;
   int64_t size = 0;
   int32_t offset = 0;
-  for (int32_t i = 0; i < call.n_in; offset += widths[i], ++i) {
+  for (int32_t i = 0; i < call.n_in; offset += call.in[i].width, ++i) {
     const View& in = call.in[i];
     if (in.kind == ValueKind::kDense) {
       const double* row = in.row(r);
-      for (int32_t j = 0; j < widths[i]; ++j) {
+      for (int32_t j = 0; j < in.width; ++j) {
         if (row[j] == 0.0) continue;
         index[size] = offset + j;
         value[size++] = row[j];
@@ -46,11 +46,10 @@ Status concat_sparse(const RunCall& call, const int32_t* widths, int32_t r) {
 }
 
 Status run_concat(const RunCall& call) noexcept {
-  const auto* widths = call.params[0].as<int32_t>();
   for (int32_t r = 0; r < call.rows; ++r) {
     if (call.out->kind == ValueKind::kDense) {
-      concat_dense(call, widths, r);
-    } else if (const Status status = concat_sparse(call, widths, r); status != Status::kOk) {
+      concat_dense(call, r);
+    } else if (const Status status = concat_sparse(call, r); status != Status::kOk) {
       return status;
     }
   }

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from pretzel.oven.ir.graph import Array, Node, Value
+from pretzel.oven.ir.graph import Node, Value
 from pretzel.schema import Kind, Schema, dense, sparse
 
 
@@ -26,9 +26,6 @@ class Concat(Node):
             return dense(width, keeps_float32=all(part.keeps_float32 for part in parts))
         bounds = [part.width if part.kind is Kind.DENSE else part.nnz for part in parts]
         return sparse(width, None if None in bounds else sum(b for b in bounds if b is not None))
-
-    def params(self) -> tuple[Array, ...]:
-        return (np.array([node.schema().width for node in self.inputs], dtype=np.int32),)
 
     def reference(self, *inputs: Value) -> Value:
         from scipy import sparse as sp
