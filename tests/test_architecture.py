@@ -253,7 +253,8 @@ def public(tree: ast.Module) -> list[ast.AST]:
     return found
 
 
-INHERITED = {"schema", "params", "reference", "describe", "always_finite"}  # documented once, in `Node`
+TRAITS = {"value_properties", "monotone", "as_affine", "as_replacement", "as_sparse", "mostly_zeros", "select_columns"}
+INHERITED = {"schema", "params", "reference", "describe", "simplify", "limits", "passes"} | TRAITS  # documented once
 
 
 @pytest.mark.parametrize("path", FILES, ids=named)

@@ -275,7 +275,7 @@ def test_a_wrong_presentation_is_an_answer_fault():
 
 def test_a_missing_check_is_a_refusal_fault():
     estimator = LogisticRegression().fit(X, Y)
-    without = {"disable_rules": ("check_by_result",)}
+    without = {"disable_rules": ("fuse_finite_check_into_linear",)}
     plan = plant(estimator, lambda node: node.inputs[0] if type(node).__name__ == "CheckFinite" else None, **without)
     report = pretzel.verify(plan, estimator, np.vstack([X, np.full((1, 4), np.nan)]))
     faults = [f for f in report.divergences if f.kind == "refusal"]

@@ -100,15 +100,16 @@ class Importer:
     def finite(self, x: Node, estimator: Any, *, allow_nan: bool = False, float32: bool = False) -> Node:
         """``x`` after the check that ``estimator`` makes of its input.
 
-        The check goes to the parts of a concatenation, so that rules see through it, and is left out where the value
-        cannot be anything but finite.
+        The check goes to the parts of a concatenation, so that rules see through it. It is left out where the value
+        passes whatever the request holds; one that only earlier checks make superfluous is left to the rules.
         """
-        if x.schema().integral or x.always_finite():
+        check = CheckFinite((x,), type(estimator).__name__, allow_nan, float32)
+        if check.passes(x.properties(checks=False)):
             return x
         if isinstance(x, Concat | Densify):
             checked = (self.finite(part, estimator, allow_nan=allow_nan, float32=float32) for part in x.inputs)
             return self.note(replace(x, inputs=tuple(checked)))
-        return self.note(CheckFinite((x,), type(estimator).__name__, allow_nan, float32))
+        return self.note(check)
 
     def select(self, x: Node, columns: tuple[int, ...], *, scalar: bool = False) -> Node:
         """Some columns of ``x``."""

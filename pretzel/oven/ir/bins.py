@@ -6,7 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from pretzel.oven.ir.graph import Array, Node, Value
+from pretzel.oven.ir.graph import Array, Node, Value, replace
+from pretzel.oven.ir.value_properties import ValueProperties, whole
 from pretzel.schema import Schema, dense
 
 
@@ -25,6 +26,7 @@ class Bins(Node):
 
     op: ClassVar[str] = "bins/1"
     kernel: ClassVar[str] = "bins"
+    columnwise: ClassVar[bool] = True
 
     def schema(self) -> Schema:
         source = self.inputs[0].schema()
@@ -40,6 +42,14 @@ class Bins(Node):
         for j in range(out.shape[1]):
             out[:, j] = np.searchsorted(self.edges[self.starts[j] : self.starts[j + 1]], inputs[0][:, j], side="right")
         return out
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return whole(0, int(np.diff(self.starts).max(initial=0)))
+
+    def select_columns(self, x: Node, columns: Array) -> Node | None:
+        edges = [self.edges[self.starts[j] : self.starts[j + 1]] for j in columns]
+        starts = np.cumsum([0, *map(len, edges)], dtype=np.int32)
+        return replace(self, inputs=(x,), edges=np.concatenate([*edges, np.empty(0)]), starts=starts)
 
     def describe(self) -> str:
         return f"{len(self.edges)} edges of {len(self.starts) - 1} columns"

@@ -9,11 +9,10 @@ import numpy as np
 
 from pretzel.errors import InputValueError
 from pretzel.oven.ir.graph import Array, Node, Value
+from pretzel.oven.ir.value_properties import FLOAT32_LIMIT, FLOAT32_MAX, FLOAT64_MAX, ValueProperties
 
 if TYPE_CHECKING:
     from pretzel.schema import Schema
-
-FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 class CheckFinite(Node):
@@ -35,6 +34,8 @@ class CheckFinite(Node):
 
     op: ClassVar[str] = "check_finite/1"
     kernel: ClassVar[str] = "check_finite"
+    columnwise: ClassVar[bool] = True
+    passthrough: ClassVar[bool] = True
 
     def schema(self) -> Schema:
         return self.inputs[0].schema()
@@ -43,15 +44,31 @@ class CheckFinite(Node):
         return (np.array([self.allow_nan, self.float32], dtype=np.uint8),)
 
     def reference(self, *inputs: Value) -> Value:
-        refuse(inputs[0], self.estimator, allow_nan=self.allow_nan, float32=self.float32)
+        reject(inputs[0], self.estimator, allow_nan=self.allow_nan, float32=self.float32)
         return inputs[0]
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        limit = FLOAT32_LIMIT if self.float32 else FLOAT64_MAX
+        return self._passed(inputs[0], -limit, limit)
+
+    def _passed(self, x: ValueProperties, low: float, high: float) -> ValueProperties:
+        return ValueProperties(max(x.low, low), min(x.high, high), x.no_nan or not self.allow_nan, x.integral)
+
+    def limits(self) -> tuple[Array, Array]:
+        """The least and the greatest value of each column that pass, once rounded to float32 where that is checked."""
+        high = np.full(self.schema().width, FLOAT32_MAX if self.float32 else FLOAT64_MAX)
+        return -high, high
+
+    def passes(self, x: ValueProperties) -> bool:
+        """Whether values of these properties are certain to pass."""
+        return (self.allow_nan or x.no_nan) and (x.fits_float32 if self.float32 else x.no_inf)
 
     def describe(self) -> str:
         notes = [self.estimator, *(["NaN allowed"] if self.allow_nan else []), *(["float32"] if self.float32 else [])]
         return ", ".join(notes)
 
 
-def refuse(values: Value, estimator: str, *, allow_nan: bool, float32: bool = False) -> None:
+def reject(values: Value, estimator: str, *, allow_nan: bool, float32: bool = False) -> None:
     """What `CheckFinite` does, in NumPy.
 
     Raises
@@ -93,6 +110,18 @@ class CheckRange(CheckFinite):
 
     def params(self) -> tuple[Array, ...]:
         return np.asarray(self.allow_nan, dtype=np.uint8), self.low, self.high
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        if not self.low.size:
+            return inputs[0]
+        return self._passed(inputs[0], float(self.low.min()), float(self.high.max()))
+
+    def limits(self) -> tuple[Array, Array]:
+        return self.low, self.high
+
+    def passes(self, x: ValueProperties) -> bool:
+        within = not self.low.size or bool((self.low <= x.low).all() and (x.high <= self.high).all())
+        return within and (self.allow_nan or x.no_nan)
 
     def reference(self, *inputs: Value) -> Value:
         (x,) = inputs

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Value
 from pretzel.schema import Kind, Schema, cells, dense, sparse
+
+if TYPE_CHECKING:
+    from pretzel.oven.ir.value_properties import ValueProperties
 
 
 class Raw(Node):
@@ -120,6 +123,13 @@ class Select(Node):
 
     def reference(self, *inputs: Value) -> Value:
         return inputs[0][:, list(self.columns)]
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return inputs[0]
+
+    def simplify(self) -> Node:
+        everything = self.columns == tuple(range(self.inputs[0].schema().width))
+        return self.inputs[0] if everything else self
 
     def describe(self) -> str:
         return f"{len(self.columns)} columns"

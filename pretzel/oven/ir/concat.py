@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from pretzel.oven.ir.graph import Node, Value
+from pretzel.oven.ir.value_properties import ZERO, ValueProperties
 from pretzel.schema import Kind, Schema, dense, sparse
 
 
@@ -34,8 +35,11 @@ class Concat(Node):
             return sp.hstack([sp.csr_array(x) for x in inputs], format="csr")
         return np.hstack(inputs)
 
-    def always_finite(self) -> bool:
-        return all(part.always_finite() for part in self.inputs)
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return inputs[0].meet(*inputs[1:])
+
+    def simplify(self) -> Node:
+        return self.inputs[0] if len(self.inputs) == 1 else self
 
     def describe(self) -> str:
         return " + ".join(str(node.schema().width) for node in self.inputs)
@@ -53,5 +57,11 @@ class Densify(Node):
     def reference(self, *inputs: Value) -> Value:
         return inputs[0].toarray()
 
-    def always_finite(self) -> bool:
-        return self.inputs[0].always_finite()
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return inputs[0].meet(ZERO)
+
+    def mostly_zeros(self) -> bool:
+        return True
+
+    def as_sparse(self) -> Node | None:
+        return self.inputs[0]

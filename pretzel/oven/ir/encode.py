@@ -9,6 +9,7 @@ import numpy as np
 from pretzel.errors import InputValueError
 from pretzel.oven.ir._cells import CellValue, PackedCells, cell_key, is_nan, pack, unpack
 from pretzel.oven.ir.graph import Array, Node, Value
+from pretzel.oven.ir.value_properties import ValueProperties, of_constants, whole
 from pretzel.schema import Schema, dense, sparse
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class CategoryCodes(Node):
 
     op: ClassVar[str] = "category_codes/1"
     kernel: ClassVar[str] = "category_codes"
+    columnwise: ClassVar[bool] = True
 
     @property
     def categories(self) -> list[list[CellValue]]:
@@ -74,6 +76,16 @@ class CategoryCodes(Node):
                     raise InputValueError(f"row {i}, column {j}: {x[i, j]!r} is refused")
                 out[i, j] = self.unknown[j] if code is None else code
         return out
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return of_constants(np.concatenate([self.codes, self.unknown]))
+
+    def select_columns(self, x: Node, columns: Array) -> Node | None:
+        if self.refuse.any():
+            return None
+        categories = self.categories
+        codes = [self.codes[self.starts[j] : self.starts[j + 1]].tolist() for j in columns]
+        return category_codes(x, [categories[j] for j in columns], codes, self.unknown[columns].tolist(), refuse=0)
 
     def describe(self) -> str:
         return f"{len(self.unknown)} columns, {len(self.codes)} categories"
@@ -137,7 +149,10 @@ class OneHot(Node):
         out[row, self.offsets[column] + codes[row, column].astype(np.int64)] = 1.0
         return sp.csr_array(out) if self.is_sparse else out
 
-    def always_finite(self) -> bool:
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return whole(0, 1)
+
+    def mostly_zeros(self) -> bool:
         return True
 
     def describe(self) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Value
 from pretzel.schema import Schema, sparse
+
+if TYPE_CHECKING:
+    from pretzel.oven.ir.value_properties import ValueProperties
 
 
 class SelectSparse(Node):
@@ -36,8 +39,8 @@ class SelectSparse(Node):
     def reference(self, *inputs: Value) -> Value:
         return inputs[0].tocsr()[:, self.columns]
 
-    def always_finite(self) -> bool:
-        return self.inputs[0].always_finite()
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return inputs[0]
 
     def describe(self) -> str:
         return f"{len(self.columns)} columns"

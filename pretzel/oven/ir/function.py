@@ -20,6 +20,7 @@ class Apply(Node):
 
     op: ClassVar[str] = "unary_function/1"
     kernel: ClassVar[str] = "apply"
+    columnwise: ClassVar[bool] = True
     parity: ClassVar[Parity] = Parity.TOLERANCE
 
     def schema(self) -> Schema:

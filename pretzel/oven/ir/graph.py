@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 import numpy as np
 import numpy.typing as npt
 
+from pretzel.oven.ir.value_properties import UNKNOWN, ZERO, ValueProperties
+from pretzel.schema import Kind
 from pretzel.store.digest import digest_array, digest_parts, frozen, is_frozen
 
 if TYPE_CHECKING:
+    from pretzel.oven.ir._cells import CellValue
     from pretzel.schema import Schema
 
 SAMPLE = 32
@@ -34,6 +37,38 @@ class Parity(enum.Enum):
 
     EXACT = "exact"
     TOLERANCE = "tolerance"
+
+
+@dataclass(frozen=True, slots=True)
+class Affine:
+    """A step that multiplies and shifts each column: ``x * factor + offset``, up to rounding.
+
+    Parameters
+    ----------
+    factor, offset : ndarray of float64, shape (width,)
+    """
+
+    factor: Array
+    offset: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """A step that puts a constant in place of some cells and leaves all others, and all columns, as they are.
+
+    Parameters
+    ----------
+    missing : tuple of str, float or None
+        Cells that are replaced.
+    fill : tuple of str, float or None
+        The constant of each column.
+    rejects_nan : bool
+        Stops at NaN.
+    """
+
+    missing: tuple[CellValue, ...]
+    fill: tuple[CellValue, ...]
+    rejects_nan: bool = False
 
 
 class _Known(threading.local):
@@ -148,6 +183,9 @@ class Node(metaclass=_HashConsing):
 
     Each class that is built names its computation by an ``op`` of its own. The name stays when the class is renamed or
     moved; its version changes when the same fields mean something else.
+
+    Traits are what rules ask. Their defaults claim nothing, so that a new class is correct before it is fast; each
+    claim is compared with `reference` on boundary rows by ``tests/oven/ir/test_traits.py``.
     """
 
     inputs: tuple[Node, ...]
@@ -155,6 +193,10 @@ class Node(metaclass=_HashConsing):
     op: ClassVar[str] = ""  # stable name and version of the computation, e.g. "linear/1"; part of the digest
     kernel: ClassVar[str] = ""  # name in the native table; empty: never lowered as it is
     parity: ClassVar[Parity] = Parity.EXACT
+
+    rowwise: ClassVar[bool] = True  # a row of the result depends on the same row of the inputs alone
+    columnwise: ClassVar[bool] = False  # column j of the result depends on column j of the only input alone
+    passthrough: ClassVar[bool] = False  # the result is the input itself, which is only checked
 
     @property
     def digest(self) -> bytes:
@@ -185,9 +227,81 @@ class Node(metaclass=_HashConsing):
         """The same computation in NumPy: the oracle of the kernel. Dense values are 2-D float64, also one wide."""
         raise TypeError(f"{type(self).__name__} has no reference")
 
-    def always_finite(self) -> bool:
-        """Whatever the request holds, neither NaN nor infinity comes out."""
-        return False
+    # -- traits ------------------------------------------------------------------------------------------------------
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        """What is certain of the values, given what is certain of those of the inputs. Callers use `properties`.
+
+        Unless a class says otherwise, the bounds of a monotone step are what it makes of the bounds of its input.
+        """
+        directions = self.monotone()
+        if directions is None or not directions.all():
+            return UNKNOWN
+        if not directions.size:
+            return ZERO
+        (x,) = inputs
+        with np.errstate(all="ignore"):
+            ends = self.reference(np.repeat([[x.low], [x.high]], directions.size, axis=1))
+        return ValueProperties(float(ends.min()), float(ends.max()), x.no_nan)
+
+    def properties(self, *, checks: bool = True) -> ValueProperties:
+        """What is certain of the values; without ``checks``, what would be if no check stood before them.
+
+        Computed once for each node, and without recursion, because graphs may be deep.
+        """
+        key = "_properties" if checks else "_properties_without_checks"
+        stack: list[Node] = [self]
+        while stack:
+            node = stack[-1]
+            waiting = [child for child in node.inputs if key not in child.__dict__]
+            if waiting:
+                stack += waiting
+                continue
+            stack.pop()
+            if key not in node.__dict__:
+                inputs = [child.__dict__[key] for child in node.inputs]
+                skipped = node.passthrough and not checks
+                node.__dict__[key] = inputs[0] if skipped else node.value_properties(*inputs)
+        found: ValueProperties = self.__dict__[key]
+        return found
+
+    def monotone(self) -> Array | None:
+        """Direction of each column of a column-wise step, None where nothing is claimed of any.
+
+        1: a larger value never becomes a smaller one. -1: never a larger one. 0: no claim. A claim covers all doubles,
+        infinities among them, to the last bit of `reference`; only NaN becomes NaN.
+        """
+        return None
+
+    def as_affine(self) -> Affine | None:
+        """The step as one factor and one offset per column."""
+        return None
+
+    def as_replacement(self) -> Replacement | None:
+        """The step as constants in place of certain cells."""
+        return None
+
+    def as_sparse(self) -> Node | None:
+        """A node that has the same rows sparse, at no more cost."""
+        return None
+
+    def mostly_zeros(self) -> bool:
+        """Rows are sparse, or most of their values are zeros by construction."""
+        return self.schema().kind is Kind.SPARSE
+
+    def select_columns(self, x: Node, columns: Array) -> Node | None:
+        """The same step for some columns: column j of ``x`` is column ``columns[j]`` of the present input.
+
+        None where the step is not column-wise or may reject a value, because a column left out would not be checked.
+        """
+        parameters = (getattr(self, f.name) for f in fields(self))
+        if not self.columnwise or self.passthrough or any(isinstance(value, np.ndarray) for value in parameters):
+            return None
+        return replace(self, inputs=(x,))
+
+    def simplify(self) -> Node:
+        """A node with the same bits that does less: parts that change nothing are gone. The input where all are."""
+        return self
 
     def describe(self) -> str:
         """Parameters in a few words, for ``explain``."""

@@ -9,7 +9,8 @@ import numpy as np
 from pretzel.oven.ir._text import ANALYZERS, character_classes, grams, unpack
 from pretzel.oven.ir.columns import TextLeaf
 from pretzel.oven.ir.graph import Array, Node, Value
-from pretzel.oven.ir.ngrams import sums
+from pretzel.oven.ir.ngrams import MOST_TERMS, sums
+from pretzel.oven.ir.value_properties import ValueProperties, whole
 from pretzel.schema import Kind, Schema
 
 INT32_MIN = -(2**31)
@@ -58,8 +59,8 @@ class HashedNgrams(Node):
             return (2**31 - 1 - (self.n_features - 1)) % self.n_features
         return abs(h) % self.n_features
 
-    def always_finite(self) -> bool:
-        return True
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return whole(-MOST_TERMS if self.signed else 1, MOST_TERMS)
 
     def describe(self) -> str:
         return f"{self.analyzer}({self.min_n}, {self.max_n}), {self.n_features} columns"

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace as replace_fields
 from typing import ClassVar
 
 import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
+from pretzel.oven.ir.value_properties import UNKNOWN, ValueProperties, of_constants, whole
 from pretzel.schema import Schema, dense
 
 NORMS = (None, "l1", "l2")  # their numbers in the kernels
 
 
 NO_IDF = np.empty(0)
+
+LARGEST_TERM = 1e140
+"""Squares of terms up to here, added up over a document, are far from an overflow."""
+
+NORM_BOUND = 2.0
+"""No term of a document of norm one is larger, not even where its square is next to nothing and has lost its digits."""
 
 
 def _settings(norm: str | None, sublinear: bool, binary: bool) -> Array:
@@ -63,8 +71,21 @@ class Tfidf(Node):
     def reference(self, *inputs: Value) -> Value:
         return _weighted(inputs[0], self.idf, self.norm, self.sublinear, self.binary)
 
-    def always_finite(self) -> bool:
-        return self.inputs[0].always_finite() and bool(np.isfinite(self.idf).all())
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        """Weights of counts that have no logarithm are unknown, and those of counts that may overflow."""
+        counts = whole(1, 1) if self.binary else inputs[0]
+        if not counts.finite or (self.sublinear and counts.low < 1.0):
+            return UNKNOWN
+        idf = of_constants(self.idf) if len(self.idf) else whole(1, 1)
+        if self.sublinear:
+            counts = ValueProperties(1.0, math.log(counts.high) + 1.001, no_nan=True)
+        largest = counts.magnitude * idf.magnitude
+        if not idf.no_nan or largest > LARGEST_TERM:
+            return UNKNOWN
+        non_negative = counts.non_negative and idf.non_negative
+        bound = largest if self.norm is None else NORM_BOUND
+        integral = self.norm is None and counts.integral and idf.integral
+        return ValueProperties(0.0 if non_negative else -bound, bound, no_nan=True, integral=integral)
 
     def describe(self) -> str:
         flags = [name for name in ("sublinear", "binary") if getattr(self, name)]

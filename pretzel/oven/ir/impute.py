@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace as replace_fields
 from typing import ClassVar
 
 import numpy as np
 
 from pretzel.errors import InputValueError
 from pretzel.oven.ir._cells import CellValue, PackedCells, cell_key, is_nan, pack, unpack
-from pretzel.oven.ir.graph import Array, Node, Value
+from pretzel.oven.ir.graph import Array, Node, Replacement, Value, replace
+from pretzel.oven.ir.value_properties import ValueProperties, of_constants, whole
 from pretzel.schema import Schema, cells, dense
 
 
@@ -27,6 +29,7 @@ class Impute(Node):
 
     op: ClassVar[str] = "impute/1"
     kernel: ClassVar[str] = "impute"
+    columnwise: ClassVar[bool] = True
 
     def schema(self) -> Schema:
         return self.inputs[0].schema()
@@ -36,6 +39,17 @@ class Impute(Node):
 
     def reference(self, *inputs: Value) -> Value:
         return np.where(_is_missing(inputs[0], self.missing), self.fill, inputs[0])
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        (x,) = inputs
+        kept = replace_fields(x, no_nan=True) if math.isnan(self.missing) else x
+        return kept.meet(of_constants(self.fill))
+
+    def as_replacement(self) -> Replacement | None:
+        return Replacement((self.missing,), tuple(self.fill.tolist()))
+
+    def select_columns(self, x: Node, columns: Array) -> Node | None:
+        return replace(self, inputs=(x,), fill=self.fill[columns])
 
     def describe(self) -> str:
         return f"{self.missing} -> constants"
@@ -75,6 +89,9 @@ class MissingMask(Node):
         if self.refuse_new and new.any():
             raise InputValueError("MissingIndicator: a column without missing values in fit has one now")
         return mask[:, list(self.columns)].astype(np.float64)
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return whole(0, 1)
 
     def describe(self) -> str:
         return f"{len(self.columns)} columns"
@@ -131,6 +148,11 @@ class ImputeCells(Node):
                 if cell_key(out[i, j]) in missing:
                     out[i, j] = fill
         return out
+
+    def as_replacement(self) -> Replacement | None:
+        if self.columns != tuple(range(self.inputs[0].schema().width)):
+            return None
+        return Replacement(self.missing, tuple(self.fill), self.refuse_nan)
 
     def describe(self) -> str:
         return f"{', '.join(map(repr, self.missing))} -> constants"

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from pretzel.oven.ir.graph import Node, Value
+from pretzel.oven.ir.value_properties import ValueProperties, whole
 from pretzel.schema import Schema, sparse
 
 
@@ -32,8 +33,8 @@ class Indicators(Node):
         indptr = np.arange(0, n * per_row + 1, per_row) if per_row else np.zeros(n + 1, dtype=np.int64)
         return sp.csr_array((np.ones(n * per_row), columns.astype(np.int64).ravel(), indptr), shape=(n, self.width))
 
-    def always_finite(self) -> bool:
-        return True
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return whole(1, 1)
 
     def describe(self) -> str:
         return f"{self.inputs[0].schema().width} of {self.width}"

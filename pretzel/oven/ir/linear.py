@@ -6,12 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from pretzel.oven.ir.check import refuse
+from pretzel.oven.ir.check import reject
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
+from pretzel.oven.ir.value_properties import FLOAT64_MAX, UNKNOWN, ValueProperties, at_most
 from pretzel.schema import Schema, dense
-
-LARGEST_WEIGHT = 1e20
-"""Weights up to here cannot make an overflow out of counts, categories and the like, not even in several layers."""
 
 
 class Linear(Node):
@@ -41,9 +39,8 @@ class Linear(Node):
     def reference(self, *inputs: Value) -> Value:
         return np.asarray(inputs[0] @ self.weights) + self.bias
 
-    def always_finite(self) -> bool:
-        weights = (self.weights, self.bias)
-        return self.inputs[0].always_finite() and all(bool((np.abs(w) < LARGEST_WEIGHT).all()) for w in weights)
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return _products(inputs[0], self.weights, self.bias)
 
     def describe(self) -> str:
         return f"{self.weights.shape[0]} -> {self.weights.shape[1]}"
@@ -78,8 +75,13 @@ class CheckedLinear(Node):
         return (self.weights, self.bias, np.array([self.allow_nan, False], dtype=np.uint8))
 
     def reference(self, *inputs: Value) -> Value:
-        refuse(inputs[0], self.estimator, allow_nan=self.allow_nan)
+        reject(inputs[0], self.estimator, allow_nan=self.allow_nan)
         return np.asarray(inputs[0] @ self.weights) + self.bias
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        (x,) = inputs
+        checked = ValueProperties(max(x.low, -FLOAT64_MAX), min(x.high, FLOAT64_MAX), x.no_nan or not self.allow_nan)
+        return _products(checked, self.weights, self.bias)
 
     def describe(self) -> str:
         allowed = ", NaN allowed" if self.allow_nan else ""
@@ -110,5 +112,18 @@ class Sum(Node):
             total = total + part
         return total + self.bias
 
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        if not all(each.finite for each in inputs) or not self.bias.size:
+            return UNKNOWN
+        return at_most(sum(each.magnitude for each in inputs) + float(np.abs(self.bias).max()))
+
     def describe(self) -> str:
         return f"{len(self.inputs)} parts"
+
+
+def _products(x: ValueProperties, weights: Array, bias: Array) -> ValueProperties:
+    """Properties of ``x @ weights + bias``; unknown where a partial sum may overflow."""
+    if not x.finite or not bias.size:
+        return UNKNOWN
+    with np.errstate(over="ignore", invalid="ignore"):
+        return at_most(float((np.abs(weights).sum(axis=0) * x.magnitude + np.abs(bias)).max()))

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from pretzel.oven.ir.graph import Node, Parity, Value
+from pretzel.oven.ir.graph import Affine, Array, Node, Parity, Value
+from pretzel.oven.ir.value_properties import ValueProperties, whole
 from pretzel.schema import Schema, dense
 
 
@@ -39,6 +40,7 @@ class Expit(_Elementwise):
 
     op: ClassVar[str] = "expit/1"
     kernel: ClassVar[str] = "expit"
+    columnwise: ClassVar[bool] = True
 
     def reference(self, *inputs: Value) -> Value:
         return _expit(inputs[0])
@@ -74,10 +76,14 @@ class HuberProbability(_Elementwise):
 
     op: ClassVar[str] = "huber_probability/1"
     kernel: ClassVar[str] = "huber_probability"
+    columnwise: ClassVar[bool] = True
     parity: ClassVar[Parity] = Parity.EXACT
 
     def reference(self, *inputs: Value) -> Value:
         return (np.clip(inputs[0], -1.0, 1.0) + 1.0) / 2.0
+
+    def monotone(self) -> Array | None:
+        return np.ones(self.inputs[0].schema().width, dtype=np.int8)
 
 
 class Pair(Node):
@@ -98,6 +104,7 @@ class Exp(_Elementwise):
 
     op: ClassVar[str] = "exp/1"
     kernel: ClassVar[str] = "exp"
+    columnwise: ClassVar[bool] = True
 
     def reference(self, *inputs: Value) -> Value:
         with np.errstate(over="ignore"):
@@ -109,6 +116,7 @@ class Log(_Elementwise):
 
     op: ClassVar[str] = "log/1"
     kernel: ClassVar[str] = "log"
+    columnwise: ClassVar[bool] = True
 
     def reference(self, *inputs: Value) -> Value:
         with np.errstate(divide="ignore"):
@@ -120,10 +128,18 @@ class Negate(_Elementwise):
 
     op: ClassVar[str] = "negate/1"
     kernel: ClassVar[str] = "negate"
+    columnwise: ClassVar[bool] = True
     parity: ClassVar[Parity] = Parity.EXACT
 
     def reference(self, *inputs: Value) -> Value:
         return -inputs[0]
+
+    def monotone(self) -> Array | None:
+        return np.full(self.inputs[0].schema().width, -1, dtype=np.int8)
+
+    def as_affine(self) -> Affine | None:
+        width = self.inputs[0].schema().width
+        return Affine(np.full(width, -1.0), np.zeros(width))
 
 
 class ArgMax(Node):
@@ -138,6 +154,9 @@ class ArgMax(Node):
     def reference(self, *inputs: Value) -> Value:
         return np.argmax(inputs[0], axis=1)[:, None].astype(np.float64)
 
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return whole(0, self.inputs[0].schema().width)
+
 
 class ArgMin(Node):
     """Index of the smallest value of a row, the first of equals."""
@@ -151,6 +170,9 @@ class ArgMin(Node):
     def reference(self, *inputs: Value) -> Value:
         return np.argmin(inputs[0], axis=1)[:, None].astype(np.float64)
 
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return whole(0, self.inputs[0].schema().width)
+
 
 class Threshold(Node):
     """1 where a value is greater than ``cut`` (or equal, when ``inclusive``), else 0."""
@@ -160,6 +182,7 @@ class Threshold(Node):
 
     op: ClassVar[str] = "threshold/1"
     kernel: ClassVar[str] = "threshold"
+    columnwise: ClassVar[bool] = True
 
     def schema(self) -> Schema:
         return dense(self.inputs[0].schema().width, integral=True, keeps_float32=True)
@@ -170,6 +193,9 @@ class Threshold(Node):
     def reference(self, *inputs: Value) -> Value:
         above = inputs[0] >= self.cut if self.inclusive else inputs[0] > self.cut
         return above.astype(np.float64)
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return whole(0, 1)
 
     def describe(self) -> str:
         return f"{'>=' if self.inclusive else '>'} {self.cut:g}"

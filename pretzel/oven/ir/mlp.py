@@ -6,7 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from pretzel.oven.ir.graph import Node, Parity, Value
+from pretzel.oven.ir.graph import Array, Node, Parity, Value
+from pretzel.oven.ir.value_properties import ValueProperties
 from pretzel.schema import Schema, dense
 
 
@@ -15,6 +16,7 @@ class Relu(Node):
 
     op: ClassVar[str] = "relu/1"
     kernel: ClassVar[str] = "relu"
+    columnwise: ClassVar[bool] = True
 
     def schema(self) -> Schema:
         return dense(self.inputs[0].schema().width)
@@ -22,12 +24,16 @@ class Relu(Node):
     def reference(self, *inputs: Value) -> Value:
         return np.maximum(inputs[0], 0)
 
+    def monotone(self) -> Array | None:
+        return np.ones(self.inputs[0].schema().width, dtype=np.int8)
+
 
 class Tanh(Node):
     """``tanh(x)``."""
 
     op: ClassVar[str] = "tanh/1"
     kernel: ClassVar[str] = "tanh"
+    columnwise: ClassVar[bool] = True
     parity: ClassVar[Parity] = Parity.TOLERANCE
 
     def schema(self) -> Schema:
@@ -35,3 +41,6 @@ class Tanh(Node):
 
     def reference(self, *inputs: Value) -> Value:
         return np.tanh(inputs[0])
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return ValueProperties(-1.0, 1.0, no_nan=inputs[0].no_nan)

@@ -9,10 +9,15 @@ import numpy as np
 from pretzel.oven.ir._text import ANALYZERS, character_classes, grams, unpack
 from pretzel.oven.ir.columns import TextLeaf
 from pretzel.oven.ir.graph import Array, Node, Value
+from pretzel.oven.ir.value_properties import ValueProperties, whole
 from pretzel.schema import Kind, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+MOST_TERMS = 2.0**63
+"""No document that fits in memory has more terms."""
 
 
 class Ngrams(Node):
@@ -60,8 +65,8 @@ class Ngrams(Node):
 
         return sums(inputs[0], entries, len(columns))
 
-    def always_finite(self) -> bool:
-        return True
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return whole(1, MOST_TERMS)
 
     def describe(self) -> str:
         return f"{self.analyzer}({self.min_n}, {self.max_n}), {len(self.term_offsets) - 1} terms"

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from pretzel.oven.ir.graph import Array, Node, Parity, Value
+from pretzel.oven.ir.graph import Array, Node, Parity, Value, replace
 from pretzel.schema import Schema, dense
 
 EPSILON = float(np.finfo(np.float64).eps)  # exponents nearer than this to 0 and 2 are these
@@ -24,6 +24,7 @@ class YeoJohnson(Node):
 
     op: ClassVar[str] = "yeo_johnson/1"
     kernel: ClassVar[str] = "yeo_johnson"
+    columnwise: ClassVar[bool] = True
     parity: ClassVar[Parity] = Parity.TOLERANCE
 
     def schema(self) -> Schema:
@@ -45,6 +46,9 @@ class YeoJohnson(Node):
                 below = -np.expm1((2.0 - power) * logs) / (2.0 - power) if abs(power - 2.0) > EPSILON else -logs
                 out[:, j] = np.where(x >= 0.0, above, below)
         return out
+
+    def select_columns(self, x: Node, columns: Array) -> Node | None:
+        return replace(self, inputs=(x,), lambdas=self.lambdas[columns])
 
     def describe(self) -> str:
         return f"{len(self.lambdas)} columns"

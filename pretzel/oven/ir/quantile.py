@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from pretzel.oven.ir.graph import Array, Node, Parity, Value
+from pretzel.oven.ir.graph import Array, Node, Parity, Value, replace
 from pretzel.schema import Schema, dense
 
 MARGIN = 1e-7  # values this near to the ends of a column count as its ends, where the result is normal
@@ -33,6 +33,7 @@ class Quantiles(Node):
 
     op: ClassVar[str] = "quantiles/1"
     kernel: ClassVar[str] = "quantiles"
+    columnwise: ClassVar[bool] = True
     parity: ClassVar[Parity] = Parity.TOLERANCE
 
     def schema(self) -> Schema:
@@ -58,6 +59,9 @@ class Quantiles(Node):
             y[x - margin < quantiles[0] if self.normal else x == quantiles[0]] = 0.0
             out[:, j] = np.clip(ndtri(y), *_limits()) if self.normal else y
         return out
+
+    def select_columns(self, x: Node, columns: Array) -> Node | None:
+        return replace(self, inputs=(x,), quantiles=self.quantiles[columns])
 
     def describe(self) -> str:
         return f"{self.quantiles.shape[1]} of {len(self.quantiles)} columns, {'normal' if self.normal else 'uniform'}"

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from pretzel.oven.ir.graph import Array, Node, Value
+from pretzel.oven.ir.graph import Affine, Array, Node, Value, replace
+from pretzel.oven.ir.value_properties import UNKNOWN, ValueProperties
 from pretzel.schema import Schema, dense, sparse
 
 
@@ -18,6 +19,7 @@ class SubDiv(Node):
 
     op: ClassVar[str] = "sub_div/1"
     kernel: ClassVar[str] = "sub_div"
+    columnwise: ClassVar[bool] = True
 
     def schema(self) -> Schema:
         source = self.inputs[0].schema()
@@ -33,6 +35,25 @@ class SubDiv(Node):
             x = x - self.mean
         return x if self.scale is None else x / self.scale
 
+    def monotone(self) -> Array | None:
+        return _directions(self.scale, self.mean, self.inputs[0].schema().width)
+
+    def as_affine(self) -> Affine | None:
+        width = self.inputs[0].schema().width
+        with np.errstate(all="ignore"):
+            factor = np.ones(width) if self.scale is None else 1.0 / self.scale
+            offset = np.zeros(width) if self.mean is None else -self.mean * factor
+        return Affine(factor, offset)
+
+    def select_columns(self, x: Node, columns: Array) -> Node | None:
+        mean, scale = (None if each is None else each[columns] for each in (self.mean, self.scale))
+        return SubDiv((x,), mean, scale)
+
+    def simplify(self) -> Node:
+        mean = None if _all_are(self.mean, 0.0) else self.mean
+        scale = None if _all_are(self.scale, 1.0) else self.scale
+        return self.inputs[0] if mean is None and scale is None else SubDiv(self.inputs, mean, scale)
+
     def describe(self) -> str:
         return " ".join(name for name, on in (("mean", self.mean), ("scale", self.scale)) if on is not None)
 
@@ -47,6 +68,7 @@ class MulAdd(Node):
 
     op: ClassVar[str] = "mul_add/1"
     kernel: ClassVar[str] = "mul_add"
+    columnwise: ClassVar[bool] = True
 
     def schema(self) -> Schema:
         source = self.inputs[0].schema()
@@ -58,6 +80,15 @@ class MulAdd(Node):
     def reference(self, *inputs: Value) -> Value:
         x = inputs[0] * self.scale + self.offset
         return x if self.low is None else np.clip(x, self.low, self.high)
+
+    def monotone(self) -> Array | None:
+        return _directions(self.scale, self.offset, len(self.scale))
+
+    def as_affine(self) -> Affine | None:
+        return Affine(self.scale, self.offset) if self.low is None and self.high is None else None
+
+    def select_columns(self, x: Node, columns: Array) -> Node | None:
+        return replace(self, inputs=(x,), scale=self.scale[columns], offset=self.offset[columns])
 
     def describe(self) -> str:
         return "" if self.low is None else f"clip to [{self.low:g}, {self.high:g}]"
@@ -75,6 +106,7 @@ class ScaleSparse(Node):
 
     op: ClassVar[str] = "scale_sparse/1"
     kernel: ClassVar[str] = "scale_sparse"
+    columnwise: ClassVar[bool] = True
 
     def schema(self) -> Schema:
         source = self.inputs[0].schema()
@@ -90,6 +122,30 @@ class ScaleSparse(Node):
             x.data = np.clip(x.data, self.low, self.high)
         return x
 
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        (x,) = inputs
+        if not (x.no_inf and np.isfinite(self.factors).all()):
+            return UNKNOWN
+        with np.errstate(over="ignore"):
+            ends = np.outer([x.low, x.high], self.factors if self.factors.size else [0.0])
+        low, high = _range(self.low, self.high)
+        return ValueProperties(float(ends.min().clip(low, high)), float(ends.max().clip(low, high)), x.no_nan)
+
+    def select_columns(self, x: Node, columns: Array) -> Node | None:
+        return replace(self, inputs=(x,), factors=self.factors[columns])
+
 
 def _range(low: float | None, high: float | None) -> Array:
     return np.array([-np.inf if low is None else low, np.inf if high is None else high])
+
+
+def _directions(scale: Array | None, shift: Array | None, width: int) -> Array:
+    """Direction of each column of a step that scales and shifts: of the sign of its factor, where that is a number."""
+    factors = np.ones(width) if scale is None else scale
+    known = np.isfinite(factors) & (True if shift is None else np.isfinite(shift))
+    return np.where(known, np.sign(factors), 0.0).astype(np.int8)
+
+
+def _all_are(values: Array | None, constant: float) -> bool:
+    # A mean of -0.0 would turn -0.0 into 0.0.
+    return values is None or (bool((values == constant).all()) and not np.signbit(values).any())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as replace_fields
 from typing import ClassVar
 
 import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Value
+from pretzel.oven.ir.value_properties import UNKNOWN, ValueProperties, at_most
 from pretzel.schema import Schema, dense
 
 
@@ -92,6 +94,13 @@ class TreeEnsemble(Node):
         for root, column in zip(self.roots, self.columns, strict=True):
             out[:, column : column + width] += self.values[self._leaves(x, root)]
         return out / self.divisor
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        if not self.base.size or not self.divisor >= 1.0:
+            return UNKNOWN
+        with np.errstate(over="ignore"):
+            largest = float(np.abs(self.base).max() + len(self.roots) * np.abs(self.values).max(initial=0.0))
+        return replace_fields(at_most(largest), integral=self.integral)
 
     def _leaves(self, x: Array, root: int) -> Array:
         """Number of the leaf that each row reaches from ``root``."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
+from pretzel.oven.ir.value_properties import ValueProperties, whole
 from pretzel.schema import Schema, dense
 
 
@@ -60,6 +61,9 @@ class Majority(Node):
         for votes, weight in zip(inputs, self.weights, strict=True):
             counts[np.arange(len(counts)), votes[:, 0].astype(int)] += weight
         return np.argmax(counts, axis=1)[:, None].astype(np.float64)
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return whole(0, self.classes)
 
     def describe(self) -> str:
         return f"{len(self.inputs)} votes, {self.classes} classes"

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pretzel.oven.ir.graph import Parity
-from pretzel.oven.rules.check_by_result import check_by_result
 from pretzel.oven.rules.drop_identity import drop_identity
 from pretzel.oven.rules.drop_proven_checks import drop_proven_checks
 from pretzel.oven.rules.fold_affine import fold_affine
 from pretzel.oven.rules.fold_into_thresholds import fold_into_thresholds
+from pretzel.oven.rules.fuse_finite_check_into_linear import fuse_finite_check_into_linear
 from pretzel.oven.rules.fuse_tfidf_linear import fuse_tfidf_linear
 from pretzel.oven.rules.impute_into_codes import impute_into_codes
 from pretzel.oven.rules.keep_sparse import keep_sparse
@@ -57,5 +57,5 @@ RULES: tuple[Rule, ...] = (
     Rule(onehot_linear_lookup, Parity.TOLERANCE, "when one-hot rows meet their weights without anything between"),
     Rule(prune_columns, Parity.TOLERANCE, "when each linear part has weights of its own, tables included"),
     Rule(fuse_tfidf_linear, Parity.TOLERANCE, "once each linear model reads the sparse rows of one vectorizer"),
-    Rule(check_by_result, Parity.EXACT, "last of all: no other rule knows what it makes"),
+    Rule(fuse_finite_check_into_linear, Parity.EXACT, "last of all: no other rule knows what it makes"),
 )

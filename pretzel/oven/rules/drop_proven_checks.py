@@ -1,7 +1,7 @@
-"""``CheckFinite(x)  ->  x`` where ``x`` cannot fail the check: what other checks, constants and one-hot rows prove.
+"""``CheckFinite(x)  ->  x`` where ``x`` cannot fail the check: other checks, constants and bounds of values prove it.
 
-A check of a concatenation with parts of that kind becomes checks of its other parts. Exact: every row that was refused
-still is. Does not fire where arithmetic may overflow, because the source would refuse that.
+A check of a concatenation with parts of that kind becomes checks of its other parts. Exact: every row that was
+rejected still is. Does not fire where arithmetic may overflow, because the source would reject that.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import replace
-from pretzel.oven.rules._facts import facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,17 +20,15 @@ if TYPE_CHECKING:
 
 def drop_proven_checks(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:
     """Leave out a check, or the part of it, that is certain to pass."""
-    if type(node) is not CheckFinite:  # a range is another question
+    if type(node) is not CheckFinite:  # a `CheckRange` has limits by column and cannot be split like this
         return None
     (source,) = node.inputs
-    if _passes(node, source):
+    if node.passes(source.properties()):
         return source
-    if isinstance(source, Concat) and any(_passes(node, part) for part in source.inputs):
-        parts = tuple(part if _passes(node, part) else replace(node, inputs=(part,)) for part in source.inputs)
-        return Concat(parts)
-    return None
-
-
-def _passes(check: CheckFinite, source: Node) -> bool:
-    facts = facts_of(source)
-    return facts.no_inf and (check.allow_nan or facts.no_nan) and (facts.small or not check.float32)
+    if not isinstance(source, Concat):
+        return None
+    passes = [node.passes(part.properties()) for part in source.inputs]
+    if not any(passes):
+        return None
+    parts = zip(source.inputs, passes, strict=True)
+    return Concat(tuple(part if certain else replace(node, inputs=(part,)) for part, certain in parts))

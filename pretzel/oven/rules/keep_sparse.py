@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pretzel.oven.ir.concat import Densify
 from pretzel.oven.ir.graph import replace
 from pretzel.oven.ir.linear import Linear
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
 def keep_sparse(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:
     """Let a linear computation read the sparse rows themselves."""
-    if isinstance(node, Linear) and isinstance(node.inputs[0], Densify):
-        return replace(node, inputs=node.inputs[0].inputs)
-    return None
+    if not isinstance(node, Linear):
+        return None
+    rows = node.inputs[0].as_sparse()
+    return None if rows is None else replace(node, inputs=(rows,))

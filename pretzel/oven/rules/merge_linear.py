@@ -1,6 +1,6 @@
 """``Linear(Linear(x, V, a), W, b)  ->  Linear(x, V @ W, a @ W + b)`` where the one matrix is smaller than the two.
 
-That is so for a projection in front of a few outputs: PCA or SVD and a linear model. Does not fire where somebody else
+That is so for a projection in front of a few outputs: PCA or SVD and a linear model. Does not fire where another node
 reads the projection, or where a check stands between the two: an overflow that it would find leaves no trace in the
 product. Values that come from texts and categories need none.
 """

@@ -2,7 +2,7 @@
 
 Fires where that spares work: some part is sparse, or dense only because it was written out with its zeros. Parts that
 are dense by nature are laid side by side without a copy, and one product is quicker than several. Does not fire where
-somebody else reads the concatenation.
+another node reads the concatenation.
 """
 
 from __future__ import annotations
@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pretzel.oven.ir.concat import Concat, Densify
-from pretzel.oven.ir.encode import OneHot
+from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.linear import Linear, Sum
-from pretzel.schema import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +25,7 @@ def push_linear_through_concat(node: Node, users: Mapping[Node, list[Node]]) -> 
     if not isinstance(node, Linear):
         return None
     (concat,) = node.inputs
-    if not isinstance(concat, Concat) or not any(_is_mostly_zeros(part) for part in concat.inputs):
+    if not isinstance(concat, Concat) or not any(part.mostly_zeros() for part in concat.inputs):
         return None
     if any(not isinstance(user, Linear) for user in users.get(concat, [])):
         return None
@@ -39,7 +37,3 @@ def push_linear_through_concat(node: Node, users: Mapping[Node, list[Node]]) -> 
         parts.append(Linear((child,), weights, np.zeros(node.bias.shape[0])))
         first = last
     return Sum(tuple(parts), node.bias)
-
-
-def _is_mostly_zeros(part: Node) -> bool:
-    return part.schema().kind is Kind.SPARSE or isinstance(part, Densify | OneHot)

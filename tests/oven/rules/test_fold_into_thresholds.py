@@ -30,7 +30,8 @@ from pretzel.oven.ir.scale import MulAdd, SubDiv
 from pretzel.oven.ir.tree_ensemble import TreeEnsemble
 from pretzel.oven.optimizer import optimize
 from pretzel.oven.rules import RULES
-from pretzel.oven.rules.fold_into_thresholds import fold_into_thresholds, largest_where
+from pretzel.oven.rules._bisection import largest_where
+from pretzel.oven.rules.fold_into_thresholds import fold_into_thresholds
 
 RULE = [rule for rule in RULES if rule.function is fold_into_thresholds]
 SCALERS = [StandardScaler(), RobustScaler(), MinMaxScaler(), MaxAbsScaler(), StandardScaler(with_std=False)]

@@ -19,7 +19,7 @@ from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.columns import NumericLeaf
 from pretzel.oven.ir.graph import users
 from pretzel.oven.ir.linear import CheckedLinear, Linear
-from pretzel.oven.rules.check_by_result import check_by_result
+from pretzel.oven.rules.fuse_finite_check_into_linear import fuse_finite_check_into_linear
 
 RNG = np.random.default_rng(0)
 LEAF = NumericLeaf((), tuple(range(6)))
@@ -35,7 +35,7 @@ def linear(check: CheckFinite, n_out: int = 2) -> Linear:
 @pytest.mark.parametrize("allow_nan", [False, True])
 def test_it_fires_and_keeps_value_and_refusal(allow_nan: bool) -> None:
     before = linear(CheckFinite((LEAF,), "Ridge", allow_nan))
-    after = check_by_result(before, users([before]))
+    after = fuse_finite_check_into_linear(before, users([before]))
     assert after is CheckedLinear((LEAF,), before.weights, before.bias, "Ridge", allow_nan)
     assert after.schema() == before.schema()
     np.testing.assert_array_equal(after.reference(X), before.reference(X))
@@ -47,7 +47,7 @@ def test_it_fires_and_keeps_value_and_refusal(allow_nan: bool) -> None:
             continue
         with pytest.raises(InputValueError, match="Ridge: row 1, column 4"):
             after.reference(rows)
-    assert check_by_result(after, users([after])) is None
+    assert fuse_finite_check_into_linear(after, users([after])) is None
 
 
 def test_it_does_not_fire() -> None:
@@ -56,9 +56,9 @@ def test_it_does_not_fire() -> None:
     rounded = linear(CheckFinite((LEAF,), "Forest", False, True))
     nothing = linear(check, 0)
     for node in (plain, rounded, nothing, check):
-        assert check_by_result(node, users([node])) is None
+        assert fuse_finite_check_into_linear(node, users([node])) is None
     two = [linear(check), linear(check)]
-    assert check_by_result(two[0], users(two)) is None
+    assert fuse_finite_check_into_linear(two[0], users(two)) is None
 
 
 MODELS = [
@@ -76,7 +76,7 @@ MODELS = [
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, HUGE, -HUGE])
 def test_every_place_of_a_bad_value(estimator: Any, value: float) -> None:
     plan = pretzel.compile(estimator, strict=True)
-    without = pretzel.compile(estimator, strict=True, disable_rules=["check_by_result"])
+    without = pretzel.compile(estimator, strict=True, disable_rules=["fuse_finite_check_into_linear"])
     for row, column in [(0, 0), (0, 5), (3, 2), (199, 5), (17, 0)]:
         rows = X.copy()
         rows[row, column] = value
@@ -102,7 +102,7 @@ def test_weights_of_zero_hide_nothing() -> None:
     model = Ridge().fit(X, Y)
     model.coef_ = np.zeros(6)
     plan = pretzel.compile(model)
-    assert "check_by_result" in plan.explain()
+    assert "fuse_finite_check_into_linear" in plan.explain()
     for value in (np.nan, np.inf):
         with pytest.raises(InputValueError, match="row 0, column 2"):
             plan.predict_one([0.0, 0.0, value, 0.0, 0.0, 0.0])

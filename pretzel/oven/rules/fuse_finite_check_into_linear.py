@@ -1,7 +1,8 @@
-"""``Linear(CheckFinite(x))  ->  CheckedLinear(x)``: a finite result proves that the row was finite, and nobody looks.
+"""``Linear(CheckFinite(x))  ->  CheckedLinear(x)``: a finite result proves that the row was finite.
 
-Exact: the products and their order stay, and every row that was refused still is. Does not fire where others read what
-has been checked, where values are to fit float32, or where there is no output to tell.
+Only rows with another result are looked at. Exact: the products and their order stay, and every row that was rejected
+still is. Does not fire where another node reads the checked value, where values must fit float32, or where there is
+no output.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pretzel.oven.ir.graph import Node
 
 
-def check_by_result(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:
+def fuse_finite_check_into_linear(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:
     """Let a linear computation check its own input."""
     if not isinstance(node, Linear) or node.schema().width == 0:
         return None

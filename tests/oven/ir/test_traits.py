@@ -1,0 +1,503 @@
+"""What nodes claim of themselves is true: every trait against the reference, on boundary rows."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import math
+import pkgutil
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from pretzel.errors import InputValueError
+from pretzel.oven import ir
+from pretzel.oven.ir._cells import cell_key, pack
+from pretzel.oven.ir._text import pack as pack_text
+from pretzel.oven.ir.bins import Bins
+from pretzel.oven.ir.check import CheckFinite, CheckRange
+from pretzel.oven.ir.cluster import Distances
+from pretzel.oven.ir.columns import CellLeaf, NumericLeaf, Raw, Select, SparseLeaf, TextLeaf
+from pretzel.oven.ir.concat import Concat, Densify
+from pretzel.oven.ir.encode import REFUSE_UNKNOWN, OneHot, category_codes
+from pretzel.oven.ir.feature_selection import SelectSparse
+from pretzel.oven.ir.function import FUNCTIONS, Apply
+from pretzel.oven.ir.graph import Affine, Array, Node, Parity, Replacement, Value, rewrite, toposort
+from pretzel.oven.ir.hashing import HashedNgrams
+from pretzel.oven.ir.idf import NO_IDF, Tfidf, TfidfLinear
+from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask
+from pretzel.oven.ir.indicators import Indicators
+from pretzel.oven.ir.interpret import interpret
+from pretzel.oven.ir.linear import CheckedLinear, Linear, Sum
+from pretzel.oven.ir.link import (
+    ArgMax,
+    ArgMin,
+    Exp,
+    Expit,
+    HuberProbability,
+    Log,
+    Negate,
+    Normalize,
+    Pair,
+    Sigmoid,
+    Softmax,
+    Threshold,
+)
+from pretzel.oven.ir.lookup import LookupLinear
+from pretzel.oven.ir.mlp import Relu, Tanh
+from pretzel.oven.ir.ngrams import Ngrams
+from pretzel.oven.ir.normalize import UnitNorm
+from pretzel.oven.ir.opaque import Opaque
+from pretzel.oven.ir.polynomial import Polynomial
+from pretzel.oven.ir.power import YeoJohnson
+from pretzel.oven.ir.quantile import Quantiles
+from pretzel.oven.ir.scale import MulAdd, ScaleSparse, SubDiv
+from pretzel.oven.ir.tree_ensemble import TreeEnsemble
+from pretzel.oven.ir.value_properties import FLOAT32_LIMIT, FLOAT32_MAX, FLOAT64_MAX, UNKNOWN, ValueProperties
+from pretzel.oven.ir.voting import Majority, Mean
+from pretzel.schema import Kind, Schema, dense
+
+RNG = np.random.default_rng(0)
+DOUBLES = np.unique(
+    [
+        sign * value
+        for sign in (-1.0, 1.0)
+        for value in (
+            *(0.0, 5e-324, 2.2250738585072014e-308, 1e-200, 1e-162, 1e-10, 0.5, 1.0, np.nextafter(1.0, 2.0), 2.0, 3.0),
+            *(7.5, 1e6, 2.0**53, 1e20, 1e140, FLOAT32_MAX, FLOAT32_LIMIT, np.nextafter(FLOAT32_LIMIT, math.inf)),
+            *(1e200, 1e300, FLOAT64_MAX / 2, FLOAT64_MAX, math.inf),
+        )
+    ]
+)
+SPECIALS = np.array([*DOUBLES, -0.0, math.nan])
+WIDTH = 3
+
+
+def _rows() -> np.ndarray:
+    n = len(SPECIALS)
+    i = np.arange(n)
+    mixed = [SPECIALS[[i, (7 * i + 3) % n, (11 * i + 5) % n]].T, np.repeat(SPECIALS[:, None], WIDTH, axis=1)]
+    one = RNG.normal(size=(WIDTH * n, WIDTH))
+    for column in range(WIDTH):
+        one[column * n : (column + 1) * n, column] = SPECIALS
+    return np.vstack([*mixed, one, RNG.normal(size=(10, WIDTH)), np.zeros((1, WIDTH))])
+
+
+NUMBERS = _rows()
+CELLS = np.array(
+    [["a", 1.0], ["b", None], [None, "b"], [math.nan, 0.0], ["", -1.0], ["ä", math.nan], [2.0, "a"], ["a", "a"]],
+    dtype=object,
+)
+TEXTS = ["", "a b a", "b", "a" * 300, "a b c d " * 50, "ä Ä", "zzz"]
+
+LEAF = NumericLeaf((), (0, 1, 2))
+CHECKED = CheckFinite((LEAF,), "Any")
+NARROW = CheckFinite((LEAF,), "Any", float32=True)
+SPARSE = SparseLeaf((), WIDTH)
+SPARSE_CHECKED = CheckFinite((SPARSE,), "Any")
+CELL_LEAF = CellLeaf((), (0, 1))
+TEXT_LEAF = TextLeaf((), 0)
+INPUTS = (LEAF, CheckFinite((LEAF,), "Any", allow_nan=True), CHECKED, NARROW)
+NUMBERS_OF = np.array([1.0, -2.0, 0.5])
+EMPTY = pack_text([])
+
+
+def ngrams() -> Ngrams:
+    return Ngrams((TEXT_LEAF,), "word", 1, 1, 1, *pack_text(["a", "b", "c"]), *EMPTY)
+
+
+def hashed(*, signed: bool) -> HashedNgrams:
+    return HashedNgrams((TEXT_LEAF,), "word", 1, 1, 1, *EMPTY, 8, signed)
+
+
+def trees(x: Node, *, values: Any = (1.0, -2.0, 1e300), divisor: float = 2.0, integral: bool = False) -> TreeEnsemble:
+    return TreeEnsemble(
+        (x,),
+        feature=np.array([0, 2], dtype=np.int32),
+        threshold=np.array([0.5, -1.0]),
+        children=np.array([[1, ~0], [~1, ~2]], dtype=np.int32),
+        missing_left=np.array([1, 0], dtype=np.uint8),
+        category_set=np.full(2, -1, dtype=np.int32),
+        categories=np.zeros((0, 8), dtype=np.uint32),
+        roots=np.array([0, 1], dtype=np.int32),
+        float32=False,
+        values=np.array(values).reshape(-1, 1),
+        columns=np.zeros(2, dtype=np.int32),
+        base=np.zeros(1),
+        divisor=divisor,
+        integral=integral,
+    )
+
+
+def codes(x: Node, *, refuse: int = 0, last: float = 2.0) -> Node:
+    return category_codes(
+        x, [["a", 2.0], ["a", "b", None]], [[0.0, 1.0], [0.0, 1.0, last]], [-1.0, -1.0], refuse=refuse
+    )
+
+
+def each(make: Any) -> list[Node]:
+    """The node that ``make`` builds, over inputs of which ever more is certain."""
+    return [make(x) for x in INPUTS]
+
+
+def _examples() -> list[Node]:
+    scales = (NUMBERS_OF, -NUMBERS_OF, np.array([1.0, 1e300, 1e-300]), np.array([0.0, math.inf, math.nan]), np.ones(3))
+    means = (None, np.zeros(3), -np.zeros(3), np.array([1e6, -FLOAT64_MAX, 2.0**969]), np.array([math.inf, 0.0, 1.0]))
+    weights = RNG.normal(size=(WIDTH, 2))
+    offsets = np.array([0, 2, 5], dtype=np.int32)
+    quantiles = np.sort(RNG.normal(size=(WIDTH, 5)))
+    edges = np.array([-1.0, 0.0, 1.0, 0.5, 2.0, 2.0])
+    text = [ngrams(), hashed(signed=True), hashed(signed=False)]
+    tfidf = [
+        Tfidf((counts,), idf, norm, sublinear, binary)
+        for counts in (*text, SPARSE, SPARSE_CHECKED)
+        for idf in (NO_IDF, np.linspace(0.5, 3.0, counts.schema().width), np.full(counts.schema().width, 1e-162))
+        for norm in (None, "l1", "l2")
+        for sublinear in (False, True)
+        for binary in (False, True)
+    ]
+    return [
+        *(LEAF, SPARSE, CELL_LEAF, TEXT_LEAF),
+        *INPUTS,
+        *(SPARSE_CHECKED, CheckFinite((SPARSE,), "Any", allow_nan=True, float32=True)),
+        *each(lambda x: CheckRange((x,), "Any", low=-NUMBERS_OF, high=np.array([2.0, 3.0, math.inf]))),
+        *each(lambda x: CheckRange((x,), "Any", allow_nan=True, low=np.full(3, -1e6), high=np.full(3, 1e6))),
+        *(node for scale in scales for mean in means for node in each(lambda x: SubDiv((x,), mean, scale))),  # noqa: B023
+        *(SubDiv((x,), mean, None) for x in INPUTS for mean in means),
+        *(
+            node
+            for scale in scales
+            for shift in means[1:]
+            for node in each(lambda x: MulAdd((x,), scale, shift))  # noqa: B023
+        ),
+        *each(lambda x: MulAdd((x,), NUMBERS_OF, NUMBERS_OF, -1.0, 1.0)),
+        *(ScaleSparse((x,), scale) for x in (SPARSE, SPARSE_CHECKED) for scale in scales),
+        *(ScaleSparse((x,), NUMBERS_OF, 0.0, 1.0) for x in (SPARSE, SPARSE_CHECKED)),
+        ScaleSparse((ngrams(),), np.array([0.5, 2.0, -3.0])),
+        *(Select((x,), columns) for x in INPUTS for columns in ((0, 1, 2), (2, 0), (1, 1))),
+        *(Concat((x, y)) for x in INPUTS for y in (MissingMask((LEAF,), (0, 2)), NARROW)),
+        *(Concat((LEAF,)), Concat((CHECKED, SPARSE_CHECKED)), Densify((SPARSE,)), Densify((SPARSE_CHECKED,))),
+        *(Densify((node,)) for node in text),
+        *each(lambda x: Bins((x,), edges, np.array([0, 3, 4, 6], dtype=np.int32))),
+        *each(lambda x: Distances((x,), RNG.normal(size=(2, WIDTH)))),
+        *(codes(CELL_LEAF), codes(CELL_LEAF, refuse=REFUSE_UNKNOWN), codes(CELL_LEAF, last=math.nan)),
+        *(OneHot((codes(CELL_LEAF),), offsets, is_sparse) for is_sparse in (True, False)),
+        *(SelectSparse((x,), np.array([0, 2], dtype=np.int32)) for x in (SPARSE, SPARSE_CHECKED, ngrams())),
+        *(Apply((x,), function) for x in INPUTS for function in FUNCTIONS),
+        *text,
+        *tfidf,
+        TfidfLinear((ngrams(),), NO_IDF, "l2", False, False, weights, np.zeros(2)),
+        *(Impute((x,), fill, 1.0) for x in INPUTS for fill in (NUMBERS_OF, np.full(3, math.nan))),
+        *(Impute((x,), fill) for x in INPUTS for fill in (NUMBERS_OF, np.full(3, math.nan))),
+        *each(lambda x: MissingMask((x,), (0, 2))),
+        MissingMask((LEAF,), (1,), refuse_new=True),
+        ImputeCells((CELL_LEAF,), (0, 1), (None, math.nan), *pack(["x", 0.0])),
+        ImputeCells((CELL_LEAF,), (1,), (math.nan,), *pack(["x"]), refuse_nan=True),
+        ImputeCells((CELL_LEAF,), (0, 1), ("a",), *pack(["x", "y"]), refuse_nan=True),
+        Indicators((trees(CHECKED, values=(0.0, 1.0, 2.0), divisor=1.0, integral=True),), 5),
+        *each(lambda x: Linear((x,), weights, np.ones(2))),
+        *(Linear((x,), weights, np.ones(2)) for x in (SPARSE, SPARSE_CHECKED, ngrams())),
+        *(Linear((ngrams(),), w * weights, np.ones(2)) for w in (1e20, 1e300)),
+        Linear((Linear((ngrams(),), weights, np.ones(2)),), weights[:2], np.ones(2)),
+        *each(lambda x: CheckedLinear((x,), weights, np.ones(2), "Any", False)),
+        *each(lambda x: CheckedLinear((x,), weights, np.ones(2), "Any", True)),
+        *each(lambda x: Sum((x, MissingMask((LEAF,), (0, 1, 2))), np.ones(3))),
+        *(Sum((NARROW, NARROW), NUMBERS_OF), Sum((CHECKED, CHECKED), NUMBERS_OF)),
+        *(Sigmoid((Linear((x,), weights[:, :1], np.ones(1)),)) for x in INPUTS),
+        *(link((x,)) for x in INPUTS for link in (Expit, Softmax, Normalize, HuberProbability, Exp, Log, Negate)),
+        *(link((x,)) for x in INPUTS for link in (ArgMax, ArgMin, Threshold, Relu, Tanh)),
+        *(Threshold((x,), 1.0, inclusive=True) for x in INPUTS),
+        Pair((Select((LEAF,), (0,)),)),
+        LookupLinear((codes(CELL_LEAF),), RNG.normal(size=(5, 2)), offsets, np.zeros(2)),
+        *(UnitNorm((x,), norm) for x in INPUTS for norm in ("l1", "l2", "max")),
+        *each(lambda x: Polynomial((x,), np.array([[1, 0, 3], [2, 1, 2]], dtype=np.int32), 1, True)),
+        *each(lambda x: YeoJohnson((x,), np.array([0.0, 2.0, -1.5]))),
+        *(Quantiles((x,), quantiles, np.linspace(0, 1, 5), normal) for x in INPUTS for normal in (False, True)),
+        *each(trees),
+        *each(lambda x: trees(x, values=(0.0, 1.0, 7.0), divisor=1.0, integral=True)),
+        trees(LEAF, values=(math.nan, 1.0, 2.0)),
+        trees(LEAF, values=(FLOAT64_MAX, FLOAT64_MAX, 2.0)),
+        *(Mean((x, NARROW), weights) for x in INPUTS for weights in (np.empty(0), np.array([1.0, 3.0]))),
+        Majority((Threshold((Select((LEAF,), (0,)),)), Threshold((Select((LEAF,), (1,)),))), 2, np.ones(2)),
+    ]  # fmt: skip
+
+
+EXAMPLES = _examples()
+NO_VALUE = {Raw, Opaque}  # what they stand for is not known before the request
+
+
+def request(node: Node) -> Any:
+    """Boundary rows of the kind that the leaves of ``node`` read."""
+    leaves = {type(leaf) for leaf in toposort([node]) if not leaf.inputs}
+    if CellLeaf in leaves:
+        return CELLS
+    return TEXTS if TextLeaf in leaves else NUMBERS
+
+
+@functools.cache
+def values(node: Node) -> list[dict[Node, Value]]:
+    """Values of each row that no check rejects, of ``node`` and of everything before it."""
+    X = request(node)
+    found = []
+    for i in range(len(X)):
+        try:
+            with np.errstate(all="ignore"):
+                found.append(interpret([node], X[i : i + 1]))
+        except InputValueError:
+            continue
+    assert found
+    return found
+
+
+def flat(value: Value) -> np.ndarray:
+    """Stored values."""
+    return np.asarray(value.data if hasattr(value, "tocsr") else value, dtype=np.float64).ravel()
+
+
+def plain(value: Value) -> np.ndarray:
+    return value.toarray() if hasattr(value, "tocsr") else value
+
+
+def batch(node: Node) -> tuple[Value, Value]:
+    """Input and output of ``node`` for all rows that pass everything before it, and itself."""
+    rows = values(node)
+    (x,) = node.inputs
+    columns = [plain(row[x]) for row in rows]
+    value = np.vstack(columns)
+    if x.schema().kind is Kind.SPARSE:
+        from scipy.sparse import csr_array
+
+        value = csr_array(value)
+    with np.errstate(all="ignore"):
+        return value, node.reference(value)
+
+
+def check_properties(node: Node) -> None:
+    claim = node.properties()
+    if node.schema().kind is Kind.CELLS:
+        assert claim == UNKNOWN
+        return
+    for row in values(node):
+        found = flat(row[node])
+        numbers = found[~np.isnan(found)]
+        assert not claim.no_nan or numbers.size == found.size, node
+        assert (numbers >= claim.low).all(), (node, claim, numbers)
+        assert (numbers <= claim.high).all(), (node, claim, numbers)
+        if claim.integral:
+            assert (numbers == np.trunc(numbers)).all(), node
+
+
+def check_monotone(node: Node) -> None:
+    directions = node.monotone()
+    if directions is None:
+        return
+    assert node.columnwise
+    assert node.parity is Parity.EXACT  # the bits of the reference are those of the kernel
+    assert directions.shape == (node.schema().width,)
+    with np.errstate(all="ignore"):
+        found = node.reference(np.repeat(DOUBLES[:, None], len(directions), axis=1))
+        nan = node.reference(np.full((1, len(directions)), math.nan))[0]
+    for column, direction in zip(found.T, directions, strict=True):
+        if direction:
+            assert not np.isnan(column).any(), node
+            ordered = column if direction > 0 else column[::-1]
+            assert (ordered[:-1] <= ordered[1:]).all(), node
+    assert np.isnan(nan[directions != 0]).all()
+
+
+def check_affine(node: Node) -> None:
+    affine = node.as_affine()
+    if affine is None:
+        return
+    x = RNG.normal(size=(50, len(affine.factor))) * 100
+    with np.errstate(all="ignore"):
+        expected, found = node.reference(x), x * affine.factor + affine.offset
+        size = np.abs(x * affine.factor) + np.abs(affine.offset)
+        known = np.isfinite(size).all(axis=0)
+    assert (np.abs(found - expected) <= 1e-13 * size)[:, known].all(), node
+
+
+def check_columnwise(node: Node) -> None:
+    if not node.columnwise:
+        return
+    assert len(node.inputs) == 1
+    x, expected = batch(node)
+    dense_x, expected = plain(x), plain(expected)
+    assert expected.shape[1] == dense_x.shape[1]
+    for column in range(dense_x.shape[1]):
+        changed = dense_x[::-1].copy()
+        changed[:, column] = dense_x[:, column]
+        with np.errstate(all="ignore"):
+            found = plain(node.reference(changed if x is dense_x else type(x)(changed)))
+        np.testing.assert_array_equal(found[:, column], expected[:, column])
+
+
+def check_selection(node: Node) -> None:
+    width = node.inputs[0].schema().width if node.inputs else 0
+    for columns in ((width - 1,), (0, 0, width - 1)):
+        if len(node.inputs) != 1 or width < 2:
+            return
+        kept = np.array(columns)
+        (x,) = node.inputs
+        leaf = NumericLeaf((), columns) if x.schema().kind is Kind.DENSE else CellLeaf((), columns)
+        fewer = node.select_columns(leaf if x.schema().kind is not Kind.SPARSE else SparseLeaf((), len(columns)), kept)
+        if fewer is None:
+            return
+        assert node.columnwise
+        value, expected = batch(node)
+        with np.errstate(all="ignore"):
+            found = plain(fewer.reference(value[:, kept]))
+        np.testing.assert_array_equal(found, plain(expected)[:, kept])
+        assert fewer.schema().width == len(columns)
+        assert len(values(node)) == len(request(node)) or x in (*INPUTS, SPARSE_CHECKED), "may reject"
+
+
+def check_rows(node: Node) -> None:
+    if not node.rowwise or len(node.inputs) != 1:
+        return
+    _, together = batch(node)
+    alone = np.vstack([plain(row[node]) for row in values(node)])
+    if alone.dtype == object:
+        assert [list(map(cell_key, row)) for row in alone] == [list(map(cell_key, row)) for row in together]
+    elif node.parity is Parity.EXACT:
+        np.testing.assert_array_equal(plain(together), alone)
+    else:  # NumPy adds up in another order, where an overflow may turn up in another place
+        ordinary = np.isfinite(alone).all(axis=1) & (np.abs(alone) < 1e100).all(axis=1)
+        np.testing.assert_allclose(plain(together)[ordinary], alone[ordinary], rtol=1e-9, atol=1e-9)
+
+
+def check_simpler(node: Node) -> None:
+    for simpler in (node.simplify(), node.as_sparse()):
+        if simpler is None or simpler is node:
+            continue
+        assert simpler.schema().width == node.schema().width
+        for row in values(node):
+            again = _again(simpler, row)
+            np.testing.assert_array_equal(plain(again), plain(row[node]))
+            if not hasattr(again, "tocsr") and not hasattr(row[node], "tocsr"):
+                np.testing.assert_array_equal(np.signbit(again), np.signbit(row[node]))
+
+
+def _again(node: Node, known: dict[Node, Value]) -> Value:
+    if node in known:
+        return known[node]
+    with np.errstate(all="ignore"):
+        return node.reference(*(_again(child, known) for child in node.inputs))
+
+
+def check_replacement(node: Node) -> None:
+    replacement = node.as_replacement()
+    if replacement is None:
+        return
+    x, found = batch(node)
+    missing = {cell_key(value) for value in replacement.missing}
+    for i, row in enumerate(x):
+        for j, cell in enumerate(row):
+            expected = replacement.fill[j] if cell_key(cell) in missing else cell
+            assert cell_key(found[i, j]) == cell_key(expected)
+            assert not (replacement.rejects_nan and cell_key(cell) == cell_key(math.nan))
+
+
+def check_passthrough(node: Node) -> None:
+    for row in values(node) if node.passthrough else ():
+        assert row[node] is row[node.inputs[0]]
+
+
+ORACLES = [
+    check_properties,
+    check_monotone,
+    check_affine,
+    check_columnwise,
+    check_selection,
+    check_rows,
+    check_simpler,
+    check_replacement,
+    check_passthrough,
+]
+
+
+@pytest.mark.parametrize("oracle", ORACLES, ids=lambda oracle: oracle.__name__)
+def test_claims_are_true(oracle: Any) -> None:
+    for node in EXAMPLES:
+        oracle(node)
+
+
+def test_every_class_has_an_example() -> None:
+    classes = {
+        value
+        for module in pkgutil.iter_modules(ir.__path__)
+        for value in vars(importlib.import_module(f"pretzel.oven.ir.{module.name}")).values()
+        if isinstance(value, type) and issubclass(value, Node) and value.op
+    }
+    assert classes - NO_VALUE == {type(node) for node in EXAMPLES}
+
+
+def test_properties_without_checks_are_those_of_the_graph_without_checks() -> None:
+    for node in EXAMPLES:
+        unchecked = rewrite([node], lambda each: each.inputs[0] if each.passthrough else None)[node]
+        assert node.properties(checks=False) == unchecked.properties()
+
+
+def test_what_must_be_certain_is() -> None:
+    """Oracles would be content with claims of nothing."""
+    assert LEAF.properties() == UNKNOWN
+    assert not CheckRange((LEAF,), "Any", low=np.zeros(3), high=np.full(3, math.inf)).properties().no_inf
+    assert NARROW.properties().fits_float32
+    assert SubDiv((CHECKED,), None, np.ones(3)).properties().finite
+    assert not SubDiv((CHECKED,), None, np.array([1.0, 1.0, 0.5])).properties().finite
+    assert Linear((ngrams(),), np.ones((3, 1)), np.zeros(1)).properties().finite
+    assert Tfidf((ngrams(),), np.ones(3), "l2", True, False).properties().finite
+    assert Tfidf((ngrams(),), NO_IDF, None, False, True).properties() == ValueProperties(0.0, 1.0, True, True)
+    assert not Tfidf((hashed(signed=True),), NO_IDF, None, True, False).properties().finite  # logarithm of zero
+    assert trees(LEAF).properties().finite
+    assert codes(CELL_LEAF).properties() == ValueProperties(-1.0, 2.0, True, True)
+    assert OneHot((codes(CELL_LEAF),), np.array([0, 2, 5], dtype=np.int32)).properties().non_negative
+
+
+def test_deep_graphs_do_not_recurse() -> None:
+    node: Node = CHECKED
+    for i in range(5000):
+        node = SubDiv((node,), np.full(3, float(i)), None)
+    assert node.properties().no_nan
+
+
+class Liar(Node):
+    """Claims everything, and keeps nothing."""
+
+    shift: Array
+
+    op: ClassVar[str] = "test_liar/1"
+    columnwise: ClassVar[bool] = True
+    passthrough: ClassVar[bool] = True
+
+    def schema(self) -> Schema:
+        return dense(WIDTH)
+
+    def reference(self, *inputs: Value) -> Value:
+        (x,) = inputs
+        return np.sin(np.nan_to_num(x, posinf=9.0, neginf=9.0)).cumsum(axis=1) + self.shift + np.arange(len(x))[:, None]
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return ValueProperties(-1.0, 1.0, True, True)
+
+    def monotone(self) -> Array | None:
+        return np.ones(WIDTH, dtype=np.int8)
+
+    def as_affine(self) -> Affine | None:
+        return Affine(np.ones(WIDTH), np.zeros(WIDTH))
+
+    def as_replacement(self) -> Replacement | None:
+        return Replacement((math.nan,), (1.0,) * WIDTH)
+
+    def select_columns(self, x: Node, columns: Array) -> Node | None:
+        return Liar((x,), self.shift[columns])
+
+    def simplify(self) -> Node:
+        return self.inputs[0]
+
+
+@pytest.mark.parametrize("oracle", ORACLES, ids=lambda oracle: oracle.__name__)
+def test_lies_are_found(oracle: Any) -> None:
+    with pytest.raises((AssertionError, ValueError)):
+        oracle(Liar((CHECKED,), np.array([1.0, 2.0, 3.5])))
