@@ -104,12 +104,26 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A kernel with its parameters. ``params`` holds a digest for each that is read at run time, else None."""
+    """A kernel with its parameters.
+
+    Parameters
+    ----------
+    kernel : str
+    params : tuple of bytes or None
+        Digest of each parameter that is read at run time, else None.
+    state : bytes or None
+        Digest of what the kernel was bound to.
+    label : str
+        The computation in words.
+    columnwise : bool
+        Column j of the result comes from column j of the only input alone.
+    """
 
     kernel: str
     params: tuple[bytes | None, ...]
     state: bytes | None
     label: str
+    columnwise: bool = False
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)

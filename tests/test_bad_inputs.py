@@ -15,7 +15,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 import pretzel
 from pretzel.errors import (
@@ -297,3 +297,12 @@ def test_missing_values_where_the_source_takes_them(models: dict[str, Model]) ->
 def test_what_cannot_be_compiled(estimator: Any, error: type[CompileError]) -> None:
     with pytest.raises(error):
         pretzel.compile(estimator)
+
+
+def test_a_column_keeps_its_name_behind_every_step_that_works_by_column() -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": [0.0, 1.0, 2.0, 1.0]})
+    squared = make_pipeline(FunctionTransformer(np.square), Ridge()).fit(frame, [0.0, 1.0, 2.0, 3.0])
+    with pytest.raises(InputValueError, match="Ridge.*row 1, column 'b' holds infinity"):
+        pretzel.compile(squared, disable_rules=["fuse_finite_check_into_linear"]).predict(
+            frame.assign(b=[0, 1e200, 1, 2])
+        )

@@ -6,7 +6,6 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, Raw, SparseLeaf, TextLeaf
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Node, Output, toposort
@@ -50,7 +49,7 @@ def schedule(output: Node) -> Schedule:
     values: list[Node] = []
     number: dict[Node, int] = {}
     for node in (*leaves, *(node for stage in stages for node in stage)):
-        if isinstance(node, CheckFinite):
+        if node.passthrough:
             number[node] = number[node.inputs[0]]
         else:
             number[node] = len(values)
@@ -118,11 +117,11 @@ class Lowering:
     def _call_of(self, node: Node) -> Call:
         if node not in self._calls:
             bound = self.store.bind(node.kernel, node.params(), self.lease)
-            self._calls[node] = Call(node.kernel, bound.params, bound.state, sys.intern(repr(node)))
+            self._calls[node] = Call(node.kernel, bound.params, bound.state, sys.intern(repr(node)), node.columnwise)
         return self._calls[node]
 
     def _step(self, node: Node, number: dict[Node, int]) -> Step:
-        output = -1 if isinstance(node, CheckFinite) else number[node]
+        output = -1 if node.passthrough else number[node]
         return Step(tuple(number[child] for child in node.inputs), output, self.origins.get(node, ""))
 
     def _leaf(self, leaf: Node, sources: dict[Opaque, int]) -> Leaf:

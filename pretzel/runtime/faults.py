@@ -16,7 +16,6 @@ _VALUE_FAULTS = {
     7: "a lone surrogate, which cannot be encoded as UTF-8",
 }
 _WRONG_TYPE = 4
-_COLUMN_BY_COLUMN = ("impute", "sub_div", "mul_add")  # kernels that leave every column in its place
 
 
 def raise_fault(
@@ -60,7 +59,7 @@ def _column_name(program: Program, spec: InputSpec | None, value: int, column: i
     while at >= len(program.leaves):
         if parts := program.values[at].parts:
             at, position = _part_of(program, parts, position)
-        elif program.calls[made_by[at]].kernel in _COLUMN_BY_COLUMN:
+        elif program.calls[made_by[at]].columnwise:
             at = program.steps[made_by[at]].inputs[0]
         else:
             return f"{column} of the step's input"
