@@ -13,8 +13,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import Method
+from pretzel.runtime.input.row_reader import one_row_table
 from pretzel.runtime.opaque import OpaqueMethod
-from pretzel.runtime.rows import one_row_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -103,7 +103,7 @@ async def _counted(endpoint: Endpoint, one: bool, work: Coroutine[Any, Any, Any]
 async def _long_row(method: Method | OpaqueMethod, row: Any, deadline: float | None) -> Any:
     """Answer for a row that takes long, or may."""
     if isinstance(method, OpaqueMethod):
-        return await _in_python(method, partial(method.one, row), deadline)
+        return await _in_python(method, partial(method.call_row, row), deadline)
     scheduler = method.engine.scheduler
     if method.sparse_result:
         return await _run(method, scheduler.task(method, one_row_table(method.spec, method.name, row)), deadline)

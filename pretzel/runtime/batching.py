@@ -39,7 +39,7 @@ class Batches:
         return deadline is None or deadline > self.batching.max_delay
 
     async def answer(self, method: Method, row: Any, deadline: float | None) -> Any:
-        """What ``method.one(row)`` returns or raises, computed with other rows."""
+        """What ``method.call_row(row)`` returns or raises, computed with other rows."""
         loop = asyncio.get_running_loop()
         known = self._open.get(loop)
         batch = None if known is None else known()

@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pretzel._native import Split
+from pretzel._native import WeightedRoute
 from pretzel.errors import ModelInUseError, ModelNotFoundError, RegistrationError
 from pretzel.runtime.handle import Model, Route, Version, reroute
 from pretzel.runtime.log import logger
@@ -64,13 +64,13 @@ class Alias:
     handle : Model
     shares : dict of str to float
         Names, or names with versions, and the part of the calls that each gets; together 1.
-    split : Split or None
+    split : WeightedRoute or None
         Deals calls out among those whose part is not 0, where they are several.
     """
 
     handle: Model
     shares: dict[str, float]
-    split: Split | None
+    split: WeightedRoute | None
 
 
 class Catalog:
@@ -169,7 +169,7 @@ class Catalog:
         _check_word(name, "name")
         parts = _parts(shares)
         weights = [part for part in parts.values() if part > 0]
-        split = Split(weights, seed) if len(weights) > 1 else None
+        split = WeightedRoute(weights, seed) if len(weights) > 1 else None
         with _lock:
             if self._closed:
                 raise RuntimeError("this runtime has been closed")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pretzel._native import Choice, Counted, Endpoint, Handle, switch
+from pretzel._native import CallCounter, Endpoint, Handle, RoutedMethod, swap_targets
 from pretzel.errors import ModelNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
-    from pretzel._native import Method, Split
+    from pretzel._native import Method, WeightedRoute
     from pretzel.runtime.engine import Answer
     from pretzel.runtime.estimate import Estimate
     from pretzel.runtime.model import Plan
@@ -46,14 +46,14 @@ class Route:
     Parameters
     ----------
     versions : tuple of Version
-    split : Split or None
+    split : WeightedRoute or None
         Deals calls out among them where they are several.
     main : int
         Number of the one with the greatest weight.
     """
 
     versions: tuple[Version, ...]
-    split: Split | None = None
+    split: WeightedRoute | None = None
     main: int = 0
 
     @property
@@ -61,13 +61,13 @@ class Route:
         """The one that most calls go to."""
         return self.versions[self.main]
 
-    def methods(self) -> dict[str, Method | OpaqueMethod | Choice]:
+    def methods(self) -> dict[str, Method | OpaqueMethod | RoutedMethod]:
         """What every version can answer, and who does."""
         if self.split is None:
             return dict(self.version.plan.methods)
         plans = [version.plan for version in self.versions]
         names = [name for name in self.version.plan.methods if all(name in plan.methods for plan in plans)]
-        return {name: Choice(self.split, tuple(plan.methods[name] for plan in plans)) for name in names}
+        return {name: RoutedMethod(self.split, tuple(plan.methods[name] for plan in plans)) for name in names}
 
 
 class Model(Handle):
@@ -111,7 +111,7 @@ class Model(Handle):
         With ``method`` the call is counted, and refused as the method itself would refuse it.
         """
         route = self._current
-        plan = route.version.plan if route.split is None else route.versions[route.split.turn()].plan
+        plan = route.version.plan if route.split is None else route.versions[route.split.next()].plan
         if method:
             if any(method not in version.plan.methods for version in route.versions):
                 raise AttributeError(self._lacks(method))
@@ -241,7 +241,7 @@ class Model(Handle):
             if method == "predict":
                 self._keep(endpoint, offered)
             elif offered:
-                vars(self).update({method: endpoint, f"{method}_one": endpoint.one})
+                vars(self).update({method: endpoint, f"{method}_one": endpoint.call_row})
             if not offered:
                 for name in (method, f"{method}_one", f"a{method}", f"a{method}_one"):
                     vars(self).pop(name, None)
@@ -277,7 +277,7 @@ class Model(Handle):
         return f"<pretzel.Model {self.name}: {', '.join(plan.methods) if plan else 'unregistered'}>"
 
 
-class _Refusal(Counted):
+class _Refusal(CallCounter):
     """Stands where a version has no such method, or where there is no version any more."""
 
     def __init__(self, error: type[Exception], message: str) -> None:
@@ -287,7 +287,7 @@ class _Refusal(Counted):
     def __call__(self, request: Any) -> NoReturn:
         raise self._error(self._message)
 
-    one = __call__
+    call_row = __call__
 
 
 def reroute(changes: Sequence[tuple[Model, Route | None]]) -> list[Any]:
@@ -297,7 +297,7 @@ def reroute(changes: Sequence[tuple[Model, Route | None]]) -> list[Any]:
     old = [model._route for model, _ in changes]
     for model, route in changes:
         model._route = route
-    switch([endpoint for endpoint, _ in pairs], targets)
+    swap_targets([endpoint for endpoint, _ in pairs], targets)
     for model, route in changes:
         model._publish(route)
     return [old, targets]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import Method, NativeProgram
-from pretzel.runtime.inputs import read
+from pretzel.runtime.input.table_reader import read
 from pretzel.runtime.opaque import OpaqueMethod
 from pretzel.runtime.weights import use_kept
 
@@ -69,7 +69,7 @@ class Plan:
         method = methods.get(name.removesuffix("_one"))
         if method is not None:
             # From now on an attribute of the instance, so that a call goes straight into native code.
-            self.__dict__[name] = method.one if name.endswith("_one") else method
+            self.__dict__[name] = method.call_row if name.endswith("_one") else method
             return self.__dict__[name]
         attributes = self.__dict__["physical"].attributes if "physical" in self.__dict__ else {}
         if name in attributes:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pretzel._native import Counted, Method, NativeProgram
+from pretzel._native import CallCounter, Method, NativeProgram
 from pretzel.errors import InputShapeError
 from pretzel.plan import InputKind, InputSpec, LeafKind, MethodPlan, OpaqueStep, Program
-from pretzel.runtime.inputs import of_list, read
-from pretzel.runtime.names import check_width, match
-from pretzel.runtime.rows import as_row, check_keys, one_row_table
+from pretzel.runtime.input.feature_names import check_width, match
+from pretzel.runtime.input.row_reader import as_row, check_keys, one_row_table
+from pretzel.runtime.input.table_reader import of_list, read
 
 if TYPE_CHECKING:
     from pretzel.plan import Leaf
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pretzel.store.object_store import Lease, ObjectStore
 
 
-class OpaqueMethod(Counted):
+class OpaqueMethod(CallCounter):
     """One method of a model some of whose steps call the estimator itself.
 
     Parameters
@@ -89,7 +89,7 @@ class OpaqueMethod(Counted):
             return X
         return X.iloc[:, columns] if hasattr(X, "iloc") else X[:, columns]
 
-    def one(self, row: Any) -> Any:
+    def call_row(self, row: Any) -> Any:
         """Answer for one row, as a table of one."""
         answer = self(_table(self.spec, self.name, row))
         if isinstance(answer, list):
@@ -116,7 +116,7 @@ def _read(spec: InputSpec, leaves: tuple[Leaf, ...], X: _Sources) -> tuple[int, 
 
 
 def read_sources(spec: InputSpec, leaves: tuple[Leaf, ...], sources: dict[int, Any]) -> tuple[int, list[Any], bool]:
-    """Like `pretzel.runtime.inputs.read`, for leaves that read different sources."""
+    """Like `pretzel.runtime.input.table_reader.read`, for leaves that read different sources."""
     columns: list[Any] = [None] * len(leaves)
     rows, float32 = 0, True
     for source in sorted({leaf.source for leaf in leaves}):

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pretzel.options import parse_bytes
 from pretzel.runtime.catalog import Catalog
 from pretzel.runtime.engine import PLACES, BatchEngine
-from pretzel.runtime.many import Together
 from pretzel.runtime.metrics import MODELS, register
 from pretzel.runtime.model import Plan
+from pretzel.runtime.multi_model import MultiModel
 from pretzel.runtime.recall import new_cache, remember
 from pretzel.runtime.statistics import statistics
 from pretzel.store.object_store import ObjectStore, default_store
@@ -69,7 +69,7 @@ class Runtime:
         self._shared = new_cache(parse_bytes(materialize))
         self._results = new_cache(parse_bytes(results))
         self._catalog = Catalog()
-        self._together = Together(self._catalog.names, self._catalog.__getitem__)
+        self._multi_model = MultiModel(self._catalog.names, self._catalog.__getitem__)
 
     def register(
         self,
@@ -259,7 +259,7 @@ class Runtime:
         list
             Answers in the order of ``pairs``.
         """
-        return self._together.many(pairs, method, on_error)
+        return self._multi_model.many(pairs, method, on_error)
 
     def predict_all(
         self, row: Any, models: Iterable[Any], method: str = "predict", *, on_error: str = "raise"
@@ -284,11 +284,11 @@ class Runtime:
         list
             Answers in the order of ``models``.
         """
-        return self._together.all(row, models, method, on_error)
+        return self._multi_model.all(row, models, method, on_error)
 
     def sharing(self, models: Iterable[Any], method: str = "predict") -> tuple[int, int]:
         """How many kernel calls these models make by themselves, and how many `predict_all` makes for them."""
-        return self._together.sharing(models, method)
+        return self._multi_model.sharing(models, method)
 
     def stats(self) -> dict[str, Any]:
         """What the registered models hold, and how often they were called.

@@ -16,7 +16,7 @@ from sklearn.preprocessing import MinMaxScaler, PolynomialFeatures, StandardScal
 import pretzel
 from pretzel._native import Method, NativeProgram
 from pretzel.plan import MethodPlan, Program
-from pretzel.runtime.inputs import read
+from pretzel.runtime.input.table_reader import read
 from pretzel.runtime.merge import Merged, can_merge, merge
 
 X = np.random.default_rng(0).normal(size=(100, 6))
@@ -34,7 +34,7 @@ def run(merged: Merged, plans: list[pretzel.Plan], row: Any) -> list[Any]:
     arrays = {d: a for plan in plans for method in plan.methods.values() for d, a in method.arrays.items()}
     native = NativeProgram(merged.program, arrays)
     whole = Method(native, MethodPlan(merged.program), plans[0].physical.input, "all", read)
-    return [whole.one(row)[first:] for first in merged.firsts]
+    return [whole.call_row(row)[first:] for first in merged.firsts]
 
 
 def heads(features: Any, data: Any, n: int) -> list[pretzel.Plan]:

@@ -311,7 +311,7 @@ def test_picking_a_plan_for_a_call_is_a_turn(runtime: pretzel.Runtime) -> None:
     live = runtime.alias("live", {"m@v1": 3, "m@v2": 1})
     expected = answers(live, 40)
     runtime.alias("live", {"m@v1": 3, "m@v2": 1})
-    found = [live._pick("predict").methods["predict"].one(ROW) for _ in range(40)]
+    found = [live._pick("predict").methods["predict"].call_row(ROW) for _ in range(40)]
     assert found == expected
     assert live.calls == 80
     assert live._pick() in (runtime["m@v1"].plan, runtime["m@v2"].plan)

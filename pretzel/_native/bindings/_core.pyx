@@ -139,7 +139,7 @@ def bind(str kernel, list params):
     return result, found.run_params
 
 
-include "lookup.pxi"
+include "dict_lookup.pxi"
 include "cache.pxi"
 include "layout.pxi"
 
@@ -317,11 +317,11 @@ cdef object traced(NativeProgram program, RecordingTracer* tracer, int i, int64_
     return array
 
 
-include "unpack.pxi"
-include "tables.pxi"
-include "frames.pxi"
+include "row_reader.pxi"
+include "table_reader.pxi"
+include "dataframe.pxi"
 include "method.pxi"
 include "scheduler.pxi"
 include "endpoint.pxi"
-include "many.pxi"
+include "multi_model.pxi"
 include "costs.pxi"

@@ -5,7 +5,7 @@ cdef uint64_t SPREAD = 0xD1342543DE82EF95  # odd: seeds start far from each othe
 
 
 @cython.final
-cdef class Split:
+cdef class WeightedRoute:
     """Deals calls out by weight, at an addition and a few comparisons for each.
 
     Multiples of the golden ratio, without their whole parts, fill every part of [0, 1) evenly. So each share is right
@@ -26,7 +26,7 @@ cdef class Split:
         for i in range(1, len(weights)):
             self.ends.push_back(min(int(sum(weights[:i]) / total * 2.0**64), 0xFFFFFFFFFFFFFFFF))
 
-    cpdef Py_ssize_t turn(self):
+    cpdef Py_ssize_t next(self):
         """Number of the target that is to have the next call."""
         cdef size_t i = 0
         cdef uint64_t position = self.position.add(GOLDEN)
@@ -36,29 +36,29 @@ cdef class Split:
 
 
 @cython.final
-cdef class Choice:
+cdef class RoutedMethod:
     """Stands as a target where several answer, each its share of the calls."""
 
-    cdef Split split
+    cdef WeightedRoute split
     cdef tuple targets
 
-    def __init__(self, Split split, tuple targets):
+    def __init__(self, WeightedRoute split, tuple targets):
         if len(targets) != <Py_ssize_t>split.ends.size() + 1:
             raise ValueError("expected as many targets as weights")
-        if not all([isinstance(target, Counted) for target in targets]):
+        if not all([isinstance(target, CallCounter) for target in targets]):
             raise TypeError("expected targets that count their calls")
         self.split = split
         self.targets = targets
 
 
-cdef object chosen(Choice choice):
+cdef object chosen(RoutedMethod choice):
     """Whose turn it is."""
-    return choice.targets[choice.split.turn()]
+    return choice.targets[choice.split.next()]
 
 
 cdef object checked(target):
     """What calls may be passed on to."""
-    if not isinstance(target, (Counted, Choice)):
+    if not isinstance(target, (CallCounter, RoutedMethod)):
         raise TypeError(f"expected a target that counts its calls, got {type(target).__name__}")
     return target
 
@@ -87,10 +87,10 @@ cdef class Endpoint:
     a version that has been replaced lives until its last call returns. It is counted here and in the method.
     """
 
-    cdef object target  # Method, OpaqueMethod, Choice of these, or what refuses calls
+    cdef object target  # Method, OpaqueMethod, RoutedMethod of these, or what refuses calls
     cdef Latch latch    # of the target
-    cdef Calls rows
-    cdef Calls tables
+    cdef CallStatistics rows
+    cdef CallStatistics tables
 
     def __cinit__(self):
         live_endpoints.add(1)
@@ -110,12 +110,12 @@ cdef class Endpoint:
     cdef inline object take(self):
         """What is to answer a call."""
         target = self.peek()
-        if type(target) is Choice:
-            target = chosen(<Choice>target)
-        (<Counted>target).counted.add(1)
+        if type(target) is RoutedMethod:
+            target = chosen(<RoutedMethod>target)
+        (<CallCounter>target).counted.add(1)
         return target
 
-    cdef inline object take_among(self):
+    cdef inline object count_answered(self):
         """What answers a row that is asked together with others; it counts as answered, whatever becomes of it."""
         self.rows.begin(ROW_RARITY)
         self.rows.end(Ending.kAnswered)
@@ -123,7 +123,7 @@ cdef class Endpoint:
 
     @property
     def calls(self):
-        """Calls that have come."""
+        """CallStatistics that have come."""
         return self.rows.begun() + self.tables.begun()
 
     def __call__(self, X):
@@ -140,7 +140,7 @@ cdef class Endpoint:
             self.tables.time(now_ns() - since)
         return answer
 
-    def one(self, row):
+    def call_row(self, row):
         """Answer for one row."""
         return self.answer(self.take(), row)
 
@@ -149,9 +149,9 @@ cdef class Endpoint:
         cdef int64_t since = now_ns() if self.rows.begin(ROW_RARITY) else 0
         try:
             if type(target) is Method:
-                answer = (<Method>target).one(row)
+                answer = (<Method>target).call_row(row)
             else:
-                answer = target.one(row)
+                answer = target.call_row(row)
         except BaseException as error:
             self.rows.end(ending_of(error))
             raise
@@ -166,7 +166,7 @@ cdef class Endpoint:
         """What is to answer a call, which is begun with `begin` or `answer`."""
         return self.take()
 
-    def count(self, Counted target not None, bint one=False):
+    def count(self, CallCounter target not None, bint one=False):
         """Count a call that ``target`` is to answer."""
         target.counted.add(1)
         self.begin(one)
@@ -180,7 +180,7 @@ cdef class Endpoint:
 
     def end(self, bint one, error, double seconds):
         """Count what became of a call: the exception, or None for an answer."""
-        cdef Calls* calls = &self.rows if one else &self.tables
+        cdef CallStatistics* calls = &self.rows if one else &self.tables
         calls.end(Ending.kAnswered if error is None else ending_of(error))
         if error is None:
             calls.time(<int64_t>(seconds * 1e9))
@@ -195,24 +195,24 @@ cdef class Handle:
     """Base of handles of models. The endpoint that most calls go to is at hand, where a dict is four misses away."""
 
     cdef Endpoint endpoint  # of ``predict``; None: no version has had it
-    cdef object one         # its method; None: the present version has no such method
-    cdef LineSpan ahead     # what the present version reads; here it is at hand three misses earlier
+    cdef object call_row    # its method; None: the present version has no such method
+    cdef PrefetchSpan ahead     # what the present version reads; here it is at hand three misses earlier
     cdef Latch latch        # of the latter two
 
     def _keep(self, Endpoint endpoint not None, bint offered):
         """Know the endpoint of ``predict``, for good, for it refuses what a version cannot answer."""
         target = endpoint.peek()
-        one = endpoint.one if offered else None
+        one = endpoint.call_row if offered else None
         self.endpoint = endpoint
         self.latch.lock()
-        self.one, one = one, self.one
+        self.call_row, one = one, self.call_row
         self.ahead = lines_of(target)
         self.latch.unlock()
 
     @property
     def predict(self):
         """Answer for every row of a table."""
-        if self.one is None:
+        if self.call_row is None:
             raise AttributeError("predict")
         return self.endpoint
 
@@ -220,7 +220,7 @@ cdef class Handle:
     def predict_one(self):
         """Answer for one row. Whoever asks for this is about to call it."""
         self.latch.lock()
-        one = self.one
+        one = self.call_row
         if one is not None:
             prefetch(<PyObject*>self.endpoint)
             prefetch(<char*><PyObject*>self.endpoint + 64)
@@ -231,7 +231,7 @@ cdef class Handle:
         return one
 
 
-cdef object calls_as_tuple(Calls* calls):
+cdef object calls_as_tuple(CallStatistics* calls):
     endings = {ENDINGS[i]: calls.ended(i) for i in range(len(ENDINGS))}
     return endings, calls.nanoseconds() * 1e-9, [calls.timed(i) for i in range(kBuckets)]
 
@@ -241,15 +241,15 @@ def call_seconds():
     return [2.0 ** (kFirst + 2 * i) * 1e-9 for i in range(kBuckets - 1)]
 
 
-cdef LineSpan lines_of(target) noexcept:
-    cdef LineSpan nothing
+cdef PrefetchSpan lines_of(target) noexcept:
+    cdef PrefetchSpan nothing
     return (<Method>target).lines.span() if type(target) is Method else nothing
 
 
 cdef Latch switching  # who has it may wait for several endpoints
 
 
-def switch(list endpoints, list targets):
+def swap_targets(list endpoints, list targets):
     """Give every endpoint, each of which is there once, its new target; the old ones are in ``targets`` afterwards.
 
     Nothing from the first lock to the last allocates, frees or runs Python code, so no other thread sees it half done.

@@ -68,21 +68,21 @@ cdef object run_batch(NativeProgram program, Method method, list columns, int64_
 
 
 cdef int raise_error(NativeProgram program, Method method, RunResult* result) except -1:
-    from pretzel.runtime.faults import raise_fault
+    from pretzel.runtime.errors_from_native import raise_error as raise_python_error
 
     if result.status == Status.kNoMemory:
         raise MemoryError
-    raise_fault(program.plan, None if method is None else method.spec, "" if method is None else method.name,
-                <int>result.status, program.buffers.steps[result.step].call, result.row, result.column)
+    raise_python_error(program.plan, None if method is None else method.spec, "" if method is None else method.name,
+                       <int>result.status, program.buffers.steps[result.step].call, result.row, result.column)
 
 
-cdef int add_object(object found, Lines* lines) except -1:
+cdef int add_object(object found, PrefetchList* lines) except -1:
     """The lines of a Python object, with the header of the garbage collector left out."""
     lines.add(<void*>found, <size_t>min(found.__sizeof__(), 1024))
     return 0
 
 
-cdef inline void fetch_ahead(LineSpan lines, ThreadContext* thread) noexcept:
+cdef inline void fetch_ahead(PrefetchSpan lines, ThreadContext* thread) noexcept:
     """Ask for what a request will read, unless the latest one of this thread has had it in the caches."""
     if lines.lines != NULL and thread.last != <void*>lines.lines:
         thread.last = <void*>lines.lines
@@ -155,7 +155,7 @@ cdef inline bint copy_floats(PyObject* row, int width, LeafInput* leaf, Arena* a
     return leading_floats(items_of(<object>row, 0), width, numbers) == width
 
 
-cdef class Counted:
+cdef class CallCounter:
     """Base of what answers calls: counts those that come through endpoints."""
 
     cdef Count counted
@@ -167,7 +167,7 @@ cdef class Counted:
 
 
 @cython.final
-cdef class Method(Counted):
+cdef class Method(CallCounter):
     """One method of a model as a callable; immutable, safe to call from any thread.
 
     Parameters
@@ -199,7 +199,7 @@ cdef class Method(Counted):
     cdef public str name
     cdef object read
     cdef object __weakref__
-    cdef Lines lines  # that every call reads
+    cdef PrefetchList lines  # that every call reads
     cdef public Scheduler scheduler  # takes long calls; None: all are answered in the calling thread
     cdef public double long_call     # seconds of estimated work from which a call is long
     cdef public object engine        # what is submitted and awaited goes there
@@ -320,7 +320,7 @@ cdef class Method(Counted):
         self.lines.finish()
         return 0
 
-    cpdef one(self, row):
+    cpdef call_row(self, row):
         """Answer for one row, given as dict, tuple, list, 1-D array or str: a scalar, or a vector."""
         cdef NativeProgram program = self.program
         cdef ThreadContext* thread = &thread_context()
@@ -492,32 +492,32 @@ cdef class Method(Counted):
     # -- errors: everything here may be slow ---------------------------------------------------------------------
 
     cdef object one_row_table(self, row):
-        from pretzel.runtime.rows import one_row_table
+        from pretzel.runtime.input.row_reader import one_row_table
 
         return one_row_table(self.spec, self.name, row)
 
     cdef object check_vector(self, row):
-        from pretzel.runtime.rows import as_row
+        from pretzel.runtime.input.row_reader import as_row
 
         return as_row(self.spec, self.name, row)
 
     cdef int check_keys(self, row) except -1:
-        from pretzel.runtime.rows import check_keys
+        from pretzel.runtime.input.row_reader import check_keys
 
         check_keys(self.spec, self.name, row)
 
     cdef int fail_empty(self) except -1:
-        from pretzel.runtime.rows import fail_empty
+        from pretzel.runtime.input.row_reader import fail_empty
 
         fail_empty(self.spec, self.name)
 
     cdef int fail_row(self, row) except -1:
-        from pretzel.runtime.rows import fail_row
+        from pretzel.runtime.input.row_reader import fail_row
 
         fail_row(self.spec, self.name, row)
 
     cdef int raise_wrong_field(self, error) except -1:
-        from pretzel.runtime.rows import raise_wrong_field
+        from pretzel.runtime.input.row_reader import raise_wrong_field
 
         raise_wrong_field(self.spec, self.name, *error.args)
 

@@ -79,15 +79,15 @@ cdef extern from "core/thread_context.h" namespace "pretzel" nogil:
     ThreadContext& thread_context()
 
 
-cdef extern from "core/ahead.h" namespace "pretzel" nogil:
-    cdef cppclass LineSpan:
+cdef extern from "core/prefetch.h" namespace "pretzel" nogil:
+    cdef cppclass PrefetchSpan:
         const char* const* lines
         void fetch()
 
-    cdef cppclass Lines:
+    cdef cppclass PrefetchList:
         void add(const void* data, size_t size) except +
         void finish() except +
-        LineSpan span()
+        PrefetchSpan span()
 
 
 cdef extern from "core/clock.h" namespace "pretzel" nogil:
@@ -261,7 +261,7 @@ cdef extern from "core/plan.h" namespace "pretzel" nogil:
         vector[State] states
         void finish() except +
         void remember(Memo* memo, int32_t begin, int32_t end, int32_t output, const vector[int32_t]& inputs) except +
-        void ahead(Lines* lines) except +
+        void ahead(PrefetchList* lines) except +
         double one_row
         double per_unit
         double estimate(int64_t rows, int64_t units)
@@ -385,7 +385,7 @@ cdef extern from "bindings/count.h" namespace "pretzel" nogil:
         void unlock()
 
 
-cdef extern from "bindings/calls.h" namespace "pretzel" nogil:
+cdef extern from "bindings/call_statistics.h" namespace "pretzel" nogil:
     cdef enum class Ending(uint8_t):
         kAnswered
         kInvalid
@@ -393,7 +393,7 @@ cdef extern from "bindings/calls.h" namespace "pretzel" nogil:
         kCancelled
         kFailed
 
-    cdef cppclass Calls:
+    cdef cppclass CallStatistics:
         cbool begin(int rarity)
         void end(Ending ending)
         void time(int64_t nanoseconds) except +
@@ -401,8 +401,8 @@ cdef extern from "bindings/calls.h" namespace "pretzel" nogil:
         int64_t ended(int ending)
         int64_t nanoseconds()
         int64_t timed(int bucket)
-    const int kFirst "pretzel::Calls::kFirst"
-    const int kBuckets "pretzel::Calls::kBuckets"
+    const int kFirst "pretzel::CallStatistics::kFirst"
+    const int kBuckets "pretzel::CallStatistics::kBuckets"
 
 
 cdef extern from "scheduler/scheduler.h" namespace "pretzel" nogil:
@@ -469,13 +469,13 @@ cdef extern from "scheduler/scheduler.h" namespace "pretzel" nogil:
         void hold(cbool held)
 
 
-cdef extern from "core/stack.h" namespace "pretzel" nogil:
-    cdef cppclass StackItem:
-        StackItem()
+cdef extern from "core/multi_model_batch.h" namespace "pretzel" nogil:
+    cdef cppclass BatchItem:
+        BatchItem()
         const Program* program
         const LeafInput* leaves
         double* answer
         void* method
         RunResult result
 
-    void run_stacked(StackItem* items, int64_t n, Arena& arena)
+    void run_multi_model_batch(BatchItem* items, int64_t n, Arena& arena)

@@ -18,7 +18,7 @@ cdef class Task:
     cdef list held
     cdef object result
     cdef bint is_float32
-    cdef bint by_row  # the answer is a list with what `Method.one` gives for each row
+    cdef bint by_row  # the answer is a list with what `Method.call_row` gives for each row
     cdef public object future
 
     def __cinit__(self):
@@ -55,7 +55,7 @@ cdef class Task:
         return self.prepare(leaves, rows, units)
 
     cdef int load_rows(self, Method method, list rows) except -1:
-        """Read single rows, each as `Method.one` does, into one request."""
+        """Read single rows, each as `Method.call_row` does, into one request."""
         cdef Arena* arena = self.arena
         cdef Arena.Mark start
         cdef int i, n = <int>len(method.readers)
@@ -229,7 +229,7 @@ cdef class Scheduler:
         return task
 
     def task_of_rows(self, Method method, list rows):
-        """Read single rows for ``method``, whose results are dense; the answer is a list of what `Method.one` gives."""
+        """Read single rows for ``method``, whose results are dense; the answer is a list of what `Method.call_row` gives."""
         cdef Task task = Task.__new__(Task)
         if method.sparse:
             raise TypeError(f"{method.name}: rows of sparse results are computed one by one")

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/ahead.h"
+#include "core/prefetch.h"
 #include "core/arena.h"
 #include "core/view.h"
 #include "cost/cost.h"
@@ -84,7 +84,7 @@ using BindFn = Status (*)(const BindCall&);
 using RunFn = Status (*)(const RunCall&) noexcept;
 
 /// Adds what `run` reads whatever the row.
-using AheadFn = void (*)(const Array* params, int32_t n_params, const uint8_t* state, Lines* lines);
+using AheadFn = void (*)(const Array* params, int32_t n_params, const uint8_t* state, PrefetchList* lines);
 
 struct Kernel {
   const char* name;

@@ -33,7 +33,7 @@ int64_t bytes_of(const Array& array) {
 }
 
 template <class T>
-void add_vector(const std::vector<T>& items, Lines* lines) {
+void add_vector(const std::vector<T>& items, PrefetchList* lines) {
   lines->add(items.data(), items.size() * sizeof(T));
 }
 
@@ -163,7 +163,7 @@ RowCost Program::cost_of(int32_t begin, int32_t end) const {
   return sum;
 }
 
-void Program::ahead(Lines* lines) const {
+void Program::ahead(PrefetchList* lines) const {
   add_vector(layout->leaves, lines);
   add_vector(layout->slots, lines);
   add_vector(layout->buffers, lines);

@@ -56,10 +56,10 @@ struct Program {
   RowCost cost_of(int32_t begin, int32_t end) const;
 
   /// Adds what every request reads of this program.
-  void ahead(Lines* lines) const;
+  void ahead(PrefetchList* lines) const;
 
   /// Where parameters and states begin: what is enough for small ones.
-  Lines heads;
+  PrefetchList heads;
 
   std::vector<Recall> recalls;
   std::vector<Recall> whole;  // at most one: all steps

@@ -9,7 +9,7 @@ namespace pretzel {
 struct ThreadContext {
   Arena arena;
   Sampler sampler;
-  const void* last = nullptr;  // `LineSpan::lines` of the owner of this thread's latest request; may dangle
+  const void* last = nullptr;  // `PrefetchSpan::lines` of the owner of this thread's latest request; may dangle
   int depth = 0;               // requests under way: reading one may call back into Python, which may make another
 };
 

@@ -136,7 +136,7 @@ Cost cost(const CostCall& call) {
 }
 
 /// Everything up to the nodes, and these where there are few or all are read; of others the first of each tree.
-void ahead(const Array* params, int32_t, const uint8_t* state, Lines* lines) {
+void ahead(const Array* params, int32_t, const uint8_t* state, PrefetchList* lines) {
   constexpr uint64_t kTables = 4096, kNodes = 4096, kVectors = 32768;
   constexpr uint32_t kMostRoots = 128;
   const auto& head = *reinterpret_cast<const TreeHeader*>(state);

@@ -19,7 +19,7 @@ struct LeafValues {
     for (int32_t j = 0; j < width; ++j) to[j] += from[j];
   }
 
-  /// Asks for what a leaf holds, into the second-level cache: see `LineSpan::fetch`.
+  /// Asks for what a leaf holds, into the second-level cache: see `PrefetchSpan::fetch`.
   void fetch(uint32_t leaf) const { __builtin_prefetch(values + size_t{leaf} * width, 0, 2); }
 
   /// One leaf of each of n trees from `first` on, for one row.

@@ -15,8 +15,8 @@ from scipy import sparse
 
 from pretzel.errors import InputError, InputKeyError, InputShapeError, InputTypeError
 from pretzel.plan import InputKind, InputSpec, Leaf, LeafKind
-from pretzel.runtime.columns import as_cells
-from pretzel.runtime.inputs import _pandas_column, read
+from pretzel.runtime.input.column_reader import as_cells
+from pretzel.runtime.input.table_reader import _pandas_column, read
 
 NAMES = ("a", "b", "c")
 TEXTS = ["x", "", "é", "日本"]
@@ -365,7 +365,7 @@ def test_no_library_is_imported_for_it() -> None:
     code = (
         "import sys\n"
         "from pretzel.plan import InputKind, InputSpec, Leaf, LeafKind\n"
-        "from pretzel.runtime.inputs import read\n"
+        "from pretzel.runtime.input.table_reader import read\n"
         "spec = InputSpec(InputKind.TABLE, 2, None, (0, 1), False, 'Model')\n"
         "read(spec, (Leaf(LeafKind.NUMERIC, (0, 1), 0),), [[1.0, 2.0]])\n"
         "assert not {'pandas', 'scipy', 'pyarrow', 'sklearn'} & set(sys.modules)\n"

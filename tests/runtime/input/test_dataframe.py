@@ -93,7 +93,7 @@ def test_what_lies_as_usual_is_not_looked_for_in_the_public_ways(
         raise AssertionError("read in the public ways")
 
     table = frame(100)
-    monkeypatch.setattr("pretzel.runtime.inputs._of_pandas", refuse)
+    monkeypatch.setattr("pretzel.runtime.input.table_reader._of_pandas", refuse)
     plan.transform(table)
     with pytest.raises(AssertionError):
         plan.transform(table.astype({"city": "category"}))

@@ -223,7 +223,7 @@ def test_merged_programs_hold_no_model() -> None:
         for name, seed in (("a", 0), ("b", 1)):
             runtime.register(name, Ridge().fit(X, X @ np.random.default_rng(seed).normal(size=5)))
         before = [runtime.predict_all(row, ["a", "b"]) for row in rows]
-        plan, merged = weakref.ref(runtime["a"].plan), weakref.ref(next(iter(runtime._together._merged.values())))
+        plan, merged = weakref.ref(runtime["a"].plan), weakref.ref(next(iter(runtime._multi_model._merged.values())))
         runtime.replace("a", Ridge().fit(X, 1 + X[:, 2]))
         assert plan() is merged() is None
         for row in rows:
@@ -231,19 +231,19 @@ def test_merged_programs_hold_no_model() -> None:
         assert runtime.predict_all(rows[0], ["b"]) == before[0][1:]
         runtime.close()
         assert store.stats()["objects"] == 0
-        assert not runtime._together._merged
+        assert not runtime._multi_model._merged
     finally:
         gc.enable()
 
 
 def test_merged_programs_are_few(monkeypatch: pytest.MonkeyPatch, runtime: pretzel.Runtime) -> None:
-    monkeypatch.setattr("pretzel.runtime.many.PROGRAMS_KEPT", 3)
-    monkeypatch.setattr(runtime._together, "_merged", {})
+    monkeypatch.setattr("pretzel.runtime.multi_model.PROGRAMS_KEPT", 3)
+    monkeypatch.setattr(runtime._multi_model, "_merged", {})
     names = list(runtime)
     for turn in range(20):
         chosen = [names[turn % 7], names[(turn * 3 + 1) % 7]]
         assert same(runtime.predict_all(X[0], chosen), [runtime.predict_one(name, X[0]) for name in chosen])
-        assert len(runtime._together._merged) <= 3
+        assert len(runtime._multi_model._merged) <= 3
 
 
 def test_rows_that_call_back(runtime: pretzel.Runtime) -> None:

@@ -18,7 +18,7 @@ _VALUE_FAULTS = {
 _WRONG_TYPE = 4
 
 
-def raise_fault(
+def raise_error(
     program: Program, spec: InputSpec | None, model: str, status: int, step: int, row: int, column: int
 ) -> NoReturn:
     """Raise what a status of the native executor stands for.

@@ -10,7 +10,7 @@ import numpy as np
 
 from pretzel.errors import InputKeyError, InputShapeError, InputTypeError
 from pretzel.plan import InputKind, InputSpec
-from pretzel.runtime.faults import column_name
+from pretzel.runtime.errors_from_native import column_name
 
 
 def as_row(spec: InputSpec, model: str, row: Any) -> Any:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from pretzel.errors import InputShapeError, InputTypeError
-from pretzel.runtime.faults import column_name
-from pretzel.runtime.rows import raise_wrong_field
+from pretzel.runtime.errors_from_native import column_name
+from pretzel.runtime.input.row_reader import raise_wrong_field
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -12,7 +12,7 @@ namespace pretzel {
 #define PRETZEL_PREFETCHES [[gnu::always_inline]] inline
 
 /// Some cache lines, as whoever holds them sees them: single ones, and runs of neighbours of which the first is named.
-struct LineSpan {
+struct PrefetchSpan {
   static constexpr size_t kLine = 64;
   static constexpr uint32_t kRun = 8;
 
@@ -44,7 +44,7 @@ struct LineSpan {
 /// Cache lines that every request of a program reads. They are fetched, never read, so that they may outlive what lay
 /// there. Where hundreds of models are called in turn, nothing of a model is left in the caches when its call comes,
 /// and most of these lines hold the addresses of others: fetched one after the other they take most of the time.
-class Lines {
+class PrefetchList {
  public:
   static constexpr size_t kMost = 1024;
 
@@ -52,7 +52,9 @@ class Lines {
   void add(const void* data, size_t bytes);
   /// Nothing will be added: neighbours become runs, which take an eighth of the room.
   void finish();
-  LineSpan span() const noexcept { return {lines_.data(), singles_, static_cast<uint32_t>(lines_.size()) - singles_}; }
+  PrefetchSpan span() const noexcept {
+    return {lines_.data(), singles_, static_cast<uint32_t>(lines_.size()) - singles_};
+  }
 
  private:
   std::vector<const char*> lines_;  // each of them, until `finish`

@@ -7,7 +7,7 @@
 namespace pretzel {
 
 /// One row for one program.
-struct StackItem {
+struct BatchItem {
   const Program* program = nullptr;  // nullptr: there is nothing to run
   const LeafInput* leaves = nullptr;
   double* answer = nullptr;  // the result's width
@@ -17,6 +17,6 @@ struct StackItem {
 
 /// Runs every item. Programs of one layout share the memory of their values and follow each other, so that kernels stay
 /// in the processor and the next parameters arrive while the last are being used.
-void run_stacked(StackItem* items, int64_t n, Arena& arena) noexcept;
+void run_multi_model_batch(BatchItem* items, int64_t n, Arena& arena) noexcept;
 
 }  // namespace pretzel

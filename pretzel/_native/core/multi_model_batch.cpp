@@ -1,4 +1,4 @@
-#include "core/stack.h"
+#include "core/multi_model_batch.h"
 
 #include <algorithm>
 #include <bit>
@@ -51,7 +51,7 @@ class GroupRunner {
     if (layout_.unary && layout_.writes_result && layout_.leaves.size() == 1) prepare();
   }
 
-  void run(StackItem* item) noexcept {
+  void run(BatchItem* item) noexcept {
     const Arena::Mark mark = arena_.mark();
     if (calls_ != nullptr && item->leaves->form == LeafForm::kRows) {
       run_calls(item);
@@ -75,7 +75,7 @@ class GroupRunner {
     }
   }
 
-  void run_calls(StackItem* item) noexcept {
+  void run_calls(BatchItem* item) noexcept {
     in_->dense = const_cast<double*>(item->leaves->rows);  // never written: inputs are read-only
     out_->dense = item->answer;
     const Program& program = *item->program;
@@ -95,7 +95,7 @@ class GroupRunner {
     }
   }
 
-  RunResult run_request(const StackItem& item) noexcept {
+  RunResult run_request(const BatchItem& item) noexcept {
     if (!reserved_) return {Status::kNoMemory, -1, 0, -1};
     const Request request{item.leaves, 0, 1, item.answer, nullptr, nullptr};
     tile_.rebind(*item.program);
@@ -113,7 +113,7 @@ class GroupRunner {
   bool reserved_ = false, laid_out_ = false;
 };
 
-void run_group(StackItem* items, const int64_t* next, int64_t first, Arena& arena) {
+void run_group(BatchItem* items, const int64_t* next, int64_t first, Arena& arena) {
   const Arena::Mark start = arena.mark();
   GroupRunner runner(*items[first].program, arena);
   const auto after = [&](int64_t i) { return i == kNone ? kNone : next[i]; };
@@ -130,7 +130,7 @@ void run_group(StackItem* items, const int64_t* next, int64_t first, Arena& aren
 
 }  // namespace
 
-void run_stacked(StackItem* items, int64_t n, Arena& arena) noexcept {
+void run_multi_model_batch(BatchItem* items, int64_t n, Arena& arena) noexcept {
   const Arena::Mark start = arena.mark();
   const auto places = std::bit_ceil(static_cast<uint64_t>(n) * 2 + 1);
   auto* next = arena.alloc_n<int64_t>(static_cast<size_t>(n) + 1);

@@ -9,7 +9,7 @@ cdef enum:
 
 
 @cython.final
-cdef class Directory:
+cdef class ModelResolver:
     """Where models are found by name, and their methods by handle.
 
     Parameters
@@ -31,27 +31,27 @@ cdef class Directory:
         self.find = find
 
 
-cdef inline object target_of(object model, str method, Directory directory):
+cdef inline object resolve(object model, str method, ModelResolver resolver):
     """What answers calls of a model's method: the newest version, taken once."""
     cdef object found
     if PyUnicode_CheckExact(model):
-        found = item_or(directory.names, model, None)
-        model = directory.find(model) if found is None else found
-    if type(model) is directory.handle:
+        found = item_or(resolver.names, model, None)
+        model = resolver.find(model) if found is None else found
+    if type(model) is resolver.handle:
         if method == "predict" and (<Handle>model).endpoint is not None:
-            return (<Handle>model).endpoint.take_among()
+            return (<Handle>model).endpoint.count_answered()
         found = item_or(PyObject_GenericGetDict(model, NULL), method, None)
         if type(found) is Endpoint:
-            return (<Endpoint>found).take_among()
-    return any_target(model, method)
+            return (<Endpoint>found).count_answered()
+    return resolve_other(model, method)
 
 
-cdef object any_target(model, str method):
+cdef object resolve_other(model, str method):
     """The same for whatever has methods."""
     found = getattr(model, method, None)
     if type(found) is Endpoint:
-        return (<Endpoint>found).take_among()
-    if type(found) is not Method and not hasattr(found, "one"):
+        return (<Endpoint>found).count_answered()
+    if type(found) is not Method and not hasattr(found, "call_row"):
         refuse_model(model, method)
     return found
 
@@ -63,9 +63,9 @@ cdef int refuse_model(model, str method) except -1:
     raise AttributeError(f"{model!r} has no method {method!r} that takes rows")
 
 
-def targets(models, str method, Directory directory):
+def resolve_all(models, str method, ModelResolver resolver):
     """What answers for each of ``models``, given as names, handles or plans; counted as one call of each."""
-    return [target_of(model, method, directory) for model in models]
+    return [resolve(model, method, resolver) for model in models]
 
 
 def answers(cnp.ndarray values, list methods, list firsts):
@@ -88,18 +88,18 @@ cdef list exact_pairs(pairs):
 
 
 @cython.final
-cdef class Stack:
+cdef class MultiModelBatch:
     """The items of one call of `answer_many`; everything but the results lies in the arena of the thread.
 
     All methods are found before any of them runs: so no versions are mixed, whoever replaces models meanwhile.
     """
 
     cdef Arena* arena
-    cdef StackItem* items   # with a reference to the method of each
+    cdef BatchItem* items   # with a reference to the method of each
     cdef list pairs         # keeps the rows, which are read where they lie
     cdef Py_ssize_t n
     cdef str method
-    cdef Directory directory
+    cdef ModelResolver resolver
     cdef list texts
     cdef list results
     cdef list failed        # positions whose result is an exception
@@ -107,11 +107,11 @@ cdef class Stack:
 
     cdef int reserve(self) except -1:
         cdef Py_ssize_t i, n = len(self.pairs)
-        self.items = <StackItem*>self.arena.alloc(sizeof(StackItem) * (n + 1))
+        self.items = <BatchItem*>self.arena.alloc(sizeof(BatchItem) * (n + 1))
         if self.items == NULL:
             raise MemoryError
         for i in range(n):
-            self.items[i] = StackItem()
+            self.items[i] = BatchItem()
         self.n = n
         self.texts = []
         self.results = [None] * n
@@ -149,15 +149,15 @@ cdef class Stack:
     cdef int run(self, Py_ssize_t n) except -1:
         if self.cost > RELEASE_GIL_NS:
             with nogil:
-                run_stacked(self.items, n, self.arena[0])
+                run_multi_model_batch(self.items, n, self.arena[0])
         else:
-            run_stacked(self.items, n, self.arena[0])
+            run_multi_model_batch(self.items, n, self.arena[0])
         return 0
 
     cdef int collect(self, Py_ssize_t n) except -1:
         """Values to results."""
         cdef Py_ssize_t i
-        cdef StackItem* item
+        cdef BatchItem* item
         for i in range(n):
             item = &self.items[i]
             if item.program == NULL:
@@ -180,33 +180,33 @@ cdef class Stack:
 
 # What is done for each item stands here and not in the class, for its methods the compiler would not inline.
 
-cdef inline PyObject* pair_of(Stack stack, Py_ssize_t i) noexcept:
-    return PyList_GET_ITEM(stack.pairs, i)
+cdef inline PyObject* pair_of(MultiModelBatch batch, Py_ssize_t i) noexcept:
+    return PyList_GET_ITEM(batch.pairs, i)
 
 
-cdef inline PyObject* row_of(Stack stack, Py_ssize_t i) noexcept:
-    return PyTuple_GET_ITEM(<object>pair_of(stack, i), 1)
+cdef inline PyObject* row_of(MultiModelBatch batch, Py_ssize_t i) noexcept:
+    return PyTuple_GET_ITEM(<object>pair_of(batch, i), 1)
 
 
-cdef inline int resolve_item(Stack stack, Py_ssize_t i) except -1:
+cdef inline int resolve_item(MultiModelBatch batch, Py_ssize_t i) except -1:
     """Find what answers an item."""
-    cdef PyObject* pair = pair_of(stack, i)
+    cdef PyObject* pair = pair_of(batch, i)
     cdef object target
-    if i + AHEAD < stack.n:
-        prefetch(PyTuple_GET_ITEM(<object>pair_of(stack, i + AHEAD), 0))
+    if i + AHEAD < batch.n:
+        prefetch(PyTuple_GET_ITEM(<object>pair_of(batch, i + AHEAD), 0))
     prefetch(PyTuple_GET_ITEM(<object>pair, 1))
-    target = target_of(<object>PyTuple_GET_ITEM(<object>pair, 0), stack.method, stack.directory)
+    target = resolve(<object>PyTuple_GET_ITEM(<object>pair, 0), batch.method, batch.resolver)
     prefetch(<char*><PyObject*>target + 64)
     prefetch(<char*><PyObject*>target + 128)
     Py_INCREF(target)
-    stack.items[i].method = <PyObject*>target
+    batch.items[i].method = <PyObject*>target
     return 0
 
 
-cdef inline int read_item(Stack stack, Py_ssize_t i) except -1:
+cdef inline int read_item(MultiModelBatch batch, Py_ssize_t i) except -1:
     """Read the row of an item, or answer it at once where only Python can."""
-    cdef StackItem* item = &stack.items[i]
-    cdef PyObject* row = row_of(stack, i)
+    cdef BatchItem* item = &batch.items[i]
+    cdef PyObject* row = row_of(batch, i)
     cdef PyObject* method = <PyObject*>item.method  # a name of type Method would count its references
     cdef const Program* program
     cdef LeafInput* leaves
@@ -214,31 +214,31 @@ cdef inline int read_item(Stack stack, Py_ssize_t i) except -1:
     cdef int64_t units = 0
     if method == NULL:
         return 0
-    if i + AHEAD < stack.n:
-        look_ahead(stack, i + AHEAD)
+    if i + AHEAD < batch.n:
+        look_ahead(batch, i + AHEAD)
     if type(<object>method) is not Method or (<Method>method).sparse:
-        stack.results[i] = (<object>method).one(<object>row)
+        batch.results[i] = (<object>method).call_row(<object>row)
         return 0
     program = (<Method>method).native
     n_leaves = (<Method>method).n_leaves
-    leaves = <LeafInput*>stack.arena.alloc(sizeof(LeafInput) * n_leaves + sizeof(double) * (<Method>method).n_out)
+    leaves = <LeafInput*>batch.arena.alloc(sizeof(LeafInput) * n_leaves + sizeof(double) * (<Method>method).n_out)
     if leaves == NULL:
         raise MemoryError
     item.leaves = leaves
     item.answer = <double*>&leaves[n_leaves]
     if not (<Method>method).plain or not (
             point_at(row, (<Method>method).width, leaves) or
-            copy_floats(row, (<Method>method).width, leaves, stack.arena)):
-        (<Method>method).read_row(<object>row, leaves, stack.arena, stack.texts, &units)
-    stack.cost += program.one_row + program.per_unit * units
+            copy_floats(row, (<Method>method).width, leaves, batch.arena)):
+        (<Method>method).read_row(<object>row, leaves, batch.arena, batch.texts, &units)
+    batch.cost += program.one_row + program.per_unit * units
     item.program = program
     return 0
 
 
-cdef inline void look_ahead(Stack stack, Py_ssize_t i) noexcept:
+cdef inline void look_ahead(MultiModelBatch batch, Py_ssize_t i) noexcept:
     """Ask for the memory that reading an item will touch: with hundreds of models it is in no cache of the core."""
-    cdef PyObject* method = <PyObject*>stack.items[i].method
-    cdef PyObject* row = row_of(stack, i)
+    cdef PyObject* method = <PyObject*>batch.items[i].method
+    cdef PyObject* row = row_of(batch, i)
     cdef const char* program
     if method != NULL and type(<object>method) is Method:
         program = <const char*>(<Method>method).native
@@ -265,7 +265,7 @@ cdef object error_of(Method method, RunResult* result):
         return error
 
 
-def answer_many(pairs, str method, Directory directory, bint collect):
+def answer_many(pairs, str method, ModelResolver resolver, bint collect):
     """Answer one row for each of many models.
 
     Parameters
@@ -273,35 +273,35 @@ def answer_many(pairs, str method, Directory directory, bint collect):
     pairs : iterable
         A name, handle or plan, and a row that its ``predict_one`` takes.
     method : str
-    directory : Directory
+    resolver : ModelResolver
     collect : bool
         Put exceptions into the list instead of raising the first.
     """
-    cdef Stack stack = Stack.__new__(Stack)
+    cdef MultiModelBatch batch = MultiModelBatch.__new__(MultiModelBatch)
     cdef ThreadContext* thread = &thread_context()
     cdef Py_ssize_t n
     cdef Arena.Mark start
-    stack.pairs = exact_pairs(pairs)
-    stack.method = method
-    stack.directory = directory
-    stack.arena = &thread.arena
+    batch.pairs = exact_pairs(pairs)
+    batch.method = method
+    batch.resolver = resolver
+    batch.arena = &thread.arena
     thread.depth += 1
-    start = stack.arena.mark()
+    start = batch.arena.mark()
     try:
-        stack.reserve()
-        n = stack.each(True, stack.n, collect)
-        n = stack.each(False, n, collect)
-        stack.run(n)
-        stack.collect(n)
+        batch.reserve()
+        n = batch.each(True, batch.n, collect)
+        n = batch.each(False, n, collect)
+        batch.run(n)
+        batch.collect(n)
     finally:
-        stack.give_back()
-        stack.arena.release(start)
+        batch.give_back()
+        batch.arena.release(start)
         thread.depth -= 1
         if thread.depth == 0:
-            stack.arena.reset()
-    if stack.failed and not collect:
-        first = min(stack.failed)
-        error = stack.results[first]
-        error.add_note(f"item {first} of {stack.n}")
+            batch.arena.reset()
+    if batch.failed and not collect:
+        first = min(batch.failed)
+        error = batch.results[first]
+        error.add_note(f"item {first} of {batch.n}")
         raise error
-    return stack.results
+    return batch.results

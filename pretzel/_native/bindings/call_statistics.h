@@ -1,4 +1,4 @@
-// Calls of one method: how many, how they ended, and how long some of them took.
+// CallStatistics of one method: how many, how they ended, and how long some of them took.
 #pragma once
 
 #include <array>
@@ -15,12 +15,12 @@ enum class Ending : uint8_t { kAnswered, kInvalid, kRefused, kCancelled, kFailed
 constexpr int kEndings = 5;
 
 /// Costs a call a few additions; the clock is read for one of many.
-class Calls {
+class CallStatistics {
  public:
-  Calls() = default;
-  ~Calls() { delete times_.load(std::memory_order_relaxed); }
-  Calls(const Calls&) = delete;
-  Calls& operator=(const Calls&) = delete;
+  CallStatistics() = default;
+  ~CallStatistics() { delete times_.load(std::memory_order_relaxed); }
+  CallStatistics(const CallStatistics&) = delete;
+  CallStatistics& operator=(const CallStatistics&) = delete;
 
   static constexpr int kFirst = 8;     // calls below 2**kFirst nanoseconds are in the first bucket
   static constexpr int kBuckets = 14;  // each next one reaches four times as far, but for the last, which has no end

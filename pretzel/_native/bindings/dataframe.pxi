@@ -1,6 +1,6 @@
 # Data frames of pandas as their blocks lie. pandas' public ways to a column cost microseconds for each, many more when
 # they are not in the caches, and all threads wait for the GIL meanwhile. Where anything is not as it is known here,
-# `pretzel.runtime.inputs` reads the frame in the public ways.
+# `pretzel.runtime.input.table_reader` reads the frame in the public ways.
 
 cdef object frame_type = None  # pandas.DataFrame, when one has been seen: pandas is never imported
 
@@ -53,7 +53,7 @@ def frame_array(X, Py_ssize_t i):
 
 
 cdef list frame_columns(object X, tuple names, tuple readers, int64_t* rows, bint* is_float32):
-    """What each leaf reads of a DataFrame with just these columns, as `pretzel.runtime.inputs.read` gives it.
+    """What each leaf reads of a DataFrame with just these columns, as `pretzel.runtime.input.table_reader.read` gives it.
 
     None where something is not as usual.
     """

@@ -16,9 +16,9 @@ import numpy as np
 from pretzel._native import frame_array
 from pretzel.errors import InputShapeError, InputTypeError
 from pretzel.plan import InputKind, LeafKind
-from pretzel.runtime.columns import as_cells, as_numbers, is_float32
-from pretzel.runtime.names import check_width, match, warn_about_names
-from pretzel.runtime.rows import check_keys, fail_row
+from pretzel.runtime.input.column_reader import as_cells, as_numbers, is_float32
+from pretzel.runtime.input.feature_names import check_width, match, warn_about_names
+from pretzel.runtime.input.row_reader import check_keys, fail_row
 
 if TYPE_CHECKING:
     from pretzel.plan import InputSpec, Leaf

@@ -6,10 +6,10 @@ import weakref
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pretzel._native import Directory, Method, NativeProgram, answer_many, answers, targets
+from pretzel._native import Method, ModelResolver, NativeProgram, answer_many, answers, resolve_all
 from pretzel.plan import MethodPlan
 from pretzel.runtime.handle import Model
-from pretzel.runtime.inputs import read
+from pretzel.runtime.input.table_reader import read
 from pretzel.runtime.merge import can_merge, merge
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class _Merged:
     used: bool = True
 
 
-class Together:
+class MultiModel:
     """Answers of many models in one call.
 
     Parameters
@@ -53,23 +53,23 @@ class Together:
     """
 
     def __init__(self, names: dict[str, Model], find: Callable[[str], Model]) -> None:
-        self._directory = Directory(names, Model, find)
+        self._resolver = ModelResolver(names, Model, find)
         self._merged: dict[tuple[int, ...], _Merged] = {}
 
     def many(self, pairs: Iterable[tuple[Any, Any]], method: str, on_error: str) -> list[Any]:
         """See `pretzel.Runtime.predict_many`."""
-        return answer_many(pairs, method, self._directory, _collect(on_error))
+        return answer_many(pairs, method, self._resolver, _collect(on_error))
 
     def all(self, row: Any, models: Iterable[Any], method: str, on_error: str) -> list[Any]:
         """See `pretzel.Runtime.predict_all`."""
         collect = _collect(on_error)
-        methods = targets(models, method, self._directory)
+        methods = resolve_all(models, method, self._resolver)
         merged = self._merge(methods)
         found: list[Any] = [None] * len(methods)
         alone = list(merged.single)
         for group in merged.groups:
             try:
-                values = answers(group.merged.one(row), [methods[i] for i in group.members], group.firsts)
+                values = answers(group.merged.call_row(row), [methods[i] for i in group.members], group.firsts)
             except Exception:  # each by itself says which of them refuse the row, and why
                 alone += group.members
                 continue
@@ -79,7 +79,7 @@ class Together:
                 found[i] = value
         for i in sorted(alone):
             try:
-                found[i] = methods[i].one(row)
+                found[i] = methods[i].call_row(row)
             except Exception as error:
                 if not collect:
                     error.add_note(f"model {i} of {len(methods)}")
@@ -89,7 +89,7 @@ class Together:
 
     def sharing(self, models: Iterable[Any], method: str) -> tuple[int, int]:
         """Kernel calls of these models by themselves, and together."""
-        return self._merge(targets(models, method, self._directory)).sharing
+        return self._merge(resolve_all(models, method, self._resolver)).sharing
 
     def _merge(self, methods: list[Any]) -> _Merged:
         """The merged programs of these methods. They are kept until one of the methods goes, or others need room."""

@@ -1,25 +1,25 @@
-#include "core/ahead.h"
+#include "core/prefetch.h"
 
 #include <algorithm>
 #include <utility>
 
 namespace pretzel {
 
-void Lines::add(const void* data, size_t bytes) {
+void PrefetchList::add(const void* data, size_t bytes) {
   if (data == nullptr || bytes == 0) return;
   const auto* begin = static_cast<const char*>(data);
-  const char* line = begin - reinterpret_cast<uintptr_t>(begin) % LineSpan::kLine;
-  for (; line < begin + bytes && lines_.size() < kMost; line += LineSpan::kLine) {
+  const char* line = begin - reinterpret_cast<uintptr_t>(begin) % PrefetchSpan::kLine;
+  for (; line < begin + bytes && lines_.size() < kMost; line += PrefetchSpan::kLine) {
     if (std::find(lines_.begin(), lines_.end(), line) == lines_.end()) lines_.push_back(line);
   }
 }
 
-void Lines::finish() {
+void PrefetchList::finish() {
   std::vector<const char*> singles, runs;
   for (size_t i = 0; i < lines_.size();) {
     size_t n = 1;
-    while (n < LineSpan::kRun && i + n < lines_.size() && lines_[i + n] == lines_[i] + n * LineSpan::kLine) ++n;
-    if (n == LineSpan::kRun) {
+    while (n < PrefetchSpan::kRun && i + n < lines_.size() && lines_[i + n] == lines_[i] + n * PrefetchSpan::kLine) ++n;
+    if (n == PrefetchSpan::kRun) {
       runs.push_back(lines_[i]);
       i += n;
     } else {

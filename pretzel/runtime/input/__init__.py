@@ -1,0 +1,1 @@
+"""Everything that reads requests: feature names, rows, columns, tables."""
