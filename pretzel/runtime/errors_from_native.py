@@ -1,10 +1,12 @@
-"""Native stops to exceptions that name model, stage, row and column."""
+"""Exceptions for native errors, with the names of model, step, row and column."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
+from pretzel._native import callback
 from pretzel.errors import InputTypeError, InputValueError, KernelError
+from pretzel.runtime.input.messages import column_name
 
 if TYPE_CHECKING:
     from pretzel.plan import InputSpec, Program
@@ -18,21 +20,22 @@ _VALUE_FAULTS = {
 _WRONG_TYPE = 4
 
 
+@callback
 def raise_error(
     program: Program, spec: InputSpec | None, model: str, status: int, step: int, row: int, column: int
 ) -> NoReturn:
-    """Raise what a status of the native executor stands for.
+    """Raise the exception for a status of the native executor.
 
     Parameters
     ----------
     program : Program
     spec : InputSpec or None
-        None when no model is concerned (tracing).
+        None while tracing, outside of any model.
     model : str
     status : int
         ``pretzel::Status``.
     step, row, column : int
-        Where it stopped: the call of the program, and the row and the column of what it reads.
+        Where it stopped: the call of the program, the row, and the column of the call's input.
 
     Raises
     ------

@@ -1,7 +1,8 @@
 # distutils: language = c++
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # cython: freethreading_compatible=True
-"""The only door between Python and the native core: it unpacks, forwards and wraps; it does not compute."""
+"""The only door between Python and the native core. It reads requests, runs programs and wraps results, without
+computing anything. It imports nothing of ``pretzel.runtime``: the runtime registers what is needed (see `callback`)."""
 
 import os
 import sys
@@ -139,7 +140,6 @@ def bind(str kernel, list params):
     return result, found.run_params
 
 
-include "dict_lookup.pxi"
 include "cache.pxi"
 include "layout.pxi"
 
@@ -320,6 +320,8 @@ cdef object traced(NativeProgram program, RecordingTracer* tracer, int i, int64_
 include "row_reader.pxi"
 include "table_reader.pxi"
 include "dataframe.pxi"
+include "result.pxi"
+include "row_function.pxi"
 include "method.pxi"
 include "scheduler.pxi"
 include "endpoint.pxi"

@@ -63,9 +63,8 @@ cdef object time_blocks(Method method, list columns, int64_t rows, int64_t block
     together, and how many tiles the blocks were cut into. What reading the clock takes is no part of them.
     """
     cdef NativeProgram program = method.program
-    cdef ThreadContext* thread = &thread_context()
-    cdef Arena* arena = &thread.arena
-    cdef Arena.Mark start
+    cdef RequestScope scope
+    cdef Arena* arena = scope.arena
     cdef LeafInput* leaves
     cdef CsrResult* sparse
     cdef Request request
@@ -81,66 +80,50 @@ cdef object time_blocks(Method method, list columns, int64_t rows, int64_t block
     least_steps = np.full(n_steps, np.inf)
     units = np.zeros(len(sizes), dtype=np.int64)
     steps.resize(n_steps + 1)
-    thread.depth += 1
-    start = arena.mark()
-    try:
-        leaves = open_leaves(method.readers, columns, rows, rows, arena, held)
+    leaves = open_leaves(method.readers, columns, rows, rows, arena, held)
+    first = 0
+    for i, n in enumerate(sizes):
+        units[i] = fill_cells(method.readers, columns, leaves, first, n, first, held)
+        first += n
+    request.leaves = leaves
+    request.result = <double*>cnp.PyArray_DATA(result)
+    request.tracer = NULL
+    for p in range(2 * passes):  # whole requests and single steps by turns: reading the clock takes time, too
+        request.step_times = steps.data() if p % 2 else NULL
+        for k in range(n_steps):
+            steps[k] = 0
         first = 0
         for i, n in enumerate(sizes):
-            units[i] = fill_cells(method.readers, columns, leaves, first, n, first, held)
+            request.first = first
+            request.rows = n
+            sparse = new CsrResult()
+            request.sparse_result = sparse
+            with nogil:
+                since = now_ns()
+                outcome = run(program.program, request, arena[0])
+                taken = now_ns() - since - reading
+            del sparse
+            if outcome.status != Status.kOk:
+                raise_error(program, method, &outcome)
+            if p % 2 == 0:
+                least[i] = min(least[i], max(taken, 1))
             first += n
-        request.leaves = leaves
-        request.result = <double*>cnp.PyArray_DATA(result)
-        request.tracer = NULL
-        for p in range(2 * passes):  # whole requests and single steps by turns: reading the clock takes time, too
-            request.step_times = steps.data() if p % 2 else NULL
+        if p % 2:
             for k in range(n_steps):
-                steps[k] = 0
-            first = 0
-            for i, n in enumerate(sizes):
-                request.first = first
-                request.rows = n
-                sparse = new CsrResult()
-                request.sparse_result = sparse
-                with nogil:
-                    since = now_ns()
-                    outcome = run(program.program, request, arena[0])
-                    taken = now_ns() - since - reading
-                del sparse
-                if outcome.status != Status.kOk:
-                    raise_error(program, method, &outcome)
-                if p % 2 == 0:
-                    least[i] = min(least[i], max(taken, 1))
-                first += n
-            if p % 2:
-                for k in range(n_steps):
-                    least_steps[k] = min(least_steps[k], steps[k])
-    finally:
-        arena.release(start)
-        thread.depth -= 1
-        if thread.depth == 0:
-            arena.reset()
+                least_steps[k] = min(least_steps[k], steps[k])
     tiles = sum(-(-n // program.program.layout.tile) for n in sizes)
     return np.array(sizes), units, least, least_steps, tiles
 
 
 cdef int64_t units_of(Method method, list columns, int64_t rows) except -1:
     """Text code units and sparse entries of a request."""
-    cdef ThreadContext* thread = &thread_context()
-    cdef Arena* arena = &thread.arena
-    cdef Arena.Mark start
+    cdef RequestScope scope
+    cdef Arena* arena = scope.arena
     cdef LeafInput* leaves
     held = []
-    thread.depth += 1
-    start = arena.mark()
     try:
         leaves = open_leaves(method.readers, columns, rows, rows, arena, held)
         return fill_cells(method.readers, columns, leaves, 0, rows, 0, held)
     except WrongField as error:
         method.raise_wrong_field(error)
         return 0
-    finally:
-        arena.release(start)
-        thread.depth -= 1
-        if thread.depth == 0:
-            arena.reset()

@@ -1,12 +1,11 @@
-// Counters and locks of the bindings. With the GIL they are what a single thread needs, at no cost. In a build of
-// Python without it, whose headers come first and define Py_GIL_DISABLED, any number of threads may use them at once.
+// Counters and the mutex of the bindings. Under the GIL both are plain code. In a free-threaded build of Python, whose
+// headers come first and define Py_GIL_DISABLED, any number of threads may use them at once.
 #pragma once
 
 #include <cstdint>
 
 #ifdef Py_GIL_DISABLED
 #include <atomic>
-#include <thread>
 #endif
 
 namespace pretzel {
@@ -30,23 +29,16 @@ class Count {
 #endif
 };
 
-/// Held for a few instructions in which nothing waits or runs Python code: Python stops its threads before it forks or
-/// collects, and none of them stops there. So whoever finds it taken need not sleep.
-class Latch {
+/// Python's own mutex, one byte, where threads run without the GIL; nothing where the GIL is held. The code under it
+/// neither runs Python code nor releases the GIL.
+class Mutex {
  public:
 #ifdef Py_GIL_DISABLED
-  void lock() noexcept {
-    while (taken_.exchange(true, std::memory_order_acquire)) {
-      for (int turn = 0; taken_.load(std::memory_order_relaxed); ++turn) {
-        if (turn >= kTurns) std::this_thread::yield();  // the system has taken the core from who holds it
-      }
-    }
-  }
-  void unlock() noexcept { taken_.store(false, std::memory_order_release); }
+  void lock() noexcept { PyMutex_Lock(&mutex_); }
+  void unlock() noexcept { PyMutex_Unlock(&mutex_); }
 
  private:
-  static constexpr int kTurns = 100;
-  std::atomic<bool> taken_{false};
+  PyMutex mutex_{};
 #else
   void lock() noexcept {}
   void unlock() noexcept {}

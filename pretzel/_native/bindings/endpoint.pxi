@@ -1,4 +1,4 @@
-# One method of a registered model: calls go to whichever version is to answer them.
+# One method of a registered model: forwards calls to the method of the version that has to answer.
 
 cdef uint64_t GOLDEN = 0x9E3779B97F4A7C15  # 2**64 divided by the golden ratio
 cdef uint64_t SPREAD = 0xD1342543DE82EF95  # odd: seeds start far from each other
@@ -8,12 +8,12 @@ cdef uint64_t SPREAD = 0xD1342543DE82EF95  # odd: seeds start far from each othe
 cdef class WeightedRoute:
     """Deals calls out by weight, at an addition and a few comparisons for each.
 
-    Multiples of the golden ratio, without their whole parts, fill every part of [0, 1) evenly. So each share is right
-    to within a few calls after any number of calls, and so it is for every second or every hundredth of them; taking
-    turns in a cycle would give a caller that comes in a cycle of its own always the same version.
+    The fractional parts of multiples of the golden ratio fill every part of [0, 1) evenly. So each share is exact to
+    within a few calls after any number of calls, and also among every second or every hundredth of them. Strict
+    rotation would give a caller with a period of its own always the same version.
     """
 
-    cdef vector[uint64_t] ends  # of the parts of [0, 2**64), but for the last
+    cdef vector[uint64_t] ends  # of the parts of [0, 2**64), except the last
     cdef Count position
 
     def __init__(self, list weights, seed=0):
@@ -27,7 +27,7 @@ cdef class WeightedRoute:
             self.ends.push_back(min(int(sum(weights[:i]) / total * 2.0**64), 0xFFFFFFFFFFFFFFFF))
 
     cpdef Py_ssize_t next(self):
-        """Number of the target that is to have the next call."""
+        """Number of the target of the next call."""
         cdef size_t i = 0
         cdef uint64_t position = self.position.add(GOLDEN)
         while i < self.ends.size() and position >= self.ends[i]:
@@ -37,39 +37,48 @@ cdef class WeightedRoute:
 
 @cython.final
 cdef class RoutedMethod:
-    """Stands as a target where several answer, each its share of the calls."""
+    """A target that stands for several, each of which gets its share of the calls."""
 
-    cdef WeightedRoute split
+    cdef WeightedRoute route
     cdef tuple targets
 
-    def __init__(self, WeightedRoute split, tuple targets):
-        if len(targets) != <Py_ssize_t>split.ends.size() + 1:
+    def __init__(self, WeightedRoute route, tuple targets):
+        if len(targets) != <Py_ssize_t>route.ends.size() + 1:
             raise ValueError("expected as many targets as weights")
         if not all([isinstance(target, CallCounter) for target in targets]):
             raise TypeError("expected targets that count their calls")
-        self.split = split
+        self.route = route
         self.targets = targets
 
+    @property
+    def plan(self):
+        """That of the first target."""
+        return getattr(self.targets[0], "plan", None)
 
-cdef object chosen(RoutedMethod choice):
-    """Whose turn it is."""
-    return choice.targets[choice.split.next()]
+    @property
+    def sparse_result(self):
+        """That of the first target."""
+        return getattr(self.targets[0], "sparse_result", False)
 
 
-cdef object checked(target):
-    """What calls may be passed on to."""
+cdef object next_target(RoutedMethod routed):
+    return routed.targets[routed.route.next()]
+
+
+cdef object check_target(target):
+    """Return ``target`` if calls may be forwarded to it."""
     if not isinstance(target, (CallCounter, RoutedMethod)):
         raise TypeError(f"expected a target that counts its calls, got {type(target).__name__}")
     return target
 
 
-cdef int ROW_RARITY = 6  # of calls with one row, one of 2**6 is timed: to read a clock takes as long as a short call
+cdef int ROW_RARITY = 6  # one of 2**6 calls with one row is timed, because reading a clock takes as long as a short call
 cdef int TABLE_RARITY = 3
 cdef tuple ENDINGS = ("answered", "invalid", "refused", "cancelled", "failed")  # in the order of Ending
 
 
 cdef Ending ending_of(error):
-    """What becomes of a call that ends with an exception."""
+    """How a call ended that raised ``error``."""
     if isinstance(error, errors.InputError):
         return Ending.kInvalid
     if isinstance(error, (errors.Overloaded, errors.DeadlineExceeded)):
@@ -81,16 +90,23 @@ cdef Ending ending_of(error):
 
 @cython.final
 cdef class Endpoint:
-    """A callable that passes calls on to the method of the version that is to answer them.
+    """A callable that forwards calls to the method of the current version, and counts them here and there.
 
-    A call takes its own reference to that method first. So it is answered by one version from beginning to end, and
-    a version that has been replaced lives until its last call returns. It is counted here and in the method.
+    A call first takes a reference of its own to that method. So one version answers it from beginning to end, and a
+    replaced version lives until its last call returns.
+
+    Parameters
+    ----------
+    target : Method, OpaqueMethod, RoutedMethod or a CallCounter that refuses calls
+    method : str
+        Name of the method, for documentation.
     """
 
-    cdef object target  # Method, OpaqueMethod, RoutedMethod of these, or what refuses calls
-    cdef Latch latch    # of the target
+    cdef object target
+    cdef Mutex mutex  # of the target
     cdef CallStatistics rows
     cdef CallStatistics tables
+    cdef str method
 
     def __cinit__(self):
         live_endpoints.add(1)
@@ -98,38 +114,57 @@ cdef class Endpoint:
     def __dealloc__(self):
         live_endpoints.add(<uint64_t>-1)
 
-    def __init__(self, target):
-        self.target = checked(target)
+    def __init__(self, target, str method="predict"):
+        self.target = check_target(target)
+        self.method = method
 
-    cdef inline object peek(self):
-        self.latch.lock()
+    cdef inline object load_target(self):
+        self.mutex.lock()
         target = self.target
-        self.latch.unlock()
+        self.mutex.unlock()
         return target
 
-    cdef inline object take(self):
-        """What is to answer a call."""
-        target = self.peek()
+    cdef inline object take_target(self):
+        """The target of one call, which is counted there."""
+        target = self.load_target()
         if type(target) is RoutedMethod:
-            target = chosen(<RoutedMethod>target)
+            target = next_target(<RoutedMethod>target)
         (<CallCounter>target).counted.add(1)
         return target
 
-    cdef inline object count_answered(self):
-        """What answers a row that is asked together with others; it counts as answered, whatever becomes of it."""
+    cdef inline object take_answered(self):
+        """The target of a row in a call of many models. The row counts as answered, whatever becomes of it."""
         self.rows.begin(ROW_RARITY)
         self.rows.end(Ending.kAnswered)
-        return self.take()
+        return self.take_target()
 
     @property
     def calls(self):
-        """CallStatistics that have come."""
+        """Number of calls so far."""
         return self.rows.begun() + self.tables.begun()
+
+    @property
+    def plan(self):
+        """How the current target presents results; None for one that refuses calls."""
+        return getattr(self.load_target(), "plan", None)
+
+    @property
+    def sparse_result(self):
+        """Whether the current target returns sparse matrices."""
+        return getattr(self.load_target(), "sparse_result", False)
+
+    @property
+    def __doc__(self):
+        return python_side("document")(self.method, self.plan, False, self.sparse_result)
+
+    @property
+    def __signature__(self):
+        return table_signature()
 
     def __call__(self, X):
         """Answer for every row of ``X``."""
         cdef int64_t since = now_ns() if self.tables.begin(TABLE_RARITY) else 0
-        target = self.take()
+        target = self.take_target()
         try:
             answer = target(X)
         except BaseException as error:
@@ -140,12 +175,12 @@ cdef class Endpoint:
             self.tables.time(now_ns() - since)
         return answer
 
-    def call_row(self, row):
+    cpdef call_row(self, row):
         """Answer for one row."""
-        return self.answer(self.take(), row)
+        return self.answer(self.take_target(), row)
 
     cpdef answer(self, target, row):
-        """The answer of ``target`` for one row, counted and now and then timed."""
+        """The answer of ``target`` for one row. The call is counted, and a few are timed."""
         cdef int64_t since = now_ns() if self.rows.begin(ROW_RARITY) else 0
         try:
             if type(target) is Method:
@@ -163,72 +198,71 @@ cdef class Endpoint:
     # -- calls that are answered later ---------------------------------------------------------------------------
 
     def pick(self):
-        """What is to answer a call, which is begun with `begin` or `answer`."""
-        return self.take()
+        """The target of a call; `begin` or `answer` counts it here."""
+        return self.take_target()
 
     def count(self, CallCounter target not None, bint one=False):
-        """Count a call that ``target`` is to answer."""
+        """Count a call that ``target`` will answer."""
         target.counted.add(1)
         self.begin(one)
 
     def begin(self, bint one):
-        """Count a call for one row, or for a table, of which `end` tells what became of it."""
+        """Count a call for one row, or for a table; `end` counts how it ended."""
         if one:
             self.rows.begin(ROW_RARITY)
         else:
             self.tables.begin(TABLE_RARITY)
 
     def end(self, bint one, error, double seconds):
-        """Count what became of a call: the exception, or None for an answer."""
+        """Count how a call ended: with an exception, or None for an answer."""
         cdef CallStatistics* calls = &self.rows if one else &self.tables
         calls.end(Ending.kAnswered if error is None else ending_of(error))
         if error is None:
             calls.time(<int64_t>(seconds * 1e9))
 
     def statistics(self):
-        """For rows and for tables: endings by name, seconds in all of the calls that were timed, and their number by
-        bucket."""
+        """For rows and for tables: calls by ending, seconds of all timed calls, and their number by bucket."""
         return calls_as_tuple(&self.rows), calls_as_tuple(&self.tables)
 
 
 cdef class Handle:
-    """Base of handles of models. The endpoint that most calls go to is at hand, where a dict is four misses away."""
+    """Base of handles of models. The endpoint of ``predict`` lies in the object, because a dict costs four misses."""
 
-    cdef Endpoint endpoint  # of ``predict``; None: no version has had it
-    cdef object call_row    # its method; None: the present version has no such method
-    cdef PrefetchSpan ahead     # what the present version reads; here it is at hand three misses earlier
-    cdef Latch latch        # of the latter two
+    cdef Endpoint endpoint       # of ``predict``; None: no version has had it
+    cdef object predict_row      # its function for one row; None: the present version has no such method
+    cdef PrefetchSpan prefetched # what the present version reads; known here three cache misses earlier
+    cdef Mutex mutex             # of the latter two
 
     def _keep(self, Endpoint endpoint not None, bint offered):
-        """Know the endpoint of ``predict``, for good, for it refuses what a version cannot answer."""
-        target = endpoint.peek()
-        one = endpoint.call_row if offered else None
+        """Set the endpoint of ``predict``, for good: it refuses calls that a version cannot answer."""
+        target = endpoint.load_target()
+        function = row_function(endpoint, "predict") if offered else None
         self.endpoint = endpoint
-        self.latch.lock()
-        self.call_row, one = one, self.call_row
-        self.ahead = lines_of(target)
-        self.latch.unlock()
+        self.mutex.lock()
+        self.predict_row, function = function, self.predict_row
+        self.prefetched = prefetch_span_of(target)
+        self.mutex.unlock()
 
     @property
     def predict(self):
         """Answer for every row of a table."""
-        if self.call_row is None:
+        if self.predict_row is None:
             raise AttributeError("predict")
         return self.endpoint
 
     @property
     def predict_one(self):
-        """Answer for one row. Whoever asks for this is about to call it."""
-        self.latch.lock()
-        one = self.call_row
-        if one is not None:
+        """Answer for one row. The caller is about to use it, so the memory that a call reads is prefetched."""
+        self.mutex.lock()
+        function = self.predict_row
+        if function is not None:
             prefetch(<PyObject*>self.endpoint)
             prefetch(<char*><PyObject*>self.endpoint + 64)
-            fetch_ahead(self.ahead, &thread_context())
-        self.latch.unlock()
-        if one is None:
+            prefetch_once(self.prefetched, &thread_context())
+        self.mutex.unlock()
+        if function is None:
             raise AttributeError("predict_one")
-        return one
+        return function
 
 
 cdef object calls_as_tuple(CallStatistics* calls):
@@ -237,22 +271,23 @@ cdef object calls_as_tuple(CallStatistics* calls):
 
 
 def call_seconds():
-    """Upper ends of the buckets in which calls are counted by time; the last has none."""
+    """Upper bounds of the time buckets of calls; the last bucket has none."""
     return [2.0 ** (kFirst + 2 * i) * 1e-9 for i in range(kBuckets - 1)]
 
 
-cdef PrefetchSpan lines_of(target) noexcept:
+cdef PrefetchSpan prefetch_span_of(target) noexcept:
     cdef PrefetchSpan nothing
     return (<Method>target).lines.span() if type(target) is Method else nothing
 
 
-cdef Latch switching  # who has it may wait for several endpoints
+cdef Mutex swapping  # held by the one thread that may lock several endpoints
 
 
 def swap_targets(list endpoints, list targets):
-    """Give every endpoint, each of which is there once, its new target; the old ones are in ``targets`` afterwards.
+    """Give every endpoint its new target, all at once; ``targets`` holds the old ones afterwards.
 
-    Nothing from the first lock to the last allocates, frees or runs Python code, so no other thread sees it half done.
+    No endpoint may occur twice. Between the first lock and the last unlock nothing allocates, frees or runs Python
+    code, so no other thread sees some endpoints with new and some with old targets.
     """
     cdef Endpoint endpoint
     cdef tuple each = tuple(endpoints)
@@ -260,13 +295,13 @@ def swap_targets(list endpoints, list targets):
     if len(targets) != n or len({*each}) != n or not all([type(one) is Endpoint for one in each]):
         raise TypeError("expected as many endpoints as targets")
     for target in targets:
-        checked(target)
-    switching.lock()
+        check_target(target)
+    swapping.lock()
     for i in range(n):
-        (<Endpoint>each[i]).latch.lock()
+        (<Endpoint>each[i]).mutex.lock()
     for i in range(n):
         endpoint = <Endpoint>each[i]
         targets[i], endpoint.target = endpoint.target, targets[i]
     for i in range(n):
-        (<Endpoint>each[i]).latch.unlock()
-    switching.unlock()
+        (<Endpoint>each[i]).mutex.unlock()
+    swapping.unlock()

@@ -1,20 +1,8 @@
-# One method of a model: request in, scikit-learn's answer out.
+# One method of a model: takes a request, returns scikit-learn's answer.
 
 
-cdef tuple csr_arrays(CsrResult& result):
-    """(data, indices, indptr) as ndarrays, with the index dtype SciPy would choose."""
-    cdef int64_t nnz = <int64_t>result.indices.size()
-    index_type = np.int32 if nnz < 2**31 else np.int64
-    data = np.empty(nnz)
-    indices = np.empty(nnz, dtype=np.int32)
-    indptr = np.empty(result.indptr.size(), dtype=np.int64)
-    memcpy(cnp.PyArray_DATA(data), result.data.data(), nnz * sizeof(double))
-    memcpy(cnp.PyArray_DATA(indices), result.indices.data(), nnz * sizeof(int32_t))
-    memcpy(cnp.PyArray_DATA(indptr), result.indptr.data(), result.indptr.size() * sizeof(int64_t))
-    return data, indices.astype(index_type, copy=False), indptr.astype(index_type, copy=False)
-
-
-cdef int run_range(NativeProgram program, Request* request, ThreadContext* thread, int64_t units, RunResult* result) except -1:
+cdef int run_range(NativeProgram program, Request* request, ThreadContext* thread, int64_t units,
+                   RunResult* result) except -1:
     cdef double nanoseconds = program.program.estimate(request.rows, units)
     if nanoseconds > RELEASE_GIL_NS:
         with nogil:
@@ -27,63 +15,52 @@ cdef int run_range(NativeProgram program, Request* request, ThreadContext* threa
 cdef object run_batch(NativeProgram program, Method method, list columns, int64_t rows, object result,
                       RecordingTracer* tracer):
     """Run ``rows`` rows of columns into ``result``; returns CSR arrays for sparse results."""
-    cdef ThreadContext* thread = &thread_context()
-    cdef Arena* arena = &thread.arena
-    cdef Arena.Mark start
+    cdef RequestScope scope
     cdef LeafInput* leaves
     cdef CsrResult sparse
     cdef Request request
-    cdef RunResult outcome
+    cdef RunResult stopped
     cdef list held = []
     cdef tuple readers = form_of(program.leaves, NO_SPEC).readers if method is None else method.readers
-    cdef int64_t first = 0, units, chunk = rows
+    cdef int64_t units, chunk = rows
     scratch = np.empty((rows, program.width)) if result is None and not program.sparse_result else result
-    thread.depth += 1
-    start = arena.mark()
-    try:
-        leaves = open_leaves(readers, columns, rows, min(rows, CHUNK), arena, held)
-        if reads_lists(leaves, len(readers)):
-            chunk = min(rows, CHUNK)
-        request.leaves = leaves
-        request.result = NULL
-        if not program.sparse_result:
-            request.result = <double*>cnp.PyArray_DATA(scratch)
-        request.sparse_result = &sparse
-        request.tracer = tracer
-        while first < rows:
-            request.first = first
-            request.rows = min(chunk, rows - first)
-            texts = []
-            units = fill_cells(readers, columns, leaves, first, request.rows, 0, texts)
-            run_range(program, &request, thread, units, &outcome)
-            if outcome.status != Status.kOk:
-                raise_error(program, method, &outcome)
-            first += request.rows
-    finally:
-        arena.release(start)
-        thread.depth -= 1
-        if thread.depth == 0:
-            arena.reset()
+    leaves = open_leaves(readers, columns, rows, min(rows, CHUNK), scope.arena, held)
+    if reads_lists(leaves, len(readers)):
+        chunk = min(rows, CHUNK)
+    request.leaves = leaves
+    request.first = 0
+    request.result = NULL
+    if not program.sparse_result:
+        request.result = <double*>cnp.PyArray_DATA(scratch)
+    request.sparse_result = &sparse
+    request.tracer = tracer
+    while request.first < rows:
+        request.rows = min(chunk, rows - request.first)
+        texts = []
+        units = fill_cells(readers, columns, leaves, request.first, request.rows, 0, texts)
+        run_range(program, &request, scope.thread, units, &stopped)
+        if stopped.status != Status.kOk:
+            raise_error(program, method, &stopped)
+        request.first += request.rows
     return csr_arrays(sparse) if program.sparse_result else scratch
 
 
 cdef int raise_error(NativeProgram program, Method method, RunResult* result) except -1:
-    from pretzel.runtime.errors_from_native import raise_error as raise_python_error
-
     if result.status == Status.kNoMemory:
         raise MemoryError
-    raise_python_error(program.plan, None if method is None else method.spec, "" if method is None else method.name,
-                       <int>result.status, program.buffers.steps[result.step].call, result.row, result.column)
+    python_side("raise_error")(program.plan, None if method is None else method.spec,
+                               "" if method is None else method.name,
+                               <int>result.status, program.buffers.steps[result.step].call, result.row, result.column)
 
 
 cdef int add_object(object found, PrefetchList* lines) except -1:
-    """The lines of a Python object, with the header of the garbage collector left out."""
+    """Add the cache lines of a Python object, without the header of the garbage collector."""
     lines.add(<void*>found, <size_t>min(found.__sizeof__(), 1024))
     return 0
 
 
-cdef inline void fetch_ahead(PrefetchSpan lines, ThreadContext* thread) noexcept:
-    """Ask for what a request will read, unless the latest one of this thread has had it in the caches."""
+cdef inline void prefetch_once(PrefetchSpan lines, ThreadContext* thread) noexcept:
+    """Prefetch what a request will read, unless the thread's latest request has brought it into the caches."""
     if lines.lines != NULL and thread.last != <void*>lines.lines:
         thread.last = <void*>lines.lines
         lines.fetch()
@@ -91,27 +68,29 @@ cdef inline void fetch_ahead(PrefetchSpan lines, ThreadContext* thread) noexcept
 
 @cython.final
 cdef class RowForm:
-    """How rows are read: the same for all models of one kind over the same columns."""
+    """How rows are read; shared by all models of one kind over the same columns."""
 
     cdef tuple readers
     cdef tuple required  # names that a row must have
     cdef vector[int] required_at  # their positions
-    cdef tuple unread    # those that no leaf reads
+    cdef tuple unread    # names that no leaf reads
     cdef object __weakref__
 
     def __init__(self, leaves, spec):
         used = {c for leaf in leaves if leaf.source == 0 for c in leaf.columns}
+        if spec.names is not None and not (used <= {*spec.required} <= {*range(spec.width)}):
+            raise errors.KernelError("a leaf reads a column that requests need not have")
         self.readers = tuple([Reader(leaf, spec) for leaf in leaves])
         self.required_at = spec.required
         self.required = () if spec.names is None else tuple([interned(spec.names[c]) for c in spec.required])
         self.unread = () if spec.names is None else tuple([spec.names[c] for c in spec.required if c not in used])
 
 
-FORMS = WeakValueDictionary()  # by what they are made of, while a method has them
+FORMS = WeakValueDictionary()  # by their content, as long as a method uses them
 
 
 cdef RowForm form_of(leaves, spec):
-    """The form of rows for these leaves; of two that are made at once one is kept."""
+    """The form of rows for these leaves. Of two that threads make at once, one is kept."""
     key = (leaves, spec.width, spec.names, spec.required)
     found = FORMS.get(key)
     return found if found is not None else FORMS.setdefault(key, RowForm(leaves, spec))
@@ -127,7 +106,7 @@ NO_SPEC = _NoSpec()
 
 
 cdef inline bint point_at(PyObject* row, int width, LeafInput* leaf) noexcept:
-    """Point at the numbers of a 1-D array of float64, used where they lie; False when it is anything else."""
+    """Point at the numbers of a 1-D float64 array without copying; False for anything else."""
     if not cnp.PyArray_CheckExact(<object>row):
         return False
     if cnp.PyArray_NDIM(<cnp.ndarray>row) != 1 or cnp.PyArray_DIMS(<cnp.ndarray>row)[0] != width or (
@@ -142,7 +121,7 @@ cdef inline bint point_at(PyObject* row, int width, LeafInput* leaf) noexcept:
 
 
 cdef inline bint copy_floats(PyObject* row, int width, LeafInput* leaf, Arena* arena) noexcept:
-    """Copy the numbers of a tuple of floats; False when it is anything else, or there is no memory."""
+    """Copy the numbers of a tuple of floats; False for anything else, or if there is no memory."""
     cdef double* numbers
     if not PyTuple_CheckExact(<object>row) or PyTuple_GET_SIZE(<object>row) != width:
         return False
@@ -156,13 +135,13 @@ cdef inline bint copy_floats(PyObject* row, int width, LeafInput* leaf, Arena* a
 
 
 cdef class CallCounter:
-    """Base of what answers calls: counts those that come through endpoints."""
+    """Base of methods: counts the calls that come through endpoints."""
 
     cdef Count counted
 
     @property
     def calls(self):
-        """Calls that endpoints have passed on."""
+        """Calls that endpoints have forwarded."""
         return self.counted.get()
 
 
@@ -179,10 +158,12 @@ cdef class Method(CallCounter):
     name : str
         Name of the model, for messages.
     read : callable
-        ``read(spec, leaves, X)`` takes apart what is not read natively: (rows, columns of each leaf, is_float32).
+        ``read(spec, leaves, X)`` reads tables that are not read natively: (rows, columns of each leaf, is_float32).
+    method : str
+        Name of the method, for documentation.
     """
 
-    # What one row needs comes first: it lies in two cache lines.
+    # Fields of single rows come first, in two cache lines.
     cdef readonly NativeProgram program
     cdef const Program* native  # that of `program`
     cdef tuple readers
@@ -204,6 +185,7 @@ cdef class Method(CallCounter):
     cdef public double long_call     # seconds of estimated work from which a call is long
     cdef public object engine        # what is submitted and awaited goes there
     cdef public object batches       # rows that are awaited are collected there
+    cdef str method
 
     def __cinit__(self):
         live_methods.add(1)
@@ -211,7 +193,7 @@ cdef class Method(CallCounter):
     def __dealloc__(self):
         live_methods.add(<uint64_t>-1)
 
-    def __init__(self, NativeProgram program, plan, spec, str name, read):
+    def __init__(self, NativeProgram program, plan, spec, str name, read, str method="predict"):
         self.program = program
         self.native = &program.program
         self.n_leaves = <int>program.program.layout.leaves.size()
@@ -220,12 +202,17 @@ cdef class Method(CallCounter):
         self.spec = spec
         self.name = name
         self.read = read
+        self.method = method
         self.form = form_of(program.leaves, spec)
         self.readers, self.required, self.unread = self.form.readers, self.form.required, self.form.unread
         self.labels = None if plan.labels is None else tuple(
             [tuple(map(interned, classes.tolist())) for classes in plan.labels])
+        if self.n_out < (1 if self.labels is None and plan.ndim == 1 else len(self.labels or ())):
+            raise errors.KernelError(f"{name}: {self.n_out} output(s) for {len(self.labels or ())} columns of labels")
         self.is_text = spec.kind.value == "text"
         self.names = None if spec.names is None else tuple(spec.names)
+        if self.names is not None and len(self.names) != spec.width:
+            raise errors.KernelError(f"{name}: {len(self.names)} names for {spec.width} columns")
         self.scalar = plan.ndim == 1
         self.sparse = program.sparse_result
         self.width = spec.width
@@ -236,8 +223,16 @@ cdef class Method(CallCounter):
 
     @property
     def arrays(self):
-        """What the program points into, by digest."""
+        """The arrays that the program reads, by digest."""
         return self.program.arrays
+
+    @property
+    def __doc__(self):
+        return python_side("document")(self.method, self.plan, False, self.sparse_result)
+
+    @property
+    def __signature__(self):
+        return table_signature()
 
     def __call__(self, X):
         """Answer for every row of ``X``, with the shape and dtype that scikit-learn gives."""
@@ -273,7 +268,7 @@ cdef class Method(CallCounter):
         return self.native.estimate(rows, <int64_t>(rows * mean) if mean > 0 else 0)
 
     cdef list take(self, X, int64_t* rows, bint* is_float32):
-        """Take a table apart: what each leaf reads."""
+        """Read a table: the columns of each leaf."""
         is_float32[0] = False
         if type(X) is np.ndarray and self.plain and self.names is None and X.ndim == 2 and X.dtype == np.float64 and (
                 X.flags.c_contiguous and X.shape[1] == self.width and X.shape[0] > 0):
@@ -285,7 +280,7 @@ cdef class Method(CallCounter):
                 return columns
         n, columns, float32 = self.read(self.spec, self.program.leaves, X)
         if n == 0 and not (self.is_text and self.result_type is not None):  # scikit-learn: only counts of words
-            self.fail_empty()
+            python_side("fail_empty")(self.spec, self.name)
         rows[0] = n
         is_float32[0] = float32
         return columns
@@ -302,7 +297,7 @@ cdef class Method(CallCounter):
         return self.wrap(result, is_float32)
 
     cdef int collect(self) except -1:
-        """Note what every call reads, from Python's objects to the parameters of the last step."""
+        """Collect the addresses that every call reads, from Python objects to the parameters of the last step."""
         cdef Reader reader
         add_object(self, &self.lines)
         add_object(self.program, &self.lines)
@@ -322,24 +317,20 @@ cdef class Method(CallCounter):
 
     cpdef call_row(self, row):
         """Answer for one row, given as dict, tuple, list, 1-D array or str: a scalar, or a vector."""
+        cdef RequestScope scope
         cdef NativeProgram program = self.program
-        cdef ThreadContext* thread = &thread_context()
-        cdef Arena* arena = &thread.arena
-        cdef Arena.Mark start
+        cdef Arena* arena = scope.arena
         cdef LeafInput* leaves
         cdef Request request
         cdef RunResult result
         cdef double* answer
         cdef list held = []
         cdef int64_t units = 0
-        cdef int i, n_leaves = self.n_leaves
-        fetch_ahead(self.lines.span(), thread)
+        prefetch_once(self.lines.span(), scope.thread)
         if self.sparse:
-            return self(self.one_row_table(row))
-        thread.depth += 1
-        start = arena.mark()
+            return self(python_side("one_row_table")(self.spec, self.name, row))
         try:
-            leaves = <LeafInput*>arena.alloc(sizeof(LeafInput) * (n_leaves + 1))
+            leaves = <LeafInput*>arena.alloc(sizeof(LeafInput) * (self.n_leaves + 1))
             answer = <double*>arena.alloc(sizeof(double) * (program.width + 1))
             if leaves == NULL or answer == NULL:
                 raise MemoryError
@@ -350,17 +341,12 @@ cdef class Method(CallCounter):
             request.result = answer
             request.sparse_result = NULL
             request.tracer = NULL
-            run_range(program, &request, thread, units, &result)
+            run_range(program, &request, scope.thread, units, &result)
             if result.status != Status.kOk:
                 raise_error(program, self, &result)
             return self.answer(answer)
         except WrongField as error:
             self.raise_wrong_field(error)
-        finally:
-            arena.release(start)
-            thread.depth -= 1
-            if thread.depth == 0:
-                arena.reset()
 
     def estimate_one(self, row):
         """Predicted seconds for one row, before it is read."""
@@ -402,14 +388,14 @@ cdef class Method(CallCounter):
         elif PyDict_Check(row):
             if self.names is None:
                 self.fail_row(row)
-            if LENDS and PyDict_Size(row) == PyTuple_GET_SIZE(self.required):
+            if BORROWS_REFERENCES and PyDict_Size(row) == PyTuple_GET_SIZE(self.required):
                 values = fields_in_order(row, self.required, self.form.required_at.data(), self.width, arena)
             if values == NULL and (self.unread or PyDict_Size(row) != PyTuple_GET_SIZE(self.required)):
                 self.check_keys(row)
         elif not PyTuple_Check(row) and not PyList_CheckExact(row):
             row = self.check_vector(row)
         if PyList_CheckExact(row):
-            row = PyList_AsTuple(row)  # a list may change, and become shorter, while its fields are read
+            row = PyList_AsTuple(row)  # a list may become shorter while its fields are read
             held.append(row)
         if self.plain and copy_floats(<PyObject*>row, self.width, leaves, arena):
             return 0
@@ -426,7 +412,7 @@ cdef class Method(CallCounter):
         return 0
 
     cdef int read_vector(self, cnp.ndarray row, LeafInput* leaves, Arena* arena) except -1:
-        """Point at the numbers of a 1-D array; 0 when it is not a vector of numbers of the right length."""
+        """Point at the numbers of a 1-D array; 0 if it is not a vector of numbers of the right length."""
         cdef int i, j, n = self.n_leaves
         cdef Reader reader
         cdef NumberColumn* columns
@@ -453,14 +439,20 @@ cdef class Method(CallCounter):
             leaves[i].columns = columns
         return 1
 
+    # -- results -------------------------------------------------------------------------------------------------
+
     cdef object answer(self, const double* values):
+        """The result for one row."""
         cdef int i, width = self.n_out
         cdef cnp.npy_intp size = width
         cdef cnp.ndarray vector
+        cdef tuple classes
         if self.labels is not None:
             if self.scalar:
-                return (<tuple>self.labels[0])[<Py_ssize_t>values[0]]
-            return np.array([classes[<Py_ssize_t>values[i]] for i, classes in enumerate(self.labels)])
+                classes = <tuple>self.labels[0]
+                return classes[label_index(values[0], PyTuple_GET_SIZE(classes))]
+            return np.array([classes[label_index(values[i], PyTuple_GET_SIZE(classes))]
+                             for i, classes in enumerate(self.labels)])
         if self.scalar:
             return values[0] if self.result_type is None or self.result_type.kind == "f" else int(values[0])
         vector = cnp.PyArray_EMPTY(1, &size, cnp.NPY_FLOAT64, 0)
@@ -470,8 +462,9 @@ cdef class Method(CallCounter):
         return vector if self.result_type is None else vector.astype(self.result_type)
 
     cdef object wrap(self, result, is_float32):
+        """The result for a table."""
         if self.labels is not None:
-            columns = [classes[result[:, i].astype(np.intp)] for i, classes in enumerate(self.plan.labels)]
+            columns = [labels_of(result, i, classes) for i, classes in enumerate(self.plan.labels)]
             return columns[0] if self.scalar else np.stack(columns, axis=1)
         if self.result_type is not None:
             result = result.astype(self.result_type)
@@ -482,6 +475,7 @@ cdef class Method(CallCounter):
         return result[:, 0] if self.scalar else result
 
     cdef object wrap_sparse(self, arrays, rows):
+        """The result for a table where the program writes sparse rows."""
         from scipy.sparse import csr_matrix
 
         data, indices, indptr = arrays
@@ -489,44 +483,16 @@ cdef class Method(CallCounter):
             data = data.astype(self.result_type)
         return csr_matrix((data, indices, indptr), shape=(rows, self.program.width))
 
-    # -- errors: everything here may be slow ---------------------------------------------------------------------
-
-    cdef object one_row_table(self, row):
-        from pretzel.runtime.input.row_reader import one_row_table
-
-        return one_row_table(self.spec, self.name, row)
+    # -- unusual rows and errors: slow, in Python ------------------------------------------------------------------
 
     cdef object check_vector(self, row):
-        from pretzel.runtime.input.row_reader import as_row
-
-        return as_row(self.spec, self.name, row)
+        return python_side("as_row")(self.spec, self.name, row)
 
     cdef int check_keys(self, row) except -1:
-        from pretzel.runtime.input.row_reader import check_keys
-
-        check_keys(self.spec, self.name, row)
-
-    cdef int fail_empty(self) except -1:
-        from pretzel.runtime.input.row_reader import fail_empty
-
-        fail_empty(self.spec, self.name)
+        python_side("check_keys")(self.spec, self.name, row)
 
     cdef int fail_row(self, row) except -1:
-        from pretzel.runtime.input.row_reader import fail_row
-
-        fail_row(self.spec, self.name, row)
+        python_side("fail_row")(self.spec, self.name, row)
 
     cdef int raise_wrong_field(self, error) except -1:
-        from pretzel.runtime.input.row_reader import raise_wrong_field
-
-        raise_wrong_field(self.spec, self.name, *error.args)
-
-
-cdef list split(array, widths):
-    """The blocks of a multi-output result as a list of arrays."""
-    parts = []
-    first = 0
-    for width in widths:
-        parts.append(np.ascontiguousarray(array[..., first:first + width]))
-        first += width
-    return parts
+        python_side("raise_wrong_field")(self.spec, self.name, *error.args)

@@ -1,22 +1,25 @@
-# Many models in one call: names and handles to methods, rows read one after the other, programs run stacked.
+# Many models in one call: names and handles become methods, rows are read, and programs run grouped by shape.
 
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.tuple cimport PyTuple_CheckExact
 from cpython.unicode cimport PyUnicode_CheckExact
 
 cdef enum:
-    AHEAD = 4  # items between asking for memory and using it
+    AHEAD = 4  # items between the prefetch of memory and its use
+    RESOLVE = 0
+    READ = 1
+    PRESENT = 2
 
 
 @cython.final
 cdef class ModelResolver:
-    """Where models are found by name, and their methods by handle.
+    """Finds models by name, and their methods by handle.
 
     Parameters
     ----------
     names : dict of str to handle
     handle : type
-        Of handles; they have an `Endpoint` for each method in their ``__dict__``.
+        Class of handles, which have an `Endpoint` for each method in their ``__dict__``.
     find : callable
         ``find(name)`` returns the handle of a name that is not in ``names``, or raises.
     """
@@ -32,25 +35,25 @@ cdef class ModelResolver:
 
 
 cdef inline object resolve(object model, str method, ModelResolver resolver):
-    """What answers calls of a model's method: the newest version, taken once."""
+    """The method of a model, in the version that answers now."""
     cdef object found
     if PyUnicode_CheckExact(model):
-        found = item_or(resolver.names, model, None)
+        found = resolver.names.get(model)
         model = resolver.find(model) if found is None else found
     if type(model) is resolver.handle:
         if method == "predict" and (<Handle>model).endpoint is not None:
-            return (<Handle>model).endpoint.count_answered()
-        found = item_or(PyObject_GenericGetDict(model, NULL), method, None)
+            return (<Handle>model).endpoint.take_answered()
+        found = PyObject_GenericGetDict(model, NULL).get(method)
         if type(found) is Endpoint:
-            return (<Endpoint>found).count_answered()
+            return (<Endpoint>found).take_answered()
     return resolve_other(model, method)
 
 
 cdef object resolve_other(model, str method):
-    """The same for whatever has methods."""
+    """`resolve` for any other object with methods."""
     found = getattr(model, method, None)
     if type(found) is Endpoint:
-        return (<Endpoint>found).count_answered()
+        return (<Endpoint>found).take_answered()
     if type(found) is not Method and not hasattr(found, "call_row"):
         refuse_model(model, method)
     return found
@@ -64,19 +67,26 @@ cdef int refuse_model(model, str method) except -1:
 
 
 def resolve_all(models, str method, ModelResolver resolver):
-    """What answers for each of ``models``, given as names, handles or plans; counted as one call of each."""
+    """The methods of ``models``, given as names, handles or plans; each counts one call."""
     return [resolve(model, method, resolver) for model in models]
 
 
 def answers(cnp.ndarray values, list methods, list firsts):
-    """The answers of several methods for one row, whose values lie side by side from column ``firsts[i]`` on."""
+    """The answers of several methods for one row, whose values lie side by side; those of method ``i`` from column
+    ``firsts[i]`` on."""
     cdef const double* row = <const double*>cnp.PyArray_DATA(values)
-    cdef Py_ssize_t i
-    return [(<Method?>methods[i]).answer(row + <Py_ssize_t>firsts[i]) for i in range(len(methods))]
+    cdef Py_ssize_t first, size = cnp.PyArray_SIZE(values)
+    cdef Method method
+    found = []
+    for method, first in zip(methods, firsts, strict=True):
+        if not 0 <= first <= size - method.n_out:
+            raise errors.KernelError(f"column {first} of {size} is no place for {method.n_out} values")
+        found.append(method.answer(row + first))
+    return found
 
 
 cdef list exact_pairs(pairs):
-    """The pairs as tuples that nobody else can change."""
+    """The pairs as tuples, so that no other thread can change them."""
     cdef list found = list(pairs)
     for i in range(len(found)):
         pair = found[i]
@@ -89,14 +99,14 @@ cdef list exact_pairs(pairs):
 
 @cython.final
 cdef class MultiModelBatch:
-    """The items of one call of `answer_many`; everything but the results lies in the arena of the thread.
+    """The items of one call of `answer_many`; all but the results lie in the thread's arena.
 
-    All methods are found before any of them runs: so no versions are mixed, whoever replaces models meanwhile.
+    All methods are resolved before any of them runs, so a concurrent swap cannot mix versions.
     """
 
     cdef Arena* arena
     cdef BatchItem* items   # with a reference to the method of each
-    cdef list pairs         # keeps the rows, which are read where they lie
+    cdef list pairs         # keeps the rows alive, which are read without copying
     cdef Py_ssize_t n
     cdef str method
     cdef ModelResolver resolver
@@ -119,16 +129,18 @@ cdef class MultiModelBatch:
         self.cost = 0.0
         return 0
 
-    cdef Py_ssize_t each(self, bint resolve, Py_ssize_t n, bint all_of_them) except -1:
-        """`resolve` or `read` every item; how many have been looked at: all, or those up to the first that failed."""
+    cdef Py_ssize_t each(self, int phase, Py_ssize_t n, bint all_of_them) except -1:
+        """Do one phase for every item; returns the number of items done, which ends with the first that failed."""
         cdef Py_ssize_t i = 0
         while i < n:
-            try:  # around the loop: around each item it would cost as much as an item
+            try:  # around the loop, because around each item it would cost as much as an item
                 while i < n:
-                    if resolve:
+                    if phase == RESOLVE:
                         resolve_item(self, i)
-                    else:
+                    elif phase == READ:
                         read_item(self, i)
+                    else:
+                        present_item(self, i)
                     i += 1
             except WrongField as error:
                 self.fail(i, wrong_field_of(<Method>self.items[i].method, error))
@@ -154,21 +166,7 @@ cdef class MultiModelBatch:
             run_multi_model_batch(self.items, n, self.arena[0])
         return 0
 
-    cdef int collect(self, Py_ssize_t n) except -1:
-        """Values to results."""
-        cdef Py_ssize_t i
-        cdef BatchItem* item
-        for i in range(n):
-            item = &self.items[i]
-            if item.program == NULL:
-                continue
-            if item.result.status != Status.kOk:
-                self.fail(i, error_of(<Method>item.method, &item.result))
-            else:
-                self.results[i] = (<Method>item.method).answer(item.answer)
-        return 0
-
-    cdef int give_back(self) except -1:
+    cdef int release_methods(self) except -1:
         cdef Py_ssize_t i
         cdef PyObject* method
         for i in range(self.n):
@@ -178,7 +176,7 @@ cdef class MultiModelBatch:
         return 0
 
 
-# What is done for each item stands here and not in the class, for its methods the compiler would not inline.
+# The work for each item is in functions, because the compiler does not inline methods of the class.
 
 cdef inline PyObject* pair_of(MultiModelBatch batch, Py_ssize_t i) noexcept:
     return PyList_GET_ITEM(batch.pairs, i)
@@ -189,7 +187,7 @@ cdef inline PyObject* row_of(MultiModelBatch batch, Py_ssize_t i) noexcept:
 
 
 cdef inline int resolve_item(MultiModelBatch batch, Py_ssize_t i) except -1:
-    """Find what answers an item."""
+    """Resolve the method of an item."""
     cdef PyObject* pair = pair_of(batch, i)
     cdef object target
     if i + AHEAD < batch.n:
@@ -204,7 +202,7 @@ cdef inline int resolve_item(MultiModelBatch batch, Py_ssize_t i) except -1:
 
 
 cdef inline int read_item(MultiModelBatch batch, Py_ssize_t i) except -1:
-    """Read the row of an item, or answer it at once where only Python can."""
+    """Read the row of an item, or answer it at once if only Python can."""
     cdef BatchItem* item = &batch.items[i]
     cdef PyObject* row = row_of(batch, i)
     cdef PyObject* method = <PyObject*>item.method  # a name of type Method would count its references
@@ -236,7 +234,7 @@ cdef inline int read_item(MultiModelBatch batch, Py_ssize_t i) except -1:
 
 
 cdef inline void look_ahead(MultiModelBatch batch, Py_ssize_t i) noexcept:
-    """Ask for the memory that reading an item will touch: with hundreds of models it is in no cache of the core."""
+    """Prefetch the memory that reading an item will touch; with hundreds of models it is in no cache of the core."""
     cdef PyObject* method = <PyObject*>batch.items[i].method
     cdef PyObject* row = row_of(batch, i)
     cdef const char* program
@@ -250,19 +248,23 @@ cdef inline void look_ahead(MultiModelBatch batch, Py_ssize_t i) noexcept:
         prefetch(cnp.PyArray_DATA(<cnp.ndarray>row))
 
 
+cdef inline int present_item(MultiModelBatch batch, Py_ssize_t i) except -1:
+    """Turn the values of an item into its result."""
+    cdef BatchItem* item = &batch.items[i]
+    if item.program == NULL:
+        return 0
+    if item.result.status != Status.kOk:
+        raise_error((<Method>item.method).program, <Method>item.method, &item.result)
+    batch.results[i] = (<Method>item.method).answer(item.answer)
+    return 0
+
+
 cdef object wrong_field_of(Method method, error):
     """The exception that a caller sees for a value of the wrong type."""
     try:
         method.raise_wrong_field(error)
     except Exception as seen:
         return seen
-
-
-cdef object error_of(Method method, RunResult* result):
-    try:
-        raise_error(method.program, method, result)
-    except Exception as error:
-        return error
 
 
 def answer_many(pairs, str method, ModelResolver resolver, bint collect):
@@ -277,28 +279,21 @@ def answer_many(pairs, str method, ModelResolver resolver, bint collect):
     collect : bool
         Put exceptions into the list instead of raising the first.
     """
+    cdef RequestScope scope
     cdef MultiModelBatch batch = MultiModelBatch.__new__(MultiModelBatch)
-    cdef ThreadContext* thread = &thread_context()
     cdef Py_ssize_t n
-    cdef Arena.Mark start
     batch.pairs = exact_pairs(pairs)
     batch.method = method
     batch.resolver = resolver
-    batch.arena = &thread.arena
-    thread.depth += 1
-    start = batch.arena.mark()
+    batch.arena = scope.arena
     try:
         batch.reserve()
-        n = batch.each(True, batch.n, collect)
-        n = batch.each(False, n, collect)
+        n = batch.each(RESOLVE, batch.n, collect)
+        n = batch.each(READ, n, collect)
         batch.run(n)
-        batch.collect(n)
+        batch.each(PRESENT, n, True)
     finally:
-        batch.give_back()
-        batch.arena.release(start)
-        thread.depth -= 1
-        if thread.depth == 0:
-            batch.arena.reset()
+        batch.release_methods()
     if batch.failed and not collect:
         first = min(batch.failed)
         error = batch.results[first]

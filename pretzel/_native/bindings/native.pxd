@@ -12,6 +12,15 @@ cdef extern from "Python.h":
     Py_ssize_t PyUnicode_GET_LENGTH(object text) nogil
     PyObject** items_of "&PyTuple_GET_ITEM"(object items, Py_ssize_t first) nogil
     dict PyObject_GenericGetDict(object o, void* context)
+    ctypedef PyObject* (*PyCFunction)(PyObject*, PyObject*)
+    ctypedef struct PyMethodDef:
+        const char* ml_name
+        PyCFunction ml_meth
+        int ml_flags
+        const char* ml_doc
+    int METH_FASTCALL
+    int METH_KEYWORDS
+    object PyCFunction_NewEx(PyMethodDef* definition, object self, PyObject* module)
 
 
 cdef extern from *:
@@ -67,7 +76,6 @@ cdef extern from "core/arena.h" namespace "pretzel" nogil:
         void* alloc(size_t size)
         Mark mark()
         void release(Mark mark)
-        void reset()
     int64_t arena_bytes_ "pretzel::arena_bytes"()
 
 
@@ -380,9 +388,16 @@ cdef extern from "bindings/count.h" namespace "pretzel" nogil:
         uint64_t add(uint64_t n)
         uint64_t get()
 
-    cdef cppclass Latch:
+    cdef cppclass Mutex:
         void lock()
         void unlock()
+
+
+cdef extern from "bindings/request_scope.h" namespace "pretzel" nogil:
+    cdef cppclass RequestScope:
+        RequestScope()
+        ThreadContext* thread
+        Arena* arena
 
 
 cdef extern from "bindings/call_statistics.h" namespace "pretzel" nogil:

@@ -1,8 +1,18 @@
-# Reading single rows: dict, tuple, list and str, field by field, to leaf inputs.
+# Reads single rows (dict, tuple, list and str) field by field into leaf inputs.
+
+cdef extern from *:
+    """
+    #ifdef Py_GIL_DISABLED
+    #define PRETZEL_BORROWS_REFERENCES 0
+    #else
+    #define PRETZEL_BORROWS_REFERENCES 1
+    #endif
+    """
+    const bint BORROWS_REFERENCES "PRETZEL_BORROWS_REFERENCES"  # borrowed values stay until Python code runs
 
 
 cdef inline int number_of(object value, double* out) except -1:
-    """float, int, bool or None as float64; anything else goes the slow way, which also names what is wrong."""
+    """Read a float, int, bool or None as float64; 0 for anything else, which the caller converts or refuses."""
     if PyFloat_CheckExact(value):
         out[0] = PyFloat_AS_DOUBLE(value)
         return 1
@@ -36,11 +46,11 @@ cdef object NO_FIELD = object()
 
 
 class MissingField(Exception):
-    """A dict has no such key; turned into `InputKeyError` with names."""
+    """A dict lacks a key; becomes `InputKeyError` with names."""
 
 
 cdef class Reader:
-    """How one leaf reads a row: which fields, under which names, and what to do with text."""
+    """How one leaf reads a row: the fields, their names, and the normalisation of text."""
 
     cdef int width
     cdef LeafKind kind
@@ -53,6 +63,8 @@ cdef class Reader:
     cdef vector[int] positions
 
     def __init__(self, leaf, spec):
+        if leaf.source == 0 and spec.width >= 0 and not all([0 <= c < spec.width for c in leaf.columns]):
+            raise errors.KernelError(f"a leaf reads columns {leaf.columns} of a request with {spec.width}")
         self.columns = leaf.columns
         self.width = len(leaf.columns)
         self.kind = LeafKind.kNumeric if leaf.kind.value == "numeric" else (
@@ -61,7 +73,7 @@ cdef class Reader:
         self.lower = leaf.lower
         self.accents = leaf.accents
         self.whole_row = leaf.columns == tuple(range(spec.width))
-        self.keys = None  # values of opaque steps have no names that a row could have
+        self.keys = None  # values of opaque steps have no names
         if spec.names is not None and leaf.source == 0:
             self.keys = tuple([interned(spec.names[c]) for c in leaf.columns])
         for column in leaf.columns:
@@ -69,12 +81,12 @@ cdef class Reader:
 
 
 cdef object interned(name):
-    """The one object of all equal names, so that those of many models stay in the caches."""
+    """One object for all equal names, so that many models share cache lines."""
     return sys.intern(name) if type(name) is str else name
 
 
 cdef int cell_of(object value, Cell* out, Reader reader, list held) except -1:
-    """Any value as a cell; text that is not ASCII is normalised here, and what that makes is kept in ``held``."""
+    """Read any value as a cell. Non-ASCII text is normalised here; ``held`` keeps the result alive."""
     cdef double number = NAN
     if PyUnicode_Check(value):
         if reader.is_text and not PyUnicode_IS_ASCII(value) and (reader.lower or reader.accents is not None):
@@ -102,8 +114,8 @@ cdef int cell_of(object value, Cell* out, Reader reader, list held) except -1:
     return 0
 
 
-cdef bint is_missing(object value):
-    """pandas.NA and NaT, told without importing pandas."""
+cpdef bint is_missing(object value):
+    """Whether a value is pandas.NA or NaT; pandas is not imported."""
     return type(value).__name__ in ("NAType", "NaTType")
 
 
@@ -121,13 +133,13 @@ def normalize(str text, bint lower, accents):
 
 
 cdef inline bint is_plain(object value) noexcept:
-    """Whether no code of Python runs to read it."""
+    """Whether reading the value runs no Python code."""
     return PyFloat_CheckExact(value) or PyLong_CheckExact(value) or value is None or (
         PyUnicode_CheckExact(value) and PyUnicode_IS_ASCII(value))
 
 
 cdef inline bint is_name(object key, object name) noexcept:
-    """Whether a key is this string. Names are ASCII for the most part; then it is one comparison of bytes."""
+    """Whether a key is this string. Most names are ASCII; then it is one comparison of bytes."""
     cdef Py_ssize_t size = PyUnicode_GET_LENGTH(name)
     if key is name:
         return True
@@ -139,9 +151,9 @@ cdef inline bint is_name(object key, object name) noexcept:
 
 
 cdef PyObject** fields_in_order(object row, tuple names, const int* positions, int width, Arena* arena) except? NULL:
-    """Values of a dict by the position of their column, borrowed, where its keys are just these names in this order.
+    """Borrowed values of a dict by the position of their column, if its keys are just these names in this order.
 
-    To walk through a dict takes half of the time that it takes to look up all keys. NULL: they have to be looked up.
+    Walking through a dict takes half the time of looking up all keys. NULL: the caller has to look them up.
     """
     cdef Py_ssize_t at = 0, i = 0
     cdef PyObject* key
@@ -158,7 +170,7 @@ cdef PyObject** fields_in_order(object row, tuple names, const int* positions, i
 
 
 cdef inline int leading_floats(PyObject** values, int n, double* out) noexcept:
-    """Numbers of the first values, as long as these are floats; how many were."""
+    """Read the leading values that are floats; returns their number."""
     cdef int i
     for i in range(n):
         if not PyFloat_CheckExact(<object>values[i]):
@@ -167,23 +179,11 @@ cdef inline int leading_floats(PyObject** values, int n, double* out) noexcept:
     return n
 
 
-cdef inline int float_field(object row, PyObject** values, Reader reader, int i, double* out) except -1:
-    """The quick way to field ``i`` of a leaf: 0 where there is no float."""
-    cdef PyObject* value
-    if values == NULL:
-        return float_item(row, reader.keys[i], out)
-    value = values[reader.positions[i]]
-    if not PyFloat_CheckExact(<object>value):
-        return 0
-    out[0] = PyFloat_AS_DOUBLE(<object>value)
-    return 1
-
-
 cdef object field_of(object row, PyObject** values, Reader reader, int i):
     """Field ``i`` of a leaf."""
     if values != NULL:
         return <object>values[reader.positions[i]]
-    value = item_or(row, reader.keys[i], NO_FIELD)
+    value = (<dict>row).get(reader.keys[i], NO_FIELD)
     if value is NO_FIELD:
         raise MissingField
     return value
@@ -191,10 +191,10 @@ cdef object field_of(object row, PyObject** values, Reader reader, int i):
 
 cdef int read_fields(object row, PyObject*** values, Reader reader, LeafInput* leaf, Arena* arena, list held,
                      int64_t* units) except -1:
-    """One row of a leaf from a dict or tuple.
+    """Read one row of a leaf from a dict or tuple.
 
-    ``values`` are its fields by position, or NULL where they have to be looked up. Those of a dict are good until code
-    of Python runs. Another thread, or the ``__float__`` of a field, may change a dict while it is being used.
+    ``values`` are its fields by position, or NULL if they have to be looked up. Fields borrowed from a dict are valid
+    until Python code runs, because another thread, or the ``__float__`` of a field, may then change the dict.
     """
     cdef int i, status, first = 0
     cdef double* numbers
@@ -225,7 +225,8 @@ cdef int read_fields(object row, PyObject*** values, Reader reader, LeafInput* l
     if reader.whole_row and values[0] != NULL:
         first = leading_floats(values[0], reader.width, numbers)
     for i in range(first, reader.width):
-        if float_field(row, values[0], reader, i, &numbers[i]):
+        if values[0] != NULL and PyFloat_CheckExact(<object>values[0][reader.positions[i]]):
+            numbers[i] = PyFloat_AS_DOUBLE(<object>values[0][reader.positions[i]])
             continue
         value = field_of(row, values[0], reader, i)
         if number_of(value, &numbers[i]):
@@ -243,4 +244,4 @@ cdef int read_fields(object row, PyObject*** values, Reader reader, LeafInput* l
 
 
 class WrongField(Exception):
-    """A field has a value of the wrong type; turned into `InputTypeError` with names."""
+    """A field has a value of the wrong type; becomes `InputTypeError` with names."""

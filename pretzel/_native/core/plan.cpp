@@ -177,10 +177,6 @@ void Program::ahead(PrefetchList* lines) const {
     const Step& step = layout->steps[s];
     const State& state = states[s];
     const std::span<const Array> given(params_of(step), static_cast<size_t>(step.n_params));
-    if (step.kernel->ahead != nullptr) {
-      step.kernel->ahead(given.data(), step.n_params, state.data, lines);
-      continue;
-    }
     for (const Array& param : given) {
       if (bytes_of(param) <= kSmall) lines->add(param.data, static_cast<size_t>(bytes_of(param)));
     }

@@ -1,7 +1,7 @@
-"""One column of a request, whatever holds it, as numbers or as cells.
+"""One column of a request as numbers or as cells.
 
-A column may be a list, an ndarray of one dimension, a pandas extension array or a pyarrow array. pandas and pyarrow are
-never imported here: their objects are told by their attributes and asked through their own public methods.
+A column may be a list, a 1-D ndarray, a pandas extension array or a pyarrow array. pandas and pyarrow are not imported:
+their objects are recognised by their attributes and read through their public methods.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from pretzel._native import is_missing
 from pretzel.errors import InputShapeError, InputTypeError
-from pretzel.runtime.errors_from_native import column_name
+from pretzel.runtime.input.messages import column_name
 from pretzel.runtime.input.row_reader import raise_wrong_field
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def as_numbers(spec: InputSpec, position: int, column: Any) -> npt.NDArray[Any]:
         return numbers if numbers.dtype.isnative and numbers.dtype.itemsize <= 8 else numbers.astype(np.float64)
     if numbers.dtype.kind in "OUS":
         return _numbers_of_objects(spec, position, numbers.tolist())
-    _refuse_dtype(spec, position, numbers.dtype, "numbers")
+    _reject_dtype(spec, position, numbers.dtype, "numbers")
 
 
 def as_cells(spec: InputSpec, position: int, column: Any) -> Any:
@@ -56,7 +57,7 @@ def as_cells(spec: InputSpec, position: int, column: Any) -> Any:
     Raises
     ------
     InputTypeError
-        Dates and complex numbers as a dtype; single values are refused where the list is read.
+        Dates and complex numbers as a dtype; single values are rejected when the list is read.
     """
     if isinstance(column, list):
         return column
@@ -69,7 +70,7 @@ def as_cells(spec: InputSpec, position: int, column: Any) -> Any:
         return column
     if column.dtype.kind in "OUS":
         return column.tolist()
-    _refuse_dtype(spec, position, column.dtype, "texts or numbers")
+    _reject_dtype(spec, position, column.dtype, "texts or numbers")
 
 
 def is_float32(column: Any) -> bool:
@@ -82,12 +83,12 @@ def _numbers_of_objects(spec: InputSpec, position: int, values: list[Any]) -> np
         try:
             return np.array(values, dtype=np.float64)
         except OverflowError:
-            pass  # an integer beyond float64: found and named below
+            pass  # an integer beyond float64: the loop below finds and names it
     return np.array([_number(spec, position, row, value) for row, value in enumerate(values)], dtype=np.float64)
 
 
 def _number(spec: InputSpec, position: int, row: int, value: Any) -> float:
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+    if value is None or is_missing(value):
         return math.nan
     if isinstance(value, list | tuple | np.ndarray):
         raise InputShapeError(
@@ -98,7 +99,7 @@ def _number(spec: InputSpec, position: int, row: int, value: Any) -> float:
         try:
             return float(value)
         except (TypeError, ValueError, OverflowError):
-            pass  # told below, with row and column
+            pass  # raised below, with row and column
     raise_wrong_field(spec, "", position, value, "a number", row)
 
 
@@ -106,7 +107,7 @@ def _ndarray_of_extension(spec: InputSpec, position: int, column: Any, expected:
     """A pandas extension array as an ndarray: numbers where it holds numbers, else objects."""
     kind = getattr(column.dtype, "kind", "O")
     if kind in "mMc":
-        _refuse_dtype(spec, position, column.dtype, expected)
+        _reject_dtype(spec, position, column.dtype, expected)
     if kind in _NUMERIC:
         return column.to_numpy(dtype=np.float64, na_value=math.nan)  # type: ignore[no-any-return]
     return np.asarray(column)
@@ -128,7 +129,7 @@ def _numbers_of_arrow(spec: InputSpec, position: int, column: Any) -> npt.NDArra
     if name in ("string", "large_string", "string_view"):
         return _numbers_of_objects(spec, position, column.to_pylist())
     if not name.startswith(_ARROW_NUMBERS):
-        _refuse_dtype(spec, position, name, "numbers")
+        _reject_dtype(spec, position, name, "numbers")
     if name == "bool":
         column = column.cast("int8")
     if column.null_count:
@@ -151,7 +152,7 @@ def _cells_of_arrow(spec: InputSpec, position: int, column: Any) -> Any:
     return chunks[0]
 
 
-def _refuse_dtype(spec: InputSpec, position: int, dtype: Any, expected: str) -> NoReturn:
+def _reject_dtype(spec: InputSpec, position: int, dtype: Any, expected: str) -> NoReturn:
     raise InputTypeError(
         f"{spec.estimator}: column {column_name(spec, position)}: expected {expected}, got values of type {dtype}"
     )

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import difflib
 import warnings
 from typing import TYPE_CHECKING, Any
 
 from pretzel.errors import InputKeyError, InputShapeError, InputTypeError
+from pretzel.runtime.input.messages import hints, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from pretzel.plan import InputSpec
 
-_CALLER = 5  # frames between `warnings.warn` and the caller of a plan; native frames do not count
+_CALLER = 5  # Python frames between `warnings.warn` and the caller of a plan
 
 
 def match(spec: InputSpec, columns: Sequence[Any]) -> Sequence[int] | None:
-    """Where each column of the fit stands among the named ``columns`` of a request; None: in the same places.
+    """Position of each column of the fit among the named ``columns`` of a request; None: the positions are the same.
 
-    A column that is not required and not there has position -1.
+    An absent column that is not required has position -1.
 
     Raises
     ------
     InputKeyError
-        Columns are missing, unknown, misspelt or in another order.
+        Columns are missing, unknown, misspelt, duplicate or in another order.
     InputShapeError
-        The width is wrong where names do not say so.
+        The number of columns is wrong, and there are no names.
     InputTypeError
         Some names are strings and some are not.
     """
@@ -74,11 +74,11 @@ def _by_name(spec: InputSpec, names: Sequence[str], columns: Sequence[Any]) -> l
     found = {column: i for i, column in enumerate(columns)}
     missing = [names[i] for i in spec.required if names[i] not in found]
     if missing:
-        raise InputKeyError(f"{spec.estimator}: columns are missing: {_listed(missing)}{_hints(missing, columns)}")
+        raise InputKeyError(f"{spec.estimator}: missing columns: {listed(missing)}{hints([c for c in columns if c not in names], missing)}")
     if len(found) < len(columns):
         twice = sorted({column for i, column in enumerate(columns) if found[column] != i} & set(names))
         if twice:
-            raise InputKeyError(f"{spec.estimator}: columns are there more than once: {_listed(twice)}")
+            raise InputKeyError(f"{spec.estimator}: duplicate columns: {listed(twice)}")
     return [found.get(name, -1) for name in names]
 
 
@@ -92,21 +92,8 @@ def _difference(spec: InputSpec, names: Sequence[str], columns: Sequence[Any]) -
         message += "Feature names seen at fit time, yet now missing:\n" + _bullets(missing)
     if not unseen and not missing:
         message += "Feature names must be in the same order as they were in fit.\n"
-    return message + _hints(missing, unseen).strip()
+    return message + hints(unseen, missing).strip()
 
 
 def _bullets(names: Sequence[str]) -> str:
     return "".join(f"- {name}\n" for name in names[:5]) + ("- ...\n" if len(names) > 5 else "")
-
-
-def _listed(names: Iterable[Any]) -> str:
-    return ", ".join(map(repr, names))
-
-
-def _hints(missing: Sequence[str], given: Sequence[Any]) -> str:
-    hints = [
-        f"did you mean {name!r} by {guess[0]!r}?"
-        for name in missing
-        if (guess := difflib.get_close_matches(name, [str(column) for column in given], n=1))
-    ]
-    return f" ({' '.join(hints)})" if hints else ""

@@ -1,20 +1,21 @@
-"""The slow way of reading one row: whatever the native reader does not take, and every complaint about a row."""
+"""Rows that the native reader does not take, and errors about rows."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import numpy as np
 
+from pretzel._native import callback
 from pretzel.errors import InputKeyError, InputShapeError, InputTypeError
 from pretzel.plan import InputKind, InputSpec
-from pretzel.runtime.errors_from_native import column_name
+from pretzel.runtime.input.messages import column_name, hints, listed
 
 
+@callback
 def as_row(spec: InputSpec, model: str, row: Any) -> Any:
-    """A row that came as ndarray, Series or mapping, as a dict or list that the native reader takes.
+    """Convert a row (ndarray, Series, mapping) to a dict or list that the native reader takes.
 
     Raises
     ------
@@ -39,8 +40,9 @@ def as_row(spec: InputSpec, model: str, row: Any) -> Any:
     return values
 
 
+@callback
 def one_row_table(spec: InputSpec, model: str, row: Any) -> Any:
-    """A one-row batch, for results that only the batch path can build."""
+    """A table of one row, for results that only the table path can build."""
     if spec.kind is InputKind.TEXT:
         if not isinstance(row, str):
             raise_wrong_field(spec, model, 0, row, "a str")
@@ -55,8 +57,9 @@ def one_row_table(spec: InputSpec, model: str, row: Any) -> Any:
     return [values] if spec.names is None else [dict(zip(spec.names, values, strict=True))]
 
 
+@callback
 def check_keys(spec: InputSpec, model: str, row: Mapping[str, Any], number: int | None = None) -> None:
-    """Complain about missing, unknown and misspelt keys of a row, by its number where it is one of many.
+    """Raise unless a row has the right keys; ``number`` is its position in a list of rows.
 
     Raises
     ------
@@ -65,27 +68,23 @@ def check_keys(spec: InputSpec, model: str, row: Mapping[str, Any], number: int 
     names = spec.names or ()
     required = [names[i] for i in spec.required]
     missing = [name for name in required if name not in row]
-    unknown = [key for key in list(row) if key not in names]  # others may change it
+    unknown = [key for key in list(row) if key not in names]  # a copy, because other threads may change the row
     if not missing and not unknown:
         return
     problems = []
     if missing:
-        problems.append(f"missing {_listed(missing)}")
+        problems.append(f"missing {listed(missing)}")
     if unknown:
-        problems.append(f"unknown {_listed(unknown)}")
-    hints = [
-        f"did you mean {guess[0]!r} for {key!r}?"
-        for key in unknown
-        if (guess := difflib.get_close_matches(str(key), missing or list(names), n=1))
-    ]
+        problems.append(f"unknown {listed(unknown)}")
     who = _who(spec, model) if number is None else f"{_who(spec, model)}: row {number}"
     raise InputKeyError(
-        f"{who}: {'; '.join(problems)}. Expected keys: {_listed(required)}" + (f" ({' '.join(hints)})" if hints else "")
+        f"{who}: {'; '.join(problems)}. Expected keys: {listed(required)}{hints(unknown, missing or names)}"
     )
 
 
+@callback
 def fail_row(spec: InputSpec, model: str, row: Any) -> NoReturn:
-    """Complain about a row of the wrong form."""
+    """Raise for a row of the wrong form."""
     who = _who(spec, model)
     if isinstance(row, Mapping) and spec.names is None:
         raise InputTypeError(
@@ -97,16 +96,18 @@ def fail_row(spec: InputSpec, model: str, row: Any) -> NoReturn:
     raise InputShapeError(f"{who}: expected {spec.width} values, got {len(row)}")
 
 
+@callback
 def fail_empty(spec: InputSpec, model: str) -> NoReturn:
-    """Complain about a request without rows, as scikit-learn's estimators do."""
+    """Raise for a request without rows, as scikit-learn's estimators do."""
     what = "document" if spec.kind is InputKind.TEXT else "row"
     raise InputShapeError(f"{_who(spec, model)}: expected at least one {what}, got none")
 
 
+@callback
 def raise_wrong_field(
     spec: InputSpec, model: str, position: int, value: Any, expected: str, row: int | None = None
 ) -> NoReturn:
-    """Complain about a value of the wrong type."""
+    """Raise for a value of the wrong type."""
     where = "document" if spec.kind is InputKind.TEXT else f"column {column_name(spec, position)}"
     if row is not None:
         where = f"row {row}, {where}"
@@ -115,9 +116,3 @@ def raise_wrong_field(
 
 def _who(spec: InputSpec, model: str) -> str:
     return model or spec.estimator or "model"
-
-
-def _listed(names: Iterable[Any]) -> str:
-    names = list(names)
-    shown = ", ".join(repr(name) for name in names[:20])
-    return shown if len(names) <= 20 else f"{shown} and {len(names) - 20} more"

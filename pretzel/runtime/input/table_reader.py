@@ -1,7 +1,7 @@
-"""Any table or list of documents to what the leaves of a program read, with scikit-learn's checks.
+"""Reads any table or list of documents into the columns of a program's leaves, with scikit-learn's checks.
 
-This is the general way in. Rows that come one by one as dict, tuple, list or str are read natively, and so are usual
-data frames of pandas. pandas, SciPy and pyarrow are not imported: their objects are told by the name of their module.
+This is the general path. Single rows (dict, tuple, list, str) and ordinary pandas DataFrames are read natively. pandas,
+SciPy and pyarrow are not imported: their objects are recognised by the name of their module.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Table:
     column : callable
         ``column(position)``: a list, ndarray, pandas extension array or pyarrow array.
     whole : ndarray, CSR matrix or None
-        All columns at once, where they lie like that.
+        All columns at once, if they lie in one.
     """
 
     rows: int
@@ -43,7 +43,7 @@ class Table:
 
 
 def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[Any], bool]:
-    """Take a request apart.
+    """Read a request.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ def _of_pandas(spec: InputSpec, X: Any) -> Table:
 
 
 def _pandas_column(X: Any, i: int) -> Any:
-    """The array of a column. pandas' public ways to it cost 30 us for each."""
+    """The array of a column; the public interface of pandas takes 30 us for each."""
     array = frame_array(X, i)
     if array is None:
         array = X.iloc[:, i].array
@@ -194,7 +194,7 @@ def _of_columns(spec: InputSpec, names: Sequence[Any], rows: int, column: Callab
 
 def of_list(spec: InputSpec, X: Sequence[Any]) -> Table:
     """Rows as dicts, or as sequences of values."""
-    X = list(X)  # the caller's may become shorter while its columns are read
+    X = list(X)  # a copy, because the caller's list may become shorter while columns are read
     if X and isinstance(X[0], Mapping):
         names = spec.names
         if names is None:

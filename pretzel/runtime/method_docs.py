@@ -1,0 +1,99 @@
+"""Documentation of the methods of plans and handles, as ``help(plan.predict)`` shows it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from pretzel._native import callback
+
+if TYPE_CHECKING:
+    from pretzel.plan import MethodPlan
+
+_SUMMARIES = {
+    "predict": "Predict every row of a table|Predict one row",
+    "predict_proba": "Probability of each class, for every row of a table|Probability of each class, for one row",
+    "predict_log_proba": "Logarithm of the probability of each class, for every row of a table|"
+    "Logarithm of the probability of each class, for one row",
+    "decision_function": "Decision score of each class, for every row of a table|Decision score of each class, for one row",
+    "score_samples": "Score of every row of a table|Score of one row",
+    "transform": "Transform every row of a table|Transform one row",
+    "apply": "Index of the leaf of each tree, for every row of a table|Index of the leaf of each tree, for one row",
+}
+_COLUMNS = {
+    "predict": "n_outputs",
+    "predict_proba": "n_classes",
+    "predict_log_proba": "n_classes",
+    "decision_function": "n_classes",
+    "transform": "n_features_out",
+    "apply": "n_trees",
+}
+_TABLE = """X : table or documents
+    A DataFrame (pandas, polars, pyarrow), 2-D array, SciPy sparse matrix, or list of dicts, tuples or lists, with
+    the columns of the fit. For models of text: any iterable of str."""
+_ROW = """row : dict, tuple, list, 1-D array or str
+    The values of all columns, as a dict by their names. For models of text: a str."""
+_ERRORS = """InputShapeError
+    The number of columns or values is wrong{or_empty}.
+InputKeyError
+    Columns or keys are missing, unknown or misspelt; the message suggests names.
+InputTypeError
+    A value, or the request itself, has a type that the model does not take.
+InputValueError
+    A value that the estimator rejects, too, such as NaN; the message names row and column.
+KernelError
+    The model itself is broken."""
+
+
+@callback
+def document(method: str, plan: MethodPlan | None, one: bool, sparse: bool) -> str:
+    """Numpydoc text for a method.
+
+    Parameters
+    ----------
+    method : str
+        ``"predict"``, ``"transform"``, ...
+    plan : MethodPlan or None
+        How results are presented; None if it is not known.
+    one : bool
+        Whether the text is for the form that takes a single row.
+    sparse : bool
+        Whether results are sparse matrices.
+    """
+    if plan is None or plan.program is None:
+        return _document(method, one, "unknown" if plan is None else "opaque")
+    kind = "sparse" if sparse else "labels" if plan.labels is not None else "list" if plan.list_of else "dense"
+    return _document(method, one, kind, plan.ndim, plan.dtype, plan.keeps_float32)
+
+
+@lru_cache
+def _document(
+    method: str, one: bool, kind: str, ndim: int = 2, dtype: str = "float64", keeps_float32: bool = False
+) -> str:
+    default = f"``{method}`` of every row of a table|``{method}`` of one row"
+    summary = _SUMMARIES.get(method, default).split("|")[one]
+    sections = {
+        "Parameters": _ROW if one else _TABLE,
+        "Returns": _returns(method, one, kind, ndim, dtype, keeps_float32 and not one),
+        "Raises": _ERRORS.format(or_empty="" if one else ", or there are no rows"),
+    }
+    return "\n\n".join([f"{summary}.", *(f"{name}\n{'-' * len(name)}\n{text}" for name, text in sections.items())])
+
+
+def _returns(method: str, one: bool, kind: str, ndim: int, dtype: str, keeps_float32: bool) -> str:
+    columns = _COLUMNS.get(method, "n_columns")
+    shape = f"({columns},)" if one else "(n_rows,)" if ndim == 1 else f"(n_rows, {columns})"
+    if kind in ("opaque", "unknown"):
+        source = "The estimator's result" if kind == "opaque" else "The result of the current version"
+        return f"result\n    {source}" + (" for a table of this row, without the dimension of rows." if one else ".")
+    if kind == "sparse":
+        return f"rows : scipy.sparse.csr_matrix of {dtype}, shape ({'1' if one else 'n_rows'}, {columns})"
+    if one and ndim == 1 and kind == "labels":
+        return "label : str, int, float or bool\n    One of ``classes_``, as a Python object."
+    if one and ndim == 1:
+        return f"value : {'float' if dtype.startswith('float') else 'int'}"
+    if kind == "labels":
+        return f"labels : ndarray of shape {shape}\n    Classes, with the dtype of ``classes_``."
+    if kind == "list":
+        return f"results : list of ndarray of {dtype}, each of shape {shape}\n    One for each output."
+    return f"values : ndarray of {dtype}, shape {shape}" + ("\n    float32 for a float32 table." * keeps_float32)
