@@ -1,4 +1,4 @@
-"""``pretzel.compile`` and ``pretzel.Runtime``: where oven, store and runtime meet."""
+"""``pretzel.compile``, and ``pretzel.Runtime`` that compiles with it: where oven, store and runtime meet."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pretzel.options import Options
 from pretzel.runtime.model import Plan
-from pretzel.runtime.runtime import Runtime as PlanRuntime
+from pretzel.runtime.runtime import Runtime, set_compiler
 from pretzel.store.object_store import default_store
 
 if TYPE_CHECKING:
     from pretzel.store.object_store import ObjectStore
+
+__all__ = ["Runtime", "compile"]
 
 
 def compile(
@@ -28,23 +30,23 @@ def compile(
     Parameters
     ----------
     estimator : fitted scikit-learn estimator
-        A Pipeline, a ColumnTransformer, a single model, ...; it is read, never changed, and not kept unless a step
-        of it has no native form.
+        A Pipeline, a ColumnTransformer, a single model, ... It is never changed, and kept only if one of its steps has
+        no native form.
     strict : bool
-        Raise `OpaqueStepError` instead of calling such a step from Python.
+        Raise `OpaqueStepError` if a step has no native form, instead of calling it from Python.
     numerics : {"fast", "strict"}
         ``"strict"`` leaves out rewrites that change the order of a sum.
     disable_rules : tuple of str
         Names of rewrite rules to leave out.
     name : str, optional
-        What messages call the model; the class name by default.
+        Name of the model in messages; the class name by default.
     store : ObjectStore, optional
-        Where parameters are shared; the store of this process by default.
+        Holds the parameters, shared with other plans; the store of this process by default.
 
     Returns
     -------
     Plan
-        Answers like the estimator, to rtol 1e-9 and atol 1e-12 in float64; labels are equal.
+        Gives the estimator's answers, to rtol 1e-9 and atol 1e-12 in float64; labels are equal.
 
     Raises
     ------
@@ -69,16 +71,4 @@ def compile(
     return Plan(physical, store, lease, name)
 
 
-class Runtime(PlanRuntime):
-    """Models by name, over one object store. Safe to use from any number of threads; calls take no lock.
-
-    Parameters
-    ----------
-    store : ObjectStore, optional
-        Where the models keep what they share; the store of this process by default.
-    """
-
-    def _plan(self, name: str, model: Any, options: dict[str, Any]) -> Plan:
-        if isinstance(model, Plan):
-            return super()._plan(name, model, options)
-        return compile(model, name=name, store=self.store, **options)
+set_compiler(compile)

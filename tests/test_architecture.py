@@ -37,9 +37,6 @@ LAYERS = {
     "calibration": {"errors", "store", "api", "runtime", "_native"},
     "verification": {"errors", "schema", "options", "plan", "store", "oven", "runtime", "_native"},
 }
-RUNTIME_MAY_COMPILE = {
-    "runtime/runtime.py"
-}  # `Runtime.register` takes estimators, and asks the api inside the function
 
 LONGEST = {".py": 400, ".pyx": 600, ".pxi": 600, ".cpp": 500, ".h": 400}
 LONGER: dict[str, int] = {}
@@ -77,6 +74,19 @@ def named(path: Path) -> str:
     return str(path.relative_to(PACKAGE))
 
 
+BINDINGS = sorted(path for path in (NATIVE / "bindings").iterdir() if path.suffix in {".pyx", ".pxi", ".pxd"})
+
+
+@pytest.mark.parametrize("path", BINDINGS, ids=named)
+def test_bindings_import_nothing_above_them(path):
+    """Of Pretzel only the errors: the runtime registers what the bindings call."""
+    pattern = r"^\s*(?:from\s+(pretzel[\w.]*)\s+c?import\s+([\w, *]+)|c?import\s+(pretzel[\w.]*))"
+    for module, names, whole in re.findall(pattern, path.read_text(), re.M):
+        for name in names.split(",") if module else [""]:
+            full = f"{module}.{name.strip()}" if module else whole
+            assert full.split(".")[1] in LAYERS["_native"] | {"_native"}, full
+
+
 @pytest.mark.parametrize("path", FILES, ids=named)
 def test_layers(path):
     here = layer(path)
@@ -87,8 +97,6 @@ def test_layers(path):
         if module.split(".")[0] != "pretzel":
             continue
         there = module.split(".")[1]
-        if there == "api" and named(path) in RUNTIME_MAY_COMPILE:
-            continue
         assert there in allowed, f"{here} imports {module}"
 
 

@@ -1,4 +1,4 @@
-"""Where the time of a request goes: every call of a plan timed on the rows of a table."""
+"""`Plan.explain(analyze=)`: the time of every call of a plan on the rows of a table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PASSES = 3
 
 
 def analyze(plan: Plan, X: Any) -> dict[str, Any]:
-    """For each native method what its stages and calls take on ``X``, in the order in which they run."""
+    """For each native method the times of its stages and calls on ``X``, in the order in which they run."""
     return {name: _method(method, X) for name, method in plan.methods.items() if isinstance(method, Method)}
 
 
@@ -87,7 +87,7 @@ def _output_bytes(buffers: BufferPlan, slot: int, rows: int) -> int | None:
 
 
 def as_lines(found: dict[str, Any]) -> list[str]:
-    """The same, for people."""
+    """The times as lines of text."""
     lines = []
     for name, method in found.items():
         lines += [

@@ -1,4 +1,4 @@
-"""Names of models: versions, aliases, and the changes of all these while calls go on."""
+"""Names of models, their versions and aliases, which may change while calls are running."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from pretzel.runtime.model import Plan
 
-# One lock for all catalogs, taken only to change one: calls never take it. A child process must not inherit it from a
-# thread that it does not have. Reentrant, because a finalizer may run at any allocation and unregister a model; for
-# the same reason nothing here iterates over a dict or set that is not a copy.
+# One lock for all catalogs, taken only to change one; calls never take it. It is held over a fork, so that no child
+# process inherits it locked. It is reentrant, because a finalizer may run at any allocation and unregister a model. For
+# the same reason all loops here run over copies of dicts and sets.
 _lock = threading.RLock()
 os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
@@ -30,21 +30,21 @@ _NUMBERED = re.compile(r"v([1-9][0-9]{0,17})")
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """What is registered under one name.
+    """The model of one name.
 
     Parameters
     ----------
     handle : Model
         Follows the default version.
     default : str
-        Label of that.
+        Its label.
     versions : dict of str to Version
     replaced : set of str
-        Labels of versions that are here only because aliases point at them.
+        Labels of versions that are kept only for aliases.
     highest : int
         Greatest number of a version so far.
     aliases : set of str
-        Those that point at the name or at versions of it.
+        Aliases of the name or of its versions.
     """
 
     handle: Model
@@ -57,33 +57,33 @@ class Entry:
 
 @dataclass(slots=True, eq=False)
 class Alias:
-    """A name that points at others.
+    """A name that stands for other names.
 
     Parameters
     ----------
     handle : Model
     shares : dict of str to float
         Names, or names with versions, and the part of the calls that each gets; together 1.
-    split : WeightedRoute or None
-        Deals calls out among those whose part is not 0, where they are several.
+    weights : WeightedRoute or None
+        Deals calls out among several targets, without those whose part is 0.
     """
 
     handle: Model
     shares: dict[str, float]
-    split: WeightedRoute | None
+    weights: WeightedRoute | None
 
 
 class Catalog:
     """Models by name. Reading takes no lock; changes are atomic and one after the other."""
 
     def __init__(self) -> None:
-        self._handles: dict[str, Model] = {}  # of names, aliases, and versions that somebody has asked for
+        self._handles: dict[str, Model] = {}  # of names, aliases, and versions that were looked up
         self._entries: dict[str, Entry] = {}
         self._aliases: dict[str, Alias] = {}
         self._closed = False
 
     def check(self, name: str, version: str | None, replace: bool) -> None:
-        """Whether `put` would take this now.
+        """Raise what `put` would raise now.
 
         Raises
         ------
@@ -109,8 +109,8 @@ class Catalog:
     ) -> Model:
         """Register a version of a model; with ``replace`` only of one that is here.
 
-        The first version is the default. Later ones become it if ``default``, and the one before is dropped, or kept
-        for as long as an alias points at it. Returns the handle of the default, or else of this version.
+        The first version is the default. A later one replaces it if ``default``; the replaced version is dropped, or
+        kept as long as an alias points at it. Returns the handle of the default, or of this version if it is not.
 
         Raises
         ------
@@ -135,12 +135,12 @@ class Catalog:
             dropped = self._reroute(name, gone)
             self._handles[name] = entry.handle
             handle = entry.handle if default else self[f"{name}@{label}"]
-        dropped.clear()  # freed after the lock has been released
+        dropped.clear()  # frees the old version without holding the lock
         logger.info("registered %s@%s%s", name, label, ", the default" if entry.default == label else "")
         return handle
 
     def promote(self, target: str) -> Model:
-        """Make a version the default of its name; the one before stays. Returns the handle of the name.
+        """Make a version the default of its name and keep the one before. Returns the handle of the name.
 
         Raises
         ------
@@ -158,7 +158,7 @@ class Catalog:
         return entry.handle
 
     def point(self, name: str, shares: Mapping[str, float], seed: int) -> Model:
-        """Make an alias, or point one elsewhere; returns its handle.
+        """Make an alias, or give one a new target; returns its handle.
 
         Raises
         ------
@@ -168,8 +168,8 @@ class Catalog:
         """
         _check_word(name, "name")
         parts = _parts(shares)
-        weights = [part for part in parts.values() if part > 0]
-        split = WeightedRoute(weights, seed) if len(weights) > 1 else None
+        positive = [part for part in parts.values() if part > 0]
+        weights = WeightedRoute(positive, seed) if len(positive) > 1 else None
         with _lock:
             if self._closed:
                 raise RuntimeError("this runtime has been closed")
@@ -181,7 +181,7 @@ class Catalog:
                 self._find(target)
             known = self._aliases.get(name)
             before = [] if known is None else list(known.shares)
-            alias = Alias(Model(name) if known is None else known.handle, parts, split)
+            alias = Alias(Model(name) if known is None else known.handle, parts, weights)
             self._aliases[name] = alias
             dropped = reroute([(alias.handle, self._route(alias))])
             self._handles[name] = alias.handle
@@ -216,7 +216,7 @@ class Catalog:
         logger.info("unregistered %s", target)
 
     def close(self) -> None:
-        """Forget everything, and refuse what comes later."""
+        """Unregister everything, for good."""
         with _lock:
             self._closed = True
             handles = dict(self._handles)
@@ -252,7 +252,7 @@ class Catalog:
 
     @property
     def names(self) -> dict[str, Model]:
-        """Handles that have been asked for by name, for look-ups from native code; not to be changed."""
+        """Handles by name, for look-ups from native code; callers must not change it."""
         return self._handles
 
     def models(self) -> list[tuple[Model, str, list[Version]]]:
@@ -262,12 +262,12 @@ class Catalog:
             return [(entry.handle, entry.default, list(entry.versions.values())) for entry in entries]
 
     def handles(self) -> list[Model]:
-        """Those of all names and aliases, and of versions that somebody has asked for."""
+        """Handles of all names and aliases, and of versions that have been looked up."""
         with _lock:
             return list(self._handles.values())
 
     def aliases(self) -> list[tuple[Model, dict[str, float]]]:
-        """Every alias: its handle, and what it points at with which part of the calls."""
+        """Every alias: its handle, and the share of calls of each target."""
         with _lock:
             return [(alias.handle, dict(alias.shares)) for alias in list(self._aliases.values())]
 
@@ -278,7 +278,7 @@ class Catalog:
             return ModelNotFoundError(f"no model is registered as {name!r} among {len(self._entries)}")
         return ModelNotFoundError(f"no version {name!r} is registered; there are: {', '.join(entry.versions)}")
 
-    # What follows is called under the lock.
+    # The methods below are called under the lock.
 
     def _look_up(self, target: str) -> Version | None:
         name, at, label = target.partition("@")
@@ -294,10 +294,10 @@ class Catalog:
     def _route(self, alias: Alias) -> Route:
         shares = {target: share for target, share in alias.shares.items() if share > 0}
         parts = list(shares.values())
-        return Route(tuple(self._find(target) for target in shares), alias.split, parts.index(max(parts)))
+        return Route(tuple(self._find(target) for target in shares), alias.weights, parts.index(max(parts)))
 
     def _reroute(self, name: str, gone: list[str]) -> list[Any]:
-        """Drop versions of a name, and bring all handles that lead there up to date at once."""
+        """Drop versions of a name, and update all handles of the name at once."""
         entry = self._entries[name]
         dropped: list[Any] = [entry.versions.pop(label) for label in gone]
         entry.replaced.difference_update(gone)
@@ -308,13 +308,13 @@ class Catalog:
         return dropped + reroute(changes)
 
     def _unused(self, name: str) -> list[str]:
-        """Versions that have been replaced, and that no alias points at."""
+        """Replaced versions without an alias."""
         entry = self._entries[name]
         used = {target for alias in list(entry.aliases) for target in self._aliases[alias].shares}
         return [label for label in list(entry.replaced) if f"{name}@{label}" not in used]
 
     def _let_go(self, alias: str, before: list[str]) -> list[Any]:
-        """After an alias has moved: what it pointed at before may be of no use any more."""
+        """Drop the former targets of an alias that nothing uses any more."""
         now = self._aliases[alias].shares if alias in self._aliases else {}
         names_now = {target.partition("@")[0] for target in now}
         names_before = {target.partition("@")[0] for target in before}
@@ -343,16 +343,16 @@ class Catalog:
         return [entry.versions, *reroute([(handle, None) for handle in handles])]
 
     def _check_unused(self, target: str) -> None:
-        """An alias points at a whole name where it points at any version of it."""
+        """Raise if an alias points at the target; an alias of a version also counts for the whole name."""
         name, at, _ = target.partition("@")
         aliases = self._entries[name].aliases
         users = [alias for alias in sorted(aliases) if not at or target in self._aliases[alias].shares]
         if users:
-            raise ModelInUseError(f"{target!r} is what {', '.join(map(repr, users))} points at; move that alias first")
+            raise ModelInUseError(f"{target!r} is the target of alias {', '.join(map(repr, users))}")
 
 
 def _text(name: object) -> str:
-    """A name to look up; anything else is found nowhere."""
+    """A name to look up; "", which no model has, for any other object."""
     return name if isinstance(name, str) else ""
 
 

@@ -1,4 +1,4 @@
-"""A plan in words: logical graph, rules, optimized graph, stages and kernels, bytes, opaque steps."""
+"""`Plan.explain`: logical graph, rules, optimized graph, stages and kernels, bytes, opaque steps."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def explain(plan: Plan, format: str = "text", rows: Any = None) -> Any:
 
 
 def as_data(plan: Plan) -> dict[str, Any]:
-    """Everything that there is to say, as plain dicts and lists."""
+    """The whole explanation, as plain dicts and lists."""
     physical = plan.physical
     spec = physical.input
     return {
@@ -75,7 +75,7 @@ def _program(plan: Plan, program: Program) -> dict[str, Any]:
 
 
 def as_text(data: dict[str, Any]) -> str:
-    """The same, for people."""
+    """The explanation as text."""
     spec = data["input"]
     lines = [f"{data['name']}: {spec['kind']} of {spec['width']} column(s), compiled in {data['seconds'] * 1e3:.1f} ms"]
     for level in ("logical", "optimized"):

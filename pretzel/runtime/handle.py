@@ -1,11 +1,11 @@
-"""Handles of registered models: callables that always reach the version that is to answer."""
+"""Handles of registered models, which forward every call to the current version."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pretzel._native import CallCounter, Endpoint, Handle, RoutedMethod, swap_targets
+from pretzel._native import CallCounter, Endpoint, Handle, RoutedMethod, row_function, swap_targets
 from pretzel.errors import ModelNotFoundError
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ class Version:
     Parameters
     ----------
     label : str
-        What follows "@" in ``"name@v2"``.
+        The part behind "@" in ``"name@v2"``.
     plan : Plan
-        Of nobody else: its methods count the calls of this version.
+        Must not be shared: its methods hold this version's call counters.
     """
 
     label: str
@@ -35,54 +35,54 @@ class Version:
 
     @property
     def calls(self) -> int:
-        """Calls of all methods, under whatever name they came."""
+        """Calls of all methods, under any name."""
         return sum(method.calls for method in self.plan.methods.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where the calls of a handle go: to one version, or to several by weight.
+    """The target of a handle's calls: one version, or several by weight.
 
     Parameters
     ----------
     versions : tuple of Version
-    split : WeightedRoute or None
-        Deals calls out among them where they are several.
+    weights : WeightedRoute or None
+        Deals calls out among several versions.
     main : int
-        Number of the one with the greatest weight.
+        Index of the version with the greatest weight.
     """
 
     versions: tuple[Version, ...]
-    split: WeightedRoute | None = None
+    weights: WeightedRoute | None = None
     main: int = 0
 
     @property
     def version(self) -> Version:
-        """The one that most calls go to."""
+        """The version that gets most calls."""
         return self.versions[self.main]
 
     def methods(self) -> dict[str, Method | OpaqueMethod | RoutedMethod]:
-        """What every version can answer, and who does."""
-        if self.split is None:
+        """The methods that all versions have."""
+        if self.weights is None:
             return dict(self.version.plan.methods)
         plans = [version.plan for version in self.versions]
         names = [name for name in self.version.plan.methods if all(name in plan.methods for plan in plans)]
-        return {name: RoutedMethod(self.split, tuple(plan.methods[name] for plan in plans)) for name in names}
+        return {name: RoutedMethod(self.weights, tuple(plan.methods[name] for plan in plans)) for name in names}
 
 
 class Model(Handle):
-    """A registered model. Every call is answered, from beginning to end, by one version.
+    """A registered model. One version answers a call from beginning to end.
 
-    Under a name that is the default version when the call starts, under ``"name@v2"`` always that one, and under an
-    alias whichever the alias points at, or one of several by weight. The handle has the methods and attributes of the
-    plan: ``predict``, ``predict_one``, ``classes_``, ..., and for each method two that are awaited, ``apredict`` and
-    ``apredict_one``, which never keep the event loop waiting (`pretzel.runtime.asynchronous`). Once the name or version
-    has been unregistered they raise `ModelNotFoundError`, also when another model takes the name.
+    A plain name stands for the default version at the start of the call, ``"name@v2"`` for that version, and an alias
+    for its target, or for one of several by weight. The handle has the methods and attributes of the plan (``predict``,
+    ``predict_one``, ``classes_``, ...) and for each method two to await, ``apredict`` and ``apredict_one``, which never
+    block the event loop (`pretzel.runtime.asynchronous`). Once the name or version has been unregistered, they raise
+    `ModelNotFoundError`, even if another model takes the name.
 
     Parameters
     ----------
     name : str
-        Under which it is registered, with the version where it is one.
+        As registered, with the version if it stands for one.
     """
 
     predict_proba: Callable[[Any], Any]
@@ -106,12 +106,12 @@ class Model(Handle):
         self._endpoints: dict[str, Endpoint] = {}
 
     def _pick(self, method: str = "") -> Plan:
-        """The plan that is to answer one call, by weight where there are several.
+        """The plan that answers one call, chosen by weight if there are several.
 
         With ``method`` the call is counted, and refused as the method itself would refuse it.
         """
         route = self._current
-        plan = route.version.plan if route.split is None else route.versions[route.split.next()].plan
+        plan = route.version.plan if route.weights is None else route.versions[route.weights.next()].plan
         if method:
             if any(method not in version.plan.methods for version in route.versions):
                 raise AttributeError(self._lacks(method))
@@ -119,7 +119,7 @@ class Model(Handle):
         return plan
 
     def submit(self, X: Any, *, method: str = "predict", deadline: float | None = None) -> Answer:
-        """Have the batch engine compute ``method(X)``.
+        """Compute ``method(X)`` on the batch engine.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ class Model(Handle):
             Read before this returns.
         method : str
         deadline : float, optional
-            Seconds from now within which the answer is wanted.
+            Seconds from now.
 
         Returns
         -------
@@ -137,7 +137,7 @@ class Model(Handle):
         Raises
         ------
         DeadlineExceeded
-            The request is refused: it would be late, or make others late that were promised their time.
+            The request would be late, or make accepted requests late.
         Overloaded
             Too many requests are waiting.
         InputError
@@ -162,13 +162,13 @@ class Model(Handle):
 
     @property
     def current(self) -> Plan | None:
-        """The version that answers; None when the model has been unregistered."""
+        """The plan that answers; None if the model has been unregistered."""
         route = self._route
         return None if route is None else route.version.plan
 
     @property
     def plan(self) -> Plan:
-        """The version that answers; of several by weight the one that answers most calls.
+        """The plan that answers; of several by weight the one that answers most calls.
 
         Raises
         ------
@@ -189,12 +189,12 @@ class Model(Handle):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of everything that `plan` refers to, shared or not."""
+        """Bytes of all objects that `plan` refers to, shared or not."""
         return self.plan.nbytes
 
     @property
     def exclusive_bytes(self) -> int:
-        """Bytes that are freed when `plan` goes."""
+        """Bytes that are freed when `plan` is deleted."""
         return self.plan.exclusive_bytes
 
     def estimate(
@@ -218,11 +218,11 @@ class Model(Handle):
         return f"{self.name} has no method {method!r}{more}"
 
     def _targets(self, route: Route | None) -> list[tuple[Endpoint, Any]]:
-        """Every endpoint, old or new, with what ``route`` makes of it."""
+        """Every endpoint, old or new, with its target under ``route``."""
         methods = {} if route is None else route.methods()
         for method, target in methods.items():
             if method not in self._endpoints:
-                self._endpoints[method] = Endpoint(target)
+                self._endpoints[method] = Endpoint(target, method)
         return [
             (endpoint, methods.get(method) or self._refusal(method, route))
             for method, endpoint in self._endpoints.items()
@@ -234,14 +234,14 @@ class Model(Handle):
         return _Refusal(AttributeError, self._lacks(method))
 
     def _publish(self, route: Route | None) -> None:
-        """Methods become attributes of the instance, so that a call goes straight into native code."""
+        """Make methods attributes of the instance, so that a call goes straight into native code."""
         methods = None if route is None else route.methods()
         for method, endpoint in self._endpoints.items():
             offered = methods is None or method in methods
             if method == "predict":
                 self._keep(endpoint, offered)
             elif offered:
-                vars(self).update({method: endpoint, f"{method}_one": endpoint.call_row})
+                vars(self).update({method: endpoint, f"{method}_one": row_function(endpoint, method)})
             if not offered:
                 for name in (method, f"{method}_one", f"a{method}", f"a{method}_one"):
                     vars(self).pop(name, None)
@@ -278,7 +278,7 @@ class Model(Handle):
 
 
 class _Refusal(CallCounter):
-    """Stands where a version has no such method, or where there is no version any more."""
+    """Target of an endpoint whose version lacks the method, or has been unregistered."""
 
     def __init__(self, error: type[Exception], message: str) -> None:
         self._error = error
@@ -291,7 +291,7 @@ class _Refusal(CallCounter):
 
 
 def reroute(changes: Sequence[tuple[Model, Route | None]]) -> list[Any]:
-    """Give handles their routes (None: no more), all of them between two calls; returns what is to be dropped."""
+    """Give handles their routes (None: none any more), all at once; returns what the caller has to drop."""
     pairs = [pair for model, route in changes for pair in model._targets(route)]
     targets = [target for _, target in pairs]
     old = [model._route for model, _ in changes]

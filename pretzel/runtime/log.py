@@ -1,4 +1,4 @@
-"""What is told to ``logging.getLogger("pretzel")``; nobody hears of it unless the application asks for it."""
+"""The logger ``logging.getLogger("pretzel")``, which is silent unless the application adds a handler."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ logger = logging.getLogger("pretzel")
 logger.addHandler(logging.NullHandler())
 
 PAUSE = 10.0
-"""Seconds between two complaints of one kind."""
+"""Seconds between two warnings of one kind."""
 
 
 class Complaints:
-    """Warnings that may come with every request under overload: one of each kind in a while, with how many there were.
+    """Rate-limited warnings: one of each kind in `PAUSE` seconds, with the number of suppressed ones.
 
-    Safe for any number of threads, to within a count.
+    Any number of threads may use it; a count may be off by a few then.
     """
 
     def __init__(self) -> None:
@@ -23,13 +23,13 @@ class Complaints:
         self._unsaid: dict[str, int] = {}
 
     def add(self, kind: str, message: object, level: int = logging.WARNING) -> None:
-        """Say it, or count it.
+        """Log a message, or count it as suppressed.
 
         Parameters
         ----------
         kind : str
         message : object
-            Formatted only if it is said.
+            Formatted only if it is logged.
         level : int
         """
         now = time.monotonic()

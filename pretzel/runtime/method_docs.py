@@ -15,7 +15,8 @@ _SUMMARIES = {
     "predict_proba": "Probability of each class, for every row of a table|Probability of each class, for one row",
     "predict_log_proba": "Logarithm of the probability of each class, for every row of a table|"
     "Logarithm of the probability of each class, for one row",
-    "decision_function": "Decision score of each class, for every row of a table|Decision score of each class, for one row",
+    "decision_function": "Decision score of each class, for every row of a table|"
+    "Decision score of each class, for one row",
     "score_samples": "Score of every row of a table|Score of one row",
     "transform": "Transform every row of a table|Transform one row",
     "apply": "Index of the leaf of each tree, for every row of a table|Index of the leaf of each tree, for one row",

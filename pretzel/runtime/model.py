@@ -6,7 +6,8 @@ import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pretzel._native import Method, NativeProgram
+from pretzel._native import Method, NativeProgram, row_function
+from pretzel.runtime import errors_from_native, method_docs  # noqa: F401  (they register what the bindings call)
 from pretzel.runtime.input.table_reader import read
 from pretzel.runtime.opaque import OpaqueMethod
 from pretzel.runtime.weights import use_kept
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 class Plan:
     """A compiled estimator with the methods and attributes of its source.
 
-    Every method ``m`` of the source that Pretzel compiles is here under its own name for tables, and as ``m_one`` for
-    one row. A plan is immutable: any number of threads may call it, and no call takes a lock.
+    Every method ``m`` of the source that Pretzel compiles has its own name here for tables, and ``m_one`` for one row.
+    A plan is immutable: any number of threads may call it, and no call takes a lock.
 
     Parameters
     ----------
@@ -33,9 +34,9 @@ class Plan:
     store : ObjectStore
         Holds the arrays that the plan names.
     lease : Lease
-        Keeps them there while this plan, or a program of it, is alive.
+        Keeps these arrays there while this plan, or a program of it, is alive.
     name : str, optional
-        What messages call the model.
+        Name of the model in messages.
     """
 
     predict: Callable[[Any], Any]
@@ -57,19 +58,20 @@ class Plan:
         use_kept()
         self._methods: dict[str, Method | OpaqueMethod] = {}
         for method, plan in physical.methods.items():
-            self._methods[method] = self._load(plan)
+            self._methods[method] = self._load(method, plan)
 
-    def _load(self, plan: MethodPlan) -> Method | OpaqueMethod:
+    def _load(self, method: str, plan: MethodPlan) -> Method | OpaqueMethod:
         if plan.opaque or plan.program is None:
-            return OpaqueMethod(plan, self._input, self.store, self._lease, self.name)
-        return Method(NativeProgram(plan.program, self.store, self._lease), plan, self._input, self.name, read)
+            return OpaqueMethod(plan, self._input, self.store, self._lease, self.name, method)
+        return Method(NativeProgram(plan.program, self.store, self._lease), plan, self._input, self.name, read, method)
 
     def __getattr__(self, name: str) -> Any:
         methods = self.__dict__.get("_methods", {})
-        method = methods.get(name.removesuffix("_one"))
+        plain = name.removesuffix("_one")
+        method = methods.get(plain)
         if method is not None:
-            # From now on an attribute of the instance, so that a call goes straight into native code.
-            self.__dict__[name] = method.call_row if name.endswith("_one") else method
+            # An attribute of the instance from now on, so that a call goes straight into native code.
+            self.__dict__[name] = row_function(method, plain) if name.endswith("_one") else method
             return self.__dict__[name]
         attributes = self.__dict__["physical"].attributes if "physical" in self.__dict__ else {}
         if name in attributes:
@@ -87,7 +89,7 @@ class Plan:
         return True
 
     def renamed(self, name: str, store: ObjectStore | None = None) -> Plan:
-        """The same plan under another name: a second hold on the same arrays, in ``store`` where one is given."""
+        """A copy of the plan under another name, over the same arrays, in ``store`` if one is given."""
         store = self.store if store is None else store
         lease = store.lease()
         store.adopt(self.store, self.physical.objects, lease)
@@ -95,10 +97,10 @@ class Plan:
         return Plan(self.physical, store, lease, name)
 
     def serve(self, engine: BatchEngine, long_call: float | None, batching: Batching | None = None) -> None:
-        """Have an engine take calls that are estimated at ``long_call`` seconds or more; None: it takes none of them.
+        """Let an engine run calls whose estimate is ``long_call`` seconds or more; None: it runs no calls.
 
-        Requests can be submitted to it, and are when they are long and awaited, in any case. With ``batching`` single
-        rows that are awaited are collected.
+        Submitted requests, and long awaited ones, always go to the engine. With ``batching``, single rows that are
+        awaited at the same time are answered in batches.
         """
         from pretzel.runtime.batching import Batches
 
@@ -128,13 +130,13 @@ class Plan:
 
     @property
     def exclusive_bytes(self) -> int:
-        """Bytes that are freed when this plan goes."""
+        """Bytes that are freed when this plan is deleted."""
         return self.store.exclusive_bytes(self._lease)
 
     def estimate(
         self, n_rows: int = 1, units: int | None = None, method: str = "predict", *, X: Any = None
     ) -> Estimate:
-        """What a request will take, before it runs.
+        """Predict what a request will take.
 
         Parameters
         ----------
@@ -144,7 +146,7 @@ class Plan:
             the requests so far had, or 100 before the first.
         method : str
         X : optional
-            A request: its rows and units are counted instead.
+            A request, whose rows and units are counted.
 
         Returns
         -------
@@ -169,7 +171,7 @@ class Plan:
         format : {"text", "json"}
             ``"json"`` returns plain dicts and lists.
         analyze : optional
-            Rows to run: what every stage and call takes is added.
+            Rows to run: adds the measured time of every stage and call.
         """
         from pretzel.runtime.explain import explain
 

@@ -1,4 +1,4 @@
-"""Many models in one call: rows of their own for each, or one row for all of them."""
+"""Many models in one call: a row for each, or one row for all of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ON_ERROR = ("raise", "return")
 
 @dataclass(slots=True)
 class _Group:
-    """Models that read one row alike: their merged program, where their answers lie in its result, and who they are."""
+    """Models that read a row alike: their merged program, the first column of each in its result, their positions."""
 
     merged: Method
     firsts: list[int]
@@ -32,7 +32,7 @@ class _Group:
 
 @dataclass(slots=True, weakref_slot=True)
 class _Merged:
-    """How a tuple of methods is answered together; ``single`` are those that have to answer alone."""
+    """The merged programs for a tuple of methods; those in ``single`` have to answer alone."""
 
     groups: list[_Group]
     single: list[int]
@@ -70,7 +70,7 @@ class MultiModel:
         for group in merged.groups:
             try:
                 values = answers(group.merged.call_row(row), [methods[i] for i in group.members], group.firsts)
-            except Exception:  # each by itself says which of them refuse the row, and why
+            except Exception:  # the models, one by one, say which of them reject the row, and why
                 alone += group.members
                 continue
             if len(values) == len(methods):
@@ -88,11 +88,11 @@ class MultiModel:
         return found
 
     def sharing(self, models: Iterable[Any], method: str) -> tuple[int, int]:
-        """Kernel calls of these models by themselves, and together."""
+        """Kernel calls of these models one by one, and merged."""
         return self._merge(resolve_all(models, method, self._resolver)).sharing
 
     def _merge(self, methods: list[Any]) -> _Merged:
-        """The merged programs of these methods. They are kept until one of the methods goes, or others need room."""
+        """The merged programs of these methods, kept until one of the methods is deleted, or others need room."""
         key = tuple(map(id, methods))
         merged = self._merged.get(key)
         if merged is not None:
@@ -113,9 +113,9 @@ class MultiModel:
         return merged
 
     def _make_room(self) -> None:
-        """Drop the oldest that has not been used since it was last looked at.
+        """Drop the oldest entry that has not been used since the last look (CLOCK).
 
-        Nothing is taken out to be put back: a method could go meanwhile, and its number be given to another.
+        No entry is taken out to be put back, because a method could be deleted meanwhile and its id be reused.
         """
         for key, old in list(self._merged.items()):
             if not old.used:
@@ -131,7 +131,7 @@ def _collect(on_error: str) -> bool:
 
 
 def _merged_of(methods: Sequence[Any]) -> _Merged:
-    """Merge what reads rows alike."""
+    """Merge the methods that read rows alike."""
     alike: dict[InputSpec, list[int]] = {}
     single = []
     calls = distinct = 0

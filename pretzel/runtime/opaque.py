@@ -1,4 +1,4 @@
-"""Methods with steps that have no native form: Python calls the estimator, native programs do the rest."""
+"""Methods with opaque steps: Python calls the estimator for these, native programs run the rest."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pretzel.plan import InputKind, InputSpec, LeafKind, MethodPlan, OpaqueStep,
 from pretzel.runtime.input.feature_names import check_width, match
 from pretzel.runtime.input.row_reader import as_row, check_keys, one_row_table
 from pretzel.runtime.input.table_reader import of_list, read
+from pretzel.runtime.method_docs import document
 
 if TYPE_CHECKING:
     from pretzel.plan import Leaf
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class OpaqueMethod(CallCounter):
-    """One method of a model some of whose steps call the estimator itself.
+    """One method of a model with steps that call the estimator itself.
 
     Parameters
     ----------
@@ -27,12 +28,23 @@ class OpaqueMethod(CallCounter):
     spec : InputSpec
     store : ObjectStore
     lease : Lease
-        Lives as long as this method.
+        Kept alive by this method.
     name : str
-        What messages call the model.
+        Name of the model in messages.
+    method : str
+        Name of the method, for documentation.
     """
 
-    def __init__(self, plan: MethodPlan, spec: InputSpec, store: ObjectStore, lease: Lease, name: str) -> None:
+    def __init__(
+        self,
+        plan: MethodPlan,
+        spec: InputSpec,
+        store: ObjectStore,
+        lease: Lease,
+        name: str,
+        method: str = "predict",
+    ) -> None:
+        self.__doc__ = document(method, plan, False, False)
         self.plan = plan
         self.spec = spec
         self.name = name
@@ -54,7 +66,7 @@ class OpaqueMethod(CallCounter):
         return sources[self._steps[-1][0].output]
 
     def sources(self, X: Any) -> dict[int, Any]:
-        """What native programs read: the request under 0, and the values of the opaque steps under their numbers."""
+        """The inputs of native programs: the request under 0, and the values of opaque steps under their numbers."""
         if (
             isinstance(X, list)
             and self.spec.kind is InputKind.TABLE
@@ -73,7 +85,7 @@ class OpaqueMethod(CallCounter):
         return sources
 
     def _columns(self, X: Any, step: OpaqueStep) -> Any:
-        """The columns that an opaque step takes, indexed as scikit-learn does; the object itself when it takes all."""
+        """The columns that an opaque step reads, selected as scikit-learn does; the object itself if it reads all."""
         shape = getattr(X, "shape", None)
         unknown = step.source == 0 and self.spec.kind is InputKind.TEXT  # documents, or a table of any width
         if unknown or not step.columns or shape is None or len(shape) != 2:
@@ -99,7 +111,7 @@ class OpaqueMethod(CallCounter):
 
 
 class _Part:
-    """A native program between opaque steps. Its leaves read the request or values that those steps made."""
+    """A native program between opaque steps. Its leaves read the request, or the values of these steps."""
 
     def __init__(self, program: Program, plan: MethodPlan, spec: InputSpec, store: ObjectStore, name: str) -> None:
         self.program = program
@@ -111,7 +123,7 @@ class _Part:
 
 
 def _read(spec: InputSpec, leaves: tuple[Leaf, ...], X: _Sources) -> tuple[int, list[Any], bool]:
-    """Not a method: it would tie its object to itself, to be freed by the collector only."""
+    """Not a method, because a bound method would make a reference cycle."""
     return read_sources(spec, leaves, X.values)
 
 
@@ -131,14 +143,14 @@ def read_sources(spec: InputSpec, leaves: tuple[Leaf, ...], sources: dict[int, A
 
 
 class _Sources:
-    """The request and the values of opaque steps, on their way through ``Method``."""
+    """The request and the values of opaque steps, as a request of ``Method``."""
 
     def __init__(self, values: dict[int, Any]) -> None:
         self.values = values
 
 
 def _spec_of(leaves: Any, source: int, value: Any) -> InputSpec:
-    """How the value of an opaque step is read: leaves may want only some of its columns."""
+    """Input specification for the value of an opaque step, of which leaves may read only some columns."""
     own = [leaf for leaf in leaves if leaf.source == source]
     if any(leaf.kind is LeafKind.TEXT for leaf in own):
         return InputSpec(InputKind.TEXT, 1, None, (0,), False, "opaque step")
@@ -164,7 +176,7 @@ def _as_columns(value: Any) -> Any:
 
 
 def _as_table(spec: InputSpec, X: list[Any]) -> Any:
-    """Rows in a list as what columns can be taken from: a frame, or an array of what the caller wrote."""
+    """Rows of a list as a table from which columns can be selected: a DataFrame, or an array of objects."""
     import numpy as np
 
     table = of_list(spec, X)
@@ -180,7 +192,7 @@ def _as_table(spec: InputSpec, X: list[Any]) -> Any:
 
 
 def _table(spec: InputSpec, name: str, row: Any) -> Any:
-    """One row as the one-row table that scikit-learn takes."""
+    """One row as a table that scikit-learn takes."""
     import numpy as np
 
     if spec.kind is InputKind.TEXT:  # or nobody knows: the estimator did not note what it was fitted on

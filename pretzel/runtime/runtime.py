@@ -1,4 +1,4 @@
-"""Many models in one process: registered by name, replaced while they answer, counted to the byte."""
+"""`Runtime`: many models in one process, registered by name, replaceable while calls are running."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pretzel.runtime.statistics import statistics
 from pretzel.store.object_store import ObjectStore, default_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pretzel.options import Batching, Reservation
     from pretzel.runtime.engine import Answer
@@ -26,31 +26,44 @@ LONG_CALL = 1e-3
 
 _LONG_CALLS = {"auto": LONG_CALL, "request": None, "batch": 0.0}
 
+_compile: Callable[..., Plan] | None = None
+
+
+def set_compiler(compile: Callable[..., Plan]) -> None:
+    """Set the function that turns fitted estimators into plans; `pretzel.api` does, so that no runtime needs the oven.
+
+    Parameters
+    ----------
+    compile : callable
+        ``compile(estimator, name=..., store=..., **options)`` returns a plan.
+    """
+    global _compile
+    _compile = compile
+
 
 class Runtime:
-    """Models by name, over one object store. Safe to use from any number of threads; calls wait for no change.
+    """Models by name, over one object store. Any number of threads may use it, and calls never wait for a change.
 
-    A name has versions: ``runtime["name"]`` is its default version at any time, ``runtime["name@v2"]`` always that one.
-    Iterating gives the names of models, without versions and aliases.
-
-    This class registers plans; `pretzel.Runtime` compiles estimators, too.
+    A name has versions: ``runtime["name"]`` is the handle of its default version, whichever that is, and
+    ``runtime["name@v2"]`` that of this version. Iterating yields the names of models, without versions and aliases.
 
     Parameters
     ----------
     store : ObjectStore, optional
-        Where the models keep what they share; the store of this process by default.
+        Holds the parameters that models share; the store of this process by default.
     executors : int, optional
-        Threads of the batch engine, started by its first request; one for each core by default.
+        Worker threads of the batch engine, started by its first request; one for each core by default.
     queue : int
-        Requests that may wait for them.
+        Number of requests that may wait for a worker; further ones raise `Overloaded`.
     materialize : int or str
-        Bytes, or text such as ``"64MB"``, for results of single rows that several models compute alike: the second
-        model that is asked about a row finds its n-grams or components there. Used only where that saves time.
+        Size of the cache of shared sub-plans, in bytes or as text such as ``"64MB"``; 0: none. It keeps intermediate
+        results of single rows (n-grams, components) that several models compute, so that the second model asked about
+        a row finds them. It is used only where that saves time.
     results : int or str
-        The same for whole answers.
+        Size of the cache of whole answers to single rows, in the same form.
     tracing : bool, optional
-        Whether what is submitted, or awaited and long, has spans of OpenTelemetry; by default, if the process has
-        imported its API. They cost next to nothing until somebody sets a tracer provider.
+        Whether submitted requests, and long awaited ones, have OpenTelemetry spans. By default they do if the process
+        has imported the OpenTelemetry API. They cost next to nothing until a tracer provider is set.
     """
 
     def __init__(
@@ -81,12 +94,13 @@ class Runtime:
         engine: Literal["auto", "request", "batch"] = "auto",
         reserve: Reservation | None = None,
         batching: Batching | None = None,
+        _replace: bool = False,
         **options: Any,
     ) -> Model:
-        """Put a model under a name, as its newest version; the default version of the name is replaced.
+        """Register a model under a name, as its newest version, which replaces the default version of the name.
 
-        Handles and calls that are under way stay valid: each call is answered by one version, and what only the
-        replaced version used is freed after its last call. While an alias points at that version, it is kept.
+        Handles and running calls stay valid: one version answers a call from beginning to end, and the objects that
+        only the replaced version used are freed after its last call. A version is kept while an alias points at it.
 
         Parameters
         ----------
@@ -94,64 +108,59 @@ class Runtime:
             Without "@".
         model : Plan or fitted estimator
         version : str, optional
-            Names this version; ``"v1"``, ``"v2"``, ... by default. No other of the name may have it.
+            Label of this version; ``"v1"``, ``"v2"``, ... by default. The name must not have it already.
         default : bool
-            Whether calls under the name go to this version from now on. Otherwise it is there beside the others, as
-            ``"name@version"``, until it is unregistered. The first version of a name is the default in any case.
+            Whether calls under the name go to this version from now on. Otherwise it is available as
+            ``"name@version"`` until it is unregistered. The first version of a name is always the default.
         engine : {"auto", "request", "batch"}
-            Who answers calls with tables: the calling thread (``"request"``), the workers (``"batch"``), or whoever
-            the estimated cost speaks for. Single rows are always answered in the calling thread, and what is submitted
-            always by the workers.
+            Which engine runs table calls: the calling thread (``"request"``) or the workers (``"batch"``). ``"auto"``
+            chooses by estimated cost. Single rows always run in the calling thread, submitted requests always on the
+            workers.
         reserve : Reservation, optional
-            Workers and memory of the batch engine that this version does not share.
+            Workers and memory of the batch engine for this version alone.
         batching : Batching, optional
-            Rows that are awaited at the same time (``await model.apredict_one(row)``) are answered together.
+            Answer rows that are awaited at the same time (``await model.apredict_one(row)``) in batches.
         **options
             Of `pretzel.compile`, for estimators.
 
         Returns
         -------
         Model
-            The handle, as ``runtime[name]`` returns it, or that of the version where it is not to be the default.
+            The handle, as ``runtime[name]`` returns it, or that of the version if it is not the default.
 
         Raises
         ------
         CompileError
-            See `pretzel.compile`.
+            As `pretzel.compile` raises it.
         RegistrationError
             The name or the version contains "@" or is empty.
         ModelInUseError
             The name is an alias, or there is such a version already.
         """
-        self._catalog.check(name, version, replace=False)
-        plan = self._served(name, model, engine, reserve, batching, options)
-        return self._catalog.put(name, plan, version=version, default=default)
+        self._catalog.check(name, version, _replace)
+        if engine not in _LONG_CALLS:
+            raise ValueError(f"engine is 'auto', 'request' or 'batch', not {engine!r}")
+        plan = self._plan(name, model, options)
+        own = self.engine
+        if reserve is not None:
+            own = BatchEngine(reserve.workers, PLACES, reserve.bytes_per_worker, tracing=self._tracing)
+        plan.serve(own, _LONG_CALLS[engine], batching)
+        remember(plan, self._shared, self._results)
+        return self._catalog.put(name, plan, version=version, default=default, replace=_replace)
 
-    def replace(
-        self,
-        name: str,
-        model: Any,
-        *,
-        version: str | None = None,
-        default: bool = True,
-        engine: Literal["auto", "request", "batch"] = "auto",
-        reserve: Reservation | None = None,
-        batching: Batching | None = None,
-        **options: Any,
-    ) -> Model:
-        """`register`, but only where the name is taken.
+    def replace(self, name: str, model: Any, *, version: str | None = None, **settings: Any) -> Model:
+        """`register`, with the same settings, but only if the name is taken.
 
         Raises
         ------
         ModelNotFoundError
-            The name is free.
+            No model has the name.
         """
         self._catalog.check(name, version, replace=True)
-        plan = self._served(name, model, engine, reserve, batching, options)
-        return self._catalog.put(name, plan, version=version, default=default, replace=True)
+        return self.register(name, model, version=version, _replace=True, **settings)
 
     def promote(self, target: str) -> Model:
-        """Make a version the default of its name. The one that was stays, and can be promoted in turn.
+        """Make a version the default of its name. The former default stays registered and can be promoted again.
 
         Parameters
         ----------
@@ -170,18 +179,18 @@ class Runtime:
         return self._catalog.promote(target)
 
     def alias(self, name: str, target: str | Mapping[str, float], *, seed: int = 0) -> Model:
-        """Make a name that points at models or versions, or point it elsewhere: every call sees the old or the new.
+        """Make a name that stands for models or versions, or give it new targets at once.
 
         Parameters
         ----------
         name : str
             Without "@", and not that of a model.
         target : str or dict of str to float
-            Where it points: at ``"name@version"``, or at ``"name"``, which is its default version at any time. With a
-            dict each of several gets a part of the calls by weight. The parts are exact to within a few calls, not
-            only on average. A weight may be 0. The alias has those methods that all of them have.
+            ``"name@version"``, or ``"name"`` for its default version, whichever that is. A dict of several gives each
+            a share of the calls by weight, exact to within a few calls. A weight may be 0. The alias has the methods
+            that all targets have.
         seed : int
-            Starts another sequence of turns.
+            Start of the sequence in which targets take turns.
 
         Returns
         -------
@@ -191,7 +200,7 @@ class Runtime:
         Raises
         ------
         ModelNotFoundError
-            A target is not there.
+            A target is not registered.
         RegistrationError
             A target is an alias; a weight is negative, or none is positive.
         ModelInUseError
@@ -212,9 +221,9 @@ class Runtime:
         return self._catalog.point(name, {target: 1.0} if isinstance(target, str) else target, seed)
 
     def unregister(self, name: str) -> None:
-        """Forget a model with all its versions, one version (``"name@version"``), or an alias.
+        """Unregister a model with all its versions, one version (``"name@version"``), or an alias.
 
-        What only this model used is freed after its last call.
+        Objects that only this model used are freed after its last call.
 
         Raises
         ------
@@ -251,8 +260,8 @@ class Runtime:
         method : str
             Of all these models: ``"predict"``, ``"predict_proba"``, ...
         on_error : {"raise", "return"}
-            What becomes of the first item that cannot be answered: its exception is raised, with a note that says
-            where it stands, or it takes the place of the answer.
+            ``"raise"`` raises the exception of the first item that fails, with a note of its position. ``"return"``
+            puts exceptions into the list, in place of the answers.
 
         Returns
         -------
@@ -264,10 +273,10 @@ class Runtime:
     def predict_all(
         self, row: Any, models: Iterable[Any], method: str = "predict", *, on_error: str = "raise"
     ) -> list[Any]:
-        """Answer one row by many models, in one call; what they have in common is computed once.
+        """Answer one row by many models, in one call; computations that they share run once.
 
-        Every answer is what the model's ``predict_one`` returns, to the last bit. Models whose rows are read alike
-        are merged at the first call, which takes milliseconds; the last merged programs are kept.
+        Every answer is what the model's ``predict_one`` returns, to the last bit. Models that read rows alike are
+        merged at the first call, which takes milliseconds; recently used merged programs are kept.
 
         Parameters
         ----------
@@ -287,11 +296,11 @@ class Runtime:
         return self._multi_model.all(row, models, method, on_error)
 
     def sharing(self, models: Iterable[Any], method: str = "predict") -> tuple[int, int]:
-        """How many kernel calls these models make by themselves, and how many `predict_all` makes for them."""
+        """Number of kernel calls that these models make one by one, and in `predict_all`."""
         return self._multi_model.sharing(models, method)
 
     def stats(self) -> dict[str, Any]:
-        """What the registered models hold, and how often they were called.
+        """Memory and calls of the registered models, and the state of the engine.
 
         Returns
         -------
@@ -319,16 +328,16 @@ class Runtime:
         return {**statistics(self._catalog, self.store, self.engine), "caches": caches}
 
     def metrics(self, registry: Any = None, *, models: int = MODELS) -> Any:
-        """Show this runtime to Prometheus; see `pretzel.runtime.metrics.register`."""
+        """Export this runtime to Prometheus; see `pretzel.runtime.metrics.register`."""
         return register(self, registry, models=models)
 
     def close(self, *, drain: bool = False) -> None:
-        """Unregister everything and end the threads; harmless when repeated.
+        """Unregister all models and end the threads; may be called again.
 
         Parameters
         ----------
         drain : bool
-            Answer what has been submitted first; otherwise it is cancelled.
+            Finish submitted requests first; otherwise they are cancelled.
         """
         plans = [version.plan for _, _, versions in self._catalog.models() for version in versions]
         engines = {self.engine, *(plan.engine for plan in plans if plan.engine is not None)}
@@ -357,30 +366,12 @@ class Runtime:
     def __repr__(self) -> str:
         return f"<pretzel.Runtime: {len(self)} models>"
 
-    def _served(
-        self,
-        name: str,
-        model: Any,
-        engine: str,
-        reserve: Reservation | None,
-        batching: Batching | None,
-        options: dict[str, Any],
-    ) -> Plan:
-        """A plan that knows its engine."""
-        if engine not in _LONG_CALLS:
-            raise ValueError(f"engine is 'auto', 'request' or 'batch', not {engine!r}")
-        plan = self._plan(name, model, options)
-        own = self.engine
-        if reserve is not None:
-            own = BatchEngine(reserve.workers, PLACES, reserve.bytes_per_worker, tracing=self._tracing)
-        plan.serve(own, _LONG_CALLS[engine], batching)
-        remember(plan, self._shared, self._results)
-        return plan
-
     def _plan(self, name: str, model: Any, options: dict[str, Any]) -> Plan:
         """A plan of that name in this store."""
-        if not isinstance(model, Plan):
+        if isinstance(model, Plan):
+            if options:
+                raise TypeError(f"options are not accepted for a compiled Plan: {', '.join(options)}")
+            return model.renamed(name, self.store)
+        if _compile is None:
             raise TypeError(f"expected a Plan, got {type(model).__name__}")
-        if options:
-            raise TypeError(f"a plan is compiled already; {', '.join(options)} came too late")
-        return model.renamed(name, self.store)
+        return _compile(model, name=name, store=self.store, **options)

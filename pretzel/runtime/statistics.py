@@ -1,4 +1,4 @@
-"""What the models of a runtime hold and how often they were called, as plain numbers."""
+"""Statistics of a runtime: memory and calls of its models, as plain numbers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def statistics(catalog: Catalog, store: ObjectStore, engine: BatchEngine) -> dict[str, Any]:
-    """What `Runtime.stats` returns."""
+    """The result of `Runtime.stats`."""
     models = catalog.models()
     return {
         **totals(catalog, store),
@@ -38,7 +38,7 @@ def statistics(catalog: Catalog, store: ObjectStore, engine: BatchEngine) -> dic
 
 
 def totals(catalog: Catalog, store: ObjectStore) -> dict[str, int]:
-    """What all models hold together."""
+    """Memory of all models together."""
     versions = [version for _, _, held in catalog.models() for version in held]
     objects = {digest for version in versions for digest in version.plan.physical.objects}
     return {
@@ -51,7 +51,7 @@ def totals(catalog: Catalog, store: ObjectStore) -> dict[str, int]:
 
 
 def stage_times(catalog: Catalog) -> dict[str, dict[str, float]]:
-    """What stages have taken, by the kernels that they are made of; sums over all models that are registered."""
+    """Time of stages, summed over all registered models, by the kernels of the stage."""
     found: dict[str, dict[str, float]] = {}
     for _, _, versions in catalog.models():
         for version in versions:
@@ -76,7 +76,7 @@ def _add_stages(found: dict[str, dict[str, float]], method: Method) -> None:
 
 
 def reservations(catalog: Catalog, engine: BatchEngine) -> dict[str, BatchEngine]:
-    """Engines of their own that versions have."""
+    """The engines of versions with a reservation."""
     return {
         f"{handle.name}@{version.label}": version.plan.engine
         for handle, _, held in catalog.models()

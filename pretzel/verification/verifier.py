@@ -44,7 +44,14 @@ def verify(plan: Plan, estimator: Any, X: Any, *, boundary: bool = False) -> Rep
     -------
     Report
         True when nothing departs; ``first_divergence`` names method, stage, operator, origin, row and column.
+
+    Raises
+    ------
+    ValueError
+        ``X`` has no rows.
     """
+    if not _rows(X):
+        raise ValueError("expected at least one row to verify the plan with")
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         return _Verifier(plan, estimator).run(X, boundary)

@@ -7,7 +7,6 @@ import threading
 import weakref
 from typing import Any
 
-import cases
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -20,6 +19,7 @@ from sklearn.tree import DecisionTreeRegressor
 import pretzel
 from pretzel.errors import InputError, InputShapeError, InputTypeError, InputValueError, ModelNotFoundError
 
+from .. import cases
 from .models import Doubling
 
 X = np.random.default_rng(0).normal(size=(200, 5))

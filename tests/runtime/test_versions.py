@@ -166,11 +166,11 @@ def test_aliases_protect_what_they_point_at(runtime: pretzel.Runtime) -> None:
     runtime.register("n", constant(3))
     runtime.alias("live", {"m@v2": 0, "n": 1})
     runtime.alias("next", "m")
-    with pytest.raises(ModelInUseError, match="'m@v2' is what 'live' points at"):
+    with pytest.raises(ModelInUseError, match="'m@v2' is the target of alias 'live'"):
         runtime.unregister("m@v2")
-    with pytest.raises(ModelInUseError, match="'m' is what 'live', 'next' points at"):
+    with pytest.raises(ModelInUseError, match="'m' is the target of alias 'live', 'next'"):
         runtime.unregister("m")
-    with pytest.raises(ModelInUseError, match="'n' is what 'live' points at"):
+    with pytest.raises(ModelInUseError, match="'n' is the target of alias 'live'"):
         runtime.unregister("n")
     runtime.unregister("live")
     runtime.unregister("m@v2")

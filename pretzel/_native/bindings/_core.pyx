@@ -32,8 +32,8 @@ from pretzel import errors
 cnp.import_array()
 
 cdef int64_t CHUNK = 8192  # rows of cells unpacked at a time
-cdef double RELEASE_GIL_NS = 20_000.0  # below this a hand-over of the GIL costs more than it gives
-cdef int64_t RELEASE_GIL_BYTES = 1 << 18  # the same for parameters that are bound
+cdef double RELEASE_GIL_NS = 20_000.0  # shorter requests keep the GIL, because handing it over costs more
+cdef int64_t RELEASE_GIL_BYTES = 1 << 18  # the same for binding parameters
 cdef Count live_programs
 cdef Count live_methods
 cdef Count live_endpoints
@@ -97,7 +97,7 @@ cdef int describe(cnp.ndarray array, Array* out) except -1:
 
 
 def bind(str kernel, list params):
-    """Build the read-only state of a kernel. Large ``params`` are read without the GIL; nobody may change them then.
+    """Build the read-only state of a kernel. Large ``params`` are read without the GIL and must not change meanwhile.
 
     Returns
     -------
@@ -144,11 +144,11 @@ include "cache.pxi"
 include "layout.pxi"
 
 
-@cython.no_gc_clear  # what it remembers is needed to the end
+@cython.no_gc_clear  # `__dealloc__` needs its memos
 cdef class NativeProgram:
-    """A program ready to run, built once from a `pretzel.plan.Program` and the arrays of a store or a dict.
+    """A program that is ready to run, built once from a `pretzel.plan.Program` and the arrays of a store or a dict.
 
-    ``owner`` lives as long as the program: the lease that keeps the arrays in the store.
+    ``owner`` is the lease that keeps the arrays in the store; the program keeps it alive.
     """
 
     cdef Program program
@@ -203,7 +203,7 @@ cdef class NativeProgram:
 
     @property
     def leaves(self):
-        """What a request is read into."""
+        """The leaves, into which requests are read."""
         return self.plan.leaves
 
     @property
@@ -248,7 +248,7 @@ cdef class NativeProgram:
 
     @property
     def arrays(self):
-        """What the program points into, by digest."""
+        """The arrays that the program reads, by digest."""
         digests = [digest for call in self.plan.calls for digest in (*call.params, call.state) if digest is not None]
         return dict(zip(digests, self.held))
 
@@ -257,7 +257,7 @@ cdef class NativeProgram:
         return self.program.estimate(rows, units)
 
     def observe(self, int64_t rows, int64_t units, double nanoseconds):
-        """Tell what a request took in fact; later estimates follow."""
+        """Report the measured time of a request, which corrects later estimates."""
         self.program.observe(rows, units, nanoseconds)
 
     @property
@@ -280,15 +280,15 @@ cdef class NativeProgram:
         return self.program.meter.mean_units()
 
     def arena_bytes(self, int64_t rows, int64_t units=0):
-        """Bytes of working memory that such a request takes at most."""
+        """Upper bound for the working memory of such a request."""
         return self.program.arena_bytes(rows, units)
 
     def profile(self):
-        """For each step: seconds, rows and calls, projected from those requests that were timed step by step."""
+        """For each step: seconds, rows and calls, extrapolated from the requests that were timed step by step."""
         return step_meters(self)
 
     def trace(self, columns, int64_t rows):
-        """Output of every step for a request that ``read`` took apart: ndarray, CSR triple or None."""
+        """Output of every step for the columns of a request: ndarray, CSR triple or None."""
         cdef RecordingTracer* tracer = new RecordingTracer(self.program, rows)
         cdef int i
         try:

@@ -1,12 +1,12 @@
-# Data frames of pandas as their blocks lie. pandas' public ways to a column cost microseconds for each, many more when
-# they are not in the caches, and all threads wait for the GIL meanwhile. Where anything is not as it is known here,
-# `pretzel.runtime.input.table_reader` reads the frame in the public ways.
+# Fast path for pandas DataFrames: reads their blocks directly. The public interface of pandas takes microseconds for
+# each column, more with cold caches, and holds the GIL meanwhile. If a frame is not laid out as expected here,
+# `pretzel.runtime.input.table_reader` reads it through the public interface.
 
-cdef object frame_type = None  # pandas.DataFrame, when one has been seen: pandas is never imported
+cdef object frame_type = None  # pandas.DataFrame, once one has been seen; pandas is never imported
 
 
 cdef bint is_frame(object X):
-    """Whether ``X`` is a DataFrame, and no subclass, which may override anything."""
+    """Whether ``X`` is a DataFrame. A subclass may override anything, so it is none."""
     global frame_type
     if frame_type is None and type(X).__name__ == "DataFrame" and type(X).__module__.partition(".")[0] == "pandas":
         frame_type = type(X)
@@ -19,7 +19,7 @@ cdef int64_t frame_rows(object X) except -1:
 
 
 cdef tuple blocks_of(object X):
-    """Blocks of a DataFrame, for each column the number of its block and its place there; None in another pandas."""
+    """Blocks of a DataFrame, and for each column its block and its place there; None if pandas is laid out otherwise."""
     try:
         manager = X._mgr
         blocks, numbers, places = manager.blocks, manager.blknos, manager.blklocs
@@ -35,7 +35,7 @@ cdef bint are_indices(object array):
 
 
 cdef object array_of(tuple blocks, Py_ssize_t i):
-    """The array that column ``i`` is: of numpy with one dimension, or of pandas; None: the frame is changing."""
+    """The array of column ``i``: a 1-D ndarray or an extension array; None if another thread changes the frame."""
     cdef cnp.npy_intp number = (<cnp.npy_intp*>cnp.PyArray_DATA(blocks[1]))[i]
     cdef cnp.npy_intp place = (<cnp.npy_intp*>cnp.PyArray_DATA(blocks[2]))[i]
     if not 0 <= number < len(<tuple>blocks[0]):
@@ -47,15 +47,15 @@ cdef object array_of(tuple blocks, Py_ssize_t i):
 
 
 def frame_array(X, Py_ssize_t i):
-    """The array in which a DataFrame of pandas keeps column ``i``; None where it is not as it is known here."""
+    """The array in which a pandas DataFrame keeps column ``i``; None if it is not laid out as expected."""
     cdef tuple blocks = blocks_of(X)
     return None if blocks is None or not 0 <= i < cnp.PyArray_SIZE(blocks[1]) else array_of(blocks, i)
 
 
 cdef list frame_columns(object X, tuple names, tuple readers, int64_t* rows, bint* is_float32):
-    """What each leaf reads of a DataFrame with just these columns, as `pretzel.runtime.input.table_reader.read` gives it.
+    """The columns of each leaf, as `pretzel.runtime.input.table_reader.read` returns them; None if that has to do it.
 
-    None where something is not as usual.
+    The frame must have just the columns ``names``.
     """
     cdef Reader reader
     cdef int i
@@ -68,7 +68,7 @@ cdef list frame_columns(object X, tuple names, tuple readers, int64_t* rows, bin
     for reader in readers:
         columns = []
         for i in range(reader.width):
-            column = usual(array_of(blocks, reader.positions[i]), reader.kind == LeafKind.kCells, is_float32)
+            column = readable_array(array_of(blocks, reader.positions[i]), reader.kind == LeafKind.kCells, is_float32)
             if column is None or len(column) == 0 or (rows[0] >= 0 and len(column) != rows[0]):
                 return None
             rows[0] = len(column)
@@ -77,8 +77,8 @@ cdef list frame_columns(object X, tuple names, tuple readers, int64_t* rows, bin
     return None if rows[0] < 0 else found
 
 
-cdef object usual(object array, bint is_cells, bint* is_float32):
-    """An array as a leaf can read it: an ndarray, a list or an array of pyarrow. None where that takes more thought."""
+cdef object readable_array(object array, bint is_cells, bint* is_float32):
+    """An array in a form that a leaf can read: an ndarray, a list or a pyarrow array; None if it needs conversion."""
     cdef ColumnType type
     if not cnp.PyArray_CheckExact(array):
         is_float32[0] = False
@@ -90,12 +90,12 @@ cdef object usual(object array, bint is_cells, bint* is_float32):
 
 
 cdef object only_chunk(object values):
-    """The array of pyarrow in which pandas keeps texts, where it is one, or None."""
+    """The pyarrow array in which pandas keeps texts, or None if there are several."""
     chunked = getattr(values, "_pa_array", None)
     if chunked is None or chunked.num_chunks != 1:
         return None
     chunk = chunked.chunk(0)
-    return chunk if type(chunk).__name__ == "LargeStringArray" else None  # some versions keep dictionaries, too
+    return chunk if type(chunk).__name__ == "LargeStringArray" else None  # some versions of pandas also keep dictionaries
 
 
 cdef bint are_names(object labels, tuple names) except -1:

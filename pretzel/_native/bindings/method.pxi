@@ -63,7 +63,7 @@ cdef inline void prefetch_once(PrefetchSpan lines, ThreadContext* thread) noexce
     """Prefetch what a request will read, unless the thread's latest request has brought it into the caches."""
     if lines.lines != NULL and thread.last != <void*>lines.lines:
         thread.last = <void*>lines.lines
-        lines.fetch()
+        lines.prefetch()
 
 
 @cython.final

@@ -5,7 +5,6 @@ from cpython.tuple cimport PyTuple_CheckExact
 from cpython.unicode cimport PyUnicode_CheckExact
 
 cdef enum:
-    AHEAD = 4  # items between the prefetch of memory and its use
     RESOLVE = 0
     READ = 1
     PRESENT = 2
@@ -190,12 +189,7 @@ cdef inline int resolve_item(MultiModelBatch batch, Py_ssize_t i) except -1:
     """Resolve the method of an item."""
     cdef PyObject* pair = pair_of(batch, i)
     cdef object target
-    if i + AHEAD < batch.n:
-        prefetch(PyTuple_GET_ITEM(<object>pair_of(batch, i + AHEAD), 0))
-    prefetch(PyTuple_GET_ITEM(<object>pair, 1))
     target = resolve(<object>PyTuple_GET_ITEM(<object>pair, 0), batch.method, batch.resolver)
-    prefetch(<char*><PyObject*>target + 64)
-    prefetch(<char*><PyObject*>target + 128)
     Py_INCREF(target)
     batch.items[i].method = <PyObject*>target
     return 0
@@ -212,8 +206,6 @@ cdef inline int read_item(MultiModelBatch batch, Py_ssize_t i) except -1:
     cdef int64_t units = 0
     if method == NULL:
         return 0
-    if i + AHEAD < batch.n:
-        look_ahead(batch, i + AHEAD)
     if type(<object>method) is not Method or (<Method>method).sparse:
         batch.results[i] = (<object>method).call_row(<object>row)
         return 0
@@ -231,21 +223,6 @@ cdef inline int read_item(MultiModelBatch batch, Py_ssize_t i) except -1:
     batch.cost += program.one_row + program.per_unit * units
     item.program = program
     return 0
-
-
-cdef inline void look_ahead(MultiModelBatch batch, Py_ssize_t i) noexcept:
-    """Prefetch the memory that reading an item will touch; with hundreds of models it is in no cache of the core."""
-    cdef PyObject* method = <PyObject*>batch.items[i].method
-    cdef PyObject* row = row_of(batch, i)
-    cdef const char* program
-    if method != NULL and type(<object>method) is Method:
-        program = <const char*>(<Method>method).native
-        prefetch(program + 64)
-        prefetch(program + 128)
-        prefetch(program + 192)
-    if cnp.PyArray_CheckExact(<object>row):
-        prefetch(cnp.PyArray_DIMS(<cnp.ndarray>row))
-        prefetch(cnp.PyArray_DATA(<cnp.ndarray>row))
 
 
 cdef inline int present_item(MultiModelBatch batch, Py_ssize_t i) except -1:

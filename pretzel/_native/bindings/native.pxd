@@ -90,7 +90,7 @@ cdef extern from "core/thread_context.h" namespace "pretzel" nogil:
 cdef extern from "core/prefetch.h" namespace "pretzel" nogil:
     cdef cppclass PrefetchSpan:
         const char* const* lines
-        void fetch()
+        void prefetch()
 
     cdef cppclass PrefetchList:
         void add(const void* data, size_t size) except +

@@ -9,9 +9,7 @@ namespace pretzel {
 /// call Python code that makes another request; the outermost one resets the arena.
 class RequestScope {
  public:
-  RequestScope() noexcept : thread(&thread_context()), arena(&thread->arena), start_(arena->mark()) {
-    ++thread->depth;
-  }
+  RequestScope() noexcept : thread(&thread_context()), arena(&thread->arena), start_(arena->mark()) { ++thread->depth; }
   ~RequestScope() {
     arena->release(start_);
     if (--thread->depth == 0) arena->reset();

@@ -1,10 +1,10 @@
-# Reading tables: the columns that were found in a request, to leaf inputs. What lies in buffers is read by whoever
-# computes, without the GIL; what lies in lists of Python objects is read here.
+# Reads the columns of a table into leaf inputs. Kernels read buffers themselves, without the GIL; lists of Python
+# objects are read here.
 
 
 cdef LeafInput* open_leaves(tuple readers, list columns, int64_t rows, int64_t room, Arena* arena,
                             list held) except NULL:
-    """Leaf inputs that read ``rows`` rows of ``columns``; of what has to be read in advance there is room for some."""
+    """Leaf inputs for ``rows`` rows of ``columns``, with space for ``room`` rows of the lists of Python objects."""
     cdef int i, n = <int>len(readers)
     cdef Reader reader
     cdef LeafInput* leaves = <LeafInput*>arena.alloc(sizeof(LeafInput) * (n + 1))
@@ -21,7 +21,7 @@ cdef LeafInput* open_leaves(tuple readers, list columns, int64_t rows, int64_t r
 
 
 cdef bint reads_lists(const LeafInput* leaves, Py_ssize_t n) noexcept:
-    """Whether anything has to be read in advance."""
+    """Whether any column is a list of Python objects."""
     cdef Py_ssize_t i
     for i in range(n):
         if leaves[i].cells != NULL:
@@ -31,7 +31,7 @@ cdef bint reads_lists(const LeafInput* leaves, Py_ssize_t n) noexcept:
 
 cdef int64_t fill_cells(tuple readers, list columns, LeafInput* leaves, int64_t first, int64_t rows, int64_t at,
                         list held) except -1:
-    """Read what has to be read in advance of some rows, to place ``at``; returns text code units and sparse entries."""
+    """Read some rows of the lists, to place ``at``; returns the text code units and sparse entries of the rows."""
     cdef int i
     cdef int64_t units = 0
     cdef LeafInput* leaf
@@ -41,12 +41,12 @@ cdef int64_t fill_cells(tuple readers, list columns, LeafInput* leaves, int64_t 
         if (<Reader>readers[i]).kind == LeafKind.kCells:
             read_cells(columns[i], readers[i], leaf, first, rows, at, held, &units)
         elif leaf.form == LeafForm.kCsr:
-            units += entries(leaf.csr, first, rows)
+            units += count_entries(leaf.csr, first, rows)
     return units
 
 
 cdef int column_type(cnp.ndarray array, ColumnType* out) except -1:
-    """How elements are read; 0 when they are not numbers of this machine's byte order."""
+    """Type of the elements; 0 if they are not numbers in this machine's byte order."""
     cdef int kind = cnp.PyArray_TYPE(array)
     cdef int size = <int>cnp.PyArray_ITEMSIZE(array)
     if cnp.PyArray_ISBYTESWAPPED(array):
@@ -67,7 +67,7 @@ cdef int column_type(cnp.ndarray array, ColumnType* out) except -1:
 
 
 cdef bint find_numbers(cnp.ndarray array, NumberColumn* out) except -1:
-    """Point at the elements of an array of one dimension; False where they are not numbers of this machine."""
+    """Point at the elements of a 1-D array; False if they are not numbers in this machine's byte order."""
     if array.ndim != 1 or not column_type(array, &out.type):
         return False
     out.data = array.data
@@ -107,7 +107,7 @@ cdef int read_csr(object matrix, Reader reader, LeafInput* leaf, list held) exce
     cdef cnp.ndarray data = np.ascontiguousarray(matrix.data, dtype=np.float64)
     cdef cnp.ndarray indptr = index_array(matrix.indptr)
     cdef cnp.ndarray indices = index_array(matrix.indices)
-    held += [data, indptr, indices]  # the matrix may be given others meanwhile
+    held += [data, indptr, indices]  # another thread may give the matrix other arrays
     leaf.form = LeafForm.kCsr
     leaf.csr.data = <const double*>data.data
     leaf.csr.indptr32 = leaf.csr.indices32 = NULL
@@ -130,22 +130,22 @@ cdef object index_array(object found):
     return np.ascontiguousarray(found, dtype=np.int32 if found.dtype == np.int32 else np.int64)
 
 
-cdef int64_t entries(const CsrMatrix& matrix, int64_t first, int64_t rows) noexcept:
-    """Entries of some rows."""
+cdef int64_t count_entries(const CsrMatrix& matrix, int64_t first, int64_t rows) noexcept:
+    """Number of entries in some rows."""
     if matrix.indptr64 != NULL:
         return matrix.indptr64[first + rows] - matrix.indptr64[first]
     return matrix.indptr32[first + rows] - matrix.indptr32[first]
 
 
 cdef int open_cells(list columns, Reader reader, LeafInput* leaf, int64_t rows, int64_t room, Arena* arena) except -1:
-    """A leaf of cells: where its columns lie, and room for ``room`` rows of those that are read in advance."""
+    """A leaf of cells: its columns, and space for ``room`` rows of those that are lists."""
     cdef int c, width = reader.width, lists = 0
     cdef CellColumn* found = <CellColumn*>arena.alloc(sizeof(CellColumn) * (width + 1))
     cdef Cell* cells
     if found == NULL:
         raise MemoryError
     for c in range(width):
-        if not lies(columns[c], reader, rows, &found[c]):
+        if not point_at_column(columns[c], reader, rows, &found[c]):
             if not isinstance(columns[c], list):
                 columns[c] = columns[c].tolist()
             found[c].form = CellForm.kCells
@@ -164,8 +164,8 @@ cdef int open_cells(list columns, Reader reader, LeafInput* leaf, int64_t rows, 
     return 0
 
 
-cdef bint lies(object column, Reader reader, int64_t rows, CellColumn* out) except -1:
-    """Point at a column that can be read without Python; False where it cannot."""
+cdef bint point_at_column(object column, Reader reader, int64_t rows, CellColumn* out) except -1:
+    """Point at a column that can be read without Python; False if it cannot."""
     if isinstance(column, list):
         return False
     if isinstance(column, np.ndarray):
@@ -188,7 +188,7 @@ cdef bint text_column(object array, TextColumn* out) except -1:
     if kind != "LargeStringArray" and kind != "StringArray":
         return False
     validity, offsets, values = array.buffers()
-    if offsets is None:  # as it may be where there are no rows
+    if offsets is None:  # possible without rows
         return False
     out.start = array.offset
     out.valid = NULL
@@ -207,7 +207,7 @@ cdef bint text_column(object array, TextColumn* out) except -1:
 
 
 cdef bint all_ascii(const TextColumn* texts, int64_t rows):
-    """Whether all texts of a column are ASCII. Other threads get a turn when it is long."""
+    """Whether all texts of a column are ASCII. The GIL is released for a long one."""
     cdef bint found
     if text_units(texts[0], 0, rows) < RELEASE_GIL_BYTES:
         return is_ascii(texts[0], 0, rows)
@@ -237,7 +237,7 @@ cdef int read_list(list column, Reader reader, int c, Cell* cells, int stride, i
     """Rows ``first`` .. ``first + rows`` of column ``c`` of a leaf from Python objects."""
     cdef int64_t r
     cdef Cell* cell
-    part = column[first:first + rows]  # the list may be the caller's, and change meanwhile
+    part = column[first:first + rows]  # a copy, because the list may be the caller's and change
     if len(part) != rows:
         raise errors.InputShapeError("a column became shorter while it was being read")
     held.append(part)

@@ -11,16 +11,16 @@ namespace pretzel {
 namespace {
 
 constexpr int64_t kNone = -1;
-constexpr int64_t kAhead = 2;  // items between the prefetch of parameters and their use
-constexpr int64_t kFar = 6;    // ... and that of their addresses
+constexpr int64_t kParameterDistance = 2;  // items between the prefetch of parameters and their use
+constexpr int64_t kAddressDistance = 6;    // ... and between that of their addresses and the use
 
-/// Items of one layout, as a chain in their order.
+/// The items of one layout, as a linked list in their order.
 struct Group {
   const Layout* layout;
   int64_t first, last;
 };
 
-/// Finds the group of a layout; `table` has a power of two of places, more than there are groups.
+/// Hash table of groups by layout; the size of `table` is a power of two and exceeds the number of groups.
 struct Groups {
   Group* groups;
   int64_t* table;
@@ -40,8 +40,8 @@ struct Groups {
   }
 };
 
-/// Runs items of one layout one after the other. Where every slot is dense and every step reads one of them, nothing of
-/// the calls changes from item to item but parameters and states, and where the row and the result are.
+/// Runs items of one layout one after the other. If every slot is dense and every step reads one of them, calls differ
+/// between items only in parameters, states, row and result.
 class GroupRunner {
  public:
   GroupRunner(const Program& program, Arena& arena) noexcept : layout_(*program.layout), arena_(arena) {
@@ -62,7 +62,7 @@ class GroupRunner {
   }
 
  private:
-  /// Where the row is the input of a single leaf, and the result lies in one slot.
+  /// Prepares the calls, if the row is the input of a single leaf and the result lies in one slot.
   void prepare() noexcept {
     in_ = &tile_.slot(layout_.leaves[0].slot);
     out_ = &tile_.slot(layout_.output);
@@ -76,7 +76,7 @@ class GroupRunner {
   }
 
   void run_calls(BatchItem* item) noexcept {
-    in_->dense = const_cast<double*>(item->leaves->rows);  // never written: inputs are read-only
+    in_->dense = const_cast<double*>(item->leaves->rows);  // inputs are read-only
     out_->dense = item->answer;
     const Program& program = *item->program;
     RunCall* call = calls_;
@@ -118,11 +118,11 @@ void run_group(BatchItem* items, const int64_t* next, int64_t first, Arena& aren
   GroupRunner runner(*items[first].program, arena);
   const auto after = [&](int64_t i) { return i == kNone ? kNone : next[i]; };
   int64_t ahead = first, far = first;
-  for (int64_t k = 0; k < kAhead; ++k) ahead = after(ahead);
-  for (int64_t k = 0; k < kFar; ++k) far = after(far);
+  for (int64_t k = 0; k < kParameterDistance; ++k) ahead = after(ahead);
+  for (int64_t k = 0; k < kAddressDistance; ++k) far = after(far);
   for (int64_t i = first; i != kNone; i = next[i], ahead = after(ahead), far = after(far)) {
-    if (far != kNone) items[far].program->heads.span().announce();
-    if (ahead != kNone) items[ahead].program->heads.span().fetch_near();
+    if (far != kNone) items[far].program->heads.span().prefetch_addresses();
+    if (ahead != kNone) items[ahead].program->heads.span().prefetch_l1();
     runner.run(&items[i]);
   }
   arena.release(start);

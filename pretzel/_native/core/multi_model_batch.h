@@ -1,4 +1,4 @@
-// Many small requests at once: one row for each of many programs, those of one layout one after the other.
+// A batch of single rows for many models. Programs of one layout run one after the other.
 #pragma once
 
 #include "core/plan.h"
@@ -8,15 +8,15 @@ namespace pretzel {
 
 /// One row for one program.
 struct BatchItem {
-  const Program* program = nullptr;  // nullptr: there is nothing to run
+  const Program* program = nullptr;  // nullptr: nothing to run
   const LeafInput* leaves = nullptr;
-  double* answer = nullptr;  // the result's width
-  void* method = nullptr;    // whose row it is; not looked at here
-  RunResult result;          // where it stopped; one that stops leaves the others alone
+  double* answer = nullptr;  // as wide as the result
+  void* method = nullptr;    // for the caller
+  RunResult result;          // an error does not affect the other items
 };
 
-/// Runs every item. Programs of one layout share the memory of their values and follow each other, so that kernels stay
-/// in the processor and the next parameters arrive while the last are being used.
+/// Runs every item. Programs of one layout share the memory of their values and run in sequence, so that their code
+/// stays cached and the parameters of coming items are prefetched.
 void run_multi_model_batch(BatchItem* items, int64_t n, Arena& arena) noexcept;
 
 }  // namespace pretzel

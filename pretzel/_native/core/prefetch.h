@@ -1,4 +1,4 @@
-// Fetching ahead: what a request is going to read comes from memory all at once, not miss after miss.
+// Software prefetch: brings the memory that a request will read into the caches at once, not miss after miss.
 #pragma once
 
 #include <cstddef>
@@ -7,11 +7,10 @@
 
 namespace pretzel {
 
-// A function that does nothing but prefetch has no effect in the eyes of GCC, which drops calls of it unless they have
-// been inlined before it looks.
+// GCC regards a function that only prefetches as one without effects, and drops calls of it that are not inlined early.
 #define PRETZEL_PREFETCHES [[gnu::always_inline]] inline
 
-/// Some cache lines, as whoever holds them sees them: single ones, and runs of neighbours of which the first is named.
+/// A view of a list of cache lines: single ones, then runs of kRun neighbours, each given by its first.
 struct PrefetchSpan {
   static constexpr size_t kLine = 64;
   static constexpr uint32_t kRun = 8;
@@ -19,15 +18,15 @@ struct PrefetchSpan {
   const char* const* lines = nullptr;  // single ones, then runs
   uint32_t singles = 0, runs = 0;
 
-  /// Asks for the addresses of the lines themselves.
-  PRETZEL_PREFETCHES void announce() const noexcept {
+  /// Prefetches the list itself.
+  PRETZEL_PREFETCHES void prefetch_addresses() const noexcept {
     for (uint32_t i = 0; i < singles + runs; i += kLine / sizeof *lines) __builtin_prefetch(lines + i);
   }
-  /// Asks for many lines. They go to the second-level cache: the first one waits for a few at a time, which takes more
-  /// than twice as long where hundreds come from memory.
-  PRETZEL_PREFETCHES void fetch() const noexcept { each<2>(); }
-  /// Asks for a few lines that will be read in a moment.
-  PRETZEL_PREFETCHES void fetch_near() const noexcept { each<3>(); }
+  /// Prefetches many lines, to the second-level cache. The first-level cache has few outstanding misses, so that
+  /// hundreds of lines from memory would take more than twice as long.
+  PRETZEL_PREFETCHES void prefetch() const noexcept { each<2>(); }
+  /// Prefetches a few lines that will be read in a moment, to the first-level cache.
+  PRETZEL_PREFETCHES void prefetch_l1() const noexcept { each<3>(); }
 
  private:
   template <int kLocality>
@@ -41,16 +40,16 @@ struct PrefetchSpan {
   }
 };
 
-/// Cache lines that every request of a program reads. They are fetched, never read, so that they may outlive what lay
-/// there. Where hundreds of models are called in turn, nothing of a model is left in the caches when its call comes,
-/// and most of these lines hold the addresses of others: fetched one after the other they take most of the time.
+/// Cache lines that every request of a program reads. They are only prefetched, so the list may outlive the memory.
+/// When hundreds of models are called in turn, a model has left the caches by its next call. Most of its lines hold
+/// addresses of further lines, so loading them one after the other would take most of the time of a call.
 class PrefetchList {
  public:
   static constexpr size_t kMost = 1024;
 
-  /// Adds the lines of `bytes` bytes, in order, without those that are here already.
+  /// Adds the lines of `bytes` bytes, in order, except those in the list.
   void add(const void* data, size_t bytes);
-  /// Nothing will be added: neighbours become runs, which take an eighth of the room.
+  /// Ends adding. Neighbours become runs, which take an eighth of the space.
   void finish();
   PrefetchSpan span() const noexcept {
     return {lines_.data(), singles_, static_cast<uint32_t>(lines_.size()) - singles_};

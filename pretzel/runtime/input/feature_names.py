@@ -74,7 +74,8 @@ def _by_name(spec: InputSpec, names: Sequence[str], columns: Sequence[Any]) -> l
     found = {column: i for i, column in enumerate(columns)}
     missing = [names[i] for i in spec.required if names[i] not in found]
     if missing:
-        raise InputKeyError(f"{spec.estimator}: missing columns: {listed(missing)}{hints([c for c in columns if c not in names], missing)}")
+        unknown = [column for column in columns if column not in names]
+        raise InputKeyError(f"{spec.estimator}: missing columns: {listed(missing)}{hints(unknown, missing)}")
     if len(found) < len(columns):
         twice = sorted({column for i, column in enumerate(columns) if found[column] != i} & set(names))
         if twice:

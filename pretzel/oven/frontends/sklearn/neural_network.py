@@ -60,7 +60,8 @@ def mlp_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
     if binarizer.sparse_input_:
         raise Unsupported("a sparse target, which is predicted as sparse rows")
     cut = (binarizer.pos_label + binarizer.neg_label) / 2.0
-    winner: Node = Threshold((out,), cut) if binary or multi_label else ArgMax((out,))
+    one_class = not multi_label and len(estimator.classes_) == 1  # its one output may exceed the threshold nevertheless
+    winner: Node = Threshold((out,), cut) if (binary and not one_class) or multi_label else ArgMax((out,))
     labels = (np.array([0, 1]),) * out.schema().width if multi_label else (np.asarray(estimator.classes_),)
     proba: Node = Pair((out,)) if binary else out
     return {

@@ -1,0 +1,98 @@
+"""Label numbers that a model computes are checked: a broken one raises KernelError and never reads past the labels."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LinearRegression
+
+import pretzel
+from pretzel.errors import KernelError
+from pretzel.runtime.model import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LABELS = np.array(["a", "b", "c"])
+BROKEN = (-1.0, -0.5, 3.0, 1e300, -1e300, np.nan)
+
+
+def labelled(slope: float = 1.0, outputs: int = 1) -> Plan:
+    """A plan that takes ``slope * x`` as the number of a label, for each output."""
+    X = np.array([[0.0], [1.0], [2.0]])
+    source = LinearRegression().fit(X, X[:, 0] if outputs == 1 else np.repeat(X, outputs, axis=1))
+    source.coef_ = np.full_like(source.coef_, slope)
+    source.intercept_ = source.intercept_ * 0.0
+    plan = pretzel.compile(source)
+    method = replace(plan.physical.methods["predict"], labels=(LABELS,) * outputs, ndim=1 if outputs == 1 else 2)
+    return Plan(replace(plan.physical, methods={"predict": method}), plan.store, plan.lease)
+
+
+def of(number: float) -> tuple[Plan, float]:
+    """A plan, and the value for which it computes ``number``."""
+    return (labelled(np.nan), 1.0) if np.isnan(number) else (labelled(), number)
+
+
+PATHS: dict[str, Callable[[Any, Any, float], Any]] = {
+    "predict": lambda runtime, model, x: model.predict(np.array([[0.0], [x]])),
+    "predict, list": lambda runtime, model, x: model.predict([(0.0,), (x,)]),
+    "predict_one, tuple": lambda runtime, model, x: model.predict_one((x,)),
+    "predict_one, array": lambda runtime, model, x: model.predict_one(np.array([x])),
+    "plan": lambda runtime, model, x: model.plan.predict_one([x]),
+    "predict_many": lambda runtime, model, x: runtime.predict_many([(model, (0.0,)), (model, (x,))]),
+    "predict_all": lambda runtime, model, x: runtime.predict_all((x,), [model, model]),
+    "submit": lambda runtime, model, x: model.submit(np.array([[0.0], [x]])).result(10),
+    "apredict": lambda runtime, model, x: asyncio.run(model.apredict(np.array([[0.0], [x]]))),
+    "apredict_one": lambda runtime, model, x: asyncio.run(model.apredict_one((x,))),
+}
+
+
+@pytest.mark.parametrize("engine", ["request", "batch"])
+@pytest.mark.parametrize("path", PATHS)
+def test_every_path_raises(path: str, engine: Any) -> None:
+    with pretzel.Runtime(executors=1) as runtime:
+        for number in BROKEN:
+            plan, x = of(number)
+            model = runtime.register(
+                "m", plan, engine=engine, batching=pretzel.Batching() if engine == "batch" else None
+            )
+            with pytest.raises(KernelError, match="label number"):
+                PATHS[path](runtime, model, x)
+        assert runtime.register("m", labelled()).predict_one((1.0,)) == "b"
+
+
+def test_numbers_in_range_are_labels() -> None:
+    plan = labelled()
+    assert plan.predict(np.array([[0.0], [1.0], [2.9]])).tolist() == ["a", "b", "c"]
+    assert [plan.predict_one((x,)) for x in (0.0, -0.0, 1.5, 2.0)] == ["a", "a", "b", "c"]
+
+
+def test_several_outputs() -> None:
+    plan = labelled(outputs=2)
+    assert plan.predict(np.array([[2.0]])).tolist() == [["c", "c"]]
+    assert plan.predict_one((1.0,)).tolist() == ["b", "b"]
+    for call in (lambda: plan.predict(np.array([[7.0]])), lambda: plan.predict_one((7.0,))):
+        with pytest.raises(KernelError, match="label number 7"):
+            call()
+
+
+def test_failures_take_the_place_of_answers() -> None:
+    with pretzel.Runtime() as runtime:
+        model = runtime.register("m", labelled())
+        first, second = runtime.predict_many([(model, (1.0,)), (model, (9.0,))], on_error="return")
+        assert first == "b"
+        assert isinstance(second, KernelError)
+        assert all(
+            isinstance(each, KernelError) for each in runtime.predict_all((9.0,), [model] * 2, on_error="return")
+        )
+
+
+def test_fewer_outputs_than_labels_are_rejected() -> None:
+    plan = pretzel.compile(LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0]))
+    method = replace(plan.physical.methods["predict"], labels=(LABELS,) * 2, ndim=2)
+    with pytest.raises(KernelError, match="1 output"):
+        Plan(replace(plan.physical, methods={"predict": method}), plan.store, plan.lease)
