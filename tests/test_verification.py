@@ -408,3 +408,11 @@ def test_boundary_rows_stand_on_both_sides_of_thresholds_behind_a_scaler():
         below, above = a[int(feature)], b[int(feature)]
         assert below <= threshold < above
         assert above == np.nextafter(below, np.float32(np.inf))
+
+
+@pytest.mark.parametrize("boundary", [False, True])
+def test_nothing_to_verify_with_is_an_error(boundary: bool) -> None:
+    model = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+    for X in ([], np.empty((0, 1))):
+        with pytest.raises(ValueError, match="at least one row"):
+            pretzel.verify(pretzel.compile(model), model, X, boundary=boundary)

@@ -79,10 +79,3 @@ def _part_of(program: Program, parts: tuple[int, ...], column: int) -> tuple[int
             return part, column
         column -= program.values[part].width
     raise IndexError("a concatenation has fewer columns")
-
-
-def column_name(spec: InputSpec | None, position: int) -> str:
-    """How messages call a column of the request."""
-    if spec is not None and spec.names is not None and position < len(spec.names):  # opaque steps may make more
-        return repr(spec.names[position])
-    return str(position)

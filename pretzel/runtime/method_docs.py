@@ -90,11 +90,12 @@ def _returns(method: str, one: bool, kind: str, ndim: int, dtype: str, keeps_flo
     if kind == "sparse":
         return f"rows : scipy.sparse.csr_matrix of {dtype}, shape ({'1' if one else 'n_rows'}, {columns})"
     if one and ndim == 1 and kind == "labels":
-        return "label : str, int, float or bool\n    One of ``classes_``, as a Python object."
+        return "label : str, int, float or bool\n    The class or the number of the cluster, as a Python object."
     if one and ndim == 1:
         return f"value : {'float' if dtype.startswith('float') else 'int'}"
     if kind == "labels":
-        return f"labels : ndarray of shape {shape}\n    Classes, with the dtype of ``classes_``."
+        note = "Classes, with the dtype of ``classes_``, or numbers of clusters."
+        return f"labels : ndarray of shape {shape}\n    {note}"
     if kind == "list":
         return f"results : list of ndarray of {dtype}, each of shape {shape}\n    One for each output."
     return f"values : ndarray of {dtype}, shape {shape}" + ("\n    float32 for a float32 table." * keeps_float32)

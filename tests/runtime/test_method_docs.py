@@ -58,8 +58,8 @@ RETURNS = {
     ("scaler", "transform_one"): "ndarray of float64, shape (n_features_out,)",
     ("words", "transform"): "csr_matrix of int64, shape (n_rows, n_features_out)",
     ("words", "transform_one"): "csr_matrix of int64, shape (1, n_features_out)",
-    ("clusters", "predict"): "ndarray of int32, shape (n_rows,)",
-    ("clusters", "predict_one"): "value : int",
+    ("clusters", "predict"): "labels : ndarray of shape (n_rows,)",
+    ("clusters", "predict_one"): "the number of the cluster",
     ("neighbours", "predict"): "The estimator's result",
     ("neighbours", "predict_one"): "The estimator's result",
 }
@@ -81,7 +81,7 @@ def test_help_says_what_comes_back(runtime: Any, name: str, method: str) -> None
         for section in ("Parameters", "Returns", "Raises", "InputShapeError", "InputKeyError", "InputValueError"):
             assert section in text
         argument = "row" if method.endswith("_one") else "X"
-        assert str(inspect.signature(found)) == f"({argument})"
+        assert list(inspect.signature(found).parameters) == [argument]
         assert inspect.getdoc(found)
 
 

@@ -10,6 +10,8 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import pretzel
+
 from .numeric import check, numbers
 
 PROBABILITIES = ("predict", "predict_proba", "predict_log_proba")
@@ -50,7 +52,6 @@ def test_many_labels_of_one_row() -> None:
 
 
 def test_not_a_number_is_refused() -> None:
-    import pretzel
     from pretzel.errors import InputValueError
 
     plan = pretzel.compile(MLPRegressor(hidden_layer_sizes=(3,), max_iter=2).fit(X, X[:, 0]), strict=True)
@@ -59,3 +60,14 @@ def test_not_a_number_is_refused() -> None:
     with pytest.raises(InputValueError):
         plan.predict(bad)
     assert plan.predict(X[:2]).shape == (2,)
+
+
+def test_one_class_is_always_answered() -> None:
+    """Its one output exceeds 0.5 for some rows."""
+    rows = np.random.default_rng(0).normal(size=(30, 3))
+    model = MLPClassifier((3,), max_iter=5, random_state=0).fit(rows, np.full(30, "a"))
+    plan = pretzel.compile(model, strict=True)
+    assert (model.predict_proba(rows)[:, 1] > 0.5).any()
+    assert plan.predict(rows).tolist() == model.predict(rows).tolist()
+    assert [plan.predict_one(tuple(row)) for row in rows] == ["a"] * 30
+    assert np.allclose(plan.predict_proba(rows), model.predict_proba(rows), rtol=1e-9, atol=1e-12)
