@@ -1,4 +1,4 @@
-// CallStatistics of one method: how many, how they ended, and how long some of them took.
+// Statistics of the calls of one method: their number, how they ended, and the times of some of them.
 #pragma once
 
 #include <array>
@@ -14,7 +14,7 @@ namespace pretzel {
 enum class Ending : uint8_t { kAnswered, kInvalid, kRefused, kCancelled, kFailed };
 constexpr int kEndings = 5;
 
-/// Costs a call a few additions; the clock is read for one of many.
+/// Adds a few additions to a call; only one of many is timed.
 class CallStatistics {
  public:
   CallStatistics() = default;
@@ -23,10 +23,10 @@ class CallStatistics {
   CallStatistics& operator=(const CallStatistics&) = delete;
 
   static constexpr int kFirst = 8;     // calls below 2**kFirst nanoseconds are in the first bucket
-  static constexpr int kBuckets = 14;  // each next one reaches four times as far, but for the last, which has no end
+  static constexpr int kBuckets = 14;  // each reaches four times as far as the one before; the last has no end
 
-  /// Counts a call; true for one of 2**rarity, which is to be timed. Multiples of the golden ratio fill every part of
-  /// [0, 1) evenly, so that callers who come in a cycle of their own are timed fairly.
+  /// Counts a call; true for one of 2**rarity, which the caller times. Multiples of the golden ratio fill every part of
+  /// [0, 1) evenly, so that periodic callers are timed fairly.
   bool begin(int rarity) noexcept { return ((begun_.add(1) - 1) * kGoldenRatio) >> (64 - rarity) == 0; }
   void end(Ending ending) noexcept { endings_[static_cast<size_t>(ending)].add(1); }
   void time(int64_t nanoseconds) {
@@ -53,7 +53,7 @@ class CallStatistics {
     std::array<Count, kBuckets> buckets;
   };
 
-  /// Made by the first of several threads.
+  /// Of several threads the first sets it.
   Times* make_times() {
     auto* made = new Times();
     Times* known = nullptr;

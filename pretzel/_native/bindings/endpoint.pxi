@@ -1,7 +1,6 @@
 # One method of a registered model: forwards calls to the method of the version that has to answer.
 
-cdef uint64_t GOLDEN = 0x9E3779B97F4A7C15  # 2**64 divided by the golden ratio
-cdef uint64_t SPREAD = 0xD1342543DE82EF95  # odd: seeds start far from each other
+cdef uint64_t SPREAD = 0xD1342543DE82EF95  # odd, so that seeds start far from each other
 
 
 @cython.final
@@ -29,7 +28,7 @@ cdef class WeightedRoute:
     cpdef Py_ssize_t next(self):
         """Number of the target of the next call."""
         cdef size_t i = 0
-        cdef uint64_t position = self.position.add(GOLDEN)
+        cdef uint64_t position = self.position.add(kGoldenRatio)
         while i < self.ends.size() and position >= self.ends[i]:
             i += 1
         return <Py_ssize_t>i

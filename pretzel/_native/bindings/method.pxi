@@ -311,7 +311,7 @@ cdef class Method(CallCounter):
             add_object(self.labels, &self.lines)
             for classes in self.labels:
                 add_object(classes, &self.lines)
-        self.program.program.ahead(&self.lines)
+        self.program.program.add_prefetch(&self.lines)
         self.lines.finish()
         return 0
 

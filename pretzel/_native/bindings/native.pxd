@@ -87,6 +87,10 @@ cdef extern from "core/thread_context.h" namespace "pretzel" nogil:
     ThreadContext& thread_context()
 
 
+cdef extern from "core/mix.h" namespace "pretzel" nogil:
+    const uint64_t kGoldenRatio
+
+
 cdef extern from "core/prefetch.h" namespace "pretzel" nogil:
     cdef cppclass PrefetchSpan:
         const char* const* lines
@@ -269,7 +273,7 @@ cdef extern from "core/plan.h" namespace "pretzel" nogil:
         vector[State] states
         void finish() except +
         void remember(Memo* memo, int32_t begin, int32_t end, int32_t output, const vector[int32_t]& inputs) except +
-        void ahead(PrefetchList* lines) except +
+        void add_prefetch(PrefetchList* lines) except +
         double one_row
         double per_unit
         double estimate(int64_t rows, int64_t units)

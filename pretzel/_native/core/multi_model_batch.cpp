@@ -117,13 +117,15 @@ void run_group(BatchItem* items, const int64_t* next, int64_t first, Arena& aren
   const Arena::Mark start = arena.mark();
   GroupRunner runner(*items[first].program, arena);
   const auto after = [&](int64_t i) { return i == kNone ? kNone : next[i]; };
-  int64_t ahead = first, far = first;
-  for (int64_t k = 0; k < kParameterDistance; ++k) ahead = after(ahead);
-  for (int64_t k = 0; k < kAddressDistance; ++k) far = after(far);
-  for (int64_t i = first; i != kNone; i = next[i], ahead = after(ahead), far = after(far)) {
-    if (far != kNone) items[far].program->heads.span().prefetch_addresses();
-    if (ahead != kNone) items[ahead].program->heads.span().prefetch_l1();
+  int64_t next_parameters = first, next_addresses = first;
+  for (int64_t k = 0; k < kParameterDistance; ++k) next_parameters = after(next_parameters);
+  for (int64_t k = 0; k < kAddressDistance; ++k) next_addresses = after(next_addresses);
+  for (int64_t i = first; i != kNone; i = next[i]) {
+    if (next_addresses != kNone) items[next_addresses].program->heads.span().prefetch_addresses();
+    if (next_parameters != kNone) items[next_parameters].program->heads.span().prefetch_l1();
     runner.run(&items[i]);
+    next_parameters = after(next_parameters);
+    next_addresses = after(next_addresses);
   }
   arena.release(start);
 }

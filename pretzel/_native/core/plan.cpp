@@ -11,7 +11,7 @@ namespace {
 
 constexpr int64_t kSmall = 4096;     // bytes that a row reads all of; in larger arrays it picks what it needs
 constexpr int64_t kHead = 128;       // bytes of a larger state
-constexpr int64_t kHeadBytes = 192;  // of a parameter that are fetched ahead of one of many small requests
+constexpr int64_t kHeadBytes = 192;  // of a parameter that are prefetched for one of many small requests
 
 int64_t bytes_of(const Array& array) {
   switch (array.dtype) {
@@ -163,7 +163,7 @@ RowCost Program::cost_of(int32_t begin, int32_t end) const {
   return sum;
 }
 
-void Program::ahead(PrefetchList* lines) const {
+void Program::add_prefetch(PrefetchList* lines) const {
   add_vector(layout->leaves, lines);
   add_vector(layout->slots, lines);
   add_vector(layout->buffers, lines);

@@ -55,10 +55,10 @@ struct Program {
   /// Sum over some steps.
   RowCost cost_of(int32_t begin, int32_t end) const;
 
-  /// Adds what every request reads of this program.
-  void ahead(PrefetchList* lines) const;
+  /// Adds the memory of this program that every request reads.
+  void add_prefetch(PrefetchList* lines) const;
 
-  /// Where parameters and states begin: what is enough for small ones.
+  /// Addresses and first lines of parameters and states, for batches of many models.
   PrefetchList heads;
 
   std::vector<Recall> recalls;
