@@ -19,7 +19,7 @@ cdef int64_t frame_rows(object X) except -1:
 
 
 cdef tuple blocks_of(object X):
-    """Blocks of a DataFrame, and for each column its block and its place there; None if pandas is laid out otherwise."""
+    """Blocks of a DataFrame, and for each column its block and its place there; None if they are not as expected."""
     try:
         manager = X._mgr
         blocks, numbers, places = manager.blocks, manager.blknos, manager.blklocs
@@ -78,7 +78,7 @@ cdef list frame_columns(object X, tuple names, tuple readers, int64_t* rows, bin
 
 
 cdef object readable_array(object array, bint is_cells, bint* is_float32):
-    """An array in a form that a leaf can read: an ndarray, a list or a pyarrow array; None if it needs conversion."""
+    """An array as a leaf can read it: an ndarray, a list or a pyarrow array; None if it needs conversion."""
     cdef ColumnType type
     if not cnp.PyArray_CheckExact(array):
         is_float32[0] = False
@@ -95,7 +95,7 @@ cdef object only_chunk(object values):
     if chunked is None or chunked.num_chunks != 1:
         return None
     chunk = chunked.chunk(0)
-    return chunk if type(chunk).__name__ == "LargeStringArray" else None  # some versions of pandas also keep dictionaries
+    return chunk if type(chunk).__name__ == "LargeStringArray" else None  # some versions also keep dictionaries
 
 
 cdef bint are_names(object labels, tuple names) except -1:

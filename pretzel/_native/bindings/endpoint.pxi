@@ -71,7 +71,7 @@ cdef object check_target(target):
     return target
 
 
-cdef int ROW_RARITY = 6  # one of 2**6 calls with one row is timed, because reading a clock takes as long as a short call
+cdef int ROW_RARITY = 6  # one of 2**6 calls with a row is timed, because reading a clock takes as long as a short call
 cdef int TABLE_RARITY = 3
 cdef tuple ENDINGS = ("answered", "invalid", "refused", "cancelled", "failed")  # in the order of Ending
 
@@ -229,7 +229,7 @@ cdef class Handle:
 
     cdef Endpoint endpoint       # of ``predict``; None: no version has had it
     cdef object predict_row      # its function for one row; None: the present version has no such method
-    cdef PrefetchSpan prefetched # what the present version reads; known here three cache misses earlier
+    cdef PrefetchSpan prefetched  # what the present version reads; known here three cache misses earlier
     cdef Mutex mutex             # of the latter two
 
     def _keep(self, Endpoint endpoint not None, bint offered):

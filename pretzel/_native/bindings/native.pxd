@@ -383,7 +383,8 @@ cdef extern from "core/request.h" namespace "pretzel" nogil:
 
 
 cdef extern from "core/executor.h" namespace "pretzel" nogil:
-    RunResult run_metered(const Program& program, const Request& request, int64_t units, double nanoseconds, ThreadContext& thread)
+    RunResult run_metered(const Program& program, const Request& request, int64_t units, double nanoseconds,
+                          ThreadContext& thread)
     RunResult run(const Program& program, const Request& request, Arena& arena)
 
 

@@ -229,7 +229,7 @@ cdef class Scheduler:
         return task
 
     def task_of_rows(self, Method method, list rows):
-        """Read single rows for ``method``, whose results are dense; the answer is a list of what `Method.call_row` gives."""
+        """Read single rows for ``method``, whose results are dense; the answer is a list as of `Method.call_row`."""
         cdef Task task = Task.__new__(Task)
         if method.sparse:
             raise TypeError(f"{method.name}: rows of sparse results are computed one by one")
