@@ -200,11 +200,11 @@ class Model(Handle):
     def estimate(
         self, n_rows: int = 1, units: int | None = None, method: str = "predict", *, X: Any = None
     ) -> Estimate:
-        """What a request to `plan` will take; see `Plan.estimate`."""
+        """The estimated time of a request to `plan`; see `Plan.estimate`."""
         return self.plan.estimate(n_rows, units, method, X=X)
 
     def explain(self, format: str = "text", *, analyze: Any = None) -> Any:
-        """How `plan` was compiled, and what each stage takes; see `Plan.explain`."""
+        """How `plan` was compiled, and the time of each stage; see `Plan.explain`."""
         return self.plan.explain(format, analyze=analyze)
 
     def _gone(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import Method, NativeProgram, row_function
-from pretzel.runtime import errors_from_native, method_docs  # noqa: F401  (they register what the bindings call)
+from pretzel.runtime import errors_from_native, method_docs  # noqa: F401  (both register callbacks)
 from pretzel.runtime.input.table_reader import read
 from pretzel.runtime.opaque import OpaqueMethod
 from pretzel.runtime.weights import use_kept
@@ -120,7 +120,7 @@ class Plan:
 
     @property
     def lease(self) -> Lease:
-        """What keeps the plan's arrays in its store."""
+        """The lease that keeps the plan's arrays in its store."""
         return self._lease
 
     @property
@@ -136,7 +136,7 @@ class Plan:
     def estimate(
         self, n_rows: int = 1, units: int | None = None, method: str = "predict", *, X: Any = None
     ) -> Estimate:
-        """Predict what a request will take.
+        """Estimate the time of a request.
 
         Parameters
         ----------

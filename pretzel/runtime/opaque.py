@@ -160,7 +160,7 @@ def _spec_of(leaves: Any, source: int, value: Any) -> InputSpec:
 
 
 def _check_width(step: OpaqueStep, made: Any) -> None:
-    """Whoever reads the result of an opaque step counts on its width."""
+    """Raise unless the result of an opaque step has the width that later steps rely on."""
     shape = getattr(made, "shape", None)
     width = step.width if shape is None else 1 if len(shape) == 1 else shape[1]
     if width != step.width:
@@ -195,7 +195,7 @@ def _table(spec: InputSpec, name: str, row: Any) -> Any:
     """One row as a table that scikit-learn takes."""
     import numpy as np
 
-    if spec.kind is InputKind.TEXT:  # or nobody knows: the estimator did not note what it was fitted on
+    if spec.kind is InputKind.TEXT:  # or unknown: the estimator did not record its input
         return row[None] if isinstance(row, np.ndarray) and row.ndim == 1 else one_row_table(spec, name, row)
     if isinstance(row, dict):
         check_keys(spec, name, row)

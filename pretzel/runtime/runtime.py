@@ -42,7 +42,10 @@ def set_compiler(compile: Callable[..., Plan]) -> None:
 
 
 class Runtime:
-    """Models by name, over one object store. Any number of threads may use it, and calls never wait for a change.
+    """Models by name, over one object store. Any number of threads may use it.
+
+    A change (`register`, `promote`, `alias`, `unregister`) is atomic: running calls finish with the version that they
+    began with, later ones see the new state.
 
     A name has versions: ``runtime["name"]`` is the handle of its default version, whichever that is, and
     ``runtime["name@v2"]`` that of this version. Iterating yields the names of models, without versions and aliases.
@@ -322,7 +325,7 @@ class Runtime:
 
             ``caches``: for each hits, misses, evictions, entries and bytes;
 
-            ``aliases``: for each ``calls`` and ``shares`` (what part of them each target gets).
+            ``aliases``: for each ``calls`` and ``shares`` (the part of them that each target gets).
         """
         caches = {"materialized": self._shared.counts(), "results": self._results.counts()}
         return {**statistics(self._catalog, self.store, self.engine), "caches": caches}

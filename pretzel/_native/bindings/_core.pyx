@@ -226,7 +226,7 @@ cdef class NativeProgram:
         inputs : sequence of int
             Slots they read.
         counted : bool
-            No other program of the model has the computation: what is not a whole program is looked up only while
+            Whether this program counts as a user of the computation. A part of a program is looked up only while
             several models have it.
         """
         cdef SharedMemo memo = cache.memo(key)
@@ -262,7 +262,7 @@ cdef class NativeProgram:
 
     @property
     def correction(self):
-        """What estimates are multiplied by after all that was observed: the fixed part, and what rows and units add."""
+        """Factors on estimates, from observed requests: for the fixed part, and for rows and units."""
         return self.program.meter.fixed_factor(), self.program.meter.slope_factor()
 
     def terms(self):

@@ -229,7 +229,7 @@ cdef class Handle:
 
     cdef Endpoint endpoint       # of ``predict``; None: no version has had it
     cdef object predict_row      # its function for one row; None: the present version has no such method
-    cdef PrefetchSpan prefetched  # what the present version reads; known here three cache misses earlier
+    cdef PrefetchSpan prefetched  # memory that the current version reads; known here three cache misses earlier
     cdef Mutex mutex             # of the latter two
 
     def _keep(self, Endpoint endpoint not None, bint offered):

@@ -78,8 +78,11 @@ cdef class RowForm:
 
     def __init__(self, leaves, spec):
         used = {c for leaf in leaves if leaf.source == 0 for c in leaf.columns}
-        if spec.names is not None and not (used <= {*spec.required} <= {*range(spec.width)}):
-            raise errors.KernelError("a leaf reads a column that requests need not have")
+        if spec.names is not None:
+            if len(spec.names) != spec.width:
+                raise errors.KernelError(f"{len(spec.names)} names for {spec.width} columns")
+            if not used <= {*spec.required} <= {*range(spec.width)}:
+                raise errors.KernelError("a leaf reads a column that requests need not have")
         self.readers = tuple([Reader(leaf, spec) for leaf in leaves])
         self.required_at = spec.required
         self.required = () if spec.names is None else tuple([interned(spec.names[c]) for c in spec.required])
@@ -183,7 +186,7 @@ cdef class Method(CallCounter):
     cdef PrefetchList lines  # that every call reads
     cdef public Scheduler scheduler  # takes long calls; None: all are answered in the calling thread
     cdef public double long_call     # seconds of estimated work from which a call is long
-    cdef public object engine        # what is submitted and awaited goes there
+    cdef public object engine        # runs submitted and awaited requests
     cdef public object batches       # rows that are awaited are collected there
     cdef str method
 
@@ -211,8 +214,6 @@ cdef class Method(CallCounter):
             raise errors.KernelError(f"{name}: {self.n_out} output(s) for {len(self.labels or ())} columns of labels")
         self.is_text = spec.kind.value == "text"
         self.names = None if spec.names is None else tuple(spec.names)
-        if self.names is not None and len(self.names) != spec.width:
-            raise errors.KernelError(f"{name}: {len(self.names)} names for {spec.width} columns")
         self.scalar = plan.ndim == 1
         self.sparse = program.sparse_result
         self.width = spec.width

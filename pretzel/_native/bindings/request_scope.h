@@ -5,7 +5,7 @@
 
 namespace pretzel {
 
-/// Gives back at the end of the scope what was taken from the thread's arena. Scopes nest, because reading a row may
+/// Releases at the end of the scope the memory taken from the thread's arena. Scopes nest, because reading a row may
 /// call Python code that makes another request; the outermost one resets the arena.
 class RequestScope {
  public:

@@ -1,4 +1,4 @@
-# Native values to what scikit-learn returns: labels, arrays, CSR matrices.
+# Turns native values into the results of scikit-learn: labels, arrays, CSR matrices.
 
 
 cdef tuple csr_arrays(CsrResult& result):

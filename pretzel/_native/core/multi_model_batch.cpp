@@ -28,7 +28,7 @@ struct Groups {
   int64_t size = 0;
 
   Group& of(const Layout* layout, int64_t item) {
-    // Objects of one class lie at multiples of 16; multiplying spreads what differs above.
+    // Objects of one class lie at multiples of 16; multiplying spreads the higher bits, in which they differ.
     uint64_t at = (reinterpret_cast<uintptr_t>(layout) * kGoldenRatio) >> 32 & mask;
     while (table[at] != kNone) {
       if (groups[table[at]].layout == layout) return groups[table[at]];

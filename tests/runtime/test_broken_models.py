@@ -1,4 +1,4 @@
-"""Label numbers that a model computes are checked: a broken one raises KernelError and never reads past the labels."""
+"""Numbers that a model computes or brings along are checked before they index anything: KernelError, never a crash."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
 
@@ -96,3 +97,23 @@ def test_fewer_outputs_than_labels_are_rejected() -> None:
     method = replace(plan.physical.methods["predict"], labels=(LABELS,) * 2, ndim=2)
     with pytest.raises(KernelError, match="1 output"):
         Plan(replace(plan.physical, methods={"predict": method}), plan.store, plan.lease)
+
+
+def test_leaves_read_columns_of_the_request() -> None:
+    plan = pretzel.compile(LinearRegression().fit([[0.0, 1.0], [1.0, 0.0]], [0.0, 1.0]))
+    method = plan.physical.methods["predict"]
+    assert method.program is not None
+    for columns in ((0, 2), (-1, 0), (0, 2**40)):
+        leaves = tuple(replace(leaf, columns=columns) for leaf in method.program.leaves)
+        shape = replace(method.program.shape, leaves=leaves)
+        broken = replace(method, program=replace(method.program, shape=shape))
+        with pytest.raises(KernelError):
+            Plan(replace(plan.physical, methods={"predict": broken}), plan.store, plan.lease)
+
+
+def test_names_fit_the_columns() -> None:
+    plan = pretzel.compile(LinearRegression().fit(pd.DataFrame({"a": [0.0, 1.0], "b": [1.0, 0.0]}), [0.0, 1.0]))
+    for change in ({"names": ("a",)}, {"required": (0,)}, {"required": (0, 5)}):
+        spec = replace(plan.physical.input, **change)
+        with pytest.raises(KernelError):
+            Plan(replace(plan.physical, input=spec), plan.store, plan.lease)
