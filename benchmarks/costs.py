@@ -1,8 +1,8 @@
 """Predicted against actual time: ``python -m benchmarks.costs``.
 
-The zoo on its real data and random pipelines, none of which calibration has seen. A prediction is held against the
-fastest of a few passes over the same rows, in native code; once as priced, which knows of the machine what calls of the
-models before told, and once after a handful of calls of its own.
+The zoo on its real data and random pipelines, none of which calibration has seen. A prediction is compared with the
+fastest of a few passes over the same rows, in native code: once before the first call of a model, with the speed factor
+that the calls of the models before it have taught, and once after a handful of its own calls.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SIZES = (1, 32, 1024, 10_000)
-ROWS = 2048  # at least, for every size: a processor learns a few rows by heart, and no service gets the same ones again
+ROWS = 2048  # at least, for every size: caches and branch predictors learn a few rows, and a service gets new ones
 HANDFUL = 6  # live calls
 MEDIAN, P95 = 0.10, 0.25
 
 
 @dataclass(frozen=True)
 class Point:
-    """One pipeline at one batch size: nanoseconds of a call, on average."""
+    """One pipeline at one batch size: seconds of a call, on average."""
 
     case: str
     size: int
@@ -46,20 +46,18 @@ class Point:
 
 
 def points(case: str, plan: Any, X: Any, passes: int) -> Iterator[Point]:
-    """Predictions for one plan at every size, each made just before the calls that it is held against."""
-    from pretzel._native import NativeProgram, machine_pace
+    """Predictions for one plan at every size."""
+    from pretzel._native import NativeProgram
 
     method = plan.methods["predict"]
-    program = NativeProgram(method.program.plan, plan.store, plan._lease)  # of which nothing is known
+    program = NativeProgram(method.program.plan, plan.store, plan._lease)  # without observations
     tables = {size: tasks.take(X, np.arange(min(tasks_len(X), max(size, ROWS)))) for size in SIZES}
     for learnt in (False, True):
         for size, table in tables.items():
-            machine_pace()
             rows, units, least, _, _ = method.time(table, size, passes)
             predicted = sum(program.estimate(*each) for each in zip(rows.tolist(), units.tolist(), strict=True))
             yield Point(case, size, learnt, float(least.sum()) / len(rows), predicted / len(rows))
         for size, table in tables.items():
-            machine_pace()
             rows, units, taken, _, _ = method.time(table, size, 1)  # other calls than those that are predicted
             for i in range(HANDFUL):
                 at = i * len(rows) // HANDFUL
@@ -112,9 +110,8 @@ def random_models(count: int, seed: int) -> Iterator[tuple[str, Any, Any]]:
             steps = (PCA(min(width, 10)), KMeans(int(rng.integers(3, 40)), n_init=1), Ridge())
             yield f"{name} pca, k-means", make_pipeline(*steps).fit(fit, target), X
         else:
-            words = [
-                "".join(rng.choice(list("abcdefghij"), rng.integers(2, 9))) for _ in range(rng.integers(200, 20000))
-            ]
+            count = rng.integers(200, 20000)
+            words = np.array(["".join(rng.choice(list("abcdefghij"), rng.integers(2, 9))) for _ in range(count)])
             texts = [" ".join(rng.choice(words, rng.integers(1, 60))) for _ in range(10_000)]
             vectorizer = (
                 TfidfVectorizer(analyzer="char", ngram_range=(1, int(rng.integers(2, 5))))
@@ -170,7 +167,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", nargs="*", default=[], help="cases of the zoo")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--calibration", type=Path, help="use weights that pretzel.calibrate saved")
+    parser.add_argument("--calibration", type=Path, help="a file that pretzel.calibrate has saved")
     arguments = parser.parse_args()
     if arguments.calibration:
         from pretzel.calibration import Calibration
@@ -181,8 +178,8 @@ def main() -> int:
     for learnt in (False, True):
         print("worst, learnt:" if learnt else "worst, priced:")
         for point in sorted((p for p in found if p.learnt == learnt), key=lambda p: -abs(p.error))[:8]:
-            print(f"  {point.case:28s} {point.size:6d} rows: {point.actual / 1e3:10.2f} us, "
-                  f"predicted {point.predicted / 1e3:10.2f} us ({point.error:+.0%})")  # fmt: skip
+            print(f"  {point.case:28s} {point.size:6d} rows: {point.actual * 1e6:10.2f} us, "
+                  f"predicted {point.predicted * 1e6:10.2f} us ({point.error:+.0%})")  # fmt: skip
     for size in SIZES:
         errors = [[abs(p.error) for p in found if p.size == size and p.learnt == learnt] for learnt in (False, True)]
         print(

@@ -1,4 +1,4 @@
-"""``python -m pretzel.calibration``: measure this machine, and keep what was found for all processes."""
+"""``python -m pretzel.calibration``: measure the cost coefficients of this machine, and keep them for all processes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from pretzel.calibration.learn import as_header, calibrate
-from pretzel.runtime.weights import cache_file
+from pretzel.runtime.calibration_file import cache_file
 
 
 def main() -> int:
@@ -15,13 +15,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m pretzel.calibration", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer models")
     parser.add_argument("--output", type=Path, help=f"file to write; {cache_file()} by default")
-    parser.add_argument("--header", type=Path, help="write C++ for the weights that are shipped, too")
+    parser.add_argument("--header", type=Path, help="also write the C++ header of the shipped coefficients")
     arguments = parser.parse_args()
     found = calibrate(quick=arguments.quick)
     path = found.save(arguments.output)
     if arguments.header:
         arguments.header.write_text(as_header(found))
-    sys.stdout.write(f"{len(found.weights)} kernels at {found.isa}: {path}\n")
+    sys.stdout.write(f"{len(found.coefficients)} terms at {found.isa}: {path}\n")
     return 0
 
 

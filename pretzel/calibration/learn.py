@@ -1,4 +1,4 @@
-"""Calibration: run synthetic models, fit the weights of every kernel's terms, keep them where asked."""
+"""Calibration: run synthetic models, fit the coefficients of every kernel's terms, and keep them."""
 
 from __future__ import annotations
 
@@ -8,36 +8,37 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pretzel._native import isa
-from pretzel.calibration.fit import fit_weights
+from pretzel.calibration.fit import fit_coefficients
 from pretzel.calibration.measure import Sample, samples
-from pretzel.runtime.weights import Calibration
+from pretzel.runtime.calibration_file import Calibration
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
 
+    import numpy.typing as npt
+
 
 def calibrate(*, quick: bool = False, passes: int = 7, save: bool | str | os.PathLike[str] = False) -> Calibration:
-    """Measure what kernels cost on this machine, and estimate so from now on.
+    """Measure the cost coefficients of this machine, and estimate with them from now on.
 
-    Estimates are usable without: the shipped weights were measured on one machine, every process finds how fast its
-    own is, and every model corrects its own by what its calls take. Takes some minutes, and needs scikit-learn.
+    Estimates are usable without: every process learns how fast its machine is from the first requests, and every model
+    corrects its own estimates by the time of its requests. Takes some minutes and needs scikit-learn.
 
     Parameters
     ----------
     quick : bool
         Fewer models: some seconds.
     passes : int
-        How often each is timed; the fastest counts.
+        How often each model is timed; the fastest pass counts.
     save : bool or path
-        Keep the result in a file; True: in that of `cache_file`, which other processes use from then on.
+        Keep the result in a file. True: in that of `cache_file`, which other processes of this machine use.
 
     Returns
     -------
     Calibration
         In use already, for models that are loaded from now on.
     """
-    Calibration({}, isa()).use()
     found = fit(measure(quick, passes))
     found.use()
     if save is not False:
@@ -62,40 +63,50 @@ def measure(quick: bool = False, passes: int = 7) -> list[Sample]:
 
 
 def fit(measured: Iterable[Sample]) -> Calibration:
-    """Weights of all kernels that were measured."""
+    """Coefficients of all terms that were measured."""
     by_kernel: dict[str, list[Sample]] = {}
     for sample in measured:
         by_kernel.setdefault(sample.kernel, []).append(sample)
-    ratios = [s.nanoseconds / s.counted.sum() for each in by_kernel.values() for s in each if s.counted.sum() > 0]
+    nominal = [(s.seconds, sum(s.counted.values())) for each in by_kernel.values() for s in each]
+    ratios = [seconds / counted for seconds, counted in nominal if counted > 0]
     prior = float(np.clip(np.median(ratios), 0.05, 50.0)) if ratios else 1.0
-    weights = {}
-    for kernel, each in sorted(by_kernel.items()):
-        counted = np.array([s.counted for s in each])
-        taken = np.array([s.nanoseconds for s in each])
+    coefficients: dict[str, float] = {}
+    for _, each in sorted(by_kernel.items()):
+        terms, counted = _matrix(each)
+        taken = np.array([s.seconds for s in each])
         floor = np.array([s.precision for s in each])
-        weights[kernel] = fit_weights(counted, taken, prior, floor).reshape(3, -1).tolist()
-    return Calibration(weights, isa())
+        fitted = fit_coefficients(counted, taken, prior, floor).tolist()
+        coefficients.update((term, float(f"{value:.3g}")) for term, value in zip(terms, fitted, strict=True))
+    return Calibration(coefficients, float(f"{prior:.3g}"), isa())
+
+
+def _matrix(each: list[Sample]) -> tuple[list[str], npt.NDArray[np.float64]]:
+    """The terms that were counted at least once, and how much of each there was in every sample."""
+    terms = sorted({term for s in each for term, value in s.counted.items() if value > 0})
+    return terms, np.array([[s.counted.get(term, 0.0) for term in terms] for s in each]).reshape(len(each), -1)
 
 
 def as_header(found: Calibration) -> str:
-    """A calibration as the weights that Pretzel ships: ``pretzel/_native/cost/cost_weights.h``."""
+    """A calibration as the coefficients that Pretzel ships: ``pretzel/_native/cost/default_coefficients.h``."""
     lines = [
-        "// Weights of the terms of kernels on the machine that the shipped estimates were measured on; kernels that",
-        "// are not named weigh 1. Written by `python -m pretzel.calibration --header`.",
+        "// Coefficients of terms on the machine that the shipped estimates were measured on; terms without an entry were",
+        "// not measured. Written by `python -m pretzel.calibration --header`.",
         "#pragma once",
-        "",
-        '#include "cost.h"',
         "",
         "namespace pretzel {",
         "",
-        "struct ShippedWeights {",
-        "  const char* kernel;",
-        "  Weights weights;",
+        "struct DefaultCoefficient {",
+        "  const char* term;",
+        "  double value;",
         "};",
         "",
-        "constexpr ShippedWeights kShippedWeights[] = {",
+        f"constexpr double kUnmeasured = {found.unmeasured:.3g};",
+        "",
+        "constexpr DefaultCoefficient kDefaultCoefficients[] = {",
+        *(f'    {{"{term}", {value:.3g}}},' for term, value in sorted(found.coefficients.items())),
+        "};",
+        "",
+        "}  // namespace pretzel",
+        "",
     ]
-    for kernel, regimes in found.weights.items():
-        rows = ", ".join("{" + ", ".join(f"{value:.3g}" for value in regime) + "}" for regime in regimes)
-        lines.append(f'    {{"{kernel}", {{{{{rows}}}}}}},')
-    return "\n".join([*lines, "};", "", "}  // namespace pretzel", ""])
+    return "\n".join(lines)

@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from pretzel._native import Method, machine_pace
+from pretzel._native import Method
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy.typing as npt
-
     from pretzel.runtime.model import Plan
 
 
-CALL = 8.0  # nanoseconds of one call of a kernel: a greater precision than this is not to be had
+CALL = 8e-9  # seconds of one call of a kernel: no measurement is more precise than this
+OVERHEAD = 0.15  # of the whole request: precision of what is left when the times of its steps are subtracted
 
 
 @dataclass(frozen=True)
@@ -27,17 +24,16 @@ class Sample:
     Parameters
     ----------
     kernel : str
-    counted : ndarray of float64 (18,)
-        Its terms, times how often each was to be done.
-    nanoseconds : float
-        At pace 1.
+    counted : dict of str to float
+        Nominal seconds of each term ("kernel.regime.term"), times how often it was to be done.
+    seconds : float
     precision : float
-        Nanoseconds below which an error does not matter.
+        Seconds below which an error does not matter.
     """
 
     kernel: str
-    counted: npt.NDArray[np.float64]
-    nanoseconds: float
+    counted: dict[str, float]
+    seconds: float
     precision: float
 
 
@@ -54,12 +50,12 @@ def samples(plan: Plan, X: Any, block: int, passes: int) -> Iterator[Sample]:
 
 
 def _steps(method: Method, X: Any, block: int, passes: int) -> Iterator[Sample]:
-    before = machine_pace()
     rows, units, total, steps, tiles = method.time(X, block, passes)
-    pace = min(before, machine_pace())  # the fastest pass counts, too
-    taken = [*steps, max(float(total.sum() - steps.sum()), 1.0)]
-    n, u = float(rows.sum()), float(units.sum())
-    for (kernel, terms, unit_entries, row_entries), nanoseconds in zip(method.program.terms(), taken, strict=True):
-        often = np.array([tiles, n - tiles, u * unit_entries + n * row_entries])
-        precision = 0.15 * float(total.sum()) if kernel == "frame" else CALL * tiles
-        yield Sample(kernel, (terms * often[:, None]).ravel(), float(nanoseconds) / pace, precision)
+    whole = float(total.sum())
+    taken = [*steps.tolist(), max(whole - float(steps.sum()), 1e-9)]
+    n, u = int(rows.sum()), int(units.sum())
+    for (kernel, terms, per_unit, per_row), seconds in zip(method.program.terms(), taken, strict=True):
+        counts = (tiles, n - tiles, u * per_unit + n * per_row)
+        counted = {term: each[term] * count for each, count in zip(terms, counts, strict=True) for term in each}
+        precision = OVERHEAD * whole if kernel == "overhead" else CALL * tiles
+        yield Sample(kernel, counted, seconds, precision)

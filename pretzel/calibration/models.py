@@ -35,8 +35,9 @@ def _classes(y: Any, n: int) -> Any:
 def _dense(rng: np.random.Generator, widths: tuple[int, ...]) -> Iterator[tuple[Any, Any]]:
     from sklearn.cluster import KMeans
     from sklearn.decomposition import PCA
+    from sklearn.feature_selection import SelectPercentile
     from sklearn.impute import SimpleImputer
-    from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor, Ridge
+    from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor, Ridge, SGDClassifier
     from sklearn.neural_network import MLPClassifier
     from sklearn.pipeline import FeatureUnion, make_pipeline
     from sklearn.preprocessing import (
@@ -72,10 +73,14 @@ def _dense(rng: np.random.Generator, widths: tuple[int, ...]) -> Iterator[tuple[
         for function in (np.abs, np.sqrt, np.log1p):
             yield make_pipeline(FunctionTransformer(np.abs), FunctionTransformer(function)).fit(X), X
         for activation in ("relu", "tanh"):
-            hidden = MLPClassifier((60, 20), activation=activation, max_iter=2, random_state=0)
-            yield _quiet(hidden, X, _classes(y, 4)), X
+            for classes in (2, 4):
+                hidden = MLPClassifier((60, 20), activation=activation, max_iter=2, random_state=0)
+                yield _quiet(hidden, X, _classes(y, classes)), X
         if width <= 40:
             yield make_pipeline(PolynomialFeatures(2), Normalizer()).fit(X), X
+        huber = SGDClassifier(loss="modified_huber", max_iter=2, tol=None, random_state=0)
+        yield make_pipeline(StandardScaler(), huber).fit(X, _classes(y, 3)), X
+        yield make_pipeline(SelectPercentile(percentile=50), Normalizer()).fit(X, _classes(y, 2)), X
         parts = [("n", Normalizer("l1")), ("s", StandardScaler()), ("k", KMeans(5, n_init=1, max_iter=5))]
         yield FeatureUnion(parts).fit(X), X
 
@@ -87,10 +92,13 @@ def _trees(rng: np.random.Generator, quick: bool) -> Iterator[tuple[Any, Any]]:
         HistGradientBoostingClassifier,
         RandomForestClassifier,
         RandomForestRegressor,
+        RandomTreesEmbedding,
         VotingClassifier,
         VotingRegressor,
     )
     from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
     from sklearn.tree import DecisionTreeRegressor
 
     X, y = _numbers(rng, 12, 4000)
@@ -109,6 +117,8 @@ def _trees(rng: np.random.Generator, quick: bool) -> Iterator[tuple[Any, Any]]:
         yield HistGradientBoostingClassifier(**made).fit(few, _classes(y[: len(few)], 3)), few
     yield DecisionTreeRegressor(max_depth=10).fit(X, y), few
     yield GradientBoostingClassifier(n_estimators=40).fit(X[:1000], _classes(y, 2)[:1000]), few
+    yield make_pipeline(StandardScaler(), DecisionTreeRegressor(max_depth=4)).fit(X, y), few
+    yield RandomTreesEmbedding(20, random_state=0).fit(X), few
     X, y = _numbers(rng, 100, 3000)
     yield RandomForestRegressor(30, max_depth=9, random_state=0).fit(X, y), X[: 2 * ROWS]
     yield (
@@ -128,6 +138,7 @@ def _tables(rng: np.random.Generator, widths: tuple[int, ...]) -> Iterator[tuple
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import Normalizer, OneHotEncoder, OrdinalEncoder, StandardScaler
+    from sklearn.tree import DecisionTreeClassifier
 
     for width in widths:
         numbers = list(range(width))
@@ -150,6 +161,9 @@ def _tables(rng: np.random.Generator, widths: tuple[int, ...]) -> Iterator[tuple
         dense = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
         yield make_pipeline(make_column_transformer((dense, names)), Normalizer()).fit(X), rows
         yield make_pipeline(make_column_transformer((filled, names)), LogisticRegression()).fit(X, y), rows
+        constant = make_pipeline(SimpleImputer(strategy="constant", fill_value="none"), OrdinalEncoder())
+        yield make_column_transformer((constant, names)).fit(X), rows
+        yield make_pipeline(one_hot, DecisionTreeClassifier(max_depth=5)).fit(X, y), rows
         codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
         ordinal = make_column_transformer((StandardScaler(), numbers), (codes, names))
         boosted = HistGradientBoostingClassifier(max_iter=6, early_stopping=False)
@@ -168,6 +182,7 @@ def _columns_of(X: Any, width: int) -> Any:
 
 def _texts(rng: np.random.Generator, quick: bool) -> Iterator[tuple[Any, Any]]:
     from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+    from sklearn.feature_selection import SelectKBest
     from sklearn.linear_model import LogisticRegression, SGDClassifier
     from sklearn.pipeline import make_pipeline, make_union
     from sklearn.preprocessing import MaxAbsScaler
@@ -194,6 +209,7 @@ def _texts(rng: np.random.Generator, quick: bool) -> Iterator[tuple[Any, Any]]:
             hashed = HashingVectorizer(analyzer="char", ngram_range=(least, most), n_features=2**12)
             yield make_pipeline(hashed, linear).fit(texts, y), texts
         yield make_pipeline(TfidfVectorizer(max_features=500)).fit(texts), texts
+        yield make_pipeline(CountVectorizer(), SelectKBest(k=200)).fit(texts, y), texts
 
 
 def _punctuated(rng: np.random.Generator, words: Any) -> str:

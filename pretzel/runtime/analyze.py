@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from pretzel._native import Method, isa
+from pretzel._native import Method, cost_coefficients, isa
+from pretzel.runtime.calibration_file import load_calibration
 
 if TYPE_CHECKING:
+    from pretzel._native import NativeProgram
     from pretzel.buffers import BufferPlan
     from pretzel.runtime.model import Plan
 
@@ -16,7 +16,8 @@ PASSES = 3
 
 
 def analyze(plan: Plan, X: Any) -> dict[str, Any]:
-    """For each native method the times of its stages and calls on ``X``, in the order in which they run."""
+    """For each native method the time of its stages and calls on ``X``, in the order in which they run."""
+    load_calibration()
     return {name: _method(method, X) for name, method in plan.methods.items() if isinstance(method, Method)}
 
 
@@ -24,25 +25,28 @@ def _method(method: Method, X: Any) -> dict[str, Any]:
     n_rows, units = method.measure(X)
     _, _, total, own, tiles = method.time(X, max(n_rows, 1), PASSES)
     program = method.program
+    program.refresh_price()
     whole = max(float(total.sum()), float(own.sum()))
     predicted = program.estimate(n_rows, units) if n_rows else 0.0
     parts = _predicted(program, n_rows, units, tiles)
-    scale = predicted / sum(parts) if sum(parts) > 0 else 0.0
+    priced = sum(sum(part.values()) for part in parts)
+    scale = predicted / priced if priced > 0 else 0.0
     calls = iter(zip(program.buffers.calls(program.plan), program.buffers.steps, own, parts, strict=False))
     stages = []
     for stage, size in zip(program.plan.stages, program.buffers.stage_sizes, strict=True):
         found = []
         taken = 0.0
         for _ in range(size):
-            call, step, nanoseconds, part = next(calls)
-            taken += float(nanoseconds)
+            call, step, seconds, part = next(calls)
+            taken += float(seconds)
             found.append(
                 {
                     "kernel": call.kernel,
                     "origin": step.origin,
-                    "microseconds": float(nanoseconds) / 1e3,
-                    "share": float(nanoseconds) / whole if whole else 0.0,
-                    "predicted": part * scale / 1e3,
+                    "seconds": float(seconds),
+                    "share": float(seconds) / whole if whole else 0.0,
+                    "predicted": sum(part.values()) * scale,
+                    "terms": {term: value * scale for term, value in part.items()},
                     "rows": n_rows,
                     "output_bytes": _output_bytes(program.buffers, step.output, n_rows),
                 }
@@ -50,7 +54,7 @@ def _method(method: Method, X: Any) -> dict[str, Any]:
         stages.append(
             {
                 "digest": stage.digest.hex(),
-                "microseconds": taken / 1e3,
+                "seconds": taken,
                 "share": taken / whole if whole else 0.0,
                 "calls": found,
             }
@@ -60,22 +64,21 @@ def _method(method: Method, X: Any) -> dict[str, Any]:
         "rows": n_rows,
         "units": units,
         "isa": isa(),
-        "microseconds": whole / 1e3,
-        "predicted": predicted / 1e3,
-        "frame": rest / 1e3,
+        "seconds": whole,
+        "predicted": predicted,
+        "overhead": rest,
         "arena_bytes": program.arena_bytes(n_rows, units),
         "stages": stages,
     }
 
 
-def _predicted(program: Any, rows: int, units: int, tiles: int) -> list[float]:
-    """Nanoseconds of each step as priced, and of the frame at the end."""
-    from pretzel._native import kernel_weights
-
+def _predicted(program: NativeProgram, rows: int, units: int, tiles: int) -> list[dict[str, float]]:
+    """Seconds of the terms of each step as priced, and of the overhead at the end."""
+    coefficients, unmeasured = cost_coefficients()
     found = []
-    for kernel, terms, unit_entries, row_entries in program.terms():
-        often = np.array([tiles, rows - tiles, units * unit_entries + rows * row_entries])
-        found.append(float((terms * kernel_weights(kernel) * often[:, None]).sum()))
+    for _, (first_row, row, payload), per_unit, per_row in program.terms():
+        counts = ((first_row, tiles), (row, rows - tiles), (payload, units * per_unit + rows * per_row))
+        found.append({term: each[term] * n * coefficients.get(term, unmeasured) for each, n in counts for term in each})
     return found
 
 
@@ -93,7 +96,7 @@ def as_lines(found: dict[str, Any]) -> list[str]:
         lines += [
             "",
             f"{name} analyzed: {method['rows']:,} rows, {method['units']:,} units, {method['isa']}: "
-            f"{method['microseconds']:,.1f} us, predicted {method['predicted']:,.1f} us; "
+            f"{method['seconds'] * 1e6:,.1f} us, predicted {method['predicted'] * 1e6:,.1f} us; "
             f"at most {method['arena_bytes']:,} B of working memory",
         ]
         for number, stage in enumerate(method["stages"]):
@@ -101,12 +104,18 @@ def as_lines(found: dict[str, Any]) -> list[str]:
             for call in stage["calls"]:
                 size = "sparse" if call["output_bytes"] is None else f"{call['output_bytes']:,} B"
                 lines.append(
-                    f"    {call['kernel']}  {_time(call)}  predicted {call['predicted']:,.2f} us  -> {size}"
+                    f"    {call['kernel']}  {_time(call)}  predicted {_predicted_time(call)}  -> {size}"
                     f"  [{call['origin']}]"
                 )
-        lines.append(f"  reading slots, handing over  {method['frame']:,.2f} us")
+        lines.append(f"  overhead of tiles  {method['overhead'] * 1e6:,.2f} us")
     return lines
 
 
 def _time(part: dict[str, Any]) -> str:
-    return f"{part['microseconds']:,.2f} us ({part['share']:.0%})"
+    return f"{part['seconds'] * 1e6:,.2f} us ({part['share']:.0%})"
+
+
+def _predicted_time(call: dict[str, Any]) -> str:
+    """The prediction, and the term that most of it is spent on."""
+    term = max(call["terms"], key=call["terms"].__getitem__)
+    return f"{call['predicted'] * 1e6:,.2f} us (most: {term.partition('.')[2]})"

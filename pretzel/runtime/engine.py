@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pretzel._native import Endpoint, Method, Scheduler, Task
 from pretzel.errors import DeadlineExceeded, Overloaded, PretzelError, WorkerLost
 from pretzel.runtime import tracing
+from pretzel.runtime.calibration_file import load_calibration
 from pretzel.runtime.log import Complaints
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class BatchEngine:
         executors = cores() if executors is None else executors
         if executors < 1 or places < 1:
             raise ValueError(f"at least one executor and one place are needed, got {executors} and {places}")
+        load_calibration()
         self.scheduler = Scheduler(executors, places, memory, yielding)
         self._places = places
         self._notifier: threading.Thread | None = None

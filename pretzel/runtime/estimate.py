@@ -1,17 +1,18 @@
-"""What a request will take, before it runs."""
+"""The time and memory that a request will take, before it runs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pretzel._native import Method, machine_pace
+from pretzel._native import Method
+from pretzel.runtime.calibration_file import load_calibration
 
 if TYPE_CHECKING:
     from pretzel.plan import Program
     from pretzel.runtime.model import Plan
 
-UNITS = 100.0  # text code units of a row, until requests say otherwise
+UNITS = 100.0  # text code units of a row, until requests have told otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +21,15 @@ class Estimate:
 
     Parameters
     ----------
-    microseconds : float
-        In native code, from values that have been read to the result; without what reading the request takes.
+    seconds : float
+        Kernel time only; input conversion is not included.
     arena_bytes : int
-        Working memory at most, while it runs; given back after it.
+        Most working memory while it runs; given back afterwards.
     parameter_bytes : int
         Of everything the method refers to, shared with other models or not.
     """
 
-    microseconds: float
+    seconds: float
     arena_bytes: int
     parameter_bytes: int
 
@@ -39,18 +40,19 @@ def estimate(plan: Plan, n_rows: int, units: int | None, method: str, X: Any) ->
     if found is None:
         raise AttributeError(f"{plan.name} has no method {method!r}; it has {', '.join(plan.methods)}")
     if not isinstance(found, Method):
-        raise ValueError(f"{plan.name}.{method} has opaque steps: what they take is not known")
+        raise ValueError(f"{plan.name}.{method} has opaque steps, whose time cannot be estimated")
+    load_calibration()
     program = found.program
+    program.refresh_price()
     if X is not None:
         n_rows, units = found.measure(X)
     if n_rows < 0 or (units is not None and units < 0):
-        raise ValueError(f"rows and units are not negative: {n_rows}, {units}")
+        raise ValueError(f"rows and units must not be negative: {n_rows}, {units}")
     if units is None:
         mean = program.mean_units
         units = int(n_rows * (UNITS if mean < 0 else mean)) if program.counts_units else 0
-    machine_pace()  # estimates are of what a request would take now
-    nanoseconds = program.estimate(n_rows, units) if n_rows else 0.0
-    return Estimate(nanoseconds / 1e3, program.arena_bytes(n_rows, units), parameter_bytes(plan, program.plan))
+    seconds = program.estimate(n_rows, units) if n_rows else 0.0
+    return Estimate(seconds, program.arena_bytes(n_rows, units), parameter_bytes(plan, program.plan))
 
 
 def parameter_bytes(plan: Plan, program: Program) -> int:

@@ -10,7 +10,6 @@ from pretzel._native import Method, NativeProgram, row_function
 from pretzel.runtime import errors_from_native, method_docs  # noqa: F401  (both register callbacks)
 from pretzel.runtime.input.table_reader import read
 from pretzel.runtime.opaque import OpaqueMethod
-from pretzel.runtime.weights import use_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,7 +54,6 @@ class Plan:
         self._input = replace(physical.input, estimator=self.name)  # messages about tables use the name, too
         self._lease = lease
         self.engine: BatchEngine | None = None
-        use_kept()
         self._methods: dict[str, Method | OpaqueMethod] = {}
         for method, plan in physical.methods.items():
             self._methods[method] = self._load(method, plan)

@@ -1,4 +1,4 @@
-"""What `Plan.estimate` and ``explain(analyze=)`` say about requests."""
+"""`Plan.estimate` and ``explain(analyze=)``."""
 
 from __future__ import annotations
 
@@ -40,26 +40,20 @@ def text():
     )
 
 
-@pytest.fixture(autouse=True)
-def _steady_machine(monkeypatch):
-    """Estimates that are compared with one another are of one moment."""
-    monkeypatch.setattr("pretzel.runtime.estimate.machine_pace", lambda: 1.0)
-
-
 def test_estimates_grow_with_the_rows(table, forest, text):
     for plan in (table, forest, text):
-        found = [plan.estimate(n).microseconds for n in (0, 1, 10, 1000, 100_000)]
+        found = [plan.estimate(n).seconds for n in (0, 1, 10, 1000, 100_000)]
         assert found[0] == 0
         assert found == sorted(found)
         assert 0 < plan.estimate().parameter_bytes <= plan.nbytes
-        with pytest.raises(ValueError, match="not negative"):
+        with pytest.raises(ValueError, match="negative"):
             plan.estimate(-1)
 
 
 def test_rows_and_units_are_counted(text):
     whole = text.estimate(X=TEXTS)
     assert whole == text.estimate(500, units=sum(map(len, TEXTS)))
-    assert text.estimate(1, units=5000).microseconds > text.estimate(1, units=50).microseconds
+    assert text.estimate(1, units=5000).seconds > text.estimate(1, units=50).seconds
 
 
 def test_rows_of_texts_are_as_long_as_they_were(text):
@@ -105,10 +99,13 @@ def test_an_analysis_adds_up(name, request):
     found = json.loads(json.dumps(plan.explain("json", analyze=X)))["analyzed"]["predict"]
     assert found["rows"] == len(X)
     for stage in found["stages"]:
-        assert sum(call["microseconds"] for call in stage["calls"]) == pytest.approx(stage["microseconds"])
-    parts = sum(stage["microseconds"] for stage in found["stages"]) + found["frame"]
-    assert parts == pytest.approx(found["microseconds"])
+        assert sum(call["seconds"] for call in stage["calls"]) == pytest.approx(stage["seconds"])
+    parts = sum(stage["seconds"] for stage in found["stages"]) + found["overhead"]
+    assert parts == pytest.approx(found["seconds"])
     assert sum(c["predicted"] for s in found["stages"] for c in s["calls"]) <= found["predicted"] * 1.001
+    for call in (c for s in found["stages"] for c in s["calls"]):
+        assert sum(call["terms"].values()) == pytest.approx(call["predicted"])
+        assert all(term.startswith(f"{call['kernel']}.") for term in call["terms"])
     kernels = [call["kernel"] for stage in found["stages"] for call in stage["calls"]]
     lines = plan.explain(analyze=X).split("predict analyzed")[1]
     assert all(kernel in lines for kernel in kernels)

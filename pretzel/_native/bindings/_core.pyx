@@ -17,6 +17,7 @@ from cpython.long cimport PyLong_AsDouble, PyLong_Check, PyLong_CheckExact
 from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_Check, PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_Check, PyUnicode_CheckExact, PyUnicode_Compare
+from cython.operator cimport dereference as deref
 from libc.math cimport NAN
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp, memcpy
@@ -253,21 +254,29 @@ cdef class NativeProgram:
         return dict(zip(digests, self.held))
 
     def estimate(self, int64_t rows, int64_t units=0):
-        """Predicted nanoseconds for ``rows`` rows with ``units`` text code units or sparse entries in all."""
-        return self.program.estimate(rows, units)
+        """Estimated seconds for ``rows`` rows with ``units`` text code units or sparse entries in all."""
+        return self.program.cost.estimate_ns(rows, units) * 1e-9
 
-    def observe(self, int64_t rows, int64_t units, double nanoseconds):
+    def observe(self, int64_t rows, int64_t units, double seconds):
         """Report the measured time of a request, which corrects later estimates."""
-        self.program.observe(rows, units, nanoseconds)
+        self.program.cost.observe(rows, units, seconds * 1e9)
+
+    def refresh_price(self):
+        """Price with the coefficients in use now, unless a request has been timed already."""
+        self.program.cost.refresh(self.program)
 
     @property
     def correction(self):
-        """Factors on estimates, from observed requests: for the fixed part, and for rows and units."""
-        return self.program.meter.fixed_factor(), self.program.meter.slope_factor()
+        """Factors on estimates, from observed requests: for the cost of a tile, and for further rows and units."""
+        cdef PriceParts factors = self.program.cost.feedback().factors()
+        return factors.fixed, factors.slope
 
     def terms(self):
-        """For each step, then for the frame: kernel, counted terms (3 x 6), entries per unit and per row."""
-        return cost_terms(self)
+        """For each step, then for the overhead: kernel, counted terms, payload per unit and per row of a request.
+
+        The terms are three dicts (first row of a tile, further row, unit of payload) of nominal seconds by name.
+        """
+        return terms_of(self)
 
     @property
     def counts_units(self):
@@ -277,15 +286,15 @@ cdef class NativeProgram:
     @property
     def mean_units(self):
         """Units of a row, as a running mean over requests that were timed; -1 before the first."""
-        return self.program.meter.mean_units()
+        return self.program.cost.feedback().mean_payload()
 
     def arena_bytes(self, int64_t rows, int64_t units=0):
         """Upper bound for the working memory of such a request."""
-        return self.program.arena_bytes(rows, units)
+        return self.program.cost.arena_bytes(rows, units)
 
     def profile(self):
         """For each step: seconds, rows and calls, extrapolated from the requests that were timed step by step."""
-        return step_meters(self)
+        return step_times(self)
 
     def trace(self, columns, int64_t rows):
         """Output of every step for the columns of a request: ndarray, CSR triple or None."""

@@ -1,66 +1,91 @@
-# What programs cost: counted terms, weights that calibration found, timings.
-
-REGIMES = ("one", "row", "unit")
+# Costs of programs: terms and coefficients, timings. Python sees seconds.
 
 
-def kernel_weights(str kernel):
-    """Weights of a kernel's terms at pace 1, 3 x 6: of the first row of a tile, further rows, and units."""
-    cdef Weights weights = weights_of(kernel.encode())
-    cdef int i, j
-    return np.array([[weights.of[i][j] for j in range(6)] for i in range(3)])
+def cost_coefficients():
+    """Coefficients in use: by term ("kernel.regime.term"), and that of terms which were not measured."""
+    cdef shared_ptr[const Coefficients] found = native_coefficients()
+    by_term = {}
+    for term in deref(found).by_term:
+        by_term[term.first.decode()] = term.second
+    return by_term, deref(found).unmeasured
 
 
-def machine_pace():
-    """How long things take on this machine just now, beside the one of weight 1; estimates follow."""
-    pace.find()
-    return pace.factor()
+def set_cost_coefficients(by_term=None, double unmeasured=1.0):
+    """Price programs with these coefficients from now on, and forget the speed factor.
+
+    Parameters
+    ----------
+    by_term : dict of str to float, optional
+        By "kernel.regime.term"; by default the shipped ones.
+    unmeasured : float
+        Coefficient of all other terms.
+
+    Raises
+    ------
+    ValueError
+        A coefficient is negative or not finite; nothing has changed.
+    """
+    cdef shared_ptr[Coefficients] found
+    if by_term is not None:
+        found = make_shared[Coefficients]()
+        deref(found).unmeasured = checked_coefficient("unmeasured", unmeasured)
+        for term, value in by_term.items():
+            deref(found).by_term[term.encode()] = checked_coefficient(term, value)
+    native_set_coefficients(<shared_ptr[const Coefficients]>found)
+    native_speed_factor.reset()
 
 
-def use_weights(dict weights):
-    """Weigh the terms of kernels so in programs built from now on, others as shipped; forget how requests differed."""
-    cdef Weights each
-    cdef int i, j
-    found = {}
-    for kernel, values in weights.items():
-        values = np.asarray(values, dtype=np.float64)
-        if values.shape != (3, 6) or not np.isfinite(values).all() or (values < 0).any():
-            raise ValueError(f"weights of {kernel!r} are 3 x 6 finite numbers, none of them negative")
-        found[kernel] = values
-    forget_weights()
-    pace.reset()
-    for kernel, values in found.items():
-        for i in range(3):
-            for j in range(6):
-                each.of[i][j] = values[i, j]
-        set_weights(kernel.encode(), each)
+def speed_factor():
+    """Time that requests take on this machine by the time that coefficients say, learnt from the first of every program."""
+    return native_speed_factor.get()
 
 
-cdef object cost_terms(NativeProgram program):
-    cdef vector[StepCost] costs = program.program.costs()
+cdef double checked_coefficient(term, value) except -1:
+    cdef double number = value
+    if not 0 <= number < float("inf"):
+        raise ValueError(f"the coefficient of {term!r} must be finite and >= 0, not {number}")
+    return number
+
+
+cdef list terms_of(NativeProgram program):
+    cdef vector[StepCost] costs = step_costs(program.program)
+    cdef const CostTerms* terms
     cdef size_t s
-    cdef int i, j
+    cdef int r, t
     found = []
     for s in range(costs.size()):
-        terms = np.array([[costs[s].cost.terms[i][j] for j in range(6)] for i in range(3)])
-        found.append((costs[s].kernel.decode(), terms, costs[s].unit_entries, costs[s].row_entries))
+        regimes = []
+        for r in range(3):
+            terms = &costs[s].cost.terms[r]
+            regimes.append({term_name(costs[s].kernel, <Regime>r, terms.at[t].name).decode(): terms.at[t].ns * 1e-9
+                            for t in range(terms.size)})
+        found.append((costs[s].kernel.decode(), tuple(regimes), costs[s].per_payload, costs[s].per_row))
     return found
 
 
-cdef list step_meters(NativeProgram program):
+cdef list step_times(NativeProgram program):
     cdef size_t s
-    cdef const StepMeter* step
+    cdef const StepTimer* timer
     found = []
     for s in range(program.program.layout.steps.size()):
-        step = &program.program.meter.step(s)
-        found.append((<int64_t>step.nanoseconds * 1e-9, <int64_t>step.rows, <int64_t>step.runs))
+        timer = &program.program.timers[s]
+        found.append((<int64_t>timer.ns * 1e-9, <int64_t>timer.rows, <int64_t>timer.runs))
     return found
 
 
 cdef object time_blocks(Method method, list columns, int64_t rows, int64_t block, int passes):
-    """Run all rows in blocks, several times over.
+    """Run all rows in blocks, several times over; the time of reading the clock is subtracted.
 
-    Returns the rows, units and least nanoseconds of each block, the least nanoseconds that each step took for all rows
-    together, and how many tiles the blocks were cut into. What reading the clock takes is no part of them.
+    Returns
+    -------
+    rows, units : ndarray of int
+        Of each block.
+    seconds : ndarray
+        Least time of each block.
+    step_seconds : ndarray
+        Least time of each step for all rows together.
+    tiles : int
+        All blocks were cut into.
     """
     cdef NativeProgram program = method.program
     cdef RequestScope scope
@@ -88,7 +113,7 @@ cdef object time_blocks(Method method, list columns, int64_t rows, int64_t block
     request.leaves = leaves
     request.result = <double*>cnp.PyArray_DATA(result)
     request.tracer = NULL
-    for p in range(2 * passes):  # whole requests and single steps by turns: reading the clock takes time, too
+    for p in range(2 * passes):  # in turn whole requests and single steps, because reading the clock takes time
         request.step_times = steps.data() if p % 2 else NULL
         for k in range(n_steps):
             steps[k] = 0
@@ -112,7 +137,7 @@ cdef object time_blocks(Method method, list columns, int64_t rows, int64_t block
             for k in range(n_steps):
                 least_steps[k] = min(least_steps[k], steps[k])
     tiles = sum(-(-n // program.program.layout.tile) for n in sizes)
-    return np.array(sizes), units, least, least_steps, tiles
+    return np.array(sizes), units, least * 1e-9, least_steps * 1e-9, tiles
 
 
 cdef int64_t units_of(Method method, list columns, int64_t rows) except -1:

@@ -3,12 +3,12 @@
 
 cdef int run_range(NativeProgram program, Request* request, ThreadContext* thread, int64_t units,
                    RunResult* result) except -1:
-    cdef double nanoseconds = program.program.estimate(request.rows, units)
+    cdef double nanoseconds = program.program.cost.estimate_ns(request.rows, units)
     if nanoseconds > RELEASE_GIL_NS:
         with nogil:
-            result[0] = run_metered(program.program, request[0], units, nanoseconds, thread[0])
+            result[0] = run_sampled(program.program, request[0], units, nanoseconds, thread[0])
     else:
-        result[0] = run_metered(program.program, request[0], units, nanoseconds, thread[0])
+        result[0] = run_sampled(program.program, request[0], units, nanoseconds, thread[0])
     return 0
 
 
@@ -265,8 +265,8 @@ cdef class Method(CallCounter):
 
     cdef double usual_estimate(self, int64_t rows) noexcept:
         """Nanoseconds for ``rows`` rows with as many units as requests have had so far."""
-        cdef double mean = self.native.meter.mean_units()
-        return self.native.estimate(rows, <int64_t>(rows * mean) if mean > 0 else 0)
+        cdef double mean = self.native.cost.feedback().mean_payload()
+        return self.native.cost.estimate_ns(rows, <int64_t>(rows * mean) if mean > 0 else 0)
 
     cdef list take(self, X, int64_t* rows, bint* is_float32):
         """Read a table: the columns of each leaf."""
@@ -358,7 +358,7 @@ cdef class Method(CallCounter):
             for value in list(row.values() if PyDict_Check(row) else row):
                 if PyUnicode_Check(value):
                     units += len(value)
-        return self.program.estimate(1, units) * 1e-9
+        return self.native.cost.estimate_ns(1, units) * 1e-9
 
     @property
     def sparse_result(self):

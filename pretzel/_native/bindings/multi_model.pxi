@@ -220,7 +220,7 @@ cdef inline int read_item(MultiModelBatch batch, Py_ssize_t i) except -1:
             point_at(row, (<Method>method).width, leaves) or
             copy_floats(row, (<Method>method).width, leaves, batch.arena)):
         (<Method>method).read_row(<object>row, leaves, batch.arena, batch.texts, &units)
-    batch.cost += program.one_row + program.per_unit * units
+    batch.cost += program.cost.row_price_ns(units)
     item.program = program
     return 0
 

@@ -2,6 +2,9 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libcpp cimport bool as cbool
+from libcpp.map cimport map as cpp_map
+from libcpp.memory cimport make_shared, shared_ptr
+from libcpp.string cimport string as cpp_string
 from libcpp.vector cimport vector
 
 
@@ -108,37 +111,74 @@ cdef extern from "core/clock.h" namespace "pretzel" nogil:
 
 
 cdef extern from "cost/cost.h" namespace "pretzel" nogil:
+    cdef enum class Regime(uint8_t):
+        pass
+
+    cdef cppclass CostTerm "pretzel::Cost::Term":
+        const char* name
+        double ns
+
+    cdef cppclass CostTerms "pretzel::Cost::Terms":
+        CostTerm at[8]
+        int size
+
     cdef cppclass Cost:
-        double terms[3][6]
-
-    cdef cppclass Weights:
-        double of[3][6]
-
-    Weights weights_of(const char* kernel)
-    void set_weights(const char* kernel, const Weights& weights) except +
-    void forget_weights()
+        CostTerms terms[3]
 
 
-cdef extern from "cost/pace.h" namespace "pretzel" nogil:
-    cdef cppclass Pace:
-        double factor()
-        void find()
+cdef extern from "cost/coefficients.h" namespace "pretzel" nogil:
+    cdef cppclass Coefficients:
+        Coefficients()
+        double unmeasured
+        cpp_map[cpp_string, double] by_term
+
+    cpp_string term_name(const char* kernel, Regime regime, const char* term) except +
+    shared_ptr[const Coefficients] native_coefficients "pretzel::cost_coefficients" () except +
+    void native_set_coefficients "pretzel::set_cost_coefficients" (shared_ptr[const Coefficients] coefficients) except +
+
+
+cdef extern from "cost/speed_factor.h" namespace "pretzel" nogil:
+    cdef cppclass SpeedFactor:
+        double get()
         void reset()
 
-    Pace pace
+    SpeedFactor native_speed_factor "pretzel::speed_factor"
 
 
-cdef extern from "cost/meter.h" namespace "pretzel" nogil:
-    cdef cppclass StepMeter "pretzel::Meter::Step":
-        const int64_t nanoseconds
+cdef extern from "cost/program_cost.h" namespace "pretzel" nogil:
+    cdef cppclass PriceParts:
+        double fixed
+        double slope
+
+    cdef cppclass CostFeedback:
+        double mean_payload()
+        PriceParts factors()
+
+    cdef cppclass StepCost:
+        const char* kernel
+        Cost cost
+        double per_payload
+        double per_row
+
+    cdef cppclass ProgramCost:
+        double estimate_ns(int64_t rows, int64_t payload)
+        double row_price_ns(int64_t payload)
+        void observe(int64_t rows, int64_t payload, double ns)
+        int64_t arena_bytes(int64_t rows, int64_t payload)
+        void refresh(const Program& program) except +
+        const CostFeedback& feedback()
+
+    vector[StepCost] step_costs(const Program& program) except +
+
+
+cdef extern from "cost/step_timers.h" namespace "pretzel" nogil:
+    cdef cppclass StepTimer "pretzel::StepTimers::Timer":
+        const int64_t ns
         const int64_t rows
         const int64_t runs
 
-    cdef cppclass Meter:
-        const StepMeter& step(size_t i)
-        double fixed_factor()
-        double slope_factor()
-        double mean_units()
+    cdef cppclass StepTimers:
+        const StepTimer& operator[](size_t step)
 
 
 cdef extern from "core/kernel.h" namespace "pretzel" nogil:
@@ -261,12 +301,6 @@ cdef extern from "core/plan.h" namespace "pretzel" nogil:
         const uint8_t* data
         int64_t bytes
 
-    cdef cppclass StepCost:
-        const char* kernel
-        Cost cost
-        double unit_entries
-        double row_entries
-
     cdef cppclass Program:
         const Layout* layout
         vector[Array] params
@@ -274,14 +308,8 @@ cdef extern from "core/plan.h" namespace "pretzel" nogil:
         void finish() except +
         void remember(Memo* memo, int32_t begin, int32_t end, int32_t output, const vector[int32_t]& inputs) except +
         void add_prefetch(PrefetchList* lines) except +
-        double one_row
-        double per_unit
-        double estimate(int64_t rows, int64_t units)
-        void observe(int64_t rows, int64_t units, double nanoseconds)
-        int64_t arena_bytes(int64_t rows, int64_t units)
-        void price() except +
-        vector[StepCost] costs() except +
-        Meter meter
+        ProgramCost cost
+        StepTimers timers
 
 
 cdef extern from "core/inputs.h" namespace "pretzel" nogil:
@@ -383,7 +411,7 @@ cdef extern from "core/request.h" namespace "pretzel" nogil:
 
 
 cdef extern from "core/executor.h" namespace "pretzel" nogil:
-    RunResult run_metered(const Program& program, const Request& request, int64_t units, double nanoseconds,
+    RunResult run_sampled(const Program& program, const Request& request, int64_t payload, double estimated_ns,
                           ThreadContext& thread)
     RunResult run(const Program& program, const Request& request, Arena& arena)
 

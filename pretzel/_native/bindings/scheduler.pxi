@@ -115,7 +115,7 @@ cdef class Task:
         job.request.result = NULL
         job.in_order = method.sparse
         job.units = units
-        job.nanoseconds = program.program.estimate(rows, units)
+        job.nanoseconds = program.program.cost.estimate_ns(rows, units)
         if not method.sparse:
             self.result = np.empty((rows, program.width))
             job.request.result = <double*>cnp.PyArray_DATA(self.result)

@@ -5,7 +5,6 @@
 #include "core/clock.h"
 #include "core/recall.h"
 #include "core/tile_state.h"
-#include "cost/pace.h"
 
 namespace pretzel {
 namespace {
@@ -42,11 +41,11 @@ RunResult run(const Program& program, const Request& request, Arena& arena) noex
 
 namespace {
 
-constexpr double kAlwaysTimed = 20'000.0;  // nanoseconds: reading the clock is nothing beside such a request
-constexpr double kStepClock = 5'000.0;     // the same for one tile of one step
+constexpr double kAlwaysTimedNs = 20'000.0;     // reading the clock is nothing beside such a request
+constexpr double kAlwaysTimedStepNs = 5'000.0;  // ... and beside one tile of such a step
 
-/// Times a request, and each of its steps where `weight` is not 0: so many requests alike they stand for.
-RunResult run_timed(const Program& program, Request request, int64_t units, int64_t weight, Arena& arena) noexcept {
+/// Times a request; also each of its steps unless `weight` is 0. The steps stand for `weight` requests like it.
+RunResult run_timed(const Program& program, Request request, int64_t payload, int64_t weight, Arena& arena) noexcept {
   const Arena::Mark start = arena.mark();
   const size_t n = program.layout->steps.size();
   if (weight > 0 && request.step_times == nullptr) request.step_times = arena.alloc_n<int64_t>(n + 1);
@@ -54,11 +53,10 @@ RunResult run_timed(const Program& program, Request request, int64_t units, int6
   const int64_t readings = request.step_times == nullptr ? 1 : 1 + program.layout->tiles(request.rows) * (n + 1);
   const int64_t begin = now_ns();
   const RunResult result = run(program, request, arena);
-  const int64_t end = now_ns(), taken = end - begin - readings * reading_ns();
+  const int64_t taken = now_ns() - begin - readings * reading_ns();
   if (result.status == Status::kOk) {
-    if (request.step_times != nullptr) program.meter.add_steps(request.step_times, n, request.rows, weight);
-    pace.glance(end);
-    program.observe(request.rows, units, static_cast<double>(taken));
+    if (request.step_times != nullptr) program.timers.add(request.step_times, n, request.rows, weight);
+    program.cost.observe(request.rows, payload, static_cast<double>(taken));
   }
   arena.release(start);
   return result;
@@ -66,17 +64,17 @@ RunResult run_timed(const Program& program, Request request, int64_t units, int6
 
 }  // namespace
 
-RunResult run_metered(const Program& program, const Request& request, int64_t units, double nanoseconds,
+RunResult run_sampled(const Program& program, const Request& request, int64_t payload, double estimated_ns,
                       ThreadContext& thread) noexcept {
   Arena& arena = thread.arena;
   Sampler& sampler = thread.sampler;
-  const bool always = nanoseconds > kAlwaysTimed || program.meter.young();
+  const bool always = estimated_ns > kAlwaysTimedNs || program.cost.feedback().is_warming_up();
   if ((!sampler.due() && !always) || request.tracer != nullptr || recalls(program, request))
     return run(program, request, arena);
   int64_t weight = always ? 1 : Sampler::kPeriod;
   const double clocks = static_cast<double>(program.layout->steps.size()) * program.layout->tiles(request.rows);
-  if (nanoseconds < kStepClock * clocks) weight = sampler.steps_due() ? weight * Sampler::kStepPeriod : 0;
-  return run_timed(program, request, units, weight, arena);
+  if (estimated_ns < kAlwaysTimedStepNs * clocks) weight = sampler.steps_due() ? weight * Sampler::kStepPeriod : 0;
+  return run_timed(program, request, payload, weight, arena);
 }
 
 }  // namespace pretzel

@@ -9,8 +9,9 @@ namespace pretzel {
 
 RunResult run(const Program& program, const Request& request, Arena& arena) noexcept;
 
-/// The same, where the request was estimated at `nanoseconds`: some requests are timed, and the program told.
-RunResult run_metered(const Program& program, const Request& request, int64_t units, double nanoseconds,
+/// The same, and times some requests: all long ones and the first few of a program, otherwise a sample. Their times
+/// correct the estimates of the program.
+RunResult run_sampled(const Program& program, const Request& request, int64_t payload, double estimated_ns,
                       ThreadContext& thread) noexcept;
 
 }  // namespace pretzel

@@ -110,7 +110,7 @@ class Look {
     int64_t units = 0;
     size_t size = sizeof recall.memo->id;
     for (int32_t slot : recall.inputs) size += measure(tile->slot(slot), &units);
-    const double worth = recall.cost.per_row + recall.cost.per_unit * static_cast<double>(units);
+    const double worth = recall.cost.row + recall.cost.payload * static_cast<double>(units);
     const double price = kLookNs + kLookNsPerByte * static_cast<double>(size);
     if (worth < 2 * price) return;
     auto* key = tile->arena().alloc_n<uint8_t>(size);

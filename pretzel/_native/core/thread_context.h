@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/arena.h"
-#include "cost/meter.h"
+#include "cost/step_timers.h"
 
 namespace pretzel {
 

@@ -1,10 +1,14 @@
-// What a kernel will take, as a few counted terms: priced by the kernel, weighed by what was measured on this machine.
+// The cost model: how long a request will take, before it runs. Its layers, each in a file of its own:
 //
-// A kernel says how much there is to do in each of three regimes, as up to kTerms terms that grow with its parameters:
-// the dimensions, the trees and their depth, the logarithm of what does not fit into a cache. A term is given in
-// nanoseconds on the machine that the constants were measured on, so that a weight of 1 is right there; calibration
-// finds the weights of this machine at pace 1 (`pace.h`), none of them negative. So estimates are linear in what is
-// counted: they never fall when it grows, however far beyond anything that was measured.
+//   cost.h, coefficients.h   A kernel counts its work in named terms, in nanoseconds on a nominal machine. Calibrated
+//                            coefficients correct each term for this machine.
+//   program_cost.h           Adds up the steps of a program, once when it is built. A request is then priced with a few
+//                            multiplications, from any thread.
+//   cost_feedback.h          Corrects the estimates of one program by the time that its requests have taken.
+//
+// Estimates decide whether a call releases the GIL, which engine runs it, how many rows a morsel has, and which
+// requests meet their deadlines. They are linear in what is counted, and no coefficient is negative: an estimate never
+// falls when a request grows, even far beyond everything that was measured.
 #pragma once
 
 #include <cstdint>
@@ -13,50 +17,74 @@ namespace pretzel {
 
 struct Array;
 
+/// What a term is counted for: the first row of a tile, each further row, or each unit of payload (a code unit of a
+/// text, or an entry of a sparse row).
+enum class Regime : uint8_t { kFirstRow, kRow, kPayload };
+constexpr int kRegimes = 3;
+constexpr const char* kRegimeNames[kRegimes] = {"first_row", "row", "payload"};
+
+/// Work of one call of a kernel. Terms grow with its parameters: the dimensions, the trees and their depth, the
+/// logarithm of what does not fit into a cache. Terms of different code paths have different names, because each name
+/// has a coefficient of its own.
 struct Cost {
-  static constexpr int kTerms = 6;
-  enum Regime { kOne, kRow, kUnit, kRegimes };
+  static constexpr int kMaxTerms = 8;
 
-  double terms[kRegimes][kTerms] = {};
-  double unit_entries = 0;  // sparse entries of the output for each unit of the input
-  double row_entries = 0;   // ... and for each row besides
-  double row_bytes = 0;     // of the arena, beside dense outputs, at most: for each row of a tile
-  double unit_bytes = 0;    // ... and each unit of the input
+  struct Term {
+    const char* name;
+    double ns;  // on the nominal machine
+  };
+  struct Terms {
+    Term at[kMaxTerms];
+    int size;
+    const Term* begin() const noexcept { return at; }
+    const Term* end() const noexcept { return at + size; }
+  };
 
-  /// The same for the first row of a tile and every further one.
-  constexpr Cost& rows(double a, double b = 0, double c = 0, double d = 0, double e = 0, double f = 0) {
-    return set(kRow, a, b, c, d, e, f).first(a, b, c, d, e, f);
+  Terms terms[kRegimes] = {};
+  double out_nnz_per_payload = 0;  // sparse entries of the output for each unit of the input's payload
+  double out_nnz_per_row = 0;      // ... and for each row
+  double scratch_per_row = 0;      // most bytes of the arena, beside dense outputs, for each row of a tile
+  double scratch_per_payload = 0;  // ... and for each unit of the input's payload
+
+  /// Every row, the first of a tile and further ones alike.
+  template <int N>
+  constexpr Cost& rows(const Term (&given)[N]) {
+    return set(Regime::kRow, given).set(Regime::kFirstRow, given);
   }
-  /// The first row of a tile, where rows share work or are taken side by side. After `rows`.
-  constexpr Cost& first(double a, double b = 0, double c = 0, double d = 0, double e = 0, double f = 0) {
-    return set(kOne, a, b, c, d, e, f);
+  /// The first row of a tile, where rows share work or run side by side. After `rows`.
+  template <int N>
+  constexpr Cost& first_row(const Term (&given)[N]) {
+    return set(Regime::kFirstRow, given);
   }
-  /// Every text code unit or sparse entry of the input.
-  constexpr Cost& units(double a, double b = 0, double c = 0, double d = 0, double e = 0, double f = 0) {
-    return set(kUnit, a, b, c, d, e, f);
+  template <int N>
+  constexpr Cost& payload(const Term (&given)[N]) {
+    return set(Regime::kPayload, given);
   }
-  constexpr Cost& yields(double per_unit, double per_row) {
-    unit_entries = per_unit;
-    row_entries = per_row;
+  constexpr Cost& produces_nnz(double per_payload, double per_row) {
+    out_nnz_per_payload = per_payload;
+    out_nnz_per_row = per_row;
     return *this;
   }
-  constexpr Cost& takes(double per_row, double per_unit) {
-    row_bytes = per_row;
-    unit_bytes = per_unit;
+  constexpr Cost& scratch(double per_row, double per_payload) {
+    scratch_per_row = per_row;
+    scratch_per_payload = per_payload;
     return *this;
   }
 
  private:
-  constexpr Cost& set(Regime regime, double a, double b, double c, double d, double e, double f) {
-    double* t = terms[regime];
-    t[0] = a, t[1] = b, t[2] = c, t[3] = d, t[4] = e, t[5] = f;
+  template <int N>
+  constexpr Cost& set(Regime regime, const Term (&given)[N]) {
+    static_assert(N <= kMaxTerms);
+    Terms& t = terms[static_cast<int>(regime)];
+    for (int i = 0; i < N; ++i) t.at[i] = given[i];
+    t.size = N;
     return *this;
   }
 };
 
 /// What is known of a call when a program is built.
 struct CostCall {
-  const Array* params;  // those that `run` does not read are empty
+  const Array* params;  // without data where `run` does not read them
   int32_t n_params;
   const uint8_t* state;
   int64_t state_bytes;
@@ -68,18 +96,7 @@ struct CostCall {
 
 using CostFn = Cost (*)(const CostCall&);
 
-/// How often `bytes` would have to be halved to fit into a cache of `cache` bytes: what a visit costs beyond the first.
+/// How often `bytes` would have to be halved to fit into a cache of `cache` bytes: cache misses grow with it.
 double doublings(double bytes, double cache) noexcept;
-
-/// Weights of the terms of one kernel, at pace 1.
-struct Weights {
-  double of[Cost::kRegimes][Cost::kTerms];
-};
-
-/// What is shipped for kernels that were not measured here.
-Weights weights_of(const char* kernel) noexcept;
-/// For programs built from now on.
-void set_weights(const char* kernel, const Weights& weights);
-void forget_weights() noexcept;
 
 }  // namespace pretzel

@@ -44,7 +44,8 @@ Status run(const RunCall& call) noexcept {
 
 Cost cost(const CostCall& call) {
   const double width = call.out_width, edges = static_cast<double>(call.params[0].size);
-  return Cost{}.rows(2.0, 1.5 * width, 1.0 * width * std::log2(1.0 + edges / (width + 1.0)));
+  return Cost{}.rows(
+      {{"call", 2.0}, {"columns", 1.5 * width}, {"search", width * std::log2(1.0 + edges / (width + 1.0))}});
 }
 
 }  // namespace

@@ -43,11 +43,11 @@ Status run_range(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-Cost cost_range(const CostCall& call) { return Cost{}.rows(3.0, 0.3 * call.in_width); }
+Cost cost_range(const CostCall& call) { return Cost{}.rows({{"call", 3.0}, {"columns", 0.3 * call.in_width}}); }
 
 Cost cost_finite(const CostCall& call) {
-  const double width = call.in_width;
-  return call.sparse_in ? Cost{}.rows(4.0).units(0.2) : Cost{}.rows(4.0, 0.15 * width);
+  if (call.sparse_in) return Cost{}.rows({{"call", 4.0}}).payload({{"entries", 0.2}});
+  return Cost{}.rows({{"call", 4.0}, {"columns", 0.15 * call.in_width}});
 }
 
 }  // namespace

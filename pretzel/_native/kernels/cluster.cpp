@@ -68,10 +68,11 @@ Status run(const RunCall& call) noexcept {
 }
 
 Cost cost(const CostCall& call) {
-  const double centers = call.out_width;
   return Cost{}
-      .rows(8.0, 3.0 * centers, 0.012 * static_cast<double>(call.state_bytes))
-      .takes(128.0 + 8.0 * call.in_width, 0.0);
+      .rows({{"call", 8.0},
+             {"centers", 3.0 * call.out_width},
+             {"products", 0.012 * static_cast<double>(call.state_bytes)}})
+      .scratch(128.0 + 8.0 * call.in_width, 0.0);
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ Status run(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-Cost cost(const CostCall& call) { return Cost{}.rows(2.0, 0.5 * call.out_width); }
+Cost cost(const CostCall& call) { return Cost{}.rows({{"call", 2.0}, {"columns", 0.5 * call.out_width}}); }
 
 }  // namespace
 PRETZEL_KERNEL(select, nullptr, run, cost, kAllParams)

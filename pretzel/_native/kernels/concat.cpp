@@ -67,12 +67,19 @@ Status run_densify(const RunCall& call) noexcept {
 }
 
 Cost cost_concat(const CostCall& call) {
-  const double width = call.out_width;
-  if (!call.sparse_out) return Cost{}.rows(4.0, 2.0 * call.n_in, 0.2 * width);
-  return Cost{}.rows(20.0, 5.0 * call.n_in).units(1.0).yields(1.0, 0.0).takes(192.0, 12.0);
+  if (!call.sparse_out) {
+    return Cost{}.rows({{"call", 4.0}, {"inputs", 2.0 * call.n_in}, {"columns", 0.2 * call.out_width}});
+  }
+  return Cost{}
+      .rows({{"sparse_call", 20.0}, {"sparse_inputs", 5.0 * call.n_in}})
+      .payload({{"entries", 1.0}})
+      .produces_nnz(1.0, 0.0)
+      .scratch(192.0, 12.0);
 }
 
-Cost cost_densify(const CostCall& call) { return Cost{}.rows(4.0, 0.05 * call.out_width).units(1.0); }
+Cost cost_densify(const CostCall& call) {
+  return Cost{}.rows({{"call", 4.0}, {"columns", 0.05 * call.out_width}}).payload({{"entries", 1.0}});
+}
 
 }  // namespace
 PRETZEL_KERNEL(concat, nullptr, run_concat, cost_concat, kAllParams)

@@ -272,14 +272,21 @@ Status run_one_hot(const RunCall& call) noexcept {
 }
 
 Cost cost_codes(const CostCall& call) {
-  const double bytes = static_cast<double>(call.state_bytes);
-  return Cost{}.rows(3.0, 7.0 * call.out_width, 2.0 * call.out_width * doublings(bytes, 32e3)).units(0.2);
+  const double width = call.out_width, misses = doublings(static_cast<double>(call.state_bytes), 32e3);
+  return Cost{}
+      .rows({{"call", 3.0}, {"columns", 7.0 * width}, {"misses", 2.0 * width * misses}})
+      .payload({{"text", 0.2}});
 }
 
 Cost cost_one_hot(const CostCall& call) {
   const double width = call.in_width;
-  if (!call.sparse_out) return Cost{}.rows(5.0, 1.5 * width, 0.05 * call.out_width);
-  return Cost{}.rows(5.0, 0.0, 0.0, 2.0 * width).yields(0.0, width).takes(128.0 + 12.0 * width, 0.0);
+  if (!call.sparse_out) {
+    return Cost{}.rows({{"call", 5.0}, {"columns", 1.5 * width}, {"zeros", 0.05 * call.out_width}});
+  }
+  return Cost{}
+      .rows({{"call", 5.0}, {"entries", 2.0 * width}})
+      .produces_nnz(0.0, width)
+      .scratch(128.0 + 12.0 * width, 0.0);
 }
 
 }  // namespace

@@ -23,7 +23,9 @@ Status run(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-Cost cost(const CostCall&) { return Cost{}.rows(10.0).units(1.0).yields(1.0, 0.0).takes(192.0, 12.0); }
+Cost cost(const CostCall&) {
+  return Cost{}.rows({{"call", 10.0}}).payload({{"entries", 1.0}}).produces_nnz(1.0, 0.0).scratch(192.0, 12.0);
+}
 
 }  // namespace
 PRETZEL_KERNEL(select_sparse, nullptr, run, cost, kAllParams)

@@ -65,8 +65,9 @@ Cost cost(const CostCall& call) {
   const double width = call.out_width;
   const bool cheap =
       function == Function::kAbsolute || function == Function::kSquare || function == Function::kNegative;
-  if (cheap) return Cost{}.rows(3.0, 0.2 * width);
-  return function == Function::kSqrt ? Cost{}.rows(3.0, 0.0, 1.0 * width) : Cost{}.rows(3.0, 0.0, 0.0, 8.0 * width);
+  if (cheap) return Cost{}.rows({{"call", 3.0}, {"columns", 0.2 * width}});
+  if (function == Function::kSqrt) return Cost{}.rows({{"call", 3.0}, {"square_roots", 1.0 * width}});
+  return Cost{}.rows({{"call", 3.0}, {"logarithms", 8.0 * width}});
 }
 
 }  // namespace

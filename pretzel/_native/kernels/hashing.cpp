@@ -173,17 +173,18 @@ Cost cost(const CostCall& call) {
   const double lengths = s.max_n - s.min_n + 1, columns = s.columns;
   if (s.analyzer == Analyzer::kWord) {
     return Cost{}
-        .rows(150.0)
-        .units(3.0, 2.0 * lengths)
-        .yields(0.15 * lengths, 0.0)
-        .takes(1024.0, 48.0 + 20.0 * lengths);
+        .rows({{"call", 150.0}})
+        .payload({{"text", 3.0}, {"word_grams", 2.0 * lengths}})
+        .produces_nnz(0.15 * lengths, 0.0)
+        .scratch(1024.0, 48.0 + 20.0 * lengths);
   }
   const CharGrams grams(s.min_n, s.max_n, s.analyzer == Analyzer::kCharWb);
   return Cost{}
-      .rows(150.0)
-      .units(3.0, 0.0, 7.0 * lengths, 0.5 * lengths * doublings(8.0 * columns, 1e6))
-      .yields(grams.entries, grams.row_entries)
-      .takes(1024.0, 40.0 + 36.0 * (lengths + 1.0));
+      .rows({{"call", 150.0}})
+      .payload(
+          {{"text", 3.0}, {"char_grams", 7.0 * lengths}, {"misses", 0.5 * lengths * doublings(8.0 * columns, 1e6)}})
+      .produces_nnz(grams.entries, grams.row_entries)
+      .scratch(1024.0, 40.0 + 36.0 * (lengths + 1.0));
 }
 
 }  // namespace

@@ -161,17 +161,24 @@ Status run_linear(const RunCall& call) noexcept {
 
 Cost cost_tfidf(const CostCall& call) {
   return Cost{}
-      .rows(15.0)
-      .units(1.5, 0.2 * doublings(8.0 * static_cast<double>(call.params[0].size), 32e3))
-      .yields(1.0, 0.0)
-      .takes(192.0, 12.0);
+      .rows({{"call", 15.0}})
+      .payload({{"entries", 1.5}, {"misses", 0.2 * doublings(8.0 * static_cast<double>(call.params[0].size), 32e3)}})
+      .produces_nnz(1.0, 0.0)
+      .scratch(192.0, 12.0);
 }
 
 Cost cost_linear(const CostCall& call) {
   const double outputs = call.out_width, bytes = 8.0 * static_cast<double>(call.params[2].size);
   const double near = doublings(bytes, 32e3), far = doublings(bytes, 1e6);
-  if (call.out_width == 1) return Cost{}.rows(15.0).units(1.5, 0.2 * near, 0.0, 0.0, 0.5 * far);
-  return Cost{}.rows(20.0, 1.0 * outputs).units(0.0, 0.0, 2.0 + 0.3 * outputs, 0.2 * near, 0.0, 0.5 * far);
+  if (call.out_width == 1) {
+    return Cost{}
+        .rows({{"call", 15.0}})
+        .payload({{"entries", 1.5}, {"near_misses", 0.2 * near}, {"far_misses", 0.5 * far}});
+  }
+  return Cost{}
+      .rows({{"call", 20.0}, {"outputs", 1.0 * outputs}})
+      .payload(
+          {{"products", 2.0 + 0.3 * outputs}, {"product_near_misses", 0.2 * near}, {"product_far_misses", 0.5 * far}});
 }
 
 }  // namespace

@@ -95,19 +95,22 @@ Status run_cells(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-Cost cost_impute(const CostCall& call) { return Cost{}.rows(2.0, 0.4 * call.in_width); }
+Cost cost_impute(const CostCall& call) { return Cost{}.rows({{"call", 2.0}, {"columns", 0.4 * call.in_width}}); }
 
 Cost cost_mask(const CostCall& call) {
   const bool refuse_new = call.params[2].scalar<uint8_t>() != 0;
-  return Cost{}.rows(2.0, 1.0 * call.out_width, refuse_new ? 1.0 * call.in_width : 0.0);
+  return Cost{}.rows(
+      {{"call", 2.0}, {"columns", 1.0 * call.out_width}, {"checked_columns", refuse_new ? 1.0 * call.in_width : 0.0}});
 }
 
 Cost cost_cells(const CostCall& call) {
   const bool refuse_nan = call.params[11].scalar<uint8_t>() != 0;
   return Cost{}
-      .rows(5.0, 4.0 * call.out_width, refuse_nan ? 1.0 * call.in_width : 0.0)
-      .yields(1.0, 0.0)
-      .takes(64.0 + static_cast<double>(sizeof(Cell)) * call.out_width, 4.0);
+      .rows({{"call", 5.0},
+             {"columns", 4.0 * call.out_width},
+             {"checked_columns", refuse_nan ? 1.0 * call.in_width : 0.0}})
+      .produces_nnz(1.0, 0.0)
+      .scratch(64.0 + static_cast<double>(sizeof(Cell)) * call.out_width, 4.0);
 }
 
 }  // namespace

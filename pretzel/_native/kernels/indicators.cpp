@@ -20,7 +20,11 @@ Status run(const RunCall& call) noexcept {
 }
 
 Cost cost(const CostCall& call) {
-  return Cost{}.rows(3.0, 1.0 * call.in_width).yields(0.0, call.in_width).takes(128.0 + 12.0 * call.in_width, 0.0);
+  const double width = call.in_width;
+  return Cost{}
+      .rows({{"call", 3.0}, {"columns", 1.0 * width}})
+      .produces_nnz(0.0, width)
+      .scratch(128.0 + 12.0 * width, 0.0);
 }
 
 }  // namespace

@@ -172,22 +172,33 @@ Cost cost_linear(const CostCall& call) {
   const double width = call.in_width, outputs = call.out_width;
   if (call.sparse_in) {
     const double misses = doublings(8.0 * static_cast<double>(call.params[0].size), 1e6);
-    if (call.out_width == 1) return Cost{}.rows(10.0).units(1.0, 0.3 * misses);
-    return Cost{}.rows(10.0, 0.5 * outputs).units(0.0, 0.0, 1.0 + 0.25 * outputs, 0.3 * misses);
+    if (call.out_width == 1) {
+      return Cost{}.rows({{"sparse_call", 10.0}}).payload({{"entries", 1.0}, {"misses", 0.3 * misses}});
+    }
+    return Cost{}
+        .rows({{"sparse_call", 10.0}, {"sparse_outputs", 0.5 * outputs}})
+        .payload({{"products", 1.0 + 0.25 * outputs}, {"product_misses", 0.3 * misses}});
   }
   if (call.out_width == 1) {
-    return Cost{}.rows(4.0, 0.0, 1.0 * static_cast<double>(call.in_width / kLanes),
-                       call.in_width % kLanes != 0 ? 14.0 : 0.0);
+    return Cost{}.rows({{"call", 4.0},
+                        {"vectors", 1.0 * static_cast<double>(call.in_width / kLanes)},
+                        {"tail", call.in_width % kLanes != 0 ? 14.0 : 0.0}});
   }
   const double vectors = std::ceil(outputs / kLanes), strips = std::ceil(vectors / 2);
   return Cost{}
-      .rows(6.0, 1.5 * outputs, 0.0, 0.0, 0.3 * width * vectors, 0.1 * width * strips)
-      .first(15.0, 1.5 * outputs, 0.0, 0.0, 0.1 * width * vectors, 1.0 * width * strips);
+      .rows({{"matrix_call", 6.0},
+             {"outputs", 1.5 * outputs},
+             {"vector_products", 0.3 * width * vectors},
+             {"strip_products", 0.1 * width * strips}})
+      .first_row({{"matrix_call", 15.0},
+                  {"outputs", 1.5 * outputs},
+                  {"vector_products", 0.1 * width * vectors},
+                  {"strip_products", 1.0 * width * strips}});
 }
 
 Cost cost_sum(const CostCall& call) {
   const double outputs = call.out_width;
-  return Cost{}.rows(2.0, 1.0 * outputs, 0.5 * outputs * (call.n_in - 1.0));
+  return Cost{}.rows({{"call", 2.0}, {"outputs", 1.0 * outputs}, {"additions", 0.5 * outputs * (call.n_in - 1.0)}});
 }
 
 }  // namespace

@@ -138,16 +138,20 @@ double vectors_of(double values) { return std::ceil(values / 8); }
 
 /// Rows that lie together share their vectors.
 Cost cost_lanes(const CostCall& call) {
-  return Cost{}.rows(1.0, 1.5 * call.in_width, 0.5 * call.out_width).first(8.0, 12.0 * vectors_of(call.in_width));
+  return Cost{}
+      .rows({{"call", 1.0}, {"inputs", 1.5 * call.in_width}, {"outputs", 0.5 * call.out_width}})
+      .first_row({{"call", 8.0}, {"vectors", 12.0 * vectors_of(call.in_width)}});
 }
 
 Cost cost_softmax(const CostCall& call) {
-  return Cost{}.rows(8.0, 16.0 * vectors_of(call.in_width), 2.0 * call.in_width);
+  return Cost{}.rows({{"call", 8.0}, {"vectors", 16.0 * vectors_of(call.in_width)}, {"inputs", 2.0 * call.in_width}});
 }
 
-Cost cost_log(const CostCall& call) { return Cost{}.rows(2.0, 6.0 * call.in_width); }
+Cost cost_log(const CostCall& call) { return Cost{}.rows({{"call", 2.0}, {"inputs", 6.0 * call.in_width}}); }
 
-Cost cost_plain(const CostCall& call) { return Cost{}.rows(2.0, 0.7 * call.in_width, 0.5 * call.out_width); }
+Cost cost_plain(const CostCall& call) {
+  return Cost{}.rows({{"call", 2.0}, {"inputs", 0.7 * call.in_width}, {"outputs", 0.5 * call.out_width}});
+}
 
 }  // namespace
 PRETZEL_KERNEL(sigmoid, nullptr, run_sigmoid, cost_lanes, kAllParams)

@@ -55,8 +55,13 @@ Status run(const RunCall& call) noexcept {
 Cost cost(const CostCall& call) {
   const double width = call.in_width, outputs = call.out_width;
   const double misses = doublings(8.0 * static_cast<double>(call.params[0].size), 32e3);
-  if (call.out_width == 1) return Cost{}.rows(3.0, 1.5 * width, 0.0, 0.5 * width * misses);
-  return Cost{}.rows(3.0, 1.0 * width, 0.3 * width * outputs, 0.5 * width * misses);
+  if (call.out_width == 1) {
+    return Cost{}.rows({{"call", 3.0}, {"columns", 1.5 * width}, {"misses", 0.5 * width * misses}});
+  }
+  return Cost{}.rows({{"call", 3.0},
+                      {"vector_columns", 1.0 * width},
+                      {"additions", 0.3 * width * outputs},
+                      {"misses", 0.5 * width * misses}});
 }
 
 }  // namespace

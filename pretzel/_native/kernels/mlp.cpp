@@ -20,11 +20,11 @@ Status run_tanh(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-Cost cost_relu(const CostCall& call) { return Cost{}.rows(2.0, 0.2 * call.out_width); }
+Cost cost_relu(const CostCall& call) { return Cost{}.rows({{"call", 2.0}, {"columns", 0.2 * call.out_width}}); }
 
 Cost cost_tanh(const CostCall& call) {
   const double vectors = static_cast<double>((call.out_width + 7) / 8);
-  return Cost{}.rows(8.0, 12.0 * vectors);
+  return Cost{}.rows({{"call", 8.0}, {"vectors", 12.0 * vectors}});
 }
 
 }  // namespace

@@ -297,18 +297,21 @@ Cost cost(const CostCall& call) {
   if (s.analyzer == Analyzer::kWord) {
     const double lengths = s.max_n - s.min_n + 1;
     return Cost{}
-        .rows(150.0)
-        .units(2.0, 1.0 * s.max_n, 0.3 * misses * s.max_n)
-        .yields(0.13 * lengths, 0.0)
-        .takes(1024.0, 48.0 + 20.0 * lengths);
+        .rows({{"word_call", 150.0}})
+        .payload({{"word_text", 2.0}, {"word_grams", 1.0 * s.max_n}, {"word_misses", 0.3 * misses * s.max_n}})
+        .produces_nnz(0.13 * lengths, 0.0)
+        .scratch(1024.0, 48.0 + 20.0 * lengths);
   }
   const double lengths = s.max_n - s.min_n + 1;
   const CharGrams grams(s.min_n, s.max_n, s.analyzer == Analyzer::kCharWb);
   return Cost{}
-      .rows(250.0)
-      .units(0.5, 3.0 * grams.extended, 3.0 * grams.counted, 0.3 * misses * grams.extended)
-      .yields(grams.entries, grams.row_entries)
-      .takes(1024.0, 40.0 + 36.0 * (lengths + 1.0));
+      .rows({{"char_call", 250.0}})
+      .payload({{"char_text", 0.5},
+                {"extended", 3.0 * grams.extended},
+                {"counted", 3.0 * grams.counted},
+                {"char_misses", 0.3 * misses * grams.extended}})
+      .produces_nnz(grams.entries, grams.row_entries)
+      .scratch(1024.0, 40.0 + 36.0 * (lengths + 1.0));
 }
 
 }  // namespace

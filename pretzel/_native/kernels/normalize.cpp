@@ -50,9 +50,10 @@ Status run(const RunCall& call) noexcept {
 
 Cost cost(const CostCall& call) {
   const auto norm = call.params[0].scalar<int32_t>();
-  const double width = call.out_width, sum = norm == 2 ? 0.0 : 0.3 * width;
-  return Cost{}.rows(10.0, 0.6 * width, sum, norm == 2 ? 1.0 * width : 0.0,
-                     norm != 2 && call.out_width % 8 != 0 ? 14.0 : 0.0);
+  const double width = call.out_width;
+  if (norm == 2) return Cost{}.rows({{"call", 10.0}, {"columns", 0.6 * width}, {"maximum", 1.0 * width}});
+  return Cost{}.rows(
+      {{"call", 10.0}, {"columns", 0.6 * width}, {"sum", 0.3 * width}, {"tail", call.out_width % 8 != 0 ? 14.0 : 0.0}});
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ Status run(const RunCall& call) noexcept {
 
 Cost cost(const CostCall& call) {
   const double runs = static_cast<double>(call.params[0].shape[0]), size = call.params[1].as<int32_t>()[2];
-  return Cost{}.rows(4.0, 2.0 * runs, 0.2 * size).takes(128.0 + 8.0 * size, 0.0);
+  return Cost{}.rows({{"call", 4.0}, {"runs", 2.0 * runs}, {"products", 0.2 * size}}).scratch(128.0 + 8.0 * size, 0.0);
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ Status run(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-Cost cost(const CostCall& call) { return Cost{}.rows(2.0, 30.0 * call.out_width); }
+Cost cost(const CostCall& call) { return Cost{}.rows({{"call", 2.0}, {"columns", 30.0 * call.out_width}}); }
 
 }  // namespace
 PRETZEL_KERNEL(yeo_johnson, nullptr, run, cost, kAllParams)

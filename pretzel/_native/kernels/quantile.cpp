@@ -149,7 +149,11 @@ Cost cost(const CostCall& call) {
   const double width = call.out_width, levels = std::log2(1.0 + static_cast<double>(call.params[1].size));
   const double misses = doublings(8.0 * static_cast<double>(call.params[0].size), 8e3);
   const bool normal = call.params[2].scalar<uint8_t>() != 0;
-  return Cost{}.rows(2.0, 10.0 * width, 3.0 * width * levels, normal ? 15.0 * width : 0.0, 5.0 * width * misses);
+  return Cost{}.rows({{"call", 2.0},
+                      {"columns", 10.0 * width},
+                      {"search", 3.0 * width * levels},
+                      {"normal", normal ? 15.0 * width : 0.0},
+                      {"misses", 5.0 * width * misses}});
 }
 
 }  // namespace

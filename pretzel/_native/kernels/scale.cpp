@@ -69,12 +69,17 @@ Status run_sparse(const RunCall& call) noexcept {
 
 Cost cost_sub_div(const CostCall& call) {
   const double vectors = std::ceil(call.out_width / 8.0);
-  return call.params[1].size > 0 ? Cost{}.rows(4.0, 4.0 * vectors) : Cost{}.rows(4.0, 0.0, 1.6 * vectors);
+  if (call.params[1].size > 0) return Cost{}.rows({{"call", 4.0}, {"divide", 4.0 * vectors}});
+  return Cost{}.rows({{"call", 4.0}, {"subtract", 1.6 * vectors}});
 }
 
-Cost cost_mul_add(const CostCall& call) { return Cost{}.rows(4.0, 2.0 * std::ceil(call.out_width / 8.0)); }
+Cost cost_mul_add(const CostCall& call) {
+  return Cost{}.rows({{"call", 4.0}, {"vectors", 2.0 * std::ceil(call.out_width / 8.0)}});
+}
 
-Cost cost_sparse(const CostCall&) { return Cost{}.rows(10.0).units(1.5).yields(1.0, 0.0).takes(192.0, 12.0); }
+Cost cost_sparse(const CostCall&) {
+  return Cost{}.rows({{"call", 10.0}}).payload({{"entries", 1.5}}).produces_nnz(1.0, 0.0).scratch(192.0, 12.0);
+}
 
 }  // namespace
 PRETZEL_KERNEL(sub_div, nullptr, run_sub_div, cost_sub_div, kAllParams)

@@ -115,8 +115,10 @@ Cost cost(const CostCall& call) {
     const double vectors = (head.n_trees * head.leaves + kVectorNodes - 1) / kVectorNodes;
     const double blocks = head.n_slots <= 64 ? 1.0 : head.n_slots <= 128 ? 1.5 : 2.5;
     return Cost{}
-        .rows(5.0 + keys, 2.0 * vectors * (blocks + (head.leaves == 32 ? 0.5 : 0.0)), 0.7 * trees * leaf)
-        .takes(64.0 + 2.0 * kVectorSlots, 0.0);
+        .rows({{"keys", 5.0 + keys},
+               {"vectors", 2.0 * vectors * (blocks + (head.leaves == 32 ? 0.5 : 0.0))},
+               {"vector_leaves", 0.7 * trees * leaf}})
+        .scratch(64.0 + 2.0 * kVectorSlots, 0.0);
   }
   const auto* roots = section<TreeRoot>(call.state, head.roots);
   double levels = 0, groups = 0;  // of one tree for sixteen rows, of sixteen trees for one row
@@ -130,9 +132,15 @@ Cost cost(const CostCall& call) {
   }
   const double steps = 0.8 * levels, one = 12.0 * groups;
   return Cost{}
-      .rows(keys, 0.0, 0.0, trees * leaf, steps, 0.2 * steps * doublings(bytes / trees, 32e3))
-      .first(10.0 + keys, 0.0, 0.0, trees * leaf, one, 0.2 * one * doublings(bytes, 32e3))
-      .takes(64.0 + 4.0 * key_stride(head), 0.0);
+      .rows({{"keys", keys},
+             {"leaves", trees * leaf},
+             {"levels", steps},
+             {"misses", 0.2 * steps * doublings(bytes / trees, 32e3)}})
+      .first_row({{"keys", 10.0 + keys},
+                  {"leaves", trees * leaf},
+                  {"levels", one},
+                  {"misses", 0.2 * one * doublings(bytes, 32e3)}})
+      .scratch(64.0 + 4.0 * key_stride(head), 0.0);
 }
 
 /// Everything up to the nodes, and these where there are few or all are read; of others the first of each tree.

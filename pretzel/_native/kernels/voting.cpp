@@ -41,11 +41,13 @@ Status run_majority(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-Cost cost_mean(const CostCall& call) { return Cost{}.rows(5.0, 1.0 * call.in_width, 1.0 * call.out_width); }
+Cost cost_mean(const CostCall& call) {
+  return Cost{}.rows({{"call", 5.0}, {"inputs", 1.0 * call.in_width}, {"outputs", 1.0 * call.out_width}});
+}
 
 Cost cost_majority(const CostCall& call) {
   const double classes = call.params[0].scalar<int32_t>();
-  return Cost{}.rows(5.0, 1.5 * call.n_in, 0.7 * classes);
+  return Cost{}.rows({{"call", 5.0}, {"members", 1.5 * call.n_in}, {"classes", 0.7 * classes}});
 }
 
 }  // namespace

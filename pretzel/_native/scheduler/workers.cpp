@@ -4,7 +4,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "cost/pace.h"
 #include "scheduler/courtesy.h"
 #include "scheduler/scheduler.h"
 #include "scheduler/together.h"
@@ -197,10 +196,9 @@ RunResult Scheduler::load_leaves(Morsel* morsel) noexcept {
 void Scheduler::learn(const Morsel& morsel) noexcept {
   const Job& job = *morsel.job;
   const int64_t units = job.units * morsel.rows / std::max<int64_t>(job.request.rows, 1);
-  pace.glance(now_ns());
-  job.program->observe(morsel.rows, units, static_cast<double>(morsel.spent - morsel.given));
+  job.program->cost.observe(morsel.rows, units, static_cast<double>(morsel.spent - morsel.given));
   if (morsel.request.step_times != nullptr) {
-    job.program->meter.add_steps(morsel.request.step_times, job.program->layout->steps.size(), morsel.rows, 1);
+    job.program->timers.add(morsel.request.step_times, job.program->layout->steps.size(), morsel.rows, 1);
   }
 }
 

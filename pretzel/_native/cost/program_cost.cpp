@@ -1,0 +1,140 @@
+#include "cost/program_cost.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "core/plan.h"
+#include "cost/coefficients.h"
+
+namespace pretzel {
+namespace {
+
+constexpr double kMostEntries = 4.0;  // most sparse entries, as a multiple of those expected
+
+/// Payload of a value for each unit of payload and each row of the request.
+struct Density {
+  double per_payload = 0, per_row = 0;
+};
+
+Cost overhead_cost(const Layout& layout) {
+  double loaded = 0, copied = 0, cells = 0;
+  for (const LeafSpec& leaf : layout.leaves) {
+    const int32_t width = layout.slots[leaf.slot].width;
+    if (leaf.kind == LeafKind::kNumeric && layout.leaves.size() > 1) loaded += width;
+    if (leaf.kind == LeafKind::kCells) cells += width;
+  }
+  if (!layout.writes_result && layout.output >= 0) copied = layout.slots[layout.output].width;
+  const auto parts = static_cast<double>(layout.slots.size() + layout.steps.size());
+  return Cost{}
+      .rows({{"loaded", 1.0 * loaded}, {"copied", 0.5 * copied}, {"cells", 8.0 * cells}})
+      .first_row({{"tile", 25.0},
+                  {"slots_and_steps", 2.0 * parts},
+                  {"loaded", 4.0 * loaded},
+                  {"copied", copied},
+                  {"cells", 8.0 * cells}});
+}
+
+struct Nanoseconds {
+  double first_row = 0, row = 0, payload = 0;
+};
+
+Nanoseconds price_of(const std::vector<StepCost>& steps) {
+  const auto coefficients = cost_coefficients();
+  const auto price = [&](const StepCost& step, Regime regime) {
+    double sum = 0;
+    for (const Cost::Term& term : step.cost.terms[static_cast<int>(regime)]) {
+      sum += term.ns * coefficients->of(term_name(step.kernel, regime, term.name));
+    }
+    return sum;
+  };
+  Nanoseconds sum;
+  for (const StepCost& step : steps) {
+    const double unit = price(step, Regime::kPayload);
+    sum.first_row += price(step, Regime::kFirstRow) + unit * step.per_row;
+    sum.row += price(step, Regime::kRow) + unit * step.per_row;
+    sum.payload += unit * step.per_payload;
+  }
+  return sum;
+}
+
+}  // namespace
+
+std::vector<StepCost> step_costs(const Program& program) {
+  const Layout& layout = *program.layout;
+  const std::vector<SlotSpec>& slots = layout.slots;
+  const auto has_payload = [](const LeafSpec& leaf) { return leaf.kind != LeafKind::kNumeric; };
+  const auto n = static_cast<double>(std::count_if(layout.leaves.begin(), layout.leaves.end(), has_payload));
+  std::vector<Density> density(slots.size());
+  for (const LeafSpec& leaf : layout.leaves) {
+    if (has_payload(leaf)) density[leaf.slot].per_payload = 1.0 / n;  // equal shares of the payload of a request
+  }
+  std::vector<StepCost> found;
+  for (size_t s = 0; s < layout.steps.size(); ++s) {
+    const Step& step = layout.steps[s];
+    const State& state = program.states[s];
+    Density read;
+    CostCall call{program.params_of(step), step.n_params, state.data, state.bytes, step.n_inputs, 0, 0, false, false};
+    for (int32_t slot : layout.inputs_of(step)) {
+      call.in_width += slots[slot].width;
+      call.sparse_in = call.sparse_in || slots[slot].kind == ValueKind::kSparse;
+      read.per_payload += density[slot].per_payload;
+      read.per_row += density[slot].per_row;
+    }
+    if (step.output >= 0) {
+      call.out_width = slots[step.output].width;
+      call.sparse_out = slots[step.output].kind == ValueKind::kSparse;
+    }
+    const Cost cost = step.kernel->cost(call);
+    if (step.output >= 0) {
+      density[step.output] = {read.per_payload * cost.out_nnz_per_payload,
+                              read.per_row * cost.out_nnz_per_payload + cost.out_nnz_per_row};
+    }
+    found.push_back({step.kernel->name, cost, read.per_payload, read.per_row});
+  }
+  found.push_back({"overhead", overhead_cost(layout), 0, 0});
+  return found;
+}
+
+RowCost row_cost(const Program& program, int32_t begin, int32_t end) {
+  const std::vector<StepCost> all = step_costs(program);
+  const Nanoseconds sum = price_of({all.begin() + begin, all.begin() + end});
+  return {sum.first_row, sum.payload};
+}
+
+void ProgramCost::set_price(const std::vector<StepCost>& steps) {
+  const Nanoseconds sum = price_of(steps);
+  price_.first_row.store(sum.first_row, std::memory_order_relaxed);
+  price_.row.store(sum.row, std::memory_order_relaxed);
+  price_.payload.store(sum.payload, std::memory_order_relaxed);
+}
+
+void ProgramCost::finish(const Program& program) {
+  const Layout& layout = *program.layout;
+  const std::vector<StepCost> steps = step_costs(program);
+  set_price(steps);
+  tile_ = layout.tile;
+  fixed_bytes_ = 64.0 * static_cast<double>(layout.buffers.size() + layout.leaves.size() + 4) +
+                 static_cast<double>(sizeof(View)) *
+                     static_cast<double>(layout.slots.size() + static_cast<size_t>(layout.max_inputs)) +
+                 static_cast<double>(sizeof(double*)) * static_cast<double>(layout.buffers.size());
+  row_bytes_ = static_cast<double>(layout.row_bytes);
+  payload_bytes_ = 0;
+  for (const StepCost& step : steps) {
+    row_bytes_ += step.cost.scratch_per_row + step.cost.scratch_per_payload * kMostEntries * step.per_row;
+    payload_bytes_ += step.cost.scratch_per_payload * kMostEntries * step.per_payload;
+  }
+}
+
+void ProgramCost::refresh(const Program& program) {
+  if (!feedback_.has_begun()) set_price(step_costs(program));
+}
+
+int64_t ProgramCost::arena_bytes(int64_t rows, int64_t payload) const noexcept {
+  if (rows <= 0) return 0;
+  // The payload is not spread evenly: all of it may stand in one tile.
+  const double bytes = fixed_bytes_ + static_cast<double>(std::min<int64_t>(rows, tile_)) * row_bytes_ +
+                       static_cast<double>(payload) * payload_bytes_;
+  return static_cast<int64_t>(bytes);
+}
+
+}  // namespace pretzel

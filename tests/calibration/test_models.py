@@ -1,0 +1,21 @@
+"""The models of a calibration run every kernel."""
+
+from __future__ import annotations
+
+import warnings
+
+import pretzel
+from pretzel._native import Method, kernels
+from pretzel.calibration.models import models
+
+
+def test_every_kernel_is_measured():
+    found = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for estimator, _ in models(quick=True):
+            plan = pretzel.compile(estimator, store=pretzel.ObjectStore())
+            for method in plan.methods.values():
+                if isinstance(method, Method):
+                    found.update(call.kernel for call in method.program.plan.calls)
+    assert found == set(kernels()) - {"negate"}  # no operator lowers to it yet
