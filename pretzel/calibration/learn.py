@@ -87,26 +87,37 @@ def _matrix(each: list[Sample]) -> tuple[list[str], npt.NDArray[np.float64]]:
 
 
 def as_header(found: Calibration) -> str:
-    """A calibration as the coefficients that Pretzel ships: ``pretzel/_native/cost/default_coefficients.h``."""
-    lines = [
-        "// Coefficients of terms on the machine that the shipped estimates were measured on; terms without an entry were",
-        "// not measured. Written by `python -m pretzel.calibration --header`.",
-        "#pragma once",
-        "",
-        "namespace pretzel {",
-        "",
-        "struct DefaultCoefficient {",
-        "  const char* term;",
-        "  double value;",
-        "};",
-        "",
-        f"constexpr double kUnmeasured = {found.unmeasured:.3g};",
-        "",
-        "constexpr DefaultCoefficient kDefaultCoefficients[] = {",
-        *(f'    {{"{term}", {value:.3g}}},' for term, value in sorted(found.coefficients.items())),
-        "};",
-        "",
-        "}  // namespace pretzel",
-        "",
-    ]
-    return "\n".join(lines)
+    """A calibration as the coefficients that Pretzel ships: ``pretzel/_native/cost/default_coefficients.h``.
+
+    To be formatted with clang-format.
+    """
+    regimes: dict[str, list[str]] = {}
+    for term, value in sorted(found.coefficients.items()):
+        regime, _, name = term.rpartition(".")
+        regimes.setdefault(regime, []).append(f'{{"{name}", {value:.3g}}}')
+    entries = "".join(f'    {{"{regime}", {{{", ".join(values)}}}}},\n' for regime, values in regimes.items())
+    return HEADER.format(unmeasured=found.unmeasured, entries=entries)
+
+
+HEADER = """\
+// Coefficients on the machine that the shipped estimates were measured on; a term without an entry was not measured.
+// Written by `python -m pretzel.calibration --header`.
+#pragma once
+
+namespace pretzel {{
+
+struct DefaultCoefficients {{
+  const char* regime;  // "kernel.regime"
+  struct {{
+    const char* term;
+    double value;
+  }} of[12];
+}};
+
+constexpr double kUnmeasured = {unmeasured:.3g};
+
+constexpr DefaultCoefficients kDefaultCoefficients[] = {{
+{entries}}};
+
+}}  // namespace pretzel
+"""

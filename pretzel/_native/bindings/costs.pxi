@@ -36,7 +36,7 @@ def set_cost_coefficients(by_term=None, double unmeasured=1.0):
 
 
 def speed_factor():
-    """Time that requests take on this machine by the time that coefficients say, learnt from the first of every program."""
+    """Measured by estimated time of requests, learnt from the first timed requests of every program."""
     return native_speed_factor.get()
 
 

@@ -11,7 +11,11 @@ namespace {
 
 std::shared_ptr<const Coefficients> shipped() {
   Coefficients found{kUnmeasured, {}};
-  for (const DefaultCoefficient& each : kDefaultCoefficients) found.by_term.emplace(each.term, each.value);
+  for (const DefaultCoefficients& each : kDefaultCoefficients) {
+    for (const auto& [term, value] : each.of) {
+      if (term != nullptr) found.by_term.emplace(std::string(each.regime) + '.' + term, value);
+    }
+  }
   return std::make_shared<const Coefficients>(std::move(found));
 }
 

@@ -1,13 +1,15 @@
-// The cost model: how long a request will take, before it runs. Its layers, each in a file of its own:
+// The cost model: how long a request will take, before it runs. It has three layers, each with a file of its own:
 //
-//   cost.h, coefficients.h   A kernel counts its work in named terms, in nanoseconds on a nominal machine. Calibrated
-//                            coefficients correct each term for this machine.
-//   program_cost.h           Adds up the steps of a program, once when it is built. A request is then priced with a few
-//                            multiplications, from any thread.
-//   cost_feedback.h          Corrects the estimates of one program by the time that its requests have taken.
+//   coefficients.h    A kernel counts its work in named terms, in nanoseconds on a nominal machine (`Cost`, below). One
+//                     calibrated coefficient for each term turns them into nanoseconds on a real one.
+//   speed_factor.h    One factor of the process: how fast this machine is, relative to the calibrated one.
+//   cost_feedback.h   Two factors of each program, learnt from the time of its requests.
 //
-// Estimates decide whether a call releases the GIL, which engine runs it, how many rows a morsel has, and which
-// requests meet their deadlines. They are linear in what is counted, and no coefficient is negative: an estimate never
+// program_cost.h adds up the steps of a program once, when it is built; a request is then priced with a few
+// multiplications, from any thread. step_timers.h holds the time per step that `explain` and `stats` show.
+//
+// Estimates decide whether a call releases the GIL, which engine runs it, how many rows a morsel has, and whether a
+// request meets its deadline. They are linear in what is counted, and no coefficient is negative: an estimate never
 // falls when a request grows, even far beyond everything that was measured.
 #pragma once
 
