@@ -2,8 +2,8 @@
 //
 // Corrects what is peculiar to a program: data that its trees or vocabularies answer faster or slower than calibration
 // data, and kernels that calibration priced wrong. Two factors are learnt, for the two parts of a price, by normalised
-// least mean squares on logarithms (Haykin, Adaptive Filter Theory, chapter 6): an error moves each factor by the share
-// that its part had in the estimate.
+// least mean squares on logarithms (Haykin, Adaptive Filter Theory, 4th edition, chapter 6): an error moves each factor
+// by the share that its part had in the estimate.
 #pragma once
 
 #include <atomic>
