@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read once, when NumPy and scikit-learn are imported
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 

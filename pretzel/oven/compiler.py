@@ -67,18 +67,18 @@ class Compiler:
         return plan, lease
 
     def graphs(self, estimator: Any) -> Graphs:
-        """Import and optimize."""
+        """Import and optimize; needs no compiled code."""
         imported = Importer(estimator).run()
         check_always(output.node for output in imported.methods.values())
         if self.options.strict:
             imported.methods = _without_opaque_extras(imported.methods)
             _refuse_opaque(imported)
         optimized, trace = optimize(imported.methods, self.options, imported.origins)
-        check_executable(output.node for output in optimized.values())
         return Graphs(imported, optimized, trace)
 
     def lower(self, graphs: Graphs) -> tuple[dict[str, MethodPlan], Lease]:
         """Bind kernels and lay out programs in the store."""
+        check_executable(output.node for output in graphs.optimized.values())
         lease = self.store.lease()
         lowering = Lowering(self.store, lease, graphs.imported.origins)
         return {name: lowering.method(output) for name, output in graphs.optimized.items()}, lease

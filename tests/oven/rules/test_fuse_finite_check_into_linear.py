@@ -13,7 +13,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import pretzel
-from pretzel._native import bind
 from pretzel.errors import InputValueError, KernelError
 from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.columns import NumericLeaf
@@ -132,5 +131,7 @@ def test_sparse_rows(classes: int) -> None:
 
 @pytest.mark.parametrize("flags", [[], [np.zeros(1, np.uint8)], [np.zeros(2)], [np.zeros(2, np.uint8)] * 2])
 def test_flags_that_do_not_fit_are_refused(flags: list[np.ndarray]) -> None:
+    from pretzel._native import bind
+
     with pytest.raises(KernelError, match="flags"):
         bind("checked_linear", [np.ones((6, 2)), np.ones(2), *flags])
