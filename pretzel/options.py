@@ -56,16 +56,16 @@ def parse_bytes(size: int | str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Batching:
-    """Single rows that are awaited at the same time are answered together, as one table.
+    """Micro-batching: single rows that are awaited at the same time run as one table.
 
-    Worth its delay where a model has a lower cost per row in tables, or more callers than one thread can answer.
+    It is worth the delay if a row costs less in a table, or if one thread cannot answer all callers.
 
     Parameters
     ----------
     max_batch : int
-        Rows that are answered together at most; the last of them is not kept waiting.
+        A batch of so many rows runs at once.
     max_delay : float
-        Seconds that the first of them waits for others at most.
+        A smaller batch runs so many seconds after its first row.
     """
 
     max_batch: int = 64
@@ -74,7 +74,8 @@ class Batching:
     def __post_init__(self) -> None:
         if self.max_batch < 1 or not 0 <= self.max_delay < float("inf"):
             raise ValueError(
-                f"a batch has one row or more and waits a finite time, got {self.max_batch} rows, {self.max_delay} s"
+                "max_batch must be >= 1 and max_delay finite and >= 0, "
+                f"got max_batch={self.max_batch}, max_delay={self.max_delay}"
             )
 
 
@@ -82,15 +83,15 @@ class Batching:
 class Reservation:
     """Workers and working memory that serve one model only. Its parameters and stages stay shared.
 
-    The system prefers these workers to all other threads of the process, where the process may ask for that (on Linux
-    as root, with the capability ``SYS_NICE``, or by its limits); elsewhere they stand beside the others.
+    The workers raise their priority, if the process may: on Linux as root, with the capability ``SYS_NICE``, or by its
+    limits.
 
     Parameters
     ----------
     workers : int
-        Threads; they start with the first request.
+        Number of threads, which start with the first request.
     memory : int or str
-        Working memory, as bytes or text such as ``"64MB"``, divided among the workers and taken in advance.
+        Working memory, as bytes or text such as ``"64MB"``, allocated in advance and divided among the workers.
     """
 
     workers: int = 1
@@ -103,5 +104,5 @@ class Reservation:
 
     @property
     def bytes_per_worker(self) -> int:
-        """What each worker takes in advance."""
+        """Bytes that each worker allocates in advance."""
         return parse_bytes(self.memory) // self.workers

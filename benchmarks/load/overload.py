@@ -170,8 +170,8 @@ def markdown(result: dict[str, Any]) -> str:
         parts.append(
             f"Saturation {number(result['saturation'])} batches/s with {result['executors']} executors; deadline "
             f"{result['deadline'] * 1e3:g} ms. By the count of the engine, before Python has the answers, "
-            f"{result['engine']['late']:,} of {result['engine']['done']:,} were late and "
-            f"{result['engine']['overdue']:,} were not begun in time. Other processes took "
+            f"{result['engine']['overdue']:,} of {result['engine']['done']:,} were late and "
+            f"{result['engine']['expired']:,} were not started in time. Other processes took "
             f"{result['others']:.2f} cores meanwhile."
         )
     return "\n\n".join(parts) + "\n"

@@ -1,8 +1,8 @@
-"""Methods that are awaited: ``await model.apredict_one(row)``, ``await model.apredict(X)``, and so for every method.
+"""Awaitable methods: ``await model.apredict_one(row)``, ``await model.apredict(X)``, and the same for every method.
 
-What is estimated to be over sooner than a thread could be woken is answered at once, in the thread of the event loop.
-Everything longer goes to the batch engine, and so does every step that only Python can compute, so that other tasks go
-on meanwhile. Cancelling the task that awaits an answer (`asyncio.timeout` does) gives up the request and its place.
+Requests estimated to finish faster than a thread can be woken run inline on the event loop. All others, and all opaque
+methods, go to the batch engine, so that the loop runs other tasks meanwhile. Cancelling the awaiting task, as
+`asyncio.timeout` does, cancels the request.
 """
 
 from __future__ import annotations
@@ -21,64 +21,64 @@ if TYPE_CHECKING:
 
     from pretzel._native import Endpoint, Task
 
-SHORT = 100e-6
-"""Seconds of estimated work below which a request is answered in the thread of the event loop."""
+INLINE_LIMIT = 100e-6
+"""Requests with less estimated work, in seconds, run inline on the event loop."""
 
-FEW_CELLS = 10_000
-"""Cells of a table that are read there; they take a millisecond at most."""
+INLINE_CELLS = 10_000
+"""Tables with fewer cells are read on the event loop, in a millisecond at most."""
 
 
 def one(endpoint: Endpoint, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """The coroutine function for one row of a method that the endpoint answers."""
+    """The coroutine function that answers single rows through an endpoint."""
 
     async def answer(row: Any, *, deadline: float | None = None) -> Any:
-        """Answer for one row, without keeping the event loop waiting; the same bits as the method that is not awaited.
+        """Answer for one row without blocking the event loop; the same bits as the method that is not awaited.
 
         Parameters
         ----------
         row : dict, tuple, list, 1-D array or str
-            Not to be changed before the answer is there.
+            Must not change until the answer is there.
         deadline : float, optional
-            Seconds from now within which the answer is wanted.
+            Seconds from now.
 
         Raises
         ------
         DeadlineExceeded, Overloaded
-            The request is refused.
+            The request is rejected.
         InputError
             The row does not fit the model.
         """
         method = endpoint.pick()
         if type(method) is Method:
-            if method.batches is not None and method.batches.takes(deadline):
+            if method.batches is not None and method.batches.accepts(deadline):
                 return await _counted(endpoint, True, method.batches.answer(method, row, deadline))
-            if method.estimate_one(row) < SHORT:
+            if method.estimate_one(row) < INLINE_LIMIT:
                 return endpoint.answer(method, row)
         elif type(method) is not OpaqueMethod:
-            return endpoint.answer(method, row)  # which refuses it
+            return endpoint.answer(method, row)  # which raises
         return await _counted(endpoint, True, _long_row(method, row, deadline))
 
     return _named(answer, name)
 
 
 def table(endpoint: Endpoint, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """The coroutine function for tables of a method that the endpoint answers."""
+    """The coroutine function that answers tables through an endpoint."""
 
     async def answer(X: Any, *, deadline: float | None = None) -> Any:
-        """Answer for every row of ``X``, without keeping the event loop waiting.
+        """Answer for every row of ``X`` without blocking the event loop.
 
         Parameters
         ----------
         X : table or documents
-            Not to be changed before the answer is there. Arrays of numbers are used where they lie. Other tables are
-            read here when they are small, and large ones in a thread, which now and then lets others have a turn.
+            Must not change until the answer is there. Arrays of numbers are not copied. Small other tables are read on
+            the event loop, large ones in a thread, which releases the GIL regularly.
         deadline : float, optional
-            Seconds from now within which the answer is wanted.
+            Seconds from now.
 
         Raises
         ------
         DeadlineExceeded, Overloaded
-            The request is refused.
+            The request is rejected.
         InputError
             The table does not fit the model.
         """
@@ -88,20 +88,20 @@ def table(endpoint: Endpoint, name: str) -> Callable[..., Coroutine[Any, Any, An
 
 
 async def _counted(endpoint: Endpoint, one: bool, work: Coroutine[Any, Any, Any]) -> Any:
-    """The answer of a call that may be suspended, counted."""
+    """Await the answer of a call and count the call."""
     endpoint.begin(one)
-    began = time.monotonic()
+    start = time.monotonic()
     try:
         answer = await work
     except BaseException as error:
         endpoint.end(one, error, 0.0)
         raise
-    endpoint.end(one, None, time.monotonic() - began)
+    endpoint.end(one, None, time.monotonic() - start)
     return answer
 
 
 async def _long_row(method: Method | OpaqueMethod, row: Any, deadline: float | None) -> Any:
-    """Answer for a row that takes long, or may."""
+    """Answer for a row whose work is long or unknown."""
     if isinstance(method, OpaqueMethod):
         return await _in_python(method, partial(method.call_row, row), deadline)
     scheduler = method.engine.scheduler
@@ -114,13 +114,13 @@ async def _table(method: Any, X: Any, deadline: float | None) -> Any:
     if type(method) is OpaqueMethod:
         return await _in_python(method, partial(method, X), deadline)
     if type(method) is not Method:
-        return method(X)  # which refuses it
+        return method(X)  # which raises
     read = partial(method.engine.scheduler.task, method, X)
-    began = time.monotonic()
-    task = read() if _is_read_soon(method, X) else await _in_python(method, read, deadline)
+    start = time.monotonic()
+    task = read() if _is_quickly_read(method, X) else await _in_python(method, read, deadline)
     if task is None:
         return method(X)
-    return await _run(method, task, None if deadline is None else deadline - (time.monotonic() - began))
+    return await _run(method, task, None if deadline is None else deadline - (time.monotonic() - start))
 
 
 async def _in_python(method: Any, function: Callable[[], Any], deadline: float | None) -> Any:
@@ -128,19 +128,19 @@ async def _in_python(method: Any, function: Callable[[], Any], deadline: float |
 
 
 async def _run(method: Method, task: Task, deadline: float | None) -> Any:
-    """The answer of a task: here if it is short, else from the workers."""
-    if task.estimate < SHORT:
-        return task.here()
-    return await asyncio.wrap_future(method.engine.hand_over(method.name, task, deadline))
+    """The answer of a task: run inline if it is short, else by the workers."""
+    if task.estimate < INLINE_LIMIT:
+        return task.run_inline()
+    return await asyncio.wrap_future(method.engine.submit_task(method.name, task, deadline))
 
 
-def _is_read_soon(method: Method, X: Any) -> bool:
+def _is_quickly_read(method: Method, X: Any) -> bool:
     kind = getattr(getattr(X, "dtype", None), "kind", "")
     if kind in ("f", "i", "u", "b") and hasattr(X, "__array_interface__"):
         return True
     shape = getattr(X, "shape", None)
-    rows = shape[0] if shape else len(X) if hasattr(X, "__len__") else FEW_CELLS
-    return bool(getattr(X, "nnz", rows * max(method.spec.width, 1)) < FEW_CELLS)
+    rows = shape[0] if shape else len(X) if hasattr(X, "__len__") else INLINE_CELLS
+    return bool(getattr(X, "nnz", rows * max(method.spec.width, 1)) < INLINE_CELLS)
 
 
 def _named(function: Callable[..., Coroutine[Any, Any, Any]], name: str) -> Callable[..., Coroutine[Any, Any, Any]]:

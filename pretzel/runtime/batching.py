@@ -1,6 +1,6 @@
-"""Rows that are awaited at the same time are answered together: delayed micro-batching.
+"""Micro-batching: single rows that are awaited at the same time run as one table.
 
-Everything happens in the thread of the event loop, whose timer ends the wait: there is no other thread and no lock.
+Everything happens in the thread of the event loop, and the timer of the loop ends the delay: no other threads, no lock.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from pretzel.options import Batching
     from pretzel.runtime.engine import Answer
 
-    Row = tuple[Any, float | None]  # with the moment at which its answer is wanted
+    Row = tuple[Any, float | None]  # with its deadline on the clock of `time.monotonic`
 
 
-class Batches:
-    """Collects rows for one method of one version; for each event loop by itself.
+class MicroBatcher:
+    """Collects rows for one method of one version, separately for each event loop.
 
     Parameters
     ----------
@@ -30,16 +30,16 @@ class Batches:
 
     def __init__(self, batching: Batching) -> None:
         self.batching = batching
-        # Whoever waits, and the timer, hold the batch: a loop that is given up in the middle takes it along.
+        # The waiting coroutines and the timer hold the batch, so that it goes with an abandoned loop.
         self._open: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[Batch]]
         self._open = weakref.WeakKeyDictionary()
 
-    def takes(self, deadline: float | None) -> bool:
-        """Whether a row can wait for others."""
+    def accepts(self, deadline: float | None) -> bool:
+        """Whether a row with this deadline, in seconds from now, can wait for a batch."""
         return deadline is None or deadline > self.batching.max_delay
 
     async def answer(self, method: Method, row: Any, deadline: float | None) -> Any:
-        """What ``method.call_row(row)`` returns or raises, computed with other rows."""
+        """What ``method.call_row(row)`` returns or raises, from a batch."""
         loop = asyncio.get_running_loop()
         known = self._open.get(loop)
         batch = None if known is None else known()
@@ -60,7 +60,7 @@ class Batches:
 
 
 class Batch:
-    """Some rows on their way.
+    """Rows that run as one table.
 
     Parameters
     ----------
@@ -75,35 +75,35 @@ class Batch:
         self.timer: asyncio.TimerHandle | None = None
         self._answer: Answer | None = None
 
-    def add(self, row: Any, latest: float | None) -> asyncio.Future[Any]:
-        """Take in a row; returns the future of its answer."""
+    def add(self, row: Any, deadline: float | None) -> asyncio.Future[Any]:
+        """Add a row with its deadline; returns the future of its answer."""
         future = self.loop.create_future()
-        self.rows[future] = (row, latest)
-        future.add_done_callback(self._left)
+        self.rows[future] = (row, deadline)
+        future.add_done_callback(self._remove)
         return future
 
-    def _left(self, future: asyncio.Future[Any]) -> None:
-        """A row has been answered or given up."""
+    def _remove(self, future: asyncio.Future[Any]) -> None:
+        """Remove an answered or cancelled row; without rows, cancel the request."""
         self.rows.pop(future, None)
         if not self.rows and self._answer is not None:
             self._answer.cancel()
 
     def run(self) -> None:
-        """Have all rows computed as one request."""
-        from pretzel.runtime.asynchronous import SHORT
+        """Run all rows as one task."""
+        from pretzel.runtime.asynchronous import INLINE_LIMIT
 
         waiting = {future: row for future, row in self.rows.items() if not future.done()}
         if not waiting:
             return
         engine = self.method.engine
-        latest = min((moment for _, moment in waiting.values() if moment is not None), default=None)
+        earliest = min((deadline for _, deadline in waiting.values() if deadline is not None), default=None)
         try:
             task = engine.scheduler.task_of_rows(self.method, [row for row, _ in waiting.values()])
-            if task.estimate < SHORT:
-                self._settle(list(waiting), task.here())
+            if task.estimate < INLINE_LIMIT:
+                self._complete(list(waiting), task.run_inline())
                 return
-            left = None if latest is None else latest - time.monotonic()
-            self._answer = engine.hand_over(self.method.name, task, left)
+            left = None if earliest is None else earliest - time.monotonic()
+            self._answer = engine.submit_task(self.method.name, task, left)
         except Exception as error:
             self._fail(waiting, error)
             return
@@ -118,25 +118,25 @@ class Batch:
             return
         error = done.exception()
         if error is None:
-            self._settle(list(waiting), done.result())
+            self._complete(list(waiting), done.result())
         else:
             self._fail(waiting, error)
 
-    def _settle(self, futures: list[asyncio.Future[Any]], answers: list[Any]) -> None:
+    def _complete(self, futures: list[asyncio.Future[Any]], answers: list[Any]) -> None:
         for future, answer in zip(futures, answers, strict=True):
             if not future.done():
                 future.set_result(answer)
 
     def _fail(self, waiting: dict[asyncio.Future[Any], Row], error: BaseException) -> None:
-        """Find out whose fault it was: every row on its own."""
-        alone = len(waiting) == 1 or isinstance(error, WorkerLost)
+        """Run every row by itself, so that only the rows that cause the error fail."""
+        single = len(waiting) == 1 or isinstance(error, WorkerLost)
         for future, row in waiting.items():
             if future.done():
                 continue
-            if alone:
+            if single:
                 future.set_exception(error)
             else:
-                single = Batch(self.loop, self.method)
-                single.rows[future] = row
-                future.add_done_callback(single._left)
-                single.run()
+                batch = Batch(self.loop, self.method)
+                batch.rows[future] = row
+                future.add_done_callback(batch._remove)
+                batch.run()

@@ -1,7 +1,7 @@
-"""The batch engine: tables go to native workers, answers come back as futures that can also be awaited.
+"""The batch engine: native workers run tables, and callers get futures that can be awaited, too.
 
-A native scheduler knows nothing of Python: its workers never take the GIL. One thread for each engine, started by the
-first request that nobody waits for in place, turns what is over into results of futures.
+The workers of the native scheduler never take the GIL. One notifier thread for each engine, started by the first
+submitted request, sets the results of the futures.
 """
 
 from __future__ import annotations
@@ -23,34 +23,34 @@ from pretzel.runtime.log import Complaints
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-PLACES = 4096
-"""Requests that may wait, unless a runtime says otherwise."""
+QUEUE_CAPACITY = 4096
+"""Number of requests that may wait, by default."""
 
 
 class Answer(Future[Any]):
     """The future result of a submitted request. ``await`` it, or use it as any `concurrent.futures.Future`.
 
-    Cancelling one frees its place and, when the request has begun, whatever rows of it are left.
+    Cancelling it frees its place in the queue; of a request that has started, the remaining rows are dropped.
     """
 
     def __init__(self, engine: BatchEngine, endpoint: Endpoint | None = None) -> None:
         super().__init__()
-        self._engine: BatchEngine | None = engine  # lives for as long as it owes an answer
+        self._engine: BatchEngine | None = engine  # kept alive until the answer is there
         self._task: Task | None = None
         self._endpoint = endpoint
-        self._began = time.monotonic()
-        engine.owed.add(self)
+        self._submitted = time.monotonic()
+        engine.pending.add(self)
 
     def cancel(self) -> bool:
-        """Give up the request; False when it is over."""
+        """Cancel the request; False: it is over."""
         cancelled = super().cancel()
         engine, task = self._engine, self._task
         if cancelled and engine is not None and task is not None:
             engine.scheduler.cancel(task)
         return cancelled
 
-    def settle(self, answer: Callable[[], Any]) -> None:
-        """Take over what ``answer`` returns or raises, unless the future has been cancelled."""
+    def complete(self, answer: Callable[[], Any]) -> None:
+        """Set what ``answer`` returns or raises, unless the future has been cancelled."""
         engine, endpoint = self._engine, self._endpoint
         self._engine = self._task = self._endpoint = None
         result, failure = None, None
@@ -59,7 +59,7 @@ class Answer(Future[Any]):
         except BaseException as error:
             failure = error
         if endpoint is not None:
-            endpoint.end(False, failure, time.monotonic() - self._began)
+            endpoint.end(False, failure, time.monotonic() - self._submitted)
         try:
             if failure is None:
                 self.set_result(result)
@@ -68,19 +68,19 @@ class Answer(Future[Any]):
             else:
                 self.set_exception(failure)
         except InvalidStateError:
-            self.set_running_or_notify_cancel()  # whoever has cancelled it told its callbacks, but not all who wait
+            self.set_running_or_notify_cancel()  # `cancel` has not woken `concurrent.futures.wait`
         if engine is not None:
-            engine.owed.discard(self)
+            engine.pending.discard(self)
             if isinstance(failure, DeadlineExceeded | WorkerLost):
                 engine.complaints.add(type(failure).__name__, failure)
 
-    def lose(self) -> None:
-        """In a child process: who would have answered, who waits, and who held the lock of this future are not here."""
+    def fail_in_child(self) -> None:
+        """Fail in a forked child, without the threads that would answer, wait, or release the lock of this future."""
         state, result, failure = self._state, self._result, self._exception
         super().__init__()
         self._engine = self._task = self._endpoint = None
         if state != "FINISHED":
-            failure = WorkerLost("the request was submitted before a fork; the parent process has it")
+            failure = WorkerLost("the request was submitted before a fork and belongs to the parent process")
         if failure is None:
             self.set_result(result)
         else:
@@ -93,41 +93,42 @@ class Answer(Future[Any]):
 
 
 class BatchEngine:
-    """Workers of a runtime, or of one model that reserves its own.
+    """Workers of a runtime, or of a single model with a reservation.
 
     Parameters
     ----------
     executors : int, optional
-        Worker threads; one for each core that this process may use by default.
-    places : int
-        Requests that may wait.
+        Number of worker threads. By default, the number of cores that this process may use.
+    queue_capacity : int
+        Number of requests that may wait.
     memory : int
-        Bytes of working memory that each worker gets in advance.
-    yielding : bool
-        The system is to prefer other threads, which answer single rows, to the workers; otherwise the workers.
+        Bytes of working memory that each worker allocates in advance.
+    background : bool
+        Whether the workers lower their priority, so that threads that answer single rows go first. Otherwise, the
+        workers and the notifier raise it, if the process may.
     tracing : bool, optional
-        Whether requests have spans of OpenTelemetry; by default, if the process has imported it.
+        Whether requests have OpenTelemetry spans. By default, they have if the process has imported OpenTelemetry.
     """
 
     def __init__(
         self,
         executors: int | None = None,
-        places: int = PLACES,
+        queue_capacity: int = QUEUE_CAPACITY,
         memory: int = 0,
         *,
-        yielding: bool = False,
+        background: bool = False,
         tracing: bool | None = None,
     ) -> None:
         executors = cores() if executors is None else executors
-        if executors < 1 or places < 1:
-            raise ValueError(f"at least one executor and one place are needed, got {executors} and {places}")
+        if executors < 1 or queue_capacity < 1:
+            raise ValueError(f"executors and queue must be >= 1, got {executors} and {queue_capacity}")
         load_calibration()
-        self.scheduler = Scheduler(executors, places, memory, yielding)
-        self._places = places
+        self.scheduler = Scheduler(executors, queue_capacity, memory, background)
+        self._queue_capacity = queue_capacity
         self._notifier: threading.Thread | None = None
-        self._pool: ThreadPoolExecutor | None = None  # for what only Python can compute
+        self._pool: ThreadPoolExecutor | None = None  # for opaque methods
         self._in_pool = 0
-        self.owed: set[Answer] = set()
+        self.pending: set[Answer] = set()
         self.complaints = Complaints()
         self._tracing = tracing
         self._closed = False
@@ -135,46 +136,46 @@ class BatchEngine:
         _engines.add(self)
 
     def submit(self, method: Any, X: Any, deadline: float | None = None, endpoint: Endpoint | None = None) -> Answer:
-        """Compute ``method(X)`` in the workers.
+        """Run ``method(X)`` in the workers.
 
         Parameters
         ----------
         method : Method or OpaqueMethod
         X : table or documents
-            Read before this returns, unless the request is refused for its length alone.
+            Read before this returns, unless the request is rejected for its length alone.
         deadline : float, optional
-            Seconds from now within which the answer is wanted.
+            Seconds from now.
         endpoint : Endpoint, optional
-            Told what becomes of a request that is accepted.
+            Counts the outcome of an accepted request.
 
         Raises
         ------
         Overloaded, DeadlineExceeded
-            The request is refused.
+            The request is rejected.
         InputError
             The table does not fit the model.
         """
         if not isinstance(method, Method):
             return self.call(method.name, lambda: method(X), deadline, endpoint)
-        began = time.monotonic()
+        start = time.monotonic()
         try:
-            self.scheduler.foresee(method, X, deadline)
+            self.scheduler.check_admission(method, X, deadline)
         except PretzelError as error:
-            self._refuse(method.name, error)
+            self._reject(method.name, error)
             raise
         task = self.scheduler.task(method, X)
         if deadline is not None:
-            deadline -= time.monotonic() - began
+            deadline -= time.monotonic() - start
         if task is None:
             answer = Answer(self, endpoint)
-            answer.settle(lambda: method(X))
+            answer.complete(lambda: method(X))
             return answer
-        return self.hand_over(method.name, task, deadline, endpoint)
+        return self.submit_task(method.name, task, deadline, endpoint)
 
-    def hand_over(
+    def submit_task(
         self, name: str, task: Task, deadline: float | None = None, endpoint: Endpoint | None = None
     ) -> Answer:
-        """Compute a task of this engine's scheduler for the model of that name; `submit` has the other parameters."""
+        """Run a task of this engine's scheduler for the model ``name``; the other parameters are those of `submit`."""
         answer = Answer(self, endpoint)
         task.future = answer
         answer._task = task
@@ -182,23 +183,23 @@ class BatchEngine:
             self._start_notifier()
             self.scheduler.submit(task, deadline)
         except BaseException as error:
-            self.owed.discard(answer)
-            self._refuse(name, error)
+            self.pending.discard(answer)
+            self._reject(name, error)
             raise
-        self._follow(name, answer)
+        self._trace(name, answer)
         return answer
 
     def call(
         self, name: str, function: Callable[[], Any], deadline: float | None = None, endpoint: Endpoint | None = None
     ) -> Answer:
-        """What only Python can compute runs in threads of Python, as many as there are workers.
+        """Run ``function`` in a pool of Python threads, as many as there are workers.
 
         Parameters
         ----------
         name : str
-            What messages call the model.
+            Name of the model, for messages.
         function : callable
-            ``function()`` is the answer.
+            Returns the answer.
         deadline, endpoint
             As in `submit`.
 
@@ -210,44 +211,44 @@ class BatchEngine:
 
         def compute() -> Any:
             if latest is not None and time.monotonic() >= latest:
-                raise DeadlineExceeded(f"{name}: the deadline passed before the request began")
+                raise DeadlineExceeded(f"{name}: the deadline passed before the request started")
             return function()
 
         def work() -> None:
             with self._lock:
                 self._in_pool -= 1
-            answer.settle(compute)
+            answer.complete(compute)
 
         def drop(done: Future[None]) -> None:
             if done.cancelled():
-                answer.settle(done.result)
+                answer.complete(done.result)
 
         with self._lock:
             if self._closed:
                 raise RuntimeError("this runtime has been closed")
-            if self._in_pool >= self._places:
-                overloaded = Overloaded(f"{name}: {self._places} requests are waiting, which is the limit")
-                self._refuse(name, overloaded)
+            if self._in_pool >= self._queue_capacity:
+                overloaded = Overloaded(f"{name}: {self._queue_capacity} requests are waiting, which is the limit")
+                self._reject(name, overloaded)
                 raise overloaded
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(self.scheduler.workers, "pretzel-opaque")
             answer = Answer(self, endpoint)
             self._in_pool += 1
             self._pool.submit(work).add_done_callback(drop)
-        self._follow(name, answer)
+        self._trace(name, answer)
         return answer
 
-    def _follow(self, name: str, answer: Answer) -> None:
+    def _trace(self, name: str, answer: Answer) -> None:
         tracer = tracing.tracer(self._tracing)
         if tracer is not None:
-            tracing.follow(tracer, name, answer)
+            tracing.trace(tracer, name, answer)
 
-    def _refuse(self, name: str, error: BaseException) -> None:
-        """Tell the log and the trace, but not of every request under overload."""
+    def _reject(self, name: str, error: BaseException) -> None:
+        """Log and trace a rejection; under overload, only some of them are logged."""
         self.complaints.add(type(error).__name__, error)
         tracer = tracing.tracer(self._tracing)
         if tracer is not None:
-            tracing.refused(tracer, name, error)
+            tracing.trace_rejection(tracer, name, error)
 
     def _start_notifier(self) -> None:
         if self._notifier is not None:
@@ -261,7 +262,7 @@ class BatchEngine:
                 self._notifier = notifier
 
     def close(self, *, drain: bool = False) -> None:
-        """Accept nothing more; finish what is left (``drain``) or cancel it. Harmless when repeated."""
+        """Reject everything from now on; complete what is left (``drain``) or cancel it. May be called again."""
         with self._lock:
             self._closed = True
             pool, notifier = self._pool, self._notifier
@@ -272,20 +273,20 @@ class BatchEngine:
             notifier.join()
 
     def load(self) -> dict[str, Any]:
-        """What there is to do, and what has been done."""
+        """Counts of requests, and seconds of estimated work in the queue."""
         return {**self.scheduler.load(), "in_python": self._in_pool}
 
     def _restart(self) -> None:
-        """In a child process: none of the threads are here."""
+        """Start over in a forked child, which has none of the threads."""
         self._lock = threading.Lock()
         self._notifier = self._pool = None
         self._in_pool = 0
         self.scheduler.restart()
         if self._closed:
             self.scheduler.close()
-        owed, self.owed = self.owed, set()
-        for answer in owed:
-            answer.lose()
+        pending, self.pending = self.pending, set()
+        for answer in pending:
+            answer.fail_in_child()
 
     def __del__(self) -> None:
         if hasattr(self, "scheduler"):
@@ -293,10 +294,10 @@ class BatchEngine:
 
 
 def _notify(scheduler: Scheduler) -> None:
-    """Body of the notifier: it knows the scheduler only, so that an engine that nobody uses can go."""
+    """Body of the notifier. It refers to the scheduler only, so that an unused engine can be collected."""
     while tasks := scheduler.collect():
         for task in tasks:
-            task.future.settle(task.answer)
+            task.future.complete(task.answer)
             del task
         tasks.clear()
 
@@ -317,7 +318,7 @@ def _restart_all() -> None:
 
 
 def _close_all() -> None:
-    """Threads must have ended before the interpreter does."""
+    """End all threads before the interpreter exits."""
     for engine in list(_engines):
         engine.close()
 

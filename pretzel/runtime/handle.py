@@ -188,6 +188,11 @@ class Model(Handle):
         return sum(endpoint.calls for endpoint in list(self._endpoints.values()))
 
     @property
+    def endpoints(self) -> dict[str, Endpoint]:
+        """The endpoint of each method, also of methods that the default version does not have."""
+        return dict(self._endpoints)
+
+    @property
     def nbytes(self) -> int:
         """Bytes of all objects that `plan` refers to, shared or not."""
         return self.plan.nbytes

@@ -1,6 +1,18 @@
-"""Prometheus metrics of a runtime. Counters are read when somebody scrapes them, so that calls pay for nothing.
+"""Prometheus metrics of a runtime. Counters are read by a scrape, so that calls pay nothing for them.
 
-``prometheus_client`` is imported by `register` only.
+===================================  ==========================================================================
+``pretzel_requests_total``           calls by model, method and outcome
+``pretzel_request_seconds``          latency by model and method, of one in 64 calls with one row, one in 8 with tables,
+                                     and all that are submitted or suspended
+``pretzel_stage_seconds``, ``_rows`` work of the stages, by their kernels
+``pretzel_queue_requests``           requests in the batch engines: waiting, started, in Python
+``pretzel_rejections_total``         requests rejected on arrival, by reason
+``pretzel_engine_requests_total``    accepted requests that are over, by outcome
+``pretzel_estimate_error_ratio``     time that requests took / time that was estimated
+``pretzel_cache_requests_total``     look-ups by cache and result
+``pretzel_cache_bytes``              memory of the caches
+``pretzel_bytes``, ``_models``       memory by kind, and the number of models
+===================================  ==========================================================================
 """
 
 from __future__ import annotations
@@ -15,59 +27,38 @@ from pretzel.runtime.statistics import reservations, stage_times, totals
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pretzel.runtime.catalog import Catalog
+    from pretzel.runtime.engine import BatchEngine
     from pretzel.runtime.handle import Model
-    from pretzel.runtime.runtime import Runtime
+    from pretzel.store.object_store import ObjectStore
 
 MODELS = 100
-"""Models that get labels of their own, unless `register` is told otherwise."""
+"""Number of models with labels of their own, by default."""
 
 _OTHER = "other"
-_REFUSALS = {"overloaded": "overloaded", "refused": "deadline", "late": "late"}
-_ENDINGS = ("done", "failed", "late", "cancelled", "lost")
+_REJECTIONS = {"rejected_overload": "overload", "rejected_deadline": "deadline"}
+_OUTCOMES = ("done", "failed", "expired", "cancelled", "lost")
 
 
-def register(runtime: Runtime, registry: Any = None, *, models: int = MODELS) -> Any:
-    """Show a runtime to Prometheus.
-
-    Metrics are ``pretzel_requests_total`` by model, method and outcome, ``pretzel_request_seconds`` by model and method
-    (one of 64 calls with one row is timed, one of 8 with tables, and all that are submitted or suspended),
-    ``pretzel_stage_seconds`` and ``pretzel_stage_rows`` by the kernels of a stage, those of the batch engine
-    (``pretzel_queue_requests``, ``pretzel_refusals_total``, ``pretzel_engine_requests_total``,
-    ``pretzel_engine_pace``), ``pretzel_cache_requests_total`` and ``pretzel_cache_bytes``, ``pretzel_bytes`` and
-    ``pretzel_models``.
-
-    Parameters
-    ----------
-    runtime : Runtime
-    registry : prometheus_client.CollectorRegistry, optional
-        That of the process by default.
-    models : int
-        So many models have labels of their own, in the order in which they are first seen; the others share
-        ``model="other"``, so that there are never more series than that.
-
-    Returns
-    -------
-    Collector
-        For ``registry.unregister``.
-    """
+def register(collector: Collector, registry: Any = None) -> Collector:
+    """Register a collector with a Prometheus registry; None: the registry of the process."""
     if registry is None:
         import prometheus_client
 
         registry = prometheus_client.REGISTRY
-    collector = Collector(runtime, models)
     registry.register(collector)
     return collector
 
 
 @dataclass(slots=True)
 class Counts:
-    """Of one method, for rows or for tables; or sums of several.
+    """Calls of one method, with rows or with tables, or sums over methods.
 
     Parameters
     ----------
     endings : dict of str to int
     seconds : float
-        Of all calls that were timed.
+        Sum over the timed calls.
     buckets : list of int
     """
 
@@ -76,7 +67,7 @@ class Counts:
     buckets: list[int] = field(default_factory=lambda: [0] * (len(call_seconds()) + 1))
 
     def add(self, endings: dict[str, int], seconds: float, buckets: list[int]) -> None:
-        """Add others to these."""
+        """Add other counts to these."""
         for ending, count in endings.items():
             self.endings[ending] = self.endings.get(ending, 0) + count
         self.seconds += seconds
@@ -84,23 +75,33 @@ class Counts:
 
 
 class Collector:
-    """What a Prometheus registry asks for metrics.
+    """Collects the metrics of a runtime when a Prometheus registry asks for them.
 
     Parameters
     ----------
-    runtime : Runtime
+    catalog : Catalog
+    store : ObjectStore
+    engine : BatchEngine
+        The shared one; the catalog knows the others.
+    caches : dict of str to cache
     models : int
+        The first so many models have labels of their own.
     """
 
-    def __init__(self, runtime: Runtime, models: int) -> None:
-        self._runtime = runtime
+    def __init__(
+        self, catalog: Catalog, store: ObjectStore, engine: BatchEngine, caches: dict[str, Any], models: int
+    ) -> None:
+        self._catalog = catalog
+        self._store = store
+        self._engine = engine
+        self._caches = caches
         self._models = models
         self._labelled: set[Model] = set()
         self._others: set[Model] = set()
-        self._gone: dict[str, Counts] = {}  # of others that have been unregistered: a counter never falls
+        self._gone: dict[str, Counts] = {}  # of unregistered models, because a counter never falls
 
     def describe(self) -> list[Any]:
-        """Nothing: what there is depends on what has been registered."""
+        """Nothing, because the metrics depend on the registered models."""
         return []
 
     def collect(self) -> Iterator[Any]:
@@ -130,7 +131,7 @@ class Collector:
         yield times
 
     def _counts(self) -> dict[tuple[str, str], Counts]:
-        handles = self._runtime._catalog.handles()
+        handles = self._catalog.handles()
         self._labelled.intersection_update(handles)
         for model in self._others.difference(handles):
             for method, counts in _of(model):
@@ -154,10 +155,10 @@ class Collector:
         from prometheus_client.core import GaugeMetricFamily
 
         seconds = GaugeMetricFamily(
-            "pretzel_stage_seconds", "Time in stages of the registered models, by their kernels", labels=["stage"]
+            "pretzel_stage_seconds", "Time in stages of registered models, by kernels", labels=["stage"]
         )
-        rows = GaugeMetricFamily("pretzel_stage_rows", "Rows that went through them", labels=["stage"])
-        for stage, times in stage_times(self._runtime._catalog).items():
+        rows = GaugeMetricFamily("pretzel_stage_rows", "Rows that passed the stages", labels=["stage"])
+        for stage, times in stage_times(self._catalog).items():
             seconds.add_metric([stage], times["seconds"])
             rows.add_metric([stage], times["rows"])
         yield from (seconds, rows)
@@ -165,34 +166,38 @@ class Collector:
     def _engines(self) -> Iterator[Any]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-        shared = self._runtime.engine
-        own = [engine.load() for engine in reservations(self._runtime._catalog, shared).values()]
+        shared = self._engine
+        own = [engine.load() for engine in reservations(self._catalog, shared).values()]
         queue = GaugeMetricFamily("pretzel_queue_requests", "Requests in the batch engine", labels=["engine", "state"])
-        refusals = CounterMetricFamily("pretzel_refusals", "Requests that were refused", labels=["engine", "reason"])
-        ended = CounterMetricFamily("pretzel_engine_requests", "Requests that ended", labels=["engine", "ending"])
+        rejections = CounterMetricFamily(
+            "pretzel_rejections", "Requests rejected on arrival", labels=["engine", "reason"]
+        )
+        ended = CounterMetricFamily(
+            "pretzel_engine_requests", "Accepted requests that are over", labels=["engine", "outcome"]
+        )
         for engine, loads in (("shared", [shared.load()]), ("reserved", own)):
-            for state in ("waiting", "begun", "in_python"):
+            for state in ("waiting", "started", "in_python"):
                 queue.add_metric([engine, state], sum(load[state] for load in loads))
-            for key, reason in _REFUSALS.items():
-                refusals.add_metric([engine, reason], sum(load[key] for load in loads))
-            for ending in _ENDINGS:
-                ended.add_metric([engine, ending], sum(load[ending] for load in loads))
-        pace = GaugeMetricFamily("pretzel_engine_pace", "Time that requests take, by the time that was estimated")
-        pace.add_metric([], shared.load()["pace"])
-        yield from (queue, refusals, ended, pace)
+            for key, reason in _REJECTIONS.items():
+                rejections.add_metric([engine, reason], sum(load[key] for load in loads))
+            for outcome in _OUTCOMES:
+                ended.add_metric([engine, outcome], sum(load[outcome] for load in loads))
+        ratio = GaugeMetricFamily("pretzel_estimate_error_ratio", "Time that requests took / time that was estimated")
+        ratio.add_metric([], shared.load()["estimate_error_ratio"])
+        yield from (queue, rejections, ended, ratio)
 
     def _sizes(self) -> Iterator[Any]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-        held = totals(self._runtime._catalog, self._runtime.store)
-        size = GaugeMetricFamily("pretzel_bytes", "Memory of models, and of what works for them", labels=["kind"])
+        held = totals(self._catalog, self._store)
+        size = GaugeMetricFamily("pretzel_bytes", "Memory of models and of working threads", labels=["kind"])
         for kind in ("logical", "unique", "arena"):
             size.add_metric([kind], held[f"{kind}_bytes"])
-        models = GaugeMetricFamily("pretzel_models", "Models that are registered")
-        models.add_metric([], len(self._runtime))
-        looked_up = CounterMetricFamily("pretzel_cache_requests", "Look-ups in caches", labels=["cache", "result"])
+        models = GaugeMetricFamily("pretzel_models", "Registered models")
+        models.add_metric([], len(self._catalog))
+        looked_up = CounterMetricFamily("pretzel_cache_requests", "Cache look-ups", labels=["cache", "result"])
         cached = GaugeMetricFamily("pretzel_cache_bytes", "Memory of caches", labels=["cache"])
-        for name, cache in (("materialized", self._runtime._shared), ("results", self._runtime._results)):
+        for name, cache in self._caches.items():
             counts = cache.counts()
             looked_up.add_metric([name, "hit"], counts["hits"])
             looked_up.add_metric([name, "miss"], counts["misses"])
@@ -201,8 +206,8 @@ class Collector:
 
 
 def _of(model: Model) -> Iterator[tuple[str, Counts]]:
-    """What has been counted under a name: for each method, and for its rows."""
-    for method, endpoint in list(model._endpoints.items()):
+    """Counts of a name, for each method with tables and with rows."""
+    for method, endpoint in model.endpoints.items():
         rows, tables = endpoint.statistics()
         for name, counts in ((f"{method}_one", rows), (method, tables)):
             if any(counts[0].values()):

@@ -100,13 +100,13 @@ class Plan:
         Submitted requests, and long awaited ones, always go to the engine. With ``batching``, single rows that are
         awaited at the same time are answered in batches.
         """
-        from pretzel.runtime.batching import Batches
+        from pretzel.runtime.batching import MicroBatcher
 
         self.engine = engine
         for method in self._methods.values():
             method.engine = engine
             if isinstance(method, Method) and batching is not None and not method.sparse_result:
-                method.batches = Batches(batching)
+                method.batches = MicroBatcher(batching)
             if isinstance(method, Method) and long_call is not None:
                 method.long_call = long_call
                 method.scheduler = engine.scheduler

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pretzel.options import parse_bytes
 from pretzel.runtime.catalog import Catalog
-from pretzel.runtime.engine import PLACES, BatchEngine
-from pretzel.runtime.metrics import MODELS, register
+from pretzel.runtime.engine import QUEUE_CAPACITY, BatchEngine
+from pretzel.runtime.metrics import MODELS, Collector, register
 from pretzel.runtime.model import Plan
 from pretzel.runtime.multi_model import MultiModel
 from pretzel.runtime.recall import new_cache, remember
@@ -74,13 +74,13 @@ class Runtime:
         *,
         store: ObjectStore | None = None,
         executors: int | None = None,
-        queue: int = PLACES,
+        queue: int = QUEUE_CAPACITY,
         materialize: int | str = 0,
         results: int | str = 0,
         tracing: bool | None = None,
     ) -> None:
         self.store = default_store() if store is None else store
-        self.engine = BatchEngine(executors, queue, yielding=True, tracing=tracing)
+        self.engine = BatchEngine(executors, queue, background=True, tracing=tracing)
         self._tracing = tracing
         self._shared = new_cache(parse_bytes(materialize))
         self._results = new_cache(parse_bytes(results))
@@ -146,7 +146,7 @@ class Runtime:
         plan = self._plan(name, model, options)
         own = self.engine
         if reserve is not None:
-            own = BatchEngine(reserve.workers, PLACES, reserve.bytes_per_worker, tracing=self._tracing)
+            own = BatchEngine(reserve.workers, QUEUE_CAPACITY, reserve.bytes_per_worker, tracing=self._tracing)
         plan.serve(own, _LONG_CALLS[engine], batching)
         remember(plan, self._shared, self._results)
         return self._catalog.put(name, plan, version=version, default=default, replace=_replace)
@@ -315,9 +315,9 @@ class Runtime:
             ``exclusive_bytes`` (freed by unregistering it), and ``versions``: for each its own ``calls`` (under
             whatever name), ``bytes`` and ``exclusive_bytes``;
 
-            ``engine``: what the batch engine has to do (``waiting`` and ``begun`` requests, ``seconds`` of estimated
-            work, ``in_python``) and what it has done: how many it ``accepted``, ``refused`` for their deadlines or as
-            too many (``overloaded``), and how these ended; ``pace`` is time taken by time estimated;
+            ``engine``: requests that are ``waiting``, ``started`` or ``in_python``, the ``seconds`` of estimated work
+            that are left, how many requests were ``accepted``, ``rejected_deadline`` and ``rejected_overload``, how
+            the accepted ones ended, and ``estimate_error_ratio``, which is time taken by time estimated;
 
             ``reservations``: the same for each version that has workers of its own;
 
@@ -331,8 +331,22 @@ class Runtime:
         return {**statistics(self._catalog, self.store, self.engine), "caches": caches}
 
     def metrics(self, registry: Any = None, *, models: int = MODELS) -> Any:
-        """Export this runtime to Prometheus; see `pretzel.runtime.metrics.register`."""
-        return register(self, registry, models=models)
+        """Register the metrics of this runtime, which `pretzel.runtime.metrics` lists, with Prometheus.
+
+        Parameters
+        ----------
+        registry : prometheus_client.CollectorRegistry, optional
+            By default, the registry of the process.
+        models : int
+            The first so many models have labels of their own, the others share ``model="other"``.
+
+        Returns
+        -------
+        Collector
+            For ``registry.unregister``.
+        """
+        caches = {"materialized": self._shared, "results": self._results}
+        return register(Collector(self._catalog, self.store, self.engine, caches, models), registry)
 
     def close(self, *, drain: bool = False) -> None:
         """Unregister all models and end the threads; may be called again.

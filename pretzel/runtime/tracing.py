@@ -1,4 +1,7 @@
-"""OpenTelemetry spans around requests to the batch engine. The API is imported if somebody else did, or asks."""
+"""OpenTelemetry spans of requests to the batch engine.
+
+The API is imported only if the process has imported it already, or if tracing is asked for.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,21 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pretzel.runtime.engine import Answer
+    from concurrent.futures import Future
 
 
 def tracer(wanted: bool | None) -> Any:
-    """The tracer of this package, or None where there is nothing to trace with.
+    """The tracer of this package, or None: requests are not traced.
 
     Parameters
     ----------
     wanted : bool or None
-        None: only if the process has imported OpenTelemetry by itself.
+        None: only if the process has imported OpenTelemetry.
 
     Raises
     ------
     ImportError
-        It is wanted and not installed.
+        Tracing is wanted, and OpenTelemetry is not installed.
     """
     if wanted is False or (wanted is None and "opentelemetry.trace" not in sys.modules):
         return None
@@ -29,15 +32,15 @@ def tracer(wanted: bool | None) -> Any:
     return trace.get_tracer("pretzel")
 
 
-def refused(tracer: Any, model: str, error: BaseException) -> None:
-    """A span for a request that was not taken."""
+def trace_rejection(tracer: Any, model: str, error: BaseException) -> None:
+    """Record a span for a rejected request."""
     _end(tracer.start_span("pretzel.request", attributes={"pretzel.model": model}), error)
 
 
-def follow(tracer: Any, model: str, answer: Answer) -> None:
-    """A span, within the one of the caller, from now until there is an answer."""
+def trace(tracer: Any, model: str, answer: Future[Any]) -> None:
+    """Record a span, a child of the current one, from now until the answer is there."""
     span = tracer.start_span("pretzel.request", attributes={"pretzel.model": model})
-    if not span.is_recording():  # nobody has set a provider, or this trace is not sampled
+    if not span.is_recording():  # there is no provider, or this trace is not sampled
         span.end()
         return
     answer.add_done_callback(lambda done: _end(span, None if done.cancelled() else done.exception(), done.cancelled()))

@@ -123,7 +123,7 @@ async def lively(longest: float) -> AsyncIterator[None]:
 def test_answers_are_those_of_the_methods_that_are_not_awaited(
     runtime: pretzel.Runtime, monkeypatch: pytest.MonkeyPatch, name: str, method: str, limit: float
 ) -> None:
-    monkeypatch.setattr(asynchronous, "SHORT", limit)
+    monkeypatch.setattr(asynchronous, "INLINE_LIMIT", limit)
     source, rows, table = MODELS[name]
     model = runtime.register(name, source, engine="request")
 
@@ -219,10 +219,10 @@ def test_timeouts_free_the_place(runtime: pretzel.Runtime) -> None:
     asyncio.run(main())
     for _ in range(1000):
         load = runtime.engine.load()
-        if load["waiting"] + load["begun"] == 0:
+        if load["waiting"] + load["started"] == 0:
             break
         time.sleep(0.01)
-    assert (load["waiting"], load["begun"], load["cancelled"], load["done"]) == (0, 0, 2, 0)
+    assert (load["waiting"], load["started"], load["cancelled"], load["done"]) == (0, 0, 2, 0)
 
 
 def test_deadlines(runtime: pretzel.Runtime) -> None:
@@ -247,7 +247,7 @@ def test_deadlines(runtime: pretzel.Runtime) -> None:
 def test_errors_are_those_of_the_methods_that_are_not_awaited(
     runtime: pretzel.Runtime, monkeypatch: pytest.MonkeyPatch, limit: float
 ) -> None:
-    monkeypatch.setattr(asynchronous, "SHORT", limit)
+    monkeypatch.setattr(asynchronous, "INLINE_LIMIT", limit)
     model = runtime.register("m", MODELS["linear"][0])
     table = runtime.register("t", MODELS["table"][0])
     hole = [0.0, 1.0, float("nan"), 1.0, 0.0]

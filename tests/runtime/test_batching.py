@@ -47,7 +47,7 @@ def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_answers_have_the_bits_of_rows_alone(
     runtime: pretzel.Runtime, monkeypatch: pytest.MonkeyPatch, sizes: list[int], name: str, limit: float
 ) -> None:
-    monkeypatch.setattr(asynchronous, "SHORT", limit)
+    monkeypatch.setattr(asynchronous, "INLINE_LIMIT", limit)
     source, rows, _ = MODELS[name]
     model = runtime.register(name, source, batching=pretzel.Batching(max_batch=7))
     rows = rows * 20
@@ -83,7 +83,7 @@ def test_full_batches_do_not_wait_and_others_do(runtime: pretzel.Runtime, sizes:
 def test_a_bad_row_fails_alone(
     runtime: pretzel.Runtime, monkeypatch: pytest.MonkeyPatch, bad: Any, limit: float
 ) -> None:
-    monkeypatch.setattr(asynchronous, "SHORT", limit)
+    monkeypatch.setattr(asynchronous, "INLINE_LIMIT", limit)
     model = runtime.register("m", MODELS["linear"][0], batching=pretzel.Batching(max_batch=8))
 
     async def main() -> list[Any]:
@@ -147,7 +147,7 @@ def test_rows_that_are_given_up_free_their_places(runtime: pretzel.Runtime, size
 
 
 def test_a_batch_that_nobody_wants_is_given_up(runtime: pretzel.Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asynchronous, "SHORT", 0.0)
+    monkeypatch.setattr(asynchronous, "INLINE_LIMIT", 0.0)
     model = runtime.register("m", MODELS["linear"][0], batching=pretzel.Batching(max_batch=2))
     given_up: list[Any] = []
 
@@ -167,7 +167,7 @@ def test_a_batch_that_nobody_wants_is_given_up(runtime: pretzel.Runtime, monkeyp
 
 def test_deadlines_are_those_of_each_row(runtime: pretzel.Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that cannot be kept does not spoil the others; one that leaves no time is not kept waiting."""
-    monkeypatch.setattr(asynchronous, "SHORT", 0.0)
+    monkeypatch.setattr(asynchronous, "INLINE_LIMIT", 0.0)
     model = runtime.register("m", MODELS["linear"][0], batching=pretzel.Batching(max_batch=3, max_delay=0.01))
 
     async def main() -> list[Any]:
@@ -185,19 +185,19 @@ def test_deadlines_are_those_of_each_row(runtime: pretzel.Runtime, monkeypatch: 
 
 def test_refused_batches_are_tried_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
     """With places for fewer requests than there are rows, as many rows are answered as there are places."""
-    monkeypatch.setattr(asynchronous, "SHORT", 0.0)
+    monkeypatch.setattr(asynchronous, "INLINE_LIMIT", 0.0)
     with pretzel.Runtime(store=pretzel.ObjectStore(), executors=1, queue=1) as runtime:
         model = runtime.register("m", MODELS["linear"][0], batching=pretzel.Batching(max_batch=4))
         calls: list[int] = []
-        hand_over = runtime.engine.hand_over
+        submit_task = runtime.engine.submit_task
 
         def refuse_first(*arguments: Any) -> Any:
             calls.append(1)
             if len(calls) == 1:
                 raise Overloaded("no place")
-            return hand_over(*arguments)
+            return submit_task(*arguments)
 
-        monkeypatch.setattr(runtime.engine, "hand_over", refuse_first)
+        monkeypatch.setattr(runtime.engine, "submit_task", refuse_first)
 
         async def main() -> list[Any]:
             return await asyncio.gather(*(model.apredict_one(row) for row in X[:4]), return_exceptions=True)
@@ -248,5 +248,5 @@ def test_loops_have_batches_of_their_own_and_let_go(runtime: pretzel.Runtime, si
 
 @pytest.mark.parametrize("wrong", [{"max_batch": 0}, {"max_delay": -1.0}, {"max_delay": float("inf")}])
 def test_settings_are_checked(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="a batch has"):
+    with pytest.raises(ValueError, match="max_batch must be >= 1 and max_delay finite"):
         pretzel.Batching(**wrong)

@@ -93,12 +93,12 @@ def test_sparse_tables(runtime):
 def test_a_table_may_change_or_go_once_it_has_been_submitted(runtime):
     model = runtime.register("sentiment", SENTIMENT)
     expected = model.predict(TEXTS)
-    runtime.engine.scheduler.hold()
+    runtime.engine.scheduler.pause()
     texts = ["".join(text) for text in TEXTS]  # nobody else holds these
     answer = model.submit(texts)
     texts.clear()
     gc.collect()
-    runtime.engine.scheduler.hold(False)
+    runtime.engine.scheduler.pause(False)
     assert np.array_equal(answer.result(10), expected)
 
 
@@ -174,7 +174,7 @@ def test_deadlines_that_cannot_be_met_are_refused_with_the_estimate(runtime):
     with pytest.raises(DeadlineExceeded, match=r"forest: the answer is expected in .* ms, the deadline is in 0.00 ms"):
         model.submit(NUMBERS, deadline=1e-6)
     assert len(model.submit(NUMBERS, deadline=60.0).result(10)) == 3000
-    assert runtime.engine.load()["refused"] == 1
+    assert runtime.engine.load()["rejected_deadline"] == 1
 
 
 def test_a_promise_is_kept_when_more_urgent_work_comes():
@@ -183,15 +183,15 @@ def test_a_promise_is_kept_when_more_urgent_work_comes():
         model = runtime.register("forest", FOREST)
         scheduler = runtime.engine.scheduler
         takes = scheduler.task(model.plan.methods["predict"], NUMBERS).estimate
-        scheduler.hold()
+        scheduler.pause()
         promised = model.submit(NUMBERS, deadline=5 * takes + 1.0)
         urgent = submit_until(DeadlineExceeded, lambda: model.submit(NUMBERS, deadline=4 * takes + 1.0))
         assert 0 < len(urgent) < 10 + 1.0 / takes
         # Work without a deadline is put behind a promise rather than refused.
         other = model.submit(NUMBERS[:1])
-        scheduler.hold(False)
+        scheduler.pause(False)
         assert not wait([promised, other, *urgent], timeout=60).not_done
-        assert runtime.engine.load()["refused"] == 1
+        assert runtime.engine.load()["rejected_deadline"] == 1
 
 
 def test_short_requests_overtake_long_ones():
@@ -207,14 +207,14 @@ def test_short_requests_overtake_long_ones():
 def test_the_most_urgent_request_goes_first():
     with pretzel.Runtime(executors=1) as runtime:
         model = runtime.register("forest", FOREST)
-        runtime.engine.scheduler.hold()
+        runtime.engine.scheduler.pause()
         order = []
         answers = []
         for deadline in (50.0, 20.0, 40.0, 10.0, 30.0):
             answer = model.submit(NUMBERS[:5], deadline=deadline)
             answer.add_done_callback(lambda _, deadline=deadline: order.append(deadline))
             answers.append(answer)
-        runtime.engine.scheduler.hold(False)
+        runtime.engine.scheduler.pause(False)
         wait(answers, timeout=20)
         assert order == sorted(order)
 
@@ -222,7 +222,7 @@ def test_the_most_urgent_request_goes_first():
 def test_queues_are_bounded():
     with pretzel.Runtime(executors=1, queue=5) as runtime:
         model = runtime.register("forest", FOREST)
-        runtime.engine.scheduler.hold()
+        runtime.engine.scheduler.pause()
         accepted = submit_until(Overloaded, lambda: model.submit(NUMBERS[:10]))
         assert len(accepted) == 5
         with pytest.raises(Overloaded, match="forest: 5 requests are waiting"):
@@ -232,7 +232,7 @@ def test_queues_are_bounded():
         # A call that waits for its answer is computed by whoever makes it.
         queued = runtime.register("queued", FOREST, engine="batch")
         assert len(queued.predict(NUMBERS[:10])) == 10
-        runtime.engine.scheduler.hold(False)
+        runtime.engine.scheduler.pause(False)
         assert not wait(accepted, timeout=20).not_done
 
 
@@ -241,7 +241,7 @@ def test_cancelling(runtime):
     begun = model.submit(np.zeros((500_000, 8)))
     while runtime.engine.load()["waiting"]:
         time.sleep(0.001)
-    runtime.engine.scheduler.hold()
+    runtime.engine.scheduler.pause()
     waiting = [model.submit(NUMBERS[:10]) for _ in range(10)]
     assert all(answer.cancel() for answer in waiting)
     assert all(answer.cancelled() for answer in waiting)
@@ -249,9 +249,9 @@ def test_cancelling(runtime):
         waiting[0].result(1)
     start = time.monotonic()
     assert begun.cancel()  # what has begun stops soon
-    runtime.engine.scheduler.hold(False)
+    runtime.engine.scheduler.pause(False)
     model.submit(NUMBERS[:10]).result(10)
-    while runtime.engine.load()["begun"]:
+    while runtime.engine.load()["started"]:
         assert time.monotonic() < start + 10
     done = model.submit(NUMBERS[:10])
     done.result(10)
@@ -282,13 +282,13 @@ def test_a_worker_that_dies_is_replaced(runtime):
     model = runtime.register("forest", FOREST)
     expected = model.predict(NUMBERS)
     for _ in range(5):
-        runtime.engine.scheduler.poison()
+        runtime.engine.scheduler.inject_fault()
         answers = [model.submit(NUMBERS) for _ in range(4)]
         lost = [answer.exception(10) for answer in answers]
         assert sum(isinstance(error, WorkerLost) for error in lost) == 1
         assert all(np.array_equal(a.result(), expected) for a, e in zip(answers, lost, strict=True) if e is None)
     assert runtime.engine.load()["lost"] == 5
-    runtime.engine.scheduler.poison()
+    runtime.engine.scheduler.inject_fault()
     batch = runtime.register("batch", FOREST, engine="batch")
     with pytest.raises(WorkerLost, match="batch"):
         batch.predict(NUMBERS)
@@ -297,11 +297,11 @@ def test_a_worker_that_dies_is_replaced(runtime):
 def test_a_reservation_has_workers_of_its_own():
     with pretzel.Runtime(executors=1) as runtime:
         reserved = runtime.register("own", FOREST, reserve=pretzel.Reservation(workers=1, memory="1MB"))
-        runtime.engine.scheduler.hold()
+        runtime.engine.scheduler.pause()
         other = runtime.register("other", FOREST).submit(NUMBERS)
         assert len(reserved.submit(NUMBERS).result(10)) == 3000
         assert not other.done()
-        runtime.engine.scheduler.hold(False)
+        runtime.engine.scheduler.pause(False)
         assert len(other.result(10)) == 3000
         assert reserved.plan.engine is not runtime.engine
         assert runtime.stats()["unique_bytes"] == reserved.plan.nbytes  # parameters stay shared
@@ -344,11 +344,11 @@ def test_answers_outlive_runtime_and_model():
 def test_a_replaced_version_answers_what_was_submitted_to_it(runtime):
     model = runtime.register("model", FOREST)
     expected = model.predict(NUMBERS)
-    runtime.engine.scheduler.hold()
+    runtime.engine.scheduler.pause()
     answer = model.submit(NUMBERS)
     runtime.replace("model", RIDGE)
     gc.collect()
-    runtime.engine.scheduler.hold(False)
+    runtime.engine.scheduler.pause(False)
     assert np.array_equal(answer.result(10), expected)
     assert np.array_equal(model.submit(NUMBERS).result(10), pretzel.compile(RIDGE).predict(NUMBERS))
 
@@ -391,16 +391,16 @@ def test_rows_of_models_that_begin_alike_go_together(estimators, X):
         models = [runtime.register(f"m{i}", estimator) for i, estimator in enumerate(estimators)]
         expected = [pretzel.compile(estimator).predict(X) for estimator in estimators]
         sizes = [1, 2, 1, 5, 1, 1, 3, 1, 40, 1, 1, 1]
-        runtime.engine.scheduler.hold()
+        runtime.engine.scheduler.pause()
         answers = [
             (m, at, size, model.submit(X[at : at + size]))
             for at, size in enumerate(sizes)
             for m, model in enumerate(models)
         ]
-        runtime.engine.scheduler.hold(False)
+        runtime.engine.scheduler.pause(False)
         for m, at, size, answer in answers:
             assert np.array_equal(answer.result(20), expected[m][at : at + size])
-        assert runtime.engine.load()["together"] > 10
+        assert runtime.engine.load()["prefix_batched"] > 10
 
 
 def test_a_row_that_is_refused_leaves_those_alone_that_went_with_it():
@@ -408,9 +408,9 @@ def test_a_row_that_is_refused_leaves_those_alone_that_went_with_it():
         models = [runtime.register(f"m{i}", forest) for i, forest in enumerate(FORESTS)]
         bad = NUMBERS[:1].copy()
         bad[0, 2] = np.inf
-        runtime.engine.scheduler.hold()
+        runtime.engine.scheduler.pause()
         answers = [models[i % 3].submit(bad if i == 4 else NUMBERS[i : i + 1]) for i in range(12)]
-        runtime.engine.scheduler.hold(False)
+        runtime.engine.scheduler.pause(False)
         for i, answer in enumerate(answers):
             if i == 4:
                 with pytest.raises(InputValueError, match=r"m1: .*row 0, column 2 holds infinity"):
@@ -460,4 +460,4 @@ def test_rows_that_go_together_are_not_disturbed_by_urgent_ones(estimators, X):
         finally:
             stop.set()
             thread.join()
-        assert runtime.engine.load()["together"] > 0
+        assert runtime.engine.load()["prefix_batched"] > 0

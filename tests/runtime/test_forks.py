@@ -60,7 +60,7 @@ def test_what_the_parent_owes_fails_in_the_child() -> None:
         opaque = runtime.register("opaque", make_pipeline(FunctionTransformer(pause), Ridge()).fit(ROWS, ROWS[:, 0]))
         there = model.submit(ROWS)
         expected = there.result(10)
-        runtime.engine.scheduler.hold()
+        runtime.engine.scheduler.pause()
         owed = [model.submit(ROWS), opaque.submit(ROWS), opaque.submit(ROWS)]
         called: list[Any] = []
         for answer in owed:
@@ -78,7 +78,7 @@ def test_what_the_parent_owes_fails_in_the_child() -> None:
 
         with owed[0]._condition:  # as if another thread were in the middle of it
             in_child(child)
-        runtime.engine.scheduler.hold(False)
+        runtime.engine.scheduler.pause(False)
         for answer in owed:
             assert len(answer.result(10)) == len(ROWS)
 

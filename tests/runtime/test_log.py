@@ -50,7 +50,7 @@ def test_refusals_are_told_now_and_then(
 
 
 def test_a_lost_worker_is_told(runtime: pretzel.Runtime, caplog: pytest.LogCaptureFixture) -> None:
-    runtime.engine.scheduler.poison()
+    runtime.engine.scheduler.inject_fault()
     with pytest.raises(WorkerLost):
         runtime.submit("m", ROWS).result(10)
     runtime.close()  # the notifier has had its say

@@ -48,7 +48,7 @@ def requests(registry: Any) -> dict[tuple[str, str, str], float]:
 
 def test_calls_by_outcome(runtime: pretzel.Runtime, registry: Any) -> None:
     model = runtime.register("m", constant(1.0))
-    metrics.register(runtime, registry)
+    runtime.metrics(registry)
     for _ in range(5):
         model.predict_one(ROW)
     model.predict(ROWS)
@@ -58,10 +58,10 @@ def test_calls_by_outcome(runtime: pretzel.Runtime, registry: Any) -> None:
     with pytest.raises(DeadlineExceeded):
         model.submit(ROWS, deadline=0.0)
     cancelled = model.submit(ROWS)
-    runtime.engine.scheduler.hold()
+    runtime.engine.scheduler.pause()
     waiting = model.submit(ROWS)
     assert waiting.cancel()
-    runtime.engine.scheduler.hold(False)
+    runtime.engine.scheduler.pause(False)
     cancelled.result(10)
 
     async def main() -> None:
@@ -86,7 +86,7 @@ def test_calls_by_outcome(runtime: pretzel.Runtime, registry: Any) -> None:
 
 def test_times_are_those_of_a_sample(runtime: pretzel.Runtime, registry: Any) -> None:
     model = runtime.register("m", constant(1.0))
-    metrics.register(runtime, registry)
+    runtime.metrics(registry)
     began = time.perf_counter()
     for _ in range(6400):
         model.predict_one(ROW)
@@ -104,7 +104,7 @@ def test_times_are_those_of_a_sample(runtime: pretzel.Runtime, registry: Any) ->
 
 
 def test_few_models_have_labels_and_no_counter_falls(runtime: pretzel.Runtime, registry: Any) -> None:
-    metrics.register(runtime, registry, models=2)
+    runtime.metrics(registry, models=2)
     models = [runtime.register(f"m{i}", constant(float(i))) for i in range(5)]
     for i, model in enumerate(models):
         for _ in range(i + 1):
@@ -123,25 +123,25 @@ def test_few_models_have_labels_and_no_counter_falls(runtime: pretzel.Runtime, r
 
 
 def test_engines_and_bytes(runtime: pretzel.Runtime, registry: Any) -> None:
-    collector = metrics.register(runtime, registry)
+    collector = runtime.metrics(registry)
     model = runtime.register("m", constant(1.0))
     own = runtime.register("own", constant(2.0), reserve=pretzel.Reservation())
-    runtime.engine.scheduler.hold()
+    runtime.engine.scheduler.pause()
     answers = [model.submit(ROWS) for _ in range(3)]
 
     def value(name: str, **labels: str) -> float:
         return registry.get_sample_value(name, labels)
 
     assert value("pretzel_queue_requests", engine="shared", state="waiting") == 3
-    runtime.engine.scheduler.hold(False)
+    runtime.engine.scheduler.pause(False)
     for answer in [*answers, own.submit(ROWS)]:
         answer.result(10)
     with pytest.raises(DeadlineExceeded):
         model.submit(ROWS, deadline=0.0)
     assert value("pretzel_queue_requests", engine="shared", state="waiting") == 0
-    assert value("pretzel_engine_requests_total", engine="shared", ending="done") == 3
-    assert value("pretzel_engine_requests_total", engine="reserved", ending="done") == 1
-    assert value("pretzel_refusals_total", engine="shared", reason="deadline") == 1
+    assert value("pretzel_engine_requests_total", engine="shared", outcome="done") == 3
+    assert value("pretzel_engine_requests_total", engine="reserved", outcome="done") == 1
+    assert value("pretzel_rejections_total", engine="shared", reason="deadline") == 1
     stats = runtime.stats()
     assert value("pretzel_bytes", kind="unique") == stats["unique_bytes"] > 0
     assert value("pretzel_bytes", kind="logical") == stats["logical_bytes"]
@@ -155,7 +155,7 @@ def test_engines_and_bytes(runtime: pretzel.Runtime, registry: Any) -> None:
 def test_time_by_stage(runtime: pretzel.Runtime, registry: Any) -> None:
     """Every morsel of the batch engine is timed, so what it says of tables is no projection."""
     model = runtime.register("m", constant(1.0), engine="batch")
-    metrics.register(runtime, registry)
+    runtime.metrics(registry)
     for _ in range(5):
         model.predict(ROWS)
     stages = runtime.stats()["stage_times"]

@@ -457,18 +457,18 @@ cdef extern from "scheduler/scheduler.h" namespace "pretzel" nogil:
     const int64_t kNever
     int64_t now_ns()
 
-    cdef enum class Outcome(uint8_t):
+    cdef enum class RequestOutcome(uint8_t):
         kPending
         kDone
         kFailed
-        kLate
+        kExpired
         kCancelled
         kLost
 
-    cdef enum class Verdict(uint8_t):
+    cdef enum class Admission(uint8_t):
         kAccepted
-        kFull
-        kTooLate
+        kQueueFull
+        kDeadlineUnmet
         kClosed
 
     cdef cppclass Job:
@@ -481,40 +481,40 @@ cdef extern from "scheduler/scheduler.h" namespace "pretzel" nogil:
         cbool in_order
         cbool awaited
         int64_t arrived
-        int64_t begun
+        int64_t started
         int64_t ended
-        Outcome outcome
+        RequestOutcome outcome
         RunResult result
 
-    cdef cppclass Load:
+    cdef cppclass SchedulerStats:
         int64_t waiting
-        int64_t begun
+        int64_t started
         double nanoseconds
-        double pace
+        double error_ratio
         int64_t accepted
-        int64_t full
-        int64_t too_late
+        int64_t rejected_overload
+        int64_t rejected_deadline
         int64_t done
         int64_t overdue
         int64_t failed
-        int64_t late
+        int64_t expired
         int64_t cancelled
         int64_t lost
         int64_t morsels
-        int64_t put_aside
-        int64_t together
+        int64_t preempted
+        int64_t prefix_batched
 
     cdef cppclass NativeScheduler "pretzel::Scheduler":
-        NativeScheduler(int workers, int64_t places, size_t bytes, cbool yielding) except +
-        Verdict submit(Job* job, int64_t* expected) except +
-        Verdict foresee(Job* job, int64_t* expected)
+        NativeScheduler(int workers, int64_t queue_capacity, size_t bytes, cbool background) except +
+        Admission submit(Job* job, int64_t* expected) except +
+        Admission check_admission(Job* job, int64_t* expected)
         cbool cancel(Job* job)
         cbool wait(Job* job, int64_t timeout)
         void collect(vector[Job*]* jobs) except +
         void close(cbool drain)
-        Load load()
-        void poison()
-        void hold(cbool held)
+        SchedulerStats stats()
+        void pause(cbool paused)
+        void inject_fault()
 
 
 cdef extern from "core/multi_model_batch.h" namespace "pretzel" nogil:

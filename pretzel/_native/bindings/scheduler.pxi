@@ -1,15 +1,15 @@
-# The batch engine: tables become tasks, which worker threads answer without the GIL.
+# Bindings of the scheduler: tables become tasks, which native worker threads run without the GIL.
 
-cdef int64_t SIGNALS_NS = 50_000_000  # between two looks at signals while a caller waits
+cdef int64_t SIGNALS_NS = 50_000_000  # a waiting caller checks for signals in this interval
 
 
-cdef void give_way() noexcept nogil:
-    """What other threads wait for is the lock that the caller has released."""
+cdef void yield_gil() noexcept nogil:
+    """Does nothing: calling it ``with nogil`` lets other threads take the GIL."""
 
 
 @cython.final
 cdef class Task:
-    """One table on its way through a scheduler: everything that its morsels read and write."""
+    """A table and its result, for a scheduler: everything that the morsels of the job read and write."""
 
     cdef Method method
     cdef Job* job
@@ -18,7 +18,7 @@ cdef class Task:
     cdef list held
     cdef object result
     cdef bint is_float32
-    cdef bint by_row  # the answer is a list with what `Method.call_row` gives for each row
+    cdef bint by_row  # the answer is a list of what `Method.call_row` returns for each row
     cdef public object future
 
     def __cinit__(self):
@@ -32,9 +32,9 @@ cdef class Task:
         del self.sparse
 
     cdef int load(self, Method method, list columns, int64_t rows, bint is_float32) except -1:
-        """Read all rows: nothing of the caller's may be looked at later without the GIL, but buffers that are held.
+        """Read all rows, because workers cannot read Python objects; buffers are held and read by the workers.
 
-        Other threads get a turn now and then.
+        The GIL is released between two chunks of rows.
         """
         cdef LeafInput* leaves = NULL
         cdef int64_t units = 0, first = 0, count
@@ -49,13 +49,13 @@ cdef class Task:
                 first += count
                 if first < rows:
                     with nogil:
-                        give_way()
+                        yield_gil()
         except WrongField as error:
             method.raise_wrong_field(error)
         return self.prepare(leaves, rows, units)
 
     cdef int load_rows(self, Method method, list rows) except -1:
-        """Read single rows, each as `Method.call_row` does, into one request."""
+        """Read single rows, each as `Method.call_row` does, into one job."""
         cdef Arena* arena = self.arena
         cdef Arena.Mark start
         cdef int i, n = <int>len(method.readers)
@@ -102,7 +102,7 @@ cdef class Task:
         return self.prepare(leaves, n_rows, units)
 
     cdef int prepare(self, LeafInput* leaves, int64_t rows, int64_t units) except -1:
-        """Everything else that a request needs."""
+        """Fill in the job; allocate the result."""
         cdef Method method = self.method
         cdef NativeProgram program = method.program
         cdef Job* job = self.job
@@ -126,19 +126,19 @@ cdef class Task:
         """Predicted seconds of work."""
         return self.job.nanoseconds * 1e-9
 
-    def here(self):
-        """Compute it in this thread, instead of handing it over; returns the answer."""
+    def run_inline(self):
+        """Run the task in this thread instead of submitting it, and return the answer."""
         cdef Job* job = self.job
         cdef Arena* arena = self.arena
         with nogil:
             job.result = run(job.program[0], job.request, arena[0])
-        job.outcome = Outcome.kDone if job.result.status == Status.kOk else Outcome.kFailed
+        job.outcome = RequestOutcome.kDone if job.result.status == Status.kOk else RequestOutcome.kFailed
         return self.answer()
 
     @property
     def times(self):
-        """Seconds on the clock of `time.monotonic` at which it arrived, began and ended."""
-        return self.job.arrived * 1e-9, self.job.begun * 1e-9, self.job.ended * 1e-9
+        """Times of arrival, start and end, in seconds on the clock of `time.monotonic`."""
+        return self.job.arrived * 1e-9, self.job.started * 1e-9, self.job.ended * 1e-9
 
     def answer(self):
         """The result of a task that is over.
@@ -146,36 +146,36 @@ cdef class Task:
         Raises
         ------
         InputError
-            A row is refused.
+            A row is rejected.
         DeadlineExceeded, WorkerLost, concurrent.futures.CancelledError
         """
         cdef Method method = self.method
-        cdef Outcome outcome = self.job.outcome
-        if outcome == Outcome.kDone:
+        cdef RequestOutcome outcome = self.job.outcome
+        if outcome == RequestOutcome.kDone:
             if self.by_row:
                 return [method.answer(self.job.request.result + r * method.program.width)
                         for r in range(self.job.request.rows)]
             if method.sparse:
                 return method.wrap_sparse(csr_arrays(self.sparse[0]), self.job.request.rows)
             return method.wrap(self.result, self.is_float32)
-        if outcome == Outcome.kFailed:
+        if outcome == RequestOutcome.kFailed:
             raise_error(method.program, method, &self.job.result)
-        if outcome == Outcome.kLate:
-            raise errors.DeadlineExceeded(f"{method.name}: the deadline passed before the request began")
-        if outcome == Outcome.kLost:
-            raise errors.WorkerLost(f"{method.name}: the worker that had the request died; the request may be repeated")
+        if outcome == RequestOutcome.kExpired:
+            raise errors.DeadlineExceeded(f"{method.name}: the deadline passed before the request started")
+        if outcome == RequestOutcome.kLost:
+            raise errors.WorkerLost(f"{method.name}: the worker died; the request may be repeated")
         from concurrent.futures import CancelledError
 
         raise CancelledError(f"{method.name}: the request was cancelled")
 
 
-cdef int64_t absolute(deadline) except -1:
-    """Seconds from now on the scheduler's clock; None: never."""
+cdef int64_t deadline_at(deadline) except -1:
+    """A deadline in seconds from now, on the clock of the scheduler; None: never."""
     return kNever if deadline is None else max(now_ns() + <int64_t>(min(max(float(deadline), -1e9), 1e9) * 1e9), 0)
 
 
-cdef int64_t length(X) except -1:
-    """Rows of a table; 0 where they do not show at once."""
+cdef int64_t rows_of(X) except -1:
+    """Rows of a table; 0: they are not known before it is read."""
     if is_frame(X):
         return frame_rows(X)
     shape = getattr(X, "shape", None)
@@ -184,40 +184,41 @@ cdef int64_t length(X) except -1:
 
 @cython.final
 cdef class Scheduler:
-    """Worker threads and their queues. Threads are started by the first task.
+    """Worker threads with their queue. The first task starts the threads.
 
     Parameters
     ----------
     workers : int
-    places : int
-        Tasks that may wait.
+    queue_capacity : int
+        Number of tasks that may wait.
     memory : int
-        Bytes of working memory that each worker gets in advance.
-    yielding : bool
-        The system is to prefer other threads, which answer single rows, to the workers; otherwise the workers.
+        Bytes of working memory that each worker allocates in advance.
+    background : bool
+        Whether the workers lower their priority, so that threads that answer single rows go first. Otherwise, the
+        workers and the collecting thread raise it, if the process may.
     """
 
     cdef NativeScheduler* native
-    cdef dict tasks  # accepted and not collected, by the address of their jobs
+    cdef dict tasks  # accepted and not collected, by the addresses of their jobs
     cdef readonly int workers
-    cdef int64_t places
+    cdef int64_t queue_capacity
     cdef size_t memory
-    cdef bint yielding
+    cdef bint background
 
-    def __cinit__(self, int workers, int64_t places, size_t memory=0, bint yielding=False):
+    def __cinit__(self, int workers, int64_t queue_capacity, size_t memory=0, bint background=False):
         self.workers = workers
-        self.places = places
+        self.queue_capacity = queue_capacity
         self.memory = memory
-        self.yielding = yielding
+        self.background = background
         self.tasks = {}
-        self.native = new NativeScheduler(workers, places, memory, yielding)
+        self.native = new NativeScheduler(workers, queue_capacity, memory, background)
 
     def __dealloc__(self):
         with nogil:
             del self.native
 
     def task(self, Method method, X):
-        """Read a table for ``method``; None when it has no rows, so that there is nothing to schedule."""
+        """Read a table for ``method``; None: it has no rows."""
         cdef Task task
         cdef int64_t rows
         cdef bint is_float32
@@ -229,15 +230,15 @@ cdef class Scheduler:
         return task
 
     def task_of_rows(self, Method method, list rows):
-        """Read single rows for ``method``, whose results are dense; the answer is a list as of `Method.call_row`."""
+        """Read single rows for ``method``, which has dense results; the answer is a list as of `Method.call_row`."""
         cdef Task task = Task.__new__(Task)
         if method.sparse:
-            raise TypeError(f"{method.name}: rows of sparse results are computed one by one")
+            raise TypeError(f"{method.name}: rows with sparse results cannot be batched")
         task.load_rows(method, list(rows))
         return task
 
     def submit(self, Task task, deadline=None):
-        """Hand over a task; `collect` returns it when it is over.
+        """Queue a task; `collect` returns it when it is over.
 
         Parameters
         ----------
@@ -248,55 +249,55 @@ cdef class Scheduler:
         Raises
         ------
         Overloaded
-            No place is free.
+            The queue is full.
         DeadlineExceeded
-            The deadline could not be met, or only at the cost of others that were promised theirs.
+            The deadline cannot be met, or only by making an accepted task miss its own.
         """
-        cdef Verdict verdict
+        cdef Admission admission
         cdef int64_t expected = 0
-        task.job.deadline = absolute(deadline)
+        task.job.deadline = deadline_at(deadline)
         self.tasks[<size_t>task.job] = task
         try:
-            if self.yielding:
-                verdict = self.native.submit(task.job, &expected)
-            else:  # the worker may take the core of this thread at once, and others need the lock of Python
+            if self.background:
+                admission = self.native.submit(task.job, &expected)
+            else:  # a worker of higher priority may preempt this thread at once, which must not hold the GIL then
                 with nogil:
-                    verdict = self.native.submit(task.job, &expected)
-            if verdict != Verdict.kAccepted:
-                self.refuse(task.method, verdict, task.job, expected)
+                    admission = self.native.submit(task.job, &expected)
+            if admission != Admission.kAccepted:
+                self.reject(task.method, admission, task.job, expected)
         except BaseException:
             del self.tasks[<size_t>task.job]
             raise
 
-    def foresee(self, Method method, X, deadline=None):
-        """Refuse a table as `submit` would, before it is read, as far as its length shows."""
+    def check_admission(self, Method method, X, deadline=None):
+        """Reject a table as `submit` would, but by its length alone, before it is read."""
         cdef Job job
-        cdef Verdict verdict
-        cdef int64_t expected = 0, rows = 1 if deadline is None else length(X)
+        cdef Admission admission
+        cdef int64_t expected = 0, rows = 1 if deadline is None else rows_of(X)
         job.program = method.native
         job.request.rows = max(rows, 1)
         job.nanoseconds = method.usual_estimate(rows)
-        job.deadline = absolute(deadline)
-        verdict = self.native.foresee(&job, &expected)
-        if verdict != Verdict.kAccepted:
-            self.refuse(method, verdict, &job, expected)
+        job.deadline = deadline_at(deadline)
+        admission = self.native.check_admission(&job, &expected)
+        if admission != Admission.kAccepted:
+            self.reject(method, admission, &job, expected)
 
-    cdef int refuse(self, Method method, Verdict verdict, Job* job, int64_t expected) except -1:
+    cdef int reject(self, Method method, Admission admission, Job* job, int64_t expected) except -1:
         cdef int64_t now = now_ns()
-        if verdict == Verdict.kClosed:
+        if admission == Admission.kClosed:
             raise RuntimeError("this runtime has been closed")
-        if verdict == Verdict.kFull:
-            raise errors.Overloaded(f"{method.name}: {self.places} requests are waiting, which is the limit")
+        if admission == Admission.kQueueFull:
+            raise errors.Overloaded(f"{method.name}: {self.queue_capacity} requests are waiting, which is the limit")
         raise errors.DeadlineExceeded(
             f"{method.name}: the answer is expected in {(expected - now) * 1e-6:.2f} ms, the deadline is in "
             f"{max(job.deadline - now, 0) * 1e-6:.2f} ms; the request itself takes {job.nanoseconds * 1e-6:.2f} ms")
 
     cdef bint run(self, Task task) except -1:
-        """Hand over a task and wait until it is over; False when it is not taken."""
+        """Queue a task and wait until it is over; False: it was rejected."""
         cdef int64_t expected = 0
         cdef cbool over = False
         task.job.awaited = True
-        if self.native.submit(task.job, &expected) != Verdict.kAccepted:
+        if self.native.submit(task.job, &expected) != Admission.kAccepted:
             return False
         try:
             while not over:
@@ -312,11 +313,11 @@ cdef class Scheduler:
         return True
 
     def cancel(self, Task task):
-        """End a task that is not over; False when it is."""
+        """Cancel a task; False: it is over."""
         return self.native.cancel(task.job)
 
     def collect(self):
-        """Tasks that are over, at least one; none when nothing more will come. Waits without the GIL."""
+        """Wait, without the GIL, for tasks that are over; an empty list: there will be no more."""
         cdef vector[Job*] jobs
         cdef NativeScheduler* native = self.native
         with nogil:
@@ -324,33 +325,34 @@ cdef class Scheduler:
         return [self.tasks.pop(<size_t>job) for job in jobs]
 
     def close(self, bint drain=False):
-        """Accept nothing more; finish what is left or cancel it; end the threads."""
+        """Reject everything from now on, complete what is left (``drain``) or cancel it, and join the threads."""
         with nogil:
             self.native.close(drain)
 
     def load(self):
-        """What there is to do, and what has been done, as counts and seconds."""
-        cdef Load load = self.native.load()
+        """Counts of requests and morsels, and seconds of estimated work in the queue."""
+        cdef SchedulerStats stats = self.native.stats()
         return {
-            "waiting": load.waiting, "begun": load.begun, "seconds": load.nanoseconds * 1e-9, "pace": load.pace,
-            "accepted": load.accepted, "overloaded": load.full, "refused": load.too_late, "done": load.done,
-            "overdue": load.overdue, "failed": load.failed, "late": load.late, "cancelled": load.cancelled,
-            "lost": load.lost, "morsels": load.morsels, "put_aside": load.put_aside,
-            "together": load.together,
+            "waiting": stats.waiting, "started": stats.started, "seconds": stats.nanoseconds * 1e-9,
+            "estimate_error_ratio": stats.error_ratio, "accepted": stats.accepted,
+            "rejected_overload": stats.rejected_overload, "rejected_deadline": stats.rejected_deadline,
+            "done": stats.done, "overdue": stats.overdue, "failed": stats.failed, "expired": stats.expired,
+            "cancelled": stats.cancelled, "lost": stats.lost, "morsels": stats.morsels,
+            "preempted": stats.preempted, "prefix_batched": stats.prefix_batched,
         }
 
     def restart(self):
-        """Begin anew in a child process, which has none of the threads; returns the tasks that will not be answered."""
+        """Start over in a forked child, which has none of the threads; returns the tasks that the parent has."""
         lost = list(self.tasks.values())
         self.tasks = {}
-        # The old one is of no use to anybody.
-        self.native = new NativeScheduler(self.workers, self.places, self.memory, self.yielding)
+        # The old one is leaked, because its threads and the state of its mutex stay with the parent.
+        self.native = new NativeScheduler(self.workers, self.queue_capacity, self.memory, self.background)
         return lost
 
-    def poison(self):
-        """The next morsel ends its worker; for tests."""
-        self.native.poison()
+    def inject_fault(self):
+        """The next worker to take a morsel dies; for tests."""
+        self.native.inject_fault()
 
-    def hold(self, bint held=True):
-        """Workers begin nothing more, or go on; for tests."""
-        self.native.hold(held)
+    def pause(self, bint paused=True):
+        """Workers take nothing more from the queue, or go on; for tests."""
+        self.native.pause(paused)

@@ -1,4 +1,4 @@
-#include "scheduler/together.h"
+#include "scheduler/prefix_batch.h"
 
 #include <cstring>
 
@@ -7,7 +7,7 @@
 namespace pretzel {
 namespace {
 
-/// Copies rows of one view to row `at` of another of the same kind and width.
+/// Copies rows of a view to another view of the same kind and width, from row `at` on.
 void copy_rows(const View& from, int64_t first, int32_t rows, const View& to, int64_t at) {
   const auto width = static_cast<size_t>(from.width);
   switch (from.kind) {
@@ -24,7 +24,7 @@ void copy_rows(const View& from, int64_t first, int32_t rows, const View& to, in
   }
 }
 
-/// Room for the rows of all parts in the slot of a leaf; sparse slots have theirs already.
+/// Allocates the rows of all parts in the slot of a leaf; sparse slots have been allocated already.
 bool make_room(View* view, int32_t rows, Arena* arena) {
   const size_t n = static_cast<size_t>(rows) * static_cast<size_t>(view->width);
   view->stride = view->width;
@@ -42,7 +42,7 @@ const Recall* shared_prefix(const Program& program) noexcept {
   return nullptr;
 }
 
-bool run_together(const Program& program, const Part* parts, int n, Arena* arena) noexcept {
+bool run_prefix_batch(const Program& program, const PrefixBatchPart* parts, int n, Arena* arena) noexcept {
   int32_t rows = 0;
   for (int i = 0; i < n; ++i) rows += parts[i].rows;
   TileState tile;
@@ -57,8 +57,8 @@ bool run_together(const Program& program, const Part* parts, int n, Arena* arena
       at += parts[i].rows;
     }
   }
-  const Request nobody{};  // steps know rows, not requests
-  if (tile.run(nobody, 0, prefix.end).status != Status::kOk) return false;
+  const Request no_request{};  // steps know rows, not requests
+  if (tile.run(no_request, 0, prefix.end).status != Status::kOk) return false;
   int64_t at = 0;
   for (int i = 0; i < n; ++i) {
     copy_rows(tile.slot(prefix.output), at, parts[i].rows, parts[i].tile->slot(parts[i].prefix->output), 0);
