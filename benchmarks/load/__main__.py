@@ -46,7 +46,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--overload", action="store_true", help="instead: deadlines and a reserved plan under overload")
     parser.add_argument("--seconds", type=float, metavar="S", help="how long one rate or closed loop is measured")
     parser.add_argument(
-        "--peers", default=",".join(PEERS), metavar="NAMES", help="whom to compare with, by default all: %(default)s"
+        "--peers", default=",".join(PEERS), metavar="NAMES", help="peers to measure, by default all: %(default)s"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the measurements")
     parser.add_argument("--png", type=Path, metavar="FILE", help="draw the picture")
@@ -65,12 +65,12 @@ def say(text: str, start: float) -> None:
 
 
 def compiled(site: Site) -> list[Any]:
-    """Plans of all models. They are made before the processes are forked that serve them."""
+    """Plans of all models, compiled before the serving processes are forked."""
     import pretzel
 
     plans = [pretzel.compile(member.estimator) for member in site.members]
     gc.collect()
-    gc.freeze()  # so that no child touches, and thereby copies, what it inherits
+    gc.freeze()  # children must not write to inherited objects, because that copies their pages
     return plans
 
 
@@ -80,13 +80,13 @@ def compete(site: Site, effort: Effort, peers: Sequence[str], progress: Callable
     Parameters
     ----------
     site : Site
-        What is served.
+        Models and rows to serve.
     effort : Effort
         How long to measure.
     peers : sequence of str
         Keys of `PEERS`.
     progress : callable
-        Told what happens.
+        Called with progress messages.
     """
     workers = cores()
     document: dict[str, Any] = {"contenders": {}, "executors": {}}
@@ -139,7 +139,7 @@ def _curve(make: Callable[[], Contender], site: Site, effort: Effort, rates: Seq
 
 
 def _harness(site: Site, effort: Effort, rate: float) -> dict[str, Any]:
-    """Latencies of nobody at the rate at which Pretzel is judged."""
+    """Latencies of the empty contender at the rate of the verdict on Pretzel."""
     trial = Trial(contenders.Nothing(), site)
     busy = trial.point(rate, effort.point)
     unloaded = trial.point(rate / 16, effort.point)
@@ -149,9 +149,9 @@ def _harness(site: Site, effort: Effort, rate: float) -> dict[str, Any]:
 def _scaling(
     names: Sequence[str], plans: Sequence[Any], counts: Sequence[int], site: Site, effort: Effort
 ) -> dict[str, Any]:
-    """Saturation with each number of executors, by the whole mix and by batches alone, which are what executors run.
+    """Saturation with each number of executors, by the whole mix and by batches alone, which are the work of executors.
 
-    They take turns, for a machine may be slower a minute later.
+    The numbers take turns, because a machine may be slower a minute later.
     """
     rates: dict[str, dict[str, list[float]]] = {str(count): {"batches": [], "mix": []} for count in counts}
     with contextlib.ExitStack() as stack:
@@ -168,7 +168,7 @@ def _scaling(
 
 
 def serve(total: int) -> Site:
-    """The models with their popularity, and rows for all."""
+    """The models with their popularity, and rows for each kind."""
     members = models.fleet(total)
     kinds = [member.kind for member in members]
     return Site(members, popularity(kinds, seed=3), [rows.ready(kind) for kind in dict.fromkeys(kinds)])

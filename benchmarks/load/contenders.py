@@ -1,4 +1,4 @@
-"""Who answers the load: every contender takes the same requests through the same two calls."""
+"""Contenders: every one takes the same requests through the same two calls."""
 
 from __future__ import annotations
 
@@ -83,14 +83,14 @@ class Pretzel:
 
 
 def one_thread() -> None:
-    """Keep BLAS and OpenMP of the calling thread to itself: what suits a pool that is as wide as the machine."""
+    """Limit BLAS and OpenMP to the calling thread, because the pool uses all cores already."""
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1)
 
 
 class Threads:
-    """scikit-learn in a thread pool; one-row tables are ready-made, for which nobody is charged.
+    """scikit-learn in a thread pool; one-row tables are made in advance and not timed.
 
     Parameters
     ----------
@@ -121,7 +121,9 @@ class Threads:
         self._pool.shutdown(cancel_futures=True)
 
 
-_served: list[Any] = []  # estimators of a worker process; set before it is forked, for a pool sends only what is small
+_served: list[
+    Any
+] = []  # estimators of a worker process; set before the fork, because sending them through a pool is slow
 
 
 def _predict(model: int, X: Any) -> Any:
@@ -144,7 +146,7 @@ class Processes:
     def __init__(self, members: Sequence[Member], workers: int) -> None:
         _served[:] = [member.estimator for member in members]
         self._pool = ProcessPoolExecutor(workers, mp_context=get_context("fork"), initializer=one_thread)
-        self._pool.submit(one_thread).result()  # forks them now, while this process has no other threads
+        self._pool.submit(one_thread).result()  # forks the workers now, while this process has no other threads
 
     def single(self, model: int) -> Call:
         """The pool."""
@@ -164,7 +166,7 @@ class Processes:
 
 
 class Onnx:
-    """onnxruntime sessions of one thread each, in a thread pool; their arrays are ready-made.
+    """onnxruntime sessions of one thread each, in a thread pool; their arrays are made in advance.
 
     Parameters
     ----------
@@ -211,7 +213,7 @@ class Onnx:
 
 
 class Nothing:
-    """Answers at once and does nothing: what the harness itself takes."""
+    """Answers at once and does nothing; shows the overhead of the harness."""
 
     refusals: tuple[type[Exception], ...] = ()
 

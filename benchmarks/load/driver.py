@@ -1,12 +1,12 @@
-"""Sends a schedule to a contender and writes down when each request was answered.
+"""Sends a schedule to a contender and records when each request was answered.
 
-As many client threads as there are cores take the next request each, sleep until it arrives, and make the call
-themselves, as the threads of a web application do. There is no dispatcher that could fall behind, and a thread that is
-held up by one request leaves the next to another thread. Threads sleep and do not spin: on a small machine spinning
-clients would take the cores from those whom they measure. So the wake-up by the kernel, which a request from a socket
-costs, too, is part of every latency, and the same for all; `contenders.Nothing` shows how much it is.
+One client thread per core takes the next request, sleeps until its arrival, and makes the call itself, as a thread of a
+web application does. There is no dispatcher that could fall behind, and a thread that is blocked by one request leaves
+the next one to another thread. Clients sleep rather than spin, because spinning clients would take the cores from the
+contender on a small machine. Every latency therefore includes one wake-up by the kernel, as a request from a socket
+does; `contenders.Nothing` measures it.
 
-Latency counts from the moment at which the request was to arrive, whoever is late.
+Latency counts from the scheduled arrival of the request, also if the client is late.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ DRAIN = 2.0  # seconds that answers may take after the last arrival
 
 @dataclass
 class Outcome:
-    """What became of a schedule; times are nanoseconds since its start.
+    """Outcome of a schedule; times are nanoseconds since its start.
 
     Parameters
     ----------
     arrivals : Arrivals
-        What was sent.
+        The schedule.
     sent : ndarray
-        When a client took the request; zero if none did.
+        When a client took the request; zero: never.
     answered : ndarray
-        When the answer was there; the end of the measurement where there was none.
+        When the answer was there; without an answer, the end of the measurement.
     state : ndarray
         `UNANSWERED`, `ANSWERED`, `REFUSED` at once, `FAILED`, or `GIVEN_UP`: refused after it had been accepted.
     seconds : float
@@ -90,7 +90,7 @@ class _Run:
         self.sent, self.answered, self.state = [0] * count, [0] * count, [UNANSWERED] * count
 
     def finish(self, i: int, future: Future[Any]) -> None:
-        """Write down the answer of a future; runs in whatever thread has it."""
+        """Record the answer of a future, in the thread that completes it."""
         self.answered[i] = time.perf_counter_ns()
         self.pending.pop(i, None)
         self.tokens.put(None)
@@ -103,7 +103,7 @@ class _Run:
             self.fail(i, error, GIVEN_UP)
 
     def fail(self, i: int, error: BaseException, refused: int = REFUSED) -> None:
-        """Write down an exception."""
+        """Record an exception."""
         self.answered[i] = self.answered[i] or time.perf_counter_ns()
         self.state[i] = refused if isinstance(error, self.refusals) else FAILED
         if self.state[i] == FAILED and not self.errors:
@@ -111,19 +111,19 @@ class _Run:
 
 
 def _wake_precisely() -> None:
-    """Ask Linux to end the sleeps of this thread on time; by default it may be 50 microseconds late."""
+    """Ask Linux to wake this thread on time; by default, it may be 50 microseconds late."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(29, 1, 0, 0, 0)  # PR_SET_TIMERSLACK, nanoseconds
 
 
 def _client(run: _Run, waits: bool) -> None:
-    """Take requests until there are none or time is over.
+    """Send requests until there are none left or time is over.
 
     Parameters
     ----------
     waits : bool
-        For a place, as a closed loop does; an open loop refuses what finds none.
+        Whether to wait for a free slot, as a closed loop does; an open loop rejects the request instead.
     """
     _wake_precisely()
     clock, sleep, tokens, pending = time.perf_counter_ns, time.sleep, run.tokens, run.pending
@@ -198,17 +198,17 @@ def drive(
     Parameters
     ----------
     contender : Contender
-        Who answers.
+        Answers the requests.
     members : sequence of Member
         The models.
     rows : sequence of Rows
-        Of all kinds.
+        One for each kind.
     arrivals : Arrivals
-        What is sent.
+        The schedule.
     seconds : float
-        Nothing is sent after that time.
+        No request is sent after that time.
     closed : bool
-        Send as fast as answers come, whatever the schedule says of times.
+        Send as fast as answers arrive, and ignore the times of the schedule.
     clients : int, optional
         Threads that send; one per core by default.
     """
@@ -233,7 +233,7 @@ def drive(
 
 
 def _drain(run: _Run, seconds: float) -> None:
-    """Wait for what is under way, then cancel it and wait for what cannot be cancelled."""
+    """Wait for pending requests, then cancel them and wait for those that cannot be cancelled."""
     limit = time.perf_counter() + seconds
     while run.pending and time.perf_counter() < limit:
         time.sleep(0.001)
@@ -247,7 +247,7 @@ def _drain(run: _Run, seconds: float) -> None:
 
 def _outcome(run: _Run, arrivals: Arrivals) -> Outcome:
     sent, answered, state = np.array(run.sent), np.array(run.answered), np.array(run.state)
-    # What was answered after the end counts as not answered; its latency is the time that it had waited by then.
+    # Requests answered after the end count as unanswered, with the latency that they had reached by then.
     state[(state == ANSWERED) & (answered > run.stop)] = UNANSWERED
     answered[state == UNANSWERED] = run.stop
     last = int(answered[state == ANSWERED].max(initial=run.start))

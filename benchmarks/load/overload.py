@@ -62,7 +62,7 @@ def measure(site: Site, plans: Sequence[Any], seconds: float, seed: int = 1) -> 
     Parameters
     ----------
     site : Site
-        What is served.
+        Models and rows to serve.
     plans : sequence of Plan
         Its models, compiled.
     seconds : float
@@ -112,9 +112,9 @@ def _overload(
 
 
 def accepted(outcome: Outcome, deadline: float) -> dict[str, Any]:
-    """What became of requests with a deadline, which counts from the call.
+    """Outcomes of requests with a deadline, which counts from the call.
 
-    Those that clients did not come to send in time are left out: ``sent_per_second`` says what was asked in fact.
+    Requests that clients could not send in time are left out: ``sent_per_second`` is the rate that was reached.
     """
     sent = outcome.sent > 0
     state, waited = outcome.state[sent], (outcome.answered - outcome.sent)[sent] * 1e-9

@@ -49,15 +49,15 @@ def _tail(ours: dict[str, Any], theirs: dict[str, Any]) -> Iterator[Verdict]:
     yield _at_most(f"{what} / unloaded p50", busy["single"]["p99"] / unloaded, 3)
     if "points" not in theirs:
         return
-    nobody = "no single row was answered"  # in so little time
+    unanswered = "no single row was answered"  # in so little time
     same = near(theirs, busy["rate"])["single"]["p99"]
     each = f"{what} / scikit-learn threads, same rate"
     if same is None:
-        yield Verdict("load", each, "at most 1/20", nobody, None)
+        yield Verdict("load", each, "at most 1/20", unanswered, None)
     else:
         yield _at_most(each, busy["single"]["p99"] / same, 1 / 20)
     own = at(theirs, BUSY)["single"]["p99"]
-    text = nobody if own is None else f"1/{own / busy['single']['p99']:,.1f}"
+    text = unanswered if own is None else f"1/{own / busy['single']['p99']:,.1f}"
     yield Verdict("load", f"{what} / scikit-learn threads, each at its own", "for information", text, None)
 
 
@@ -110,7 +110,7 @@ def markdown(document: dict[str, Any]) -> str:
 
 
 def busy(found: dict[str, dict[str, Any]]) -> str:
-    """How much of the machine others had meanwhile: with more than a tenth of a core no tail means anything."""
+    """CPU use of other processes: above a tenth of a core, tails mean nothing."""
     cores = ", ".join(f"{result['others']:.2f} ({name})" for name, result in found.items() if "others" in result)
     return f"Cores that other processes of the machine took meanwhile, which should be 0: {cores}."
 

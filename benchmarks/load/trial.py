@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from benchmarks.load.contenders import Contender
     from benchmarks.load.rows import Rows
 
-LATE = {"single": 0.010, "batch": 0.250}  # seconds after which an answer is of little use
-UNLOADED = 0.05  # of saturation: requests hardly ever meet
+LATE = {"single": 0.010, "batch": 0.250}  # seconds after which an answer counts as late
+UNLOADED = 0.05  # of saturation: requests rarely overlap
 CHECKED = 60  # answers that are compared with the estimators' own
 WARM = 20  # models of each kind that are called once before anything is timed
 MOST = 200_000  # requests of a closed loop
@@ -58,7 +58,7 @@ class Effort:
 
 @dataclass(frozen=True)
 class Site:
-    """What is served: models, how often each is asked, and rows of all kinds."""
+    """Models with their popularity, and rows for each kind."""
 
     members: Sequence[Member]
     shares: np.ndarray
@@ -75,13 +75,13 @@ class Site:
 def in_child(function: Callable[[], dict[str, Any]], limit: float) -> dict[str, Any]:
     """Result of a function that runs in a forked process, or ``{"error": ...}``.
 
-    What a contender leaves behind, threads or memory, ends with it, and a contender that hangs is killed. The result
-    says under ``"others"`` how many cores other processes took meanwhile: the machine should have none.
+    Threads and memory of a contender end with the process, and a contender that hangs is killed. ``"others"`` of the
+    result is the number of cores that other processes took meanwhile, which should be zero.
 
     Parameters
     ----------
     function : callable
-        What runs.
+        Runs in the child.
     limit : float
         Seconds that it may take.
     """
@@ -106,7 +106,7 @@ def in_child(function: Callable[[], dict[str, Any]], limit: float) -> dict[str, 
 
 
 def _others() -> float:
-    """Seconds of all cores that went to processes of others; zero where nobody tells."""
+    """CPU seconds of other processes; zero if the system does not tell."""
     stat = Path("/proc/stat")
     if not stat.exists():
         return 0.0
@@ -128,14 +128,14 @@ def _child(pipe: Any, function: Callable[[], dict[str, Any]]) -> None:
 
 
 class Trial:
-    """A contender and what is asked of it.
+    """A contender and its requests.
 
     Parameters
     ----------
     contender : Contender
-        Who answers.
+        Answers the requests.
     site : Site
-        What is served.
+        Models and rows to serve.
     seed : int
         Of the requests: the same for all contenders.
     """

@@ -1,12 +1,10 @@
-"""Methods that are awaited: short work at once, long work elsewhere, and the event loop is never kept waiting."""
+"""Awaitable methods: short work runs inline, long work elsewhere, and the event loop is never blocked."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
 import threading
-import time
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +24,7 @@ from pretzel.errors import DeadlineExceeded, InputError, ModelNotFoundError
 from pretzel.runtime import asynchronous
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import Callable, Iterator
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(400, 5))
@@ -37,10 +35,9 @@ Y = X[:, 0] > 0
 
 
 class Slow(TransformerMixin, BaseEstimator):
-    """A step that only Python can compute; it says in which thread it was."""
+    """An opaque step that records its threads, and waits while `gate` is closed."""
 
-    def __init__(self, seconds: float = 0.0) -> None:
-        self.seconds = seconds
+    gate = threading.Event()
 
     def fit(self, X: Any, y: Any = None) -> Slow:
         self.n_features_in_ = X.shape[1]
@@ -49,8 +46,11 @@ class Slow(TransformerMixin, BaseEstimator):
 
     def transform(self, X: Any) -> Any:
         self.threads_.append(threading.current_thread())
-        time.sleep(self.seconds)
+        self.gate.wait(60.0)
         return X * 2
+
+
+Slow.gate.set()
 
 
 @pytest.fixture
@@ -95,27 +95,11 @@ def same(a: Any, b: Any) -> None:
         assert a == b
 
 
-@contextlib.asynccontextmanager
-async def lively(longest: float) -> AsyncIterator[None]:
-    """Fails if the event loop was busy with one thing for longer than ``longest`` seconds in the block."""
-    gaps: list[float] = []
-
-    async def tick() -> None:
-        last = time.monotonic()
-        while True:
+async def waiting(runtime: pretzel.Runtime, requests: int) -> None:
+    """Lets the event loop turn until so many requests wait in the queue of paused workers."""
+    async with asyncio.timeout(60.0):
+        while runtime.engine.load()["waiting"] != requests:
             await asyncio.sleep(0.001)
-            now = time.monotonic()
-            gaps.append(now - last)
-            last = now
-
-    ticker = asyncio.create_task(tick())
-    await asyncio.sleep(0)
-    try:
-        yield
-    finally:
-        ticker.cancel()
-    assert gaps, "the loop did not turn at all"
-    assert max(gaps) < longest, max(gaps)
 
 
 @pytest.mark.parametrize("limit", [1.0, 0.0], ids=["inline", "workers"])
@@ -159,31 +143,37 @@ def test_calls_are_counted(runtime: pretzel.Runtime) -> None:
     assert runtime.stats()["models"]["m"]["calls"] == len(X) + 1
 
 
-def test_long_tables_leave_the_loop_alone(runtime: pretzel.Runtime) -> None:
+def test_the_event_loop_runs_while_workers_do(runtime: pretzel.Runtime) -> None:
     forest = RandomForestClassifier(200, random_state=0).fit(X, Y)
     model = runtime.register("forest", forest)
     table = RNG.normal(size=(60_000, 5))
     expected = model.predict_proba(table)
 
     async def main() -> Any:
-        async with lively(0.1):
-            return await model.apredict_proba(table)
+        runtime.engine.scheduler.pause()
+        task = asyncio.create_task(model.apredict_proba(table))
+        await waiting(runtime, 1)
+        assert not task.done()
+        runtime.engine.scheduler.pause(False)
+        return await task
 
     np.testing.assert_array_equal(asyncio.run(main()), expected, strict=True)
 
 
-def test_large_tables_of_texts_are_read_in_a_thread(runtime: pretzel.Runtime) -> None:
+def test_large_tables_of_texts_are_read_in_a_thread(runtime: pretzel.Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     model = runtime.register("texts", MODELS["texts"][0])
-    texts = TEXTS * 500
-    began = time.monotonic()
-    expected = model.predict_proba(texts)
-    took = time.monotonic() - began
+    calls: list[str] = []
+    call = runtime.engine.call
 
-    async def main() -> Any:
-        async with lively(max(0.1, took / 4)):
-            return await model.apredict_proba(texts)
+    def counted(name: str, *arguments: Any) -> Any:
+        calls.append(name)
+        return call(name, *arguments)
 
-    np.testing.assert_array_equal(asyncio.run(main()), expected, strict=True)
+    monkeypatch.setattr(runtime.engine, "call", counted)
+    for texts, expected in ((TEXTS, []), (TEXTS * 500, ["texts"])):
+        answer = asyncio.run(model.apredict_proba(texts))
+        np.testing.assert_array_equal(answer, model.predict_proba(texts), strict=True)
+        assert calls == expected
 
 
 def test_opaque_steps_never_run_in_the_thread_of_the_loop(runtime: pretzel.Runtime) -> None:
@@ -202,42 +192,43 @@ def test_opaque_steps_never_run_in_the_thread_of_the_loop(runtime: pretzel.Runti
     assert row == model.predict_one(tuple(X[0]))
 
 
-def test_timeouts_free_the_place(runtime: pretzel.Runtime) -> None:
+def test_timeouts_cancel_requests(runtime: pretzel.Runtime) -> None:
     model = runtime.register("forest", RandomForestClassifier(200, random_state=0).fit(X, Y))
     table = RNG.normal(size=(200_000, 5))
 
     async def main() -> None:
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.05):
+            async with asyncio.timeout(0.01):
                 await model.apredict_proba(table)
         task = asyncio.create_task(model.apredict_proba(table))
-        await asyncio.sleep(0.02)
+        await waiting(runtime, 1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
+    runtime.engine.scheduler.pause()
     asyncio.run(main())
-    for _ in range(1000):
-        load = runtime.engine.load()
-        if load["waiting"] + load["started"] == 0:
-            break
-        time.sleep(0.01)
+    load = runtime.engine.load()
     assert (load["waiting"], load["started"], load["cancelled"], load["done"]) == (0, 0, 2, 0)
 
 
 def test_deadlines(runtime: pretzel.Runtime) -> None:
     model = runtime.register("forest", RandomForestClassifier(200, random_state=0).fit(X, Y))
-    opaque = runtime.register("opaque", make_pipeline(Slow(0.2), Ridge()).fit(X, X[:, 0]))
+    opaque = runtime.register("opaque", make_pipeline(Slow(), Ridge()).fit(X, X[:, 0]))
     table = RNG.normal(size=(200_000, 5))
 
     async def main() -> None:
         with pytest.raises(DeadlineExceeded):
             await model.apredict_proba(table, deadline=0.001)
         assert (await model.apredict_proba(table[:2000], deadline=30.0)).shape == (2000, 2)
+        Slow.gate.clear()
         busy = [asyncio.create_task(opaque.apredict_one(X[0])) for _ in range(2)]
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
+        late = asyncio.create_task(opaque.apredict_one(X[0], deadline=0.01))
+        await asyncio.sleep(0.02)
+        Slow.gate.set()
         with pytest.raises(DeadlineExceeded):
-            await opaque.apredict_one(X[0], deadline=0.01)
+            await late
         await asyncio.gather(*busy)
 
     asyncio.run(main())
@@ -267,7 +258,7 @@ def test_errors_are_those_of_the_methods_that_are_not_awaited(
         assert same_table == message(lambda bad=bad: model.predict(bad))
 
 
-def test_models_that_have_gone_refuse(runtime: pretzel.Runtime) -> None:
+def test_unregistered_models_raise(runtime: pretzel.Runtime) -> None:
     model = runtime.register("m", MODELS["linear"][0])
     answer = model.apredict_one
     runtime.unregister("m")
@@ -308,8 +299,9 @@ def test_closing_cancels_what_is_awaited() -> None:
     async def main() -> None:
         runtime = pretzel.Runtime(store=pretzel.ObjectStore(), executors=1)
         model = runtime.register("forest", RandomForestClassifier(200, random_state=0).fit(X, Y))
+        runtime.engine.scheduler.pause()
         task = asyncio.create_task(model.apredict(RNG.normal(size=(200_000, 5))))
-        await asyncio.sleep(0.05)
+        await waiting(runtime, 1)
         await asyncio.to_thread(runtime.close)
         with pytest.raises((asyncio.CancelledError, CancelledError)):
             await task

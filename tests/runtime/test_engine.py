@@ -1,4 +1,4 @@
-"""The batch engine: the same bits as the calling thread, deadlines, refusals, cancelling, faults, and its end."""
+"""The batch engine: same bits as the calling thread, deadlines, rejections, cancelling, faults, closing."""
 
 from __future__ import annotations
 
@@ -49,6 +49,15 @@ def runtime():
         yield made
 
 
+def eventually(condition):
+    """Wait until a condition holds; half a minute is for machines that hang."""
+    for _ in range(3000):
+        if condition():
+            return
+        time.sleep(0.01)
+    pytest.fail("the condition never held")
+
+
 def submit_until(error, submit):
     """Answers of all requests before the first that is refused like that."""
     answers = []
@@ -94,7 +103,7 @@ def test_a_table_may_change_or_go_once_it_has_been_submitted(runtime):
     model = runtime.register("sentiment", SENTIMENT)
     expected = model.predict(TEXTS)
     runtime.engine.scheduler.pause()
-    texts = ["".join(text) for text in TEXTS]  # nobody else holds these
+    texts = ["".join(text) for text in TEXTS]  # no other references
     answer = model.submit(texts)
     texts.clear()
     gc.collect()
@@ -102,7 +111,7 @@ def test_a_table_may_change_or_go_once_it_has_been_submitted(runtime):
     assert np.array_equal(answer.result(10), expected)
 
 
-def test_opaque_models_are_answered_by_python(runtime):
+def test_opaque_models_run_in_python(runtime):
     model = runtime.register("neighbours", NEIGHBOURS)
     answers = [model.submit(NUMBERS[i : i + 3]) for i in range(20)]
     for i, answer in enumerate(answers):
@@ -139,7 +148,7 @@ def test_answers_are_futures_and_awaitable(runtime):
     assert all(np.array_equal(found, expected) for found in asyncio.run(both()))
 
 
-def test_a_refused_row_fails_its_own_request_only(runtime):
+def test_a_rejected_row_fails_its_own_request_only(runtime):
     strict = make_pipeline(StandardScaler(), Ridge()).fit(NUMBERS, TARGET)
     model = runtime.register("strict", strict)
     bad = NUMBERS[:2000].copy()
@@ -157,7 +166,7 @@ def test_a_refused_row_fails_its_own_request_only(runtime):
     assert (load["failed"], load["done"]) == (10, 20)
 
 
-def test_what_does_not_fit_is_refused_before_it_is_queued(runtime):
+def test_tables_that_do_not_fit_are_rejected_before_they_are_queued(runtime):
     model = runtime.register("forest", FOREST)
     with pytest.raises(InputShapeError):
         model.submit(NUMBERS[:, :3])
@@ -169,7 +178,7 @@ def test_what_does_not_fit_is_refused_before_it_is_queued(runtime):
     assert runtime.engine.load()["accepted"] == 0
 
 
-def test_deadlines_that_cannot_be_met_are_refused_with_the_estimate(runtime):
+def test_deadlines_that_cannot_be_met_are_rejected_with_the_estimate(runtime):
     model = runtime.register("forest", FOREST)
     with pytest.raises(DeadlineExceeded, match=r"forest: the answer is expected in .* ms, the deadline is in 0.00 ms"):
         model.submit(NUMBERS, deadline=1e-6)
@@ -177,8 +186,8 @@ def test_deadlines_that_cannot_be_met_are_refused_with_the_estimate(runtime):
     assert runtime.engine.load()["rejected_deadline"] == 1
 
 
-def test_a_promise_is_kept_when_more_urgent_work_comes():
-    """Requests that would be in time themselves are refused once they would make an earlier one late."""
+def test_accepted_deadlines_are_kept_when_more_urgent_work_arrives():
+    """A request that would meet its own deadline is rejected if it would make an accepted one late."""
     with pretzel.Runtime(executors=1) as runtime:
         model = runtime.register("forest", FOREST)
         scheduler = runtime.engine.scheduler
@@ -187,7 +196,7 @@ def test_a_promise_is_kept_when_more_urgent_work_comes():
         promised = model.submit(NUMBERS, deadline=5 * takes + 1.0)
         urgent = submit_until(DeadlineExceeded, lambda: model.submit(NUMBERS, deadline=4 * takes + 1.0))
         assert 0 < len(urgent) < 10 + 1.0 / takes
-        # Work without a deadline is put behind a promise rather than refused.
+        # Work without a deadline is queued after the accepted deadlines, not rejected.
         other = model.submit(NUMBERS[:1])
         scheduler.pause(False)
         assert not wait([promised, other, *urgent], timeout=60).not_done
@@ -197,11 +206,15 @@ def test_a_promise_is_kept_when_more_urgent_work_comes():
 def test_short_requests_overtake_long_ones():
     with pretzel.Runtime(executors=1) as runtime:
         model = runtime.register("forest", FOREST)
+        order = []
         long = model.submit(np.zeros((200_000, 8)))
+        runtime.engine.scheduler.pause()
         short = model.submit(NUMBERS[:10])
-        short.result(10)
-        assert not long.done()
-        assert len(long.result(60)) == 200_000
+        for answer in (long, short):
+            answer.add_done_callback(order.append)
+        runtime.engine.scheduler.pause(False)
+        assert not wait([long, short], timeout=60).not_done
+        assert order == [short, long]
 
 
 def test_the_most_urgent_request_goes_first():
@@ -229,7 +242,7 @@ def test_queues_are_bounded():
             model.submit(NUMBERS[:10])
         assert accepted[-1].cancel()  # frees its place
         accepted[-1] = model.submit(NUMBERS[:10])
-        # A call that waits for its answer is computed by whoever makes it.
+        # A call that would have to wait runs in the calling thread.
         queued = runtime.register("queued", FOREST, engine="batch")
         assert len(queued.predict(NUMBERS[:10])) == 10
         runtime.engine.scheduler.pause(False)
@@ -238,21 +251,17 @@ def test_queues_are_bounded():
 
 def test_cancelling(runtime):
     model = runtime.register("forest", FOREST)
-    begun = model.submit(np.zeros((500_000, 8)))
-    while runtime.engine.load()["waiting"]:
-        time.sleep(0.001)
+    started = model.submit(np.zeros((500_000, 8)))
+    eventually(lambda: runtime.engine.load()["started"])
     runtime.engine.scheduler.pause()
     waiting = [model.submit(NUMBERS[:10]) for _ in range(10)]
     assert all(answer.cancel() for answer in waiting)
     assert all(answer.cancelled() for answer in waiting)
     with pytest.raises(CancelledError):
         waiting[0].result(1)
-    start = time.monotonic()
-    assert begun.cancel()  # what has begun stops soon
+    assert started.cancel()  # the morsels that run are the last
+    eventually(lambda: runtime.engine.load()["started"] == 0)
     runtime.engine.scheduler.pause(False)
-    model.submit(NUMBERS[:10]).result(10)
-    while runtime.engine.load()["started"]:
-        assert time.monotonic() < start + 10
     done = model.submit(NUMBERS[:10])
     done.result(10)
     assert not done.cancel()
@@ -318,7 +327,7 @@ def test_reservations_are_checked(arguments):
         pretzel.Reservation(**arguments)
 
 
-def test_an_engine_that_nobody_uses_ends_its_threads():
+def test_an_unused_engine_ends_its_threads():
     before = threading.active_count()
     runtime = pretzel.Runtime(executors=3)
     model = runtime.register("forest", FOREST)
@@ -328,9 +337,7 @@ def test_an_engine_that_nobody_uses_ends_its_threads():
     del runtime, model
     gc.collect()
     assert engine() is None
-    deadline = time.monotonic() + 10
-    while threading.active_count() > before:
-        assert time.monotonic() < deadline
+    eventually(lambda: threading.active_count() == before)
 
 
 def test_answers_outlive_runtime_and_model():
@@ -341,7 +348,7 @@ def test_answers_outlive_runtime_and_model():
     assert len(answer.result(20)) == 50_000
 
 
-def test_a_replaced_version_answers_what_was_submitted_to_it(runtime):
+def test_a_replaced_version_answers_requests_submitted_before(runtime):
     model = runtime.register("model", FOREST)
     expected = model.predict(NUMBERS)
     runtime.engine.scheduler.pause()
@@ -386,7 +393,7 @@ FORESTS = [
 
 
 @pytest.mark.parametrize(("estimators", "X"), [(HEADS, TEXTS), (FORESTS, NUMBERS)], ids=["texts", "numbers"])
-def test_rows_of_models_that_begin_alike_go_together(estimators, X):
+def test_short_requests_with_the_same_prefix_run_as_a_batch(estimators, X):
     with pretzel.Runtime(executors=1) as runtime:
         models = [runtime.register(f"m{i}", estimator) for i, estimator in enumerate(estimators)]
         expected = [pretzel.compile(estimator).predict(X) for estimator in estimators]
@@ -403,7 +410,7 @@ def test_rows_of_models_that_begin_alike_go_together(estimators, X):
         assert runtime.engine.load()["prefix_batched"] > 10
 
 
-def test_a_row_that_is_refused_leaves_those_alone_that_went_with_it():
+def test_a_rejected_row_leaves_the_rest_of_its_prefix_batch_alone():
     with pretzel.Runtime(executors=1) as runtime:
         models = [runtime.register(f"m{i}", forest) for i, forest in enumerate(FORESTS)]
         bad = NUMBERS[:1].copy()
@@ -419,7 +426,7 @@ def test_a_row_that_is_refused_leaves_those_alone_that_went_with_it():
                 assert answer.result(10) == models[i % 3].predict_one(NUMBERS[i])
 
 
-def test_reserved_memory_is_taken_in_advance_kept_and_given_back():
+def test_reserved_memory_is_allocated_in_advance_kept_and_freed():
     with pretzel.Runtime(executors=1) as runtime:
         before = runtime.stats()["arena_bytes"]
         model = runtime.register("own", FOREST, reserve=pretzel.Reservation(workers=2, memory="32MB"))
@@ -433,8 +440,8 @@ def test_reserved_memory_is_taken_in_advance_kept_and_given_back():
 
 
 @pytest.mark.parametrize(("estimators", "X"), [(HEADS, TEXTS), (FORESTS, NUMBERS)], ids=["texts", "numbers"])
-def test_rows_that_go_together_are_not_disturbed_by_urgent_ones(estimators, X):
-    """What several requests have computed together lasts until all of them are through, whatever comes meanwhile."""
+def test_prefix_batches_are_not_disturbed_by_urgent_requests(estimators, X):
+    """The results of a shared prefix last until all its requests are done, whatever arrives meanwhile."""
     with pretzel.Runtime(executors=1) as runtime:
         models = [runtime.register(f"m{i}", estimator) for i, estimator in enumerate(estimators)]
         other = runtime.register("other", RIDGE)
@@ -450,11 +457,13 @@ def test_rows_that_go_together_are_not_disturbed_by_urgent_ones(estimators, X):
         thread.start()
         try:
             for start in range(0, 400, 40):
+                runtime.engine.scheduler.pause()
                 answers = [
                     (m, at, model.submit(X[at : at + 1], method=method))
                     for at in range(start, start + 40)
                     for m, model in enumerate(models)
                 ]
+                runtime.engine.scheduler.pause(False)
                 for m, at, answer in answers:
                     assert np.array_equal(answer.result(20), expected[m][at : at + 1])
         finally:

@@ -76,7 +76,7 @@ def test_calls_by_outcome(runtime: pretzel.Runtime, registry: Any) -> None:
         ("m", "predict", "refused"): 1,
         ("m", "predict", "cancelled"): 1,
     }
-    for _ in range(200):  # futures are counted after whoever waits has been told
+    for _ in range(200):  # a future is counted after its callbacks have run
         if requests(registry) == expected:
             break
         time.sleep(0.01)
