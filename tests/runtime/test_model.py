@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import threading
@@ -32,9 +33,16 @@ CASES: dict[str, tuple[Any, Any]] = {
     "table": (make_column_transformer((StandardScaler(), ["age", "pay"]), (OneHotEncoder(), ["city"])), FRAME),
     "numbers": (StandardScaler(), NUMBERS),
 }
-SOURCES = {name: make_pipeline(features, LogisticRegression()).fit(X, LABELS) for name, (features, X) in CASES.items()}
-SOURCES["boosting"] = HistGradientBoostingClassifier(max_iter=5).fit(NUMBERS, LABELS)
 REQUESTS = {**{name: X for name, (_, X) in CASES.items()}, "boosting": NUMBERS}
+
+
+@functools.cache
+def fitted(name: str) -> Any:
+    """The estimator that answers ``REQUESTS[name]``."""
+    if name == "boosting":
+        return HistGradientBoostingClassifier(max_iter=5).fit(NUMBERS, LABELS)
+    features, X = CASES[name]
+    return make_pipeline(features, LogisticRegression()).fit(X, LABELS)
 
 
 def rows_of(X: Any) -> list[Any]:
@@ -42,10 +50,10 @@ def rows_of(X: Any) -> list[Any]:
     return X.to_dict("records") if isinstance(X, pd.DataFrame) else list(X)
 
 
-@pytest.fixture(scope="module", params=SOURCES)
+@pytest.fixture(scope="module", params=REQUESTS)
 def case(request: pytest.FixtureRequest) -> tuple[Any, pretzel.Plan, Any]:
     """A fitted estimator, its plan and a request."""
-    source = SOURCES[request.param]
+    source = fitted(request.param)
     return source, pretzel.compile(source, strict=True), REQUESTS[request.param]
 
 
@@ -92,7 +100,7 @@ def test_numbers_of_one_row_are_python_values() -> None:
 
 
 def test_attributes_are_copies() -> None:
-    plan = pretzel.compile(SOURCES["table"])
+    plan = pretzel.compile(fitted("table"))
     assert plan.classes_.tolist() == ["no", "perhaps", "yes"]
     assert plan.feature_names_in_.tolist() == ["city", "age", "pay"]
     assert plan.n_features_in_ == 3
@@ -101,7 +109,7 @@ def test_attributes_are_copies() -> None:
     assert "classes_" in dir(plan)
     with pytest.raises(AttributeError, match="has no attribute 'transform'"):
         _ = plan.transform
-    assert not hasattr(pretzel.compile(SOURCES["numbers"]), "feature_names_in_")
+    assert not hasattr(pretzel.compile(fitted("numbers")), "feature_names_in_")
 
 
 def test_plan_does_not_follow_its_source() -> None:
@@ -124,7 +132,7 @@ def test_results_are_the_callers(case: tuple[Any, pretzel.Plan, Any]) -> None:
 
 def test_names_in_messages() -> None:
     row = {"city": "Bonn", "age": 1.0}
-    plan = pretzel.compile(SOURCES["table"], name="pay/de")
+    plan = pretzel.compile(fitted("table"), name="pay/de")
     with pytest.raises(InputError, match=r"pay/de.*'pay'"):
         plan.predict_one(row)
     other = plan.renamed("pay/fr")
@@ -136,7 +144,7 @@ def test_names_in_messages() -> None:
 
 
 def test_explanations_are_for_people_and_programs() -> None:
-    plan = pretzel.compile(SOURCES["table"], name="pay/de")
+    plan = pretzel.compile(fitted("table"), name="pay/de")
     assert plan.explain().startswith("pay/de: ")
     assert plan.explain("json")["name"] == "pay/de"
     assert plan.explain("json")["bytes"]["all"] == plan.nbytes
@@ -144,10 +152,10 @@ def test_explanations_are_for_people_and_programs() -> None:
         plan.explain("xml")
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("name", REQUESTS)
 def test_sixteen_threads_have_the_bits_of_one(name: str) -> None:
     """All start at once and are switched every ten microseconds; rows and batches, short plans and long ones."""
-    plan, X = pretzel.compile(SOURCES[name], strict=True), REQUESTS[name]
+    plan, X = pretzel.compile(fitted(name), strict=True), REQUESTS[name]
     rows = rows_of(X)
     big = pd.concat([X] * 20) if isinstance(X, pd.DataFrame) else np.tile(X, (20, 1)) if name != "texts" else X * 20
     expected = plan.predict_proba(X)
@@ -218,7 +226,7 @@ def test_tokens_are_counted_by_many_threads() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_plan_of_the_parent_answers_in_the_child() -> None:
-    plan, X = pretzel.compile(SOURCES["numbers"]), REQUESTS["numbers"]
+    plan, X = pretzel.compile(fitted("numbers")), REQUESTS["numbers"]
     expected = plan.predict_proba(X)
     pid = os.fork()
     if pid == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 
@@ -28,33 +29,39 @@ TEXTS = ["".join(RNG.choice(LETTERS, RNG.integers(0, 400))) for _ in range(100)]
 NUMBERS = RNG.normal(size=(400, 12))
 TARGET = NUMBERS @ RNG.normal(size=12)
 
-FEATURES = make_union(TfidfVectorizer(analyzer="char", ngram_range=(2, 3)), TfidfVectorizer(ngram_range=(1, 2)))
-FEATURES.fit(TEXTS)
-EMBEDDED = make_pipeline(
-    StandardScaler(),
-    make_union(
+
+@functools.cache
+def vectorizers():
+    """Two vectorizers side by side."""
+    words = TfidfVectorizer(ngram_range=(1, 2))
+    return make_union(TfidfVectorizer(analyzer="char", ngram_range=(2, 3)), words).fit(TEXTS)
+
+
+@functools.cache
+def embedding():
+    """Numbers scaled and embedded in three ways."""
+    parts = make_union(
         PCA(10, random_state=0),
         KMeans(30, n_init=1, random_state=0),
         VotingRegressor([("forest", RandomForestRegressor(60, max_depth=6, random_state=0))]),
-    ),
-)
-EMBEDDED.fit(NUMBERS, TARGET)
+    )
+    return make_pipeline(StandardScaler(), parts).fit(NUMBERS, TARGET)
 
 
 def text_models(count):
     """Heads of their own over the same vectorizers."""
-    rows = FEATURES.transform(TEXTS)
+    rows = vectorizers().transform(TEXTS)
     for seed in range(count):
         labels = np.random.default_rng(seed).permutation(len(TEXTS)) % 2
-        yield Pipeline([("features", FEATURES), ("model", LogisticRegression(max_iter=20).fit(rows, labels))])
+        yield Pipeline([("features", vectorizers()), ("model", LogisticRegression(max_iter=20).fit(rows, labels))])
 
 
 def number_models(count):
     """Forests of their own over the same components and clusters."""
-    rows = EMBEDDED.transform(NUMBERS)
+    rows = embedding().transform(NUMBERS)
     for seed in range(count):
         forest = RandomForestRegressor(5, max_depth=4, random_state=seed).fit(rows, TARGET)
-        yield Pipeline([("features", EMBEDDED), ("model", forest)])
+        yield Pipeline([("features", embedding()), ("model", forest)])
 
 
 def counts(runtime, name="materialized"):
@@ -228,8 +235,8 @@ def test_ranges_end_where_somebody_else_reads():
     """A value that a later step reads, too, has to be there: no range hides it."""
     table = make_column_transformer((StandardScaler(), [0, 1]), (OneHotEncoder(handle_unknown="ignore"), [2]))
     cases = [
-        make_pipeline(EMBEDDED, Ridge()).fit(NUMBERS, TARGET),
-        make_pipeline(FEATURES, LogisticRegression()).fit(TEXTS, np.arange(100) % 2),
+        make_pipeline(embedding(), Ridge()).fit(NUMBERS, TARGET),
+        make_pipeline(vectorizers(), LogisticRegression()).fit(TEXTS, np.arange(100) % 2),
         make_pipeline(table, Ridge()).fit(np.round(NUMBERS[:, :3]), TARGET),
     ]
     for estimator in cases:
@@ -248,20 +255,25 @@ def test_ranges_end_where_somebody_else_reads():
 @given(st.lists(st.tuples(st.integers(0, 2), st.text(max_size=300)), max_size=40))
 def test_any_texts(requests):
     with pretzel.Runtime(materialize="100KB", results="50KB") as runtime:
-        handles = [runtime.register(f"m{number}", model, **{}) for number, model in enumerate(MODELS)]
+        handles = [runtime.register(f"m{number}", model, **{}) for number, model in enumerate(three_models()[0])]
         for model, text in requests:
-            assert np.array_equal(handles[model].predict_proba_one(text), PLANS[model].predict_proba_one(text))
+            assert np.array_equal(
+                handles[model].predict_proba_one(text), three_models()[1][model].predict_proba_one(text)
+            )
 
 
-MODELS = list(text_models(3))
-PLANS = [pretzel.compile(model) for model in MODELS]
+@functools.cache
+def three_models():
+    """Text models and their plans."""
+    models = list(text_models(3))
+    return models, [pretzel.compile(model) for model in models]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_children_of_a_fork_go_on():
     """Forked while other threads are busy with the cache."""
     with pretzel.Runtime(materialize="1MB", results="1MB") as runtime:
-        handles = [runtime.register(f"m{number}", model) for number, model in enumerate(MODELS)]
+        handles = [runtime.register(f"m{number}", model) for number, model in enumerate(three_models()[0])]
         stop = threading.Event()
 
         def work(seed):
@@ -278,7 +290,9 @@ def test_children_of_a_fork_go_on():
                 if pid == 0:
                     for number in range(300):
                         text = TEXTS[number % 100]
-                        if not np.array_equal(handles[0].predict_proba_one(text), PLANS[0].predict_proba_one(text)):
+                        if not np.array_equal(
+                            handles[0].predict_proba_one(text), three_models()[1][0].predict_proba_one(text)
+                        ):
                             os._exit(1)
                     os._exit(0 if runtime.stats()["caches"]["results"]["misses"] else 2)
                 assert os.waitpid(pid, 0)[1] == 0

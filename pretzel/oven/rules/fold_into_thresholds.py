@@ -33,23 +33,25 @@ SMALL_TREE = 32  # leaves; trees up to this size are compared whole, by the rank
 
 
 def fold_into_thresholds(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:
-    """Take one monotone or imputing step out of the input of trees."""
+    """Take monotone and imputing steps out of the input of trees, one of each part of it."""
     if not isinstance(node, TreeEnsemble) or (node.category_set >= 0).any():
         return None
     (x,) = node.inputs
-    parts = x.inputs if isinstance(x, Concat) else (x,)
+    parts = list(x.inputs) if isinstance(x, Concat) else [x]
+    trees: Node = node
     start = 0
     for i, part in enumerate(parts):
         width = part.schema().width
         if part.schema().kind is Kind.DENSE and _read_by_trees_alone(part, users):
-            inside = (node.feature >= start) & (node.feature < start + width)
-            folded = _fold(node, part, inside, start, users)
+            assert isinstance(trees, TreeEnsemble)
+            inside = np.flatnonzero((node.feature >= start) & (node.feature < start + width))
+            folded = _fold(trees, part, inside, start, users)
             if folded is not None:
-                trees, source = folded
-                new = Concat((*parts[:i], source, *parts[i + 1 :])) if isinstance(x, Concat) else source
-                return replace(trees, inputs=(new,))
+                trees, parts[i] = folded
         start += width
-    return None
+    if all(a is b for a, b in zip(parts, x.inputs if isinstance(x, Concat) else (x,), strict=True)):
+        return None
+    return replace(trees, inputs=(Concat(tuple(parts)) if isinstance(x, Concat) else parts[0],))
 
 
 def _fold(
@@ -113,19 +115,28 @@ def _fold_monotone(
         return None
 
     def goes_left(x: Array) -> Array:
-        scaled = x.copy()
-        scaled[inside] = _evaluate(by_split, x[inside])
-        return _rounded(scaled, node.float32) <= node.threshold
+        return _rounded(_evaluate(by_split, x), node.float32) <= node.threshold[inside]
 
-    threshold = largest_where(goes_left, len(node.threshold))
-    if threshold is None:
+    found = largest_where(goes_left, len(inside))
+    if found is None:
         return None
     for check in reversed(checks):
         moved = _moved(check, step, source)
         if moved is None:
             return None
         source = moved
+    threshold = _as_float64(node)
+    threshold[inside] = found
     return replace(node, threshold=threshold, float32=False), source
+
+
+def _as_float64(node: TreeEnsemble) -> Array:
+    """A copy of the thresholds for doubles that are not rounded to float32 first."""
+    if not node.float32:
+        return node.threshold.copy()
+    threshold = largest_where(lambda x: _rounded(x, True) <= node.threshold, len(node.threshold))
+    assert threshold is not None, "minus infinity goes left everywhere"
+    return threshold
 
 
 def _is_increasing(step: Node) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.compose import make_column_transformer
+from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.ensemble import (
     GradientBoostingClassifier,
     GradientBoostingRegressor,
@@ -21,6 +21,7 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, PolynomialFeatures
 import pretzel
 from pretzel.errors import InputValueError
 from pretzel.options import Options
+from pretzel.oven.compiler import Compiler
 from pretzel.oven.frontends.importer import Importer
 from pretzel.oven.ir.check import CheckFinite, CheckRange
 from pretzel.oven.ir.graph import toposort, users
@@ -32,6 +33,7 @@ from pretzel.oven.optimizer import optimize
 from pretzel.oven.rules import RULES
 from pretzel.oven.rules._bisection import largest_where
 from pretzel.oven.rules.fold_into_thresholds import fold_into_thresholds
+from pretzel.store.object_store import ObjectStore
 
 RULE = [rule for rule in RULES if rule.function is fold_into_thresholds]
 SCALERS = [StandardScaler(), RobustScaler(), MinMaxScaler(), MaxAbsScaler(), StandardScaler(with_std=False)]
@@ -165,6 +167,18 @@ def test_two_steps_that_only_trees_read() -> None:
     union = FeatureUnion([("once", MinMaxScaler()), ("twice", make_pipeline(MinMaxScaler(), StandardScaler()))])
     pipeline = make_pipeline(union, HistGradientBoostingRegressor(max_iter=5)).fit(X, y)
     assert not any(isinstance(node, SubDiv | MulAdd) for node in nodes_of(pipeline))
+    np.testing.assert_array_equal(pretzel.compile(pipeline).predict(X), pipeline.predict(X))
+
+
+def test_steps_of_many_parts_go_in_one_firing() -> None:
+    """Also where some splits compare columns that no step was in front of."""
+    X, y = table()
+    scalers = [(f"s{j}", StandardScaler(), [j]) for j in range(1, 5)]
+    columns = ColumnTransformer([("plain", "passthrough", [0]), *scalers])
+    pipeline = make_pipeline(columns, RandomForestRegressor(20, max_leaf_nodes=16, random_state=0)).fit(X, y)
+    graphs = Compiler(Options(), ObjectStore()).graphs(pipeline)
+    assert [change.rule for change in graphs.trace].count("fold_into_thresholds") == 1
+    assert not any(isinstance(node, SubDiv) for node in toposort([graphs.optimized["predict"].node]))
     np.testing.assert_array_equal(pretzel.compile(pipeline).predict(X), pipeline.predict(X))
 
 

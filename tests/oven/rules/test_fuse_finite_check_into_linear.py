@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
@@ -61,19 +62,20 @@ def test_it_does_not_fire() -> None:
 
 
 MODELS = [
-    Ridge().fit(X, Y),
-    LinearRegression().fit(X, np.c_[Y, -Y, 0 * Y]),
-    LogisticRegression().fit(X, Y > 0),
-    LogisticRegression().fit(X, np.digitize(Y, [-1, 1])),
-    make_pipeline(StandardScaler(), Ridge()).fit(X, Y),
-    make_pipeline(StandardScaler(), PCA(3), Ridge()).fit(X, Y),
-    make_pipeline(FunctionTransformer(np.exp), Ridge()).fit(X, Y),
+    (Ridge(), Y),
+    (LinearRegression(), np.c_[Y, -Y, 0 * Y]),
+    (LogisticRegression(), Y > 0),
+    (LogisticRegression(), np.digitize(Y, [-1, 1])),
+    (make_pipeline(StandardScaler(), Ridge()), Y),
+    (make_pipeline(StandardScaler(), PCA(3), Ridge()), Y),
+    (make_pipeline(FunctionTransformer(np.exp), Ridge()), Y),
 ]
 
 
-@pytest.mark.parametrize("estimator", MODELS, ids=str)
+@pytest.mark.parametrize(("model", "target"), MODELS, ids=[str(model) for model, _ in MODELS])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, HUGE, -HUGE])
-def test_every_place_of_a_bad_value(estimator: Any, value: float) -> None:
+def test_every_place_of_a_bad_value(model: Any, target: np.ndarray, value: float) -> None:
+    estimator = clone(model).fit(X, target)
     plan = pretzel.compile(estimator, strict=True)
     without = pretzel.compile(estimator, strict=True, disable_rules=["fuse_finite_check_into_linear"])
     for row, column in [(0, 0), (0, 5), (3, 2), (199, 5), (17, 0)]:
