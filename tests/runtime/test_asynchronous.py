@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import threading
 from concurrent.futures import CancelledError
@@ -60,6 +61,7 @@ def runtime() -> Iterator[pretzel.Runtime]:
         yield runtime
 
 
+@functools.cache
 def models() -> dict[str, tuple[Any, list[Any], Any]]:
     """Fitted sources with rows in all forms, and a table."""
     columns = make_column_transformer((StandardScaler(), ["age", "pay"]), (OneHotEncoder(), ["city"]))
@@ -76,8 +78,7 @@ def models() -> dict[str, tuple[Any, list[Any], Any]]:
     }
 
 
-MODELS = models()
-FORMS = [(name, method) for name, (source, _, _) in MODELS.items() for method in pretzel.compile(source).methods]
+NAMES = ("linear", "labels", "forest", "texts", "counts", "table", "several")
 
 
 def same(a: Any, b: Any) -> None:
@@ -103,19 +104,20 @@ async def waiting(runtime: pretzel.Runtime, requests: int) -> None:
 
 
 @pytest.mark.parametrize("limit", [1.0, 0.0], ids=["inline", "workers"])
-@pytest.mark.parametrize(("name", "method"), FORMS)
+@pytest.mark.parametrize("name", NAMES)
 def test_answers_are_those_of_the_methods_that_are_not_awaited(
-    runtime: pretzel.Runtime, monkeypatch: pytest.MonkeyPatch, name: str, method: str, limit: float
+    runtime: pretzel.Runtime, monkeypatch: pytest.MonkeyPatch, name: str, limit: float
 ) -> None:
     monkeypatch.setattr(asynchronous, "INLINE_LIMIT", limit)
-    source, rows, table = MODELS[name]
+    source, rows, table = models()[name]
     model = runtime.register(name, source, engine="request")
 
     async def main() -> None:
-        for row in rows:
-            same(await getattr(model, f"a{method}_one")(row), getattr(model, f"{method}_one")(row))
-        for part in (table, table[:1], table[:37]):
-            same(await getattr(model, f"a{method}")(part), getattr(model, method)(part))
+        for method in pretzel.compile(source).methods:
+            for row in rows:
+                same(await getattr(model, f"a{method}_one")(row), getattr(model, f"{method}_one")(row))
+            for part in (table, table[:1], table[:37]):
+                same(await getattr(model, f"a{method}")(part), getattr(model, method)(part))
 
     asyncio.run(main())
     accepted = runtime.engine.load()["accepted"]
@@ -123,7 +125,7 @@ def test_answers_are_those_of_the_methods_that_are_not_awaited(
 
 
 def test_methods_are_coroutine_functions_with_names(runtime: pretzel.Runtime) -> None:
-    model = runtime.register("m", MODELS["labels"][0])
+    model = runtime.register("m", models()["labels"][0])
     for name in ("apredict", "apredict_one", "apredict_proba", "apredict_proba_one", "adecision_function"):
         assert inspect.iscoroutinefunction(getattr(model, name))
         assert getattr(model, name).__name__ == name
@@ -134,7 +136,7 @@ def test_methods_are_coroutine_functions_with_names(runtime: pretzel.Runtime) ->
 
 
 def test_calls_are_counted(runtime: pretzel.Runtime) -> None:
-    model = runtime.register("m", MODELS["labels"][0])
+    model = runtime.register("m", models()["labels"][0])
 
     async def main() -> None:
         await asyncio.gather(*(model.apredict_one(row) for row in X), model.apredict(X))
@@ -161,7 +163,7 @@ def test_the_event_loop_runs_while_workers_do(runtime: pretzel.Runtime) -> None:
 
 
 def test_large_tables_of_texts_are_read_in_a_thread(runtime: pretzel.Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = runtime.register("texts", MODELS["texts"][0])
+    model = runtime.register("texts", models()["texts"][0])
     calls: list[str] = []
     call = runtime.engine.call
 
@@ -239,8 +241,8 @@ def test_errors_are_those_of_the_methods_that_are_not_awaited(
     runtime: pretzel.Runtime, monkeypatch: pytest.MonkeyPatch, limit: float
 ) -> None:
     monkeypatch.setattr(asynchronous, "INLINE_LIMIT", limit)
-    model = runtime.register("m", MODELS["linear"][0])
-    table = runtime.register("t", MODELS["table"][0])
+    model = runtime.register("m", models()["linear"][0])
+    table = runtime.register("t", models()["table"][0])
     hole = [0.0, 1.0, float("nan"), 1.0, 0.0]
 
     def message(call: Callable[[], Any]) -> tuple[type, str]:
@@ -259,7 +261,7 @@ def test_errors_are_those_of_the_methods_that_are_not_awaited(
 
 
 def test_unregistered_models_raise(runtime: pretzel.Runtime) -> None:
-    model = runtime.register("m", MODELS["linear"][0])
+    model = runtime.register("m", models()["linear"][0])
     answer = model.apredict_one
     runtime.unregister("m")
     for call in (answer, model.apredict_one):

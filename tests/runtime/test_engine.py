@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import threading
 import time
@@ -33,14 +34,54 @@ TARGET = NUMBERS @ RNG.normal(size=8)
 WORDS = ["red", "green", "blue", "black", "white", "grey", "pink", "brown"]
 TEXTS = [" ".join(RNG.choice(WORDS, RNG.integers(1, 40))) for _ in range(500)]
 
-FOREST = RandomForestRegressor(30, max_depth=8, random_state=0).fit(NUMBERS[:500], TARGET[:500])
-SENTIMENT = make_pipeline(
-    make_union(TfidfVectorizer(analyzer="char", ngram_range=(2, 3)), TfidfVectorizer(ngram_range=(1, 2))),
-    LogisticRegression(),
-).fit(TEXTS, np.arange(500) % 2)
-VECTORS = TfidfVectorizer(ngram_range=(1, 2)).fit(TEXTS)
-NEIGHBOURS = KNeighborsRegressor().fit(NUMBERS[:100], TARGET[:100])  # has no native form
-RIDGE = make_pipeline(StandardScaler(), Ridge()).fit(NUMBERS, TARGET)
+
+@functools.cache
+def forest():
+    """Trees enough to release the GIL for."""
+    return RandomForestRegressor(30, max_depth=8, random_state=0).fit(NUMBERS[:500], TARGET[:500])
+
+
+@functools.cache
+def sentiment():
+    """A model of texts over two vectorizers."""
+    chars = TfidfVectorizer(analyzer="char", ngram_range=(2, 3))
+    features = make_union(chars, TfidfVectorizer(ngram_range=(1, 2)))
+    return make_pipeline(features, LogisticRegression()).fit(TEXTS, np.arange(500) % 2)
+
+
+@functools.cache
+def vectorizer():
+    """Answers with sparse rows."""
+    return TfidfVectorizer(ngram_range=(1, 2)).fit(TEXTS)
+
+
+@functools.cache
+def neighbour_model():
+    """A model without a native form."""
+    return KNeighborsRegressor().fit(NUMBERS[:100], TARGET[:100])
+
+
+@functools.cache
+def ridge():
+    """A model that answers faster than a thread is woken."""
+    return make_pipeline(StandardScaler(), Ridge()).fit(NUMBERS, TARGET)
+
+
+@functools.cache
+def text_models():
+    """Three models over one pair of vectorizers."""
+    features = sentiment()[0]
+    target = (np.arange(500) // 3) % 2
+    return [make_pipeline(features, LogisticRegression(C=c)).fit(TEXTS, target) for c in (0.1, 1.0, 10.0)]
+
+
+@functools.cache
+def number_models():
+    """Three forests over one embedding."""
+    parts = make_union(PCA(5, random_state=0), KMeans(6, n_init=1, random_state=0))
+    features = make_pipeline(StandardScaler(), parts).fit(NUMBERS)
+    forests = [RandomForestRegressor(5, max_depth=4, random_state=seed) for seed in range(3)]
+    return [make_pipeline(features, each).fit(NUMBERS[:300], TARGET[:300]) for each in forests]
 
 
 @pytest.fixture
@@ -72,7 +113,7 @@ def submit_until(error, submit):
 @pytest.mark.parametrize("executors", [1, 2, 5])
 def test_tables_get_the_bits_of_the_calling_thread(rows, executors):
     with pretzel.Runtime(executors=executors) as runtime:
-        for estimator, X in ((FOREST, NUMBERS[:rows]), (RIDGE, NUMBERS[:rows])):
+        for estimator, X in ((forest(), NUMBERS[:rows]), (ridge(), NUMBERS[:rows])):
             model = runtime.register("m", estimator, engine="batch")
             expected = pretzel.compile(estimator).predict(X)
             assert np.array_equal(model.submit(X).result(10), expected)
@@ -80,12 +121,12 @@ def test_tables_get_the_bits_of_the_calling_thread(rows, executors):
 
 
 def test_texts_and_sparse_results(runtime):
-    plan = pretzel.compile(SENTIMENT)
-    model = runtime.register("sentiment", SENTIMENT)
+    plan = pretzel.compile(sentiment())
+    model = runtime.register("sentiment", sentiment())
     for method in ("predict", "predict_proba", "decision_function"):
         assert np.array_equal(model.submit(TEXTS, method=method).result(10), getattr(plan, method)(TEXTS))
-    vectors = runtime.register("vectors", VECTORS, engine="batch")
-    expected = pretzel.compile(VECTORS).transform(TEXTS)
+    vectors = runtime.register("vectors", vectorizer(), engine="batch")
+    expected = pretzel.compile(vectorizer()).transform(TEXTS)
     for answer in (vectors.submit(TEXTS, method="transform").result(10), vectors.transform(TEXTS)):
         assert (answer != expected).nnz == 0
         assert np.array_equal(answer.indices, expected.indices)
@@ -100,7 +141,7 @@ def test_sparse_tables(runtime):
 
 
 def test_a_table_may_change_or_go_once_it_has_been_submitted(runtime):
-    model = runtime.register("sentiment", SENTIMENT)
+    model = runtime.register("sentiment", sentiment())
     expected = model.predict(TEXTS)
     runtime.engine.scheduler.pause()
     texts = ["".join(text) for text in TEXTS]  # no other references
@@ -112,10 +153,10 @@ def test_a_table_may_change_or_go_once_it_has_been_submitted(runtime):
 
 
 def test_opaque_models_run_in_python(runtime):
-    model = runtime.register("neighbours", NEIGHBOURS)
+    model = runtime.register("neighbours", neighbour_model())
     answers = [model.submit(NUMBERS[i : i + 3]) for i in range(20)]
     for i, answer in enumerate(answers):
-        assert np.array_equal(answer.result(10), NEIGHBOURS.predict(NUMBERS[i : i + 3]))
+        assert np.array_equal(answer.result(10), neighbour_model().predict(NUMBERS[i : i + 3]))
     for width in (3, 9):
         with pytest.raises(InputShapeError, match=f"{width} features"):
             model.submit(np.zeros((1, width))).result(10)
@@ -124,16 +165,16 @@ def test_opaque_models_run_in_python(runtime):
 
 
 def test_tables_without_rows(runtime):
-    model = runtime.register("vectors", VECTORS)
+    model = runtime.register("vectors", vectorizer())
     with pytest.raises(InputShapeError):
         model.submit([], method="transform").result(1)
-    counts = runtime.register("forest", FOREST)
+    counts = runtime.register("forest", forest())
     with pytest.raises(InputShapeError):
         counts.submit(np.zeros((0, 8)))
 
 
 def test_answers_are_futures_and_awaitable(runtime):
-    model = runtime.register("forest", FOREST)
+    model = runtime.register("forest", forest())
     expected = model.predict(NUMBERS[:64])
     answers = [model.submit(NUMBERS[:64]) for _ in range(50)]
     seen = []
@@ -167,10 +208,10 @@ def test_a_rejected_row_fails_its_own_request_only(runtime):
 
 
 def test_tables_that_do_not_fit_are_rejected_before_they_are_queued(runtime):
-    model = runtime.register("forest", FOREST)
+    model = runtime.register("forest", forest())
     with pytest.raises(InputShapeError):
         model.submit(NUMBERS[:, :3])
-    texts = runtime.register("sentiment", SENTIMENT)
+    texts = runtime.register("sentiment", sentiment())
     with pytest.raises(InputTypeError, match="sentiment"):
         texts.submit(["fine", 3])
     with pytest.raises(AttributeError, match="no method 'predict_proba'"):
@@ -179,7 +220,7 @@ def test_tables_that_do_not_fit_are_rejected_before_they_are_queued(runtime):
 
 
 def test_deadlines_that_cannot_be_met_are_rejected_with_the_estimate(runtime):
-    model = runtime.register("forest", FOREST)
+    model = runtime.register("forest", forest())
     with pytest.raises(DeadlineExceeded, match=r"forest: the answer is expected in .* ms, the deadline is in 0.00 ms"):
         model.submit(NUMBERS, deadline=1e-6)
     assert len(model.submit(NUMBERS, deadline=60.0).result(10)) == 3000
@@ -189,7 +230,7 @@ def test_deadlines_that_cannot_be_met_are_rejected_with_the_estimate(runtime):
 def test_accepted_deadlines_are_kept_when_more_urgent_work_arrives():
     """A request that would meet its own deadline is rejected if it would make an accepted one late."""
     with pretzel.Runtime(executors=1) as runtime:
-        model = runtime.register("forest", FOREST)
+        model = runtime.register("forest", forest())
         scheduler = runtime.engine.scheduler
         takes = scheduler.task(model.plan.methods["predict"], NUMBERS).estimate
         scheduler.pause()
@@ -205,7 +246,7 @@ def test_accepted_deadlines_are_kept_when_more_urgent_work_arrives():
 
 def test_short_requests_overtake_long_ones():
     with pretzel.Runtime(executors=1) as runtime:
-        model = runtime.register("forest", FOREST)
+        model = runtime.register("forest", forest())
         order = []
         long = model.submit(np.zeros((200_000, 8)))
         runtime.engine.scheduler.pause()
@@ -219,7 +260,7 @@ def test_short_requests_overtake_long_ones():
 
 def test_the_most_urgent_request_goes_first():
     with pretzel.Runtime(executors=1) as runtime:
-        model = runtime.register("forest", FOREST)
+        model = runtime.register("forest", forest())
         runtime.engine.scheduler.pause()
         order = []
         answers = []
@@ -234,7 +275,7 @@ def test_the_most_urgent_request_goes_first():
 
 def test_queues_are_bounded():
     with pretzel.Runtime(executors=1, queue=5) as runtime:
-        model = runtime.register("forest", FOREST)
+        model = runtime.register("forest", forest())
         runtime.engine.scheduler.pause()
         accepted = submit_until(Overloaded, lambda: model.submit(NUMBERS[:10]))
         assert len(accepted) == 5
@@ -243,14 +284,14 @@ def test_queues_are_bounded():
         assert accepted[-1].cancel()  # frees its place
         accepted[-1] = model.submit(NUMBERS[:10])
         # A call that would have to wait runs in the calling thread.
-        queued = runtime.register("queued", FOREST, engine="batch")
+        queued = runtime.register("queued", forest(), engine="batch")
         assert len(queued.predict(NUMBERS[:10])) == 10
         runtime.engine.scheduler.pause(False)
         assert not wait(accepted, timeout=20).not_done
 
 
 def test_cancelling(runtime):
-    model = runtime.register("forest", FOREST)
+    model = runtime.register("forest", forest())
     started = model.submit(np.zeros((500_000, 8)))
     eventually(lambda: runtime.engine.load()["started"])
     runtime.engine.scheduler.pause()
@@ -271,8 +312,8 @@ def test_cancelling(runtime):
 @pytest.mark.parametrize("drain", [False, True])
 def test_closing(drain):
     runtime = pretzel.Runtime(executors=2)
-    model = runtime.register("forest", FOREST)
-    opaque = runtime.register("neighbours", NEIGHBOURS)
+    model = runtime.register("forest", forest())
+    opaque = runtime.register("neighbours", neighbour_model())
     answers = [model.submit(NUMBERS) for _ in range(100)] + [opaque.submit(NUMBERS[:50]) for _ in range(20)]
     runtime.close(drain=drain)
     runtime.close()
@@ -284,11 +325,11 @@ def test_closing(drain):
     with pytest.raises(pretzel.errors.ModelNotFoundError):
         model.submit(NUMBERS)
     with pytest.raises(RuntimeError, match="closed"):
-        runtime.engine.submit(pretzel.compile(FOREST).methods["predict"], NUMBERS)
+        runtime.engine.submit(pretzel.compile(forest()).methods["predict"], NUMBERS)
 
 
 def test_a_worker_that_dies_is_replaced(runtime):
-    model = runtime.register("forest", FOREST)
+    model = runtime.register("forest", forest())
     expected = model.predict(NUMBERS)
     for _ in range(5):
         runtime.engine.scheduler.inject_fault()
@@ -298,16 +339,16 @@ def test_a_worker_that_dies_is_replaced(runtime):
         assert all(np.array_equal(a.result(), expected) for a, e in zip(answers, lost, strict=True) if e is None)
     assert runtime.engine.load()["lost"] == 5
     runtime.engine.scheduler.inject_fault()
-    batch = runtime.register("batch", FOREST, engine="batch")
+    batch = runtime.register("batch", forest(), engine="batch")
     with pytest.raises(WorkerLost, match="batch"):
         batch.predict(NUMBERS)
 
 
 def test_a_reservation_has_workers_of_its_own():
     with pretzel.Runtime(executors=1) as runtime:
-        reserved = runtime.register("own", FOREST, reserve=pretzel.Reservation(workers=1, memory="1MB"))
+        reserved = runtime.register("own", forest(), reserve=pretzel.Reservation(workers=1, memory="1MB"))
         runtime.engine.scheduler.pause()
-        other = runtime.register("other", FOREST).submit(NUMBERS)
+        other = runtime.register("other", forest()).submit(NUMBERS)
         assert len(reserved.submit(NUMBERS).result(10)) == 3000
         assert not other.done()
         runtime.engine.scheduler.pause(False)
@@ -330,7 +371,7 @@ def test_reservations_are_checked(arguments):
 def test_an_unused_engine_ends_its_threads():
     before = threading.active_count()
     runtime = pretzel.Runtime(executors=3)
-    model = runtime.register("forest", FOREST)
+    model = runtime.register("forest", forest())
     model.submit(NUMBERS).result(10)
     assert threading.active_count() == before + 1  # the workers are not threads of Python
     engine = weakref.ref(runtime.engine)
@@ -342,22 +383,22 @@ def test_an_unused_engine_ends_its_threads():
 
 def test_answers_outlive_runtime_and_model():
     runtime = pretzel.Runtime(executors=1)
-    answer = runtime.register("forest", FOREST).submit(np.zeros((50_000, 8)))
+    answer = runtime.register("forest", forest()).submit(np.zeros((50_000, 8)))
     del runtime
     gc.collect()
     assert len(answer.result(20)) == 50_000
 
 
 def test_a_replaced_version_answers_requests_submitted_before(runtime):
-    model = runtime.register("model", FOREST)
+    model = runtime.register("model", forest())
     expected = model.predict(NUMBERS)
     runtime.engine.scheduler.pause()
     answer = model.submit(NUMBERS)
-    runtime.replace("model", RIDGE)
+    runtime.replace("model", ridge())
     gc.collect()
     runtime.engine.scheduler.pause(False)
     assert np.array_equal(answer.result(10), expected)
-    assert np.array_equal(model.submit(NUMBERS).result(10), pretzel.compile(RIDGE).predict(NUMBERS))
+    assert np.array_equal(model.submit(NUMBERS).result(10), pretzel.compile(ridge()).predict(NUMBERS))
 
 
 @settings(max_examples=20, deadline=None)
@@ -365,9 +406,9 @@ def test_a_replaced_version_answers_requests_submitted_before(runtime):
 def test_any_mix_of_requests(requests):
     with pretzel.Runtime(executors=3) as runtime:
         models = {
-            "forest": runtime.register("forest", FOREST),
-            "ridge": runtime.register("ridge", RIDGE),
-            "sentiment": runtime.register("sentiment", SENTIMENT),
+            "forest": runtime.register("forest", forest()),
+            "ridge": runtime.register("ridge", ridge()),
+            "sentiment": runtime.register("sentiment", sentiment()),
         }
         tables = [TEXTS[:n] if name == "sentiment" else NUMBERS[:n] for name, n in requests]
         answers = [models[name].submit(X) for (name, _), X in zip(requests, tables, strict=True)]
@@ -381,19 +422,9 @@ def test_imputed_rows_of_dicts(runtime):
     assert np.array_equal(model.submit(rows).result(10), model.predict(rows))
 
 
-HEADS = [
-    make_pipeline(SENTIMENT[0], LogisticRegression(C=c)).fit(TEXTS, (np.arange(500) // 3) % 2) for c in (0.1, 1.0, 10.0)
-]
-EMBEDDED = make_pipeline(StandardScaler(), make_union(PCA(5, random_state=0), KMeans(6, n_init=1, random_state=0)))
-EMBEDDED.fit(NUMBERS)
-FORESTS = [
-    make_pipeline(EMBEDDED, RandomForestRegressor(5, max_depth=4, random_state=seed)).fit(NUMBERS[:300], TARGET[:300])
-    for seed in range(3)
-]
-
-
-@pytest.mark.parametrize(("estimators", "X"), [(HEADS, TEXTS), (FORESTS, NUMBERS)], ids=["texts", "numbers"])
-def test_short_requests_with_the_same_prefix_run_as_a_batch(estimators, X):
+@pytest.mark.parametrize(("family", "X"), [(text_models, TEXTS), (number_models, NUMBERS)], ids=["texts", "numbers"])
+def test_short_requests_with_the_same_prefix_run_as_a_batch(family, X):
+    estimators = family()
     with pretzel.Runtime(executors=1) as runtime:
         models = [runtime.register(f"m{i}", estimator) for i, estimator in enumerate(estimators)]
         expected = [pretzel.compile(estimator).predict(X) for estimator in estimators]
@@ -412,7 +443,7 @@ def test_short_requests_with_the_same_prefix_run_as_a_batch(estimators, X):
 
 def test_a_rejected_row_leaves_the_rest_of_its_prefix_batch_alone():
     with pretzel.Runtime(executors=1) as runtime:
-        models = [runtime.register(f"m{i}", forest) for i, forest in enumerate(FORESTS)]
+        models = [runtime.register(f"m{i}", forest) for i, forest in enumerate(number_models())]
         bad = NUMBERS[:1].copy()
         bad[0, 2] = np.inf
         runtime.engine.scheduler.pause()
@@ -429,7 +460,7 @@ def test_a_rejected_row_leaves_the_rest_of_its_prefix_batch_alone():
 def test_reserved_memory_is_allocated_in_advance_kept_and_freed():
     with pretzel.Runtime(executors=1) as runtime:
         before = runtime.stats()["arena_bytes"]
-        model = runtime.register("own", FOREST, reserve=pretzel.Reservation(workers=2, memory="32MB"))
+        model = runtime.register("own", forest(), reserve=pretzel.Reservation(workers=2, memory="32MB"))
         for _ in range(50):
             model.submit(NUMBERS).result(10)
         assert 32_000_000 <= runtime.stats()["arena_bytes"] < before + 40_000_000
@@ -439,12 +470,13 @@ def test_reserved_memory_is_allocated_in_advance_kept_and_freed():
         assert runtime.stats()["arena_bytes"] <= before + 2**20
 
 
-@pytest.mark.parametrize(("estimators", "X"), [(HEADS, TEXTS), (FORESTS, NUMBERS)], ids=["texts", "numbers"])
-def test_prefix_batches_are_not_disturbed_by_urgent_requests(estimators, X):
+@pytest.mark.parametrize(("family", "X"), [(text_models, TEXTS), (number_models, NUMBERS)], ids=["texts", "numbers"])
+def test_prefix_batches_are_not_disturbed_by_urgent_requests(family, X):
     """The results of a shared prefix last until all its requests are done, whatever arrives meanwhile."""
+    estimators = family()
     with pretzel.Runtime(executors=1) as runtime:
         models = [runtime.register(f"m{i}", estimator) for i, estimator in enumerate(estimators)]
-        other = runtime.register("other", RIDGE)
+        other = runtime.register("other", ridge())
         method = "predict_proba" if X is TEXTS else "predict"
         expected = [getattr(pretzel.compile(estimator), method)(X) for estimator in estimators]
         stop = threading.Event()
