@@ -480,9 +480,6 @@ cdef extern from "scheduler/scheduler.h" namespace "pretzel" nogil:
         int64_t deadline
         cbool in_order
         cbool awaited
-        int64_t arrived
-        int64_t started
-        int64_t ended
         RequestOutcome outcome
         RunResult result
 

@@ -135,11 +135,6 @@ cdef class Task:
         job.outcome = RequestOutcome.kDone if job.result.status == Status.kOk else RequestOutcome.kFailed
         return self.answer()
 
-    @property
-    def times(self):
-        """Times of arrival, start and end, in seconds on the clock of `time.monotonic`."""
-        return self.job.arrived * 1e-9, self.job.started * 1e-9, self.job.ended * 1e-9
-
     def answer(self):
         """The result of a task that is over.
 
@@ -342,12 +337,10 @@ cdef class Scheduler:
         }
 
     def restart(self):
-        """Start over in a forked child, which has none of the threads; returns the tasks that the parent has."""
-        lost = list(self.tasks.values())
+        """Start over in a forked child, which has none of the threads; the parent keeps the tasks."""
         self.tasks = {}
         # The old one is leaked, because its threads and the state of its mutex stay with the parent.
         self.native = new NativeScheduler(self.workers, self.queue_capacity, self.memory, self.background)
-        return lost
 
     def inject_fault(self):
         """The next worker to take a morsel dies; for tests."""

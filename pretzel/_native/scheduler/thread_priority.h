@@ -1,13 +1,19 @@
-// Scheduling priority of threads.
+// Scheduling priority of the calling thread.
 #pragma once
+
+#include <unistd.h>
 
 namespace pretzel {
 
-/// Lowers the priority of the calling thread (nice +10). Under contention, it gets about a tenth of the CPU time of a
-/// default thread.
-void lower_priority() noexcept;
+inline void add_niceness([[maybe_unused]] int difference) noexcept {
+#ifdef __linux__  // elsewhere, the niceness is that of the whole process
+  [[maybe_unused]] const int niceness = nice(difference);
+#endif
+}
 
-/// Raises it (nice -10), if the process may: on Linux as root, with the capability SYS_NICE, or by its limits.
-void raise_priority() noexcept;
+/// Under contention, the thread gets about a tenth of the CPU time of a default thread.
+inline void lower_priority() noexcept { add_niceness(10); }
+/// The opposite, if the process may: on Linux as root, with the capability SYS_NICE, or by its limits.
+inline void raise_priority() noexcept { add_niceness(-10); }
 
 }  // namespace pretzel
