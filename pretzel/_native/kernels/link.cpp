@@ -1,6 +1,6 @@
 // Scores to answers. All take one dense input.
-// sigmoid, expit, softmax, normalize_sum, huber_probability, pair, exp, log, negate, argmax, argmin: no params
-// threshold: cut float64, inclusive uint8
+// sigmoid, expit, softmax, log_softmax, normalize_sum, huber_probability, pair, exp, log, negate, argmax, argmin: no
+// params threshold: cut float64, inclusive uint8
 #include <cmath>
 
 #include "core/kernel.h"
@@ -85,16 +85,40 @@ double row_sum(const double* x, int32_t n) {
   return total;
 }
 
+double row_max(const double* x, int32_t n) {
+  double top = x[0];
+  for (int32_t j = 1; j < n; ++j) top = x[j] > top ? x[j] : top;
+  return top;
+}
+
 Status run_softmax(const RunCall& call) noexcept {
   const int32_t width = call.out->width;
   for (int32_t r = 0; r < call.rows; ++r) {
     const double* in = call.in[0].row(r);
     double* out = call.out->row(r);
-    double top = in[0];
-    for (int32_t j = 1; j < width; ++j) top = in[j] > top ? in[j] : top;
+    const double top = row_max(in, width);
     map_row(in, out, width, [top](f64x8 x) { return vexp(x - top); });
     const double total = row_sum(out, width);
     map_row(out, out, width, [total](f64x8 x) { return x / total; });
+  }
+  return Status::kOk;
+}
+
+Status run_log_softmax(const RunCall& call) noexcept {
+  const int32_t width = call.out->width;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const double* in = call.in[0].row(r);
+    double* out = call.out->row(r);
+    const double top = row_max(in, width);
+    double total = 0.0;
+    for (int32_t j = 0; j < width; j += 8) {
+      double part[8];
+      const int32_t n = width - j < 8 ? width - j : 8;
+      map_row(in + j, part, n, [top](f64x8 x) { return vexp(x - top); });
+      total += row_sum(part, n);
+    }
+    const double shift = top + std::log(total);
+    for (int32_t j = 0; j < width; ++j) out[j] = in[j] - shift;
   }
   return Status::kOk;
 }
@@ -157,6 +181,7 @@ Cost cost_plain(const CostCall& call) {
 PRETZEL_KERNEL(sigmoid, nullptr, run_sigmoid, cost_lanes, kAllParams)
 PRETZEL_KERNEL(expit, nullptr, run_expit, cost_lanes, kAllParams)
 PRETZEL_KERNEL(softmax, nullptr, run_softmax, cost_softmax, kAllParams)
+PRETZEL_KERNEL(log_softmax, nullptr, run_log_softmax, cost_softmax, kAllParams)
 PRETZEL_KERNEL(normalize_sum, nullptr, run_normalize, cost_plain, kAllParams)
 PRETZEL_KERNEL(huber_probability, nullptr, run_huber, cost_plain, kAllParams)
 PRETZEL_KERNEL(pair, nullptr, run_pair, cost_plain, kAllParams)

@@ -57,6 +57,17 @@ class Softmax(_Elementwise):
         return x / x.sum(axis=1, keepdims=True)
 
 
+class LogSoftmax(_Elementwise):
+    """``x - log(sum(exp(x)))``, also where the softmax itself is too small for a number."""
+
+    op: ClassVar[str] = "log_softmax/1"
+    kernel: ClassVar[str] = "log_softmax"
+
+    def reference(self, *inputs: Value) -> Value:
+        top = inputs[0].max(axis=1, keepdims=True)
+        return inputs[0] - (top + np.log(np.exp(inputs[0] - top).sum(axis=1, keepdims=True)))
+
+
 class Normalize(_Elementwise):
     """Probabilities of one-versus-rest classifiers divided by their sum; all zero become uniform."""
 
