@@ -32,6 +32,9 @@ ATTRIBUTES = (
 )
 """Fitted attributes that callers of an estimator read; a plan has those its source has."""
 
+EXTRAS = ("apply", "predict_joint_log_proba", "score_samples")
+"""Methods that few callers want."""
+
 
 @dataclass(frozen=True, slots=True)
 class Graphs:
@@ -85,11 +88,11 @@ class Compiler:
 
 
 def _without_opaque_extras(methods: dict[str, Output]) -> dict[str, Output]:
-    """Methods that few callers want are no reason to refuse an estimator that predicts or transforms natively."""
+    """`EXTRAS` are no reason to refuse an estimator that predicts or transforms natively."""
     extras = {
         name
         for name, output in methods.items()
-        if name in ("apply", "score_samples") and any(isinstance(node, Opaque) for node in toposort([output.node]))
+        if name in EXTRAS and any(isinstance(node, Opaque) for node in toposort([output.node]))
     }
     kept = {name: output for name, output in methods.items() if name not in extras}
     return kept or methods

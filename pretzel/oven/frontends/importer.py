@@ -31,6 +31,7 @@ METHODS = (
     "predict",
     "predict_proba",
     "predict_log_proba",
+    "predict_joint_log_proba",
     "decision_function",
     "transform",
     "score_samples",
