@@ -220,6 +220,14 @@ def _networks() -> list[Case]:
     return found + [Case(f"{mlp}Regressor", target="real", options={**small, "activation": a}) for a in activations]
 
 
+def _bayes() -> list[Case]:
+    module, counted = "sklearn.naive_bayes.", ("binary", "labels")
+    return [
+        *(Case(module + "MultinomialNB", "counts", y) for y in counted),
+        *(Case(module + "ComplementNB", "counts", y, {"norm": y == "labels"}) for y in counted),
+    ]
+
+
 def _trees() -> list[Case]:
     tree, ensemble, small = "sklearn.tree.", "sklearn.ensemble.", {"random_state": 0}
     few = {"n_estimators": 7, "random_state": 0}
@@ -394,6 +402,7 @@ CASES: tuple[Case, ...] = (
     *_regressors(),
     *_classifiers(),
     *_networks(),
+    *_bayes(),
     *_trees(),
     *_searches(),
     *_compositions(),
