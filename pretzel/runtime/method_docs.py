@@ -15,6 +15,8 @@ _SUMMARIES = {
     "predict_proba": "Probability of each class, for every row of a table|Probability of each class, for one row",
     "predict_log_proba": "Logarithm of the probability of each class, for every row of a table|"
     "Logarithm of the probability of each class, for one row",
+    "predict_joint_log_proba": "Unnormalized log probability of each class, for every row of a table|"
+    "Unnormalized log probability of each class, for one row",
     "decision_function": "Decision score of each class, for every row of a table|"
     "Decision score of each class, for one row",
     "score_samples": "Score of every row of a table|Score of one row",
@@ -25,6 +27,7 @@ _COLUMNS = {
     "predict": "n_outputs",
     "predict_proba": "n_classes",
     "predict_log_proba": "n_classes",
+    "predict_joint_log_proba": "n_classes",
     "decision_function": "n_classes",
     "transform": "n_features_out",
     "apply": "n_trees",

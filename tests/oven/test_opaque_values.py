@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -243,3 +243,23 @@ def test_classes_that_no_cell_can_hold():
 def test_other_inverses_are_opaque():
     model = TransformedTargetRegressor(KNeighborsRegressor(), transformer=QuantileTransformer(n_quantiles=50))
     check(model.fit(X, SCORE))
+
+
+class Misnamed(TransformerMixin, BaseEstimator):
+    """Announces other features than it returns."""
+
+    def fit(self, X, y=None):
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X):
+        return np.hstack([X, X])
+
+    def get_feature_names_out(self, input_features=None):
+        return np.array(["one"], dtype=object)
+
+
+def test_the_reader_knows_the_width_better_than_the_names():
+    check(Misnamed().fit(X))
+    plan = check(make_pipeline(StandardScaler(), Misnamed(), Ridge()).fit(X, SCORE))
+    assert plan.physical.methods["predict"].opaque[0].width == 8

@@ -42,7 +42,7 @@ METHODS = (
 
 @dataclass
 class Imported:
-    """What came of one estimator: its input and the graph of each method, with the origin of each node."""
+    """An imported estimator: its input and the graph of each method, with the origin of each node."""
 
     input: InputSpec
     methods: dict[str, Output]
@@ -126,23 +126,23 @@ class Importer:
         return parts[0] if len(parts) == 1 else self.note(Concat(tuple(parts)))
 
     def transform(self, estimator: Any, x: Node, *, name: str = "") -> Output:
-        """What ``transform`` of a nested estimator makes of ``x``, opaque if need be."""
+        """The value of ``transform`` of a nested estimator for ``x``; opaque if it has no native form."""
         output = self.methods(estimator, x, only=("transform",), name=name).get("transform")
         if output is None:
             raise Unsupported(f"{type(estimator).__name__} has no transform")
         return output
 
     def part(self, child: Child, x: Node) -> Output:
-        """What a child that transforms makes of its part of ``x``."""
+        """The value of ``transform`` of a child for its columns of ``x``."""
         output = Output(x if child.columns is None else self.select(x, child.columns, scalar=child.scalar))
         if child.estimator is not None:
             output = self.transform(child.estimator, output.node, name=child.name)
         return output if child.width is None else replace_fields(output, node=_widened(output.node, child.width))
 
     def answer(self, estimator: Any, method: str, x: Node, *, name: str = "", width: int | None = None) -> Output:
-        """The result of a method other than ``transform`` as numbers that other nodes can read.
+        """The result of a method other than ``transform``, as numbers that other nodes can read.
 
-        Where the method is opaque, what it returns is read back: labels as indices of ``classes_``.
+        The result of an opaque method is read back: labels become indices of ``classes_``.
 
         Parameters
         ----------
@@ -151,7 +151,7 @@ class Importer:
         x : Node
         name : str
         width : int, optional
-            Columns of the result, where the caller knows them better than the attributes of the estimator tell.
+            Columns of the result. By default the number of ``classes_`` for probabilities.
         """
         output = self.methods(estimator, x, only=(method,), name=name).get(method)
         if output is None:
@@ -162,7 +162,7 @@ class Importer:
             return self._read_back(output.node, width)
 
     def columns_of(self, node: Opaque, width: int) -> Raw:
-        """The result of an opaque method as columns that can be read; a width of 0 is not known yet."""
+        """The columns of the result of an opaque method. A width of 0 means that only the reader knows it."""
         sized = opaque(node.estimator, node.method, node.inputs[0], node.reason, node.token, width)
         return Raw((self.note(sized),), tuple(range(width)))
 
@@ -180,7 +180,7 @@ class Importer:
 
     @contextlib.contextmanager
     def _inside(self, estimator: Any, name: str) -> Iterator[None]:
-        """What is noted meanwhile comes from a part of this name."""
+        """Extend the path that `note` records by a nested estimator."""
         self._path.append(name or type(estimator).__name__)
         try:
             yield
@@ -242,7 +242,7 @@ class Importer:
         return Output(self.dense(self.columns_of(node, width)), ndim=1 if width == 1 else 2)
 
     def _indices(self, node: Opaque, labels: tuple[np.ndarray, ...]) -> Node:
-        """Position of each label among its classes; other labels are refused."""
+        """The position of each label among its classes. Other labels are rejected when the plan runs."""
         if any(column.dtype.kind not in "OUifub" for column in labels):
             raise Unsupported("classes that are neither texts nor numbers")
         raw = self.columns_of(node, len(labels))
@@ -277,16 +277,19 @@ def _output_width(estimator: Any) -> int:
 
 
 def _widened(x: Node, width: int) -> Node:
-    """An opaque value whose width only its consumer knows; documents have none and are read as one column."""
-    if not isinstance(x, Raw) or not x.inputs or x.columns:
+    """The value of an opaque step with the width that its reader was fitted on; 0 reads it as documents.
+
+    The reader is right where the names of the step's output features say something else.
+    """
+    if not isinstance(x, Raw) or not x.inputs or x.columns != tuple(range(len(x.columns))):
         return x
     if not width:
-        return replace(x, columns=(0,), scalar=True)
+        return x if x.columns else replace(x, columns=(0,), scalar=True)
     return replace(x, inputs=(replace(x.inputs[0], width=width),), columns=tuple(range(width)))
 
 
 def _receiver(estimator: Any) -> Any:
-    """The innermost estimator that is given the request as it came."""
+    """The innermost estimator that receives the request unchanged."""
     while True:
         given = [child for child in children(estimator) if child.reads is None]
         if len(given) != 1 or given[0].columns is not None or given[0].estimator is None:

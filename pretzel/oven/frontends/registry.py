@@ -37,36 +37,36 @@ class Unsupported(Exception):
 
 
 class Frontend(Protocol):
-    """What the importer asks of the frontend of a library, besides its adapters."""
+    """The functions of a frontend besides its adapters."""
 
     def check_readable(self, estimator: Any) -> None:
-        """Raise `CompileError` unless ``estimator`` is something that answers requests."""
+        """Raise `CompileError` unless ``estimator`` can answer requests."""
 
     def why_untested(self) -> str:
-        """Why no estimator of the release at hand is read natively; empty when they are."""
+        """Reason why no estimator of the installed release is compiled to native code; empty if they are."""
 
     def output_container(self, estimator: Any) -> str:
-        """What ``transform`` of ``estimator`` returns: ``"default"`` for arrays."""
+        """Type of the result of ``transform``: ``"default"`` for arrays, else the name of a frame library."""
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """One part of a composition: what it is given, and which of its methods is called.
+    """One part of a composition: its input, and the method that is called.
 
     Parameters
     ----------
     name : str
-        What paths in messages call it.
+        Its name in the paths of messages.
     estimator : fitted estimator or None
-        None passes on what it is given.
+        None passes its input on.
     method : str or None
         None: the method that the composition is asked for. Its result is the composition's result.
     reads : str or None
-        Name of the child whose result this one is given. None: it is given the input of the composition.
+        Name of the child whose result is its input. None: the input of the composition.
     columns : tuple of int or None
-        Columns of that which it is given. None: all, in the form in which they came.
+        The columns that it receives. None: the whole input, in the form in which it came.
     scalar : bool
-        It is given a single column as a vector.
+        It receives a single column, as a vector.
     width : int or None
         Columns of its result, where the composition knows them; 0 for documents.
     """
@@ -100,7 +100,7 @@ def adapter(*names: str) -> Callable[[AdapterT], AdapterT]:
 
 
 def composition(*names: str) -> Callable[[DescriptionT], DescriptionT]:
-    """Register what says which children the estimators of these classes have."""
+    """Register the description of the children of these classes."""
 
     def register(function: DescriptionT) -> DescriptionT:
         _enter(_descriptions, names, function)
@@ -150,7 +150,7 @@ def adapter_for(estimator: object) -> Adapter:
 
 
 def children(estimator: object) -> tuple[Child, ...]:
-    """What a fitted composition consists of; nothing for other estimators."""
+    """The parts of a fitted composition; empty for other estimators."""
     frontend = frontend_of(estimator)
     describe = _descriptions.get(public_name(type(estimator)))
     if describe is None:

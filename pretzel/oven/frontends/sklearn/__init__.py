@@ -1,6 +1,6 @@
-"""scikit-learn: one module of adapters for each of its modules, and what all of them need to know about a release.
+"""scikit-learn: one module of adapters for each of its modules.
 
-Objects of libraries without a frontend come here, too. They have no adapters, so that they run as they are.
+Objects of libraries without a frontend of their own are read here, too. They have no adapters, so they run as they are.
 """
 
 from __future__ import annotations

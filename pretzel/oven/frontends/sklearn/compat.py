@@ -1,7 +1,7 @@
-"""Everything that Pretzel reads of scikit-learn's private side, and the releases for which that was tested.
+"""The private attributes of scikit-learn that Pretzel reads, and the releases that this was tested with.
 
-Adapters read public attributes and the functions below, so that a new release of scikit-learn is met here. A function
-is named after what it returns. A private attribute that is missing raises `AttributeError`; the step is opaque then.
+Adapters read public attributes and call the functions below, so a new release of scikit-learn changes this file only.
+A missing private attribute raises `AttributeError`, and the step becomes opaque.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TESTED = ">=1.9,<1.10"
 
 
 def why_untested() -> str:
-    """Why no estimator is read natively: the installed release is not one of `TESTED`. Warns once."""
+    """Reason why no estimator is compiled to native code: the installed release is not in `TESTED`. Warns once."""
     import sklearn
 
     return _why_untested(sklearn.__version__)
@@ -43,7 +43,7 @@ def _why_untested(version: str) -> str:
         return ""
     reason = f"scikit-learn {version} is outside the tested range {TESTED}"
     warnings.warn(
-        f"{reason}: its estimators may keep other numbers under the same names, so none is compiled to native code",
+        f"{reason}: its estimators run as they are, because their attributes may have another meaning",
         UntestedReleaseWarning,
         stacklevel=2,
     )
@@ -59,11 +59,11 @@ def _release(version: str) -> tuple[int, ...]:
 
 
 def output_container(estimator: Any) -> str:
-    """What ``set_output``, or scikit-learn's configuration, asks ``transform`` to return."""
+    """Type of the result of ``transform`` that ``set_output``, or scikit-learn's configuration, selects."""
     from sklearn import get_config
 
     while last := [child for child in children(estimator) if child.method is None]:
-        estimator = last[-1].estimator  # whose result is the result
+        estimator = last[-1].estimator  # its result is the result of the composition
     own = getattr(estimator, "_sklearn_output_config", {}).get("transform")
     return str(own or get_config()["transform_output"])
 

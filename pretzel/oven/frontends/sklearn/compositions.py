@@ -1,7 +1,7 @@
 """Estimators made of estimators: pipelines, unions, columns, voting, searches, frozen estimators, targets.
 
-A *description* says once what a composition consists of. The adapter below it combines what the children return;
-input specification and verification read the same description.
+A *description* (`composition`) lists the children of a composition. The adapter below it combines their results. The
+input specification and the localization of wrong answers read the same description.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def steps(pipeline: Any) -> tuple[Child, ...]:
     found = [(name, step) for name, step in pipeline.steps if step is not None and step != "passthrough"]
     given = [None, *(name for name, _ in found)]
     asked = ["transform"] * (len(found) - 1) + [None]
-    # What a step makes is as wide as what the next one was fitted on; documents have no width.
+    # The value of a step has the width that the next step was fitted on; documents have no width.
     widths = [int(getattr(step, "n_features_in_", 0)) for _, step in found[1:]] + [None]
     return tuple(
         Child(name, step, method, reads, width=width)
@@ -112,7 +112,7 @@ def _side_by_side(parts: list[Output], importer: Importer, *, keep_sparse: bool 
     return {"transform": Output(importer.concat(nodes, keep_sparse=keep_sparse), dtype=dtype)}
 
 
-# -- those that answer as what they hold -----------------------------------------------------------------------------
+# -- searches, frozen estimators -------------------------------------------------------------------------------------
 
 
 @composition(
@@ -129,7 +129,7 @@ def best(search: Any) -> tuple[Child, ...]:
 
 @composition("sklearn.frozen.FrozenEstimator")
 def frozen(estimator: Any) -> tuple[Child, ...]:
-    """What is frozen answers."""
+    """The frozen estimator answers."""
     return (Child(type(estimator.estimator).__name__, estimator.estimator),)
 
 
@@ -141,7 +141,7 @@ def frozen(estimator: Any) -> tuple[Child, ...]:
     "sklearn.model_selection.RandomizedSearchCV",
 )
 def holder(estimator: Any, x: Node, importer: Importer) -> Methods:
-    """The methods of what it holds."""
+    """The methods of the estimator inside."""
     if not children(estimator):
         raise Unsupported("refit=False leaves no best estimator")
     (held,) = children(estimator)
@@ -173,7 +173,7 @@ def _answers(estimator: Any, x: Node, importer: Importer, width: int) -> list[Ou
 
 
 def _is_bare(node: Node) -> bool:
-    """Nothing but a call of an estimator with the request itself."""
+    """Whether ``node`` only reads the result of an opaque method that is called with the request itself."""
     called = _called(node)
     return called is not None and isinstance(called.inputs[0], Raw)
 
@@ -248,13 +248,13 @@ KEEP_INTEGERS = ("absolute", "negative", "square")
 
 @composition("sklearn.compose.TransformedTargetRegressor")
 def regressor_of_target(estimator: Any) -> tuple[Child, ...]:
-    """The regressor predicts what its target was transformed to."""
+    """The regressor predicts the transformed target."""
     return (Child(type(estimator.regressor_).__name__, estimator.regressor_, "predict"),)
 
 
 @adapter("sklearn.compose.TransformedTargetRegressor")
 def transformed_target(estimator: Any, x: Node, importer: Importer) -> Methods:
-    """The regressor's prediction through the inverse of what its target went through."""
+    """The regressor's prediction, through the inverse of the transformation of its target."""
     (child,) = children(estimator)
     width = getattr(estimator.transformer_, "n_features_in_", None)
     output = importer.answer(child.estimator, "predict", x, name=child.name, width=width)
