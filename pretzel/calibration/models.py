@@ -38,6 +38,7 @@ def _dense(rng: np.random.Generator, widths: tuple[int, ...]) -> Iterator[tuple[
     from sklearn.feature_selection import SelectPercentile
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor, Ridge, SGDClassifier
+    from sklearn.naive_bayes import MultinomialNB
     from sklearn.neural_network import MLPClassifier
     from sklearn.pipeline import FeatureUnion, make_pipeline
     from sklearn.preprocessing import (
@@ -59,6 +60,7 @@ def _dense(rng: np.random.Generator, widths: tuple[int, ...]) -> Iterator[tuple[
         yield make_pipeline(StandardScaler(), LogisticRegression()).fit(X, _classes(y, 2)), X
         for classes in (3, 8, 12):
             yield make_pipeline(MinMaxScaler(clip=True), LogisticRegression()).fit(X, _classes(y, classes)), X
+            yield make_pipeline(MinMaxScaler(clip=True), MultinomialNB()).fit(X, _classes(y, classes)), X
         yield make_pipeline(PCA(max(width // 2, 1)), Ridge()).fit(X, many), X
         yield make_pipeline(Normalizer(), LinearRegression()).fit(X, y), X
         yield make_pipeline(StandardScaler(), PoissonRegressor()).fit(X, np.exp(y / y.std())), X

@@ -97,6 +97,8 @@ constexpr DefaultCoefficients kDefaultCoefficients[] = {
       {"vectors", 0.574}}},
     {"log.first_row", {{"call", 7.12}, {"inputs", 0.934}}},
     {"log.row", {{"call", 1}, {"inputs", 0.925}}},
+    {"log_softmax.first_row", {{"call", 4.24}, {"inputs", 0.466}, {"vectors", 3.78}}},
+    {"log_softmax.row", {{"call", 2.11}, {"inputs", 1.3}, {"vectors", 3.21}}},
     {"lookup_linear.first_row",
      {{"additions", 0.0746}, {"call", 2.16}, {"columns", 0.972}, {"misses", 1.45}, {"vector_columns", 5.38}}},
     {"lookup_linear.row",
