@@ -6,6 +6,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, Raw, SparseLeaf, TextLeaf
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Node, Output, toposort
@@ -88,14 +90,15 @@ class Lowering:
                 steps.append(self._opaque(node, sources))
         if isinstance(output.node, Opaque | Raw):
             return MethodPlan(None, tuple(steps))
+        dtype = output.node.schema().dtype
         return MethodPlan(
             self.program(output.node, sources),
             tuple(steps),
             output.ndim,
             output.labels,
-            output.dtype,
+            "float64" if output.labels is not None else dtype.dtype_for(np.float64).name,
             output.list_of,
-            output.node.schema().keeps_float32,
+            dtype.keeps_float32,
         )
 
     def program(self, output: Node, sources: dict[Opaque, int]) -> Program:

@@ -126,7 +126,7 @@ class _Verifier:
         if isinstance(imported.node, Opaque | Raw):
             return
         before, after = reference[imported.node], reference[optimized.node]
-        exact = imported.node.schema().integral or self._is_exact(imported.node, optimized.node)
+        exact = imported.node.properties().integral or self._is_exact(imported.node, optimized.node)
         difference = compare(before, after, exact=exact)
         if difference is not None:
             rule = localize_rule(self.estimator, self.options, self.graphs.trace, name, X, before, exact)

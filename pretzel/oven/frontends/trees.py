@@ -50,6 +50,7 @@ class Splits:
         divisor: float = 1.0,
         categories: Array | None = None,
         integral: bool = False,
+        dtype: str = "float64",
     ) -> TreeEnsemble:
         """The sum of leaf values over these trees; by default every tree adds to all columns, from zero."""
         return TreeEnsemble(
@@ -67,9 +68,10 @@ class Splits:
             base=np.zeros(values.shape[1]) if base is None else np.ascontiguousarray(base, dtype=np.float64),
             divisor=divisor,
             integral=integral,
+            dtype=dtype,
         )
 
-    def per_tree(self, x: Node, values: Sequence[Array], *, float32: bool) -> TreeEnsemble:
+    def per_tree(self, x: Node, values: Sequence[Array], *, float32: bool, dtype: str = "float64") -> TreeEnsemble:
         """One whole number per tree: what ``values`` holds for the leaf reached."""
         n = len(self.roots)
         return self.ensemble(
@@ -79,6 +81,7 @@ class Splits:
             columns=np.arange(n),
             base=np.zeros(n),
             integral=True,
+            dtype=dtype,
         )
 
 

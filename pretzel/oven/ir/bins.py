@@ -32,7 +32,7 @@ class Bins(Node):
         source = self.inputs[0].schema()
         if source.width != len(self.starts) - 1:
             raise ValueError(f"{source} meets the edges of {len(self.starts) - 1} columns")
-        return dense(source.width, integral=True, keeps_float32=source.keeps_float32)
+        return dense(source.width, source.dtype.floating())
 
     def params(self) -> tuple[Array, ...]:
         return (self.edges, self.starts)

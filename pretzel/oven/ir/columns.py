@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Value
-from pretzel.schema import Kind, Schema, cells, dense, sparse
+from pretzel.schema import SAME, Kind, Schema, cells, dense, sparse
 
 if TYPE_CHECKING:
     from pretzel.oven.ir.value_properties import ValueProperties
@@ -38,7 +38,7 @@ class NumericLeaf(Node):
     op: ClassVar[str] = "numeric_leaf/1"
 
     def schema(self) -> Schema:
-        return dense(len(self.columns), keeps_float32=True)
+        return dense(len(self.columns), SAME)
 
     def reference(self, *inputs: Value) -> Value:
         return inputs[0]  # the interpreter hands each leaf what it reads
@@ -116,7 +116,7 @@ class Select(Node):
     def schema(self) -> Schema:
         source = self.inputs[0].schema()
         assert source.kind is Kind.DENSE
-        return dense(len(self.columns), integral=source.integral, keeps_float32=source.keeps_float32)
+        return dense(len(self.columns), source.dtype)
 
     def params(self) -> tuple[Array, ...]:
         return (np.asarray(self.columns, dtype=np.int32),)

@@ -23,10 +23,11 @@ class Concat(Node):
     def schema(self) -> Schema:
         parts = [node.schema() for node in self.inputs]
         width = sum(part.width for part in parts)
+        dtype = parts[0].dtype.promote(*(part.dtype for part in parts[1:]))
         if all(part.kind is Kind.DENSE for part in parts):
-            return dense(width, keeps_float32=all(part.keeps_float32 for part in parts))
+            return dense(width, dtype)
         bounds = [part.width if part.kind is Kind.DENSE else part.nnz for part in parts]
-        return sparse(width, None if None in bounds else sum(b for b in bounds if b is not None))
+        return sparse(width, None if None in bounds else sum(b for b in bounds if b is not None), dtype)
 
     def reference(self, *inputs: Value) -> Value:
         from scipy import sparse as sp
@@ -52,7 +53,8 @@ class Densify(Node):
     kernel: ClassVar[str] = "densify"
 
     def schema(self) -> Schema:
-        return dense(self.inputs[0].schema().width)
+        source = self.inputs[0].schema()
+        return dense(source.width, source.dtype)
 
     def reference(self, *inputs: Value) -> Value:
         return inputs[0].toarray()

@@ -10,7 +10,7 @@ from pretzel.errors import InputValueError
 from pretzel.oven.ir._cells import CellValue, PackedCells, cell_key, is_nan, pack, unpack
 from pretzel.oven.ir.graph import Array, Node, Value
 from pretzel.oven.ir.value_properties import ValueProperties, of_constants, whole
-from pretzel.schema import Schema, dense, sparse
+from pretzel.schema import Schema, dense, fixed, sparse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,8 @@ class CategoryCodes(Node):
         What other cells become.
     refuse : ndarray of uint8, shape (width,)
         `REFUSE_UNKNOWN`: stop at other cells instead. `REFUSE_NAN`: stop at NaN, which is no category then.
+    dtype : str
+        What the encoder returns.
     """
 
     starts: Array
@@ -45,6 +47,7 @@ class CategoryCodes(Node):
     codes: Array
     unknown: Array
     refuse: Array
+    dtype: str = "float64"
 
     op: ClassVar[str] = "category_codes/1"
     kernel: ClassVar[str] = "category_codes"
@@ -57,8 +60,7 @@ class CategoryCodes(Node):
         return [values[a:b] for a, b in zip(self.starts[:-1], self.starts[1:], strict=True)]
 
     def schema(self) -> Schema:
-        whole = bool(np.isfinite(self.codes).all() and np.isfinite(self.unknown).all())
-        return dense(len(self.unknown), integral=whole)
+        return dense(len(self.unknown), fixed(self.dtype))
 
     def params(self) -> tuple[Array, ...]:
         constants = PackedCells(self.kinds, self.numbers, self.offsets, self.sizes, self.text)
@@ -85,7 +87,8 @@ class CategoryCodes(Node):
             return None
         categories = self.categories
         codes = [self.codes[self.starts[j] : self.starts[j + 1]].tolist() for j in columns]
-        return category_codes(x, [categories[j] for j in columns], codes, self.unknown[columns].tolist(), refuse=0)
+        unknown = self.unknown[columns].tolist()
+        return category_codes(x, [categories[j] for j in columns], codes, unknown, refuse=0, dtype=self.dtype)
 
     def describe(self) -> str:
         return f"{len(self.unknown)} columns, {len(self.codes)} categories"
@@ -98,6 +101,7 @@ def category_codes(
     unknown: Sequence[float],
     *,
     refuse: int,
+    dtype: str = "float64",
 ) -> CategoryCodes:
     """A node from the categories of each column; of equal ones the last counts, as in a dict."""
     tables = [
@@ -112,6 +116,7 @@ def category_codes(
         np.array([code for _, code in entries], dtype=np.float64),
         np.array(unknown, dtype=np.float64),
         np.full(len(tables), refuse, dtype=np.uint8),
+        dtype,
     )
 
 
@@ -123,10 +128,13 @@ class OneHot(Node):
     offsets : ndarray of int32, shape (width + 1,)
     is_sparse : bool
         Sparse rows, else dense ones.
+    dtype : str
+        What the encoder returns.
     """
 
     offsets: Array
     is_sparse: bool = True
+    dtype: str = "float64"
 
     op: ClassVar[str] = "one_hot/1"
     kernel: ClassVar[str] = "one_hot"
@@ -134,8 +142,8 @@ class OneHot(Node):
     def schema(self) -> Schema:
         width = int(self.offsets[-1])
         if self.is_sparse:
-            return sparse(width, len(self.offsets) - 1)
-        return dense(width, integral=True)
+            return sparse(width, len(self.offsets) - 1, fixed(self.dtype))
+        return dense(width, fixed(self.dtype))
 
     def params(self) -> tuple[Array, ...]:
         return (self.offsets,)

@@ -28,8 +28,8 @@ class SelectSparse(Node):
     kernel: ClassVar[str] = "select_sparse"
 
     def schema(self) -> Schema:
-        nnz, width = self.inputs[0].schema().nnz, len(self.columns)
-        return sparse(width, width if nnz is None else min(nnz, width))
+        source, width = self.inputs[0].schema(), len(self.columns)
+        return sparse(width, width if source.nnz is None else min(source.nnz, width), source.dtype)
 
     def params(self) -> tuple[Array, ...]:
         position = np.full(self.inputs[0].schema().width, -1, dtype=np.int32)

@@ -12,6 +12,9 @@ from pretzel.schema import Schema, dense
 FUNCTIONS = ("absolute", "sqrt", "square", "negative", "log1p", "expm1", "log2", "log10", "cbrt")
 """Names in NumPy; the kernel knows them by their position."""
 
+KEEP_INTEGERS = ("absolute", "negative", "square")
+"""Those that return integers for integers."""
+
 
 class Apply(Node):
     """A function of one number, for every value."""
@@ -25,7 +28,7 @@ class Apply(Node):
 
     def schema(self) -> Schema:
         source = self.inputs[0].schema()
-        return dense(source.width, keeps_float32=source.keeps_float32)
+        return dense(source.width, source.dtype if self.function in KEEP_INTEGERS else source.dtype.floating())
 
     def params(self) -> tuple[Array, ...]:
         return (np.array(FUNCTIONS.index(self.function), dtype=np.uint8),)

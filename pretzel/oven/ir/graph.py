@@ -375,8 +375,6 @@ class Output:
         1 returns the first column as a vector.
     labels : tuple of ndarray or None
         ``classes_`` of each output column, which turn indices into labels.
-    dtype : str
-        dtype of the result where there are no labels; ``"float32"`` only where the source always returns that.
     list_of : tuple of int or None
         Widths of the blocks that are returned as a list of arrays (multi-output ``predict_proba``).
     """
@@ -384,7 +382,6 @@ class Output:
     node: Node
     ndim: int = 2
     labels: tuple[Array, ...] | None = None
-    dtype: str = "float64"
     list_of: tuple[int, ...] | None = None
 
 

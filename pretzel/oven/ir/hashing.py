@@ -11,7 +11,7 @@ from pretzel.oven.ir.columns import TextLeaf
 from pretzel.oven.ir.graph import Array, Node, Value
 from pretzel.oven.ir.ngrams import MOST_TERMS, sums
 from pretzel.oven.ir.value_properties import ValueProperties, whole
-from pretzel.schema import Kind, Schema
+from pretzel.schema import Schema, sparse
 
 INT32_MIN = -(2**31)
 
@@ -35,7 +35,7 @@ class HashedNgrams(Node):
     kernel: ClassVar[str] = "hashing"
 
     def schema(self) -> Schema:
-        return Schema(Kind.SPARSE, self.n_features)  # whole numbers, but scikit-learn returns float64
+        return sparse(self.n_features)
 
     def params(self) -> tuple[Array, ...]:
         leaf = self.inputs[0]

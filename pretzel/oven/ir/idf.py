@@ -10,7 +10,7 @@ import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
 from pretzel.oven.ir.value_properties import UNKNOWN, ValueProperties, of_constants, whole
-from pretzel.schema import Schema, dense
+from pretzel.schema import Schema, dense, fixed
 
 NORMS = (None, "l1", "l2")  # their numbers in the kernels
 
@@ -55,15 +55,14 @@ class Tfidf(Node):
     norm: str | None
     sublinear: bool
     binary: bool
+    dtype: str = "float64"
 
     op: ClassVar[str] = "tfidf/1"
     kernel: ClassVar[str] = "tfidf"
     parity: ClassVar[Parity] = Parity.TOLERANCE  # a norm is summed in another order
 
     def schema(self) -> Schema:
-        source = self.inputs[0].schema()
-        plain = not len(self.idf) and self.norm is None and not self.sublinear
-        return replace_fields(source, integral=plain and (self.binary or source.integral), keeps_float32=False)
+        return replace_fields(self.inputs[0].schema(), dtype=fixed(self.dtype))
 
     def params(self) -> tuple[Array, ...]:
         return (self.idf, _settings(self.norm, self.sublinear, self.binary))

@@ -12,7 +12,7 @@ from pretzel.errors import InputValueError
 from pretzel.oven.ir._cells import CellValue, PackedCells, cell_key, is_nan, pack, unpack
 from pretzel.oven.ir.graph import Array, Node, Replacement, Value, replace
 from pretzel.oven.ir.value_properties import ValueProperties, of_constants, whole
-from pretzel.schema import Schema, cells, dense
+from pretzel.schema import Schema, cells, dense, fixed
 
 
 class Impute(Node):
@@ -32,7 +32,8 @@ class Impute(Node):
     columnwise: ClassVar[bool] = True
 
     def schema(self) -> Schema:
-        return self.inputs[0].schema()
+        source = self.inputs[0].schema()
+        return replace_fields(source, dtype=source.dtype.floating())
 
     def params(self) -> tuple[Array, ...]:
         return self.fill, np.array(self.missing, dtype=np.float64)
@@ -74,7 +75,7 @@ class MissingMask(Node):
     kernel: ClassVar[str] = "missing_mask"
 
     def schema(self) -> Schema:
-        return dense(len(self.columns), integral=True, keeps_float32=True)
+        return dense(len(self.columns), fixed("bool"))
 
     def params(self) -> tuple[Array, ...]:
         return (

@@ -8,7 +8,7 @@ import numpy as np
 
 from pretzel.oven.ir.graph import Affine, Array, Node, Parity, Value
 from pretzel.oven.ir.value_properties import ValueProperties, whole
-from pretzel.schema import Schema, dense
+from pretzel.schema import FLOAT, SAME, Schema, dense, fixed
 
 
 class _Elementwise(Node):
@@ -160,7 +160,7 @@ class ArgMax(Node):
     kernel: ClassVar[str] = "argmax"
 
     def schema(self) -> Schema:
-        return dense(1, integral=True)
+        return dense(1, fixed("int64"))
 
     def reference(self, *inputs: Value) -> Value:
         return np.argmax(inputs[0], axis=1)[:, None].astype(np.float64)
@@ -176,7 +176,7 @@ class ArgMin(Node):
     kernel: ClassVar[str] = "argmin"
 
     def schema(self) -> Schema:
-        return dense(1, integral=True)
+        return dense(1, fixed("int64"))
 
     def reference(self, *inputs: Value) -> Value:
         return np.argmin(inputs[0], axis=1)[:, None].astype(np.float64)
@@ -196,7 +196,8 @@ class Threshold(Node):
     columnwise: ClassVar[bool] = True
 
     def schema(self) -> Schema:
-        return dense(self.inputs[0].schema().width, integral=True, keeps_float32=True)
+        source = self.inputs[0].schema()
+        return dense(source.width, SAME if source.dtype == SAME else FLOAT)
 
     def params(self) -> tuple[np.ndarray, ...]:
         return (np.array(self.cut), np.array(self.inclusive, dtype=np.uint8))

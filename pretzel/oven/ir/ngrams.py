@@ -10,7 +10,7 @@ from pretzel.oven.ir._text import ANALYZERS, character_classes, grams, unpack
 from pretzel.oven.ir.columns import TextLeaf
 from pretzel.oven.ir.graph import Array, Node, Value
 from pretzel.oven.ir.value_properties import ValueProperties, whole
-from pretzel.schema import Kind, Schema
+from pretzel.schema import Schema, fixed, sparse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,12 +35,13 @@ class Ngrams(Node):
     term_offsets: Array
     stop_words: Array
     stop_offsets: Array
+    dtype: str = "int64"
 
     op: ClassVar[str] = "ngrams/1"
     kernel: ClassVar[str] = "ngrams"
 
     def schema(self) -> Schema:
-        return Schema(Kind.SPARSE, len(self.term_offsets) - 1, integral=True)
+        return sparse(len(self.term_offsets) - 1, dtype=fixed(self.dtype))
 
     def params(self) -> tuple[Array, ...]:
         leaf = self.inputs[0]

@@ -29,7 +29,7 @@ class UnitNorm(Node):
 
     def schema(self) -> Schema:
         source = self.inputs[0].schema()
-        return dense(source.width, keeps_float32=source.keeps_float32)
+        return dense(source.width, source.dtype.floating())
 
     def params(self) -> tuple[Array, ...]:
         return (np.array(NORMS.index(self.norm), dtype=np.int32), np.array(SMALLEST))

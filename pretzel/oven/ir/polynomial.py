@@ -42,7 +42,7 @@ class Polynomial(Node):
         return 1 + self.inputs[0].schema().width + int(self.runs[:, 2].sum())
 
     def schema(self) -> Schema:
-        return dense(self.full_width - self.first + self.bias, keeps_float32=self.inputs[0].schema().keeps_float32)
+        return dense(self.full_width - self.first + self.bias, self.inputs[0].schema().dtype.floating())
 
     def params(self) -> tuple[Array, ...]:
         return (self.runs, np.array([self.first, self.bias, self.full_width], dtype=np.int32))

@@ -31,7 +31,7 @@ class YeoJohnson(Node):
         source = self.inputs[0].schema()
         if source.width != len(self.lambdas):
             raise ValueError(f"{source} meets {len(self.lambdas)} exponents")
-        return dense(source.width, keeps_float32=source.keeps_float32)
+        return dense(source.width, source.dtype.floating())
 
     def params(self) -> tuple[Array, ...]:
         return (self.lambdas, np.array(EPSILON))

@@ -40,7 +40,7 @@ class Quantiles(Node):
         source = self.inputs[0].schema()
         if source.width != len(self.quantiles):
             raise ValueError(f"{source} meets the quantiles of {len(self.quantiles)} columns")
-        return dense(source.width, keeps_float32=source.keeps_float32)
+        return dense(source.width, source.dtype.floating())
 
     def params(self) -> tuple[Array, ...]:
         return (self.quantiles, self.references, np.array(self.normal, dtype=np.uint8), np.array([MARGIN, *_limits()]))

@@ -23,7 +23,7 @@ class SubDiv(Node):
 
     def schema(self) -> Schema:
         source = self.inputs[0].schema()
-        return dense(source.width, keeps_float32=source.keeps_float32)
+        return dense(source.width, source.dtype.floating())
 
     def params(self) -> tuple[Array, ...]:
         empty = np.empty(0)
@@ -72,7 +72,7 @@ class MulAdd(Node):
 
     def schema(self) -> Schema:
         source = self.inputs[0].schema()
-        return dense(source.width, keeps_float32=source.keeps_float32)
+        return dense(source.width, source.dtype.floating())
 
     def params(self) -> tuple[Array, ...]:
         return (self.scale, self.offset, _range(self.low, self.high))

@@ -9,7 +9,7 @@ import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Value
 from pretzel.oven.ir.value_properties import UNKNOWN, ValueProperties, at_most
-from pretzel.schema import Schema, dense
+from pretzel.schema import Schema, dense, fixed
 
 
 class TreeEnsemble(Node):
@@ -46,6 +46,8 @@ class TreeEnsemble(Node):
         Divides the sums.
     integral : bool
         The outputs are whole numbers: leaf numbers or class indices.
+    dtype : str
+        What the source returns.
     """
 
     feature: Array
@@ -61,12 +63,13 @@ class TreeEnsemble(Node):
     base: Array
     divisor: float = 1.0
     integral: bool = False
+    dtype: str = "float64"
 
     op: ClassVar[str] = "tree_ensemble/1"
     kernel: ClassVar[str] = "tree_ensemble"
 
     def schema(self) -> Schema:
-        return dense(len(self.base), integral=self.integral)
+        return dense(len(self.base), fixed(self.dtype))
 
     def params(self) -> tuple[Array, ...]:
         return (

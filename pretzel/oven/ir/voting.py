@@ -8,7 +8,7 @@ import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
 from pretzel.oven.ir.value_properties import ValueProperties, whole
-from pretzel.schema import Schema, dense
+from pretzel.schema import Schema, dense, fixed
 
 
 class Mean(Node):
@@ -22,7 +22,8 @@ class Mean(Node):
 
     def schema(self) -> Schema:
         (width,) = {node.schema().width for node in self.inputs}
-        return dense(width, keeps_float32=all(node.schema().keeps_float32 for node in self.inputs))
+        first, *others = (node.schema().dtype for node in self.inputs)
+        return dense(width, first.promote(*others).floating())
 
     def params(self) -> tuple[Array, ...]:
         return (self.weights,)
@@ -51,7 +52,7 @@ class Majority(Node):
     kernel: ClassVar[str] = "majority"
 
     def schema(self) -> Schema:
-        return dense(1, integral=True)
+        return dense(1, fixed("int64"))
 
     def params(self) -> tuple[Array, ...]:
         return (np.array(self.classes, dtype=np.int32), self.weights)

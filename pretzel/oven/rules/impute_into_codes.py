@@ -41,4 +41,4 @@ def impute_into_codes(node: Node, users: Mapping[Node, list[Node]]) -> Node | No
         categories.append([value for value, _ in entries])
         codes.append([number for _, number in entries])
     reject |= int(np.bitwise_or.reduce(node.refuse))
-    return category_codes(source.inputs[0], categories, codes, node.unknown.tolist(), refuse=reject)
+    return category_codes(source.inputs[0], categories, codes, node.unknown.tolist(), refuse=reject, dtype=node.dtype)

@@ -16,6 +16,7 @@ from pretzel.oven.frontends.sklearn.preprocessing import numpy_function
 from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.columns import LEAVES, Raw
 from pretzel.oven.ir.encode import CategoryCodes
+from pretzel.oven.ir.function import KEEP_INTEGERS
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.oven.ir.link import ArgMax
 from pretzel.oven.ir.opaque import Opaque
@@ -108,8 +109,7 @@ def _side_by_side(parts: list[Output], importer: Importer, *, keep_sparse: bool 
     nodes = [part.node for part in parts]
     if any(isinstance(node, Raw) and node.inputs and not node.columns for node in nodes):
         raise Unsupported("the width of an opaque transformer's output is not known")
-    dtype = str(np.result_type(*(part.dtype for part in parts))) if parts else "float64"
-    return {"transform": Output(importer.concat(nodes, keep_sparse=keep_sparse), dtype=dtype)}
+    return {"transform": Output(importer.concat(nodes, keep_sparse=keep_sparse))}
 
 
 # -- searches, frozen estimators -------------------------------------------------------------------------------------
@@ -242,7 +242,6 @@ def _soft(estimator: Any, found: list[Output], importer: Importer, classes: Arra
 # -- targets ---------------------------------------------------------------------------------------------------------
 
 
-KEEP_INTEGERS = ("absolute", "negative", "square")
 """Functions that return whole numbers for whole numbers."""
 
 

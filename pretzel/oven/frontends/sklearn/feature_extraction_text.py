@@ -10,7 +10,7 @@ from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn.compat import tfidf_of, vocabulary
 from pretzel.oven.ir._text import ANALYZERS, pack
 from pretzel.oven.ir.columns import Raw
-from pretzel.oven.ir.graph import Methods, Node, Output
+from pretzel.oven.ir.graph import Methods, Node, Output, replace
 from pretzel.oven.ir.hashing import HashedNgrams
 from pretzel.oven.ir.idf import NO_IDF, NORMS, Tfidf
 from pretzel.oven.ir.ngrams import Ngrams
@@ -37,10 +37,10 @@ def count_vectorizer(estimator: Any, x: Node, importer: Importer) -> Methods:
     dtype = np.dtype(estimator.dtype).name
     if dtype not in ("int64", "int32", "float64"):
         raise Unsupported(f"dtype={dtype}: what reads the counts may compute in that precision")
-    node = counts(estimator, x, importer)
+    node: Node = replace(counts(estimator, x, importer), dtype=dtype)
     if estimator.binary:
-        node = Tfidf((node,), NO_IDF, None, sublinear=False, binary=True)
-    return {"transform": Output(node, dtype=dtype)}
+        node = Tfidf((node,), NO_IDF, None, sublinear=False, binary=True, dtype=dtype)
+    return {"transform": Output(node)}
 
 
 @adapter("sklearn.feature_extraction.text.TfidfVectorizer")

@@ -66,9 +66,7 @@ def missing_indicator(estimator: Any, x: Node, importer: Importer) -> Methods:
     source = importer.finite(source, estimator, allow_nan=math.isnan(missing))
     only = estimator.features == "missing-only"
     columns = tuple(map(int, estimator.features_))
-    return {
-        "transform": Output(MissingMask((source,), columns, missing, only and estimator.error_on_new), dtype="bool")
-    }
+    return {"transform": Output(MissingMask((source,), columns, missing, only and estimator.error_on_new))}
 
 
 def _missing_number(value: Any) -> float:

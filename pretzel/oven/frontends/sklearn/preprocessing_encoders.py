@@ -43,7 +43,7 @@ def one_hot_encoder(estimator: Any, x: Node, importer: Importer) -> Methods:
     refuse = REFUSE_UNKNOWN if estimator.handle_unknown == "error" else 0
     codes = importer.note(category_codes(source, categories, grouped, unknown, refuse=refuse))
     offsets = np.cumsum([0, *compat.one_hot_widths(estimator)], dtype=np.int32)
-    return {"transform": Output(OneHot((codes,), offsets, bool(estimator.sparse_output)), dtype=dtype)}
+    return {"transform": Output(OneHot((codes,), offsets, bool(estimator.sparse_output), dtype))}
 
 
 @adapter("sklearn.preprocessing.OrdinalEncoder")
@@ -61,8 +61,9 @@ def ordinal_encoder(estimator: Any, x: Node, importer: Importer) -> Methods:
     refuse = REFUSE_UNKNOWN if estimator.handle_unknown == "error" else 0
     unknown = math.nan if refuse else float(estimator.unknown_value)
     source = _source(estimator, x, importer)
-    node = category_codes(source, categories, codes, [0.0 if refuse else unknown] * len(codes), refuse=refuse)
-    return {"transform": Output(node, dtype=dtype)}
+    others = [0.0 if refuse else unknown] * len(codes)
+    node = category_codes(source, categories, codes, others, refuse=refuse, dtype=dtype)
+    return {"transform": Output(node)}
 
 
 @adapter("sklearn.preprocessing.TargetEncoder")

@@ -75,7 +75,7 @@ def classifier(estimator: Any, trees: list[Any], x: Node, splits: Splits) -> Met
 
 def leaf_numbers(x: Node, splits: Splits, *, ndim: int = 2) -> Output:
     """Number of the leaf in each tree, as the source counts nodes."""
-    return Output(splits.per_tree(x, splits.leaf_nodes, float32=True), ndim=ndim, dtype="int64")
+    return Output(splits.per_tree(x, splits.leaf_nodes, float32=True, dtype="int64"), ndim=ndim)
 
 
 def scikit_tree(tree: Any, *, allow_nan: bool) -> Tree:
