@@ -1,4 +1,4 @@
-"""What a value between two computations looks like: kind, width, dtype and, for sparse ones, how full a row can be."""
+"""Type of a value between two computations: kind, width, dtype and, for sparse rows, a bound of stored entries."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Follows(enum.Enum):
 class DTypeRule:
     """dtype that scikit-learn gives a value, as a function of the dtype of the request.
 
-    The request is what a numeric leaf reads: the dtype that its columns have together. Kernels compute in float64
-    whatever the rule says; the result of a method is converted at its end.
+    The request's dtype is the common dtype of the columns that a numeric leaf reads. Kernels compute in float64
+    whatever the rule says, and the result of a method is converted at the end.
 
     Parameters
     ----------

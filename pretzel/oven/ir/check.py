@@ -69,7 +69,7 @@ class CheckFinite(Node):
 
 
 def reject(values: Value, estimator: str, *, allow_nan: bool, float32: bool = False) -> None:
-    """What `CheckFinite` does, in NumPy.
+    """`CheckFinite` in NumPy.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def reject(values: Value, estimator: str, *, allow_nan: bool, float32: bool = Fa
 class CheckRange(CheckFinite):
     """Passes a dense value through; stops where column j is below ``low[j]`` or above ``high[j]``.
 
-    What is left of the check behind a monotone step once the step itself is gone.
+    Replaces the check behind a monotone step when the step itself is folded away.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Raw(Node):
-    """Columns of the request before anybody has said how to read them; adapters turn it into a leaf.
+    """Columns of the request before it is known how to read them; adapters turn it into a leaf.
 
     Without inputs it stands for the caller's object, otherwise for the value of the opaque step in ``inputs``; so do
     the leaves it becomes. ``columns`` are positions; ``scalar`` marks a one-dimensional selection

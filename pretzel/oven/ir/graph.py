@@ -184,7 +184,7 @@ class Node(metaclass=_HashConsing):
     Each class that is built names its computation by an ``op`` of its own. The name stays when the class is renamed or
     moved; its version changes when the same fields mean something else.
 
-    Traits are what rules ask. Their defaults claim nothing, so that a new class is correct before it is fast; each
+    Rules ask nodes for traits. The defaults claim nothing, so that a new class is correct before it is fast; each
     claim is compared with `reference` on boundary rows by ``tests/oven/ir/test_traits.py``.
     """
 
@@ -230,9 +230,9 @@ class Node(metaclass=_HashConsing):
     # -- traits ------------------------------------------------------------------------------------------------------
 
     def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
-        """What is certain of the values, given what is certain of those of the inputs. Callers use `properties`.
+        """Properties of the values, given those of the inputs. Callers use `properties`.
 
-        Unless a class says otherwise, the bounds of a monotone step are what it makes of the bounds of its input.
+        By default the bounds of a monotone step are the images of the bounds of its input.
         """
         directions = self.monotone()
         if directions is None or not directions.all():
@@ -245,7 +245,7 @@ class Node(metaclass=_HashConsing):
         return ValueProperties(float(ends.min()), float(ends.max()), x.no_nan)
 
     def properties(self, *, checks: bool = True) -> ValueProperties:
-        """What is certain of the values; without ``checks``, what would be if no check stood before them.
+        """Properties of the values; with ``checks=False`` as if no check stood before them.
 
         Computed once for each node, and without recursion, because graphs may be deep.
         """

@@ -1,4 +1,4 @@
-"""What is certain of the values of a node, whatever the request: a small lattice that follows the graph."""
+"""Properties that hold for every value of a node, for every request: a small lattice, propagated along the graph."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ next power of two."""
 
 @dataclass(frozen=True, slots=True)
 class ValueProperties:
-    """What is certain of every value; of every *stored* value, where rows are sparse.
+    """Properties that hold for every value, or for every *stored* value of sparse rows.
 
     The defaults claim nothing. A property that is claimed holds for the kernel as well as for the reference.
 
@@ -68,7 +68,7 @@ class ValueProperties:
         return -limit <= self.low and self.high <= limit
 
     def meet(self, *others: ValueProperties) -> ValueProperties:
-        """What is certain of values that come from any of these."""
+        """Properties of values that come from any of these."""
         every = (self, *others)
         return ValueProperties(
             min(each.low for each in every),
@@ -88,7 +88,7 @@ def whole(low: float, high: float) -> ValueProperties:
 
 
 def of_constants(values: Array) -> ValueProperties:
-    """What is certain of these values."""
+    """Properties of these values."""
     numbers = values[~np.isnan(values)]
     if not numbers.size:
         return ValueProperties(0.0, 0.0, no_nan=not values.size, integral=True)
@@ -97,6 +97,6 @@ def of_constants(values: Array) -> ValueProperties:
 
 
 def at_most(magnitude: float) -> ValueProperties:
-    """Sums whose terms add up to no more than ``magnitude`` in any order; unknown where they may overflow."""
+    """Properties of sums whose terms add up to at most ``magnitude`` in any order; `UNKNOWN` if they may overflow."""
     bound = magnitude * (1.0 + 1e-9)  # more than the rounding errors of a million terms
     return ValueProperties(-bound, bound, no_nan=True) if bound <= FLOAT64_MAX else UNKNOWN

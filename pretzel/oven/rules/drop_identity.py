@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def drop_identity(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:
-    """Leave out what changes nothing, or the step as a whole."""
+    """Leave out the parts of a step that change nothing, or the whole step."""
     simple = node.simplify()
     if simple is node:
         return None

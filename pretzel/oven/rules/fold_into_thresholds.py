@@ -57,7 +57,7 @@ def fold_into_thresholds(node: Node, users: Mapping[Node, list[Node]]) -> Node |
 def _fold(
     node: TreeEnsemble, part: Node, inside: Array, start: int, users: Mapping[Node, list[Node]]
 ) -> tuple[Node, Node] | None:
-    """The trees without the step at the end of ``part``, and what they read instead."""
+    """The trees without the step at the end of ``part``, and their new input."""
     checks: list[CheckFinite] = []
     while isinstance(part, CheckFinite):
         checks.append(part)
@@ -160,7 +160,7 @@ def _moved(check: CheckFinite, step: Node, source: Node) -> CheckRange | None:
 
 
 def _evaluate(step: Node, row: Array) -> Array:
-    """What ``step`` makes of one row."""
+    """The step applied to one row."""
     with np.errstate(over="ignore"):
         (found,) = step.reference(row[None, :])
     result: Array = found

@@ -1,4 +1,4 @@
-"""``CategoryCodes(Impute(x))  ->  CategoryCodes(x)``: missing cells get the code of what would have replaced them.
+"""``CategoryCodes(Impute(x))  ->  CategoryCodes(x)``: missing cells get the code of their replacement.
 
 Exact, because codes depend on equality alone. Does not fire where a constant has no code of its own and its column
 rejects unknown categories (missing cells alone would have to be rejected), or where the imputer drops columns.
