@@ -14,7 +14,7 @@ import pretzel
 from pretzel.errors import DeadlineExceeded, InputError, Overloaded
 from pretzel.runtime import asynchronous, batching
 
-from .test_asynchronous import MODELS, TEXTS, X, same
+from .test_asynchronous import TEXTS, X, models, same
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ def test_answers_have_the_bits_of_rows_alone(
     runtime: pretzel.Runtime, monkeypatch: pytest.MonkeyPatch, sizes: list[int], name: str, limit: float
 ) -> None:
     monkeypatch.setattr(asynchronous, "INLINE_LIMIT", limit)
-    source, rows, _ = MODELS[name]
+    source, rows, _ = models()[name]
     model = runtime.register(name, source, batching=pretzel.Batching(max_batch=7))
     rows = rows * 20
 
@@ -65,11 +65,11 @@ def test_answers_have_the_bits_of_rows_alone(
 def test_full_batches_do_not_wait_and_others_do(runtime: pretzel.Runtime, sizes: list[int]) -> None:
     async def main(max_delay: float, rows: int) -> None:
         batching = pretzel.Batching(max_batch=10, max_delay=max_delay)
-        model = runtime.replace("m", MODELS["linear"][0], batching=batching)
+        model = runtime.replace("m", models()["linear"][0], batching=batching)
         async with asyncio.timeout(60.0):
             await asyncio.gather(*(model.apredict_one(row) for row in X[:rows]))
 
-    runtime.register("m", MODELS["linear"][0])
+    runtime.register("m", models()["linear"][0])
     asyncio.run(main(3600.0, 30))
     assert sizes == [10, 10, 10]
     asyncio.run(main(0.01, 3))
@@ -82,7 +82,7 @@ def test_a_bad_row_fails_alone(
     runtime: pretzel.Runtime, monkeypatch: pytest.MonkeyPatch, bad: Any, limit: float
 ) -> None:
     monkeypatch.setattr(asynchronous, "INLINE_LIMIT", limit)
-    model = runtime.register("m", MODELS["linear"][0], batching=pretzel.Batching(max_batch=8))
+    model = runtime.register("m", models()["linear"][0], batching=pretzel.Batching(max_batch=8))
 
     async def main() -> list[Any]:
         rows = [*X[:5], bad, *X[5:7]]
@@ -105,7 +105,7 @@ def test_any_mixture_of_rows_errors_and_cancellations(
     runtime: pretzel.Runtime, plan: list[tuple[int, str]], max_batch: int
 ) -> None:
     settings = pretzel.Batching(max_batch=max_batch, max_delay=0.001)
-    model = runtime.register("m", MODELS["texts"][0], batching=settings)
+    model = runtime.register("m", models()["texts"][0], batching=settings)
 
     async def main() -> list[Any]:
         tasks = []
@@ -127,7 +127,7 @@ def test_any_mixture_of_rows_errors_and_cancellations(
 
 
 def test_cancelled_rows_leave_the_batch(runtime: pretzel.Runtime, sizes: list[int]) -> None:
-    model = runtime.register("m", MODELS["linear"][0], batching=pretzel.Batching(max_batch=3, max_delay=0.05))
+    model = runtime.register("m", models()["linear"][0], batching=pretzel.Batching(max_batch=3, max_delay=0.05))
 
     async def main() -> None:
         first = asyncio.create_task(model.apredict_one(X[0]))
@@ -146,7 +146,7 @@ def test_cancelled_rows_leave_the_batch(runtime: pretzel.Runtime, sizes: list[in
 
 def test_a_batch_of_cancelled_rows_is_cancelled(runtime: pretzel.Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asynchronous, "INLINE_LIMIT", 0.0)
-    model = runtime.register("m", MODELS["linear"][0], batching=pretzel.Batching(max_batch=2))
+    model = runtime.register("m", models()["linear"][0], batching=pretzel.Batching(max_batch=2))
     cancelled: list[Any] = []
 
     async def main() -> None:
@@ -166,7 +166,7 @@ def test_a_batch_of_cancelled_rows_is_cancelled(runtime: pretzel.Runtime, monkey
 def test_deadlines_are_those_of_each_row(runtime: pretzel.Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     """A deadline that cannot be met fails one row only; a row with a deadline below the delay does not wait."""
     monkeypatch.setattr(asynchronous, "INLINE_LIMIT", 0.0)
-    model = runtime.register("m", MODELS["linear"][0], batching=pretzel.Batching(max_batch=3, max_delay=0.01))
+    model = runtime.register("m", models()["linear"][0], batching=pretzel.Batching(max_batch=3, max_delay=0.01))
 
     async def main() -> list[Any]:
         calls = [
@@ -185,7 +185,7 @@ def test_rejected_batches_are_retried_row_by_row(monkeypatch: pytest.MonkeyPatch
     """If the queue has fewer places than there are rows, as many rows are answered as there are places."""
     monkeypatch.setattr(asynchronous, "INLINE_LIMIT", 0.0)
     with pretzel.Runtime(store=pretzel.ObjectStore(), executors=1, queue=1) as runtime:
-        model = runtime.register("m", MODELS["linear"][0], batching=pretzel.Batching(max_batch=4))
+        model = runtime.register("m", models()["linear"][0], batching=pretzel.Batching(max_batch=4))
         calls: list[int] = []
         submit_task = runtime.engine.submit_task
 
@@ -210,13 +210,13 @@ def test_rejected_batches_are_retried_row_by_row(monkeypatch: pytest.MonkeyPatch
 def test_versions_do_not_mix(runtime: pretzel.Runtime) -> None:
     """Rows collected for a version are answered by it, although it is replaced while they wait."""
     settings = pretzel.Batching(max_delay=0.02)
-    model = runtime.register("m", MODELS["linear"][0], batching=settings)
+    model = runtime.register("m", models()["linear"][0], batching=settings)
     old = [model.predict_one(row) for row in X[:3]]
 
     async def main() -> tuple[list[Any], list[Any]]:
         before = asyncio.gather(*(model.apredict_one(row) for row in X[:3]))
         await asyncio.sleep(0)
-        runtime.replace("m", MODELS["forest"][0], batching=settings)
+        runtime.replace("m", models()["forest"][0], batching=settings)
         after = asyncio.gather(*(model.apredict_one(row) for row in X[:3]))
         return await before, await after
 
@@ -227,7 +227,7 @@ def test_versions_do_not_mix(runtime: pretzel.Runtime) -> None:
 
 def test_loops_have_batches_of_their_own_and_let_go(runtime: pretzel.Runtime, sizes: list[int]) -> None:
     """A loop that ends with waiting rows frees them."""
-    model = runtime.register("m", MODELS["linear"][0], batching=pretzel.Batching(max_delay=60.0))
+    model = runtime.register("m", models()["linear"][0], batching=pretzel.Batching(max_delay=60.0))
     loop = asyncio.new_event_loop()
     waiting = loop.create_task(model.apredict_one(X[0]))
     loop.call_later(0.01, loop.stop)
