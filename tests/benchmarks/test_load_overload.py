@@ -54,7 +54,7 @@ def test_verdicts_follow_the_figures(missed: float, p99: float, met: bool) -> No
         "deadline": 0.05,
         "others": 0.0,
         "load": {"sent_per_second": 300.0, "missed": missed, "given_up": 0.0, "refused": 0.6},
-        "engine": {"late": 1, "done": 100, "overdue": 2},
+        "engine": {"expired": 1, "done": 100, "overdue": 2},
         "reserved": {
             "unloaded": {"count": 9, "p50": 50.0, "p99": 100.0},
             "overloaded": {"count": 9, "p50": 50.0, "p99": p99},
