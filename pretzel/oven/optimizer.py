@@ -126,7 +126,8 @@ class _Run:
         """Sweeps of one rule until it no longer fires."""
         while self.graph.has_stale or any(place.is_live for place in self.pending[number]):
             for place in self.graph.order():
-                self._visit(number, place)
+                if place.is_stale or place in self.pending[number]:
+                    self._visit(number, place)
         self.pending[number].clear()
 
     def _visit(self, number: int, place: Place) -> None:
