@@ -189,7 +189,7 @@ def registered_kernels() -> dict[str, str]:
     """Kernel -> file that registers it."""
     found = {}
     for path in (NATIVE / "kernels").glob("*.cpp"):
-        for name in re.findall(r"^PRETZEL_KERNEL(?:_AHEAD)?\((\w+),", path.read_text(), re.M):
+        for name in re.findall(r"^PRETZEL_KERNEL\((\w+),", path.read_text(), re.M):
             found[name] = path.stem
     return found
 

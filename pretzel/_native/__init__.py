@@ -21,6 +21,7 @@ from pretzel._native._core import (
     call_seconds,
     callback,
     cost_coefficients,
+    enumerations,
     frame_array,
     is_missing,
     isa,
@@ -30,7 +31,9 @@ from pretzel._native._core import (
     row_function,
     set_cost_coefficients,
     set_isa,
+    signatures,
     speed_factor,
+    state_key,
     swap_targets,
 )
 
@@ -53,6 +56,7 @@ __all__ = [
     "call_seconds",
     "callback",
     "cost_coefficients",
+    "enumerations",
     "frame_array",
     "is_missing",
     "isa",
@@ -62,6 +66,8 @@ __all__ = [
     "row_function",
     "set_cost_coefficients",
     "set_isa",
+    "signatures",
     "speed_factor",
+    "state_key",
     "swap_targets",
 ]

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from pretzel._native import callback
+from pretzel._native import callback, enumerations
 from pretzel.errors import InputTypeError, InputValueError, KernelError
 from pretzel.runtime.input.messages import column_name
 
 if TYPE_CHECKING:
     from pretzel.plan import InputSpec, Program
 
+_STATUS = enumerations()["Status"]  # names by number
 _VALUE_FAULTS = {
-    1: "NaN, which the source estimator refuses",
-    2: "infinity or a value too large for the source estimator",
-    3: "a category that was not seen when the encoder was fitted",
-    7: "a lone surrogate, which cannot be encoded as UTF-8",
+    "not_a_number": "NaN, which the source estimator refuses",
+    "infinite": "infinity or a value too large for the source estimator",
+    "unknown_category": "a category that was not seen when the encoder was fitted",
+    "lone_surrogate": "a lone surrogate, which cannot be encoded as UTF-8",
 }
-_WRONG_TYPE = 4
 
 
 @callback
@@ -46,11 +46,14 @@ def raise_error(
     name = _column_name(program, spec, connection.inputs[0], column)
     if name:
         where += f", column {name}"
-    if status == _WRONG_TYPE:
+    what = _STATUS[status]
+    if what == "wrong_type":
         raise InputTypeError(f"{where} holds a value of a type that this step cannot take")
-    if status in _VALUE_FAULTS:
-        raise InputValueError(f"{where} holds {_VALUE_FAULTS[status]}")
-    raise KernelError(f"{where}: the kernel stopped with status {status}")
+    if what in _VALUE_FAULTS:
+        raise InputValueError(f"{where} holds {_VALUE_FAULTS[what]}")
+    if what == "out_of_range":
+        raise KernelError(f"{where}: an earlier step computed a code or class that this step does not know")
+    raise KernelError(f"{where}: the kernel stopped with status {what!r}")
 
 
 def _column_name(program: Program, spec: InputSpec | None, value: int, column: int) -> str:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from pretzel.store.digest import digest_array, digest_parts, frozen, is_frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from pretzel.plan import ProgramShape, Stage
 
@@ -150,23 +150,23 @@ class ObjectStore:
                 self._entries.setdefault(digest, _Entry(array))
                 self._hold(digest, lease)
 
-    def bind(self, kernel: str, params: Iterable[Array], lease: Lease) -> Bound:
-        """Build, or find, what ``kernel`` makes of its parameters; keeps only what it reads when it runs.
+    def bind(self, kernel: str, params: Mapping[str, Array], lease: Lease) -> Bound:
+        """Build, or find, what ``kernel`` makes of its parameters, by name; keeps only what it reads when it runs.
 
         A large state is named by the digest of everything its bytes depend on, and not hashed itself. A small one is
         named by its contents, because many do not depend on all parameters and are shared by models that differ.
         """
-        from pretzel._native import bind, isa
+        from pretzel._native import bind, state_key
 
-        arrays = list(params)
-        key = digest_parts("state", kernel, isa(), [digest_array(a) for a in arrays])
+        arrays = list(params.values())
+        key = digest_parts("state", state_key(kernel), [digest_array(a) for a in arrays])
         with _locked:
             known = self._bound.get(key)
             if known is not None:
                 for digest in known.digests:
                     self._hold(digest, lease)
                 return known
-        state, run_params = bind(kernel, arrays)
+        state, run_params = bind(kernel, params)
         kept = tuple(self.intern(a, lease) if run_params >> i & 1 else None for i, a in enumerate(arrays))
         bound = Bound(kept, None if state is None else self._intern_state(key, state, lease))
         with _locked:

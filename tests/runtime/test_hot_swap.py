@@ -243,7 +243,7 @@ def test_large_parameters_are_bound_without_the_gil(runtime: pretzel.Runtime, mo
     real = pretzel._native.bind
     seen: list[bool] = []
 
-    def bind(kernel: str, params: list[np.ndarray]) -> object:
+    def bind(kernel: str, params: dict[str, np.ndarray]) -> object:
         go, ran = threading.Event(), threading.Event()
         other = threading.Thread(target=lambda: go.wait(60) and ran.set())
         other.start()

@@ -145,7 +145,7 @@ def test_bindings_are_found_again_and_forgotten(store: ObjectStore, monkeypatch:
     bound: list[str] = []
     native = _native.bind
 
-    def counting(kernel: str, params: list[Any]) -> Any:
+    def counting(kernel: str, params: dict[str, Any]) -> Any:
         bound.append(kernel)
         return native(kernel, params)
 
@@ -179,7 +179,7 @@ def test_compiling_hashes_hardly_more_than_it_keeps(monkeypatch: pytest.MonkeyPa
 
 
 def test_large_states_are_named_by_what_they_are_made_of(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So by the instruction set, too, which some of them depend on."""
+    """So by the version and, where it matters, the instruction set of their kernel."""
     monkeypatch.setattr(object_store, "SMALL_STATE", 0)
 
     def names(letters: str) -> set[bytes]:
@@ -189,16 +189,17 @@ def test_large_states_are_named_by_what_they_are_made_of(store: ObjectStore, mon
     assert names("abc") == set(plan.physical.objects)
     assert names("abd") != names("abc")
     before = names("abc")
-    monkeypatch.setattr(_native, "isa", lambda: "another")
+    monkeypatch.setattr(_native, "state_key", lambda kernel: f"{kernel}/2")
     assert names("abc") != before
     del plan
 
 
 def test_small_states_are_named_by_their_contents(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """The states of two kernels that do not depend on what their parameters differ in are one."""
+    monkeypatch.setattr(_native, "state_key", lambda kernel: kernel)
     monkeypatch.setattr(_native, "bind", lambda kernel, params: (np.arange(100, dtype=np.uint8), 0))
     lease = store.lease()
-    states = {store.bind("any", [array(number)], lease).state for number in range(3)}
+    states = {store.bind("any", {"x": array(number)}, lease).state for number in range(3)}
     assert len(states) == 1
     assert store.stats()["objects"] == 1
 

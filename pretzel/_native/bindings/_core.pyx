@@ -22,6 +22,7 @@ from libc.math cimport NAN
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp, memcpy
 from libcpp cimport bool as cbool
+from libcpp.string cimport string
 from libcpp.vector cimport vector
 
 from native cimport *
@@ -44,6 +45,7 @@ cdef dict DTYPES = {
     np.dtype(np.int32): DType.kInt32, np.dtype(np.int16): DType.kInt16, np.dtype(np.uint8): DType.kUint8,
     np.dtype(np.uint16): DType.kUint16, np.dtype(np.uint32): DType.kUint32, np.dtype(np.uint64): DType.kUint64,
 }
+cdef list DTYPE_NAMES = [dtype.name for dtype in DTYPES]  # in the order of DType
 cdef tuple ISA_NAMES = ("baseline", "x86-64-v3", "x86-64-v4")
 
 
@@ -53,7 +55,7 @@ if registry_clash() != NULL:
 
 def kernels():
     """Names of all kernels, sorted."""
-    return [name.decode() for name in kernel_names()]
+    return [kernel.name.decode() for kernel in all_kernels()]
 
 
 def isa():
@@ -94,53 +96,11 @@ cdef int describe(cnp.ndarray array, Array* out) except -1:
     out.shape[0] = array.shape[0] if array.ndim > 0 else 1
     out.shape[1] = array.shape[1] if array.ndim > 1 else 1
     out.dtype = <DType><uint8_t>code
+    out.rank = array.ndim
     return 0
 
 
-def bind(str kernel, list params):
-    """Build the read-only state of a kernel. Large ``params`` are read without the GIL and must not change meanwhile.
-
-    Returns
-    -------
-    state : ndarray of uint8 or None
-    run_params : int
-        Bit ``i`` is set when the kernel reads ``params[i]`` at run time.
-    """
-    cdef const Kernel* found = find_kernel(kernel.encode())
-    cdef vector[Array] arrays
-    cdef vector[uint8_t] state
-    cdef ErrorLocation error
-    cdef BindCall call
-    cdef Status status
-    cdef int64_t size
-    if found == NULL:
-        raise errors.KernelError(f"there is no kernel {kernel!r}")
-    arrays.resize(len(params))
-    params = [np.ascontiguousarray(p) if p.ndim else p for p in params]
-    for i, array in enumerate(params):
-        describe(array, &arrays[i])
-    if found.bind == NULL:
-        return None, found.run_params
-    call.params = arrays.data()
-    call.n_params = <int32_t>arrays.size()
-    call.state = &state
-    call.error = &error
-    size = sum([array.nbytes for array in params])
-    if size > RELEASE_GIL_BYTES:
-        with nogil:  # `params` holds the arrays
-            status = found.bind(call)
-    else:
-        status = found.bind(call)
-    if status != Status.kOk:
-        what = error.what.decode() if error.what != NULL else f"status {<int>status}"
-        raise errors.KernelError(f"kernel {kernel!r} refuses its parameters: {what}")
-    if not state.size():
-        return None, found.run_params
-    result = np.empty(state.size(), dtype=np.uint8)
-    memcpy(cnp.PyArray_DATA(result), state.data(), state.size())
-    return result, found.run_params
-
-
+include "signatures.pxi"
 include "cache.pxi"
 include "layout.pxi"
 
@@ -174,6 +134,7 @@ cdef class NativeProgram:
     def __init__(self, plan, store, owner=None):
         cdef Array array
         cdef State state
+        cdef cpp_string wrong
         held = []
         self.plan = plan
         self.owner = owner
@@ -185,6 +146,7 @@ cdef class NativeProgram:
                     array.data = NULL
                     array.size = array.shape[0] = array.shape[1] = 0
                     array.dtype = DType.kUint8
+                    array.rank = 0
                 else:
                     data = store.get(digest)
                     held.append(data)
@@ -198,6 +160,9 @@ cdef class NativeProgram:
                 state.bytes = data.nbytes
             self.program.states.push_back(state)
         self.held = tuple(held)
+        wrong = check_program(self.program)
+        if not wrong.empty():
+            raise errors.KernelError(wrong.decode())
         self.program.finish()
         self.sparse_result = plan.values[plan.output].kind.value == "sparse"
         self.width = plan.values[plan.output].width

@@ -7,12 +7,13 @@
 #include <cstdint>
 
 #include "bindings/count.h"
+#include "core/enum_names.h"
 #include "core/mix.h"
 
 namespace pretzel {
 
 enum class Ending : uint8_t { kAnswered, kInvalid, kRefused, kCancelled, kFailed };
-constexpr int kEndings = 5;
+constexpr int kEndings = static_cast<int>(enum_names<Ending>().size());
 
 /// Adds a few additions to a call; only one of many is timed.
 class CallStatistics {

@@ -181,7 +181,7 @@ cdef extern from "cost/step_timers.h" namespace "pretzel" nogil:
         const StepTimer& operator[](size_t step)
 
 
-cdef extern from "core/kernel.h" namespace "pretzel" nogil:
+cdef extern from "core/signature.h" namespace "pretzel" nogil:
     cdef enum class DType(uint8_t):
         kFloat64
         kFloat32
@@ -198,7 +198,52 @@ cdef extern from "core/kernel.h" namespace "pretzel" nogil:
         int64_t size
         int64_t shape[2]
         DType dtype
+        uint8_t rank
 
+    cdef cppclass string_view "std::string_view":
+        const char* data()
+        size_t size()
+
+    cdef cppclass EnumNames:
+        size_t size()
+        string_view operator[](size_t i)
+
+    cdef cppclass ArraySpan "std::span<const pretzel::Array>":
+        ArraySpan(const Array* data, size_t size)
+
+    cdef cppclass Extent:
+        string_view symbol
+        int64_t plus
+
+    cdef cppclass Shape:
+        Extent extents[2]
+        uint8_t rank
+
+    const uint8_t kBindOnly
+    const uint8_t kMayBeEmpty
+
+    cdef cppclass Param:
+        const char* name
+        DType dtype
+        Shape shape
+        uint8_t flags
+        EnumNames choices
+
+    cdef cppclass ParamSpan "std::span<const pretzel::Param>":
+        size_t size()
+        const Param& operator[](size_t i)
+
+    cdef cppclass Kinds:
+        uint8_t bits
+
+    cdef cppclass ValueType:
+        Kinds kinds
+        Extent width
+
+    cpp_string check_params(const Kernel& kernel, ArraySpan params) except +
+
+
+cdef extern from "core/kernel.h" namespace "pretzel" nogil:
     cdef enum class Status(int32_t):
         kOk
         kNotANumber
@@ -206,33 +251,47 @@ cdef extern from "core/kernel.h" namespace "pretzel" nogil:
         kUnknownCategory
         kWrongType
         kNoMemory
-        kBadParameter
-
-    cdef cppclass ErrorLocation:
-        int32_t row
-        int32_t column
-        const char* what
+        kLoneSurrogate
+        kOutOfRange
 
     cdef cppclass BindCall:
         const Array* params
-        int32_t n_params
         vector[uint8_t]* state
-        ErrorLocation* error
 
-    ctypedef Status (*BindFn)(const BindCall&) except +
+    ctypedef const char* (*BindFn)(const BindCall&) except +
+
+    const uint8_t kStatePerIsa
+    const uint8_t kHasState
 
     cdef cppclass Kernel:
         const char* name
         int isa
+        ParamSpan params
+        ValueType input "in"
+        ValueType output "out"
         BindFn bind
-        uint64_t run_params
+        int state_version
+        uint8_t flags
+        cbool runs_with(size_t param)
 
     const Kernel* find_kernel(const char* name)
     const char* registry_clash()
-    vector[const char*] kernel_names()
+    vector[const Kernel*] all_kernels() except +
     int active_isa()
     int machine_isa()
     void set_active_isa(int level)
+
+
+cdef extern from "core/enumerations.h" namespace "pretzel" nogil:
+    cdef cppclass Enumeration:
+        const char* name
+        EnumNames names
+
+    cdef cppclass EnumerationSpan "std::span<const pretzel::Enumeration>":
+        size_t size()
+        const Enumeration& operator[](size_t i)
+
+    EnumerationSpan enumerations_ "pretzel::enumerations"()
 
 
 cdef extern from "core/cache.h" namespace "pretzel" nogil:
@@ -310,6 +369,10 @@ cdef extern from "core/plan.h" namespace "pretzel" nogil:
         void add_prefetch(PrefetchList* lines) except +
         ProgramCost cost
         StepTimers timers
+
+
+cdef extern from "core/check_program.h" namespace "pretzel" nogil:
+    cpp_string check_program(const Program& program) except +
 
 
 cdef extern from "core/inputs.h" namespace "pretzel" nogil:
@@ -440,6 +503,8 @@ cdef extern from "bindings/call_statistics.h" namespace "pretzel" nogil:
         kRefused
         kCancelled
         kFailed
+
+    EnumNames ending_names "pretzel::enum_names<pretzel::Ending>"()
 
     cdef cppclass CallStatistics:
         cbool begin(int rarity)

@@ -43,8 +43,8 @@ void* Arena::grow(size_t need) noexcept {
 }
 
 void Arena::drop_since(Mark mark) noexcept {
-  // The newest stays, it is the largest; `reset` merges what is left, so that a loop over tiles does not allocate for
-  // each of them.
+  // The newest block stays because it is the largest. `reset` merges the blocks that are left, so a loop over tiles
+  // does not allocate once per tile.
   auto* newest = static_cast<Block*>(block_);
   while (newest->previous != mark.block) {
     Block* dead = newest->previous;

@@ -97,14 +97,25 @@ inline bool equal(const TextKey& a, const TextKey& b) {
          std::memcmp(a.data, b.data, static_cast<size_t>(a.bytes())) == 0;
 }
 
-/// Kinds of packed constants; texts are kPackedText + Encoding.
-enum PackedKind : uint8_t { kPackedNone, kPackedNaN, kPackedNumber, kPackedText };
+/// Kinds of packed constants. Texts follow in the order of Encoding.
+enum class PackedKind : uint8_t { kNone, kNan, kNumber, kAscii, kLatin1, kUcs2, kUcs4 };
+constexpr auto kPackedNone = static_cast<uint8_t>(PackedKind::kNone),
+               kPackedNaN = static_cast<uint8_t>(PackedKind::kNan),
+               kPackedNumber = static_cast<uint8_t>(PackedKind::kNumber),
+               kPackedText = static_cast<uint8_t>(PackedKind::kAscii);
 
 constexpr int32_t unit_width(Encoding encoding) {
   return encoding == Encoding::kUcs2 ? 2 : encoding == Encoding::kUcs4 ? 4 : 1;
 }
 
-/// Five parameters in a row: kinds uint8[n], numbers float64[n], offsets int64[n], sizes int64[n], text uint8[].
+// The five parameters of PackedCells as part of a declaration: names with a prefix, constants of shape SIZE.
+#define PRETZEL_PACKED_CELLS(PREFIX, SIZE, FLAGS)                                                    \
+  {PREFIX "kinds", u8, SIZE, FLAGS, enum_names<PackedKind>()}, {PREFIX "numbers", f64, SIZE, FLAGS}, \
+      {PREFIX "offsets", i64, SIZE, FLAGS}, {PREFIX "sizes", i64, SIZE, FLAGS}, {                    \
+    PREFIX "text", u8, PREFIX "text_bytes", FLAGS                                                    \
+  }
+
+/// Constants in five parameters in a row.
 struct PackedCells {
   explicit PackedCells(const Array* params)
       : size(params[0].size),
@@ -123,8 +134,8 @@ struct PackedCells {
     if (kinds[i] == kPackedNumber) return {nullptr, numbers[i], 0, CellKind::kNumber, Encoding::kAscii, false};
     return {text + offsets[i], 0.0, sizes[i], CellKind::kText, encoding(i), false};
   }
-  /// For `bind`: whether the arrays fit together and every text lies inside `text`.
-  static bool valid(const Array* params);
+  /// For `bind`: whether every text lies inside `text`; returns what is wrong, or nullptr.
+  static const char* check(const Array* params);
 
   int64_t size;
   int64_t text_bytes;
@@ -135,21 +146,16 @@ struct PackedCells {
   const uint8_t* text;
 };
 
-inline bool PackedCells::valid(const Array* params) {
-  const DType dtypes[5] = {DType::kUint8, DType::kFloat64, DType::kInt64, DType::kInt64, DType::kUint8};
-  for (int i = 0; i < 5; ++i) {
-    if (params[i].dtype != dtypes[i] || (i < 4 && params[i].size != params[0].size)) return false;
-  }
+inline const char* PackedCells::check(const Array* params) {
   const PackedCells packed(params);
   for (int64_t i = 0; i < packed.size; ++i) {
     if (packed.kinds[i] < kPackedText) continue;
-    const TextKey key = packed.key(i);
-    if (packed.encoding(i) > Encoding::kUcs4 || packed.offsets[i] < 0 || key.size < 0 ||
-        packed.offsets[i] + key.bytes() > packed.text_bytes) {
-      return false;
+    const int64_t room = packed.text_bytes - packed.offsets[i];
+    if (packed.offsets[i] < 0 || packed.sizes[i] < 0 || packed.sizes[i] > room / unit_width(packed.encoding(i))) {
+      return "a packed text lies outside 'text'";
     }
   }
-  return true;
+  return nullptr;
 }
 
 inline bool is_nan(const Cell& cell) {

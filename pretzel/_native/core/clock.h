@@ -12,7 +12,7 @@ inline int64_t now_ns() noexcept {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
-/// What one reading of the clock takes, measured at the first call: between two readings lies one of them.
+/// Nanoseconds that one reading of the clock takes, measured at the first call. Every interval contains one reading.
 inline int64_t reading_ns() noexcept {
   static const int64_t least = [] {
     int64_t found = INT64_MAX;

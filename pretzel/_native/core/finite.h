@@ -1,4 +1,4 @@
-// Which values scikit-learn's checks of an input refuse.
+// Which values scikit-learn's checks of an input reject.
 #pragma once
 
 #include <cmath>
@@ -12,12 +12,14 @@ namespace {
 
 constexpr double kFloat32Overflow = 0x1.ffffffp127;  // rounds to infinity as float32
 
-/// What a check lets pass besides finite numbers, and whether they are read as float32. As parameter: uint8[2].
+/// What a check lets pass besides finite numbers, and whether they are read as float32.
 struct FiniteCheck {
   bool allow_nan, float32;
 
-  explicit FiniteCheck(const Array& flags)
-      : allow_nan(flags.as<uint8_t>()[0] != 0), float32(flags.as<uint8_t>()[1] != 0) {}
+  explicit FiniteCheck(bool allow_nan_, bool float32_ = false) : allow_nan(allow_nan_), float32(float32_) {}
+  /// From two parameters in a row: allow_nan and float32.
+  explicit FiniteCheck(const Array* params)
+      : FiniteCheck(params[0].scalar<uint8_t>() != 0, params[1].scalar<uint8_t>() != 0) {}
 
   Status status_of(double x) const {
     if (x != x) return allow_nan ? Status::kOk : Status::kNotANumber;
@@ -36,7 +38,7 @@ bool all_below(const double* x, int64_t n, double limit) {
   return outside == 0;
 }
 
-/// Stops at the first value of a dense or sparse row that is refused.
+/// Stops at the first value of a dense or sparse row that is rejected.
 inline Status check_row(const FiniteCheck& check, const View& in, int32_t r, ErrorLocation* error) {
   const bool sparse = in.kind == ValueKind::kSparse;
   const double* row = sparse ? in.sparse[r].value : in.row(r);

@@ -75,7 +75,7 @@ void densify(const CsrMatrix& m, int64_t first, int32_t rows, const View& out) {
     double* row = out.row(r);
     std::fill_n(row, out.width, 0.0);
     for (int64_t k = csr_start(m, first + r); k < csr_start(m, first + r + 1); ++k) {
-      // += : scipy adds duplicate entries, too
+      // += because SciPy adds duplicate entries
       row[m.indices64 != nullptr ? m.indices64[k] : m.indices32[k]] += m.data[k];
     }
   }

@@ -1,4 +1,4 @@
-// What a request brings for each leaf of a program, where it lies in the caller's memory.
+// The inputs of a request, one for each leaf of a program, where they lie in the caller's memory.
 #pragma once
 
 #include <cstdint>
@@ -56,20 +56,20 @@ bool fits(const CsrMatrix& matrix, int64_t rows, int64_t nnz, int64_t width) noe
 
 enum class LeafForm : uint8_t { kRows, kColumns, kCsr, kCells, kCellColumns };
 
-/// What a request brings for one leaf.
+/// The input of one leaf.
 struct LeafInput {
   LeafForm form;
   const double* rows;  // kRows: float64, `row_stride` elements apart
   int64_t row_stride;
   const NumberColumn* columns;  // kColumns: one for each column of the leaf
   CsrMatrix csr;                // kCsr
-  Cell* cells;                  // what has been read in advance, or nullptr; kCells: rows x width
+  Cell* cells;                  // cells read in advance, or nullptr; kCells: rows x width
   CellColumn* cell_columns;     // kCellColumns: one for each column of the leaf
-  int64_t cells_from;           // the row of the caller's data with which those cells begin that have been read
+  int64_t cells_from;           // row of the caller's data at which the cells read in advance begin
 };
 
-/// Copies `rows` rows from `first` on into the slot of a leaf, or points at them. Dense rows that lie in memory as they
-/// are need no loading. False when there is no memory.
+/// Copies `rows` rows from `first` on into the slot of a leaf, or points the slot at them. Dense rows in the caller's
+/// memory need no loading. False when there is no memory.
 bool load_leaf(const LeafInput& leaf, int64_t first, int32_t rows, View& slot, Arena& arena) noexcept;
 
 }  // namespace pretzel

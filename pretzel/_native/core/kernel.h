@@ -1,17 +1,25 @@
-// The contract between kernels and everything else: how parameters are bound once and rows are run many times.
+// Room `core`: what every part of the native code shares. Views of values, the arena, the contract of kernels, programs
+// and the executor that runs them. It knows no Python. Bindings build a `Program` from a plan and call `run`; the
+// scheduler runs the same programs stage by stage on its workers; `TileState` calls the kernels.
 //
-// A kernel is one .cpp in kernels/ that ends with PRETZEL_KERNEL(name, bind, run, cost, run_params), or with
-// PRETZEL_KERNEL_AHEAD and one function more. Each such file is compiled once per instruction-set level (PRETZEL_ISA =
-// 0, 1, 2) with identical results: write the loops with the lane types of simd.h, keep everything that is not
-// registered in an anonymous namespace, and never call a non-inline standard-library template from `run`.
+// This header is the contract between kernels and everything else: how parameters are bound once and rows run many
+// times. Room `kernels` holds one .cpp for each family of computations, under the name of its file in pretzel/oven/ir.
+// Such a file declares the parameters of its kernels and ends with PRETZEL_KERNEL(name, .params = ..., .run = ...); the
+// members of `Kernel` follow in their order, those that are left out have their defaults. Nothing but the registry
+// refers to a kernel.
+//
+// Each of these files is compiled once per instruction-set level (PRETZEL_ISA = 0, 1, 2) with identical results: write
+// the loops with the lane types of simd.h, keep everything that is not registered in an anonymous namespace, and never
+// call a non-inline standard-library template from `run`.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
-#include "core/prefetch.h"
 #include "core/arena.h"
+#include "core/signature.h"
 #include "core/view.h"
 #include "cost/cost.h"
 
@@ -21,41 +29,22 @@
 
 namespace pretzel {
 
-enum class DType : uint8_t { kFloat64, kFloat32, kInt64, kInt32, kInt16, kUint8, kUint16, kUint32, kUint64 };
-
-/// A read-only, C-contiguous, 64-byte aligned parameter; equal arrays of all models are one. Never owned by a kernel.
-struct Array {
-  const void* data;
-  int64_t size;      // elements
-  int64_t shape[2];  // {size, 1} for vectors, {1, 1} for scalars
-  DType dtype;
-
-  template <class T>
-  const T* as() const {
-    return static_cast<const T*>(data);
-  }
-  template <class T>
-  T scalar() const {
-    return *static_cast<const T*>(data);
-  }
-};
-
+/// How `run` ended.
 enum class Status : int32_t {
-  kOk = 0,
-  kNotANumber,       // NaN where the source estimator refuses it
+  kOk,
+  kNotANumber,       // NaN where the source estimator rejects it
   kInfinite,         // infinity, or a value too large for the estimator's float32
-  kUnknownCategory,  // a category the encoder was told to refuse
+  kUnknownCategory,  // a category that the encoder was told to reject
   kWrongType,        // text where a number is needed, or the reverse
   kNoMemory,
-  kBadParameter,   // bind only: shapes or dtypes do not fit together
   kLoneSurrogate,  // text that has no UTF-8 form, where the source encodes it
+  kOutOfRange,     // a code, class or column number computed by another step that is not in this kernel's table
 };
 
-/// Where and why `run` or `bind` stopped. Rows count from the start of the tile.
+/// Where `run` stopped. Rows count from the start of the tile.
 struct ErrorLocation {
   int32_t row = -1;
   int32_t column = -1;
-  const char* what = nullptr;  // bind only: static text
 };
 
 /// Read-only state that `bind` builds from parameters: flat bytes, offsets instead of pointers, 64-byte aligned when
@@ -63,14 +52,21 @@ struct ErrorLocation {
 using StateBytes = std::vector<uint8_t>;
 
 struct BindCall {
-  const Array* params;
-  int32_t n_params;
+  const Array* params;  // checked against the signature
   StateBytes* state;
-  ErrorLocation* error;
+};
+
+/// A call as it is known when a program is loaded.
+struct LoadCall {
+  const Array* params;  // those that only `bind` reads are empty
+  const uint8_t* state;
+  int64_t state_bytes;
+  std::span<const View> in;  // kinds and widths
+  const View* out;           // nullptr: nothing is written
 };
 
 struct RunCall {
-  const Array* params;  // only those named in `run_params` have data
+  const Array* params;  // those that only `bind` reads have no data
   const uint8_t* state;
   const View* in;
   int32_t n_in;
@@ -80,31 +76,44 @@ struct RunCall {
   ErrorLocation* error;
 };
 
-using BindFn = Status (*)(const BindCall&);
+/// Builds the state; returns what is wrong with the parameters beyond their shapes, or nullptr.
+using BindFn = const char* (*)(const BindCall&);
+/// Returns which index in a parameter or the state lies outside the values of the call, or nullptr.
+using CheckFn = const char* (*)(const LoadCall&);
 using RunFn = Status (*)(const RunCall&) noexcept;
 
-/// Adds what `run` reads whatever the row.
-using AheadFn = void (*)(const Array* params, int32_t n_params, const uint8_t* state, PrefetchList* lines);
-
-struct Kernel {
-  const char* name;
-  int isa;
-  BindFn bind;  // nullptr: nothing to build, `run` reads the parameters
-  RunFn run;
-  CostFn cost;
-  uint64_t run_params;      // bit i set: `run` reads params[i]; the others are needed by `bind` alone and then dropped
-  AheadFn ahead = nullptr;  // nullptr: small parameters whole, and the head of the state
+enum KernelFlags : uint8_t {
+  kHasState = 1,     // `run` reads a state
+  kStatePerIsa = 2,  // its bytes depend on the instruction-set level that built it; every level runs them
 };
 
-constexpr uint64_t kAllParams = ~uint64_t{0};
+struct Kernel {
+  const char* name = nullptr;
+  int isa = 0;
+  std::span<const Param> params = {};
+  ValueType in = {};
+  ValueType out = {};
+  BindFn bind = nullptr;    // nullptr: nothing to build
+  CheckFn check = nullptr;  // nullptr: shapes say it all
+  RunFn run = nullptr;
+  CostFn cost = nullptr;
+  int state_version = 1;  // of the layout of the state: rises with every change of the bytes
+  uint8_t flags = 0;      // of KernelFlags
 
-/// Adds a kernel to the table; called by static initialisers only. Clashes are recorded, not thrown.
+  /// Whether `run` reads a parameter.
+  bool runs_with(size_t param) const noexcept { return (params[param].flags & kBindOnly) == 0; }
+  bool has(KernelFlags flag) const noexcept { return (flags & flag) != 0; }
+};
+
+/// Adds a kernel, which lives as long as the process, to the table; called by static initialisers only. Clashes are
+/// recorded, not thrown.
 void register_kernel(const Kernel& kernel) noexcept;
 /// Best variant of `name` for the active instruction-set level, or nullptr.
 const Kernel* find_kernel(const char* name) noexcept;
 /// A clash of names found while registering, or nullptr.
 const char* registry_clash() noexcept;
-std::vector<const char*> kernel_names();
+/// Baseline variants of all kernels, by name.
+std::vector<const Kernel*> all_kernels();
 /// Active level (0 baseline, 1 x86-64-v3, 2 x86-64-v4), at most what the machine has; PRETZEL_ISA forces it lower.
 int active_isa() noexcept;
 int machine_isa() noexcept;
@@ -116,10 +125,8 @@ struct Registrar {
 
 }  // namespace pretzel
 
-#define PRETZEL_KERNEL_AHEAD(NAME, BIND, RUN, COST, RUN_PARAMS, AHEAD)                                           \
-  namespace {                                                                                                    \
-  const ::pretzel::Registrar registrar_##NAME(::pretzel::Kernel{#NAME, PRETZEL_ISA, BIND, RUN, COST, RUN_PARAMS, \
-                                                                AHEAD});                                         \
+#define PRETZEL_KERNEL(NAME, ...)                                                            \
+  namespace {                                                                                \
+  constexpr ::pretzel::Kernel kernel_##NAME{.name = #NAME, .isa = PRETZEL_ISA, __VA_ARGS__}; \
+  const ::pretzel::Registrar registrar_##NAME(kernel_##NAME);                                \
   }
-#define PRETZEL_KERNEL(NAME, BIND, RUN, COST, RUN_PARAMS) \
-  PRETZEL_KERNEL_AHEAD(NAME, BIND, RUN, COST, RUN_PARAMS, nullptr)

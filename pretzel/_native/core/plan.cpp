@@ -69,12 +69,10 @@ void Program::add_prefetch(PrefetchList* lines) const {
   for (size_t s = 0; s < states.size(); ++s) {
     const Step& step = layout->steps[s];
     const State& state = states[s];
-    const std::span<const Array> given(params_of(step), static_cast<size_t>(step.n_params));
-    for (const Array& param : given) {
+    for (const Array& param : std::span(params_of(step), static_cast<size_t>(step.n_params))) {
       if (bytes_of(param) <= kSmall) lines->add(param.data, static_cast<size_t>(bytes_of(param)));
     }
-    const int64_t read = state.bytes <= kSmall ? state.bytes : kHead;
-    lines->add(state.data, static_cast<size_t>(read));
+    lines->add(state.data, static_cast<size_t>(state.bytes <= kSmall ? state.bytes : kHead));
   }
 }
 

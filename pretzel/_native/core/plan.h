@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/layout.h"
+#include "core/prefetch.h"
 #include "cost/program_cost.h"
 #include "cost/step_timers.h"
 

@@ -9,7 +9,7 @@ namespace pretzel {
 namespace {
 
 struct Table {
-  std::vector<Kernel> kernels;
+  std::vector<const Kernel*> kernels;
   const char* clash = nullptr;
 };
 
@@ -32,30 +32,31 @@ std::atomic<int> active{detect_isa()};
 }  // namespace
 
 void register_kernel(const Kernel& kernel) noexcept {
-  for (const Kernel& other : table().kernels) {
-    if (other.isa == kernel.isa && std::strcmp(other.name, kernel.name) == 0) table().clash = kernel.name;
+  for (const Kernel* other : table().kernels) {
+    if (other->isa == kernel.isa && std::strcmp(other->name, kernel.name) == 0) table().clash = kernel.name;
   }
-  table().kernels.push_back(kernel);
+  table().kernels.push_back(&kernel);
 }
 
 const Kernel* find_kernel(const char* name) noexcept {
   const Kernel* best = nullptr;
-  for (const Kernel& kernel : table().kernels) {
-    if (kernel.isa > active || std::strcmp(kernel.name, name) != 0) continue;
-    if (best == nullptr || kernel.isa > best->isa) best = &kernel;
+  for (const Kernel* kernel : table().kernels) {
+    if (kernel->isa > active || std::strcmp(kernel->name, name) != 0) continue;
+    if (best == nullptr || kernel->isa > best->isa) best = kernel;
   }
   return best;
 }
 
 const char* registry_clash() noexcept { return table().clash; }
 
-std::vector<const char*> kernel_names() {
-  std::vector<const char*> names;
-  for (const Kernel& kernel : table().kernels) {
-    if (kernel.isa == 0) names.push_back(kernel.name);
+std::vector<const Kernel*> all_kernels() {
+  std::vector<const Kernel*> found;
+  for (const Kernel* kernel : table().kernels) {
+    if (kernel->isa == 0) found.push_back(kernel);
   }
-  std::sort(names.begin(), names.end(), [](const char* a, const char* b) { return std::strcmp(a, b) < 0; });
-  return names;
+  std::sort(found.begin(), found.end(),
+            [](const Kernel* a, const Kernel* b) { return std::strcmp(a->name, b->name) < 0; });
+  return found;
 }
 
 int machine_isa() noexcept { return detect_isa(); }

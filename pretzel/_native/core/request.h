@@ -1,4 +1,4 @@
-// A request to a program: rows in, a result out, and where it stopped.
+// A request to a program: rows in, a result out, and how it ended.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ struct Tracer {
   virtual void on_step(int32_t step, const View& out, int64_t first_row, int32_t rows) = 0;
 };
 
-/// Keeps a copy of what every step wrote.
+/// Keeps a copy of the output of every step.
 struct RecordingTracer : Tracer {
   RecordingTracer(const Program& program, int64_t rows);
   void on_step(int32_t step, const View& out, int64_t first_row, int32_t rows) override;
@@ -44,7 +44,8 @@ struct Request {
   int64_t* step_times = nullptr;  // nanoseconds of each step are added here
 };
 
-/// Where a request stopped: `step` is the index into Program::steps, rows count from the start of the caller's data.
+/// How a request ended. After an error: `step` is the index of the failed step, rows count from the start of the
+/// caller's data.
 struct RunResult {
   Status status = Status::kOk;
   int32_t step = -1;

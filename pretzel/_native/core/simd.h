@@ -26,8 +26,8 @@ inline f64x8 load8(const double* p) {
 inline void store8(double* p, f64x8 v) { std::memcpy(p, &v, sizeof v); }
 inline f64x8 splat8(double x) { return f64x8{x, x, x, x, x, x, x, x}; }
 
-/// What one register holds: for arithmetic whose lanes have nothing to do with each other, so that their number does
-/// not show. Wider vectors are at the mercy of the compiler, which may send them through memory.
+/// One register, for arithmetic without dependencies between lanes: the number of lanes does not show in the result.
+/// Wider vectors are at the mercy of the compiler, which may send them through memory.
 #if defined(__AVX512F__)
 constexpr int kNativeLanes = 8;
 #elif defined(__AVX2__)
@@ -53,8 +53,8 @@ inline double sum8(const f64xn (&lanes)[8 / kNativeLanes]) {
   return sum8(v);
 }
 
-/// The first n lanes of a register, all or none of them too: the others are read as zeros and not written, and memory
-/// that they would touch need not be there.
+/// The first n lanes of a register, where n may be 0 or all. The other lanes are read as zeros and not written; their
+/// memory need not exist.
 class FirstLanes {
  public:
 #if defined(__AVX512F__)
@@ -68,7 +68,7 @@ class FirstLanes {
   explicit FirstLanes(int64_t n)
       : n_(n), mask_(_mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3))) {}
   f64xn load(const double* p) const { return (f64xn)_mm256_maskload_pd(p, mask_); }
-  /// Not with the mask: there are processors that take ten times as long for that.
+  /// Without a masked store, because some processors take ten times as long for it.
   void store(double* p, f64xn v) const {
     if (n_ >= 4) return _mm256_storeu_pd(p, (__m256d)v);
     if (n_ >= 2) _mm_storeu_pd(p, _mm256_castpd256_pd128((__m256d)v));

@@ -1,4 +1,4 @@
-// A sparse row that is counted together: values added up by index in order of first occurrence.
+// Sparse accumulator: values added up by index, in order of first occurrence (Gilbert, Moler and Schreiber, 1992).
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 namespace pretzel {
 namespace {
 
-/// Sums values by index in order of first occurrence. Exact: open addressing over the entries themselves.
+/// Open addressing over the entries themselves, so no two indices share a sum.
 class SparseAccumulator {
  public:
   /// `index` and `value` have room for `capacity` distinct entries; the look-up table is scratch.
@@ -51,20 +51,20 @@ class SparseAccumulator {
   int shift_ = 0;
 };
 
-/// One sparse row of the output while it is counted; its arrays live in the arena, in front of all scratch memory.
+/// One sparse row of the output while it is accumulated. Its arrays lie in the arena, in front of all scratch memory.
 class AccumulatedRow {
  public:
   AccumulatedRow(Arena* arena, SparseRow* out, int64_t columns) : arena_(arena), out_(out), columns_(columns) {}
 
   Arena* arena() const { return arena_; }
-  /// Room for what at most `occurrences` can leave; before anything else is taken from the arena.
+  /// Takes room for the entries that `occurrences` additions can make. Must precede all other uses of the arena.
   bool reserve(int64_t occurrences) {
     const auto n = static_cast<size_t>(std::min(occurrences, columns_)) + 1;
     index_ = arena_->alloc_n<int32_t>(n);
     value_ = arena_->alloc_n<double>(n);
     return index_ != nullptr && value_ != nullptr;
   }
-  /// Scratch for counting `occurrences`, which may turn out fewer than were reserved.
+  /// Takes the scratch for `occurrences` additions, which may be fewer than were reserved.
   bool start(int64_t occurrences) { return accumulator_.init(arena_, index_, value_, std::min(occurrences, columns_)); }
   void add(uint32_t column, double value) { accumulator_.add(column, value); }
   Status finish() {

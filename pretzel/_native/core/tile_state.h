@@ -10,24 +10,24 @@
 
 namespace pretzel {
 
-/// Lives in an arena, from which everything that its steps need is taken, too. A tile may rest between two stages and
-/// be continued by another thread.
+/// Lives in an arena, which its steps allocate from, too. A tile may be suspended between two stages and resumed by
+/// another thread.
 class TileState {
  public:
-  /// Takes memory for tiles of up to `rows` rows; false when there is none. To be called once.
+  /// Allocates for tiles of up to `rows` rows; false when there is no memory. To be called once.
   bool reserve(const Program& program, int32_t rows, Arena& arena) noexcept;
 
-  /// Makes room for `rows` rows from `first` on; nothing is in it but what the caller puts into the slots of leaves.
+  /// Lays slots out for `rows` rows from `first` on. The caller fills the slots of leaves.
   bool lay_out(int64_t first, int32_t rows) noexcept;
   /// Loads the leaves for `rows` rows from `first` on.
   RunResult open(const Request& request, int64_t first, int32_t rows) noexcept;
-  /// The same as the last `open` for another request; where every slot is dense this is all that changes.
+  /// Repeats the last `open` for another request. Suffices where every slot is dense.
   RunResult reopen(const Request& request) noexcept;
-  /// Runs steps `begin` .. `end`; whoever calls takes care that all steps before them have run.
+  /// Runs the steps begin .. end - 1. All steps before them must have run.
   RunResult run(const Request& request, int32_t begin, int32_t end) noexcept;
-  /// Hands over the result, where the last step has not written it in place.
+  /// Copies the result out, unless the last step has written it in place.
   RunResult close(const Request& request) noexcept;
-  /// From now on the steps are those of another program of the same shape, which reads and writes the same slots.
+  /// Switches to another program of the same shape, which reads and writes the same slots.
   void rebind(const Program& program) noexcept {
     params_ = program.params.data();
     states_ = program.states.data();

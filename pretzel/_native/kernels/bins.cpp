@@ -1,5 +1,5 @@
-// bins: for each value the number of its column's edges that are not above it.
-// params: edges float64[n_edges], starts int32[width + 1]
+// bins: for each value the number of its column's edges that are not above it. The edges of column j are
+// edges[starts[j] .. starts[j + 1] - 1].
 #include <cmath>
 
 #include "core/kernel.h"
@@ -18,14 +18,9 @@ int64_t edges_passed(const double* edges, int64_t n, double x) {
   return first - edges;
 }
 
-Status bind(const BindCall& call) {
+const char* bind(const BindCall& call) {
   const Array &edges = call.params[0], &starts = call.params[1];
-  if (edges.dtype == DType::kFloat64 && starts.dtype == DType::kInt32 && starts.size > 0 &&
-      starts.as<int32_t>()[starts.size - 1] == edges.size) {
-    return Status::kOk;
-  }
-  call.error->what = "edges are float64[n_edges] and starts int32[width + 1]";
-  return Status::kBadParameter;
+  return are_offsets(starts, edges.size) ? nullptr : "'starts' does not ascend from 0 to the number of edges";
 }
 
 Status run(const RunCall& call) noexcept {
@@ -48,6 +43,9 @@ Cost cost(const CostCall& call) {
       {{"call", 2.0}, {"columns", 1.5 * width}, {"search", width * std::log2(1.0 + edges / (width + 1.0))}});
 }
 
+constexpr Param kParams[] = {{"edges", f64, "n_edges"}, {"starts", i32, "width+1"}};
+
 }  // namespace
-PRETZEL_KERNEL(bins, bind, run, cost, kAllParams)
+PRETZEL_KERNEL(bins, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "width"}, .bind = bind, .run = run,
+               .cost = cost)
 }  // namespace pretzel

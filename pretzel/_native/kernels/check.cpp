@@ -1,7 +1,5 @@
-// check_finite: reads, writes nothing; stops at the first value the source estimator refuses.
-//   params: flags uint8[2] = {allow_nan, float32}
-// check_range: the same for a range of each column.
-//   params: allow_nan uint8[], low float64[width], high float64[width]
+// check_finite: stops at the first value that the source estimator rejects. Writes nothing.
+// check_range: the same with a range for each column.
 #include "core/finite.h"
 #include "core/kernel.h"
 
@@ -9,7 +7,7 @@ namespace pretzel {
 namespace {
 
 Status run(const RunCall& call) noexcept {
-  const FiniteCheck check(call.params[0]);
+  const FiniteCheck check(call.params);
   for (int32_t r = 0; r < call.rows; ++r) {
     const Status status = check_row(check, call.in[0], r, call.error);
     if (status != Status::kOk) return status;
@@ -50,7 +48,10 @@ Cost cost_finite(const CostCall& call) {
   return Cost{}.rows({{"call", 4.0}, {"columns", 0.15 * call.in_width}});
 }
 
+constexpr Param kFinite[] = {{"allow_nan", u8, ""}, {"float32", u8, ""}};
+constexpr Param kRange[] = {{"allow_nan", u8, ""}, {"low", f64, "width"}, {"high", f64, "width"}};
+
 }  // namespace
-PRETZEL_KERNEL(check_range, nullptr, run_range, cost_range, kAllParams)
-PRETZEL_KERNEL(check_finite, nullptr, run, cost_finite, kAllParams)
+PRETZEL_KERNEL(check_range, .params = kRange, .in = {kDense, "width"}, .run = run_range, .cost = cost_range)
+PRETZEL_KERNEL(check_finite, .params = kFinite, .in = {kDense | kSparse, "width"}, .run = run, .cost = cost_finite)
 }  // namespace pretzel

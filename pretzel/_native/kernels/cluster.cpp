@@ -1,4 +1,4 @@
-// distances: sqrt(sum((x - center)^2)) for each centre.  params: centers float64[n_centers, width]
+// distances: sqrt(sum((x - center)^2)) for each centre.
 //
 // `bind` pads the centres with zeros to whole vectors; a row is padded likewise, so no sum has a tail.
 #include <cmath>
@@ -15,19 +15,20 @@ constexpr int32_t kCenters = 4;  // sums that run side by side
 
 int64_t padded(int64_t width) { return (width + kLanes - 1) / kLanes * kLanes; }
 
-Status bind(const BindCall& call) {
+const char* bind(const BindCall& call) {
   const Array& centers = call.params[0];
-  if (centers.dtype != DType::kFloat64) {
-    call.error->what = "centers are float64[n_centers, width]";
-    return Status::kBadParameter;
-  }
   const int64_t width = centers.shape[1], stride = padded(width);
   call.state->assign(static_cast<size_t>(centers.shape[0] * stride) * sizeof(double), 0);
   for (int64_t c = 0; c < centers.shape[0]; ++c) {
     std::memcpy(call.state->data() + c * stride * sizeof(double), centers.as<double>() + c * width,
                 static_cast<size_t>(width) * sizeof(double));
   }
-  return Status::kOk;
+  return nullptr;
+}
+
+const char* check(const LoadCall& call) {
+  const int64_t numbers = call.out->width * padded(call.in[0].width);
+  return call.state_bytes == numbers * static_cast<int64_t>(sizeof(double)) ? nullptr : "has centres of other widths";
 }
 
 template <int N>
@@ -75,6 +76,9 @@ Cost cost(const CostCall& call) {
       .scratch(128.0 + 8.0 * call.in_width, 0.0);
 }
 
+constexpr Param kParams[] = {{"centers", f64, "n_centers width", kBindOnly}};
+
 }  // namespace
-PRETZEL_KERNEL(distances, bind, run, cost, 0)
+PRETZEL_KERNEL(distances, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "n_centers"}, .bind = bind,
+               .check = check, .run = run, .cost = cost, .flags = kHasState)
 }  // namespace pretzel

@@ -1,5 +1,5 @@
-// concat: inputs side by side, dense or sparse.  params: none
-// densify: sparse rows with their zeros.         params: none
+// concat: inputs side by side; the result is sparse when an input is.
+// densify: sparse rows with their zeros.
 #include <cstring>
 
 #include "core/kernel.h"
@@ -66,6 +66,16 @@ Status run_densify(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
+const char* check_concat(const LoadCall& call) {
+  const bool dense = call.out->kind == ValueKind::kDense;
+  int64_t width = 0;
+  for (const View& in : call.in) {
+    if (dense && in.kind != ValueKind::kDense) return "writes dense rows of sparse ones";
+    width += in.width;
+  }
+  return width == call.out->width ? nullptr : "writes a value that is not as wide as its inputs together";
+}
+
 Cost cost_concat(const CostCall& call) {
   if (!call.sparse_out) {
     return Cost{}.rows({{"call", 4.0}, {"inputs", 2.0 * call.n_in}, {"columns", 0.2 * call.out_width}});
@@ -82,6 +92,7 @@ Cost cost_densify(const CostCall& call) {
 }
 
 }  // namespace
-PRETZEL_KERNEL(concat, nullptr, run_concat, cost_concat, kAllParams)
-PRETZEL_KERNEL(densify, nullptr, run_densify, cost_densify, kAllParams)
+PRETZEL_KERNEL(concat, .in = {kDense | kSparse}, .out = {kDense | kSparse}, .check = check_concat, .run = run_concat,
+               .cost = cost_concat)
+PRETZEL_KERNEL(densify, .in = {kSparse, "width"}, .out = {kDense, "width"}, .run = run_densify, .cost = cost_densify)
 }  // namespace pretzel

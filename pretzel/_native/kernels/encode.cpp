@@ -1,10 +1,10 @@
-// category_codes: the number that belongs to each cell's category, through one hash table for each column.
-//   params: starts int32[width + 1], packed categories[n] (5 arrays, see cells.h), codes float64[n],
-//           unknown float64[width], refuse uint8[width]
-// one_hot: a 1 at offsets[j] + code for each code that is not negative.  params: offsets int32[width + 1]
+// category_codes: the number that belongs to each cell's category, through one hash table for each column. The
+// categories of column j are starts[j] .. starts[j + 1] - 1 of those that are packed as cells.h says.
+// one_hot: a 1 at offsets[j] + code for each code that is not negative.
 #include <cstring>
 
 #include "core/cells.h"
+#include "core/codes.h"
 #include "core/kernel.h"
 #include "core/mix.h"
 
@@ -29,7 +29,7 @@ struct Column {
   uint64_t mask;
   double none, nan, unknown;
   int64_t max_size;  // code points of the longest text
-  uint8_t has_none, has_nan, refuse, pad[5];
+  uint8_t has_none, has_nan, reject, pad[5];
 };
 
 /// The state: Column[width], Slot[n_slots], text.
@@ -58,7 +58,7 @@ uint32_t load32(const uint8_t* p) {
   return v;
 }
 
-/// Up to eight bytes as a number that, with their count, says what they are; a hash of more.
+/// Up to eight bytes as a number that, together with their count, identifies them; a hash of more bytes.
 uint64_t pack_bytes(const uint8_t* p, int64_t n) {
   if (n > 8) {
     uint64_t h = static_cast<uint64_t>(n);
@@ -123,17 +123,20 @@ const double* find(const Table& table, const Column& column, double x) {
   return column.has_nan ? &column.nan : nullptr;
 }
 
-constexpr uint8_t kRefuseUnknown = 1, kRefuseNaN = 2;  // bits of Column::refuse
+/// What a column rejects: a set of two bits.
+enum class Reject : uint8_t { kNothing, kUnknown, kNan, kUnknownAndNan };
 
-/// What to do at a cell that is no category.
+bool rejects(const Column& column, Reject what) { return (column.reject & static_cast<uint8_t>(what)) != 0; }
+
+/// Writes the code of a cell that is no category, or rejects it.
 Status no_category(const RunCall& call, const Column& column, int32_t r, int32_t j) {
   const View& in = call.in[0];
   const bool nan = in.kind == ValueKind::kCells ? is_nan(in.cell(r, j)) : in.row(r)[j] != in.row(r)[j];
   call.out->row(r)[j] = column.unknown;
   call.error->row = r;
   call.error->column = j;
-  if (nan && (column.refuse & kRefuseNaN) != 0) return Status::kNotANumber;
-  return (column.refuse & kRefuseUnknown) != 0 ? Status::kUnknownCategory : Status::kOk;
+  if (nan && rejects(column, Reject::kNan)) return Status::kNotANumber;
+  return rejects(column, Reject::kUnknown) ? Status::kUnknownCategory : Status::kOk;
 }
 
 Status run_codes(const RunCall& call) noexcept {
@@ -196,31 +199,24 @@ void fill_column(Column& column, Slot* slots, const PackedCells& cells, const do
   }
 }
 
-bool valid_codes(const BindCall& call) {
-  const Array *p = call.params, &starts = p[0];
-  if (call.n_params != 9 || starts.dtype != DType::kInt32 || starts.size < 1 || !PackedCells::valid(p + 1))
-    return false;
-  const int64_t n = p[1].size, width = starts.size - 1;
-  if (p[6].size != n || p[7].size != width || p[8].size != width || p[6].dtype != DType::kFloat64 ||
-      p[7].dtype != DType::kFloat64 || p[8].dtype != DType::kUint8 || p[5].size > INT64_C(0xffffffff)) {
-    return false;
-  }
-  const int32_t* start = starts.as<int32_t>();
-  for (int64_t j = 0; j < width; ++j) {
-    if (start[j] > start[j + 1]) return false;
-  }
-  return start[0] == 0 && start[width] == n;
-}
+constexpr Param kCodeParams[] = {{"starts", i32, "width+1", kBindOnly},
+                                 PRETZEL_PACKED_CELLS("", "n", kBindOnly),
+                                 {"codes", f64, "n", kBindOnly},
+                                 {"unknown", f64, "width", kBindOnly},
+                                 {"reject", u8, "width", kBindOnly, enum_names<Reject>()}};
+constexpr int kStarts = index_of(kCodeParams, "starts"), kCategories = index_of(kCodeParams, "kinds"),
+              kCodes = index_of(kCodeParams, "codes"), kUnknown = index_of(kCodeParams, "unknown"),
+              kReject = index_of(kCodeParams, "reject");
+constexpr Param kOneHotParams[] = {{"offsets", i32, "width+1"}};
 
-Status bind_codes(const BindCall& call) {
-  if (!valid_codes(call)) {
-    call.error->what = "category_codes: categories, codes and columns do not fit together";
-    return Status::kBadParameter;
-  }
-  const Array* p = call.params;
-  const int32_t* start = p[0].as<int32_t>();
-  const PackedCells cells(p + 1);
-  const int64_t width = p[0].size - 1;
+const char* bind_codes(const BindCall& call) {
+  const Array &starts = call.params[kStarts], &codes = call.params[kCodes];
+  if (const char* wrong = PackedCells::check(call.params + kCategories)) return wrong;
+  const PackedCells cells(call.params + kCategories);
+  if (!are_offsets(starts, codes.size)) return "'starts' does not ascend from 0 to the number of categories";
+  if (cells.text_bytes > INT64_C(0xffffffff)) return "'text' is too long";
+  const int32_t* start = starts.as<int32_t>();
+  const int64_t width = starts.size - 1;
   int64_t n_slots = 0;
   for (int64_t j = 0; j < width; ++j) n_slots += static_cast<int64_t>(slot_count(start[j + 1] - start[j]));
   const int64_t slots_at = (64 + width * static_cast<int64_t>(sizeof(Column)) + 63) / 64 * 64;
@@ -235,11 +231,28 @@ Status bind_codes(const BindCall& call) {
   int64_t first = 0;
   for (int64_t j = 0; j < width; ++j) {
     const uint64_t count = slot_count(start[j + 1] - start[j]);
-    columns[j] = {first, count - 1, 0.0, 0.0, p[7].as<double>()[j], 0, 0, 0, p[8].as<uint8_t>()[j], {}};
-    fill_column(columns[j], slots + first, cells, p[6].as<double>(), start[j], start[j + 1]);
+    const double unknown = call.params[kUnknown].as<double>()[j];
+    columns[j] = {first, count - 1, 0.0, 0.0, unknown, 0, 0, 0, call.params[kReject].as<uint8_t>()[j], {}};
+    fill_column(columns[j], slots + first, cells, codes.as<double>(), start[j], start[j + 1]);
     first += static_cast<int64_t>(count);
   }
-  return Status::kOk;
+  return nullptr;
+}
+
+const char* check_codes(const LoadCall& call) {
+  return Table(call.state).width == call.in[0].width ? nullptr : "has categories of another number of columns";
+}
+
+const char* bind_one_hot(const BindCall& call) {
+  const Array& offsets = call.params[0];
+  const bool fit = offsets.size > 0 && are_offsets(offsets, offsets.as<int32_t>()[offsets.size - 1]);
+  return fit ? nullptr : "'offsets' does not ascend from 0";
+}
+
+const char* check_one_hot(const LoadCall& call) {
+  const Array& offsets = call.params[0];
+  return are_offsets(offsets, call.out->width) ? nullptr
+                                               : "'offsets' does not ascend from 0 to the width of the result";
 }
 
 Status run_one_hot(const RunCall& call) noexcept {
@@ -257,13 +270,18 @@ Status run_one_hot(const RunCall& call) noexcept {
       double* out = call.out->row(r);
       std::memset(out, 0, sizeof(double) * static_cast<size_t>(call.out->width));
       for (int32_t j = 0; j < in.width; ++j) {
-        if (code[j] >= 0.0) out[offsets[j] + static_cast<int32_t>(code[j])] = 1.0;
+        if (!(code[j] >= 0.0)) continue;
+        const int32_t at = place_of_code(code[j], offsets + j);
+        if (at < 0) return reject_code(call, r, j);
+        out[at] = 1.0;
       }
       continue;
     }
     int64_t size = 0;
     for (int32_t j = 0; j < in.width; ++j) {
-      if (code[j] >= 0.0) index[size++] = offsets[j] + static_cast<int32_t>(code[j]);
+      if (!(code[j] >= 0.0)) continue;
+      index[size] = place_of_code(code[j], offsets + j);
+      if (index[size++] < 0) return reject_code(call, r, j);
     }
     call.out->sparse[r] = {index, value, size};
     index += size;
@@ -290,6 +308,8 @@ Cost cost_one_hot(const CostCall& call) {
 }
 
 }  // namespace
-PRETZEL_KERNEL(category_codes, bind_codes, run_codes, cost_codes, 0)
-PRETZEL_KERNEL(one_hot, nullptr, run_one_hot, cost_one_hot, kAllParams)
+PRETZEL_KERNEL(category_codes, .params = kCodeParams, .in = {kDense | kCells, "width"}, .out = {kDense, "width"},
+               .bind = bind_codes, .check = check_codes, .run = run_codes, .cost = cost_codes, .flags = kHasState)
+PRETZEL_KERNEL(one_hot, .params = kOneHotParams, .in = {kDense, "width"}, .out = {kDense | kSparse, "n_columns"},
+               .bind = bind_one_hot, .check = check_one_hot, .run = run_one_hot, .cost = cost_one_hot)
 }  // namespace pretzel

@@ -1,5 +1,4 @@
-// select_sparse: the entries of some columns of sparse rows.
-// params: position int32[width of the input], the column of the result or -1
+// select_sparse: the entries of some columns of sparse rows. `position` is the column of the result, or -1.
 #include "core/kernel.h"
 
 namespace pretzel {
@@ -23,10 +22,18 @@ Status run(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
+const char* check(const LoadCall& call) {
+  return are_within(call.params[0], -1, call.out->width) ? nullptr
+                                                         : "'position' names a column that the result has not";
+}
+
 Cost cost(const CostCall&) {
   return Cost{}.rows({{"call", 10.0}}).payload({{"entries", 1.0}}).produces_nnz(1.0, 0.0).scratch(192.0, 12.0);
 }
 
+constexpr Param kParams[] = {{"position", i32, "width"}};
+
 }  // namespace
-PRETZEL_KERNEL(select_sparse, nullptr, run, cost, kAllParams)
+PRETZEL_KERNEL(select_sparse, .params = kParams, .in = {kSparse, "width"}, .out = {kSparse, "n_columns"},
+               .check = check, .run = run, .cost = cost)
 }  // namespace pretzel

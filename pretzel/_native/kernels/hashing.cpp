@@ -1,55 +1,46 @@
 // hashing: signed counts of n-grams by hash, exactly as FeatureHasher; entries that cancel stay as zeros.
-// in: one text column. out: sparse.
-// params: stop words uint8[bytes] and int64[n + 1] (UTF-8, offsets), character classes uint16[pages] and uint8[flags],
-// settings int32[7] {analyzer, min_n, max_n, lower, shortest token, columns, signed}
+// Stop words are UTF-8 bytes and their offsets.
 #include "text/vocabulary_build.h"
 
 namespace pretzel {
 namespace {
 
+constexpr Param kParams[] = {PRETZEL_TEXT_PARAMS, {"n_columns", i32, "", kBindOnly}, {"signed", u8, "", kBindOnly}};
+constexpr int kStopWords = index_of(kParams, "stop_words"), kClasses = index_of(kParams, "class_pages"),
+              kAnalyzer = index_of(kParams, "analyzer"), kColumns = index_of(kParams, "n_columns"),
+              kSigned = index_of(kParams, "signed");
+
 struct State {
-  Analyzer analyzer;
-  int32_t min_n, max_n;
-  int32_t lower;
-  int32_t shortest;
+  TextSettings settings;
   uint32_t columns;
   int32_t is_signed;
   int32_t has_stop_words;
   WordTable stop_words;
 };
 
-Status bind(const BindCall& call) {
-  const Array* p = call.params;
-  if (call.n_params != 5 || !Strings::valid(p[0], p[1]) || p[4].size != 7 || p[4].dtype != DType::kInt32 ||
-      p[2].dtype != DType::kUint16 || p[3].dtype != DType::kUint8 || p[4].as<int32_t>()[5] < 1) {
-    call.error->what = "hashing: stop words, classes, settings int32[7]";
-    return Status::kBadParameter;
-  }
-  const auto* settings = p[4].as<int32_t>();
+const char* bind(const BindCall& call) {
+  const Strings stop_words(call.params + kStopWords);
+  if (!stop_words.fit(call.params[kStopWords].size)) return "'stop_offsets' does not ascend to the end of 'stop_words'";
+  if (const char* wrong = CharClasses::check(call.params + kClasses)) return wrong;
   State state;
   std::memset(&state, 0, sizeof state);  // padding, too: equal states are equal bytes
-  state.analyzer = static_cast<Analyzer>(settings[0]);
-  state.min_n = settings[1];
-  state.max_n = settings[2];
-  state.lower = settings[3];
-  state.shortest = settings[4];
-  state.columns = static_cast<uint32_t>(settings[5]);
-  state.is_signed = settings[6];
+  if (const char* wrong = state.settings.read(call.params + kAnalyzer)) return wrong;
+  const auto columns = call.params[kColumns].scalar<int32_t>();
+  if (columns < 1) return "'n_columns' is not positive";
+  state.columns = static_cast<uint32_t>(columns);
+  state.is_signed = call.params[kSigned].scalar<uint8_t>();
   append_block(call.state, sizeof state);
-  const Strings stop_words(p[0], p[1]);
   WordBuilder words;
-  for (int64_t i = 0; i < stop_words.size; ++i) {
-    const char* end = stop_words.end(i);
-    if (stop_words.begin(i) == end || std::find(stop_words.begin(i), end, ' ') != end) continue;  // never a token
-    words.add(stop_words.begin(i), static_cast<uint64_t>(end - stop_words.begin(i)), 0);
-  }
+  each_stop_word(stop_words, [&](const char* word, uint64_t size) { words.add(word, size, 0); });
   state.has_stop_words = !words.words().empty();
-  if (!words.build(call.state, &state.stop_words)) {
-    call.error->what = "hashing: too many stop words";
-    return Status::kBadParameter;
-  }
+  if (!words.build(call.state, &state.stop_words)) return "there are too many stop words";
   std::memcpy(call.state->data(), &state, sizeof state);
-  return Status::kOk;
+  return nullptr;
+}
+
+const char* check(const LoadCall& call) {
+  const auto& state = *reinterpret_cast<const State*>(call.state);
+  return int64_t{state.columns} == call.out->width ? nullptr : "has another number of columns than its result";
 }
 
 inline uint32_t rotate(uint32_t v, int by) { return v << by | v >> (32 - by); }
@@ -87,19 +78,19 @@ Status run_words(const State& s, const CharClasses& classes, AccumulatedRow* row
                  bool lower) {
   Arena* arena = row->arena();
   const int64_t most = size / 2 + 1;
-  if (!row->reserve(count_grams(most, s.min_n, s.max_n))) return Status::kNoMemory;
+  if (!row->reserve(count_grams(most, s.settings.min_n, s.settings.max_n))) return Status::kNoMemory;
   const Arena::Mark mark = arena->mark();
   auto* buffer = arena->alloc_n<char>(static_cast<size_t>(size * utf8_bound<Unit>() + 1 + kTextPad));
   auto* tokens = arena->alloc_n<Token>(static_cast<size_t>(most));
   if (buffer == nullptr || tokens == nullptr) return Status::kNoMemory;
   const Words stop_words(s.stop_words, reinterpret_cast<const uint8_t*>(&s));
-  const int64_t n = tokenize(text, size, lower, s.shortest, classes, buffer, tokens, [&](Token token) {
+  const int64_t n = tokenize(text, size, lower, s.settings.shortest, classes, buffer, tokens, [&](Token token) {
     if (s.has_stop_words == 0) return true;
     const char* word = buffer + token.start;
     return stop_words.find(word, token.size, hash_bytes(word, token.size)) == kNone;
   });
-  if (!row->start(count_grams(n, s.min_n, s.max_n))) return Status::kNoMemory;
-  for (int64_t length = s.min_n; length <= s.max_n && length <= n; ++length) {
+  if (!row->start(count_grams(n, s.settings.min_n, s.settings.max_n))) return Status::kNoMemory;
+  for (int64_t length = s.settings.min_n; length <= s.settings.max_n && length <= n; ++length) {
     for (int64_t i = 0; i + length <= n; ++i) {  // tokens stand one space apart: an n-gram is a slice
       const Token last = tokens[i + length - 1];
       count(row, s, buffer + tokens[i].start, last.start + last.size - tokens[i].start);
@@ -113,10 +104,10 @@ void count_chars(const State& s, AccumulatedRow* row, const char* bytes, const u
                  int64_t size) {
   const auto add = [&](int64_t i, int64_t length) { count(row, s, bytes + at[i], at[i + length] - at[i]); };
   for (int64_t i = 0; reach != nullptr && i + 1 < size; i += reach[i] - 1) {
-    if (reach[i] < s.min_n) add(i, reach[i]);  // char_wb counts a short padded word once, whole
-    if (s.min_n == 1 && i > 0) add(i, 1);      // this space closes one word and opens the next
+    if (reach[i] < s.settings.min_n) add(i, reach[i]);  // char_wb counts a short padded word once, whole
+    if (s.settings.min_n == 1 && i > 0) add(i, 1);      // this space closes one word and opens the next
   }
-  for (int64_t length = s.min_n; length <= s.max_n && length <= size; ++length) {
+  for (int64_t length = s.settings.min_n; length <= s.settings.max_n && length <= size; ++length) {
     for (int64_t i = 0; i + length <= size; ++i) {
       if (reach == nullptr || reach[i] >= length) add(i, length);
     }
@@ -127,9 +118,9 @@ template <class Unit>
 Status run_chars(const State& s, const CharClasses& classes, AccumulatedRow* row, const Unit* text, int64_t size,
                  bool lower) {
   Arena* arena = row->arena();
-  const bool bounded = s.analyzer == Analyzer::kCharWb;
+  const bool bounded = s.settings.analyzer == Analyzer::kCharWb;
   const int64_t most = bounded ? size + 2 : size;  // char_wb pads the ends, and may count each word once more, whole
-  const int64_t grams = count_grams(most, s.min_n, s.max_n) + (bounded ? most : 0);
+  const int64_t grams = count_grams(most, s.settings.min_n, s.settings.max_n) + (bounded ? most : 0);
   if (!row->reserve(grams)) return Status::kNoMemory;
   const Arena::Mark mark = arena->mark();
   auto* units = arena->alloc_n<Unit>(static_cast<size_t>(size + 2));
@@ -150,35 +141,30 @@ Status run_chars(const State& s, const CharClasses& classes, AccumulatedRow* row
     if constexpr (sizeof(Unit) > 1) surrogates |= units[i] >= 0xD800 && units[i] < 0xE000;
   }
   at[n] = static_cast<uint32_t>(end - buffer);
-  if (surrogates && (bounded || n >= s.min_n)) return Status::kLoneSurrogate;
+  if (surrogates && (bounded || n >= s.settings.min_n)) return Status::kLoneSurrogate;
   count_chars(s, row, buffer, at, reach, n);
   arena->release(mark);
   return row->finish();
 }
 
 Status run(const RunCall& call) noexcept {
-  const auto& s = *reinterpret_cast<const State*>(call.state);
-  const CharClasses classes(call.params + 2);
-  const auto words = [&](AccumulatedRow* row, const auto* text, int64_t size, bool lower) {
-    return run_words(s, classes, row, text, size, lower);
-  };
-  const auto chars = [&](AccumulatedRow* row, const auto* text, int64_t size, bool lower) {
-    return run_chars(s, classes, row, text, size, lower);
-  };
-  return run_documents(call, s.analyzer, s.lower != 0, s.columns, words, chars);
+  const auto& state = *reinterpret_cast<const State*>(call.state);
+  return run_documents(
+      call, state, call.params + kClasses, state.columns, [](const auto&... args) { return run_words(args...); },
+      [](const auto&... args) { return run_chars(args...); });
 }
 
 Cost cost(const CostCall& call) {
   const auto& s = *reinterpret_cast<const State*>(call.state);
-  const double lengths = s.max_n - s.min_n + 1, columns = s.columns;
-  if (s.analyzer == Analyzer::kWord) {
+  const double lengths = s.settings.max_n - s.settings.min_n + 1, columns = s.columns;
+  if (s.settings.analyzer == Analyzer::kWord) {
     return Cost{}
         .rows({{"call", 150.0}})
         .payload({{"text", 3.0}, {"word_grams", 2.0 * lengths}})
         .produces_nnz(0.15 * lengths, 0.0)
         .scratch(1024.0, 48.0 + 20.0 * lengths);
   }
-  const CharGrams grams(s.min_n, s.max_n, s.analyzer == Analyzer::kCharWb);
+  const CharGrams grams(s.settings.min_n, s.settings.max_n, s.settings.analyzer == Analyzer::kCharWb);
   return Cost{}
       .rows({{"call", 150.0}})
       .payload(
@@ -188,5 +174,6 @@ Cost cost(const CostCall& call) {
 }
 
 }  // namespace
-PRETZEL_KERNEL(hashing, bind, run, cost, uint64_t{0b01100})
+PRETZEL_KERNEL(hashing, .params = kParams, .in = {kCells, "1"}, .out = {kSparse, "n_features"}, .bind = bind,
+               .check = check, .run = run, .cost = cost, .state_version = 2, .flags = kHasState)
 }  // namespace pretzel

@@ -1,8 +1,5 @@
-// tfidf: weighted and normalised counts.  in: sparse counts.  out: sparse, same order of entries.
-// params: idf float64[terms] (empty: 1), settings int32[3] {norm 0 none, 1 l1, 2 l2; sublinear; binary}
-//
-// tfidf_linear: bias + weights . tfidf(counts), the weighted row never stored when there is one output.
-// params: idf, settings as above, weights float64[terms][outputs], bias float64[outputs]
+// tfidf: weighted and normalised counts, entries in the order of the counts. Without idf all terms weigh 1.
+// tfidf_linear: bias + weights . tfidf(counts); the weighted row is never stored when there is one output.
 //
 // Sums over a row run in eight lanes; with several outputs each output is one sum in the order of the entries.
 #include <cmath>
@@ -17,19 +14,41 @@ constexpr int64_t kLogs = 64;      // 1 + log(count) of small counts is looked u
 constexpr int64_t kAhead = 24;     // entries between the prefetch of a weight and its use
 constexpr int64_t kRowsAhead = 4;  // the same where a term has a row of weights
 
+enum class Norm : uint8_t { kNone, kL1, kL2 };
+
+constexpr Param kTfidf[] = {{"idf", f64, "n_terms", kMayBeEmpty},
+                            {"norm", u8, "", kBindOnly, enum_names<Norm>()},
+                            {"sublinear", u8, "", kBindOnly},
+                            {"binary", u8, "", kBindOnly}};
+constexpr Param kLinear[] = {{"idf", f64, "n_terms", kMayBeEmpty}, {"norm", u8, "", kBindOnly, enum_names<Norm>()},
+                             {"sublinear", u8, "", kBindOnly},     {"binary", u8, "", kBindOnly},
+                             {"weights", f64, "n_terms n_out"},    {"bias", f64, "n_out"}};
+constexpr int kIdf = index_of(kTfidf, "idf"), kNorm = index_of(kTfidf, "norm"),
+              kSublinear = index_of(kTfidf, "sublinear"), kBinary = index_of(kTfidf, "binary"),
+              kWeights = index_of(kLinear, "weights"), kBias = index_of(kLinear, "bias");
+
+struct State {
+  Norm norm;
+  bool sublinear;
+  bool binary;
+  double logs[kLogs];
+};
+
 struct Weighting {
   const double* idf;  // nullptr: all 1
   const double* logs;
-  int32_t norm;
+  Norm norm;
   bool sublinear;
   bool binary;
 
-  Weighting(const Array* params, const uint8_t* state)
-      : idf(params[0].size == 0 ? nullptr : params[0].as<double>()),
-        logs(reinterpret_cast<const double*>(state)),
-        norm(params[1].as<int32_t>()[0]),
-        sublinear(params[1].as<int32_t>()[1] != 0),
-        binary(params[1].as<int32_t>()[2] != 0) {}
+  Weighting(const Array* params, const uint8_t* bytes)
+      : idf(params[kIdf].size == 0 ? nullptr : params[kIdf].as<double>()) {
+    const auto& state = *reinterpret_cast<const State*>(bytes);
+    logs = state.logs;
+    norm = state.norm;
+    sublinear = state.sublinear;
+    binary = state.binary;
+  }
 
   double frequency(double count) const {
     if (binary) count = 1.0;
@@ -47,14 +66,14 @@ struct Weighting {
 
 inline f64x8 absolute(f64x8 v) { return v < 0.0 ? -v : v; }
 
-/// What eight weighted counts add to the norm.
-inline f64x8 norm_part(int32_t norm, f64x8 t) { return norm == 1 ? absolute(t) : t * t; }
+/// The contribution of eight weighted counts to the norm.
+inline f64x8 norm_part(Norm norm, f64x8 t) { return norm == Norm::kL1 ? absolute(t) : t * t; }
 
 /// The number that a row is divided by; a row of zeros stays as it is.
-inline double norm_of(int32_t norm, f64x8 parts) {
+inline double norm_of(Norm norm, f64x8 parts) {
   const double sum = sum8(parts);
-  if (norm == 0 || sum == 0.0) return 1.0;
-  return norm == 1 ? sum : std::sqrt(sum);
+  if (norm == Norm::kNone || sum == 0.0) return 1.0;
+  return norm == Norm::kL1 ? sum : std::sqrt(sum);
 }
 
 /// Weighs a row into `out` and returns its norm.
@@ -69,22 +88,16 @@ double weigh_row(const Weighting& weighting, const SparseRow& row, double* out) 
   return norm_of(weighting.norm, parts);
 }
 
-Status bind(const BindCall& call) {
-  const Array* p = call.params;
-  const bool linear = call.n_params == 4;
-  const bool shapes = (call.n_params == 2 || linear) && p[0].dtype == DType::kFloat64 && p[1].size == 3 &&
-                      p[1].dtype == DType::kInt32 &&
-                      (!linear || (p[2].dtype == DType::kFloat64 && p[3].dtype == DType::kFloat64 &&
-                                   p[3].size == p[2].shape[1] && (p[0].size == 0 || p[0].size == p[2].shape[0])));
-  if (!shapes) {
-    call.error->what = "tfidf: idf float64, settings int32[3], weights float64[terms, outputs], bias float64[outputs]";
-    return Status::kBadParameter;
-  }
-  double logs[kLogs];
-  for (int64_t i = 0; i < kLogs; ++i) logs[i] = std::log(static_cast<double>(i)) + 1.0;
-  call.state->resize(sizeof logs);
-  std::memcpy(call.state->data(), logs, sizeof logs);
-  return Status::kOk;
+const char* bind(const BindCall& call) {
+  State state;
+  std::memset(&state, 0, sizeof state);  // padding, too: equal states are equal bytes
+  state.norm = call.params[kNorm].scalar<Norm>();
+  state.sublinear = call.params[kSublinear].scalar<uint8_t>() != 0;
+  state.binary = call.params[kBinary].scalar<uint8_t>() != 0;
+  for (int64_t i = 0; i < kLogs; ++i) state.logs[i] = std::log(static_cast<double>(i)) + 1.0;
+  call.state->resize(sizeof state);
+  std::memcpy(call.state->data(), &state, sizeof state);
+  return nullptr;
 }
 
 Status run_tfidf(const RunCall& call) noexcept {
@@ -138,8 +151,8 @@ void many_outputs(const double* t, const SparseRow& row, const double* weights, 
 
 Status run_linear(const RunCall& call) noexcept {
   const Weighting weighting(call.params, call.state);
-  const auto* weights = call.params[2].as<double>();
-  const auto* bias = call.params[3].as<double>();
+  const auto* weights = call.params[kWeights].as<double>();
+  const auto* bias = call.params[kBias].as<double>();
   const int32_t outputs = call.out->width;
   for (int32_t r = 0; r < call.rows; ++r) {
     const SparseRow& row = call.in[0].sparse[r];
@@ -162,13 +175,13 @@ Status run_linear(const RunCall& call) noexcept {
 Cost cost_tfidf(const CostCall& call) {
   return Cost{}
       .rows({{"call", 15.0}})
-      .payload({{"entries", 1.5}, {"misses", 0.2 * doublings(8.0 * static_cast<double>(call.params[0].size), 32e3)}})
+      .payload({{"entries", 1.5}, {"misses", 0.2 * doublings(8.0 * static_cast<double>(call.params[kIdf].size), 32e3)}})
       .produces_nnz(1.0, 0.0)
       .scratch(192.0, 12.0);
 }
 
 Cost cost_linear(const CostCall& call) {
-  const double outputs = call.out_width, bytes = 8.0 * static_cast<double>(call.params[2].size);
+  const double outputs = call.out_width, bytes = 8.0 * static_cast<double>(call.params[kWeights].size);
   const double near = doublings(bytes, 32e3), far = doublings(bytes, 1e6);
   if (call.out_width == 1) {
     return Cost{}
@@ -182,6 +195,8 @@ Cost cost_linear(const CostCall& call) {
 }
 
 }  // namespace
-PRETZEL_KERNEL(tfidf, bind, run_tfidf, cost_tfidf, kAllParams)
-PRETZEL_KERNEL(tfidf_linear, bind, run_linear, cost_linear, kAllParams)
+PRETZEL_KERNEL(tfidf, .params = kTfidf, .in = {kSparse, "n_terms"}, .out = {kSparse, "n_terms"}, .bind = bind,
+               .run = run_tfidf, .cost = cost_tfidf, .state_version = 2, .flags = kHasState)
+PRETZEL_KERNEL(tfidf_linear, .params = kLinear, .in = {kSparse, "n_terms"}, .out = {kDense, "n_out"}, .bind = bind,
+               .run = run_linear, .cost = cost_linear, .state_version = 2, .flags = kHasState)
 }  // namespace pretzel

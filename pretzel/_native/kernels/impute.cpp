@@ -1,8 +1,6 @@
-// impute: fill[j] where x[j] is the missing value.        params: fill float64[width], missing float64
-// missing_mask: 1 where a column holds the missing value.  params: columns int32[n], missing float64, refuse_new
-// uint8[1] impute_cells: constants in place of missing cells.
-//   params: columns int32[n], packed constants[n] (5 arrays, see cells.h), packed missing (5 arrays), refuse_nan
-//   uint8[1]
+// impute: fill[j] where x[j] is the missing value.
+// missing_mask: 1 where one of the columns holds the missing value, else 0.
+// impute_cells: some columns of cells, with a constant in place of each missing one.
 #include "core/cells.h"
 #include "core/kernel.h"
 
@@ -36,15 +34,26 @@ int32_t new_missing(const double* x, int32_t width, const int32_t* columns, int6
   return -1;
 }
 
+constexpr Param kImpute[] = {{"fill", f64, "width"}, {"missing", f64, ""}};
+constexpr Param kMask[] = {{"columns", i32, "n_columns"}, {"missing", f64, ""}, {"reject_new", u8, ""}};
+constexpr int kMaskColumns = index_of(kMask, "columns"), kMaskMissing = index_of(kMask, "missing"),
+              kRejectNew = index_of(kMask, "reject_new");
+constexpr Param kCellParams[] = {{"columns", i32, "n_columns"},
+                                 PRETZEL_PACKED_CELLS("fill_", "n_columns", 0),
+                                 PRETZEL_PACKED_CELLS("missing_", "n_missing", 0),
+                                 {"reject_nan", u8, ""}};
+constexpr int kCellColumns = index_of(kCellParams, "columns"), kFill = index_of(kCellParams, "fill_kinds"),
+              kMissing = index_of(kCellParams, "missing_kinds"), kRejectNan = index_of(kCellParams, "reject_nan");
+
 Status run_missing_mask(const RunCall& call) noexcept {
-  const int32_t* columns = call.params[0].as<int32_t>();
-  const int64_t n = call.params[0].size;
-  const double missing = call.params[1].scalar<double>();
-  const bool refuse_new = call.params[2].scalar<uint8_t>() != 0;
+  const int32_t* columns = call.params[kMaskColumns].as<int32_t>();
+  const int64_t n = call.params[kMaskColumns].size;
+  const double missing = call.params[kMaskMissing].scalar<double>();
+  const bool reject_new = call.params[kRejectNew].scalar<uint8_t>() != 0;
   const View& in = call.in[0];
   for (int32_t r = 0; r < call.rows; ++r) {
     const double* x = in.row(r);
-    if (refuse_new) {
+    if (reject_new) {
       const int32_t column = new_missing(x, in.width, columns, n, missing);
       if (column >= 0) {
         call.error->row = r;
@@ -58,20 +67,21 @@ Status run_missing_mask(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-Status bind_cells(const BindCall& call) {
-  if (call.n_params != 12 || call.params[0].dtype != DType::kInt32 || call.params[1].size != call.params[0].size ||
-      !PackedCells::valid(call.params + 1) || !PackedCells::valid(call.params + 6)) {
-    call.error->what = "impute_cells: constants do not fit the columns";
-    return Status::kBadParameter;
-  }
-  return Status::kOk;
+const char* bind_cells(const BindCall& call) {
+  const char* wrong = PackedCells::check(call.params + kFill);
+  return wrong != nullptr ? wrong : PackedCells::check(call.params + kMissing);
+}
+
+/// For kernels whose first parameter is the columns that they read.
+const char* check_columns(const LoadCall& call) {
+  return are_within(call.params[0], 0, call.in[0].width) ? nullptr : "'columns' names a column that its input has not";
 }
 
 Status run_cells(const RunCall& call) noexcept {
-  const int32_t* columns = call.params[0].as<int32_t>();
-  const auto n = static_cast<int32_t>(call.params[0].size);
-  const PackedCells fill(call.params + 1), missing(call.params + 6);
-  const bool refuse_nan = call.params[11].scalar<uint8_t>() != 0;
+  const int32_t* columns = call.params[kCellColumns].as<int32_t>();
+  const auto n = static_cast<int32_t>(call.params[kCellColumns].size);
+  const PackedCells fill(call.params + kFill), missing(call.params + kMissing);
+  const bool reject_nan = call.params[kRejectNan].scalar<uint8_t>() != 0;
   const View& in = call.in[0];
   auto* out = call.arena->alloc_n<Cell>(static_cast<size_t>(call.rows) * n);
   if (out == nullptr) return Status::kNoMemory;
@@ -80,7 +90,7 @@ Status run_cells(const RunCall& call) noexcept {
   const Arena::Mark mark = call.arena->mark();
   TextScratch scratch(call.arena);
   for (int32_t r = 0; r < call.rows; ++r, out += n) {
-    for (int32_t j = 0; refuse_nan && j < in.width; ++j) {
+    for (int32_t j = 0; reject_nan && j < in.width; ++j) {
       if (!is_nan(in.cell(r, j))) continue;
       call.error->row = r;
       call.error->column = j;
@@ -98,23 +108,26 @@ Status run_cells(const RunCall& call) noexcept {
 Cost cost_impute(const CostCall& call) { return Cost{}.rows({{"call", 2.0}, {"columns", 0.4 * call.in_width}}); }
 
 Cost cost_mask(const CostCall& call) {
-  const bool refuse_new = call.params[2].scalar<uint8_t>() != 0;
+  const bool reject_new = call.params[kRejectNew].scalar<uint8_t>() != 0;
   return Cost{}.rows(
-      {{"call", 2.0}, {"columns", 1.0 * call.out_width}, {"checked_columns", refuse_new ? 1.0 * call.in_width : 0.0}});
+      {{"call", 2.0}, {"columns", 1.0 * call.out_width}, {"checked_columns", reject_new ? 1.0 * call.in_width : 0.0}});
 }
 
 Cost cost_cells(const CostCall& call) {
-  const bool refuse_nan = call.params[11].scalar<uint8_t>() != 0;
+  const bool reject_nan = call.params[kRejectNan].scalar<uint8_t>() != 0;
   return Cost{}
       .rows({{"call", 5.0},
              {"columns", 4.0 * call.out_width},
-             {"checked_columns", refuse_nan ? 1.0 * call.in_width : 0.0}})
+             {"checked_columns", reject_nan ? 1.0 * call.in_width : 0.0}})
       .produces_nnz(1.0, 0.0)
       .scratch(64.0 + static_cast<double>(sizeof(Cell)) * call.out_width, 4.0);
 }
 
 }  // namespace
-PRETZEL_KERNEL(impute, nullptr, run_impute, cost_impute, kAllParams)
-PRETZEL_KERNEL(missing_mask, nullptr, run_missing_mask, cost_mask, kAllParams)
-PRETZEL_KERNEL(impute_cells, bind_cells, run_cells, cost_cells, kAllParams)
+PRETZEL_KERNEL(impute, .params = kImpute, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_impute,
+               .cost = cost_impute)
+PRETZEL_KERNEL(missing_mask, .params = kMask, .in = {kDense, "width"}, .out = {kDense, "n_columns"},
+               .check = check_columns, .run = run_missing_mask, .cost = cost_mask)
+PRETZEL_KERNEL(impute_cells, .params = kCellParams, .in = {kCells, "width"}, .out = {kCells, "n_columns"},
+               .bind = bind_cells, .check = check_columns, .run = run_cells, .cost = cost_cells)
 }  // namespace pretzel

@@ -1,4 +1,4 @@
-// indicators: sparse rows of ones at the columns that the dense input names, ascending.  params: none
+// indicators: sparse rows of ones at the columns that the dense input names, ascending.
 #include "core/kernel.h"
 
 namespace pretzel {
@@ -7,13 +7,22 @@ namespace {
 Status run(const RunCall& call) noexcept {
   const View& in = call.in[0];
   const int64_t n = in.width;
+  const auto width = static_cast<uint32_t>(call.out->width);
   auto* ones = call.arena->alloc_n<double>(n);  // the same for every row
   auto* index = call.arena->alloc_n<int32_t>(n * call.rows);
   if (ones == nullptr || index == nullptr) return Status::kNoMemory;
   for (int64_t k = 0; k < n; ++k) ones[k] = 1.0;
   for (int32_t r = 0; r < call.rows; ++r, index += n) {
     const double* row = in.row(r);
-    for (int64_t k = 0; k < n; ++k) index[k] = static_cast<int32_t>(row[k]);
+    bool inside = true;
+    for (int64_t k = 0; k < n; ++k) {
+      index[k] = static_cast<int32_t>(row[k]);
+      inside &= static_cast<uint32_t>(index[k]) < width;
+    }
+    if (!inside) {
+      call.error->row = r;
+      return Status::kOutOfRange;
+    }
     call.out->sparse[r] = {index, ones, n};
   }
   return Status::kOk;
@@ -28,5 +37,5 @@ Cost cost(const CostCall& call) {
 }
 
 }  // namespace
-PRETZEL_KERNEL(indicators, nullptr, run, cost, 0)
+PRETZEL_KERNEL(indicators, .in = {kDense, "n"}, .out = {kSparse, "width"}, .run = run, .cost = cost)
 }  // namespace pretzel

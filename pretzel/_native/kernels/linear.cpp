@@ -1,6 +1,6 @@
-// linear: x @ weights + bias for dense or sparse x.  params: weights float64[width, n_out], bias float64[n_out]
-// checked_linear: the same, where x is to be finite.  params: those of linear, flags uint8[2] = {allow_nan, 0}
-// sum: dense inputs added up in order, then bias.     params: bias float64[n_out]
+// linear: x @ weights + bias for dense or sparse x.
+// checked_linear: the same; stops at the first value of x that the source estimator rejects.
+// sum: inputs added up in order, then bias.
 //
 // Order of sums. One output: eight lanes over the columns (dot8). Several: column after column for each output,
 // vectorised across outputs, so that neither the number of rows nor the shape of a register block shows in the bits.
@@ -113,24 +113,13 @@ void sparse_outputs(const RunCall& call, const double* weights, const double* bi
   }
 }
 
-Status bind_linear(const BindCall& call) {
-  const Array &weights = call.params[0], &bias = call.params[1];
-  if (weights.shape[1] == bias.size && weights.dtype == DType::kFloat64 && bias.dtype == DType::kFloat64) {
-    return Status::kOk;
-  }
-  call.error->what = "weights are float64[width, n_out] and bias float64[n_out]";
-  return Status::kBadParameter;
-}
-
-Status bind_checked(const BindCall& call) {
-  if (call.n_params == 3 && call.params[2].dtype == DType::kUint8 && call.params[2].size == 2) return bind_linear(call);
-  call.error->what = "flags are uint8[2], after weights and bias";
-  return Status::kBadParameter;
-}
+constexpr Param kLinear[] = {{"weights", f64, "width n_out"}, {"bias", f64, "n_out"}};
+constexpr Param kChecked[] = {{"weights", f64, "width n_out"}, {"bias", f64, "n_out"}, {"allow_nan", u8, ""}};
+constexpr Param kSum[] = {{"bias", f64, "width"}};
 
 Status run_linear(const RunCall& call) noexcept {
-  const auto* weights = call.params[0].as<double>();
-  const auto* bias = call.params[1].as<double>();
+  const auto* weights = call.params[index_of(kLinear, "weights")].as<double>();
+  const auto* bias = call.params[index_of(kLinear, "bias")].as<double>();
   if (call.in[0].kind == ValueKind::kSparse) {
     sparse_outputs(call, weights, bias);
   } else if (call.out->width == 1) {
@@ -148,7 +137,8 @@ Status run_checked(const RunCall& call) noexcept {
   run_linear(call);
   for (int32_t r = 0; r < call.rows; ++r) {
     if (std::isfinite(call.out->row(r)[0])) continue;
-    const Status status = check_row(FiniteCheck(call.params[2]), call.in[0], r, call.error);
+    const bool allow_nan = call.params[index_of(kChecked, "allow_nan")].scalar<uint8_t>() != 0;
+    const Status status = check_row(FiniteCheck(allow_nan), call.in[0], r, call.error);
     if (status != Status::kOk) return status;
   }
   return Status::kOk;
@@ -202,7 +192,9 @@ Cost cost_sum(const CostCall& call) {
 }
 
 }  // namespace
-PRETZEL_KERNEL(linear, bind_linear, run_linear, cost_linear, kAllParams)
-PRETZEL_KERNEL(checked_linear, bind_checked, run_checked, cost_linear, kAllParams)
-PRETZEL_KERNEL(sum, nullptr, run_sum, cost_sum, kAllParams)
+PRETZEL_KERNEL(linear, .params = kLinear, .in = {kDense | kSparse, "width"}, .out = {kDense, "n_out"},
+               .run = run_linear, .cost = cost_linear)
+PRETZEL_KERNEL(checked_linear, .params = kChecked, .in = {kDense | kSparse, "width"}, .out = {kDense, "n_out"},
+               .run = run_checked, .cost = cost_linear)
+PRETZEL_KERNEL(sum, .params = kSum, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_sum, .cost = cost_sum)
 }  // namespace pretzel

@@ -1,6 +1,4 @@
-// Scores to answers. All take one dense input.
-// sigmoid, expit, softmax, log_softmax, normalize_sum, huber_probability, pair, exp, log, negate, argmax, argmin: no
-// params threshold: cut float64, inclusive uint8
+// Scores to answers: probabilities, their logarithms, class numbers.
 #include <cmath>
 
 #include "core/kernel.h"
@@ -9,7 +7,7 @@
 namespace pretzel {
 namespace {
 
-/// Rows that lie one behind the other are one long row: a function of single values does not mind.
+/// Whether rows lie one behind the other: for a function of single values they are one long row.
 bool joined(const RunCall& call) noexcept {
   return call.in[0].stride == call.in[0].width && call.out->stride == call.out->width;
 }
@@ -47,7 +45,7 @@ Status run_huber(const RunCall& call) noexcept {
   return each(call, [](double x) { return ((x < -1.0 ? -1.0 : x > 1.0 ? 1.0 : x) + 1.0) / 2.0; });
 }
 
-// A bit that becomes a number: what the data decides must not become a jump.
+// Comparisons become numbers without a branch, because a branch on data is mispredicted.
 Status run_threshold(const RunCall& call) noexcept {
   const auto cut = call.params[0].scalar<double>();
   if (call.params[1].scalar<uint8_t>() != 0) {
@@ -177,18 +175,23 @@ Cost cost_plain(const CostCall& call) {
   return Cost{}.rows({{"call", 2.0}, {"inputs", 0.7 * call.in_width}, {"outputs", 0.5 * call.out_width}});
 }
 
+constexpr Param kThreshold[] = {{"cut", f64, ""}, {"inclusive", u8, ""}};
+
 }  // namespace
-PRETZEL_KERNEL(sigmoid, nullptr, run_sigmoid, cost_lanes, kAllParams)
-PRETZEL_KERNEL(expit, nullptr, run_expit, cost_lanes, kAllParams)
-PRETZEL_KERNEL(softmax, nullptr, run_softmax, cost_softmax, kAllParams)
-PRETZEL_KERNEL(log_softmax, nullptr, run_log_softmax, cost_softmax, kAllParams)
-PRETZEL_KERNEL(normalize_sum, nullptr, run_normalize, cost_plain, kAllParams)
-PRETZEL_KERNEL(huber_probability, nullptr, run_huber, cost_plain, kAllParams)
-PRETZEL_KERNEL(pair, nullptr, run_pair, cost_plain, kAllParams)
-PRETZEL_KERNEL(exp, nullptr, run_exp, cost_lanes, kAllParams)
-PRETZEL_KERNEL(log, nullptr, run_log, cost_log, kAllParams)
-PRETZEL_KERNEL(negate, nullptr, run_negate, cost_plain, kAllParams)
-PRETZEL_KERNEL(argmax, nullptr, run_argmax, cost_plain, kAllParams)
-PRETZEL_KERNEL(argmin, nullptr, run_argmin, cost_plain, kAllParams)
-PRETZEL_KERNEL(threshold, nullptr, run_threshold, cost_plain, kAllParams)
+PRETZEL_KERNEL(sigmoid, .in = {kDense, "1"}, .out = {kDense, "2"}, .run = run_sigmoid, .cost = cost_lanes)
+PRETZEL_KERNEL(expit, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_expit, .cost = cost_lanes)
+PRETZEL_KERNEL(softmax, .in = {kDense, "n+1"}, .out = {kDense, "n+1"}, .run = run_softmax, .cost = cost_softmax)
+PRETZEL_KERNEL(log_softmax, .in = {kDense, "n+1"}, .out = {kDense, "n+1"}, .run = run_log_softmax, .cost = cost_softmax)
+PRETZEL_KERNEL(normalize_sum, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_normalize,
+               .cost = cost_plain)
+PRETZEL_KERNEL(huber_probability, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_huber,
+               .cost = cost_plain)
+PRETZEL_KERNEL(pair, .in = {kDense, "1"}, .out = {kDense, "2"}, .run = run_pair, .cost = cost_plain)
+PRETZEL_KERNEL(exp, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_exp, .cost = cost_lanes)
+PRETZEL_KERNEL(log, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_log, .cost = cost_log)
+PRETZEL_KERNEL(negate, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_negate, .cost = cost_plain)
+PRETZEL_KERNEL(argmax, .in = {kDense, "n+1"}, .out = {kDense, "1"}, .run = run_argmax, .cost = cost_plain)
+PRETZEL_KERNEL(argmin, .in = {kDense, "n+1"}, .out = {kDense, "1"}, .run = run_argmin, .cost = cost_plain)
+PRETZEL_KERNEL(threshold, .params = kThreshold, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_threshold,
+               .cost = cost_plain)
 }  // namespace pretzel

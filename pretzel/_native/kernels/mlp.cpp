@@ -1,4 +1,4 @@
-// relu, tanh: activations of hidden layers, one dense input, no params
+// relu, tanh: activations of hidden layers.
 #include "core/kernel.h"
 #include "core/vmath.h"
 
@@ -28,6 +28,6 @@ Cost cost_tanh(const CostCall& call) {
 }
 
 }  // namespace
-PRETZEL_KERNEL(relu, nullptr, run_relu, cost_relu, kAllParams)
-PRETZEL_KERNEL(tanh, nullptr, run_tanh, cost_tanh, kAllParams)
+PRETZEL_KERNEL(relu, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_relu, .cost = cost_relu)
+PRETZEL_KERNEL(tanh, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_tanh, .cost = cost_tanh)
 }  // namespace pretzel

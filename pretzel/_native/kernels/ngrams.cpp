@@ -1,7 +1,5 @@
 // ngrams: counts of the n-grams of a vocabulary in each document, in order of first occurrence (shorter n-grams first).
-// in: one text column. out: sparse.
-// params: terms uint8[bytes] and int64[n_terms + 1] (UTF-8, offsets), stop words likewise, character classes
-// uint16[pages] and uint8[flags], settings int32[5] {analyzer, min_n, max_n, lower, shortest token}
+// Terms and stop words are UTF-8 bytes and their offsets.
 #include "text/vocabulary_build.h"
 
 namespace pretzel {
@@ -10,11 +8,13 @@ namespace {
 constexpr uint32_t kStop = 0xFFFFFFFEu;  // number of a stop word
 constexpr int32_t kCodePointBits = 21;
 
+constexpr Param kParams[] = {
+    {"terms", u8, "term_bytes", kBindOnly}, {"term_offsets", i64, "n_terms+1", kBindOnly}, PRETZEL_TEXT_PARAMS};
+constexpr int kTerms = index_of(kParams, "terms"), kStopWords = index_of(kParams, "stop_words"),
+              kClasses = index_of(kParams, "class_pages"), kAnalyzer = index_of(kParams, "analyzer");
+
 struct State {
-  Analyzer analyzer;
-  int32_t min_n, max_n;
-  int32_t lower;
-  int32_t shortest;
+  TextSettings settings;
   uint32_t n_terms;  // nodes below are terms
   uint32_t root;
   uint32_t n_codes;  // char analyzers: ASCII characters in the vocabulary have codes 1 .. n_codes - 1
@@ -59,7 +59,7 @@ bool bind_chars(const Strings& terms, StateBytes* bytes, State* state) {
     points.resize(static_cast<size_t>(terms.end(t) - terms.begin(t)) + 1);
     const int64_t n =
         decode_utf8(reinterpret_cast<const uint8_t*>(terms.begin(t)), terms.end(t) - terms.begin(t), &points[0].value);
-    if (n < 1 || n > state->max_n) continue;  // no document contains it
+    if (n < 1 || n > state->settings.max_n) continue;  // no document contains it
     uint32_t node = 0;
     for (int64_t i = 0; i < n; ++i) node = trie.child(node, points[static_cast<size_t>(i)].value);
     trie.set_term(node, static_cast<uint32_t>(t));
@@ -94,14 +94,10 @@ bool split_term(const char* p, const char* end, int32_t max_n, WordBuilder* word
 bool bind_words(const Strings& terms, const Strings& stop_words, StateBytes* bytes, State* state) {
   TrieBuilder trie;
   WordBuilder words;
-  for (int64_t i = 0; i < stop_words.size; ++i) {
-    const char* end = stop_words.end(i);
-    if (stop_words.begin(i) == end || std::find(stop_words.begin(i), end, ' ') != end) continue;
-    words.add(stop_words.begin(i), static_cast<uint64_t>(end - stop_words.begin(i)), kStop);
-  }
+  each_stop_word(stop_words, [&](const char* word, uint64_t size) { words.add(word, size, kStop); });
   std::vector<TrieBuilder::Number> symbols;  // the node of each word by itself
   for (int64_t t = 0; t < terms.size; ++t) {
-    if (!split_term(terms.begin(t), terms.end(t), state->max_n, &words, &trie, &symbols)) continue;
+    if (!split_term(terms.begin(t), terms.end(t), state->settings.max_n, &words, &trie, &symbols)) continue;
     uint32_t node = symbols[0].value;
     for (size_t i = 1; i < symbols.size(); ++i) node = trie.child(node, symbols[i].value);
     trie.set_term(node, static_cast<uint32_t>(t));
@@ -118,32 +114,27 @@ bool bind_words(const Strings& terms, const Strings& stop_words, StateBytes* byt
   return words.build(bytes, &state->words) && build_edges(edges, n_nodes, bit_width(n_nodes), bytes, &state->edges);
 }
 
-Status bind(const BindCall& call) {
-  const Array* p = call.params;
-  if (call.n_params != 7 || !Strings::valid(p[0], p[1]) || !Strings::valid(p[2], p[3]) || p[6].size != 5 ||
-      p[6].dtype != DType::kInt32 || p[4].dtype != DType::kUint16 || p[5].dtype != DType::kUint8) {
-    call.error->what = "ngrams: terms, stop words, classes, settings int32[5]";
-    return Status::kBadParameter;
-  }
-  const Strings terms(p[0], p[1]), stop_words(p[2], p[3]);
-  const auto* settings = p[6].as<int32_t>();
+const char* bind(const BindCall& call) {
+  const Strings terms(call.params + kTerms), stop_words(call.params + kStopWords);
+  if (!terms.fit(call.params[kTerms].size)) return "'term_offsets' does not ascend to the end of 'terms'";
+  if (!stop_words.fit(call.params[kStopWords].size)) return "'stop_offsets' does not ascend to the end of 'stop_words'";
+  if (const char* wrong = CharClasses::check(call.params + kClasses)) return wrong;
   State state;
   std::memset(&state, 0, sizeof state);  // padding, too: equal states are equal bytes
-  state.analyzer = static_cast<Analyzer>(settings[0]);
-  state.min_n = settings[1];
-  state.max_n = settings[2];
-  state.lower = settings[3];
-  state.shortest = settings[4];
+  if (const char* wrong = state.settings.read(call.params + kAnalyzer)) return wrong;
   state.n_terms = static_cast<uint32_t>(terms.size);
   append_block(call.state, sizeof state);
-  const bool built = state.analyzer == Analyzer::kWord ? bind_words(terms, stop_words, call.state, &state)
-                                                       : bind_chars(terms, call.state, &state);
-  if (!built || terms.size > (int64_t{1} << 30)) {
-    call.error->what = "ngrams: the vocabulary is too large";
-    return Status::kBadParameter;
-  }
+  const bool built = terms.size <= (int64_t{1} << 30) &&
+                     (state.settings.analyzer == Analyzer::kWord ? bind_words(terms, stop_words, call.state, &state)
+                                                                 : bind_chars(terms, call.state, &state));
+  if (!built) return "the vocabulary is too large";
   std::memcpy(call.state->data(), &state, sizeof state);
-  return Status::kOk;
+  return nullptr;
+}
+
+const char* check(const LoadCall& call) {
+  const auto& state = *reinterpret_cast<const State*>(call.state);
+  return int64_t{state.n_terms} == call.out->width ? nullptr : "has another number of terms than its result columns";
 }
 
 // ---- run -----------------------------------------------------------------------------------------------------------
@@ -160,7 +151,7 @@ Status run_words(const State& s, const CharClasses& classes, AccumulatedRow* row
                  bool lower) {
   Arena* arena = row->arena();
   const int64_t most = size / 2 + 1;
-  if (!row->reserve(count_grams(most, s.min_n, s.max_n))) return Status::kNoMemory;
+  if (!row->reserve(count_grams(most, s.settings.min_n, s.settings.max_n))) return Status::kNoMemory;
   const Arena::Mark mark = arena->mark();
   auto* buffer = arena->alloc_n<char>(static_cast<size_t>(size * utf8_bound<Unit>() + 1 + kTextPad));
   auto* tokens = arena->alloc_n<Token>(static_cast<size_t>(most));
@@ -173,7 +164,7 @@ Status run_words(const State& s, const CharClasses& classes, AccumulatedRow* row
   const auto* bytes = reinterpret_cast<const uint8_t*>(&s);
   const Words table(s.words, bytes);
   int64_t n_tokens = 0;
-  tokenize(text, size, lower, s.shortest, classes, buffer, tokens, [&](Token token) {
+  tokenize(text, size, lower, s.settings.shortest, classes, buffer, tokens, [&](Token token) {
     hashes[n_tokens] = hash_bytes(buffer + token.start, token.size);
     table.prefetch(hashes[n_tokens++]);
     return true;
@@ -183,17 +174,17 @@ Status run_words(const State& s, const CharClasses& classes, AccumulatedRow* row
     words[n] = table.find(buffer + tokens[i].start, tokens[i].size, hashes[i]);
     n += words[n] != kStop;
   }
-  if (!row->start(count_grams(n, s.min_n, s.max_n))) return Status::kNoMemory;
-  if (s.min_n == 1) count(row, s.n_terms, words, n);
+  if (!row->start(count_grams(n, s.settings.min_n, s.settings.max_n))) return Status::kNoMemory;
+  if (s.settings.min_n == 1) count(row, s.n_terms, words, n);
   const Edges edges(s.edges, bytes);
   for (int64_t i = 0; i < n; ++i) frontier.at[i] = static_cast<uint32_t>(i);
   std::memcpy(frontier.nodes, words, static_cast<size_t>(n) * sizeof(uint32_t));
   frontier.size = n;
   words[n] = kNone;  // ends every n-gram
-  for (int64_t length = 2; length <= s.max_n && frontier.size != 0; ++length) {
+  for (int64_t length = 2; length <= s.settings.max_n && frontier.size != 0; ++length) {
     frontier.keep([&](uint32_t at) { return words[at + length - 1] != kNone; });
     frontier.step(edges, words, length - 1);
-    if (length >= s.min_n) count(row, s.n_terms, frontier.nodes, frontier.size);
+    if (length >= s.settings.min_n) count(row, s.n_terms, frontier.nodes, frontier.size);
   }
   arena->release(mark);
   return row->finish();
@@ -224,13 +215,13 @@ void start_with_pairs(const State& s, const Edges& edges, const Unit* text, cons
   frontier->size = std::max<int64_t>(size - 1, 0);
 }
 
-/// What char_wb counts besides: once, whole, each padded word shorter than `min_n`; for single characters, a space
-/// that closes one word and opens the next, a second time.
+/// Counts what char_wb counts in addition: each padded word shorter than `min_n` once as a whole; for single
+/// characters, a second time each space that closes one word and opens the next.
 template <class Unit>
 void count_at_borders(const State& s, AccumulatedRow* row, const Edges& edges, const Unit* text, const int32_t* reach,
                       int64_t size) {
   for (int64_t i = 0; i + 1 < size; i += reach[i] - 1) {  // from the space before a word to the next
-    const int64_t length = reach[i] < s.min_n ? reach[i] : s.min_n == 1 && i > 0 ? 1 : 0;
+    const int64_t length = reach[i] < s.settings.min_n ? reach[i] : s.settings.min_n == 1 && i > 0 ? 1 : 0;
     uint32_t node = length == 0 ? kNone : s.root;
     for (int64_t k = 0; k < length && node != kNone; ++k) node = edges.find(node, text[i + k]);
     count(row, s.n_terms, &node, 1);
@@ -241,17 +232,17 @@ void count_at_borders(const State& s, AccumulatedRow* row, const Edges& edges, c
 template <class Unit>
 void walk_chars(const State& s, AccumulatedRow* row, const Edges& edges, const Unit* text, const int32_t* reach,
                 int64_t size, Frontier frontier) {
-  if (s.min_n == 1) {
+  if (s.settings.min_n == 1) {
     for (int64_t i = 0; i < size; ++i) frontier.nodes[i] = first_node(s, edges, text[i]);
     count(row, s.n_terms, frontier.nodes, size);
   }
-  if (s.max_n == 1) return;
+  if (s.settings.max_n == 1) return;
   start_with_pairs(s, edges, text, reach, size, &frontier);
-  if (s.min_n <= 2) count(row, s.n_terms, frontier.nodes, frontier.size);
-  for (int64_t length = 3; length <= s.max_n && frontier.size != 0; ++length) {
+  if (s.settings.min_n <= 2) count(row, s.n_terms, frontier.nodes, frontier.size);
+  for (int64_t length = 3; length <= s.settings.max_n && frontier.size != 0; ++length) {
     frontier.keep([&](uint32_t at) { return reach[at] >= length; });
     frontier.step(edges, text, length - 1);
-    if (length >= s.min_n) count(row, s.n_terms, frontier.nodes, frontier.size);
+    if (length >= s.settings.min_n) count(row, s.n_terms, frontier.nodes, frontier.size);
   }
 }
 
@@ -259,9 +250,9 @@ template <class Unit>
 Status run_chars(const State& s, const CharClasses& classes, AccumulatedRow* row, const Unit* text, int64_t size,
                  bool lower) {
   Arena* arena = row->arena();
-  const bool bounded = s.analyzer == Analyzer::kCharWb;
+  const bool bounded = s.settings.analyzer == Analyzer::kCharWb;
   const int64_t most = bounded ? size + 2 : size;  // char_wb pads the ends, and may count each word once more, whole
-  const int64_t grams = count_grams(most, s.min_n, s.max_n) + (bounded ? most : 0);
+  const int64_t grams = count_grams(most, s.settings.min_n, s.settings.max_n) + (bounded ? most : 0);
   if (!row->reserve(grams)) return Status::kNoMemory;
   const Arena::Mark mark = arena->mark();
   auto* units = arena->alloc_n<Unit>(static_cast<size_t>(size + 2));
@@ -280,30 +271,27 @@ Status run_chars(const State& s, const CharClasses& classes, AccumulatedRow* row
 }
 
 Status run(const RunCall& call) noexcept {
-  const auto& s = *reinterpret_cast<const State*>(call.state);
-  const CharClasses classes(call.params + 4);
-  const auto words = [&](AccumulatedRow* row, const auto* text, int64_t size, bool lower) {
-    return run_words(s, classes, row, text, size, lower);
-  };
-  const auto chars = [&](AccumulatedRow* row, const auto* text, int64_t size, bool lower) {
-    return run_chars(s, classes, row, text, size, lower);
-  };
-  return run_documents(call, s.analyzer, s.lower != 0, s.n_terms, words, chars);
+  const auto& state = *reinterpret_cast<const State*>(call.state);
+  return run_documents(
+      call, state, call.params + kClasses, state.n_terms, [](const auto&... args) { return run_words(args...); },
+      [](const auto&... args) { return run_chars(args...); });
 }
 
 Cost cost(const CostCall& call) {
   const auto& s = *reinterpret_cast<const State*>(call.state);
   const double misses = doublings(static_cast<double>(call.state_bytes), 1e6);
-  if (s.analyzer == Analyzer::kWord) {
-    const double lengths = s.max_n - s.min_n + 1;
+  if (s.settings.analyzer == Analyzer::kWord) {
+    const double lengths = s.settings.max_n - s.settings.min_n + 1;
     return Cost{}
         .rows({{"word_call", 150.0}})
-        .payload({{"word_text", 2.0}, {"word_grams", 1.0 * s.max_n}, {"word_misses", 0.3 * misses * s.max_n}})
+        .payload({{"word_text", 2.0},
+                  {"word_grams", 1.0 * s.settings.max_n},
+                  {"word_misses", 0.3 * misses * s.settings.max_n}})
         .produces_nnz(0.13 * lengths, 0.0)
         .scratch(1024.0, 48.0 + 20.0 * lengths);
   }
-  const double lengths = s.max_n - s.min_n + 1;
-  const CharGrams grams(s.min_n, s.max_n, s.analyzer == Analyzer::kCharWb);
+  const double lengths = s.settings.max_n - s.settings.min_n + 1;
+  const CharGrams grams(s.settings.min_n, s.settings.max_n, s.settings.analyzer == Analyzer::kCharWb);
   return Cost{}
       .rows({{"char_call", 250.0}})
       .payload({{"char_text", 0.5},
@@ -315,5 +303,6 @@ Cost cost(const CostCall& call) {
 }
 
 }  // namespace
-PRETZEL_KERNEL(ngrams, bind, run, cost, uint64_t{0b0110000})
+PRETZEL_KERNEL(ngrams, .params = kParams, .in = {kCells, "1"}, .out = {kSparse, "n_terms"}, .bind = bind,
+               .check = check, .run = run, .cost = cost, .state_version = 2, .flags = kHasState)
 }  // namespace pretzel

@@ -1,4 +1,4 @@
-// unit_norm: rows divided by their norm.  params: norm int32 {0 l1, 1 l2, 2 max}, smallest float64
+// unit_norm: rows divided by their norm, unless that is less than `smallest`.
 //
 // Sums run in eight lanes over the columns.
 #include <cmath>
@@ -8,6 +8,8 @@
 
 namespace pretzel {
 namespace {
+
+enum class UnitNorm : uint8_t { kL1, kL2, kMax };
 
 inline f64x8 absolute(f64x8 v) { return v < 0.0 ? -v : v; }
 
@@ -29,13 +31,13 @@ double largest_magnitude(const double* x, int32_t n) {
   return top;
 }
 
-double norm_of(int32_t norm, const double* x, int32_t n) {
-  if (norm == 1) return std::sqrt(dot8(x, x, n));
-  return norm == 0 ? sum_of_magnitudes(x, n) : largest_magnitude(x, n);
+double norm_of(UnitNorm norm, const double* x, int32_t n) {
+  if (norm == UnitNorm::kL2) return std::sqrt(dot8(x, x, n));
+  return norm == UnitNorm::kL1 ? sum_of_magnitudes(x, n) : largest_magnitude(x, n);
 }
 
 Status run(const RunCall& call) noexcept {
-  const auto norm = call.params[0].scalar<int32_t>();
+  const auto norm = call.params[0].scalar<UnitNorm>();
   const auto smallest = call.params[1].scalar<double>();
   const int32_t width = call.out->width;
   for (int32_t r = 0; r < call.rows; ++r) {
@@ -49,13 +51,16 @@ Status run(const RunCall& call) noexcept {
 }
 
 Cost cost(const CostCall& call) {
-  const auto norm = call.params[0].scalar<int32_t>();
   const double width = call.out_width;
-  if (norm == 2) return Cost{}.rows({{"call", 10.0}, {"columns", 0.6 * width}, {"maximum", 1.0 * width}});
+  if (call.params[0].scalar<UnitNorm>() == UnitNorm::kMax)
+    return Cost{}.rows({{"call", 10.0}, {"columns", 0.6 * width}, {"maximum", 1.0 * width}});
   return Cost{}.rows(
       {{"call", 10.0}, {"columns", 0.6 * width}, {"sum", 0.3 * width}, {"tail", call.out_width % 8 != 0 ? 14.0 : 0.0}});
 }
 
+constexpr Param kParams[] = {{.name = "norm", .dtype = u8, .choices = enum_names<UnitNorm>()}, {"smallest", f64, ""}};
+
 }  // namespace
-PRETZEL_KERNEL(unit_norm, nullptr, run, cost, kAllParams)
+PRETZEL_KERNEL(unit_norm, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run,
+               .cost = cost)
 }  // namespace pretzel

@@ -1,5 +1,6 @@
-// polynomial: products of columns.  params: runs int32[n, 3] = (start, factor, length), layout int32[3] =
-// (first column kept, whether the leading 1 is kept, width of the full row)
+// polynomial: products of columns. The full row is a 1, the columns, then for each run (start, factor, length) the
+// columns start .. start + length - 1 of the full row times column `factor` of the input. Kept are its columns from
+// `first_column` on, and the 1 where `include_bias` says so.
 #include <cstring>
 
 #include "core/kernel.h"
@@ -27,17 +28,42 @@ void fill(const int32_t* runs, int64_t n_runs, const double* x, int32_t width, d
   }
 }
 
+constexpr Param kParams[] = {
+    {"runs", i32, "n_runs 3"}, {"first_column", i32, ""}, {"include_bias", u8, ""}, {"full_width", i32, ""}};
+constexpr int kRuns = index_of(kParams, "runs"), kFirstColumn = index_of(kParams, "first_column"),
+              kIncludeBias = index_of(kParams, "include_bias"), kFullWidth = index_of(kParams, "full_width");
+
+/// A run reads columns in front of those that it writes, and together they fill the row.
+const char* check(const LoadCall& call) {
+  const auto* run = call.params[kRuns].as<int32_t>();
+  const int64_t width = call.in[0].width;
+  int64_t end = 1 + width;
+  for (int64_t i = 0; i < call.params[kRuns].shape[0]; ++i, run += 3) {
+    if (run[0] < 1 || run[2] < 0 || int64_t{run[0]} + run[2] > end)
+      return "a run reads what no run before it has written";
+    if (run[1] < 0 || run[1] >= width) return "a run multiplies by a column that its input has not";
+    end += run[2];
+  }
+  const int64_t first = call.params[kFirstColumn].scalar<int32_t>();
+  if (call.params[kFullWidth].scalar<int32_t>() != end || first < 1 || first > end)
+    return "the runs do not fill the row";
+  const int64_t kept = end - first + (call.params[kIncludeBias].scalar<uint8_t>() != 0 ? 1 : 0);
+  return kept == call.out->width ? nullptr : "writes a row of another width";
+}
+
 Status run(const RunCall& call) noexcept {
-  const auto* runs = call.params[0].as<int32_t>();
-  const auto* layout = call.params[1].as<int32_t>();
-  const int32_t skipped = layout[0] - 1, bias = layout[1], size = layout[2] - 1;
+  const auto* runs = call.params[kRuns].as<int32_t>();
+  const int64_t n_runs = call.params[kRuns].shape[0];
+  const int32_t skipped = call.params[kFirstColumn].scalar<int32_t>() - 1;
+  const int32_t size = call.params[kFullWidth].scalar<int32_t>() - 1;
+  const bool bias = call.params[kIncludeBias].scalar<uint8_t>() != 0;
   const Arena::Mark mark = call.arena->mark();
   double* scratch = skipped > 0 ? call.arena->alloc_n<double>(static_cast<size_t>(size)) : nullptr;
   if (skipped > 0 && scratch == nullptr) return Status::kNoMemory;
   for (int32_t r = 0; r < call.rows; ++r) {
     double* out = call.out->row(r);
-    if (bias != 0) *out++ = 1.0;
-    fill(runs, call.params[0].shape[0], call.in[0].row(r), call.in[0].width, skipped > 0 ? scratch : out, size);
+    if (bias) *out++ = 1.0;
+    fill(runs, n_runs, call.in[0].row(r), call.in[0].width, skipped > 0 ? scratch : out, size);
     if (skipped > 0) std::memcpy(out, scratch + skipped, sizeof(double) * static_cast<size_t>(size - skipped));
   }
   call.arena->release(mark);
@@ -45,10 +71,12 @@ Status run(const RunCall& call) noexcept {
 }
 
 Cost cost(const CostCall& call) {
-  const double runs = static_cast<double>(call.params[0].shape[0]), size = call.params[1].as<int32_t>()[2];
+  const double runs = static_cast<double>(call.params[kRuns].shape[0]);
+  const double size = call.params[kFullWidth].scalar<int32_t>();
   return Cost{}.rows({{"call", 4.0}, {"runs", 2.0 * runs}, {"products", 0.2 * size}}).scratch(128.0 + 8.0 * size, 0.0);
 }
 
 }  // namespace
-PRETZEL_KERNEL(polynomial, nullptr, run, cost, kAllParams)
+PRETZEL_KERNEL(polynomial, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "n_kept"}, .check = check,
+               .run = run, .cost = cost)
 }  // namespace pretzel

@@ -1,4 +1,4 @@
-// yeo_johnson: one power per column.  params: lambdas float64[width], epsilon float64
+// yeo_johnson: one power per column; powers within `epsilon` of 0 and 2 are logarithms.
 #include <cmath>
 
 #include "core/kernel.h"
@@ -30,6 +30,9 @@ Status run(const RunCall& call) noexcept {
 
 Cost cost(const CostCall& call) { return Cost{}.rows({{"call", 2.0}, {"columns", 30.0 * call.out_width}}); }
 
+constexpr Param kParams[] = {{"lambdas", f64, "width"}, {"epsilon", f64, ""}};
+
 }  // namespace
-PRETZEL_KERNEL(yeo_johnson, nullptr, run, cost, kAllParams)
+PRETZEL_KERNEL(yeo_johnson, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run,
+               .cost = cost)
 }  // namespace pretzel

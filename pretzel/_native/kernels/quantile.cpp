@@ -1,6 +1,5 @@
-// quantiles: where a value stands among the quantiles of its column.
-// params: quantiles float64[width, n], references float64[n], normal uint8, limits float64[3] = (margin, lowest,
-// highest)
+// quantiles: where a value stands among the quantiles of its column, between 0 and 1 or as a normal deviate. `limits`:
+// the margin within which a value counts as the lowest or highest quantile, and the least and largest deviate.
 #include <cmath>
 #include <limits>
 
@@ -112,22 +111,17 @@ double place(double x, const double* quantiles, const double* references, int64_
   return 0.5 * (below - above);
 }
 
-Status bind(const BindCall& call) {
-  const Array &quantiles = call.params[0], &references = call.params[1];
-  if (quantiles.dtype == DType::kFloat64 && references.dtype == DType::kFloat64 && references.size > 0 &&
-      quantiles.size == quantiles.shape[0] * references.size) {
-    return Status::kOk;
-  }
-  call.error->what = "quantiles are float64[width, n] and references float64[n]";
-  return Status::kBadParameter;
-}
+constexpr Param kParams[] = {
+    {"quantiles", f64, "width n+1"}, {"references", f64, "n+1"}, {"normal", u8, ""}, {"limits", f64, "3"}};
+constexpr int kQuantiles = index_of(kParams, "quantiles"), kReferences = index_of(kParams, "references"),
+              kNormal = index_of(kParams, "normal"), kLimits = index_of(kParams, "limits");
 
 Status run(const RunCall& call) noexcept {
-  const auto* quantiles = call.params[0].as<double>();
-  const auto* references = call.params[1].as<double>();
-  const bool normal = call.params[2].scalar<uint8_t>() != 0;
-  const auto* limits = call.params[3].as<double>();
-  const int64_t n = call.params[1].size;
+  const auto* quantiles = call.params[kQuantiles].as<double>();
+  const auto* references = call.params[kReferences].as<double>();
+  const bool normal = call.params[kNormal].scalar<uint8_t>() != 0;
+  const auto* limits = call.params[kLimits].as<double>();
+  const int64_t n = call.params[kReferences].size;
   const int32_t width = call.out->width;
   for (int32_t r = 0; r < call.rows; ++r) {
     const double* in = call.in[0].row(r);
@@ -146,9 +140,9 @@ Status run(const RunCall& call) noexcept {
 }
 
 Cost cost(const CostCall& call) {
-  const double width = call.out_width, levels = std::log2(1.0 + static_cast<double>(call.params[1].size));
-  const double misses = doublings(8.0 * static_cast<double>(call.params[0].size), 8e3);
-  const bool normal = call.params[2].scalar<uint8_t>() != 0;
+  const double width = call.out_width, levels = std::log2(1.0 + static_cast<double>(call.params[kReferences].size));
+  const double misses = doublings(8.0 * static_cast<double>(call.params[kQuantiles].size), 8e3);
+  const bool normal = call.params[kNormal].scalar<uint8_t>() != 0;
   return Cost{}.rows({{"call", 2.0},
                       {"columns", 10.0 * width},
                       {"search", 3.0 * width * levels},
@@ -157,5 +151,6 @@ Cost cost(const CostCall& call) {
 }
 
 }  // namespace
-PRETZEL_KERNEL(quantiles, bind, run, cost, kAllParams)
+PRETZEL_KERNEL(quantiles, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run,
+               .cost = cost)
 }  // namespace pretzel

@@ -1,6 +1,6 @@
-// sub_div: (x - mean) / scale.                      params: mean float64[w] or empty, scale float64[w] or empty
-// mul_add: x * scale + offset, clipped.             params: scale float64[w], offset float64[w], range float64[2]
-// scale_sparse: entries times the factor of their column, clipped.  params: factors float64[w], range float64[2]
+// sub_div: (x - mean) / scale, one of which may be left out.
+// mul_add: x * scale + offset, clipped to a range.
+// scale_sparse: entries times the factor of their column, clipped to a range.
 #include <cmath>
 
 #include "core/kernel.h"
@@ -39,10 +39,18 @@ Status run_sub_div(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
+const char* bind_sub_div(const BindCall& call) {
+  return call.params[0].size > 0 || call.params[1].size > 0 ? nullptr : "has neither 'mean' nor 'scale'";
+}
+
+constexpr Param kSubDiv[] = {{"mean", f64, "width", kMayBeEmpty}, {"scale", f64, "width", kMayBeEmpty}};
+constexpr Param kMulAdd[] = {{"scale", f64, "width"}, {"offset", f64, "width"}, {"range", f64, "2"}};
+constexpr Param kScaleSparse[] = {{"factors", f64, "width"}, {"range", f64, "2"}};
+
 Status run_mul_add(const RunCall& call) noexcept {
-  const auto* scale = call.params[0].as<double>();
-  const auto* offset = call.params[1].as<double>();
-  const auto* range = call.params[2].as<double>();
+  const auto* scale = call.params[index_of(kMulAdd, "scale")].as<double>();
+  const auto* offset = call.params[index_of(kMulAdd, "offset")].as<double>();
+  const auto* range = call.params[index_of(kMulAdd, "range")].as<double>();
   const int32_t width = call.out->width;
   for (int32_t r = 0; r < call.rows; ++r) {
     const double* in = call.in[0].row(r);
@@ -82,7 +90,10 @@ Cost cost_sparse(const CostCall&) {
 }
 
 }  // namespace
-PRETZEL_KERNEL(sub_div, nullptr, run_sub_div, cost_sub_div, kAllParams)
-PRETZEL_KERNEL(mul_add, nullptr, run_mul_add, cost_mul_add, kAllParams)
-PRETZEL_KERNEL(scale_sparse, nullptr, run_sparse, cost_sparse, kAllParams)
+PRETZEL_KERNEL(sub_div, .params = kSubDiv, .in = {kDense, "width"}, .out = {kDense, "width"}, .bind = bind_sub_div,
+               .run = run_sub_div, .cost = cost_sub_div)
+PRETZEL_KERNEL(mul_add, .params = kMulAdd, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_mul_add,
+               .cost = cost_mul_add)
+PRETZEL_KERNEL(scale_sparse, .params = kScaleSparse, .in = {kSparse, "width"}, .out = {kSparse, "width"},
+               .run = run_sparse, .cost = cost_sparse)
 }  // namespace pretzel

@@ -1,7 +1,8 @@
 // tree_ensemble: out = (base + sum over trees of the leaf's values) / divisor, trees in order.
-// params: feature int32[n], threshold float64[n], children int32[n, 2], missing_left uint8[n],
-//         category_set int32[n], categories uint32[s, 8], roots int32[t], float32 uint8[],
-//         values float64[leaves, w], columns int32[t], base float64[outputs], divisor float64[]
+//
+// `children` >= 0 are nodes, others complements of leaves; `category_set` -1 is a numeric split, others are rows of
+// `categories`, which say as bits which of the numbers 0 .. 255 go left. Tree t adds its leaf's values to the columns
+// from `columns[t]` on.
 #include "core/kernel.h"
 #include "trees/builder.h"
 #include "trees/layout.h"
@@ -10,64 +11,77 @@
 namespace pretzel {
 namespace {
 
-enum Param { kFeature, kThreshold, kChildren, kMissingLeft, kCategorySet, kCategories, kRoots, kFloat32 };
-enum RunParam { kValues = 8, kColumns, kBase, kDivisor, kParams };
+constexpr Param kParams[] = {{"feature", i32, "n_nodes", kBindOnly},
+                             {"threshold", f64, "n_nodes", kBindOnly},
+                             {"children", i32, "n_nodes 2", kBindOnly},
+                             {"missing_left", u8, "n_nodes", kBindOnly},
+                             {"category_set", i32, "n_nodes", kBindOnly},
+                             {"categories", u32, "n_sets 8", kBindOnly},
+                             {"roots", i32, "n_trees", kBindOnly},
+                             {"float32", u8, "", kBindOnly},
+                             {"values", f64, "n_leaves n_values"},
+                             {"columns", i32, "n_trees"},
+                             {"base", f64, "n_out"},
+                             {"divisor", f64, ""}};
+constexpr int kValues = index_of(kParams, "values"), kColumns = index_of(kParams, "columns"),
+              kBase = index_of(kParams, "base"), kDivisor = index_of(kParams, "divisor");
 
-constexpr DType kTypes[kParams] = {
-    DType::kInt32, DType::kFloat64, DType::kInt32,   DType::kUint8, DType::kInt32,   DType::kUint32,
-    DType::kInt32, DType::kUint8,   DType::kFloat64, DType::kInt32, DType::kFloat64, DType::kFloat64,
-};
+TreeSource source_of(const Array* params) {
+  const Array& feature = params[index_of(kParams, "feature")];
+  const Array& roots = params[index_of(kParams, "roots")];
+  return {feature.as<int32_t>(),
+          params[index_of(kParams, "threshold")].as<double>(),
+          params[index_of(kParams, "children")].as<int32_t>(),
+          params[index_of(kParams, "missing_left")].as<uint8_t>(),
+          params[index_of(kParams, "category_set")].as<int32_t>(),
+          params[index_of(kParams, "categories")].as<uint32_t>(),
+          roots.as<int32_t>(),
+          static_cast<uint32_t>(feature.size),
+          static_cast<uint32_t>(roots.size),
+          params[index_of(kParams, "float32")].scalar<uint8_t>() != 0};
+}
 
 /// Whether every index that the trees hold stays inside its array.
 const char* check_indices(const Array* params, const TreeSource& source) {
-  const int64_t n = source.n_nodes, n_leaves = params[kValues].shape[0], n_sets = params[kCategories].shape[0];
+  const int64_t n = source.n_nodes, n_leaves = params[kValues].shape[0];
+  const int64_t n_sets = params[index_of(kParams, "categories")].shape[0];
   const auto is_child = [&](int32_t at) { return at >= 0 ? at < n : ~int64_t{at} < n_leaves; };
   for (int64_t i = 0; i < n; ++i) {
-    if (source.feature[i] < 0) return "feature";
-    if (source.category_set[i] >= n_sets) return "category_set";
-    if (!is_child(source.children[2 * i]) || !is_child(source.children[2 * i + 1])) return "children";
-    if (source.category_set[i] < 0 && source.threshold[i] != source.threshold[i]) return "threshold";
+    if (source.feature[i] < 0) return "'feature' is negative";
+    if (source.category_set[i] >= n_sets) return "'category_set' is no row of 'categories'";
+    if (!is_child(source.children[2 * i]) || !is_child(source.children[2 * i + 1])) {
+      return "'children' holds what is neither a node nor a leaf";
+    }
+    if (source.category_set[i] < 0 && source.threshold[i] != source.threshold[i]) return "'threshold' is NaN";
   }
   const int32_t* columns = params[kColumns].as<int32_t>();
   for (uint32_t t = 0; t < source.n_trees; ++t) {
-    if (!is_child(source.roots[t])) return "roots";
-    if (columns[t] < 0 || columns[t] + params[kValues].shape[1] > params[kBase].size) return "columns";
+    if (!is_child(source.roots[t])) return "'roots' holds what is neither a node nor a leaf";
+    if (columns[t] < 0 || columns[t] + params[kValues].shape[1] > params[kBase].size) {
+      return "'columns' holds a column that the result has not";
+    }
   }
   return nullptr;
 }
 
-const char* check_shapes(const BindCall& call) {
-  if (call.n_params != kParams) return "number of parameters";
-  for (int i = 0; i < kParams; ++i) {
-    if (call.params[i].dtype != kTypes[i]) return "dtype of a parameter";
-  }
-  const int64_t n = call.params[kFeature].size;
-  if (n >= INT32_MAX || call.params[kThreshold].size != n || call.params[kChildren].size != 2 * n) return "node arrays";
-  if (call.params[kMissingLeft].size != n || call.params[kCategorySet].size != n) return "node arrays";
-  if (call.params[kCategories].size != 8 * call.params[kCategories].shape[0]) return "categories";
-  if (call.params[kColumns].size != call.params[kRoots].size || call.params[kRoots].size == 0) return "columns";
-  return nullptr;
+const char* bind(const BindCall& call) {
+  const TreeSource source = source_of(call.params);
+  if (source.n_trees == 0) return "there are no trees";
+  if (call.params[index_of(kParams, "feature")].size >= INT32_MAX) return "there are too many nodes";
+  if (const char* wrong = check_indices(call.params, source)) return wrong;
+  return TreeBuilder(source).build(call.state);
 }
 
-Status bind(const BindCall& call) {
-  const Array* params = call.params;
-  const char* wrong = check_shapes(call);
-  if (wrong == nullptr) {
-    const TreeSource source{params[kFeature].as<int32_t>(),
-                            params[kThreshold].as<double>(),
-                            params[kChildren].as<int32_t>(),
-                            params[kMissingLeft].as<uint8_t>(),
-                            params[kCategorySet].as<int32_t>(),
-                            params[kCategories].as<uint32_t>(),
-                            params[kRoots].as<int32_t>(),
-                            static_cast<uint32_t>(params[kFeature].size),
-                            static_cast<uint32_t>(params[kRoots].size),
-                            params[kFloat32].scalar<uint8_t>() != 0};
-    wrong = check_indices(params, source);
-    if (wrong == nullptr) wrong = TreeBuilder(source).build(call.state);
-  }
-  call.error->what = wrong;
-  return wrong == nullptr ? Status::kOk : Status::kBadParameter;
+/// The state holds the columns that splits read.
+const char* check(const LoadCall& call) {
+  const auto& head = *reinterpret_cast<const TreeHeader*>(call.state);
+  const auto width = static_cast<uint32_t>(call.in[0].width);
+  bool inside = head.n_columns <= width;
+  const auto* features = section<KeyFeature>(call.state, head.features);
+  for (uint32_t f = 0; f < head.n_features; ++f) inside &= features[f].column < width;
+  const auto* categories = section<CategorySlot>(call.state, head.categories);
+  for (uint32_t s = 0; s < head.n_category_slots; ++s) inside &= categories[s].column < width;
+  return inside ? nullptr : "splits on a column that its input has not";
 }
 
 Status run(const RunCall& call) noexcept {
@@ -143,36 +157,7 @@ Cost cost(const CostCall& call) {
       .scratch(64.0 + 4.0 * key_stride(head), 0.0);
 }
 
-/// Everything up to the nodes, and these where there are few or all are read; of others the first of each tree.
-void ahead(const Array* params, int32_t, const uint8_t* state, PrefetchList* lines) {
-  constexpr uint64_t kTables = 4096, kNodes = 4096, kVectors = 32768;
-  constexpr uint32_t kMostRoots = 128;
-  const auto& head = *reinterpret_cast<const TreeHeader*>(state);
-  const uint32_t n_roots = head.n_trees < kMostRoots ? head.n_trees : kMostRoots;
-  lines->add(state, sizeof head);
-  lines->add(state + head.features, head.n_features * sizeof(KeyFeature));
-  lines->add(state + head.categories, head.n_category_slots * sizeof(CategorySlot));
-  if (head.roots - head.ranks <= kTables) lines->add(state + head.ranks, head.roots - head.ranks);
-  const uint64_t node_bytes = head.bytes - head.nodes;
-  if (head.layout == TreeLayout::kVector) {
-    lines->add(state + head.nodes, node_bytes < kVectors ? node_bytes : kVectors);
-  } else {
-    const auto* roots = section<TreeRoot>(state, head.roots);
-    const uint64_t size = head.wide != 0 ? sizeof(WideNode) : sizeof(NarrowNode);
-    lines->add(roots, n_roots * sizeof(TreeRoot));
-    if (node_bytes <= kNodes) {
-      lines->add(state + head.nodes, node_bytes);
-    } else {
-      for (uint32_t t = 0; t < n_roots; ++t) lines->add(state + head.nodes + size * roots[t].first, 1);
-    }
-  }
-  lines->add(params[kBase].data, static_cast<uint64_t>(params[kBase].size) * sizeof(double));
-  lines->add(params[kColumns].data, n_roots * sizeof(int32_t));
-  lines->add(params[kDivisor].data, sizeof(double));
-}
-
-constexpr uint64_t kRunParams = 1u << kValues | 1u << kColumns | 1u << kBase | 1u << kDivisor;
-
 }  // namespace
-PRETZEL_KERNEL_AHEAD(tree_ensemble, bind, run, cost, kRunParams, ahead)
+PRETZEL_KERNEL(tree_ensemble, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "n_out"}, .bind = bind,
+               .check = check, .run = run, .cost = cost, .flags = kHasState | kStatePerIsa)
 }  // namespace pretzel

@@ -1,5 +1,5 @@
-// mean: mean of dense inputs of one width.       params: weights float64[n_in] or empty
-// majority: class with the most votes.           params: classes int32, weights float64[n_in]
+// mean: mean of the inputs, weighted where there are weights.
+// majority: the class with the most votes, the first of equals.
 #include "core/kernel.h"
 
 namespace pretzel {
@@ -32,13 +32,24 @@ Status run_majority(const RunCall& call) noexcept {
   if (counts == nullptr) return Status::kNoMemory;
   for (int32_t r = 0; r < call.rows; ++r) {
     for (int32_t c = 0; c < classes; ++c) counts[c] = 0.0;
-    for (int32_t i = 0; i < call.n_in; ++i) counts[static_cast<int32_t>(call.in[i].row(r)[0])] += weights[i];
+    for (int32_t i = 0; i < call.n_in; ++i) {
+      const auto vote = static_cast<int32_t>(call.in[i].row(r)[0]);
+      if (static_cast<uint32_t>(vote) >= static_cast<uint32_t>(classes)) {
+        call.error->row = r;
+        return Status::kOutOfRange;
+      }
+      counts[vote] += weights[i];
+    }
     int32_t winner = 0;
     for (int32_t c = 1; c < classes; ++c) winner = counts[c] > counts[winner] ? c : winner;
     call.out->row(r)[0] = winner;
   }
   call.arena->release(mark);
   return Status::kOk;
+}
+
+const char* bind_majority(const BindCall& call) {
+  return call.params[0].scalar<int32_t>() > 0 ? nullptr : "'classes' is not positive";
 }
 
 Cost cost_mean(const CostCall& call) {
@@ -50,7 +61,12 @@ Cost cost_majority(const CostCall& call) {
   return Cost{}.rows({{"call", 5.0}, {"members", 1.5 * call.n_in}, {"classes", 0.7 * classes}});
 }
 
+constexpr Param kMean[] = {{"weights", f64, "n_in", kMayBeEmpty}};
+constexpr Param kMajority[] = {{"classes", i32, ""}, {"weights", f64, "n_in"}};
+
 }  // namespace
-PRETZEL_KERNEL(mean, nullptr, run_mean, cost_mean, kAllParams)
-PRETZEL_KERNEL(majority, nullptr, run_majority, cost_majority, kAllParams)
+PRETZEL_KERNEL(mean, .params = kMean, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_mean,
+               .cost = cost_mean)
+PRETZEL_KERNEL(majority, .params = kMajority, .in = {kDense, "1"}, .out = {kDense, "1"}, .bind = bind_majority,
+               .run = run_majority, .cost = cost_majority)
 }  // namespace pretzel

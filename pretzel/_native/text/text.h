@@ -1,4 +1,6 @@
-// Documents as kernels see them: code units of one fixed width, Python's character classes, and n-gram walks.
+// Room `text`: what the kernels of n-grams share. `ngrams.cpp` (a vocabulary) and `hashing.cpp` (none) call
+// `run_documents` here, which hands each document to their loops as code units of one fixed width; `vocabulary.h` holds
+// the tables that turn n-grams into term numbers and `vocabulary_build.h` builds them when a kernel is bound.
 //
 // Python strings store code points in units of one, two or four bytes, so every loop here is a template over the unit;
 // only UTF-8 from Arrow is decoded first. Included by kernels: everything is in an anonymous namespace.
@@ -17,15 +19,27 @@ constexpr uint32_t kNone = 0xFFFFFFFFu;  // no such word or n-gram
 constexpr int64_t kTextPad = 16;         // bytes that may be read past the end of a working buffer
 constexpr int64_t kMaxUnits = int64_t{1} << 29;
 
-enum class Analyzer : int32_t { kWord, kChar, kCharWb };
+enum class Analyzer : uint8_t { kWord, kChar, kCharWb };
 
 /// str.isalnum, '_' and str.isspace for all code points: a page number for each 256, then a byte of flags.
 struct CharClasses {
   static constexpr uint8_t kWord = 1, kSpace = 2;
+  static constexpr int64_t kPages = 0x110000 >> 8;
   const uint16_t* page;
   const uint8_t* flags;
 
+  /// From two parameters in a row: class_pages and class_flags.
   explicit CharClasses(const Array* params) : page(params[0].as<uint16_t>()), flags(params[1].as<uint8_t>()) {}
+
+  /// For `bind`: what is wrong with these parameters, or nullptr.
+  static const char* check(const Array* params) {
+    const auto* pages = params[0].as<uint16_t>();
+    for (int64_t i = 0; i < params[0].size; ++i) {
+      if ((int64_t{pages[i]} + 1) * 256 > params[1].size)
+        return "'class_pages' names a page that 'class_flags' has not";
+    }
+    return params[0].size == kPages && pages[0] == 0 ? nullptr : "'class_pages' does not cover Unicode";
+  }
 
   template <class Unit>
   uint8_t of(Unit c) const {
@@ -87,7 +101,7 @@ inline int64_t decode_utf8(const uint8_t* in, int64_t size, uint32_t* out) {
   return out - start;
 }
 
-/// Calls `work(units, size, lower)` with the document in fixed-width units; `lower`: ASCII capitals are still to go.
+/// Calls `work(units, size, lower)` with the document in fixed-width units; `lower`: ASCII capitals must be lowered.
 template <class Work>
 inline Status with_units(const Cell& cell, bool lower, Arena* arena, Work work) {
   if (cell.kind != CellKind::kText) return Status::kWrongType;
@@ -185,7 +199,7 @@ struct Token {
   uint32_t size;
 };
 
-/// Copies the tokens (maximal runs of \w of at least `shortest` characters that `keep` wants) to `out` as UTF-8, each
+/// Copies the tokens (maximal runs of \w of at least `shortest` characters that `keep` accepts) to `out` as UTF-8, each
 /// followed by a space; returns how many. `out` has room for utf8_bound units + 1, `tokens` for size / 2 + 1.
 template <class Unit, class Keep>
 inline int64_t tokenize(const Unit* in, int64_t size, bool lower, int64_t shortest, const CharClasses& classes,
@@ -218,18 +232,45 @@ inline int64_t tokenize(const Unit* in, int64_t size, bool lower, int64_t shorte
   return n;
 }
 
+// The parameters that analyzers share, as part of a declaration.
+#define PRETZEL_TEXT_PARAMS                                                                        \
+  {"stop_words", u8, "stop_bytes", kBindOnly}, {"stop_offsets", i64, "n_stop_words+1", kBindOnly}, \
+      {"class_pages", u16, "n_pages"}, {"class_flags", u8, "n_flags"},                             \
+      {"analyzer", u8, "", kBindOnly, enum_names<Analyzer>()}, {"min_n", i32, "", kBindOnly},      \
+      {"max_n", i32, "", kBindOnly}, {"lower", u8, "", kBindOnly}, {                               \
+    "shortest", i32, "", kBindOnly                                                                 \
+  }
+
+/// How a document is taken apart: the first part of the state of every kernel that reads text.
+struct TextSettings {
+  int32_t min_n, max_n;
+  int32_t shortest;  // characters of a token, at least
+  Analyzer analyzer;
+  bool lower;
+
+  /// Reads five parameters in a row, from "analyzer" on; returns what is wrong with them, or nullptr.
+  const char* read(const Array* params) {
+    analyzer = params[0].scalar<Analyzer>();
+    min_n = params[1].scalar<int32_t>();
+    max_n = params[2].scalar<int32_t>();
+    lower = params[3].scalar<uint8_t>() != 0;
+    shortest = params[4].scalar<int32_t>();
+    return min_n >= 1 && max_n >= min_n ? nullptr : "'min_n' and 'max_n' are no range of lengths";
+  }
+};
+
 /// How many n-grams of `min_n .. max_n` symbols a sequence of `size` has.
 inline int64_t count_grams(int64_t size, int64_t min_n, int64_t max_n) {
   if (max_n > size) max_n = size;
   return max_n < min_n ? 0 : (max_n - min_n + 1) * (size + 1) - (min_n + max_n) * (max_n - min_n + 1) / 2;
 }
 
-/// What estimates count of the n-grams of characters in a usual text, for each unit of it.
+/// Expected numbers of character n-grams for each code unit of an ordinary text, for cost estimates.
 struct CharGrams {
-  double extended = 0;     // n-grams of three and more: found by what they extend
-  double counted = 0;      // of all lengths that are asked for; single characters take less
-  double entries = 0;      // different ones
-  double row_entries = 0;  // ... and for each text besides
+  double extended = 0;     // n-grams of three characters and more, found by extending shorter ones
+  double counted = 0;      // n-grams of all lengths that are counted; single characters take less
+  double entries = 0;      // distinct n-grams
+  double row_entries = 0;  // distinct n-grams for each text, whatever its length
 
   CharGrams(int64_t min_n, int64_t max_n, bool bounded) {
     for (int64_t n = 1; n <= max_n; ++n) {
@@ -244,19 +285,22 @@ struct CharGrams {
   }
 };
 
-/// Runs `words` or `chars` (called with the row, the units, their number, and whether to lower ASCII) for each
-/// document.
-template <class Words, class Chars>
-inline Status run_documents(const RunCall& call, Analyzer analyzer, bool lower, int64_t columns, Words words,
+/// Counts the n-grams of each document. `state` starts with TextSettings; `words` and `chars` are generic functions of
+/// (state, classes, row, units, their number, whether ASCII capitals are still to be lowered).
+template <class State, class Words, class Chars>
+inline Status run_documents(const RunCall& call, const State& state, const Array* classes, int64_t columns, Words words,
                             Chars chars) {
+  const TextSettings& settings = state.settings;
+  const CharClasses char_classes(classes);
   for (int32_t r = 0; r < call.rows; ++r) {
     AccumulatedRow row(call.arena, call.out->sparse + r, columns);
-    const auto work = [&](const auto* text, int64_t size, bool capitals) {
-      return analyzer == Analyzer::kWord ? words(&row, text, size, capitals) : chars(&row, text, size, capitals);
+    const auto work = [&](const auto* text, int64_t size, bool lower) {
+      return settings.analyzer == Analyzer::kWord ? words(state, char_classes, &row, text, size, lower)
+                                                  : chars(state, char_classes, &row, text, size, lower);
     };
-    const Status status = with_units(call.in[0].cell(r, 0), lower, call.arena, work);
+    const Status status = with_units(call.in[0].cell(r, 0), settings.lower, call.arena, work);
     if (status != Status::kOk) {
-      *call.error = ErrorLocation{r, 0, nullptr};
+      *call.error = {r, 0};
       return status;
     }
   }

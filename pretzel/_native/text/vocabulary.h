@@ -44,7 +44,7 @@ struct EdgeTable {
   uint64_t distance(uint64_t slot) const { return (slot >> child_bits) % kWindow; }
 };
 
-/// A densely filled table, and a small one for the few edges that found no place in their window.
+/// A densely filled table, and a small one for the few edges that fit into no slot of their window.
 struct EdgeTables {
   EdgeTable dense;
   EdgeTable spill;
@@ -58,7 +58,7 @@ class Edges {
         dense_(reinterpret_cast<const uint64_t*>(state + tables.dense.offset)),
         spill_(reinterpret_cast<const uint64_t*>(state + tables.spill.offset)) {}
 
-  /// The first half of a look-up: `find` follows when the cache lines have come.
+  /// The first half of a look-up: prefetches the cache lines that `find` will read.
   uint64_t prepare(uint32_t node, uint32_t symbol) const {
     const uint64_t mixed = tables_.dense.mixed(node, symbol);
     const uint64_t* home = dense_ + tables_.dense.home(mixed);
@@ -70,7 +70,7 @@ class Edges {
     const EdgeTable& table = tables_.dense;
     const uint64_t* home = dense_ + table.home(mixed);
     uint64_t child = child_in(table, home, mixed);
-    // Only an entry at the full distance can have driven the wanted one out.
+    // Only an entry at the full distance can have displaced the wanted one.
     const bool full = table.distance(home[EdgeTable::kWindow - 1]) == EdgeTable::kWindow - 1;
     if ((child == 0) & full) [[unlikely]] {
       const uint64_t other = tables_.spill.mixed(node, symbol);
@@ -111,7 +111,7 @@ struct Frontier {
     nodes = arena->alloc_n<uint32_t>(static_cast<size_t>(most));
     return at != nullptr && nodes != nullptr;
   }
-  /// Drops those that lead nowhere, in order and without branches.
+  /// Drops the n-grams that have no node or cannot be extended; keeps the order, without branches.
   template <class Predicate>
   void keep(Predicate extends) {
     int64_t kept = 0;

@@ -10,24 +10,23 @@
 namespace pretzel {
 namespace {
 
-/// Strings of a parameter pair: UTF-8 bytes uint8[total] and offsets int64[n + 1].
+/// Strings of two parameters in a row: UTF-8 bytes, and offsets int64[n + 1].
 struct Strings {
   const char* bytes;
   const int64_t* offsets;
   int64_t size;
 
-  Strings(const Array& bytes_, const Array& offsets_)
-      : bytes(bytes_.as<char>()), offsets(offsets_.as<int64_t>()), size(offsets_.size - 1) {}
+  explicit Strings(const Array* params)
+      : bytes(params[0].as<char>()), offsets(params[1].as<int64_t>()), size(params[1].size - 1) {}
   const char* begin(int64_t i) const { return bytes + offsets[i]; }
   const char* end(int64_t i) const { return bytes + offsets[i + 1]; }
 
-  static bool valid(const Array& bytes, const Array& offsets) {
-    if (bytes.dtype != DType::kUint8 || offsets.dtype != DType::kInt64 || offsets.size < 1) return false;
-    const int64_t* at = offsets.as<int64_t>();
-    for (int64_t i = 0; i + 1 < offsets.size; ++i) {
-      if (at[i] > at[i + 1]) return false;
+  /// For `bind`: whether offsets ascend from 0 to the number of bytes.
+  bool fit(int64_t n_bytes) const {
+    for (int64_t i = 0; i < size; ++i) {
+      if (offsets[i] > offsets[i + 1]) return false;
     }
-    return at[0] == 0 && at[offsets.size - 1] == bytes.size;
+    return offsets[0] == 0 && offsets[size] == n_bytes;
   }
 };
 
@@ -52,7 +51,7 @@ class TrieBuilder {
 
   TrieBuilder() : index_(1024), term_(1, Number{kNone}) {}
 
-  /// The child of `node` by `symbol`, made if need be.
+  /// The child of `node` by `symbol`, made if there is none.
   uint32_t child(uint32_t node, uint32_t symbol) {
     if (2 * (edges_.size() + 1) > index_.size()) grow();
     Number* slot = locate(node, symbol);
@@ -99,7 +98,7 @@ class TrieBuilder {
   std::vector<Number> term_;  // by node
 };
 
-/// Lays edges out in `n_slots` homes at the end of the state. Edges without a place in their window go to `left`.
+/// Lays edges out in `n_slots` homes at the end of the state. Edges that fit into no slot of their window go to `left`.
 /// False when the numbers do not fit into 64 bits.
 inline bool fill_edges(const std::vector<TrieBuilder::Edge>& edges, uint64_t n_slots, StateBytes* state,
                        EdgeTable* table, std::vector<TrieBuilder::Edge>* left) {
@@ -118,7 +117,7 @@ inline bool fill_edges(const std::vector<TrieBuilder::Edge>& edges, uint64_t n_s
     uint64_t entry = (table->rest(mixed) << EdgeTable::kDistanceBits) << table->child_bits | (edges[i].child + 1);
     TrieBuilder::Number owner{i};
     uint64_t slot = table->home(mixed);
-    for (;; ++slot, entry += step) {  // poorer entries push richer ones on
+    for (;; ++slot, entry += step) {  // entries far from home displace those near theirs (Robin Hood hashing)
       if (slots[slot] == 0 || table->distance(slots[slot]) < table->distance(entry)) {
         std::swap(slots[slot], entry);
         std::swap(owners[slot], owner);
@@ -227,6 +226,15 @@ class WordBuilder {
   std::vector<Slot> index_;  // word number + 1
   std::vector<Word> words_;
 };
+
+/// Calls `use(text, size)` for each stop word that can be a token.
+template <class Use>
+inline void each_stop_word(const Strings& stop_words, Use use) {
+  for (int64_t i = 0; i < stop_words.size; ++i) {
+    const char *begin = stop_words.begin(i), *end = stop_words.end(i);
+    if (begin != end && std::find(begin, end, ' ') == end) use(begin, static_cast<uint64_t>(end - begin));
+  }
+}
 
 }  // namespace
 }  // namespace pretzel

@@ -1,4 +1,4 @@
-// Builds the state of a tree ensemble (tree_layout.h) from its parameters.
+// Builds the state of a tree ensemble (layout.h) from its parameters.
 #pragma once
 
 #include <algorithm>
@@ -40,7 +40,7 @@ struct TreeShape {
     order.clear();
     order.push_back({root, 0});
     n_leaves = 0;
-    const size_t most = 2 * size_t{source.n_nodes} + 1;  // more only in a circle, which `measure` then refuses
+    const size_t most = 2 * size_t{source.n_nodes} + 1;  // more nodes only in a cycle, which `measure` rejects
     for (size_t i = 0; i < order.size() && order.size() <= most; ++i) {
       const Depth at = order[i];
       depth = at.depth;
@@ -67,7 +67,7 @@ struct SlotOfNode {
   uint32_t slot;
 };
 
-/// What a node needs from its key: nodes that need the same are neighbours when sorted, columns ascending.
+/// The key that a node needs. Nodes that need the same key are neighbours when sorted, columns ascending.
 struct SlotUse {
   uint32_t column;
   int32_t set;
@@ -90,7 +90,7 @@ class TreeBuilder {
  public:
   explicit TreeBuilder(const TreeSource& source) : source_(source) {}
 
-  /// Fills `state`; nullptr, or what is wrong with the parameters.
+  /// Fills `state`. Returns what is wrong with the parameters, or nullptr.
   const char* build(StateBytes* state) {
     if (const char* wrong = measure()) return wrong;
     choose();
@@ -179,7 +179,8 @@ inline bool TreeBuilder::in_order(int32_t node, int32_t* next_leaf) const {
   return in_order(source_.children[2 * node], next_leaf) && in_order(source_.children[2 * node + 1], next_leaf);
 }
 
-/// Small trees are compared whole where the machine has vectors for it; the others are walked. Every level reads both.
+/// Small trees are compared whole where the machine has vectors for it; the others are walked. So the state depends on
+/// the level that builds it (kStatePerIsa), although every level can run both layouts.
 inline void TreeBuilder::choose() {
   const bool small = PRETZEL_ISA >= 2 && in_order_ && source_.n_trees >= 8;
   head_.layout = small ? TreeLayout::kVector : TreeLayout::kWalk;
@@ -225,7 +226,7 @@ inline uint32_t TreeBuilder::category_slot(const SlotUse& use, bool known) {
   return categories_.back().slot;
 }
 
-/// Where most columns are read, the keys of all are made in one vectorised sweep, and slots follow the columns.
+/// Where most columns are read, one vectorised sweep makes the keys of all, and slots follow the columns.
 inline void TreeBuilder::sweep_columns() {
   const uint32_t n_columns = features_.empty() ? 0 : features_.back().column + 1;
   if (n_columns == 0 || features_.size() * 2 < n_columns || !categories_.empty()) return;
@@ -239,7 +240,7 @@ inline void TreeBuilder::sweep_columns() {
   }
 }
 
-/// What values are compared with: rounded where they are.
+/// The threshold that a node compares with, rounded to float32 where its values are.
 inline double TreeBuilder::threshold_of(int32_t node) const {
   return source_.float32 ? static_cast<double>(round_down(source_.threshold[node])) : source_.threshold[node];
 }

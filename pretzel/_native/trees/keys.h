@@ -1,4 +1,4 @@
-// The first stage of a tree ensemble: rows of values to rows of keys (see tree_layout.h).
+// The first stage of a tree ensemble: rows of values to rows of keys (see layout.h).
 #pragma once
 
 #include <cstdint>
@@ -58,7 +58,7 @@ inline void put_key(const KeyFeature& feature, Key* keys, bool is_nan, Key key) 
   keys[feature.slot_left] = is_nan ? Key{kLeftKey} : key;
 }
 
-/// Ranks of one column; the usual numbers of levels are known to the compiler, any other is kLevels = 0.
+/// Ranks of one column. The usual numbers of levels are constants of the compiler, any other is kLevels = 0.
 template <class Key, uint32_t kLevels, class Number>
 void rank_rows(const KeyFeature& feature, const RankTable& levels, const Number* table, const View& in, int32_t first,
                int32_t rows, Key* keys, uint32_t stride) {

@@ -1,10 +1,14 @@
-// Layout of the read-only state of a tree ensemble: one header, then arrays at byte offsets from the start.
+// Room `trees`: everything that `kernels/tree_ensemble.cpp` needs, and nothing else uses. When an ensemble is bound,
+// builder.h lays its trees out as this header says, with places.h for the nodes. When rows are scored, scorer.h picks
+// the loop: keys.h makes the keys of a row, walk.h or vector.h finds its leaves, leaves.h adds up what they hold.
+// README.md says which input takes which path.
 //
-// Trees never compare the caller's values; they compare *keys*. A key slot is one column with one way to send NaN, or
-// the outcome of one categorical split; all are unsigned integers. Where a column is compared as float32 the key is the
-// value's bits, changed so that they sort as the numbers do; otherwise it is a rank: how many of the column's distinct
-// thresholds lie below the value, so that x <= threshold[j] exactly when rank(x) <= j. Either way a comparison is a
-// narrow one, whatever the precision of the source, and its outcome is a carry that is added without a branch.
+// The state is one header, then arrays at byte offsets from its start. Trees never compare the caller's values; they
+// compare *keys*. A key slot is one column with one way to send NaN, or the outcome of one categorical split; all are
+// unsigned integers. Where a column is compared as float32 the key is the value's bits, changed so that they sort as
+// the numbers do; otherwise it is a rank: how many of the column's distinct thresholds lie below the value, so that x
+// <= threshold[j] exactly when rank(x) <= j. Either way a comparison is a narrow one, whatever the precision of the
+// source, and its outcome is a carry that is added without a branch.
 //
 // Two layouts follow. `kWalk`: nodes of 8 bytes, children side by side, walked 16 lanes at a time without branches.
 // `kVector` (trees of at most 32 leaves): the nodes of one, two or four trees are compared at once in one vector of
@@ -26,8 +30,8 @@ constexpr uint32_t kVectorSlots = 256;
 constexpr uint32_t kMaxShortRank = 65533;  // 65535 is the key of NaN sent right, and the threshold no key exceeds
 constexpr uint32_t kRankLevels = 8;        // enough for 2^32 thresholds
 constexpr uint32_t kRankBlock = 16;
-constexpr uint32_t kLowSlot = 0;      // always the lowest key: what leaves compare
-constexpr uint32_t kScratchSlot = 1;  // written for directions that no split asks for, never read
+constexpr uint32_t kLowSlot = 0;      // always the lowest key: leaves compare it
+constexpr uint32_t kScratchSlot = 1;  // written for directions that no split uses, never read
 constexpr uint32_t kFirstSlot = 2;
 
 struct TreeHeader {

@@ -1,4 +1,4 @@
-// What the leaves of a tree ensemble add to its outputs.
+// The values of leaves, added to the outputs of a tree ensemble.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 namespace pretzel {
 namespace {
 
-/// What leaves add to: tree t adds `width` values to the columns from `columns[t]`.
+/// Values of leaves and their columns: tree t adds `width` values to the columns from `columns[t]` on.
 struct LeafValues {
   const double* values;
   const int32_t* columns;
@@ -19,7 +19,7 @@ struct LeafValues {
     for (int32_t j = 0; j < width; ++j) to[j] += from[j];
   }
 
-  /// Asks for what a leaf holds, into the second-level cache: see `PrefetchSpan::fetch`.
+  /// Prefetches the values of a leaf into the second-level cache: the first level waits for few lines at a time.
   void fetch(uint32_t leaf) const { __builtin_prefetch(values + size_t{leaf} * width, 0, 2); }
 
   /// One leaf of each of n trees from `first` on, for one row.
@@ -41,8 +41,8 @@ struct LeafValues {
     out[column] = sum;
   }
 
-  /// One leaf for each of N rows that lie `stride` apart; leaves lie `kStep` apart. The usual widths are known to the
-  /// compiler.
+  /// One leaf for each of N rows that lie `stride` apart; leaves lie `kStep` apart. The usual widths are constants of
+  /// the compiler.
   template <int N, int kStep = 1>
   void add_rows(uint32_t tree, const uint32_t* leaf, double* out, int64_t stride) const {
     double* to = out + columns[tree];
@@ -61,8 +61,8 @@ struct LeafValues {
   }
 };
 
-/// Leaves of one row, tree by tree: what each holds is asked for at once and added when it has had time to come from
-/// memory.
+/// Leaves of one row, tree by tree. The values of each are prefetched at once and added when they have had time to
+/// arrive.
 class FoundLeaves {
  public:
   FoundLeaves(const LeafValues& values, double* out) : values_(values), out_(out) {}
@@ -74,7 +74,7 @@ class FoundLeaves {
       found_[size_++] = leaves[k];
     }
   }
-  /// To be called at the end, too.
+  /// Adds the leaves that are waiting; must be called once more at the end.
   void add() {
     values_.add_trees(tree_, found_, size_, out_);
     tree_ += size_;

@@ -1,4 +1,4 @@
-// Where the nodes of a tree stand when it is walked (TreeLayout::kWalk).
+// The order of a tree's nodes in memory (TreeLayout::kWalk).
 #pragma once
 
 #include <algorithm>
@@ -16,8 +16,9 @@ struct Depth {
   uint32_t depth;
 };
 
-/// Siblings stand side by side and, in each cache line, pairs of which one follows the other: so a walk reads a new
-/// line for every second level, where level order takes one for each. What a walk waits for is lines.
+/// Siblings stand side by side, and a cache line holds pairs of siblings together with their descendants. So a walk
+/// reads a new line for every second level, where level order needs one for each. A walk spends its time waiting for
+/// lines.
 struct TreePlaces {
   std::vector<uint32_t> children;  // for each node of the level order: that of its left child there, or 0
   std::vector<uint32_t> place;     // for each node of the level order
@@ -44,7 +45,7 @@ struct TreePlaces {
     uint32_t left, parent;
   };
 
-  /// A line of pairs from `head` on, level by level; the pairs that follow them wait for lines of their own.
+  /// Fills a line with pairs from `head` on, level by level. The pairs below them get lines of their own later.
   void put(Pair head) {
     Pair line[kPairs] = {head};
     uint32_t n = 1;
@@ -68,7 +69,7 @@ struct TreePlaces {
     }
   }
 
-  /// Room for `pairs` pairs in one line behind place `after`: what is left of a line, or a new one.
+  /// Finds room for `pairs` pairs in one line behind place `after`: the rest of a line, or a new one.
   uint32_t find_room(uint32_t pairs, uint32_t after) {
     uint32_t left = pairs;
     while (left < kPairs && room_[left] <= after) ++left;
@@ -82,7 +83,7 @@ struct TreePlaces {
     return at;
   }
 
-  std::array<uint32_t, kPairs> room_{};  // the latest place where so many pairs fit into a line
+  std::array<uint32_t, kPairs> room_{};  // by number of pairs: the latest place where as many fit into a line
   std::vector<Pair> heads_;
 };
 

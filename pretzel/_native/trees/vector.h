@@ -120,8 +120,8 @@ void score_row(const TreeHeader& head, const Trees* vectors, const uint16_t* key
   found.add();
 }
 
-/// Several rows: the trees of one vector at a time, and of these one after the other, so that sums do not wait for each
-/// other.
+/// Several rows: the trees of one vector at a time, one after the other. So the sums of different rows do not wait for
+/// each other.
 template <class Trees, int kBlocks>
 void score_rows(const TreeHeader& head, const Trees* vectors, const uint16_t* keys, int32_t rows,
                 const LeafValues& leaves, const View& out, int32_t first) {

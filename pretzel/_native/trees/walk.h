@@ -13,11 +13,11 @@ namespace pretzel {
 namespace {
 
 constexpr int kLanes = 16;
-constexpr uint32_t kBalanced = 12;          // sixteen lanes hardly ever all arrive early in a tree of this depth
+constexpr uint32_t kBalanced = 12;          // in a tree of this depth sixteen lanes hardly ever all arrive early
 constexpr int32_t kWalkRows = 512;          // rows whose keys are held at once
 constexpr uint32_t kKeyBytes = 128 * 1024;  // fewer rows where a row has many keys
 
-/// Distance between the keys of two lanes. Known to the compiler, it becomes part of the address of a load.
+/// Distance between the keys of two lanes. As a constant it becomes part of the address of a load.
 template <size_t N>
 struct FixedStride {
   constexpr size_t operator()(int lane) const { return N * static_cast<size_t>(lane); }
@@ -27,16 +27,16 @@ struct AnyStride {
   size_t operator()(int lane) const { return n * static_cast<size_t>(lane); }
 };
 
-/// Keys of one row, rounded up to a stride that the walk is compiled for where there are few.
+/// Number of keys of a row, rounded up to a stride that the walk is compiled for.
 inline uint32_t key_stride(const TreeHeader& head) {
   return head.n_slots <= 32 ? 32 : head.n_slots <= 64 ? 64 : head.n_slots <= 128 ? 128 : head.n_slots;
 }
 
 /// Several trees for one row, or one tree for several rows: lane k walks from node `at[k]` with the keys at
-/// key_step(k), and ends with a leaf number. No branch depends on the data but the one that ends early.
+/// key_step(k), and ends with a leaf number. The only branch that depends on the data is the one that ends early.
 template <class Node, class Stride>
 inline void walk(const Node* nodes, uint32_t depth, const uint32_t* keys, Stride key_step, uint32_t* at) {
-  uint32_t levels = depth <= kBalanced ? depth : kBalanced - 4;  // until the next look whether all lanes have arrived
+  uint32_t levels = depth <= kBalanced ? depth : kBalanced - 4;  // until the next test whether all lanes have arrived
   for (uint32_t level = 0; level < depth; level += levels, levels = 4) {
     const uint32_t unchecked = (depth - level < levels ? depth - level : levels) - 1;
     uint32_t before = 0, after = 0;

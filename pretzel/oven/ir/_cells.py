@@ -1,8 +1,7 @@
 """Cell constants (texts, numbers, None, NaN) in a form that nodes can hold and kernels can read.
 
 Text is packed as Python keeps it: one, two or four bytes for each character, whichever is the least that fits. A text
-has one such form only, so that comparing bytes compares texts. `pretzel/_native/core/cells.h` reads what is written
-here.
+has one such form only, so comparing bytes compares texts. `pretzel/_native/core/cells.h` reads what is written here.
 """
 
 from __future__ import annotations

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pretzel.oven.ir.columns import TextLeaf
 from pretzel.store.digest import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from pretzel.oven.ir.graph import Array
+    from pretzel.oven.ir.graph import Array, Node
 
 
 ANALYZERS = ("word", "char", "char_wb")  # their numbers in the kernels
@@ -32,6 +33,25 @@ def unpack(data: Array, offsets: Array) -> list[str]:
     """The strings that `pack` packed."""
     whole = data.tobytes()
     return [whole[a:b].decode("utf-8", "surrogatepass") for a, b in itertools.pairwise(offsets)]
+
+
+def text_params(
+    leaf: Node, stop_words: tuple[Array, Array], analyzer: str, min_n: int, max_n: int, shortest: int
+) -> dict[str, Array]:
+    """The parameters that all kernels of n-grams have."""
+    assert isinstance(leaf, TextLeaf)
+    pages, flags = character_classes()
+    return {
+        "stop_words": stop_words[0],
+        "stop_offsets": stop_words[1],
+        "class_pages": pages,
+        "class_flags": flags,
+        "analyzer": np.array(ANALYZERS.index(analyzer), dtype=np.uint8),
+        "min_n": np.array(min_n, dtype=np.int32),
+        "max_n": np.array(max_n, dtype=np.int32),
+        "lower": np.array(leaf.lower, dtype=np.uint8),
+        "shortest": np.array(shortest, dtype=np.int32),
+    }
 
 
 @functools.cache

@@ -34,8 +34,8 @@ class Bins(Node):
             raise ValueError(f"{source} meets the edges of {len(self.starts) - 1} columns")
         return dense(source.width, source.dtype.floating())
 
-    def params(self) -> tuple[Array, ...]:
-        return (self.edges, self.starts)
+    def params(self) -> dict[str, Array]:
+        return {"edges": self.edges, "starts": self.starts}
 
     def reference(self, *inputs: Value) -> Value:
         out = np.empty_like(inputs[0])

@@ -40,8 +40,11 @@ class CheckFinite(Node):
     def schema(self) -> Schema:
         return self.inputs[0].schema()
 
-    def params(self) -> tuple[Array, ...]:
-        return (np.array([self.allow_nan, self.float32], dtype=np.uint8),)
+    def params(self) -> dict[str, Array]:
+        return {
+            "allow_nan": np.array(self.allow_nan, dtype=np.uint8),
+            "float32": np.array(self.float32, dtype=np.uint8),
+        }
 
     def reference(self, *inputs: Value) -> Value:
         reject(inputs[0], self.estimator, allow_nan=self.allow_nan, float32=self.float32)
@@ -108,8 +111,8 @@ class CheckRange(CheckFinite):
     op: ClassVar[str] = "check_range/1"
     kernel: ClassVar[str] = "check_range"
 
-    def params(self) -> tuple[Array, ...]:
-        return np.asarray(self.allow_nan, dtype=np.uint8), self.low, self.high
+    def params(self) -> dict[str, Array]:
+        return {"allow_nan": np.array(self.allow_nan, dtype=np.uint8), "low": self.low, "high": self.high}
 
     def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
         if not self.low.size:

@@ -32,8 +32,8 @@ class Distances(Node):
             raise ValueError(f"{self.inputs[0].schema()} meets centres of shape {self.centers.shape}")
         return dense(self.centers.shape[0])
 
-    def params(self) -> tuple[Array, ...]:
-        return (self.centers,)
+    def params(self) -> dict[str, Array]:
+        return {"centers": self.centers}
 
     def reference(self, *inputs: Value) -> Value:
         difference = inputs[0][:, None, :] - self.centers

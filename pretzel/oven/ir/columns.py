@@ -118,8 +118,8 @@ class Select(Node):
         assert source.kind is Kind.DENSE
         return dense(len(self.columns), source.dtype)
 
-    def params(self) -> tuple[Array, ...]:
-        return (np.asarray(self.columns, dtype=np.int32),)
+    def params(self) -> dict[str, Array]:
+        return {"columns": np.array(self.columns, dtype=np.int32)}
 
     def reference(self, *inputs: Value) -> Value:
         return inputs[0][:, list(self.columns)]

@@ -62,9 +62,15 @@ class CategoryCodes(Node):
     def schema(self) -> Schema:
         return dense(len(self.unknown), fixed(self.dtype))
 
-    def params(self) -> tuple[Array, ...]:
+    def params(self) -> dict[str, Array]:
         constants = PackedCells(self.kinds, self.numbers, self.offsets, self.sizes, self.text)
-        return self.starts, *constants, self.codes, self.unknown, self.refuse
+        return {
+            "starts": self.starts,
+            **constants._asdict(),
+            "codes": self.codes,
+            "unknown": self.unknown,
+            "reject": self.refuse,
+        }
 
     def reference(self, *inputs: Value) -> Value:
         (x,) = inputs
@@ -145,8 +151,8 @@ class OneHot(Node):
             return sparse(width, len(self.offsets) - 1, fixed(self.dtype))
         return dense(width, fixed(self.dtype))
 
-    def params(self) -> tuple[Array, ...]:
-        return (self.offsets,)
+    def params(self) -> dict[str, Array]:
+        return {"offsets": self.offsets}
 
     def reference(self, *inputs: Value) -> Value:
         from scipy import sparse as sp

@@ -31,10 +31,10 @@ class SelectSparse(Node):
         source, width = self.inputs[0].schema(), len(self.columns)
         return sparse(width, width if source.nnz is None else min(source.nnz, width), source.dtype)
 
-    def params(self) -> tuple[Array, ...]:
+    def params(self) -> dict[str, Array]:
         position = np.full(self.inputs[0].schema().width, -1, dtype=np.int32)
         position[self.columns] = np.arange(len(self.columns), dtype=np.int32)
-        return (position,)
+        return {"position": position}
 
     def reference(self, *inputs: Value) -> Value:
         return inputs[0].tocsr()[:, self.columns]

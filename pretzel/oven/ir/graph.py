@@ -219,9 +219,9 @@ class Node(metaclass=_HashConsing):
         """Type of the output."""
         raise TypeError(f"{type(self).__name__} has no schema")
 
-    def params(self) -> tuple[Array, ...]:
-        """Arrays handed to the kernel's ``bind``, in the order its .cpp file names them; scalars as 0-d arrays."""
-        return ()
+    def params(self) -> dict[str, Array]:
+        """Arrays that the kernel is bound to, by the names and in the order of its signature; scalars as 0-d arrays."""
+        return {}
 
     def reference(self, *inputs: Value) -> Value:
         """The same computation in NumPy: the oracle of the kernel. Dense values are 2-D float64, also one wide."""

@@ -6,8 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from pretzel.oven.ir._text import ANALYZERS, character_classes, grams, unpack
-from pretzel.oven.ir.columns import TextLeaf
+from pretzel.oven.ir._text import grams, text_params, unpack
 from pretzel.oven.ir.graph import Array, Node, Value
 from pretzel.oven.ir.ngrams import MOST_TERMS, sums
 from pretzel.oven.ir.value_properties import ValueProperties, whole
@@ -37,12 +36,13 @@ class HashedNgrams(Node):
     def schema(self) -> Schema:
         return sparse(self.n_features)
 
-    def params(self) -> tuple[Array, ...]:
-        leaf = self.inputs[0]
-        assert isinstance(leaf, TextLeaf)
-        analyzer = ANALYZERS.index(self.analyzer)
-        settings = [analyzer, self.min_n, self.max_n, leaf.lower, self.shortest, self.n_features, self.signed]
-        return (self.stop_words, self.stop_offsets, *character_classes(), np.array(settings, dtype=np.int32))
+    def params(self) -> dict[str, Array]:
+        stop_words = (self.stop_words, self.stop_offsets)
+        return {
+            **text_params(self.inputs[0], stop_words, self.analyzer, self.min_n, self.max_n, self.shortest),
+            "n_columns": np.array(self.n_features, dtype=np.int32),
+            "signed": np.array(self.signed, dtype=np.uint8),
+        }
 
     def reference(self, *inputs: Value) -> Value:
         stop = frozenset(unpack(self.stop_words, self.stop_offsets))

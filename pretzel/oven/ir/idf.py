@@ -24,8 +24,14 @@ NORM_BOUND = 2.0
 """No term of a document of norm one is larger, not even where its square is next to nothing and has lost its digits."""
 
 
-def _settings(norm: str | None, sublinear: bool, binary: bool) -> Array:
-    return np.array([NORMS.index(norm), sublinear, binary], dtype=np.int32)
+def _weighting(idf: Array, norm: str | None, sublinear: bool, binary: bool) -> dict[str, Array]:
+    """The parameters that both kernels have."""
+    return {
+        "idf": idf,
+        "norm": np.array(NORMS.index(norm), dtype=np.uint8),
+        "sublinear": np.array(sublinear, dtype=np.uint8),
+        "binary": np.array(binary, dtype=np.uint8),
+    }
 
 
 def _weighted(x: Value, idf: Array, norm: str | None, sublinear: bool, binary: bool) -> Value:
@@ -64,8 +70,8 @@ class Tfidf(Node):
     def schema(self) -> Schema:
         return replace_fields(self.inputs[0].schema(), dtype=fixed(self.dtype))
 
-    def params(self) -> tuple[Array, ...]:
-        return (self.idf, _settings(self.norm, self.sublinear, self.binary))
+    def params(self) -> dict[str, Array]:
+        return _weighting(self.idf, self.norm, self.sublinear, self.binary)
 
     def reference(self, *inputs: Value) -> Value:
         return _weighted(inputs[0], self.idf, self.norm, self.sublinear, self.binary)
@@ -111,8 +117,9 @@ class TfidfLinear(Node):
     def schema(self) -> Schema:
         return dense(self.weights.shape[1])
 
-    def params(self) -> tuple[Array, ...]:
-        return (self.idf, _settings(self.norm, self.sublinear, self.binary), self.weights, self.bias)
+    def params(self) -> dict[str, Array]:
+        weighting = _weighting(self.idf, self.norm, self.sublinear, self.binary)
+        return {**weighting, "weights": self.weights, "bias": self.bias}
 
     def reference(self, *inputs: Value) -> Value:
         x = _weighted(inputs[0], self.idf, self.norm, self.sublinear, self.binary)

@@ -35,8 +35,8 @@ class Impute(Node):
         source = self.inputs[0].schema()
         return replace_fields(source, dtype=source.dtype.floating())
 
-    def params(self) -> tuple[Array, ...]:
-        return self.fill, np.array(self.missing, dtype=np.float64)
+    def params(self) -> dict[str, Array]:
+        return {"fill": self.fill, "missing": np.array(self.missing, dtype=np.float64)}
 
     def reference(self, *inputs: Value) -> Value:
         return np.where(_is_missing(inputs[0], self.missing), self.fill, inputs[0])
@@ -77,12 +77,12 @@ class MissingMask(Node):
     def schema(self) -> Schema:
         return dense(len(self.columns), fixed("bool"))
 
-    def params(self) -> tuple[Array, ...]:
-        return (
-            np.array(self.columns, dtype=np.int32),
-            np.array(self.missing, dtype=np.float64),
-            np.array([self.refuse_new], dtype=np.uint8),
-        )
+    def params(self) -> dict[str, Array]:
+        return {
+            "columns": np.array(self.columns, dtype=np.int32),
+            "missing": np.array(self.missing, dtype=np.float64),
+            "reject_new": np.array(self.refuse_new, dtype=np.uint8),
+        }
 
     def reference(self, *inputs: Value) -> Value:
         mask = _is_missing(inputs[0], self.missing)
@@ -133,10 +133,14 @@ class ImputeCells(Node):
     def schema(self) -> Schema:
         return cells(len(self.columns))
 
-    def params(self) -> tuple[Array, ...]:
-        constants = PackedCells(self.kinds, self.numbers, self.offsets, self.sizes, self.text)
-        flags = np.array([self.refuse_nan], dtype=np.uint8)
-        return np.array(self.columns, dtype=np.int32), *constants, *pack(self.missing), flags
+    def params(self) -> dict[str, Array]:
+        fill = PackedCells(self.kinds, self.numbers, self.offsets, self.sizes, self.text)
+        return {
+            "columns": np.array(self.columns, dtype=np.int32),
+            **{f"fill_{name}": array for name, array in fill._asdict().items()},
+            **{f"missing_{name}": array for name, array in pack(self.missing)._asdict().items()},
+            "reject_nan": np.array(self.refuse_nan, dtype=np.uint8),
+        }
 
     def reference(self, *inputs: Value) -> Value:
         (x,) = inputs

@@ -33,8 +33,8 @@ class Linear(Node):
             raise ValueError(f"{self.inputs[0].schema()} meets weights of shape {self.weights.shape}")
         return dense(self.weights.shape[1])
 
-    def params(self) -> tuple[Array, ...]:
-        return (self.weights, self.bias)
+    def params(self) -> dict[str, Array]:
+        return {"weights": self.weights, "bias": self.bias}
 
     def reference(self, *inputs: Value) -> Value:
         return np.asarray(inputs[0] @ self.weights) + self.bias
@@ -71,8 +71,8 @@ class CheckedLinear(Node):
     def schema(self) -> Schema:
         return dense(self.weights.shape[1])
 
-    def params(self) -> tuple[Array, ...]:
-        return (self.weights, self.bias, np.array([self.allow_nan, False], dtype=np.uint8))
+    def params(self) -> dict[str, Array]:
+        return {"weights": self.weights, "bias": self.bias, "allow_nan": np.array(self.allow_nan, dtype=np.uint8)}
 
     def reference(self, *inputs: Value) -> Value:
         reject(inputs[0], self.estimator, allow_nan=self.allow_nan)
@@ -103,8 +103,8 @@ class Sum(Node):
             raise ValueError(f"a sum of values of widths {sorted(widths)} and a bias of {self.bias.shape[0]}")
         return dense(self.bias.shape[0])
 
-    def params(self) -> tuple[Array, ...]:
-        return (self.bias,)
+    def params(self) -> dict[str, Array]:
+        return {"bias": self.bias}
 
     def reference(self, *inputs: Value) -> Value:
         total = inputs[0]

@@ -68,7 +68,7 @@ class LogSoftmax(_Elementwise):
         return inputs[0] - (top + np.log(np.exp(inputs[0] - top).sum(axis=1, keepdims=True)))
 
 
-class Normalize(_Elementwise):
+class NormalizeSum(_Elementwise):
     """Probabilities of one-versus-rest classifiers divided by their sum; all zero become uniform."""
 
     op: ClassVar[str] = "normalize_sum/1"
@@ -199,8 +199,8 @@ class Threshold(Node):
         source = self.inputs[0].schema()
         return dense(source.width, SAME if source.dtype == SAME else FLOAT)
 
-    def params(self) -> tuple[np.ndarray, ...]:
-        return (np.array(self.cut), np.array(self.inclusive, dtype=np.uint8))
+    def params(self) -> dict[str, Array]:
+        return {"cut": np.array(self.cut), "inclusive": np.array(self.inclusive, dtype=np.uint8)}
 
     def reference(self, *inputs: Value) -> Value:
         above = inputs[0] >= self.cut if self.inclusive else inputs[0] > self.cut

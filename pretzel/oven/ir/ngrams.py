@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from pretzel.oven.ir._text import ANALYZERS, character_classes, grams, unpack
-from pretzel.oven.ir.columns import TextLeaf
+from pretzel.oven.ir._text import grams, text_params, unpack
 from pretzel.oven.ir.graph import Array, Node, Value
 from pretzel.oven.ir.value_properties import ValueProperties, whole
 from pretzel.schema import Schema, fixed, sparse
@@ -43,18 +42,13 @@ class Ngrams(Node):
     def schema(self) -> Schema:
         return sparse(len(self.term_offsets) - 1, dtype=fixed(self.dtype))
 
-    def params(self) -> tuple[Array, ...]:
-        leaf = self.inputs[0]
-        assert isinstance(leaf, TextLeaf)
-        settings = [ANALYZERS.index(self.analyzer), self.min_n, self.max_n, leaf.lower, self.shortest]
-        return (
-            self.terms,
-            self.term_offsets,
-            self.stop_words,
-            self.stop_offsets,
-            *character_classes(),
-            np.array(settings, dtype=np.int32),
-        )
+    def params(self) -> dict[str, Array]:
+        stop_words = (self.stop_words, self.stop_offsets)
+        return {
+            "terms": self.terms,
+            "term_offsets": self.term_offsets,
+            **text_params(self.inputs[0], stop_words, self.analyzer, self.min_n, self.max_n, self.shortest),
+        }
 
     def reference(self, *inputs: Value) -> Value:
         columns = {term: j for j, term in enumerate(unpack(self.terms, self.term_offsets))}

@@ -31,8 +31,8 @@ class UnitNorm(Node):
         source = self.inputs[0].schema()
         return dense(source.width, source.dtype.floating())
 
-    def params(self) -> tuple[Array, ...]:
-        return (np.array(NORMS.index(self.norm), dtype=np.int32), np.array(SMALLEST))
+    def params(self) -> dict[str, Array]:
+        return {"norm": np.array(NORMS.index(self.norm), dtype=np.uint8), "smallest": np.array(SMALLEST)}
 
     def reference(self, *inputs: Value) -> Value:
         x = inputs[0]

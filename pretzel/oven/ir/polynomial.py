@@ -44,8 +44,13 @@ class Polynomial(Node):
     def schema(self) -> Schema:
         return dense(self.full_width - self.first + self.bias, self.inputs[0].schema().dtype.floating())
 
-    def params(self) -> tuple[Array, ...]:
-        return (self.runs, np.array([self.first, self.bias, self.full_width], dtype=np.int32))
+    def params(self) -> dict[str, Array]:
+        return {
+            "runs": self.runs,
+            "first_column": np.array(self.first, dtype=np.int32),
+            "include_bias": np.array(self.bias, dtype=np.uint8),
+            "full_width": np.array(self.full_width, dtype=np.int32),
+        }
 
     def reference(self, *inputs: Value) -> Value:
         (x,) = inputs

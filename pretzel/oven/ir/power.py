@@ -33,8 +33,8 @@ class YeoJohnson(Node):
             raise ValueError(f"{source} meets {len(self.lambdas)} exponents")
         return dense(source.width, source.dtype.floating())
 
-    def params(self) -> tuple[Array, ...]:
-        return (self.lambdas, np.array(EPSILON))
+    def params(self) -> dict[str, Array]:
+        return {"lambdas": self.lambdas, "epsilon": np.array(EPSILON)}
 
     def reference(self, *inputs: Value) -> Value:
         out = np.empty_like(inputs[0])

@@ -42,8 +42,13 @@ class Quantiles(Node):
             raise ValueError(f"{source} meets the quantiles of {len(self.quantiles)} columns")
         return dense(source.width, source.dtype.floating())
 
-    def params(self) -> tuple[Array, ...]:
-        return (self.quantiles, self.references, np.array(self.normal, dtype=np.uint8), np.array([MARGIN, *_limits()]))
+    def params(self) -> dict[str, Array]:
+        return {
+            "quantiles": self.quantiles,
+            "references": self.references,
+            "normal": np.array(self.normal, dtype=np.uint8),
+            "limits": np.array([MARGIN, *_limits()]),
+        }
 
     def reference(self, *inputs: Value) -> Value:
         from scipy.special import ndtri

@@ -25,9 +25,12 @@ class SubDiv(Node):
         source = self.inputs[0].schema()
         return dense(source.width, source.dtype.floating())
 
-    def params(self) -> tuple[Array, ...]:
+    def params(self) -> dict[str, Array]:
         empty = np.empty(0)
-        return (empty if self.mean is None else self.mean, empty if self.scale is None else self.scale)
+        return {
+            "mean": empty if self.mean is None else self.mean,
+            "scale": empty if self.scale is None else self.scale,
+        }
 
     def reference(self, *inputs: Value) -> Value:
         x = inputs[0]
@@ -74,8 +77,8 @@ class MulAdd(Node):
         source = self.inputs[0].schema()
         return dense(source.width, source.dtype.floating())
 
-    def params(self) -> tuple[Array, ...]:
-        return (self.scale, self.offset, _range(self.low, self.high))
+    def params(self) -> dict[str, Array]:
+        return {"scale": self.scale, "offset": self.offset, "range": _range(self.low, self.high)}
 
     def reference(self, *inputs: Value) -> Value:
         x = inputs[0] * self.scale + self.offset
@@ -112,8 +115,8 @@ class ScaleSparse(Node):
         source = self.inputs[0].schema()
         return sparse(source.width, source.nnz)
 
-    def params(self) -> tuple[Array, ...]:
-        return (self.factors, _range(self.low, self.high))
+    def params(self) -> dict[str, Array]:
+        return {"factors": self.factors, "range": _range(self.low, self.high)}
 
     def reference(self, *inputs: Value) -> Value:
         x = inputs[0].tocsr(copy=True)

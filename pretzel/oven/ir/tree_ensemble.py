@@ -71,21 +71,21 @@ class TreeEnsemble(Node):
     def schema(self) -> Schema:
         return dense(len(self.base), fixed(self.dtype))
 
-    def params(self) -> tuple[Array, ...]:
-        return (
-            self.feature,
-            self.threshold,
-            self.children,
-            self.missing_left,
-            self.category_set,
-            self.categories,
-            self.roots,
-            np.asarray(self.float32, dtype=np.uint8),
-            self.values,
-            self.columns,
-            self.base,
-            np.asarray(self.divisor, dtype=np.float64),
-        )
+    def params(self) -> dict[str, Array]:
+        return {
+            "feature": self.feature,
+            "threshold": self.threshold,
+            "children": self.children,
+            "missing_left": self.missing_left,
+            "category_set": self.category_set,
+            "categories": self.categories,
+            "roots": self.roots,
+            "float32": np.array(self.float32, dtype=np.uint8),
+            "values": self.values,
+            "columns": self.columns,
+            "base": self.base,
+            "divisor": np.array(self.divisor, dtype=np.float64),
+        }
 
     def reference(self, *inputs: Value) -> Value:
         (x,) = inputs

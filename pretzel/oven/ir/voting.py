@@ -25,8 +25,8 @@ class Mean(Node):
         first, *others = (node.schema().dtype for node in self.inputs)
         return dense(width, first.promote(*others).floating())
 
-    def params(self) -> tuple[Array, ...]:
-        return (self.weights,)
+    def params(self) -> dict[str, Array]:
+        return {"weights": self.weights}
 
     def reference(self, *inputs: Value) -> Value:
         return np.average(np.stack(inputs), axis=0, weights=self.weights if self.weights.size else None)
@@ -54,8 +54,8 @@ class Majority(Node):
     def schema(self) -> Schema:
         return dense(1, fixed("int64"))
 
-    def params(self) -> tuple[Array, ...]:
-        return (np.array(self.classes, dtype=np.int32), self.weights)
+    def params(self) -> dict[str, Array]:
+        return {"classes": np.array(self.classes, dtype=np.int32), "weights": self.weights}
 
     def reference(self, *inputs: Value) -> Value:
         counts = np.zeros((inputs[0].shape[0], self.classes))

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pretzel.oven.ir.columns import CellLeaf, Select
+from pretzel.oven.ir.embedding_sum import EmbeddingSum
 from pretzel.oven.ir.graph import replace
 from pretzel.oven.ir.linear import Linear
-from pretzel.oven.ir.lookup import LookupLinear
 from pretzel.schema import Kind
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def prune_columns(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:
     """Leave out columns that a linear computation does not use."""
     if isinstance(node, Linear):
         return _prune_linear(node)
-    if isinstance(node, LookupLinear):
+    if isinstance(node, EmbeddingSum):
         return _prune_lookup(node)
     return None
 
@@ -45,7 +45,7 @@ def _prune_linear(node: Linear) -> Node | None:
     return None if fewer is None else Linear((fewer,), node.weights[kept], node.bias)
 
 
-def _prune_lookup(node: LookupLinear) -> Node | None:
+def _prune_lookup(node: EmbeddingSum) -> Node | None:
     (codes,) = node.inputs
     blocks = [node.table[a:b] for a, b in zip(node.offsets[:-1], node.offsets[1:], strict=True)]
     kept = np.array([j for j, block in enumerate(blocks) if block.any()], dtype=np.int64)
@@ -55,7 +55,7 @@ def _prune_lookup(node: LookupLinear) -> Node | None:
     if fewer is None:
         return None
     offsets = np.cumsum([0, *(len(blocks[j]) for j in kept)], dtype=np.int32)
-    return LookupLinear((fewer,), np.concatenate([blocks[j] for j in kept]), offsets, node.bias)
+    return EmbeddingSum((fewer,), np.concatenate([blocks[j] for j in kept]), offsets, node.bias)
 
 
 def _only(step: Node, kept: Array) -> Node | None:

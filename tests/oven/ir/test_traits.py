@@ -20,9 +20,9 @@ from pretzel.oven.ir.check import CheckFinite, CheckRange
 from pretzel.oven.ir.cluster import Distances
 from pretzel.oven.ir.columns import CellLeaf, NumericLeaf, Raw, Select, SparseLeaf, TextLeaf
 from pretzel.oven.ir.concat import Concat, Densify
+from pretzel.oven.ir.embedding_sum import EmbeddingSum
 from pretzel.oven.ir.encode import REFUSE_UNKNOWN, OneHot, category_codes
 from pretzel.oven.ir.feature_selection import SelectSparse
-from pretzel.oven.ir.function import FUNCTIONS, Apply
 from pretzel.oven.ir.graph import Affine, Array, Node, Parity, Replacement, Value, rewrite, toposort
 from pretzel.oven.ir.hashing import HashedNgrams
 from pretzel.oven.ir.idf import NO_IDF, Tfidf, TfidfLinear
@@ -39,13 +39,12 @@ from pretzel.oven.ir.link import (
     Log,
     LogSoftmax,
     Negate,
-    Normalize,
+    NormalizeSum,
     Pair,
     Sigmoid,
     Softmax,
     Threshold,
 )
-from pretzel.oven.ir.lookup import LookupLinear
 from pretzel.oven.ir.mlp import Relu, Tanh
 from pretzel.oven.ir.ngrams import Ngrams
 from pretzel.oven.ir.normalize import UnitNorm
@@ -55,6 +54,7 @@ from pretzel.oven.ir.power import YeoJohnson
 from pretzel.oven.ir.quantile import Quantiles
 from pretzel.oven.ir.scale import MulAdd, ScaleSparse, SubDiv
 from pretzel.oven.ir.tree_ensemble import TreeEnsemble
+from pretzel.oven.ir.unary_function import FUNCTIONS, UnaryFunction
 from pretzel.oven.ir.value_properties import FLOAT32_LIMIT, FLOAT32_MAX, FLOAT64_MAX, UNKNOWN, ValueProperties
 from pretzel.oven.ir.voting import Majority, Mean
 from pretzel.schema import Kind, Schema, dense
@@ -185,7 +185,7 @@ def _examples() -> list[Node]:
         *(codes(CELL_LEAF), codes(CELL_LEAF, refuse=REFUSE_UNKNOWN), codes(CELL_LEAF, last=math.nan)),
         *(OneHot((codes(CELL_LEAF),), offsets, is_sparse) for is_sparse in (True, False)),
         *(SelectSparse((x,), np.array([0, 2], dtype=np.int32)) for x in (SPARSE, SPARSE_CHECKED, ngrams())),
-        *(Apply((x,), function) for x in INPUTS for function in FUNCTIONS),
+        *(UnaryFunction((x,), function) for x in INPUTS for function in FUNCTIONS),
         *text,
         *tfidf,
         TfidfLinear((ngrams(),), NO_IDF, "l2", False, False, weights, np.zeros(2)),
@@ -206,12 +206,12 @@ def _examples() -> list[Node]:
         *each(lambda x: Sum((x, MissingMask((LEAF,), (0, 1, 2))), np.ones(3))),
         *(Sum((NARROW, NARROW), NUMBERS_OF), Sum((CHECKED, CHECKED), NUMBERS_OF)),
         *(Sigmoid((Linear((x,), weights[:, :1], np.ones(1)),)) for x in INPUTS),
-        *(link((x,)) for x in INPUTS for link in (Expit, Softmax, LogSoftmax, Normalize, HuberProbability)),
+        *(link((x,)) for x in INPUTS for link in (Expit, Softmax, LogSoftmax, NormalizeSum, HuberProbability)),
         *(link((x,)) for x in INPUTS for link in (Exp, Log, Negate)),
         *(link((x,)) for x in INPUTS for link in (ArgMax, ArgMin, Threshold, Relu, Tanh)),
         *(Threshold((x,), 1.0, inclusive=True) for x in INPUTS),
         Pair((Select((LEAF,), (0,)),)),
-        LookupLinear((codes(CELL_LEAF),), RNG.normal(size=(5, 2)), offsets, np.zeros(2)),
+        EmbeddingSum((codes(CELL_LEAF),), RNG.normal(size=(5, 2)), offsets, np.zeros(2)),
         *(UnitNorm((x,), norm) for x in INPUTS for norm in ("l1", "l2", "max")),
         *each(lambda x: Polynomial((x,), np.array([[1, 0, 3], [2, 1, 2]], dtype=np.int32), 1, True)),
         *each(lambda x: YeoJohnson((x,), np.array([0.0, 2.0, -1.5]))),

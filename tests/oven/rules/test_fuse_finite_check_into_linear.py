@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import pretzel
-from pretzel.errors import InputValueError, KernelError
+from pretzel.errors import InputValueError
 from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.columns import NumericLeaf
 from pretzel.oven.ir.graph import users
@@ -129,11 +129,3 @@ def test_sparse_rows(classes: int) -> None:
     bad.data[7] = np.nan
     with pytest.raises(InputValueError, match=f"column {bad.indices[7]} .*holds NaN"):
         plan.predict(bad)
-
-
-@pytest.mark.parametrize("flags", [[], [np.zeros(1, np.uint8)], [np.zeros(2)], [np.zeros(2, np.uint8)] * 2])
-def test_flags_that_do_not_fit_are_refused(flags: list[np.ndarray]) -> None:
-    from pretzel._native import bind
-
-    with pytest.raises(KernelError, match="flags"):
-        bind("checked_linear", [np.ones((6, 2)), np.ones(2), *flags])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from pretzel.oven.ir.columns import NumericLeaf
+from pretzel.oven.ir.embedding_sum import EmbeddingSum
 from pretzel.oven.ir.encode import OneHot
 from pretzel.oven.ir.linear import Linear
-from pretzel.oven.ir.lookup import LookupLinear
 from pretzel.oven.rules.onehot_linear_lookup import onehot_linear_lookup
 
 LEAF = NumericLeaf((), (0, 1))
@@ -17,7 +17,7 @@ BIAS = np.array([0.5, -1.0])
 
 
 def test_fires_for_sparse_and_dense_rows() -> None:
-    expected = LookupLinear((LEAF,), WEIGHTS, OFFSETS, BIAS)
+    expected = EmbeddingSum((LEAF,), WEIGHTS, OFFSETS, BIAS)
     for is_sparse in (True, False):
         node = Linear((OneHot((LEAF,), OFFSETS, is_sparse),), WEIGHTS, BIAS)
         assert onehot_linear_lookup(node, {}) is expected
@@ -30,4 +30,4 @@ def test_fires_for_sparse_and_dense_rows() -> None:
 def test_does_not_fire_elsewhere() -> None:
     assert onehot_linear_lookup(Linear((LEAF,), WEIGHTS[:2], BIAS), {}) is None
     assert onehot_linear_lookup(OneHot((LEAF,), OFFSETS, True), {}) is None
-    assert onehot_linear_lookup(LookupLinear((LEAF,), WEIGHTS, OFFSETS, BIAS), {}) is None
+    assert onehot_linear_lookup(EmbeddingSum((LEAF,), WEIGHTS, OFFSETS, BIAS), {}) is None

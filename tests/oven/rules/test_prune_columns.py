@@ -17,11 +17,11 @@ import pretzel
 from pretzel.errors import InputKeyError, InputValueError
 from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.columns import CellLeaf, NumericLeaf, Select
+from pretzel.oven.ir.embedding_sum import EmbeddingSum
 from pretzel.oven.ir.encode import category_codes
 from pretzel.oven.ir.graph import toposort
 from pretzel.oven.ir.impute import Impute
 from pretzel.oven.ir.linear import Linear
-from pretzel.oven.ir.lookup import LookupLinear
 from pretzel.oven.ir.scale import SubDiv
 from pretzel.oven.rules.prune_columns import prune_columns
 
@@ -73,17 +73,17 @@ def test_does_not_fire(node: Any) -> None:
     assert prune_columns(node, {}) is None
 
 
-def lookup(refuse: int) -> LookupLinear:
+def lookup(refuse: int) -> EmbeddingSum:
     leaf = CellLeaf((), (4, 5, 6))
     codes = category_codes(leaf, [["a", "b"], ["c"], ["d", 1.0]], [[0, 1], [0], [0, -1]], [-1, 0, -1], refuse=refuse)
     offsets = np.array([0, 2, 3, 4], dtype=np.int32)
-    return LookupLinear((codes,), weights(0.0, 0.0, 3.0, 0.0), offsets, BIAS)
+    return EmbeddingSum((codes,), weights(0.0, 0.0, 3.0, 0.0), offsets, BIAS)
 
 
 def test_categories_without_weights_are_not_looked_up() -> None:
     node = lookup(refuse=0)
     new = prune_columns(node, {})
-    assert isinstance(new, LookupLinear)
+    assert isinstance(new, EmbeddingSum)
     assert new.inputs[0].inputs == (CellLeaf((), (5,)),)
     cells = np.array([["a", "c", "d"], ["z", "z", 1], [None, math.nan, True]], dtype=object)
     np.testing.assert_array_equal(

@@ -16,11 +16,11 @@ from pretzel.oven.frontends.sklearn.preprocessing import numpy_function
 from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.columns import LEAVES, Raw
 from pretzel.oven.ir.encode import CategoryCodes
-from pretzel.oven.ir.function import KEEP_INTEGERS
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.oven.ir.link import ArgMax
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.ir.scale import MulAdd
+from pretzel.oven.ir.unary_function import KEEP_INTEGERS
 from pretzel.oven.ir.voting import Majority, Mean
 
 if TYPE_CHECKING:

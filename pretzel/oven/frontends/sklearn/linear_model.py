@@ -16,7 +16,7 @@ from pretzel.oven.ir.link import (
     Expit,
     HuberProbability,
     Log,
-    Normalize,
+    NormalizeSum,
     Pair,
     Sigmoid,
     Softmax,
@@ -107,7 +107,7 @@ def with_probabilities(methods: dict[str, Output], proba: Node) -> dict[str, Out
 
 def one_versus_rest(raw: Node) -> Node:
     """Probabilities as LibLinear makes them: sigmoids, divided by their sum when there are several."""
-    return Sigmoid((raw,)) if raw.schema().width == 1 else Normalize((Expit((raw,)),))
+    return Sigmoid((raw,)) if raw.schema().width == 1 else NormalizeSum((Expit((raw,)),))
 
 
 @adapter("sklearn.linear_model.LogisticRegression", "sklearn.linear_model.LogisticRegressionCV")
@@ -129,7 +129,7 @@ def sgd_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
         return with_probabilities(methods, one_versus_rest(raw))
     if estimator.loss == "modified_huber":
         proba: Node = HuberProbability((raw,))
-        return with_probabilities(methods, Pair((proba,)) if raw.schema().width == 1 else Normalize((proba,)))
+        return with_probabilities(methods, Pair((proba,)) if raw.schema().width == 1 else NormalizeSum((proba,)))
     return methods
 
 

@@ -13,7 +13,6 @@ from pretzel.oven.frontends.sklearn.compat import degrees, scaler_behind_powers
 from pretzel.oven.ir.bins import Bins
 from pretzel.oven.ir.columns import Raw, is_sparse
 from pretzel.oven.ir.encode import OneHot
-from pretzel.oven.ir.function import FUNCTIONS, Apply
 from pretzel.oven.ir.idf import NO_IDF, Tfidf
 from pretzel.oven.ir.link import Exp, Log, Threshold
 from pretzel.oven.ir.normalize import UnitNorm
@@ -22,6 +21,7 @@ from pretzel.oven.ir.polynomial import Polynomial, runs_of
 from pretzel.oven.ir.power import YeoJohnson
 from pretzel.oven.ir.quantile import Quantiles
 from pretzel.oven.ir.scale import MulAdd, ScaleSparse, SubDiv
+from pretzel.oven.ir.unary_function import FUNCTIONS, UnaryFunction
 from pretzel.schema import Kind
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def numpy_function(function: Any, x: Node) -> Node:
         return Exp((x,)) if name == "exp" else Log((x,))
     if name not in FUNCTIONS:
         raise Unsupported(f"function numpy.{name}")
-    return Apply((x,), name)
+    return UnaryFunction((x,), name)
 
 
 def _method(function: Any, x: Node, importer: Importer) -> Node:

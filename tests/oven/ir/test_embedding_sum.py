@@ -14,10 +14,10 @@ import pretzel
 from pretzel.options import Options
 from pretzel.oven.frontends.importer import Importer
 from pretzel.oven.ir.columns import NumericLeaf
+from pretzel.oven.ir.embedding_sum import EmbeddingSum
 from pretzel.oven.ir.encode import OneHot
 from pretzel.oven.ir.graph import toposort
 from pretzel.oven.ir.interpret import interpret
-from pretzel.oven.ir.lookup import LookupLinear
 from pretzel.oven.optimizer import optimize
 
 
@@ -26,7 +26,7 @@ def test_reference_agrees_with_the_product() -> None:
     codes = np.array([[0.0, 0.0, 5.0], [-1.0, -1.0, -1.0], [4.0, -1.0, 0.0]])
     leaf = NumericLeaf((), (0, 1, 2))
     offsets = np.array([0, 5, 6, 12], dtype=np.int32)
-    node = LookupLinear((leaf,), rng.normal(size=(12, 3)), offsets, rng.normal(size=3))
+    node = EmbeddingSum((leaf,), rng.normal(size=(12, 3)), offsets, rng.normal(size=3))
     rows = OneHot((leaf,), offsets, False).reference(codes)
     np.testing.assert_allclose(node.reference(codes), rows @ node.table + node.bias, rtol=1e-14)
     assert node.schema().width == 3
@@ -46,7 +46,7 @@ def test_native_has_the_bits_of_the_reference(n_classes: int) -> None:
     method = "predict" if n_classes == 1 else "decision_function"
     methods, _ = optimize(Importer(estimator).run().methods, Options())
     output = methods[method]
-    assert any(isinstance(node, LookupLinear) for node in toposort([output.node]))
+    assert any(isinstance(node, EmbeddingSum) for node in toposort([output.node]))
     plan = pretzel.compile(estimator, strict=True)
     for n in (1, 2, 1000):
         Z = table(n)[:, :3]

@@ -10,19 +10,19 @@ from pretzel.oven.ir.graph import Array, Node, Parity, Value
 from pretzel.schema import Schema, dense
 
 FUNCTIONS = ("absolute", "sqrt", "square", "negative", "log1p", "expm1", "log2", "log10", "cbrt")
-"""Names in NumPy; the kernel knows them by their position."""
+"""Names in NumPy, in the order of the kernel's enumeration."""
 
 KEEP_INTEGERS = ("absolute", "negative", "square")
 """Those that return integers for integers."""
 
 
-class Apply(Node):
+class UnaryFunction(Node):
     """A function of one number, for every value."""
 
     function: str
 
     op: ClassVar[str] = "unary_function/1"
-    kernel: ClassVar[str] = "apply"
+    kernel: ClassVar[str] = "unary_function"
     columnwise: ClassVar[bool] = True
     parity: ClassVar[Parity] = Parity.TOLERANCE
 
@@ -30,8 +30,8 @@ class Apply(Node):
         source = self.inputs[0].schema()
         return dense(source.width, source.dtype if self.function in KEEP_INTEGERS else source.dtype.floating())
 
-    def params(self) -> tuple[Array, ...]:
-        return (np.array(FUNCTIONS.index(self.function), dtype=np.uint8),)
+    def params(self) -> dict[str, Array]:
+        return {"function": np.array(FUNCTIONS.index(self.function), dtype=np.uint8)}
 
     def reference(self, *inputs: Value) -> Value:
         with np.errstate(all="ignore"):

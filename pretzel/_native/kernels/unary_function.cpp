@@ -1,5 +1,4 @@
-// apply: one function of NumPy on every value of one dense input.
-// params: function uint8, the position of its name in FUNCTIONS of oven/ir/function.py
+// unary_function: one function of NumPy on every value.
 #include <cmath>
 
 #include "core/kernel.h"
@@ -17,14 +16,6 @@ void each(const RunCall& call, F f) noexcept {
     double* __restrict out = call.out->row(r);
     for (int32_t j = 0; j < width; ++j) out[j] = f(in[j]);
   }
-}
-
-Status bind(const BindCall& call) {
-  if (call.params[0].dtype == DType::kUint8 && call.params[0].scalar<uint8_t>() <= uint8_t(Function::kCbrt)) {
-    return Status::kOk;
-  }
-  call.error->what = "function is a uint8 that stands for a known function";
-  return Status::kBadParameter;
 }
 
 Status run(const RunCall& call) noexcept {
@@ -70,6 +61,9 @@ Cost cost(const CostCall& call) {
   return Cost{}.rows({{"call", 3.0}, {"logarithms", 8.0 * width}});
 }
 
+constexpr Param kParams[] = {{.name = "function", .dtype = u8, .choices = enum_names<Function>()}};
+
 }  // namespace
-PRETZEL_KERNEL(apply, bind, run, cost, kAllParams)
+PRETZEL_KERNEL(unary_function, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run,
+               .cost = cost)
 }  // namespace pretzel

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pretzel.schema import Schema
 
 
-class LookupLinear(Node):
+class EmbeddingSum(Node):
     """The sum of the table rows ``offsets[j] + code`` of all codes that are not negative, and a bias.
 
     Parameters
@@ -28,14 +28,14 @@ class LookupLinear(Node):
     bias: Array
 
     op: ClassVar[str] = "embedding_sum/1"
-    kernel: ClassVar[str] = "lookup_linear"
+    kernel: ClassVar[str] = "embedding_sum"
     parity: ClassVar[Parity] = Parity.TOLERANCE
 
     def schema(self) -> Schema:
         return dense(len(self.bias))
 
-    def params(self) -> tuple[Array, ...]:
-        return self.table, self.offsets, self.bias
+    def params(self) -> dict[str, Array]:
+        return {"table": self.table, "offsets": self.offsets, "bias": self.bias}
 
     def reference(self, *inputs: Value) -> Value:
         (codes,) = inputs
