@@ -10,7 +10,7 @@ from pretzel.runtime.engine import QUEUE_CAPACITY, BatchEngine
 from pretzel.runtime.metrics import MODELS, Collector, register
 from pretzel.runtime.model import Plan
 from pretzel.runtime.multi_model import MultiModel
-from pretzel.runtime.recall import new_cache, remember
+from pretzel.runtime.subplan_cache import cache_subplans, new_cache
 from pretzel.runtime.statistics import statistics
 from pretzel.store.object_store import ObjectStore, default_store
 
@@ -148,7 +148,7 @@ class Runtime:
         if reserve is not None:
             own = BatchEngine(reserve.workers, QUEUE_CAPACITY, reserve.bytes_per_worker, tracing=self._tracing)
         plan.serve(own, _LONG_CALLS[engine], batching)
-        remember(plan, self._shared, self._results)
+        cache_subplans(plan, self._shared, self._results)
         return self._catalog.put(name, plan, version=version, default=default, replace=_replace)
 
     def replace(self, name: str, model: Any, *, version: str | None = None, **settings: Any) -> Model:

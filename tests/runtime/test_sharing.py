@@ -75,23 +75,23 @@ def small_models(count: int) -> list[LogisticRegression]:
     return models
 
 
-def test_models_of_one_kind_have_one_wiring_and_one_layout() -> None:
+def test_models_of_one_kind_have_one_shape() -> None:
     gc.collect()
-    shared = (len(_core.LAYOUTS), len(_core.FORMS))
+    shared = (len(_core.SHAPES), len(_core.FORMS))
     runtime = pretzel.Runtime(store=pretzel.ObjectStore())
     one, other = (runtime.register(f"m{i}", model).plan for i, model in enumerate(small_models(2)))
-    held = (len(_core.LAYOUTS), len(_core.FORMS))
+    held = (len(_core.SHAPES), len(_core.FORMS))
     assert one.methods.keys() == {"predict", "predict_proba", "predict_log_proba", "decision_function"}
     for method in one.methods:
         programs = [plan.methods[method].plan.program for plan in (one, other)]
         assert programs[0].shape is programs[1].shape
     runtime.register("m2", small_models(3)[2])
-    assert (len(_core.LAYOUTS), len(_core.FORMS)) == held
+    assert (len(_core.SHAPES), len(_core.FORMS)) == held
     del one, other, programs
     for name in list(runtime):
         runtime.unregister(name)
     gc.collect()
-    assert (len(_core.LAYOUTS), len(_core.FORMS)) == shared
+    assert (len(_core.SHAPES), len(_core.FORMS)) == shared
 
 
 def test_a_small_model_costs_a_few_kilobytes() -> None:

@@ -102,10 +102,10 @@ cdef int describe(cnp.ndarray array, Array* out) except -1:
 
 include "signatures.pxi"
 include "cache.pxi"
-include "layout.pxi"
+include "program_shape.pxi"
 
 
-@cython.no_gc_clear  # `__dealloc__` needs its memos
+@cython.no_gc_clear  # `__dealloc__` needs its computations
 cdef class NativeProgram:
     """A program that is ready to run, built once from a `pretzel.plan.Program` and the arrays of a store or a dict.
 
@@ -114,22 +114,22 @@ cdef class NativeProgram:
 
     cdef Program program
     cdef readonly object plan
-    cdef SharedLayout layout
+    cdef SharedShape shape
     cdef tuple held  # arrays that the program points into
-    cdef tuple memos, counted
+    cdef tuple computations, counted
     cdef object owner
     cdef readonly bint sparse_result
     cdef readonly int width
 
     def __cinit__(self):
         live_programs.add(1)
-        self.memos = self.counted = ()
+        self.computations = self.counted = ()
 
     def __dealloc__(self):
-        cdef SharedMemo memo
+        cdef SharedComputation computation
         live_programs.add(<uint64_t>-1)
-        for memo in self.counted:
-            memo.native.users.fetch_add(-1)
+        for computation in self.counted:
+            computation.native.users.fetch_add(-1)
 
     def __init__(self, plan, store, owner=None):
         cdef Array array
@@ -138,9 +138,9 @@ cdef class NativeProgram:
         held = []
         self.plan = plan
         self.owner = owner
-        self.layout = layout_of(plan)
-        self.program.layout = &self.layout.layout
-        for call in self.layout.buffers.calls(plan):
+        self.shape = shape_of(plan)
+        self.program.shape = &self.shape.shape
+        for call in self.shape.buffers.calls(plan):
             for digest in call.params:
                 if digest is None:
                     array.data = NULL
@@ -175,42 +175,42 @@ cdef class NativeProgram:
     @property
     def buffers(self):
         """Where values lie: the `pretzel.buffers.BufferPlan`, which programs of one shape share."""
-        return self.layout.buffers
+        return self.shape.buffers
 
-    def remember(self, ResultCache cache, key, int begin, int end, int output, inputs, bint counted=True):
-        """Keep results of single rows; to be called before the first request.
+    def cache_range(self, ResultCache cache, key, int begin, int end, int output, inputs, bint counted=True):
+        """Cache the results of some steps for single rows. Call it before the first request.
 
         Parameters
         ----------
         cache : ResultCache
         key : bytes
-            Names the computation, whatever it reads.
+            Names the computation; equal computations of several models have one key.
         begin, end : int
-            Steps that make it up.
+            The steps, as an interval.
         output : int
-            The slot they make.
+            The slot that they write.
         inputs : sequence of int
-            Slots they read.
+            The slots that they read.
         counted : bool
             Whether this program counts as a user of the computation. A part of a program is looked up only while
             several models have it.
         """
-        cdef SharedMemo memo = cache.memo(key)
-        self.program.remember(memo.native, begin, end, output, inputs)
-        self.memos += (memo,)
+        cdef SharedComputation computation = cache.computation(key)
+        self.program.cache_range(computation.native, begin, end, output, inputs)
+        self.computations += (computation,)
         if counted:
-            memo.native.users.fetch_add(1)
-            self.counted += (memo,)
+            computation.native.users.fetch_add(1)
+            self.counted += (computation,)
 
     @property
     def tile(self):
         """Rows that pass through the steps together."""
-        return self.program.layout.tile
+        return self.program.shape.tile
 
     @property
     def row_bytes(self):
         """Arena bytes for each row of a tile."""
-        return self.program.layout.row_bytes
+        return self.program.shape.row_bytes
 
     @property
     def arrays(self):
@@ -268,7 +268,7 @@ cdef class NativeProgram:
         try:
             run_batch(self, None, columns, rows, None, tracer)
             found = []
-            for i in range(<int>self.program.layout.steps.size()):
+            for i in range(<int>self.program.shape.steps.size()):
                 found.append(traced(self, tracer, i, rows))
             return found
         finally:
@@ -276,16 +276,16 @@ cdef class NativeProgram:
 
 
 cdef object traced(NativeProgram program, RecordingTracer* tracer, int i, int64_t rows):
-    cdef int32_t slot = program.program.layout.steps[i].output
+    cdef int32_t slot = program.program.shape.steps[i].output
     cdef vector[double]* values
     if slot < 0:
         return None
-    if program.program.layout.slots[slot].kind == ValueKind.kSparse:
+    if program.program.shape.slots[slot].kind == ValueKind.kSparse:
         return csr_arrays(tracer.sparse[i])
-    if program.program.layout.slots[slot].kind == ValueKind.kCells:
+    if program.program.shape.slots[slot].kind == ValueKind.kCells:
         return None
     values = &tracer.dense[i]
-    array = np.empty((rows, program.program.layout.slots[slot].width))
+    array = np.empty((rows, program.program.shape.slots[slot].width))
     if values.size():
         memcpy(cnp.PyArray_DATA(array), values.data(), values.size() * sizeof(double))
     return array

@@ -1,15 +1,15 @@
-# Caches of results, and the computations whose results are kept there.
+# Caches of results, and the computations whose results they hold.
 
 
 @cython.final
 cdef class ResultCache:
-    """Results of single rows in at most ``budget`` bytes; the same computation of several models is one memo.
+    """Results of single rows in at most ``budget`` bytes. Models that compute the same thing share its results.
 
-    With a budget of 0 nothing is kept, and it is only known what models have in common.
+    With a budget of 0 it holds no results and only counts the models that have a computation in common.
     """
 
     cdef Cache* native
-    cdef object memos  # by the key of the computation, for as long as a program has it; two would only be slower
+    cdef object computations  # by key, while a program has them; a second object for one key would only be slower
     cdef Count numbers
     cdef object __weakref__
 
@@ -22,17 +22,17 @@ cdef class ResultCache:
         from weakref import WeakValueDictionary
 
         self.native = new Cache(budget)
-        self.memos = WeakValueDictionary()
+        self.computations = WeakValueDictionary()
 
     def __dealloc__(self):
         del self.native
 
-    cdef SharedMemo memo(self, bytes key):
-        cdef SharedMemo memo = self.memos.get(key)
-        if memo is None:
-            memo = SharedMemo(self, self.numbers.add(1))
-            memo = self.memos.setdefault(key, memo)
-        return memo
+    cdef SharedComputation computation(self, bytes key):
+        cdef SharedComputation computation = self.computations.get(key)
+        if computation is None:
+            computation = SharedComputation(self, self.numbers.add(1))
+            computation = self.computations.setdefault(key, computation)
+        return computation
 
     def counts(self):
         """Hits, misses and evictions so far, and what is held."""
@@ -50,16 +50,16 @@ cdef class ResultCache:
 
 
 @cython.final
-cdef class SharedMemo:
+cdef class SharedComputation:
     """A computation that programs have in common."""
 
-    cdef Memo* native
+    cdef CachedComputation* native
     cdef ResultCache cache
     cdef object __weakref__
 
     def __cinit__(self, ResultCache cache, uint64_t number):
         self.cache = cache
-        self.native = new Memo(cache.native, number)
+        self.native = new CachedComputation(cache.native, number)
 
     def __dealloc__(self):
         del self.native

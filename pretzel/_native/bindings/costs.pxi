@@ -67,7 +67,7 @@ cdef list step_times(NativeProgram program):
     cdef size_t s
     cdef const StepTimer* timer
     found = []
-    for s in range(program.program.layout.steps.size()):
+    for s in range(program.program.shape.steps.size()):
         timer = &program.program.timers[s]
         found.append((<int64_t>timer.ns * 1e-9, <int64_t>timer.rows, <int64_t>timer.runs))
     return found
@@ -95,7 +95,7 @@ cdef object time_blocks(Method method, list columns, int64_t rows, int64_t block
     cdef Request request
     cdef RunResult outcome
     cdef int64_t first, n, since, taken, reading = reading_ns()
-    cdef size_t k, n_steps = program.program.layout.steps.size()
+    cdef size_t k, n_steps = program.program.shape.steps.size()
     cdef int p
     cdef vector[int64_t] steps
     held = []
@@ -136,7 +136,7 @@ cdef object time_blocks(Method method, list columns, int64_t rows, int64_t block
         if p % 2:
             for k in range(n_steps):
                 least_steps[k] = min(least_steps[k], steps[k])
-    tiles = sum(-(-n // program.program.layout.tile) for n in sizes)
+    tiles = sum(-(-n // program.program.shape.tile) for n in sizes)
     return np.array(sizes), units, least * 1e-9, least_steps * 1e-9, tiles
 
 

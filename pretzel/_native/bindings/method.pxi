@@ -199,7 +199,7 @@ cdef class Method(CallCounter):
     def __init__(self, NativeProgram program, plan, spec, str name, read, str method="predict"):
         self.program = program
         self.native = &program.program
-        self.n_leaves = <int>program.program.layout.leaves.size()
+        self.n_leaves = <int>program.program.shape.leaves.size()
         self.n_out = program.width
         self.plan = plan
         self.spec = spec

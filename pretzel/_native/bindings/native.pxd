@@ -312,12 +312,12 @@ cdef extern from "core/cache.h" namespace "pretzel" nogil:
     cdef cppclass Users "std::atomic<int32_t>":
         int32_t fetch_add(int32_t n)
 
-    cdef cppclass Memo:
-        Memo(Cache* cache, uint64_t id) except +
+    cdef cppclass CachedComputation:
+        CachedComputation(Cache* cache, uint64_t id) except +
         Users users
 
 
-cdef extern from "core/layout.h" namespace "pretzel" nogil:
+cdef extern from "core/program_shape.h" namespace "pretzel" nogil:
     cdef enum class LeafKind(uint8_t):
         kNumeric
         kCells
@@ -341,7 +341,7 @@ cdef extern from "core/layout.h" namespace "pretzel" nogil:
         int32_t n_inputs
         int32_t output
 
-    cdef cppclass Layout:
+    cdef cppclass ProgramShape:
         vector[LeafSpec] leaves
         vector[SlotSpec] slots
         vector[int32_t] buffers
@@ -361,11 +361,11 @@ cdef extern from "core/plan.h" namespace "pretzel" nogil:
         int64_t bytes
 
     cdef cppclass Program:
-        const Layout* layout
+        const ProgramShape* shape
         vector[Array] params
         vector[State] states
         void finish() except +
-        void remember(Memo* memo, int32_t begin, int32_t end, int32_t output, const vector[int32_t]& inputs) except +
+        void cache_range(CachedComputation* computation, int32_t begin, int32_t end, int32_t output, const vector[int32_t]& inputs) except +
         void add_prefetch(PrefetchList* lines) except +
         ProgramCost cost
         StepTimers timers

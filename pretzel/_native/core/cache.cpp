@@ -136,14 +136,14 @@ CacheCounts Cache::counts() noexcept {
   return sum;
 }
 
-bool Memo::pays(uint64_t hash, double worth, double price) const noexcept {
+bool CachedComputation::pays(uint64_t hash, double worth, double price) const noexcept {
   constexpr uint32_t kFew = 256;
   const uint32_t n = looks.load(std::memory_order_relaxed);
   if (n < kFew || hits.load(std::memory_order_relaxed) * worth > n * price) return true;
   return (hash & 15) == 0;  // a sample of inputs, the same for everybody, in case the times change
 }
 
-void Memo::note(bool hit) noexcept {
+void CachedComputation::note(bool hit) noexcept {
   constexpr uint32_t kLately = 4096;
   if (hit) hits.fetch_add(1, std::memory_order_relaxed);
   if (looks.fetch_add(1, std::memory_order_relaxed) < kLately) return;

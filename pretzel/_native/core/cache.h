@@ -70,8 +70,8 @@ class Cache {
 };
 
 /// One computation whose results are kept: what several programs have in common, or a whole program.
-struct Memo {
-  Memo(Cache* cache, uint64_t id) noexcept : cache(cache), id(id) {}
+struct CachedComputation {
+  CachedComputation(Cache* cache, uint64_t id) noexcept : cache(cache), id(id) {}
 
   /// Whether looking costs less than it has been saving lately. `worth` is what a hit spares, `price` what a look
   /// costs.

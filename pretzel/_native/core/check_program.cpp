@@ -10,14 +10,14 @@ View view_of(const SlotSpec& slot) { return {slot.kind, slot.width, slot.width, 
 }  // namespace
 
 std::string check_program(const Program& program) {
-  const Layout& layout = *program.layout;
+  const ProgramShape& shape = *program.shape;
   std::vector<View> in;
-  for (size_t s = 0; s < layout.steps.size(); ++s) {
-    const Step& step = layout.steps[s];
+  for (size_t s = 0; s < shape.steps.size(); ++s) {
+    const Step& step = shape.steps[s];
     const State& state = program.states[s];
     in.clear();
-    for (const int32_t slot : layout.inputs_of(step)) in.push_back(view_of(layout.slots[slot]));
-    const View out = step.output >= 0 ? view_of(layout.slots[step.output]) : View{};
+    for (const int32_t slot : shape.inputs_of(step)) in.push_back(view_of(shape.slots[slot]));
+    const View out = step.output >= 0 ? view_of(shape.slots[step.output]) : View{};
     const LoadCall call{program.params_of(step), state.data, state.bytes, in, step.output >= 0 ? &out : nullptr};
     if (static_cast<size_t>(step.n_params) != step.kernel->params.size()) {
       return "kernel '" + std::string(step.kernel->name) + "': has another number of parameters";

@@ -2,7 +2,7 @@
 
 #include "core/cells.h"
 #include "core/kernel.h"
-#include "core/layout.h"
+#include "core/program_shape.h"
 #include "core/view.h"
 
 namespace pretzel {

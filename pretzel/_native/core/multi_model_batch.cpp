@@ -14,41 +14,41 @@ constexpr int64_t kNone = -1;
 constexpr int64_t kParameterDistance = 2;  // items between the prefetch of parameters and their use
 constexpr int64_t kAddressDistance = 6;    // ... and between that of their addresses and the use
 
-/// The items of one layout, as a linked list in their order.
+/// The items of one shape, as a linked list in their order.
 struct Group {
-  const Layout* layout;
+  const ProgramShape* shape;
   int64_t first, last;
 };
 
-/// Hash table of groups by layout; the size of `table` is a power of two and exceeds the number of groups.
+/// Hash table of groups by shape; the size of `table` is a power of two and exceeds the number of groups.
 struct Groups {
   Group* groups;
   int64_t* table;
   uint64_t mask;
   int64_t size = 0;
 
-  Group& of(const Layout* layout, int64_t item) {
+  Group& of(const ProgramShape* shape, int64_t item) {
     // Objects of one class lie at multiples of 16; multiplying spreads the higher bits, in which they differ.
-    uint64_t at = (reinterpret_cast<uintptr_t>(layout) * kGoldenRatio) >> 32 & mask;
+    uint64_t at = (reinterpret_cast<uintptr_t>(shape) * kGoldenRatio) >> 32 & mask;
     while (table[at] != kNone) {
-      if (groups[table[at]].layout == layout) return groups[table[at]];
+      if (groups[table[at]].shape == shape) return groups[table[at]];
       at = (at + 1) & mask;
     }
     table[at] = size;
-    groups[size] = {layout, kNone, item};
+    groups[size] = {shape, kNone, item};
     return groups[size++];
   }
 };
 
-/// Runs items of one layout one after the other. If every slot is dense and every step reads one of them, calls differ
+/// Runs items of one shape one after the other. If every slot is dense and every step reads one of them, calls differ
 /// between items only in parameters, states, row and result.
 class GroupRunner {
  public:
-  GroupRunner(const Program& program, Arena& arena) noexcept : layout_(*program.layout), arena_(arena) {
+  GroupRunner(const Program& program, Arena& arena) noexcept : shape_(*program.shape), arena_(arena) {
     reserved_ = tile_.reserve(program, 1, arena);
-    if (!reserved_ || !layout_.dense || !tile_.lay_out(0, 1)) return;
+    if (!reserved_ || !shape_.dense || !tile_.lay_out(0, 1)) return;
     laid_out_ = true;
-    if (layout_.unary && layout_.writes_result && layout_.leaves.size() == 1) prepare();
+    if (shape_.unary && shape_.writes_result && shape_.leaves.size() == 1) prepare();
   }
 
   void run(BatchItem* item) noexcept {
@@ -64,12 +64,12 @@ class GroupRunner {
  private:
   /// Prepares the calls, if the row is the input of a single leaf and the result lies in one slot.
   void prepare() noexcept {
-    in_ = &tile_.slot(layout_.leaves[0].slot);
-    out_ = &tile_.slot(layout_.output);
-    calls_ = arena_.alloc_n<RunCall>(layout_.steps.size());
-    for (size_t s = 0; calls_ != nullptr && s < layout_.steps.size(); ++s) {
-      const Step& step = layout_.steps[s];
-      const View* in = &tile_.slot(layout_.inputs_of(step)[0]);
+    in_ = &tile_.slot(shape_.leaves[0].slot);
+    out_ = &tile_.slot(shape_.output);
+    calls_ = arena_.alloc_n<RunCall>(shape_.steps.size());
+    for (size_t s = 0; calls_ != nullptr && s < shape_.steps.size(); ++s) {
+      const Step& step = shape_.steps[s];
+      const View* in = &tile_.slot(shape_.inputs_of(step)[0]);
       View* out = step.output >= 0 ? &tile_.slot(step.output) : nullptr;
       calls_[s] = {nullptr, nullptr, in, 1, out, 1, &arena_, &error_};
     }
@@ -81,7 +81,7 @@ class GroupRunner {
     const Program& program = *item->program;
     RunCall* call = calls_;
     const State* state = program.states.data();
-    for (const Step& step : layout_.steps) {
+    for (const Step& step : shape_.steps) {
       call->params = program.params_of(step);
       call->state = state->data;
       const Status status = step.kernel->run(*call);
@@ -100,11 +100,11 @@ class GroupRunner {
     const Request request{item.leaves, 0, 1, item.answer, nullptr, nullptr};
     tile_.rebind(*item.program);
     RunResult result = laid_out_ ? tile_.reopen(request) : tile_.open(request, 0, 1);
-    if (result.status == Status::kOk) result = tile_.run(request, 0, static_cast<int32_t>(layout_.steps.size()));
+    if (result.status == Status::kOk) result = tile_.run(request, 0, static_cast<int32_t>(shape_.steps.size()));
     return result.status == Status::kOk ? tile_.close(request) : result;
   }
 
-  const Layout& layout_;
+  const ProgramShape& shape_;
   Arena& arena_;
   TileState tile_;
   ErrorLocation error_;
@@ -146,8 +146,8 @@ void run_multi_model_batch(BatchItem* items, int64_t n, Arena& arena) noexcept {
   Group* group = nullptr;
   for (int64_t i = 0; i < n; ++i) {
     if (items[i].program == nullptr) continue;
-    const Layout* layout = items[i].program->layout;
-    if (group == nullptr || group->layout != layout) group = &groups.of(layout, i);
+    const ProgramShape* shape = items[i].program->shape;
+    if (group == nullptr || group->shape != shape) group = &groups.of(shape, i);
     next[i] = kNone;
     if (group->first == kNone) {
       group->first = i;

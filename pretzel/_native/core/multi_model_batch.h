@@ -1,4 +1,4 @@
-// A batch of single rows for many models. Programs of one layout run one after the other.
+// A batch of single rows for many models. Programs of one shape run one after the other.
 #pragma once
 
 #include "core/plan.h"
@@ -15,7 +15,7 @@ struct BatchItem {
   RunResult result;          // an error does not affect the other items
 };
 
-/// Runs every item. Programs of one layout share the memory of their values and run in sequence, so that their code
+/// Runs every item. Programs of one shape share the memory of their values and run in sequence, so that their code
 /// stays cached and the parameters of coming items are prefetched.
 void run_multi_model_batch(BatchItem* items, int64_t n, Arena& arena) noexcept;
 

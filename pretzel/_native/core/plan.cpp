@@ -47,27 +47,28 @@ void Program::finish() {
   for (const Array& param : params) heads.add(param.data, static_cast<size_t>(std::min(bytes_of(param), kHeadBytes)));
   heads.finish();
   cost.finish(*this);
-  timers.resize(layout->steps.size());
+  timers.resize(shape->steps.size());
 }
 
-void Program::remember(Memo* memo, int32_t begin, int32_t end, int32_t output, const std::vector<int32_t>& inputs) {
+void Program::cache_range(CachedComputation* computation, int32_t begin, int32_t end, int32_t output,
+                          const std::vector<int32_t>& inputs) {
   const bool all = begin == 0 && end == static_cast<int32_t>(states.size());
-  (all ? whole : recalls).push_back({memo, begin, end, output, inputs, row_cost(*this, begin, end)});
-  recalling = recalling || memo->cache->budget() > 0;
+  (all ? whole : cached_ranges).push_back({computation, begin, end, output, inputs, row_cost(*this, begin, end)});
+  caches_ranges = caches_ranges || computation->cache->budget() > 0;
 }
 
 void Program::add_prefetch(PrefetchList* lines) const {
-  add_vector(layout->leaves, lines);
-  add_vector(layout->slots, lines);
-  add_vector(layout->buffers, lines);
-  add_vector(layout->steps, lines);
-  add_vector(layout->inputs, lines);
+  add_vector(shape->leaves, lines);
+  add_vector(shape->slots, lines);
+  add_vector(shape->buffers, lines);
+  add_vector(shape->steps, lines);
+  add_vector(shape->inputs, lines);
   add_vector(states, lines);
   for (const Array& param : params) {
     if (param.data != nullptr) lines->add(&param, sizeof param);  // the others are of no use to a request
   }
   for (size_t s = 0; s < states.size(); ++s) {
-    const Step& step = layout->steps[s];
+    const Step& step = shape->steps[s];
     const State& state = states[s];
     for (const Array& param : std::span(params_of(step), static_cast<size_t>(step.n_params))) {
       if (bytes_of(param) <= kSmall) lines->add(param.data, static_cast<size_t>(bytes_of(param)));

@@ -4,19 +4,19 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/layout.h"
 #include "core/prefetch.h"
+#include "core/program_shape.h"
 #include "cost/program_cost.h"
 #include "cost/step_timers.h"
 
 namespace pretzel {
 
-struct Memo;
+struct CachedComputation;
 
-/// Steps that need not run for a row whose result is known: `begin` .. `end`, which read nothing but the slots `inputs`
-/// and of which nobody else reads anything but the slot `output`.
-struct Recall {
-  Memo* memo;
+/// Steps `begin` .. `end`, which need not run for a row whose result is in the cache. They read only the slots
+/// `inputs`, and no other step reads anything that they write except the slot `output`.
+struct CachedRange {
+  CachedComputation* computation;
   int32_t begin, end;
   int32_t output;
   std::vector<int32_t> inputs;
@@ -30,15 +30,16 @@ struct State {
 };
 
 struct Program {
-  const Layout* layout = nullptr;  // outlives the program
-  std::vector<Array> params;       // of all steps in their order
-  std::vector<State> states;       // of each step
+  const ProgramShape* shape = nullptr;  // outlives the program
+  std::vector<Array> params;            // of all steps in their order
+  std::vector<State> states;            // of each step
 
   /// Derives everything below; to be called once after the fields above are set.
   void finish();
-  /// Has results of some steps, or of all, kept for single rows; larger ranges before those in them, and before the
-  /// first request.
-  void remember(Memo* memo, int32_t begin, int32_t end, int32_t output, const std::vector<int32_t>& inputs);
+  /// Caches the results of some or all steps for single rows. Call it before the first request, and for a range before
+  /// the ranges inside it.
+  void cache_range(CachedComputation* computation, int32_t begin, int32_t end, int32_t output,
+                   const std::vector<int32_t>& inputs);
   const Array* params_of(const Step& step) const noexcept { return params.data() + step.first_param; }
 
   /// Adds the memory of this program that every request reads.
@@ -47,9 +48,9 @@ struct Program {
   /// Addresses and first lines of parameters and states, for batches of many models.
   PrefetchList heads;
 
-  std::vector<Recall> recalls;
-  std::vector<Recall> whole;  // at most one: all steps
-  bool recalling = false;     // some of these have a cache; the others only say what is shared
+  std::vector<CachedRange> cached_ranges;
+  std::vector<CachedRange> whole;  // at most one: all steps
+  bool caches_ranges = false;      // a cache with a budget is among them; the others only say what models share
 
   mutable ProgramCost cost;
   mutable StepTimers timers;  // of each step

@@ -22,11 +22,11 @@ void CsrResult::append(const View& out, int32_t rows) {
 }
 
 RecordingTracer::RecordingTracer(const Program& program, int64_t rows)
-    : dense(program.layout->steps.size()), sparse(program.layout->steps.size()) {
-  for (size_t s = 0; s < program.layout->steps.size(); ++s) {
-    const int32_t slot = program.layout->steps[s].output;
-    if (slot >= 0 && program.layout->slots[slot].kind == ValueKind::kDense)
-      dense[s].resize(rows * program.layout->slots[slot].width);
+    : dense(program.shape->steps.size()), sparse(program.shape->steps.size()) {
+  for (size_t s = 0; s < program.shape->steps.size(); ++s) {
+    const int32_t slot = program.shape->steps[s].output;
+    if (slot >= 0 && program.shape->slots[slot].kind == ValueKind::kDense)
+      dense[s].resize(rows * program.shape->slots[slot].width);
   }
 }
 

@@ -40,7 +40,7 @@ class TileState {
   bool lay_out_slot(size_t at) noexcept;
   RunResult load(const Request& request) noexcept;
 
-  const Layout* layout_ = nullptr;
+  const ProgramShape* shape_ = nullptr;
   const Array* params_ = nullptr;
   const State* states_ = nullptr;
   Arena* arena_ = nullptr;
@@ -55,33 +55,33 @@ class TileState {
 bool emit_rows(const View& out, int32_t rows, int64_t first, const Request& request) noexcept;
 
 inline bool TileState::reserve(const Program& program, int32_t rows, Arena& arena) noexcept {
-  const Layout& layout = *program.layout;
-  layout_ = &layout;
+  const ProgramShape& shape = *program.shape;
+  shape_ = &shape;
   rebind(program);
   arena_ = &arena;
-  slots_ = arena.alloc_n<View>(layout.slots.size());
-  inputs_ = arena.alloc_n<View>(std::max<int32_t>(layout.max_inputs, 1));
-  buffers_ = arena.alloc_n<double*>(layout.buffers.size() + 1);
+  slots_ = arena.alloc_n<View>(shape.slots.size());
+  inputs_ = arena.alloc_n<View>(std::max<int32_t>(shape.max_inputs, 1));
+  buffers_ = arena.alloc_n<double*>(shape.buffers.size() + 1);
   if (slots_ == nullptr || inputs_ == nullptr || buffers_ == nullptr) return false;
-  for (size_t b = 0; b < layout.buffers.size(); ++b) {
-    buffers_[b] = arena.alloc_n<double>(static_cast<size_t>(layout.buffers[b]) * rows);
+  for (size_t b = 0; b < shape.buffers.size(); ++b) {
+    buffers_[b] = arena.alloc_n<double>(static_cast<size_t>(shape.buffers[b]) * rows);
     if (buffers_[b] == nullptr) return false;
   }
   return true;
 }
 
 inline bool TileState::lay_out(int64_t first, int32_t rows) noexcept {
-  const Layout& layout = *layout_;
+  const ProgramShape& shape = *shape_;
   first_ = first;
   rows_ = rows;
-  for (size_t i = 0; i < layout.slots.size(); ++i) {
+  for (size_t i = 0; i < shape.slots.size(); ++i) {
     if (!lay_out_slot(i)) return false;
   }
   return true;
 }
 
 inline bool TileState::lay_out_slot(size_t at) noexcept {
-  const SlotSpec& spec = layout_->slots[at];
+  const SlotSpec& spec = shape_->slots[at];
   View& slot = slots_[at];
   slot = {spec.kind, spec.width, spec.width, nullptr, nullptr, nullptr};
   if (spec.kind == ValueKind::kSparse) {
@@ -90,7 +90,7 @@ inline bool TileState::lay_out_slot(size_t at) noexcept {
   }
   if (spec.buffer >= 0) {
     slot.dense = buffers_[spec.buffer] + spec.offset;
-    slot.stride = layout_->buffers[spec.buffer];
+    slot.stride = shape_->buffers[spec.buffer];
   }
   return true;
 }
@@ -101,17 +101,17 @@ inline RunResult TileState::open(const Request& request, int64_t first, int32_t 
 }
 
 inline RunResult TileState::reopen(const Request& request) noexcept {
-  for (size_t i = 0; i < layout_->leaves.size(); ++i) {
+  for (size_t i = 0; i < shape_->leaves.size(); ++i) {
     if (request.leaves[i].form == LeafForm::kRows) continue;  // `load` says where they are
-    if (!lay_out_slot(layout_->leaves[i].slot)) return {Status::kNoMemory, -1, first_, -1};
+    if (!lay_out_slot(shape_->leaves[i].slot)) return {Status::kNoMemory, -1, first_, -1};
   }
   return load(request);
 }
 
 inline RunResult TileState::load(const Request& request) noexcept {
-  const Layout& layout = *layout_;
-  for (size_t i = 0; i < layout.leaves.size(); ++i) {
-    View& slot = slots_[layout.leaves[i].slot];
+  const ProgramShape& shape = *shape_;
+  for (size_t i = 0; i < shape.leaves.size(); ++i) {
+    View& slot = slots_[shape.leaves[i].slot];
     const LeafInput& leaf = request.leaves[i];
     if (slot.kind == ValueKind::kDense && leaf.form == LeafForm::kRows) {
       slot.dense = const_cast<double*>(leaf.rows) + first_ * leaf.row_stride;  // never written: inputs are read-only
@@ -120,7 +120,7 @@ inline RunResult TileState::load(const Request& request) noexcept {
     }
     if (!load_leaf(leaf, first_, rows_, slot, *arena_)) return {Status::kNoMemory, -1, first_, -1};
   }
-  if (layout.writes_result) slots_[layout.output].dense = request.result + first_ * slots_[layout.output].width;
+  if (shape.writes_result) slots_[shape.output].dense = request.result + first_ * slots_[shape.output].width;
   return {};
 }
 
@@ -128,8 +128,8 @@ inline RunResult TileState::run(const Request& request, int32_t begin, int32_t e
   const int64_t reading = request.step_times != nullptr ? reading_ns() : 0;
   int64_t since = request.step_times != nullptr ? now_ns() : 0;
   for (int32_t s = begin; s < end; ++s) {
-    const Step& step = layout_->steps[s];
-    const int32_t* inputs = layout_->inputs.data() + step.first_input;
+    const Step& step = shape_->steps[s];
+    const int32_t* inputs = shape_->inputs.data() + step.first_input;
     const View* in = inputs_;
     if (step.n_inputs == 1) {
       in = &slots_[inputs[0]];
@@ -152,7 +152,7 @@ inline RunResult TileState::run(const Request& request, int32_t begin, int32_t e
 }
 
 inline RunResult TileState::close(const Request& request) noexcept {
-  if (layout_->writes_result || emit_rows(slots_[layout_->output], rows_, first_, request)) return {};
+  if (shape_->writes_result || emit_rows(slots_[shape_->output], rows_, first_, request)) return {};
   return {Status::kNoMemory, -1, first_, -1};
 }
 

@@ -16,15 +16,15 @@ struct Density {
   double per_payload = 0, per_row = 0;
 };
 
-Cost overhead_cost(const Layout& layout) {
+Cost overhead_cost(const ProgramShape& shape) {
   double loaded = 0, copied = 0, cells = 0;
-  for (const LeafSpec& leaf : layout.leaves) {
-    const int32_t width = layout.slots[leaf.slot].width;
-    if (leaf.kind == LeafKind::kNumeric && layout.leaves.size() > 1) loaded += width;
+  for (const LeafSpec& leaf : shape.leaves) {
+    const int32_t width = shape.slots[leaf.slot].width;
+    if (leaf.kind == LeafKind::kNumeric && shape.leaves.size() > 1) loaded += width;
     if (leaf.kind == LeafKind::kCells) cells += width;
   }
-  if (!layout.writes_result && layout.output >= 0) copied = layout.slots[layout.output].width;
-  const auto parts = static_cast<double>(layout.slots.size() + layout.steps.size());
+  if (!shape.writes_result && shape.output >= 0) copied = shape.slots[shape.output].width;
+  const auto parts = static_cast<double>(shape.slots.size() + shape.steps.size());
   return Cost{}
       .rows({{"loaded", 1.0 * loaded}, {"copied", 0.5 * copied}, {"cells", 8.0 * cells}})
       .first_row({{"tile", 25.0},
@@ -60,21 +60,21 @@ Nanoseconds price_of(const std::vector<StepCost>& steps) {
 }  // namespace
 
 std::vector<StepCost> step_costs(const Program& program) {
-  const Layout& layout = *program.layout;
-  const std::vector<SlotSpec>& slots = layout.slots;
+  const ProgramShape& shape = *program.shape;
+  const std::vector<SlotSpec>& slots = shape.slots;
   const auto has_payload = [](const LeafSpec& leaf) { return leaf.kind != LeafKind::kNumeric; };
-  const auto n = static_cast<double>(std::count_if(layout.leaves.begin(), layout.leaves.end(), has_payload));
+  const auto n = static_cast<double>(std::count_if(shape.leaves.begin(), shape.leaves.end(), has_payload));
   std::vector<Density> density(slots.size());
-  for (const LeafSpec& leaf : layout.leaves) {
+  for (const LeafSpec& leaf : shape.leaves) {
     if (has_payload(leaf)) density[leaf.slot].per_payload = 1.0 / n;  // equal shares of the payload of a request
   }
   std::vector<StepCost> found;
-  for (size_t s = 0; s < layout.steps.size(); ++s) {
-    const Step& step = layout.steps[s];
+  for (size_t s = 0; s < shape.steps.size(); ++s) {
+    const Step& step = shape.steps[s];
     const State& state = program.states[s];
     Density read;
     CostCall call{program.params_of(step), step.n_params, state.data, state.bytes, step.n_inputs, 0, 0, false, false};
-    for (int32_t slot : layout.inputs_of(step)) {
+    for (int32_t slot : shape.inputs_of(step)) {
       call.in_width += slots[slot].width;
       call.sparse_in = call.sparse_in || slots[slot].kind == ValueKind::kSparse;
       read.per_payload += density[slot].per_payload;
@@ -91,7 +91,7 @@ std::vector<StepCost> step_costs(const Program& program) {
     }
     found.push_back({step.kernel->name, cost, read.per_payload, read.per_row});
   }
-  found.push_back({"overhead", overhead_cost(layout), 0, 0});
+  found.push_back({"overhead", overhead_cost(shape), 0, 0});
   return found;
 }
 
@@ -109,15 +109,15 @@ void ProgramCost::set_price(const std::vector<StepCost>& steps) {
 }
 
 void ProgramCost::finish(const Program& program) {
-  const Layout& layout = *program.layout;
+  const ProgramShape& shape = *program.shape;
   const std::vector<StepCost> steps = step_costs(program);
   set_price(steps);
-  tile_ = layout.tile;
-  fixed_bytes_ = 64.0 * static_cast<double>(layout.buffers.size() + layout.leaves.size() + 4) +
+  tile_ = shape.tile;
+  fixed_bytes_ = 64.0 * static_cast<double>(shape.buffers.size() + shape.leaves.size() + 4) +
                  static_cast<double>(sizeof(View)) *
-                     static_cast<double>(layout.slots.size() + static_cast<size_t>(layout.max_inputs)) +
-                 static_cast<double>(sizeof(double*)) * static_cast<double>(layout.buffers.size());
-  row_bytes_ = static_cast<double>(layout.row_bytes);
+                     static_cast<double>(shape.slots.size() + static_cast<size_t>(shape.max_inputs)) +
+                 static_cast<double>(sizeof(double*)) * static_cast<double>(shape.buffers.size());
+  row_bytes_ = static_cast<double>(shape.row_bytes);
   payload_bytes_ = 0;
   for (const StepCost& step : steps) {
     row_bytes_ += step.cost.scratch_per_row + step.cost.scratch_per_payload * kMostEntries * step.per_row;

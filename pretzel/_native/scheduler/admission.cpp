@@ -70,7 +70,7 @@ bool AdmissionControl::meets_deadline(Job* job, const RequestQueue& queue, int64
 
 int32_t AdmissionControl::morsel_rows(const Job& job) const noexcept {
   const int64_t rows = std::max<int64_t>(job.request.rows, 1);
-  const int64_t tile = std::min<int64_t>(job.program->layout->tile, rows);
+  const int64_t tile = std::min<int64_t>(job.program->shape->tile, rows);
   if (job.in_order) return static_cast<int32_t>(tile);
   const double per_row = std::max(job.nanoseconds / static_cast<double>(rows), 1.0);
   int64_t size = std::min<int64_t>(static_cast<int64_t>(kMorselNs / per_row), (rows + workers_ - 1) / workers_);

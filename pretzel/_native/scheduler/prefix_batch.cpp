@@ -35,9 +35,9 @@ bool make_room(View* view, int32_t rows, Arena* arena) {
 
 }  // namespace
 
-const Recall* shared_prefix(const Program& program) noexcept {
-  for (const Recall& recall : program.recalls) {
-    if (recall.begin == 0 && recall.memo->users.load(std::memory_order_relaxed) > 1) return &recall;
+const CachedRange* shared_prefix(const Program& program) noexcept {
+  for (const CachedRange& range : program.cached_ranges) {
+    if (range.begin == 0 && range.computation->users.load(std::memory_order_relaxed) > 1) return &range;
   }
   return nullptr;
 }
@@ -47,7 +47,7 @@ bool run_prefix_batch(const Program& program, const PrefixBatchPart* parts, int 
   for (int i = 0; i < n; ++i) rows += parts[i].rows;
   TileState tile;
   if (!tile.reserve(program, rows, *arena) || !tile.lay_out(0, rows)) return false;
-  const Recall& prefix = *parts[0].prefix;
+  const CachedRange& prefix = *parts[0].prefix;
   for (size_t leaf = 0; leaf < prefix.inputs.size(); ++leaf) {
     View& view = tile.slot(prefix.inputs[leaf]);
     if (!make_room(&view, rows, arena)) return false;

@@ -10,11 +10,11 @@
 namespace pretzel {
 
 /// The prefix that a program shares with other programs, as steps from its first one on; nullptr: none.
-const Recall* shared_prefix(const Program& program) noexcept;
+const CachedRange* shared_prefix(const Program& program) noexcept;
 
 /// Rows of one program, loaded into a tile.
 struct PrefixBatchPart {
-  const Recall* prefix;  // the same computation for all parts
+  const CachedRange* prefix;  // the same computation for all parts
   TileState* tile;
   int32_t rows;
 };

@@ -109,7 +109,7 @@ void RequestQueue::take_rows(Job* job, Morsels* pool, Morsels* taken) noexcept {
 /// Takes waiting requests that share a prefix with the one just taken, as long as all of them fit into a morsel.
 void RequestQueue::take_same_prefix(Morsels* pool, Morsels* taken) noexcept {
   const Job& first = *taken->back()->job;
-  const Recall* prefix = first.next < first.request.rows ? nullptr : shared_prefix(*first.program);
+  const CachedRange* prefix = first.next < first.request.rows ? nullptr : shared_prefix(*first.program);
   if (prefix == nullptr) return;
   double work = first.nanoseconds;
   int64_t rows = first.request.rows;
@@ -117,11 +117,11 @@ void RequestQueue::take_same_prefix(Morsels* pool, Morsels* taken) noexcept {
   for (auto at = waiting_.begin(); at != waiting_.end() && looks < kLookAhead && !pool->empty(); ++looks) {
     Job* job = *at;
     const auto here = at++;
-    const Recall* other = shared_prefix(*job->program);
-    if (other == nullptr || other->memo != prefix->memo || job->request.rows > job->morsel_rows) continue;
+    const CachedRange* other = shared_prefix(*job->program);
+    if (other == nullptr || other->computation != prefix->computation || job->request.rows > job->morsel_rows) continue;
     work += job->nanoseconds;
     rows += job->request.rows;
-    if (work > kMorselNs || rows > first.program->layout->tile) return;
+    if (work > kMorselNs || rows > first.program->shape->tile) return;
     job->started = first.started;
     if (job->started >= job->deadline) continue;  // expires when it is dequeued
     started_.insert(waiting_.extract(here));

@@ -108,7 +108,7 @@ void Worker::run_prefix() noexcept {
   for (const auto& morsel : taken_) {
     if (load_leaves(morsel.get()).status != Status::kOk) return;
     parts[n++] = {shared_prefix(*morsel->job->program), &morsel->tile, morsel->rows};
-    if (parts[n - 1].prefix == nullptr || parts[n - 1].prefix->memo != parts[0].prefix->memo) return;
+    if (parts[n - 1].prefix == nullptr || parts[n - 1].prefix->computation != parts[0].prefix->computation) return;
   }
   if (!run_prefix_batch(*taken_.front()->job->program, parts, n, &arena_)) return;
   const int64_t each = (now_ns() - start) / n;
@@ -128,7 +128,7 @@ RunResult Worker::load_leaves(Morsel* morsel) noexcept {
     return {Status::kNoMemory, -1, morsel->first_row, -1};
   }
   morsel->request = job.request;
-  const size_t steps = job.program->layout->steps.size();
+  const size_t steps = job.program->shape->steps.size();
   morsel->request.step_times = morsel->arena.alloc_n<int64_t>(steps + 1);
   if (morsel->request.step_times != nullptr) std::fill_n(morsel->request.step_times, steps, int64_t{0});
   const RunResult result = morsel->tile.open(morsel->request, morsel->first_row, morsel->rows);
@@ -142,13 +142,13 @@ RunResult Worker::run_stages(Morsel* morsel, bool* preempted) const noexcept {
   const int64_t start = now_ns();
   RunResult result;
   if (morsel->step < 0) result = load_leaves(morsel);
-  for (const int32_t end : job.program->layout->stage_ends) {
+  for (const int32_t end : job.program->shape->stage_ends) {
     if (result.status != Status::kOk || *preempted) break;
     if (end <= morsel->step) continue;
     result = morsel->tile.run(morsel->request, morsel->step, end);
     morsel->step = end;
     *preempted = result.status == Status::kOk && !morsel->prefix_batched &&
-                 end < job.program->layout->stage_ends.back() && state_.queue.next_due() < job.due;
+                 end < job.program->shape->stage_ends.back() && state_.queue.next_due() < job.due;
   }
   if (result.status == Status::kOk && !*preempted) result = morsel->tile.close(morsel->request);
   morsel->spent += now_ns() - start;
@@ -162,7 +162,7 @@ void Worker::observe(const Morsel& morsel) noexcept {
   const int64_t units = job.units * morsel.rows / std::max<int64_t>(job.request.rows, 1);
   job.program->cost.observe(morsel.rows, units, static_cast<double>(morsel.spent));
   if (morsel.request.step_times != nullptr) {
-    job.program->timers.add(morsel.request.step_times, job.program->layout->steps.size(), morsel.rows, 1);
+    job.program->timers.add(morsel.request.step_times, job.program->shape->steps.size(), morsel.rows, 1);
   }
 }
 

@@ -1,4 +1,4 @@
-"""Results of single rows that are remembered: the same bits, whoever computed them, in bounded memory."""
+"""The sub-plan cache: results of single rows have the same bits whichever model computed them, in bounded memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import pretzel
 from pretzel.errors import InputValueError
-from pretzel.runtime.recall import ranges
+from pretzel.runtime.subplan_cache import cacheable_ranges
 
 RNG = np.random.default_rng(0)
 LETTERS = np.array(list("abcdefghij klmnopqrst uvwxyz äöü €"))
@@ -71,7 +71,7 @@ def counts(runtime, name="materialized"):
 @pytest.mark.parametrize(
     "options", [{"materialize": "8MB"}, {"results": "8MB"}, {"materialize": 2**23, "results": 2**23}]
 )
-def test_answers_have_the_bits_of_plans_that_remember_nothing(options):
+def test_answers_have_the_bits_of_plans_without_a_cache(options):
     with pretzel.Runtime(**options) as runtime:
         for number, model in enumerate(text_models(4)):
             handle, plan = runtime.register(f"text{number}", model), pretzel.compile(model)
@@ -196,7 +196,7 @@ def test_a_cache_that_does_not_pay_is_hardly_asked():
         assert found["misses"] < 256 + 4000 / 16 * 2
 
 
-def test_memos_go_with_their_models():
+def test_computations_go_with_their_models():
     with pretzel.Runtime(materialize="8MB") as runtime:
         text = max(TEXTS, key=len)
         for _ in range(2):
@@ -243,7 +243,7 @@ def test_ranges_end_where_somebody_else_reads():
         for method in pretzel.compile(estimator).methods.values():
             program, buffers = method.program.plan, method.program.buffers
             result = buffers.slot_of[program.output]
-            for each in ranges(program, buffers):
+            for each in cacheable_ranges(program, buffers):
                 assert set(each.inputs) <= set(range(len(program.leaves)))
                 # Whatever they write outside of their result may be anything when another step reads.
                 written = {buffers.steps[step].output for step in range(each.begin, each.end)} - {-1}

@@ -1,4 +1,4 @@
-#include "core/layout.h"
+#include "core/program_shape.h"
 
 #include <algorithm>
 
@@ -13,7 +13,7 @@ constexpr int32_t kTextTile = 16;  // text rows bring buffers of their own
 
 }  // namespace
 
-void Layout::finish() {
+void ProgramShape::finish() {
   row_bytes = 0;
   for (int32_t width : buffers) row_bytes += int64_t{8} * width;
   bool text = false;

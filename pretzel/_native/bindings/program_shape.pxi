@@ -1,4 +1,4 @@
-# Layouts of programs: the models of one kind share them.
+# Native shapes of programs. Models that differ in numbers only share one.
 
 from weakref import WeakValueDictionary
 
@@ -6,10 +6,10 @@ from pretzel.buffers import plan_buffers
 
 
 @cython.final
-cdef class SharedLayout:
-    """The layout of all programs that differ in parameters and states only."""
+cdef class SharedShape:
+    """The native shape of all programs that differ in parameters and states only."""
 
-    cdef Layout layout
+    cdef ProgramShape shape
     cdef readonly object buffers
     cdef object __weakref__
 
@@ -25,15 +25,15 @@ cdef class SharedLayout:
         for number, each in enumerate(plan.leaves):
             leaf.kind = <LeafKind><uint8_t>kinds[each.kind.value]
             leaf.slot = number
-            self.layout.leaves.push_back(leaf)
+            self.shape.leaves.push_back(leaf)
         for each in self.buffers.slots:
             slot.kind = <ValueKind><uint8_t>values[each.kind.value]
             slot.width = each.width
             slot.buffer = each.buffer
             slot.offset = each.offset
-            self.layout.slots.push_back(slot)
+            self.shape.slots.push_back(slot)
         for width in self.buffers.buffers:
-            self.layout.buffers.push_back(width)
+            self.shape.buffers.push_back(width)
         for call, placed in zip(self.buffers.calls(plan), self.buffers.steps, strict=True):
             step.kernel = find_kernel(call.kernel.encode())
             if step.kernel == NULL:
@@ -41,24 +41,24 @@ cdef class SharedLayout:
             step.first_param = n_params
             step.n_params = len(call.params)
             n_params += step.n_params
-            step.first_input = <int32_t>self.layout.inputs.size()
+            step.first_input = <int32_t>self.shape.inputs.size()
             step.n_inputs = len(placed.inputs)
             for number in placed.inputs:
-                self.layout.inputs.push_back(number)
+                self.shape.inputs.push_back(number)
             step.output = placed.output
-            self.layout.steps.push_back(step)
+            self.shape.steps.push_back(step)
         for end in self.buffers.stage_ends:
-            self.layout.stage_ends.push_back(end)
-        self.layout.output = self.buffers.slot_of[plan.output]
-        self.layout.finish()
+            self.shape.stage_ends.push_back(end)
+        self.shape.output = self.buffers.slot_of[plan.output]
+        self.shape.finish()
 
 
-LAYOUTS = WeakValueDictionary()  # by what they are made of, while a program has them
+SHAPES = WeakValueDictionary()  # by everything they are made from, while a program has them
 
 
-cdef SharedLayout layout_of(plan):
-    """The layout of a `pretzel.plan.Program`; of two that are made at once one is kept."""
+cdef SharedShape shape_of(plan):
+    """The native shape of a `pretzel.plan.Program`. If two threads build it at once, one of the two is kept."""
     stages = tuple([tuple([(call.kernel, len(call.params)) for call in stage.calls]) for stage in plan.stages])
     key = (active_isa(), plan.shape, stages)
-    found = LAYOUTS.get(key)
-    return found if found is not None else LAYOUTS.setdefault(key, SharedLayout(plan))
+    found = SHAPES.get(key)
+    return found if found is not None else SHAPES.setdefault(key, SharedShape(plan))

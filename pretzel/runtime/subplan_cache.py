@@ -1,4 +1,4 @@
-"""Which results of a program may be remembered: steps that can be left out once their joint result is known."""
+"""Sub-plan cache: which steps of a program can be left out once their joint result is known."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ os.register_at_fork(after_in_child=_restart_all)
 
 
 def new_cache(budget: int) -> ResultCache:
-    """A cache of at most ``budget`` bytes that forked processes may go on with."""
+    """A cache of at most ``budget`` bytes that stays usable in forked processes."""
     cache = ResultCache(budget)
     _caches.add(cache)
     return cache
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class CachedRange:
     """Consecutive steps that make one value and read leaves only.
 
     Parameters
@@ -58,34 +58,34 @@ class Range:
     key: bytes
 
 
-def remember(plan: Plan, shared: ResultCache, results: ResultCache) -> None:
-    """Tell the native methods of a plan what they share, and have them keep what they compute of single rows.
+def cache_subplans(plan: Plan, shared: ResultCache, results: ResultCache) -> None:
+    """Tell the native methods of a plan which steps to cache for single rows.
 
-    To be called before the first request. Caches without a budget keep nothing; what models share is of use without.
+    Call it before the first request. A cache without a budget stores nothing, but still knows what models share.
 
     Parameters
     ----------
     plan : Plan
     shared : ResultCache
-        For what several models compute alike.
+        For steps that several models have in common.
     results : ResultCache
-        For answers.
+        For the results of whole programs.
     """
     seen: set[bytes] = set()
     for method in plan.methods.values():
         if not isinstance(method, Method):
             continue
         program = method.program
-        for each in ranges(program.plan, program.buffers):
+        for each in cacheable_ranges(program.plan, program.buffers):
             whole = each.end - each.begin == len(program.buffers.steps)
             if whole and results.budget == 0:
                 continue
             place = (each.begin, each.end, each.output, each.inputs)
-            program.remember(results if whole else shared, each.key, *place, counted=each.key not in seen)
+            program.cache_range(results if whole else shared, each.key, *place, counted=each.key not in seen)
             seen.add(each.key)
 
 
-def ranges(program: Program, buffers: BufferPlan) -> list[Range]:
+def cacheable_ranges(program: Program, buffers: BufferPlan) -> list[CachedRange]:
     """Every range of a loaded program, those that begin first in front, and of those the longest."""
     flow = _Flow(program, buffers)
     found = [each for value in flow.read if (each := flow.range_to(value)) is not None]
@@ -106,7 +106,7 @@ class _Flow:
         self.final = set(buffers.makers[program.output])
         self.read = list(dict.fromkeys([*(value for inputs in self.inputs for value in inputs), program.output]))
 
-    def range_to(self, value: int) -> Range | None:
+    def range_to(self, value: int) -> CachedRange | None:
         """The range that makes this value, if there is one."""
         writers = set(self.buffers.makers[value])
         if not writers or self.program.values[value].kind is Kind.CELLS:
@@ -124,7 +124,9 @@ class _Flow:
         if self.final & inner or any(sources & inner for sources in self.sources[last + 1 :]):
             return None
         inputs = tuple(sorted(leaves))  # leaf i has slot i
-        return Range(begin, last + 1, self.buffers.slot_of[value], inputs, self._key(begin, last + 1, value, inputs))
+        return CachedRange(
+            begin, last + 1, self.buffers.slot_of[value], inputs, self._key(begin, last + 1, value, inputs)
+        )
 
     def _is_check(self, step: int, steps: set[int], leaves: set[int]) -> bool:
         """It makes nothing, and looks only at what these steps read or make."""

@@ -1,4 +1,4 @@
-#include "core/recall.h"
+#include "core/subplan_cache.h"
 
 #include <cstring>
 
@@ -102,46 +102,46 @@ void read(Bytes from, View* view) {
   row.index = reinterpret_cast<const int32_t*>(values + sizeof(double) * static_cast<size_t>(row.size));
 }
 
-/// One look at a cache: `hit` when the value is in its slot, else `keep` may be called once it has been computed.
-class Look {
+/// One cache lookup. After a hit the value is in its slot; after a miss `keep` stores the value once it is computed.
+class Lookup {
  public:
-  Look(const Recall& recall, TileState* tile) noexcept : recall_(recall), tile_(tile) {
-    if (recall.memo->cache->budget() == 0) return;
+  Lookup(const CachedRange& range, TileState* tile) noexcept : range_(range), tile_(tile) {
+    if (range.computation->cache->budget() == 0) return;
     int64_t units = 0;
-    size_t size = sizeof recall.memo->id;
-    for (int32_t slot : recall.inputs) size += measure(tile->slot(slot), &units);
-    const double worth = recall.cost.row + recall.cost.payload * static_cast<double>(units);
+    size_t size = sizeof range.computation->id;
+    for (int32_t slot : range.inputs) size += measure(tile->slot(slot), &units);
+    const double worth = range.cost.row + range.cost.payload * static_cast<double>(units);
     const double price = kLookNs + kLookNsPerByte * static_cast<double>(size);
     if (worth < 2 * price) return;
     auto* key = tile->arena().alloc_n<uint8_t>(size);
     if (key == nullptr) return;
-    uint8_t* at = put(key, &recall.memo->id, 1);
-    for (int32_t slot : recall.inputs) at = write(tile->slot(slot), at);
+    uint8_t* at = put(key, &range.computation->id, 1);
+    for (int32_t slot : range.inputs) at = write(tile->slot(slot), at);
     key_ = {key, size};
     hash_ = Cache::hash(key_);
-    looking_ = recall.memo->pays(hash_, worth, price);
+    looking_ = range.computation->pays(hash_, worth, price);
     if (!looking_) return;
-    const Bytes found = recall.memo->cache->find(key_, hash_, &tile->arena());
+    const Bytes found = range.computation->cache->find(key_, hash_, &tile->arena());
     hit_ = found.data != nullptr;
-    recall.memo->note(hit_);
-    if (hit_) read(found, &tile->slot(recall.output));
+    range.computation->note(hit_);
+    if (hit_) read(found, &tile->slot(range.output));
   }
 
   bool hit() const noexcept { return hit_; }
 
   void keep() noexcept {
     if (!looking_) return;
-    const View& view = tile_->slot(recall_.output);
+    const View& view = tile_->slot(range_.output);
     int64_t units = 0;
     const size_t size = measure(view, &units);
     auto* value = tile_->arena().alloc_n<uint8_t>(size);
     if (value == nullptr) return;
     write(view, value);
-    recall_.memo->cache->insert(key_, hash_, {value, size});
+    range_.computation->cache->insert(key_, hash_, {value, size});
   }
 
  private:
-  const Recall& recall_;
+  const CachedRange& range_;
   TileState* tile_;
   Bytes key_;
   uint64_t hash_ = 0;
@@ -150,26 +150,26 @@ class Look {
 
 RunResult run_parts(const Program& program, const Request& request, TileState* tile) noexcept {
   int32_t at = 0;
-  for (const Recall& recall : program.recalls) {
-    if (recall.begin < at || recall.memo->users.load(std::memory_order_relaxed) < 2) continue;
-    RunResult result = tile->run(request, at, recall.begin);
+  for (const CachedRange& range : program.cached_ranges) {
+    if (range.begin < at || range.computation->users.load(std::memory_order_relaxed) < 2) continue;
+    RunResult result = tile->run(request, at, range.begin);
     if (result.status != Status::kOk) return result;
-    Look look(recall, tile);
+    Lookup look(range, tile);
     if (!look.hit()) {
-      result = tile->run(request, recall.begin, recall.end);
+      result = tile->run(request, range.begin, range.end);
       if (result.status != Status::kOk) return result;
       look.keep();
     }
-    at = recall.end;
+    at = range.end;
   }
-  return tile->run(request, at, static_cast<int32_t>(program.layout->steps.size()));
+  return tile->run(request, at, static_cast<int32_t>(program.shape->steps.size()));
 }
 
 }  // namespace
 
-RunResult run_recalling(const Program& program, const Request& request, TileState* tile) noexcept {
+RunResult run_cached(const Program& program, const Request& request, TileState* tile) noexcept {
   if (program.whole.empty()) return run_parts(program, request, tile);
-  Look look(program.whole.front(), tile);
+  Lookup look(program.whole.front(), tile);
   if (look.hit()) return {};
   const RunResult result = run_parts(program, request, tile);
   if (result.status == Status::kOk) look.keep();

@@ -1,4 +1,5 @@
-// What a program does and where its values lie: all but parameters and states, so that the models of one kind share it.
+// The shape of a program: its steps, and where the values lie that they read and write. Parameters and states are not
+// part of it, so models that differ in numbers only share one shape.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,7 @@
 
 namespace pretzel {
 
-/// How a leaf of the graph is read; mirrors the leaf nodes of the oven.
+/// How a leaf of the graph is read; mirrors `pretzel.plan.LeafKind`.
 enum class LeafKind : uint8_t { kNumeric, kCells, kSparse };
 
 struct LeafSpec {
@@ -17,7 +18,7 @@ struct LeafSpec {
   int32_t slot;
 };
 
-/// A value of the program. Dense slots live in a buffer at a column offset, so that concatenation needs no copy.
+/// Memory of a value. A dense slot is a piece of a buffer, so that parts of a concatenation are written in place.
 struct SlotSpec {
   ValueKind kind;
   int32_t width;
@@ -25,15 +26,15 @@ struct SlotSpec {
   int32_t offset;  // first column inside the buffer
 };
 
-/// One call of a kernel. What it is given lies with that of the other steps in vectors.
+/// One call of a kernel. The parameters and inputs of all steps lie in common vectors.
 struct Step {
   const Kernel* kernel;
   int32_t first_param, n_params;
   int32_t first_input, n_inputs;
-  int32_t output;  // slot; kernels that only check write to none: -1
+  int32_t output;  // slot; -1 for a check
 };
 
-struct Layout {
+struct ProgramShape {
   std::vector<LeafSpec> leaves;
   std::vector<SlotSpec> slots;
   std::vector<int32_t> buffers;  // width of each, in doubles per row
