@@ -261,15 +261,40 @@ class MethodPlan:
 class Packed:
     """Plain data that is rarely read, kept as compressed JSON: unpacked, the report of a small model outweighs it."""
 
-    __slots__ = ("_packed",)
+    __slots__ = ("__weakref__", "_packed")
 
     def __init__(self, data: dict[str, Any]) -> None:
         self._packed = zlib.compress(json.dumps(data).encode(), level=1)
+
+    @property
+    def content(self) -> bytes:
+        """The compressed data."""
+        return self._packed
 
     def unpack(self) -> dict[str, Any]:
         """The data, as a new object."""
         data: dict[str, Any] = json.loads(zlib.decompress(self._packed))
         return data
+
+
+@dataclass(frozen=True, slots=True)
+class StoredGraph:
+    """The optimized logical graph of all methods, from which a plan can be lowered again.
+
+    Parameters
+    ----------
+    structure : Packed
+        Operators by their stable names, and how they are connected: one object for models that differ in arrays only.
+    arrays : bytes
+        Digests of the arrays that ``structure`` refers to, sixteen bytes each. The store holds those that kernels read
+        at run time.
+    estimators : tuple
+        The estimators that opaque nodes call, in the order of these nodes.
+    """
+
+    structure: Packed
+    arrays: bytes
+    estimators: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +311,7 @@ class PhysicalPlan:
         Digests of everything in the store that the programs refer to.
     report : Packed
         What ``explain`` shows: graphs, rule trace, options, compile time.
+    graph : StoredGraph or None
     """
 
     input: InputSpec
@@ -293,3 +319,4 @@ class PhysicalPlan:
     attributes: dict[str, Any] = field(default_factory=dict)
     objects: tuple[bytes, ...] = ()
     report: Packed = field(default_factory=lambda: Packed({}))
+    graph: StoredGraph | None = None

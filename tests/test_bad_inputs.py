@@ -307,3 +307,13 @@ def test_a_column_keeps_its_name_behind_every_step_that_works_by_column() -> Non
         pretzel.compile(squared, disable_rules=["fuse_finite_check_into_linear"]).predict(
             frame.assign(b=[0, 1e200, 1, 2])
         )
+
+
+def test_a_column_keeps_its_name_behind_a_concatenation() -> None:
+    """It is another column of the step's input."""
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": [0.0, 1.0, 2.0, 1.0]})
+    parts = ColumnTransformer([("b", FunctionTransformer(np.square), ["b"]), ("a", StandardScaler(), ["a"])])
+    model = make_pipeline(parts, Ridge()).fit(frame, [0.0, 1.0, 2.0, 3.0])
+    disabled = ["fuse_finite_check_into_linear", "push_linear_through_concat", "fold_affine"]
+    with pytest.raises(InputValueError, match=r"Ridge.*row 1, column 'b' holds infinity"):
+        pretzel.compile(model, disable_rules=disabled).predict(frame.assign(b=[0, 1e200, 1, 2]))

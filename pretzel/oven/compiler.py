@@ -14,6 +14,7 @@ from pretzel.oven.ir.verify import check_always, check_executable
 from pretzel.oven.lower import Lowering
 from pretzel.oven.optimizer import optimize
 from pretzel.oven.report import report
+from pretzel.oven.stored_graph import store_graph
 from pretzel.plan import PhysicalPlan
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Compiler:
             attributes,
             lease.digests,
             report(imported, graphs.optimized, graphs.trace, self.options, time.perf_counter() - start),
+            store_graph(graphs.optimized, self.store),
         )
         return plan, lease
 

@@ -10,8 +10,8 @@ from pretzel.runtime.engine import QUEUE_CAPACITY, BatchEngine
 from pretzel.runtime.metrics import MODELS, Collector, register
 from pretzel.runtime.model import Plan
 from pretzel.runtime.multi_model import MultiModel
-from pretzel.runtime.subplan_cache import cache_subplans, new_cache
 from pretzel.runtime.statistics import statistics
+from pretzel.runtime.subplan_cache import cache_subplans, new_cache
 from pretzel.store.object_store import ObjectStore, default_store
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from pretzel.store.digest import digest_array, digest_parts, frozen, is_frozen
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pretzel.plan import ProgramShape, Stage
+    from pretzel.plan import Packed, ProgramShape, Stage
 
 Array = npt.NDArray[Any]
 
@@ -118,6 +118,7 @@ class ObjectStore:
         self._entries: dict[bytes, _Entry] = {}
         self._bound: dict[bytes, Bound] = {}
         self._stages: weakref.WeakValueDictionary[bytes, Stage] = weakref.WeakValueDictionary()
+        self._packed: weakref.WeakValueDictionary[bytes, Packed] = weakref.WeakValueDictionary()
         self._shapes: weakref.WeakValueDictionary[Any, ProgramShape] = weakref.WeakValueDictionary()
 
     def lease(self) -> Lease:
@@ -188,6 +189,11 @@ class ObjectStore:
         with _locked:
             key = (shape.leaves, shape.values, shape.steps, shape.output)
             return self._shapes.setdefault(key, shape)
+
+    def packed(self, packed: Packed) -> Packed:
+        """The one object of all packed data equal to this."""
+        with _locked:
+            return self._packed.setdefault(packed.content, packed)
 
     def bytes_of(self, digests: Iterable[bytes]) -> int:
         """Sum of the sizes of these objects."""

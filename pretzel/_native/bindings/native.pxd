@@ -365,7 +365,8 @@ cdef extern from "core/plan.h" namespace "pretzel" nogil:
         vector[Array] params
         vector[State] states
         void finish() except +
-        void cache_range(CachedComputation* computation, int32_t begin, int32_t end, int32_t output, const vector[int32_t]& inputs) except +
+        void cache_range(CachedComputation* computation, int32_t begin, int32_t end, int32_t output,
+                         const vector[int32_t]& inputs) except +
         void add_prefetch(PrefetchList* lines) except +
         ProgramCost cost
         StepTimers timers

@@ -1,0 +1,127 @@
+"""Graphs as plain data: every operator goes there and back, and a plan can be lowered again from what it carries."""
+
+from __future__ import annotations
+
+import json
+
+import cases
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+import pretzel
+from pretzel.options import Options
+from pretzel.oven.compiler import Compiler
+from pretzel.oven.ir.columns import NumericLeaf, Raw
+from pretzel.oven.ir.graph import Node, toposort
+from pretzel.oven.ir.linear import Linear
+from pretzel.oven.ir.opaque import new_token, opaque
+from pretzel.oven.ir.serialize import from_data, operators, to_data
+from pretzel.oven.lower import Lowering
+from pretzel.oven.stored_graph import load_graph
+from pretzel.store.object_store import ObjectStore
+
+X = np.random.default_rng(0).normal(size=(50, 3))
+Y = (X[:, 0] > 0).astype(int)
+RARE = {"raw/1", "opaque/1"}
+"""Operators that no case of a single estimator compiles to."""
+
+
+def again(outputs: dict[str, Node]) -> dict[str, Node]:
+    """There and back by way of JSON; an opaque node calls a stand-in."""
+    data, arrays = to_data(outputs)
+    return from_data(json.loads(json.dumps(data, allow_nan=False)), arrays.__getitem__, iter(object, None))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_every_operator_goes_there_and_back():
+    seen = set()
+    for index in range(len(cases.CASES)):
+        for options in (Options(), Options(numerics="strict")):
+            graphs = Compiler(options, ObjectStore()).graphs(cases.fitted(index))
+            for methods in (graphs.imported.methods, graphs.optimized):
+                outputs = {name: output.node for name, output in methods.items()}
+                found = again(outputs)
+                assert found.keys() == outputs.keys()
+                assert all(found[name] is node for name, node in outputs.items())
+                seen |= {node.op for node in toposort(outputs.values())}
+    assert operators().keys() - seen <= RARE
+
+
+def test_opaque_nodes_take_their_estimators_from_outside():
+    scaler, token = StandardScaler().fit(X), new_token()
+    node = opaque(scaler, "transform", Raw((), None), "no reason", token)
+    data, arrays = to_data({"transform": node})
+    assert from_data(data, arrays.__getitem__, [scaler])["transform"] is node
+    del node
+    found = from_data(data, arrays.__getitem__, [scaler])["transform"]
+    assert found.estimator is scaler
+    assert (found.token, found.method, found.reason) == (token, "transform", "no reason")
+    del found
+    with pytest.raises(ValueError, match="estimator of an opaque step is missing"):
+        from_data(data, arrays.__getitem__)
+
+
+def test_equal_arrays_are_written_once():
+    x = NumericLeaf((), (0, 1, 2))
+    a = Linear((x,), np.ones((3, 1)), np.zeros(1))
+    _, arrays = to_data({"a": a, "b": Linear((x,), np.ones((3, 1)), np.ones(1))})
+    assert len(arrays) == 3
+
+
+def test_an_operator_that_does_not_exist():
+    data = {"nodes": [["no_such_operator/7", [], {}]], "outputs": {"a": 0}}
+    with pytest.raises(ValueError, match="no_such_operator/7"):
+        from_data(data, [].__getitem__)
+
+
+class Doubled(TransformerMixin, BaseEstimator):
+    def fit(self, X, y=None):
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X):
+        return X * 2
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        make_pipeline(StandardScaler(), LogisticRegression()),
+        make_pipeline(make_union(MinMaxScaler(), StandardScaler()), Ridge()),
+        make_pipeline(StandardScaler(), Doubled(), LogisticRegression()),
+    ],
+    ids=["logistic", "union", "opaque"],
+)
+def test_a_plan_is_lowered_again_without_its_estimator(estimator):
+    store = ObjectStore()
+    plan = pretzel.compile(estimator.fit(X, Y), store=store)
+    lease = store.lease()
+    lowering = Lowering(store, lease, {})
+    for name, output in load_graph(plan.physical, store).items():
+        method, before = lowering.method(output), plan.physical.methods[name]
+        assert method.program.stages == before.program.stages
+        assert method.program.values == before.program.values
+        assert method.program.output == before.program.output
+        assert [step.estimator for step in method.opaque] == [step.estimator for step in before.opaque]
+        assert (method.ndim, method.dtype, method.list_of) == (before.ndim, before.dtype, before.list_of)
+    assert set(lease.digests) <= set(plan.physical.objects)
+
+
+def test_models_that_differ_in_numbers_share_the_structure():
+    store = ObjectStore()
+    graphs = [pretzel.compile(Ridge(alpha).fit(X, Y), store=store).physical.graph for alpha in (1.0, 2.0)]
+    assert graphs[0].structure is graphs[1].structure
+    assert graphs[0].arrays != graphs[1].arrays
+
+
+def test_arrays_that_only_binding_reads_are_not_held():
+    """A vocabulary is bound into a hash table; the graph names it, and memory does not grow."""
+    texts = ["a cat", "a dog", "the mat"] * 5
+    plan = pretzel.compile(make_pipeline(TfidfVectorizer(), Ridge()).fit(texts, range(15)), store=ObjectStore())
+    with pytest.raises(KeyError):
+        load_graph(plan.physical, plan.store)
