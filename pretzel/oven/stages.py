@@ -1,4 +1,4 @@
-"""Cuts a graph into stages: chains of computations that a row tile runs through while it is in the cache."""
+"""Cut a graph into stages: chains of computations that a tile of rows runs through while it is in the cache."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def program_nodes(output: Node) -> list[Node]:
-    """Everything a native program computes for ``output``, inputs first; it ends at leaves, whatever feeds those."""
+    """All nodes of the native program that computes ``output``, inputs first. The program begins at leaves."""
     order: dict[Node, None] = {}
     stack = [(output, False)]
     while stack:

@@ -65,7 +65,7 @@ def merge(programs: Sequence[Program]) -> Merged:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A call of the merged program. ``depth``: how many calls at least have to run one after the other before it."""
+    """A call of the merged program; ``depth`` is the length of the longest chain of calls that ends with it."""
 
     call: Call
     origin: str

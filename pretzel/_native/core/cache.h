@@ -1,7 +1,7 @@
-// Results of computations by the bytes that they were computed from, in a bounded amount of memory.
+// Cache of results. The key is the bytes of the input; memory is bounded.
 //
-// Keys are compared byte by byte: a hash only says where to look. What has not been asked for since the hand of the
-// clock last passed makes room first (CLOCK: F. J. Corbato, "A paging experiment with the Multics system", 1968).
+// Keys are compared byte by byte, because hashes can collide. Eviction follows CLOCK (F. J. Corbato, "A paging
+// experiment with the Multics system", 1968): an entry goes if it was not found since the clock hand last passed it.
 #pragma once
 
 #include <array>
@@ -32,12 +32,12 @@ class Cache {
   explicit Cache(int64_t budget) noexcept : budget_(budget) {}
 
   static uint64_t hash(Bytes key) noexcept;
-  /// A copy of the value, in the arena; no data when it is not here, or there is no memory.
+  /// A copy of the value in the arena; no data if the cache does not hold it or memory is short.
   Bytes find(Bytes key, uint64_t hash, Arena* arena) noexcept;
-  /// Keeps a copy of key and value. What is larger than its part of the budget, or meets a full system, is not kept.
+  /// Stores a copy of key and value, unless they exceed a shard's budget or memory is short.
   void insert(Bytes key, uint64_t hash, Bytes value) noexcept;
   void clear() noexcept;
-  /// In a child process: a part that another thread was just changing is begun anew, and what it held is forgotten.
+  /// After a fork, in the child: empties every shard that another thread was changing at that moment.
   void restart() noexcept;
   CacheCounts counts() noexcept;
   int64_t budget() const noexcept { return budget_; }
@@ -69,19 +69,19 @@ class Cache {
   std::array<Shard, kShards> shards_;
 };
 
-/// One computation whose results are kept: what several programs have in common, or a whole program.
+/// A computation whose results are cached: steps that several programs have in common, or a whole program.
 struct CachedComputation {
   CachedComputation(Cache* cache, uint64_t id) noexcept : cache(cache), id(id) {}
 
-  /// Whether looking costs less than it has been saving lately. `worth` is what a hit spares, `price` what a look
-  /// costs.
+  /// Whether lookups cost less than they have saved recently. `worth`: nanoseconds that a hit saves; `price`:
+  /// nanoseconds of a lookup.
   bool pays(uint64_t hash, double worth, double price) const noexcept;
   void note(bool hit) noexcept;
 
   Cache* const cache;
   const uint64_t id;  // part of every key
   std::atomic<int32_t> users{0};
-  std::atomic<uint32_t> looks{0}, hits{0};  // of late
+  std::atomic<uint32_t> looks{0}, hits{0};  // recent ones
 };
 
 }  // namespace pretzel

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import cases
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, PolynomialFeatures, StandardScaler
 
 import pretzel
 from pretzel.options import Options
@@ -27,8 +31,22 @@ from pretzel.store.object_store import ObjectStore
 
 X = np.random.default_rng(0).normal(size=(50, 3))
 Y = (X[:, 0] > 0).astype(int)
-RARE = {"raw/1", "opaque/1"}
-"""Operators that no case of a single estimator compiles to."""
+TEXTS = ["a cat", "a dog", "the mat"] * 5
+
+
+def pipelines():
+    """Operators that rules make of several estimators."""
+    forest = RandomForestClassifier(2, random_state=0)
+    categories = np.array([["a"], ["b"], ["c"]] * 5)
+    one_hot = ColumnTransformer([("codes", OneHotEncoder(handle_unknown="ignore"), [0])])
+    return [
+        make_pipeline(TfidfVectorizer(), Ridge()).fit(TEXTS, range(15)),
+        make_pipeline(make_union(TfidfVectorizer(), CountVectorizer()), LogisticRegression()).fit(TEXTS, [0, 1, 1] * 5),
+        make_pipeline(one_hot, Ridge()).fit(categories, range(15)),
+        make_pipeline(SimpleImputer(), forest).fit(X, Y),
+        make_pipeline(FunctionTransformer(np.square), MinMaxScaler(), Ridge()).fit(X, Y),
+        make_pipeline(make_union(MinMaxScaler(), PolynomialFeatures(2)), Ridge()).fit(X, Y),
+    ]
 
 
 def again(outputs: dict[str, Node]) -> dict[str, Node]:
@@ -37,19 +55,28 @@ def again(outputs: dict[str, Node]) -> dict[str, Node]:
     return from_data(json.loads(json.dumps(data, allow_nan=False)), arrays.__getitem__, iter(object, None))
 
 
+def went_there_and_back(estimator: Any) -> set[str]:
+    """Operators of all graphs of an estimator."""
+    seen = set()
+    for options in (Options(), Options(numerics="strict")):
+        graphs = Compiler(options, ObjectStore()).graphs(estimator)
+        for methods in (graphs.imported.methods, graphs.optimized):
+            outputs = {name: output.node for name, output in methods.items()}
+            found = again(outputs)
+            assert found.keys() == outputs.keys()
+            assert all(found[name] is node for name, node in outputs.items())
+            seen |= {node.op for node in toposort(outputs.values())}
+    return seen
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_every_operator_goes_there_and_back():
     seen = set()
     for index in range(len(cases.CASES)):
-        for options in (Options(), Options(numerics="strict")):
-            graphs = Compiler(options, ObjectStore()).graphs(cases.fitted(index))
-            for methods in (graphs.imported.methods, graphs.optimized):
-                outputs = {name: output.node for name, output in methods.items()}
-                found = again(outputs)
-                assert found.keys() == outputs.keys()
-                assert all(found[name] is node for name, node in outputs.items())
-                seen |= {node.op for node in toposort(outputs.values())}
-    assert operators().keys() - seen <= RARE
+        seen |= went_there_and_back(cases.fitted(index))
+    for estimator in pipelines():
+        seen |= went_there_and_back(estimator)
+    assert operators().keys() - seen <= {"raw/1", "opaque/1"}, "these are tested below"
 
 
 def test_opaque_nodes_take_their_estimators_from_outside():
@@ -121,7 +148,6 @@ def test_models_that_differ_in_numbers_share_the_structure():
 
 def test_arrays_that_only_binding_reads_are_not_held():
     """A vocabulary is bound into a hash table; the graph names it, and memory does not grow."""
-    texts = ["a cat", "a dog", "the mat"] * 5
-    plan = pretzel.compile(make_pipeline(TfidfVectorizer(), Ridge()).fit(texts, range(15)), store=ObjectStore())
+    plan = pretzel.compile(make_pipeline(TfidfVectorizer(), Ridge()).fit(TEXTS, range(15)), store=ObjectStore())
     with pytest.raises(KeyError):
         load_graph(plan.physical, plan.store)
