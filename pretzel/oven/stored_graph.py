@@ -63,6 +63,6 @@ def load_graph(plan: PhysicalPlan, store: ObjectStore) -> dict[str, Output]:
     nodes = from_data(stored.structure.unpack(), array, stored.estimators)
     methods = plan.methods
     return {
-        name: Output(node, methods[name].ndim, methods[name].labels, methods[name].dtype, methods[name].list_of)
+        name: Output(node, methods[name].ndim, methods[name].labels, methods[name].list_of)
         for name, node in nodes.items()
     }
