@@ -97,7 +97,7 @@ struct Kernel {
   CheckFn check = nullptr;  // nullptr: shapes say it all
   RunFn run = nullptr;
   CostFn cost = nullptr;
-  int state_version = 1;  // of the shape of the state: rises with every change of the bytes
+  int state_version = 1;  // of the layout of the state: rises with every change of the bytes
   uint8_t flags = 0;      // of KernelFlags
 
   /// Whether `run` reads a parameter.
