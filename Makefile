@@ -5,8 +5,11 @@ PY := $(VENV)/bin/python
 BINDINGS := $(wildcard pretzel/_native/bindings/*.p??)
 NATIVE := $(wildcard pretzel/_native/*/*.cpp pretzel/_native/*/*.h)
 
+# Warnings are errors here; whoever installs the package with another compiler only sees them.
+export PRETZEL_WERROR := 1
+
 # checkout.pth makes `benchmarks` importable behind site-packages, so that the installed `pretzel` is the one imported.
-.PHONY: demo test sanitize lint data install clean
+.PHONY: demo test bench sanitize lint data install clean
 
 demo: install $(VENV)/.data
 	$(PY) -m benchmarks.data || true
@@ -31,6 +34,9 @@ lint: $(VENV)/.lint
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cython-lint $(BINDINGS)
 	$(VENV)/bin/clang-format --dry-run -Werror $(NATIVE)
 
+# What the measurements compare with, and what draws and records them.
+bench: install $(VENV)/.bench
+
 data: $(VENV)/.base
 	$(PY) -m benchmarks.data
 
@@ -38,7 +44,7 @@ data: $(VENV)/.base
 install: $(VENV)/.sklearn
 	rm -rf build/lib* build/bdist* build/wheel
 	$(PY) -m pip wheel -q --no-deps --no-build-isolation --wheel-dir build/wheel .
-	$(PY) -m pip install -q --no-deps --force-reinstall build/wheel/pretzel-*.whl
+	$(PY) -m pip install -q --no-deps --force-reinstall build/wheel/pretzel_serving-*.whl
 
 $(VENV)/.base:
 	$(PYTHON) -m venv $(VENV)
@@ -58,8 +64,8 @@ with open("pyproject.toml", "rb") as file:
 extras = table["project"]["optional-dependencies"]
 def expand(requirements):
     for requirement in requirements:
-        if requirement.startswith("pretzel["):
-            for extra in requirement[8:-1].split(","):
+        if requirement.startswith("pretzel-serving["):
+            for extra in requirement.removesuffix("]").partition("[")[2].split(","):
                 yield from expand(extras[extra])
         else:
             yield requirement

@@ -4,8 +4,9 @@ distutils knows neither "the same source with other flags" nor headers, so `buil
 that runs in parallel and repeats only what changed: a source, a header (from the compiler's depfiles), the command
 line or the list of objects. Everything generated lies below ``build/``.
 
-``PRETZEL_SANITIZE=address,undefined`` or ``thread`` builds with these sanitizers; ``CXX``, ``CPPFLAGS``, ``CXXFLAGS``
-and ``LDFLAGS`` are honoured.
+``PRETZEL_WERROR=1`` makes warnings errors, as our own builds do: a compiler newer than ours must not break an
+installation. ``PRETZEL_SANITIZE=address,undefined`` or ``thread`` builds with these sanitizers. ``CXX``, ``CPPFLAGS``,
+``CXXFLAGS`` and ``LDFLAGS`` are honoured.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ from setuptools.command.build_ext import build_ext
 NATIVE = Path("pretzel/_native")
 ROOMS = ("core", "cost", "scheduler")  # compiled once, for the baseline; kernels are compiled once per instruction set
 LANGUAGE = ["-std=c++20", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fPIC", "-fvisibility=hidden", "-pthread"]
-STRICT = ["-Wall", "-Wextra", "-Werror", "-Wno-psabi"]
 GENERATED = ["-Wall", "-Wno-psabi", "-Wno-unused-function"]  # Cython's output is not ours to mend
 X86_LEVELS = [
     ["-march=x86-64-v2"],
@@ -39,6 +39,12 @@ X86_LEVELS = [
 def instruction_sets() -> list[list[str]]:
     """Compiler flags of each level that kernels are built for; the first is the baseline of everything else."""
     return X86_LEVELS if platform.machine().lower() in {"x86_64", "amd64"} else [[]]
+
+
+def strict() -> list[str]:
+    """Warning flags of our own sources."""
+    errors = ["-Werror"] if os.environ.get("PRETZEL_WERROR", "0") not in ("", "0") else []
+    return ["-Wall", "-Wextra", *errors, "-Wno-psabi"]
 
 
 def sanitizer() -> str:
@@ -160,10 +166,10 @@ def compile_steps(bindings: Path, build: Path) -> list[Step]:
     steps = [compile_step(bindings, build / "_core.o", [*GENERATED, *include, *python, *levels[0]])]
     for room in ROOMS:
         for source in sorted((NATIVE / room).glob("*.cpp")):
-            steps.append(compile_step(source, build / room / f"{source.stem}.o", [*STRICT, *include, *levels[0]]))
+            steps.append(compile_step(source, build / room / f"{source.stem}.o", [*strict(), *include, *levels[0]]))
     for level, isa in enumerate(levels):
         for source in sorted((NATIVE / "kernels").glob("*.cpp")):
-            flags = [*STRICT, *include, *isa, f"-DPRETZEL_ISA={level}"]
+            flags = [*strict(), *include, *isa, f"-DPRETZEL_ISA={level}"]
             steps.append(compile_step(source, build / "kernels" / f"{source.stem}.isa{level}.o", flags))
     return steps
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import logging
 import warnings
@@ -20,6 +21,11 @@ class NotConvertible(Exception):
     """There is no onnxruntime session that does the work of this pipeline; the message says why."""
 
 
+def missing_libraries() -> list[str]:
+    """What `convert` and `OnnxModel` need and is not installed; ``make bench`` installs it."""
+    return [name for name in ("onnx", "onnxruntime", "skl2onnx") if importlib.util.find_spec(name) is None]
+
+
 def _inputs(kind: str, X: Any) -> list[tuple[str, Any]]:
     from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
@@ -33,7 +39,9 @@ def _inputs(kind: str, X: Any) -> list[tuple[str, Any]]:
 
 
 def convert(estimator: Any, kind: str, X: Any) -> bytes:
-    """The pipeline as an ONNX graph; raises whatever skl2onnx raises."""
+    """The pipeline as an ONNX graph; raises `NotConvertible` without the libraries, else whatever skl2onnx raises."""
+    if missing := missing_libraries():
+        raise NotConvertible(f"{', '.join(missing)}: not installed")
     import onnx
     import skl2onnx
 

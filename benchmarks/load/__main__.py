@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks import data
+from benchmarks import data, onnx_peer
 from benchmarks.load import contenders, converted, models, overload, plot, report, rows
 from benchmarks.load.arrivals import popularity
 from benchmarks.load.trial import Effort, Site, Trial, cores, in_child
@@ -94,7 +94,10 @@ def compete(site: Site, effort: Effort, peers: Sequence[str], progress: Callable
     graphs: dict[int, bytes] = {}
     if "onnx" in peers:
         progress("converting models for onnxruntime")
-        graphs, refused = converted.graphs(site.members, site.shares, site.rows)
+        missing = ", ".join(onnx_peer.missing_libraries())
+        refused = {"all models": f"{missing}: not installed"}
+        if not missing:
+            graphs, refused = converted.graphs(site.members, site.shares, site.rows)
         kinds = collections.Counter(site.members[i].kind for i in graphs)
         document["onnx"] = {"converted": dict(kinds), "refused": refused}
     progress("compiling")
