@@ -302,7 +302,6 @@ def test_what_cannot_be_compiled(estimator: Any, error: type[CompileError]) -> N
 def test_a_column_keeps_its_name_behind_every_step_that_works_by_column() -> None:
     frame = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": [0.0, 1.0, 2.0, 1.0]})
     squared = make_pipeline(FunctionTransformer(np.square), Ridge()).fit(frame, [0.0, 1.0, 2.0, 3.0])
-    plan = pretzel.compile(squared, disable_rules=["fuse_finite_check_into_linear"])
     with pytest.raises(InputValueError, match=r"Ridge.*row 1, column 'b' holds infinity"):
         pretzel.compile(squared, disable_rules=["fuse_finite_check_into_linear"]).predict(
             frame.assign(b=[0, 1e200, 1, 2])
