@@ -49,10 +49,15 @@ def _short(value: Any) -> str:
 
 def build(name: str, **options: Any) -> Any:
     """An unfitted estimator by its dotted name."""
+    return class_of(name)(**options)
+
+
+def class_of(name: str) -> Any:
+    """The class of this dotted name."""
     module, _, attribute = name.rpartition(".")
     if attribute.startswith("Halving"):
         importlib.import_module("sklearn.experimental.enable_halving_search_cv")
-    return getattr(importlib.import_module(module), attribute)(**options)
+    return getattr(importlib.import_module(module), attribute)
 
 
 def fitted(index: int, named: bool = False) -> Any:

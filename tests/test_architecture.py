@@ -8,11 +8,15 @@ import pkgutil
 import re
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import pretzel
 from pretzel.oven.frontends.registry import registered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "pretzel"
@@ -74,10 +78,29 @@ def named(path: Path) -> str:
     return str(path.relative_to(PACKAGE))
 
 
+def each(values: Iterable[Any]) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
+    """One test for all values, which reports every value that fails: an item for each makes collecting slow."""
+
+    def decorate(check: Callable[[Any], None]) -> Callable[[], None]:
+        def test() -> None:
+            faults = []
+            for value in values:
+                try:
+                    check(value)
+                except AssertionError as error:
+                    faults.append(f"{named(value) if isinstance(value, Path) else value}: {error}")
+            assert not faults, "\n".join(faults)
+
+        test.__name__, test.__doc__ = check.__name__, check.__doc__
+        return test
+
+    return decorate
+
+
 BINDINGS = sorted(path for path in (NATIVE / "bindings").iterdir() if path.suffix in {".pyx", ".pxi", ".pxd"})
 
 
-@pytest.mark.parametrize("path", BINDINGS, ids=named)
+@each(BINDINGS)
 def test_bindings_import_nothing_above_them(path):
     """Of Pretzel only the errors: the runtime registers what the bindings call."""
     pattern = r"^\s*(?:from\s+(pretzel[\w.]*)\s+c?import\s+([\w, *]+)|c?import\s+(pretzel[\w.]*))"
@@ -87,7 +110,7 @@ def test_bindings_import_nothing_above_them(path):
             assert full.split(".")[1] in LAYERS["_native"] | {"_native"}, full
 
 
-@pytest.mark.parametrize("path", FILES, ids=named)
+@each(FILES)
 def test_layers(path):
     here = layer(path)
     if here == "__init__":
@@ -100,27 +123,27 @@ def test_layers(path):
         assert there in allowed, f"{here} imports {module}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=named)
+@each(FILES)
 def test_optional_libraries_are_imported_inside_functions(path):
     for module, inside in imports(path):
         assert inside or module.split(".")[0] not in OPTIONAL, f"{module} at module level"
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "oven" / "ir").glob("*.py")), ids=named)
+@each(sorted((PACKAGE / "oven" / "ir").glob("*.py")))
 def test_the_ir_knows_nothing_else_of_the_oven(path):
     for module, _ in imports(path):
         if module.startswith("pretzel.oven."):
             assert module.split(".")[2] == "ir", module
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "oven" / "frontends").rglob("*.py")), ids=named)
+@each(sorted((PACKAGE / "oven" / "frontends").rglob("*.py")))
 def test_frontends_do_not_know_rules_or_passes(path):
     for module, _ in imports(path):
         if module.startswith("pretzel.oven."):
             assert module.split(".")[2] in ("ir", "frontends"), module
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "oven" / "frontends").rglob("*.py")), ids=named)
+@each(sorted((PACKAGE / "oven" / "frontends").rglob("*.py")))
 def test_private_attributes_of_estimators_are_read_in_one_module(path):
     if path.name == "compat.py":
         return
@@ -136,14 +159,14 @@ def test_the_tested_releases_of_scikit_learn_are_those_that_are_asked_for():
     assert f"scikit-learn{TESTED}" in extras["sklearn"]
 
 
-@pytest.mark.parametrize("name", [name for name in registered() if name.startswith("sklearn.")])
+@each([name for name in registered() if name.startswith("sklearn.")])
 def test_the_full_name_of_an_estimator_leads_to_its_adapter(name):
     """`grep -rn sklearn.linear_model.Ridge` finds it; nothing is put together from parts."""
     folder = PACKAGE / "oven" / "frontends" / "sklearn"
     assert any(f'"{name}"' in path.read_text() for path in folder.glob("*.py"))
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "oven" / "rules").glob("[a-z]*.py")), ids=named)
+@each(sorted((PACKAGE / "oven" / "rules").glob("[a-z]*.py")))
 def test_rules_know_the_ir_only(path):
     """Not each other, not the driver; what several share stands in a file with an underscore."""
     for module, _ in imports(path):
@@ -167,7 +190,7 @@ def native_includes(path: Path) -> list[str]:
     return re.findall(r'^#include "([^"]+)"', path.read_text(), re.M)
 
 
-@pytest.mark.parametrize("path", sorted((NATIVE / "kernels").glob("*.cpp")), ids=named)
+@each(sorted((NATIVE / "kernels").glob("*.cpp")))
 def test_kernels_include_the_contract_and_headers_of_families(path):
     """Nothing of the executor, the plan or the registry; nothing of Python."""
     for header in native_includes(path):
@@ -175,11 +198,7 @@ def test_kernels_include_the_contract_and_headers_of_families(path):
         assert (NATIVE / header).exists(), header
 
 
-@pytest.mark.parametrize(
-    "path",
-    sorted(path for room in NATIVE_ROOMS for path in (NATIVE / room).glob("*") if path.suffix in {".h", ".cpp"}),
-    ids=named,
-)
+@each(sorted(path for room in NATIVE_ROOMS for path in (NATIVE / room).glob("*") if path.suffix in {".h", ".cpp"}))
 def test_native_code_knows_no_python(path):
     headers = re.findall(r"^#include .*$", path.read_text(), re.M)
     assert not [header for header in headers if "Python.h" in header or "numpy" in header]
@@ -242,7 +261,7 @@ def sources() -> list[Path]:
     return [path for path in PACKAGE.rglob("*") if path.suffix in LONGEST and "build" not in path.parts]
 
 
-@pytest.mark.parametrize("path", sorted(sources()), ids=named)
+@each(sorted(sources()))
 def test_files_are_short(path):
     """A file does one thing; the few that may be longer are listed with the date on which that was decided."""
     limit = LONGER.get(named(path), LONGEST[path.suffix])
@@ -265,7 +284,7 @@ TRAITS = {"value_properties", "monotone", "as_affine", "as_replacement", "as_spa
 INHERITED = {"schema", "params", "reference", "describe", "simplify", "limits", "passes"} | TRAITS  # documented once
 
 
-@pytest.mark.parametrize("path", FILES, ids=named)
+@each(FILES)
 def test_everything_public_is_documented(path):
     tree = ast.parse(path.read_text())
     assert ast.get_docstring(tree)
@@ -304,7 +323,7 @@ def test_every_error_is_a_pretzel_error_and_documented():
             assert name in errors.__doc__, name
 
 
-@pytest.mark.parametrize("path", FILES, ids=named)
+@each(FILES)
 def test_nothing_is_left_undone(path):
     text = path.read_text()
     for word in ("TODO", "FIXME", "XXX", "HACK", "print("):

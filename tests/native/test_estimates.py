@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import threading
 
@@ -44,7 +45,12 @@ def forgotten():
     set_cost_coefficients()
 
 
-TABLE, TEXT = table_program(), text_program()
+@functools.cache
+def unobserved() -> tuple[NativeProgram, NativeProgram]:
+    """Programs that no test observes."""
+    return table_program(), text_program()
+
+
 ROWS = st.integers(1, 10**7)
 UNITS = st.integers(0, 10**9)
 SECONDS = st.one_of(st.floats(allow_nan=True, allow_infinity=True), st.floats(1e-9, 1e3))
@@ -52,7 +58,7 @@ SECONDS = st.one_of(st.floats(allow_nan=True, allow_infinity=True), st.floats(1e
 
 @given(rows=ROWS, more=ROWS, units=UNITS, further=UNITS)
 def test_estimates_never_fall(rows, more, units, further):
-    for program in (TABLE, TEXT):
+    for program in unobserved():
         least = program.estimate(rows, units)
         assert 0 < least < math.inf
         assert program.estimate(rows + more, units) >= least
