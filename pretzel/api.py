@@ -51,6 +51,8 @@ def compile(
     Raises
     ------
     UnfittedError, OpaqueStepError, CompileError
+    ValueError
+        ``numerics`` is neither of the two, or there is no rule of a name in ``disable_rules``.
 
     Examples
     --------
@@ -65,6 +67,8 @@ def compile(
     from pretzel.oven import compile_estimator
 
     options = Options(strict=strict, numerics=numerics)
+    if isinstance(disable_rules, str):
+        raise TypeError(f"disable_rules is a tuple of names, got the string {disable_rules!r}")
     options = replace(options, disable=(*options.disable, *disable_rules))
     store = default_store() if store is None else store
     physical, lease = compile_estimator(estimator, options, store)

@@ -30,6 +30,10 @@ class Options:
     numerics: Literal["fast", "strict"] = "fast"
     disable: tuple[str, ...] = field(default_factory=_disabled_by_environment)
 
+    def __post_init__(self) -> None:
+        if self.numerics not in ("fast", "strict"):
+            raise ValueError(f"numerics is 'fast' or 'strict', got {self.numerics!r}")
+
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 

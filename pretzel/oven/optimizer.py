@@ -45,7 +45,16 @@ class Change:
 
 
 def active_rules(options: Options, rules: Sequence[Rule] = RULES) -> list[Rule]:
-    """The rules that these options leave in, in order."""
+    """The rules that these options leave in, in order.
+
+    Raises
+    ------
+    ValueError
+        The options disable a rule that does not exist.
+    """
+    known = {rule.name for rule in (*RULES, *rules)}
+    if unknown := sorted(set(options.disable) - known):
+        raise ValueError(f"there is no rule {', '.join(map(repr, unknown))} to disable; rules are {sorted(known)}")
     strict = options.numerics == "strict"
     return [r for r in rules if r.name not in options.disable and not (strict and r.parity is Parity.TOLERANCE)]
 

@@ -82,3 +82,12 @@ def test_one_estimator_gives_one_plan(estimator):
     """Compilation is deterministic: what is stored has the same digests."""
     plans = [pretzel.compile(estimator, store=ObjectStore()) for _ in range(2)]
     assert plans[0].physical.objects == plans[1].physical.objects
+
+
+def test_options_that_do_not_exist_are_named(estimator):
+    with pytest.raises(ValueError, match="numerics is 'fast' or 'strict', got 'Strict'"):
+        pretzel.compile(estimator, numerics="Strict")
+    with pytest.raises(ValueError, match=r"there is no rule 'fold_afine' to disable; rules are .*'fold_affine'"):
+        pretzel.compile(estimator, disable_rules=("fold_afine",))
+    with pytest.raises(TypeError, match="a tuple of names, got the string 'fold_affine'"):
+        pretzel.compile(estimator, disable_rules="fold_affine")
