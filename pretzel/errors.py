@@ -11,14 +11,14 @@
     │   ├── InputShapeError               wrong width, wrong number of dimensions
     │   ├── InputKeyError                 missing, extra or misspelt column
     │   ├── InputTypeError(TypeError)     a value of a type the column cannot take
-    │   └── InputValueError               NaN, infinity or category that the source refuses
+    │   └── InputValueError               NaN, infinity or category that the source rejects
     ├── ModelNotFoundError(KeyError)      no model of that name is registered
     ├── RegistrationError(ValueError)     a name, version or weight that cannot be registered
     │   └── ModelInUseError               ... or forgotten, because something stands there or points there
     ├── Overloaded(RuntimeError)          too many requests are waiting
     ├── DeadlineExceeded(TimeoutError)    a request cannot be, or was not, begun in time
     ├── WorkerLost(RuntimeError)          a worker died while it had the request
-    └── KernelError(RuntimeError)         a native kernel refused its parameters
+    └── KernelError(RuntimeError)         a native kernel rejected its parameters
 
     UntestedReleaseWarning(UserWarning)   the installed release of a library is not one that Pretzel was tested with
 """
@@ -63,7 +63,7 @@ class InputTypeError(InputError, TypeError):
 
 
 class InputValueError(InputError):
-    """A value (NaN, infinity, unknown category) is one that the source estimator refuses."""
+    """A value (NaN, infinity, unknown category) is one that the source estimator rejects."""
 
 
 class ModelNotFoundError(PretzelError, KeyError):
@@ -94,7 +94,7 @@ class WorkerLost(PretzelError, RuntimeError):
 
 
 class KernelError(PretzelError, RuntimeError):
-    """A native kernel refused its parameters or ran out of memory."""
+    """A native kernel rejected its parameters or ran out of memory."""
 
 
 class UntestedReleaseWarning(UserWarning):

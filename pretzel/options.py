@@ -19,7 +19,7 @@ class Options:
     Parameters
     ----------
     strict : bool
-        Refuse opaque steps with `OpaqueStepError`.
+        Reject opaque steps with `OpaqueStepError`.
     numerics : {"fast", "strict"}
         ``"strict"`` switches off every rule that changes the order of a sum.
     disable : tuple of str

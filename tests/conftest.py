@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Refuse to test the tree when the installed wheel was asked for (``make test`` does); use the shipped weights."""
+    """Reject to test the tree when the installed wheel was asked for (``make test`` does); use the shipped weights."""
     os.environ["PRETZEL_CALIBRATION"] = str(ROOT / "tests" / "no calibration")
     if os.environ.get("PRETZEL_TEST_INSTALLED"):
         import pretzel

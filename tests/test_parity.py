@@ -30,7 +30,7 @@ EACH = pytest.mark.parametrize("index", CASES, ids=[cases.CASES[i].id for i in C
 BATCHES = (1, 2, cases.ROWS)
 KNOWN = {
     # scikit-learn forgets its own check of NaN in this method
-    ("GradientBoostingRegressor", "apply", "refusal"),
+    ("GradientBoostingRegressor", "apply", "rejection"),
 }
 ALLOWED = ("it returns the caller's own", "counts that are not the sparse rows of a vectorizer")
 
@@ -163,7 +163,7 @@ def answer(answers, estimator, method, X):
 
 @EACH
 def test_no_rows(index):
-    """A request without rows is refused where scikit-learn refuses it, and has the same empty answer elsewhere."""
+    """A request without rows is rejected where scikit-learn rejects it, and has the same empty answer elsewhere."""
     X = head(cases.rows(cases.CASES[index].data)[1], np.arange(0))
     plan, estimator = compiled(index), cases.fitted(index)
     for method in methods(estimator):

@@ -273,24 +273,24 @@ def test_a_wrong_presentation_is_an_answer_fault():
     assert report.methods["predict_proba"].divergences == []
 
 
-def test_a_missing_check_is_a_refusal_fault():
+def test_a_missing_check_is_a_rejection_fault():
     estimator = LogisticRegression().fit(X, Y)
     without = {"disable_rules": ("fuse_finite_check_into_linear",)}
     plan = plant(estimator, lambda node: node.inputs[0] if type(node).__name__ == "CheckFinite" else None, **without)
     report = pretzel.verify(plan, estimator, np.vstack([X, np.full((1, 4), np.nan)]))
-    faults = [f for f in report.divergences if f.kind == "refusal"]
+    faults = [f for f in report.divergences if f.kind == "rejection"]
     assert faults
     assert "estimator: ValueError" in faults[0].note
     assert "plan: accepts" in faults[0].note
 
 
-def test_an_overzealous_check_is_a_refusal_fault():
+def test_an_overzealous_check_is_a_rejection_fault():
     estimator = make_pipeline(SimpleImputer(), StandardScaler()).fit(X)
     plan = plant(estimator, edit("CheckFinite", "allow_nan", lambda _: False))
     rows = X.copy()
     rows[3, 2] = np.nan
     report = pretzel.verify(plan, estimator, rows)
-    assert report.first_divergence.kind == "refusal"
+    assert report.first_divergence.kind == "rejection"
     assert InputValueError.__name__ in str(report) or "NaN" in str(report)
 
 

@@ -95,11 +95,11 @@ def compete(site: Site, effort: Effort, peers: Sequence[str], progress: Callable
     if "onnx" in peers:
         progress("converting models for onnxruntime")
         missing = ", ".join(onnx_peer.missing_libraries())
-        refused = {"all models": f"{missing}: not installed"}
+        rejected = {"all models": f"{missing}: not installed"}
         if not missing:
-            graphs, refused = converted.graphs(site.members, site.shares, site.rows)
+            graphs, rejected = converted.graphs(site.members, site.shares, site.rows)
         kinds = collections.Counter(site.members[i].kind for i in graphs)
-        document["onnx"] = {"converted": dict(kinds), "refused": refused}
+        document["onnx"] = {"converted": dict(kinds), "rejected": rejected}
     progress("compiling")
     plans, names = compiled(site), [member.name for member in site.members]
 

@@ -23,7 +23,7 @@ class Contender(Protocol):
     Calls return a `concurrent.futures.Future`, or the answer where the work was done in the calling thread.
     """
 
-    refusals: tuple[type[Exception], ...]
+    rejections: tuple[type[Exception], ...]
 
     def single(self, model: int) -> Call:
         """Call for one row."""
@@ -59,7 +59,7 @@ class Pretzel:
         import pretzel
         from pretzel import errors
 
-        self.refusals: tuple[type[Exception], ...] = (errors.DeadlineExceeded, errors.Overloaded)
+        self.rejections: tuple[type[Exception], ...] = (errors.DeadlineExceeded, errors.Overloaded)
         self.runtime = pretzel.Runtime(executors=executors)
         self.models = [self.runtime.register(name, plan) for name, plan in zip(names, plans, strict=True)]
         self._deadline = deadline
@@ -100,7 +100,7 @@ class Threads:
         Threads.
     """
 
-    refusals: tuple[type[Exception], ...] = ()
+    rejections: tuple[type[Exception], ...] = ()
 
     def __init__(self, members: Sequence[Member], workers: int) -> None:
         self._estimators = [member.estimator for member in members]
@@ -141,7 +141,7 @@ class Processes:
         Processes.
     """
 
-    refusals: tuple[type[Exception], ...] = ()
+    rejections: tuple[type[Exception], ...] = ()
 
     def __init__(self, members: Sequence[Member], workers: int) -> None:
         _served[:] = [member.estimator for member in members]
@@ -180,7 +180,7 @@ class Onnx:
         Threads.
     """
 
-    refusals: tuple[type[Exception], ...] = ()
+    rejections: tuple[type[Exception], ...] = ()
 
     def __init__(self, members: Sequence[Member], graphs: Sequence[bytes], rows: Sequence[Rows], workers: int) -> None:
         from benchmarks.onnx_peer import OnnxModel
@@ -215,7 +215,7 @@ class Onnx:
 class Nothing:
     """Answers at once and does nothing; shows the overhead of the harness."""
 
-    refusals: tuple[type[Exception], ...] = ()
+    rejections: tuple[type[Exception], ...] = ()
 
     def single(self, model: int) -> Call:
         """Nothing."""

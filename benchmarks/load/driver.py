@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from benchmarks.load.contenders import Contender
     from benchmarks.load.rows import Rows
 
-UNANSWERED, ANSWERED, REFUSED, FAILED, GIVEN_UP = range(5)
-OUTSTANDING = 1000  # requests that an open loop leaves waiting before it refuses more
+UNANSWERED, ANSWERED, REJECTED, FAILED, GIVEN_UP = range(5)
+OUTSTANDING = 1000  # requests that an open loop leaves waiting before it rejects more
 WINDOW = 32  # requests that a closed loop keeps under way
 DRAIN = 2.0  # seconds that answers may take after the last arrival
 
@@ -55,7 +55,7 @@ class Outcome:
     answered : ndarray
         When the answer was there; without an answer, the end of the measurement.
     state : ndarray
-        `UNANSWERED`, `ANSWERED`, `REFUSED` at once, `FAILED`, or `GIVEN_UP`: refused after it had been accepted.
+        `UNANSWERED`, `ANSWERED`, `REJECTED` at once, `FAILED`, or `GIVEN_UP`: rejected after it had been accepted.
     seconds : float
         From the start to the last answer, or to the end.
     error : str
@@ -77,7 +77,7 @@ class _Run:
     calls: Sequence[Callable[[Any], Any]]
     arguments: Sequence[Any]
     times: list[int]
-    refusals: tuple[type[Exception], ...]
+    rejections: tuple[type[Exception], ...]
     tokens: SimpleQueue[None]
     tickets: itertools.count[int] = field(default_factory=itertools.count)
     pending: dict[int, Future[Any]] = field(default_factory=dict)
@@ -102,10 +102,10 @@ class _Run:
         else:
             self.fail(i, error, GIVEN_UP)
 
-    def fail(self, i: int, error: BaseException, refused: int = REFUSED) -> None:
+    def fail(self, i: int, error: BaseException, rejected: int = REJECTED) -> None:
         """Record an exception."""
         self.answered[i] = self.answered[i] or time.perf_counter_ns()
-        self.state[i] = refused if isinstance(error, self.refusals) else FAILED
+        self.state[i] = rejected if isinstance(error, self.rejections) else FAILED
         if self.state[i] == FAILED and not self.errors:
             self.errors.append(f"{type(error).__name__}: {error}")
 
@@ -152,7 +152,7 @@ def _client(run: _Run, waits: bool) -> None:
                 tokens.get_nowait()
         except Empty:
             if not waits:
-                answered[i], state[i] = clock(), REFUSED
+                answered[i], state[i] = clock(), REJECTED
             continue
         try:
             future = calls[i](arguments[i])
@@ -217,7 +217,7 @@ def drive(
     tokens: SimpleQueue[None] = SimpleQueue()
     for _ in range(WINDOW if closed else OUTSTANDING):
         tokens.put(None)
-    run = _Run(calls, arguments, times, contender.refusals, tokens)
+    run = _Run(calls, arguments, times, contender.rejections, tokens)
     threads = [
         threading.Thread(target=_client, args=(run, closed), daemon=True) for _ in range(clients or os.cpu_count() or 1)
     ]

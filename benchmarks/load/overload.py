@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.bars import Verdict
 from benchmarks.load import contenders
 from benchmarks.load.arrivals import draw
-from benchmarks.load.driver import ANSWERED, GIVEN_UP, REFUSED, UNANSWERED, Outcome, drive
+from benchmarks.load.driver import ANSWERED, GIVEN_UP, REJECTED, UNANSWERED, Outcome, drive
 from benchmarks.load.trial import Site, Trial, cores, in_child
 from benchmarks.report import number, table
 
@@ -43,7 +43,7 @@ class _Only:
     """A contender whose every model is the reserved one."""
 
     def __init__(self, whole: Reserved) -> None:
-        self.refusals = whole.refusals
+        self.rejections = whole.rejections
         self._submit = whole.reserved.submit
         self.arguments = whole.arguments
 
@@ -118,7 +118,7 @@ def accepted(outcome: Outcome, deadline: float) -> dict[str, Any]:
     """
     sent = outcome.sent > 0
     state, waited = outcome.state[sent], (outcome.answered - outcome.sent)[sent] * 1e-9
-    taken = state != REFUSED
+    taken = state != REJECTED
     given_up = state == GIVEN_UP
     late = given_up | (((state == ANSWERED) | (state == UNANSWERED)) & (waited > deadline))
     span = float(outcome.sent.max()) * 1e-9 or 1.0
@@ -126,7 +126,7 @@ def accepted(outcome: Outcome, deadline: float) -> dict[str, Any]:
         "sent": int(sent.sum()),
         "sent_per_second": float(sent.sum()) / span,
         "answered_per_second": float(np.count_nonzero(state == ANSWERED)) / span,
-        "refused": float(np.mean(~taken)),
+        "rejected": float(np.mean(~taken)),
         "given_up": float(np.count_nonzero(given_up) / max(1, taken.sum())),
         "missed": float(np.count_nonzero(late & taken) / max(1, taken.sum())),
         "error": outcome.error,
@@ -135,7 +135,7 @@ def accepted(outcome: Outcome, deadline: float) -> dict[str, Any]:
 
 def waits(outcome: Outcome) -> dict[str, float]:
     """Latency of the reserved plan, in microseconds from the arrival."""
-    latency = (outcome.answered - outcome.arrivals.seconds * 1e9)[outcome.state != REFUSED] * 1e-3
+    latency = (outcome.answered - outcome.arrivals.seconds * 1e9)[outcome.state != REJECTED] * 1e-3
     return {"count": len(latency), **{f"p{at:g}": float(np.percentile(latency, at)) for at in (50, 99)}}
 
 
@@ -146,7 +146,7 @@ def judge(result: dict[str, Any]) -> list[Verdict]:
     others, reserved = result["load"], result["reserved"]
     times = others["sent_per_second"] / result["saturation"]
     ratio = reserved["overloaded"]["p99"] / reserved["unloaded"]["p99"]
-    missed = f"{others['missed']:.2%} ({others['given_up']:.2%} given up), {others['refused']:.1%} refused"
+    missed = f"{others['missed']:.2%} ({others['given_up']:.2%} given up), {others['rejected']:.1%} rejected"
     return [
         Verdict("overload", "load that clients sent", f"{TIMES:g}x saturation", f"{times:.2f}x", times > 0.9 * TIMES),
         Verdict("overload", "accepted requests that are late", "under 1 %", missed, others["missed"] < 0.01),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 PRETZEL, THREADS, PROCESSES, ONNX = "pretzel", "scikit-learn threads", "scikit-learn processes", "onnxruntime"
 PRETZEL_ONNX = "pretzel, onnx mix"
-SHARES = ("refused", "unanswered", "late")
+SHARES = ("rejected", "unanswered", "late")
 BUSY = 0.8  # of saturation: the rate at which the tail is judged
 
 
@@ -120,9 +120,9 @@ def _models(document: dict[str, Any]) -> str:
     lines = [f"Models: {counts}. Half the requests are single rows, half are batches of 100."]
     if document.get("onnx"):
         converted = ", ".join(f"{count} {kind}" for kind, count in document["onnx"]["converted"].items()) or "none"
-        lines.append(f"onnxruntime serves the most popular that skl2onnx converts ({converted}); refused were:")
+        lines.append(f"onnxruntime serves the most popular that skl2onnx converts ({converted}); rejected were:")
         reasons: dict[str, list[str]] = {}
-        for name, why in document["onnx"]["refused"].items():
+        for name, why in document["onnx"]["rejected"].items():
             reasons.setdefault(why, []).append(name)
         lines += [f"- {len(names)} models such as `{names[0]}`: {why}" for why, names in reasons.items()]
     return "\n".join(lines)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.load.arrivals import draw
-from benchmarks.load.driver import ANSWERED, FAILED, GIVEN_UP, REFUSED, UNANSWERED, Outcome, bind, drive
+from benchmarks.load.driver import ANSWERED, FAILED, GIVEN_UP, REJECTED, UNANSWERED, Outcome, bind, drive
 from benchmarks.measure import Difference, compare
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def _wait(answer: Any) -> Any:
 def summary(outcome: Outcome, rate: float) -> dict[str, Any]:
     """Figures of one rate; latencies in microseconds from the time at which requests were to arrive.
 
-    Requests that were not answered count with the time that they had waited by the end; refused and failed ones have
+    Requests that were not answered count with the time that they had waited by the end; rejected and failed ones have
     no latency. Under ``"own"`` is the time since a client took the request, where it was answered.
     """
     due = outcome.arrivals.seconds * 1e9
@@ -251,7 +251,7 @@ def summary(outcome: Outcome, rate: float) -> dict[str, Any]:
             "count": len(state),
             **_percentiles(waited),
             "own": _percentiles(served),
-            "refused": np.count_nonzero((state == REFUSED) | (state == GIVEN_UP)) / count,
+            "rejected": np.count_nonzero((state == REJECTED) | (state == GIVEN_UP)) / count,
             "failed": np.count_nonzero(state == FAILED) / count,
             "unanswered": np.count_nonzero(state == UNANSWERED) / count,
             "late": np.count_nonzero(waited > LATE[name] * 1e6) / count,

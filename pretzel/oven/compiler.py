@@ -77,7 +77,7 @@ class Compiler:
         check_always(output.node for output in imported.methods.values())
         if self.options.strict:
             imported.methods = _without_opaque_extras(imported.methods)
-            _refuse_opaque(imported)
+            _reject_opaque(imported)
         optimized, trace = optimize(imported.methods, self.options, imported.origins)
         return Graphs(imported, optimized, trace)
 
@@ -90,7 +90,7 @@ class Compiler:
 
 
 def _without_opaque_extras(methods: dict[str, Output]) -> dict[str, Output]:
-    """`EXTRAS` are no reason to refuse an estimator that predicts or transforms natively."""
+    """`EXTRAS` are no reason to reject an estimator that predicts or transforms natively."""
     extras = {
         name
         for name, output in methods.items()
@@ -100,7 +100,7 @@ def _without_opaque_extras(methods: dict[str, Output]) -> dict[str, Output]:
     return kept or methods
 
 
-def _refuse_opaque(imported: Imported) -> None:
+def _reject_opaque(imported: Imported) -> None:
     found = {
         f"{imported.origins.get(node, '')} ({type(node.estimator).__name__}.{node.method}): {node.reason}"
         for node in toposort(output.node for output in imported.methods.values())

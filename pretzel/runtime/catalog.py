@@ -190,7 +190,7 @@ class Catalog:
         return alias.handle
 
     def remove(self, target: str) -> None:
-        """Forget a model with all its versions, a version, or an alias; handles refuse calls from now on.
+        """Forget a model with all its versions, a version, or an alias; handles reject calls from now on.
 
         Raises
         ------

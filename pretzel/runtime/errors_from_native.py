@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _STATUS = enumerations()["Status"]  # names by number
 _VALUE_FAULTS = {
-    "not_a_number": "NaN, which the source estimator refuses",
+    "not_a_number": "NaN, which the source estimator rejects",
     "infinite": "infinity or a value too large for the source estimator",
     "unknown_category": "a category that was not seen when the encoder was fitted",
     "lone_surrogate": "a lone surrogate, which cannot be encoded as UTF-8",

@@ -108,7 +108,7 @@ class Model(Handle):
     def _pick(self, method: str = "") -> Plan:
         """The plan that answers one call, chosen by weight if there are several.
 
-        With ``method`` the call is counted, and refused as the method itself would refuse it.
+        With ``method`` the call is counted, and rejected as the method itself would reject it.
         """
         route = self._current
         plan = route.version.plan if route.weights is None else route.versions[route.weights.next()].plan
@@ -229,14 +229,14 @@ class Model(Handle):
             if method not in self._endpoints:
                 self._endpoints[method] = Endpoint(target, method)
         return [
-            (endpoint, methods.get(method) or self._refusal(method, route))
+            (endpoint, methods.get(method) or self._rejection(method, route))
             for method, endpoint in self._endpoints.items()
         ]
 
-    def _refusal(self, method: str, route: Route | None) -> _Refusal:
+    def _rejection(self, method: str, route: Route | None) -> _Rejection:
         if route is None:
-            return _Refusal(ModelNotFoundError, self._gone())
-        return _Refusal(AttributeError, self._lacks(method))
+            return _Rejection(ModelNotFoundError, self._gone())
+        return _Rejection(AttributeError, self._lacks(method))
 
     def _publish(self, route: Route | None) -> None:
         """Make methods attributes of the instance, so that a call goes straight into native code."""
@@ -282,7 +282,7 @@ class Model(Handle):
         return f"<pretzel.Model {self.name}: {', '.join(plan.methods) if plan else 'unregistered'}>"
 
 
-class _Refusal(CallCounter):
+class _Rejection(CallCounter):
     """Target of an endpoint whose version lacks the method, or has been unregistered."""
 
     def __init__(self, error: type[Exception], message: str) -> None:

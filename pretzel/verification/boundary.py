@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Imported
 
 NUMBERS = (0.0, -0.0, 5e-324, -5e-324, 3.4028234663852886e38, 1e-30, 0.1)
-OFTEN_REFUSED = (np.nan, np.inf, -np.inf, 1e150, -1e150, 3.4028235677973366e38)
+OFTEN_REJECTED = (np.nan, np.inf, -np.inf, 1e150, -1e150, 3.4028235677973366e38)
 WHOLE_NUMBERS = (0, -1, 1, 255, 256, 1_000_000)
 CELLS = (None, np.nan, "", " ", "never seen", "É", "\N{SNOWMAN}")
 TEXTS = (
@@ -38,7 +38,7 @@ TEXTS = (
 )
 THRESHOLDS = 200  # per operator
 COLUMNS = 40  # that get special values,
-REFUSED = 2  # and of these, that get values which many estimators refuse: to tell them takes a call for each
+REJECTED = 2  # and of these, that get values which many estimators reject: to tell them takes a call for each
 STEPS = 64  # halvings: more than the bits of a double
 
 
@@ -102,7 +102,7 @@ def special_rows(X: Any) -> Any:
 
 def _specials(kind: str, position: int) -> tuple[Any, ...]:
     if kind == "f":
-        return (*NUMBERS, *OFTEN_REFUSED) if position < REFUSED else NUMBERS
+        return (*NUMBERS, *OFTEN_REJECTED) if position < REJECTED else NUMBERS
     return WHOLE_NUMBERS if kind in "iu" else CELLS
 
 
@@ -190,10 +190,10 @@ def _blend(start: Any, end: Any, share: npt.NDArray[np.float64]) -> Any:
     return np.where(np.isnan(mixed), start, mixed).astype(start.dtype)
 
 
-def split_refused(X: Any, call: Callable[[Any], Any]) -> tuple[Any, list[Any]]:
-    """Rows that ``call`` takes, and the others one by one; halves what is refused until it is found."""
+def split_rejected(X: Any, call: Callable[[Any], Any]) -> tuple[Any, list[Any]]:
+    """Rows that ``call`` takes, and the others one by one; halves what is rejected until it is found."""
     accepted: list[npt.NDArray[np.intp]] = []
-    refused: list[Any] = []
+    rejected: list[Any] = []
     pending = [np.arange(len(X) if isinstance(X, list) else X.shape[0])]
     while pending:
         rows = pending.pop()
@@ -201,11 +201,11 @@ def split_refused(X: Any, call: Callable[[Any], Any]) -> tuple[Any, list[Any]]:
             call(rows_of(X, rows))
         except (ValueError, TypeError, AttributeError):
             if len(rows) == 1:
-                refused.append(rows_of(X, rows))
+                rejected.append(rows_of(X, rows))
             else:
                 pending += [rows[len(rows) // 2 :], rows[: len(rows) // 2]]
         else:
             accepted.append(rows)
-    if not refused:
+    if not rejected:
         return X, []
-    return rows_of(X, np.concatenate([*accepted, np.arange(0)])), refused
+    return rows_of(X, np.concatenate([*accepted, np.arange(0)])), rejected

@@ -46,7 +46,7 @@ class Divergence:
         ``"rule"``: a rewrite changed the value of the graph.
         ``"import"``: the imported graph is not what the estimator computes.
         ``"answer"``: everything before agrees, but the answer is presented otherwise.
-        ``"refusal"``: one side refuses the input, the other does not.
+        ``"rejection"``: one side rejects the input, the other does not.
     method : str
         Method of the estimator.
     stage : int or None
@@ -138,7 +138,7 @@ class Report:
     model: str
     methods: dict[str, MethodReport] = field(default_factory=dict)
     boundary_rows: int = 0
-    refused_rows: int = 0
+    rejected_rows: int = 0
 
     @property
     def divergences(self) -> list[Divergence]:
@@ -160,9 +160,9 @@ class Report:
 
     def __str__(self) -> str:
         extra = f" ({self.boundary_rows} of them on boundaries)" if self.boundary_rows else ""
-        refused = f"; {self.refused_rows} row(s) refused by both sides" if self.refused_rows else ""
+        rejected = f"; {self.rejected_rows} row(s) rejected by both sides" if self.rejected_rows else ""
         rows = max((method.rows for method in self.methods.values()), default=0)
-        lines = [f"{self.model}: {'ok' if self.ok else 'DIVERGES'} on {rows:,} rows{extra}{refused}"]
+        lines = [f"{self.model}: {'ok' if self.ok else 'DIVERGES'} on {rows:,} rows{extra}{rejected}"]
         for method in self.methods.values():
             lines.append(f"  {method}")
             lines += [f"    {fault}" for fault in method.divergences]

@@ -15,7 +15,7 @@ from pretzel.oven.ir.interpret import interpret
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.rules import RULES
 from pretzel.store.object_store import ObjectStore
-from pretzel.verification.boundary import boundary_rows, split_refused, stack
+from pretzel.verification.boundary import boundary_rows, split_rejected, stack
 from pretzel.verification.compare import compare, magnitude
 from pretzel.verification.localize import localize_import, localize_rule, to_method_result
 from pretzel.verification.report import Divergence, MethodReport, Report
@@ -35,7 +35,7 @@ def verify(plan: Plan, estimator: Any, X: Any, *, boundary: bool = False) -> Rep
     estimator : fitted estimator
         The one that ``plan`` was compiled from, unchanged.
     X : what the estimator takes
-        At least one row; rows that the estimator refuses are left out, after it was checked that the plan does too.
+        At least one row; rows that the estimator rejects are left out, after it was checked that the plan does too.
     boundary : bool
         Add rows on both sides of the thresholds of trees, special numbers (NaN, infinities, zeros, subnormals),
         unseen categories and awkward texts.
@@ -82,25 +82,25 @@ class _Verifier:
             extra = boundary_rows(self.graphs.imported, X)
             report.boundary_rows = _rows(extra)
             X = stack(X, extra)
-        X = self._without_refused(X, report)
+        X = self._without_rejected(X, report)
         if _rows(X):
             reference = self._references(X)
             for name in report.methods:
                 self._method(name, X, reference, report.methods[name])
         return report
 
-    def _without_refused(self, X: Any, report: Report) -> Any:
-        """Rows that every method of the estimator takes; the plan has to refuse the others, one by one."""
+    def _without_rejected(self, X: Any, report: Report) -> Any:
+        """Rows that every method of the estimator takes; the plan has to reject the others, one by one."""
         methods = list(report.methods)
-        accepted, refused = split_refused(X, lambda part: [getattr(self.estimator, m)(part) for m in methods])
-        for row in refused:
+        accepted, rejected = split_rejected(X, lambda part: [getattr(self.estimator, m)(part) for m in methods])
+        for row in rejected:
             for name in methods:
                 theirs, ours = _error(self.estimator, name, row), _error(self.plan, name, row)
                 if (theirs is None) != (ours is None):
                     note = f"estimator: {theirs or 'accepts'}; plan: {ours or 'accepts'}"
-                    report.methods[name].divergences.append(Divergence("refusal", name, note=note))
-        report.refused_rows = len(refused)
-        report.boundary_rows = max(report.boundary_rows - len(refused), 0)
+                    report.methods[name].divergences.append(Divergence("rejection", name, note=note))
+        report.rejected_rows = len(rejected)
+        report.boundary_rows = max(report.boundary_rows - len(rejected), 0)
         return accepted
 
     def _references(self, X: Any) -> dict[Node, Any]:
@@ -113,7 +113,7 @@ class _Verifier:
         got, error = _call(self.plan, name, X)
         found = report.divergences
         if error is not None:
-            found.append(Divergence("refusal", name, note=f"the plan stops where the estimator does not: {error}"))
+            found.append(Divergence("rejection", name, note=f"the plan stops where the estimator does not: {error}"))
         else:
             check_steps(self.plan, name, self.graphs, self.expected[name], self.store, X, report)
         self._graphs(name, X, want, reference, report)

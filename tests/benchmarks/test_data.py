@@ -63,7 +63,7 @@ def test_absent_data_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.Monk
         data.adult()
 
 
-def test_another_file_under_the_same_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_file_under_the_same_name_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = data.Archive("pip==0", "wrong.whl", "0" * 64, ())
 
     def download(command: list[str], **_: object) -> object:

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.families import Member
 from benchmarks.load import driver
 from benchmarks.load.arrivals import Arrivals, draw
-from benchmarks.load.driver import ANSWERED, FAILED, GIVEN_UP, REFUSED, UNANSWERED, drive
+from benchmarks.load.driver import ANSWERED, FAILED, GIVEN_UP, REJECTED, UNANSWERED, drive
 from benchmarks.load.rows import Rows
 from benchmarks.load.trial import summary
 
@@ -25,13 +25,13 @@ ROWS = [Rows("numbers", singles=[], records=["one", "two"], batches=["many"])]
 
 
 class Busy(Exception):
-    """Refusal of `Fake`."""
+    """Rejection of `Fake`."""
 
 
 class Fake:
     """Answers with a function of (model, row)."""
 
-    refusals = (Busy,)
+    rejections = (Busy,)
 
     def __init__(self, answer: Callable[[int, Any], Any]) -> None:
         self.answer = answer
@@ -102,7 +102,7 @@ def test_futures_count_when_they_are_done() -> None:
     assert (outcome.state == ANSWERED).all()
 
 
-def test_refused_and_failed_are_told_apart() -> None:
+def test_rejected_and_failed_are_told_apart() -> None:
     def answer(model: int, row: Any) -> Any:
         if model == 0:
             raise Busy
@@ -111,11 +111,11 @@ def test_refused_and_failed_are_told_apart() -> None:
         return future
 
     outcome = drive(Fake(answer), MEMBERS, ROWS, requests([0.0, 0.0]), seconds=5.0)
-    assert outcome.state.tolist() == [REFUSED, FAILED]
+    assert outcome.state.tolist() == [REJECTED, FAILED]
     assert outcome.error == "ValueError: no such thing"
 
 
-def test_what_was_accepted_and_then_refused_is_given_up() -> None:
+def test_what_was_accepted_and_then_rejected_is_given_up() -> None:
     def answer(model: int, row: Any) -> Any:
         future: Future[None] = Future()
         future.set_exception(Busy())
@@ -123,7 +123,7 @@ def test_what_was_accepted_and_then_refused_is_given_up() -> None:
 
     outcome = drive(Fake(answer), MEMBERS, ROWS, requests([0.01]), seconds=5.0)
     assert outcome.state.tolist() == [GIVEN_UP]
-    assert summary(outcome, 1.0)["single"]["refused"] == 1.0
+    assert summary(outcome, 1.0)["single"]["rejected"] == 1.0
 
 
 def test_an_overloaded_contender_is_left_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +156,7 @@ def test_a_closed_loop_keeps_the_window_full(monkeypatch: pytest.MonkeyPatch) ->
         outcome = drive(fake, MEMBERS, ROWS, requests([100.0] * 2000), seconds=0.3, closed=True)
     assert most[0] == 4
     assert 8 <= np.count_nonzero(outcome.state == ANSWERED) <= 4 * 31
-    assert REFUSED not in outcome.state
+    assert REJECTED not in outcome.state
 
 
 def test_summary_counts_shares_of_each_class() -> None:
@@ -168,14 +168,14 @@ def test_summary_counts_shares_of_each_class() -> None:
         arrivals,
         sent=arrivals.seconds * 1e9 + 1,
         answered=answered,
-        state=np.array([ANSWERED, ANSWERED, REFUSED, UNANSWERED]),
+        state=np.array([ANSWERED, ANSWERED, REJECTED, UNANSWERED]),
         seconds=1.0,
         error="",
     )
     result = summary(outcome, 10.0)
     single, batch = result["single"], result["batch"]
     assert (single["count"], batch["count"]) == (3, 1)
-    assert single["refused"] == pytest.approx(1 / 3)
+    assert single["rejected"] == pytest.approx(1 / 3)
     assert single["late"] == pytest.approx(1 / 3)  # 50 ms, and the limit is 10 ms
     assert single["p50"] == pytest.approx((1000 + 50_000) / 2)
     assert (batch["unanswered"], batch["late"], batch["p50"]) == (1.0, 1.0, pytest.approx(1e6))

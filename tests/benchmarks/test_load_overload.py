@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.load import overload
 from benchmarks.load.arrivals import Arrivals
-from benchmarks.load.driver import ANSWERED, GIVEN_UP, REFUSED, UNANSWERED, Outcome
+from benchmarks.load.driver import ANSWERED, GIVEN_UP, REJECTED, UNANSWERED, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,10 +33,10 @@ def outcome(states: list[int], waited: list[float]) -> Outcome:
 
 
 def test_missed_deadlines_are_a_share_of_accepted_requests() -> None:
-    states = [ANSWERED, ANSWERED, REFUSED, REFUSED, GIVEN_UP, UNANSWERED, ANSWERED]
+    states = [ANSWERED, ANSWERED, REJECTED, REJECTED, GIVEN_UP, UNANSWERED, ANSWERED]
     found = overload.accepted(outcome(states, [0.01, 0.06, 0.0, 0.0, 0.01, 0.2, 0.049]), deadline=0.05)
     assert found["sent"] == 7
-    assert found["refused"] == pytest.approx(2 / 7)
+    assert found["rejected"] == pytest.approx(2 / 7)
     assert found["missed"] == pytest.approx(3 / 5)
     assert found["given_up"] == pytest.approx(1 / 5)
 
@@ -53,7 +53,7 @@ def test_verdicts_follow_the_figures(missed: float, p99: float, met: bool) -> No
         "executors": 1,
         "deadline": 0.05,
         "others": 0.0,
-        "load": {"sent_per_second": 300.0, "missed": missed, "given_up": 0.0, "refused": 0.6},
+        "load": {"sent_per_second": 300.0, "missed": missed, "given_up": 0.0, "rejected": 0.6},
         "engine": {"expired": 1, "done": 100, "overdue": 2},
         "reserved": {
             "unloaded": {"count": 9, "p50": 50.0, "p99": 100.0},
@@ -86,7 +86,7 @@ def test_the_whole_under_overload(load_real: Callable[[Any], Any], tmp_path: Pat
     result = document["overload"]
     assert "error" not in result, result
     assert result["load"]["error"] == ""
-    assert 0 < result["load"]["refused"] < 1  # some must go, and not all
-    assert result["engine"]["refused"] + result["engine"]["overloaded"] > 0
+    assert 0 < result["load"]["rejected"] < 1  # some must go, and not all
+    assert result["engine"]["rejected"] + result["engine"]["overloaded"] > 0
     assert result["reserved"]["overloaded"]["count"] == result["reserved"]["unloaded"]["count"] == 60
     assert len(document["bars"]) == 3

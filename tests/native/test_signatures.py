@@ -50,7 +50,7 @@ def example(kernel: str, **sizes: int) -> dict[str, np.ndarray]:
     return {p["name"]: array(p["dtype"], tuple(map(extent, p["shape"]))) for p in signatures()[kernel]["params"]}
 
 
-def refused(kernel: str, params: dict[str, Any]) -> str:
+def rejected(kernel: str, params: dict[str, Any]) -> str:
     with pytest.raises(KernelError) as caught:
         bind(kernel, params)
     return str(caught.value)
@@ -111,9 +111,9 @@ def test_python_and_the_kernels_number_alike() -> None:
     assert choices("tfidf", "norm") == choices("tfidf_linear", "norm") == tuple(str(n).lower() for n in idf.NORMS)
     assert choices("ngrams", "analyzer") == choices("hashing", "analyzer") == _text.ANALYZERS
     reject = choices("category_codes", "reject")
-    assert reject.index("unknown") == encode.REFUSE_UNKNOWN
-    assert reject.index("nan") == encode.REFUSE_NAN
-    assert reject.index("unknown_and_nan") == encode.REFUSE_UNKNOWN | encode.REFUSE_NAN
+    assert reject.index("unknown") == encode.REJECT_UNKNOWN
+    assert reject.index("nan") == encode.REJECT_NAN
+    assert reject.index("unknown_and_nan") == encode.REJECT_UNKNOWN | encode.REJECT_NAN
 
 
 def test_packed_cells_are_numbered_alike() -> None:
@@ -159,7 +159,7 @@ def more_pipelines() -> list[tuple[Any, Any]]:
 
 
 def test_every_node_passes_what_its_kernel_takes() -> None:
-    """By compiling every estimator that there is; `bind` would refuse other names, dtypes or shapes."""
+    """By compiling every estimator that there is; `bind` would reject other names, dtypes or shapes."""
     cases = sys.modules.get("tests.cases") or load_cases()
     seen: dict[str, dict[str, np.ndarray]] = {}
     with warnings.catch_warnings():
@@ -184,37 +184,37 @@ def load_cases() -> Any:
     return module
 
 
-# ---- what bind refuses -----------------------------------------------------------------------------------------------
+# ---- what bind rejects -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kernel", [name for name, signature in signatures().items() if signature["params"]])
 def test_names_dtypes_and_ranks_are_checked(kernel: str) -> None:
     params = example(kernel)
     first = next(iter(params))
-    assert "has the parameters" in refused(kernel, dict(reversed(params.items())) if len(params) > 1 else {})
-    assert "has the parameters" in refused(kernel, {**params, "more": params[first]})
+    assert "has the parameters" in rejected(kernel, dict(reversed(params.items())) if len(params) > 1 else {})
+    assert "has the parameters" in rejected(kernel, {**params, "more": params[first]})
     for name, good in params.items():
         other = good.astype(np.float32)
-        assert f"parameter '{name}' is float32" in refused(kernel, {**params, name: other})
+        assert f"parameter '{name}' is float32" in rejected(kernel, {**params, name: other})
         wrong = good[None] if good.ndim < 2 else good[0]
-        assert f"parameter '{name}'" in refused(kernel, {**params, name: np.ascontiguousarray(wrong)})
+        assert f"parameter '{name}'" in rejected(kernel, {**params, name: np.ascontiguousarray(wrong)})
 
 
 def test_a_symbol_has_one_value() -> None:
     params = {"weights": np.zeros((4, 2)), "bias": np.zeros(3)}
-    assert refused("linear", params) == (
+    assert rejected("linear", params) == (
         "kernel 'linear': parameter 'bias' is float64[3], expected float64[n_out] where n_out = 2"
     )
     edges = {"edges": np.zeros(3), "starts": np.zeros(0, dtype=np.int32)}
-    assert "'starts' is int32[0], expected int32[width+1]" in refused("bins", edges)
+    assert "'starts' is int32[0], expected int32[width+1]" in rejected("bins", edges)
 
 
 def test_numbers_of_enumerations_are_checked() -> None:
-    assert "'function' holds 9, expected a number below 9" in refused(
+    assert "'function' holds 9, expected a number below 9" in rejected(
         "unary_function", {"function": np.array(9, dtype=np.uint8)}
     )
     kinds = {**example("category_codes"), "kinds": np.full(3, 7, dtype=np.uint8)}
-    assert "'kinds' holds 7" in refused("category_codes", kinds)
+    assert "'kinds' holds 7" in rejected("category_codes", kinds)
 
 
 def starts(*numbers: int) -> np.ndarray:
@@ -271,10 +271,10 @@ def test_the_examples_are_good_but_for_what_is_changed() -> None:
 
 @pytest.mark.parametrize(("kernel", "params", "message"), BAD_INDICES)
 def test_indices_are_checked_when_they_are_bound(kernel: str, params: dict[str, Any], message: str) -> None:
-    assert message in refused(kernel, params)
+    assert message in rejected(kernel, params)
 
 
-# ---- what loading refuses --------------------------------------------------------------------------------------------
+# ---- what loading rejects --------------------------------------------------------------------------------------------
 
 
 def program_of(estimator: Any, method: str = "predict") -> NativeProgram:
@@ -350,7 +350,7 @@ def test_a_state_that_reads_other_columns_is_not_loaded() -> None:
             NativeProgram(narrow.plan, {**narrow.arrays, ours: wide.arrays[theirs]})
 
 
-# ---- what running refuses --------------------------------------------------------------------------------------------
+# ---- what running rejects --------------------------------------------------------------------------------------------
 
 
 def test_codes_that_no_table_has_stop_a_request() -> None:

@@ -1,4 +1,4 @@
-"""Steps without a native form: same answers wherever they stand, and refused where ``strict=True``."""
+"""Steps without a native form: same answers wherever they stand, and rejected where ``strict=True``."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def test_a_part_that_drops_every_column():
 
 
 @pytest.mark.parametrize("name", PIPELINES)
-def test_strict_refuses_and_names_the_step(name):
+def test_strict_rejects_and_names_the_step(name):
     estimator = PIPELINES[name].fit(X, y)
     with pytest.raises(OpaqueStepError, match=r"Cube|Nearest|Identity"):
         pretzel.compile(estimator, strict=True)
@@ -259,7 +259,7 @@ def test_one_row_of_an_opaque_model():
     assert pretzel.compile(model).predict_one(X[0]) == model.predict(X[:1])[0]
 
 
-def test_strict_leaves_out_rare_methods_rather_than_refuse():
+def test_strict_leaves_out_rare_methods_rather_than_reject():
     from sklearn.decomposition import PCA
     from sklearn.ensemble import GradientBoostingClassifier
 

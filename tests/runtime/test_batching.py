@@ -189,13 +189,13 @@ def test_rejected_batches_are_retried_row_by_row(monkeypatch: pytest.MonkeyPatch
         calls: list[int] = []
         submit_task = runtime.engine.submit_task
 
-        def refuse_first(*arguments: Any) -> Any:
+        def reject_first(*arguments: Any) -> Any:
             calls.append(1)
             if len(calls) == 1:
                 raise Overloaded("no place")
             return submit_task(*arguments)
 
-        monkeypatch.setattr(runtime.engine, "submit_task", refuse_first)
+        monkeypatch.setattr(runtime.engine, "submit_task", reject_first)
 
         async def main() -> list[Any]:
             return await asyncio.gather(*(model.apredict_one(row) for row in X[:4]), return_exceptions=True)

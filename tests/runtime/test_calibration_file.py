@@ -1,4 +1,4 @@
-"""The calibration of a machine is kept for all processes; one that makes no sense is refused, or not used."""
+"""The calibration of a machine is kept for all processes; one that makes no sense is rejected, or not used."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_without_a_file_nothing_is_logged(where, tmp_path, monkeypatch, caplog, 
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"format": 2}', '{"format": 2, "coefficients": 1, "isa": ""}'])
-def test_a_file_that_holds_something_else_is_refused(text, tmp_path):
+def test_a_file_that_holds_something_else_is_rejected(text, tmp_path):
     path = tmp_path / "kept.json"
     path.write_text(text)
     with pytest.raises(PretzelError, match="no calibration"):
@@ -88,7 +88,7 @@ def test_a_file_that_holds_something_else_is_refused(text, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["{}", OLD, '{"format": 3}'])
-def test_a_file_of_another_format_is_refused(text, tmp_path):
+def test_a_file_of_another_format_is_rejected(text, tmp_path):
     path = tmp_path / "kept.json"
     path.write_text(text)
     with pytest.raises(PretzelError, match=r"has format [13], not 2; run `python -m pretzel.calibration`"):
@@ -107,7 +107,7 @@ def test_the_file_is_where_the_environment_says(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
-def test_coefficients_that_make_no_sense_are_refused(value, shipped):
+def test_coefficients_that_make_no_sense_are_rejected(value, shipped):
     with pytest.raises(ValueError, match=r"'argmax.row.call' must be finite"):
         set_cost_coefficients({"argmax.row.tail": 1.0, "argmax.row.call": value})
     with pytest.raises(ValueError, match="'unmeasured'"):

@@ -100,7 +100,7 @@ def eventually(condition):
 
 
 def submit_until(error, submit):
-    """Answers of all requests before the first that is refused like that."""
+    """Answers of all requests before the first that is rejected like that."""
     answers = []
     while True:
         try:

@@ -1,4 +1,4 @@
-"""What the log and traces tell: changes of the catalog, refusals now and then, lost workers, and spans."""
+"""What the log and traces tell: changes of the catalog, rejections now and then, lost workers, and spans."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def test_changes_are_told(runtime: pretzel.Runtime, caplog: pytest.LogCaptureFix
     assert caplog.messages == ["registered m@v2, the default", "registered m@v3", "unregistered m"]
 
 
-def test_refusals_are_told_now_and_then(
+def test_rejections_are_told_now_and_then(
     runtime: pretzel.Runtime, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse() -> None:
+    def reject() -> None:
         with pytest.raises(DeadlineExceeded):
             runtime.submit("m", ROWS, deadline=0.0)
 
     for _ in range(5):
-        refuse()
+        reject()
     assert len(caplog.messages) == 1
     monkeypatch.setattr(log, "PAUSE", 0.0)
-    refuse()
+    reject()
     assert "(and 4 more since the last such message)" in caplog.messages[1]
     assert {record.levelname for record in caplog.records} == {"WARNING"}
 

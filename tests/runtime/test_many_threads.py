@@ -186,8 +186,10 @@ def test_methods_of_a_handle_change_together() -> None:
     in_threads(change, *[work] * 8)
 
 
-def changed(row: Any, change: Callable[[int], None], ask: Callable[[Any], Any], *refusals: type[Exception]) -> set[Any]:
-    """What threads are answered about a row that two others change all the time, or None where they are refused."""
+def changed(
+    row: Any, change: Callable[[int], None], ask: Callable[[Any], Any], *rejections: type[Exception]
+) -> set[Any]:
+    """What threads are answered about a row that two others change all the time, or None where they are rejected."""
     found: set[Any] = set()
     done = threading.Event()
 
@@ -201,7 +203,7 @@ def changed(row: Any, change: Callable[[int], None], ask: Callable[[Any], Any], 
         for _ in range(10 * TURNS):
             try:
                 found.add(ask(row))
-            except refusals:
+            except rejections:
                 found.add(None)
 
     others = [threading.Thread(target=disturb) for _ in range(2)]

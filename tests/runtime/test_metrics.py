@@ -73,7 +73,7 @@ def test_calls_by_outcome(runtime: pretzel.Runtime, registry: Any) -> None:
         ("m", "predict_one", "answered"): 6,
         ("m", "predict_one", "invalid"): 2,
         ("m", "predict", "answered"): 3,
-        ("m", "predict", "refused"): 1,
+        ("m", "predict", "rejected"): 1,
         ("m", "predict", "cancelled"): 1,
     }
     for _ in range(200):  # a future is counted after its callbacks have run

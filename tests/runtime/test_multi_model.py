@@ -153,7 +153,7 @@ def test_any_mix(runtime: pretzel.Runtime, data: st.DataObject) -> None:
         assert caught.value.__notes__ == [f"item {failures[0]} of {len(pairs)}"]
 
 
-def test_a_row_that_is_refused_leaves_its_neighbours_alone(runtime: pretzel.Runtime) -> None:
+def test_a_row_that_is_rejected_leaves_its_neighbours_alone(runtime: pretzel.Runtime) -> None:
     bad = X[1].copy()
     bad[2] = np.nan
     pairs = [("ridge/0", X[0]), ("ridge/1", bad), ("ridge/2", X[2]), ("tree", bad), ("labels/0", X[3])]
@@ -164,7 +164,7 @@ def test_a_row_that_is_refused_leaves_its_neighbours_alone(runtime: pretzel.Runt
         assert same(found[i], runtime.predict_one(*pairs[i]))
 
 
-def test_models_that_refuse_a_row_leave_the_others_alone(runtime: pretzel.Runtime) -> None:
+def test_models_that_reject_a_row_leave_the_others_alone(runtime: pretzel.Runtime) -> None:
     bad = X[1].copy()
     bad[2] = np.nan
     found = runtime.predict_all(bad, ["tree", "ridge/0", "opaque"], on_error="return")

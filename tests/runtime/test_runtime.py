@@ -129,7 +129,7 @@ def test_methods_come_and_go_with_versions(runtime: pretzel.Runtime) -> None:
     assert not hasattr(model, "transform")
 
 
-def test_unregistered_handles_refuse(runtime: pretzel.Runtime) -> None:
+def test_unregistered_handles_reject(runtime: pretzel.Runtime) -> None:
     model = runtime.register("codes", encoder())
     one = model.transform_one
     runtime.unregister("codes")

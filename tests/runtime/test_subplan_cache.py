@@ -141,7 +141,7 @@ def test_text_that_differs_in_storage_only_may_be_asked_either_way():
                 assert np.array_equal(handle.predict_proba_one(text), plan.predict_proba_one(text))
 
 
-def test_refused_rows_are_refused_again():
+def test_rejected_rows_are_rejected_again():
     with pretzel.Runtime(materialize="8MB", results="8MB") as runtime:
         handles = [runtime.register(f"m{number}", model) for number, model in enumerate(number_models(2))]
         bad = NUMBERS[0].copy()

@@ -1,4 +1,4 @@
-"""Versions of a name and aliases: who answers, what is kept, what is refused."""
+"""Versions of a name and aliases: who answers, what is kept, what is rejected."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_names_and_versions_are_words_without_the_sign(runtime: pretzel.Runtime,
 def test_a_version_cannot_be_registered_twice(runtime: pretzel.Runtime) -> None:
     runtime.register("m", constant(1))
     with pytest.raises(ModelInUseError, match="'m@v1' is registered already"):
-        runtime.register("m", object(), version="v1")  # refused before it is compiled
+        runtime.register("m", object(), version="v1")  # rejected before it is compiled
     assert runtime["m"].predict_one(ROW) == 1
 
 
@@ -305,7 +305,7 @@ def test_opaque_models_are_counted_too(runtime: pretzel.Runtime) -> None:
 
 
 def test_picking_a_plan_for_a_call_is_a_turn(runtime: pretzel.Runtime) -> None:
-    """How an engine takes part: same weights, same counts, same refusals."""
+    """How an engine takes part: same weights, same counts, same rejections."""
     runtime.register("m", constant(1))
     runtime.register("m", constant(2), default=False)
     live = runtime.alias("live", {"m@v1": 3, "m@v2": 1})

@@ -12,7 +12,7 @@
 
 namespace pretzel {
 
-enum class Ending : uint8_t { kAnswered, kInvalid, kRefused, kCancelled, kFailed };
+enum class Ending : uint8_t { kAnswered, kInvalid, kRejected, kCancelled, kFailed };
 constexpr int kEndings = static_cast<int>(enum_names<Ending>().size());
 
 /// Adds a few additions to a call; only one of many is timed.

@@ -81,7 +81,7 @@ cdef Ending ending_of(error):
     if isinstance(error, errors.InputError):
         return Ending.kInvalid
     if isinstance(error, (errors.Overloaded, errors.DeadlineExceeded)):
-        return Ending.kRefused
+        return Ending.kRejected
     if not isinstance(error, Exception):
         return Ending.kCancelled  # KeyboardInterrupt, asyncio.CancelledError
     return Ending.kCancelled if type(error).__name__ == "CancelledError" else Ending.kFailed
@@ -96,7 +96,7 @@ cdef class Endpoint:
 
     Parameters
     ----------
-    target : Method, OpaqueMethod, RoutedMethod or a CallCounter that refuses calls
+    target : Method, OpaqueMethod, RoutedMethod or a CallCounter that rejects calls
     method : str
         Name of the method, for documentation.
     """
@@ -144,7 +144,7 @@ cdef class Endpoint:
 
     @property
     def plan(self):
-        """How the current target presents results; None for one that refuses calls."""
+        """How the current target presents results; None for one that rejects calls."""
         return getattr(self.load_target(), "plan", None)
 
     @property
@@ -233,7 +233,7 @@ cdef class Handle:
     cdef Mutex mutex             # of the latter two
 
     def _keep(self, Endpoint endpoint not None, bint offered):
-        """Set the endpoint of ``predict``, for good: it refuses calls that a version cannot answer."""
+        """Set the endpoint of ``predict``, for good: it rejects calls that a version cannot answer."""
         target = endpoint.load_target()
         function = row_function(endpoint, "predict") if offered else None
         self.endpoint = endpoint

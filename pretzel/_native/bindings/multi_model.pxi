@@ -54,11 +54,11 @@ cdef object resolve_other(model, str method):
     if type(found) is Endpoint:
         return (<Endpoint>found).take_answered()
     if type(found) is not Method and not hasattr(found, "call_row"):
-        refuse_model(model, method)
+        reject_model(model, method)
     return found
 
 
-cdef int refuse_model(model, str method) except -1:
+cdef int reject_model(model, str method) except -1:
     if not hasattr(model, "methods") and not hasattr(model, "plan"):
         raise TypeError(f"expected the name of a model, its handle or a plan, got {type(model).__name__}")
     getattr(model, method)

@@ -501,7 +501,7 @@ cdef extern from "bindings/call_statistics.h" namespace "pretzel" nogil:
     cdef enum class Ending(uint8_t):
         kAnswered
         kInvalid
-        kRefused
+        kRejected
         kCancelled
         kFailed
 

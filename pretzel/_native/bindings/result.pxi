@@ -17,11 +17,11 @@ cdef tuple csr_arrays(CsrResult& result):
 cdef inline Py_ssize_t label_index(double value, Py_ssize_t n) except -1:
     """A label number that the model computed, as an index of ``n`` labels."""
     if not 0.0 <= value < n:  # NaN, too
-        refuse_label(value, n)
+        reject_label(value, n)
     return <Py_ssize_t>value
 
 
-cdef int refuse_label(double value, Py_ssize_t n) except -1:
+cdef int reject_label(double value, Py_ssize_t n) except -1:
     raise errors.KernelError(f"the model chose label number {value:g}, but has {n} label(s)")
 
 

@@ -12,7 +12,7 @@ cdef extern from *:
 
 
 cdef inline int number_of(object value, double* out) except -1:
-    """Read a float, int, bool or None as float64; 0 for anything else, which the caller converts or refuses."""
+    """Read a float, int, bool or None as float64; 0 for anything else, which the caller converts or rejects."""
     if PyFloat_CheckExact(value):
         out[0] = PyFloat_AS_DOUBLE(value)
         return 1

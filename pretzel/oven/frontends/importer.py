@@ -16,7 +16,7 @@ from pretzel.oven.frontends.registry import Unsupported, adapter_for, children, 
 from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.columns import CellLeaf, NumericLeaf, Raw, Select, TextLeaf
 from pretzel.oven.ir.concat import Concat, Densify
-from pretzel.oven.ir.encode import REFUSE_UNKNOWN, category_codes
+from pretzel.oven.ir.encode import REJECT_UNKNOWN, category_codes
 from pretzel.oven.ir.graph import Methods, Node, Output, replace, toposort
 from pretzel.oven.ir.opaque import Opaque, new_token, opaque
 from pretzel.plan import InputKind, InputSpec
@@ -253,7 +253,7 @@ class Importer:
                 [[cell_value(label) for label in column] for column in labels],
                 [range(len(column)) for column in labels],
                 [0.0] * len(labels),
-                refuse=REFUSE_UNKNOWN,
+                reject=REJECT_UNKNOWN,
             )
         )
 

@@ -87,7 +87,7 @@ def reject(values: Value, estimator: str, *, allow_nan: bool, float32: bool = Fa
         bad = bad | np.isnan(x)
     if bad.any():
         row, column = np.argwhere(bad)[0]
-        raise InputValueError(f"{estimator}: row {row}, column {column}: {x[row, column]} is refused")
+        raise InputValueError(f"{estimator}: row {row}, column {column}: {x[row, column]} is rejected")
 
 
 class CheckRange(CheckFinite):
@@ -133,5 +133,5 @@ class CheckRange(CheckFinite):
             bad = bad | np.isnan(x)
         if bad.any():
             row, column = np.argwhere(bad)[0]
-            raise InputValueError(f"{self.estimator}: row {row}, column {column}: {x[row, column]} is refused")
+            raise InputValueError(f"{self.estimator}: row {row}, column {column}: {x[row, column]} is rejected")
         return x

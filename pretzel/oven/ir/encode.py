@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-REFUSE_UNKNOWN, REFUSE_NAN = 1, 2
+REJECT_UNKNOWN, REJECT_NAN = 1, 2
 
 
 class CategoryCodes(Node):
@@ -32,8 +32,8 @@ class CategoryCodes(Node):
         What each category becomes.
     unknown : ndarray of float64, shape (width,)
         What other cells become.
-    refuse : ndarray of uint8, shape (width,)
-        `REFUSE_UNKNOWN`: stop at other cells instead. `REFUSE_NAN`: stop at NaN, which is no category then.
+    reject : ndarray of uint8, shape (width,)
+        `REJECT_UNKNOWN`: stop at other cells instead. `REJECT_NAN`: stop at NaN, which is no category then.
     dtype : str
         What the encoder returns.
     """
@@ -46,7 +46,7 @@ class CategoryCodes(Node):
     text: Array
     codes: Array
     unknown: Array
-    refuse: Array
+    reject: Array
     dtype: str = "float64"
 
     op: ClassVar[str] = "category_codes/1"
@@ -69,7 +69,7 @@ class CategoryCodes(Node):
             **constants._asdict(),
             "codes": self.codes,
             "unknown": self.unknown,
-            "reject": self.refuse,
+            "reject": self.reject,
         }
 
     def reference(self, *inputs: Value) -> Value:
@@ -80,8 +80,8 @@ class CategoryCodes(Node):
             table = dict(zip(map(cell_key, categories), codes, strict=True))
             for i in range(len(x)):
                 code = table.get(cell_key(x[i, j]))
-                if code is None and (self.refuse[j] & REFUSE_UNKNOWN or (self.refuse[j] and is_nan(x[i, j]))):
-                    raise InputValueError(f"row {i}, column {j}: {x[i, j]!r} is refused")
+                if code is None and (self.reject[j] & REJECT_UNKNOWN or (self.reject[j] and is_nan(x[i, j]))):
+                    raise InputValueError(f"row {i}, column {j}: {x[i, j]!r} is rejected")
                 out[i, j] = self.unknown[j] if code is None else code
         return out
 
@@ -89,12 +89,12 @@ class CategoryCodes(Node):
         return of_constants(np.concatenate([self.codes, self.unknown]))
 
     def select_columns(self, x: Node, columns: Array) -> Node | None:
-        if self.refuse.any():
+        if self.reject.any():
             return None
         categories = self.categories
         codes = [self.codes[self.starts[j] : self.starts[j + 1]].tolist() for j in columns]
         unknown = self.unknown[columns].tolist()
-        return category_codes(x, [categories[j] for j in columns], codes, unknown, refuse=0, dtype=self.dtype)
+        return category_codes(x, [categories[j] for j in columns], codes, unknown, reject=0, dtype=self.dtype)
 
     def describe(self) -> str:
         return f"{len(self.unknown)} columns, {len(self.codes)} categories"
@@ -106,7 +106,7 @@ def category_codes(
     codes: Sequence[Sequence[float]],
     unknown: Sequence[float],
     *,
-    refuse: int,
+    reject: int,
     dtype: str = "float64",
 ) -> CategoryCodes:
     """A node from the categories of each column; of equal ones the last counts, as in a dict."""
@@ -121,7 +121,7 @@ def category_codes(
         *pack(value for value, _ in entries),
         np.array([code for _, code in entries], dtype=np.float64),
         np.array(unknown, dtype=np.float64),
-        np.full(len(tables), refuse, dtype=np.uint8),
+        np.full(len(tables), reject, dtype=np.uint8),
         dtype,
     )
 

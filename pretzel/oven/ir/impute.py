@@ -63,13 +63,13 @@ class MissingMask(Node):
     ----------
     columns : tuple of int
     missing : float
-    refuse_new : bool
+    reject_new : bool
         Stop where a column that is not among ``columns`` holds ``missing``.
     """
 
     columns: tuple[int, ...]
     missing: float = math.nan
-    refuse_new: bool = False
+    reject_new: bool = False
 
     op: ClassVar[str] = "missing_mask/1"
     kernel: ClassVar[str] = "missing_mask"
@@ -81,13 +81,13 @@ class MissingMask(Node):
         return {
             "columns": np.array(self.columns, dtype=np.int32),
             "missing": np.array(self.missing, dtype=np.float64),
-            "reject_new": np.array(self.refuse_new, dtype=np.uint8),
+            "reject_new": np.array(self.reject_new, dtype=np.uint8),
         }
 
     def reference(self, *inputs: Value) -> Value:
         mask = _is_missing(inputs[0], self.missing)
         new = np.delete(mask, list(self.columns), axis=1)
-        if self.refuse_new and new.any():
+        if self.reject_new and new.any():
             raise InputValueError("MissingIndicator: a column without missing values in fit has one now")
         return mask[:, list(self.columns)].astype(np.float64)
 
@@ -109,7 +109,7 @@ class ImputeCells(Node):
         Cells that count as missing.
     kinds, numbers, offsets, sizes, text : ndarray
         `PackedCells` with the constant of each kept column.
-    refuse_nan : bool
+    reject_nan : bool
         Stop at NaN, in any column.
     """
 
@@ -120,7 +120,7 @@ class ImputeCells(Node):
     offsets: Array
     sizes: Array
     text: Array
-    refuse_nan: bool = False
+    reject_nan: bool = False
 
     op: ClassVar[str] = "impute_cells/1"
     kernel: ClassVar[str] = "impute_cells"
@@ -139,13 +139,13 @@ class ImputeCells(Node):
             "columns": np.array(self.columns, dtype=np.int32),
             **{f"fill_{name}": array for name, array in fill._asdict().items()},
             **{f"missing_{name}": array for name, array in pack(self.missing)._asdict().items()},
-            "reject_nan": np.array(self.refuse_nan, dtype=np.uint8),
+            "reject_nan": np.array(self.reject_nan, dtype=np.uint8),
         }
 
     def reference(self, *inputs: Value) -> Value:
         (x,) = inputs
-        if self.refuse_nan and any(is_nan(value) for value in x.flat):
-            raise InputValueError("SimpleImputer: NaN is refused")
+        if self.reject_nan and any(is_nan(value) for value in x.flat):
+            raise InputValueError("SimpleImputer: NaN is rejected")
         missing = {cell_key(value) for value in self.missing}
         out = x[:, list(self.columns)].astype(object)
         for j, fill in enumerate(self.fill):
@@ -157,7 +157,7 @@ class ImputeCells(Node):
     def as_replacement(self) -> Replacement | None:
         if self.columns != tuple(range(self.inputs[0].schema().width)):
             return None
-        return Replacement(self.missing, tuple(self.fill), self.refuse_nan)
+        return Replacement(self.missing, tuple(self.fill), self.reject_nan)
 
     def describe(self) -> str:
         return f"{', '.join(map(repr, self.missing))} -> constants"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pretzel.oven.ir._cells import CellValue, cell_key, is_nan
-from pretzel.oven.ir.encode import REFUSE_NAN, REFUSE_UNKNOWN, CategoryCodes, category_codes
+from pretzel.oven.ir.encode import REJECT_NAN, REJECT_UNKNOWN, CategoryCodes, category_codes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,18 +27,18 @@ def impute_into_codes(node: Node, users: Mapping[Node, list[Node]]) -> Node | No
     replacement = source.as_replacement()
     if replacement is None:
         return None
-    reject = REFUSE_NAN if replacement.rejects_nan else 0
+    reject = REJECT_NAN if replacement.rejects_nan else 0
     categories: list[list[CellValue]] = []
     codes: list[list[float]] = []
     for j, column in enumerate(node.categories):
         numbers = node.codes[node.starts[j] : node.starts[j + 1]].tolist()
         table = dict(zip(map(cell_key, column), zip(column, numbers, strict=True), strict=True))
         _, code = table.get(cell_key(replacement.fill[j]), (None, None))
-        if code is None and node.refuse[j] & REFUSE_UNKNOWN:
+        if code is None and node.reject[j] & REJECT_UNKNOWN:
             return None
         entries = [(value, number) for value, number in table.values() if not (reject and is_nan(value))]
         entries += [(value, node.unknown[j] if code is None else code) for value in replacement.missing]
         categories.append([value for value, _ in entries])
         codes.append([number for _, number in entries])
-    reject |= int(np.bitwise_or.reduce(node.refuse))
-    return category_codes(source.inputs[0], categories, codes, node.unknown.tolist(), refuse=reject, dtype=node.dtype)
+    reject |= int(np.bitwise_or.reduce(node.reject))
+    return category_codes(source.inputs[0], categories, codes, node.unknown.tolist(), reject=reject, dtype=node.dtype)

@@ -53,7 +53,7 @@ def test_one_hot(encode: str) -> None:
     check(model, Z, ("predict", "predict_proba"))
 
 
-def test_refusals() -> None:
+def test_rejections() -> None:
     X = numbers(50, 3, special=False)
     estimator = fitted(X, encode="ordinal")
     plan = pretzel.compile(estimator, strict=True)

@@ -1,4 +1,4 @@
-"""Encoders of categories against scikit-learn: native, interpreter, one row, refusals."""
+"""Encoders of categories against scikit-learn: native, interpreter, one row, rejections."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_numbers(dtype: type) -> None:
     check(encoder, np.array([[True], [False]]))
 
 
-def test_infinity_is_refused_among_numbers() -> None:
+def test_infinity_is_rejected_among_numbers() -> None:
     encoder = OneHotEncoder(handle_unknown="ignore").fit([[1.0], [2.0]])
     with pytest.raises(ValueError, match="infinity"):
         encoder.transform([[math.inf]])

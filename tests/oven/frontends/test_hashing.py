@@ -70,7 +70,7 @@ def test_column_of_the_hash_without_absolute_value(n_features: int) -> None:
     assert node._column(INT32_MIN) == (2147483647 - (n_features - 1)) % n_features == 2**31 % n_features
 
 
-def test_lone_surrogates_are_refused_where_the_source_cannot_encode_them() -> None:
+def test_lone_surrogates_are_rejected_where_the_source_cannot_encode_them() -> None:
     words, chars = HashingVectorizer(n_features=64).fit([]), HashingVectorizer(n_features=64, analyzer="char").fit([])
     check_vectorizer(words, ["lone \ud800 surrogate"])  # not part of a token
     with pytest.raises(UnicodeEncodeError):
@@ -82,7 +82,7 @@ def test_lone_surrogates_are_refused_where_the_source_cannot_encode_them() -> No
     check_vectorizer(pairs, ["\ud800"])  # too short for any n-gram
 
 
-def test_other_precision_is_refused() -> None:
+def test_other_precision_is_rejected() -> None:
     with pytest.raises(OpaqueStepError, match="float32"):
         pretzel.compile(HashingVectorizer(dtype=np.float32).fit([]), strict=True)
 

@@ -81,7 +81,7 @@ def test_idf_set_by_hand() -> None:
     check_vectorizer(vectorizer, ["the cat sat", "cat cat"])
 
 
-def test_other_precision_is_refused() -> None:
+def test_other_precision_is_rejected() -> None:
     with pytest.raises(OpaqueStepError, match="float32"):
         pretzel.compile(TfidfVectorizer(dtype=np.float32).fit(["some words"]), strict=True)
 

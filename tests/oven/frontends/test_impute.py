@@ -1,4 +1,4 @@
-"""Imputers and missing indicators against scikit-learn: native, interpreter, refusals."""
+"""Imputers and missing indicators against scikit-learn: native, interpreter, rejections."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_number_as_the_missing_value(missing: float) -> None:
         native(estimator, X)
 
 
-def test_infinity_is_refused_as_by_the_source() -> None:
+def test_infinity_is_rejected_as_by_the_source() -> None:
     estimator = SimpleImputer().fit(numbers(30))
     X = numbers(5)
     X[4, 2] = np.inf
@@ -142,7 +142,7 @@ def test_none_is_missing_only_where_it_was_named() -> None:
     assert_same(native(estimator, frame), estimator.transform(frame))
 
 
-def test_nan_is_refused_among_texts_when_another_value_is_missing() -> None:
+def test_nan_is_rejected_among_texts_when_another_value_is_missing() -> None:
     frame = pd.DataFrame({"x": ["a", "?", "b"]}, dtype=object)
     imputer = SimpleImputer(missing_values="?", strategy="most_frequent")
     estimator = make_pipeline(imputer, OneHotEncoder(sparse_output=False)).fit(frame)
@@ -165,7 +165,7 @@ def test_missing_indicator(features: str) -> None:
     assert_same(reference(estimator, X), estimator.transform(X))
 
 
-def test_missing_indicator_refuses_a_new_column_with_missing_values() -> None:
+def test_missing_indicator_rejects_a_new_column_with_missing_values() -> None:
     X = numbers(50)
     X[:, 2] = 1.0
     Z = numbers(3)

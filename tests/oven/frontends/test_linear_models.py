@@ -158,7 +158,7 @@ def test_sparse_rows_that_the_source_does_not_check() -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_what_is_no_number_is_refused(value: float) -> None:
+def test_what_is_no_number_is_rejected(value: float) -> None:
     plan = pretzel.compile(lm.Ridge().fit(X, SCORE), strict=True)
     bad = X[:3].copy()
     bad[2, 11] = value

@@ -51,7 +51,7 @@ def test_many_labels_of_one_row() -> None:
     check(MLPClassifier((20,), max_iter=20, random_state=0).fit(X, y), X, PROBABILITIES)
 
 
-def test_not_a_number_is_refused() -> None:
+def test_not_a_number_is_rejected() -> None:
     from pretzel.errors import InputValueError
 
     plan = pretzel.compile(MLPRegressor(hidden_layer_sizes=(3,), max_iter=2).fit(X, X[:, 0]), strict=True)

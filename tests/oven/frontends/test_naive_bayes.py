@@ -62,7 +62,7 @@ def test_logarithms_of_probabilities_that_are_zero() -> None:
     assert plan.predict_log_proba(counts).min() < -5000
 
 
-def test_missing_values_are_refused() -> None:
+def test_missing_values_are_rejected() -> None:
     plan = pretzel.compile(MultinomialNB().fit(X, Y))
     with pytest.raises(InputValueError, match="NaN"):
         plan.predict(np.full((1, 9), np.nan))

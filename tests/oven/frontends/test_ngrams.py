@@ -151,7 +151,7 @@ def test_one_vocabulary_is_stored_once() -> None:
         ({"dtype": np.float32}, "float32"),
     ],
 )
-def test_what_only_python_can_do_is_refused_by_name(options: dict[str, Any], reason: str) -> None:
+def test_what_only_python_can_do_is_rejected_by_name(options: dict[str, Any], reason: str) -> None:
     vectorizer = CountVectorizer(**options).fit(["some words here"])
     with pytest.raises(OpaqueStepError, match=reason):
         pretzel.compile(vectorizer, strict=True)

@@ -60,7 +60,7 @@ def test_binarizer(threshold: float) -> None:
 
 
 @pytest.mark.parametrize("model", [Normalizer(), Binarizer()])
-def test_refusals(model: Normalizer | Binarizer) -> None:
+def test_rejections(model: Normalizer | Binarizer) -> None:
     X = numbers(10, 3)
     plan = pretzel.compile(model.fit(X), strict=True)
     for value in (np.nan, np.inf, -np.inf):

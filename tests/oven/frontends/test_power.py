@@ -41,7 +41,7 @@ def test_exponents_with_forms_of_their_own(power: float) -> None:
     check(estimator, numbers(1000, 5), ("transform",))
 
 
-def test_refusals() -> None:
+def test_rejections() -> None:
     X = skewed(50)
     estimator = make_pipeline(PowerTransformer(), Ridge()).fit(X, X[:, 0])
     check(estimator, skewed(1000), ("predict",))

@@ -44,7 +44,7 @@ def test_normal_deviates_in_both_tails() -> None:
     check(estimator, np.concatenate([tails, 1.0 - tails])[:, None], ("transform",))
 
 
-def test_refusals() -> None:
+def test_rejections() -> None:
     X = columns(100)
     estimator = make_pipeline(QuantileTransformer(n_quantiles=20), Ridge()).fit(X, X[:, 0])
     plan = check(estimator, X, ("predict",))

@@ -47,7 +47,7 @@ def test_bit_for_bit(scaler: Any) -> None:
 
 
 @pytest.mark.parametrize("scaler", SCALERS, ids=repr)
-def test_infinity_is_refused(scaler: Any) -> None:
+def test_infinity_is_rejected(scaler: Any) -> None:
     plan = pretzel.compile(scaler.fit(wide()), strict=True)
     bad = wide()[:3]
     bad[1, 2] = np.inf

@@ -120,7 +120,7 @@ def test_threads_know_only_their_own_nodes():
     assert linear() is here
 
 
-def test_parameters_without_canonical_bytes_are_refused():
+def test_parameters_without_canonical_bytes_are_rejected():
     class Strange(Node):
         value: object
 

@@ -21,7 +21,7 @@ from pretzel.oven.ir.cluster import Distances
 from pretzel.oven.ir.columns import CellLeaf, NumericLeaf, Raw, Select, SparseLeaf, TextLeaf
 from pretzel.oven.ir.concat import Concat, Densify
 from pretzel.oven.ir.embedding_sum import EmbeddingSum
-from pretzel.oven.ir.encode import REFUSE_UNKNOWN, OneHot, category_codes
+from pretzel.oven.ir.encode import REJECT_UNKNOWN, OneHot, category_codes
 from pretzel.oven.ir.feature_selection import SelectSparse
 from pretzel.oven.ir.graph import Affine, Array, Node, Parity, Replacement, Value, rewrite, toposort
 from pretzel.oven.ir.hashing import HashedNgrams
@@ -131,9 +131,9 @@ def trees(x: Node, *, values: Any = (1.0, -2.0, 1e300), divisor: float = 2.0, in
     )
 
 
-def codes(x: Node, *, refuse: int = 0, last: float = 2.0) -> Node:
+def codes(x: Node, *, reject: int = 0, last: float = 2.0) -> Node:
     return category_codes(
-        x, [["a", 2.0], ["a", "b", None]], [[0.0, 1.0], [0.0, 1.0, last]], [-1.0, -1.0], refuse=refuse
+        x, [["a", 2.0], ["a", "b", None]], [[0.0, 1.0], [0.0, 1.0, last]], [-1.0, -1.0], reject=reject
     )
 
 
@@ -182,7 +182,7 @@ def _examples() -> list[Node]:
         *(Densify((node,)) for node in text),
         *each(lambda x: Bins((x,), edges, np.array([0, 3, 4, 6], dtype=np.int32))),
         *each(lambda x: Distances((x,), RNG.normal(size=(2, WIDTH)))),
-        *(codes(CELL_LEAF), codes(CELL_LEAF, refuse=REFUSE_UNKNOWN), codes(CELL_LEAF, last=math.nan)),
+        *(codes(CELL_LEAF), codes(CELL_LEAF, reject=REJECT_UNKNOWN), codes(CELL_LEAF, last=math.nan)),
         *(OneHot((codes(CELL_LEAF),), offsets, is_sparse) for is_sparse in (True, False)),
         *(SelectSparse((x,), np.array([0, 2], dtype=np.int32)) for x in (SPARSE, SPARSE_CHECKED, ngrams())),
         *(UnaryFunction((x,), function) for x in INPUTS for function in FUNCTIONS),
@@ -192,10 +192,10 @@ def _examples() -> list[Node]:
         *(Impute((x,), fill, 1.0) for x in INPUTS for fill in (NUMBERS_OF, np.full(3, math.nan))),
         *(Impute((x,), fill) for x in INPUTS for fill in (NUMBERS_OF, np.full(3, math.nan))),
         *each(lambda x: MissingMask((x,), (0, 2))),
-        MissingMask((LEAF,), (1,), refuse_new=True),
+        MissingMask((LEAF,), (1,), reject_new=True),
         ImputeCells((CELL_LEAF,), (0, 1), (None, math.nan), *pack(["x", 0.0])),
-        ImputeCells((CELL_LEAF,), (1,), (math.nan,), *pack(["x"]), refuse_nan=True),
-        ImputeCells((CELL_LEAF,), (0, 1), ("a",), *pack(["x", "y"]), refuse_nan=True),
+        ImputeCells((CELL_LEAF,), (1,), (math.nan,), *pack(["x"]), reject_nan=True),
+        ImputeCells((CELL_LEAF,), (0, 1), ("a",), *pack(["x", "y"]), reject_nan=True),
         Indicators((trees(CHECKED, values=(0.0, 1.0, 2.0), divisor=1.0, integral=True),), 5),
         *each(lambda x: Linear((x,), weights, np.ones(2))),
         *(Linear((x,), weights, np.ones(2)) for x in (SPARSE, SPARSE_CHECKED, ngrams())),

@@ -96,7 +96,7 @@ def table(n: int) -> pd.DataFrame:
     return frame
 
 
-def test_what_the_source_refuses_is_refused_with_and_without_the_rule() -> None:
+def test_what_the_source_rejects_is_rejected_with_and_without_the_rule() -> None:
     frame = table(100)
     estimator = make_pipeline(
         make_column_transformer(

@@ -127,7 +127,7 @@ def test_clipped_scaler() -> None:
     np.testing.assert_array_equal(pretzel.compile(pipeline).predict(rows), pipeline.predict(rows))
 
 
-def test_what_overflowed_is_still_refused() -> None:
+def test_what_overflowed_is_still_rejected() -> None:
     X, y = table()
     pipeline = make_pipeline(StandardScaler(), GradientBoostingRegressor(n_estimators=5)).fit(X, y)
     (moved,) = (node for node in nodes_of(pipeline) if isinstance(node, CheckRange))
@@ -145,7 +145,7 @@ def test_what_overflowed_is_still_refused() -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_what_the_scaler_refused_is_still_refused(value: float) -> None:
+def test_what_the_scaler_rejected_is_still_rejected(value: float) -> None:
     X, y = table()
     plan = pretzel.compile(make_pipeline(StandardScaler(), GradientBoostingRegressor(n_estimators=5)).fit(X, y))
     row = X[:1].copy()

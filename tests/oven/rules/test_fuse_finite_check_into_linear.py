@@ -1,4 +1,4 @@
-"""A finite result instead of a look at every value; every row that was refused still is, and with the same words."""
+"""A finite result instead of a look at every value; every row that was rejected still is, and with the same words."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def linear(check: CheckFinite, n_out: int = 2) -> Linear:
 
 
 @pytest.mark.parametrize("allow_nan", [False, True])
-def test_it_fires_and_keeps_value_and_refusal(allow_nan: bool) -> None:
+def test_it_fires_and_keeps_value_and_rejection(allow_nan: bool) -> None:
     before = linear(CheckFinite((LEAF,), "Ridge", allow_nan))
     after = fuse_finite_check_into_linear(before, users([before]))
     assert after is CheckedLinear((LEAF,), before.weights, before.bias, "Ridge", allow_nan)

@@ -18,7 +18,7 @@ from pretzel.errors import InputValueError
 from pretzel.options import Options
 from pretzel.oven.frontends.importer import Importer
 from pretzel.oven.ir.columns import CellLeaf, NumericLeaf
-from pretzel.oven.ir.encode import REFUSE_UNKNOWN, category_codes
+from pretzel.oven.ir.encode import REJECT_UNKNOWN, category_codes
 from pretzel.oven.ir.graph import toposort
 from pretzel.oven.ir.impute import Impute, ImputeCells
 from pretzel.oven.optimizer import optimize
@@ -33,7 +33,7 @@ def optimized(estimator: Any) -> list[Any]:
     return toposort([methods["transform"].node])
 
 
-def test_nan_stays_refused() -> None:
+def test_nan_stays_rejected() -> None:
     frame = pd.DataFrame({"x": ["a", "?", "b"]})
     imputer = SimpleImputer(missing_values="?", strategy="most_frequent")
     estimator = make_pipeline(imputer, OneHotEncoder(handle_unknown="ignore")).fit(frame)
@@ -44,7 +44,7 @@ def test_nan_stays_refused() -> None:
     assert "impute_into_codes" in plan.explain()
     with pytest.raises(InputValueError, match="row 1, column 'x' holds NaN"):
         plan.transform(bad)
-    with pytest.raises(InputValueError, match="refused"):
+    with pytest.raises(InputValueError, match="rejected"):
         optimized(estimator)[-2].reference(bad.to_numpy())
     np.testing.assert_array_equal(plan.transform(frame).toarray(), estimator.transform(frame).toarray())
 
@@ -75,7 +75,7 @@ def test_same_codes_without_the_imputer(missing: Any, cells: list[Any], fires: b
 
 def test_numbers() -> None:
     leaf = NumericLeaf((), (0, 1))
-    node = category_codes(Impute((leaf,), np.array([1.0, 9.0])), [[1.0, 2.0], [5.0]], [[0, 1], [0]], [-1, -1], refuse=0)
+    node = category_codes(Impute((leaf,), np.array([1.0, 9.0])), [[1.0, 2.0], [5.0]], [[0, 1], [0]], [-1, -1], reject=0)
     new = impute_into_codes(node, {})
     assert new is not None
     assert new.inputs == (leaf,)
@@ -84,13 +84,13 @@ def test_numbers() -> None:
     assert impute_into_codes(new, {}) is None
 
 
-def test_does_not_fire_where_the_constant_is_refused() -> None:
+def test_does_not_fire_where_the_constant_is_rejected() -> None:
     leaf = NumericLeaf((), (0,))
-    node = category_codes(Impute((leaf,), np.array([7.0])), [[1.0]], [[0]], [0], refuse=REFUSE_UNKNOWN)
+    node = category_codes(Impute((leaf,), np.array([7.0])), [[1.0]], [[0]], [0], reject=REJECT_UNKNOWN)
     assert impute_into_codes(node, {}) is None
 
 
 def test_does_not_fire_elsewhere() -> None:
     leaf = CellLeaf((), (0,))
-    assert impute_into_codes(category_codes(leaf, [["a"]], [[0]], [-1], refuse=0), {}) is None
+    assert impute_into_codes(category_codes(leaf, [["a"]], [[0]], [-1], reject=0), {}) is None
     assert impute_into_codes(leaf, {}) is None

@@ -1,4 +1,4 @@
-"""Columns without weights go, unless the source would refuse what they hold."""
+"""Columns without weights go, unless the source would reject what they hold."""
 
 from __future__ import annotations
 
@@ -73,15 +73,15 @@ def test_does_not_fire(node: Any) -> None:
     assert prune_columns(node, {}) is None
 
 
-def lookup(refuse: int) -> EmbeddingSum:
+def lookup(reject: int) -> EmbeddingSum:
     leaf = CellLeaf((), (4, 5, 6))
-    codes = category_codes(leaf, [["a", "b"], ["c"], ["d", 1.0]], [[0, 1], [0], [0, -1]], [-1, 0, -1], refuse=refuse)
+    codes = category_codes(leaf, [["a", "b"], ["c"], ["d", 1.0]], [[0, 1], [0], [0, -1]], [-1, 0, -1], reject=reject)
     offsets = np.array([0, 2, 3, 4], dtype=np.int32)
     return EmbeddingSum((codes,), weights(0.0, 0.0, 3.0, 0.0), offsets, BIAS)
 
 
 def test_categories_without_weights_are_not_looked_up() -> None:
-    node = lookup(refuse=0)
+    node = lookup(reject=0)
     new = prune_columns(node, {})
     assert isinstance(new, EmbeddingSum)
     assert new.inputs[0].inputs == (CellLeaf((), (5,)),)
@@ -90,7 +90,7 @@ def test_categories_without_weights_are_not_looked_up() -> None:
         new.reference(new.inputs[0].reference(cells[:, [1]])), node.reference(node.inputs[0].reference(cells))
     )
     assert prune_columns(new, {}) is None
-    assert prune_columns(lookup(refuse=1), {}) is None
+    assert prune_columns(lookup(reject=1), {}) is None
 
 
 def test_keys_and_checks_stay() -> None:

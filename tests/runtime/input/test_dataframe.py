@@ -89,11 +89,11 @@ def test_the_answer_is_that_of_the_estimator(plan: pretzel.Plan, estimator: Any,
 def test_what_lies_as_usual_is_not_looked_for_in_the_public_ways(
     plan: pretzel.Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: Any) -> None:
+    def reject(*_: Any) -> None:
         raise AssertionError("read in the public ways")
 
     table = frame(100)
-    monkeypatch.setattr("pretzel.runtime.input.table_reader._of_pandas", refuse)
+    monkeypatch.setattr("pretzel.runtime.input.table_reader._of_pandas", reject)
     plan.transform(table)
     with pytest.raises(AssertionError):
         plan.transform(table.astype({"city": "category"}))
@@ -106,7 +106,7 @@ def test_subclasses_are_read_in_the_public_ways(plan: pretzel.Plan) -> None:
     np.testing.assert_array_equal(plan.transform(Special(frame(5))), plan.transform(frame(5)))
 
 
-def test_a_missing_document_is_refused_with_its_place(plan: pretzel.Plan) -> None:
+def test_a_missing_document_is_rejected_with_its_place(plan: pretzel.Plan) -> None:
     table = frame(100)
     table.loc[71, "plain"] = None
     with pytest.raises(InputTypeError, match="row 71, column 'plain'"):
@@ -114,7 +114,7 @@ def test_a_missing_document_is_refused_with_its_place(plan: pretzel.Plan) -> Non
 
 
 @pytest.mark.parametrize("column", ["pay", "note"])
-def test_wrong_types_are_refused(plan: pretzel.Plan, column: str) -> None:
+def test_wrong_types_are_rejected(plan: pretzel.Plan, column: str) -> None:
     wrong = "text" if column == "pay" else 1.5
     with pytest.raises(InputTypeError, match=f"column '{column}'"):
         plan.transform(frame(100).assign(**{column: wrong}))

@@ -144,7 +144,7 @@ def analysis(vectorizer: Any) -> Analysis:
         raise Unsupported(f"analyzer={vectorizer.analyzer!r} is not one of scikit-learn's")
     if vectorizer.input != "content":
         raise Unsupported(f"input={vectorizer.input!r}: documents are read from files")
-    # encoding and decode_error concern documents that are bytes, and those are refused when they are read
+    # encoding and decode_error concern documents that are bytes, and those are rejected when they are read
     if vectorizer.strip_accents not in (None, "ascii", "unicode"):
         raise Unsupported("strip_accents is a callable: it runs in Python")
     min_n, max_n = vectorizer.ngram_range

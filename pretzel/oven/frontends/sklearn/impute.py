@@ -51,7 +51,7 @@ def _impute_cells(estimator: Any, x: Node, columns: tuple[int, ...], fill: Array
     is_na = type(value).__name__ == "NAType"
     missing: tuple[CellValue, ...] = (None, math.nan) if is_na else (cell_value(value),)
     constants = pack(cell_value(value) for value in fill)
-    return ImputeCells((x,), columns, missing, *constants, refuse_nan=not is_nan(value))
+    return ImputeCells((x,), columns, missing, *constants, reject_nan=not is_nan(value))
 
 
 @adapter("sklearn.impute.MissingIndicator")

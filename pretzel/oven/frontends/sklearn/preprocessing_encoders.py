@@ -11,7 +11,7 @@ from pretzel.oven.frontends.cells import cell_value
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.ir.columns import Raw, Select
 from pretzel.oven.ir.concat import Concat
-from pretzel.oven.ir.encode import REFUSE_UNKNOWN, OneHot, category_codes
+from pretzel.oven.ir.encode import REJECT_UNKNOWN, OneHot, category_codes
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.schema import Kind
 
@@ -40,8 +40,8 @@ def one_hot_encoder(estimator: Any, x: Node, importer: Importer) -> Methods:
             grouped[j] = [_without(drop, code) for code in grouped[j]]
             unknown[j] = _without(drop, unknown[j])
     source = _source(estimator, x, importer)
-    refuse = REFUSE_UNKNOWN if estimator.handle_unknown == "error" else 0
-    codes = importer.note(category_codes(source, categories, grouped, unknown, refuse=refuse))
+    reject = REJECT_UNKNOWN if estimator.handle_unknown == "error" else 0
+    codes = importer.note(category_codes(source, categories, grouped, unknown, reject=reject))
     offsets = np.cumsum([0, *compat.one_hot_widths(estimator)], dtype=np.int32)
     return {"transform": Output(OneHot((codes,), offsets, bool(estimator.sparse_output), dtype))}
 
@@ -58,11 +58,11 @@ def ordinal_encoder(estimator: Any, x: Node, importer: Importer) -> Methods:
         if missing is not None:
             numbers[missing] = float(estimator.encoded_missing_value)
         codes.append(numbers)
-    refuse = REFUSE_UNKNOWN if estimator.handle_unknown == "error" else 0
-    unknown = math.nan if refuse else float(estimator.unknown_value)
+    reject = REJECT_UNKNOWN if estimator.handle_unknown == "error" else 0
+    unknown = math.nan if reject else float(estimator.unknown_value)
     source = _source(estimator, x, importer)
-    others = [0.0 if refuse else unknown] * len(codes)
-    node = category_codes(source, categories, codes, others, refuse=refuse, dtype=dtype)
+    others = [0.0 if reject else unknown] * len(codes)
+    node = category_codes(source, categories, codes, others, reject=reject, dtype=dtype)
     return {"transform": Output(node)}
 
 
@@ -76,7 +76,7 @@ def target_encoder(estimator: Any, x: Node, importer: Importer) -> Node:
     parts = []
     for k in range(n_means):
         codes = [estimator.encodings_[j * n_means + k].tolist() for j in range(len(categories))]
-        parts.append(category_codes(source, categories, codes, [float(means[k])] * len(categories), refuse=0))
+        parts.append(category_codes(source, categories, codes, [float(means[k])] * len(categories), reject=0))
     if n_means == 1:
         return parts[0]
     order = tuple(k * len(categories) + j for j in range(len(categories)) for k in range(n_means))

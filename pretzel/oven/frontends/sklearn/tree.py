@@ -79,6 +79,6 @@ def leaf_numbers(x: Node, splits: Splits, *, ndim: int = 2) -> Output:
 
 
 def scikit_tree(tree: Any, *, allow_nan: bool) -> Tree:
-    """The arrays of the ``tree_`` of an estimator; directions of NaN are dropped where it is refused."""
+    """The arrays of the ``tree_`` of an estimator; directions of NaN are dropped where it is rejected."""
     missing_left = tree.missing_go_to_left if allow_nan else np.zeros(tree.node_count, dtype=np.uint8)
     return Tree(tree.feature, tree.threshold, tree.children_left, tree.children_right, missing_left)
