@@ -14,6 +14,7 @@ from pretzel.oven.ir.graph import Node, Parity, toposort
 from pretzel.oven.ir.interpret import read_leaf
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.lower import is_dense_concat, schedule
+from pretzel.oven.stages import program_nodes
 from pretzel.plan import Call, LeafKind, MethodPlan, Program, ProgramShape
 from pretzel.runtime.opaque import OpaqueMethod, read_sources
 from pretzel.schema import Kind
@@ -150,7 +151,7 @@ class _Program:
         node = call.node
         place = (self.method, call.stage, repr(node), call.origin)
         changed = self._parameters(call)
-        for child in toposort([node]):
+        for child in program_nodes(node):  # not what opaque steps before the program are given
             if child not in values and is_dense_concat(child):
                 values[child] = np.hstack([values[part] for part in child.inputs])
         try:

@@ -263,3 +263,12 @@ def test_the_reader_knows_the_width_better_than_the_names():
     check(Misnamed().fit(X))
     plan = check(make_pipeline(StandardScaler(), Misnamed(), Ridge()).fit(X, SCORE))
     assert plan.physical.methods["predict"].opaque[0].width == 8
+
+
+def test_verify_stays_inside_the_program_behind_an_opaque_step():
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(80, 3)), columns=["a", "b", "c"])
+    votes = VotingRegressor([("near", KNeighborsRegressor()), ("line", Ridge())])
+    features = ColumnTransformer([("scale", StandardScaler(), ["c"]), ("votes", votes, ["a", "b"])])
+    last = VotingClassifier([("near", KNeighborsClassifier()), ("line", LogisticRegression())])
+    estimator = make_pipeline(features, last).fit(frame, frame["a"] > 0)
+    assert pretzel.verify(pretzel.compile(estimator), estimator, frame[:20]).ok

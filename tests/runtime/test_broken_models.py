@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 
 import pretzel
-from pretzel.errors import KernelError
+from pretzel.errors import CompileError, KernelError
 from pretzel.runtime.model import Plan
 
 if TYPE_CHECKING:
@@ -117,3 +117,14 @@ def test_names_fit_the_columns() -> None:
         spec = replace(plan.physical.input, **change)
         with pytest.raises(KernelError):
             Plan(replace(plan.physical, input=spec), plan.store, plan.lease)
+
+
+def test_labels_that_are_no_vector_are_rejected() -> None:
+    source = LogisticRegression().fit(np.arange(9.0)[:, None], np.arange(9) % 3)
+    source.classes_ = "junk"
+    with pytest.raises(CompileError, match=r"labels of an estimator are one-dimensional, got shape \(\)"):
+        pretzel.compile(source)
+    plan = labelled()
+    method = replace(plan.physical.methods["predict"], labels=(np.array("junk"),))
+    with pytest.raises(KernelError, match="labels are one-dimensional"):
+        Plan(replace(plan.physical, methods={"predict": method}), plan.store, plan.lease)

@@ -208,6 +208,9 @@ cdef class Method(CallCounter):
         self.method = method
         self.form = form_of(program.leaves, spec)
         self.readers, self.required, self.unread = self.form.readers, self.form.required, self.form.unread
+        for classes in plan.labels or ():
+            if classes.ndim != 1:
+                raise errors.KernelError(f"{name}: labels are one-dimensional, got shape {classes.shape}")
         self.labels = None if plan.labels is None else tuple(
             [tuple(map(interned, classes.tolist())) for classes in plan.labels])
         if self.n_out < (1 if self.labels is None and plan.ndim == 1 else len(self.labels or ())):

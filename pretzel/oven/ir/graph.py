@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 import numpy as np
 import numpy.typing as npt
 
+from pretzel.errors import CompileError
 from pretzel.oven.ir.value_properties import UNKNOWN, ZERO, ValueProperties
 from pretzel.schema import Kind
 from pretzel.store.digest import digest_array, digest_parts, frozen, is_frozen
@@ -383,6 +384,11 @@ class Output:
     ndim: int = 2
     labels: tuple[Array, ...] | None = None
     list_of: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        for classes in self.labels or ():
+            if np.ndim(classes) != 1:
+                raise CompileError(f"labels of an estimator are one-dimensional, got shape {np.shape(classes)}")
 
 
 Methods = Mapping[str, Output]
