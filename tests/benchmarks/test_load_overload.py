@@ -87,6 +87,6 @@ def test_the_whole_under_overload(load_real: Callable[[Any], Any], tmp_path: Pat
     assert "error" not in result, result
     assert result["load"]["error"] == ""
     assert 0 < result["load"]["rejected"] < 1  # some must go, and not all
-    assert result["engine"]["rejected"] + result["engine"]["overloaded"] > 0
+    assert result["engine"]["rejected_deadline"] + result["engine"]["rejected_overload"] > 0
     assert result["reserved"]["overloaded"]["count"] == result["reserved"]["unloaded"]["count"] == 60
     assert len(document["bars"]) == 3
