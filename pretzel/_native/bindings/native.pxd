@@ -521,20 +521,19 @@ cdef extern from "bindings/call_statistics.h" namespace "pretzel" nogil:
 
 cdef extern from "scheduler/scheduler.h" namespace "pretzel" nogil:
     const int64_t kNever
-    int64_t now_ns()
 
     cdef enum class RequestOutcome(uint8_t):
-        kPending
         kDone
         kFailed
         kExpired
         kCancelled
         kLost
 
+    EnumNames outcome_names "pretzel::enum_names<pretzel::RequestOutcome>"()
+
     cdef enum class Admission(uint8_t):
         kAccepted
         kQueueFull
-        kDeadlineUnmet
         kClosed
 
     cdef cppclass Job:
@@ -557,12 +556,8 @@ cdef extern from "scheduler/scheduler.h" namespace "pretzel" nogil:
         int64_t accepted
         int64_t rejected_overload
         int64_t rejected_deadline
-        int64_t done
+        int64_t ended[6]
         int64_t overdue
-        int64_t failed
-        int64_t expired
-        int64_t cancelled
-        int64_t lost
         int64_t morsels
         int64_t preempted
         int64_t prefix_batched

@@ -1,6 +1,7 @@
 # Bindings of the scheduler: tables become tasks, which native worker threads run without the GIL.
 
 cdef int64_t SIGNALS_NS = 50_000_000  # a waiting caller checks for signals in this interval
+cdef list OUTCOMES = enumerators(outcome_names())  # "pending" comes first
 
 
 cdef void yield_gil() noexcept nogil:
@@ -331,9 +332,8 @@ cdef class Scheduler:
             "waiting": stats.waiting, "started": stats.started, "seconds": stats.nanoseconds * 1e-9,
             "estimate_error_ratio": stats.error_ratio, "accepted": stats.accepted,
             "rejected_overload": stats.rejected_overload, "rejected_deadline": stats.rejected_deadline,
-            "done": stats.done, "overdue": stats.overdue, "failed": stats.failed, "expired": stats.expired,
-            "cancelled": stats.cancelled, "lost": stats.lost, "morsels": stats.morsels,
-            "preempted": stats.preempted, "prefix_batched": stats.prefix_batched,
+            **{name: stats.ended[i] for i, name in enumerate(OUTCOMES) if i}, "overdue": stats.overdue,
+            "morsels": stats.morsels, "preempted": stats.preempted, "prefix_batched": stats.prefix_batched,
         }
 
     def restart(self):

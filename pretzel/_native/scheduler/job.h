@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/arena.h"
+#include "core/enum_names.h"
 #include "core/plan.h"
 #include "core/request.h"
 #include "core/tile_state.h"
@@ -23,6 +24,7 @@ enum class RequestOutcome : uint8_t {
   kCancelled,
   kLost,  // the worker died
 };
+constexpr size_t kOutcomes = enum_names<RequestOutcome>().size();
 
 /// A request to the scheduler. Its submitter owns it and keeps it until it is over.
 struct Job {
@@ -37,7 +39,7 @@ struct Job {
   // Written by the scheduler, under its mutex.
   int64_t due = 0;      // the queue is ordered by this time
   uint64_t number = 0;  // in order of arrival
-  int64_t arrived = 0, started = 0, ended = 0;
+  int64_t arrived = 0, started = 0;
   int32_t morsel_rows = 0;
   int64_t next = 0;     // first row that no morsel has
   int64_t done = 0;     // rows that have passed all stages
@@ -46,7 +48,6 @@ struct Job {
   RequestOutcome outcome = RequestOutcome::kPending;
   RunResult result;
   std::condition_variable over;
-  Job* next_finished = nullptr;
 
   /// Estimated nanoseconds of the rows that have not passed all stages.
   double remaining() const noexcept {

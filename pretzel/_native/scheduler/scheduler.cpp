@@ -26,15 +26,16 @@ Admission Scheduler::submit(Job* job, int64_t* expected) {
   const Admission admission = count(state_.admission.admit(job, state_.queue, expected));
   if (admission != Admission::kAccepted) return admission;
   start_workers();
+  const RequestQueue& queue = state_.queue;
+  state_.finished.reserve(state_.finished.size() + queue.waiting().size() + queue.started().size() + 1);
   state_.queue.push(job, workers_);
   ++state_.stats.accepted;
-  if (!job->awaited) state_.completions.expect();
   state_.work.notify_one();
   return admission;
 }
 
 bool Scheduler::cancel(Job* job) {
-  const CompletionNotifier::Lock lock(state_.mutex, state_.completions);
+  const Lock lock(state_.mutex);
   if (job->outcome != RequestOutcome::kPending) return false;
   job->cancelled = true;
   if (state_.queue.drop(job)) state_.finish(job);
@@ -49,16 +50,18 @@ bool Scheduler::wait(Job* job, int64_t timeout) {
 
 void Scheduler::collect(std::vector<Job*>* jobs) {
   if (!std::exchange(collecting_, true) && !background_) raise_priority();
-  state_.completions.collect(state_.mutex, jobs);
+  Lock lock(state_.mutex);
+  state_.completed.wait(lock, [&] { return state_.ended || !state_.finished.empty(); });
+  jobs->assign(state_.finished.begin(), state_.finished.end());
+  state_.finished.clear();
 }
 
 void Scheduler::close(bool drain) {
   std::vector<std::thread> threads;
   {
-    CompletionNotifier::Lock lock(state_.mutex, state_.completions);
+    Lock lock(state_.mutex);
     const RequestQueue& queue = state_.queue;
     state_.admission.close();
-    state_.completions.close();
     state_.paused = false;
     if (drain) {
       state_.work.notify_all();
@@ -71,9 +74,10 @@ void Scheduler::close(bool drain) {
         }
       }
     }
-    lock.wait(state_.idle, [&] { return queue.waiting().empty() && queue.started().empty(); });
+    state_.idle.wait(lock, [&] { return queue.waiting().empty() && queue.started().empty(); });
     state_.ended = true;
     state_.work.notify_all();
+    state_.completed.notify_all();
     threads = std::exchange(threads_, {});
   }
   for (std::thread& thread : threads) thread.join();

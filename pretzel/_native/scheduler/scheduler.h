@@ -1,9 +1,9 @@
 // The batch engine: worker threads that run requests morsel by morsel and stage by stage, the most urgent first.
 //
 // `RequestQueue` (queue.h) orders requests by due time, `AdmissionControl` (admission.h) rejects requests whose
-// deadline cannot be met, `Worker` (worker.h) runs morsels, `CompletionNotifier` (completion_notifier.h) delivers
-// finished jobs in groups, and prefix_batch.h runs the common prefix of several programs once. `Scheduler` owns one of
-// each under one mutex and the threads of the workers. Nothing here knows Python.
+// deadline cannot be met, `Worker` (worker.h) runs morsels, and prefix_batch.h runs the common prefix of several
+// programs once. `Scheduler` owns one of each under one mutex and the threads of the workers. Nothing here knows
+// Python.
 #pragma once
 
 #include <cstdint>

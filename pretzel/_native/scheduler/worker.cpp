@@ -15,29 +15,24 @@ constexpr size_t kKeep = size_t{1} << 20;  // bytes of working memory that a mor
 }  // namespace
 
 void SchedulerState::finish(Job* job) noexcept {
-  job->ended = now_ns();
   if (job->cancelled) {
     job->outcome = RequestOutcome::kCancelled;
-    ++stats.cancelled;
   } else if (job->lost) {
     job->outcome = RequestOutcome::kLost;
-    ++stats.lost;
   } else if (job->result.status != Status::kOk) {
     job->outcome = RequestOutcome::kFailed;
-    ++stats.failed;
   } else if (job->done < job->request.rows) {
     job->outcome = RequestOutcome::kExpired;
-    ++stats.expired;
   } else {
     job->outcome = RequestOutcome::kDone;
-    ++stats.done;
-    stats.overdue += job->ended > job->deadline ? 1 : 0;
+    stats.overdue += now_ns() > job->deadline ? 1 : 0;
   }
+  ++stats.ended[static_cast<size_t>(job->outcome)];
   if (job->awaited) {
     job->over.notify_all();
   } else {
-    completions.add(job);
-    completions.deliver_before(has_work() ? job->ended : kNever);
+    finished.push_back(job);
+    completed.notify_one();
   }
   if (queue.waiting().empty() && queue.started().empty()) idle.notify_all();
 }
@@ -83,19 +78,15 @@ bool Worker::run_next() {
 
 /// Waits for work and takes it; false when the scheduler has ended. Takes nothing when a deadline has passed.
 bool Worker::dequeue() {
-  CompletionNotifier::Lock lock(state_.mutex, state_.completions);
-  if (!state_.has_work()) state_.completions.deliver_before(kNever);
-  lock.wait(state_.work, [&] { return state_.ended || state_.has_work(); });
+  std::unique_lock<std::mutex> lock(state_.mutex);
+  state_.work.wait(lock, [&] { return state_.ended || state_.has_work(); });
   if (!state_.has_work()) return false;
   if (Job* expired = state_.queue.dequeue(&pool_, &taken_)) {
     state_.finish(expired);
     return true;
   }
   if (state_.has_work()) state_.work.notify_one();
-  double expected = 0;
-  for (const auto& morsel : taken_) expected += morsel->expected();
-  state_.completions.deliver_before(now_ns() + static_cast<int64_t>(expected * state_.admission.error_ratio()));
-  lock.release();
+  lock.unlock();
   if (state_.fault.exchange(false)) throw std::runtime_error("injected");
   return true;
 }
@@ -168,7 +159,7 @@ void Worker::observe(const Morsel& morsel) noexcept {
 
 /// Gives the morsel that ran last back to the queue, to go on later or because it is done.
 void Worker::complete(const RunResult& result, bool preempted) noexcept {
-  const CompletionNotifier::Lock lock(state_.mutex, state_.completions);
+  const std::unique_lock<std::mutex> lock(state_.mutex);
   std::unique_ptr<Morsel> morsel = std::move(taken_.back());
   taken_.pop_back();
   Job* job = morsel->job;
@@ -190,7 +181,7 @@ void Worker::complete(const RunResult& result, bool preempted) noexcept {
 
 /// The jobs of this worker fail; all others go on.
 void Worker::fail_jobs() noexcept {
-  const CompletionNotifier::Lock lock(state_.mutex, state_.completions);
+  const std::unique_lock<std::mutex> lock(state_.mutex);
   for (const auto& morsel : taken_) {
     Job* job = morsel->job;
     --job->running;

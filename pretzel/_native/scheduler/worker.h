@@ -1,25 +1,27 @@
 // A worker of the batch engine: runs morsels stage by stage and lets more urgent ones go first between two stages.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <vector>
 
 #include "scheduler/admission.h"
-#include "scheduler/completion_notifier.h"
 #include "scheduler/queue.h"
 
 namespace pretzel {
 
 /// What there is to do, and what has been done.
 struct SchedulerStats {
-  int64_t waiting, started;                                 // requests
-  double nanoseconds;                                       // estimated work that is left
-  double error_ratio;                                       // time taken / time estimated, lately
-  int64_t accepted, rejected_overload, rejected_deadline;   // requests
-  int64_t done, overdue, failed, expired, cancelled, lost;  // overdue: done after the deadline
-  int64_t morsels, preempted, prefix_batched;               // morsels; preempted between stages; with a shared prefix
+  int64_t waiting, started;                                // requests
+  double nanoseconds;                                      // estimated work that is left
+  double error_ratio;                                      // time taken / time estimated, lately
+  int64_t accepted, rejected_overload, rejected_deadline;  // requests
+  std::array<int64_t, kOutcomes> ended;                    // requests by `RequestOutcome`
+  int64_t overdue;                                         // done after the deadline
+  int64_t morsels, preempted, prefix_batched;              // morsels; preempted between stages; with a shared prefix
 };
 
 /// What the scheduler and its workers share. The mutex guards everything but the atomics.
@@ -31,10 +33,10 @@ struct SchedulerState {
   void finish(Job* job) noexcept;
 
   std::mutex mutex;
-  std::condition_variable work, idle;
+  std::condition_variable work, idle, completed;
   RequestQueue queue;
   AdmissionControl admission;
-  CompletionNotifier completions;
+  std::vector<Job*> finished;  // not awaited, for `Scheduler::collect`; `submit` reserves the space
   SchedulerStats stats{};
   bool paused = false, ended = false;
   std::atomic<bool> fault{false};
