@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks import pipelines, tasks, zoo
+from benchmarks import tasks, zoo
+from pretzel.examples import attendees, char_and_word, fitted, pipeline, table_features
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,66 +44,57 @@ def sample(load: Callable[[], tuple[Any, np.ndarray]], size: int, seed: int) -> 
 
 def sentiment_models(count: int, size: int = 1500) -> Iterator[Member]:
     """Text models: the first half share two vectorizers and differ in weights, the others share nothing."""
-    from sklearn.pipeline import Pipeline
-
     half = count // 2
     features = _sentiment_features(4 * size)
     for seed in range(half):
         texts, y = sample(tasks.sentiment, size, seed)
-        head = pipelines.quiet_fit(pipelines.logistic(), features.transform(texts), y)
-        yield Member(f"sentiment/shared/{seed}", zoo.TEXT, Pipeline([("features", features), ("model", head)]))
-    recipe = zoo.case("sa").make
+        head = fitted(zoo.LOGISTIC, features.transform(texts), y)
+        yield Member(f"sentiment/shared/{seed}", zoo.TEXT, pipeline(features, head))
+    own = zoo.case("sa").estimator
     for seed in range(half, count):
-        yield Member(
-            f"sentiment/own/{seed}", zoo.TEXT, pipelines.quiet_fit(recipe(), *sample(tasks.sentiment, size, seed))
-        )
+        model = fitted(own, *sample(tasks.sentiment, size, seed))
+        yield Member(f"sentiment/own/{seed}", zoo.TEXT, model)
 
 
 @functools.cache
 def _sentiment_features(size: int) -> Any:
-    return pipelines.char_and_word().fit(sample(tasks.sentiment, size, 0)[0])
+    return char_and_word(100_000).fit(sample(tasks.sentiment, size, 0)[0])
 
 
 def sentiment_heads(count: int, size: int = 20_000) -> Iterator[Member]:
     """Text models over two shared vectorizers; all weights differ, though only the first model is fitted."""
-    from sklearn.pipeline import Pipeline
-
     features = _sentiment_features(size)
     texts, y = sample(tasks.sentiment, 2000, 1)
-    head = pipelines.quiet_fit(pipelines.logistic(), features.transform(texts), y)
+    head = fitted(zoo.LOGISTIC, features.transform(texts), y)
     for seed in range(count):
         other = copy.copy(head)
         random = np.random.default_rng(seed)
         other.coef_ = head.coef_ + random.normal(0, 0.01, head.coef_.shape)
         other.intercept_ = head.intercept_ + random.normal(0, 0.01, head.intercept_.shape)
-        yield Member(f"sentiment/head/{seed}", zoo.TEXT, Pipeline([("features", features), ("model", other)]))
+        yield Member(f"sentiment/head/{seed}", zoo.TEXT, pipeline(features, other))
 
 
 def attendee_models(count: int, size: int = 3000) -> Iterator[Member]:
     """Count regressions on their own samples, half with a forest and half with boosting."""
-    forest = pipelines.attendee_count(pipelines.forest_regressor(trees=20, depth=6), embedding_trees=15)
-    boosting = pipelines.attendee_count(pipelines.boosting_regressor, embedding_trees=15)
+    forest = attendees(zoo.forest_regressor(trees=20, depth=6), trees=15)
+    boosting = attendees(zoo.BOOSTED, trees=15)
     for seed in range(count):
-        name, recipe = ("forest", forest) if seed < count - count // 2 else ("boosting", boosting)
-        model = pipelines.quiet_fit(recipe(), *sample(tasks.attendees, size, seed))
+        name, estimator = ("forest", forest) if seed < count - count // 2 else ("boosting", boosting)
+        model = fitted(estimator, *sample(tasks.attendees, size, seed))
         yield Member(f"attendees/{name}/{seed}", zoo.NUMBERS, model)
 
 
 def table_models(count: int, size: int = 5000) -> Iterator[Member]:
     """Models of mixed tables on their own samples: logistic over one shared transformer, boosting, forests."""
-    from sklearn.pipeline import Pipeline
-
     half = count // 2
-    features = pipelines.table_features(missing="?").fit(tasks.people()[0])
+    features = table_features(missing="?").fit(tasks.people()[0])
     for seed in range(half):
         X, y = sample(tasks.people, size, seed)
-        head = pipelines.quiet_fit(pipelines.logistic(), features.transform(X), y)
-        yield Member(f"income/logistic/{seed}", zoo.TABLE, Pipeline([("features", features), ("model", head)]))
+        head = fitted(zoo.LOGISTIC, features.transform(X), y)
+        yield Member(f"income/logistic/{seed}", zoo.TABLE, pipeline(features, head))
     for seed in range(half, count):
-        recipe = zoo.case("table_forest" if seed % 5 == 0 else "table_boosting").make
-        yield Member(
-            f"income/trees/{seed}", zoo.TABLE, pipelines.quiet_fit(recipe(), *sample(tasks.people, size, seed))
-        )
+        estimator = zoo.case("table_forest" if seed % 5 == 0 else "table_boosting").estimator
+        yield Member(f"income/trees/{seed}", zoo.TABLE, fitted(estimator, *sample(tasks.people, size, seed)))
 
 
 FAMILIES: dict[str, tuple[Callable[..., Iterator[Member]], Callable[[], tuple[Any, np.ndarray]]]] = {

@@ -6,16 +6,41 @@ A `Case` is a recipe: nothing is loaded or fitted before it is asked for.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from sklearn.ensemble import (
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+from sklearn.linear_model import (
+    GammaRegressor,
+    LinearRegression,
+    LogisticRegression,
+    PoissonRegressor,
+    Ridge,
+    SGDClassifier,
+)
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.preprocessing import PolynomialFeatures
+from sklearn.svm import LinearSVC
 
-from benchmarks import pipelines, tasks
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-TEXT, NUMBERS, TABLE = "text", "numbers", "table"
+from benchmarks import tasks
+from pretzel.examples import (
+    NUMBERS,
+    TABLE,
+    TEXT,
+    Example,
+    attendees,
+    char_and_word,
+    fitted,
+    pipeline,
+    scaled,
+    table_features,
+)
 
 
 @dataclass(frozen=True)
@@ -42,29 +67,19 @@ class Bars:
 
 
 @dataclass(frozen=True)
-class Case:
+class Case(Example):
     """One pipeline of the zoo.
 
     Parameters
     ----------
-    name : str
-        Short and unique: what ``--only`` takes.
-    kind : str
-        `TEXT` (list of str), `NUMBERS` (float64 array) or `TABLE` (DataFrame; single rows are dicts).
-    make : callable
-        Returns the unfitted pipeline.
-    load : callable
-        Returns all rows and their targets.
+    name, kind, estimator, load
+        As of an `Example`; the name is what ``--only`` takes.
     fit_rows : int, optional
         Size of the random sample that is fitted; all rows by default.
     bars : Bars
         What must be reached.
     """
 
-    name: str
-    kind: str
-    make: Callable[[], Any]
-    load: Callable[[], tuple[Any, np.ndarray]]
     fit_rows: int | None = None
     bars: Bars = field(default_factory=Bars)
 
@@ -74,100 +89,72 @@ class Case:
         if self.fit_rows is not None and self.fit_rows < len(y):
             rows = np.random.default_rng(0).permutation(len(y))[: self.fit_rows]
             X, y = tasks.take(X, rows), y[rows]
-        return pipelines.quiet_fit(self.make(), X, y)
+        return fitted(self.estimator, X, y)
+
+
+LOGISTIC = LogisticRegression(max_iter=20)
+_sgd = SGDClassifier(loss="log_loss", max_iter=5, random_state=0)
+_chars = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), max_features=100_000)
+_counts = CountVectorizer(ngram_range=(1, 2), max_features=100_000)
+_hashing = HashingVectorizer(n_features=2**18)
+_words = char_and_word(100_000)
+BOOSTED = GradientBoostingRegressor(n_estimators=100, max_features=0.3, random_state=0)
+_boosting = HistGradientBoostingClassifier(max_iter=100, max_leaf_nodes=31, early_stopping=False, random_state=0)
+_forest = RandomForestClassifier(100, max_depth=12, random_state=0)
+_codes, _people = table_features(ordinal=True), table_features(missing="?")
+_mlp: dict[str, Any] = {"hidden_layer_sizes": (100,), "max_iter": 5, "random_state": 0}
+
+
+def forest_regressor(trees: int = 60, depth: int = 8) -> Any:
+    """An unfitted random forest for numbers."""
+    return RandomForestRegressor(trees, max_depth=depth, max_features=0.3, random_state=0)
 
 
 _SA = Bars(sklearn=60, onnx=20)
-_hashing = pipelines.vectorizer("HashingVectorizer", n_features=2**18)
-_char_wb = pipelines.vectorizer("TfidfVectorizer", analyzer="char_wb", ngram_range=(2, 4), max_features=100_000)
-_counts = pipelines.vectorizer("CountVectorizer", ngram_range=(1, 2), max_features=100_000)
-_mlp = {"hidden_layer_sizes": (100,), "max_iter": 5, "random_state": 0}
-_mlp_regressor = pipelines.scaled("neural_network", "MLPRegressor", **_mlp)
-
 CASES: tuple[Case, ...] = (
-    Case("sa", TEXT, pipelines.text_model(pipelines.char_and_word, pipelines.logistic), tasks.sentiment, bars=_SA),
-    Case(
-        "sa_multiclass",
-        TEXT,
-        pipelines.text_model(pipelines.char_and_word, pipelines.sgd_logistic),
-        tasks.stars,
-        bars=_SA,
-    ),
-    Case("sa_char_wb", TEXT, pipelines.text_model(_char_wb, pipelines.logistic), tasks.sentiment),
-    Case("sa_count", TEXT, pipelines.text_model(_counts, pipelines.logistic), tasks.sentiment),
-    Case("sa_hashing", TEXT, pipelines.text_model(_hashing, pipelines.sgd_logistic), tasks.sentiment),
-    Case("sa_hashing_multiclass", TEXT, pipelines.text_model(_hashing, pipelines.sgd_logistic), tasks.stars),
+    Case("sa", TEXT, pipeline(_words, LOGISTIC), tasks.sentiment, bars=_SA),
+    Case("sa_multiclass", TEXT, pipeline(_words, _sgd), tasks.stars, bars=_SA),
+    Case("sa_char_wb", TEXT, pipeline(_chars, LOGISTIC), tasks.sentiment),
+    Case("sa_count", TEXT, pipeline(_counts, LOGISTIC), tasks.sentiment),
+    Case("sa_hashing", TEXT, pipeline(_hashing, _sgd), tasks.sentiment),
+    Case("sa_hashing_multiclass", TEXT, pipeline(_hashing, _sgd), tasks.stars),
     Case(
         "ac_forest",
         NUMBERS,
-        pipelines.attendee_count(pipelines.forest_regressor()),
+        attendees(forest_regressor()),
         tasks.attendees,
         20_000,
         Bars(sklearn=600, trees=True),
     ),
-    Case(
-        "ac_boosting",
-        NUMBERS,
-        pipelines.attendee_count(pipelines.boosting_regressor),
-        tasks.attendees,
-        20_000,
-        Bars(trees=True),
-    ),
+    Case("ac_boosting", NUMBERS, attendees(BOOSTED), tasks.attendees, 20_000, Bars(trees=True)),
     Case(
         "table_logistic",
         TABLE,
-        pipelines.table_model(pipelines.logistic, missing="?"),
+        pipeline(_people, LOGISTIC),
         tasks.people,
         bars=Bars(sklearn=1500, onnx=20, frame=60),
     ),
     Case(
         "table_boosting",
         TABLE,
-        pipelines.table_model(pipelines.hist_boosting, ordinal=True),
+        pipeline(_codes, _boosting),
         tasks.people,
         bars=Bars(sklearn=800, onnx=10, trees=True),
     ),
-    Case(
-        "table_forest",
-        TABLE,
-        pipelines.table_model(pipelines.forest_classifier, missing="?"),
-        tasks.people,
-        bars=Bars(trees=True),
-    ),
-    Case("flights_logistic", TABLE, pipelines.table_model(pipelines.logistic), tasks.departures, 50_000),
-    Case(
-        "flights_boosting",
-        TABLE,
-        pipelines.table_model(pipelines.hist_boosting, ordinal=True),
-        tasks.departures,
-        50_000,
-        Bars(trees=True),
-    ),
-    Case("forest", NUMBERS, pipelines.forest_classifier, tasks.late, 20_000, Bars(sklearn=800, onnx=3, trees=True)),
-    Case("boosting", NUMBERS, pipelines.hist_boosting, tasks.late, 50_000, Bars(trees=True)),
-    Case("linear", NUMBERS, pipelines.scaled("linear_model", "LinearRegression"), tasks.attendees),
-    Case("ridge", NUMBERS, pipelines.scaled("linear_model", "Ridge"), tasks.attendees),
-    Case("linear_svc", NUMBERS, pipelines.scaled("svm", "LinearSVC", max_iter=50), tasks.late, 20_000),
-    Case("sgd", NUMBERS, pipelines.scaled("linear_model", "SGDClassifier", random_state=0), tasks.late, 50_000),
-    Case("poisson", NUMBERS, pipelines.scaled("linear_model", "PoissonRegressor"), tasks.visits),
-    Case("gamma", NUMBERS, pipelines.scaled("linear_model", "GammaRegressor"), tasks.visitors),
-    Case(
-        "polynomial",
-        NUMBERS,
-        pipelines.scaled("linear_model", "Ridge", pipelines.squares),
-        tasks.twenty,
-        50_000,
-        Bars(sklearn=150),
-    ),
-    Case(
-        "mlp",
-        NUMBERS,
-        pipelines.scaled("neural_network", "MLPClassifier", **_mlp),
-        tasks.late,
-        20_000,
-        Bars(sklearn=80),
-    ),
-    Case("mlp_regressor", NUMBERS, _mlp_regressor, tasks.attendees, 20_000, Bars(sklearn=80)),
+    Case("table_forest", TABLE, pipeline(_people, _forest), tasks.people, bars=Bars(trees=True)),
+    Case("flights_logistic", TABLE, pipeline(table_features(), LOGISTIC), tasks.departures, 50_000),
+    Case("flights_boosting", TABLE, pipeline(_codes, _boosting), tasks.departures, 50_000, Bars(trees=True)),
+    Case("forest", NUMBERS, _forest, tasks.late, 20_000, Bars(sklearn=800, onnx=3, trees=True)),
+    Case("boosting", NUMBERS, _boosting, tasks.late, 50_000, Bars(trees=True)),
+    Case("linear", NUMBERS, scaled(LinearRegression()), tasks.attendees),
+    Case("ridge", NUMBERS, scaled(Ridge()), tasks.attendees),
+    Case("linear_svc", NUMBERS, scaled(LinearSVC(max_iter=50)), tasks.late, 20_000),
+    Case("sgd", NUMBERS, scaled(SGDClassifier(random_state=0)), tasks.late, 50_000),
+    Case("poisson", NUMBERS, scaled(PoissonRegressor()), tasks.visits),
+    Case("gamma", NUMBERS, scaled(GammaRegressor()), tasks.visitors),
+    Case("polynomial", NUMBERS, scaled(PolynomialFeatures(2), Ridge()), tasks.twenty, 50_000, Bars(sklearn=150)),
+    Case("mlp", NUMBERS, scaled(MLPClassifier(**_mlp)), tasks.late, 20_000, Bars(sklearn=80)),
+    Case("mlp_regressor", NUMBERS, scaled(MLPRegressor(**_mlp)), tasks.attendees, 20_000, Bars(sklearn=80)),
 )
 
 

@@ -30,6 +30,7 @@ LAYERS = {
     "errors": set(),
     "schema": set(),
     "options": set(),
+    "examples": set(),
     "plan": {"schema"},
     "buffers": {"schema", "plan"},
     "_native": {"errors", "buffers"},
@@ -38,7 +39,7 @@ LAYERS = {
     "runtime": {"errors", "schema", "options", "plan", "buffers", "store", "_native"},
     # where oven and runtime meet
     "api": {"errors", "options", "plan", "store", "oven", "runtime"},
-    "calibration": {"errors", "store", "api", "runtime", "_native"},
+    "calibration": {"errors", "examples", "store", "api", "runtime", "_native"},
     "verification": {"errors", "schema", "options", "plan", "store", "oven", "runtime", "_native"},
 }
 

@@ -1,66 +1,44 @@
-"""Every example in README, ARCHITECTURE and docstrings runs as it stands."""
+"""Examples are the same each time, and nothing is fitted or imported before it is asked for."""
 
 from __future__ import annotations
 
-import doctest
-import importlib
-import pkgutil
-import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
-from sklearn.compose import ColumnTransformer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.utils.validation import check_is_fitted
 
 import pretzel
-
-ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "ARCHITECTURE.md")
+from pretzel import examples
 
 
-def examples(name):
-    """The Python blocks of a document."""
-    return re.findall(r"^```python\n(.*?)^```", (ROOT / name).read_text(), re.M | re.S)
+def test_data_come_from_their_seed() -> None:
+    assert examples.texts(20) == examples.texts(20) != examples.texts(20, seed=1)
+    assert examples.table(20).equals(examples.table(20))
+    assert examples.vocabulary(5) == examples.vocabulary(5)
+    (X, y), (again, _) = examples.regression(20, 3), examples.regression(20, 3)
+    np.testing.assert_array_equal(X, again)
+    assert (X.shape, y.shape) == ((20, 3), (20,))
 
 
-@pytest.fixture
-def names():
-    """What the examples take for granted: a fitted pipeline and a table."""
-    frame = pd.DataFrame({"age": [42.0, 17.0, 66.0, 30.0] * 5, "city": ["Bonn", "Köln", "Paris", "Bonn"] * 5})
-    features = ColumnTransformer(
-        [("n", StandardScaler(), ["age"]), ("c", OneHotEncoder(handle_unknown="ignore"), ["city"])]
-    )
-    pipeline = Pipeline([("features", features), ("model", LogisticRegression())]).fit(frame, [0, 1, 1, 0] * 5)
-    return {"pipeline": pipeline, "frame": frame, "estimator": pipeline, "X": frame, "np": np}
+def test_classes_are_of_one_size() -> None:
+    _, y = examples.regression(90)
+    assert np.bincount(examples.classes(y, 3)).tolist() == [30, 30, 30]
+    assert set(examples.classes(y, 2, ["no", "yes"])) == {"no", "yes"}
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
-def test_documents(document, names, capsys):
-    blocks = examples(document)
-    assert blocks
-    for block in blocks:
-        exec(compile(block, document, "exec"), dict(names))
-    assert "Error" not in capsys.readouterr().err
+def test_an_example_stays_unfitted() -> None:
+    for example in examples.small_examples():
+        rows, _ = example.load()
+        assert len(example.fit().predict(rows)) == len(rows)
+        with pytest.raises(ValueError, match="not fitted"):
+            check_is_fitted(example.estimator)
 
 
-def test_docstrings():
-    tried = 0
-    for module in pkgutil.walk_packages(pretzel.__path__, "pretzel."):
-        if module.name == "pretzel._native._core":
-            continue
-        result = doctest.testmod(importlib.import_module(module.name))
-        assert result.failed == 0, module.name
-        tried += result.attempted
-    assert tried > 0
-
-
-@pytest.mark.parametrize("document", DOCUMENTS)
-def test_files_that_are_named_exist(document):
-    """Paths in back-quotes, with or without the package in front."""
-    text = re.sub(r"^```.*?^```", "", (ROOT / document).read_text(), flags=re.M | re.S)
-    for path in re.findall(r"`([\w/]+(?:/|\.(?:py|pyx|pxi|h|cpp)))`", text):
-        assert (ROOT / path).exists() or (ROOT / "pretzel" / path).exists(), path
+def test_importing_them_imports_no_estimator() -> None:
+    where = str(Path(pretzel.__file__).parent.parent)
+    code = f"import sys; sys.path.insert(0, {where!r}); import pretzel.examples; print('sklearn' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "False"

@@ -14,8 +14,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import data, families, pipelines, tasks, zoo
+from benchmarks import data, families, tasks, zoo
 from benchmarks.families import Member
+from pretzel import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,20 +31,18 @@ def sentiment_sets(count: int, size: int = 1500) -> Iterator[Member]:
 
     Every model is fitted on a sample of its own.
     """
-    from sklearn.pipeline import Pipeline
-
     own = max(1, count // OWN)
     for first in range(0, count - own, SET):
-        features = pipelines.char_and_word().fit(families.sample(tasks.sentiment, TEXTS, 10_000 + first)[0])
+        features = examples.char_and_word(100_000).fit(families.sample(tasks.sentiment, TEXTS, 10_000 + first)[0])
         for seed in range(first, min(first + SET, count - own)):
             texts, y = families.sample(tasks.sentiment, size, seed)
-            head = pipelines.quiet_fit(pipelines.logistic(), features.transform(texts), y)
+            head = examples.fitted(zoo.LOGISTIC, features.transform(texts), y)
             name = f"sentiment/set{first // SET}/{seed}"
-            yield Member(name, zoo.TEXT, Pipeline([("features", features), ("model", head)]))
-    recipe = zoo.case("sa").make
+            yield Member(name, zoo.TEXT, examples.pipeline(features, head))
+    estimator = zoo.case("sa").estimator
     for seed in range(count - own, count):
         texts, y = families.sample(tasks.sentiment, size, seed)
-        yield Member(f"sentiment/own/{seed}", zoo.TEXT, pipelines.quiet_fit(recipe(), texts, y))
+        yield Member(f"sentiment/own/{seed}", zoo.TEXT, examples.fitted(estimator, texts, y))
 
 
 RECIPES: dict[str, Callable[[int], Iterator[Member]]] = {
@@ -61,7 +60,7 @@ def counts(total: int) -> dict[str, int]:
 def folder() -> Path:
     """Where models are kept; its name changes with all that decides how they are fitted."""
     digest = hashlib.sha256(inspect.getsource(sentiment_sets).encode())
-    for module in (data, families, pipelines, tasks, zoo):
+    for module in (data, examples, families, tasks, zoo):
         digest.update(Path(inspect.getfile(module)).read_bytes())
     libraries = [f"{name} {version(name)}" for name in ("scikit-learn", "numpy", "scipy", "pandas")]
     digest.update(" ".join([platform.python_version(), *libraries, str((SET, TEXTS, OWN))]).encode())

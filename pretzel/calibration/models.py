@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pretzel import examples
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROWS = 512
 TEXTS = 1500  # a processor learns a few by heart, which no service gets again
-LETTERS = np.array(list("etaoinshrdlucmfwypvbgkqjxz"))
 
 
 def models(quick: bool = False) -> Iterator[tuple[Any, Any]]:
@@ -21,15 +22,6 @@ def models(quick: bool = False) -> Iterator[tuple[Any, Any]]:
     yield from _trees(rng, quick)
     yield from _tables(rng, (3, 12) if quick else (2, 6, 20))
     yield from _texts(rng, quick)
-
-
-def _numbers(rng: np.random.Generator, width: int, rows: int = ROWS) -> tuple[Any, Any]:
-    X = rng.normal(size=(rows, width))
-    return X, X @ rng.normal(size=width) + np.sin(3 * X[:, 0]) + rng.normal(size=rows)
-
-
-def _classes(y: Any, n: int) -> Any:
-    return np.digitize(y, np.quantile(y, np.linspace(0, 1, n + 1)[1:-1]))
 
 
 def _dense(rng: np.random.Generator, widths: tuple[int, ...]) -> Iterator[tuple[Any, Any]]:
@@ -53,36 +45,36 @@ def _dense(rng: np.random.Generator, widths: tuple[int, ...]) -> Iterator[tuple[
     )
 
     for width in widths:
-        X, y = _numbers(rng, width)
+        X, y = examples.regression(ROWS, width, rng)
         many = np.stack([y + i * X[:, 0] for i in range(25)], axis=1)
         holes = X.copy()
         holes[rng.random(X.shape) < 0.1] = np.nan
-        yield make_pipeline(StandardScaler(), LogisticRegression()).fit(X, _classes(y, 2)), X
+        yield examples.scaled(LogisticRegression()).fit(X, examples.classes(y, 2)), X
         for classes in (3, 8, 12):
-            yield make_pipeline(MinMaxScaler(clip=True), LogisticRegression()).fit(X, _classes(y, classes)), X
-            yield make_pipeline(MinMaxScaler(clip=True), MultinomialNB()).fit(X, _classes(y, classes)), X
+            yield make_pipeline(MinMaxScaler(clip=True), LogisticRegression()).fit(X, examples.classes(y, classes)), X
+            yield make_pipeline(MinMaxScaler(clip=True), MultinomialNB()).fit(X, examples.classes(y, classes)), X
         yield make_pipeline(PCA(max(width // 2, 1)), Ridge()).fit(X, many), X
         yield make_pipeline(Normalizer(), LinearRegression()).fit(X, y), X
-        yield make_pipeline(StandardScaler(), PoissonRegressor()).fit(X, np.exp(y / y.std())), X
+        yield examples.scaled(PoissonRegressor()).fit(X, np.exp(y / y.std())), X
         yield make_pipeline(KMeans(12, n_init=1, max_iter=5), StandardScaler()).fit(X), X
         yield make_pipeline(KMeans(width, n_init=1, max_iter=5)).fit(X), X
         yield make_pipeline(QuantileTransformer(n_quantiles=200)).fit(X), X
         yield make_pipeline(QuantileTransformer(n_quantiles=50, output_distribution="normal")).fit(X), X
         yield make_pipeline(PowerTransformer(), Ridge()).fit(X, y), X
         yield make_pipeline(KBinsDiscretizer(8, encode="ordinal", subsample=None), Normalizer()).fit(X), X
-        yield make_pipeline(KBinsDiscretizer(5, subsample=None), LogisticRegression()).fit(X, _classes(y, 3)), X
+        yield make_pipeline(KBinsDiscretizer(5, subsample=None), LogisticRegression()).fit(X, examples.classes(y, 3)), X
         yield make_pipeline(SimpleImputer(add_indicator=True), Normalizer()).fit(holes), holes
         for function in (np.abs, np.sqrt, np.log1p):
             yield make_pipeline(FunctionTransformer(np.abs), FunctionTransformer(function)).fit(X), X
         for activation in ("relu", "tanh"):
             for classes in (2, 4):
                 hidden = MLPClassifier((60, 20), activation=activation, max_iter=2, random_state=0)
-                yield _quiet(hidden, X, _classes(y, classes)), X
+                yield examples.fitted(hidden, X, examples.classes(y, classes)), X
         if width <= 40:
             yield make_pipeline(PolynomialFeatures(2), Normalizer()).fit(X), X
         huber = SGDClassifier(loss="modified_huber", max_iter=2, tol=None, random_state=0)
-        yield make_pipeline(StandardScaler(), huber).fit(X, _classes(y, 3)), X
-        yield make_pipeline(SelectPercentile(percentile=50), Normalizer()).fit(X, _classes(y, 2)), X
+        yield examples.scaled(huber).fit(X, examples.classes(y, 3)), X
+        yield make_pipeline(SelectPercentile(percentile=50), Normalizer()).fit(X, examples.classes(y, 2)), X
         parts = [("n", Normalizer("l1")), ("s", StandardScaler()), ("k", KMeans(5, n_init=1, max_iter=5))]
         yield FeatureUnion(parts).fit(X), X
 
@@ -99,29 +91,27 @@ def _trees(rng: np.random.Generator, quick: bool) -> Iterator[tuple[Any, Any]]:
         VotingRegressor,
     )
     from sklearn.linear_model import LogisticRegression, Ridge
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
     from sklearn.tree import DecisionTreeRegressor
 
-    X, y = _numbers(rng, 12, 4000)
+    X, y = examples.regression(4000, 12, rng)
     few = X[: 2 * ROWS]
     for trees, depth, rows in [(10, 3, 3000), (40, 8, 3000), (20, None, 500), (60, None, 4000), (200, 5, 1000)]:
         if quick and trees > 40:
             continue
         made = {"n_estimators": trees, "max_depth": depth, "random_state": 0, "max_samples": min(rows, 3999)}
         yield RandomForestRegressor(**made).fit(X, y), few
-        yield RandomForestClassifier(**made).fit(X, _classes(y, 2 if depth else 7)), few
+        yield RandomForestClassifier(**made).fit(X, examples.classes(y, 2 if depth else 7)), few
     for rounds, leaves, rows in [(15, 31, 1000), (60, 15, 1000), (150, 31, 500), (20, 64, 3000)]:
         boosting = GradientBoostingRegressor(n_estimators=rounds, max_depth=None, max_leaf_nodes=leaves)
         yield boosting.fit(X[:rows], y[:rows]), few
     for rounds, leaves in [(8, 20)] if quick else [(8, 20), (40, 31)]:
         made = {"max_iter": rounds, "max_leaf_nodes": leaves, "early_stopping": False}
-        yield HistGradientBoostingClassifier(**made).fit(few, _classes(y[: len(few)], 3)), few
+        yield HistGradientBoostingClassifier(**made).fit(few, examples.classes(y[: len(few)], 3)), few
     yield DecisionTreeRegressor(max_depth=10).fit(X, y), few
-    yield GradientBoostingClassifier(n_estimators=40).fit(X[:1000], _classes(y, 2)[:1000]), few
-    yield make_pipeline(StandardScaler(), DecisionTreeRegressor(max_depth=4)).fit(X, y), few
+    yield GradientBoostingClassifier(n_estimators=40).fit(X[:1000], examples.classes(y, 2)[:1000]), few
+    yield examples.scaled(DecisionTreeRegressor(max_depth=4)).fit(X, y), few
     yield RandomTreesEmbedding(20, random_state=0).fit(X), few
-    X, y = _numbers(rng, 100, 3000)
+    X, y = examples.regression(3000, 100, rng)
     yield RandomForestRegressor(30, max_depth=9, random_state=0).fit(X, y), X[: 2 * ROWS]
     yield (
         GradientBoostingRegressor(n_estimators=50, max_leaf_nodes=25, max_depth=None, max_features=10).fit(X, y),
@@ -130,7 +120,7 @@ def _trees(rng: np.random.Generator, quick: bool) -> Iterator[tuple[Any, Any]]:
     parts = [("a", DecisionTreeRegressor(max_depth=3)), ("b", Ridge()), ("c", Ridge(10.0))]
     yield VotingRegressor(parts).fit(X, y), X[:ROWS]
     voters = [("a", LogisticRegression(max_iter=20)), ("b", LogisticRegression(C=0.1, max_iter=20))]
-    yield _quiet(VotingClassifier(voters), X[:ROWS], _classes(y, 3)[:ROWS]), X[:ROWS]
+    yield examples.fitted(VotingClassifier(voters), X[:ROWS], examples.classes(y, 3)[:ROWS]), X[:ROWS]
 
 
 def _tables(rng: np.random.Generator, widths: tuple[int, ...]) -> Iterator[tuple[Any, Any]]:
@@ -148,7 +138,10 @@ def _tables(rng: np.random.Generator, widths: tuple[int, ...]) -> Iterator[tuple
         X = np.empty((ROWS, 2 * width), dtype=object)
         X[:, :width] = rng.normal(size=(ROWS, width))
         for j in names:
-            choices = ["".join(rng.choice(LETTERS, rng.integers(1, 8 + 2 * width))) for _ in range(5 * (j - width) + 3)]
+            choices = [
+                "".join(rng.choice(examples.LETTERS, rng.integers(1, 8 + 2 * width)))
+                for _ in range(5 * (j - width) + 3)
+            ]
             X[:, j] = rng.choice(choices, ROWS)
         y = np.asarray(X[:, 0] > 0, dtype=int)
         rows = _columns_of(X, width)
@@ -190,10 +183,7 @@ def _texts(rng: np.random.Generator, quick: bool) -> Iterator[tuple[Any, Any]]:
     from sklearn.preprocessing import MaxAbsScaler
 
     for words, length in [(3000, 20)] if quick else [(800, 8), (6000, 40), (30000, 120)]:
-        vocabulary = ["".join(rng.choice(LETTERS[: 5 + i % 21], 2 + i % 9)) for i in range(words)]
-        odds = 1.0 / np.arange(2, words + 2)
-        counts = rng.integers(1, 2 * length, TEXTS)
-        texts = [_punctuated(rng, rng.choice(vocabulary, n, p=odds / odds.sum())) for n in counts]
+        texts = examples.texts(TEXTS, examples.vocabulary(words, rng), length, rng)
         y = np.array([len(text) % 5 for text in texts])
         char = TfidfVectorizer(analyzer="char", ngram_range=(2, 4))
         word = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
@@ -212,20 +202,3 @@ def _texts(rng: np.random.Generator, quick: bool) -> Iterator[tuple[Any, Any]]:
             yield make_pipeline(hashed, linear).fit(texts, y), texts
         yield make_pipeline(TfidfVectorizer(max_features=500)).fit(texts), texts
         yield make_pipeline(CountVectorizer(), SelectKBest(k=200)).fit(texts, y), texts
-
-
-def _punctuated(rng: np.random.Generator, words: Any) -> str:
-    """Words as they are written: some with a capital, a comma or a full stop."""
-    ends = rng.choice(["", ",", ".", "!"], len(words), p=[0.85, 0.07, 0.07, 0.01])
-    capitals = rng.random(len(words)) < 0.12
-    written = (word.capitalize() if high else word for word, high in zip(words, capitals, strict=True))
-    return " ".join(word + end for word, end in zip(written, ends, strict=True))
-
-
-def _quiet(estimator: Any, X: Any, y: Any) -> Any:
-    """Fit without a word about convergence."""
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return estimator.fit(X, y)
