@@ -149,15 +149,12 @@ def main() -> int:
     runtime = pretzel.Runtime()
     seconds = register(groups, runtime)
     gc.collect()
-    print(f"\nregistered {MODELS * len(groups)} models, {seconds * 1e3:.0f} ms each; one row: p50 / p99\n")
-    print(summary(groups, runtime))
+    print(f"\nregistered {MODELS * len(groups)} models, {seconds * 1e3:.0f} ms each")
     stats = runtime.stats()
     before, after = stats["logical_bytes"], stats["unique_bytes"]
-    print(f"\nmemory: {before / 1e6:,.1f} MB if each model had its own copy, {after / 1e6:,.1f} MB as stored, ", end="")
-    print(f"{(before - after) / 1e6:,.1f} MB shared; 'own' is what no other model uses")
-    for group in groups:
-        name = group.members[0].name
-        print(f"\n{'=' * 20} {name} {'=' * 20}\n{runtime[name].explain()}")
+    print(f"memory: {before / 1e6:,.1f} MB if each model had its own copy, {after / 1e6:,.1f} MB as stored")
+    print("one row: p50 / p99; own MB: bytes that no other model uses\n")
+    print(summary(groups, runtime))
     return 0
 
 

@@ -242,9 +242,6 @@ def _soft(estimator: Any, found: list[Output], importer: Importer, classes: Arra
 # -- targets ---------------------------------------------------------------------------------------------------------
 
 
-"""Functions that return whole numbers for whole numbers."""
-
-
 @composition("sklearn.compose.TransformedTargetRegressor")
 def regressor_of_target(estimator: Any) -> tuple[Child, ...]:
     """The regressor predicts the transformed target."""
