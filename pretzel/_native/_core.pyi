@@ -1,5 +1,5 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -8,12 +8,11 @@ from pretzel.buffers import BufferPlan
 from pretzel.plan import InputSpec, Leaf, MethodPlan, Program
 from pretzel.store.object_store import Lease, ObjectStore
 
-F = TypeVar("F", bound=Callable[..., Any])
 Terms: TypeAlias = dict[str, float]
 StepTerms: TypeAlias = tuple[str, tuple[Terms, Terms, Terms], float, float]
 Counts: TypeAlias = tuple[dict[str, int], float, list[int]]
 
-def callback(function: F) -> F: ...
+def set_callbacks(**functions: Callable[..., Any]) -> None: ...
 def row_function(target: Any, method: str) -> Callable[[Any], Any]: ...
 def kernels() -> list[str]: ...
 def isa() -> str: ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from pretzel._native import callback, enumerations
+from pretzel._native import enumerations
 from pretzel.errors import InputTypeError, InputValueError, KernelError
 from pretzel.runtime.input.messages import column_name
 
@@ -20,7 +20,6 @@ _VALUE_FAULTS = {
 }
 
 
-@callback
 def raise_error(
     program: Program, spec: InputSpec | None, model: str, status: int, step: int, row: int, column: int
 ) -> NoReturn:

@@ -5,32 +5,20 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pretzel._native import callback
+from pretzel.schema import Kind
 
 if TYPE_CHECKING:
     from pretzel.plan import MethodPlan
 
-_SUMMARIES = {
-    "predict": "Predict every row of a table|Predict one row",
-    "predict_proba": "Probability of each class, for every row of a table|Probability of each class, for one row",
-    "predict_log_proba": "Logarithm of the probability of each class, for every row of a table|"
-    "Logarithm of the probability of each class, for one row",
-    "predict_joint_log_proba": "Unnormalized log probability of each class, for every row of a table|"
-    "Unnormalized log probability of each class, for one row",
-    "decision_function": "Decision score of each class, for every row of a table|"
-    "Decision score of each class, for one row",
-    "score_samples": "Score of every row of a table|Score of one row",
-    "transform": "Transform every row of a table|Transform one row",
-    "apply": "Index of the leaf of each tree, for every row of a table|Index of the leaf of each tree, for one row",
-}
-_COLUMNS = {
-    "predict": "n_outputs",
-    "predict_proba": "n_classes",
-    "predict_log_proba": "n_classes",
-    "predict_joint_log_proba": "n_classes",
-    "decision_function": "n_classes",
-    "transform": "n_features_out",
-    "apply": "n_trees",
+_RESULTS = {  # what a method returns, and the name of the dimension of its columns
+    "predict": ("Prediction", "n_outputs"),
+    "predict_proba": ("Probability of each class", "n_classes"),
+    "predict_log_proba": ("Logarithm of the probability of each class", "n_classes"),
+    "predict_joint_log_proba": ("Unnormalized log probability of each class", "n_classes"),
+    "decision_function": ("Decision score of each class", "n_classes"),
+    "score_samples": ("Score", "n_columns"),
+    "transform": ("Transformed values", "n_features_out"),
+    "apply": ("Index of the leaf of each tree", "n_trees"),
 }
 _TABLE = """X : table or documents
     A DataFrame (pandas, polars, pyarrow), 2-D array, SciPy sparse matrix, or list of dicts, tuples or lists, with
@@ -49,8 +37,7 @@ KernelError
     The model itself is broken."""
 
 
-@callback
-def document(method: str, plan: MethodPlan | None, one: bool, sparse: bool) -> str:
+def document(method: str, plan: MethodPlan | None, one: bool) -> str:
     """Numpydoc text for a method.
 
     Parameters
@@ -61,11 +48,10 @@ def document(method: str, plan: MethodPlan | None, one: bool, sparse: bool) -> s
         How results are presented; None if it is not known.
     one : bool
         Whether the text is for the form that takes a single row.
-    sparse : bool
-        Whether results are sparse matrices.
     """
     if plan is None or plan.program is None:
         return _document(method, one, "unknown" if plan is None else "opaque")
+    sparse = plan.program.values[plan.program.output].kind is Kind.SPARSE
     kind = "sparse" if sparse else "labels" if plan.labels is not None else "list" if plan.list_of else "dense"
     return _document(method, one, kind, plan.ndim, plan.dtype, plan.keeps_float32)
 
@@ -74,18 +60,17 @@ def document(method: str, plan: MethodPlan | None, one: bool, sparse: bool) -> s
 def _document(
     method: str, one: bool, kind: str, ndim: int = 2, dtype: str = "float64", keeps_float32: bool = False
 ) -> str:
-    default = f"``{method}`` of every row of a table|``{method}`` of one row"
-    summary = _SUMMARIES.get(method, default).split("|")[one]
+    result, columns = _RESULTS.get(method, (f"``{method}``", "n_columns"))
     sections = {
         "Parameters": _ROW if one else _TABLE,
-        "Returns": _returns(method, one, kind, ndim, dtype, keeps_float32 and not one),
+        "Returns": _returns(columns, one, kind, ndim, dtype, keeps_float32 and not one),
         "Raises": _ERRORS.format(or_empty="" if one else ", or there are no rows"),
     }
-    return "\n\n".join([f"{summary}.", *(f"{name}\n{'-' * len(name)}\n{text}" for name, text in sections.items())])
+    summary = f"{result} for one row." if one else f"{result} for every row of a table."
+    return "\n\n".join([summary, *(f"{name}\n{'-' * len(name)}\n{text}" for name, text in sections.items())])
 
 
-def _returns(method: str, one: bool, kind: str, ndim: int, dtype: str, keeps_float32: bool) -> str:
-    columns = _COLUMNS.get(method, "n_columns")
+def _returns(columns: str, one: bool, kind: str, ndim: int, dtype: str, keeps_float32: bool) -> str:
     shape = f"({columns},)" if one else "(n_rows,)" if ndim == 1 else f"(n_rows, {columns})"
     if kind in ("opaque", "unknown"):
         source = "The estimator's result" if kind == "opaque" else "The result of the current version"

@@ -6,9 +6,11 @@ import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pretzel._native import Method, NativeProgram, row_function
-from pretzel.runtime import errors_from_native, method_docs  # noqa: F401  (both register callbacks)
+from pretzel._native import Method, NativeProgram, row_function, set_callbacks
+from pretzel.runtime.errors_from_native import raise_error
+from pretzel.runtime.input import row_reader
 from pretzel.runtime.input.table_reader import read
+from pretzel.runtime.method_docs import document
 from pretzel.runtime.opaque import OpaqueMethod
 
 if TYPE_CHECKING:
@@ -19,6 +21,17 @@ if TYPE_CHECKING:
     from pretzel.runtime.engine import BatchEngine
     from pretzel.runtime.estimate import Estimate
     from pretzel.store.object_store import Lease, ObjectStore
+
+set_callbacks(
+    document=document,
+    raise_error=raise_error,
+    as_row=row_reader.as_row,
+    check_keys=row_reader.check_keys,
+    fail_empty=row_reader.fail_empty,
+    fail_row=row_reader.fail_row,
+    one_row_table=row_reader.one_row_table,
+    raise_wrong_field=row_reader.raise_wrong_field,
+)
 
 
 class Plan:

@@ -44,7 +44,7 @@ class OpaqueMethod(CallCounter):
         name: str,
         method: str = "predict",
     ) -> None:
-        self.__doc__ = document(method, plan, False, False)
+        self.__doc__ = document(method, plan, False)
         self.plan = plan
         self.spec = spec
         self.name = name

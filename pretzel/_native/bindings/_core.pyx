@@ -2,10 +2,12 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # cython: freethreading_compatible=True
 """The only door between Python and the native core. It reads requests, runs programs and wraps results, without
-computing anything. It imports nothing of ``pretzel.runtime``: the runtime registers what is needed (see `callback`)."""
+computing anything. It imports nothing of ``pretzel.runtime``: the runtime hands in what is needed (`set_callbacks`)."""
 
+import inspect
 import os
 import sys
+from types import SimpleNamespace
 
 cimport cython
 cimport numpy as cnp
@@ -39,12 +41,6 @@ cdef Count live_programs
 cdef Count live_methods
 cdef Count live_endpoints
 
-cdef dict DTYPES = {
-    np.dtype(np.float64): DType.kFloat64, np.dtype(np.float32): DType.kFloat32, np.dtype(np.int64): DType.kInt64,
-    np.dtype(np.int32): DType.kInt32, np.dtype(np.int16): DType.kInt16, np.dtype(np.uint8): DType.kUint8,
-    np.dtype(np.uint16): DType.kUint16, np.dtype(np.uint32): DType.kUint32, np.dtype(np.uint64): DType.kUint64,
-}
-cdef list DTYPE_NAMES = [dtype.name for dtype in DTYPES]  # in the order of DType
 cdef tuple ISA_NAMES = ("baseline", "x86-64-v3", "x86-64-v4")
 
 
@@ -100,6 +96,25 @@ cdef int describe(cnp.ndarray array, Array* out) except -1:
 
 
 include "signatures.pxi"
+
+cdef list DTYPE_NAMES = enumerators(dtype_names())
+cdef dict DTYPES = {np.dtype(name): number for number, name in enumerate(DTYPE_NAMES)}
+cdef object CALLBACKS = SimpleNamespace()
+
+
+def set_callbacks(**functions):
+    """Set the Python functions that the bindings call: for errors, unusual rows and documentation."""
+    CALLBACKS.__dict__.update(functions)
+
+
+cdef inline void* allocate(Arena* arena, size_t size) except NULL:
+    """Memory of an arena; raises MemoryError."""
+    cdef void* found = arena.alloc(size + 1)  # an empty arena has no memory for 0 bytes
+    if found == NULL:
+        raise MemoryError
+    return found
+
+
 include "cache.pxi"
 include "program_shape.pxi"
 
@@ -265,7 +280,7 @@ cdef class NativeProgram:
         cdef RecordingTracer* tracer = new RecordingTracer(self.program, rows)
         cdef int i
         try:
-            run_batch(self, None, columns, rows, None, tracer)
+            run_batch(self, None, columns, rows, tracer)
             found = []
             for i in range(<int>self.program.shape.steps.size()):
                 found.append(traced(self, tracer, i, rows))

@@ -54,11 +54,6 @@ cdef class RoutedMethod:
         """That of the first target."""
         return getattr(self.targets[0], "plan", None)
 
-    @property
-    def sparse_result(self):
-        """That of the first target."""
-        return getattr(self.targets[0], "sparse_result", False)
-
 
 cdef object next_target(RoutedMethod routed):
     return routed.targets[routed.route.next()]
@@ -148,17 +143,12 @@ cdef class Endpoint:
         return getattr(self.load_target(), "plan", None)
 
     @property
-    def sparse_result(self):
-        """Whether the current target returns sparse matrices."""
-        return getattr(self.load_target(), "sparse_result", False)
-
-    @property
     def __doc__(self):
-        return python_side("document")(self.method, self.plan, False, self.sparse_result)
+        return CALLBACKS.document(self.method, self.plan, False)
 
     @property
     def __signature__(self):
-        return table_signature()
+        return TABLE_SIGNATURE
 
     def __call__(self, X):
         """Answer for every row of ``X``."""

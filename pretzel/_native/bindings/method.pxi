@@ -12,9 +12,8 @@ cdef int run_range(NativeProgram program, Request* request, ThreadContext* threa
     return 0
 
 
-cdef object run_batch(NativeProgram program, Method method, list columns, int64_t rows, object result,
-                      RecordingTracer* tracer):
-    """Run ``rows`` rows of columns into ``result``; returns CSR arrays for sparse results."""
+cdef object run_batch(NativeProgram program, Method method, list columns, int64_t rows, RecordingTracer* tracer):
+    """The result of ``rows`` rows of columns: a matrix, or the arrays of a CSR matrix."""
     cdef RequestScope scope
     cdef LeafInput* leaves
     cdef CsrResult sparse
@@ -23,15 +22,13 @@ cdef object run_batch(NativeProgram program, Method method, list columns, int64_
     cdef list held = []
     cdef tuple readers = form_of(program.leaves, NO_SPEC).readers if method is None else method.readers
     cdef int64_t units, chunk = rows
-    scratch = np.empty((rows, program.width)) if result is None and not program.sparse_result else result
+    result = None if program.sparse_result else np.empty((rows, program.width))
     leaves = open_leaves(readers, columns, rows, min(rows, CHUNK), scope.arena, held)
     if reads_lists(leaves, len(readers)):
         chunk = min(rows, CHUNK)
     request.leaves = leaves
-    request.first = 0
-    request.result = NULL
     if not program.sparse_result:
-        request.result = <double*>cnp.PyArray_DATA(scratch)
+        request.result = <double*>cnp.PyArray_DATA(result)
     request.sparse_result = &sparse
     request.tracer = tracer
     while request.first < rows:
@@ -42,15 +39,14 @@ cdef object run_batch(NativeProgram program, Method method, list columns, int64_
         if stopped.status != Status.kOk:
             raise_error(program, method, &stopped)
         request.first += request.rows
-    return csr_arrays(sparse) if program.sparse_result else scratch
+    return csr_arrays(sparse) if program.sparse_result else result
 
 
 cdef int raise_error(NativeProgram program, Method method, RunResult* result) except -1:
     if result.status == Status.kNoMemory:
         raise MemoryError
-    python_side("raise_error")(program.plan, None if method is None else method.spec,
-                               "" if method is None else method.name,
-                               <int>result.status, program.buffers.steps[result.step].call, result.row, result.column)
+    CALLBACKS.raise_error(program.plan, None if method is None else method.spec, "" if method is None else method.name,
+                          <int>result.status, program.buffers.steps[result.step].call, result.row, result.column)
 
 
 cdef int add_object(object found, PrefetchList* lines) except -1:
@@ -99,13 +95,7 @@ cdef RowForm form_of(leaves, spec):
     return found if found is not None else FORMS.setdefault(key, RowForm(leaves, spec))
 
 
-class _NoSpec:
-    width = -1
-    names = None
-    required = ()
-
-
-NO_SPEC = _NoSpec()
+NO_SPEC = SimpleNamespace(width=-1, names=None, required=())
 
 
 cdef inline bint point_at(PyObject* row, int width, LeafInput* leaf) noexcept:
@@ -123,18 +113,11 @@ cdef inline bint point_at(PyObject* row, int width, LeafInput* leaf) noexcept:
     return True
 
 
-cdef inline bint copy_floats(PyObject* row, int width, LeafInput* leaf, Arena* arena) noexcept:
-    """Copy the numbers of a tuple of floats; False for anything else, or if there is no memory."""
-    cdef double* numbers
+cdef inline bint copy_floats(PyObject* row, int width, LeafInput* leaf, Arena* arena) except -1:
+    """Copy the numbers of a tuple of floats; False for anything else."""
     if not PyTuple_CheckExact(<object>row) or PyTuple_GET_SIZE(<object>row) != width:
         return False
-    numbers = <double*>arena.alloc(sizeof(double) * (width + 1))
-    if numbers == NULL:
-        return False
-    leaf.form = LeafForm.kRows
-    leaf.rows = numbers
-    leaf.row_stride = width
-    return leading_floats(items_of(<object>row, 0), width, numbers) == width
+    return leading_floats(items_of(<object>row, 0), width, open_rows(leaf, width, 1, arena)) == width
 
 
 cdef class CallCounter:
@@ -232,11 +215,11 @@ cdef class Method(CallCounter):
 
     @property
     def __doc__(self):
-        return python_side("document")(self.method, self.plan, False, self.sparse_result)
+        return CALLBACKS.document(self.method, self.plan, False)
 
     @property
     def __signature__(self):
-        return table_signature()
+        return TABLE_SIGNATURE
 
     def __call__(self, X):
         """Answer for every row of ``X``, with the shape and dtype that scikit-learn gives."""
@@ -284,7 +267,7 @@ cdef class Method(CallCounter):
                 return columns
         n, columns, float32 = self.read(self.spec, self.program.leaves, X)
         if n == 0 and not (self.is_text and self.result_type is not None):  # scikit-learn: only counts of words
-            python_side("fail_empty")(self.spec, self.name)
+            CALLBACKS.fail_empty(self.spec, self.name)
         rows[0] = n
         is_float32[0] = float32
         return columns
@@ -292,13 +275,10 @@ cdef class Method(CallCounter):
     cdef object compute(self, list columns, int64_t rows, bint is_float32):
         """The answer for columns that `take` found, computed in this thread."""
         try:
-            if self.sparse:
-                return self.wrap_sparse(run_batch(self.program, self, columns, rows, None, NULL), rows)
-            result = np.empty((rows, self.program.width))
-            run_batch(self.program, self, columns, rows, result, NULL)
+            result = run_batch(self.program, self, columns, rows, NULL)
         except WrongField as error:
             self.raise_wrong_field(error)
-        return self.wrap(result, is_float32)
+        return self.wrap_sparse(result, rows) if self.sparse else self.wrap(result, is_float32)
 
     cdef int collect(self) except -1:
         """Collect the addresses that every call reads, from Python objects to the parameters of the last step."""
@@ -332,19 +312,14 @@ cdef class Method(CallCounter):
         cdef int64_t units = 0
         prefetch_once(self.lines.span(), scope.thread)
         if self.sparse:
-            return self(python_side("one_row_table")(self.spec, self.name, row))
+            return self(CALLBACKS.one_row_table(self.spec, self.name, row))
         try:
-            leaves = <LeafInput*>arena.alloc(sizeof(LeafInput) * (self.n_leaves + 1))
-            answer = <double*>arena.alloc(sizeof(double) * (program.width + 1))
-            if leaves == NULL or answer == NULL:
-                raise MemoryError
+            leaves = <LeafInput*>allocate(arena, sizeof(LeafInput) * self.n_leaves)
+            answer = <double*>allocate(arena, sizeof(double) * program.width)
             self.read_row(row, leaves, arena, held, &units)
             request.leaves = leaves
-            request.first = 0
             request.rows = 1
             request.result = answer
-            request.sparse_result = NULL
-            request.tracer = NULL
             run_range(program, &request, scope.thread, units, &result)
             if result.status != Status.kOk:
                 raise_error(program, self, &result)
@@ -376,13 +351,7 @@ cdef class Method(CallCounter):
             if not PyUnicode_Check(row):
                 raise WrongField(0, row, "a str")
             for i in range(n):
-                reader = <Reader>self.readers[i]
-                leaves[i].form = LeafForm.kCells
-                leaves[i].cells_from = 0
-                leaves[i].cells = <Cell*>arena.alloc(sizeof(Cell))
-                if leaves[i].cells == NULL:
-                    raise MemoryError
-                cell_of(row, leaves[i].cells, reader, held)
+                cell_of(row, open_cells(&leaves[i], 1, arena), <Reader>self.readers[i], held)
                 units[0] += leaves[i].cells.size
             return 0
         if cnp.PyArray_CheckExact(row):
@@ -433,9 +402,7 @@ cdef class Method(CallCounter):
         number_column(row, &origin)
         for i in range(n):
             reader = <Reader>self.readers[i]
-            columns = <NumberColumn*>arena.alloc(sizeof(NumberColumn) * (reader.width + 1))
-            if columns == NULL:
-                raise MemoryError
+            columns = <NumberColumn*>allocate(arena, sizeof(NumberColumn) * reader.width)
             for j in range(reader.width):
                 columns[j] = origin
                 columns[j].data = origin.data + reader.positions[j] * origin.stride
@@ -490,13 +457,13 @@ cdef class Method(CallCounter):
     # -- unusual rows and errors: slow, in Python ------------------------------------------------------------------
 
     cdef object check_vector(self, row):
-        return python_side("as_row")(self.spec, self.name, row)
+        return CALLBACKS.as_row(self.spec, self.name, row)
 
     cdef int check_keys(self, row) except -1:
-        python_side("check_keys")(self.spec, self.name, row)
+        CALLBACKS.check_keys(self.spec, self.name, row)
 
     cdef int fail_row(self, row) except -1:
-        python_side("fail_row")(self.spec, self.name, row)
+        CALLBACKS.fail_row(self.spec, self.name, row)
 
     cdef int raise_wrong_field(self, error) except -1:
-        python_side("raise_wrong_field")(self.spec, self.name, *error.args)
+        CALLBACKS.raise_wrong_field(self.spec, self.name, *error.args)

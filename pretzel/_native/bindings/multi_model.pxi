@@ -116,9 +116,7 @@ cdef class MultiModelBatch:
 
     cdef int reserve(self) except -1:
         cdef Py_ssize_t i, n = len(self.pairs)
-        self.items = <BatchItem*>self.arena.alloc(sizeof(BatchItem) * (n + 1))
-        if self.items == NULL:
-            raise MemoryError
+        self.items = <BatchItem*>allocate(self.arena, sizeof(BatchItem) * n)
         for i in range(n):
             self.items[i] = BatchItem()
         self.n = n
@@ -211,9 +209,7 @@ cdef inline int read_item(MultiModelBatch batch, Py_ssize_t i) except -1:
         return 0
     program = (<Method>method).native
     n_leaves = (<Method>method).n_leaves
-    leaves = <LeafInput*>batch.arena.alloc(sizeof(LeafInput) * n_leaves + sizeof(double) * (<Method>method).n_out)
-    if leaves == NULL:
-        raise MemoryError
+    leaves = <LeafInput*>allocate(batch.arena, sizeof(LeafInput) * n_leaves + sizeof(double) * (<Method>method).n_out)
     item.leaves = leaves
     item.answer = <double*>&leaves[n_leaves]
     if not (<Method>method).plain or not (

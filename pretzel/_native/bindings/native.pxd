@@ -36,7 +36,6 @@ cdef extern from "core/view.h" namespace "pretzel" nogil:
         kLatin1
         kUcs2
         kUcs4
-        kUtf8
 
     cdef enum class CellKind(uint8_t):
         kText
@@ -52,30 +51,16 @@ cdef extern from "core/view.h" namespace "pretzel" nogil:
         Encoding encoding
         cbool normalized
 
-    cdef struct SparseRow:
-        const int32_t* index
-        const double* value
-        int64_t size
-
     cdef enum class ValueKind(uint8_t):
         kDense
         kSparse
         kCells
-
-    cdef struct View:
-        ValueKind kind
-        int32_t width
-        int64_t stride
-        double* dense
-        SparseRow* sparse
-        Cell* cells
 
 
 cdef extern from "core/arena.h" namespace "pretzel" nogil:
     cdef cppclass Arena:
         cppclass Mark:
             pass
-        Arena() except +
         void* alloc(size_t size)
         Mark mark()
         void release(Mark mark)
@@ -85,7 +70,6 @@ cdef extern from "core/arena.h" namespace "pretzel" nogil:
 cdef extern from "core/thread_context.h" namespace "pretzel" nogil:
     cdef cppclass ThreadContext:
         Arena arena
-        int depth
         const void* last
     ThreadContext& thread_context()
 
@@ -183,15 +167,7 @@ cdef extern from "cost/step_timers.h" namespace "pretzel" nogil:
 
 cdef extern from "core/signature.h" namespace "pretzel" nogil:
     cdef enum class DType(uint8_t):
-        kFloat64
-        kFloat32
-        kInt64
-        kInt32
-        kInt16
         kUint8
-        kUint16
-        kUint32
-        kUint64
 
     cdef struct Array:
         const void* data
@@ -207,6 +183,8 @@ cdef extern from "core/signature.h" namespace "pretzel" nogil:
     cdef cppclass EnumNames:
         size_t size()
         string_view operator[](size_t i)
+
+    EnumNames dtype_names "pretzel::enum_names<pretzel::DType>"()
 
     cdef cppclass ArraySpan "std::span<const pretzel::Array>":
         ArraySpan(const Array* data, size_t size)
@@ -247,12 +225,7 @@ cdef extern from "core/kernel.h" namespace "pretzel" nogil:
     cdef enum class Status(int32_t):
         kOk
         kNotANumber
-        kInfinite
-        kUnknownCategory
-        kWrongType
         kNoMemory
-        kLoneSurrogate
-        kOutOfRange
 
     cdef cppclass BindCall:
         const Array* params
@@ -278,7 +251,6 @@ cdef extern from "core/kernel.h" namespace "pretzel" nogil:
     const char* registry_clash()
     vector[const Kernel*] all_kernels() except +
     int active_isa()
-    int machine_isa()
     void set_active_isa(int level)
 
 
@@ -537,7 +509,6 @@ cdef extern from "scheduler/scheduler.h" namespace "pretzel" nogil:
         kClosed
 
     cdef cppclass Job:
-        Job() except +
         const Program* program
         Request request
         int64_t units

@@ -158,9 +158,7 @@ cdef PyObject** fields_in_order(object row, tuple names, const int* positions, i
     cdef Py_ssize_t at = 0, i = 0
     cdef PyObject* key
     cdef PyObject* value
-    cdef PyObject** found = <PyObject**>arena.alloc(sizeof(PyObject*) * (width + 1))
-    if found == NULL:
-        raise MemoryError
+    cdef PyObject** found = <PyObject**>allocate(arena, sizeof(PyObject*) * width)
     while PyDict_Next(row, &at, &key, &value):
         if not is_name(<object>key, <object>PyTuple_GET_ITEM(names, i)):
             return NULL
@@ -177,6 +175,23 @@ cdef inline int leading_floats(PyObject** values, int n, double* out) noexcept:
             return i
         out[i] = PyFloat_AS_DOUBLE(<object>values[i])
     return n
+
+
+cdef inline double* open_rows(LeafInput* leaf, int width, int64_t rows, Arena* arena) except NULL:
+    """Space for the numbers of a leaf, row by row."""
+    cdef double* numbers = <double*>allocate(arena, sizeof(double) * width * rows)
+    leaf.form = LeafForm.kRows
+    leaf.rows = numbers
+    leaf.row_stride = width
+    return numbers
+
+
+cdef inline Cell* open_cells(LeafInput* leaf, int64_t n, Arena* arena) except NULL:
+    """Space for the cells of a leaf, row by row."""
+    leaf.form = LeafForm.kCells
+    leaf.cells_from = 0
+    leaf.cells = <Cell*>allocate(arena, sizeof(Cell) * n)
+    return leaf.cells
 
 
 cdef object field_of(object row, PyObject** values, Reader reader, int i):
@@ -200,11 +215,7 @@ cdef int read_fields(object row, PyObject*** values, Reader reader, LeafInput* l
     cdef double* numbers
     cdef object value
     if reader.kind == LeafKind.kCells:
-        leaf.form = LeafForm.kCells
-        leaf.cells_from = 0
-        leaf.cells = <Cell*>arena.alloc(sizeof(Cell) * reader.width)
-        if leaf.cells == NULL:
-            raise MemoryError
+        open_cells(leaf, reader.width, arena)
         for i in range(reader.width):
             value = field_of(row, values[0], reader, i)
             if PyDict_Check(row) and not is_plain(value):
@@ -217,11 +228,7 @@ cdef int read_fields(object row, PyObject*** values, Reader reader, LeafInput* l
                 if PyDict_Check(row):
                     held.append(value)
         return 0
-    leaf.form = LeafForm.kRows
-    leaf.row_stride = reader.width
-    numbers = <double*>arena.alloc(sizeof(double) * reader.width)
-    if numbers == NULL:
-        raise MemoryError
+    numbers = open_rows(leaf, reader.width, 1, arena)
     if reader.whole_row and values[0] != NULL:
         first = leading_floats(values[0], reader.width, numbers)
     for i in range(first, reader.width):
@@ -239,7 +246,6 @@ cdef int read_fields(object row, PyObject*** values, Reader reader, LeafInput* l
             raise WrongField(reader.columns[i], value, "a number")
         else:
             numbers[i] = float(value)
-    leaf.rows = numbers
     return 0
 
 

@@ -13,24 +13,14 @@ cdef class Task:
     """A table and its result, for a scheduler: everything that the morsels of the job read and write."""
 
     cdef Method method
-    cdef Job* job
-    cdef Arena* arena
-    cdef CsrResult* sparse
+    cdef Job job
+    cdef Arena arena
+    cdef CsrResult sparse
     cdef list held
     cdef object result
     cdef bint is_float32
     cdef bint by_row  # the answer is a list of what `Method.call_row` returns for each row
     cdef public object future
-
-    def __cinit__(self):
-        self.job = new Job()
-        self.arena = new Arena()
-        self.sparse = new CsrResult()
-
-    def __dealloc__(self):
-        del self.job
-        del self.arena
-        del self.sparse
 
     cdef int load(self, Method method, list columns, int64_t rows, bint is_float32) except -1:
         """Read all rows, because workers cannot read Python objects; buffers are held and read by the workers.
@@ -43,7 +33,7 @@ cdef class Task:
         self.is_float32 = is_float32
         self.held = [columns]
         try:
-            leaves = open_leaves(method.readers, columns, rows, rows, self.arena, self.held)
+            leaves = open_leaves(method.readers, columns, rows, rows, &self.arena, self.held)
             while first < rows:
                 count = min(CHUNK, rows - first)
                 units += fill_cells(method.readers, columns, leaves, first, count, first, self.held)
@@ -57,33 +47,22 @@ cdef class Task:
 
     cdef int load_rows(self, Method method, list rows) except -1:
         """Read single rows, each as `Method.call_row` does, into one job."""
-        cdef Arena* arena = self.arena
+        cdef Arena* arena = &self.arena
         cdef Arena.Mark start
         cdef int i, n = <int>len(method.readers)
         cdef int64_t r, n_rows = len(rows), units = 0
-        cdef LeafInput* leaves = <LeafInput*>arena.alloc(sizeof(LeafInput) * (n + 1))
-        cdef LeafInput* row = <LeafInput*>arena.alloc(sizeof(LeafInput) * (n + 1))
-        cdef double* numbers
+        cdef LeafInput* leaves = <LeafInput*>allocate(arena, sizeof(LeafInput) * n)
+        cdef LeafInput* row = <LeafInput*>allocate(arena, sizeof(LeafInput) * n)
         cdef Reader reader
         self.method = method
         self.by_row = True
         self.held = [rows]
-        if leaves == NULL or row == NULL:
-            raise MemoryError
         for i in range(n):
             reader = method.readers[i]
             if reader.kind == LeafKind.kCells:
-                leaves[i].form = LeafForm.kCells
-                leaves[i].cells_from = 0
-                leaves[i].cells = <Cell*>arena.alloc(sizeof(Cell) * (reader.width * n_rows + 1))
-                if leaves[i].cells == NULL:
-                    raise MemoryError
-                continue
-            leaves[i].form = LeafForm.kRows
-            leaves[i].row_stride = reader.width
-            leaves[i].rows = numbers = <double*>arena.alloc(sizeof(double) * (reader.width * n_rows + 1))
-            if numbers == NULL:
-                raise MemoryError
+                open_cells(&leaves[i], reader.width * n_rows, arena)
+            else:
+                open_rows(&leaves[i], reader.width, n_rows, arena)
         try:
             for r in range(n_rows):
                 start = arena.mark()
@@ -106,14 +85,11 @@ cdef class Task:
         """Fill in the job; allocate the result."""
         cdef Method method = self.method
         cdef NativeProgram program = method.program
-        cdef Job* job = self.job
+        cdef Job* job = &self.job
         job.program = &program.program
         job.request.leaves = leaves
-        job.request.first = 0
         job.request.rows = rows
-        job.request.sparse_result = self.sparse
-        job.request.tracer = NULL
-        job.request.result = NULL
+        job.request.sparse_result = &self.sparse
         job.in_order = method.sparse
         job.units = units
         job.nanoseconds = program.program.cost.estimate_ns(rows, units)
@@ -129,11 +105,9 @@ cdef class Task:
 
     def run_inline(self):
         """Run the task in this thread instead of submitting it, and return the answer."""
-        cdef Job* job = self.job
-        cdef Arena* arena = self.arena
         with nogil:
-            job.result = run(job.program[0], job.request, arena[0])
-        job.outcome = RequestOutcome.kDone if job.result.status == Status.kOk else RequestOutcome.kFailed
+            self.job.result = run(self.job.program[0], self.job.request, self.arena)
+        self.job.outcome = RequestOutcome.kDone if self.job.result.status == Status.kOk else RequestOutcome.kFailed
         return self.answer()
 
     def answer(self):
@@ -152,7 +126,7 @@ cdef class Task:
                 return [method.answer(self.job.request.result + r * method.program.width)
                         for r in range(self.job.request.rows)]
             if method.sparse:
-                return method.wrap_sparse(csr_arrays(self.sparse[0]), self.job.request.rows)
+                return method.wrap_sparse(csr_arrays(self.sparse), self.job.request.rows)
             return method.wrap(self.result, self.is_float32)
         if outcome == RequestOutcome.kFailed:
             raise_error(method.program, method, &self.job.result)
@@ -252,17 +226,17 @@ cdef class Scheduler:
         cdef Admission admission
         cdef int64_t expected = 0
         task.job.deadline = deadline_at(deadline)
-        self.tasks[<size_t>task.job] = task
+        self.tasks[<size_t>&task.job] = task
         try:
             if self.background:
-                admission = self.native.submit(task.job, &expected)
+                admission = self.native.submit(&task.job, &expected)
             else:  # a worker of higher priority may preempt this thread at once, which must not hold the GIL then
                 with nogil:
-                    admission = self.native.submit(task.job, &expected)
+                    admission = self.native.submit(&task.job, &expected)
             if admission != Admission.kAccepted:
-                self.reject(task.method, admission, task.job, expected)
+                self.reject(task.method, admission, &task.job, expected)
         except BaseException:
-            del self.tasks[<size_t>task.job]
+            del self.tasks[<size_t>&task.job]
             raise
 
     def check_admission(self, Method method, X, deadline=None):
@@ -293,24 +267,24 @@ cdef class Scheduler:
         cdef int64_t expected = 0
         cdef cbool over = False
         task.job.awaited = True
-        if self.native.submit(task.job, &expected) != Admission.kAccepted:
+        if self.native.submit(&task.job, &expected) != Admission.kAccepted:
             return False
         try:
             while not over:
                 with nogil:
-                    over = self.native.wait(task.job, SIGNALS_NS)
+                    over = self.native.wait(&task.job, SIGNALS_NS)
                 if not over:
                     PyErr_CheckSignals()
         except BaseException:
             with nogil:
-                self.native.cancel(task.job)
-                self.native.wait(task.job, kNever)
+                self.native.cancel(&task.job)
+                self.native.wait(&task.job, kNever)
             raise
         return True
 
     def cancel(self, Task task):
         """Cancel a task; False: it is over."""
-        return self.native.cancel(task.job)
+        return self.native.cancel(&task.job)
 
     def collect(self):
         """Wait, without the GIL, for tasks that are over; an empty list: there will be no more."""

@@ -7,14 +7,12 @@ cdef LeafInput* open_leaves(tuple readers, list columns, int64_t rows, int64_t r
     """Leaf inputs for ``rows`` rows of ``columns``, with space for ``room`` rows of the lists of Python objects."""
     cdef int i, n = <int>len(readers)
     cdef Reader reader
-    cdef LeafInput* leaves = <LeafInput*>arena.alloc(sizeof(LeafInput) * (n + 1))
-    if leaves == NULL:
-        raise MemoryError
+    cdef LeafInput* leaves = <LeafInput*>allocate(arena, sizeof(LeafInput) * n)
     for i in range(n):
         reader = readers[i]
         leaves[i].cells = NULL
         if reader.kind == LeafKind.kCells:
-            open_cells(columns[i], reader, &leaves[i], rows, room, arena)
+            open_cell_columns(columns[i], reader, &leaves[i], rows, room, arena)
         else:
             read_columns(columns[i], reader, &leaves[i], arena, held)
     return leaves
@@ -87,9 +85,7 @@ cdef int read_columns(object found, Reader reader, LeafInput* leaf, Arena* arena
     cdef int i
     held.append(found)
     if isinstance(found, list):
-        columns = <NumberColumn*>arena.alloc(sizeof(NumberColumn) * (reader.width + 1))
-        if columns == NULL:
-            raise MemoryError
+        columns = <NumberColumn*>allocate(arena, sizeof(NumberColumn) * reader.width)
         for i in range(reader.width):
             number_column(found[i], &columns[i])
         leaf.form = LeafForm.kColumns
@@ -137,13 +133,12 @@ cdef int64_t count_entries(const CsrMatrix& matrix, int64_t first, int64_t rows)
     return matrix.indptr32[first + rows] - matrix.indptr32[first]
 
 
-cdef int open_cells(list columns, Reader reader, LeafInput* leaf, int64_t rows, int64_t room, Arena* arena) except -1:
+cdef int open_cell_columns(list columns, Reader reader, LeafInput* leaf, int64_t rows, int64_t room,
+                           Arena* arena) except -1:
     """A leaf of cells: its columns, and space for ``room`` rows of those that are lists."""
     cdef int c, width = reader.width, lists = 0
-    cdef CellColumn* found = <CellColumn*>arena.alloc(sizeof(CellColumn) * (width + 1))
+    cdef CellColumn* found = <CellColumn*>allocate(arena, sizeof(CellColumn) * width)
     cdef Cell* cells
-    if found == NULL:
-        raise MemoryError
     for c in range(width):
         if not point_at_column(columns[c], reader, rows, &found[c]):
             if not isinstance(columns[c], list):
@@ -154,9 +149,7 @@ cdef int open_cells(list columns, Reader reader, LeafInput* leaf, int64_t rows, 
     leaf.cell_columns = found
     if lists == 0:
         return 0
-    leaf.cells = cells = <Cell*>arena.alloc(sizeof(Cell) * lists * room)
-    if cells == NULL:
-        raise MemoryError
+    leaf.cells = cells = <Cell*>allocate(arena, sizeof(Cell) * lists * room)
     for c in range(width):
         if leaf.form == LeafForm.kCellColumns and found[c].form == CellForm.kCells:
             found[c].cells = cells

@@ -35,13 +35,13 @@ struct RecordingTracer : Tracer {
 };
 
 struct Request {
-  const LeafInput* leaves;
-  int64_t first;  // row of the caller's data and of the result to start at
-  int64_t rows;
-  double* result;                 // dense results: rows x width, C order
-  CsrResult* sparse_result;       // sparse results
-  Tracer* tracer;                 // nullptr but for verification
-  int64_t* step_times = nullptr;  // nanoseconds of each step are added here
+  const LeafInput* leaves = nullptr;
+  int64_t first = 0;  // row of the caller's data and of the result to start at
+  int64_t rows = 0;
+  double* result = nullptr;            // dense results: rows x width, C order
+  CsrResult* sparse_result = nullptr;  // sparse results
+  Tracer* tracer = nullptr;            // for verification
+  int64_t* step_times = nullptr;       // nanoseconds of each step are added here
 };
 
 /// How a request ended. After an error: `step` is the index of the failed step, rows count from the start of the

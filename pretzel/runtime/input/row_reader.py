@@ -7,13 +7,11 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from pretzel._native import callback
 from pretzel.errors import InputKeyError, InputShapeError, InputTypeError
 from pretzel.plan import InputKind, InputSpec
 from pretzel.runtime.input.messages import column_name, hints, listed
 
 
-@callback
 def as_row(spec: InputSpec, model: str, row: Any) -> Any:
     """Convert a row (ndarray, Series, mapping) to a dict or list that the native reader takes.
 
@@ -40,7 +38,6 @@ def as_row(spec: InputSpec, model: str, row: Any) -> Any:
     return values
 
 
-@callback
 def one_row_table(spec: InputSpec, model: str, row: Any) -> Any:
     """A table of one row, for results that only the table path can build."""
     if spec.kind is InputKind.TEXT:
@@ -57,7 +54,6 @@ def one_row_table(spec: InputSpec, model: str, row: Any) -> Any:
     return [values] if spec.names is None else [dict(zip(spec.names, values, strict=True))]
 
 
-@callback
 def check_keys(spec: InputSpec, model: str, row: Mapping[str, Any], number: int | None = None) -> None:
     """Raise unless a row has the right keys; ``number`` is its position in a list of rows.
 
@@ -82,7 +78,6 @@ def check_keys(spec: InputSpec, model: str, row: Mapping[str, Any], number: int 
     )
 
 
-@callback
 def fail_row(spec: InputSpec, model: str, row: Any) -> NoReturn:
     """Raise for a row of the wrong form."""
     who = _who(spec, model)
@@ -96,14 +91,12 @@ def fail_row(spec: InputSpec, model: str, row: Any) -> NoReturn:
     raise InputShapeError(f"{who}: expected {spec.width} values, got {len(row)}")
 
 
-@callback
 def fail_empty(spec: InputSpec, model: str) -> NoReturn:
     """Raise for a request without rows, as scikit-learn's estimators do."""
     what = "document" if spec.kind is InputKind.TEXT else "row"
     raise InputShapeError(f"{_who(spec, model)}: expected at least one {what}, got none")
 
 
-@callback
 def raise_wrong_field(
     spec: InputSpec, model: str, position: int, value: Any, expected: str, row: int | None = None
 ) -> NoReturn:
