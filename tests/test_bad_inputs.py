@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
@@ -140,6 +142,14 @@ ROWS: list[tuple[str, Any, type[PretzelError], str]] = [
     ("table", changed(age=b"41"), InputTypeError, "'age': expected a number, got bytes"),
     ("table", changed(age=1j), InputTypeError, "'age': expected a number, got complex"),
     ("table", changed(age=[41.0]), InputTypeError, "'age'.*got list"),
+    ("table", changed(age=10**400), InputTypeError, "'age': expected a number, got int 1000"),
+    ("table", changed(age=np.datetime64("2020-01-01")), InputTypeError, "'age': expected a number, got datetime64"),
+    ("table", changed(age=np.datetime64("2020-01-01", "ns")), InputTypeError, "'age'.*got datetime64"),
+    ("table", changed(age=np.timedelta64(1, "ns")), InputTypeError, "'age'.*got timedelta64"),
+    ("table", changed(age=np.complex64(1j)), InputTypeError, "'age'.*got complex64"),
+    ("table", changed(age=np.zeros(2)), InputTypeError, "'age'.*got ndarray"),
+    ("table", changed(city=10**400), InputTypeError, "'city': expected a str or a number, got int 1000"),
+    ("table", changed(city=np.datetime64("2020-01-01", "ns")), InputTypeError, "'city'.*got datetime64"),
     ("table", changed(age=HUGE), InputTypeError, "'age': expected a number, got str 'xxxx"),
     ("table", changed(city=b"Bonn"), InputTypeError, "'city'.*got bytes"),
     ("table", changed(city=["Bonn"]), InputTypeError, "'city'.*got list"),
@@ -170,6 +180,10 @@ ROWS: list[tuple[str, Any, type[PretzelError], str]] = [
     ("dense", (1.0, "2", 3.0), InputTypeError, "column 1: expected a number, got str"),
     ("dense", np.array([1.0, "2", 3.0], dtype=object), InputTypeError, "column 1: expected a number, got str"),
     ("dense", np.array([1.0, 2.0, None], dtype=object), InputValueError, "column 2 holds NaN"),
+    ("dense", (1.0, 10**400, 3.0), InputTypeError, "column 1: expected a number, got int 1000"),
+    ("dense", [1.0, 2.0, -(10**400)], InputTypeError, "column 2: expected a number, got int -1000"),
+    ("dense", np.array([1, 2, 3], dtype="M8[ns]"), InputTypeError, "column 0: expected a number, got datetime64"),
+    ("dense", np.array([1, 2, 3], dtype=complex), InputTypeError, "column 0: expected a number, got complex"),
     ("dense", "abc", InputTypeError, "got str"),
     ("dense", None, InputTypeError, "got NoneType"),
     ("named", {"age": 1.0}, InputKeyError, "missing 'income'"),
@@ -253,6 +267,45 @@ def test_a_bad_table(models: dict[str, Model], name: str, X: Any, error: type[Pr
     assert isinstance(caught.value, ValueError)
     assert len(str(caught.value)) < 500
     answers(model)
+
+
+def test_integers_that_cannot_be_printed(models: dict[str, Model]) -> None:
+    for call in (models["dense"].plan.predict_one, lambda row: models["dense"].plan.predict([row])):
+        with pytest.raises(InputTypeError, match=r"column 2: expected a number, got int$"):
+            call((1.0, 2.0, 10**5000))
+
+
+OPAQUE_ROWS: list[tuple[str, Any, type[PretzelError], str]] = [
+    ("bare", (1.0,), InputShapeError, "bare: expected 2 values, got 1"),
+    ("bare", [1.0, 2.0, 3.0], InputShapeError, "bare: expected 2 values, got 3"),
+    ("bare", np.zeros(3), InputShapeError, "bare: expected 2 values, got 3"),
+    ("bare", {"age": 1.0, "income": 2.0}, InputTypeError, "bare: got a dict, but .* without column names"),
+    ("bare", {}, InputTypeError, "bare: got a dict, but .* without column names"),
+    ("named", (1.0,), InputShapeError, "named: expected 2 values, got 1"),
+    ("named", [1.0, 2.0, 3.0], InputShapeError, "named: expected 2 values, got 3"),
+    ("named", {"age": 1.0}, InputKeyError, "named: missing 'income'"),
+    ("named", MappingProxyType({"age": 1.0}), InputKeyError, "named: missing 'income'"),
+    ("named", "abc", InputTypeError, "named: expected .* got str"),
+    ("named", None, InputTypeError, "named: expected .* got NoneType"),
+]
+
+
+@pytest.mark.parametrize(("name", "row", "error", "message"), OPAQUE_ROWS, ids=short)
+def test_a_bad_row_of_an_opaque_model(name: str, row: Any, error: type[PretzelError], message: str) -> None:
+    frame = people()[["age", "income"]].fillna(0.0)
+    source = KNeighborsRegressor().fit(frame if name == "named" else frame.to_numpy(), frame["age"])
+    good = pd.DataFrame({"age": [41.0], "income": [0.5]})
+    expected = source.predict(good if name == "named" else good.to_numpy())[0]
+    with pretzel.Runtime(store=pretzel.ObjectStore()) as runtime:
+        model = runtime.register(name, source)
+        for call in (
+            lambda: model.predict_one(row),
+            lambda: runtime.predict_many([(name, row)]),
+            lambda: runtime.predict_all(row, [name]),
+        ):
+            with pytest.raises(error, match=message):
+                call()
+        assert model.predict_one((41.0, 0.5)) == expected
 
 
 @pytest.mark.parametrize("name", MAKERS)

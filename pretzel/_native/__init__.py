@@ -24,7 +24,6 @@ from pretzel._native._core import (
     cost_coefficients as cost_coefficients,
     enumerations as enumerations,
     frame_array as frame_array,
-    is_missing as is_missing,
     isa as isa,
     kernels as kernels,
     live as live,

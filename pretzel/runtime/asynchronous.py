@@ -1,7 +1,7 @@
 """Awaitable methods: ``await model.apredict_one(row)``, ``await model.apredict(X)``, and the same for every method.
 
 Requests estimated to finish faster than a thread can be woken run inline on the event loop. All others, and all opaque
-methods, go to the batch engine, so that the loop runs other tasks meanwhile. Cancelling the awaiting task, as
+methods, go to the batch engine, so that the loop can run other tasks. Cancelling the awaiting task, as
 `asyncio.timeout` does, cancels the request.
 """
 

@@ -108,5 +108,5 @@ def load_calibration() -> None:
         pass
     except (PretzelError, ValueError) as error:
         logger.warning("the calibration is not used: %s", error)
-    finally:  # set last: threads that come meanwhile read the file too, instead of going on without it
+    finally:  # set last, so that concurrent threads read the file too, instead of going on without it
         _decided = True

@@ -314,7 +314,7 @@ class Catalog:
         return [label for label in list(entry.replaced) if f"{name}@{label}" not in used]
 
     def _let_go(self, alias: str, before: list[str]) -> list[Any]:
-        """Drop the former targets of an alias that nothing uses any more."""
+        """Drop the former targets of an alias that nothing else uses."""
         now = self._aliases[alias].shares if alias in self._aliases else {}
         names_now = {target.partition("@")[0] for target in now}
         names_before = {target.partition("@")[0] for target in before}

@@ -296,7 +296,10 @@ class _Rejection(CallCounter):
 
 
 def reroute(changes: Sequence[tuple[Model, Route | None]]) -> list[Any]:
-    """Give handles their routes (None: none any more), all at once; returns what the caller has to drop."""
+    """Set the routes of several handles at once; None: the handle rejects calls from now on.
+
+    Returns the old routes and targets. The caller drops them, which may free models, once it holds no lock.
+    """
     pairs = [pair for model, route in changes for pair in model._targets(route)]
     targets = [target for _, target in pairs]
     old = [model._route for model, _ in changes]

@@ -100,16 +100,14 @@ class Collector:
         self._others: set[Model] = set()
         self._gone: dict[str, Counts] = {}  # of unregistered models, because a counter never falls
 
-    def describe(self) -> list[Any]:
-        """Nothing, because the metrics depend on the registered models."""
-        return []
-
     def collect(self) -> Iterator[Any]:
         """Every metric as it is now."""
         yield from self._calls()
         yield from self._stages()
         yield from self._engines()
         yield from self._sizes()
+
+    describe = collect  # its names tell the registry which collectors export the same metrics
 
     def _calls(self) -> Iterator[Any]:
         from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 set_callbacks(
     document=document,
     raise_error=raise_error,
+    as_number=row_reader.as_number,
     as_row=row_reader.as_row,
     check_keys=row_reader.check_keys,
     fail_empty=row_reader.fail_empty,

@@ -115,7 +115,8 @@ class MultiModel:
     def _make_room(self) -> None:
         """Drop the oldest entry that has not been used since the last look (CLOCK).
 
-        No entry is taken out to be put back, because a method could be deleted meanwhile and its id be reused.
+        The loop never removes an entry to insert it again later: in between, a method of the entry could be deleted
+        and its id be given to another method.
         """
         for key, old in list(self._merged.items()):
             if not old.used:

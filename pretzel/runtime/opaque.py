@@ -9,7 +9,7 @@ from pretzel._native import CallCounter, Method, NativeProgram
 from pretzel.errors import InputShapeError
 from pretzel.plan import InputKind, InputSpec, LeafKind, MethodPlan, OpaqueStep, Program
 from pretzel.runtime.input.feature_names import check_width, match
-from pretzel.runtime.input.row_reader import as_row, check_keys, one_row_table
+from pretzel.runtime.input.row_reader import check_keys, one_row_table
 from pretzel.runtime.input.table_reader import of_list, read
 from pretzel.runtime.method_docs import document
 
@@ -57,8 +57,11 @@ class OpaqueMethod(CallCounter):
         everything = tuple(range(spec.width))
         self._parts = any(step.source == 0 and step.columns and step.columns != everything for step in plan.opaque)
 
-    def _part(self, program: Program | None, store: ObjectStore, plan: MethodPlan | None = None) -> _Part | None:
-        return None if program is None else _Part(program, plan or MethodPlan(program), self.spec, store, self.name)
+    def _part(self, program: Program | None, store: ObjectStore, plan: MethodPlan | None = None) -> Method | None:
+        """A native program between opaque steps. Its leaves read the request, or the values of these steps."""
+        if program is None:
+            return None
+        return Method(NativeProgram(program, store), plan or MethodPlan(program), self.spec, self.name, read_sources)
 
     def __call__(self, X: Any) -> Any:
         """Answer for every row of ``X``."""
@@ -112,23 +115,6 @@ class OpaqueMethod(CallCounter):
         return first.item() if getattr(first, "ndim", 1) == 0 else first
 
 
-class _Part:
-    """A native program between opaque steps. Its leaves read the request, or the values of these steps."""
-
-    def __init__(self, program: Program, plan: MethodPlan, spec: InputSpec, store: ObjectStore, name: str) -> None:
-        self.program = program
-        self.spec = spec
-        self.method = Method(NativeProgram(program, store), plan, spec, name, _read)
-
-    def __call__(self, sources: dict[int, Any]) -> Any:
-        return self.method(_Sources(sources))
-
-
-def _read(spec: InputSpec, leaves: tuple[Leaf, ...], X: _Sources) -> tuple[int, list[Any], bool]:
-    """Not a method, because a bound method would make a reference cycle."""
-    return read_sources(spec, leaves, X.values)
-
-
 def read_sources(spec: InputSpec, leaves: tuple[Leaf, ...], sources: dict[int, Any]) -> tuple[int, list[Any], bool]:
     """Like `pretzel.runtime.input.table_reader.read`, for leaves that read different sources."""
     columns: list[Any] = [None] * len(leaves)
@@ -142,13 +128,6 @@ def read_sources(spec: InputSpec, leaves: tuple[Leaf, ...], sources: dict[int, A
         for i, column in zip(at, found, strict=True):
             columns[i] = column
     return rows, columns, float32
-
-
-class _Sources:
-    """The request and the values of opaque steps, as a request of ``Method``."""
-
-    def __init__(self, values: dict[int, Any]) -> None:
-        self.values = values
 
 
 def _spec_of(leaves: Any, source: int, value: Any) -> InputSpec:
@@ -199,13 +178,10 @@ def _table(spec: InputSpec, name: str, row: Any) -> Any:
 
     if spec.kind is InputKind.TEXT:  # or unknown: the estimator did not record its input
         return row[None] if isinstance(row, np.ndarray) and row.ndim == 1 else one_row_table(spec, name, row)
-    if isinstance(row, dict):
-        check_keys(spec, name, row)
-    values = row if isinstance(row, dict | tuple | list) else as_row(spec, name, row)
-    if spec.names is not None:
-        import pandas as pd
+    rows = one_row_table(spec, name, row)
+    if spec.names is None:
+        return np.asarray(rows)
+    import pandas as pd
 
-        if not isinstance(values, dict):
-            values = dict(zip(spec.names, values, strict=True))
-        return pd.DataFrame([values]).reindex(columns=list(spec.names))
-    return np.asarray([values])
+    check_keys(spec, name, rows[0])
+    return pd.DataFrame(rows).reindex(columns=list(spec.names))

@@ -21,22 +21,12 @@ if TYPE_CHECKING:
     from pretzel.runtime.engine import Answer
     from pretzel.runtime.handle import Model
 
-LONG_CALL = 1e-3
-"""Seconds of estimated work from which a call is worth waking workers for."""
-
-_LONG_CALLS = {"auto": LONG_CALL, "request": None, "batch": 0.0}
-
-_compile: Callable[..., Plan] | None = None
+_LONG_CALLS = {"auto": 1e-3, "request": None, "batch": 0.0}  # seconds of work from which calls are worth waking workers
+_compile: Callable[..., Plan] | None = None  # set by `pretzel.api`, so that no runtime needs the oven
 
 
 def set_compiler(compile: Callable[..., Plan]) -> None:
-    """Set the function that turns fitted estimators into plans; `pretzel.api` does, so that no runtime needs the oven.
-
-    Parameters
-    ----------
-    compile : callable
-        ``compile(estimator, name=..., store=..., **options)`` returns a plan.
-    """
+    """Set how estimators become plans: ``compile(estimator, name=..., store=..., **options)``."""
     global _compile
     _compile = compile
 
@@ -82,8 +72,8 @@ class Runtime:
         self.store = default_store() if store is None else store
         self.engine = BatchEngine(executors, queue, background=True, tracing=tracing)
         self._tracing = tracing
-        self._shared = new_cache(parse_bytes(materialize))
-        self._results = new_cache(parse_bytes(results))
+        sizes = {"materialized": materialize, "results": results}
+        self._caches = {name: new_cache(parse_bytes(size)) for name, size in sizes.items()}
         self._catalog = Catalog()
         self._multi_model = MultiModel(self._catalog.names, self._catalog.__getitem__)
 
@@ -97,7 +87,6 @@ class Runtime:
         engine: Literal["auto", "request", "batch"] = "auto",
         reserve: Reservation | None = None,
         batching: Batching | None = None,
-        _replace: bool = False,
         **options: Any,
     ) -> Model:
         """Register a model under a name, as its newest version, which replaces the default version of the name.
@@ -140,18 +129,13 @@ class Runtime:
         ModelInUseError
             The name is an alias, or there is such a version already.
         """
-        self._catalog.check(name, version, _replace)
-        if engine not in _LONG_CALLS:
-            raise ValueError(f"engine is 'auto', 'request' or 'batch', not {engine!r}")
-        plan = self._plan(name, model, options)
-        own = self.engine
-        if reserve is not None:
-            own = BatchEngine(reserve.workers, QUEUE_CAPACITY, reserve.bytes_per_worker, tracing=self._tracing)
-        plan.serve(own, _LONG_CALLS[engine], batching)
-        cache_subplans(plan, self._shared, self._results)
-        return self._catalog.put(name, plan, version=version, default=default, replace=_replace)
+        self._catalog.check(name, version, replace=False)
+        plan = self._prepare(name, model, engine, reserve, batching, **options)
+        return self._catalog.put(name, plan, version=version, default=default)
 
-    def replace(self, name: str, model: Any, *, version: str | None = None, **settings: Any) -> Model:
+    def replace(
+        self, name: str, model: Any, *, version: str | None = None, default: bool = True, **settings: Any
+    ) -> Model:
         """`register`, with the same settings, but only if the name is taken.
 
         Raises
@@ -160,7 +144,8 @@ class Runtime:
             No model has the name.
         """
         self._catalog.check(name, version, replace=True)
-        return self.register(name, model, version=version, _replace=True, **settings)
+        plan = self._prepare(name, model, **settings)
+        return self._catalog.put(name, plan, version=version, default=default, replace=True)
 
     def promote(self, target: str) -> Model:
         """Make a version the default of its name. The former default stays registered and can be promoted again.
@@ -312,8 +297,8 @@ class Runtime:
             once each), ``arena_bytes`` (working memory of all threads of the process), and
 
             ``models``: for each name ``calls`` (under this name), ``version`` (the default one), ``bytes`` and
-            ``exclusive_bytes`` (freed by unregistering it), and ``versions``: for each its own ``calls`` (under
-            whatever name), ``bytes`` and ``exclusive_bytes``;
+            ``exclusive_bytes`` (freed by unregistering it), and ``versions``: for each its own ``calls`` (under any
+            name), ``bytes`` and ``exclusive_bytes``;
 
             ``engine``: requests that are ``waiting``, ``started`` or ``in_python``, the ``seconds`` of estimated work
             that are left, how many requests were ``accepted``, ``rejected_deadline`` and ``rejected_overload``, how
@@ -327,7 +312,7 @@ class Runtime:
 
             ``aliases``: for each ``calls`` and ``shares`` (the part of them that each target gets).
         """
-        caches = {"materialized": self._shared.counts(), "results": self._results.counts()}
+        caches = {name: cache.counts() for name, cache in self._caches.items()}
         return {**statistics(self._catalog, self.store, self.engine), "caches": caches}
 
     def metrics(self, registry: Any = None, *, models: int = MODELS) -> Any:
@@ -344,9 +329,13 @@ class Runtime:
         -------
         Collector
             For ``registry.unregister``.
+
+        Raises
+        ------
+        ValueError
+            The registry has the metrics of this runtime, or of another one, already.
         """
-        caches = {"materialized": self._shared, "results": self._results}
-        return register(Collector(self._catalog, self.store, self.engine, caches, models), registry)
+        return register(Collector(self._catalog, self.store, self.engine, self._caches, models), registry)
 
     def close(self, *, drain: bool = False) -> None:
         """Unregister all models and end the threads; may be called again.
@@ -383,12 +372,29 @@ class Runtime:
     def __repr__(self) -> str:
         return f"<pretzel.Runtime: {len(self)} models>"
 
-    def _plan(self, name: str, model: Any, options: dict[str, Any]) -> Plan:
-        """A plan of that name in this store."""
-        if isinstance(model, Plan):
-            if options:
-                raise TypeError(f"options are not accepted for a compiled Plan: {', '.join(options)}")
-            return model.renamed(name, self.store)
-        if _compile is None:
-            raise TypeError(f"expected a Plan, got {type(model).__name__}")
-        return _compile(model, name=name, store=self.store, **options)
+    def _prepare(
+        self,
+        name: str,
+        model: Any,
+        engine: str = "auto",
+        reserve: Reservation | None = None,
+        batching: Batching | None = None,
+        **options: Any,
+    ) -> Plan:
+        """A plan of that name in this store, with its engine and caches."""
+        if engine not in _LONG_CALLS:
+            raise ValueError(f"engine is 'auto', 'request' or 'batch', not {engine!r}")
+        if not isinstance(model, Plan):
+            if _compile is None:
+                raise TypeError(f"expected a Plan, got {type(model).__name__}")
+            plan = _compile(model, name=name, store=self.store, **options)
+        elif options:
+            raise TypeError(f"options are not accepted for a compiled Plan: {', '.join(options)}")
+        else:
+            plan = model.renamed(name, self.store)
+        own = self.engine
+        if reserve is not None:
+            own = BatchEngine(reserve.workers, QUEUE_CAPACITY, reserve.bytes_per_worker, tracing=self._tracing)
+        plan.serve(own, _LONG_CALLS[engine], batching)
+        cache_subplans(plan, self._caches["materialized"], self._caches["results"])
+        return plan

@@ -125,7 +125,8 @@ def test_there_is_one_runtime_and_its_parameters_are_documented() -> None:
     text = helped(pretzel.Runtime)
     for parameter in inspect.signature(pretzel.Runtime).parameters:
         assert f"{parameter} : " in text
-    assert "_replace" not in helped(pretzel.Runtime.replace)
+    for method in (pretzel.Runtime.register, pretzel.Runtime.replace):
+        assert not [name for name in inspect.signature(method).parameters if name.startswith("_")]
 
 
 def test_a_plan_takes_no_options() -> None:

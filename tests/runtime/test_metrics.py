@@ -46,6 +46,17 @@ def requests(registry: Any) -> dict[tuple[str, str, str], float]:
     }
 
 
+def test_a_registry_takes_the_metrics_once(runtime: pretzel.Runtime, registry: Any) -> None:
+    collector = runtime.metrics(registry)
+    families = len(list(registry.collect()))
+    with pytest.raises(ValueError, match="Duplicated timeseries"):
+        runtime.metrics(registry)
+    assert len(list(registry.collect())) == families
+    registry.unregister(collector)
+    assert runtime.metrics(registry) is not collector
+    assert len(list(registry.collect())) == families
+
+
 def test_calls_by_outcome(runtime: pretzel.Runtime, registry: Any) -> None:
     model = runtime.register("m", constant(1.0))
     runtime.metrics(registry)

@@ -187,6 +187,11 @@ def test_what_is_not_a_model_or_a_row(runtime: pretzel.Runtime) -> None:
         runtime.predict_many([("ridge/0", X[0])], "explain")
     with pytest.raises(TypeError, match="item 1: expected a pair"):
         runtime.predict_many([("ridge/0", X[0]), ("ridge/0",)])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="expected a list of pairs of model and row, got the str 'ridge/0'"):
+        runtime.predict_many("ridge/0")  # type: ignore[arg-type]
+    for call in (runtime.sharing, lambda models: runtime.predict_all(X[0], models)):
+        with pytest.raises(TypeError, match="expected a list of names, handles or plans, got the str 'ridge/0'"):
+            call("ridge/0")
     with pytest.raises(ValueError, match="on_error is one of 'raise', 'return'"):
         runtime.predict_many([], on_error="ignore")
     with pytest.raises(InputShapeError):

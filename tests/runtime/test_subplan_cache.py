@@ -218,7 +218,7 @@ def test_a_cache_may_be_cleared():
         handle = runtime.register("m", model)
         text = max(TEXTS, key=len)
         answer = handle.predict_proba_one(text)
-        runtime._results.clear()
+        runtime._caches["results"].clear()
         assert (counts(runtime, "results")["bytes"], counts(runtime, "results")["entries"]) == (0, 0)
         assert np.array_equal(handle.predict_proba_one(text), answer)
 

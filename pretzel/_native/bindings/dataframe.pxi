@@ -1,5 +1,5 @@
-# Fast path for pandas DataFrames: reads their blocks directly. The public interface of pandas takes microseconds for
-# each column, more with cold caches, and holds the GIL meanwhile. If a frame is not laid out as expected here,
+# Fast path for pandas DataFrames: reads their blocks directly. The public interface of pandas holds the GIL for
+# microseconds for each column, longer with cold caches. If a frame is not laid out as expected here,
 # `pretzel.runtime.input.table_reader` reads it through the public interface.
 
 cdef object frame_type = None  # pandas.DataFrame, once one has been seen; pandas is never imported

@@ -127,7 +127,7 @@ cdef class Endpoint:
         return target
 
     cdef inline object take_answered(self):
-        """The target of a row in a call of many models. The row counts as answered, whatever becomes of it."""
+        """The target of a row in a call of many models. The row counts as answered, even if it fails."""
         self.rows.begin(ROW_RARITY)
         self.rows.end(Ending.kAnswered)
         return self.take_target()

@@ -67,6 +67,8 @@ cdef int reject_model(model, str method) except -1:
 
 def resolve_all(models, str method, ModelResolver resolver):
     """The methods of ``models``, given as names, handles or plans; each counts one call."""
+    if PyUnicode_Check(models):
+        raise TypeError(f"expected a list of names, handles or plans, got the str {models!r}")
     return [resolve(model, method, resolver) for model in models]
 
 
@@ -86,7 +88,10 @@ def answers(cnp.ndarray values, list methods, list firsts):
 
 cdef list exact_pairs(pairs):
     """The pairs as tuples, so that no other thread can change them."""
-    cdef list found = list(pairs)
+    cdef list found
+    if PyUnicode_Check(pairs):
+        raise TypeError(f"expected a list of pairs of model and row, got the str {pairs!r}")
+    found = list(pairs)
     for i in range(len(found)):
         pair = found[i]
         if not PyTuple_CheckExact(pair):

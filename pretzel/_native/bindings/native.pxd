@@ -13,6 +13,7 @@ cdef extern from "Python.h":
     int PyUnicode_KIND(object text) nogil
     void* PyUnicode_DATA(object text) nogil
     Py_ssize_t PyUnicode_GET_LENGTH(object text) nogil
+    double long_as_double "PyLong_AsDouble"(object number)  # -1.0 with an exception set: too large
     PyObject** items_of "&PyTuple_GET_ITEM"(object items, Py_ssize_t first) nogil
     dict PyObject_GenericGetDict(object o, void* context)
     ctypedef PyObject* (*PyCFunction)(PyObject*, PyObject*)

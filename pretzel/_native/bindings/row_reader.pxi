@@ -11,18 +11,29 @@ cdef extern from *:
     const bint BORROWS_REFERENCES "PRETZEL_BORROWS_REFERENCES"  # borrowed values stay until Python code runs
 
 
-cdef inline int number_of(object value, double* out) except -1:
-    """Read a float, int, bool or None as float64; 0 for anything else, which the caller converts or rejects."""
+cdef inline bint number_of(object value, double* out) noexcept:
+    """Read a float, int, bool or None as float64; False for anything else and for integers beyond float64."""
     if PyFloat_CheckExact(value):
         out[0] = PyFloat_AS_DOUBLE(value)
-        return 1
+        return True
     if value is None:
         out[0] = NAN
-        return 1
-    if PyLong_Check(value):
-        out[0] = PyLong_AsDouble(value)
-        return 1
-    return 0
+        return True
+    if not PyLong_Check(value):
+        return False
+    out[0] = long_as_double(value)
+    if out[0] == -1.0 and PyErr_Occurred() != NULL:
+        PyErr_Clear()
+        return False
+    return True
+
+
+cdef bint other_number_of(object value, double* out) except -1:
+    """Read what `number_of` cannot, which may run Python code; False if it is no number."""
+    number = CALLBACKS.as_number(value)
+    if number is not None:
+        out[0] = number
+    return number is not None
 
 
 cdef inline void text_cell(object text, Cell* out, bint normalized) noexcept:
@@ -87,7 +98,7 @@ cdef object interned(name):
 
 cdef int cell_of(object value, Cell* out, Reader reader, list held) except -1:
     """Read any value as a cell. Non-ASCII text is normalised here; ``held`` keeps the result alive."""
-    cdef double number = NAN
+    cdef double number
     if PyUnicode_Check(value):
         if reader.is_text and not PyUnicode_IS_ASCII(value) and (reader.lower or reader.accents is not None):
             value = normalize(value, reader.lower, reader.accents)
@@ -101,22 +112,11 @@ cdef int cell_of(object value, Cell* out, Reader reader, list held) except -1:
     if value is None:
         out.kind = CellKind.kNone
         return 0
-    if PyFloat_CheckExact(value) or PyLong_Check(value):
-        number_of(value, &number)
-    elif is_missing(value):
-        number = NAN
-    else:
-        if isinstance(value, (bytes, bytearray)) or not hasattr(value, "__float__"):
-            return -2
-        number = float(value)
+    if not number_of(value, &number) and not other_number_of(value, &number):
+        return -2
     out.number = number
     out.kind = CellKind.kNaN if number != number else CellKind.kNumber
     return 0
-
-
-cpdef bint is_missing(object value):
-    """Whether a value is pandas.NA or NaT; pandas is not imported."""
-    return type(value).__name__ in ("NAType", "NaTType")
 
 
 def normalize(str text, bint lower, accents):
@@ -240,12 +240,8 @@ cdef int read_fields(object row, PyObject*** values, Reader reader, LeafInput* l
             continue
         if PyDict_Check(row):
             values[0] = NULL
-        if is_missing(value):
-            numbers[i] = NAN
-        elif isinstance(value, (str, bytes, bytearray, complex)) or not hasattr(value, "__float__"):
+        if not other_number_of(value, &numbers[i]):
             raise WrongField(reader.columns[i], value, "a number")
-        else:
-            numbers[i] = float(value)
     return 0
 
 

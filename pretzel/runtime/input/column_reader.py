@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from pretzel._native import is_missing
 from pretzel.errors import InputShapeError, InputTypeError
 from pretzel.runtime.input.messages import column_name
-from pretzel.runtime.input.row_reader import raise_wrong_field
+from pretzel.runtime.input.row_reader import as_number, raise_wrong_field
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -88,19 +87,15 @@ def _numbers_of_objects(spec: InputSpec, position: int, values: list[Any]) -> np
 
 
 def _number(spec: InputSpec, position: int, row: int, value: Any) -> float:
-    if value is None or is_missing(value):
-        return math.nan
     if isinstance(value, list | tuple | np.ndarray):
         raise InputShapeError(
             f"{spec.estimator}: row {row}, column {column_name(spec, position)} holds a {type(value).__name__}: "
             "expected a table of two dimensions"
         )
-    if not isinstance(value, str | bytes | bytearray | np.complexfloating | np.datetime64 | np.timedelta64):
-        try:
-            return float(value)
-        except (TypeError, ValueError, OverflowError):
-            pass  # raised below, with row and column
-    raise_wrong_field(spec, "", position, value, "a number", row)
+    number = math.nan if value is None else as_number(value)
+    if number is None:
+        raise_wrong_field(spec, "", position, value, "a number", row)
+    return number
 
 
 def _ndarray_of_extension(spec: InputSpec, position: int, column: Any, expected: str) -> npt.NDArray[Any]:

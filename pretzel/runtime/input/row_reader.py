@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -32,10 +33,23 @@ def as_row(spec: InputSpec, model: str, row: Any) -> Any:
             f"{_who(spec, model)}: expected one row (dict, tuple, 1-D array), got {row.ndim}-D data of shape "
             f"{row.shape}; use predict for tables"
         )
-    values = row.tolist() if isinstance(row, np.ndarray) else list(row)
+    numpy = isinstance(row, np.ndarray) and row.dtype.kind not in "mM"  # as a list, dates may become integers
+    values = row.tolist() if numpy else list(row)
     if len(values) != spec.width:
         fail_row(spec, model, row)
     return values
+
+
+def as_number(value: Any) -> float | None:
+    """A value that is neither None nor a float: NaN for pandas.NA and NaT, None for what is no number of float64."""
+    if type(value).__name__ in ("NAType", "NaTType"):  # pandas is not imported
+        return math.nan
+    if isinstance(value, str | bytes | bytearray | complex | np.complexfloating | np.datetime64 | np.timedelta64):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def one_row_table(spec: InputSpec, model: str, row: Any) -> Any:
@@ -44,14 +58,12 @@ def one_row_table(spec: InputSpec, model: str, row: Any) -> Any:
         if not isinstance(row, str):
             raise_wrong_field(spec, model, 0, row, "a str")
         return [row]
-    if isinstance(row, Mapping):
-        if spec.names is None:
-            fail_row(spec, model, row)
-        return [dict(row)]
-    values = row if isinstance(row, tuple) else tuple(as_row(spec, model, row))
-    if len(values) != spec.width:
+    values = as_row(spec, model, row)
+    if not isinstance(values, dict):
+        return [tuple(values)] if spec.names is None else [dict(zip(spec.names, values, strict=True))]
+    if spec.names is None:
         fail_row(spec, model, row)
-    return [values] if spec.names is None else [dict(zip(spec.names, values, strict=True))]
+    return [values]
 
 
 def check_keys(spec: InputSpec, model: str, row: Mapping[str, Any], number: int | None = None) -> None:
@@ -104,7 +116,11 @@ def raise_wrong_field(
     where = "document" if spec.kind is InputKind.TEXT else f"column {column_name(spec, position)}"
     if row is not None:
         where = f"row {row}, {where}"
-    raise InputTypeError(f"{_who(spec, model)}: {where}: expected {expected}, got {type(value).__name__} {value!r:.60}")
+    try:
+        shown = f" {value!r:.60}"
+    except Exception:  # such as that of an integer with too many digits
+        shown = ""
+    raise InputTypeError(f"{_who(spec, model)}: {where}: expected {expected}, got {type(value).__name__}{shown}")
 
 
 def _who(spec: InputSpec, model: str) -> str:

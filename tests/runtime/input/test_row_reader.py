@@ -15,7 +15,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 import pretzel
 from pretzel.errors import InputKeyError, InputShapeError, InputTypeError
@@ -29,6 +29,14 @@ def named() -> pretzel.Plan:
     """Codes of cities and scaled numbers."""
     columns = make_column_transformer((OrdinalEncoder(), ["city"]), (StandardScaler(), ["age", "pay"]))
     return pretzel.compile(columns.fit(FRAME), strict=True, name="people")
+
+
+def test_a_series_for_a_sparse_result() -> None:
+    frame = FRAME[["city"]]
+    plan = pretzel.compile(OneHotEncoder().fit(frame), strict=True)
+    expected = plan.transform_one({"city": "Ulm"}).toarray()
+    for row in (pd.Series({"city": "Ulm"}), ("Ulm",), ["Ulm"], np.array(["Ulm"], dtype=object)):
+        np.testing.assert_array_equal(plan.transform_one(row).toarray(), expected)
 
 
 @pytest.fixture(scope="module")
