@@ -12,6 +12,7 @@
     │   ├── InputKeyError                 missing, extra or misspelt column
     │   ├── InputTypeError(TypeError)     a value of a type the column cannot take
     │   └── InputValueError               NaN, infinity or category that the source rejects
+    ├── OptionError(ValueError, TypeError) a setting has a wrong type or value
     ├── ModelNotFoundError(KeyError)      no model of that name is registered
     ├── RegistrationError(ValueError)     a name, version or weight that cannot be registered
     │   └── ModelInUseError               ... or forgotten, because something stands there or points there
@@ -64,6 +65,10 @@ class InputTypeError(InputError, TypeError):
 
 class InputValueError(InputError):
     """A value (NaN, infinity, unknown category) is one that the source estimator rejects."""
+
+
+class OptionError(PretzelError, ValueError, TypeError):
+    """A setting of Pretzel itself, such as ``executors`` or ``deadline``, has a wrong type or value."""
 
 
 class ModelNotFoundError(PretzelError, KeyError):

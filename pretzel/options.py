@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
-from typing import Literal
+from numbers import Integral, Real
+from types import NoneType
+from typing import Any, Literal, get_args
+
+from pretzel.errors import OptionError
 
 
 def _disabled_by_environment() -> tuple[str, ...]:
@@ -32,7 +36,18 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.numerics not in ("fast", "strict"):
-            raise ValueError(f"numerics is 'fast' or 'strict', got {self.numerics!r}")
+            raise OptionError(f"numerics is 'fast' or 'strict', got {self.numerics!r}")
+
+
+_KINDS = {Integral: "an integer", Real: "a number", NoneType: "None"}
+
+
+def check_option(name: str, value: Any, kind: Any, least: int | None = None) -> None:
+    """Raise `OptionError` unless ``isinstance(value, kind)`` holds, and the value is ``least`` or more."""
+    if isinstance(value, kind) and (least is None or value >= least):
+        return
+    expected = " or ".join(_KINDS.get(one, f"a {one.__name__}") for one in get_args(kind) or (kind,))
+    raise OptionError(f"{name} must be {expected}{'' if least is None else f' >= {least}'}, got {value!r}")
 
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
@@ -43,7 +58,7 @@ def parse_bytes(size: int | str) -> int:
 
     Raises
     ------
-    ValueError
+    OptionError
 
     Examples
     --------
@@ -54,7 +69,7 @@ def parse_bytes(size: int | str) -> int:
         return size
     found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMG]?I?B?)\s*", str(size).upper())
     if found is None or found[2] not in _UNITS:
-        raise ValueError(f"expected a number of bytes, or text such as '64MB', got {size!r}")
+        raise OptionError(f"expected a number of bytes, or text such as '64MB', got {size!r}")
     return int(float(found[1]) * _UNITS[found[2]])
 
 
@@ -76,11 +91,10 @@ class Batching:
     max_delay: float = 0.002
 
     def __post_init__(self) -> None:
-        if self.max_batch < 1 or not 0 <= self.max_delay < float("inf"):
-            raise ValueError(
-                "max_batch must be >= 1 and max_delay finite and >= 0, "
-                f"got max_batch={self.max_batch}, max_delay={self.max_delay}"
-            )
+        check_option("max_batch", self.max_batch, Integral, 1)
+        check_option("max_delay", self.max_delay, Real, 0)
+        if self.max_delay == float("inf"):
+            raise OptionError("max_delay must be finite, got inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +116,7 @@ class Reservation:
     memory: int | str = 0
 
     def __post_init__(self) -> None:
-        if self.workers < 1:
-            raise ValueError(f"a reservation needs at least one worker, got {self.workers}")
+        check_option("workers", self.workers, Integral, 1)
         parse_bytes(self.memory)
 
     @property

@@ -29,7 +29,7 @@ LAYERS = {
     # what may be imported at run time, besides the module's own layer; `TYPE_CHECKING` imports are free
     "errors": set(),
     "schema": set(),
-    "options": set(),
+    "options": {"errors"},
     "examples": set(),
     "plan": {"schema"},
     "buffers": {"schema", "plan"},

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
@@ -306,6 +308,31 @@ def test_a_bad_row_of_an_opaque_model(name: str, row: Any, error: type[PretzelEr
             with pytest.raises(error, match=message):
                 call()
         assert model.predict_one((41.0, 0.5)) == expected
+
+
+@pytest.mark.filterwarnings("ignore:X .* feature names")
+@pytest.mark.parametrize(
+    "value", [10**400, 10**5000, datetime(2020, 1, 1), pd.Timestamp("2020")], ids=["long", "longer", "date", "pandas"]
+)
+@pytest.mark.parametrize("name", ["bare", "named", "chosen", "behind"])
+def test_a_value_that_is_no_number_for_an_opaque_step(name: str, value: Any) -> None:
+    frame = people()[["age", "income"]].fillna(0.0)
+    X = frame.to_numpy() if name == "bare" else frame
+    neighbours = KNeighborsRegressor()
+    source = {
+        "bare": neighbours,
+        "named": neighbours,
+        "chosen": make_pipeline(make_column_transformer(("passthrough", ["income", "age"])), neighbours),
+        "behind": make_pipeline(StandardScaler(), neighbours),
+    }[name].fit(X, frame["age"])
+    plan = pretzel.compile(source, name=name)
+    where = "column 1" if name == "bare" else "'income'"
+    requests: list[Any] = [[(41.0, value)], np.array([[41.0, value]], dtype=object)]
+    if name != "bare":
+        requests += [pd.DataFrame({"age": [41.0], "income": [value]}), [{"age": 41.0, "income": value}]]
+    for call in (lambda: plan.predict_one((41.0, value)), *(partial(plan.predict, request) for request in requests)):
+        with pytest.raises(InputTypeError, match=f"{where}: expected .*number.*, got (int|date|Time|values)"):
+            call()
 
 
 @pytest.mark.parametrize("name", MAKERS)

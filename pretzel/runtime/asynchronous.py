@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import Method
+from pretzel.options import check_option
 from pretzel.runtime.input.row_reader import one_row_table
 from pretzel.runtime.opaque import OpaqueMethod
 
@@ -48,6 +50,7 @@ def one(endpoint: Endpoint, name: str) -> Callable[..., Coroutine[Any, Any, Any]
         InputError
             The row does not fit the model.
         """
+        check_option("deadline", deadline, Real | None)
         method = endpoint.pick()
         if type(method) is Method:
             if method.batches is not None and method.batches.accepts(deadline):
@@ -82,6 +85,7 @@ def table(endpoint: Endpoint, name: str) -> Callable[..., Coroutine[Any, Any, An
         InputError
             The table does not fit the model.
         """
+        check_option("deadline", deadline, Real | None)
         return await _counted(endpoint, False, _table(endpoint.pick(), X, deadline))
 
     return _named(answer, name)

@@ -12,10 +12,12 @@ import threading
 import time
 import weakref
 from concurrent.futures import CancelledError, Future, InvalidStateError, ThreadPoolExecutor
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import Endpoint, Method, Scheduler, Task
 from pretzel.errors import DeadlineExceeded, Overloaded, PretzelError, WorkerLost
+from pretzel.options import check_option
 from pretzel.runtime import tracing
 from pretzel.runtime.calibration_file import load_calibration
 from pretzel.runtime.log import Complaints
@@ -120,8 +122,8 @@ class BatchEngine:
         tracing: bool | None = None,
     ) -> None:
         executors = cores() if executors is None else executors
-        if executors < 1 or queue_capacity < 1:
-            raise ValueError(f"executors and queue must be >= 1, got {executors} and {queue_capacity}")
+        check_option("executors", executors, Integral, 1)
+        check_option("queue", queue_capacity, Integral, 1)
         load_calibration()
         self.scheduler = Scheduler(executors, queue_capacity, memory, background)
         self._queue_capacity = queue_capacity
@@ -155,6 +157,7 @@ class BatchEngine:
         InputError
             The table does not fit the model.
         """
+        check_option("deadline", deadline, Real | None)
         if not isinstance(method, Method):
             return self.call(method.name, lambda: method(X), deadline, endpoint)
         start = time.monotonic()

@@ -66,7 +66,7 @@ def _document(
         "Returns": _returns(columns, one, kind, ndim, dtype, keeps_float32 and not one),
         "Raises": _ERRORS.format(or_empty="" if one else ", or there are no rows"),
     }
-    summary = f"{result} for one row." if one else f"{result} for every row of a table."
+    summary = f"{result} for one row." if one else f"{method}(X)\n\n{result} for every row of a table."
     return "\n\n".join([summary, *(f"{name}\n{'-' * len(name)}\n{text}" for name, text in sections.items())])
 
 

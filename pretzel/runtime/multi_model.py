@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import Method, ModelResolver, NativeProgram, answer_many, answers, resolve_all
+from pretzel.errors import OptionError
 from pretzel.plan import MethodPlan
 from pretzel.runtime.handle import Model
 from pretzel.runtime.input.table_reader import read
@@ -127,7 +128,7 @@ class MultiModel:
 
 def _collect(on_error: str) -> bool:
     if on_error not in _ON_ERROR:
-        raise ValueError(f"on_error is one of {', '.join(map(repr, _ON_ERROR))}, not {on_error!r}")
+        raise OptionError(f"on_error is one of {', '.join(map(repr, _ON_ERROR))}, not {on_error!r}")
     return on_error == "return"
 
 

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from pretzel._native import CallCounter, Method, NativeProgram
 from pretzel.errors import InputShapeError
-from pretzel.plan import InputKind, InputSpec, LeafKind, MethodPlan, OpaqueStep, Program
+from pretzel.plan import InputKind, InputSpec, Leaf, LeafKind, MethodPlan, OpaqueStep, Program
 from pretzel.runtime.input.feature_names import check_width, match
-from pretzel.runtime.input.row_reader import check_keys, one_row_table
+from pretzel.runtime.input.row_reader import as_number, check_keys, one_row_table, raise_wrong_field
 from pretzel.runtime.input.table_reader import of_list, read
 from pretzel.runtime.method_docs import document
 
 if TYPE_CHECKING:
-    from pretzel.plan import Leaf
     from pretzel.runtime.engine import BatchEngine
     from pretzel.store.object_store import Lease, ObjectStore
 
@@ -84,7 +83,12 @@ class OpaqueMethod(CallCounter):
         sources: dict[int, Any] = {0: X}
         for step, part in self._steps:
             argument = part(sources) if part is not None else self._columns(sources[step.source], step)
-            made = sources[step.output] = getattr(step.estimator, step.method)(argument)
+            try:
+                made = sources[step.output] = getattr(step.estimator, step.method)(argument)
+            except (TypeError, OverflowError):
+                if part is None and step.source == 0 and self.spec.kind is InputKind.TABLE:
+                    _reject_cells(self.spec, step, X)
+                raise
             if step.width and step.output in self._read:
                 _check_width(step, made)
         return sources
@@ -147,6 +151,15 @@ def _check_width(step: OpaqueStep, made: Any) -> None:
     if width != step.width:
         called = f"{type(step.estimator).__name__}.{step.method}"
         raise InputShapeError(f"{called} returned {width} columns where {step.width} were expected")
+
+
+def _reject_cells(spec: InputSpec, step: OpaqueStep, X: Any) -> None:
+    """Raise `InputTypeError` if the step reads a value that is neither a str nor a number of float64."""
+    leaf = Leaf(LeafKind.CELLS, step.columns or tuple(range(spec.width)))
+    for position, column in zip(leaf.columns, read(spec, (leaf,), X)[1][0], strict=True):
+        for row, value in enumerate(column if isinstance(column, list) else ()):
+            if value is not None and not isinstance(value, str) and as_number(value) is None:
+                raise_wrong_field(spec, "", position, value, "a str or a number", row)
 
 
 def _as_columns(value: Any) -> Any:

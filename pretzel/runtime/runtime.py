@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pretzel.options import parse_bytes
+from pretzel.errors import OptionError
+from pretzel.options import Batching, Reservation, check_option, parse_bytes
 from pretzel.runtime.catalog import Catalog
 from pretzel.runtime.engine import QUEUE_CAPACITY, BatchEngine
 from pretzel.runtime.metrics import MODELS, Collector, register
@@ -17,7 +18,6 @@ from pretzel.store.object_store import ObjectStore, default_store
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from pretzel.options import Batching, Reservation
     from pretzel.runtime.engine import Answer
     from pretzel.runtime.handle import Model
 
@@ -373,17 +373,13 @@ class Runtime:
         return f"<pretzel.Runtime: {len(self)} models>"
 
     def _prepare(
-        self,
-        name: str,
-        model: Any,
-        engine: str = "auto",
-        reserve: Reservation | None = None,
-        batching: Batching | None = None,
-        **options: Any,
+        self, name: str, model: Any, engine: str = "auto", reserve: Any = None, batching: Any = None, **options: Any
     ) -> Plan:
         """A plan of that name in this store, with its engine and caches."""
-        if engine not in _LONG_CALLS:
-            raise ValueError(f"engine is 'auto', 'request' or 'batch', not {engine!r}")
+        if engine not in list(_LONG_CALLS):
+            raise OptionError(f"engine is 'auto', 'request' or 'batch', not {engine!r}")
+        check_option("reserve", reserve, Reservation | None)
+        check_option("batching", batching, Batching | None)
         if not isinstance(model, Plan):
             if _compile is None:
                 raise TypeError(f"expected a Plan, got {type(model).__name__}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import pretzel
-from pretzel.errors import DeadlineExceeded, InputError, Overloaded
+from pretzel.errors import DeadlineExceeded, InputError, OptionError, Overloaded
 from pretzel.runtime import asynchronous, batching
 
 from .test_asynchronous import TEXTS, X, models, same
@@ -244,7 +245,17 @@ def test_loops_have_batches_of_their_own_and_let_go(runtime: pretzel.Runtime, si
     assert sizes == []
 
 
-@pytest.mark.parametrize("wrong", [{"max_batch": 0}, {"max_delay": -1.0}, {"max_delay": float("inf")}])
-def test_settings_are_checked(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="max_batch must be >= 1 and max_delay finite"):
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"max_batch": 0}, "max_batch must be an integer >= 1, got 0"),
+        ({"max_batch": "2"}, "max_batch must be an integer >= 1, got '2'"),
+        ({"max_delay": -1.0}, "max_delay must be a number >= 0, got -1.0"),
+        ({"max_delay": math.nan}, "max_delay must be a number >= 0, got nan"),
+        ({"max_delay": "1"}, "max_delay must be a number >= 0, got '1'"),
+        ({"max_delay": math.inf}, "max_delay must be finite, got inf"),
+    ],
+)
+def test_settings_are_checked(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
         pretzel.Batching(**wrong)

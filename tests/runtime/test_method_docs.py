@@ -82,6 +82,7 @@ def test_help_says_what_comes_back(runtime: Any, name: str, method: str) -> None
             assert section in text
         argument = "row" if method.endswith("_one") else "X"
         assert list(inspect.signature(found).parameters) == [argument]
+        assert text.splitlines()[2 if argument == "row" else 3].lstrip().startswith(f"{method}({argument})")
         assert inspect.getdoc(found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from pretzel.plan import InputSpec
 
-_CALLER = 5  # Python frames between `warnings.warn` and the caller of a plan
+_PACKAGE = __file__.rpartition("runtime")[0]  # the folder of this package
 
 
 def match(spec: InputSpec, columns: Sequence[Any]) -> Sequence[int] | None:
@@ -49,13 +50,13 @@ def match(spec: InputSpec, columns: Sequence[Any]) -> Sequence[int] | None:
 
 def warn_about_names(spec: InputSpec, *, named: bool) -> None:
     """Warn as scikit-learn does when only one of fit and request has names."""
-    if named and spec.names is None:
-        warnings.warn(f"X has feature names, but {spec.estimator} was fitted without feature names", stacklevel=_CALLER)
-    elif not named and spec.names is not None:
-        warnings.warn(
-            f"X does not have valid feature names, but {spec.estimator} was fitted with feature names",
-            stacklevel=_CALLER,
-        )
+    if named == (spec.names is not None):
+        return
+    level, frame = 1, sys._getframe()
+    while frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:  # up to the line of the caller
+        level, frame = level + 1, frame.f_back
+    has, fitted = ("has", "without") if named else ("does not have valid", "with")
+    warnings.warn(f"X {has} feature names, but {spec.estimator} was fitted {fitted} feature names", stacklevel=level)
 
 
 def check_width(spec: InputSpec, width: int) -> None:

@@ -1,0 +1,94 @@
+"""Settings of a wrong type or value raise one exception, which names the setting and what it may be."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+from sklearn.neighbors import KNeighborsRegressor
+
+import pretzel
+from pretzel.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+X = np.random.default_rng(0).normal(size=(20, 2))
+
+
+@pytest.fixture(scope="module")
+def runtime() -> Iterator[pretzel.Runtime]:
+    with pretzel.Runtime(store=pretzel.ObjectStore()) as found:
+        found.register("native", Ridge().fit(X, X[:, 0]))
+        found.register("opaque", KNeighborsRegressor().fit(X, X[:, 0]))
+        found.register("batched", Ridge().fit(X, X[:, 0]), batching=pretzel.Batching())
+        yield found
+
+
+SETTINGS: list[tuple[Callable[..., Any], str, Any, str]] = [
+    (pretzel.Runtime, "executors", "2", "executors must be an integer >= 1, got '2'"),
+    (pretzel.Runtime, "executors", 2.5, "executors must be an integer >= 1, got 2.5"),
+    (pretzel.Runtime, "executors", 0, "executors must be an integer >= 1, got 0"),
+    (pretzel.Runtime, "queue", "3", "queue must be an integer >= 1, got '3'"),
+    (pretzel.Runtime, "queue", None, "queue must be an integer >= 1, got None"),
+    (pretzel.Runtime, "results", None, "expected a number of bytes, or text such as '64MB', got None"),
+    (pretzel.Reservation, "workers", "1", "workers must be an integer >= 1, got '1'"),
+    (pretzel.Reservation, "workers", 0, "workers must be an integer >= 1, got 0"),
+    (pretzel.Reservation, "memory", "2 XB", "expected a number of bytes, or text such as '64MB', got '2 XB'"),
+]
+
+
+@pytest.mark.parametrize(("make", "name", "value", "message"), SETTINGS)
+def test_a_wrong_setting(make: Callable[..., Any], name: str, value: Any, message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        make(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"reserve": 1}, "reserve must be a Reservation or None, got 1"),
+        ({"batching": 3}, "batching must be a Batching or None, got 3"),
+        ({"engine": "x"}, "engine is 'auto', 'request' or 'batch', not 'x'"),
+        ({"engine": ["auto"]}, "engine is 'auto', 'request' or 'batch', not"),
+    ],
+)
+def test_a_wrong_setting_of_a_model(runtime: pretzel.Runtime, settings: Any, message: str) -> None:
+    for call in (
+        lambda: runtime.register("new", Ridge().fit(X, X[:, 0]), **settings),
+        lambda: runtime.replace("native", Ridge().fit(X, X[:, 0]), **settings),
+    ):
+        with pytest.raises(OptionError, match=message):
+            call()
+    assert "new" not in runtime
+    assert runtime["native"].version == "v1"
+
+
+@pytest.mark.parametrize("name", ["native", "opaque", "batched"])
+def test_a_wrong_deadline(runtime: pretzel.Runtime, name: str) -> None:
+    model = runtime[name]
+
+    async def awaited(call: Callable[..., Any], request: Any, deadline: Any) -> Any:
+        return await call(request, deadline=deadline)
+
+    calls: list[Callable[[Any], Any]] = [
+        lambda deadline: runtime.submit(name, X, deadline=deadline).result(),
+        lambda deadline: asyncio.run(awaited(model.apredict, X, deadline)),
+        lambda deadline: asyncio.run(awaited(model.apredict_one, X[0], deadline)),
+    ]
+    for call in calls:
+        with pytest.raises(OptionError, match="deadline must be a number or None, got '1'"):
+            call("1")
+        expected = model.predict(X)
+        for deadline in (None, 60, np.float32(60.0), np.int64(60)):
+            answer = call(deadline)
+            assert (answer == (expected if np.ndim(answer) else expected[0])).all()
+
+
+def test_one_exception_for_type_and_value() -> None:
+    assert issubclass(OptionError, pretzel.errors.PretzelError)
+    assert issubclass(OptionError, TypeError)
+    assert issubclass(OptionError, ValueError)
