@@ -91,14 +91,19 @@ def as_header(found: Calibration) -> str:
 
     To be formatted with clang-format.
     """
-    regimes: dict[str, list[str]] = {}
-    for term, value in sorted(found.coefficients.items()):
-        regime, _, name = term.rpartition(".")
-        regimes.setdefault(regime, []).append(f'{{"{name}", {value:.3g}}}')
-    entries = "".join(f'    {{"{regime}", {{{", ".join(values)}}}}},\n' for regime, values in regimes.items())
+    kernels: dict[str, dict[str, list[float]]] = {}
+    for name in sorted(found.coefficients):
+        kernel, _, term = name.split(".")
+        values = [found.coefficients.get(f"{kernel}.{regime}.{term}", 0.0) for regime in REGIMES]
+        kernels.setdefault(kernel, {})[term] = np.trim_zeros(values, "b")
+    entries = ""
+    for kernel, terms in kernels.items():
+        listed = [f'{{"{term}", {", ".join(f"{x:.3g}" for x in each)}}}' for term, each in sorted(terms.items())]
+        entries += f'    {{"{kernel}", {{{", ".join(listed)}}}}},\n'
     return HEADER.format(unmeasured=found.unmeasured, entries=entries)
 
 
+REGIMES = ("first_row", "row", "payload")
 HEADER = """\
 // Coefficients on the machine that the shipped estimates were measured on; a term without an entry was not measured.
 // Written by `python -m pretzel.calibration --header`.
@@ -107,11 +112,11 @@ HEADER = """\
 namespace pretzel {{
 
 struct DefaultCoefficients {{
-  const char* regime;  // "kernel.regime"
+  const char* kernel;
   struct {{
     const char* term;
-    double value;
-  }} of[12];
+    double first_row = 0, row = 0, payload = 0;  // 0: not measured
+  }} terms[12];
 }};
 
 constexpr double kUnmeasured = {unmeasured:.3g};

@@ -70,4 +70,4 @@ def test_a_calibration_is_used_saved_and_read_back(tmp_path, shipped):
     set_cost_coefficients()
     assert cost_coefficients() == before
     assert Calibration.load(path) == found
-    assert '{"argmax.row", {{"call", 7' in as_header(found)
+    assert '{"argmax", {{"call", 0, 7' in as_header(found)

@@ -18,4 +18,4 @@ def test_every_kernel_is_measured():
             for method in plan.methods.values():
                 if isinstance(method, Method):
                     found.update(call.kernel for call in method.program.plan.calls)
-    assert found == set(kernels()) - {"negate"}  # no operator lowers to it yet
+    assert found == set(kernels())

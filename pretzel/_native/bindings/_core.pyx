@@ -92,13 +92,12 @@ cdef int describe(cnp.ndarray array, Array* out) except -1:
     out.shape[1] = array.shape[1] if array.ndim > 1 else 1
     out.dtype = <DType><uint8_t>code
     out.rank = array.ndim
+    out.element_bytes = array.itemsize
     return 0
 
 
 include "signatures.pxi"
 
-cdef list DTYPE_NAMES = enumerators(dtype_names())
-cdef dict DTYPES = {np.dtype(name): number for number, name in enumerate(DTYPE_NAMES)}
 cdef object CALLBACKS = SimpleNamespace()
 
 
@@ -157,10 +156,7 @@ cdef class NativeProgram:
         for call in self.shape.buffers.calls(plan):
             for digest in call.params:
                 if digest is None:
-                    array.data = NULL
-                    array.size = array.shape[0] = array.shape[1] = 0
-                    array.dtype = DType.kUint8
-                    array.rank = 0
+                    array = Array()
                 else:
                     data = store.get(digest)
                     held.append(data)
@@ -174,7 +170,7 @@ cdef class NativeProgram:
                 state.bytes = data.nbytes
             self.program.states.push_back(state)
         self.held = tuple(held)
-        wrong = check_program(self.program)
+        wrong = self.program.check()
         if not wrong.empty():
             raise errors.KernelError(wrong.decode())
         self.program.finish()

@@ -12,8 +12,8 @@
 
 namespace pretzel {
 
-enum class Ending : uint8_t { kAnswered, kInvalid, kRejected, kCancelled, kFailed };
-constexpr int kEndings = static_cast<int>(enum_names<Ending>().size());
+PRETZEL_ENUM(Ending, uint8_t, kAnswered, kInvalid, kRejected, kCancelled, kFailed);
+constexpr int kEndings = static_cast<int>(Ending::kFailed) + 1;
 
 /// Adds a few additions to a call; only one of many is timed.
 class CallStatistics {

@@ -68,7 +68,7 @@ cdef object check_target(target):
 
 cdef int ROW_RARITY = 6  # one of 2**6 calls with a row is timed, because reading a clock takes as long as a short call
 cdef int TABLE_RARITY = 3
-cdef tuple ENDINGS = tuple(enumerators(ending_names()))
+cdef tuple ENDINGS = tuple(enumerators(kEndingNames))
 
 
 cdef Ending ending_of(error):

@@ -38,6 +38,9 @@ cdef extern from "core/view.h" namespace "pretzel" nogil:
         kUcs2
         kUcs4
 
+    const char* kEncodingNames
+    const char* kValueKindNames
+
     cdef enum class CellKind(uint8_t):
         kText
         kNumber
@@ -168,24 +171,22 @@ cdef extern from "cost/step_timers.h" namespace "pretzel" nogil:
 
 cdef extern from "core/signature.h" namespace "pretzel" nogil:
     cdef enum class DType(uint8_t):
-        kUint8
+        pass
 
-    cdef struct Array:
+    const char* kDTypeNames
+
+    cdef cppclass Array:
+        Array()
         const void* data
         int64_t size
         int64_t shape[2]
         DType dtype
         uint8_t rank
+        uint8_t element_bytes
 
     cdef cppclass string_view "std::string_view":
         const char* data()
         size_t size()
-
-    cdef cppclass EnumNames:
-        size_t size()
-        string_view operator[](size_t i)
-
-    EnumNames dtype_names "pretzel::enum_names<pretzel::DType>"()
 
     cdef cppclass ArraySpan "std::span<const pretzel::Array>":
         ArraySpan(const Array* data, size_t size)
@@ -200,13 +201,16 @@ cdef extern from "core/signature.h" namespace "pretzel" nogil:
 
     const uint8_t kBindOnly
     const uint8_t kMayBeEmpty
+    const uint8_t kHoldsOffsets
+    const uint8_t kHoldsIndices
 
     cdef cppclass Param:
         const char* name
         DType dtype
         Shape shape
         uint8_t flags
-        EnumNames choices
+        const char* choices
+        Extent into
 
     cdef cppclass ParamSpan "std::span<const pretzel::Param>":
         size_t size()
@@ -227,6 +231,8 @@ cdef extern from "core/kernel.h" namespace "pretzel" nogil:
         kOk
         kNotANumber
         kNoMemory
+
+    const char* kStatusNames
 
     cdef cppclass BindCall:
         const Array* params
@@ -255,16 +261,8 @@ cdef extern from "core/kernel.h" namespace "pretzel" nogil:
     void set_active_isa(int level)
 
 
-cdef extern from "core/enumerations.h" namespace "pretzel" nogil:
-    cdef cppclass Enumeration:
-        const char* name
-        EnumNames names
-
-    cdef cppclass EnumerationSpan "std::span<const pretzel::Enumeration>":
-        size_t size()
-        const Enumeration& operator[](size_t i)
-
-    EnumerationSpan enumerations_ "pretzel::enumerations"()
+cdef extern from "core/cells.h" namespace "pretzel" nogil:
+    const char* kPackedKindNames
 
 
 cdef extern from "core/cache.h" namespace "pretzel" nogil:
@@ -337,16 +335,13 @@ cdef extern from "core/plan.h" namespace "pretzel" nogil:
         const ProgramShape* shape
         vector[Array] params
         vector[State] states
+        cpp_string check() except +
         void finish() except +
         void cache_range(CachedComputation* computation, int32_t begin, int32_t end, int32_t output,
                          const vector[int32_t]& inputs) except +
         void add_prefetch(PrefetchList* lines) except +
         ProgramCost cost
         StepTimers timers
-
-
-cdef extern from "core/check_program.h" namespace "pretzel" nogil:
-    cpp_string check_program(const Program& program) except +
 
 
 cdef extern from "core/inputs.h" namespace "pretzel" nogil:
@@ -478,7 +473,7 @@ cdef extern from "bindings/call_statistics.h" namespace "pretzel" nogil:
         kCancelled
         kFailed
 
-    EnumNames ending_names "pretzel::enum_names<pretzel::Ending>"()
+    const char* kEndingNames
 
     cdef cppclass CallStatistics:
         cbool begin(int rarity)
@@ -502,7 +497,7 @@ cdef extern from "scheduler/scheduler.h" namespace "pretzel" nogil:
         kCancelled
         kLost
 
-    EnumNames outcome_names "pretzel::enum_names<pretzel::RequestOutcome>"()
+    const char* kRequestOutcomeNames
 
     cdef enum class Admission(uint8_t):
         kAccepted

@@ -21,13 +21,12 @@ cdef class SharedShape:
         self.buffers = plan_buffers(plan)
         kinds = {"numeric": LeafKind.kNumeric, "cells": LeafKind.kCells, "text": LeafKind.kCells,
                  "sparse": LeafKind.kSparse}
-        values = {"dense": ValueKind.kDense, "sparse": ValueKind.kSparse, "cells": ValueKind.kCells}
         for number, each in enumerate(plan.leaves):
             leaf.kind = <LeafKind><uint8_t>kinds[each.kind.value]
             leaf.slot = number
             self.shape.leaves.push_back(leaf)
         for each in self.buffers.slots:
-            slot.kind = <ValueKind><uint8_t>values[each.kind.value]
+            slot.kind = <ValueKind><uint8_t>VALUE_KINDS.index(each.kind.value)
             slot.width = each.width
             slot.buffer = each.buffer
             slot.offset = each.offset

@@ -1,7 +1,7 @@
 # Bindings of the scheduler: tables become tasks, which native worker threads run without the GIL.
 
 cdef int64_t SIGNALS_NS = 50_000_000  # a waiting caller checks for signals in this interval
-cdef list OUTCOMES = enumerators(outcome_names())  # "pending" comes first
+cdef list OUTCOMES = enumerators(kRequestOutcomeNames)  # "pending" comes first
 
 
 cdef void yield_gil() noexcept nogil:

@@ -3,13 +3,15 @@
 import re
 
 
-cdef str enumerator(string_view name):
-    """``kNotANumber`` without its k as ``not_a_number``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name.data()[:name.size()].decode()).lower()
+cdef list enumerators(const char* names):
+    """``kOk, kNotANumber`` as ``["ok", "not_a_number"]``."""
+    words = re.findall(r"\bk(\w+)", names.decode())
+    return [re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", word).lower() for word in words]
 
 
-cdef list enumerators(EnumNames names):
-    return [enumerator(names[i]) for i in range(names.size())]
+cdef list VALUE_KINDS = enumerators(kValueKindNames)
+cdef list DTYPE_NAMES = enumerators(kDTypeNames)
+cdef dict DTYPES = {np.dtype(name): number for number, name in enumerate(DTYPE_NAMES)}
 
 
 cdef str extent_text(const Extent& extent):
@@ -20,7 +22,7 @@ cdef str extent_text(const Extent& extent):
 
 
 cdef dict value_type(const ValueType& value):
-    kinds = [kind for i, kind in enumerate(("dense", "sparse", "cells")) if value.kinds.bits >> i & 1]
+    kinds = [kind for i, kind in enumerate(VALUE_KINDS) if value.kinds.bits >> i & 1]
     width = extent_text(value.width)
     return {"kinds": kinds, "width": None if width == "0" else width}
 
@@ -37,6 +39,7 @@ cdef dict signature_of(const Kernel* kernel):
             "bind_only": bool(param.flags & kBindOnly),
             "may_be_empty": bool(param.flags & kMayBeEmpty),
             "choices": enumerators(param.choices),
+            "into": extent_text(param.into) if param.flags & (kHoldsOffsets | kHoldsIndices) else None,
         })
     return {
         "params": params,
@@ -56,22 +59,18 @@ def signatures():
     dict of str to dict
         ``params``: for each parameter, in order, ``name``, ``dtype``, ``shape`` (a list of extents: symbols, numbers,
         ``"symbol+number"``; a symbol has one value in a call), ``bind_only`` (dropped once the state is built),
-        ``may_be_empty`` and ``choices`` (names of the numbers of an enumeration, else empty). ``in`` and ``out``:
-        ``kinds`` and ``width`` of the values read and written; ``out`` is None where nothing is. ``state_version`` and
-        what is special about the state: ``has_state``, ``state_per_isa``.
+        ``may_be_empty``, ``choices`` (names of the numbers of an enumeration, else empty) and ``into`` (the extent that
+        offsets or indices point into, else None). ``in`` and ``out``: ``kinds`` and ``width`` of the values read and
+        written; ``out`` is None where nothing is. ``state_version`` and what is special about the state: ``has_state``,
+        ``state_per_isa``.
     """
     return {kernel.name.decode(): signature_of(kernel) for kernel in all_kernels()}
 
 
 def enumerations():
-    """Numbers of the core's enumerations: for each its names in their order, as ``{"Status": ["ok", ...], ...}``."""
-    cdef const Enumeration* each
-    cdef EnumerationSpan found = enumerations_()
-    result = {}
-    for i in range(found.size()):
-        each = &found[i]
-        result[each.name.decode()] = enumerators(each.names)
-    return result
+    """Names of the core's enumerations that Python reads, in their order: ``{"Status": ["ok", ...], ...}``."""
+    return {"Status": enumerators(kStatusNames), "PackedKind": enumerators(kPackedKindNames),
+            "Encoding": enumerators(kEncodingNames)}
 
 
 def state_key(str kernel):

@@ -98,7 +98,7 @@ inline bool equal(const TextKey& a, const TextKey& b) {
 }
 
 /// Kinds of packed constants. Texts follow in the order of Encoding.
-enum class PackedKind : uint8_t { kNone, kNan, kNumber, kAscii, kLatin1, kUcs2, kUcs4 };
+PRETZEL_ENUM(PackedKind, uint8_t, kNone, kNan, kNumber, kAscii, kLatin1, kUcs2, kUcs4);
 constexpr auto kPackedNone = static_cast<uint8_t>(PackedKind::kNone),
                kPackedNaN = static_cast<uint8_t>(PackedKind::kNan),
                kPackedNumber = static_cast<uint8_t>(PackedKind::kNumber),
@@ -109,10 +109,10 @@ constexpr int32_t unit_width(Encoding encoding) {
 }
 
 // The five parameters of PackedCells as part of a declaration: names with a prefix, constants of shape SIZE.
-#define PRETZEL_PACKED_CELLS(PREFIX, SIZE, FLAGS)                                                    \
-  {PREFIX "kinds", u8, SIZE, FLAGS, enum_names<PackedKind>()}, {PREFIX "numbers", f64, SIZE, FLAGS}, \
-      {PREFIX "offsets", i64, SIZE, FLAGS}, {PREFIX "sizes", i64, SIZE, FLAGS}, {                    \
-    PREFIX "text", u8, PREFIX "text_bytes", FLAGS                                                    \
+#define PRETZEL_PACKED_CELLS(PREFIX, SIZE, FLAGS)                                            \
+  {PREFIX "kinds", u8, SIZE, FLAGS, kPackedKindNames}, {PREFIX "numbers", f64, SIZE, FLAGS}, \
+      {PREFIX "offsets", i64, SIZE, FLAGS}, {PREFIX "sizes", i64, SIZE, FLAGS}, {            \
+    PREFIX "text", u8, PREFIX "text_bytes", FLAGS                                            \
   }
 
 /// Constants in five parameters in a row.

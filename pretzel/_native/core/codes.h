@@ -15,10 +15,5 @@ inline int32_t place_of_code(double code, const int32_t* offsets) {
   return number < static_cast<uint32_t>(offsets[1] - offsets[0]) ? offsets[0] + static_cast<int32_t>(number) : -1;
 }
 
-inline Status reject_code(const RunCall& call, int32_t r, int32_t j) {
-  *call.error = {r, j};
-  return Status::kOutOfRange;
-}
-
 }  // namespace
 }  // namespace pretzel

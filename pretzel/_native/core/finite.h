@@ -39,7 +39,8 @@ bool all_below(const double* x, int64_t n, double limit) {
 }
 
 /// Stops at the first value of a dense or sparse row that is rejected.
-inline Status check_row(const FiniteCheck& check, const View& in, int32_t r, ErrorLocation* error) {
+inline Status check_row(const FiniteCheck& check, const RunCall& call, int32_t r) {
+  const View& in = call.in[0];
   const bool sparse = in.kind == ValueKind::kSparse;
   const double* row = sparse ? in.sparse[r].value : in.row(r);
   const int64_t size = sparse ? in.sparse[r].size : in.width;
@@ -48,9 +49,7 @@ inline Status check_row(const FiniteCheck& check, const View& in, int32_t r, Err
   }
   int32_t j = 0;
   while (check.status_of(row[j]) == Status::kOk) ++j;
-  error->row = r;
-  error->column = sparse ? in.sparse[r].index[j] : j;
-  return check.status_of(row[j]);
+  return call.reject(check.status_of(row[j]), r, sparse ? in.sparse[r].index[j] : j);
 }
 
 }  // namespace

@@ -9,17 +9,22 @@
 namespace pretzel {
 namespace {
 
-double half_to_double(uint16_t h) {
-  const uint32_t sign = (h & 0x8000u) << 16, exponent = (h >> 10) & 31u, fraction = h & 1023u;
-  float value;
-  if (exponent == 0) {
-    value = static_cast<float>(fraction) * 0x1p-24f;
-    return sign != 0 ? -static_cast<double>(value) : static_cast<double>(value);
+/// A float16.
+struct Half {
+  uint16_t bits;
+
+  explicit operator double() const {
+    const uint32_t sign = (bits & 0x8000u) << 16, exponent = (bits >> 10) & 31u, fraction = bits & 1023u;
+    float value;
+    if (exponent == 0) {
+      value = static_cast<float>(fraction) * 0x1p-24f;
+      return sign != 0 ? -static_cast<double>(value) : static_cast<double>(value);
+    }
+    const uint32_t wide = sign | ((exponent == 31 ? 255u : exponent + 112u) << 23) | (fraction << 13);
+    std::memcpy(&value, &wide, sizeof value);
+    return value;
   }
-  const uint32_t bits = sign | ((exponent == 31 ? 255u : exponent + 112u) << 23) | (fraction << 13);
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
+};
 
 template <class T>
 void load_column(const NumberColumn& column, int64_t first, int32_t rows, double* out, int64_t stride) {
@@ -31,15 +36,6 @@ void load_column(const NumberColumn& column, int64_t first, int32_t rows, double
   }
 }
 
-void load_half(const NumberColumn& column, int64_t first, int32_t rows, double* out, int64_t stride) {
-  const char* p = column.data + first * column.stride;
-  for (int32_t r = 0; r < rows; ++r, p += column.stride) {
-    uint16_t value;
-    std::memcpy(&value, p, sizeof value);
-    out[r * stride] = half_to_double(value);
-  }
-}
-
 void load(const NumberColumn& column, int64_t first, int32_t rows, double* out, int64_t stride) {
   switch (column.type) {
     case ColumnType::kF64:
@@ -47,7 +43,7 @@ void load(const NumberColumn& column, int64_t first, int32_t rows, double* out, 
     case ColumnType::kF32:
       return load_column<float>(column, first, rows, out, stride);
     case ColumnType::kF16:
-      return load_half(column, first, rows, out, stride);
+      return load_column<Half>(column, first, rows, out, stride);
     case ColumnType::kI64:
       return load_column<int64_t>(column, first, rows, out, stride);
     case ColumnType::kI32:

@@ -30,16 +30,14 @@
 namespace pretzel {
 
 /// How `run` ended.
-enum class Status : int32_t {
-  kOk,
-  kNotANumber,       // NaN where the source estimator rejects it
-  kInfinite,         // infinity, or a value too large for the estimator's float32
-  kUnknownCategory,  // a category that the encoder was told to reject
-  kWrongType,        // text where a number is needed, or the reverse
-  kNoMemory,
-  kLoneSurrogate,  // text that has no UTF-8 form, where the source encodes it
-  kOutOfRange,     // a code, class or column number computed by another step that is not in this kernel's table
-};
+PRETZEL_ENUM(Status, int32_t, kOk,
+             kNotANumber,       // NaN where the source estimator rejects it
+             kInfinite,         // infinity, or a value too large for the estimator's float32
+             kUnknownCategory,  // a category that the encoder was told to reject
+             kWrongType,        // text where a number is needed, or the reverse
+             kNoMemory,
+             kLoneSurrogate,  // text that has no UTF-8 form, where the source encodes it
+             kOutOfRange);    // a code, class or column number computed by another step, not in this kernel's table
 
 /// Where `run` stopped. Rows count from the start of the tile.
 struct ErrorLocation {
@@ -58,7 +56,7 @@ struct BindCall {
 
 /// A call as it is known when a program is loaded.
 struct LoadCall {
-  const Array* params;  // those that only `bind` reads are empty
+  std::span<const Array> params;  // those that only `bind` reads are empty
   const uint8_t* state;
   int64_t state_bytes;
   std::span<const View> in;  // kinds and widths
@@ -74,6 +72,12 @@ struct RunCall {
   int32_t rows;  // 1 .. tile; may be anything, results must not depend on it
   Arena* arena;  // allocate outputs first; scratch under mark()/release()
   ErrorLocation* error;
+
+  /// Says where a value is rejected; returns `status`, for `run` to return.
+  Status reject(Status status, int32_t row, int32_t column = -1) const {
+    *error = {row, column};
+    return status;
+  }
 };
 
 /// Builds the state; returns what is wrong with the parameters beyond their shapes, or nullptr.

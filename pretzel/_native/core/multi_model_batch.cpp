@@ -82,7 +82,7 @@ class GroupRunner {
     RunCall* call = calls_;
     const State* state = program.states.data();
     for (const Step& step : shape_.steps) {
-      call->params = program.params_of(step);
+      call->params = program.params.data() + step.first_param;
       call->state = state->data;
       const Status status = step.kernel->run(*call);
       if (status != Status::kOk) {

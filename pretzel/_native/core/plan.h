@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "core/prefetch.h"
@@ -20,7 +22,7 @@ struct CachedRange {
   int32_t begin, end;
   int32_t output;
   std::vector<int32_t> inputs;
-  RowCost cost;
+  Nanoseconds cost;
 };
 
 /// What a kernel built from its parameters; nullptr: nothing.
@@ -34,13 +36,18 @@ struct Program {
   std::vector<Array> params;            // of all steps in their order
   std::vector<State> states;            // of each step
 
+  /// The first call whose parameters, state or values do not fit its kernel, in words; empty: there is none. A program
+  /// that passes reads and writes nothing outside its arrays, whatever the request holds.
+  std::string check() const;
   /// Derives everything below; to be called once after the fields above are set.
   void finish();
   /// Caches the results of some or all steps for single rows. Call it before the first request, and for a range before
   /// the ranges inside it.
   void cache_range(CachedComputation* computation, int32_t begin, int32_t end, int32_t output,
                    const std::vector<int32_t>& inputs);
-  const Array* params_of(const Step& step) const noexcept { return params.data() + step.first_param; }
+  std::span<const Array> params_of(const Step& step) const noexcept {
+    return {params.data() + step.first_param, static_cast<size_t>(step.n_params)};
+  }
 
   /// Adds the memory of this program that every request reads.
   void add_prefetch(PrefetchList* lines) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <numeric>
 
 namespace pretzel {
@@ -19,6 +20,21 @@ void CsrResult::append(const View& out, int32_t rows) {
     }
     indptr.push_back(static_cast<int64_t>(indices.size()));
   }
+}
+
+bool Request::emit(const View& out, int32_t rows, int64_t first) const noexcept {
+  if (out.kind == ValueKind::kDense) {
+    for (int32_t r = 0; r < rows; ++r) {
+      std::memcpy(result + (first + r) * out.width, out.row(r), sizeof(double) * out.width);
+    }
+    return true;
+  }
+  try {
+    sparse_result->append(out, rows);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  return true;
 }
 
 RecordingTracer::RecordingTracer(const Program& program, int64_t rows)

@@ -42,6 +42,9 @@ struct Request {
   CsrResult* sparse_result = nullptr;  // sparse results
   Tracer* tracer = nullptr;            // for verification
   int64_t* step_times = nullptr;       // nanoseconds of each step are added here
+
+  /// Copies the rows of a tile, from `first` on, to where the caller wants the result; false when there is no memory.
+  bool emit(const View& out, int32_t rows, int64_t first) const noexcept;
 };
 
 /// How a request ended. After an error: `step` is the index of the failed step, rows count from the start of the

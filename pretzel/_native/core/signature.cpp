@@ -2,6 +2,7 @@
 #include "core/signature.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "core/kernel.h"
@@ -9,30 +10,35 @@
 namespace pretzel {
 namespace {
 
-constexpr const char* kDTypeNames[] = {"float64", "float32", "int64",  "int32", "int16",
-                                       "uint8",   "uint16",  "uint32", "uint64"};
+/// The name of a number of an enumeration: "kFloat64" of "kFloat64, kFloat32, ..." without its "k".
+std::string_view name_in(std::string_view names, size_t number) {
+  for (; number > 0; --number) names.remove_prefix(names.find(", ") + 2);
+  return names.substr(1, names.find(',') - 1);
+}
 
-struct Symbol {
-  std::string_view name;
-  int64_t value;
-};
+size_t count_names(std::string_view names) { return 1 + std::count(names.begin(), names.end(), ','); }
 
 /// The values that symbols have taken so far.
 class Symbols {
  public:
   explicit Symbols(int64_t n_in) {
-    if (n_in > 0) symbols_.push_back({"n_in", n_in});
+    if (n_in > 0) values_.emplace_back("n_in", n_in);
   }
 
+  /// -1 while the symbol has no value.
+  int64_t value_of(const Extent& extent) const {
+    if (extent.symbol.empty()) return extent.plus;
+    for (const auto& [symbol, value] : values_) {
+      if (symbol == extent.symbol) return value + extent.plus;
+    }
+    return -1;
+  }
   /// Whether an extent can be `actual`; a new symbol takes its value from it.
   bool unify(const Extent& extent, int64_t actual) {
-    const int64_t value = actual - extent.plus;
-    if (extent.symbol.empty()) return value == 0;
-    const auto known =
-        std::find_if(symbols_.begin(), symbols_.end(), [&](const Symbol& s) { return s.name == extent.symbol; });
-    if (known != symbols_.end()) return known->value == value;
-    if (value >= 0) symbols_.push_back({extent.symbol, value});
-    return value >= 0;
+    const int64_t known = value_of(extent);
+    if (known >= 0) return known == actual;
+    if (actual >= extent.plus) values_.emplace_back(extent.symbol, actual - extent.plus);
+    return actual >= extent.plus;
   }
   bool unify(const Shape& shape, const Array& array) {
     if (array.rank != shape.rank) return false;
@@ -41,30 +47,22 @@ class Symbols {
     }
     return true;
   }
-
+  /// "width+1 = 4", or "width+1" while that has no value.
   std::string text_of(const Extent& extent) const {
-    if (extent.symbol.empty()) return std::to_string(extent.plus);
+    const int64_t value = value_of(extent);
+    if (extent.symbol.empty()) return std::to_string(value);
     std::string text(extent.symbol);
-    return extent.plus == 0 ? text : text + "+" + std::to_string(extent.plus);
-  }
-  /// " where width = 3", for the symbols of some extents that have values.
-  std::string values_of(std::span<const Extent> extents) const {
-    std::string text;
-    for (const Symbol& symbol : symbols_) {
-      const bool used =
-          std::any_of(extents.begin(), extents.end(), [&](const Extent& e) { return e.symbol == symbol.name; });
-      if (used)
-        text += (text.empty() ? " where " : ", ") + std::string(symbol.name) + " = " + std::to_string(symbol.value);
-    }
-    return text;
+    if (extent.plus != 0) text.append("+").append(std::to_string(extent.plus));
+    return value < 0 ? text : text.append(" = ").append(std::to_string(value));
   }
 
  private:
-  std::vector<Symbol> symbols_;
+  std::vector<std::pair<std::string_view, int64_t>> values_;
 };
 
 std::string type_of(DType dtype, std::span<const std::string> extents) {
-  std::string text = kDTypeNames[static_cast<size_t>(dtype)];
+  std::string text(name_in(kDTypeNames, static_cast<size_t>(dtype)));
+  text[0] = static_cast<char>(text[0] | 0x20);  // NumPy's names are lower-case
   for (size_t d = 0; d < extents.size(); ++d) text += (d == 0 ? "[" : ", ") + extents[d];
   return extents.empty() ? text : text + "]";
 }
@@ -78,8 +76,7 @@ std::string found_type(const Array& array) {
 std::string wanted_type(const Param& param, const Symbols& symbols) {
   std::vector<std::string> extents;
   for (int d = 0; d < param.shape.rank; ++d) extents.push_back(symbols.text_of(param.shape.extents[d]));
-  const std::span<const Extent> used(param.shape.extents, param.shape.rank);
-  return type_of(param.dtype, extents) + symbols.values_of(used);
+  return type_of(param.dtype, extents);
 }
 
 /// The largest of uint8 numbers, or 0.
@@ -94,11 +91,29 @@ std::string check_param(const Param& param, const Array& array, Symbols* symbols
     return "parameter '" + std::string(param.name) + "' is " + found_type(array) + ", expected " +
            wanted_type(param, *symbols);
   }
-  if (!param.choices.empty() && largest(array) >= param.choices.size()) {  // enumerations are uint8
+  if (*param.choices != 0 && largest(array) >= count_names(param.choices)) {  // enumerations are uint8
     return "parameter '" + std::string(param.name) + "' holds " + std::to_string(largest(array)) +
-           ", expected a number below " + std::to_string(param.choices.size());
+           ", expected a number below " + std::to_string(count_names(param.choices));
   }
   return {};
+}
+
+/// Checks indices and offsets, as far as the extent that they point into is known.
+std::string check_pointers(const Param& param, const Array& array, Symbols* symbols) {
+  const auto* begin = array.as<int32_t>();
+  const auto* end = begin + array.size;
+  const std::string name = "parameter '" + std::string(param.name) + "' ";
+  if ((param.flags & kHoldsOffsets) != 0) {
+    const bool ascend = begin != end && *begin == 0 && std::is_sorted(begin, end);
+    if (!ascend || !symbols->unify(param.into, end[-1])) {
+      return name + "does not ascend from 0 to " + symbols->text_of(param.into);
+    }
+  }
+  const int64_t size = symbols->value_of(param.into), least = (param.flags & kOrNone) != 0 ? -1 : 0;
+  if ((param.flags & kHoldsIndices) == 0 || size < 0) return {};
+  const auto* wrong = std::find_if(begin, end, [&](int32_t at) { return at < least || at >= size; });
+  return wrong == end ? std::string{}
+                      : name + "holds " + std::to_string(*wrong) + ", no index below " + symbols->text_of(param.into);
 }
 
 std::string check_value(const char* verb, const ValueType& type, const View& value, Symbols* symbols) {
@@ -106,47 +121,53 @@ std::string check_value(const char* verb, const ValueType& type, const View& val
   const Extent& width = type.width;
   if ((width.symbol.empty() && width.plus == 0) || symbols->unify(width, value.width)) return {};
   return std::string(verb) + " a value of width " + std::to_string(value.width) + ", expected " +
-         symbols->text_of(width) + symbols->values_of({&width, 1});
+         symbols->text_of(width);
+}
+
+std::string check_values(const Kernel& kernel, const LoadCall& call, Symbols* symbols) {
+  if (kernel.has(kHasState) && call.state == nullptr) return "has no state";
+  if (call.in.empty()) return "reads nothing";
+  if ((call.out == nullptr) != (kernel.out.kinds.bits == 0))
+    return "writes to a value, or to none, against its signature";
+  std::string wrong;
+  for (size_t i = 0; i < call.in.size() && wrong.empty(); ++i)
+    wrong = check_value("reads", kernel.in, call.in[i], symbols);
+  if (call.out != nullptr && wrong.empty()) wrong = check_value("writes", kernel.out, *call.out, symbols);
+  return wrong;
+}
+
+/// `call`: nullptr while parameters are bound.
+std::string find_wrong(const Kernel& kernel, std::span<const Array> params, const LoadCall* call) {
+  if (params.size() != kernel.params.size()) {
+    return "has " + std::to_string(kernel.params.size()) + " parameters, not " + std::to_string(params.size());
+  }
+  Symbols symbols(call == nullptr ? 0 : static_cast<int64_t>(call->in.size()));
+  const auto is_given = [&](size_t i) { return call == nullptr || kernel.runs_with(i); };
+  std::string wrong;
+  for (size_t i = 0; i < params.size() && wrong.empty(); ++i) {
+    if (is_given(i)) wrong = check_param(kernel.params[i], params[i], &symbols);
+  }
+  if (call != nullptr && wrong.empty()) wrong = check_values(kernel, *call, &symbols);
+  for (size_t i = 0; i < params.size() && wrong.empty(); ++i) {
+    if (is_given(i)) wrong = check_pointers(kernel.params[i], params[i], &symbols);
+  }
+  if (!wrong.empty() || call == nullptr || kernel.check == nullptr) return wrong;
+  const char* found = kernel.check(*call);
+  return found == nullptr ? std::string{} : found;
 }
 
 std::string explain(const Kernel& kernel, const std::string& wrong) {
   return wrong.empty() ? wrong : "kernel '" + std::string(kernel.name) + "': " + wrong;
 }
 
-std::string find_wrong(const Kernel& kernel, const LoadCall& call) {
-  Symbols symbols(static_cast<int64_t>(call.in.size()));
-  std::string wrong;
-  for (size_t i = 0; i < kernel.params.size() && wrong.empty(); ++i) {
-    if (kernel.runs_with(i)) wrong = check_param(kernel.params[i], call.params[i], &symbols);
-  }
-  for (size_t i = 0; i < call.in.size() && wrong.empty(); ++i)
-    wrong = check_value("reads", kernel.in, call.in[i], &symbols);
-  if (!wrong.empty()) return wrong;
-  if (call.in.empty()) return "reads nothing";
-  if ((call.out == nullptr) != (kernel.out.kinds.bits == 0))
-    return "writes to a value, or to none, against its signature";
-  if (call.out != nullptr) wrong = check_value("writes", kernel.out, *call.out, &symbols);
-  if (!wrong.empty() || kernel.check == nullptr) return wrong;
-  const char* index = kernel.check(call);
-  return index == nullptr ? std::string{} : index;
-}
-
 }  // namespace
 
 std::string check_params(const Kernel& kernel, std::span<const Array> params) {
-  if (params.size() != kernel.params.size()) {
-    return explain(kernel,
-                   "has " + std::to_string(kernel.params.size()) + " parameters, not " + std::to_string(params.size()));
-  }
-  Symbols symbols(0);
-  for (size_t i = 0; i < params.size(); ++i) {
-    if (const std::string wrong = check_param(kernel.params[i], params[i], &symbols); !wrong.empty()) {
-      return explain(kernel, wrong);
-    }
-  }
-  return {};
+  return explain(kernel, find_wrong(kernel, params, nullptr));
 }
 
-std::string check_call(const Kernel& kernel, const LoadCall& call) { return explain(kernel, find_wrong(kernel, call)); }
+std::string check_call(const Kernel& kernel, const LoadCall& call) {
+  return explain(kernel, find_wrong(kernel, call.params, &call));
+}
 
 }  // namespace pretzel

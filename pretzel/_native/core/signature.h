@@ -11,21 +11,22 @@
 #include <string>
 #include <string_view>
 
-#include "core/enum_names.h"
 #include "core/view.h"
 
 namespace pretzel {
 
-enum class DType : uint8_t { kFloat64, kFloat32, kInt64, kInt32, kInt16, kUint8, kUint16, kUint32, kUint64 };
+PRETZEL_ENUM(DType, uint8_t, kFloat64, kFloat32, kInt64, kInt32, kUint8, kUint16, kUint32);
 
 /// A read-only, C-contiguous, 64-byte aligned parameter; equal arrays of all models are one. Never owned by a kernel.
 struct Array {
-  const void* data;
-  int64_t size;      // elements
-  int64_t shape[2];  // {size, 1} for vectors, {1, 1} for scalars
-  DType dtype;
-  uint8_t rank;
+  const void* data = nullptr;
+  int64_t size = 0;           // elements
+  int64_t shape[2] = {0, 0};  // {size, 1} for vectors, {1, 1} for scalars
+  DType dtype = {};
+  uint8_t rank = 0;
+  uint8_t element_bytes = 0;
 
+  int64_t bytes() const { return size * element_bytes; }
   template <class T>
   const T* as() const {
     return static_cast<const T*>(data);
@@ -73,16 +74,20 @@ struct Shape {
 
 /// What is special about a parameter.
 enum ParamFlags : uint8_t {
-  kBindOnly = 1,    // `bind` reads it, `run` does not: it is dropped once the state has been built
-  kMayBeEmpty = 2,  // no elements: the parameter is not given
+  kBindOnly = 1,      // `bind` reads it, `run` does not: it is dropped once the state has been built
+  kMayBeEmpty = 2,    // no elements: the parameter is not given
+  kHoldsOffsets = 4,  // int32 numbers that ascend from 0 to the extent `into`
+  kHoldsIndices = 8,  // int32 numbers below the extent `into`
+  kOrNone = 16,       // ... or -1
 };
 
 struct Param {
   const char* name = nullptr;
   DType dtype = DType::kFloat64;
   Shape shape = {};
-  uint8_t flags = 0;       // of ParamFlags
-  EnumNames choices = {};  // where elements are numbers of an enumeration: its names
+  uint8_t flags = 0;         // of ParamFlags
+  const char* choices = "";  // where elements are numbers of an enumeration: its names
+  Extent into = {};          // where they are offsets or indices: what they point into
 };
 
 /// Position of a parameter, found by the compiler.
@@ -119,29 +124,11 @@ std::string check_params(const Kernel& kernel, std::span<const Array> params);
 /// What is wrong with a call of a program that is about to be loaded; empty: nothing.
 std::string check_call(const Kernel& kernel, const LoadCall& call);
 
-// Short forms for declarations and checks of parameters, which each kernel file has for itself.
+// Short forms for declarations of parameters, which each kernel file has for itself.
 namespace {
 
 constexpr DType f64 = DType::kFloat64, i64 = DType::kInt64, i32 = DType::kInt32, u8 = DType::kUint8,
                 u16 = DType::kUint16, u32 = DType::kUint32;
-
-/// Whether int32 numbers ascend from 0 to `last`, as offsets do.
-inline bool are_offsets(const Array& numbers, int64_t last) {
-  const auto* at = numbers.as<int32_t>();
-  for (int64_t i = 1; i < numbers.size; ++i) {
-    if (at[i] < at[i - 1]) return false;
-  }
-  return numbers.size > 0 && at[0] == 0 && at[numbers.size - 1] == last;
-}
-
-/// Whether int32 numbers are all in low .. end - 1.
-inline bool are_within(const Array& numbers, int64_t low, int64_t end) {
-  const auto* at = numbers.as<int32_t>();
-  for (int64_t i = 0; i < numbers.size; ++i) {
-    if (at[i] < low || at[i] >= end) return false;
-  }
-  return true;
-}
 
 }  // namespace
 }  // namespace pretzel

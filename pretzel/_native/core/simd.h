@@ -24,6 +24,7 @@ inline f64x8 load8(const double* p) {
   return v;
 }
 inline void store8(double* p, f64x8 v) { std::memcpy(p, &v, sizeof v); }
+inline f64x8 absolute(f64x8 v) { return v < 0.0 ? -v : v; }
 inline f64x8 splat8(double x) { return f64x8{x, x, x, x, x, x, x, x}; }
 
 /// One register, for arithmetic without dependencies between lanes: the number of lanes does not show in the result.

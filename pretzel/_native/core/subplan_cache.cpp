@@ -110,7 +110,7 @@ class Lookup {
     int64_t units = 0;
     size_t size = sizeof range.computation->id;
     for (int32_t slot : range.inputs) size += measure(tile->slot(slot), &units);
-    const double worth = range.cost.row + range.cost.payload * static_cast<double>(units);
+    const double worth = range.cost.first_row + range.cost.payload * static_cast<double>(units);
     const double price = kLookNs + kLookNsPerByte * static_cast<double>(size);
     if (worth < 2 * price) return;
     auto* key = tile->arena().alloc_n<uint8_t>(size);

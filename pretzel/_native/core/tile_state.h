@@ -51,9 +51,6 @@ class TileState {
   int32_t rows_ = 0;
 };
 
-/// Copies the rows of a tile to where the caller wants the result; false when there is no memory.
-bool emit_rows(const View& out, int32_t rows, int64_t first, const Request& request) noexcept;
-
 inline bool TileState::reserve(const Program& program, int32_t rows, Arena& arena) noexcept {
   const ProgramShape& shape = *program.shape;
   shape_ = &shape;
@@ -152,7 +149,7 @@ inline RunResult TileState::run(const Request& request, int32_t begin, int32_t e
 }
 
 inline RunResult TileState::close(const Request& request) noexcept {
-  if (shape_->writes_result || emit_rows(slots_[shape_->output], rows_, first_, request)) return {};
+  if (shape_->writes_result || request.emit(slots_[shape_->output], rows_, first_)) return {};
   return {Status::kNoMemory, -1, first_, -1};
 }
 

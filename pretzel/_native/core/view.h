@@ -3,10 +3,12 @@
 
 #include <cstdint>
 
+#include "core/enum_names.h"
+
 namespace pretzel {
 
 /// How the code units of a text cell are stored.
-enum class Encoding : uint8_t { kAscii, kLatin1, kUcs2, kUcs4, kUtf8 };
+PRETZEL_ENUM(Encoding, uint8_t, kAscii, kLatin1, kUcs2, kUcs4, kUtf8);
 
 /// What one cell of a table holds.
 enum class CellKind : uint8_t { kText, kNumber, kNone, kNaN };
@@ -28,7 +30,7 @@ struct SparseRow {
   int64_t size;
 };
 
-enum class ValueKind : uint8_t { kDense, kSparse, kCells };
+PRETZEL_ENUM(ValueKind, uint8_t, kDense, kSparse, kCells);
 
 /// `rows x width` values of one tile. Dense and cell rows are `stride` elements apart.
 struct View {

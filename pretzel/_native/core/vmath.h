@@ -66,7 +66,7 @@ inline f64x8 vexpit(f64x8 x) { return 1.0 / (1.0 + vexp(-x)); }
 
 /// tanh(x) == e / (e + 2) with e == expm1(2 x), taken at |x| so that it is odd and cannot overflow.
 inline f64x8 vtanh(f64x8 x) {
-  const f64x8 magnitude = x < splat8(0.0) ? -x : x;
+  const f64x8 magnitude = absolute(x);
   const f64x8 e = vexpm1(2.0 * (magnitude > splat8(20.0) ? splat8(20.0) : magnitude));
   const f64x8 t = e / (e + 2.0);
   return x < splat8(0.0) ? -t : t;

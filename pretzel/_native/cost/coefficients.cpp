@@ -12,8 +12,10 @@ namespace {
 std::shared_ptr<const Coefficients> shipped() {
   Coefficients found{kUnmeasured, {}};
   for (const DefaultCoefficients& each : kDefaultCoefficients) {
-    for (const auto& [term, value] : each.of) {
-      if (term != nullptr) found.by_term.emplace(std::string(each.regime) + '.' + term, value);
+    for (const auto& [term, first_row, row, payload] : each.terms) {
+      if (first_row > 0) found.by_term.emplace(term_name(each.kernel, Regime::kFirstRow, term), first_row);
+      if (row > 0) found.by_term.emplace(term_name(each.kernel, Regime::kRow, term), row);
+      if (payload > 0) found.by_term.emplace(term_name(each.kernel, Regime::kPayload, term), payload);
     }
   }
   return std::make_shared<const Coefficients>(std::move(found));

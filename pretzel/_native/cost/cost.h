@@ -87,7 +87,6 @@ struct Cost {
 /// What is known of a call when a program is built.
 struct CostCall {
   const Array* params;  // without data where `run` does not read them
-  int32_t n_params;
   const uint8_t* state;
   int64_t state_bytes;
   int32_t n_in;

@@ -34,10 +34,6 @@ Cost overhead_cost(const ProgramShape& shape) {
                   {"cells", 8.0 * cells}});
 }
 
-struct Nanoseconds {
-  double first_row = 0, row = 0, payload = 0;
-};
-
 Nanoseconds price_of(const std::vector<StepCost>& steps) {
   const auto coefficients = cost_coefficients();
   const auto price = [&](const StepCost& step, Regime regime) {
@@ -73,7 +69,7 @@ std::vector<StepCost> step_costs(const Program& program) {
     const Step& step = shape.steps[s];
     const State& state = program.states[s];
     Density read;
-    CostCall call{program.params_of(step), step.n_params, state.data, state.bytes, step.n_inputs, 0, 0, false, false};
+    CostCall call{program.params_of(step).data(), state.data, state.bytes, step.n_inputs, 0, 0, false, false};
     for (int32_t slot : shape.inputs_of(step)) {
       call.in_width += slots[slot].width;
       call.sparse_in = call.sparse_in || slots[slot].kind == ValueKind::kSparse;
@@ -95,17 +91,16 @@ std::vector<StepCost> step_costs(const Program& program) {
   return found;
 }
 
-RowCost row_cost(const Program& program, int32_t begin, int32_t end) {
+Nanoseconds price_of(const Program& program, int32_t begin, int32_t end) {
   const std::vector<StepCost> all = step_costs(program);
-  const Nanoseconds sum = price_of({all.begin() + begin, all.begin() + end});
-  return {sum.first_row, sum.payload};
+  return price_of({all.begin() + begin, all.begin() + end});
 }
 
 void ProgramCost::set_price(const std::vector<StepCost>& steps) {
   const Nanoseconds sum = price_of(steps);
-  price_.first_row.store(sum.first_row, std::memory_order_relaxed);
-  price_.row.store(sum.row, std::memory_order_relaxed);
-  price_.payload.store(sum.payload, std::memory_order_relaxed);
+  first_row_.store(sum.first_row, std::memory_order_relaxed);
+  row_.store(sum.row, std::memory_order_relaxed);
+  payload_.store(sum.payload, std::memory_order_relaxed);
 }
 
 void ProgramCost::finish(const Program& program) {

@@ -19,11 +19,11 @@ struct StepCost {
   double per_payload, per_row;
 };
 
-/// Nanoseconds, a sum over steps. Written again while other threads read it when coefficients come late.
-struct Price {
-  std::atomic<double> first_row{0};  // the first row of a tile
-  std::atomic<double> row{0};        // every further row
-  std::atomic<double> payload{0};    // every unit of the request's payload
+/// A sum over steps.
+struct Nanoseconds {
+  double first_row = 0;  // the first row of a tile
+  double row = 0;        // every further row
+  double payload = 0;    // every unit of the request's payload
 };
 
 class ProgramCost {
@@ -41,15 +41,15 @@ class ProgramCost {
   /// Corrects later estimates by the time that a request, or a morsel of one, took.
   void observe(int64_t rows, int64_t payload, double ns) noexcept {
     feedback_.observe(uncorrected(rows, payload), ns);
-    if (price_.payload.load(std::memory_order_relaxed) > 0) feedback_.observe_payload(rows, payload);
+    if (payload_.load(std::memory_order_relaxed) > 0) feedback_.observe_payload(rows, payload);
   }
   /// Most bytes of working memory of a request: those of a tile of rows, and scratch for its payload.
   int64_t arena_bytes(int64_t rows, int64_t payload) const noexcept;
 
   /// The price of a single row, without feedback.
   double row_price_ns(int64_t payload) const noexcept {
-    return price_.first_row.load(std::memory_order_relaxed) +
-           price_.payload.load(std::memory_order_relaxed) * static_cast<double>(payload);
+    const PriceParts price = uncorrected(1, payload);
+    return price.fixed + price.slope;
   }
   const CostFeedback& feedback() const noexcept { return feedback_; }
 
@@ -58,12 +58,13 @@ class ProgramCost {
   PriceParts uncorrected(int64_t rows, int64_t payload) const noexcept {
     const auto ns = [](const std::atomic<double>& part) { return part.load(std::memory_order_relaxed); };
     const int64_t tiles = rows <= tile_ ? 1 : (rows + tile_ - 1) / tile_;
-    return {static_cast<double>(tiles) * ns(price_.first_row),
-            static_cast<double>(rows - tiles) * ns(price_.row) + static_cast<double>(payload) * ns(price_.payload)};
+    return {static_cast<double>(tiles) * ns(first_row_),
+            static_cast<double>(rows - tiles) * ns(row_) + static_cast<double>(payload) * ns(payload_)};
   }
 
   int32_t tile_ = 1;
-  Price price_;
+  // Written again while other threads read them when coefficients come late.
+  std::atomic<double> first_row_{0}, row_{0}, payload_{0};
   double fixed_bytes_ = 0, row_bytes_ = 0, payload_bytes_ = 0;  // of the arena
   CostFeedback feedback_;
 };
@@ -71,10 +72,7 @@ class ProgramCost {
 /// The terms of all steps, then those of the overhead of a tile: opening it, loading leaves, handing over the result.
 std::vector<StepCost> step_costs(const Program& program);
 
-/// Nanoseconds of some steps for a single row, and for each unit of its payload.
-struct RowCost {
-  double row, payload;
-};
-RowCost row_cost(const Program& program, int32_t begin, int32_t end);
+/// The price of some steps.
+Nanoseconds price_of(const Program& program, int32_t begin, int32_t end);
 
 }  // namespace pretzel

@@ -18,11 +18,6 @@ int64_t edges_passed(const double* edges, int64_t n, double x) {
   return first - edges;
 }
 
-const char* bind(const BindCall& call) {
-  const Array &edges = call.params[0], &starts = call.params[1];
-  return are_offsets(starts, edges.size) ? nullptr : "'starts' does not ascend from 0 to the number of edges";
-}
-
 Status run(const RunCall& call) noexcept {
   const auto* edges = call.params[0].as<double>();
   const auto* starts = call.params[1].as<int32_t>();
@@ -43,9 +38,8 @@ Cost cost(const CostCall& call) {
       {{"call", 2.0}, {"columns", 1.5 * width}, {"search", width * std::log2(1.0 + edges / (width + 1.0))}});
 }
 
-constexpr Param kParams[] = {{"edges", f64, "n_edges"}, {"starts", i32, "width+1"}};
+constexpr Param kParams[] = {{"edges", f64, "n_edges"}, {"starts", i32, "width+1", kHoldsOffsets, "", "n_edges"}};
 
 }  // namespace
-PRETZEL_KERNEL(bins, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "width"}, .bind = bind, .run = run,
-               .cost = cost)
+PRETZEL_KERNEL(bins, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run, .cost = cost)
 }  // namespace pretzel

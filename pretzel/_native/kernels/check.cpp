@@ -9,7 +9,7 @@ namespace {
 Status run(const RunCall& call) noexcept {
   const FiniteCheck check(call.params);
   for (int32_t r = 0; r < call.rows; ++r) {
-    const Status status = check_row(check, call.in[0], r, call.error);
+    const Status status = check_row(check, call, r);
     if (status != Status::kOk) return status;
   }
   return Status::kOk;
@@ -33,9 +33,7 @@ Status run_range(const RunCall& call) noexcept {
     for (int32_t j = 0; j < in.width; ++j) {
       const bool is_nan = row[j] != row[j];
       if (is_nan ? allow_nan : row[j] >= low[j] && row[j] <= high[j]) continue;
-      call.error->row = r;
-      call.error->column = j;
-      return is_nan ? Status::kNotANumber : Status::kInfinite;
+      return call.reject(is_nan ? Status::kNotANumber : Status::kInfinite, r, j);
     }
   }
   return Status::kOk;

@@ -15,15 +15,11 @@ Status run(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-const char* check(const LoadCall& call) {
-  return are_within(call.params[0], 0, call.in[0].width) ? nullptr : "selects a column that its input has not";
-}
-
 Cost cost(const CostCall& call) { return Cost{}.rows({{"call", 2.0}, {"columns", 0.5 * call.out_width}}); }
 
-constexpr Param kParams[] = {{"columns", i32, "n_columns"}};
+constexpr Param kParams[] = {{"columns", i32, "n_columns", kHoldsIndices, "", "width"}};
 
 }  // namespace
-PRETZEL_KERNEL(select, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "n_columns"}, .check = check,
-               .run = run, .cost = cost)
+PRETZEL_KERNEL(select, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "n_columns"}, .run = run,
+               .cost = cost)
 }  // namespace pretzel

@@ -6,14 +6,10 @@
 namespace pretzel {
 namespace {
 
-constexpr Param kParams[] = {{"table", f64, "total n_out"}, {"offsets", i32, "width+1"}, {"bias", f64, "n_out"}};
+constexpr Param kParams[] = {
+    {"table", f64, "total n_out"}, {"offsets", i32, "width+1", kHoldsOffsets, "", "total"}, {"bias", f64, "n_out"}};
 constexpr int kTable = index_of(kParams, "table"), kOffsets = index_of(kParams, "offsets"),
               kBias = index_of(kParams, "bias");
-
-const char* bind(const BindCall& call) {
-  const bool fit = are_offsets(call.params[kOffsets], call.params[kTable].shape[0]);
-  return fit ? nullptr : "'offsets' does not ascend from 0 to the rows of 'table'";
-}
 
 Status run_one_output(const RunCall& call, const double* table, const int32_t* offsets, double bias) {
   const View& in = call.in[0];
@@ -23,7 +19,7 @@ Status run_one_output(const RunCall& call, const double* table, const int32_t* o
     for (int32_t j = 0; j < in.width; ++j) {
       if (!(code[j] >= 0.0)) continue;
       const int32_t at = place_of_code(code[j], offsets + j);
-      if (at < 0) return reject_code(call, r, j);
+      if (at < 0) return call.reject(Status::kOutOfRange, r, j);
       sum += table[at];
     }
     call.out->row(r)[0] = sum + bias;
@@ -45,7 +41,7 @@ Status run(const RunCall& call) noexcept {
     for (int32_t j = 0; j < in.width; ++j) {
       if (!(code[j] >= 0.0)) continue;
       const int64_t at = place_of_code(code[j], offsets + j);
-      if (at < 0) return reject_code(call, r, j);
+      if (at < 0) return call.reject(Status::kOutOfRange, r, j);
       const double* row = table + at * n_out;
       for (int64_t k = 0; k < n_out; ++k) out[k] += row[k];
     }
@@ -67,6 +63,6 @@ Cost cost(const CostCall& call) {
 }
 
 }  // namespace
-PRETZEL_KERNEL(embedding_sum, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "n_out"}, .bind = bind,
-               .run = run, .cost = cost)
+PRETZEL_KERNEL(embedding_sum, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "n_out"}, .run = run,
+               .cost = cost)
 }  // namespace pretzel

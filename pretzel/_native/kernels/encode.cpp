@@ -124,7 +124,7 @@ const double* find(const Table& table, const Column& column, double x) {
 }
 
 /// What a column rejects: a set of two bits.
-enum class Reject : uint8_t { kNothing, kUnknown, kNan, kUnknownAndNan };
+PRETZEL_ENUM(Reject, uint8_t, kNothing, kUnknown, kNan, kUnknownAndNan);
 
 bool rejects(const Column& column, Reject what) { return (column.reject & static_cast<uint8_t>(what)) != 0; }
 
@@ -133,10 +133,8 @@ Status no_category(const RunCall& call, const Column& column, int32_t r, int32_t
   const View& in = call.in[0];
   const bool nan = in.kind == ValueKind::kCells ? is_nan(in.cell(r, j)) : in.row(r)[j] != in.row(r)[j];
   call.out->row(r)[j] = column.unknown;
-  call.error->row = r;
-  call.error->column = j;
-  if (nan && rejects(column, Reject::kNan)) return Status::kNotANumber;
-  return rejects(column, Reject::kUnknown) ? Status::kUnknownCategory : Status::kOk;
+  if (nan && rejects(column, Reject::kNan)) return call.reject(Status::kNotANumber, r, j);
+  return rejects(column, Reject::kUnknown) ? call.reject(Status::kUnknownCategory, r, j) : Status::kOk;
 }
 
 Status run_codes(const RunCall& call) noexcept {
@@ -199,21 +197,20 @@ void fill_column(Column& column, Slot* slots, const PackedCells& cells, const do
   }
 }
 
-constexpr Param kCodeParams[] = {{"starts", i32, "width+1", kBindOnly},
+constexpr Param kCodeParams[] = {{"starts", i32, "width+1", kBindOnly | kHoldsOffsets, "", "n"},
                                  PRETZEL_PACKED_CELLS("", "n", kBindOnly),
                                  {"codes", f64, "n", kBindOnly},
                                  {"unknown", f64, "width", kBindOnly},
-                                 {"reject", u8, "width", kBindOnly, enum_names<Reject>()}};
+                                 {"reject", u8, "width", kBindOnly, kRejectNames}};
 constexpr int kStarts = index_of(kCodeParams, "starts"), kCategories = index_of(kCodeParams, "kinds"),
               kCodes = index_of(kCodeParams, "codes"), kUnknown = index_of(kCodeParams, "unknown"),
               kReject = index_of(kCodeParams, "reject");
-constexpr Param kOneHotParams[] = {{"offsets", i32, "width+1"}};
+constexpr Param kOneHotParams[] = {{"offsets", i32, "width+1", kHoldsOffsets, "", "n_columns"}};
 
 const char* bind_codes(const BindCall& call) {
   const Array &starts = call.params[kStarts], &codes = call.params[kCodes];
   if (const char* wrong = PackedCells::check(call.params + kCategories)) return wrong;
   const PackedCells cells(call.params + kCategories);
-  if (!are_offsets(starts, codes.size)) return "'starts' does not ascend from 0 to the number of categories";
   if (cells.text_bytes > INT64_C(0xffffffff)) return "'text' is too long";
   const int32_t* start = starts.as<int32_t>();
   const int64_t width = starts.size - 1;
@@ -243,18 +240,6 @@ const char* check_codes(const LoadCall& call) {
   return Table(call.state).width == call.in[0].width ? nullptr : "has categories of another number of columns";
 }
 
-const char* bind_one_hot(const BindCall& call) {
-  const Array& offsets = call.params[0];
-  const bool fit = offsets.size > 0 && are_offsets(offsets, offsets.as<int32_t>()[offsets.size - 1]);
-  return fit ? nullptr : "'offsets' does not ascend from 0";
-}
-
-const char* check_one_hot(const LoadCall& call) {
-  const Array& offsets = call.params[0];
-  return are_offsets(offsets, call.out->width) ? nullptr
-                                               : "'offsets' does not ascend from 0 to the width of the result";
-}
-
 Status run_one_hot(const RunCall& call) noexcept {
   const int32_t* offsets = call.params[0].as<int32_t>();
   const View& in = call.in[0];
@@ -272,7 +257,7 @@ Status run_one_hot(const RunCall& call) noexcept {
       for (int32_t j = 0; j < in.width; ++j) {
         if (!(code[j] >= 0.0)) continue;
         const int32_t at = place_of_code(code[j], offsets + j);
-        if (at < 0) return reject_code(call, r, j);
+        if (at < 0) return call.reject(Status::kOutOfRange, r, j);
         out[at] = 1.0;
       }
       continue;
@@ -281,7 +266,7 @@ Status run_one_hot(const RunCall& call) noexcept {
     for (int32_t j = 0; j < in.width; ++j) {
       if (!(code[j] >= 0.0)) continue;
       index[size] = place_of_code(code[j], offsets + j);
-      if (index[size++] < 0) return reject_code(call, r, j);
+      if (index[size++] < 0) return call.reject(Status::kOutOfRange, r, j);
     }
     call.out->sparse[r] = {index, value, size};
     index += size;
@@ -311,5 +296,5 @@ Cost cost_one_hot(const CostCall& call) {
 PRETZEL_KERNEL(category_codes, .params = kCodeParams, .in = {kDense | kCells, "width"}, .out = {kDense, "width"},
                .bind = bind_codes, .check = check_codes, .run = run_codes, .cost = cost_codes, .flags = kHasState)
 PRETZEL_KERNEL(one_hot, .params = kOneHotParams, .in = {kDense, "width"}, .out = {kDense | kSparse, "n_columns"},
-               .bind = bind_one_hot, .check = check_one_hot, .run = run_one_hot, .cost = cost_one_hot)
+               .run = run_one_hot, .cost = cost_one_hot)
 }  // namespace pretzel

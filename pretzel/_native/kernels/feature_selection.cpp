@@ -22,18 +22,13 @@ Status run(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-const char* check(const LoadCall& call) {
-  return are_within(call.params[0], -1, call.out->width) ? nullptr
-                                                         : "'position' names a column that the result has not";
-}
-
 Cost cost(const CostCall&) {
   return Cost{}.rows({{"call", 10.0}}).payload({{"entries", 1.0}}).produces_nnz(1.0, 0.0).scratch(192.0, 12.0);
 }
 
-constexpr Param kParams[] = {{"position", i32, "width"}};
+constexpr Param kParams[] = {{"position", i32, "width", kHoldsIndices | kOrNone, "", "n_columns"}};
 
 }  // namespace
-PRETZEL_KERNEL(select_sparse, .params = kParams, .in = {kSparse, "width"}, .out = {kSparse, "n_columns"},
-               .check = check, .run = run, .cost = cost)
+PRETZEL_KERNEL(select_sparse, .params = kParams, .in = {kSparse, "width"}, .out = {kSparse, "n_columns"}, .run = run,
+               .cost = cost)
 }  // namespace pretzel

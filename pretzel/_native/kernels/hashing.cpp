@@ -6,8 +6,7 @@ namespace pretzel {
 namespace {
 
 constexpr Param kParams[] = {PRETZEL_TEXT_PARAMS, {"n_columns", i32, "", kBindOnly}, {"signed", u8, "", kBindOnly}};
-constexpr int kStopWords = index_of(kParams, "stop_words"), kClasses = index_of(kParams, "class_pages"),
-              kAnalyzer = index_of(kParams, "analyzer"), kColumns = index_of(kParams, "n_columns"),
+constexpr int kText = index_of(kParams, "stop_words"), kColumns = index_of(kParams, "n_columns"),
               kSigned = index_of(kParams, "signed");
 
 struct State {
@@ -19,19 +18,16 @@ struct State {
 };
 
 const char* bind(const BindCall& call) {
-  const Strings stop_words(call.params + kStopWords);
-  if (!stop_words.fit(call.params[kStopWords].size)) return "'stop_offsets' does not ascend to the end of 'stop_words'";
-  if (const char* wrong = CharClasses::check(call.params + kClasses)) return wrong;
   State state;
   std::memset(&state, 0, sizeof state);  // padding, too: equal states are equal bytes
-  if (const char* wrong = state.settings.read(call.params + kAnalyzer)) return wrong;
+  if (const char* wrong = state.settings.read(call.params + kText)) return wrong;
   const auto columns = call.params[kColumns].scalar<int32_t>();
   if (columns < 1) return "'n_columns' is not positive";
   state.columns = static_cast<uint32_t>(columns);
   state.is_signed = call.params[kSigned].scalar<uint8_t>();
   append_block(call.state, sizeof state);
   WordBuilder words;
-  each_stop_word(stop_words, [&](const char* word, uint64_t size) { words.add(word, size, 0); });
+  each_stop_word(Strings(call.params + kText), [&](const char* word, uint64_t size) { words.add(word, size, 0); });
   state.has_stop_words = !words.words().empty();
   if (!words.build(call.state, &state.stop_words)) return "there are too many stop words";
   std::memcpy(call.state->data(), &state, sizeof state);
@@ -73,31 +69,22 @@ void count(AccumulatedRow* row, const State& s, const char* gram, uint32_t size)
   row->add(magnitude % s.columns, h < 0 && s.is_signed != 0 ? -1.0 : 1.0);
 }
 
-template <class Unit>
-Status run_words(const State& s, const CharClasses& classes, AccumulatedRow* row, const Unit* text, int64_t size,
-                 bool lower) {
-  Arena* arena = row->arena();
-  const int64_t most = size / 2 + 1;
-  if (!row->reserve(count_grams(most, s.settings.min_n, s.settings.max_n))) return Status::kNoMemory;
-  const Arena::Mark mark = arena->mark();
-  auto* buffer = arena->alloc_n<char>(static_cast<size_t>(size * utf8_bound<Unit>() + 1 + kTextPad));
-  auto* tokens = arena->alloc_n<Token>(static_cast<size_t>(most));
-  if (buffer == nullptr || tokens == nullptr) return Status::kNoMemory;
+template <class Split>
+Status run_words(const State& s, AccumulatedRow* row, const char* text, const Token* tokens, Split split) {
   const Words stop_words(s.stop_words, reinterpret_cast<const uint8_t*>(&s));
-  const int64_t n = tokenize(text, size, lower, s.settings.shortest, classes, buffer, tokens, [&](Token token) {
+  const int64_t n = split([&](Token token) {
     if (s.has_stop_words == 0) return true;
-    const char* word = buffer + token.start;
+    const char* word = text + token.start;
     return stop_words.find(word, token.size, hash_bytes(word, token.size)) == kNone;
   });
-  if (!row->start(count_grams(n, s.settings.min_n, s.settings.max_n))) return Status::kNoMemory;
+  if (!row->start(s.settings.count_grams(n))) return Status::kNoMemory;
   for (int64_t length = s.settings.min_n; length <= s.settings.max_n && length <= n; ++length) {
     for (int64_t i = 0; i + length <= n; ++i) {  // tokens stand one space apart: an n-gram is a slice
       const Token last = tokens[i + length - 1];
-      count(row, s, buffer + tokens[i].start, last.start + last.size - tokens[i].start);
+      count(row, s, text + tokens[i].start, last.start + last.size - tokens[i].start);
     }
   }
-  arena->release(mark);
-  return row->finish();
+  return Status::kOk;
 }
 
 void count_chars(const State& s, AccumulatedRow* row, const char* bytes, const uint32_t* at, const int32_t* reach,
@@ -115,24 +102,10 @@ void count_chars(const State& s, AccumulatedRow* row, const char* bytes, const u
 }
 
 template <class Unit>
-Status run_chars(const State& s, const CharClasses& classes, AccumulatedRow* row, const Unit* text, int64_t size,
-                 bool lower) {
-  Arena* arena = row->arena();
-  const bool bounded = s.settings.analyzer == Analyzer::kCharWb;
-  const int64_t most = bounded ? size + 2 : size;  // char_wb pads the ends, and may count each word once more, whole
-  const int64_t grams = count_grams(most, s.settings.min_n, s.settings.max_n) + (bounded ? most : 0);
-  if (!row->reserve(grams)) return Status::kNoMemory;
-  const Arena::Mark mark = arena->mark();
-  auto* units = arena->alloc_n<Unit>(static_cast<size_t>(size + 2));
-  auto* at = arena->alloc_n<uint32_t>(static_cast<size_t>(size + 3));
-  auto* reach = bounded ? arena->alloc_n<int32_t>(static_cast<size_t>(size + 2)) : nullptr;
-  auto* buffer = arena->alloc_n<char>(static_cast<size_t>((size + 2) * utf8_bound<Unit>() + kTextPad));
-  if (units == nullptr || at == nullptr || buffer == nullptr || (bounded && reach == nullptr)) {
-    return Status::kNoMemory;
-  }
-  const int64_t n = bounded ? pad_words(text, size, lower, classes, units, reach)
-                            : collapse_spaces(text, size, lower, classes, units);
-  if (!row->start(grams)) return Status::kNoMemory;
+Status run_chars(const State& s, AccumulatedRow* row, const Unit* units, int64_t n, const int32_t* reach) {
+  auto* at = row->arena()->alloc_n<uint32_t>(static_cast<size_t>(n + 1));
+  auto* buffer = row->arena()->alloc_n<char>(static_cast<size_t>(n * utf8_bound<Unit>() + kTextPad));
+  if (at == nullptr || buffer == nullptr) return Status::kNoMemory;
   char* end = buffer;
   bool surrogates = false;
   for (int64_t i = 0; i < n; ++i) {
@@ -141,17 +114,21 @@ Status run_chars(const State& s, const CharClasses& classes, AccumulatedRow* row
     if constexpr (sizeof(Unit) > 1) surrogates |= units[i] >= 0xD800 && units[i] < 0xE000;
   }
   at[n] = static_cast<uint32_t>(end - buffer);
-  if (surrogates && (bounded || n >= s.settings.min_n)) return Status::kLoneSurrogate;
+  if (surrogates && (reach != nullptr || n >= s.settings.min_n)) return Status::kLoneSurrogate;
   count_chars(s, row, buffer, at, reach, n);
-  arena->release(mark);
-  return row->finish();
+  return Status::kOk;
 }
 
 Status run(const RunCall& call) noexcept {
   const auto& state = *reinterpret_cast<const State*>(call.state);
   return run_documents(
-      call, state, call.params + kClasses, state.columns, [](const auto&... args) { return run_words(args...); },
-      [](const auto&... args) { return run_chars(args...); });
+      call, state.settings, call.params + kText, state.columns,
+      [&](AccumulatedRow* row, int64_t, const char* text, const Token* tokens, auto split) {
+        return run_words(state, row, text, tokens, split);
+      },
+      [&](AccumulatedRow* row, const auto* units, int64_t n, const int32_t* reach) {
+        return run_chars(state, row, units, n, reach);
+      });
 }
 
 Cost cost(const CostCall& call) {

@@ -14,13 +14,13 @@ constexpr int64_t kLogs = 64;      // 1 + log(count) of small counts is looked u
 constexpr int64_t kAhead = 24;     // entries between the prefetch of a weight and its use
 constexpr int64_t kRowsAhead = 4;  // the same where a term has a row of weights
 
-enum class Norm : uint8_t { kNone, kL1, kL2 };
+PRETZEL_ENUM(Norm, uint8_t, kNone, kL1, kL2);
 
 constexpr Param kTfidf[] = {{"idf", f64, "n_terms", kMayBeEmpty},
-                            {"norm", u8, "", kBindOnly, enum_names<Norm>()},
+                            {"norm", u8, "", kBindOnly, kNormNames},
                             {"sublinear", u8, "", kBindOnly},
                             {"binary", u8, "", kBindOnly}};
-constexpr Param kLinear[] = {{"idf", f64, "n_terms", kMayBeEmpty}, {"norm", u8, "", kBindOnly, enum_names<Norm>()},
+constexpr Param kLinear[] = {{"idf", f64, "n_terms", kMayBeEmpty}, {"norm", u8, "", kBindOnly, kNormNames},
                              {"sublinear", u8, "", kBindOnly},     {"binary", u8, "", kBindOnly},
                              {"weights", f64, "n_terms n_out"},    {"bias", f64, "n_out"}};
 constexpr int kIdf = index_of(kTfidf, "idf"), kNorm = index_of(kTfidf, "norm"),
@@ -36,25 +36,17 @@ struct State {
 
 struct Weighting {
   const double* idf;  // nullptr: all 1
-  const double* logs;
-  Norm norm;
-  bool sublinear;
-  bool binary;
+  const State& state;
 
   Weighting(const Array* params, const uint8_t* bytes)
-      : idf(params[kIdf].size == 0 ? nullptr : params[kIdf].as<double>()) {
-    const auto& state = *reinterpret_cast<const State*>(bytes);
-    logs = state.logs;
-    norm = state.norm;
-    sublinear = state.sublinear;
-    binary = state.binary;
-  }
+      : idf(params[kIdf].size == 0 ? nullptr : params[kIdf].as<double>()),
+        state(*reinterpret_cast<const State*>(bytes)) {}
 
   double frequency(double count) const {
-    if (binary) count = 1.0;
-    if (!sublinear) return count;
+    if (state.binary) count = 1.0;
+    if (!state.sublinear) return count;
     if (count >= 0.0 && count < kLogs && count == static_cast<double>(static_cast<int64_t>(count))) {
-      return logs[static_cast<int64_t>(count)];
+      return state.logs[static_cast<int64_t>(count)];
     }
     return std::log(count) + 1.0;
   }
@@ -63,8 +55,6 @@ struct Weighting {
     return idf == nullptr ? t : t * idf[row.index[i]];
   }
 };
-
-inline f64x8 absolute(f64x8 v) { return v < 0.0 ? -v : v; }
 
 /// The contribution of eight weighted counts to the norm.
 inline f64x8 norm_part(Norm norm, f64x8 t) { return norm == Norm::kL1 ? absolute(t) : t * t; }
@@ -81,11 +71,10 @@ double weigh_row(const Weighting& weighting, const SparseRow& row, double* out) 
   for (int64_t i = 0; i < row.size; ++i) out[i] = weighting.weigh(row, i);
   f64x8 parts = splat8(0.0);
   for (int64_t i = 0; i < row.size; i += 8) {
-    double lanes[8] = {0};
-    std::memcpy(lanes, out + i, sizeof(double) * static_cast<size_t>(row.size - i < 8 ? row.size - i : 8));
-    parts += norm_part(weighting.norm, load8(lanes));
+    const f64x8 t = row.size - i < 8 ? load_tail(out + i, row.size - i) : load8(out + i);
+    parts += norm_part(weighting.state.norm, t);
   }
-  return norm_of(weighting.norm, parts);
+  return norm_of(weighting.state.norm, parts);
 }
 
 const char* bind(const BindCall& call) {
@@ -131,9 +120,9 @@ double one_output(const Weighting& weighting, const SparseRow& row, const double
       w[k] = weights[row.index[i + k]];
     }
     dot += load8(t) * load8(w);
-    parts += norm_part(weighting.norm, load8(t));
+    parts += norm_part(weighting.state.norm, load8(t));
   }
-  return sum8(dot) / norm_of(weighting.norm, parts);
+  return sum8(dot) / norm_of(weighting.state.norm, parts);
 }
 
 /// Several outputs: the weights of a term lie side by side and are read once, those of later terms on their way.

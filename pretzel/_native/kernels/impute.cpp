@@ -35,10 +35,11 @@ int32_t new_missing(const double* x, int32_t width, const int32_t* columns, int6
 }
 
 constexpr Param kImpute[] = {{"fill", f64, "width"}, {"missing", f64, ""}};
-constexpr Param kMask[] = {{"columns", i32, "n_columns"}, {"missing", f64, ""}, {"reject_new", u8, ""}};
+constexpr Param kMask[] = {
+    {"columns", i32, "n_columns", kHoldsIndices, "", "width"}, {"missing", f64, ""}, {"reject_new", u8, ""}};
 constexpr int kMaskColumns = index_of(kMask, "columns"), kMaskMissing = index_of(kMask, "missing"),
               kRejectNew = index_of(kMask, "reject_new");
-constexpr Param kCellParams[] = {{"columns", i32, "n_columns"},
+constexpr Param kCellParams[] = {{"columns", i32, "n_columns", kHoldsIndices, "", "width"},
                                  PRETZEL_PACKED_CELLS("fill_", "n_columns", 0),
                                  PRETZEL_PACKED_CELLS("missing_", "n_missing", 0),
                                  {"reject_nan", u8, ""}};
@@ -55,11 +56,7 @@ Status run_missing_mask(const RunCall& call) noexcept {
     const double* x = in.row(r);
     if (reject_new) {
       const int32_t column = new_missing(x, in.width, columns, n, missing);
-      if (column >= 0) {
-        call.error->row = r;
-        call.error->column = column;
-        return Status::kNotANumber;
-      }
+      if (column >= 0) return call.reject(Status::kNotANumber, r, column);
     }
     double* out = call.out->row(r);
     for (int64_t i = 0; i < n; ++i) out[i] = is_missing(x[columns[i]], missing) ? 1.0 : 0.0;
@@ -70,11 +67,6 @@ Status run_missing_mask(const RunCall& call) noexcept {
 const char* bind_cells(const BindCall& call) {
   const char* wrong = PackedCells::check(call.params + kFill);
   return wrong != nullptr ? wrong : PackedCells::check(call.params + kMissing);
-}
-
-/// For kernels whose first parameter is the columns that they read.
-const char* check_columns(const LoadCall& call) {
-  return are_within(call.params[0], 0, call.in[0].width) ? nullptr : "'columns' names a column that its input has not";
 }
 
 Status run_cells(const RunCall& call) noexcept {
@@ -91,10 +83,7 @@ Status run_cells(const RunCall& call) noexcept {
   TextScratch scratch(call.arena);
   for (int32_t r = 0; r < call.rows; ++r, out += n) {
     for (int32_t j = 0; reject_nan && j < in.width; ++j) {
-      if (!is_nan(in.cell(r, j))) continue;
-      call.error->row = r;
-      call.error->column = j;
-      return Status::kNotANumber;
+      if (is_nan(in.cell(r, j))) return call.reject(Status::kNotANumber, r, j);
     }
     for (int32_t j = 0; j < n; ++j) {
       const Cell& cell = in.cell(r, columns[j]);
@@ -127,7 +116,7 @@ Cost cost_cells(const CostCall& call) {
 PRETZEL_KERNEL(impute, .params = kImpute, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_impute,
                .cost = cost_impute)
 PRETZEL_KERNEL(missing_mask, .params = kMask, .in = {kDense, "width"}, .out = {kDense, "n_columns"},
-               .check = check_columns, .run = run_missing_mask, .cost = cost_mask)
+               .run = run_missing_mask, .cost = cost_mask)
 PRETZEL_KERNEL(impute_cells, .params = kCellParams, .in = {kCells, "width"}, .out = {kCells, "n_columns"},
-               .bind = bind_cells, .check = check_columns, .run = run_cells, .cost = cost_cells)
+               .bind = bind_cells, .run = run_cells, .cost = cost_cells)
 }  // namespace pretzel

@@ -19,10 +19,7 @@ Status run(const RunCall& call) noexcept {
       index[k] = static_cast<int32_t>(row[k]);
       inside &= static_cast<uint32_t>(index[k]) < width;
     }
-    if (!inside) {
-      call.error->row = r;
-      return Status::kOutOfRange;
-    }
+    if (!inside) return call.reject(Status::kOutOfRange, r);
     call.out->sparse[r] = {index, ones, n};
   }
   return Status::kOk;

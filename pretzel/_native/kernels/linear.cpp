@@ -138,7 +138,7 @@ Status run_checked(const RunCall& call) noexcept {
   for (int32_t r = 0; r < call.rows; ++r) {
     if (std::isfinite(call.out->row(r)[0])) continue;
     const bool allow_nan = call.params[index_of(kChecked, "allow_nan")].scalar<uint8_t>() != 0;
-    const Status status = check_row(FiniteCheck(allow_nan), call.in[0], r, call.error);
+    const Status status = check_row(FiniteCheck(allow_nan), call, r);
     if (status != Status::kOk) return status;
   }
   return Status::kOk;

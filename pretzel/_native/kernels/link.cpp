@@ -38,9 +38,6 @@ Status run_exp(const RunCall& call) noexcept { return each_lane(call, vexp); }
 Status run_log(const RunCall& call) noexcept {
   return each(call, [](double x) { return std::log(x); });
 }
-Status run_negate(const RunCall& call) noexcept {
-  return each(call, [](double x) { return -x; });
-}
 Status run_huber(const RunCall& call) noexcept {
   return each(call, [](double x) { return ((x < -1.0 ? -1.0 : x > 1.0 ? 1.0 : x) + 1.0) / 2.0; });
 }
@@ -189,7 +186,6 @@ PRETZEL_KERNEL(huber_probability, .in = {kDense, "width"}, .out = {kDense, "widt
 PRETZEL_KERNEL(pair, .in = {kDense, "1"}, .out = {kDense, "2"}, .run = run_pair, .cost = cost_plain)
 PRETZEL_KERNEL(exp, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_exp, .cost = cost_lanes)
 PRETZEL_KERNEL(log, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_log, .cost = cost_log)
-PRETZEL_KERNEL(negate, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_negate, .cost = cost_plain)
 PRETZEL_KERNEL(argmax, .in = {kDense, "n+1"}, .out = {kDense, "1"}, .run = run_argmax, .cost = cost_plain)
 PRETZEL_KERNEL(argmin, .in = {kDense, "n+1"}, .out = {kDense, "1"}, .run = run_argmin, .cost = cost_plain)
 PRETZEL_KERNEL(threshold, .params = kThreshold, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_threshold,

@@ -8,10 +8,10 @@ namespace {
 constexpr uint32_t kStop = 0xFFFFFFFEu;  // number of a stop word
 constexpr int32_t kCodePointBits = 21;
 
-constexpr Param kParams[] = {
-    {"terms", u8, "term_bytes", kBindOnly}, {"term_offsets", i64, "n_terms+1", kBindOnly}, PRETZEL_TEXT_PARAMS};
-constexpr int kTerms = index_of(kParams, "terms"), kStopWords = index_of(kParams, "stop_words"),
-              kClasses = index_of(kParams, "class_pages"), kAnalyzer = index_of(kParams, "analyzer");
+constexpr Param kParams[] = {{"terms", u8, "term_bytes", kBindOnly},
+                             {"term_offsets", i32, "n_terms+1", kBindOnly | kHoldsOffsets, "", "term_bytes"},
+                             PRETZEL_TEXT_PARAMS};
+constexpr int kTerms = index_of(kParams, "terms"), kText = index_of(kParams, "stop_words");
 
 struct State {
   TextSettings settings;
@@ -41,7 +41,7 @@ void build_ascii_tables(const TrieBuilder& trie, StateBytes* bytes, State* state
   state->pairs_offset = append_block(bytes, n * n * sizeof(uint32_t));
   auto* pairs = reinterpret_cast<uint32_t*>(bytes->data() + state->pairs_offset);
   std::fill_n(pairs, n * n, kNone);
-  std::vector<TrieBuilder::Number> first_code(trie.edges().size() + 1);  // by node: code of its only symbol
+  std::vector<Number> first_code(trie.edges().size() + 1);  // by node: code of its only symbol
   for (const auto& edge : trie.edges()) {
     if (edge.symbol >= 128) continue;
     if (edge.parent == 0) {
@@ -54,7 +54,7 @@ void build_ascii_tables(const TrieBuilder& trie, StateBytes* bytes, State* state
 
 bool bind_chars(const Strings& terms, StateBytes* bytes, State* state) {
   TrieBuilder trie;
-  std::vector<TrieBuilder::Number> points;
+  std::vector<Number> points;
   for (int64_t t = 0; t < terms.size; ++t) {
     points.resize(static_cast<size_t>(terms.end(t) - terms.begin(t)) + 1);
     const int64_t n =
@@ -77,7 +77,7 @@ bool bind_chars(const Strings& terms, StateBytes* bytes, State* state) {
 
 /// Adds the words of one term; false when no document can contain it (empty or stop word in it, too many words).
 bool split_term(const char* p, const char* end, int32_t max_n, WordBuilder* words, TrieBuilder* trie,
-                std::vector<TrieBuilder::Number>* symbols) {
+                std::vector<Number>* symbols) {
   symbols->clear();
   for (;;) {
     const char* stop = std::find(p, end, ' ');
@@ -85,7 +85,7 @@ bool split_term(const char* p, const char* end, int32_t max_n, WordBuilder* word
     auto& word = words->add(p, static_cast<uint64_t>(stop - p), kNone);
     if (word.number == kStop) return false;
     if (word.number == kNone) word.number = trie->child(0, static_cast<uint32_t>(words->words().size()));
-    symbols->push_back(TrieBuilder::Number{word.number});
+    symbols->push_back(Number{word.number});
     if (stop == end) return true;
     p = stop + 1;
   }
@@ -95,7 +95,7 @@ bool bind_words(const Strings& terms, const Strings& stop_words, StateBytes* byt
   TrieBuilder trie;
   WordBuilder words;
   each_stop_word(stop_words, [&](const char* word, uint64_t size) { words.add(word, size, kStop); });
-  std::vector<TrieBuilder::Number> symbols;  // the node of each word by itself
+  std::vector<Number> symbols;  // the node of each word by itself
   for (int64_t t = 0; t < terms.size; ++t) {
     if (!split_term(terms.begin(t), terms.end(t), state->settings.max_n, &words, &trie, &symbols)) continue;
     uint32_t node = symbols[0].value;
@@ -115,13 +115,10 @@ bool bind_words(const Strings& terms, const Strings& stop_words, StateBytes* byt
 }
 
 const char* bind(const BindCall& call) {
-  const Strings terms(call.params + kTerms), stop_words(call.params + kStopWords);
-  if (!terms.fit(call.params[kTerms].size)) return "'term_offsets' does not ascend to the end of 'terms'";
-  if (!stop_words.fit(call.params[kStopWords].size)) return "'stop_offsets' does not ascend to the end of 'stop_words'";
-  if (const char* wrong = CharClasses::check(call.params + kClasses)) return wrong;
+  const Strings terms(call.params + kTerms), stop_words(call.params + kText);
   State state;
   std::memset(&state, 0, sizeof state);  // padding, too: equal states are equal bytes
-  if (const char* wrong = state.settings.read(call.params + kAnalyzer)) return wrong;
+  if (const char* wrong = state.settings.read(call.params + kText)) return wrong;
   state.n_terms = static_cast<uint32_t>(terms.size);
   append_block(call.state, sizeof state);
   const bool built = terms.size <= (int64_t{1} << 30) &&
@@ -146,35 +143,28 @@ void count(AccumulatedRow* row, uint32_t n_terms, const uint32_t* nodes, int64_t
   }
 }
 
-template <class Unit>
-Status run_words(const State& s, const CharClasses& classes, AccumulatedRow* row, const Unit* text, int64_t size,
-                 bool lower) {
+template <class Split>
+Status run_words(const State& s, AccumulatedRow* row, int64_t most, const char* text, const Token* tokens,
+                 Split split) {
   Arena* arena = row->arena();
-  const int64_t most = size / 2 + 1;
-  if (!row->reserve(count_grams(most, s.settings.min_n, s.settings.max_n))) return Status::kNoMemory;
-  const Arena::Mark mark = arena->mark();
-  auto* buffer = arena->alloc_n<char>(static_cast<size_t>(size * utf8_bound<Unit>() + 1 + kTextPad));
-  auto* tokens = arena->alloc_n<Token>(static_cast<size_t>(most));
   auto* hashes = arena->alloc_n<uint64_t>(static_cast<size_t>(most));
   auto* words = arena->alloc_n<uint32_t>(static_cast<size_t>(most) + 1);
   Frontier frontier;
-  if (buffer == nullptr || tokens == nullptr || hashes == nullptr || words == nullptr || !frontier.init(arena, most)) {
-    return Status::kNoMemory;
-  }
+  if (hashes == nullptr || words == nullptr || !frontier.init(arena, most)) return Status::kNoMemory;
   const auto* bytes = reinterpret_cast<const uint8_t*>(&s);
   const Words table(s.words, bytes);
   int64_t n_tokens = 0;
-  tokenize(text, size, lower, s.settings.shortest, classes, buffer, tokens, [&](Token token) {
-    hashes[n_tokens] = hash_bytes(buffer + token.start, token.size);
+  split([&](Token token) {
+    hashes[n_tokens] = hash_bytes(text + token.start, token.size);
     table.prefetch(hashes[n_tokens++]);
     return true;
   });
   int64_t n = 0;
   for (int64_t i = 0; i < n_tokens; ++i) {
-    words[n] = table.find(buffer + tokens[i].start, tokens[i].size, hashes[i]);
+    words[n] = table.find(text + tokens[i].start, tokens[i].size, hashes[i]);
     n += words[n] != kStop;
   }
-  if (!row->start(count_grams(n, s.settings.min_n, s.settings.max_n))) return Status::kNoMemory;
+  if (!row->start(s.settings.count_grams(n))) return Status::kNoMemory;
   if (s.settings.min_n == 1) count(row, s.n_terms, words, n);
   const Edges edges(s.edges, bytes);
   for (int64_t i = 0; i < n; ++i) frontier.at[i] = static_cast<uint32_t>(i);
@@ -186,8 +176,7 @@ Status run_words(const State& s, const CharClasses& classes, AccumulatedRow* row
     frontier.step(edges, words, length - 1);
     if (length >= s.settings.min_n) count(row, s.n_terms, frontier.nodes, frontier.size);
   }
-  arena->release(mark);
-  return row->finish();
+  return Status::kOk;
 }
 
 template <class Unit>
@@ -247,34 +236,33 @@ void walk_chars(const State& s, AccumulatedRow* row, const Edges& edges, const U
 }
 
 template <class Unit>
-Status run_chars(const State& s, const CharClasses& classes, AccumulatedRow* row, const Unit* text, int64_t size,
-                 bool lower) {
+Status run_chars(const State& s, AccumulatedRow* row, const Unit* units, int64_t n, const int32_t* reach) {
   Arena* arena = row->arena();
-  const bool bounded = s.settings.analyzer == Analyzer::kCharWb;
-  const int64_t most = bounded ? size + 2 : size;  // char_wb pads the ends, and may count each word once more, whole
-  const int64_t grams = count_grams(most, s.settings.min_n, s.settings.max_n) + (bounded ? most : 0);
-  if (!row->reserve(grams)) return Status::kNoMemory;
-  const Arena::Mark mark = arena->mark();
-  auto* units = arena->alloc_n<Unit>(static_cast<size_t>(size + 2));
-  auto* reach = arena->alloc_n<int32_t>(static_cast<size_t>(size + 2));
   Frontier frontier;
-  if (units == nullptr || reach == nullptr || !frontier.init(arena, size + 2)) return Status::kNoMemory;
-  const int64_t n = bounded ? pad_words(text, size, lower, classes, units, reach)
-                            : collapse_spaces(text, size, lower, classes, units);
-  for (int64_t i = 0; !bounded && i < n; ++i) reach[i] = static_cast<int32_t>(n - i);
-  if (!row->start(grams)) return Status::kNoMemory;
+  if (!frontier.init(arena, n)) return Status::kNoMemory;
   const Edges edges(s.edges, reinterpret_cast<const uint8_t*>(&s));
-  if (bounded) count_at_borders(s, row, edges, units, reach, n);
-  walk_chars(s, row, edges, units, reach, n, frontier);
-  arena->release(mark);
-  return row->finish();
+  if (reach != nullptr) {
+    count_at_borders(s, row, edges, units, reach, n);
+    walk_chars(s, row, edges, units, reach, n, frontier);
+    return Status::kOk;
+  }
+  auto* to_end = arena->alloc_n<int32_t>(static_cast<size_t>(n));
+  if (to_end == nullptr) return Status::kNoMemory;
+  for (int64_t i = 0; i < n; ++i) to_end[i] = static_cast<int32_t>(n - i);
+  walk_chars(s, row, edges, units, to_end, n, frontier);
+  return Status::kOk;
 }
 
 Status run(const RunCall& call) noexcept {
   const auto& state = *reinterpret_cast<const State*>(call.state);
   return run_documents(
-      call, state, call.params + kClasses, state.n_terms, [](const auto&... args) { return run_words(args...); },
-      [](const auto&... args) { return run_chars(args...); });
+      call, state.settings, call.params + kText, state.n_terms,
+      [&](AccumulatedRow* row, int64_t most, const char* text, const Token* tokens, auto split) {
+        return run_words(state, row, most, text, tokens, split);
+      },
+      [&](AccumulatedRow* row, const auto* units, int64_t n, const int32_t* reach) {
+        return run_chars(state, row, units, n, reach);
+      });
 }
 
 Cost cost(const CostCall& call) {

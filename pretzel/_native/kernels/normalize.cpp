@@ -9,19 +9,13 @@
 namespace pretzel {
 namespace {
 
-enum class UnitNorm : uint8_t { kL1, kL2, kMax };
-
-inline f64x8 absolute(f64x8 v) { return v < 0.0 ? -v : v; }
+PRETZEL_ENUM(UnitNorm, uint8_t, kL1, kL2, kMax);
 
 double sum_of_magnitudes(const double* x, int32_t n) {
   f64x8 sum = splat8(0.0);
   int32_t j = 0;
   for (; j + 8 <= n; j += 8) sum += absolute(load8(x + j));
-  if (j < n) {
-    double tail[8] = {0};
-    for (int32_t i = 0; j + i < n; ++i) tail[i] = x[j + i];
-    sum += absolute(load8(tail));
-  }
+  if (j < n) sum += absolute(load_tail(x + j, n - j));
   return sum8(sum);
 }
 
@@ -58,7 +52,7 @@ Cost cost(const CostCall& call) {
       {{"call", 10.0}, {"columns", 0.6 * width}, {"sum", 0.3 * width}, {"tail", call.out_width % 8 != 0 ? 14.0 : 0.0}});
 }
 
-constexpr Param kParams[] = {{.name = "norm", .dtype = u8, .choices = enum_names<UnitNorm>()}, {"smallest", f64, ""}};
+constexpr Param kParams[] = {{.name = "norm", .dtype = u8, .choices = kUnitNormNames}, {"smallest", f64, ""}};
 
 }  // namespace
 PRETZEL_KERNEL(unit_norm, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run,

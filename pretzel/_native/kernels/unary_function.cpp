@@ -6,7 +6,7 @@
 namespace pretzel {
 namespace {
 
-enum class Function : uint8_t { kAbsolute, kSqrt, kSquare, kNegative, kLog1p, kExpm1, kLog2, kLog10, kCbrt };
+PRETZEL_ENUM(Function, uint8_t, kAbsolute, kSqrt, kSquare, kNegative, kLog1p, kExpm1, kLog2, kLog10, kCbrt);
 
 template <class F>
 void each(const RunCall& call, F f) noexcept {
@@ -61,7 +61,7 @@ Cost cost(const CostCall& call) {
   return Cost{}.rows({{"call", 3.0}, {"logarithms", 8.0 * width}});
 }
 
-constexpr Param kParams[] = {{.name = "function", .dtype = u8, .choices = enum_names<Function>()}};
+constexpr Param kParams[] = {{.name = "function", .dtype = u8, .choices = kFunctionNames}};
 
 }  // namespace
 PRETZEL_KERNEL(unary_function, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run,

@@ -34,10 +34,7 @@ Status run_majority(const RunCall& call) noexcept {
     for (int32_t c = 0; c < classes; ++c) counts[c] = 0.0;
     for (int32_t i = 0; i < call.n_in; ++i) {
       const auto vote = static_cast<int32_t>(call.in[i].row(r)[0]);
-      if (static_cast<uint32_t>(vote) >= static_cast<uint32_t>(classes)) {
-        call.error->row = r;
-        return Status::kOutOfRange;
-      }
+      if (static_cast<uint32_t>(vote) >= static_cast<uint32_t>(classes)) return call.reject(Status::kOutOfRange, r);
       counts[vote] += weights[i];
     }
     int32_t winner = 0;

@@ -16,15 +16,10 @@ namespace pretzel {
 
 constexpr int64_t kNever = INT64_MAX;
 
-enum class RequestOutcome : uint8_t {
-  kPending,
-  kDone,
-  kFailed,   // `Job::result` says where
-  kExpired,  // the deadline passed before the request started
-  kCancelled,
-  kLost,  // the worker died
-};
-constexpr size_t kOutcomes = enum_names<RequestOutcome>().size();
+/// `kFailed`: `Job::result` says where. `kExpired`: the deadline passed before the request started. `kLost`: the worker
+/// died.
+PRETZEL_ENUM(RequestOutcome, uint8_t, kPending, kDone, kFailed, kExpired, kCancelled, kLost);
+constexpr size_t kOutcomes = static_cast<size_t>(RequestOutcome::kLost) + 1;
 
 /// A request to the scheduler. Its submitter owns it and keeps it until it is over.
 struct Job {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "core/kernel.h"
 #include "core/sparse_accumulator.h"
@@ -19,7 +20,7 @@ constexpr uint32_t kNone = 0xFFFFFFFFu;  // no such word or n-gram
 constexpr int64_t kTextPad = 16;         // bytes that may be read past the end of a working buffer
 constexpr int64_t kMaxUnits = int64_t{1} << 29;
 
-enum class Analyzer : uint8_t { kWord, kChar, kCharWb };
+PRETZEL_ENUM(Analyzer, uint8_t, kWord, kChar, kCharWb);
 
 /// str.isalnum, '_' and str.isspace for all code points: a page number for each 256, then a byte of flags.
 struct CharClasses {
@@ -202,8 +203,8 @@ struct Token {
 /// Copies the tokens (maximal runs of \w of at least `shortest` characters that `keep` accepts) to `out` as UTF-8, each
 /// followed by a space; returns how many. `out` has room for utf8_bound units + 1, `tokens` for size / 2 + 1.
 template <class Unit, class Keep>
-inline int64_t tokenize(const Unit* in, int64_t size, bool lower, int64_t shortest, const CharClasses& classes,
-                        char* out, Token* tokens, Keep keep) {
+inline int64_t tokenize(const Unit* in, int64_t size, bool lower, int64_t shortest, CharClasses classes, char* out,
+                        Token* tokens, Keep keep) {
   int64_t n = 0;
   char* end = out;
   for (int64_t i = 0; i < size;) {
@@ -233,13 +234,15 @@ inline int64_t tokenize(const Unit* in, int64_t size, bool lower, int64_t shorte
 }
 
 // The parameters that analyzers share, as part of a declaration.
-#define PRETZEL_TEXT_PARAMS                                                                        \
-  {"stop_words", u8, "stop_bytes", kBindOnly}, {"stop_offsets", i64, "n_stop_words+1", kBindOnly}, \
-      {"class_pages", u16, "n_pages"}, {"class_flags", u8, "n_flags"},                             \
-      {"analyzer", u8, "", kBindOnly, enum_names<Analyzer>()}, {"min_n", i32, "", kBindOnly},      \
-      {"max_n", i32, "", kBindOnly}, {"lower", u8, "", kBindOnly}, {                               \
-    "shortest", i32, "", kBindOnly                                                                 \
+#define PRETZEL_TEXT_PARAMS                                                                                          \
+  {"stop_words", u8, "stop_bytes", kBindOnly},                                                                       \
+      {"stop_offsets", i32, "n_stop_words+1", kBindOnly | kHoldsOffsets, "", "stop_bytes"},                          \
+      {"class_pages", u16, "n_pages"}, {"class_flags", u8, "n_flags"},                                               \
+      {"analyzer", u8, "", kBindOnly, kAnalyzerNames}, {"min_n", i32, "", kBindOnly}, {"max_n", i32, "", kBindOnly}, \
+      {"lower", u8, "", kBindOnly}, {                                                                                \
+    "shortest", i32, "", kBindOnly                                                                                   \
   }
+constexpr int kClasses = 2, kSettings = 4;  // where character classes and settings begin among these
 
 /// How a document is taken apart: the first part of the state of every kernel that reads text.
 struct TextSettings {
@@ -248,8 +251,10 @@ struct TextSettings {
   Analyzer analyzer;
   bool lower;
 
-  /// Reads five parameters in a row, from "analyzer" on; returns what is wrong with them, or nullptr.
+  /// Reads PRETZEL_TEXT_PARAMS; returns what is wrong with them, or nullptr.
   const char* read(const Array* params) {
+    if (const char* wrong = CharClasses::check(params + kClasses)) return wrong;
+    params += kSettings;
     analyzer = params[0].scalar<Analyzer>();
     min_n = params[1].scalar<int32_t>();
     max_n = params[2].scalar<int32_t>();
@@ -257,13 +262,13 @@ struct TextSettings {
     shortest = params[4].scalar<int32_t>();
     return min_n >= 1 && max_n >= min_n ? nullptr : "'min_n' and 'max_n' are no range of lengths";
   }
-};
 
-/// How many n-grams of `min_n .. max_n` symbols a sequence of `size` has.
-inline int64_t count_grams(int64_t size, int64_t min_n, int64_t max_n) {
-  if (max_n > size) max_n = size;
-  return max_n < min_n ? 0 : (max_n - min_n + 1) * (size + 1) - (min_n + max_n) * (max_n - min_n + 1) / 2;
-}
+  /// How many n-grams a sequence of `size` symbols has.
+  int64_t count_grams(int64_t size) const {
+    const int64_t most = max_n > size ? size : max_n;
+    return most < min_n ? 0 : (most - min_n + 1) * (size + 1) - (min_n + most) * (most - min_n + 1) / 2;
+  }
+};
 
 /// Expected numbers of character n-grams for each code unit of an ordinary text, for cost estimates.
 struct CharGrams {
@@ -285,24 +290,48 @@ struct CharGrams {
   }
 };
 
-/// Counts the n-grams of each document. `state` starts with TextSettings; `words` and `chars` are generic functions of
-/// (state, classes, row, units, their number, whether ASCII capitals are still to be lowered).
-template <class State, class Words, class Chars>
-inline Status run_documents(const RunCall& call, const State& state, const Array* classes, int64_t columns, Words words,
-                            Chars chars) {
-  const TextSettings& settings = state.settings;
-  const CharClasses char_classes(classes);
+/// Counts the n-grams of each document. `params` are PRETZEL_TEXT_PARAMS.
+///
+/// `words(row, most, text, tokens, split)` counts a document of at most `most` tokens. `split(keep)` writes those that
+/// `keep` accepts to `text` and `tokens` and returns their number (see tokenize).
+/// `chars(row, units, size, reach)` counts a text of code units; `reach` is as in pad_words, nullptr for "char".
+template <class Words, class Chars>
+inline Status run_documents(const RunCall& call, const TextSettings& settings, const Array* params, int64_t columns,
+                            Words words, Chars chars) {
+  const CharClasses classes(params + kClasses);
+  const bool by_word = settings.analyzer == Analyzer::kWord, bounded = settings.analyzer == Analyzer::kCharWb;
+  Arena* arena = call.arena;
   for (int32_t r = 0; r < call.rows; ++r) {
-    AccumulatedRow row(call.arena, call.out->sparse + r, columns);
+    AccumulatedRow row(arena, call.out->sparse + r, columns);
     const auto work = [&](const auto* text, int64_t size, bool lower) {
-      return settings.analyzer == Analyzer::kWord ? words(state, char_classes, &row, text, size, lower)
-                                                  : chars(state, char_classes, &row, text, size, lower);
+      using Unit = std::remove_cvref_t<decltype(*text)>;
+      // char_wb pads the ends, and may count each word once more, whole
+      const int64_t most = by_word ? size / 2 + 1 : bounded ? size + 2 : size;
+      const int64_t grams = settings.count_grams(most) + (bounded ? most : 0);
+      if (!row.reserve(grams)) return Status::kNoMemory;
+      const Arena::Mark mark = arena->mark();
+      Status status;
+      if (by_word) {
+        auto* buffer = arena->alloc_n<char>(static_cast<size_t>(size * utf8_bound<Unit>() + 1 + kTextPad));
+        auto* tokens = arena->alloc_n<Token>(static_cast<size_t>(most));
+        if (buffer == nullptr || tokens == nullptr) return Status::kNoMemory;
+        status = words(&row, most, buffer, tokens, [&](auto keep) {
+          return tokenize(text, size, lower, settings.shortest, classes, buffer, tokens, keep);
+        });
+      } else {
+        auto* units = arena->alloc_n<Unit>(static_cast<size_t>(size + 2));
+        auto* reach = bounded ? arena->alloc_n<int32_t>(static_cast<size_t>(size + 2)) : nullptr;
+        if (units == nullptr || (bounded && reach == nullptr)) return Status::kNoMemory;
+        const int64_t n = bounded ? pad_words(text, size, lower, classes, units, reach)
+                                  : collapse_spaces(text, size, lower, classes, units);
+        if (!row.start(grams)) return Status::kNoMemory;
+        status = chars(&row, units, n, reach);
+      }
+      arena->release(mark);
+      return status == Status::kOk ? row.finish() : status;
     };
-    const Status status = with_units(call.in[0].cell(r, 0), settings.lower, call.arena, work);
-    if (status != Status::kOk) {
-      *call.error = {r, 0};
-      return status;
-    }
+    const Status status = with_units(call.in[0].cell(r, 0), settings.lower, arena, work);
+    if (status != Status::kOk) return call.reject(status, r, 0);
   }
   return Status::kOk;
 }

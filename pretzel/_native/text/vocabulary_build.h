@@ -10,24 +10,16 @@
 namespace pretzel {
 namespace {
 
-/// Strings of two parameters in a row: UTF-8 bytes, and offsets int64[n + 1].
+/// Strings of two parameters in a row: UTF-8 bytes, and offsets int32[n + 1].
 struct Strings {
   const char* bytes;
-  const int64_t* offsets;
+  const int32_t* offsets;
   int64_t size;
 
   explicit Strings(const Array* params)
-      : bytes(params[0].as<char>()), offsets(params[1].as<int64_t>()), size(params[1].size - 1) {}
+      : bytes(params[0].as<char>()), offsets(params[1].as<int32_t>()), size(params[1].size - 1) {}
   const char* begin(int64_t i) const { return bytes + offsets[i]; }
   const char* end(int64_t i) const { return bytes + offsets[i + 1]; }
-
-  /// For `bind`: whether offsets ascend from 0 to the number of bytes.
-  bool fit(int64_t n_bytes) const {
-    for (int64_t i = 0; i < size; ++i) {
-      if (offsets[i] > offsets[i + 1]) return false;
-    }
-    return offsets[0] == 0 && offsets[size] == n_bytes;
-  }
 };
 
 inline int32_t bit_width(uint64_t v) { return v == 0 ? 0 : 64 - __builtin_clzll(v); }
@@ -39,28 +31,62 @@ inline uint64_t append_block(StateBytes* state, uint64_t bytes) {
   return offset;
 }
 
+struct Number {
+  uint32_t value;
+};
+
+/// Distinct entries in the order of their first occurrence, found through a hash table.
+template <class Entry>
+class DistinctEntries {
+ public:
+  DistinctEntries() : index_(256) {}
+
+  /// The entry that is the same as `entry`, which is added if there is none.
+  Entry& add(const Entry& entry) {
+    if (2 * (entries.size() + 1) > index_.size()) grow();
+    Number* slot = locate(entry);
+    if (slot->value == 0) {
+      entries.push_back(entry);
+      slot->value = static_cast<uint32_t>(entries.size());
+    }
+    return entries[slot->value - 1];
+  }
+
+  std::vector<Entry> entries;
+
+ private:
+  Number* locate(const Entry& entry) {
+    const size_t mask = index_.size() - 1;
+    for (size_t i = entry.hash() & mask;; i = (i + 1) & mask) {
+      if (index_[i].value == 0 || entries[index_[i].value - 1].is_same(entry)) return &index_[i];
+    }
+  }
+  void grow() {
+    const size_t size = index_.size() * 2;
+    index_.assign(size, Number{0});
+    for (size_t i = 0; i < entries.size(); ++i) locate(entries[i])->value = static_cast<uint32_t>(i + 1);
+  }
+
+  std::vector<Number> index_;  // number of the entry + 1
+};
+
 /// The trie while it grows: nodes are numbered as they appear, node 0 is the root.
 class TrieBuilder {
  public:
   struct Edge {
     uint32_t parent, symbol, child;
-  };
-  struct Number {
-    uint32_t value;
+
+    uint64_t hash() const { return mix(static_cast<uint64_t>(parent) << 32 | symbol); }
+    bool is_same(const Edge& other) const { return parent == other.parent && symbol == other.symbol; }
   };
 
-  TrieBuilder() : index_(1024), term_(1, Number{kNone}) {}
+  TrieBuilder() : term_(1, Number{kNone}) {}
 
   /// The child of `node` by `symbol`, made if there is none.
   uint32_t child(uint32_t node, uint32_t symbol) {
-    if (2 * (edges_.size() + 1) > index_.size()) grow();
-    Number* slot = locate(node, symbol);
-    if (slot->value == 0) {
-      edges_.push_back(Edge{node, symbol, static_cast<uint32_t>(term_.size())});
-      term_.push_back(Number{kNone});
-      slot->value = static_cast<uint32_t>(edges_.size());
-    }
-    return edges_[slot->value - 1].child;
+    const Edge& edge = edges_.add({node, symbol, static_cast<uint32_t>(term_.size())});
+    if (edge.child == term_.size()) term_.push_back(Number{kNone});
+    return edge.child;
   }
   void set_term(uint32_t node, uint32_t term) { term_[node].value = term; }
 
@@ -73,28 +99,10 @@ class TrieBuilder {
     return next;
   }
   uint32_t final_node(uint32_t node) const { return term_[node].value; }
-  const std::vector<Edge>& edges() const { return edges_; }
+  const std::vector<Edge>& edges() const { return edges_.entries; }
 
  private:
-  Number* locate(uint32_t node, uint32_t symbol) {
-    const size_t mask = index_.size() - 1;
-    for (size_t i = mix(static_cast<uint64_t>(node) << 32 | symbol) & mask;; i = (i + 1) & mask) {
-      Number& slot = index_[i];
-      if (slot.value == 0) return &slot;
-      const Edge& edge = edges_[slot.value - 1];
-      if (edge.parent == node && edge.symbol == symbol) return &slot;
-    }
-  }
-  void grow() {
-    const size_t size = index_.size() * 2;
-    index_.assign(size, Number{0});
-    for (size_t i = 0; i < edges_.size(); ++i) {
-      locate(edges_[i].parent, edges_[i].symbol)->value = static_cast<uint32_t>(i + 1);
-    }
-  }
-
-  std::vector<Number> index_;  // edge number + 1
-  std::vector<Edge> edges_;
+  DistinctEntries<Edge> edges_;
   std::vector<Number> term_;  // by node
 };
 
@@ -110,12 +118,12 @@ inline bool fill_edges(const std::vector<TrieBuilder::Edge>& edges, uint64_t n_s
   if (table->key_bits > 63 || rest_bits + EdgeTable::kDistanceBits + table->child_bits > 64) return false;
   table->offset = append_block(state, (n_slots + EdgeTable::kWindow - 1) * sizeof(uint64_t));
   auto* slots = reinterpret_cast<uint64_t*>(state->data() + table->offset);
-  std::vector<TrieBuilder::Number> owners(n_slots + EdgeTable::kWindow - 1);  // edge number of each slot
+  std::vector<Number> owners(n_slots + EdgeTable::kWindow - 1);  // edge number of each slot
   const uint64_t step = uint64_t{1} << table->child_bits;
   for (uint32_t i = 0; i < edges.size(); ++i) {
     const uint64_t mixed = table->mixed(edges[i].parent, edges[i].symbol);
     uint64_t entry = (table->rest(mixed) << EdgeTable::kDistanceBits) << table->child_bits | (edges[i].child + 1);
-    TrieBuilder::Number owner{i};
+    Number owner{i};
     uint64_t slot = table->home(mixed);
     for (;; ++slot, entry += step) {  // entries far from home displace those near theirs (Robin Hood hashing)
       if (slots[slot] == 0 || table->distance(slots[slot]) < table->distance(entry)) {
@@ -152,46 +160,39 @@ class WordBuilder {
   struct Word {
     const char* text;
     uint64_t size;
-    uint64_t hash;
+    uint64_t hashed;
     uint32_t number;
-  };
-  struct Slot {
-    uint32_t word;
-  };
 
-  WordBuilder() : index_(256) {}
+    uint64_t hash() const { return hashed; }
+    bool is_same(const Word& other) const {
+      return hashed == other.hashed && size == other.size && std::memcmp(text, other.text, size) == 0;
+    }
+  };
 
   /// The entry of a word, made with `number` if it is new. The text must outlive the builder.
   Word& add(const char* text, uint64_t size, uint32_t number) {
-    if (2 * (words_.size() + 1) > index_.size()) grow();
-    const uint64_t hash = safe_hash(text, size);
-    Slot* slot = locate(text, size, hash);
-    if (slot->word == 0) {
-      words_.push_back(Word{text, size, hash, number});
-      slot->word = static_cast<uint32_t>(words_.size());
-    }
-    return words_[slot->word - 1];
+    return words_.add({text, size, safe_hash(text, size), number});
   }
-  std::vector<Word>& words() { return words_; }
+  std::vector<Word>& words() { return words_.entries; }
 
   bool build(StateBytes* state, WordTable* table) const {
     uint64_t units = 1;
-    for (const Word& word : words_) units += record_units(word);
+    for (const Word& word : words_.entries) units += record_units(word);
     table->record_bits = bit_width(units);
     if (table->record_bits > 30) return false;
-    table->n_slots = words_.size() * 3 / 2 + 4;
+    table->n_slots = words_.entries.size() * 3 / 2 + 4;
     table->slots_offset = append_block(state, table->n_slots * sizeof(uint32_t));
     table->pool_offset = append_block(state, units * 4 + static_cast<uint64_t>(kTextPad));
     auto* slots = reinterpret_cast<uint32_t*>(state->data() + table->slots_offset);
     uint8_t* pool = state->data() + table->pool_offset;
     uint64_t record = 1;
-    for (const Word& word : words_) {
+    for (const Word& word : words_.entries) {
       std::memcpy(pool + record * 4, &word.number, 4);
       std::memcpy(pool + record * 4 + 4, word.text, word.size);
       pool[record * 4 + 4 + word.size] = ' ';
-      uint64_t slot = mul_high(word.hash, table->n_slots);
+      uint64_t slot = mul_high(word.hashed, table->n_slots);
       while (slots[slot] != 0) slot = slot + 1 == table->n_slots ? 0 : slot + 1;
-      slots[slot] = Words::tag(word.hash, table->record_bits) | static_cast<uint32_t>(record);
+      slots[slot] = Words::tag(word.hashed, table->record_bits) | static_cast<uint32_t>(record);
       record += record_units(word);
     }
     return true;
@@ -202,29 +203,12 @@ class WordBuilder {
 
   /// `hash_bytes` of text that may end where readable memory ends.
   static uint64_t safe_hash(const char* text, uint64_t size) {
-    std::vector<Slot> copy(size / sizeof(Slot) + 4);
+    std::vector<Number> copy(size / sizeof(Number) + 4);
     std::memcpy(copy.data(), text, size);
     return hash_bytes(reinterpret_cast<const char*>(copy.data()), size);
   }
-  Slot* locate(const char* text, uint64_t size, uint64_t hash) {
-    const size_t mask = index_.size() - 1;
-    for (size_t i = hash & mask;; i = (i + 1) & mask) {
-      Slot& slot = index_[i];
-      if (slot.word == 0) return &slot;
-      const Word& word = words_[slot.word - 1];
-      if (word.hash == hash && word.size == size && std::memcmp(word.text, text, size) == 0) return &slot;
-    }
-  }
-  void grow() {
-    const size_t size = index_.size() * 2;
-    index_.assign(size, Slot{0});
-    for (size_t i = 0; i < words_.size(); ++i) {
-      locate(words_[i].text, words_[i].size, words_[i].hash)->word = static_cast<uint32_t>(i + 1);
-    }
-  }
 
-  std::vector<Slot> index_;  // word number + 1
-  std::vector<Word> words_;
+  DistinctEntries<Word> words_;
 };
 
 /// Calls `use(text, size)` for each stop word that can be a token.

@@ -14,13 +14,27 @@ namespace pretzel {
 namespace {
 
 /// How many of the first n (at most 16) of 16 ascending keys lie below x; NaN is above none.
-inline uint32_t count_below(const double* keys, uint32_t n, double x) {
+template <class Number>
+uint32_t count_below(const Number* keys, uint32_t n, Number x) {
+  uint32_t below = 0;
+  for (uint32_t i = 0; i < n; ++i) below += keys[i] < x;
+  return below;
+}
+
 #if PRETZEL_ISA >= 2
+inline uint32_t count_below(const double* keys, uint32_t n, double x) {
   const __m512d v = _mm512_set1_pd(x);
   const uint32_t low = _mm512_cmp_pd_mask(_mm512_loadu_pd(keys), v, _CMP_LT_OQ);
   const uint32_t high = _mm512_cmp_pd_mask(_mm512_loadu_pd(keys + 8), v, _CMP_LT_OQ);
   return static_cast<uint32_t>(__builtin_popcount((low | high << 8) & ((1u << n) - 1)));
+}
+
+inline uint32_t count_below(const float* keys, uint32_t n, float x) {
+  const uint32_t mask = _mm512_cmp_ps_mask(_mm512_loadu_ps(keys), _mm512_set1_ps(x), _CMP_LT_OQ);
+  return static_cast<uint32_t>(__builtin_popcount(mask & ((1u << n) - 1)));
+}
 #elif PRETZEL_ISA == 1
+inline uint32_t count_below(const double* keys, uint32_t n, double x) {
   const __m256d v = _mm256_set1_pd(x);
   uint32_t mask = 0;
   for (int i = 0; i < 16; i += 4) {
@@ -28,23 +42,8 @@ inline uint32_t count_below(const double* keys, uint32_t n, double x) {
     mask |= static_cast<uint32_t>(four) << i;
   }
   return static_cast<uint32_t>(__builtin_popcount(mask & ((1u << n) - 1)));
-#else
-  uint32_t below = 0;
-  for (uint32_t i = 0; i < n; ++i) below += keys[i] < x;
-  return below;
-#endif
 }
-
-inline uint32_t count_below(const float* keys, uint32_t n, float x) {
-#if PRETZEL_ISA >= 2
-  const uint32_t mask = _mm512_cmp_ps_mask(_mm512_loadu_ps(keys), _mm512_set1_ps(x), _CMP_LT_OQ);
-  return static_cast<uint32_t>(__builtin_popcount(mask & ((1u << n) - 1)));
-#else
-  uint32_t below = 0;
-  for (uint32_t i = 0; i < n; ++i) below += keys[i] < x;
-  return below;
 #endif
-}
 
 constexpr uint32_t kLeftKey = 0;  // NaN sent left, or a category that goes left: above no threshold
 

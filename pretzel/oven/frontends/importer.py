@@ -194,7 +194,7 @@ class Importer:
         try:
             made = adapter_for(estimator)(estimator, x, self)
             native = {"transform": Output(made)} if isinstance(made, Node) else made
-        except Unsupported as error:
+        except (Unsupported, OverflowError) as error:
             reason = str(error)
         except AttributeError as error:
             reason = _why_missing(estimator, error)

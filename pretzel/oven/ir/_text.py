@@ -19,14 +19,22 @@ if TYPE_CHECKING:
 
 
 ANALYZERS = ("word", "char", "char_wb")  # their numbers in the kernels
+MOST_BYTES = 2**31 - 1  # of packed strings, whose offsets are int32
 
 
 def pack(strings: Sequence[str]) -> tuple[Array, Array]:
-    """UTF-8 bytes (lone surrogates included) one after the other, uint8, and where each starts, int64[n + 1]."""
+    """UTF-8 bytes (lone surrogates included) one after the other, uint8, and where each starts, int32[n + 1].
+
+    Raises
+    ------
+    OverflowError
+        There are more than ``MOST_BYTES`` bytes.
+    """
     encoded = [text.encode("utf-8", "surrogatepass") for text in strings]
-    offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
-    np.cumsum([len(text) for text in encoded], out=offsets[1:])
-    return np.frombuffer(b"".join(encoded), dtype=np.uint8), offsets
+    offsets = list(itertools.accumulate(map(len, encoded), initial=0))
+    if offsets[-1] > MOST_BYTES:
+        raise OverflowError(f"{offsets[-1]} bytes of vocabulary or stop words, more than {MOST_BYTES}")
+    return np.frombuffer(b"".join(encoded), dtype=np.uint8), np.array(offsets, dtype=np.int32)
 
 
 def unpack(data: Array, offsets: Array) -> list[str]:

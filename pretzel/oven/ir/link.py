@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from pretzel.oven.ir.graph import Affine, Array, Node, Parity, Value
+from pretzel.oven.ir.graph import Array, Node, Parity, Value
 from pretzel.oven.ir.value_properties import ValueProperties, whole
 from pretzel.schema import FLOAT, SAME, Schema, dense, fixed
 
@@ -132,25 +132,6 @@ class Log(_Elementwise):
     def reference(self, *inputs: Value) -> Value:
         with np.errstate(divide="ignore"):
             return np.log(inputs[0])
-
-
-class Negate(_Elementwise):
-    """``-x`` of every value."""
-
-    op: ClassVar[str] = "negate/1"
-    kernel: ClassVar[str] = "negate"
-    columnwise: ClassVar[bool] = True
-    parity: ClassVar[Parity] = Parity.EXACT
-
-    def reference(self, *inputs: Value) -> Value:
-        return -inputs[0]
-
-    def monotone(self) -> Array | None:
-        return np.full(self.inputs[0].schema().width, -1, dtype=np.int8)
-
-    def as_affine(self) -> Affine | None:
-        width = self.inputs[0].schema().width
-        return Affine(np.full(width, -1.0), np.zeros(width))
 
 
 class ArgMax(Node):

@@ -15,6 +15,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 import pretzel
 from pretzel.errors import InputTypeError, OpaqueStepError
 from pretzel.oven.frontends.importer import Importer
+from pretzel.oven.ir import _text
 from pretzel.oven.ir._text import character_classes, pack, unpack
 
 from .texts import HARD_DOCUMENTS, check_vectorizer, documents
@@ -177,6 +178,23 @@ def test_character_classes_are_pythons() -> None:
 def test_packing() -> None:
     strings = ["", "a", "\ud800\udc00", "𐀀", "é\x00", ""]
     assert unpack(*pack(strings)) == strings
+
+
+def test_a_vocabulary_whose_offsets_do_not_fit_is_opaque(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Long(str):
+        def encode(self, *_: object) -> Any:
+            return range(2**31)  # as long as the text would be
+
+    assert pack(["a"])[1].dtype == np.int32
+    with pytest.raises(OverflowError, match="2147483648 bytes"):
+        pack([Long()])
+    vectorizer = CountVectorizer().fit(["one two three"])
+    monkeypatch.setattr(_text, "MOST_BYTES", 10)
+    plan = pretzel.compile(vectorizer)
+    assert "11 bytes of vocabulary" in plan.explain()
+    assert (plan.transform(["two two"]) != vectorizer.transform(["two two"])).nnz == 0
+    with pytest.raises(OpaqueStepError, match="11 bytes of vocabulary"):
+        pretzel.compile(vectorizer, strict=True)
 
 
 def test_real_texts(reviews: pd.DataFrame, womens_clothing: pd.DataFrame) -> None:
