@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
-import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,12 +15,7 @@ from pretzel.oven.frontends.importer import METHODS
 from pretzel.oven.frontends.registry import registered
 from pretzel.store.object_store import ObjectStore
 from pretzel.verification.compare import compare
-
-if "tests.cases" not in sys.modules:
-    spec = importlib.util.spec_from_file_location("tests.cases", Path(__file__).with_name("cases.py"))
-    sys.modules["tests.cases"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules["tests.cases"])
-cases = sys.modules["tests.cases"]
+from tests import cases
 
 CASES = [i for i, case in enumerate(cases.CASES) if case.name in registered()]
 EACH = pytest.mark.parametrize("index", CASES, ids=[cases.CASES[i].id for i in CASES])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from pretzel.errors import KernelError
 from pretzel.oven.ir import _cells, _text, encode, idf, normalize, unary_function
 from pretzel.oven.ir._cells import pack
 from pretzel.store.object_store import ObjectStore
+from tests import cases
 
 ROOT = Path(__file__).resolve().parents[2]
 SCALARS = {"float64": 1.0, "uint8": 1, "int32": 1}
@@ -163,7 +162,6 @@ def more_pipelines() -> list[tuple[Any, Any]]:
 
 def test_every_node_passes_what_its_kernel_takes() -> None:
     """By compiling every estimator that there is; `bind` would reject other names, dtypes or shapes."""
-    cases = sys.modules.get("tests.cases") or load_cases()
     seen: dict[str, dict[str, np.ndarray]] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -176,15 +174,6 @@ def test_every_node_passes_what_its_kernel_takes() -> None:
         assert {p["name"]: p["dtype"] for p in declared} == {name: a.dtype.name for name, a in params.items()}
         assert [len(p["shape"]) for p in declared] == [a.ndim for a in params.values()]
     assert set(seen) >= {name for name, signature in signatures().items() if signature["has_state"]}
-
-
-def load_cases() -> Any:
-    spec = importlib.util.spec_from_file_location("tests.cases", ROOT / "tests" / "cases.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules["tests.cases"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 # ---- what bind rejects -----------------------------------------------------------------------------------------------

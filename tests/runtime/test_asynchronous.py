@@ -23,6 +23,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 import pretzel
 from pretzel.errors import DeadlineExceeded, InputError, ModelNotFoundError
 from pretzel.runtime import asynchronous
+from tests.answers import assert_identical
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -81,21 +82,6 @@ def models() -> dict[str, tuple[Any, list[Any], Any]]:
 NAMES = ("linear", "labels", "forest", "texts", "counts", "table", "several")
 
 
-def same(a: Any, b: Any) -> None:
-    """Equal to the last bit, and of the same types."""
-    assert type(a) is type(b)
-    if isinstance(a, list):
-        for left, right in zip(a, b, strict=True):
-            same(left, right)
-    elif hasattr(a, "toarray"):
-        assert (a.dtype, a.shape, (a != b).nnz) == (b.dtype, b.shape, 0)
-    elif isinstance(a, np.ndarray):
-        assert a.dtype == b.dtype
-        np.testing.assert_array_equal(a, b, strict=True)
-    else:
-        assert a == b
-
-
 async def waiting(runtime: pretzel.Runtime, requests: int) -> None:
     """Lets the event loop turn until so many requests wait in the queue of paused workers."""
     async with asyncio.timeout(60.0):
@@ -115,9 +101,9 @@ def test_answers_are_those_of_the_methods_that_are_not_awaited(
     async def main() -> None:
         for method in pretzel.compile(source).methods:
             for row in rows:
-                same(await getattr(model, f"a{method}_one")(row), getattr(model, f"{method}_one")(row))
+                assert_identical(await getattr(model, f"a{method}_one")(row), getattr(model, f"{method}_one")(row))
             for part in (table, table[:1], table[:37]):
-                same(await getattr(model, f"a{method}")(part), getattr(model, method)(part))
+                assert_identical(await getattr(model, f"a{method}")(part), getattr(model, method)(part))
 
     asyncio.run(main())
     accepted = runtime.engine.load()["accepted"]

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 import pretzel
 from pretzel.errors import DeadlineExceeded, InputError, OptionError, Overloaded
 from pretzel.runtime import asynchronous, batching
+from tests.answers import assert_identical
 
-from .test_asynchronous import TEXTS, X, models, same
+from .test_asynchronous import TEXTS, X, models
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +59,7 @@ def test_answers_have_the_bits_of_rows_alone(
     for method in model.plan.methods:
         sizes.clear()
         for answer, row in zip(asyncio.run(main(method)), rows, strict=True):
-            same(answer, getattr(model, f"{method}_one")(row))
+            assert_identical(answer, getattr(model, f"{method}_one")(row))
         assert sum(sizes) == len(rows)
         assert sizes[:-1] == [7] * (len(sizes) - 1)
 
@@ -124,7 +125,7 @@ def test_any_mixture_of_rows_errors_and_cancellations(
         if kind == "bad":
             assert isinstance(answer, InputError)
         elif kind == "ok" or not isinstance(answer, asyncio.CancelledError):
-            same(answer, model.predict_proba_one(TEXTS[i]))
+            assert_identical(answer, model.predict_proba_one(TEXTS[i]))
 
 
 def test_cancelled_rows_leave_the_batch(runtime: pretzel.Runtime, sizes: list[int]) -> None:

@@ -20,6 +20,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import pretzel
 from pretzel.errors import InputError
+from tests.answers import assert_close
 
 RNG = np.random.default_rng(0)
 ROWS = 400
@@ -64,7 +65,7 @@ def test_methods_are_those_of_the_source(case: tuple[Any, pretzel.Plan, Any]) ->
     assert {"predict", "predict_proba", "decision_function"} <= plan.methods.keys()
     for method in plan.methods.keys() - {"predict"}:
         expected = getattr(source, method)(X)
-        np.testing.assert_allclose(getattr(plan, method)(X), expected, rtol=1e-9, atol=1e-12)
+        assert_close(getattr(plan, method)(X), expected)
         assert getattr(plan, method)(X).dtype == expected.dtype
 
 

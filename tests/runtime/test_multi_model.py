@@ -18,8 +18,9 @@ from sklearn.tree import DecisionTreeRegressor
 
 import pretzel
 from pretzel.errors import InputError, InputShapeError, InputTypeError, InputValueError, ModelNotFoundError
+from tests import cases
+from tests.answers import assert_identical
 
-from .. import cases
 from .models import Doubling
 
 X = np.random.default_rng(0).normal(size=(200, 5))
@@ -48,19 +49,6 @@ def runtime() -> pretzel.Runtime:
     return runtime
 
 
-def same(got: Any, expected: Any) -> bool:
-    """Equal in type and to the bit; NaN equals NaN."""
-    if isinstance(expected, list):
-        return len(got) == len(expected) and all(map(same, got, expected))
-    if hasattr(expected, "indptr"):
-        return same(got.toarray(), expected.toarray())
-    if isinstance(expected, np.ndarray) and expected.dtype != object:
-        return (got.dtype, got.shape, got.tobytes()) == (expected.dtype, expected.shape, expected.tobytes())
-    if isinstance(expected, np.ndarray):
-        return got.dtype == object and same(got.tolist(), expected.tolist())
-    return type(got) is type(expected) and (got == expected or got != got)
-
-
 def forms(row: Any) -> list[Any]:
     """The same numbers in every form that a model without names takes."""
     strided = np.repeat(row, 2)[::2]
@@ -72,12 +60,12 @@ def test_answers_are_those_of_separate_calls(runtime: pretzel.Runtime) -> None:
     for form in range(len(forms(X[0]))):
         pairs = [(names[i % len(names)], forms(X[i])[form]) for i in range(100)]
         expected = [runtime.predict_one(name, row) for name, row in pairs]
-        assert same(runtime.predict_many(pairs), expected)
-        assert same(runtime.predict_many([(runtime[name], row) for name, row in pairs]), expected)
-        assert same(runtime.predict_many((runtime[name].plan, row) for name, row in pairs), expected)
-        assert same(runtime.predict_many([list(pair) for pair in pairs], on_error="return"), expected)
+        assert_identical(runtime.predict_many(pairs), expected)
+        assert_identical(runtime.predict_many([(runtime[name], row) for name, row in pairs]), expected)
+        assert_identical(runtime.predict_many((runtime[name].plan, row) for name, row in pairs), expected)
+        assert_identical(runtime.predict_many([list(pair) for pair in pairs], on_error="return"), expected)
         row = forms(X[3])[form]
-        assert same(runtime.predict_all(row, names), [runtime.predict_one(name, row) for name in names])
+        assert_identical(runtime.predict_all(row, names), [runtime.predict_one(name, row) for name in names])
 
 
 def test_other_methods(runtime: pretzel.Runtime) -> None:
@@ -85,9 +73,9 @@ def test_other_methods(runtime: pretzel.Runtime) -> None:
     for method in ("predict_proba", "predict_log_proba", "decision_function"):
         expected = [getattr(runtime[name], f"{method}_one")(X[i]) for i, name in enumerate(names)]
         pairs = [(name, X[i]) for i, name in enumerate(names)]
-        assert same(runtime.predict_many(pairs, method), expected)
+        assert_identical(runtime.predict_many(pairs, method), expected)
         expected = [getattr(runtime[name], f"{method}_one")(X[7]) for name in names]
-        assert same(runtime.predict_all(X[7], names, method), expected)
+        assert_identical(runtime.predict_all(X[7], names, method), expected)
 
 
 def plans_by_data() -> dict[str, list[tuple[pretzel.Plan, str]]]:
@@ -114,9 +102,9 @@ def test_every_operator() -> None:
         data, method = key.split("/")
         for number, row in enumerate(rows_of(data)):
             expected = [getattr(plan, f"{method}_one")(row) for plan, _ in plans]
-            assert same(runtime.predict_many([(plan, row) for plan, _ in plans], method), expected), key
+            assert_identical(runtime.predict_many([(plan, row) for plan, _ in plans], method), expected), key
             if number < 6:
-                assert same(runtime.predict_all(row, [plan for plan, _ in plans], method), expected), key
+                assert_identical(runtime.predict_all(row, [plan for plan, _ in plans], method), expected), key
 
 
 def outcome(runtime: pretzel.Runtime, model: str, row: Any) -> Any:
@@ -145,7 +133,7 @@ def test_any_mix(runtime: pretzel.Runtime, data: st.DataObject) -> None:
             failures.append(i)
             assert (type(got), str(got)) == (type(expected), str(expected))
         else:
-            assert same(got, expected)
+            assert_identical(got, expected)
     if failures:
         with pytest.raises(type(found[failures[0]])) as caught:
             runtime.predict_many(pairs)
@@ -161,14 +149,14 @@ def test_a_row_that_is_rejected_leaves_its_neighbours_alone(runtime: pretzel.Run
     assert isinstance(found[1], InputValueError)
     assert "ridge/1" in str(found[1])
     for i in (0, 2, 3, 4):
-        assert same(found[i], runtime.predict_one(*pairs[i]))
+        assert_identical(found[i], runtime.predict_one(*pairs[i]))
 
 
 def test_models_that_reject_a_row_leave_the_others_alone(runtime: pretzel.Runtime) -> None:
     bad = X[1].copy()
     bad[2] = np.nan
     found = runtime.predict_all(bad, ["tree", "ridge/0", "opaque"], on_error="return")
-    assert same([found[0], found[2]], [runtime.predict_one("tree", bad), runtime.predict_one("opaque", bad)])
+    assert_identical([found[0], found[2]], [runtime.predict_one("tree", bad), runtime.predict_one("opaque", bad)])
     assert isinstance(found[1], InputValueError)
     assert "ridge/0" in str(found[1])
     with pytest.raises(InputValueError, match="ridge/0") as caught:
@@ -206,7 +194,7 @@ def test_models_with_other_inputs(runtime: pretzel.Runtime) -> None:
     other = pretzel.compile(Ridge().fit(X[:, :3], X[:, 0]), name="narrow")
     found = runtime.predict_all(X[0], ["ridge/0", other, "ridge/1"], on_error="return")
     assert isinstance(found[1], InputShapeError)
-    assert same([found[0], found[2]], [runtime.predict_one("ridge/0", X[0]), runtime.predict_one("ridge/1", X[0])])
+    assert_identical([found[0], found[2]], [runtime.predict_one("ridge/0", X[0]), runtime.predict_one("ridge/1", X[0])])
 
 
 def test_calls_are_counted_once_for_each_item() -> None:
@@ -232,7 +220,7 @@ def test_merged_programs_hold_no_model() -> None:
         runtime.replace("a", Ridge().fit(X, 1 + X[:, 2]))
         assert plan() is merged() is None
         for row in rows:
-            assert same(runtime.predict_all(row, ["a", "b"]), [runtime.predict_one(n, row) for n in ("a", "b")])
+            assert_identical(runtime.predict_all(row, ["a", "b"]), [runtime.predict_one(n, row) for n in ("a", "b")])
         assert runtime.predict_all(rows[0], ["b"]) == before[0][1:]
         runtime.close()
         assert store.stats()["objects"] == 0
@@ -247,7 +235,7 @@ def test_merged_programs_are_few(monkeypatch: pytest.MonkeyPatch, runtime: pretz
     names = list(runtime)
     for turn in range(20):
         chosen = [names[turn % 7], names[(turn * 3 + 1) % 7]]
-        assert same(runtime.predict_all(X[0], chosen), [runtime.predict_one(name, X[0]) for name in chosen])
+        assert_identical(runtime.predict_all(X[0], chosen), [runtime.predict_one(name, X[0]) for name in chosen])
         assert len(runtime._multi_model._merged) <= 3
 
 
@@ -270,7 +258,7 @@ def test_rows_that_call_back(runtime: pretzel.Runtime) -> None:
             return float(X[1][0])
 
     pairs += [("m0", X[0].copy()), ("m1", (Number(), *X[1][1:].tolist())), ("m2", tuple(X[2].tolist()))]
-    assert same(own.predict_many(pairs), expected)
+    assert_identical(own.predict_many(pairs), expected)
 
 
 def test_threads_during_replacement() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pretzel
 from pretzel.oven.frontends.importer import Importer
 from pretzel.oven.ir.interpret import interpret
+from tests.answers import assert_close
 
 SPECIAL = [0.0, -0.0, 5e-324, -5e-324, 1.0, -1.0, 1e10, -1e10, 1e-300]
 BATCHES = (1, 2, 7, 1000)
@@ -22,17 +23,6 @@ def numbers(n: int, width: int, *, seed: int = 7, special: bool = True, nan: boo
     if special:
         X.flat[: len(odd)] = odd[: X.size]
     return X
-
-
-def assert_close(got: Any, expected: Any, *, exact: bool = False) -> None:
-    """Equal labels, floats within the bound that the project promises; the same shape and dtype."""
-    got, expected = np.asarray(got), np.asarray(expected)
-    assert got.shape == expected.shape
-    assert got.dtype == expected.dtype
-    if exact or got.dtype.kind != "f":
-        np.testing.assert_array_equal(got, expected)
-    else:
-        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-12)
 
 
 def check(estimator: Any, X: np.ndarray, methods: tuple[str, ...], *, exact: bool = False) -> Any:

@@ -10,8 +10,9 @@ from sklearn.preprocessing import KBinsDiscretizer
 
 import pretzel
 from pretzel.errors import InputValueError, OpaqueStepError
+from tests.answers import assert_close
 
-from .numeric import assert_close, check, numbers
+from .numeric import check, numbers
 
 
 def fitted(X: np.ndarray, **options: object) -> KBinsDiscretizer:

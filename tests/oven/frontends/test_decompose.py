@@ -9,8 +9,9 @@ from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.pipeline import FeatureUnion
 
 import pretzel
+from tests.answers import assert_close
 
-from .numeric import assert_close, check, numbers
+from .numeric import check, numbers
 
 X = numbers(1000, 20, special=False) @ np.random.default_rng(1).normal(size=(20, 20)) + 3.0
 

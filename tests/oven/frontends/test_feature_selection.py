@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 
 import pretzel
 from pretzel.errors import InputValueError
+from tests.answers import assert_close
 
 from .numeric import check, numbers
 
@@ -55,4 +56,4 @@ def test_terms_of_documents() -> None:
     estimator = make_pipeline(TfidfVectorizer(), SelectKBest(chi2, k=4), LogisticRegression()).fit(texts, y)
     plan = pretzel.compile(estimator, strict=True)
     np.testing.assert_array_equal(plan.predict(texts), estimator.predict(texts))
-    np.testing.assert_allclose(plan.predict_proba(texts), estimator.predict_proba(texts), rtol=1e-9, atol=1e-12)
+    assert_close(plan.predict_proba(texts), estimator.predict_proba(texts))

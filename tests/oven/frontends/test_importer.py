@@ -14,24 +14,13 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 import pretzel
 from pretzel.errors import CompileError, OpaqueStepError, UnfittedError
 from pretzel.oven.frontends import registry
+from tests.answers import check_answers
 
 RNG = np.random.default_rng(0)
 FRAME = pd.DataFrame(RNG.normal(size=(40, 4)), columns=["a", "b", "c", "d"])
 X = FRAME.to_numpy()
 Y = (X[:, 0] > 0).astype(int)
 PASS = "passthrough"
-
-
-def same(estimator, rows):
-    plan = pretzel.compile(estimator, strict=True)
-    for method in ("predict", "predict_proba", "transform"):
-        if hasattr(estimator, method):
-            want, got = getattr(estimator, method)(rows), getattr(plan, method)(rows)
-            if hasattr(want, "toarray"):
-                want, got = want.toarray(), got.toarray()
-            np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12)
-            assert got.dtype == want.dtype
-    return plan
 
 
 SELECTORS = {
@@ -52,12 +41,12 @@ SELECTORS = {
 def test_columns_of_a_column_transformer(name, remainder):
     rest = StandardScaler() if remainder == "scaler" else remainder
     transformer = ColumnTransformer([("x", MinMaxScaler(), SELECTORS[name])], remainder=rest).fit(FRAME)
-    same(transformer, FRAME)
+    check_answers(transformer, FRAME, strict=True)
 
 
 @pytest.mark.parametrize("name", ["positions", "slice", "mask", "callable"])
 def test_columns_of_an_array(name):
-    same(ColumnTransformer([("x", MinMaxScaler(), SELECTORS[name])], remainder=PASS).fit(X), X)
+    check_answers(ColumnTransformer([("x", MinMaxScaler(), SELECTORS[name])], remainder=PASS).fit(X), X, strict=True)
 
 
 CONTAINERS = {
@@ -85,19 +74,19 @@ CONTAINERS = {
 
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_containers(name):
-    same(CONTAINERS[name].fit(X), X)
+    check_answers(CONTAINERS[name].fit(X), X, strict=True)
 
 
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_containers_before_a_model(name):
-    same(make_pipeline(CONTAINERS[name], LogisticRegression()).fit(X, Y), X)
+    check_answers(make_pipeline(CONTAINERS[name], LogisticRegression()).fit(X, Y), X, strict=True)
 
 
 def test_sparse_threshold_decides_the_kind():
     table = pd.DataFrame({"a": list("xyzxyzxyzw"), "b": np.arange(10.0)})
     parts = [("c", OneHotEncoder(handle_unknown="ignore"), ["a"]), ("n", StandardScaler(), ["b"])]
     for threshold in (0.0, 0.3, 1.0):
-        same(ColumnTransformer(parts, sparse_threshold=threshold).fit(table), table)
+        check_answers(ColumnTransformer(parts, sparse_threshold=threshold).fit(table), table, strict=True)
 
 
 def test_weights_are_honoured_or_opaque():

@@ -18,8 +18,9 @@ from sklearn.svm import LinearSVC, LinearSVR
 
 import pretzel
 from pretzel.errors import InputValueError
+from tests.answers import assert_close
 
-from .numeric import assert_close, check, numbers
+from .numeric import check, numbers
 
 X = numbers(1000, 12, special=False)
 SCORE = X[:, 0] - 2 * X[:, 3] + 0.1 * X[:, 7]

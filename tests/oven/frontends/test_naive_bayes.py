@@ -11,8 +11,9 @@ from sklearn.pipeline import make_pipeline
 
 import pretzel
 from pretzel.errors import InputValueError
+from tests.answers import assert_close
 
-from .numeric import assert_close, check
+from .numeric import check
 
 X = np.random.default_rng(0).poisson(0.7, size=(200, 9)).astype(float)
 Y = np.array(["a", "b", "c"])[np.digitize(X[:, 0] - X[:, 1], [-0.5, 0.5])]

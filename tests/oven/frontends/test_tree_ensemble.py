@@ -33,6 +33,7 @@ from pretzel.errors import InputValueError, OpaqueStepError
 from pretzel.oven.frontends.importer import METHODS, Importer
 from pretzel.oven.ir.interpret import interpret
 from pretzel.oven.ir.tree_ensemble import TreeEnsemble
+from tests.answers import assert_close, with_boundary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,32 +114,6 @@ def ensemble_of(estimator: Any) -> TreeEnsemble:
     raise AssertionError("no trees")
 
 
-def boundary_rows(trees: TreeEnsemble, X: np.ndarray, *, most: int = 1500) -> np.ndarray:
-    """Rows of ``X`` with one value on a threshold, on what rounds to it, or on a neighbour of either."""
-    rng = np.random.default_rng(1)
-    splits = np.flatnonzero(np.isfinite(trees.threshold) & (trees.category_set < 0))
-    rows = []
-    for split in rng.permutation(splits)[: most // 9]:
-        cut = trees.threshold[split]
-        low, high = np.nextafter(np.float32(cut), np.float32([-np.inf, np.inf]))
-        halves = [(np.float64(np.float32(cut)) + other) / 2 for other in (low, high)]
-        values = [cut, *np.nextafter(cut, [-np.inf, np.inf]), np.float32(cut), low, high, *halves]
-        for value in [*values, np.nextafter(halves[1], -np.inf)]:
-            row = X[rng.integers(len(X))].copy()
-            row[trees.feature[split]] = value
-            rows.append(row)
-    return np.array(rows).reshape(-1, X.shape[1])
-
-
-def odd_rows(X: np.ndarray, *, infinite: bool) -> np.ndarray:
-    """Rows with zeros of both signs, subnormal, huge and (where allowed) infinite values."""
-    values = [0.0, -0.0, 5e-324, -1e-310, 1e-45, 3.4e38, -3.4e38, *((np.inf, -np.inf, 1e300) if infinite else ())]
-    rows = np.repeat(X[:1], len(values) * X.shape[1], axis=0)
-    for i, row in enumerate(rows):
-        row[i % X.shape[1]] = values[i // X.shape[1]]
-    return rows
-
-
 def check(estimator: Any, X: np.ndarray, *, methods: tuple[str, ...] = METHODS) -> None:
     """Native answers for any number of rows, and the interpreter's, are the source's; trees to the bit."""
     plan = pretzel.compile(estimator)
@@ -150,14 +125,14 @@ def check(estimator: Any, X: np.ndarray, *, methods: tuple[str, ...] = METHODS) 
             warnings.simplefilter("ignore", RuntimeWarning)  # log of zero
             expected = getattr(estimator, method)(X)
         got = getattr(plan, method)(X)
-        compare(got, expected, exact=method in EXACT and not isinstance(estimator, HistGradientBoostingRegressor))
+        assert_close(got, expected, exact=method in EXACT and not isinstance(estimator, HistGradientBoostingRegressor))
         node = imported[method].node
         values = interpret([node], X)
         trees = next((n for n in values if isinstance(n, TreeEnsemble)), None)
         for n in (1, 2, 33):
             parts = getattr(plan, method)(X[:n])
             if n:
-                compare(parts, rows_of(got, n), exact=True)
+                assert_close(parts, rows_of(got, n), exact=True)
         if trees is not None and node is trees and method in ("decision_function", "predict_proba", "predict"):
             reference = values[node]
             whole = np.hstack(got) if isinstance(got, list) else np.asarray(got).reshape(reference.shape)
@@ -168,29 +143,12 @@ def rows_of(value: Any, n: int) -> Any:
     return [part[:n] for part in value] if isinstance(value, list) else value[:n]
 
 
-def compare(got: Any, expected: Any, *, exact: bool) -> None:
-    if isinstance(expected, list):
-        assert len(got) == len(expected)
-        for g, e in zip(got, expected, strict=True):
-            compare(g, e, exact=exact)
-        return
-    assert sparse.issparse(got) == sparse.issparse(expected)
-    if sparse.issparse(got):
-        got, expected = got.toarray(), expected.toarray()
-    assert got.shape == expected.shape
-    assert got.dtype == expected.dtype
-    if exact:
-        np.testing.assert_array_equal(got, expected)
-    else:
-        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-12)
-
-
 @pytest.mark.usefixtures("level")
 @pytest.mark.parametrize("estimator", FORESTS, ids=str)
 def test_regressors(estimator: Any) -> None:
     X, y = table()
     estimator.fit(X, y)
-    check(estimator, np.vstack([X[:50], boundary_rows(ensemble_of(estimator), X), odd_rows(X, infinite=False)]))
+    check(estimator, with_boundary(estimator, X, ensemble_of(estimator)))
 
 
 @pytest.mark.usefixtures("level")
@@ -200,7 +158,7 @@ def test_classifiers(estimator: Any, missing: bool) -> None:
     X, y = table(missing=missing)
     labels = np.array(["no", "yes", "ä"])[np.digitize(y, [-0.5, 0.5])]
     estimator.fit(X, labels)
-    check(estimator, np.vstack([X[:50], boundary_rows(ensemble_of(estimator), X), odd_rows(X, infinite=False)]))
+    check(estimator, with_boundary(estimator, X, ensemble_of(estimator)))
 
 
 @pytest.mark.parametrize("estimator", [CLASSIFIERS[0], CLASSIFIERS[2]], ids=str)
@@ -221,8 +179,7 @@ def test_many_outputs_of_a_regressor(estimator: Any) -> None:
 def test_boosted_regressors(estimator: Any) -> None:
     X, y = table()
     estimator.fit(X, y - y.min() + 0.1)
-    infinite = isinstance(estimator, HistGradientBoostingRegressor)
-    check(estimator, np.vstack([X[:50], boundary_rows(ensemble_of(estimator), X), odd_rows(X, infinite=infinite)]))
+    check(estimator, with_boundary(estimator, X, ensemble_of(estimator)))
 
 
 @pytest.mark.usefixtures("level")
@@ -231,8 +188,11 @@ def test_boosted_regressors(estimator: Any) -> None:
 def test_boosted_classifiers(estimator: Any, n_classes: int) -> None:
     X, y = table()
     estimator.fit(X, np.digitize(y, np.quantile(y, np.arange(1, n_classes) / n_classes)))
-    rows = np.vstack([X[:50], boundary_rows(ensemble_of(estimator), X)])
-    check(estimator, rows, methods=("predict", "predict_proba", "predict_log_proba", "decision_function"))
+    check(
+        estimator,
+        with_boundary(estimator, X, ensemble_of(estimator)),
+        methods=("predict", "predict_proba", "predict_log_proba", "decision_function"),
+    )
 
 
 def test_exponential_loss() -> None:
@@ -247,7 +207,7 @@ def test_missing_values_in_histogram_boosting() -> None:
     X[:, 3] = np.where(y > 0, X[:, 3], np.nan)  # splits that part missing values from all others
     estimator = HistGradientBoostingClassifier(max_iter=15).fit(X, y > 0)
     assert np.isinf(ensemble_of(estimator).threshold).any()
-    check(estimator, np.vstack([X, boundary_rows(ensemble_of(estimator), X), odd_rows(X, infinite=True)]))
+    check(estimator, np.vstack([X, with_boundary(estimator, X, ensemble_of(estimator))]))
 
 
 @pytest.mark.usefixtures("level")
@@ -310,7 +270,7 @@ def forest_of_small_trees(trees: int, leaves: int) -> tuple[RandomForestClassifi
     X, y = table(missing=True)
     forest = RandomForestClassifier(trees, max_leaf_nodes=leaves, random_state=0).fit(X, y > 0)
     assert max(tree.get_n_leaves() for tree in forest.estimators_) == leaves
-    X = np.vstack([X, boundary_rows(ensemble_of(forest), X, most=300)])
+    X = np.vstack([X, with_boundary(forest, X, ensemble_of(forest), most=300)])
     return forest, X, forest.predict_proba(X)
 
 
@@ -336,7 +296,7 @@ def ensembles_over_thresholds(distinct: int) -> list[tuple[Any, np.ndarray, np.n
         RandomForestRegressor(60, max_depth=5, max_features=1, random_state=0).fit(X, y),
         HistGradientBoostingRegressor(max_iter=60, min_samples_leaf=1).fit(X, y),
     ):
-        rows = np.vstack([X[:300], boundary_rows(ensemble_of(model), X)])
+        rows = np.vstack([X[:300], with_boundary(model, X, ensemble_of(model))])
         found.append((model, rows, model.predict(rows)))
     return found
 
@@ -346,7 +306,7 @@ def ensembles_over_thresholds(distinct: int) -> list[tuple[Any, np.ndarray, np.n
 def test_columns_with_few_and_many_thresholds(distinct: int) -> None:
     for model, X, expected in ensembles_over_thresholds(distinct):
         plan = pretzel.compile(model)
-        np.testing.assert_allclose(plan.predict(X), expected, rtol=1e-9, atol=1e-12)
+        assert_close(plan.predict(X), expected)
         assert [plan.predict_one(row) for row in X[::7]] == plan.predict(X)[::7].tolist()
 
 

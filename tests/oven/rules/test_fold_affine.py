@@ -16,6 +16,7 @@ from pretzel.oven.ir.graph import users
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.scale import MulAdd, SubDiv
 from pretzel.oven.rules.fold_affine import fold_affine
+from tests.answers import assert_close
 
 LEAF = NumericLeaf((), (0, 1))
 W = np.array([[1.0, -2.0, 0.5], [3.0, 0.0, 7.0]])
@@ -72,7 +73,7 @@ def test_does_not_fire() -> None:
 def test_pipelines(scaler: object, model: object) -> None:
     estimator = make_pipeline(scaler, model).fit(X, X[:, 0] > 0)
     plan = pretzel.compile(estimator, strict=True)
-    np.testing.assert_allclose(plan.predict(X), estimator.predict(X), rtol=1e-9, atol=1e-12)
+    assert_close(plan.predict(X), estimator.predict(X))
     assert ("fold_affine" in plan.explain()) == (not getattr(scaler, "clip", False))
     for value in (np.nan, np.inf):
         with pytest.raises(InputValueError, match="row 1"):

@@ -34,6 +34,7 @@ from pretzel.oven.rules import RULES
 from pretzel.oven.rules._bisection import largest_where
 from pretzel.oven.rules.fold_into_thresholds import fold_into_thresholds
 from pretzel.store.object_store import ObjectStore
+from tests.answers import with_boundary
 
 RULE = [rule for rule in RULES if rule.function is fold_into_thresholds]
 SCALERS = [StandardScaler(), RobustScaler(), MinMaxScaler(), MaxAbsScaler(), StandardScaler(with_std=False)]
@@ -60,24 +61,11 @@ def nodes_of(estimator: Any, *, folded: bool = True) -> list[Any]:
     return toposort([optimized["predict"].node])
 
 
-def cut_rows(trees: TreeEnsemble, X: np.ndarray) -> np.ndarray:
-    """Each cut-off and its two neighbours, in rows of ``X``."""
-    rng = np.random.default_rng(1)
-    rows = []
-    for feature, cut in zip(trees.feature, trees.threshold, strict=True):
-        for value in (cut, np.nextafter(cut, -np.inf), np.nextafter(cut, np.inf)):
-            row = X[rng.integers(len(X))].copy()
-            row[feature] = value
-            rows.append(row)
-    return np.array(rows)[:3000]
-
-
 def check(estimator: Any, X: np.ndarray) -> TreeEnsemble:
     """Folded, the graph gives the bits that it gave before, and those of the source; returns the trees."""
     nodes = nodes_of(estimator)
     trees = next(node for node in nodes if isinstance(node, TreeEnsemble))
-    rows = np.vstack([X, cut_rows(trees, X)])
-    rows = rows[~np.isinf(rows).any(axis=1)]
+    rows = np.vstack([X, with_boundary(estimator, X, trees, most=9000)])
     before = nodes_of(estimator, folded=False)[-1]
     expected = interpret([before], rows)[before]
     np.testing.assert_array_equal(interpret([nodes[-1]], rows)[nodes[-1]], expected)

@@ -17,6 +17,7 @@ from pretzel.oven.ir.graph import users
 from pretzel.oven.ir.idf import NO_IDF, Tfidf, TfidfLinear
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.rules.fuse_tfidf_linear import fuse_tfidf_linear
+from tests.answers import assert_close
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +78,7 @@ def test_pipelines(features: Any, classes: int) -> None:
         np.testing.assert_array_equal(plan.predict(TEXTS), pipeline.predict(TEXTS))
         expected = pipeline.decision_function(TEXTS)
         got = plan.decision_function(TEXTS)
-        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-12)
+        assert_close(got, expected)
         for i, text in enumerate(TEXTS):
             assert plan.decision_function([text]).tobytes() == got[i : i + 1].tobytes()
 
@@ -93,4 +94,4 @@ def test_real_texts(womens_clothing: pd.DataFrame) -> None:
     ).fit(texts[:4000], stars[:4000])
     plan = pretzel.compile(pipeline, strict=True)
     np.testing.assert_array_equal(plan.predict(texts), pipeline.predict(texts))
-    np.testing.assert_allclose(plan.predict_proba(texts), pipeline.predict_proba(texts), rtol=1e-9, atol=1e-12)
+    assert_close(plan.predict_proba(texts), pipeline.predict_proba(texts))

@@ -15,6 +15,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 import pretzel
 from pretzel._native import frame_array
 from pretzel.errors import InputKeyError, InputTypeError
+from tests.answers import assert_close
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +81,7 @@ FORMS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 def test_the_answer_is_that_of_the_estimator(plan: pretzel.Plan, estimator: Any, form: str, rows: int) -> None:
     table = FORMS[form](frame(rows))
     expected = estimator.transform(frame(rows).loc[table.index])
-    np.testing.assert_allclose(plan.transform(table), expected, rtol=1e-9, atol=1e-12)
+    assert_close(plan.transform(table), expected)
     with pretzel.Runtime() as runtime:
         answer = runtime.register("model", plan).submit(table, method="transform").result()
     np.testing.assert_array_equal(answer, plan.transform(table))
