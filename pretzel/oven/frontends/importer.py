@@ -12,7 +12,14 @@ import numpy as np
 
 from pretzel.errors import CompileError, UnfittedError
 from pretzel.oven.frontends.cells import cell_value
-from pretzel.oven.frontends.registry import Unsupported, adapter_for, children, frontend_of, public_name
+from pretzel.oven.frontends.registry import (
+    BrokenAttribute,
+    Unsupported,
+    adapter_for,
+    children,
+    frontend_of,
+    public_name,
+)
 from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.columns import CellLeaf, NumericLeaf, Raw, Select, TextLeaf
 from pretzel.oven.ir.concat import Concat, Densify
@@ -196,6 +203,8 @@ class Importer:
             native = {"transform": Output(made)} if isinstance(made, Node) else made
         except (Unsupported, OverflowError) as error:
             reason = str(error)
+        except BrokenAttribute as error:
+            raise CompileError(f"{'.'.join(self._path)}: {error}") from error
         except AttributeError as error:
             reason = _why_missing(estimator, error)
         token = new_token()

@@ -27,13 +27,18 @@ DEFAULT = "sklearn"
 Adapter = Callable[[Any, "Node", "Importer"], "Node | Methods"]
 """``adapter(estimator, x, importer)`` returns the node of ``transform``, or the outputs of several methods.
 
-It raises `Unsupported` when the estimator uses a parameter that has no native form."""
+It raises `Unsupported` when the estimator uses a parameter that has no native form, and `BrokenAttribute` when a fitted
+attribute contradicts itself."""
 
 AdapterT = TypeVar("AdapterT", bound=Adapter)
 
 
 class Unsupported(Exception):
     """This configuration of an estimator has no native form; the step becomes opaque, with this reason."""
+
+
+class BrokenAttribute(Exception):
+    """A fitted attribute contradicts itself; the importer makes a `CompileError` of it, which names the step."""
 
 
 class Frontend(Protocol):

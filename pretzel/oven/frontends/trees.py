@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pretzel.oven.frontends.registry import BrokenAttribute
 from pretzel.oven.ir.tree_ensemble import TreeEnsemble
 
 if TYPE_CHECKING:
@@ -86,16 +87,27 @@ class Splits:
 
 
 def leaves_of(tree: Tree) -> Array:
-    """Leaves from left to right, the order in which the native kernel can compare a whole small tree at once."""
+    """Leaves from left to right, the order in which the native kernel can compare a whole small tree at once.
+
+    Raises
+    ------
+    ValueError
+        The children do not form a tree: every node but the root is the child of one split, and below the root.
+    """
     left, right = np.asarray(tree.left), np.asarray(tree.right)
     leaves = np.flatnonzero(left < 0)
     splits = np.flatnonzero(left >= 0)
-    if (left[splits] == splits + 1).all():  # numbered depth first
+    below = np.concatenate([left[splits], right[splits]])
+    if not np.array_equal(np.sort(below), np.arange(1, len(left))):
+        raise ValueError("some node is not the child of exactly one split")
+    if (left[splits] == splits + 1).all() and (right[splits] > splits).all():  # numbered depth first
         return leaves
     levels = [splits[:1]]  # of splits
     while len(levels[-1]):
         below = np.concatenate([left[levels[-1]], right[levels[-1]]])
         levels.append(below[left[below] >= 0])
+    if sum(map(len, levels)) < len(splits):
+        raise ValueError("some children form a circle")
     count = np.ones(len(left), dtype=np.int64)  # of leaves below a node
     for level in reversed(levels):
         count[level] = count[left[level]] + count[right[level]]
@@ -106,14 +118,20 @@ def leaves_of(tree: Tree) -> Array:
     return leaves[np.argsort(first[leaves])]
 
 
-def join(trees: Sequence[Tree]) -> Splits:
-    """Number the splits of all trees in one list and their leaves in another, from left to right."""
+def join(trees: Sequence[Tree], attribute: str) -> Splits:
+    """Number the splits of all trees in one list and their leaves in another, from left to right.
+
+    ``attribute`` of the estimator holds the trees; `BrokenAttribute` names it where the nodes do not form a tree.
+    """
     parts: list[tuple[Array, ...]] = []
     roots, leaf_nodes = [], []
     n_splits = n_leaves = 0
-    for tree in trees:
+    for number, tree in enumerate(trees):
         split = np.asarray(tree.left) >= 0
-        leaves = leaves_of(tree)
+        try:
+            leaves = leaves_of(tree)
+        except ValueError as error:
+            raise BrokenAttribute(f"{attribute}: the nodes of tree {number} do not form a tree: {error}") from error
         code = (n_splits + np.cumsum(split) - 1).astype(np.int32)
         code[leaves] = ~(n_leaves + np.arange(len(leaves), dtype=np.int32))
         children = np.stack([code[tree.left[split]], code[tree.right[split]]], axis=1)

@@ -29,8 +29,10 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
 import pretzel
-from pretzel.errors import InputValueError, OpaqueStepError
+from pretzel.errors import CompileError, InputValueError, OpaqueStepError
 from pretzel.oven.frontends.importer import METHODS, Importer
+from pretzel.oven.frontends.registry import BrokenAttribute
+from pretzel.oven.frontends.trees import Tree, join
 from pretzel.oven.ir.interpret import interpret
 from pretzel.oven.ir.tree_ensemble import TreeEnsemble
 from tests.answers import assert_close, with_boundary
@@ -378,3 +380,32 @@ def test_initial_estimator_that_reads_the_row_is_opaque() -> None:
     np.testing.assert_array_equal(pretzel.compile(estimator).predict(X), estimator.predict(X))
     with pytest.raises(OpaqueStepError, match="depends on the row"):
         pretzel.compile(estimator, strict=True)
+
+
+@pytest.mark.parametrize("leaf_nodes", [None, 12])  # numbered depth first, and best first
+@pytest.mark.parametrize("side", ["children_left", "children_right"])
+@pytest.mark.parametrize("child", ["root", "itself", "twin", "far"])
+def test_nodes_that_form_no_tree_are_named(leaf_nodes: int | None, side: str, child: str) -> None:
+    X, y = make_classification(300, n_informative=4, n_classes=3, random_state=0)
+    pipeline = make_pipeline(
+        StandardScaler(), DecisionTreeClassifier(max_leaf_nodes=leaf_nodes, random_state=0).fit(X, y)
+    )
+    pipeline[0].fit(X)
+    tree = pipeline[1].tree_
+    split = np.flatnonzero(tree.children_left >= 0)[-1]
+    getattr(tree, side)[split] = {"root": 0, "itself": split, "twin": 1, "far": 10**6}[child]
+    with pytest.raises(CompileError, match=r"Pipeline\.decisiontreeclassifier: tree_: the nodes of tree 0 do not form"):
+        pretzel.compile(pipeline)
+
+
+def test_a_circle_apart_from_the_root_is_named() -> None:
+    """Each node but the root is the child of one split, and yet they form no tree."""
+    tree = Tree(
+        feature=np.zeros(7, dtype=np.int64),
+        threshold=np.zeros(7),
+        left=np.array([1, -1, -1, 4, 3, -1, -1]),
+        right=np.array([2, -1, -1, 5, 6, -1, -1]),
+        missing_left=np.zeros(7),
+    )
+    with pytest.raises(BrokenAttribute, match="trees_: the nodes of tree 0 do not form a tree: some children form a"):
+        join([tree], "trees_")

@@ -118,7 +118,7 @@ def hist_gradient_boosting_classifier(estimator: Any, x: Node, importer: Importe
 def _stages(estimator: Any, x: Node, importer: Importer) -> tuple[Node, Splits]:
     """The checked input, and the splits of all trees: stage after stage, one tree per output."""
     x = importer.finite(importer.dense(x), estimator, float32=True)
-    return x, join([scikit_tree(tree.tree_, allow_nan=False) for tree in estimator.estimators_.ravel()])
+    return x, join([scikit_tree(tree.tree_, allow_nan=False) for tree in estimator.estimators_.ravel()], "estimators_")
 
 
 def _raw(estimator: Any, x: Node, splits: Splits, factor: float = 1.0) -> TreeEnsemble:
@@ -158,7 +158,7 @@ def _histogram_sum(estimator: Any, x: Node, importer: Importer) -> TreeEnsemble:
         count = len(tree.raw_left_cat_bitsets)
         parts.append(_histogram_tree(tree.nodes, positions.ravel()[used : used + count]))
         used += count
-    splits = join(parts)
+    splits = join(parts, "_predictors")
     values = [tree.nodes["value"][leaves] for tree, leaves in zip(trees, splits.leaf_nodes, strict=True)]
     n_outputs = estimator.n_trees_per_iteration_
     return splits.ensemble(

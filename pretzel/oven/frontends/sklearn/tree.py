@@ -38,9 +38,10 @@ def tree_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
 def read(estimator: Any, trees: list[Any], x: Node, importer: Importer) -> tuple[Node, Splits]:
     """The checked input, and the splits of all trees. Sparse rows may hold no NaN even where dense rows may."""
     x = importer.numeric(x)
+    attribute = "tree_" if trees[0] is estimator else "estimators_"
     allow_nan = x.schema().kind is Kind.DENSE and allows_nan(trees[0])
     checked = importer.finite(importer.dense(x), estimator, allow_nan=allow_nan, float32=True)
-    return checked, join([scikit_tree(tree.tree_, allow_nan=allow_nan) for tree in trees])
+    return checked, join([scikit_tree(tree.tree_, allow_nan=allow_nan) for tree in trees], attribute)
 
 
 def values_of(trees: list[Any], splits: Splits) -> Array:
