@@ -9,6 +9,7 @@ from scipy import sparse
 
 import pretzel
 from pretzel.oven.frontends.importer import METHODS
+from pretzel.oven.rules import RULES
 from pretzel.verification.boundary import NUMBERS, OFTEN_REJECTED
 
 if TYPE_CHECKING:
@@ -54,10 +55,17 @@ def assert_identical(got: Any, expected: Any) -> None:
 
 
 def check_answers(
-    estimator: Any, X: Any, *, methods: Iterable[str] = METHODS, exact: bool = False, strict: bool = False
+    estimator: Any,
+    X: Any,
+    *,
+    methods: Iterable[str] = METHODS,
+    exact: bool = False,
+    strict: bool = False,
+    rule: str | None = None,
 ) -> pretzel.Plan:
-    """Every method of ``estimator`` gives its answers when compiled; returns the plan."""
-    plan = pretzel.compile(estimator, strict=strict)
+    """Every method of ``estimator`` gives its answers when compiled, with ``rule`` alone if given; returns the plan."""
+    others = () if rule is None else [each.name for each in RULES if each.name != rule]
+    plan = pretzel.compile(estimator, strict=strict, disable_rules=others)
     for method in methods:
         if hasattr(estimator, method):
             with np.errstate(all="ignore"):

@@ -172,8 +172,3 @@ def _value(node: Node, number: dict[Node, int]) -> Value:
     schema = node.schema()
     parts = tuple(number[child] for child in node.inputs) if is_dense_concat(node) else ()
     return Value(schema.kind, schema.width, parts)
-
-
-def is_sparse(output: Output) -> bool:
-    """The method returns sparse rows."""
-    return not isinstance(output.node, Opaque | Raw) and output.node.schema().kind is Kind.SPARSE

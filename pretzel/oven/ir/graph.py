@@ -195,7 +195,6 @@ class Node(metaclass=_HashConsing):
     kernel: ClassVar[str] = ""  # name in the native table; empty: never lowered as it is
     parity: ClassVar[Parity] = Parity.EXACT
 
-    rowwise: ClassVar[bool] = True  # a row of the result depends on the same row of the inputs alone
     columnwise: ClassVar[bool] = False  # column j of the result depends on column j of the only input alone
     passthrough: ClassVar[bool] = False  # the result is the input itself, which is only checked
 

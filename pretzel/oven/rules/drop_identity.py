@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pretzel.oven.ir.graph import replace
+from pretzel.oven.ir.opaque import Opaque
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,15 +29,26 @@ def drop_identity(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:
 
 
 def _leaves_results_alone(node: Node, new: Node, users: Mapping[Node, list[Node]]) -> bool:
-    """Another node in place of ``node`` changes the type of no result: some reader on the way has a type of its own."""
+    """Another node in place of ``node`` changes the type of no result: some reader on the way has a type of its own.
+
+    The input of an opaque step is a result, too. A reader that has not been rebuilt over ``node`` yet tells nothing;
+    the rule is asked again once it has been.
+    """
     if node.schema() == new.schema():
         return True
-    readers = users.get(node, [])
-    return bool(readers) and all(
-        _leaves_results_alone(reader, replace(reader, inputs=_exchanged(reader.inputs, node, new)), users)
-        for reader in readers
-    )
-
-
-def _exchanged(inputs: tuple[Node, ...], old: Node, new: Node) -> tuple[Node, ...]:
-    return tuple(new if each is old else each for each in inputs)
+    forms = {node: new}
+    changed = [node]
+    while changed:
+        node = changed.pop()
+        readers = users.get(node)
+        if not readers:
+            return False
+        for reader in readers:
+            if isinstance(reader, Opaque) or node not in reader.inputs:
+                return False
+            before = forms.get(reader, reader)
+            after = replace(reader, inputs=tuple(forms.get(each, each) for each in reader.inputs))
+            if before.schema() != after.schema():
+                forms[reader] = after
+                changed.append(reader)
+    return True

@@ -355,7 +355,7 @@ def check_selection(node: Node) -> None:
 
 
 def check_rows(node: Node) -> None:
-    if not node.rowwise or len(node.inputs) != 1:
+    if len(node.inputs) != 1:
         return
     _, together = batch(node)
     alone = np.vstack([plain(row[node]) for row in values(node)])
