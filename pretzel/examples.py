@@ -64,14 +64,14 @@ def _written(rng: np.random.Generator, words: Any) -> str:
     return " ".join(word + end for word, end in zip(written, ends, strict=True))
 
 
-def table(rows: int = 400, seed: Seed = 0) -> Any:
-    """A DataFrame of two numeric columns, one with missing values, and two columns of text."""
+def table(rows: int = 400, seed: Seed = 0, missing: float = 0.2) -> Any:
+    """A DataFrame of two numeric columns, a share of the first one ``missing``, and two columns of text."""
     import pandas as pd
 
     rng = np.random.default_rng(seed)
     return pd.DataFrame(
         {
-            "age": np.where(rng.random(rows) < 0.2, np.nan, rng.integers(18, 80, rows)),
+            "age": np.where(rng.random(rows) < missing, np.nan, rng.integers(18, 80, rows)),
             "pay": rng.integers(0, 100, rows) / 4.0,
             "city": rng.choice(["Bonn", "Köln", "Paris"], rows),
             "kind": rng.choice(["x", "y"], rows),

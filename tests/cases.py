@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from pretzel import examples
+
 ROWS = 1000
 
 
@@ -130,31 +132,7 @@ def counts(rng: np.random.Generator, n: int) -> Any:
     return sparse.csr_matrix(rng.poisson(0.3, size=(n, 12)).astype(np.float64))
 
 
-_WORDS = [
-    "the",
-    "a",
-    "cat",
-    "dog",
-    "sat",
-    "mat",
-    "on",
-    "über",
-    "straße",
-    "Ärger",
-    "ΣΑΣ",
-    "naïve",
-    "日本",
-    "x2",
-    "Hello",
-    "WORLD",
-    "don't",
-    "under_score",
-    "a-b",
-    "é",
-    "the",
-    "the",
-    "on",
-]
+_WORDS = (*examples.WORDS, "the", "the", "on")
 
 
 def text(rng: np.random.Generator, n: int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import sys
@@ -13,7 +14,7 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read once, when NumPy and scikit-learn are imported
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     import numpy as np
     import numpy.typing as npt
@@ -50,6 +51,17 @@ def pytest_configure() -> None:
         where = Path(pretzel.__file__).resolve()
         if "site-packages" not in where.parts or ROOT / "pretzel" in where.parents:
             raise pytest.UsageError(f"pretzel comes from {where}, not from the installed wheel")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Imports run without the garbage collector, and what they made is left out of its later rounds."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def _load(loader: Callable[[], Any]) -> Any:

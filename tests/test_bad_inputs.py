@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import reprlib
 from datetime import datetime
 from functools import partial
 from types import MappingProxyType
@@ -49,6 +51,7 @@ class Model(NamedTuple):
     row: Any
 
 
+@functools.cache
 def people(n: int = 60) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"age": rng.integers(20, 80, n).astype(float), "income": rng.normal(size=n)})
@@ -247,8 +250,8 @@ TABLES: list[tuple[str, Any, type[PretzelError], str]] = [
 
 
 def short(case: Any) -> str:
-    """Names a parameter; printing a DataFrame takes long."""
-    return f"{type(case).__name__}{case.shape}" if hasattr(case, "shape") else repr(case)[:40]
+    """Names a parameter; printing a DataFrame or ten million letters takes long."""
+    return f"{type(case).__name__}{case.shape}" if hasattr(case, "shape") else reprlib.repr(case)[:40]
 
 
 @pytest.mark.parametrize(("name", "row", "error", "message"), ROWS, ids=short)

@@ -23,7 +23,6 @@ ALLOCATOR = pytest.mark.skipif("LD_PRELOAD" in os.environ, reason="memory is cou
 ZOO = """
 import gc, os, sys, threading
 import numpy as np
-import pandas as pd
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -31,13 +30,12 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 import pretzel
+from pretzel import examples
 
-WORDS = "one two three four five six seven eight nine ten".split()
-rng = np.random.default_rng(0)
-texts = [" ".join(rng.choice(WORDS, 8)) for _ in range(200)]
-numbers = rng.normal(size=(200, 6))
-frame = pd.DataFrame({"city": rng.choice(WORDS, 200), "age": numbers[:, 0], "pay": numbers[:, 1]})
-y = numbers[:, 0] > 0
+texts = examples.texts(200)
+numbers, target = examples.regression(200, 6)
+frame = examples.table(200, missing=0.0)[["city", "age", "pay"]]
+y = target > 0
 
 vectorizers = make_union(TfidfVectorizer(analyzer="char", ngram_range=(2, 3)), TfidfVectorizer(ngram_range=(1, 2)))
 columns = make_column_transformer((StandardScaler(), ["age", "pay"]), (OneHotEncoder(), ["city"]))

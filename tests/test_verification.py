@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
@@ -17,6 +16,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import pretzel
+from pretzel import examples
 from pretzel.errors import InputValueError
 from pretzel.oven import optimizer as optimizer_module
 from pretzel.oven.compiler import Compiler
@@ -34,13 +34,7 @@ X = RNG.normal(size=(80, 4))
 Y = (X[:, 0] + 0.3 * X[:, 1] > 0).astype(int)
 Y3 = np.digitize(X[:, 0], [-0.5, 0.5])
 TEXTS = ["the cat sat on the mat", "a dog", "the dog sat", "cats and dogs, über alles", "on on on"] * 6
-FRAME = pd.DataFrame(
-    {
-        "age": np.where(RNG.random(60) < 0.2, np.nan, RNG.normal(40, 9, 60)),
-        "pay": RNG.normal(size=60),
-        "city": RNG.choice(["Bonn", "Köln", "Paris"], 60),
-    }
-)
+FRAME = examples.table(60)[["age", "pay", "city"]]
 
 
 def table():

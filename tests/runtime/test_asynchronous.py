@@ -10,7 +10,6 @@ from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import make_column_transformer
@@ -21,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import pretzel
+from pretzel import examples
 from pretzel.errors import DeadlineExceeded, InputError, ModelNotFoundError
 from pretzel.runtime import asynchronous
 from tests.answers import assert_identical
@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(400, 5))
-WORDS = ["one", "two", "three", "four", "five", "sechs", "sieben", "acht", "öfter", "ÜBER"]
-TEXTS = [" ".join(RNG.choice(WORDS, 8)) for _ in range(400)]
-FRAME = pd.DataFrame({"city": RNG.choice(WORDS, 400), "age": X[:, 0], "pay": X[:, 1]})
+TEXTS = examples.texts()
+FRAME = examples.table(missing=0.0)[["city", "age", "pay"]]
 Y = X[:, 0] > 0
 
 

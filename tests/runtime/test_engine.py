@@ -26,13 +26,13 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
 import pretzel
+from pretzel import examples
 from pretzel.errors import DeadlineExceeded, InputShapeError, InputTypeError, InputValueError, Overloaded, WorkerLost
 
 RNG = np.random.default_rng(0)
 NUMBERS = RNG.normal(size=(3000, 8))
 TARGET = NUMBERS @ RNG.normal(size=8)
-WORDS = ["red", "green", "blue", "black", "white", "grey", "pink", "brown"]
-TEXTS = [" ".join(RNG.choice(WORDS, RNG.integers(1, 40))) for _ in range(500)]
+TEXTS = examples.texts(500, length=20)
 
 
 @functools.cache

@@ -14,11 +14,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import pretzel
+from pretzel import examples
 from pretzel._native import arena_bytes
 
 rng = np.random.default_rng(0)
 NUMBERS = rng.normal(size=(3000, 9))
-TEXTS = [" ".join(rng.choice(["tea", "coffee", "good", "bad", "été"], 1 + i % 40)) for i in range(500)]
+TEXTS = examples.texts(500, length=20)
 
 
 @pytest.fixture(scope="module")

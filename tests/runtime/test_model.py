@@ -19,15 +19,16 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import pretzel
+from pretzel import examples
 from pretzel.errors import InputError
 from tests.answers import assert_close
 
 RNG = np.random.default_rng(0)
 ROWS = 400
 NUMBERS = RNG.normal(size=(ROWS, 7))
-FRAME = pd.DataFrame({"city": RNG.choice(["Bonn", "Köln", "Ulm"], ROWS), "age": NUMBERS[:, 0], "pay": NUMBERS[:, 1]})
-TEXTS = [" ".join(RNG.choice(["über", "good", "bad", "very", "film", "plot"], 12)) for _ in range(ROWS)]
-LABELS = np.array(["no", "perhaps", "yes"])[np.digitize(NUMBERS[:, 0] + NUMBERS[:, 1], [-0.5, 0.5])]
+FRAME = examples.table(ROWS, missing=0.0)[["city", "age", "pay"]]
+TEXTS = examples.texts(ROWS)
+LABELS = examples.classes(NUMBERS[:, 0] + NUMBERS[:, 1], 3, ["no", "perhaps", "yes"])
 
 CASES: dict[str, tuple[Any, Any]] = {
     "texts": (make_union(TfidfVectorizer(analyzer="char", ngram_range=(2, 3)), TfidfVectorizer()), TEXTS),

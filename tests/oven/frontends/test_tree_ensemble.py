@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
-from sklearn.datasets import make_classification
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import (
     ExtraTreesClassifier,
@@ -260,6 +259,8 @@ def test_trees_behind_a_wide_union() -> None:
 @pytest.mark.usefixtures("level")
 @pytest.mark.parametrize("n_features", [130, 250, 600])
 def test_more_columns_than_one_vector_of_keys(n_features: int) -> None:
+    from sklearn.datasets import make_classification
+
     X, y = make_classification(150, n_features, n_informative=20, random_state=0)
     check(
         RandomForestClassifier(30, max_depth=4, max_features=3, random_state=0).fit(X, y), X, methods=("predict_proba",)
@@ -386,6 +387,8 @@ def test_initial_estimator_that_reads_the_row_is_opaque() -> None:
 @pytest.mark.parametrize("side", ["children_left", "children_right"])
 @pytest.mark.parametrize("child", ["root", "itself", "twin", "far"])
 def test_nodes_that_form_no_tree_are_named(leaf_nodes: int | None, side: str, child: str) -> None:
+    from sklearn.datasets import make_classification
+
     X, y = make_classification(300, n_informative=4, n_classes=3, random_state=0)
     pipeline = make_pipeline(
         StandardScaler(), DecisionTreeClassifier(max_leaf_nodes=leaf_nodes, random_state=0).fit(X, y)
