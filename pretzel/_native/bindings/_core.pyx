@@ -273,7 +273,7 @@ cdef class NativeProgram:
 
     def trace(self, columns, int64_t rows):
         """Output of every step for the columns of a request: ndarray, CSR triple or None."""
-        cdef RecordingTracer* tracer = new RecordingTracer(self.program, rows)
+        cdef Tracer* tracer = new Tracer(self.program, rows)
         cdef int i
         try:
             run_batch(self, None, columns, rows, tracer)
@@ -285,7 +285,7 @@ cdef class NativeProgram:
             del tracer
 
 
-cdef object traced(NativeProgram program, RecordingTracer* tracer, int i, int64_t rows):
+cdef object traced(NativeProgram program, Tracer* tracer, int i, int64_t rows):
     cdef int32_t slot = program.program.shape.steps[i].output
     cdef vector[double]* values
     if slot < 0:

@@ -12,7 +12,7 @@ cdef int run_range(NativeProgram program, Request* request, ThreadContext* threa
     return 0
 
 
-cdef object run_batch(NativeProgram program, Method method, list columns, int64_t rows, RecordingTracer* tracer):
+cdef object run_batch(NativeProgram program, Method method, list columns, int64_t rows, Tracer* tracer):
     """The result of ``rows`` rows of columns: a matrix, or the arrays of a CSR matrix."""
     cdef RequestScope scope
     cdef LeafInput* leaves

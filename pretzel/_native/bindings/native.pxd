@@ -419,10 +419,7 @@ cdef extern from "core/request.h" namespace "pretzel" nogil:
         vector[double] data
 
     cdef cppclass Tracer:
-        pass
-
-    cdef cppclass RecordingTracer(Tracer):
-        RecordingTracer(const Program& program, int64_t rows)
+        Tracer(const Program& program, int64_t rows)
         vector[vector[double]] dense
         vector[CsrResult] sparse
 

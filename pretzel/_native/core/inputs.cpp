@@ -1,10 +1,11 @@
 #include "core/inputs.h"
 
 #include <algorithm>
-#include <cstring>
+#include <bit>
 #include <type_traits>
 
 #include "core/cells.h"
+#include "core/mix.h"
 
 namespace pretzel {
 namespace {
@@ -15,53 +16,25 @@ struct Half {
 
   explicit operator double() const {
     const uint32_t sign = (bits & 0x8000u) << 16, exponent = (bits >> 10) & 31u, fraction = bits & 1023u;
-    float value;
-    if (exponent == 0) {
-      value = static_cast<float>(fraction) * 0x1p-24f;
-      return sign != 0 ? -static_cast<double>(value) : static_cast<double>(value);
-    }
-    const uint32_t wide = sign | ((exponent == 31 ? 255u : exponent + 112u) << 23) | (fraction << 13);
-    std::memcpy(&value, &wide, sizeof value);
-    return value;
+    if (exponent == 0) return (sign != 0 ? -0x1p-24 : 0x1p-24) * fraction;  // subnormal
+    return std::bit_cast<float>(sign | ((exponent == 31 ? 255u : exponent + 112u) << 23) | (fraction << 13));
   }
 };
 
 template <class T>
 void load_column(const NumberColumn& column, int64_t first, int32_t rows, double* out, int64_t stride) {
   const char* p = column.data + first * column.stride;
-  for (int32_t r = 0; r < rows; ++r, p += column.stride) {
-    T value;
-    std::memcpy(&value, p, sizeof value);
-    out[r * stride] = static_cast<double>(value);
-  }
+  for (int32_t r = 0; r < rows; ++r, p += column.stride) out[r * stride] = static_cast<double>(read<T>(p));
 }
 
+/// By the numbers of ColumnType.
+constexpr void (*kLoaders[])(const NumberColumn&, int64_t, int32_t, double*, int64_t) = {
+    load_column<double>,   load_column<float>,    load_column<Half>,    load_column<int64_t>,
+    load_column<int32_t>,  load_column<int16_t>,  load_column<int8_t>,  load_column<uint64_t>,
+    load_column<uint32_t>, load_column<uint16_t>, load_column<uint8_t>, load_column<uint8_t>};
+
 void load(const NumberColumn& column, int64_t first, int32_t rows, double* out, int64_t stride) {
-  switch (column.type) {
-    case ColumnType::kF64:
-      return load_column<double>(column, first, rows, out, stride);
-    case ColumnType::kF32:
-      return load_column<float>(column, first, rows, out, stride);
-    case ColumnType::kF16:
-      return load_column<Half>(column, first, rows, out, stride);
-    case ColumnType::kI64:
-      return load_column<int64_t>(column, first, rows, out, stride);
-    case ColumnType::kI32:
-      return load_column<int32_t>(column, first, rows, out, stride);
-    case ColumnType::kI16:
-      return load_column<int16_t>(column, first, rows, out, stride);
-    case ColumnType::kI8:
-      return load_column<int8_t>(column, first, rows, out, stride);
-    case ColumnType::kU64:
-      return load_column<uint64_t>(column, first, rows, out, stride);
-    case ColumnType::kU32:
-      return load_column<uint32_t>(column, first, rows, out, stride);
-    case ColumnType::kU16:
-      return load_column<uint16_t>(column, first, rows, out, stride);
-    case ColumnType::kU8:
-    case ColumnType::kBool:
-      return load_column<uint8_t>(column, first, rows, out, stride);
-  }
+  kLoaders[static_cast<size_t>(column.type)](column, first, rows, out, stride);
 }
 
 int64_t csr_start(const CsrMatrix& m, int64_t row) { return m.indptr64 != nullptr ? m.indptr64[row] : m.indptr32[row]; }

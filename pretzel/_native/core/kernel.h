@@ -95,8 +95,8 @@ struct Kernel {
   const char* name = nullptr;
   int isa = 0;
   std::span<const Param> params = {};
-  ValueType in = {};
-  ValueType out = {};
+  ValueType in = {kDense, "width"};
+  ValueType out = {kDense, "width"};
   BindFn bind = nullptr;    // nullptr: nothing to build
   CheckFn check = nullptr;  // nullptr: shapes say it all
   RunFn run = nullptr;

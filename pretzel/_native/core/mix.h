@@ -3,9 +3,18 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 namespace pretzel {
 namespace {
+
+/// A number at any address.
+template <class T>
+T read(const void* p) {
+  T value;
+  std::memcpy(&value, p, sizeof value);
+  return value;
+}
 
 constexpr uint64_t kGoldenRatio = 0x9E3779B97F4A7C15u;
 constexpr uint32_t kGoldenRatio32 = 0x9E3779B1u;

@@ -6,6 +6,13 @@
 #include <numeric>
 
 namespace pretzel {
+namespace {
+
+void copy_rows(const View& from, int32_t rows, double* to) {
+  for (int32_t r = 0; r < rows; ++r, to += from.width) std::memcpy(to, from.row(r), sizeof(double) * from.width);
+}
+
+}  // namespace
 
 void CsrResult::append(const View& out, int32_t rows) {
   std::vector<int32_t> order;
@@ -24,9 +31,7 @@ void CsrResult::append(const View& out, int32_t rows) {
 
 bool Request::emit(const View& out, int32_t rows, int64_t first) const noexcept {
   if (out.kind == ValueKind::kDense) {
-    for (int32_t r = 0; r < rows; ++r) {
-      std::memcpy(result + (first + r) * out.width, out.row(r), sizeof(double) * out.width);
-    }
+    copy_rows(out, rows, result + first * out.width);
     return true;
   }
   try {
@@ -37,7 +42,7 @@ bool Request::emit(const View& out, int32_t rows, int64_t first) const noexcept 
   return true;
 }
 
-RecordingTracer::RecordingTracer(const Program& program, int64_t rows)
+Tracer::Tracer(const Program& program, int64_t rows)
     : dense(program.shape->steps.size()), sparse(program.shape->steps.size()) {
   for (size_t s = 0; s < program.shape->steps.size(); ++s) {
     const int32_t slot = program.shape->steps[s].output;
@@ -46,12 +51,10 @@ RecordingTracer::RecordingTracer(const Program& program, int64_t rows)
   }
 }
 
-void RecordingTracer::on_step(int32_t step, const View& out, int64_t first_row, int32_t rows) {
+void Tracer::on_step(int32_t step, const View& out, int64_t first_row, int32_t rows) {
   if (out.kind == ValueKind::kCells) return;  // texts are not kept: they belong to the caller
   if (out.kind == ValueKind::kSparse) return sparse[step].append(out, rows);
-  for (int32_t r = 0; r < rows; ++r) {
-    std::memcpy(dense[step].data() + (first_row + r) * out.width, out.row(r), sizeof(double) * out.width);
-  }
+  copy_rows(out, rows, dense[step].data() + first_row * out.width);
 }
 
 }  // namespace pretzel

@@ -19,16 +19,10 @@ struct CsrResult {
   void append(const View& out, int32_t rows);
 };
 
-/// Called with the output of each step when a program is traced.
-struct Tracer {
-  virtual ~Tracer() = default;
-  virtual void on_step(int32_t step, const View& out, int64_t first_row, int32_t rows) = 0;
-};
-
 /// Keeps a copy of the output of every step.
-struct RecordingTracer : Tracer {
-  RecordingTracer(const Program& program, int64_t rows);
-  void on_step(int32_t step, const View& out, int64_t first_row, int32_t rows) override;
+struct Tracer {
+  Tracer(const Program& program, int64_t rows);
+  void on_step(int32_t step, const View& out, int64_t first_row, int32_t rows);
 
   std::vector<std::vector<double>> dense;  // for each step, rows x width
   std::vector<CsrResult> sparse;

@@ -1,8 +1,10 @@
 #include "core/subplan_cache.h"
 
+#include <bit>
 #include <cstring>
 
 #include "core/cache.h"
+#include "core/cells.h"
 
 namespace pretzel {
 namespace {
@@ -13,17 +15,6 @@ template <class T>
 uint8_t* put(uint8_t* to, const T* from, size_t n) {
   if (n > 0) std::memcpy(to, from, n * sizeof(T));
   return to + n * sizeof(T);
-}
-
-size_t unit_bytes(Encoding encoding) {
-  switch (encoding) {
-    case Encoding::kUcs2:
-      return 2;
-    case Encoding::kUcs4:
-      return 4;
-    default:
-      return 1;
-  }
 }
 
 /// What a cell is, in front of its text: numbers and the length of a text in one word.
@@ -40,13 +31,13 @@ CellHead head_of(const Cell& cell) {
     head.normalized = cell.normalized ? 1 : 0;
     head.size_or_bits = cell.size;
   } else if (cell.kind == CellKind::kNumber) {
-    std::memcpy(&head.size_or_bits, &cell.number, sizeof(double));
+    head.size_or_bits = std::bit_cast<int64_t>(cell.number);
   }
   return head;
 }
 
 size_t text_bytes(const Cell& cell) {
-  return cell.kind == CellKind::kText ? static_cast<size_t>(cell.size) * unit_bytes(cell.encoding) : 0;
+  return cell.kind == CellKind::kText ? static_cast<size_t>(cell.size * unit_width(cell.encoding)) : 0;
 }
 
 /// Bytes that the row of a slot takes; `units` counts text code units and sparse entries.

@@ -2,7 +2,7 @@
 // edges[starts[j] .. starts[j + 1] - 1].
 #include <cmath>
 
-#include "core/kernel.h"
+#include "core/rows.h"
 
 namespace pretzel {
 namespace {
@@ -22,14 +22,11 @@ Status run(const RunCall& call) noexcept {
   const auto* edges = call.params[0].as<double>();
   const auto* starts = call.params[1].as<int32_t>();
   const int32_t width = call.out->width;
-  for (int32_t r = 0; r < call.rows; ++r) {
-    const double* in = call.in[0].row(r);
-    double* out = call.out->row(r);
+  return each_row(call, [=](const double* in, double* out) {
     for (int32_t j = 0; j < width; ++j) {
       out[j] = static_cast<double>(edges_passed(edges + starts[j], starts[j + 1] - starts[j], in[j]));
     }
-  }
-  return Status::kOk;
+  });
 }
 
 Cost cost(const CostCall& call) {
@@ -41,5 +38,5 @@ Cost cost(const CostCall& call) {
 constexpr Param kParams[] = {{"edges", f64, "n_edges"}, {"starts", i32, "width+1", kHoldsOffsets, "", "n_edges"}};
 
 }  // namespace
-PRETZEL_KERNEL(bins, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run, .cost = cost)
+PRETZEL_KERNEL(bins, .params = kParams, .run = run, .cost = cost)
 }  // namespace pretzel

@@ -50,6 +50,7 @@ constexpr Param kFinite[] = {{"allow_nan", u8, ""}, {"float32", u8, ""}};
 constexpr Param kRange[] = {{"allow_nan", u8, ""}, {"low", f64, "width"}, {"high", f64, "width"}};
 
 }  // namespace
-PRETZEL_KERNEL(check_range, .params = kRange, .in = {kDense, "width"}, .run = run_range, .cost = cost_range)
-PRETZEL_KERNEL(check_finite, .params = kFinite, .in = {kDense | kSparse, "width"}, .run = run, .cost = cost_finite)
+PRETZEL_KERNEL(check_range, .params = kRange, .out = {}, .run = run_range, .cost = cost_range)
+PRETZEL_KERNEL(check_finite, .params = kFinite, .in = {kDense | kSparse, "width"}, .out = {}, .run = run,
+               .cost = cost_finite)
 }  // namespace pretzel

@@ -79,6 +79,6 @@ Cost cost(const CostCall& call) {
 constexpr Param kParams[] = {{"centers", f64, "n_centers width", kBindOnly}};
 
 }  // namespace
-PRETZEL_KERNEL(distances, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "n_centers"}, .bind = bind,
-               .check = check, .run = run, .cost = cost, .flags = kHasState)
+PRETZEL_KERNEL(distances, .params = kParams, .out = {kDense, "n_centers"}, .bind = bind, .check = check, .run = run,
+               .cost = cost, .flags = kHasState)
 }  // namespace pretzel

@@ -20,6 +20,5 @@ Cost cost(const CostCall& call) { return Cost{}.rows({{"call", 2.0}, {"columns",
 constexpr Param kParams[] = {{"columns", i32, "n_columns", kHoldsIndices, "", "width"}};
 
 }  // namespace
-PRETZEL_KERNEL(select, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "n_columns"}, .run = run,
-               .cost = cost)
+PRETZEL_KERNEL(select, .params = kParams, .out = {kDense, "n_columns"}, .run = run, .cost = cost)
 }  // namespace pretzel

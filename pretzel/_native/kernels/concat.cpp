@@ -94,5 +94,5 @@ Cost cost_densify(const CostCall& call) {
 }  // namespace
 PRETZEL_KERNEL(concat, .in = {kDense | kSparse}, .out = {kDense | kSparse}, .check = check_concat, .run = run_concat,
                .cost = cost_concat)
-PRETZEL_KERNEL(densify, .in = {kSparse, "width"}, .out = {kDense, "width"}, .run = run_densify, .cost = cost_densify)
+PRETZEL_KERNEL(densify, .in = {kSparse, "width"}, .run = run_densify, .cost = cost_densify)
 }  // namespace pretzel

@@ -63,6 +63,5 @@ Cost cost(const CostCall& call) {
 }
 
 }  // namespace
-PRETZEL_KERNEL(embedding_sum, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "n_out"}, .run = run,
-               .cost = cost)
+PRETZEL_KERNEL(embedding_sum, .params = kParams, .out = {kDense, "n_out"}, .run = run, .cost = cost)
 }  // namespace pretzel

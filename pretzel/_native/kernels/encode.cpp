@@ -1,6 +1,7 @@
 // category_codes: the number that belongs to each cell's category, through one hash table for each column. The
 // categories of column j are starts[j] .. starts[j + 1] - 1 of those that are packed as cells.h says.
 // one_hot: a 1 at offsets[j] + code for each code that is not negative.
+#include <bit>
 #include <cstring>
 
 #include "core/cells.h"
@@ -46,35 +47,19 @@ struct Table {
   const uint8_t* text;
 };
 
-uint64_t load64(const uint8_t* p) {
-  uint64_t v;
-  std::memcpy(&v, p, sizeof v);
-  return v;
-}
-
-uint32_t load32(const uint8_t* p) {
-  uint32_t v;
-  std::memcpy(&v, p, sizeof v);
-  return v;
-}
-
 /// Up to eight bytes as a number that, together with their count, identifies them; a hash of more bytes.
 uint64_t pack_bytes(const uint8_t* p, int64_t n) {
   if (n > 8) {
     uint64_t h = static_cast<uint64_t>(n);
-    for (int64_t i = 0; i + 8 < n; i += 8) h = mix(h ^ load64(p + i));
-    return mix(h ^ load64(p + n - 8));
+    for (int64_t i = 0; i + 8 < n; i += 8) h = mix(h ^ read<uint64_t>(p + i));
+    return mix(h ^ read<uint64_t>(p + n - 8));
   }
-  if (n >= 4) return load32(p) | static_cast<uint64_t>(load32(p + n - 4)) << 32;
+  if (n >= 4) return read<uint32_t>(p) | static_cast<uint64_t>(read<uint32_t>(p + n - 4)) << 32;
   return n == 0 ? 0 : p[0] | static_cast<uint64_t>(p[n / 2]) << 8 | static_cast<uint64_t>(p[n - 1]) << 16;
 }
 
-uint64_t number_key(double x) {
-  x += 0.0;  // -0 equals 0
-  uint64_t bits;
-  std::memcpy(&bits, &x, sizeof bits);
-  return bits;
-}
+/// -0 equals 0.
+uint64_t number_key(double x) { return std::bit_cast<uint64_t>(x + 0.0); }
 
 uint64_t hash(uint64_t key, uint32_t size, uint8_t tag) { return mix(key ^ static_cast<uint64_t>(size) << 48 ^ tag); }
 
@@ -103,24 +88,16 @@ const double* find_text(const Table& table, const Column& column, const TextKey&
   }
 }
 
-const double* find(const Table& table, const Column& column, const Cell& cell, TextScratch& scratch) {
-  switch (cell.kind) {
-    case CellKind::kText:
-      return find_text(table, column, text_key(cell, column.max_size, scratch));
-    case CellKind::kNumber:
-      if (cell.number == cell.number) return find_number(table, column, cell.number);
-      return column.has_nan ? &column.nan : nullptr;
-    case CellKind::kNaN:
-      return column.has_nan ? &column.nan : nullptr;
-    case CellKind::kNone:
-      return column.has_none ? &column.none : nullptr;
-  }
-  return nullptr;
-}
-
 const double* find(const Table& table, const Column& column, double x) {
   if (x == x) return find_number(table, column, x);
   return column.has_nan ? &column.nan : nullptr;
+}
+
+const double* find(const Table& table, const Column& column, const Cell& cell, TextScratch& scratch) {
+  if (cell.kind == CellKind::kText) return find_text(table, column, text_key(cell, column.max_size, scratch));
+  if (cell.kind == CellKind::kNumber) return find(table, column, cell.number);
+  if (cell.kind == CellKind::kNaN) return column.has_nan ? &column.nan : nullptr;
+  return column.has_none ? &column.none : nullptr;
 }
 
 /// What a column rejects: a set of two bits.
@@ -293,8 +270,8 @@ Cost cost_one_hot(const CostCall& call) {
 }
 
 }  // namespace
-PRETZEL_KERNEL(category_codes, .params = kCodeParams, .in = {kDense | kCells, "width"}, .out = {kDense, "width"},
-               .bind = bind_codes, .check = check_codes, .run = run_codes, .cost = cost_codes, .flags = kHasState)
-PRETZEL_KERNEL(one_hot, .params = kOneHotParams, .in = {kDense, "width"}, .out = {kDense | kSparse, "n_columns"},
-               .run = run_one_hot, .cost = cost_one_hot)
+PRETZEL_KERNEL(category_codes, .params = kCodeParams, .in = {kDense | kCells, "width"}, .bind = bind_codes,
+               .check = check_codes, .run = run_codes, .cost = cost_codes, .flags = kHasState)
+PRETZEL_KERNEL(one_hot, .params = kOneHotParams, .out = {kDense | kSparse, "n_columns"}, .run = run_one_hot,
+               .cost = cost_one_hot)
 }  // namespace pretzel

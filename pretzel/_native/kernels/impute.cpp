@@ -2,7 +2,7 @@
 // missing_mask: 1 where one of the columns holds the missing value, else 0.
 // impute_cells: some columns of cells, with a constant in place of each missing one.
 #include "core/cells.h"
-#include "core/kernel.h"
+#include "core/rows.h"
 
 namespace pretzel {
 namespace {
@@ -12,13 +12,10 @@ bool is_missing(double x, double missing) { return x == missing || (x != x && mi
 Status run_impute(const RunCall& call) noexcept {
   const double* fill = call.params[0].as<double>();
   const double missing = call.params[1].scalar<double>();
-  const View& in = call.in[0];
-  for (int32_t r = 0; r < call.rows; ++r) {
-    const double* x = in.row(r);
-    double* out = call.out->row(r);
-    for (int32_t j = 0; j < in.width; ++j) out[j] = is_missing(x[j], missing) ? fill[j] : x[j];
-  }
-  return Status::kOk;
+  const int32_t width = call.out->width;
+  return each_row(call, [=](const double* in, double* out) {
+    for (int32_t j = 0; j < width; ++j) out[j] = is_missing(in[j], missing) ? fill[j] : in[j];
+  });
 }
 
 /// First column outside the ascending `columns` that holds `missing`, or -1.
@@ -113,10 +110,8 @@ Cost cost_cells(const CostCall& call) {
 }
 
 }  // namespace
-PRETZEL_KERNEL(impute, .params = kImpute, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_impute,
-               .cost = cost_impute)
-PRETZEL_KERNEL(missing_mask, .params = kMask, .in = {kDense, "width"}, .out = {kDense, "n_columns"},
-               .run = run_missing_mask, .cost = cost_mask)
+PRETZEL_KERNEL(impute, .params = kImpute, .run = run_impute, .cost = cost_impute)
+PRETZEL_KERNEL(missing_mask, .params = kMask, .out = {kDense, "n_columns"}, .run = run_missing_mask, .cost = cost_mask)
 PRETZEL_KERNEL(impute_cells, .params = kCellParams, .in = {kCells, "width"}, .out = {kCells, "n_columns"},
                .bind = bind_cells, .run = run_cells, .cost = cost_cells)
 }  // namespace pretzel

@@ -196,5 +196,5 @@ PRETZEL_KERNEL(linear, .params = kLinear, .in = {kDense | kSparse, "width"}, .ou
                .run = run_linear, .cost = cost_linear)
 PRETZEL_KERNEL(checked_linear, .params = kChecked, .in = {kDense | kSparse, "width"}, .out = {kDense, "n_out"},
                .run = run_checked, .cost = cost_linear)
-PRETZEL_KERNEL(sum, .params = kSum, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_sum, .cost = cost_sum)
+PRETZEL_KERNEL(sum, .params = kSum, .run = run_sum, .cost = cost_sum)
 }  // namespace pretzel

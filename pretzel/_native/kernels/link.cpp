@@ -1,54 +1,33 @@
 // Scores to answers: probabilities, their logarithms, class numbers.
 #include <cmath>
 
-#include "core/kernel.h"
+#include "core/rows.h"
 #include "core/vmath.h"
 
 namespace pretzel {
 namespace {
 
-/// Whether rows lie one behind the other: for a function of single values they are one long row.
-bool joined(const RunCall& call) noexcept {
-  return call.in[0].stride == call.in[0].width && call.out->stride == call.out->width;
-}
-
-template <class F>
-void each_row(const RunCall& call, F f) noexcept {
-  const int32_t width = call.out->width;
-  if (joined(call)) return f(call.in[0].dense, call.out->dense, call.rows * width);
-  for (int32_t r = 0; r < call.rows; ++r) f(call.in[0].row(r), call.out->row(r), width);
-}
-
-template <class F>
-Status each(const RunCall& call, F f) noexcept {
-  each_row(call, [f](const double* in, double* out, int32_t n) {
-    for (int32_t j = 0; j < n; ++j) out[j] = f(in[j]);
-  });
-  return Status::kOk;
-}
-
 template <class F>
 Status each_lane(const RunCall& call, F f) noexcept {
-  each_row(call, [f](const double* in, double* out, int32_t n) { map_row(in, out, n, f); });
-  return Status::kOk;
+  return each_stretch(call, [f](const double* in, double* out, int32_t n) { map_row(in, out, n, f); });
 }
 
 Status run_expit(const RunCall& call) noexcept { return each_lane(call, vexpit); }
 Status run_exp(const RunCall& call) noexcept { return each_lane(call, vexp); }
 Status run_log(const RunCall& call) noexcept {
-  return each(call, [](double x) { return std::log(x); });
+  return each_value(call, [](double x) { return std::log(x); });
 }
 Status run_huber(const RunCall& call) noexcept {
-  return each(call, [](double x) { return ((x < -1.0 ? -1.0 : x > 1.0 ? 1.0 : x) + 1.0) / 2.0; });
+  return each_value(call, [](double x) { return ((x < -1.0 ? -1.0 : x > 1.0 ? 1.0 : x) + 1.0) / 2.0; });
 }
 
 // Comparisons become numbers without a branch, because a branch on data is mispredicted.
 Status run_threshold(const RunCall& call) noexcept {
   const auto cut = call.params[0].scalar<double>();
   if (call.params[1].scalar<uint8_t>() != 0) {
-    return each(call, [cut](double x) { return static_cast<double>(static_cast<int32_t>(x >= cut)); });
+    return each_value(call, [cut](double x) { return static_cast<double>(static_cast<int32_t>(x >= cut)); });
   }
-  return each(call, [cut](double x) { return static_cast<double>(static_cast<int32_t>(x > cut)); });
+  return each_value(call, [cut](double x) { return static_cast<double>(static_cast<int32_t>(x > cut)); });
 }
 
 void put_pair(double* out, double p) noexcept {
@@ -57,8 +36,7 @@ void put_pair(double* out, double p) noexcept {
 }
 
 Status run_pair(const RunCall& call) noexcept {
-  for (int32_t r = 0; r < call.rows; ++r) put_pair(call.out->row(r), call.in[0].row(r)[0]);
-  return Status::kOk;
+  return each_row(call, [](const double* in, double* out) { put_pair(out, in[0]); });
 }
 
 Status run_sigmoid(const RunCall& call) noexcept {
@@ -88,22 +66,17 @@ double row_max(const double* x, int32_t n) {
 
 Status run_softmax(const RunCall& call) noexcept {
   const int32_t width = call.out->width;
-  for (int32_t r = 0; r < call.rows; ++r) {
-    const double* in = call.in[0].row(r);
-    double* out = call.out->row(r);
+  return each_row(call, [=](const double* in, double* out) {
     const double top = row_max(in, width);
     map_row(in, out, width, [top](f64x8 x) { return vexp(x - top); });
     const double total = row_sum(out, width);
     map_row(out, out, width, [total](f64x8 x) { return x / total; });
-  }
-  return Status::kOk;
+  });
 }
 
 Status run_log_softmax(const RunCall& call) noexcept {
   const int32_t width = call.out->width;
-  for (int32_t r = 0; r < call.rows; ++r) {
-    const double* in = call.in[0].row(r);
-    double* out = call.out->row(r);
+  return each_row(call, [=](const double* in, double* out) {
     const double top = row_max(in, width);
     double total = 0.0;
     for (int32_t j = 0; j < width; j += 8) {
@@ -114,26 +87,21 @@ Status run_log_softmax(const RunCall& call) noexcept {
     }
     const double shift = top + std::log(total);
     for (int32_t j = 0; j < width; ++j) out[j] = in[j] - shift;
-  }
-  return Status::kOk;
+  });
 }
 
 Status run_normalize(const RunCall& call) noexcept {
   const int32_t width = call.out->width;
-  for (int32_t r = 0; r < call.rows; ++r) {
-    const double* in = call.in[0].row(r);
-    double* out = call.out->row(r);
+  return each_row(call, [=](const double* in, double* out) {
     const double total = row_sum(in, width);
     for (int32_t j = 0; j < width; ++j) out[j] = total == 0.0 ? 1.0 / width : in[j] / total;
-  }
-  return Status::kOk;
+  });
 }
 
 template <class Better>
 Status best(const RunCall& call, Better better) noexcept {
   const int32_t width = call.in[0].width;
-  for (int32_t r = 0; r < call.rows; ++r) {
-    const double* in = call.in[0].row(r);
+  return each_row(call, [=](const double* in, double* out) {
     double top = in[0];
     int32_t found = 0;
     for (int32_t j = 1; j < width; ++j) {
@@ -141,9 +109,8 @@ Status best(const RunCall& call, Better better) noexcept {
       top = wins ? in[j] : top;
       found = wins ? j : found;
     }
-    call.out->row(r)[0] = found;
-  }
-  return Status::kOk;
+    out[0] = found;
+  });
 }
 
 Status run_argmax(const RunCall& call) noexcept {
@@ -176,18 +143,15 @@ constexpr Param kThreshold[] = {{"cut", f64, ""}, {"inclusive", u8, ""}};
 
 }  // namespace
 PRETZEL_KERNEL(sigmoid, .in = {kDense, "1"}, .out = {kDense, "2"}, .run = run_sigmoid, .cost = cost_lanes)
-PRETZEL_KERNEL(expit, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_expit, .cost = cost_lanes)
+PRETZEL_KERNEL(expit, .run = run_expit, .cost = cost_lanes)
 PRETZEL_KERNEL(softmax, .in = {kDense, "n+1"}, .out = {kDense, "n+1"}, .run = run_softmax, .cost = cost_softmax)
 PRETZEL_KERNEL(log_softmax, .in = {kDense, "n+1"}, .out = {kDense, "n+1"}, .run = run_log_softmax, .cost = cost_softmax)
-PRETZEL_KERNEL(normalize_sum, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_normalize,
-               .cost = cost_plain)
-PRETZEL_KERNEL(huber_probability, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_huber,
-               .cost = cost_plain)
+PRETZEL_KERNEL(normalize_sum, .run = run_normalize, .cost = cost_plain)
+PRETZEL_KERNEL(huber_probability, .run = run_huber, .cost = cost_plain)
 PRETZEL_KERNEL(pair, .in = {kDense, "1"}, .out = {kDense, "2"}, .run = run_pair, .cost = cost_plain)
-PRETZEL_KERNEL(exp, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_exp, .cost = cost_lanes)
-PRETZEL_KERNEL(log, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_log, .cost = cost_log)
+PRETZEL_KERNEL(exp, .run = run_exp, .cost = cost_lanes)
+PRETZEL_KERNEL(log, .run = run_log, .cost = cost_log)
 PRETZEL_KERNEL(argmax, .in = {kDense, "n+1"}, .out = {kDense, "1"}, .run = run_argmax, .cost = cost_plain)
 PRETZEL_KERNEL(argmin, .in = {kDense, "n+1"}, .out = {kDense, "1"}, .run = run_argmin, .cost = cost_plain)
-PRETZEL_KERNEL(threshold, .params = kThreshold, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_threshold,
-               .cost = cost_plain)
+PRETZEL_KERNEL(threshold, .params = kThreshold, .run = run_threshold, .cost = cost_plain)
 }  // namespace pretzel

@@ -268,8 +268,8 @@ Status run(const RunCall& call) noexcept {
 Cost cost(const CostCall& call) {
   const auto& s = *reinterpret_cast<const State*>(call.state);
   const double misses = doublings(static_cast<double>(call.state_bytes), 1e6);
+  const double lengths = s.settings.max_n - s.settings.min_n + 1;
   if (s.settings.analyzer == Analyzer::kWord) {
-    const double lengths = s.settings.max_n - s.settings.min_n + 1;
     return Cost{}
         .rows({{"word_call", 150.0}})
         .payload({{"word_text", 2.0},
@@ -278,7 +278,6 @@ Cost cost(const CostCall& call) {
         .produces_nnz(0.13 * lengths, 0.0)
         .scratch(1024.0, 48.0 + 20.0 * lengths);
   }
-  const double lengths = s.settings.max_n - s.settings.min_n + 1;
   const CharGrams grams(s.settings.min_n, s.settings.max_n, s.settings.analyzer == Analyzer::kCharWb);
   return Cost{}
       .rows({{"char_call", 250.0}})

@@ -3,7 +3,7 @@
 // Sums run in eight lanes over the columns.
 #include <cmath>
 
-#include "core/kernel.h"
+#include "core/rows.h"
 #include "core/simd.h"
 
 namespace pretzel {
@@ -34,14 +34,11 @@ Status run(const RunCall& call) noexcept {
   const auto norm = call.params[0].scalar<UnitNorm>();
   const auto smallest = call.params[1].scalar<double>();
   const int32_t width = call.out->width;
-  for (int32_t r = 0; r < call.rows; ++r) {
-    const double* in = call.in[0].row(r);
-    double* __restrict out = call.out->row(r);
+  return each_row(call, [=](const double* in, double* __restrict out) {
     const double length = norm_of(norm, in, width);
     const double divisor = length < smallest ? 1.0 : length;
     for (int32_t j = 0; j < width; ++j) out[j] = in[j] / divisor;
-  }
-  return Status::kOk;
+  });
 }
 
 Cost cost(const CostCall& call) {
@@ -55,6 +52,5 @@ Cost cost(const CostCall& call) {
 constexpr Param kParams[] = {{.name = "norm", .dtype = u8, .choices = kUnitNormNames}, {"smallest", f64, ""}};
 
 }  // namespace
-PRETZEL_KERNEL(unit_norm, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run,
-               .cost = cost)
+PRETZEL_KERNEL(unit_norm, .params = kParams, .run = run, .cost = cost)
 }  // namespace pretzel

@@ -77,6 +77,5 @@ Cost cost(const CostCall& call) {
 }
 
 }  // namespace
-PRETZEL_KERNEL(polynomial, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "n_kept"}, .check = check,
-               .run = run, .cost = cost)
+PRETZEL_KERNEL(polynomial, .params = kParams, .out = {kDense, "n_kept"}, .check = check, .run = run, .cost = cost)
 }  // namespace pretzel

@@ -1,7 +1,7 @@
 // yeo_johnson: one power per column; powers within `epsilon` of 0 and 2 are logarithms.
 #include <cmath>
 
-#include "core/kernel.h"
+#include "core/rows.h"
 
 namespace pretzel {
 namespace {
@@ -20,12 +20,9 @@ Status run(const RunCall& call) noexcept {
   const auto* lambdas = call.params[0].as<double>();
   const auto epsilon = call.params[1].scalar<double>();
   const int32_t width = call.out->width;
-  for (int32_t r = 0; r < call.rows; ++r) {
-    const double* in = call.in[0].row(r);
-    double* out = call.out->row(r);
+  return each_row(call, [=](const double* in, double* out) {
     for (int32_t j = 0; j < width; ++j) out[j] = yeo_johnson(in[j], lambdas[j], epsilon);
-  }
-  return Status::kOk;
+  });
 }
 
 Cost cost(const CostCall& call) { return Cost{}.rows({{"call", 2.0}, {"columns", 30.0 * call.out_width}}); }
@@ -33,6 +30,5 @@ Cost cost(const CostCall& call) { return Cost{}.rows({{"call", 2.0}, {"columns",
 constexpr Param kParams[] = {{"lambdas", f64, "width"}, {"epsilon", f64, ""}};
 
 }  // namespace
-PRETZEL_KERNEL(yeo_johnson, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run,
-               .cost = cost)
+PRETZEL_KERNEL(yeo_johnson, .params = kParams, .run = run, .cost = cost)
 }  // namespace pretzel

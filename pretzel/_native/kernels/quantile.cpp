@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "core/kernel.h"
+#include "core/rows.h"
 
 namespace pretzel {
 namespace {
@@ -123,9 +123,7 @@ Status run(const RunCall& call) noexcept {
   const auto* limits = call.params[kLimits].as<double>();
   const int64_t n = call.params[kReferences].size;
   const int32_t width = call.out->width;
-  for (int32_t r = 0; r < call.rows; ++r) {
-    const double* in = call.in[0].row(r);
-    double* out = call.out->row(r);
+  return each_row(call, [=](const double* in, double* out) {
     for (int32_t j = 0; j < width; ++j) {
       if (std::isnan(in[j])) {
         out[j] = in[j];
@@ -135,8 +133,7 @@ Status run(const RunCall& call) noexcept {
       const double deviate = normal ? normal_deviate(y) : y;
       out[j] = !normal ? y : deviate < limits[1] ? limits[1] : deviate > limits[2] ? limits[2] : deviate;
     }
-  }
-  return Status::kOk;
+  });
 }
 
 Cost cost(const CostCall& call) {
@@ -151,6 +148,5 @@ Cost cost(const CostCall& call) {
 }
 
 }  // namespace
-PRETZEL_KERNEL(quantiles, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run,
-               .cost = cost)
+PRETZEL_KERNEL(quantiles, .params = kParams, .run = run, .cost = cost)
 }  // namespace pretzel

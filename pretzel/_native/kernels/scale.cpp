@@ -3,7 +3,7 @@
 // scale_sparse: entries times the factor of their column, clipped to a range.
 #include <cmath>
 
-#include "core/kernel.h"
+#include "core/rows.h"
 #include "core/simd.h"
 
 namespace pretzel {
@@ -21,9 +21,7 @@ Status run_sub_div(const RunCall& call) noexcept {
   const double* mean = call.params[0].size > 0 ? call.params[0].as<double>() : nullptr;
   const double* scale = call.params[1].size > 0 ? call.params[1].as<double>() : nullptr;
   const int32_t width = call.out->width;
-  for (int32_t r = 0; r < call.rows; ++r) {
-    const double* in = call.in[0].row(r);
-    double* out = call.out->row(r);
+  return each_row(call, [=](const double* in, double* out) {
     if (mean != nullptr && scale != nullptr) {
       each_register(width, [=](int32_t j, auto lanes) {
         lanes.store(out + j, (lanes.load(in + j) - lanes.load(mean + j)) / lanes.load(scale + j));
@@ -35,8 +33,7 @@ Status run_sub_div(const RunCall& call) noexcept {
       each_register(width,
                     [=](int32_t j, auto lanes) { lanes.store(out + j, lanes.load(in + j) / lanes.load(scale + j)); });
     }
-  }
-  return Status::kOk;
+  });
 }
 
 const char* bind_sub_div(const BindCall& call) {
@@ -52,14 +49,11 @@ Status run_mul_add(const RunCall& call) noexcept {
   const auto* offset = call.params[index_of(kMulAdd, "offset")].as<double>();
   const auto* range = call.params[index_of(kMulAdd, "range")].as<double>();
   const int32_t width = call.out->width;
-  for (int32_t r = 0; r < call.rows; ++r) {
-    const double* in = call.in[0].row(r);
-    double* out = call.out->row(r);
+  return each_row(call, [=](const double* in, double* out) {
     each_register(width, [=](int32_t j, auto lanes) {
       lanes.store(out + j, clip(lanes.load(in + j) * lanes.load(scale + j) + lanes.load(offset + j), range));
     });
-  }
-  return Status::kOk;
+  });
 }
 
 Status run_sparse(const RunCall& call) noexcept {
@@ -90,10 +84,8 @@ Cost cost_sparse(const CostCall&) {
 }
 
 }  // namespace
-PRETZEL_KERNEL(sub_div, .params = kSubDiv, .in = {kDense, "width"}, .out = {kDense, "width"}, .bind = bind_sub_div,
-               .run = run_sub_div, .cost = cost_sub_div)
-PRETZEL_KERNEL(mul_add, .params = kMulAdd, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_mul_add,
-               .cost = cost_mul_add)
+PRETZEL_KERNEL(sub_div, .params = kSubDiv, .bind = bind_sub_div, .run = run_sub_div, .cost = cost_sub_div)
+PRETZEL_KERNEL(mul_add, .params = kMulAdd, .run = run_mul_add, .cost = cost_mul_add)
 PRETZEL_KERNEL(scale_sparse, .params = kScaleSparse, .in = {kSparse, "width"}, .out = {kSparse, "width"},
                .run = run_sparse, .cost = cost_sparse)
 }  // namespace pretzel

@@ -158,6 +158,6 @@ Cost cost(const CostCall& call) {
 }
 
 }  // namespace
-PRETZEL_KERNEL(tree_ensemble, .params = kParams, .in = {kDense, "width"}, .out = {kDense, "n_out"}, .bind = bind,
-               .check = check, .run = run, .cost = cost, .flags = kHasState | kStatePerIsa)
+PRETZEL_KERNEL(tree_ensemble, .params = kParams, .out = {kDense, "n_out"}, .bind = bind, .check = check, .run = run,
+               .cost = cost, .flags = kHasState | kStatePerIsa)
 }  // namespace pretzel

@@ -62,8 +62,7 @@ constexpr Param kMean[] = {{"weights", f64, "n_in", kMayBeEmpty}};
 constexpr Param kMajority[] = {{"classes", i32, ""}, {"weights", f64, "n_in"}};
 
 }  // namespace
-PRETZEL_KERNEL(mean, .params = kMean, .in = {kDense, "width"}, .out = {kDense, "width"}, .run = run_mean,
-               .cost = cost_mean)
+PRETZEL_KERNEL(mean, .params = kMean, .run = run_mean, .cost = cost_mean)
 PRETZEL_KERNEL(majority, .params = kMajority, .in = {kDense, "1"}, .out = {kDense, "1"}, .bind = bind_majority,
                .run = run_majority, .cost = cost_majority)
 }  // namespace pretzel

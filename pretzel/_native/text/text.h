@@ -108,20 +108,11 @@ inline Status with_units(const Cell& cell, bool lower, Arena* arena, Work work) 
   if (cell.kind != CellKind::kText) return Status::kWrongType;
   if (cell.size > kMaxUnits) return Status::kNoMemory;
   lower = lower && !cell.normalized;
-  switch (cell.encoding) {
-    case Encoding::kAscii:
-    case Encoding::kLatin1:
-      return work(static_cast<const uint8_t*>(cell.text), cell.size, lower);
-    case Encoding::kUcs2:
-      return work(static_cast<const uint16_t*>(cell.text), cell.size, lower);
-    case Encoding::kUcs4:
-      return work(static_cast<const uint32_t*>(cell.text), cell.size, lower);
-    case Encoding::kUtf8:
-      break;
-  }
+  if (cell.encoding == Encoding::kUcs2) return work(static_cast<const uint16_t*>(cell.text), cell.size, lower);
+  if (cell.encoding == Encoding::kUcs4) return work(static_cast<const uint32_t*>(cell.text), cell.size, lower);
   const auto* bytes = static_cast<const uint8_t*>(cell.text);
   uint8_t all = 0;
-  for (int64_t i = 0; i < cell.size; ++i) all |= bytes[i];
+  for (int64_t i = 0; cell.encoding == Encoding::kUtf8 && i < cell.size; ++i) all |= bytes[i];
   if (all < 0x80) return work(bytes, cell.size, lower);
   auto* points = arena->alloc_n<uint32_t>(static_cast<size_t>(cell.size));
   if (points == nullptr) return Status::kNoMemory;

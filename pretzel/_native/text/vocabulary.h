@@ -85,8 +85,7 @@ class Edges {
 
   /// Child plus one; 0 when the window does not hold the key (an empty slot may look equal, but its child is 0).
   static uint64_t child_in(const EdgeTable& table, const uint64_t* home, uint64_t mixed) {
-    u64x8 window;
-    std::memcpy(&window, home, sizeof window);
+    const auto window = read<u64x8>(home);
     const u64x8 wanted = u64x8{0, 1, 2, 3, 4, 5, 6, 7} + (table.rest(mixed) << EdgeTable::kDistanceBits);
     const u64x8 child_mask = u64x8{} + ((uint64_t{1} << table.child_bits) - 1);
     const u64x8 c = window & child_mask & ((window >> table.child_bits) == wanted);
@@ -140,12 +139,6 @@ struct Frontier {
   }
 };
 
-inline uint64_t load_bytes(const char* p) {
-  uint64_t v;
-  std::memcpy(&v, p, sizeof v);
-  return v;
-}
-
 /// The lowest `n` bytes, n in 1 .. 8.
 inline uint64_t low_bytes(uint64_t v, uint64_t n) { return v & (~uint64_t{0} >> (64 - 8 * n)); }
 
@@ -153,8 +146,8 @@ inline uint64_t low_bytes(uint64_t v, uint64_t n) { return v & (~uint64_t{0} >> 
 inline uint64_t hash_bytes(const char* p, uint64_t n) {
   uint64_t h = n;
   const auto fold = [&h](uint64_t v) { h = fold_product(h ^ v ^ 0x2D358DCCAA6C78A5u, 0x8BB84B93962EACC9u); };
-  for (; n > 8; n -= 8, p += 8) fold(load_bytes(p));
-  fold(low_bytes(load_bytes(p), n));
+  for (; n > 8; n -= 8, p += 8) fold(read<uint64_t>(p));
+  fold(low_bytes(read<uint64_t>(p), n));
   return h;
 }
 
@@ -194,9 +187,7 @@ struct Words {
       if ((held & ~record_mask) != tag(hash, record_bits)) continue;
       const char* record = pool + static_cast<uint64_t>(held & record_mask) * 4;
       if (!same(record + 4, word, size)) continue;
-      uint32_t number;
-      std::memcpy(&number, record, sizeof number);
-      return number;
+      return read<uint32_t>(record);
     }
   }
 
@@ -204,9 +195,9 @@ struct Words {
   /// Stops at the first difference, at the latest at the record's closing space.
   static bool same(const char* record, const char* word, uint64_t size) {
     for (; size > 8; size -= 8, record += 8, word += 8) {
-      if (load_bytes(record) != load_bytes(word)) return false;
+      if (read<uint64_t>(record) != read<uint64_t>(word)) return false;
     }
-    if (low_bytes(load_bytes(record) ^ load_bytes(word), size) != 0) return false;
+    if (low_bytes(read<uint64_t>(record) ^ read<uint64_t>(word), size) != 0) return false;
     return record[size] == ' ';
   }
 };
