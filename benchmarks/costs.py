@@ -50,7 +50,7 @@ def points(case: str, plan: Any, X: Any, passes: int) -> Iterator[Point]:
     from pretzel._native import NativeProgram
 
     method = plan.methods["predict"]
-    program = NativeProgram(method.program.plan, plan.store, plan._lease)  # without observations
+    program = NativeProgram(method.program.plan, plan.store, plan.lease)  # without observations
     tables = {size: tasks.take(X, np.arange(min(tasks_len(X), max(size, ROWS)))) for size in SIZES}
     for learnt in (False, True):
         for size, table in tables.items():

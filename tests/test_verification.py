@@ -260,7 +260,7 @@ def test_a_wrong_presentation_is_an_answer_fault():
     predict = plan.physical.methods["predict"]
     faulty = dataclasses.replace(predict, labels=(predict.labels[0][::-1],))
     physical = dataclasses.replace(plan.physical, methods={**plan.physical.methods, "predict": faulty})
-    report = pretzel.verify(Plan(physical, plan.store, plan._lease), estimator, X)
+    report = pretzel.verify(Plan(physical, plan.store, plan.lease), estimator, X)
     fault = report.first_divergence
     assert (fault.kind, fault.method) == ("answer", "predict")
     assert report.methods["predict"].label_mismatches > 0

@@ -22,7 +22,7 @@ class Complaints:
         self._last: dict[str, float] = {}
         self._unsaid: dict[str, int] = {}
 
-    def add(self, kind: str, message: object, level: int = logging.WARNING) -> None:
+    def add(self, kind: str, message: object) -> None:
         """Log a message, or count it as suppressed.
 
         Parameters
@@ -30,7 +30,6 @@ class Complaints:
         kind : str
         message : object
             Formatted only if it is logged.
-        level : int
         """
         now = time.monotonic()
         if now - self._last.get(kind, -PAUSE) < PAUSE:
@@ -38,4 +37,4 @@ class Complaints:
             return
         self._last[kind] = now
         unsaid = self._unsaid.pop(kind, 0)
-        logger.log(level, "%s%s", message, f" (and {unsaid} more since the last such message)" if unsaid else "")
+        logger.warning("%s%s", message, f" (and {unsaid} more since the last such message)" if unsaid else "")

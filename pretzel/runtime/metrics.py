@@ -110,11 +110,9 @@ class Collector:
     describe = collect  # its names tell the registry which collectors export the same metrics
 
     def _calls(self) -> Iterator[Any]:
-        from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+        from prometheus_client.core import HistogramMetricFamily
 
-        requests = CounterMetricFamily(
-            "pretzel_requests", "Calls by what became of them", labels=["model", "method", "outcome"]
-        )
+        requests = _counter("pretzel_requests", "Calls by what became of them", "model", "method", "outcome")
         times = HistogramMetricFamily(
             "pretzel_request_seconds", "Time of calls, of which a sample is timed", labels=["model", "method"]
         )
@@ -150,29 +148,19 @@ class Collector:
         return found
 
     def _stages(self) -> Iterator[Any]:
-        from prometheus_client.core import GaugeMetricFamily
-
-        seconds = GaugeMetricFamily(
-            "pretzel_stage_seconds", "Time in stages of registered models, by kernels", labels=["stage"]
-        )
-        rows = GaugeMetricFamily("pretzel_stage_rows", "Rows that passed the stages", labels=["stage"])
+        seconds = _gauge("pretzel_stage_seconds", "Time in stages of registered models, by kernels", "stage")
+        rows = _gauge("pretzel_stage_rows", "Rows that passed the stages", "stage")
         for stage, times in stage_times(self._catalog).items():
             seconds.add_metric([stage], times["seconds"])
             rows.add_metric([stage], times["rows"])
         yield from (seconds, rows)
 
     def _engines(self) -> Iterator[Any]:
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-
         shared = self._engine
         own = [engine.load() for engine in reservations(self._catalog, shared).values()]
-        queue = GaugeMetricFamily("pretzel_queue_requests", "Requests in the batch engine", labels=["engine", "state"])
-        rejections = CounterMetricFamily(
-            "pretzel_rejections", "Requests rejected on arrival", labels=["engine", "reason"]
-        )
-        ended = CounterMetricFamily(
-            "pretzel_engine_requests", "Accepted requests that are over", labels=["engine", "outcome"]
-        )
+        queue = _gauge("pretzel_queue_requests", "Requests in the batch engine", "engine", "state")
+        rejections = _counter("pretzel_rejections", "Requests rejected on arrival", "engine", "reason")
+        ended = _counter("pretzel_engine_requests", "Accepted requests that are over", "engine", "outcome")
         for engine, loads in (("shared", [shared.load()]), ("reserved", own)):
             for state in ("waiting", "started", "in_python"):
                 queue.add_metric([engine, state], sum(load[state] for load in loads))
@@ -180,27 +168,37 @@ class Collector:
                 rejections.add_metric([engine, reason], sum(load[key] for load in loads))
             for outcome in _OUTCOMES:
                 ended.add_metric([engine, outcome], sum(load[outcome] for load in loads))
-        ratio = GaugeMetricFamily("pretzel_estimate_error_ratio", "Time that requests took / time that was estimated")
+        ratio = _gauge("pretzel_estimate_error_ratio", "Time that requests took / time that was estimated")
         ratio.add_metric([], shared.load()["estimate_error_ratio"])
         yield from (queue, rejections, ended, ratio)
 
     def _sizes(self) -> Iterator[Any]:
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-
         held = totals(self._catalog, self._store)
-        size = GaugeMetricFamily("pretzel_bytes", "Memory of models and of working threads", labels=["kind"])
+        size = _gauge("pretzel_bytes", "Memory of models and of working threads", "kind")
         for kind in ("logical", "unique", "arena"):
             size.add_metric([kind], held[f"{kind}_bytes"])
-        models = GaugeMetricFamily("pretzel_models", "Registered models")
+        models = _gauge("pretzel_models", "Registered models")
         models.add_metric([], len(self._catalog))
-        looked_up = CounterMetricFamily("pretzel_cache_requests", "Cache look-ups", labels=["cache", "result"])
-        cached = GaugeMetricFamily("pretzel_cache_bytes", "Memory of caches", labels=["cache"])
+        looked_up = _counter("pretzel_cache_requests", "Cache look-ups", "cache", "result")
+        cached = _gauge("pretzel_cache_bytes", "Memory of caches", "cache")
         for name, cache in self._caches.items():
             counts = cache.counts()
             looked_up.add_metric([name, "hit"], counts["hits"])
             looked_up.add_metric([name, "miss"], counts["misses"])
             cached.add_metric([name], counts["bytes"])
         yield from (size, models, looked_up, cached)
+
+
+def _counter(name: str, text: str, *labels: str) -> Any:
+    from prometheus_client.core import CounterMetricFamily
+
+    return CounterMetricFamily(name, text, labels=labels)
+
+
+def _gauge(name: str, text: str, *labels: str) -> Any:
+    from prometheus_client.core import GaugeMetricFamily
+
+    return GaugeMetricFamily(name, text, labels=labels)
 
 
 def _of(model: Model) -> Iterator[tuple[str, Counts]]:

@@ -52,6 +52,7 @@ class Plan:
         Name of the model in messages.
     """
 
+    methods: Mapping[str, Method | OpaqueMethod]  # every compiled method by name
     predict: Callable[[Any], Any]
     predict_one: Callable[[Any], Any]
     predict_proba: Callable[[Any], Any]
@@ -66,19 +67,17 @@ class Plan:
         self.store = store
         self.name = name or physical.input.estimator
         self._input = replace(physical.input, estimator=self.name)  # messages about tables use the name, too
-        self._lease = lease
+        self.lease = lease
         self.engine: BatchEngine | None = None
-        self._methods: dict[str, Method | OpaqueMethod] = {}
-        for method, plan in physical.methods.items():
-            self._methods[method] = self._load(method, plan)
+        self.methods = {method: self._load(method, plan) for method, plan in physical.methods.items()}
 
     def _load(self, method: str, plan: MethodPlan) -> Method | OpaqueMethod:
         if plan.opaque or plan.program is None:
-            return OpaqueMethod(plan, self._input, self.store, self._lease, self.name, method)
-        return Method(NativeProgram(plan.program, self.store, self._lease), plan, self._input, self.name, read, method)
+            return OpaqueMethod(plan, self._input, self.store, self.lease, self.name, method)
+        return Method(NativeProgram(plan.program, self.store, self.lease), plan, self._input, self.name, read, method)
 
     def __getattr__(self, name: str) -> Any:
-        methods = self.__dict__.get("_methods", {})
+        methods = self.__dict__.get("methods", {})
         plain = name.removesuffix("_one")
         method = methods.get(plain)
         if method is not None:
@@ -91,11 +90,11 @@ class Plan:
         raise AttributeError(f"{self.__dict__.get('name', 'plan')} has no attribute {name!r}")
 
     def __dir__(self) -> list[str]:
-        methods = {f"{method}{one}" for method in self._methods for one in ("", "_one")}
+        methods = {f"{method}{one}" for method in self.methods for one in ("", "_one")}
         return sorted({*super().__dir__(), *methods, *self.physical.attributes})
 
     def __repr__(self) -> str:
-        return f"<pretzel.Plan of {self.name}: {', '.join(self._methods)}>"
+        return f"<pretzel.Plan of {self.name}: {', '.join(self.methods)}>"
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
@@ -117,7 +116,7 @@ class Plan:
         from pretzel.runtime.batching import MicroBatcher
 
         self.engine = engine
-        for method in self._methods.values():
+        for method in self.methods.values():
             method.engine = engine
             if isinstance(method, Method) and batching is not None and not method.sparse_result:
                 method.batches = MicroBatcher(batching)
@@ -126,24 +125,14 @@ class Plan:
                 method.scheduler = engine.scheduler
 
     @property
-    def methods(self) -> Mapping[str, Method | OpaqueMethod]:
-        """Every compiled method by name."""
-        return self._methods
-
-    @property
-    def lease(self) -> Lease:
-        """The lease that keeps the plan's arrays in its store."""
-        return self._lease
-
-    @property
     def nbytes(self) -> int:
         """Bytes of everything the plan refers to in its store, shared or not."""
-        return self.store.bytes_of(self._lease.digests)
+        return self.store.bytes_of(self.lease.digests)
 
     @property
     def exclusive_bytes(self) -> int:
         """Bytes that are freed when this plan is deleted."""
-        return self.store.exclusive_bytes(self._lease)
+        return self.store.exclusive_bytes(self.lease)
 
     def estimate(
         self, n_rows: int = 1, units: int | None = None, method: str = "predict", *, X: Any = None

@@ -34,7 +34,7 @@ def native(plan: pretzel.Plan) -> NativeProgram:
     """A program of its own for `predict`, without observations."""
     program = plan.physical.methods["predict"].program
     assert program is not None
-    return NativeProgram(program, plan.store, plan._lease)
+    return NativeProgram(program, plan.store, plan.lease)
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,7 @@ def programs(count: int) -> list[NativeProgram]:
     plan = pretzel.compile(LinearRegression().fit(X, X[:, 0]))
     physical = plan.physical.methods["predict"].program
     assert physical is not None
-    return [NativeProgram(physical, plan.store, plan._lease) for _ in range(count)]
+    return [NativeProgram(physical, plan.store, plan.lease) for _ in range(count)]
 
 
 @pytest.mark.parametrize("factor", [0.25, 3.0])

@@ -213,16 +213,6 @@ cdef class NativeProgram:
             self.counted += (computation,)
 
     @property
-    def tile(self):
-        """Rows that pass through the steps together."""
-        return self.program.shape.tile
-
-    @property
-    def row_bytes(self):
-        """Arena bytes for each row of a tile."""
-        return self.program.shape.row_bytes
-
-    @property
     def arrays(self):
         """The arrays that the program reads, by digest."""
         digests = [digest for call in self.plan.calls for digest in (*call.params, call.state) if digest is not None]
@@ -240,18 +230,24 @@ cdef class NativeProgram:
         """Price with the coefficients in use now, unless a request has been timed already."""
         self.program.cost.refresh(self.program)
 
-    @property
-    def correction(self):
-        """Factors on estimates, from observed requests: for the cost of a tile, and for further rows and units."""
-        cdef PriceParts factors = self.program.cost.feedback().factors()
-        return factors.fixed, factors.slope
-
     def terms(self):
         """For each step, then for the overhead: kernel, counted terms, payload per unit and per row of a request.
 
         The terms are three dicts (first row of a tile, further row, unit of payload) of nominal seconds by name.
         """
-        return terms_of(self)
+        cdef vector[StepCost] costs = step_costs(self.program)
+        cdef const CostTerms* terms
+        cdef size_t s
+        cdef int r, t
+        found = []
+        for s in range(costs.size()):
+            regimes = []
+            for r in range(3):
+                terms = &costs[s].cost.terms[r]
+                regimes.append({term_name(costs[s].kernel, <Regime>r, terms.at[t].name).decode(): terms.at[t].ns * 1e-9
+                                for t in range(terms.size)})
+            found.append((costs[s].kernel.decode(), tuple(regimes), costs[s].per_payload, costs[s].per_row))
+        return found
 
     @property
     def counts_units(self):
@@ -269,7 +265,13 @@ cdef class NativeProgram:
 
     def profile(self):
         """For each step: seconds, rows and calls, extrapolated from the requests that were timed step by step."""
-        return step_times(self)
+        cdef const StepTimer* timer
+        cdef size_t s
+        found = []
+        for s in range(self.program.shape.steps.size()):
+            timer = &self.program.timers[s]
+            found.append((<int64_t>timer.ns * 1e-9, <int64_t>timer.rows, <int64_t>timer.runs))
+        return found
 
     def trace(self, columns, int64_t rows):
         """Output of every step for the columns of a request: ndarray, CSR triple or None."""

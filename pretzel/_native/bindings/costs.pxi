@@ -47,32 +47,6 @@ cdef double checked_coefficient(term, value) except -1:
     return number
 
 
-cdef list terms_of(NativeProgram program):
-    cdef vector[StepCost] costs = step_costs(program.program)
-    cdef const CostTerms* terms
-    cdef size_t s
-    cdef int r, t
-    found = []
-    for s in range(costs.size()):
-        regimes = []
-        for r in range(3):
-            terms = &costs[s].cost.terms[r]
-            regimes.append({term_name(costs[s].kernel, <Regime>r, terms.at[t].name).decode(): terms.at[t].ns * 1e-9
-                            for t in range(terms.size)})
-        found.append((costs[s].kernel.decode(), tuple(regimes), costs[s].per_payload, costs[s].per_row))
-    return found
-
-
-cdef list step_times(NativeProgram program):
-    cdef size_t s
-    cdef const StepTimer* timer
-    found = []
-    for s in range(program.program.shape.steps.size()):
-        timer = &program.program.timers[s]
-        found.append((<int64_t>timer.ns * 1e-9, <int64_t>timer.rows, <int64_t>timer.runs))
-    return found
-
-
 cdef object time_blocks(Method method, list columns, int64_t rows, int64_t block, int passes):
     """Run all rows in blocks, several times over; the time of reading the clock is subtracted.
 
@@ -138,17 +112,3 @@ cdef object time_blocks(Method method, list columns, int64_t rows, int64_t block
                 least_steps[k] = min(least_steps[k], steps[k])
     tiles = sum(-(-n // program.program.shape.tile) for n in sizes)
     return np.array(sizes), units, least * 1e-9, least_steps * 1e-9, tiles
-
-
-cdef int64_t units_of(Method method, list columns, int64_t rows) except -1:
-    """Text code units and sparse entries of a request."""
-    cdef RequestScope scope
-    cdef Arena* arena = scope.arena
-    cdef LeafInput* leaves
-    held = []
-    try:
-        leaves = open_leaves(method.readers, columns, rows, rows, arena, held)
-        return fill_cells(method.readers, columns, leaves, 0, rows, 0, held)
-    except WrongField as error:
-        method.raise_wrong_field(error)
-        return 0

@@ -244,10 +244,16 @@ cdef class Method(CallCounter):
 
     def measure(self, X):
         """Rows of a request, and its text code units or sparse entries."""
+        cdef RequestScope scope
+        cdef LeafInput* leaves
         cdef int64_t rows
         cdef bint is_float32
-        columns = self.take(X, &rows, &is_float32)
-        return rows, units_of(self, columns, rows)
+        cdef list held = [], columns = self.take(X, &rows, &is_float32)
+        try:
+            leaves = open_leaves(self.readers, columns, rows, rows, scope.arena, held)
+            return rows, fill_cells(self.readers, columns, leaves, 0, rows, 0, held)
+        except WrongField as error:
+            self.raise_wrong_field(error)
 
     cdef double usual_estimate(self, int64_t rows) noexcept:
         """Nanoseconds for ``rows`` rows with as many units as requests have had so far."""
@@ -357,16 +363,16 @@ cdef class Method(CallCounter):
         if cnp.PyArray_CheckExact(row):
             if self.read_vector(row, leaves, arena):
                 return 0
-            row = self.check_vector(row)
+            row = self.as_row(row)
         elif PyDict_Check(row):
             if self.names is None:
-                self.fail_row(row)
+                CALLBACKS.fail_row(self.spec, self.name, row)
             if BORROWS_REFERENCES and PyDict_Size(row) == PyTuple_GET_SIZE(self.required):
                 values = fields_in_order(row, self.required, self.form.required_at.data(), self.width, arena)
             if values == NULL and (self.unread or PyDict_Size(row) != PyTuple_GET_SIZE(self.required)):
-                self.check_keys(row)
+                CALLBACKS.check_keys(self.spec, self.name, row)
         elif not PyTuple_Check(row) and not PyList_CheckExact(row):
-            row = self.check_vector(row)
+            row = self.as_row(row)
         if PyList_CheckExact(row):
             row = PyList_AsTuple(row)  # a list may become shorter while its fields are read
             held.append(row)
@@ -374,13 +380,13 @@ cdef class Method(CallCounter):
             return 0
         if PyTuple_Check(row):
             if PyTuple_GET_SIZE(row) != self.width:
-                self.fail_row(row)
+                CALLBACKS.fail_row(self.spec, self.name, row)
             values = items_of(row, 0)
         try:
             for i in range(n):
                 read_fields(row, &values, <Reader>self.readers[i], &leaves[i], arena, held, units)
         except MissingField:
-            self.check_keys(row)
+            CALLBACKS.check_keys(self.spec, self.name, row)
             raise errors.InputKeyError(f"{self.name}: the row changed while it was being read")
         return 0
 
@@ -456,14 +462,8 @@ cdef class Method(CallCounter):
 
     # -- unusual rows and errors: slow, in Python ------------------------------------------------------------------
 
-    cdef object check_vector(self, row):
+    cdef object as_row(self, row):
         return CALLBACKS.as_row(self.spec, self.name, row)
-
-    cdef int check_keys(self, row) except -1:
-        CALLBACKS.check_keys(self.spec, self.name, row)
-
-    cdef int fail_row(self, row) except -1:
-        CALLBACKS.fail_row(self.spec, self.name, row)
 
     cdef int raise_wrong_field(self, error) except -1:
         CALLBACKS.raise_wrong_field(self.spec, self.name, *error.args)

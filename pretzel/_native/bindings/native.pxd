@@ -134,13 +134,8 @@ cdef extern from "cost/speed_factor.h" namespace "pretzel" nogil:
 
 
 cdef extern from "cost/program_cost.h" namespace "pretzel" nogil:
-    cdef cppclass PriceParts:
-        double fixed
-        double slope
-
     cdef cppclass CostFeedback:
         double mean_payload()
-        PriceParts factors()
 
     cdef cppclass StepCost:
         const char* kernel
@@ -322,7 +317,6 @@ cdef extern from "core/program_shape.h" namespace "pretzel" nogil:
         int32_t output
         void finish() except +
         int32_t tile
-        int64_t row_bytes
 
 
 cdef extern from "core/plan.h" namespace "pretzel" nogil:

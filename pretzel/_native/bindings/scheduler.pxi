@@ -69,7 +69,7 @@ cdef class Task:
                 each = rows[r]
                 method.read_row(each, row, arena, self.held, &units)
                 if n > 0 and row[0].form == LeafForm.kColumns:  # a vector of other numbers than float64
-                    method.read_row(method.check_vector(each), row, arena, self.held, &units)
+                    method.read_row(method.as_row(each), row, arena, self.held, &units)
                 for i in range(n):
                     reader = method.readers[i]
                     if reader.kind == LeafKind.kCells:
