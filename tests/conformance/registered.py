@@ -1,0 +1,33 @@
+"""The cases of `tests.cases`: estimators with native forms, with the parameters that change what they compute."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.cases import CASES, as_frame, fitted, rows
+from tests.conformance.data import ASKED_ROWS, Rows
+from tests.conformance.estimators import Fitted, Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KINDS = {"numbers": "matrix", "missing": "matrix", "counts": "matrix", "text": "documents"}
+
+
+def subjects() -> Iterator[Subject]:
+    """Each case, fitted without column names and, if it takes a matrix, with them."""
+    for i, case in enumerate(CASES):
+        yield Subject(f"{case.id} #{i}", int, "case")
+        if case.data in ("numbers", "missing"):
+            yield Subject(f"{case.id} #{i}", int, "named case")
+
+
+def fitted_case(subject: Subject) -> Fitted:
+    """The fitted estimator of a case, with rows to ask it about."""
+    index = int(subject.name.rpartition("#")[2])
+    case = CASES[index]
+    asked = rows(case.data)[1][:ASKED_ROWS]
+    asked = asked.toarray() if case.data == "counts" else asked
+    kind = KINDS.get(case.data, "cells")
+    names = tuple(as_frame(asked).columns) if kind != "documents" else ()
+    return Fitted(fitted(index, subject.fit == "named case"), kind, Rows(asked, names), None)

@@ -1,0 +1,271 @@
+"""Asks a plan and its source in every form, in a process of its own: a crash or a hang is a result like any other."""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+import os
+import warnings
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tests.conformance import compare as cmp
+from tests.conformance.estimators import Subject, builders, fitted, subjects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
+
+    from tests.conformance.estimators import Fitted
+    from tests.conformance.forms import Form
+
+METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "transform", "score_samples", "apply",
+           "decision_path", "kneighbors", "staged_predict", "mahalanobis", "get_leaf_indices")  # fmt: skip
+SECONDS = 60.0  # without a word from a worker
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request and what came of it.
+
+    Parameters
+    ----------
+    subject, fit, method, form : str
+    kind : str
+        Of the difference; empty where there is none.
+    detail : str
+    native : bool
+        The method has no opaque step.
+    """
+
+    subject: str
+    fit: str
+    method: str
+    form: str
+    kind: str
+    detail: str = ""
+    native: bool = False
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which cases are run: a text that names must contain, and how many of the rest are drawn.
+
+    Parameters
+    ----------
+    estimator, form : str
+    sample : int or None
+        So many cases of each subject.
+    seed : int
+    subjects : tuple of str, optional
+        Identifiers of the only subjects.
+    """
+
+    estimator: str = ""
+    form: str = ""
+    sample: int | None = None
+    seed: int = 0
+    subjects: tuple[str, ...] = ()
+
+    def draw(self, subject: Subject, cases: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """The cases of one subject that are run, in their order."""
+        found = [case for case in cases if self.form.lower() in case[1].lower()]
+        if self.sample is None or len(found) <= self.sample:
+            return found
+        rng = np.random.default_rng([self.seed, *subject.id.encode()])
+        return [found[i] for i in sorted(rng.choice(len(found), self.sample, replace=False))]
+
+
+def all_subjects(selection: Selection) -> list[Subject]:
+    """Estimators and compositions of a selection."""
+    from tests.conformance import registered
+    from tests.conformance.compositions import COMPOSITIONS
+
+    mixed = [Subject(name, build, "mixed") for name, (build, _) in COMPOSITIONS.items()]
+    every = (*subjects(), *registered.subjects(), *mixed)
+    found = [subject for subject in every if selection.estimator.lower() in subject.id.lower()]
+    return [subject for subject in found if not selection.subjects or subject.id in selection.subjects]
+
+
+def named(name: str, fit: str) -> Subject:
+    """One subject."""
+    from tests.conformance.compositions import COMPOSITIONS
+
+    if fit.endswith("case"):
+        return Subject(name, int, fit)
+    return Subject(name, COMPOSITIONS[name][0] if fit == "mixed" else builders()[name], fit)
+
+
+def forms_of(kind: str) -> tuple[Mapping[str, Form], Mapping[str, Form]]:
+    """Forms of tables, and of single rows, for one kind of rows."""
+    from tests.conformance import forms, mixed, sequences
+
+    return {
+        "matrix": (forms.MATRIX, forms.ROW),
+        "column": (sequences.COLUMN, {}),
+        "documents": (sequences.DOCUMENTS, {"row: text": lambda rows: rows.values[0]}),
+        "records": (sequences.RECORDS, {"row: dict": lambda rows: dict(rows.values[0])}),
+        "labels": (sequences.LABELS, {}),
+        "label_sets": (sequences.LABEL_SETS, {}),
+        "images": (sequences.IMAGES, {}),
+        "cells": (mixed.CELLS, mixed.MIXED_ROW),
+        "mixed": (mixed.MIXED, mixed.MIXED_ROW),
+    }[kind]
+
+
+def run_subject(subject: Subject, selection: Selection, skip: Iterable[tuple[str, str]] = ()) -> Iterator[Case | tuple]:
+    """Every case of a subject; before each the pair (method, form) that is tried."""
+    os.environ.setdefault("PRETZEL_CALIBRATION", os.devnull)
+    import pretzel
+
+    warnings.simplefilter("ignore")
+    np.seterr(all="ignore")
+    yield "", "fit"
+    try:
+        model = fitted(subject)
+    except Exception as error:
+        yield Case(subject.name, subject.fit, "", "fit", "not fitted", f"{type(error).__name__}: {error}"[:200])
+        return
+    yield "", "compile"
+    try:
+        plan = pretzel.compile(model.estimator)
+        explained = plan.explain("json")["physical"]
+    except Exception as error:
+        askable = any(hasattr(model.estimator, method) for method in METHODS)
+        kind = "not compiled" if askable or not isinstance(error, pretzel.errors.CompileError) else ""
+        yield Case(subject.name, subject.fit, "", "compile", kind, f"{type(error).__name__}: {error}"[:200])
+        return
+    done = set(skip)
+    for method, form in selection.draw(subject, list(cases_of(model))):
+        if (method, form) in done:
+            continue
+        yield method, form
+        native = method in explained and not explained[method]["opaque"]
+        try:
+            kind, detail = _difference(plan, model, method, form)
+        except Exception as error:  # the comparison itself failed: shown, never swallowed
+            kind, detail = "not compared", f"{type(error).__name__}: {error}"[:200]
+        yield Case(subject.name, subject.fit, method, form, kind, detail, native)
+
+
+def cases_of(model: Fitted) -> Iterator[tuple[str, str]]:
+    """Methods and forms of a fitted estimator."""
+    tables, rows = forms_of(model.kind)
+    for method in METHODS:
+        if hasattr(model.estimator, method):
+            yield method, "method"
+            yield from ((method, form) for form in tables)
+            named_columns = model.kind != "matrix" or hasattr(model.estimator, "feature_names_in_")
+            yield from ((method, form) for form in rows if named_columns or "dict" not in form)
+    for method in ("get_feature_names_out", "score", "inverse_transform"):
+        if hasattr(model.estimator, method):
+            yield method, "method"
+
+
+def _difference(plan: Any, model: Fitted, method: str, form: str) -> tuple[str, str]:
+    source = model.estimator
+    tables, rows = forms_of(model.kind)
+    if form == "method":
+        return _plain(plan, model, method, next(iter(tables.values())))
+    if not hasattr(plan, method):
+        return cmp.SAME, ""  # told once, by the form "method"
+    if form in rows:
+        first = type(model.rows)(model.rows.values[:1], model.rows.names)
+        found = cmp.ask(lambda: getattr(plan, method + "_one")(rows[form](first)))
+        expected = cmp.ask(lambda: getattr(source, method)(next(iter(tables.values()))(first)))
+        return cmp.compare_row(found, expected, 4 if "float32" in form else 8)
+    make = tables[form]
+    request, of_source = make(model.rows), make(model.rows)
+    width = cmp.narrowest(request)
+    found = cmp.ask(lambda: _list(getattr(plan, method)(request)))
+    expected = cmp.ask(lambda: _list(getattr(source, method)(of_source)))
+    if cmp.fingerprint(request) not in (cmp.fingerprint(make(model.rows)), cmp.fingerprint(of_source)):
+        return "request changed", ""
+    return cmp.difference(found, expected, width)
+
+
+def _plain(plan: Any, model: Fitted, method: str, make: Form) -> tuple[str, str]:
+    """Whether the plan has the method; for those that take no other forms, whether it answers alike."""
+    if not hasattr(plan, method):
+        return "no method", method
+    arguments: tuple[Any, ...] = ()
+    if method == "score":
+        arguments = (make(model.rows), model.y)
+    elif method == "inverse_transform":
+        arguments = (model.estimator.transform(make(model.rows)),)
+    elif method in METHODS:
+        return cmp.SAME, ""
+    return cmp.difference(*(cmp.ask(lambda m=m: getattr(m, method)(*arguments)) for m in (plan, model.estimator)))
+
+
+def _list(answer: Any) -> Any:
+    return list(answer) if hasattr(answer, "__next__") else answer
+
+
+def _work(subject: tuple[str, str], selection: Selection, skip: list[tuple[str, str]], pipe: Connection) -> None:
+    for message in run_subject(named(*subject), selection, skip):
+        pipe.send(message)
+    pipe.send(None)
+
+
+def run(selection: Selection, workers: int | None = None) -> Iterator[Case]:
+    """The cases of a selection, each subject in a process of its own."""
+    context = mp.get_context("forkserver")
+    context.set_forkserver_preload(["tests.conformance.preload"])
+    waiting = [(subject, []) for subject in reversed(all_subjects(selection))]
+    running: dict[Connection, _Running] = {}
+    while waiting or running:
+        while waiting and len(running) < (workers or os.cpu_count() or 1):
+            worker = _Running(context, selection, *waiting.pop())
+            running[worker.pipe] = worker
+        ready = wait(list(running), SECONDS)
+        for pipe in ready or list(running):
+            worker = running[pipe]
+            message = worker.receive() if ready else "hang"
+            if isinstance(message, Case):
+                yield message
+            elif message is None:
+                del running[pipe]
+            elif isinstance(message, str):
+                del running[pipe]
+                yield worker.lost(message)
+                if worker.at[0]:
+                    waiting.append((worker.subject, [*worker.skip, *worker.done, worker.at]))
+
+
+class _Running:
+    """A worker process and how far it has come."""
+
+    def __init__(self, context: Any, selection: Selection, subject: Subject, skip: list[tuple[str, str]]) -> None:
+        self.subject, self.skip = subject, skip
+        self.done: list[tuple[str, str]] = []
+        self.at = ("", "start")
+        self.pipe, child = context.Pipe(duplex=False)
+        arguments = ((subject.name, subject.fit), selection, skip, child)
+        self.process: BaseProcess = context.Process(target=_work, args=arguments, daemon=True)
+        self.process.start()
+        child.close()
+
+    def receive(self) -> Any:
+        """The next case, None at the end, ``"crash"``, or a pair (method, form) that is begun."""
+        try:
+            message = self.pipe.recv()
+        except EOFError:
+            return "crash"
+        if isinstance(message, Case):
+            self.done.append((message.method, message.form))
+        elif message is not None:
+            self.at = message
+        if message is None:
+            self.process.join()
+        return message
+
+    def lost(self, kind: str) -> Case:
+        """The case at which the process died or stopped."""
+        self.process.kill()
+        self.process.join()
+        detail = f"exit code {self.process.exitcode}" if kind == "crash" else f"no answer in {SECONDS:.0f} seconds"
+        return Case(self.subject.name, self.subject.fit, *self.at, kind, detail)

@@ -1,0 +1,20 @@
+"""A sample of the conformance run, another one for each commit: ``python -m tests.conformance`` runs all of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance.rotation import draw, seed
+from tests.conformance.run import Selection, all_subjects, run
+from tests.conformance.table import differences
+
+SUBJECTS = 60
+CASES = 25  # of each
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_answers_are_those_of_the_source() -> None:
+    chosen = tuple(subject.id for subject in draw(all_subjects(Selection()), SUBJECTS))
+    cases = list(run(Selection(sample=CASES, seed=seed(), subjects=chosen), workers=2))
+    assert len(cases) > SUBJECTS
+    assert not differences(cases), "\n".join(differences(cases))
