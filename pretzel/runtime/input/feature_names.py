@@ -39,6 +39,9 @@ def match(spec: InputSpec, columns: Sequence[Any]) -> Sequence[int] | None:
         raise InputTypeError(
             f"{spec.estimator}: some column names are strings and some are not; convert all of them to strings"
         )
+    if texts and names is None and len(set(columns)) < len(columns):
+        twice = sorted({column for column in columns if columns.count(column) > 1})
+        raise InputKeyError(f"{spec.estimator}: duplicate columns: {listed(twice)}")
     if names is None or not texts:
         warn_about_names(spec, named=bool(texts))
         check_width(spec, len(columns))

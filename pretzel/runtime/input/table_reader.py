@@ -131,14 +131,18 @@ def _table(spec: InputSpec, X: Any) -> Table:
 
 def _of_ndarray(spec: InputSpec, X: Any) -> Table:
     if X.ndim != 2:
-        hint = "; for one row use predict_one or reshape(1, -1)" if X.ndim == 1 else ""
+        hint = ". Reshape your data with reshape(1, -1), or use predict_one for one row" if X.ndim == 1 else ""
         raise InputShapeError(
             f"{spec.estimator}: expected a table of {spec.width} columns, got an array of shape {X.shape}{hint}"
         )
+    if isinstance(X, np.matrix):
+        raise InputTypeError(f"{spec.estimator}: expected a table, got a numpy.matrix: convert it with numpy.asarray")
     X = np.asarray(X)
     _check_bare_width(spec, X.shape[1])
     plain = X.dtype == np.float64 and X.dtype.isnative and (X.strides[1] == 8 or X.shape[1] == 1)
-    if X.dtype.kind in "cmMV":
+    if X.dtype.kind == "c":
+        raise InputTypeError(f"{spec.estimator}: Complex data not supported: expected real numbers, got {X.dtype}")
+    if X.dtype.kind in "mMV":
         raise InputTypeError(f"{spec.estimator}: expected numbers or texts, got an array of {X.dtype}")
     return Table(X.shape[0], lambda i: X[:, i], X if plain and X.strides[0] % 8 == 0 else None)
 
