@@ -34,7 +34,7 @@ def _named(name: str, function: Form) -> None:
 
 def whole(values: Any) -> Any:
     """Whole numbers that every integer type holds."""
-    return np.abs(np.rint(values))
+    return np.abs(np.rint(np.nan_to_num(values)))
 
 
 def frame(rows: Rows) -> Any:
@@ -42,6 +42,13 @@ def frame(rows: Rows) -> Any:
     import pandas as pd
 
     return pd.DataFrame(rows.values.copy(), columns=list(rows.names))
+
+
+def whole_frame(rows: Rows) -> Any:
+    """A pandas DataFrame of int64."""
+    import pandas as pd
+
+    return pd.DataFrame(whole(rows.values).astype(np.int64), columns=list(rows.names))
 
 
 # Dtypes.
@@ -61,7 +68,7 @@ _named("bytes of numbers", lambda rows: rows.values.astype("S"))
 
 def _mixed_objects(values: Any) -> Any:
     found = values.astype(object)
-    found[:, 0] = [int(value) for value in values[:, 0]]
+    found[:, 0] = whole(values[:, 0]).astype(int).tolist()
     found[:, -1] = [np.float32(value) for value in values[:, -1]]
     return found
 
@@ -159,18 +166,18 @@ _named("integers beyond 2**53", lambda rows: np.full(rows.values.shape, 2**53 + 
 # Frames.
 _named("frame", frame)
 _named("frame of float32", lambda rows: frame(rows).astype(np.float32))
-_named("frame of int64", lambda rows: frame(rows).map(lambda value: round(abs(value))).astype(np.int64))
+_named("frame of int64", lambda rows: whole_frame(rows))
 _named("frame of mixed widths", lambda rows: _mixed_frame(rows))
 _named("frame of bool", lambda rows: frame(rows) > 0)
 _named("frame of objects", lambda rows: frame(rows).astype(object))
 _named("frame of text", lambda rows: frame(rows).astype(str))
 _named("nullable frame", lambda rows: frame(rows).astype("Float64"))
 _named("nullable frame of float32", lambda rows: frame(rows).astype("Float32"))
-_named("nullable frame of integers", lambda rows: frame(rows).map(lambda v: round(abs(v))).astype("Int64"))
+_named("nullable frame of integers", lambda rows: whole_frame(rows).astype("Int64"))
 _named("nullable frame with NA", lambda rows: _with_missing(frame(rows).astype("Float64")))
 _named("Arrow-backed frame", lambda rows: frame(rows).astype("float64[pyarrow]"))
 _named("Arrow-backed frame with NA", lambda rows: _with_missing(frame(rows).astype("float64[pyarrow]")))
-_named("categorical frame", lambda rows: frame(rows).map(lambda v: round(abs(v))).astype("category"))
+_named("categorical frame", lambda rows: whole_frame(rows).astype("category"))
 _named("sparse frame", lambda rows: _sparse_frame(rows))
 _named("frame with NaN", lambda rows: _with_missing(frame(rows)))
 _named("frame with another index", lambda rows: frame(rows).set_index(np.arange(len(rows.values))[::-1] * 10))
@@ -189,7 +196,7 @@ def _mixed_frame(rows: Rows) -> Any:
     found = frame(rows)
     types = ("float32", "int16", "float64", "bool", "uint8")
     for name, dtype in zip(rows.names, types, strict=False):
-        found[name] = (found[name].abs().round() if dtype != "float64" else found[name]).astype(dtype)
+        found[name] = (found[name] if dtype == "float64" else whole(found[name])).astype(dtype)
     return found
 
 

@@ -17,9 +17,10 @@ KINDS = {"numbers": "matrix", "missing": "matrix", "counts": "matrix", "text": "
 def subjects() -> Iterator[Subject]:
     """Each case, fitted without column names and, if it takes a matrix, with them."""
     for i, case in enumerate(CASES):
-        yield Subject(f"{case.id} #{i}", int, "case")
+        name = f"{case.name.rpartition('.')[2]} #{i}"
+        yield Subject(name, int, "case")
         if case.data in ("numbers", "missing"):
-            yield Subject(f"{case.id} #{i}", int, "named case")
+            yield Subject(name, int, "named case")
 
 
 def fitted_case(subject: Subject) -> Fitted:
