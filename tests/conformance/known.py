@@ -33,7 +33,42 @@ class Known:
         return all(re.fullmatch(getattr(self, field), getattr(case, field)) for field in fields)
 
 
-KNOWN: tuple[Known, ...] = (Known("the estimator cannot be fitted on these rows", form="fit", kind="not fitted"),)
+KNOWN: tuple[Known, ...] = (
+    Known("the estimator cannot be fitted on these rows", form="fit", kind="not fitted"),
+    Known(
+        "rows without names are taken in the fitted order; a ColumnTransformer by names fails from within",
+        fit="mixed", form="list of lists|array of objects|matrix of numbers|columns numbered", kind="answered",
+    ),
+    Known(
+        "dates are no numbers: the source counts them in their unit, and a missing one as -2**63",
+        form="dates", kind="refused",
+    ),
+    Known(
+        "iterating over a frame gives the names of its columns, which are not the documents that the caller means",
+        subject="(Count|Tfidf|Hashing)Vectorizer.*", form="frame of text|column of text", kind="refused",
+    ),
+    Known(
+        "an Arrow array of text is text; the source fails on Arrow's scalars",
+        subject="(Count|Tfidf|Hashing)Vectorizer.*", form="Arrow array", kind="answered",
+    ),
+    Known(
+        "the source checks nothing of a sparse request: neither NaN nor that there are rows",
+        subject="(MultiTask)?(ElasticNet|Lasso).*", form="csr_with_nan|csr_matrix of no rows", kind="refused",
+    ),
+    Known(
+        "`apply` of the source asks its first tree, which knows no names: columns are taken as they come",
+        subject="GradientBoosting.*", method="apply", form="frame, columns (reordered|renamed)|polars_reordered",
+        kind="refused",
+    ),
+    Known(
+        "`apply` of the source fails on a list from within",
+        subject="GradientBoosting.*", method="apply", form="(list|tuple) of .*", kind="answered",
+    ),
+    Known(
+        "the source fails where the request's float type is not that of the fit; the same numbers are answered",
+        subject="(MiniBatch|Bisecting)?KMeans.*", method="predict", form=".*float32.*", kind="answered",
+    ),
+)  # fmt: skip
 
 
 def reason(case: Case) -> str | None:

@@ -412,3 +412,15 @@ def test_a_circle_apart_from_the_root_is_named() -> None:
     )
     with pytest.raises(BrokenAttribute, match="trees_: the nodes of tree 0 do not form a tree: some children form a"):
         join([tree], "trees_")
+
+
+def test_apply_of_boosted_trees_takes_nan_and_predict_does_not() -> None:
+    X = np.random.default_rng(0).normal(size=(90, 3))
+    X[::3, 1] = np.abs(X[::3, 1])
+    model = GradientBoostingRegressor(n_estimators=9, random_state=0).fit(X, X[:, 0] + X[:, 1])
+    plan = pretzel.compile(model, strict=True)
+    X[::2, 1] = np.nan
+    np.testing.assert_array_equal(plan.apply(X), model.apply(X))
+    np.testing.assert_array_equal(plan.apply_one(X[0]), model.apply(X[:1])[0])
+    with pytest.raises(InputValueError, match="NaN"):
+        plan.predict(X)

@@ -8,6 +8,7 @@ import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter, children, public_name
 from pretzel.oven.frontends.sklearn.compat import (
+    allows_nan,
     category_encoder,
     histogram_baseline,
     histogram_trees,
@@ -19,6 +20,7 @@ from pretzel.oven.frontends.trees import Splits, Tree, join
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.oven.ir.indicators import Indicators
 from pretzel.oven.ir.link import ArgMax, Exp, Log, Sigmoid, Softmax, Threshold
+from pretzel.schema import Kind
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
@@ -65,10 +67,15 @@ def random_trees_embedding(estimator: Any, x: Node, importer: Importer) -> Metho
 
 @adapter("sklearn.ensemble.GradientBoostingRegressor")
 def gradient_boosting_regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
-    """``predict`` is the raw score, whatever the loss."""
+    """``predict`` is the raw score, whatever the loss; it rejects NaN, which ``apply`` takes where the trees do."""
+    trees = estimator.estimators_.ravel()
+    allow_nan = importer.numeric(x).schema().kind is Kind.DENSE and allows_nan(trees[0])
+    own, leaves = _stages(estimator, x, importer, allow_nan=allow_nan)
     x, splits = _stages(estimator, x, importer)
-    leaves = splits.per_tree(x, splits.leaf_nodes, float32=True)
-    return {"predict": Output(_raw(estimator, x, splits), ndim=1), "apply": Output(leaves)}
+    return {
+        "predict": Output(_raw(estimator, x, splits), ndim=1),
+        "apply": Output(leaves.per_tree(own, leaves.leaf_nodes, float32=True)),
+    }
 
 
 @adapter("sklearn.ensemble.GradientBoostingClassifier")
@@ -115,10 +122,11 @@ def hist_gradient_boosting_classifier(estimator: Any, x: Node, importer: Importe
     }
 
 
-def _stages(estimator: Any, x: Node, importer: Importer) -> tuple[Node, Splits]:
+def _stages(estimator: Any, x: Node, importer: Importer, *, allow_nan: bool = False) -> tuple[Node, Splits]:
     """The checked input, and the splits of all trees: stage after stage, one tree per output."""
-    x = importer.finite(importer.dense(x), estimator, float32=True)
-    return x, join([scikit_tree(tree.tree_, allow_nan=False) for tree in estimator.estimators_.ravel()], "estimators_")
+    x = importer.finite(importer.dense(x), estimator, allow_nan=allow_nan, float32=True)
+    trees = [scikit_tree(tree.tree_, allow_nan=allow_nan) for tree in estimator.estimators_.ravel()]
+    return x, join(trees, "estimators_")
 
 
 def _raw(estimator: Any, x: Node, splits: Splits, factor: float = 1.0) -> TreeEnsemble:
