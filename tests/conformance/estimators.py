@@ -34,7 +34,7 @@ class Subject:
     name : str
         Class and, if a class has several parameter sets, their number.
     build : callable
-        Makes the unfitted estimator.
+        Makes the unfitted estimator; not called where ``fit`` says how the name is looked up.
     fit : str
         One of `FITS`: container and dtype of the fitted rows, or a kind of target; ``"mixed"`` of a pipeline over mixed
         columns; ``"case"`` or ``"named case"`` of a case of `tests.cases`.

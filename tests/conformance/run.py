@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing as mp
 import os
+import time
 import warnings
 from dataclasses import dataclass
 from multiprocessing.connection import wait
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tests.conformance import compare as cmp
-from tests.conformance.estimators import Subject, builders, fitted, subjects
+from tests.conformance.estimators import Subject, fitted, subjects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "transform", "score_samples", "apply",
            "decision_path", "kneighbors", "staged_predict", "mahalanobis", "get_leaf_indices")  # fmt: skip
-SECONDS = 60.0  # without a word from a worker
+SECONDS, START = 60.0, 300.0  # without a word from a worker, and until the first
 
 
 @dataclass(frozen=True)
@@ -84,19 +85,10 @@ def all_subjects(selection: Selection) -> list[Subject]:
     from tests.conformance import registered
     from tests.conformance.compositions import COMPOSITIONS
 
-    mixed = [Subject(name, build, "mixed") for name, (build, _) in COMPOSITIONS.items()]
+    mixed = [Subject(name, int, "mixed") for name in COMPOSITIONS]
     every = (*subjects(), *registered.subjects(), *mixed)
     found = [subject for subject in every if selection.estimator.lower() in subject.id.lower()]
     return [subject for subject in found if not selection.subjects or subject.id in selection.subjects]
-
-
-def named(name: str, fit: str) -> Subject:
-    """One subject."""
-    from tests.conformance.compositions import COMPOSITIONS
-
-    if fit.endswith("case"):
-        return Subject(name, int, fit)
-    return Subject(name, COMPOSITIONS[name][0] if fit == "mixed" else builders()[name], fit)
 
 
 def forms_of(kind: str) -> tuple[Mapping[str, Form], Mapping[str, Form]]:
@@ -205,26 +197,30 @@ def _list(answer: Any) -> Any:
     return list(answer) if hasattr(answer, "__next__") else answer
 
 
-def _work(subject: tuple[str, str], selection: Selection, skip: list[tuple[str, str]], pipe: Connection) -> None:
-    for message in run_subject(named(*subject), selection, skip):
+def _work(subject: Subject, selection: Selection, skip: list[tuple[str, str]], pipe: Connection) -> None:
+    for message in run_subject(subject, selection, skip):
         pipe.send(message)
     pipe.send(None)
 
 
-def run(selection: Selection, workers: int | None = None) -> Iterator[Case]:
-    """The cases of a selection, each subject in a process of its own."""
+def run(
+    selection: Selection, workers: int | None = None, found: list[Subject] | None = None, seconds: float = SECONDS
+) -> Iterator[Case]:
+    """The cases of a selection, each subject in a process of its own, which is killed after ``seconds`` of silence."""
     context = mp.get_context("forkserver")
     context.set_forkserver_preload(["tests.conformance.preload"])
-    waiting = [(subject, []) for subject in reversed(all_subjects(selection))]
+    waiting = [(subject, []) for subject in reversed(all_subjects(selection) if found is None else found)]
     running: dict[Connection, _Running] = {}
     while waiting or running:
         while waiting and len(running) < (workers or os.cpu_count() or 1):
             worker = _Running(context, selection, *waiting.pop())
             running[worker.pipe] = worker
-        ready = wait(list(running), SECONDS)
-        for pipe in ready or list(running):
-            worker = running[pipe]
-            message = worker.receive() if ready else "hang"
+        ready = wait(list(running), seconds)
+        now = time.monotonic()
+        for pipe, worker in list(running.items()):
+            if pipe not in ready and now - worker.heard < (seconds if worker.began else START):
+                continue
+            message = worker.receive() if pipe in ready else "hang"
             if isinstance(message, Case):
                 yield message
             elif message is None:
@@ -243,14 +239,17 @@ class _Running:
         self.subject, self.skip = subject, skip
         self.done: list[tuple[str, str]] = []
         self.at = ("", "start")
+        self.began = False
         self.pipe, child = context.Pipe(duplex=False)
-        arguments = ((subject.name, subject.fit), selection, skip, child)
+        self.heard = time.monotonic()
+        arguments = (subject, selection, skip, child)
         self.process: BaseProcess = context.Process(target=_work, args=arguments, daemon=True)
         self.process.start()
         child.close()
 
     def receive(self) -> Any:
         """The next case, None at the end, ``"crash"``, or a pair (method, form) that is begun."""
+        self.heard, self.began = time.monotonic(), True
         try:
             message = self.pipe.recv()
         except EOFError:
@@ -267,5 +266,5 @@ class _Running:
         """The case at which the process died or stopped."""
         self.process.kill()
         self.process.join()
-        detail = f"exit code {self.process.exitcode}" if kind == "crash" else f"no answer in {SECONDS:.0f} seconds"
+        detail = f"exit code {self.process.exitcode}" if kind == "crash" else "no answer in time"
         return Case(self.subject.name, self.subject.fit, *self.at, kind, detail)
