@@ -256,6 +256,7 @@ class MethodPlan:
     dtype: str = "float64"
     list_of: tuple[int, ...] | None = None
     keeps_float32: bool = False
+    needs_rows: bool = True
 
 
 class Packed:

@@ -16,7 +16,7 @@ import pytest
 from scipy import sparse
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsRegressor
@@ -346,6 +346,20 @@ def test_no_rows(models: dict[str, Model], name: str) -> None:
     with pytest.raises(InputShapeError, match="expected at least one"):
         model.plan.predict(model.good[:0])
     answers(model)
+
+
+def test_no_rows_where_no_step_checks() -> None:
+    """Pass-throughs, functions of NumPy and counts of words check nothing; one step behind them that does is enough."""
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0], "c": ["aa bb", "bb cc"]})
+    parts = [("log", FunctionTransformer(np.log1p), ["a"]), ("words", CountVectorizer(), "c")]
+    free = ColumnTransformer(parts, remainder="passthrough").fit(frame)
+    checked = ColumnTransformer([*parts, ("scale", StandardScaler(), ["b"])]).fit(frame)
+    for source, table in ((free, frame[:0]), (FunctionTransformer(np.sqrt).fit(np.ones((2, 2))), np.ones((0, 2)))):
+        found, expected = pretzel.compile(source, strict=True).transform(table), source.transform(table)
+        assert (type(found), found.shape, found.dtype) == (type(expected), expected.shape, expected.dtype)
+    for source in (checked, make_pipeline(free, LogisticRegression()).fit(frame, [0, 1])):
+        with pytest.raises(InputShapeError, match="at least one row"):
+            getattr(pretzel.compile(source), "predict" if source is not checked else "transform")(frame[:0])
 
 
 def test_empty_and_huge_texts_are_texts(models: dict[str, Model]) -> None:

@@ -99,6 +99,7 @@ class Lowering:
             "float64" if output.labels is not None else dtype.dtype_for(np.float64).name,
             output.list_of,
             dtype.keeps_float32,
+            output.needs_rows,
         )
 
     def program(self, output: Node, sources: dict[Opaque, int]) -> Program:

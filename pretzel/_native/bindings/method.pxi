@@ -272,7 +272,7 @@ cdef class Method(CallCounter):
             if columns is not None:
                 return columns
         n, columns, float32 = self.read(self.spec, self.program.leaves, X)
-        if n == 0 and not (self.is_text and self.result_type is not None):  # scikit-learn: only counts of words
+        if n == 0 and self.plan.needs_rows:
             CALLBACKS.fail_empty(self.spec, self.name)
         rows[0] = n
         is_float32[0] = float32

@@ -226,7 +226,7 @@ class Importer:
         container = frontend_of(self._root).output_container(self._root)
         if method == "transform" and container != "default":
             return Output(self._opaque(self._root, method, raw, f"set_output({container!r})", new_token()))
-        return output
+        return replace_fields(output, needs_rows=any(node.needs_rows for node in toposort([output.node])))
 
     def _note_all(self, node: Node) -> None:
         for each in toposort([node]):

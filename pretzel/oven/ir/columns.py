@@ -25,6 +25,7 @@ class Raw(Node):
     scalar: bool = False
 
     op: ClassVar[str] = "raw/1"
+    needs_rows: ClassVar[bool] = False
 
     def describe(self) -> str:
         return f"{len(self.columns)} columns"
@@ -36,6 +37,7 @@ class NumericLeaf(Node):
     columns: tuple[int, ...]
 
     op: ClassVar[str] = "numeric_leaf/1"
+    needs_rows: ClassVar[bool] = False
 
     def schema(self) -> Schema:
         return dense(len(self.columns), SAME)
@@ -53,6 +55,7 @@ class CellLeaf(Node):
     columns: tuple[int, ...]
 
     op: ClassVar[str] = "cell_leaf/1"
+    needs_rows: ClassVar[bool] = False
 
     def schema(self) -> Schema:
         return cells(len(self.columns))
@@ -76,6 +79,7 @@ class TextLeaf(Node):
     accents: str | None = None  # None, "ascii", "unicode"
 
     op: ClassVar[str] = "text_leaf/1"
+    needs_rows: ClassVar[bool] = False
 
     def schema(self) -> Schema:
         return cells(1)
@@ -94,6 +98,7 @@ class SparseLeaf(Node):
     width: int
 
     op: ClassVar[str] = "sparse_leaf/1"
+    needs_rows: ClassVar[bool] = False
 
     def schema(self) -> Schema:
         return sparse(self.width)
@@ -112,6 +117,7 @@ class Select(Node):
 
     op: ClassVar[str] = "select/1"
     kernel: ClassVar[str] = "select"
+    needs_rows: ClassVar[bool] = False
 
     def schema(self) -> Schema:
         source = self.inputs[0].schema()

@@ -19,6 +19,7 @@ class Concat(Node):
 
     op: ClassVar[str] = "concat/1"
     kernel: ClassVar[str] = "concat"
+    needs_rows: ClassVar[bool] = False
 
     def schema(self) -> Schema:
         parts = [node.schema() for node in self.inputs]
@@ -51,6 +52,7 @@ class Densify(Node):
 
     op: ClassVar[str] = "densify/1"
     kernel: ClassVar[str] = "densify"
+    needs_rows: ClassVar[bool] = False
 
     def schema(self) -> Schema:
         source = self.inputs[0].schema()

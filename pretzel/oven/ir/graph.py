@@ -197,6 +197,7 @@ class Node(metaclass=_HashConsing):
 
     columnwise: ClassVar[bool] = False  # column j of the result depends on column j of the only input alone
     passthrough: ClassVar[bool] = False  # the result is the input itself, which is only checked
+    needs_rows: ClassVar[bool] = True  # the source rejects a request without rows
 
     @property
     def digest(self) -> bytes:
@@ -377,12 +378,15 @@ class Output:
         ``classes_`` of each output column, which turn indices into labels.
     list_of : tuple of int or None
         Widths of the blocks that are returned as a list of arrays (multi-output ``predict_proba``).
+    needs_rows : bool
+        A request without rows is rejected.
     """
 
     node: Node
     ndim: int = 2
     labels: tuple[Array, ...] | None = None
     list_of: tuple[int, ...] | None = None
+    needs_rows: bool = True
 
     def __post_init__(self) -> None:
         for classes in self.labels or ():

@@ -15,6 +15,7 @@ class _Elementwise(Node):
     """Base of the links that keep the width of their input."""
 
     parity: ClassVar[Parity] = Parity.TOLERANCE
+    needs_rows: ClassVar[bool] = False  # as functions of NumPy; behind a predictor, that needs them
 
     def schema(self) -> Schema:
         return dense(self.inputs[0].schema().width)

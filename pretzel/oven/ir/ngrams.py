@@ -39,6 +39,11 @@ class Ngrams(Node):
     op: ClassVar[str] = "ngrams/1"
     kernel: ClassVar[str] = "ngrams"
 
+    @property
+    def needs_rows(self) -> bool:  # type: ignore[override]
+        """Counts as floats may be those of a TfidfVectorizer, which checks them."""
+        return np.dtype(self.dtype).kind == "f"
+
     def schema(self) -> Schema:
         return sparse(len(self.term_offsets) - 1, dtype=fixed(self.dtype))
 

@@ -23,6 +23,7 @@ class UnaryFunction(Node):
 
     op: ClassVar[str] = "unary_function/1"
     kernel: ClassVar[str] = "unary_function"
+    needs_rows: ClassVar[bool] = False
     columnwise: ClassVar[bool] = True
     parity: ClassVar[Parity] = Parity.TOLERANCE
 
