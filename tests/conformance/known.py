@@ -44,6 +44,14 @@ KNOWN: tuple[Known, ...] = (
         form="dates", kind="refused",
     ),
     Known(
+        "long doubles are read as doubles: sums of them are float64, where NumPy's promotion gives long doubles",
+        form="longdouble", kind="dtype",
+    ),
+    Known(
+        "sums of 1e16 and more: the difference that decides between classes is below their last bit",
+        subject="(Complement|Multinomial)NB.*", form="integers beyond .*", kind="values",
+    ),
+    Known(
         "iterating over a frame gives the names of its columns, which are not the documents that the caller means",
         subject="(Count|Tfidf|Hashing)Vectorizer.*", form="frame of text|column of text", kind="refused",
     ),

@@ -8,7 +8,7 @@ from tests.conformance.rotation import draw, seed
 from tests.conformance.run import Selection, all_subjects, run
 from tests.conformance.table import differences
 
-SUBJECTS = 60
+SUBJECTS = 48
 CASES = 25  # of each
 
 
