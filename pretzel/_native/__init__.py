@@ -14,6 +14,7 @@ from pretzel._native._core import (
     ResultCache as ResultCache,
     RoutedMethod as RoutedMethod,
     Scheduler as Scheduler,
+    StoreLock as StoreLock,
     Task as Task,
     WeightedRoute as WeightedRoute,
     answer_many as answer_many,

@@ -1,7 +1,7 @@
 """The batch engine: native workers run tables, and callers get futures that can be awaited, too.
 
 The workers of the native scheduler never take the GIL. One notifier thread for each engine, started by the first
-submitted request, sets the results of the futures.
+submitted request, completes the futures.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pretzel.options import check_option
 from pretzel.runtime import tracing
 from pretzel.runtime.calibration_file import load_calibration
 from pretzel.runtime.log import Complaints
+from pretzel.runtime.notifier import Notifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -51,6 +52,21 @@ class Answer(Future[Any]):
             engine.scheduler.cancel(task)
         return cancelled
 
+    def result(self, timeout: float | None = None) -> Any:
+        """The answer, when it is there; see `concurrent.futures.Future.result`. A callback may wait for one, too."""
+        self._hand_over()
+        return super().result(timeout)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """What the request raised, when it is over; see `concurrent.futures.Future.exception`."""
+        self._hand_over()
+        return super().exception(timeout)
+
+    def _hand_over(self) -> None:
+        engine = self._engine
+        if engine is not None:
+            engine.hand_over()
+
     def complete(self, answer: Callable[[], Any]) -> None:
         """Set what ``answer`` returns or raises, unless the future has been cancelled."""
         engine, endpoint = self._engine, self._endpoint
@@ -70,11 +86,13 @@ class Answer(Future[Any]):
             else:
                 self.set_exception(failure)
         except InvalidStateError:
-            self.set_running_or_notify_cancel()  # `cancel` has not woken `concurrent.futures.wait`
-        if engine is not None:
-            engine.pending.discard(self)
-            if isinstance(failure, DeadlineExceeded | WorkerLost):
-                engine.complaints.add(type(failure).__name__, failure)
+            if self.cancelled():  # otherwise the caller has set a result
+                self.set_running_or_notify_cancel()  # `cancel` has not woken `concurrent.futures.wait`
+        finally:
+            if engine is not None:
+                engine.pending.discard(self)
+                if isinstance(failure, DeadlineExceeded | WorkerLost):
+                    engine.complaints.add(type(failure).__name__, failure)
 
     def fail_in_child(self) -> None:
         """Fail in a forked child, without the threads that would answer, wait, or release the lock of this future."""
@@ -127,7 +145,7 @@ class BatchEngine:
         load_calibration()
         self.scheduler = Scheduler(executors, queue_capacity, memory, background)
         self._queue_capacity = queue_capacity
-        self._notifier: threading.Thread | None = None
+        self._notifier: Notifier | None = None
         self._pool: ThreadPoolExecutor | None = None  # for opaque methods
         self._in_pool = 0
         self.pending: set[Answer] = set()
@@ -258,11 +276,14 @@ class BatchEngine:
             return
         with self._lock:
             if self._notifier is None and not self._closed:
-                notifier = threading.Thread(
-                    target=_notify, args=(self.scheduler,), name="pretzel-notifier", daemon=True
-                )
+                notifier = Notifier(self.scheduler)
                 notifier.start()
                 self._notifier = notifier
+
+    def hand_over(self) -> None:
+        """Let another thread notify if this one, which is going to wait, does."""
+        if self._notifier is not None:
+            self._notifier.hand_over()
 
     def close(self, *, drain: bool = False) -> None:
         """Reject everything from now on; complete what is left (``drain``) or cancel it. May be called again."""
@@ -272,7 +293,7 @@ class BatchEngine:
         self.scheduler.close(drain)
         if pool is not None:
             pool.shutdown(cancel_futures=not drain)
-        if notifier is not None and notifier is not threading.current_thread():
+        if notifier is not None:
             notifier.join()
 
     def load(self) -> dict[str, Any]:
@@ -294,15 +315,6 @@ class BatchEngine:
     def __del__(self) -> None:
         if hasattr(self, "scheduler"):
             self.scheduler.close()
-
-
-def _notify(scheduler: Scheduler) -> None:
-    """Body of the notifier. It refers to the scheduler only, so that an unused engine can be collected."""
-    while tasks := scheduler.collect():
-        for task in tasks:
-            task.future.complete(task.answer)
-            del task
-        tasks.clear()
 
 
 def cores() -> int:

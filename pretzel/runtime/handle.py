@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pretzel._native import CallCounter, Endpoint, Handle, RoutedMethod, row_function, swap_targets
 from pretzel.errors import ModelNotFoundError
+from pretzel.runtime.pickling import reject_pickling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -104,6 +105,8 @@ class Model(Handle):
         self.name = name
         self._route: Route | None = None
         self._endpoints: dict[str, Endpoint] = {}
+
+    __reduce_ex__ = reject_pickling
 
     def _pick(self, method: str = "") -> Plan:
         """The plan that answers one call, chosen by weight if there are several.

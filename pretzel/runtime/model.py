@@ -12,6 +12,7 @@ from pretzel.runtime.input import row_reader
 from pretzel.runtime.input.table_reader import read
 from pretzel.runtime.method_docs import document
 from pretzel.runtime.opaque import OpaqueMethod
+from pretzel.runtime.pickling import reject_pickling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,6 +33,7 @@ set_callbacks(
     fail_row=row_reader.fail_row,
     one_row_table=row_reader.one_row_table,
     raise_wrong_field=row_reader.raise_wrong_field,
+    reject_pickling=reject_pickling,
 )
 
 
@@ -75,6 +77,8 @@ class Plan:
         if plan.opaque or plan.program is None:
             return OpaqueMethod(plan, self._input, self.store, self.lease, self.name, method)
         return Method(NativeProgram(plan.program, self.store, self.lease), plan, self._input, self.name, read, method)
+
+    __reduce_ex__ = reject_pickling
 
     def __getattr__(self, name: str) -> Any:
         methods = self.__dict__.get("methods", {})

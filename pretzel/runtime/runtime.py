@@ -11,6 +11,7 @@ from pretzel.runtime.engine import QUEUE_CAPACITY, BatchEngine
 from pretzel.runtime.metrics import MODELS, Collector, register
 from pretzel.runtime.model import Plan
 from pretzel.runtime.multi_model import MultiModel
+from pretzel.runtime.pickling import reject_pickling
 from pretzel.runtime.statistics import statistics
 from pretzel.runtime.subplan_cache import cache_subplans, new_cache
 from pretzel.store.object_store import ObjectStore, default_store
@@ -76,6 +77,8 @@ class Runtime:
         self._caches = {name: new_cache(parse_bytes(size)) for name, size in sizes.items()}
         self._catalog = Catalog()
         self._multi_model = MultiModel(self._catalog.names, self._catalog.__getitem__)
+
+    __reduce_ex__ = reject_pickling
 
     def register(
         self,

@@ -1,21 +1,18 @@
 """Interning by content: equal arrays, bound kernel states and stages of all models are one object.
 
-One lock guards all stores. Nothing slow (hashing, copying, binding) is done under it, and a fork waits for it, so that
-a child never inherits it locked. A lease may be collected at any allocation, even while its own thread holds the lock:
-so what leases held goes into a queue, which is emptied at once or, where the lock is taken, by whoever gives it back.
+One lock guards all stores (`StoreLock`). Nothing slow (hashing, copying, binding) is done under it.
 """
 
 from __future__ import annotations
 
-import os
-import threading
 import weakref
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
+from pretzel import _native
 from pretzel.store.digest import digest_array, digest_parts, frozen, is_frozen
 
 if TYPE_CHECKING:
@@ -29,40 +26,7 @@ SMALL_STATE = 4096
 """Bytes up to which the state of a kernel is named by its contents."""
 
 
-class _Lock:
-    """The lock, and the queue of what closed and collected leases held."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._queue: deque[tuple[ObjectStore, set[bytes] | list[bytes]]] = deque()
-        os.register_at_fork(before=self._lock.acquire, after_in_parent=self._let_go, after_in_child=self._let_go)
-
-    def release_soon(self, store: ObjectStore, digests: set[bytes] | list[bytes]) -> None:
-        """Take one reference from each of ``digests``, and the digests from what holds them. Never waits."""
-        self._queue.append((store, digests))
-        self._empty_queue()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._let_go()
-
-    def _let_go(self) -> None:
-        self._lock.release()
-        self._empty_queue()
-
-    def _empty_queue(self) -> None:
-        while self._queue and self._lock.acquire(blocking=False):
-            try:
-                while self._queue:
-                    store, digests = self._queue.popleft()
-                    store._release(digests)
-            finally:
-                self._lock.release()
-
-
-_locked = _Lock()
+_locked = _native.StoreLock()
 
 
 @dataclass(slots=True)
@@ -88,10 +52,12 @@ class Bound:
 class Lease:
     """What one plan holds in a store; everything it holds alone is freed by `close` or when it is collected."""
 
+    _digests: set[bytes] | list[bytes] = []  # noqa: RUF012  (of a lease whose `__init__` was interrupted)
+
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
         self._locked = _locked  # a lease may outlive the globals of this module
-        self._digests: set[bytes] | list[bytes] = set()
+        self._digests = set()
 
     @property
     def digests(self) -> tuple[bytes, ...]:
@@ -157,17 +123,15 @@ class ObjectStore:
         A large state is named by the digest of everything its bytes depend on, and not hashed itself. A small one is
         named by its contents, because many do not depend on all parameters and are shared by models that differ.
         """
-        from pretzel._native import bind, state_key
-
         arrays = list(params.values())
-        key = digest_parts("state", state_key(kernel), [digest_array(a) for a in arrays])
+        key = digest_parts("state", _native.state_key(kernel), [digest_array(a) for a in arrays])
         with _locked:
             known = self._bound.get(key)
             if known is not None:
                 for digest in known.digests:
                     self._hold(digest, lease)
                 return known
-        state, run_params = bind(kernel, params)
+        state, run_params = _native.bind(kernel, params)
         kept = tuple(self.intern(a, lease) if run_params >> i & 1 else None for i, a in enumerate(arrays))
         bound = Bound(kept, None if state is None else self._intern_state(key, state, lease))
         with _locked:

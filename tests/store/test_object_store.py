@@ -292,6 +292,46 @@ def test_lease_collected_under_the_lock_is_released_with_it(store: ObjectStore) 
     assert len(store._entries) == 0
 
 
+@pytest.mark.parametrize("event", ["call", "return"])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # from `Lease.__del__`
+def test_interrupt_at_any_python_instruction_leaves_the_lock_free(store: ObjectStore, event: str) -> None:
+    """Interrupts every operation at each call or return of a Python function in turn, as Ctrl-C may."""
+
+    def use() -> None:
+        lease = store.lease()
+        store.intern(array(1), lease)
+        store.bind("sub_div", {"mean": np.zeros(3), "scale": np.ones(3)}, lease)
+        store.stats()
+        lease.close()
+
+    def interrupted_at(number: int) -> bool:
+        seen = 0
+
+        def trace(frame: Any, what: str, _: Any) -> Any:
+            nonlocal seen
+            if frame.f_code.co_filename == object_store.__file__ and what == event:
+                seen += 1
+                if seen == number:
+                    raise KeyboardInterrupt
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            use()
+        except KeyboardInterrupt:
+            return True
+        finally:
+            sys.settrace(before)
+        return False
+
+    number = 1
+    while interrupted_at(number):
+        assert not object_store._locked.is_taken
+        number += 1
+    assert number > 5
+
+
 def test_releasing_never_waits_for_another_thread(store: ObjectStore) -> None:
     lease = store.lease()
     store.intern(array(1), lease)

@@ -7,6 +7,8 @@ computing anything. It imports nothing of ``pretzel.runtime``: the runtime hands
 import inspect
 import os
 import sys
+import threading
+from collections import deque
 from types import SimpleNamespace
 
 cimport cython
@@ -114,6 +116,7 @@ cdef inline void* allocate(Arena* arena, size_t size) except NULL:
     return found
 
 
+include "store_lock.pxi"
 include "cache.pxi"
 include "program_shape.pxi"
 

@@ -108,6 +108,9 @@ cdef class Endpoint:
     def __dealloc__(self):
         live_endpoints.add(<uint64_t>-1)
 
+    def __reduce_ex__(self, protocol):
+        CALLBACKS.reject_pickling(self)
+
     def __init__(self, target, str method="predict"):
         self.target = check_target(target)
         self.method = method

@@ -130,6 +130,9 @@ cdef class CallCounter:
         """Calls that endpoints have forwarded."""
         return self.counted.get()
 
+    def __reduce_ex__(self, protocol):
+        CALLBACKS.reject_pickling(self)
+
 
 @cython.final
 cdef class Method(CallCounter):

@@ -5,14 +5,19 @@
 
 namespace pretzel {
 
-/// Releases at the end of the scope the memory taken from the thread's arena. Scopes nest, because reading a row may
-/// call Python code that makes another request; the outermost one resets the arena.
+/// Releases at the end of the scope the memory taken in it. The thread's arena serves one scope at a time. Reading a row
+/// may call Python code that makes another request, and greenlets of one thread may end their requests in any order: so
+/// a scope that begins inside another one has an arena of its own.
 class RequestScope {
  public:
-  RequestScope() noexcept : thread(&thread_context()), arena(&thread->arena), start_(arena->mark()) { ++thread->depth; }
+  RequestScope() noexcept
+      : thread(&thread_context()), arena(thread->is_busy ? &own_ : &thread->arena), outermost_(!thread->is_busy) {
+    thread->is_busy = true;
+  }
   ~RequestScope() {
-    arena->release(start_);
-    if (--thread->depth == 0) arena->reset();
+    if (!outermost_) return;
+    arena->reset();
+    thread->is_busy = false;
   }
   RequestScope(const RequestScope&) = delete;
   RequestScope& operator=(const RequestScope&) = delete;
@@ -21,7 +26,8 @@ class RequestScope {
   Arena* const arena;
 
  private:
-  Arena::Mark start_;
+  Arena own_;
+  const bool outermost_;
 };
 
 }  // namespace pretzel

@@ -10,7 +10,7 @@ struct ThreadContext {
   Arena arena;
   Sampler sampler;
   const void* last = nullptr;  // `PrefetchSpan::lines` of the owner of this thread's latest request; may dangle
-  int depth = 0;               // requests under way: reading one may call back into Python, which may make another
+  bool is_busy = false;        // a request is using the arena
 };
 
 /// The context of the calling thread, made on first use and freed when the thread ends.

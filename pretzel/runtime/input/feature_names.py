@@ -78,7 +78,7 @@ def _by_name(spec: InputSpec, names: Sequence[str], columns: Sequence[Any]) -> l
     found = {column: i for i, column in enumerate(columns)}
     missing = [names[i] for i in spec.required if names[i] not in found]
     if missing:
-        unknown = [column for column in columns if column not in names]
+        unknown = sorted(set(columns) - set(names))
         raise InputKeyError(f"{spec.estimator}: missing columns: {listed(missing)}{hints(unknown, missing)}")
     if len(found) < len(columns):
         twice = sorted({column for i, column in enumerate(columns) if found[column] != i} & set(names))
@@ -101,4 +101,4 @@ def _difference(spec: InputSpec, names: Sequence[str], columns: Sequence[Any]) -
 
 
 def _bullets(names: Sequence[str]) -> str:
-    return "".join(f"- {name}\n" for name in names[:5]) + ("- ...\n" if len(names) > 5 else "")
+    return "".join(f"- {name:.60}\n" for name in names[:5]) + ("- ...\n" if len(names) > 5 else "")

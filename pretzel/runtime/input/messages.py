@@ -6,33 +6,49 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from pretzel.plan import InputSpec
 
 _SHOWN = 20  # names in a message
+_COMPARED = 100  # pairs of names, of which one may be the other misspelt
+_LONGEST = 60  # characters of a value in a message
+
+
+def shown(value: Any) -> str:
+    """A value as Python writes it, but bounded in length, whatever its ``__repr__`` does."""
+    try:
+        text = repr(value[: _LONGEST + 1] if isinstance(value, str | bytes) else value)
+    except Exception:  # an integer of 5000 digits raises a ValueError, a value of the caller's own class anything
+        return f"<{type(value).__name__}>"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def column_name(spec: InputSpec | None, position: int) -> str:
     """Name of a column of the request in messages."""
     if spec is not None and spec.names is not None and position < len(spec.names):  # opaque steps may make more
-        return repr(spec.names[position])
+        return shown(spec.names[position])
     return str(position)
 
 
 def listed(names: Iterable[Any]) -> str:
     """The names with commas between them; of many, the first."""
     names = list(names)
-    shown = ", ".join(map(repr, names[:_SHOWN]))
-    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
+    text = ", ".join(map(shown, names[:_SHOWN]))
+    return text if len(names) <= _SHOWN else f"{text} and {len(names) - _SHOWN} more"
 
 
-def hints(given: Iterable[Any], known: Iterable[Any]) -> str:
-    """For each given name that is close to a known one, a question; "" if there is none."""
-    names = list(map(str, known))
+def hints(given: Sequence[Any], known: Sequence[Any]) -> str:
+    """For each given name that is close to a known one, a question; "" if there is none.
+
+    Comparing is slow, and a table of a thousand other columns is no misspelling: many names get no questions.
+    """
+    if len(given) * len(known) > _COMPARED:
+        return ""
+    names = [name[:_LONGEST] for name in known if isinstance(name, str)]
     questions = [
-        f"did you mean {guess[0]!r} for {name!r}?"
+        f"did you mean {guess[0]!r} for {shown(name)}?"
         for name in given
-        if (guess := difflib.get_close_matches(str(name), names, n=1))
+        if isinstance(name, str) and (guess := difflib.get_close_matches(name[:_LONGEST], names, n=1))
     ]
     return f" ({' '.join(questions)})" if questions else ""

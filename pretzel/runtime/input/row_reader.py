@@ -10,7 +10,7 @@ import numpy as np
 
 from pretzel.errors import InputKeyError, InputShapeError, InputTypeError
 from pretzel.plan import InputKind, InputSpec
-from pretzel.runtime.input.messages import column_name, hints, listed
+from pretzel.runtime.input.messages import column_name, hints, listed, shown
 
 
 def as_row(spec: InputSpec, model: str, row: Any) -> Any:
@@ -76,7 +76,8 @@ def check_keys(spec: InputSpec, model: str, row: Mapping[str, Any], number: int 
     names = spec.names or ()
     required = [names[i] for i in spec.required]
     missing = [name for name in required if name not in row]
-    unknown = [key for key in list(row) if key not in names]  # a copy, because other threads may change the row
+    known = set(names)
+    unknown = [key for key in list(row) if key not in known]  # a copy, because other threads may change the row
     if not missing and not unknown:
         return
     problems = []
@@ -116,11 +117,9 @@ def raise_wrong_field(
     where = "document" if spec.kind is InputKind.TEXT else f"column {column_name(spec, position)}"
     if row is not None:
         where = f"row {row}, {where}"
-    try:
-        shown = f" {value!r:.60}"
-    except Exception:  # such as that of an integer with too many digits
-        shown = ""
-    raise InputTypeError(f"{_who(spec, model)}: {where}: expected {expected}, got {type(value).__name__}{shown}")
+    raise InputTypeError(
+        f"{_who(spec, model)}: {where}: expected {expected}, got {type(value).__name__} {shown(value)}"
+    )
 
 
 def _who(spec: InputSpec, model: str) -> str:

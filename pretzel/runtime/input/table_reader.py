@@ -18,6 +18,7 @@ from pretzel.errors import InputShapeError, InputTypeError
 from pretzel.plan import InputKind, LeafKind
 from pretzel.runtime.input.column_reader import as_cells, as_numbers, is_float32
 from pretzel.runtime.input.feature_names import check_width, match, warn_about_names
+from pretzel.runtime.input.messages import shown
 from pretzel.runtime.input.row_reader import check_keys, fail_row
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ def of_list(spec: InputSpec, X: Sequence[Any]) -> Table:
 def _fail_in_list(spec: InputSpec, X: Sequence[Any], row: Any) -> None:
     if not hasattr(row, "__len__") or isinstance(row, str | bytes):
         raise InputShapeError(
-            f"{spec.estimator}: expected a list of rows, got a list that holds {type(row).__name__} {row!r:.60}; "
+            f"{spec.estimator}: expected a list of rows, got a list that holds {type(row).__name__} {shown(row)}; "
             "for one row use predict_one"
         )
     if isinstance(row, Mapping):

@@ -33,7 +33,6 @@ from pretzel.oven.optimizer import optimize
 from pretzel.oven.rules import RULES
 from pretzel.oven.rules._bisection import largest_where
 from pretzel.oven.rules.fold_into_thresholds import fold_into_thresholds
-from pretzel.store.object_store import ObjectStore
 from tests.answers import with_boundary
 
 RULE = [rule for rule in RULES if rule.function is fold_into_thresholds]
@@ -164,6 +163,8 @@ def test_steps_of_many_parts_go_in_one_firing() -> None:
     scalers = [(f"s{j}", StandardScaler(), [j]) for j in range(1, 5)]
     columns = ColumnTransformer([("plain", "passthrough", [0]), *scalers])
     pipeline = make_pipeline(columns, RandomForestRegressor(20, max_leaf_nodes=16, random_state=0)).fit(X, y)
+    from pretzel.store.object_store import ObjectStore
+
     graphs = Compiler(Options(), ObjectStore()).graphs(pipeline)
     assert [change.rule for change in graphs.trace].count("fold_into_thresholds") == 1
     assert not any(isinstance(node, SubDiv) for node in toposort([graphs.optimized["predict"].node]))
