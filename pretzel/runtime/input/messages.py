@@ -20,7 +20,7 @@ def shown(value: Any) -> str:
     try:
         text = repr(value[: _LONGEST + 1] if isinstance(value, str | bytes) else value)
     except Exception:  # an integer of 5000 digits raises a ValueError, a value of the caller's own class anything
-        return f"<{type(value).__name__}>"
+        return "<unprintable>"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
