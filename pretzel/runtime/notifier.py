@@ -51,12 +51,11 @@ class Notifier:
     def _run(self) -> None:
         own = threading.current_thread()
         while self._thread is own:
-            if self._finished:
-                _complete(self._finished.popleft())
-            elif tasks := self._scheduler.collect():
-                self._finished.extend(tasks)
-            else:
+            if not self._finished:
+                self._finished.extend(self._scheduler.collect())
+            if not self._finished:
                 break
+            _complete(self._finished.popleft())
 
 
 def _complete(task: Task) -> None:

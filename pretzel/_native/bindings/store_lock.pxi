@@ -6,9 +6,9 @@
 cdef class StoreLock:
     """A lock, and the queue of what closed and collected leases held.
 
-    A lease may be collected at any allocation, even while its own thread holds the lock. So what leases held goes into
-    the queue, which is emptied at once or, where the lock is taken, by the thread that releases it. A fork waits for the
-    lock, so that a child never inherits it locked.
+    A lease may be collected at any allocation, even while its own thread holds the lock. So what leases held goes
+    into the queue, which is emptied at once or, where the lock is taken, by the thread that releases it. A fork waits
+    for the lock, so that a child never inherits it locked.
     """
 
     cdef object lock
