@@ -22,6 +22,7 @@ class InputKind(enum.Enum):
 
     TABLE = "table"  # rows of columns: ndarray, DataFrame, sparse matrix, dicts, tuples
     TEXT = "text"  # one document for each row
+    ANY = "any"  # whatever the first step takes; it gets the request as it came
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class InputSpec:
     ----------
     kind : InputKind
     width : int
-        ``n_features_in_``; 1 for documents.
+        ``n_features_in_``; 1 for documents, 0 where it is not known.
     names : tuple of str or None
         ``feature_names_in_``, where the source was fitted on named columns.
     required : tuple of int
@@ -41,6 +42,8 @@ class InputSpec:
         Named columns may come in another order and among others (``ColumnTransformer``).
     estimator : str
         Class name of the source, for messages.
+    items : bool
+        A row is one item of a list (a dict of features, a list of tokens) and not a row of a table.
     """
 
     kind: InputKind
@@ -49,6 +52,7 @@ class InputSpec:
     required: tuple[int, ...] = ()
     any_order: bool = False
     estimator: str = ""
+    items: bool = False
 
 
 class LeafKind(enum.Enum):
@@ -225,8 +229,8 @@ class Program:
 class OpaqueStep:
     """A call of the estimator itself.
 
-    ``input`` is a program that computes its argument, or the columns of a source that it takes as they are
-    (``columns`` None: the whole object). Its result has ``width`` columns, where that is not 0; a vector is one column.
+    ``program`` computes its argument; without one it takes columns of a source as they are (``columns`` None: the whole
+    object). ``result`` says how its result is read: a width of 0 is not known, and a vector is one column.
     """
 
     estimator: Any
@@ -238,15 +242,22 @@ class OpaqueStep:
     scalar: bool = False
     origin: str = ""
     reason: str = ""
-    width: int = 0
+    result: InputSpec = InputSpec(InputKind.TABLE, 0)
+
+    @property
+    def name(self) -> str:
+        """Class and method, for messages."""
+        return f"{type(self.estimator).__name__}.{self.method}"
 
 
 @dataclass(frozen=True, slots=True)
 class MethodPlan:
     """One method of the estimator: opaque steps first, then the program that makes the result.
 
-    Without a program the last opaque step's value is the result as it is. The other fields are those of
-    ``pretzel.oven.ir.graph.Output``.
+    Without a program the last opaque step's value is the result as it is. ``otherwise`` answers requests with values
+    that the program cannot hold, and all but arrays if ``arrays_only``. ``sparse`` answers sparse requests, or is the
+    reason why the source rejects them; None where the program reads them. Its result has the format of the request
+    where ``keeps_format``. The other fields are those of ``pretzel.oven.ir.graph.Output``.
     """
 
     program: Program | None
@@ -257,6 +268,10 @@ class MethodPlan:
     list_of: tuple[int, ...] | None = None
     keeps_float32: bool = False
     needs_rows: bool = True
+    otherwise: MethodPlan | None = None
+    arrays_only: bool = False
+    sparse: MethodPlan | str | None = None
+    keeps_format: bool = False
 
 
 class Packed:

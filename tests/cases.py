@@ -304,6 +304,9 @@ def _searches() -> list[Case]:
     found += [Case(module + "RandomizedSearchCV", target="binary", options={**random, "n_iter": 2})]
     found += [Case(module + "HalvingGridSearchCV", target="labels", options={**options, **grid, "random_state": 0})]
     found += [Case(module + "HalvingRandomSearchCV", target="binary", options=random)]
+    for threshold, more in (("FixedThreshold", {"threshold": 0.4}), ("TunedThreshold", {"cv": 2})):
+        name = module + threshold + ("Classifier" if "threshold" in more else "ClassifierCV")
+        found += [Case(name, target="binary", options={"estimator": _logistic, **more})]
     logarithm = {"regressor": lambda: build("sklearn.linear_model.Ridge"), "func": _log, "inverse_func": _exp}
     found += [Case("sklearn.compose.TransformedTargetRegressor", target="real")]
     found += [Case("sklearn.compose.TransformedTargetRegressor", target="count", options=logarithm)]

@@ -92,6 +92,7 @@ class Method(CallCounter):
     long_call: float
     engine: Any
     batches: Any
+    others: Any
     def __init__(
         self,
         program: NativeProgram,

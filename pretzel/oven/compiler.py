@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pretzel.errors import OpaqueStepError
@@ -44,6 +44,7 @@ class Graphs:
     imported: Imported
     optimized: dict[str, Output]
     trace: list[Change]
+    sparse: dict[str, Output | str]
 
 
 class Compiler:
@@ -73,34 +74,54 @@ class Compiler:
 
     def graphs(self, estimator: Any) -> Graphs:
         """Import and optimize; needs no compiled code."""
-        imported = Importer(estimator).run()
+        importer = Importer(estimator)
+        imported = importer.run()
         check_always(output.node for output in imported.methods.values())
         if self.options.strict:
             imported.methods = _without_opaque_extras(imported.methods)
             _reject_opaque(imported)
         optimized, trace = optimize(imported.methods, self.options, imported.origins)
-        return Graphs(imported, optimized, trace)
+        others = {name: output.otherwise for name, output in optimized.items() if output.otherwise is not None}
+        for name, output in optimize(others, self.options, imported.origins)[0].items():
+            optimized[name] = replace(optimized[name], otherwise=output)
+        sparse = importer.sparse_methods(imported)
+        graphs = {name: output for name, output in sparse.items() if not isinstance(output, str)}
+        if self.options.strict:
+            graphs = {name: output for name, output in graphs.items() if not _opaque_nodes(output)}
+        check_always(output.node for output in graphs.values())
+        rewritten, _ = optimize(graphs, self.options, imported.origins)
+        rejections = {name: reason for name, reason in sparse.items() if isinstance(reason, str)}
+        return Graphs(imported, optimized, trace, {**rejections, **rewritten})
 
     def lower(self, graphs: Graphs) -> tuple[dict[str, MethodPlan], Lease]:
         """Bind kernels and lay out programs in the store."""
         check_executable(output.node for output in graphs.optimized.values())
+        check_executable(output.node for output in graphs.sparse.values() if not isinstance(output, str))
         lease = self.store.lease()
         lowering = Lowering(self.store, lease, graphs.imported.origins)
-        return {name: lowering.method(output) for name, output in graphs.optimized.items()}, lease
+        keeps = graphs.imported.keeps_format
+        methods = {
+            name: lowering.method(output, graphs.sparse.get(name), keeps_format=keeps)
+            for name, output in graphs.optimized.items()
+        }
+        return methods, lease
 
 
 def _without_opaque_extras(methods: dict[str, Output]) -> dict[str, Output]:
     """`EXTRAS` are no reason to reject an estimator that predicts or transforms natively."""
-    extras = {
-        name
-        for name, output in methods.items()
-        if name in EXTRAS and any(isinstance(node, Opaque) for node in toposort([output.node]))
-    }
+    extras = {name for name, output in methods.items() if name in EXTRAS and _opaque_nodes(output)}
     kept = {name: output for name, output in methods.items() if name not in extras}
     return kept or methods
 
 
+def _opaque_nodes(output: Output) -> list[Opaque]:
+    return [node for node in toposort([output.node]) if isinstance(node, Opaque)]
+
+
 def _reject_opaque(imported: Imported) -> None:
+    imported.methods = {
+        name: replace(output, otherwise=None, arrays_only=False) for name, output in imported.methods.items()
+    }
     found = {
         f"{imported.origins.get(node, '')} ({type(node.estimator).__name__}.{node.method}): {node.reason}"
         for node in toposort(output.node for output in imported.methods.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,20 @@ from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Node, Output, toposort
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.stages import cut, program_nodes
-from pretzel.plan import Call, Leaf, LeafKind, MethodPlan, OpaqueStep, Program, ProgramShape, Stage, Step, Value
+from pretzel.plan import (
+    Call,
+    InputKind,
+    InputSpec,
+    Leaf,
+    LeafKind,
+    MethodPlan,
+    OpaqueStep,
+    Program,
+    ProgramShape,
+    Stage,
+    Step,
+    Value,
+)
 from pretzel.schema import Kind
 from pretzel.store.digest import digest_parts
 
@@ -80,8 +93,17 @@ class Lowering:
         self.origins = origins
         self._calls: dict[Node, Call] = {}  # what several methods call is one object
 
-    def method(self, output: Output) -> MethodPlan:
-        """The physical plan of one method."""
+    def method(self, output: Output, sparse: Output | str | None = None, *, keeps_format: bool = False) -> MethodPlan:
+        """The physical plan of one method; ``sparse`` is its graph for sparse requests, or why they are rejected."""
+        plan = self._method(output)
+        if output.otherwise is not None:
+            plan = replace(plan, otherwise=self._method(output.otherwise), arrays_only=output.arrays_only)
+        if sparse is not None:
+            other = sparse if isinstance(sparse, str) else self._method(sparse)
+            plan = replace(plan, sparse=other, keeps_format=keeps_format)
+        return plan
+
+    def _method(self, output: Output) -> MethodPlan:
         sources: dict[Opaque, int] = {}
         steps = []
         for node in toposort([output.node]):
@@ -152,11 +174,11 @@ class Lowering:
                 node.method,
                 number,
                 source=source,
-                columns=x.columns,
+                columns=x.columns if x.selected else None,
                 scalar=x.scalar,
                 origin=origin,
                 reason=node.reason,
-                width=node.width,
+                result=_result_of(node),
             )
         return OpaqueStep(
             node.estimator,
@@ -165,8 +187,14 @@ class Lowering:
             self.program(x, sources),
             origin=origin,
             reason=node.reason,
-            width=node.width,
+            result=_result_of(node),
         )
+
+
+def _result_of(node: Opaque) -> InputSpec:
+    """How the value of an opaque step is read."""
+    required = node.required or tuple(range(node.width))
+    return InputSpec(InputKind.TABLE, node.width, node.names, required, node.any_order, node.reader)
 
 
 def _value(node: Node, number: dict[Node, int]) -> Value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import Method, NativeProgram, row_function, set_callbacks
@@ -12,13 +13,14 @@ from pretzel.runtime.input import row_reader
 from pretzel.runtime.input.table_reader import read
 from pretzel.runtime.method_docs import document
 from pretzel.runtime.opaque import OpaqueMethod
+from pretzel.runtime.other_forms import OtherForms
 from pretzel.runtime.pickling import reject_pickling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pretzel.options import Batching
-    from pretzel.plan import MethodPlan, PhysicalPlan
+    from pretzel.plan import InputSpec, MethodPlan, PhysicalPlan
     from pretzel.runtime.engine import BatchEngine
     from pretzel.runtime.estimate import Estimate
     from pretzel.store.object_store import Lease, ObjectStore
@@ -73,10 +75,17 @@ class Plan:
         self.engine: BatchEngine | None = None
         self.methods = {method: self._load(method, plan) for method, plan in physical.methods.items()}
 
-    def _load(self, method: str, plan: MethodPlan) -> Method | OpaqueMethod:
+    def _load(self, method: str, plan: MethodPlan, spec: InputSpec | None = None) -> Method | OpaqueMethod:
+        spec = spec or self._input
+        found: Method | OpaqueMethod
         if plan.opaque or plan.program is None:
-            return OpaqueMethod(plan, self._input, self.store, self.lease, self.name, method)
-        return Method(NativeProgram(plan.program, self.store, self.lease), plan, self._input, self.name, read, method)
+            found = OpaqueMethod(plan, spec, self.store, self.lease, self.name, method)
+        else:
+            program = NativeProgram(plan.program, self.store, self.lease)
+            found = Method(program, plan, spec, self.name, read, method)
+        if plan.sparse is not None or plan.otherwise is not None:
+            found.others = OtherForms(plan, spec, self.name, partial(self._load, method))
+        return found
 
     __reduce_ex__ = reject_pickling
 

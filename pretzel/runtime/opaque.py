@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import CallCounter, Method, NativeProgram
-from pretzel.errors import InputShapeError
+from pretzel.errors import InputError, InputShapeError, InputTypeError
 from pretzel.plan import InputKind, InputSpec, Leaf, LeafKind, MethodPlan, OpaqueStep, Program
-from pretzel.runtime.input.feature_names import check_width, match
-from pretzel.runtime.input.row_reader import as_number, check_keys, one_row_table, raise_wrong_field
-from pretzel.runtime.input.table_reader import of_list, read
+from pretzel.runtime.input.row_reader import as_number, check_keys, raise_wrong_field
+from pretzel.runtime.input.source_form import is_sparse, of_row, of_rows, select
+from pretzel.runtime.input.table_reader import read
 from pretzel.runtime.method_docs import document
 
 if TYPE_CHECKING:
     from pretzel.runtime.engine import BatchEngine
+    from pretzel.runtime.other_forms import OtherForms
     from pretzel.store.object_store import Lease, ObjectStore
+
+
+class Sources(dict[int, Any]):
+    """What programs and opaque steps read: the request under 0, the values of opaque steps under their numbers.
+
+    Parameters
+    ----------
+    X : the request
+    steps : tuple of OpaqueStep
+    """
+
+    def __init__(self, X: Any, steps: tuple[OpaqueStep, ...]) -> None:
+        super().__init__({0: X})
+        self.step_of = {step.output: step for step in steps}
 
 
 class OpaqueMethod(CallCounter):
@@ -48,13 +64,15 @@ class OpaqueMethod(CallCounter):
         self.spec = spec
         self.name = name
         self.engine: BatchEngine | None = None
+        self.others: OtherForms | None = None
         self._lease = lease
         self._steps = [(step, self._part(step.program, store)) for step in plan.opaque]
         self._final = self._part(plan.program, store, plan)
         programs = [plan.program, *(step.program for step in plan.opaque)]
         self._read = {leaf.source for program in programs if program is not None for leaf in program.leaves}
-        everything = tuple(range(spec.width))
-        self._parts = any(step.source == 0 and step.columns and step.columns != everything for step in plan.opaque)
+        direct = [step for step in plan.opaque if step.program is None and step.source == 0]
+        self._parts = any(step.columns is not None for step in direct)
+        self._checks = self._parts or 0 in self._read  # else the steps check their input themselves
 
     def _part(self, program: Program | None, store: ObjectStore, plan: MethodPlan | None = None) -> Method | None:
         """A native program between opaque steps. Its leaves read the request, or the values of these steps."""
@@ -64,93 +82,138 @@ class OpaqueMethod(CallCounter):
 
     def __call__(self, X: Any) -> Any:
         """Answer for every row of ``X``."""
+        if self.others is None:
+            return self._answer(X)
+        if self.others.takes(X):
+            return self.others(X)
+        try:
+            return self._answer(X)
+        except InputTypeError as error:
+            if not self.others.takes_values:
+                raise
+            return self.others.instead(X, error)
+
+    def _answer(self, X: Any) -> Any:
         sources = self.sources(X)
         if self._final is not None:
             return self._final(sources)
         return sources[self._steps[-1][0].output]
 
-    def sources(self, X: Any) -> dict[int, Any]:
-        """The inputs of native programs: the request under 0, and the values of opaque steps under their numbers."""
-        if (
-            isinstance(X, list)
-            and self.spec.kind is InputKind.TABLE
-            and X
-            and (self._parts or isinstance(X[0], Mapping))
-        ):
-            X = _as_table(self.spec, X)
-        elif type(X).__module__.partition(".")[0] == "pyarrow":
-            X = X.to_pandas()
-        sources: dict[int, Any] = {0: X}
+    def sources(self, X: Any) -> Sources:
+        """The inputs of native programs."""
+        sources = Sources(self._request(X), self.plan.opaque)
         for step, part in self._steps:
-            argument = part(sources) if part is not None else self._columns(sources[step.source], step)
+            if part is not None:
+                argument = part(sources)
+            elif step.columns is None:
+                argument = sources[step.source]
+            else:
+                argument = self._columns(sources, step)
             try:
                 made = sources[step.output] = getattr(step.estimator, step.method)(argument)
             except (TypeError, OverflowError):
                 if part is None and step.source == 0 and self.spec.kind is InputKind.TABLE:
                     _reject_cells(self.spec, step, X)
                 raise
-            if step.width and step.output in self._read:
+            if step.output in self._read:
                 _check_width(step, made)
         return sources
 
-    def _columns(self, X: Any, step: OpaqueStep) -> Any:
-        """The columns that an opaque step reads, selected as scikit-learn does; the object itself if it reads all."""
-        shape = getattr(X, "shape", None)
-        unknown = step.source == 0 and self.spec.kind is InputKind.TEXT  # documents, or a table of any width
-        if unknown or not step.columns or shape is None or len(shape) != 2:
-            return X
-        columns = list(step.columns)
-        if step.source == 0 and not self.spec.any_order:
-            check_width(self.spec, shape[1])
-        elif step.source == 0 and hasattr(X, "iloc") and (places := match(self.spec, list(X.columns))) is not None:
-            columns = [places[i] for i in columns]
-        if step.scalar:
-            return X.iloc[:, columns[0]] if hasattr(X, "iloc") else X[:, columns[0]]
-        if columns == list(range(shape[1])):
-            return X
-        return X.iloc[:, columns] if hasattr(X, "iloc") else X[:, columns]
+    def _request(self, X: Any) -> Any:
+        """The request as opaque steps read it."""
+        if isinstance(X, list) and X and self.spec.kind is not InputKind.TEXT and not self.spec.items:
+            if isinstance(X[0], Mapping) or (self._parts and self.spec.kind is InputKind.TABLE):
+                return of_rows(self.spec, X, check=self._checks)
+        elif self.spec.kind is InputKind.TABLE and type(X).__module__.partition(".")[0] == "pyarrow":
+            return X.to_pandas()
+        return X
+
+    def _columns(self, sources: Sources, step: OpaqueStep) -> Any:
+        """The columns that an opaque step reads."""
+        assert step.columns is not None
+        value = sources[step.source]
+        spec = self.spec if step.source == 0 else _spec_of((), sources.step_of[step.source], value)
+        if step.source == 0 and not hasattr(value, "shape") and hasattr(value, "__array__"):
+            value = value.__array__()
+        return select(spec, value, step.columns, scalar=step.scalar)
 
     def call_row(self, row: Any) -> Any:
         """Answer for one row, as a table of one."""
-        answer = self(_table(self.spec, self.name, row))
-        if isinstance(answer, list):
-            return [part[0] for part in answer]
+        try:
+            answer = self(of_row(self.spec, self.name, row, check=self._checks))
+        except (KeyError, ValueError) as error:
+            if self.spec.names is not None and isinstance(row, Mapping) and not isinstance(error, InputError):
+                check_keys(self.spec, self.name, row)
+            raise
+        if isinstance(answer, list) and all(hasattr(part, "shape") for part in answer):
+            return [self._first(part) for part in answer]
+        return self._first(answer)
+
+    def _first(self, answer: Any) -> Any:
+        """The only row of an answer."""
+        shape = getattr(answer, "shape", None)
+        rows = len(answer) if shape is None else shape[0]
+        if rows != 1:
+            raise InputShapeError(f"{self.name}: the answer for one row has {rows} rows")
+        if is_sparse(answer):
+            return answer.tocsr()[[0]]
         first = answer.iloc[0] if hasattr(answer, "iloc") else answer[0]
         return first.item() if getattr(first, "ndim", 1) == 0 else first
 
 
-def read_sources(spec: InputSpec, leaves: tuple[Leaf, ...], sources: dict[int, Any]) -> tuple[int, list[Any], bool]:
+def read_sources(
+    spec: InputSpec, leaves: tuple[Leaf, ...], sources: Sources | dict[int, Any]
+) -> tuple[int, list[Any], bool]:
     """Like `pretzel.runtime.input.table_reader.read`, for leaves that read different sources."""
     columns: list[Any] = [None] * len(leaves)
-    rows, float32 = 0, True
+    rows: dict[int, int] = {}
+    float32 = True
     for source in sorted({leaf.source for leaf in leaves}):
         at = [i for i, leaf in enumerate(leaves) if leaf.source == source]
-        own = spec if source == 0 else _spec_of(leaves, source, sources[source])
-        value = sources[source] if source == 0 or own.kind is InputKind.TEXT else _as_columns(sources[source])
-        rows, found, is_float32 = read(own, tuple(leaves[i] for i in at), value)
+        own, value = spec, sources[source]
+        if source and isinstance(sources, Sources):
+            own = _spec_of([leaves[i] for i in at], sources.step_of[source], value)
+            value = value if own.kind is InputKind.TEXT else _as_columns(value)
+        rows[source], found, is_float32 = read(own, tuple(leaves[i] for i in at), value)
         float32 = float32 and is_float32
         for i, column in zip(at, found, strict=True):
             columns[i] = column
-    return rows, columns, float32
+    if len({*rows.values()}) > 1:
+        _fail_rows(spec, rows, sources)
+    return max(rows.values(), default=0), columns, float32
 
 
-def _spec_of(leaves: Any, source: int, value: Any) -> InputSpec:
-    """Input specification for the value of an opaque step, of which leaves may read only some columns."""
-    own = [leaf for leaf in leaves if leaf.source == source]
-    if any(leaf.kind is LeafKind.TEXT for leaf in own):
-        return InputSpec(InputKind.TEXT, 1, None, (0,), False, "opaque step")
-    width = value.shape[1] if getattr(value, "ndim", 0) == 2 else max(max(leaf.columns) for leaf in own) + 1
-    names = tuple(value.columns) if hasattr(value, "iloc") else None
-    return InputSpec(InputKind.TABLE, width, names, tuple(range(width)), False, "opaque step")
+def _fail_rows(spec: InputSpec, rows: dict[int, int], sources: Sources | dict[int, Any]) -> None:
+    """Raise for values side by side that differ in rows."""
+    steps = sources.step_of if isinstance(sources, Sources) else {}
+    request = sources[0]
+    shape = getattr(request, "shape", None)
+    sent = rows.get(0) or (shape[0] if shape else len(request) if hasattr(request, "__len__") else -1)
+    made = [f"{steps[n].name} returned {count} rows" for n, count in rows.items() if n in steps and count != sent]
+    raise InputShapeError(f"{spec.estimator}: {' and '.join(made)} for a request of {sent}")
+
+
+def _spec_of(leaves: Any, step: OpaqueStep, value: Any) -> InputSpec:
+    """Input specification for the value of an opaque step: what its reader asks of names and columns."""
+    two = getattr(value, "ndim", 2 if hasattr(value, "columns") else 1) == 2
+    if not two and any(leaf.kind is LeafKind.TEXT for leaf in leaves):
+        return InputSpec(InputKind.TEXT, 1, None, (0,), False, step.name)
+    labels = getattr(value, "columns", None)
+    if step.result.names is not None and (labels is not None or step.result.any_order):
+        return step.result
+    width = value.shape[1] if two else 1
+    names = None if labels is None else tuple(map(str, labels))
+    return replace(step.result, width=width, names=names, required=tuple(range(width)), any_order=False)
 
 
 def _check_width(step: OpaqueStep, made: Any) -> None:
     """Raise unless the result of an opaque step has the width that later steps rely on."""
+    if not step.result.width or (step.result.any_order and hasattr(made, "columns")):
+        return
     shape = getattr(made, "shape", None)
-    width = step.width if shape is None else 1 if len(shape) == 1 else shape[1]
-    if width != step.width:
-        called = f"{type(step.estimator).__name__}.{step.method}"
-        raise InputShapeError(f"{called} returned {width} columns where {step.width} were expected")
+    width = step.result.width if shape is None else 1 if len(shape) == 1 else shape[1]
+    if width != step.result.width:
+        raise InputShapeError(f"{step.name} returned {width} columns where {step.result.width} were expected")
 
 
 def _reject_cells(spec: InputSpec, step: OpaqueStep, X: Any) -> None:
@@ -167,34 +230,3 @@ def _as_columns(value: Any) -> Any:
     import numpy as np
 
     return np.asarray(value)[:, None] if getattr(value, "ndim", 2) == 1 else value
-
-
-def _as_table(spec: InputSpec, X: list[Any]) -> Any:
-    """Rows of a list as a table from which columns can be selected: a DataFrame, or an array of objects."""
-    import numpy as np
-
-    table = of_list(spec, X)
-    columns = [table.column(i) for i in range(spec.width)]
-    if spec.names is not None:
-        import pandas as pd
-
-        return pd.DataFrame(dict(zip(spec.names, columns, strict=True)))
-    found = np.empty((len(X), spec.width), dtype=object)
-    for i, column in enumerate(columns):
-        found[:, i] = column
-    return found
-
-
-def _table(spec: InputSpec, name: str, row: Any) -> Any:
-    """One row as a table that scikit-learn takes."""
-    import numpy as np
-
-    if spec.kind is InputKind.TEXT:  # or unknown: the estimator did not record its input
-        return row[None] if isinstance(row, np.ndarray) and row.ndim == 1 else one_row_table(spec, name, row)
-    rows = one_row_table(spec, name, row)
-    if spec.names is None:
-        return np.asarray(rows)
-    import pandas as pd
-
-    check_keys(spec, name, rows[0])
-    return pd.DataFrame(rows).reindex(columns=list(spec.names))

@@ -255,7 +255,7 @@ class Misnamed(TransformerMixin, BaseEstimator):
 def test_the_reader_knows_the_width_better_than_the_names():
     check(Misnamed().fit(X))
     plan = check(make_pipeline(StandardScaler(), Misnamed(), Ridge()).fit(X, SCORE))
-    assert plan.physical.methods["predict"].opaque[0].width == 8
+    assert plan.physical.methods["predict"].opaque[0].result.width == 8
 
 
 def test_verify_stays_inside_the_program_behind_an_opaque_step():

@@ -174,6 +174,7 @@ cdef class Method(CallCounter):
     cdef public double long_call     # seconds of estimated work from which a call is long
     cdef public object engine        # runs submitted and awaited requests
     cdef public object batches       # rows that are awaited are collected there
+    cdef public object others        # answers requests for which the program is not made; None: there are no such
     cdef str method
 
     def __cinit__(self):
@@ -229,7 +230,14 @@ cdef class Method(CallCounter):
         cdef int64_t rows
         cdef bint is_float32
         cdef Task task
-        columns = self.take(X, &rows, &is_float32)
+        if self.is_for_others(X):
+            return self.others(X)
+        try:
+            columns = self.take(X, &rows, &is_float32)
+        except errors.InputTypeError as error:
+            if self.others is None or not self.others.takes_values:
+                raise
+            return self.others.instead(X, error)
         if self.scheduler is not None and rows > 0 and (
                 self.usual_estimate(rows) * 1e-9 >= self.long_call):
             task = Task.__new__(Task)
@@ -237,6 +245,10 @@ cdef class Method(CallCounter):
             if self.scheduler.run(task):
                 return task.answer()
         return self.compute(columns, rows, is_float32)
+
+    cdef bint is_for_others(self, X):
+        """Whether the form of a request alone decides that the program cannot read it."""
+        return self.others is not None and type(X) is not np.ndarray and self.others.takes(X)
 
     def time(self, X, int64_t block, int passes):
         """Time the rows of ``X``, ``block`` at a time, ``passes`` times over: see `time_blocks`."""
@@ -334,7 +346,12 @@ cdef class Method(CallCounter):
                 raise_error(program, self, &result)
             return self.answer(answer)
         except WrongField as error:
-            self.raise_wrong_field(error)
+            if self.others is None or not self.others.takes_values:
+                self.raise_wrong_field(error)
+            try:
+                return self.others.call_row(row)
+            except (TypeError, ValueError, OverflowError):
+                self.raise_wrong_field(error)
 
     def estimate_one(self, row):
         """Predicted seconds for one row, before it is read."""

@@ -188,11 +188,18 @@ cdef class Scheduler:
             del self.native
 
     def task(self, Method method, X):
-        """Read a table for ``method``; None: it has no rows."""
+        """Read a table for ``method``; None: it has no rows, or another program than that of the method answers it."""
         cdef Task task
         cdef int64_t rows
         cdef bint is_float32
-        columns = method.take(X, &rows, &is_float32)
+        if method.is_for_others(X):
+            return None
+        try:
+            columns = method.take(X, &rows, &is_float32)
+        except errors.InputTypeError:
+            if method.others is None or not method.others.takes_values:
+                raise
+            return None
         if rows == 0:
             return None
         task = Task.__new__(Task)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from dataclasses import dataclass, field
 from dataclasses import replace as replace_fields
 from typing import TYPE_CHECKING, Any
@@ -12,17 +11,19 @@ import numpy as np
 
 from pretzel.errors import CompileError, UnfittedError
 from pretzel.oven.frontends.cells import cell_value
+from pretzel.oven.frontends.demands import demands, receivers, request_spec
+from pretzel.oven.frontends.forms import Beside, TwoForms, source_form, two_forms
 from pretzel.oven.frontends.registry import (
     BrokenAttribute,
     Unsupported,
     adapter_for,
-    children,
     frontend_of,
+    has_trait,
+    is_composition,
     public_name,
 )
-from pretzel.oven.ir.check import CheckFinite
-from pretzel.oven.ir.columns import CellLeaf, NumericLeaf, Raw, Select, TextLeaf
-from pretzel.oven.ir.concat import Concat, Densify
+from pretzel.oven.frontends.value_reader import ValueReader
+from pretzel.oven.ir.columns import LEAVES, Raw, SparseLeaf, is_sparse
 from pretzel.oven.ir.encode import REJECT_UNKNOWN, category_codes
 from pretzel.oven.ir.graph import Methods, Node, Output, replace, toposort
 from pretzel.oven.ir.opaque import Opaque, new_token, opaque
@@ -46,6 +47,9 @@ METHODS = (
 )
 """Methods of an estimator that are compiled, where it has them and they take nothing but ``X``."""
 
+DENSE_WIDTH = 256
+"""Columns up to which the dense program of a single predictor reads sparse requests, too: the answers are the same."""
+
 
 @dataclass
 class Imported:
@@ -54,83 +58,66 @@ class Imported:
     input: InputSpec
     methods: dict[str, Output]
     origins: dict[Node, str] = field(default_factory=dict)
+    keeps_format: bool = False  # sparse rows have the format of the request
 
 
-class Importer:
+class Importer(ValueReader):
     """Walks one fitted estimator; adapters use it to read inputs and to import what is nested inside them."""
 
     def __init__(self, estimator: Any) -> None:
-        self.origins: dict[Node, str] = {}
-        self._path: list[str] = []
+        super().__init__()
         self._root = estimator
+        self._sparse = False  # the request is sparse rows
+        self._guessed = False  # an opaque step was given columns that nobody had read as numbers
+        self._doubtful = False  # such columns may hold anything
 
     def run(self) -> Imported:
         """Import the estimator with all its methods."""
         frontend_of(self._root).check_readable(self._root)
-        width = getattr(_receiver(self._root), "n_features_in_", None)
-        raw = Raw((), (0,), scalar=True) if width is None else Raw((), tuple(range(width)))
+        asked = demands(self._root)
+        raw = Raw((), tuple(range(asked.width)))
         methods = {name: self._settled(name, raw, output) for name, output in self.methods(self._root, raw).items()}
+        if self._guessed:
+            self._doubtful = True
+            for name, output in self.methods(self._root, raw, only=tuple(methods)).items():
+                methods[name] = replace_fields(methods[name], otherwise=self._settled(name, raw, output))
+            self._doubtful = False
         if not methods:
             raise CompileError(f"{type(self._root).__name__} has no method that Pretzel can serve")
-        return Imported(_input_spec(self._root, width), methods, self.origins)
+        keeps_format = has_trait(self._root, "keeps_format")
+        return Imported(request_spec(self._root, asked, methods), methods, self.origins, keeps_format)
+
+    def sparse_methods(self, imported: Imported) -> dict[str, Output | str]:
+        """The graphs for sparse requests, where they differ, or why such requests are rejected."""
+        width = imported.input.width
+        names = [name for name, output in imported.methods.items() if _reads_request(output.node)]
+        if imported.input.kind is not InputKind.TABLE:
+            return {}
+        for inside in receivers(self._root):
+            if not has_trait(inside, "takes_sparse"):
+                return dict.fromkeys(names, f"{type(inside).__name__} takes no sparse rows")
+        if not is_composition(self._root) and width <= DENSE_WIDTH:
+            names = [name for name in names if name == "transform"]
+        if not names:
+            return {}
+        self._sparse = True
+        raw = Raw((), tuple(range(width)))
+        x = two_forms(self.note(SparseLeaf((), width)), raw, new_token())
+        found = self.methods(self._root, x, only=tuple(names))
+        return {name: self._settled_sparse(name, raw, output) for name, output in found.items()}
+
+    def _settled_sparse(self, method: str, raw: Node, output: Output) -> Output | str:
+        if isinstance(output.node, LEAVES):
+            return Output(self._opaque(self._root, method, raw, "it returns the caller's own object", new_token()))
+        output = self._settled(method, raw, output)
+        for node in toposort([output.node]):
+            if not isinstance(node, Opaque) or not _is_sparse_input(node.inputs[0]):
+                continue
+            if not has_trait(node.estimator, "takes_sparse"):
+                return f"{type(node.estimator).__name__} takes no sparse rows"
+        return output
 
     # -- what adapters call ------------------------------------------------------------------------------------------
-
-    def dense(self, x: Node) -> Node:
-        """``x`` as a dense node of float64 columns."""
-        if isinstance(x, Raw):
-            return self.note(NumericLeaf(x.inputs, x.columns))
-        kind = x.schema().kind
-        if kind is Kind.SPARSE:
-            return self.note(Densify((x,)))
-        if kind is Kind.CELLS:
-            raise Unsupported("text where numbers are expected")
-        return x
-
-    def numeric(self, x: Node) -> Node:
-        """``x`` as numbers, sparse rows left sparse: for consumers that read both."""
-        return x if not isinstance(x, Raw) and x.schema().kind is Kind.SPARSE else self.dense(x)
-
-    def cells(self, x: Node) -> Node:
-        """``x`` as cells: values as the caller wrote them."""
-        if isinstance(x, Raw):
-            return self.note(CellLeaf(x.inputs, x.columns))
-        if x.schema().kind is not Kind.CELLS:
-            raise Unsupported("numbers where the caller's own values are expected")
-        return x
-
-    def text(self, x: Node, *, lower: bool, accents: str | None) -> Node:
-        """``x`` as one column of documents, normalised as asked where they are not ASCII."""
-        if not isinstance(x, Raw) or len(x.columns) != 1:
-            raise Unsupported("documents can only be read from the request or from an opaque step")
-        return self.note(TextLeaf(x.inputs, x.columns[0], lower, accents))
-
-    def finite(self, x: Node, estimator: Any, *, allow_nan: bool = False, float32: bool = False) -> Node:
-        """``x`` after the check that ``estimator`` makes of its input.
-
-        The check goes to the parts of a concatenation, so that rules see through it. It is left out where the value
-        passes whatever the request holds; one that only earlier checks make superfluous is left to the rules.
-        """
-        check = CheckFinite((x,), type(estimator).__name__, allow_nan, float32)
-        if check.passes(x.properties(checks=False)):
-            return x
-        if isinstance(x, Concat | Densify):
-            checked = (self.finite(part, estimator, allow_nan=allow_nan, float32=float32) for part in x.inputs)
-            return self.note(replace(x, inputs=tuple(checked)))
-        return self.note(check)
-
-    def select(self, x: Node, columns: tuple[int, ...], *, scalar: bool = False) -> Node:
-        """Some columns of ``x``."""
-        if isinstance(x, Raw):
-            return Raw(x.inputs, tuple(x.columns[i] for i in columns), scalar)
-        return self.note(Select((self.dense(x),), columns))
-
-    def concat(self, parts: list[Node], *, keep_sparse: bool = True) -> Node:
-        """``parts`` side by side."""
-        parts = [self.numeric(part) for part in parts]
-        if not keep_sparse:
-            parts = [self.dense(part) for part in parts]
-        return parts[0] if len(parts) == 1 else self.note(Concat(tuple(parts)))
 
     def transform(self, estimator: Any, x: Node, *, name: str = "") -> Output:
         """The value of ``transform`` of a nested estimator for ``x``; opaque if it has no native form."""
@@ -144,6 +131,11 @@ class Importer:
         output = Output(x if child.columns is None else self.select(x, child.columns, scalar=child.scalar))
         if child.estimator is not None:
             output = self.transform(child.estimator, output.node, name=child.name)
+        if child.reader is not None:
+            node = _read_by(output.node, child.reader)
+            for old, new in zip(output.node.inputs, node.inputs, strict=True):
+                self.origins.setdefault(new, self.origins.get(old, ""))
+            return replace_fields(output, node=node)
         return output if child.width is None else replace_fields(output, node=_widened(output.node, child.width))
 
     def answer(self, estimator: Any, method: str, x: Node, *, name: str = "", width: int | None = None) -> Output:
@@ -170,18 +162,12 @@ class Importer:
 
     def columns_of(self, node: Opaque, width: int) -> Raw:
         """The columns of the result of an opaque method. A width of 0 means that only the reader knows it."""
-        sized = opaque(node.estimator, node.method, node.inputs[0], node.reason, node.token, width)
-        return Raw((self.note(sized),), tuple(range(width)))
+        return Raw((self.note(replace(node, width=width)),), tuple(range(width)))
 
     def methods(self, estimator: Any, x: Node, *, only: tuple[str, ...] = METHODS, name: str = "") -> Methods:
         """The outputs of every method of ``estimator``; those without a native form are opaque."""
         with self._inside(estimator, name):
             return self._methods(estimator, x, only)
-
-    def note(self, node: Node) -> Node:
-        """Remember which part of the estimator made ``node``."""
-        self.origins.setdefault(node, ".".join(self._path))
-        return node
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
@@ -199,7 +185,8 @@ class Importer:
         native: Mapping[str, Output] = {}
         reason = ""
         try:
-            made = adapter_for(estimator)(estimator, x, self)
+            read = adapter_for(estimator)
+            made = read(estimator, x if is_composition(estimator) else self._plain_for(estimator, x), self)
             native = {"transform": Output(made)} if isinstance(made, Node) else made
         except (Unsupported, OverflowError) as error:
             reason = str(error)
@@ -210,29 +197,69 @@ class Importer:
         token = new_token()
         result: dict[str, Output] = {}
         for method in present:
-            if method in native:
-                result[method] = native[method]
-                self._note_all(native[method].node)
-            else:
+            if method not in native:
                 result[method] = Output(self._opaque(estimator, method, x, reason, token))
+                continue
+            output = native[method]
+            self._note_all(output.node)
+            result[method] = self._with_source_form(estimator, x, output) if method == "transform" else output
         return result
 
-    def _settled(self, method: str, raw: Node, output: Output) -> Output:
-        """The estimator's own method where its result is not an array of numbers."""
-        if isinstance(output.node, Raw) and not output.node.inputs:
-            return Output(self._opaque(self._root, method, raw, "it returns the caller's own object", new_token()))
-        if not isinstance(output.node, Raw | Opaque) and output.node.schema().kind is Kind.CELLS:
-            return Output(self._opaque(self._root, method, raw, "it returns the caller's own values", new_token()))
-        container = frontend_of(self._root).output_container(self._root)
-        if method == "transform" and container != "default":
-            return Output(self._opaque(self._root, method, raw, f"set_output({container!r})", new_token()))
-        return replace_fields(output, needs_rows=any(node.needs_rows for node in toposort([output.node])))
+    def _plain_for(self, estimator: Any, x: Node) -> Node:
+        x = self.plain(x)
+        if self._sparse and is_sparse(x) and not has_trait(estimator, "takes_sparse"):
+            raise Unsupported("it takes no sparse rows")
+        return x
 
-    def _note_all(self, node: Node) -> None:
-        for each in toposort([node]):
-            self.note(each)
+    def _argument(self, x: Node) -> Node:
+        """What an opaque step is given.
+
+        Columns that nobody has read are taken for numbers at first: then what stands before stays native.
+        """
+        if isinstance(x, TwoForms) and x.first_for == "numbers" and not self._doubtful:
+            with contextlib.suppress(Unsupported):
+                numbers = self.plain(x)
+                self._guessed = True
+                return numbers
+        return source_form(x)
+
+    def _with_source_form(self, estimator: Any, x: Node, output: Output) -> Output:
+        """The value of ``transform`` in both forms, where the source's is not an array of numbers."""
+        container = frontend_of(estimator).output_container(estimator)
+        keeps = has_trait(estimator, "keeps_container") and isinstance(x, Raw | TwoForms)
+        if container != "default":
+            reason, first_for = f"set_output({container!r})", "nobody"
+        elif keeps and source_form(x) is not output.node:
+            reason, first_for = "its result has the type of its input", "arrays"
+        elif isinstance(output.node, Beside):
+            reason, first_for = "it passes columns of any type on", "numbers"
+            with contextlib.suppress(Unsupported):
+                self.plain(output.node)  # whoever reads it, it is made here
+        else:
+            return output
+        source = self._opaque(estimator, "transform", x, reason, new_token())
+        native = output.node.native if isinstance(output.node, TwoForms) else output.node
+        return replace_fields(output, node=two_forms(native, source, new_token(), first_for))
+
+    def _settled(self, method: str, raw: Node, output: Output) -> Output:
+        """The form that callers get: the estimator's own where its result is not an array of numbers."""
+        node = output.node
+        if isinstance(node, TwoForms):
+            with contextlib.suppress(Unsupported):  # text stands beside numbers
+                if node.first_for != "nobody" and not self._doubtful:
+                    native, arrays_only = self.plain(node), node.first_for == "arrays"
+                    if not isinstance(native, Raw):
+                        otherwise = Output(node.source)
+                        return Output(native, 2, None, None, _needs_rows(native), otherwise, arrays_only)
+            return Output(node.source)
+        if isinstance(node, Raw) and not node.inputs:
+            return Output(self._opaque(self._root, method, raw, "it returns the caller's own object", new_token()))
+        if not isinstance(node, Raw | Opaque) and node.schema().kind is Kind.CELLS:
+            return Output(self._opaque(self._root, method, raw, "it returns the caller's own values", new_token()))
+        return replace_fields(output, needs_rows=_needs_rows(output.node))
 
     def _opaque(self, estimator: Any, method: str, x: Node, reason: str, token: int) -> Node:
+        x = self._argument(x)
         if method != "transform":
             return self.note(opaque(estimator, method, x, reason, token))
         width = _output_width(estimator)
@@ -285,34 +312,41 @@ def _output_width(estimator: Any) -> int:
         return 0
 
 
-def _widened(x: Node, width: int) -> Node:
-    """The value of an opaque step with the width that its reader was fitted on; 0 reads it as documents.
+def _needs_rows(output: Node) -> bool:
+    """Whether a request without rows is rejected."""
+    return any(node.needs_rows for node in toposort([output]))
 
-    The reader is right where the names of the step's output features say something else.
-    """
-    if not isinstance(x, Raw) or not x.inputs or x.columns != tuple(range(len(x.columns))):
+
+def _reads_request(output: Node) -> bool:
+    """Whether a native step reads the request itself."""
+    return any(isinstance(node, LEAVES) and not node.inputs for node in toposort([output]))
+
+
+def _is_sparse_input(x: Node) -> bool:
+    return not x.inputs if isinstance(x, Raw) else x.schema().kind is Kind.SPARSE
+
+
+def _widened(x: Node, width: int) -> Node:
+    """The value of an opaque step with the width that the step was fitted on that takes it."""
+    if not isinstance(x, Raw) or not x.inputs or x.selected or not width:
         return x
-    if not width:
-        return x if x.columns else replace(x, columns=(0,), scalar=True)
     return replace(x, inputs=(replace(x.inputs[0], width=width),), columns=tuple(range(width)))
 
 
-def _receiver(estimator: Any) -> Any:
-    """The innermost estimator that receives the request unchanged."""
-    while True:
-        given = [child for child in children(estimator) if child.reads is None]
-        if len(given) != 1 or given[0].columns is not None or given[0].estimator is None:
-            return estimator
-        estimator = given[0].estimator
+def _read_by(x: Node, reader: Any) -> Node:
+    """The value of an opaque step with what its reader asks of it: width, and names of columns.
 
-
-def _input_spec(estimator: Any, width: int | None) -> InputSpec:
-    name = type(estimator).__name__
-    if width is None:
-        return InputSpec(InputKind.TEXT, 1, None, (0,), False, name)
-    first = _receiver(estimator)
-    names = getattr(first, "feature_names_in_", None)
-    parts = [child.columns for child in children(first) if child.columns is not None]
-    required = {i for columns in parts for i in columns} if parts else range(width)
-    known = None if names is None else tuple(sys.intern(str(each)) for each in names)
-    return InputSpec(InputKind.TABLE, width, known, tuple(sorted(required)), bool(parts), name)
+    The reader is right where the names of the step's output features say something else.
+    """
+    asked = demands(reader)
+    x = _widened(x, asked.width)
+    if not isinstance(x, Raw) or not x.inputs or x.selected or not asked.width:
+        return x
+    named = replace(
+        x.inputs[0],
+        names=asked.names,
+        required=asked.required,
+        any_order=asked.any_order,
+        reader=asked.estimator,
+    )
+    return replace(x, inputs=(named,))

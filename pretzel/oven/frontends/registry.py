@@ -54,6 +54,17 @@ class Frontend(Protocol):
         """Type of the result of ``transform``: ``"default"`` for arrays, else the name of a frame library."""
 
 
+TRAITS = {
+    "checks_input": True,  # a table must have the columns of the fit
+    "keeps_container": False,  # ``transform`` takes any columns; its result has the type and the columns of its input
+    "keeps_format": False,  # sparse rows leave ``transform`` in the format in which they came, else as CSR
+    "makes_sparse": False,  # ``transform`` makes sparse rows, also of an estimator without native form
+    "takes_sparse": True,  # the input may be sparse rows
+    "takes_tables": True,  # the input is a table; else a sequence of documents, dicts, lists of tokens or labels
+}
+"""What is asked of the input and the result of an estimator, with the answer of frontends that do not say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Child:
     """One part of a composition: its input, and the method that is called.
@@ -73,7 +84,9 @@ class Child:
     scalar : bool
         It receives a single column, as a vector.
     width : int or None
-        Columns of its result, where the composition knows them; 0 for documents.
+        Columns of its result, where the composition knows them.
+    reader : fitted estimator or None
+        The only estimator that reads its result, in the form in which it comes.
     """
 
     name: str
@@ -83,6 +96,7 @@ class Child:
     columns: tuple[int, ...] | None = None
     scalar: bool = False
     width: int | None = None
+    reader: Any = None
 
 
 Description = Callable[[Any], "tuple[Child, ...]"]
@@ -152,6 +166,17 @@ def adapter_for(estimator: object) -> Adapter:
     if reason := frontend.why_untested():
         raise Unsupported(reason)
     return found
+
+
+def has_trait(estimator: object, name: str) -> bool:
+    """Whether an estimator has one of `TRAITS`; a frontend says so in a function of that name."""
+    answer = getattr(frontend_of(estimator), name, None)
+    return TRAITS[name] if answer is None else bool(answer(estimator))
+
+
+def is_composition(estimator: object) -> bool:
+    """Whether the children of the estimator are described."""
+    return public_name(type(estimator)) in _descriptions
 
 
 def children(estimator: object) -> tuple[Child, ...]:

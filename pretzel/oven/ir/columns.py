@@ -17,12 +17,14 @@ class Raw(Node):
     """Columns of the request before it is known how to read them; adapters turn it into a leaf.
 
     Without inputs it stands for the caller's object, otherwise for the value of the opaque step in ``inputs``; so do
-    the leaves it becomes. ``columns`` are positions; ``scalar`` marks a one-dimensional selection
+    the leaves it becomes. ``columns`` are positions. Unless some were ``selected``, it is the whole object in the form
+    in which it came, of any width where ``columns`` is empty. ``scalar`` marks a one-dimensional selection
     (``ColumnTransformer`` with a single name), the form that documents take.
     """
 
     columns: tuple[int, ...]
     scalar: bool = False
+    selected: bool = False
 
     op: ClassVar[str] = "raw/1"
     needs_rows: ClassVar[bool] = False

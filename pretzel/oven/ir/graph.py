@@ -380,6 +380,10 @@ class Output:
         Widths of the blocks that are returned as a list of arrays (multi-output ``predict_proba``).
     needs_rows : bool
         A request without rows is rejected.
+    otherwise : Output or None
+        The estimator's own result, for requests with values that ``node`` cannot hold.
+    arrays_only : bool
+        ``otherwise`` is for all requests but arrays: its result has the type of the request.
     """
 
     node: Node
@@ -387,6 +391,8 @@ class Output:
     labels: tuple[Array, ...] | None = None
     list_of: tuple[int, ...] | None = None
     needs_rows: bool = True
+    otherwise: Output | None = None
+    arrays_only: bool = False
 
     def __post_init__(self) -> None:
         for classes in self.labels or ():

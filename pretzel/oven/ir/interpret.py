@@ -31,7 +31,7 @@ def interpret(outputs: Iterable[Node], X: Any) -> dict[Node, Value]:
     for node in toposort(outputs):
         if isinstance(node, Raw):
             source = _source(node, X, values)
-            values[node] = take(source, node.columns, node.scalar) if _is_part(node, source) else source
+            values[node] = take(source, node.columns, node.scalar) if node.selected else source
         elif isinstance(node, LEAVES):
             values[node] = read_leaf(node, _source(node, X, values))
         elif isinstance(node, Opaque):
@@ -43,13 +43,6 @@ def interpret(outputs: Iterable[Node], X: Any) -> dict[Node, Value]:
 
 def _source(node: Node, X: Any, values: Mapping[Node, Value]) -> Any:
     return values[node.inputs[0]] if node.inputs else X
-
-
-def _is_part(node: Raw, X: Any) -> bool:
-    shape = getattr(X, "shape", None)
-    if not node.columns or shape is None or len(shape) != 2:
-        return False
-    return node.scalar or node.columns != tuple(range(shape[1]))
 
 
 def take(X: Any, columns: tuple[int, ...], scalar: bool = False) -> Any:

@@ -13,13 +13,18 @@ class Opaque(Node):
 
     ``token`` stands for the estimator in the node's digest, because estimators have no canonical bytes: two opaque
     nodes made from different calls are never one. ``width`` is the number of columns that the result has to have, 0
-    where that is not known. Leaves read the result: a vector as one column.
+    where that is not known. Leaves read the result: a vector as one column. The other fields say what the ``reader``,
+    the class of estimators behind, asks of named columns, like those of `pretzel.plan.InputSpec`.
     """
 
     token: int
     method: str
     reason: str
     width: int = 0
+    names: tuple[str, ...] | None = None
+    required: tuple[int, ...] = ()
+    any_order: bool = False
+    reader: str = ""
 
     op: ClassVar[str] = "opaque/1"
 

@@ -69,6 +69,8 @@ def one_row_table(spec: InputSpec, model: str, row: Any) -> Any:
 def check_keys(spec: InputSpec, model: str, row: Mapping[str, Any], number: int | None = None) -> None:
     """Raise unless a row has the right keys; ``number`` is its position in a list of rows.
 
+    Where a table may have additional columns, a row may have additional keys.
+
     Raises
     ------
     InputKeyError
@@ -76,6 +78,8 @@ def check_keys(spec: InputSpec, model: str, row: Mapping[str, Any], number: int 
     names = spec.names or ()
     required = [names[i] for i in spec.required]
     missing = [name for name in required if name not in row]
+    if not missing and spec.any_order:
+        return
     known = set(names)
     unknown = [key for key in list(row) if key not in known]  # a copy, because other threads may change the row
     if not missing and not unknown:

@@ -77,7 +77,7 @@ def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[A
         if leaf.kind in (LeafKind.CELLS, LeafKind.TEXT):
             found.append([as_cells(spec, i, table.column(i)) for i in leaf.columns])
             float32 = False
-        elif table.whole is not None and leaf.columns in ((), tuple(range(spec.width))):
+        elif table.whole is not None and _is_whole(spec, leaf):
             found.append(table.whole)
             float32 = float32 and table.whole.dtype == np.float32
         else:
@@ -85,6 +85,11 @@ def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[A
             found.append([as_numbers(spec, i, column) for i, column in zip(leaf.columns, raw, strict=True)])
             float32 = float32 and all(map(is_float32, raw))
     return table.rows, found, float32 and bool(leaves)
+
+
+def _is_whole(spec: InputSpec, leaf: Leaf) -> bool:
+    """Whether a leaf reads all columns in their order. Sparse rows are always whole, and may be very wide."""
+    return leaf.kind is LeafKind.SPARSE or leaf.columns in ((), tuple(range(spec.width)))
 
 
 # -- documents -------------------------------------------------------------------------------------------------------

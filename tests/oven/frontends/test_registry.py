@@ -33,7 +33,7 @@ Y = (X[:, 0] > 0).astype(int)
 def test_steps_of_a_pipeline_read_one_another():
     estimator = Pipeline([("a", StandardScaler()), ("p", "passthrough"), ("m", LogisticRegression())]).fit(X, Y)
     assert children(estimator) == (
-        Child("a", estimator["a"], "transform", None, width=4),
+        Child("a", estimator["a"], "transform", None, reader=estimator["m"]),
         Child("m", estimator["m"], None, "a"),
     )
 

@@ -76,14 +76,14 @@ def test_shared_nodes_are_computed_once():
 
 
 def test_opaque_steps_get_the_columns_that_are_theirs():
-    step = opaque(Doubler(), "transform", Raw((), (2, 0)), "a test", new_token())
+    step = opaque(Doubler(), "transform", Raw((), (2, 0), selected=True), "a test", new_token())
     behind = NumericLeaf((step,), (1,))
     np.testing.assert_array_equal(interpret([behind], X)[behind], X[:, [0]] * 2)
 
 
 def test_parts_of_an_opaque_value():
     step = opaque(Doubler(), "transform", Raw((), (0, 1, 2)), "a test", new_token())
-    second = opaque(Doubler(), "transform", Raw((step,), (2,)), "a test", new_token())
+    second = opaque(Doubler(), "transform", Raw((step,), (2,), selected=True), "a test", new_token())
     np.testing.assert_array_equal(interpret([second], X)[second], X[:, [2]] * 4)
 
 

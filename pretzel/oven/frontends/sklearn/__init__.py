@@ -9,12 +9,34 @@ from typing import Any
 
 from pretzel.errors import CompileError, UnfittedError
 from pretzel.oven.frontends.registry import children, public_name
-from pretzel.oven.frontends.sklearn.compat import output_container, why_untested
+from pretzel.oven.frontends.sklearn.compat import output_container, takes_sparse, takes_tables, why_untested
 
-__all__ = ["check_readable", "output_container", "why_untested"]
+__all__ = [
+    "check_readable",
+    "checks_input",
+    "keeps_container",
+    "keeps_format",
+    "makes_sparse",
+    "output_container",
+    "takes_sparse",
+    "takes_tables",
+    "why_untested",
+]
 
 ANSWERS = ("predict", "predict_proba", "decision_function", "transform", "score_samples")
 """An object with none of these methods is no estimator."""
+
+SPARSE_MAKERS = frozenset(
+    {
+        "sklearn.feature_extraction.DictVectorizer",
+        "sklearn.feature_extraction.FeatureHasher",
+        "sklearn.feature_extraction.text.CountVectorizer",
+        "sklearn.feature_extraction.text.HashingVectorizer",
+        "sklearn.feature_extraction.text.TfidfVectorizer",
+        "sklearn.preprocessing.OneHotEncoder",
+    }
+)
+"""Transformers that make sparse rows, by the public names of their classes."""
 
 
 def check_readable(estimator: Any) -> None:
@@ -35,7 +57,8 @@ def _check_fitted(estimator: Any) -> None:
     """`sklearn.utils.validation.check_is_fitted`, in linear time.
 
     The original reads the tags of a composition at each level, and each composition asks its parts for theirs several
-    times, so that its time is exponential in the depth of nested compositions.
+    times, so that its time is exponential in the depth of nested compositions. Estimators of other libraries may have
+    nothing to learn: then no attribute tells, and their first request does.
     """
     from sklearn.utils.validation import check_is_fitted
 
@@ -43,10 +66,36 @@ def _check_fitted(estimator: Any) -> None:
     while agenda:
         each = agenda.pop()
         name = public_name(type(each))
-        if name in ("sklearn.pipeline.Pipeline", "sklearn.pipeline.FeatureUnion"):
+        if name in ("sklearn.pipeline.Pipeline", "sklearn.pipeline.FeatureUnion", "sklearn.frozen.FrozenEstimator"):
             parts = [child.estimator for child in children(each) if child.estimator is not None]
             agenda += parts[-1:] if name == "sklearn.pipeline.Pipeline" else parts
-        elif hasattr(each, "__sklearn_is_fitted__") or not any(
-            attribute.endswith("_") and not attribute.startswith("__") for attribute in vars(each)
+        elif hasattr(each, "__sklearn_is_fitted__") or (
+            name.startswith("sklearn.")
+            and not any(attribute.endswith("_") and not attribute.startswith("__") for attribute in vars(each))
         ):
             check_is_fitted(each)
+
+
+def keeps_container(estimator: Any) -> bool:
+    """A function of NumPy, or none, without validation: it returns a frame for a frame."""
+    return not checks_input(estimator) and (estimator.func is None or type(estimator.func).__name__ == "ufunc")
+
+
+def checks_input(estimator: Any) -> bool:
+    """A function without validation is given whatever comes."""
+    return type(estimator).__name__ != "FunctionTransformer" or estimator.validate
+
+
+def makes_sparse(estimator: Any) -> bool:
+    """Vectorizers and encoders, unless they were asked for dense rows."""
+    if public_name(type(estimator)) not in SPARSE_MAKERS:
+        return False
+    return bool(getattr(estimator, "sparse_output", getattr(estimator, "sparse", True)))
+
+
+def keeps_format(estimator: Any) -> bool:
+    """Scalers that work on the stored entries, and what consists of them."""
+    inside = [child.estimator for child in children(estimator)]
+    if inside:
+        return type(estimator).__name__ != "FeatureUnion" and all(map(keeps_format, inside))
+    return type(estimator).__name__ in ("MaxAbsScaler", "RobustScaler")

@@ -68,6 +68,32 @@ def output_container(estimator: Any) -> str:
     return str(own or get_config()["transform_output"])
 
 
+def takes_tables(estimator: Any) -> bool:
+    """Whether the tags of an estimator say that its input has rows and columns. Most without tags take tables."""
+    from sklearn.utils import get_tags
+
+    try:
+        return bool(get_tags(estimator).input_tags.two_d_array)
+    except (AttributeError, TypeError):
+        return True
+
+
+def takes_sparse(estimator: Any) -> bool:
+    """Whether an estimator of scikit-learn takes sparse rows. Some do though their tags say otherwise."""
+    from sklearn.utils import get_tags
+
+    module, name = type(estimator).__module__, type(estimator).__name__
+    if not module.startswith("sklearn.") or module.startswith("sklearn.linear_model."):
+        return True
+    if name == "ColumnTransformer":
+        return not any(isinstance(given, str) or _holds_names(given) for _, _, given in estimator.transformers_)
+    return name in ("LinearDiscriminantAnalysis", "RobustScaler") or bool(get_tags(estimator).input_tags.sparse)
+
+
+def _holds_names(columns: Any) -> bool:
+    return isinstance(columns, list | tuple | np.ndarray) and any(isinstance(each, str) for each in columns)
+
+
 def link_name(estimator: Any) -> str:
     """Class of the link function of a generalized linear model or of gradient boosting."""
     loss = estimator._base_loss if hasattr(estimator, "_base_loss") else estimator._loss
@@ -91,6 +117,13 @@ def voting_weights(ensemble: Any) -> Array | None:
     """Weights of the members of a voting ensemble that were not dropped."""
     weights = ensemble._weights_not_none
     return None if weights is None else np.asarray(weights, dtype=np.float64)
+
+
+def positive_class(classifier: Any) -> int:
+    """Position among the two classes of the one that a `TunedThresholdClassifierCV`, or a fixed threshold, is about."""
+    scorer = getattr(classifier, "_curve_scorer", None)
+    label = classifier.pos_label if scorer is None else scorer._get_pos_label()
+    return 1 if label is None else int(np.flatnonzero(np.asarray(classifier.classes_) == label)[0])
 
 
 def target_ndim(regressor: Any) -> int:

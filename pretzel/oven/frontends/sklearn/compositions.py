@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pretzel.oven.frontends.forms import Beside, TwoForms
 from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition, public_name
-from pretzel.oven.frontends.sklearn.compat import columns_of_parts, target_ndim, voting_weights
+from pretzel.oven.frontends.sklearn.compat import columns_of_parts, positive_class, target_ndim, voting_weights
 from pretzel.oven.frontends.sklearn.preprocessing import numpy_function
 from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.columns import LEAVES, Raw
 from pretzel.oven.ir.encode import CategoryCodes
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
-from pretzel.oven.ir.link import ArgMax
+from pretzel.oven.ir.link import ArgMax, Threshold
 from pretzel.oven.ir.opaque import Opaque
-from pretzel.oven.ir.scale import MulAdd
+from pretzel.oven.ir.scale import MulAdd, ScaleSparse
 from pretzel.oven.ir.unary_function import KEEP_INTEGERS
 from pretzel.oven.ir.voting import Majority, Mean
+from pretzel.schema import Kind
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
@@ -36,11 +38,10 @@ def steps(pipeline: Any) -> tuple[Child, ...]:
     found = [(name, step) for name, step in pipeline.steps if step is not None and step != "passthrough"]
     given = [None, *(name for name, _ in found)]
     asked = ["transform"] * (len(found) - 1) + [None]
-    # The value of a step has the width that the next step was fitted on; documents have no width.
-    widths = [int(getattr(step, "n_features_in_", 0)) for _, step in found[1:]] + [None]
+    readers = [step for _, step in found[1:]] + [None]
     return tuple(
-        Child(name, step, method, reads, width=width)
-        for (name, step), method, reads, width in zip(found, asked, given, widths, strict=False)
+        Child(name, step, method, reads, reader=reader)
+        for (name, step), method, reads, reader in zip(found, asked, given, readers, strict=False)
     )
 
 
@@ -66,9 +67,28 @@ def united(union: Any) -> tuple[Child, ...]:
 
 @adapter("sklearn.pipeline.FeatureUnion")
 def feature_union(estimator: Any, x: Node, importer: Importer) -> Methods:
-    if estimator.transformer_weights:
-        raise Unsupported("FeatureUnion(transformer_weights=...)")
-    return _side_by_side([importer.part(child, x) for child in children(estimator)], importer)
+    return _side_by_side(_weighted_parts(estimator, x, importer), importer)
+
+
+def _weighted_parts(estimator: Any, x: Node, importer: Importer) -> list[Output]:
+    """The values of all parts, each times its weight where it has one."""
+    weights = estimator.transformer_weights or {}
+    parts = []
+    for child in children(estimator):
+        part = importer.part(child, x)
+        weight = weights.get(child.name)
+        parts.append(part if weight is None else Output(_times(part.node, weight, importer)))
+    return parts
+
+
+def _times(x: Node, weight: Any, importer: Importer) -> Node:
+    node = importer.numeric(x)
+    if not isinstance(weight, float) and node.schema().dtype.dtype_for(np.int8).kind != "f":
+        raise Unsupported("a weight that is a whole number, of values that may be whole numbers")
+    factors = np.full(node.schema().width, float(weight))
+    if node.schema().kind is Kind.SPARSE:
+        return importer.note(ScaleSparse((node,), factors))
+    return importer.note(MulAdd((node,), factors, np.zeros(len(factors))))
 
 
 @composition("sklearn.compose.ColumnTransformer")
@@ -94,22 +114,22 @@ def parts_of_columns(transformer: Any) -> tuple[Child, ...]:
 
 @adapter("sklearn.compose.ColumnTransformer")
 def column_transformer(estimator: Any, x: Node, importer: Importer) -> Methods:
-    if estimator.transformer_weights:
-        raise Unsupported("ColumnTransformer(transformer_weights=...)")
     found = children(estimator)
     if not found:
         raise Unsupported("ColumnTransformer that drops every column")
     if any(child.width == 0 for child in found):
         raise Unsupported("a part of a ColumnTransformer that drops every column")
-    parts = [importer.part(child, x) for child in found]
-    return _side_by_side(parts, importer, keep_sparse=estimator.sparse_output_)
+    return _side_by_side(_weighted_parts(estimator, x, importer), importer, keep_sparse=estimator.sparse_output_)
 
 
 def _side_by_side(parts: list[Output], importer: Importer, *, keep_sparse: bool = True) -> Methods:
-    nodes = [part.node for part in parts]
-    if any(isinstance(node, Raw) and node.inputs and not node.columns for node in nodes):
-        raise Unsupported("the width of an opaque transformer's output is not known")
-    return {"transform": Output(importer.concat(nodes, keep_sparse=keep_sparse))}
+    nodes = [part.node.native if isinstance(part.node, TwoForms) else part.node for part in parts]
+    if any(isinstance(node, Raw) and not node.columns for node in nodes):
+        raise Unsupported("the width of a part is not known")
+    if all(not isinstance(node, Raw | Beside) and node.schema().kind is not Kind.CELLS for node in nodes):
+        return {"transform": Output(importer.concat(nodes, keep_sparse=keep_sparse))}
+    flat = [each for node in nodes for each in (node.inputs if isinstance(node, Beside) else (node,))]
+    return {"transform": Output(Beside(tuple(flat), keep_sparse))}
 
 
 # -- searches, frozen estimators -------------------------------------------------------------------------------------
@@ -237,6 +257,48 @@ def _soft(estimator: Any, found: list[Output], importer: Importer, classes: Arra
     if estimator.flatten_transform:
         methods["transform"] = Output(importer.concat(list(nodes)))
     return methods
+
+
+# -- thresholds ------------------------------------------------------------------------------------------------------
+
+
+@composition(
+    "sklearn.model_selection.FixedThresholdClassifier",
+    "sklearn.model_selection.TunedThresholdClassifierCV",
+)
+def behind_threshold(estimator: Any) -> tuple[Child, ...]:
+    """The classifier whose scores are compared with the threshold."""
+    found = getattr(estimator, "estimator_", estimator.estimator)
+    return (Child(type(found).__name__, found),)
+
+
+@adapter(
+    "sklearn.model_selection.FixedThresholdClassifier",
+    "sklearn.model_selection.TunedThresholdClassifierCV",
+)
+def threshold_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """``predict`` compares a score with the threshold; all other methods are those of the classifier."""
+    (child,) = children(estimator)
+    classes = np.asarray(estimator.classes_)
+    asked = "predict_proba" if estimator.response_method == "auto" else estimator.response_method
+    if estimator.response_method == "auto" and not hasattr(child.estimator, asked):
+        asked = "decision_function"
+    proba = asked == "predict_proba"
+    score = importer.answer(child.estimator, asked, x, name=child.name, width=2 if proba else 1)
+    first = positive_class(estimator) == 0
+    cut = estimator.best_threshold_ if hasattr(estimator, "best_threshold_") else estimator.threshold
+    if isinstance(cut, str):
+        cut = 0.5 if proba else 0.0
+    node = importer.dense(score.node)
+    if proba:
+        node = importer.select(node, (0 if first else 1,))
+    elif first:
+        node = MulAdd((node,), np.array([-1.0]), np.array([0.0]))
+    above = Threshold((node,), float(cut), inclusive=True)
+    labels = classes[::-1].copy() if first else classes
+    others = ("predict_proba", "predict_log_proba", "decision_function")
+    found = importer.methods(child.estimator, x, only=others, name=child.name)
+    return {**found, "predict": Output(above, ndim=1, labels=(labels,))}
 
 
 # -- targets ---------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.oven.frontends.registry import Unsupported, adapter, children, public_name
+from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition, public_name
 from pretzel.oven.frontends.sklearn.compat import (
     allows_nan,
     category_encoder,
@@ -96,6 +96,13 @@ def gradient_boosting_classifier(estimator: Any, x: Node, importer: Importer) ->
         "predict_proba": Output(proba),
         "predict_log_proba": Output(Log((proba,))),
     }
+
+
+@composition("sklearn.ensemble.HistGradientBoostingClassifier", "sklearn.ensemble.HistGradientBoostingRegressor")
+def preprocessor(boosting: Any) -> tuple[Child, ...]:
+    """The encoder of categories, where there is one, receives the table; it finds columns by name."""
+    encoder = category_encoder(boosting)
+    return () if encoder is None else (Child("preprocessor", encoder, "transform"),)
 
 
 @adapter("sklearn.ensemble.HistGradientBoostingRegressor")

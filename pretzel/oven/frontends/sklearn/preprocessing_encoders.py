@@ -94,6 +94,8 @@ def _source(estimator: Any, x: Node, importer: Importer) -> Node:
     numeric = all(column.dtype.kind in "ifub" for column in estimator.categories_)
     if not isinstance(x, Raw) and x.schema().kind is Kind.CELLS:
         return x
+    if not numeric and not isinstance(x, Raw) and any(isinstance(v, str) for c in estimator.categories_ for v in c):
+        raise Unsupported("texts among the values of native steps")
     if numeric or not isinstance(x, Raw):
         return importer.finite(importer.dense(x), estimator, allow_nan=True)
     return importer.cells(x)

@@ -1,0 +1,78 @@
+"""What estimators ask of the tables that they receive, and what a request must be."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pretzel.oven.frontends.registry import Unsupported, adapter_for, children, has_trait
+from pretzel.oven.ir.columns import LEAVES
+from pretzel.oven.ir.graph import Output, toposort
+from pretzel.plan import InputKind, InputSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def receivers(estimator: Any) -> list[Any]:
+    """The innermost estimators that receive the input of ``estimator`` as it came."""
+    found = children(estimator)
+    given = [child for child in found if child.reads is None and child.estimator is not None]
+    if not given or any(child.columns is not None for child in given):
+        return [estimator]
+    result = []
+    for child in given:
+        result += receivers(child.estimator)
+        if has_trait(child.estimator, "keeps_container"):  # what comes next receives the same columns
+            result += [each for reader in found if reader.reads == child.name for each in receivers(reader.estimator)]
+    return result
+
+
+def demands(estimator: Any) -> InputSpec:
+    """What an estimator asks of a table, with the estimators inside that receive it as it came; width 0: anything.
+
+    Opaque estimators check their input themselves.
+    """
+    inside = receivers(estimator)
+    widths = (getattr(each, "n_features_in_", None) for each in (estimator, *inside))
+    width = next((int(each) for each in widths if each is not None), 0)
+    names = next(
+        (found for each in (*inside, estimator) if (found := getattr(each, "feature_names_in_", None)) is not None),
+        None,
+    )
+    checked = [each for each in inside if _is_known(each) and has_trait(each, "checks_input")]
+    parts = [[child.columns for child in children(each) if child.columns is not None] for each in checked]
+    any_order = bool(parts) and all(parts)
+    # What a function passes on, it reads.
+    whole = any(has_trait(each, "keeps_container") for each in inside)
+    required = None if whole else {i for columns in parts for part in columns for i in part}
+    return InputSpec(
+        InputKind.TABLE,
+        width,
+        None if names is None else tuple(sys.intern(str(each)) for each in names),
+        tuple(sorted(required)) if any_order and required is not None else tuple(range(width)),
+        any_order,
+        type(inside[0]).__name__ if inside else type(estimator).__name__,
+    )
+
+
+def _is_known(estimator: Any) -> bool:
+    """Whether there is an adapter for the estimator's class."""
+    try:
+        adapter_for(estimator)
+    except Unsupported:
+        return False
+    return True
+
+
+def request_spec(estimator: Any, asked: InputSpec, methods: Mapping[str, Output]) -> InputSpec:
+    """What a request must be: a table where columns are known, documents where a native step reads them."""
+    name = type(estimator).__name__
+    if asked.width:
+        return replace(asked, estimator=name)
+    nodes = toposort(output.node for output in methods.values())
+    if any(isinstance(node, LEAVES) and not node.inputs for node in nodes):
+        return InputSpec(InputKind.TEXT, 1, None, (0,), False, name)
+    items = not all(has_trait(each, "takes_tables") for each in receivers(estimator))
+    return InputSpec(InputKind.ANY, 0, asked.names, (), False, name, items)

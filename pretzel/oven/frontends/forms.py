@@ -1,0 +1,76 @@
+"""Values with more than one form while an estimator is imported: none of these nodes is ever optimized or lowered."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pretzel.oven.ir.columns import Raw
+from pretzel.oven.ir.graph import Node
+
+
+class TwoForms(Node):
+    """A value as native steps compute it, and as the source's own steps make it.
+
+    Native readers take the first form, opaque readers the second: a DataFrame where ``set_output`` asks for one, text
+    that a `ColumnTransformer` passes on, the sparse rows of a request.
+
+    Parameters
+    ----------
+    token : int
+        Keeps two such values apart.
+    first_for : {"nobody", "arrays", "numbers"}
+        Callers that get the first form: none, those who send arrays, those whose values are numbers.
+    """
+
+    token: int
+    first_for: str
+
+    op: ClassVar[str] = "two_forms/1"
+
+    @property
+    def native(self) -> Node:
+        """The form that native steps read."""
+        return self.inputs[0]
+
+    @property
+    def source(self) -> Node:
+        """The form that opaque steps read."""
+        found: Node = self.__dict__["_source"]
+        return found
+
+
+class Beside(Node):
+    """Values side by side of which some are not known to be numbers: columns that nobody read, text."""
+
+    keep_sparse: bool = True
+
+    op: ClassVar[str] = "beside/1"
+
+    @property
+    def widths(self) -> list[int]:
+        """Columns of each part."""
+        return [len(part.columns) if isinstance(part, Raw) else part.schema().width for part in self.inputs]
+
+
+def two_forms(native: Node, source: Node, token: int, first_for: str = "nobody") -> TwoForms:
+    """A value in both forms."""
+    made = TwoForms((native,), token, first_for)
+    object.__setattr__(made, "_source", source)
+    return made
+
+
+def source_form(x: Node) -> Node:
+    """``x`` as opaque steps read it."""
+    return x.source if isinstance(x, TwoForms) else x
+
+
+def beside(parts: list[Node], *, keep_sparse: bool = True) -> Node:
+    """``parts`` side by side; neighbours that are columns of one object become one."""
+    found: list[Node] = []
+    for part in parts:
+        last = found[-1] if found else None
+        if isinstance(part, Raw) and isinstance(last, Raw) and part.inputs == last.inputs:
+            found[-1] = Raw(part.inputs, last.columns + part.columns, selected=True)
+        else:
+            found.append(part)
+    return found[0] if len(found) == 1 else Beside(tuple(found), keep_sparse)

@@ -1,0 +1,142 @@
+"""Values of a graph that is being built, as adapters want to read them: numbers, cells, documents, some columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pretzel.oven.frontends.forms import Beside, TwoForms, beside, two_forms
+from pretzel.oven.frontends.registry import Unsupported, has_trait
+from pretzel.oven.ir.check import CheckFinite
+from pretzel.oven.ir.columns import CellLeaf, NumericLeaf, Raw, Select, SparseLeaf, TextLeaf
+from pretzel.oven.ir.concat import Concat, Densify
+from pretzel.oven.ir.feature_selection import SelectSparse
+from pretzel.oven.ir.graph import Node, replace, toposort
+from pretzel.oven.ir.opaque import Opaque
+from pretzel.schema import Kind
+
+
+class ValueReader:
+    """Turns values into leaves and other nodes, and remembers which part of the estimator made each node."""
+
+    def __init__(self) -> None:
+        self.origins: dict[Node, str] = {}
+        self._path: list[str] = []
+
+    def dense(self, x: Node) -> Node:
+        """``x`` as a dense node of float64 columns."""
+        x = self.plain(x)
+        if isinstance(x, Raw):
+            return self.note(NumericLeaf(x.inputs, _known(x)))
+        kind = x.schema().kind
+        if kind is Kind.SPARSE:
+            return self.note(Densify((x,)))
+        if kind is Kind.CELLS:
+            raise Unsupported("text where numbers are expected")
+        return x
+
+    def numeric(self, x: Node) -> Node:
+        """``x`` as numbers, sparse rows left sparse: for consumers that read both."""
+        x = self.plain(x)
+        if isinstance(x, Raw) and not x.selected and _is_sparse_value(x):
+            return self.note(SparseLeaf(x.inputs, len(_known(x))))
+        return x if not isinstance(x, Raw) and x.schema().kind is Kind.SPARSE else self.dense(x)
+
+    def cells(self, x: Node) -> Node:
+        """``x`` as cells: values as the caller wrote them."""
+        x = self.plain(x)
+        if isinstance(x, Raw):
+            return self.note(CellLeaf(x.inputs, _known(x)))
+        if x.schema().kind is not Kind.CELLS:
+            raise Unsupported("numbers where the caller's own values are expected")
+        return x
+
+    def text(self, x: Node, *, lower: bool, accents: str | None) -> Node:
+        """``x`` as one column of documents, normalised as asked where they are not ASCII."""
+        x = self.plain(x)
+        if not isinstance(x, Raw) or len(x.columns) > 1:
+            raise Unsupported("documents can only be read from the request or from an opaque step")
+        return self.note(TextLeaf(x.inputs, x.columns[0] if x.columns else 0, lower, accents))
+
+    def finite(self, x: Node, estimator: Any, *, allow_nan: bool = False, float32: bool = False) -> Node:
+        """``x`` after the check that ``estimator`` makes of its input.
+
+        The check goes to the parts of a concatenation, so that rules see through it. It is left out where the value
+        passes whatever the request holds; one that only earlier checks make superfluous is left to the rules.
+        """
+        check = CheckFinite((x,), type(estimator).__name__, allow_nan, float32)
+        if check.passes(x.properties(checks=False)):
+            return x
+        if isinstance(x, Concat | Densify):
+            checked = (self.finite(part, estimator, allow_nan=allow_nan, float32=float32) for part in x.inputs)
+            return self.note(replace(x, inputs=tuple(checked)))
+        return self.note(check)
+
+    def select(self, x: Node, columns: tuple[int, ...], *, scalar: bool = False) -> Node:
+        """Some columns of ``x``."""
+        if isinstance(x, TwoForms):
+            native, source = (self.select(form, columns, scalar=scalar) for form in (x.native, x.source))
+            return two_forms(native, source, x.token, x.first_for)
+        if isinstance(x, Raw):
+            return Raw(x.inputs, tuple(_known(x)[i] for i in columns), scalar, True)
+        if isinstance(x, Beside):
+            return self._select_beside(x, columns, scalar)
+        if x.schema().kind is Kind.SPARSE and list(columns) == sorted(set(columns)):
+            return self.note(SelectSparse((x,), np.array(columns, dtype=np.int32)))
+        if x.schema().kind is Kind.CELLS and columns == tuple(range(x.schema().width)):
+            return x
+        return self.note(Select((self.dense(x),), columns))
+
+    def _select_beside(self, x: Beside, columns: tuple[int, ...], scalar: bool) -> Node:
+        """Columns of parts that stand side by side, in runs of columns of one part."""
+        ends = np.cumsum(x.widths)
+        runs: list[tuple[int, list[int]]] = []
+        for column in columns:
+            part = int(np.searchsorted(ends, column, side="right"))
+            if not runs or runs[-1][0] != part:
+                runs.append((part, []))
+            runs[-1][1].append(column - int(ends[part] - x.widths[part]))
+        found = [self.select(x.inputs[part], tuple(run), scalar=scalar) for part, run in runs]
+        return beside(found, keep_sparse=x.keep_sparse)
+
+    def concat(self, parts: list[Node], *, keep_sparse: bool = True) -> Node:
+        """``parts`` side by side, as numbers."""
+        parts = [self.numeric(part) for part in parts]
+        if not keep_sparse:
+            parts = [self.dense(part) for part in parts]
+        return parts[0] if len(parts) == 1 else self.note(Concat(tuple(parts)))
+
+    def plain(self, x: Node) -> Node:
+        """``x`` in the form that adapters of single estimators read.
+
+        Raises
+        ------
+        Unsupported
+            Text stands beside numbers.
+        """
+        if isinstance(x, TwoForms):
+            return self.plain(x.native)
+        return self.concat(list(x.inputs), keep_sparse=x.keep_sparse) if isinstance(x, Beside) else x
+
+    def note(self, node: Node) -> Node:
+        """Remember which part of the estimator made ``node``."""
+        self.origins.setdefault(node, ".".join(self._path))
+        return node
+
+    def _note_all(self, node: Node) -> None:
+        for each in toposort([node]):
+            self.note(each)
+
+
+def _known(x: Raw) -> tuple[int, ...]:
+    """The columns of ``x``."""
+    if not x.columns:
+        raise Unsupported("the number of columns that it receives is not known")
+    return x.columns
+
+
+def _is_sparse_value(x: Raw) -> bool:
+    """Whether ``x`` is the value of an opaque step that makes sparse rows."""
+    made = x.inputs[0] if x.inputs else None
+    return isinstance(made, Opaque) and made.method == "transform" and has_trait(made.estimator, "makes_sparse")

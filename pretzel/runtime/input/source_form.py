@@ -1,0 +1,170 @@
+"""Requests in the form in which the source estimator would get them: for the steps that are called from Python.
+
+pandas is imported only where a table with names is made of rows, for a model that was fitted on one.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.errors import InputKeyError, InputShapeError
+from pretzel.plan import InputKind
+from pretzel.runtime.input.feature_names import check_width, match
+from pretzel.runtime.input.messages import listed
+from pretzel.runtime.input.row_reader import as_row, check_keys, fail_row, one_row_table
+from pretzel.runtime.input.table_reader import of_list
+
+if TYPE_CHECKING:
+    from pretzel.plan import InputSpec
+
+
+def of_row(spec: InputSpec, model: str, row: Any, *, check: bool = True) -> Any:
+    """One row as a request: a list of one item, a DataFrame where names are known, else a 2-D array.
+
+    Without ``check`` a dict may have other keys than names, as a DataFrame may for estimators that select by name.
+
+    Raises
+    ------
+    InputError
+        The row does not fit the model.
+    """
+    if spec.kind is InputKind.TEXT:
+        return one_row_table(spec, model, row)
+    if spec.kind is InputKind.ANY:
+        return _of_any_row(spec, row)
+    values = as_row(spec, model, row)
+    if isinstance(values, dict):
+        if spec.names is None:
+            fail_row(spec, model, row)
+        if check:
+            check_keys(spec, model, values)
+        return _of_dicts(spec, [values])
+    if len(values) != spec.width:
+        fail_row(spec, model, row)
+    return array([values]) if spec.names is None else _frame(dict(zip(spec.names, ([v] for v in values), strict=True)))
+
+
+def _of_any_row(spec: InputSpec, row: Any) -> Any:
+    """One row for a model that takes anything: nothing is checked but by its first step."""
+    if spec.items or isinstance(row, str | bytes):
+        return [row]
+    if hasattr(row, "to_dict") and getattr(row, "ndim", 0) == 1:
+        row = row.to_dict()
+    if isinstance(row, Mapping):
+        return _of_dicts(spec, [row])
+    if isinstance(row, np.ndarray):
+        values = row.tolist() if row.dtype == object else None
+        if values is None or spec.names is None:
+            return row[None]
+    elif not isinstance(row, Sequence):
+        return [row]
+    if spec.names is not None and len(row) == len(spec.names):
+        return _frame({name: [value] for name, value in zip(spec.names, row, strict=True)})
+    return array([list(row)])
+
+
+def of_rows(spec: InputSpec, X: list[Any], *, check: bool = True) -> Any:
+    """Rows of a list as a table from which columns can be selected: a DataFrame, or an array.
+
+    Without ``check`` dicts may have other keys than names, all of them the same.
+    """
+    if isinstance(X[0], Mapping) and (spec.kind is InputKind.ANY or (spec.names is not None and not check)):
+        keys = X[0].keys()
+        odd = next((i for i, row in enumerate(X) if not isinstance(row, Mapping) or row.keys() != keys), None)
+        if odd is not None:
+            raise InputKeyError(f"{spec.estimator}: row {odd} has other keys than row 0, which has {listed(keys)}")
+        return _of_dicts(spec, X)
+    table = of_list(spec, X)
+    if isinstance(X[0], Mapping):
+        return _of_dicts(spec, X)
+    columns = [table.column(i) for i in range(spec.width)]
+    if spec.names is not None:
+        return _frame(dict(zip(spec.names, columns, strict=True)))
+    return array([list(row) for row in zip(*columns, strict=True)])
+
+
+def _of_dicts(spec: InputSpec, rows: Sequence[Mapping[Any, Any]]) -> Any:
+    """Rows as a DataFrame with the keys that all have: known columns first, in the order of the fit."""
+    known = [name for name in spec.names or () if name in rows[0]]
+    names = [name for name in dict.fromkeys([*known, *rows[0]]) if all(name in row for row in rows)]
+    return _frame({name: [row[name] for row in rows] for name in names})
+
+
+def array(rows: list[list[Any]]) -> Any:
+    """A 2-D array of rows in which texts and numbers stay what they are."""
+    if any(isinstance(value, str | bytes) for row in rows for value in row):
+        found = np.empty((len(rows), len(rows[0])), dtype=object)
+        found[:] = rows
+        return found
+    return np.asarray(rows)
+
+
+def _frame(columns: Mapping[str, list[Any]]) -> Any:
+    """A DataFrame of lists. Columns with texts have the dtype ``object``, in which None stays None."""
+    import pandas as pd
+
+    kinds = {type(value) for column in columns.values() for value in column}
+    if kinds == {float}:  # one block, made at once
+        return pd.DataFrame(np.array(list(columns.values())).T, columns=_index(tuple(columns)))
+    return pd.DataFrame({name: _column(values) for name, values in columns.items()}, columns=_index(tuple(columns)))
+
+
+@functools.lru_cache(maxsize=256)
+def _index(names: tuple[Any, ...]) -> Any:
+    """The index of columns with these names."""
+    import pandas as pd
+
+    return pd.Index(names)
+
+
+def _column(values: list[Any]) -> Any:
+    kinds = set(map(type, values))
+    if kinds <= {float, int} and len(kinds) == 1:
+        try:
+            return np.array(values)
+        except OverflowError:
+            pass
+    if not any(issubclass(kind, str | bytes) for kind in kinds):
+        return values
+    import pandas as pd
+
+    return pd.Series(values, dtype=object)  # of an array, pandas would infer a dtype in which None becomes NaN
+
+
+# -- columns of a table ----------------------------------------------------------------------------------------------
+
+
+def select(spec: InputSpec, X: Any, columns: Sequence[int], *, scalar: bool = False) -> Any:
+    """Columns of a table as scikit-learn selects them, by name where request and fit have names.
+
+    Raises
+    ------
+    InputKeyError, InputShapeError
+        The table does not have the columns of the fit.
+    """
+    shape = getattr(X, "shape", None)
+    if shape is None or len(shape) != 2:
+        raise InputShapeError(f"{spec.estimator}: expected a table of two dimensions, got {type(X).__name__}")
+    labels = getattr(X, "columns", None)
+    places = None
+    if labels is not None:
+        places = match(spec, list(labels))
+    elif spec.width:
+        check_width(spec, shape[1])
+    at = [columns[i] if places is None else places[columns[i]] for i in range(len(columns))]
+    if not scalar and at == list(range(shape[1])):
+        return X
+    if hasattr(X, "iloc"):
+        return X.iloc[:, at[0]] if scalar else X.iloc[:, at]
+    if hasattr(X, "tocsr"):
+        X = X.tocsr()
+    return X[:, at[0]] if scalar else X[:, at]
+
+
+def is_sparse(X: Any) -> bool:
+    """Whether a request is a SciPy sparse matrix or array; SciPy is not imported."""
+    return hasattr(X, "tocsr") and type(X).__module__.partition(".")[0] == "scipy"

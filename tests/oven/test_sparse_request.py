@@ -1,0 +1,161 @@
+"""Sparse requests: answered and rejected as by the source, with work that goes with their entries."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.compose import make_column_transformer
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier, VotingClassifier
+from sklearn.feature_selection import SelectKBest, VarianceThreshold
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
+from sklearn.naive_bayes import BernoulliNB, GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import (
+    Binarizer,
+    FunctionTransformer,
+    KBinsDiscretizer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    Normalizer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialFeatures,
+    PowerTransformer,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
+
+import pretzel
+from pretzel.errors import InputTypeError
+from pretzel.plan import LeafKind
+
+ROWS = sparse.random_array((40, 8), density=0.4, format="csr", rng=0)
+LABELS = np.arange(40) % 2
+CONTAINERS = [sparse.csr_array, sparse.csr_matrix, sparse.csc_array, sparse.csc_matrix, sparse.coo_array, np.asarray]
+BRANCHES = make_column_transformer((MaxAbsScaler(), [0, 3]), ("passthrough", [1]), sparse_threshold=1.0)
+
+MODELS = [
+    MaxAbsScaler(),
+    Normalizer(),
+    Normalizer("max"),
+    StandardScaler(with_mean=False),
+    RobustScaler(with_centering=False),
+    PolynomialFeatures(2),
+    Binarizer(),
+    QuantileTransformer(n_quantiles=5),
+    SimpleImputer(),
+    SelectKBest(k=3),
+    VarianceThreshold(),
+    TruncatedSVD(2),
+    PCA(2),
+    FunctionTransformer(np.log1p),
+    FunctionTransformer(),
+    make_pipeline(MaxAbsScaler(), SelectKBest(k=3)),
+    make_pipeline(StandardScaler(with_mean=False), LogisticRegression()),
+    make_pipeline(MaxAbsScaler(), DecisionTreeClassifier(random_state=0)),
+    make_pipeline(MaxAbsScaler(), KNeighborsClassifier()),
+    make_pipeline(SimpleImputer(), StandardScaler(with_mean=False), RandomForestClassifier(3, random_state=0)),
+    make_union(MaxAbsScaler(), Normalizer()),
+    make_union(MaxAbsScaler(), TruncatedSVD(2)),
+    BRANCHES,
+    make_pipeline(BRANCHES, LogisticRegression()),
+    LogisticRegression(),
+    Ridge(),
+    RandomForestClassifier(3, random_state=0),
+    VotingClassifier([("a", LogisticRegression()), ("b", BernoulliNB())]),
+]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=str)
+def test_same_rows_in_the_same_container(model):
+    model.fit(ROWS, LABELS)
+    plan = pretzel.compile(model)
+    for method in ("transform", "predict", "predict_proba"):
+        if not hasattr(model, method):
+            continue
+        sparse_only = "ColumnTransformer" in str(model)  # fitted on sparse rows, it makes no dense ones
+        for container in CONTAINERS[:-1] if sparse_only else CONTAINERS:
+            X = container(ROWS.toarray() if container is np.asarray else ROWS)
+            got, expected = getattr(plan, method)(X), getattr(model, method)(X)
+            assert type(got) is type(expected)
+            assert got.dtype == expected.dtype
+            values = [each.toarray() if sparse.issparse(each) else each for each in (got, expected)]
+            np.testing.assert_allclose(*values, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        StandardScaler(),
+        MinMaxScaler(),
+        KBinsDiscretizer(3, quantile_method="averaged_inverted_cdf"),
+        PowerTransformer(),
+        OneHotEncoder(),
+        OrdinalEncoder(),
+        HistGradientBoostingClassifier(max_iter=2),
+        make_pipeline(MaxAbsScaler(), StandardScaler()),
+        make_union(MaxAbsScaler(), MinMaxScaler()),
+        make_column_transformer((StandardScaler(), [0, 3]), ("passthrough", [1])),
+    ],
+    ids=str,
+)
+def test_rejected_where_the_source_rejects(model):
+    model.fit(ROWS.toarray(), LABELS)
+    plan = pretzel.compile(model, strict=True)
+    method = "predict" if hasattr(model, "predict") else "transform"
+    with pytest.raises((TypeError, ValueError)):
+        getattr(model, method)(ROWS)
+    with pytest.raises(InputTypeError, match="takes no sparse rows"):
+        getattr(plan, method)(ROWS)
+    getattr(plan, method)(ROWS.toarray())
+
+
+def test_opaque_steps_accept_or_reject():
+    for model in (RobustScaler(), make_pipeline(SelectKBest(k=3), GaussianNB()), make_pipeline(SVC()), SVC()):
+        model.fit(ROWS.toarray(), LABELS)
+        method = "predict" if hasattr(model, "predict") else "transform"
+        plan = getattr(pretzel.compile(model), method)
+        try:
+            expected = getattr(model, method)(ROWS)
+        except (TypeError, ValueError):
+            with pytest.raises((TypeError, ValueError)):
+                plan(ROWS)
+        else:
+            assert type(plan(ROWS)) is type(expected)
+
+
+def test_columns_by_name_need_names():
+    import pandas as pd
+
+    frame = pd.DataFrame(ROWS.toarray(), columns=list("abcdefgh"))
+    plan = pretzel.compile(make_column_transformer((MaxAbsScaler(), ["a", "d"])).fit(frame))
+    with pytest.raises(InputTypeError, match="ColumnTransformer takes no sparse rows"):
+        plan.transform(ROWS)
+
+
+def test_wide_rows_are_read_by_their_entries():
+    X = sparse.random_array((64, 100_000), density=1e-4, format="csr", rng=0)
+    model = SGDClassifier(random_state=0).fit(X, np.arange(64) % 2)
+    plan = pretzel.compile(model, strict=True)
+    np.testing.assert_array_equal(plan.predict(X), model.predict(X))
+    np.testing.assert_array_equal(plan.predict(X[[3]]), model.predict(X[[3]]))
+    program = plan.physical.methods["predict"].sparse.program
+    assert [leaf.kind for leaf in program.leaves] == [LeafKind.SPARSE]
+    assert [value.width for value in program.values[1:]] == [1, 1]  # no value is as wide as the rows
+
+
+def test_submitted_requests():
+    with pretzel.Runtime(executors=1) as runtime:
+        runtime.register("scaled", MaxAbsScaler().fit(ROWS))
+        runtime.register("centred", StandardScaler().fit(ROWS.toarray()))
+        got = runtime["scaled"].submit(ROWS, method="transform").result()
+        assert sparse.issparse(got)
+        with pytest.raises(InputTypeError, match="takes no sparse rows"):
+            runtime["centred"].submit(ROWS, method="transform").result()
