@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pretzel.options import Options
 from pretzel.runtime.model import Plan
 from pretzel.runtime.runtime import Runtime, set_compiler
+from pretzel.runtime.source import Source
 from pretzel.store.object_store import default_store
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def compile(
     numerics: Literal["fast", "strict"] = "fast",
     disable_rules: tuple[str, ...] = (),
     name: str = "",
+    keep_source: bool = False,
     store: ObjectStore | None = None,
 ) -> Plan:
     """Compile a fitted estimator.
@@ -30,8 +32,8 @@ def compile(
     Parameters
     ----------
     estimator : fitted scikit-learn estimator
-        A Pipeline, a ColumnTransformer, a single model, ... It is never changed, and kept only if one of its steps has
-        no native form.
+        A Pipeline, a ColumnTransformer, a single model, ... It is never changed, and the caller should not change it
+        either.
     strict : bool
         Raise `OpaqueStepError` if a step has no native form, instead of calling it from Python.
     numerics : {"fast", "strict"}
@@ -40,6 +42,11 @@ def compile(
         Names of rewrite rules to leave out.
     name : str, optional
         Name of the model in messages; the class name by default.
+    keep_source : bool
+        Keep the estimator for what has no native form: its other methods and attributes (``score``, ``coef_``), and
+        calls with further arguments (``predict(X, return_std=True)``). By default, the plan refers to it weakly: it
+        answers these while the caller keeps the estimator, whose memory is free afterwards. Steps without a native
+        form are always kept.
     store : ObjectStore, optional
         Holds the parameters, shared with other plans; the store of this process by default.
 
@@ -72,7 +79,7 @@ def compile(
     options = replace(options, disable=(*options.disable, *disable_rules))
     store = default_store() if store is None else store
     physical, lease = compile_estimator(estimator, options, store)
-    return Plan(physical, store, lease, name)
+    return Plan(physical, store, lease, name, Source(estimator, keep=keep_source))
 
 
 set_compiler(compile)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pretzel._native import CallCounter, Endpoint, Handle, RoutedMethod, row_function, swap_targets
 from pretzel.errors import ModelNotFoundError
 from pretzel.runtime.pickling import reject_pickling
+from pretzel.runtime.source import PRIVATE, ActsAsEstimator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pretzel.runtime.estimate import Estimate
     from pretzel.runtime.model import Plan
     from pretzel.runtime.opaque import OpaqueMethod
+    from pretzel.runtime.source import Source
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +73,7 @@ class Route:
         return {name: RoutedMethod(self.weights, tuple(plan.methods[name] for plan in plans)) for name in names}
 
 
-class Model(Handle):
+class Model(Handle, ActsAsEstimator):
     """A registered model. One version answers a call from beginning to end.
 
     A plain name stands for the default version at the start of the call, ``"name@v2"`` for that version, and an alias
@@ -155,6 +157,11 @@ class Model(Handle):
         except BaseException as error:
             endpoint.end(False, error, 0.0)
             raise
+
+    @property
+    def source(self) -> Source | None:
+        """The estimator behind `plan`."""
+        return self.plan.source
 
     @property
     def _current(self) -> Route:
@@ -258,7 +265,7 @@ class Model(Handle):
         return method in self._endpoints and hasattr(self, method)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
+        if name.startswith("_") and name not in PRIVATE:
             raise AttributeError(name)
         plan = self.plan
         if name in plan.physical.attributes:
@@ -270,12 +277,16 @@ class Model(Handle):
             make = one if name.endswith("_one") else table
             self.__dict__[name] = make(self._endpoints[method], name)  # few models are ever awaited
             return self.__dict__[name]
+        if plan.source is not None and method not in plan.methods:
+            return plan.source.get(self, name)
         raise AttributeError(f"{self.name} has no attribute {name!r}; its methods are: {', '.join(plan.methods)}")
 
     def __dir__(self) -> list[str]:
         plan = self.current
         offered = {method for method in self._endpoints if self._offers(method)}
         names = {*super().__dir__(), *([] if plan is None else plan.physical.attributes)}
+        if plan is not None and plan.source is not None:
+            names.update(plan.source.names())
         if "predict" not in offered:
             names -= {"predict", "predict_one"}
         return sorted(names | {f"a{method}{one}" for method in offered for one in ("", "_one")})
@@ -292,7 +303,7 @@ class _Rejection(CallCounter):
         self._error = error
         self._message = message
 
-    def __call__(self, request: Any) -> NoReturn:
+    def __call__(self, *_: Any, **__: Any) -> NoReturn:
         raise self._error(self._message)
 
     call_row = __call__

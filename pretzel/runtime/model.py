@@ -15,6 +15,7 @@ from pretzel.runtime.method_docs import document
 from pretzel.runtime.opaque import OpaqueMethod
 from pretzel.runtime.other_forms import OtherForms
 from pretzel.runtime.pickling import reject_pickling
+from pretzel.runtime.source import ActsAsEstimator, call_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pretzel.plan import InputSpec, MethodPlan, PhysicalPlan
     from pretzel.runtime.engine import BatchEngine
     from pretzel.runtime.estimate import Estimate
+    from pretzel.runtime.source import Source
     from pretzel.store.object_store import Lease, ObjectStore
 
 set_callbacks(
@@ -30,6 +32,7 @@ set_callbacks(
     raise_error=raise_error,
     as_number=row_reader.as_number,
     as_row=row_reader.as_row,
+    call_source=call_source,
     check_keys=row_reader.check_keys,
     fail_empty=row_reader.fail_empty,
     fail_row=row_reader.fail_row,
@@ -39,10 +42,13 @@ set_callbacks(
 )
 
 
-class Plan:
+class Plan(ActsAsEstimator):
     """A compiled estimator with the methods and attributes of its source.
 
     Every method ``m`` of the source that Pretzel compiles has its own name here for tables, and ``m_one`` for one row.
+    Every other method and attribute (``score``, ``coef_``, ``get_feature_names_out``), and calls with further arguments
+    (``predict(X, return_std=True)``), are those of the source itself, as long as it exists. scikit-learn takes a plan
+    for an estimator that has been fitted; nothing changes a plan, so ``fit`` and ``set_params`` raise `TypeError`.
     A plan is immutable: any number of threads may call it, and no call takes a lock.
 
     Parameters
@@ -54,6 +60,8 @@ class Plan:
         Keeps these arrays there while this plan, or a program of it, is alive.
     name : str, optional
         Name of the model in messages.
+    source : Source, optional
+        The estimator.
     """
 
     methods: Mapping[str, Method | OpaqueMethod]  # every compiled method by name
@@ -66,12 +74,15 @@ class Plan:
     transform: Callable[[Any], Any]
     transform_one: Callable[[Any], Any]
 
-    def __init__(self, physical: PhysicalPlan, store: ObjectStore, lease: Lease, name: str = "") -> None:
+    def __init__(
+        self, physical: PhysicalPlan, store: ObjectStore, lease: Lease, name: str = "", source: Source | None = None
+    ) -> None:
         self.physical = physical
         self.store = store
         self.name = name or physical.input.estimator
         self._input = replace(physical.input, estimator=self.name)  # messages about tables use the name, too
         self.lease = lease
+        self.source = source
         self.engine: BatchEngine | None = None
         self.methods = {method: self._load(method, plan) for method, plan in physical.methods.items()}
 
@@ -85,6 +96,7 @@ class Plan:
             found = Method(program, plan, spec, self.name, read, method)
         if plan.sparse is not None or plan.otherwise is not None:
             found.others = OtherForms(plan, spec, self.name, partial(self._load, method))
+        found.source = self.source
         return found
 
     __reduce_ex__ = reject_pickling
@@ -100,17 +112,18 @@ class Plan:
         attributes = self.__dict__["physical"].attributes if "physical" in self.__dict__ else {}
         if name in attributes:
             return copy.copy(attributes[name])
+        source = self.__dict__.get("source")
+        if source is not None:
+            return source.get(self, name)
         raise AttributeError(f"{self.__dict__.get('name', 'plan')} has no attribute {name!r}")
 
     def __dir__(self) -> list[str]:
         methods = {f"{method}{one}" for method in self.methods for one in ("", "_one")}
-        return sorted({*super().__dir__(), *methods, *self.physical.attributes})
+        names = [] if self.source is None else self.source.names()
+        return sorted({*super().__dir__(), *methods, *self.physical.attributes, *names})
 
     def __repr__(self) -> str:
         return f"<pretzel.Plan of {self.name}: {', '.join(self.methods)}>"
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
 
     def renamed(self, name: str, store: ObjectStore | None = None) -> Plan:
         """A copy of the plan under another name, over the same arrays, in ``store`` if one is given."""
@@ -118,7 +131,7 @@ class Plan:
         lease = store.lease()
         store.adopt(self.store, self.physical.objects, lease)
         lease.complete()
-        return Plan(self.physical, store, lease, name)
+        return Plan(self.physical, store, lease, name, self.source)
 
     def serve(self, engine: BatchEngine, long_call: float | None, batching: Batching | None = None) -> None:
         """Let an engine run calls whose estimate is ``long_call`` seconds or more; None: it runs no calls.

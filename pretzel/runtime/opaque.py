@@ -13,11 +13,15 @@ from pretzel.runtime.input.row_reader import as_number, check_keys, raise_wrong_
 from pretzel.runtime.input.source_form import is_sparse, of_row, of_rows, select
 from pretzel.runtime.input.table_reader import read
 from pretzel.runtime.method_docs import document
+from pretzel.runtime.source import call_source
 
 if TYPE_CHECKING:
     from pretzel.runtime.engine import BatchEngine
     from pretzel.runtime.other_forms import OtherForms
+    from pretzel.runtime.source import Source
     from pretzel.store.object_store import Lease, ObjectStore
+
+MISSING: Any = object()  # in place of a table, where the estimator calls its first argument otherwise
 
 
 class Sources(dict[int, Any]):
@@ -65,6 +69,8 @@ class OpaqueMethod(CallCounter):
         self.name = name
         self.engine: BatchEngine | None = None
         self.others: OtherForms | None = None
+        self.source: Source | None = None
+        self.__name__ = method
         self._lease = lease
         self._steps = [(step, self._part(step.program, store)) for step in plan.opaque]
         self._final = self._part(plan.program, store, plan)
@@ -80,8 +86,10 @@ class OpaqueMethod(CallCounter):
             return None
         return Method(NativeProgram(program, store), plan or MethodPlan(program), self.spec, self.name, read_sources)
 
-    def __call__(self, X: Any) -> Any:
-        """Answer for every row of ``X``."""
+    def __call__(self, X: Any = MISSING, *arguments: Any, **options: Any) -> Any:
+        """Answer for every row of ``X``; calls with further arguments go to the estimator itself."""
+        if X is MISSING or arguments or options:
+            return call_source(self, self.__name__, () if X is MISSING else (X, *arguments), options)
         if self.others is None:
             return self._answer(X)
         if self.others.takes(X):

@@ -153,12 +153,19 @@ cdef class Endpoint:
     def __signature__(self):
         return TABLE_SIGNATURE
 
-    def __call__(self, X):
-        """Answer for every row of ``X``."""
+    @property
+    def __name__(self):
+        return self.method
+
+    def __call__(self, X=MISSING, *arguments, **options):
+        """Answer for every row of ``X``; a method of an estimator may take further arguments."""
         cdef int64_t since = now_ns() if self.tables.begin(TABLE_RARITY) else 0
         target = self.take_target()
         try:
-            answer = target(X)
+            if X is MISSING or arguments or options:
+                answer = target(*given(X, arguments), **options)
+            else:
+                answer = target(X)
         except BaseException as error:
             self.tables.end(ending_of(error))
             raise

@@ -175,6 +175,7 @@ cdef class Method(CallCounter):
     cdef public object engine        # runs submitted and awaited requests
     cdef public object batches       # rows that are awaited are collected there
     cdef public object others        # answers requests for which the program is not made; None: there are no such
+    cdef public object source        # answers calls with further arguments; None: they are rejected
     cdef str method
 
     def __cinit__(self):
@@ -225,11 +226,20 @@ cdef class Method(CallCounter):
     def __signature__(self):
         return TABLE_SIGNATURE
 
-    def __call__(self, X):
-        """Answer for every row of ``X``, with the shape and dtype that scikit-learn gives."""
+    @property
+    def __name__(self):
+        return self.method
+
+    def __call__(self, X=MISSING, *arguments, **options):
+        """Answer for every row of ``X``, with the shape and dtype that scikit-learn gives.
+
+        Calls with further arguments go to the estimator itself.
+        """
         cdef int64_t rows
         cdef bint is_float32
         cdef Task task
+        if X is MISSING or arguments or options:
+            return CALLBACKS.call_source(self, self.method, given(X, arguments), options)
         if self.is_for_others(X):
             return self.others(X)
         try:

@@ -3,6 +3,13 @@
 
 TABLE_SIGNATURE = inspect.Signature([inspect.Parameter("X", inspect.Parameter.POSITIONAL_OR_KEYWORD)])
 
+cdef object MISSING = object()  # in place of a table, where the source calls its first argument otherwise
+
+
+cdef tuple given(X, tuple arguments):
+    """The arguments of a call by their positions."""
+    return () if X is MISSING else (X, *arguments)
+
 
 cdef object call_row_of(object self, PyObject** arguments, Py_ssize_t n, PyObject* keywords):
     """``self.call_row(row)``; the row is given by position or as ``row=``."""

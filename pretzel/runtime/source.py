@@ -1,0 +1,185 @@
+"""The estimator behind a plan: it answers itself what no program computes, as long as it exists."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_FITTING = (
+    "fit",
+    "fit_",
+    "partial_fit",
+    "set_",
+)  # a name, and beginnings of names, of methods that change an estimator
+PRIVATE = ("_estimator_type", "_get_tags")  # that scikit-learn before 1.6 reads
+_KEEP = "compile or register the model with keep_source=True, or keep the estimator yourself"
+_KINDS = {
+    "ClassifierMixin": "classifier",
+    "RegressorMixin": "regressor",
+    "ClusterMixin": "clusterer",
+    "OutlierMixin": "outlier_detector",
+    "DensityMixin": "density_estimator",
+}
+
+
+class Source:
+    """The estimator that a plan was compiled from.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+    keep : bool
+        Whether this object keeps the estimator alive. Otherwise it refers to it weakly.
+    """
+
+    __slots__ = ("_find", "_score", "kind", "type_name")
+
+    def __init__(self, estimator: Any, *, keep: bool) -> None:
+        self._find: Callable[[], Any] = _reference(estimator, keep)
+        self.type_name = type(estimator).__name__
+        last = _last_step(estimator)
+        self._score = _score_of(last)
+        self.kind = _kind_of(last)
+
+    def get(self, plan: ActsAsEstimator, name: str) -> Any:
+        """The attribute ``name`` of the estimator, for a plan that lacks it.
+
+        Raises
+        ------
+        AttributeError
+            It has no such attribute, or does not exist any more.
+        """
+        model = plan.name
+        if name == "score" and self._score is not None:
+            return partial(self._score, plan)
+        if name == "_estimator_type" and self.kind is not None:
+            return self.kind
+        if name.startswith("_") and name not in PRIVATE:
+            raise AttributeError(f"{model} has no attribute {name!r}")
+        if name == "fit":
+            return _refusal(model, name)
+        estimator = self._find()
+        if estimator is None:
+            raise AttributeError(f"{model} has no attribute {name!r}; if its {self.type_name} had it: {self._gone()}")
+        try:
+            value = getattr(estimator, name)
+        except AttributeError as error:
+            raise AttributeError(f"{model} has no attribute {name!r}: {error}") from None
+        return _refusal(model, name) if name.startswith(_FITTING) and callable(value) else value
+
+    def call(self, model: str, method: str, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
+        """The estimator's own answer to a call with more arguments than a table.
+
+        Raises
+        ------
+        TypeError
+            It does not take these arguments, or does not exist any more.
+        """
+        estimator = self._find()
+        if estimator is None:
+            given = ", ".join(options) or f"{len(arguments)} arguments"
+            raise TypeError(
+                f"{model}: {method} with {given} is answered by the {self.type_name} itself: {self._gone()}"
+            )
+        return getattr(estimator, method)(*arguments, **options)
+
+    def tags(self) -> Any:
+        """scikit-learn's tags of the estimator; once it is gone, the usual ones of its kind."""
+        estimator = self._find()
+        if estimator is not None:
+            return estimator.__sklearn_tags__()
+        from sklearn.utils import ClassifierTags, RegressorTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type=self.kind,
+            target_tags=TargetTags(required=self.kind in ("classifier", "regressor")),
+            classifier_tags=ClassifierTags() if self.kind == "classifier" else None,
+            regressor_tags=RegressorTags() if self.kind == "regressor" else None,
+        )
+
+    def names(self) -> list[str]:
+        """Public methods and attributes of the estimator, as far as it exists."""
+        return [name for name in dir(self._find()) if not name.startswith("_")]
+
+    def _gone(self) -> str:
+        return f"it no longer exists, because nothing refers to it; {_KEEP}"
+
+
+class ActsAsEstimator:
+    """What scikit-learn's scorers, inspection and meta-estimators ask of an estimator that is not fitted again."""
+
+    name: str
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __sklearn_clone__(self) -> Any:
+        return self  # as `sklearn.frozen.FrozenEstimator` does
+
+    def __sklearn_tags__(self) -> Any:
+        source: Source | None = self.source  # type: ignore[attr-defined]
+        if source is None:
+            raise AttributeError(f"{self.name} has no attribute '__sklearn_tags__'")
+        return source.tags()
+
+
+def call_source(method: Any, name: str, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
+    """Answer a call of a method with more arguments than a table."""
+    if not arguments and not options:
+        raise TypeError(f"{method.name}: {name} has one argument, the table, which is missing")
+    if method.source is None:
+        raise TypeError(f"{method.name}: {name} has one argument, the table")
+    return method.source.call(method.name, name, arguments, options)
+
+
+def _reference(estimator: Any, keep: bool) -> Callable[[], Any]:
+    if not keep:
+        try:
+            return weakref.ref(estimator)
+        except TypeError:  # a class with slots alone
+            pass
+    return lambda: estimator
+
+
+def _last_step(estimator: Any) -> Any:
+    while type(estimator).__module__ == "sklearn.pipeline" and getattr(estimator, "steps", None):
+        estimator = estimator.steps[-1][1]
+    return estimator
+
+
+def _score_of(estimator: Any) -> Callable[..., Any] | None:
+    """scikit-learn's own ``score`` of classifiers or regressors, which predicts and compares; None for any other."""
+    base = sys.modules.get("sklearn.base")
+    mixins = [getattr(base, mixin, None) for mixin in ("ClassifierMixin", "RegressorMixin")]
+    found: Callable[..., Any] | None = getattr(type(estimator), "score", None)
+    return found if found in [getattr(mixin, "score", base) for mixin in mixins] else None
+
+
+def _kind_of(estimator: Any) -> str | None:
+    """``estimator_type``, in linear time: the tags of a composition ask each part several times."""
+    base = sys.modules.get("sklearn.base")
+    while estimator is not None:
+        kind: str | None = getattr(estimator, "_estimator_type", None)
+        if kind is not None:
+            return kind
+        for mixin, kind in _KINDS.items():
+            if isinstance(estimator, getattr(base, mixin, ())):
+                return kind
+        estimator = _last_step(getattr(estimator, "estimator", None))  # of a search, for example
+    return None
+
+
+def _refusal(model: str, name: str) -> Callable[..., NoReturn]:
+    def refuse(*_: Any, **__: Any) -> NoReturn:
+        raise TypeError(
+            f"{model}: a plan cannot be changed, so it has no {name}: call it on the estimator and compile that again; "
+            "where scikit-learn fits what it is given, pass sklearn.frozen.FrozenEstimator(plan)"
+        )
+
+    refuse.__name__ = name
+    return refuse
