@@ -277,9 +277,13 @@ class Model(Handle, ActsAsEstimator):
             make = one if name.endswith("_one") else table
             self.__dict__[name] = make(self._endpoints[method], name)  # few models are ever awaited
             return self.__dict__[name]
+        reason = f"{self.name} has no attribute {name!r}"
         if plan.source is not None and method not in plan.methods:
-            return plan.source.get(self, name)
-        raise AttributeError(f"{self.name} has no attribute {name!r}; its methods are: {', '.join(plan.methods)}")
+            try:
+                return plan.source.get(self, name)
+            except AttributeError as error:
+                reason = str(error)
+        raise AttributeError(f"{reason}; its methods are: {', '.join(plan.methods)}")
 
     def __dir__(self) -> list[str]:
         plan = self.current
