@@ -180,11 +180,12 @@ def compare_row(found: Outcome, expected: Outcome, width: int = 8) -> tuple[str,
 
 
 def _row(value: Any, *, first: bool = False) -> Any:
-    """A row as an array, or a list of them where a method answers with several."""
+    """A row as an array, or a list of them where a method answers with several. A frame of one row is that row."""
     if isinstance(value, list | tuple) and any(hasattr(part, "shape") for part in value):
         return [_row(part, first=first) for part in value]
     if hasattr(value, "iloc") or type(value).__module__.startswith("polars"):
         value = value.to_numpy()
+        first = first or value.ndim == 2
     if sp.issparse(value):
         return value.toarray().ravel()
     value = np.asarray(value)
