@@ -44,6 +44,10 @@ class InputSpec:
         Class name of the source, for messages.
     items : bool
         A row is one item of a list (a dict of features, a list of tokens) and not a row of a table.
+    long_indices : bool
+        Sparse rows may have indices of 64 bits.
+    sparse_nan : bool
+        NaN in sparse rows is treated as in dense ones. Trees reject it, whatever they do with it in dense rows.
     """
 
     kind: InputKind
@@ -53,6 +57,8 @@ class InputSpec:
     any_order: bool = False
     estimator: str = ""
     items: bool = False
+    long_indices: bool = True
+    sparse_nan: bool = True
 
 
 class LeafKind(enum.Enum):

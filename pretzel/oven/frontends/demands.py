@@ -54,6 +54,8 @@ def demands(estimator: Any) -> InputSpec:
         tuple(sorted(required)) if any_order and required is not None else tuple(range(width)),
         any_order,
         type(inside[0]).__name__ if inside else type(estimator).__name__,
+        long_indices=all(has_trait(each, "takes_long_indices") for each in inside),
+        sparse_nan=all(has_trait(each, "takes_sparse_nan") for each in inside),
     )
 
 

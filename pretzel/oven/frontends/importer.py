@@ -97,7 +97,7 @@ class Importer(ValueReader):
             if not has_trait(inside, "takes_sparse"):
                 return dict.fromkeys(names, f"{type(inside).__name__} takes no sparse rows")
         if not is_composition(self._root) and width <= DENSE_WIDTH:
-            names = [name for name in names if name == "transform"]
+            names = [name for name in names if name == "transform" and not has_trait(self._root, "makes_sparse")]
         if not names:
             return {}
         self._sparse = True

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel._native import frame_array
-from pretzel.errors import InputShapeError, InputTypeError
+from pretzel.errors import InputShapeError, InputTypeError, InputValueError
 from pretzel.plan import InputKind, LeafKind
 from pretzel.runtime.input.column_reader import as_cells, as_numbers, is_float32
 from pretzel.runtime.input.feature_names import check_width, match, warn_about_names
@@ -158,6 +158,15 @@ def _of_sparse(spec: InputSpec, X: Any) -> Table:
         raise InputTypeError(f"{spec.estimator}: expected a sparse table of numbers, got {X.dtype} of shape {X.shape}")
     _check_bare_width(spec, X.shape[1])
     csr = X.tocsr()
+    if not spec.long_indices and csr.indices.dtype.itemsize > 4:
+        raise InputValueError(
+            f"{spec.estimator}: expected sparse rows with indices of 32 bits, got {csr.indices.dtype}"
+        )
+    if not spec.sparse_nan and np.isnan(csr.data).any():
+        row = int(np.searchsorted(csr.indptr, np.flatnonzero(np.isnan(csr.data))[0], side="right")) - 1
+        raise InputValueError(
+            f"{spec.estimator}: row {row} holds NaN, which the source estimator rejects in sparse rows"
+        )
     if not csr.has_canonical_format:
         csr = csr.copy() if csr is X else csr
         csr.sum_duplicates()

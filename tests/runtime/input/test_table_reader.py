@@ -12,8 +12,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from scipy import sparse
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.preprocessing import StandardScaler
 
-from pretzel.errors import InputError, InputKeyError, InputShapeError, InputTypeError
+import pretzel
+from pretzel.errors import InputError, InputKeyError, InputShapeError, InputTypeError, InputValueError
 from pretzel.plan import InputKind, InputSpec, Leaf, LeafKind
 from pretzel.runtime.input.column_reader import as_cells
 from pretzel.runtime.input.table_reader import _pandas_column, read
@@ -303,6 +306,28 @@ def test_what_is_not_a_table_of_numbers(table: Any, error: type[InputError], mes
     with pytest.raises(error, match=message) as caught:
         read(spec(None), numeric(), table)
     assert "Model" in str(caught.value)
+
+
+def test_what_trees_reject_in_sparse_rows() -> None:
+    """Indices of 64 bits, and NaN whatever they do with it in dense rows; scalers before them check for themselves."""
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    X[::5, 1] = np.nan
+    dense = np.nan_to_num(X)
+    forest = RandomForestRegressor(3, random_state=0).fit(X, dense[:, 0])
+    plan = pretzel.compile(forest, strict=True)
+    np.testing.assert_array_equal(plan.predict(X), forest.predict(X))
+    rows = sparse.csr_array(dense)
+    np.testing.assert_array_equal(plan.predict(rows), forest.predict(rows))
+    with pytest.raises(InputValueError, match="row 0 holds NaN, which the source estimator rejects in sparse rows"):
+        plan.predict(sparse.csr_array(X))
+    rows.indices, rows.indptr = rows.indices.astype(np.int64), rows.indptr.astype(np.int64)
+    for table in (rows, sparse.coo_array(([1.0], ([0], [1])), shape=(1, 3))):
+        with pytest.raises(ValueError, match="No support for np.int64 index"):
+            forest.predict(table)
+        with pytest.raises(InputValueError, match="indices of 32 bits"):
+            plan.predict(table)
+    scaler = StandardScaler(with_mean=False).fit(X)
+    np.testing.assert_array_equal(pretzel.compile(scaler).transform(rows).toarray(), scaler.transform(rows).toarray())
 
 
 def test_errors_name_the_column() -> None:

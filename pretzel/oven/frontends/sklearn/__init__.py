@@ -18,7 +18,9 @@ __all__ = [
     "keeps_format",
     "makes_sparse",
     "output_container",
+    "takes_long_indices",
     "takes_sparse",
+    "takes_sparse_nan",
     "takes_tables",
     "why_untested",
 ]
@@ -28,6 +30,7 @@ ANSWERS = ("predict", "predict_proba", "decision_function", "transform", "score_
 
 SPARSE_MAKERS = frozenset(
     {
+        "sklearn.ensemble.RandomTreesEmbedding",
         "sklearn.feature_extraction.DictVectorizer",
         "sklearn.feature_extraction.FeatureHasher",
         "sklearn.feature_extraction.text.CountVectorizer",
@@ -37,6 +40,21 @@ SPARSE_MAKERS = frozenset(
     }
 )
 """Transformers that make sparse rows, by the public names of their classes."""
+
+
+TREES = ("sklearn.tree.", "sklearn.ensemble.RandomForest", "sklearn.ensemble.ExtraTrees", "sklearn.ensemble.Gradient",
+         "sklearn.ensemble.RandomTrees")  # fmt: skip
+"""How the public names of estimators begin that give a request to trees."""
+
+
+def takes_long_indices(estimator: Any) -> bool:
+    """Whether sparse rows may have indices of 64 bits."""
+    return not public_name(type(estimator)).startswith((*TREES, "sklearn.cluster."))
+
+
+def takes_sparse_nan(estimator: Any) -> bool:
+    """Whether NaN in sparse rows is treated as in dense ones."""
+    return not public_name(type(estimator)).startswith(TREES)
 
 
 def check_readable(estimator: Any) -> None:
