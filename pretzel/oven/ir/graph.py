@@ -213,8 +213,7 @@ class Node(metaclass=_HashConsing):
                 stack.pop()
                 values = [_canonical(getattr(node, f.name)) for f in fields(node)]
                 node.__dict__["_digest"] = digest_parts(node.op, values)
-        found: bytes = self.__dict__["_digest"]
-        return found
+        return bytes(self.__dict__["_digest"])
 
     def schema(self) -> Schema:
         """Type of the output."""
@@ -357,9 +356,8 @@ def rewrite(outputs: Iterable[Node], change: Callable[[Node], Node | None]) -> d
     new: dict[Node, Node] = {}
     for node in toposort(outputs):
         inputs = tuple(new[child] for child in node.inputs)
-        current = (
-            node if all(a is b for a, b in zip(inputs, node.inputs, strict=True)) else replace(node, inputs=inputs)
-        )
+        same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
+        current = node if same else replace(node, inputs=inputs)
         new[node] = change(current) or current
     return new
 
@@ -395,9 +393,8 @@ class Output:
     arrays_only: bool = False
 
     def __post_init__(self) -> None:
-        for classes in self.labels or ():
-            if np.ndim(classes) != 1:
-                raise CompileError(f"labels of an estimator are one-dimensional, got shape {np.shape(classes)}")
+        if wrong := [np.shape(classes) for classes in self.labels or () if np.ndim(classes) != 1]:
+            raise CompileError(f"labels of an estimator are one-dimensional, got shape {wrong[0]}")
 
 
 Methods = Mapping[str, Output]

@@ -322,7 +322,7 @@ def test_what_trees_reject_in_sparse_rows() -> None:
         plan.predict(sparse.csr_array(X))
     rows.indices, rows.indptr = rows.indices.astype(np.int64), rows.indptr.astype(np.int64)
     for table in (rows, sparse.coo_array(([1.0], ([0], [1])), shape=(1, 3))):
-        with pytest.raises(ValueError, match="No support for np.int64 index"):
+        with pytest.raises(ValueError, match="No support for"):
             forest.predict(table)
         with pytest.raises(InputValueError, match="indices of 32 bits"):
             plan.predict(table)
