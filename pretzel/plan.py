@@ -263,7 +263,8 @@ class MethodPlan:
     Without a program the last opaque step's value is the result as it is. ``otherwise`` answers requests with values
     that the program cannot hold, and all but arrays if ``arrays_only``. ``sparse`` answers sparse requests, or is the
     reason why the source rejects them; None where the program reads them. Its result has the format of the request
-    where ``keeps_format``. The other fields are those of ``pretzel.oven.ir.graph.Output``.
+    where ``keeps_format``. ``names_out`` are the names of its columns, where scikit-learn's configuration may ask for
+    frames. The other fields are those of ``pretzel.oven.ir.graph.Output``.
     """
 
     program: Program | None
@@ -278,6 +279,7 @@ class MethodPlan:
     arrays_only: bool = False
     sparse: MethodPlan | str | None = None
     keeps_format: bool = False
+    names_out: Packed | None = None
 
 
 class Packed:

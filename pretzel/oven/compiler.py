@@ -101,7 +101,12 @@ class Compiler:
         lowering = Lowering(self.store, lease, graphs.imported.origins)
         keeps = graphs.imported.keeps_format
         methods = {
-            name: lowering.method(output, graphs.sparse.get(name), keeps_format=keeps)
+            name: lowering.method(
+                output,
+                graphs.sparse.get(name),
+                keeps_format=keeps,
+                names_out=graphs.imported.names_out if name == "transform" else None,
+            )
             for name, output in graphs.optimized.items()
         }
         return methods, lease

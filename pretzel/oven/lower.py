@@ -21,6 +21,7 @@ from pretzel.plan import (
     LeafKind,
     MethodPlan,
     OpaqueStep,
+    Packed,
     Program,
     ProgramShape,
     Stage,
@@ -93,9 +94,18 @@ class Lowering:
         self.origins = origins
         self._calls: dict[Node, Call] = {}  # what several methods call is one object
 
-    def method(self, output: Output, sparse: Output | str | None = None, *, keeps_format: bool = False) -> MethodPlan:
+    def method(
+        self,
+        output: Output,
+        sparse: Output | str | None = None,
+        *,
+        keeps_format: bool = False,
+        names_out: tuple[str, ...] | None = None,
+    ) -> MethodPlan:
         """The physical plan of one method; ``sparse`` is its graph for sparse requests, or why they are rejected."""
         plan = self._method(output)
+        if names_out is not None and plan.program is not None:
+            plan = replace(plan, names_out=Packed({"names": names_out}))
         if output.otherwise is not None:
             plan = replace(plan, otherwise=self._method(output.otherwise), arrays_only=output.arrays_only)
         if sparse is not None:

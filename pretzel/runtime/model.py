@@ -94,8 +94,8 @@ class Plan(ActsAsEstimator):
         else:
             program = NativeProgram(plan.program, self.store, self.lease)
             found = Method(program, plan, spec, self.name, read, method)
-        if plan.sparse is not None or plan.otherwise is not None:
-            found.others = OtherForms(plan, spec, self.name, partial(self._load, method))
+        if plan.sparse is not None or plan.otherwise is not None or plan.names_out is not None:
+            found.others = OtherForms(found, spec, self.name, partial(self._load, method))
         found.source = self.source
         return found
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pretzel._native import CallCounter, Method, NativeProgram
 from pretzel.errors import InputError, InputShapeError, InputTypeError
 from pretzel.plan import InputKind, InputSpec, Leaf, LeafKind, MethodPlan, OpaqueStep, Program
@@ -31,12 +33,13 @@ class Sources(dict[int, Any]):
     Parameters
     ----------
     X : the request
-    steps : tuple of OpaqueStep
+    step_of : dict of int to OpaqueStep
+        The step that makes each value.
     """
 
-    def __init__(self, X: Any, steps: tuple[OpaqueStep, ...]) -> None:
-        super().__init__({0: X})
-        self.step_of = {step.output: step for step in steps}
+    def __init__(self, X: Any, step_of: dict[int, OpaqueStep]) -> None:
+        self[0] = X
+        self.step_of = step_of
 
 
 class OpaqueMethod(CallCounter):
@@ -75,6 +78,7 @@ class OpaqueMethod(CallCounter):
         self.source: Source | None = None
         self.__name__ = method
         self._lease = lease
+        self._step_of = {step.output: step for step in plan.opaque}
         self._steps = [(step, self._part(step.program, store)) for step in plan.opaque]
         self._final = self._part(plan.program, store, plan)
         programs = [plan.program, *(step.program for step in plan.opaque)]
@@ -87,20 +91,21 @@ class OpaqueMethod(CallCounter):
         """A native program between opaque steps. Its leaves read the request, or the values of these steps."""
         if program is None:
             return None
-        return Method(NativeProgram(program, store), plan or MethodPlan(program), self.spec, self.name, read_sources)
+        reader = SourceReader(self.spec, program.leaves, self._step_of)
+        return Method(NativeProgram(program, store), plan or MethodPlan(program), self.spec, self.name, reader)
 
     def __call__(self, X: Any = MISSING, *arguments: Any, **options: Any) -> Any:
         """Answer for every row of ``X``; calls with further arguments go to the estimator itself."""
         if X is MISSING or arguments or options:
             return call_source(self, self.__name__, () if X is MISSING else (X, *arguments), options)
-        if self.others is None:
-            return self._answer(X)
-        if self.others.takes(X):
-            return self.others(X)
+        return self.plain_answer(X) if self.others is None or not self.others.takes(X) else self.others(X)
+
+    def plain_answer(self, X: Any) -> Any:
+        """The answer of this method's steps and programs, whatever the form of ``X``."""
         try:
             return self._answer(X)
         except InputTypeError as error:
-            if not self.others.takes_values:
+            if self.others is None or not self.others.takes_values:
                 raise
             return self.others.instead(X, error)
 
@@ -112,7 +117,7 @@ class OpaqueMethod(CallCounter):
 
     def sources(self, X: Any) -> Sources:
         """The inputs of native programs."""
-        sources = Sources(self._request(X), self.plan.opaque)
+        sources = Sources(self._request(X), self._step_of)
         for step, part in self._steps:
             if part is not None:
                 argument = part(sources)
@@ -172,26 +177,67 @@ class OpaqueMethod(CallCounter):
         return first.item() if getattr(first, "ndim", 1) == 0 else first
 
 
+class SourceReader:
+    """Reads what the leaves of one program read, like `pretzel.runtime.input.table_reader.read`.
+
+    Parameters
+    ----------
+    spec : InputSpec
+        Of the request.
+    leaves : tuple of Leaf
+    step_of : dict of int to OpaqueStep
+        The step that makes each value.
+    """
+
+    def __init__(self, spec: InputSpec, leaves: tuple[Leaf, ...], step_of: dict[int, OpaqueStep]) -> None:
+        self._groups: list[tuple[int, list[int], tuple[Leaf, ...]]] = []
+        for source in sorted({leaf.source for leaf in leaves}):
+            at = [i for i, leaf in enumerate(leaves) if leaf.source == source]
+            self._groups.append((source, at, tuple(leaves[i] for i in at)))
+        self._only = -1  # the source that is read as a whole, where it is the only one
+        self._width = 0
+        if len(leaves) == 1 and leaves[0].kind is LeafKind.NUMERIC:
+            source = leaves[0].source
+            asked = step_of[source].result if source in step_of else spec
+            if asked.names is None and leaves[0].columns == tuple(range(asked.width)):
+                self._only, self._width = source, asked.width
+
+    def __call__(
+        self, spec: InputSpec, leaves: tuple[Leaf, ...], sources: Sources | dict[int, Any]
+    ) -> tuple[int, list[Any], bool]:
+        """Rows, the columns of each leaf, and whether all numbers came as float32."""
+        value = sources.get(self._only)
+        if (
+            type(value) is np.ndarray
+            and value.ndim == 2
+            and value.shape[1] == self._width
+            and value.dtype == np.float64
+            and value.flags.c_contiguous
+        ):
+            return len(value), [value], False
+        columns: list[Any] = [None] * len(leaves)
+        rows: dict[int, int] = {}
+        float32 = True
+        for source, at, own in self._groups:
+            asked, value = spec, sources[source]
+            if source and isinstance(sources, Sources):
+                asked = _spec_of(own, sources.step_of[source], value)
+                value = value if asked.kind is InputKind.TEXT else _as_columns(value)
+            rows[source], found, is_float32 = read(asked, own, value)
+            float32 = float32 and is_float32
+            for i, column in zip(at, found, strict=True):
+                columns[i] = column
+        if len({*rows.values()}) > 1:
+            _fail_rows(spec, rows, sources)
+        return max(rows.values(), default=0), columns, float32
+
+
 def read_sources(
     spec: InputSpec, leaves: tuple[Leaf, ...], sources: Sources | dict[int, Any]
 ) -> tuple[int, list[Any], bool]:
-    """Like `pretzel.runtime.input.table_reader.read`, for leaves that read different sources."""
-    columns: list[Any] = [None] * len(leaves)
-    rows: dict[int, int] = {}
-    float32 = True
-    for source in sorted({leaf.source for leaf in leaves}):
-        at = [i for i, leaf in enumerate(leaves) if leaf.source == source]
-        own, value = spec, sources[source]
-        if source and isinstance(sources, Sources):
-            own = _spec_of([leaves[i] for i in at], sources.step_of[source], value)
-            value = value if own.kind is InputKind.TEXT else _as_columns(value)
-        rows[source], found, is_float32 = read(own, tuple(leaves[i] for i in at), value)
-        float32 = float32 and is_float32
-        for i, column in zip(at, found, strict=True):
-            columns[i] = column
-    if len({*rows.values()}) > 1:
-        _fail_rows(spec, rows, sources)
-    return max(rows.values(), default=0), columns, float32
+    """Read the leaves of a program once."""
+    step_of = sources.step_of if isinstance(sources, Sources) else {}
+    return SourceReader(spec, leaves, step_of)(spec, leaves, sources)
 
 
 def _fail_rows(spec: InputSpec, rows: dict[int, int], sources: Sources | dict[int, Any]) -> None:
@@ -214,6 +260,8 @@ def _spec_of(leaves: Any, step: OpaqueStep, value: Any) -> InputSpec:
         return step.result
     width = value.shape[1] if two else 1
     names = None if labels is None else tuple(map(str, labels))
+    if step.result.names is names and width == step.result.width and not step.result.any_order:
+        return step.result
     return replace(step.result, width=width, names=names, required=tuple(range(width)), any_order=False)
 
 
@@ -238,6 +286,4 @@ def _reject_cells(spec: InputSpec, step: OpaqueStep, X: Any) -> None:
 
 def _as_columns(value: Any) -> Any:
     """The result of an opaque step as a table: a vector is one column."""
-    import numpy as np
-
     return np.asarray(value)[:, None] if getattr(value, "ndim", 2) == 1 else value

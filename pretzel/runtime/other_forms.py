@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import weakref
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,9 @@ from pretzel.runtime.input.source_form import is_sparse, of_row
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pretzel._native import Method
     from pretzel.plan import InputSpec
+    from pretzel.runtime.opaque import OpaqueMethod
 
 
 class OtherForms:
@@ -22,7 +26,8 @@ class OtherForms:
 
     Parameters
     ----------
-    plan : MethodPlan
+    method : Method or OpaqueMethod
+        Its program answers all other requests.
     spec : InputSpec
     name : str
         Name of the model in messages.
@@ -32,38 +37,57 @@ class OtherForms:
 
     def __init__(
         self,
-        plan: MethodPlan,
+        method: Method | OpaqueMethod,
         spec: InputSpec,
         name: str,
         load: Callable[[MethodPlan, InputSpec], Callable[[Any], Any]],
     ) -> None:
+        plan = method.plan
         self.spec = spec
         self.name = name
+        self._method = weakref.ref(method)  # which holds this object
         self._rejection = plan.sparse if isinstance(plan.sparse, str) else ""
         # Sparse rows have no names, so that all columns are there, in the order of the fit.
         whole = replace(spec, required=tuple(range(spec.width)), any_order=False)
         self._sparse = load(plan.sparse, whole) if isinstance(plan.sparse, MethodPlan) else None
-        # What the source makes itself has its form.
         self._takes_sparse = plan.sparse is not None
+        # What the source makes itself has its form.
         self._presents = isinstance(plan.sparse, MethodPlan) and plan.sparse.program is not None
         self._keeps_format = plan.keeps_format
         self._arrays_only = plan.arrays_only
         self._otherwise = None if plan.otherwise is None else load(plan.otherwise, spec)
+        self._names_out = plan.names_out
 
     @property
     def takes_values(self) -> bool:
         """Whether values that the program cannot hold have an answer."""
         return self._otherwise is not None
 
+    @property
+    def takes_arrays(self) -> bool:
+        """Whether arrays may be answered here, too."""
+        return self._names_out is not None
+
     def takes(self, X: Any) -> bool:
-        """Whether the form of a request alone decides that it is answered here."""
+        """Whether the form of a request alone, or the configuration, decides that it is answered here."""
+        if self._names_out is not None and configured_output() != "default":
+            return True
         return (self._arrays_only and type(X) is not np.ndarray) or (self._takes_sparse and is_sparse(X))
 
     def __call__(self, X: Any) -> Any:
         """Answer for every row of ``X``, whose form is taken."""
-        if not self._takes_sparse or not is_sparse(X):
+        answer = self._answer(X)
+        container = configured_output() if self._names_out is not None else "default"
+        return answer if container == "default" else self._framed(X, answer, container)
+
+    def _answer(self, X: Any) -> Any:
+        if self._arrays_only and type(X) is not np.ndarray:
             assert self._otherwise is not None
             return self._otherwise(X)
+        if not self._takes_sparse or not is_sparse(X):
+            method = self._method()
+            assert method is not None
+            return method.plain_answer(X)
         if self._sparse is None:
             raise InputTypeError(f"{self.name}: {self._rejection}: send an array or a DataFrame")
         return self._presented(X, self._sparse(X))
@@ -76,6 +100,24 @@ class OtherForms:
 
         made = sparse.csr_array(answer) if isinstance(X, sparse.sparray) else answer
         return made.tocsc() if self._keeps_format and X.format == "csc" else made
+
+    def _framed(self, X: Any, answer: Any, container: str) -> Any:
+        """The answer as a frame with names, and with the index of the request."""
+        if is_sparse(answer):
+            raise InputTypeError(
+                f"{self.name}: the result is sparse rows, of which scikit-learn makes no frame: configure "
+                f"transform_output='default' instead of {container!r}"
+            )
+        if not isinstance(answer, np.ndarray) or self._names_out is None:
+            return answer
+        names = self._names_out.unpack()["names"]
+        if container == "polars":
+            import polars
+
+            return polars.DataFrame(answer, schema=names, orient="row")
+        import pandas
+
+        return pandas.DataFrame(answer, index=X.index if hasattr(X, "iloc") else None, columns=names)
 
     def instead(self, X: Any, error: InputTypeError) -> Any:
         """Answer for rows with values that the program rejects with ``error``, as it stands where the source fails."""
@@ -90,3 +132,9 @@ class OtherForms:
         assert self._otherwise is not None
         answer = self._otherwise(of_row(self.spec, self.name, row))
         return answer.iloc[0] if hasattr(answer, "iloc") else answer[0]
+
+
+def configured_output() -> str:
+    """What scikit-learn's configuration selects for results of ``transform``, if it has been imported."""
+    sklearn = sys.modules.get("sklearn")
+    return "default" if sklearn is None else str(sklearn.get_config()["transform_output"])

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, make_column_transformer
+from sklearn.decomposition import PCA
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     RandomForestClassifier,
@@ -17,6 +19,7 @@ from sklearn.ensemble import (
 )
 from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
+from sklearn.feature_selection import SelectKBest
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -416,3 +419,31 @@ def test_weights_of_parts():
 def test_thresholds(model):
     plan = check(model.fit(NUMBERS, np.where(Y == 1, "yes", "no")), NUMBERS, rows=ROWS)
     assert opaque(plan) == (["KNeighborsClassifier.predict_proba"] if "Neighbors" in str(model) else [])
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names", "ignore:X has feature names")
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_the_configuration_when_called(library):
+    pytest.importorskip(library)
+    frame = NUMBERS.set_index(np.arange(N) + 100)
+    models = (
+        StandardScaler(),
+        make_pipeline(SimpleImputer(), PCA(2)),
+        make_union(StandardScaler(), MinMaxScaler()),
+        SelectKBest(k=2),
+        PolynomialFeatures(2),
+        make_pipeline(SplineTransformer(), StandardScaler()),
+        MinMaxScaler().set_output(transform="default"),
+    )
+    for model in models:
+        plan = pretzel.compile(model.fit(frame, Y))
+        for X in (frame, frame.to_numpy()):
+            with config_context(transform_output=library):
+                got, expected = plan.transform(X), model.transform(X)
+            assert type(got) is type(expected)
+            if library == "pandas" and hasattr(expected, "iloc"):
+                pd.testing.assert_frame_equal(got, expected)
+            assert type(plan.transform(X)) is np.ndarray
+    plan = pretzel.compile(OneHotEncoder().fit(NUMBERS[["d"]]), strict=True)
+    with config_context(transform_output=library), pytest.raises(InputError, match="sparse"):
+        plan.transform(NUMBERS[["d"]])

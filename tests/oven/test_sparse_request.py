@@ -90,6 +90,7 @@ def test_same_rows_in_the_same_container(model):
             np.testing.assert_allclose(*values, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:Bins whose width")
 @pytest.mark.parametrize(
     "model",
     [

@@ -235,13 +235,15 @@ cdef class Method(CallCounter):
 
         Calls with further arguments go to the estimator itself.
         """
+        if X is MISSING or arguments or options:
+            return CALLBACKS.call_source(self, self.method, given(X, arguments), options)
+        return self.others(X) if self.is_for_others(X) else self.plain_answer(X)
+
+    cpdef plain_answer(self, X):
+        """The answer of the program, whatever the form of ``X``."""
         cdef int64_t rows
         cdef bint is_float32
         cdef Task task
-        if X is MISSING or arguments or options:
-            return CALLBACKS.call_source(self, self.method, given(X, arguments), options)
-        if self.is_for_others(X):
-            return self.others(X)
         try:
             columns = self.take(X, &rows, &is_float32)
         except errors.InputTypeError as error:
@@ -258,7 +260,8 @@ cdef class Method(CallCounter):
 
     cdef bint is_for_others(self, X):
         """Whether the form of a request alone decides that the program cannot read it."""
-        return self.others is not None and type(X) is not np.ndarray and self.others.takes(X)
+        return self.others is not None and (type(X) is not np.ndarray or self.others.takes_arrays) and (
+            self.others.takes(X))
 
     def time(self, X, int64_t block, int passes):
         """Time the rows of ``X``, ``block`` at a time, ``passes`` times over: see `time_blocks`."""

@@ -17,6 +17,7 @@ from pretzel.oven.frontends.registry import (
     BrokenAttribute,
     Unsupported,
     adapter_for,
+    children,
     frontend_of,
     has_trait,
     is_composition,
@@ -59,6 +60,9 @@ class Imported:
     methods: dict[str, Output]
     origins: dict[Node, str] = field(default_factory=dict)
     keeps_format: bool = False  # sparse rows have the format of the request
+    names_out: tuple[str, ...] | None = (
+        None  # of the columns of ``transform``, where a configuration may ask for frames
+    )
 
 
 class Importer(ValueReader):
@@ -85,7 +89,8 @@ class Importer(ValueReader):
         if not methods:
             raise CompileError(f"{type(self._root).__name__} has no method that Pretzel can serve")
         keeps_format = has_trait(self._root, "keeps_format")
-        return Imported(request_spec(self._root, asked, methods), methods, self.origins, keeps_format)
+        names_out = _names_out(self._root, methods["transform"].node) if "transform" in methods else None
+        return Imported(request_spec(self._root, asked, methods), methods, self.origins, keeps_format, names_out)
 
     def sparse_methods(self, imported: Imported) -> dict[str, Output | str]:
         """The graphs for sparse requests, where they differ, or why such requests are rejected."""
@@ -310,6 +315,21 @@ def _output_width(estimator: Any) -> int:
         return len(estimator.get_feature_names_out())
     except Exception:  # any third-party transformer may raise anything here
         return 0
+
+
+def _names_out(estimator: Any, node: Node) -> tuple[str, ...] | None:
+    """Names of the columns of ``transform``; none of sparse rows, of which no frame is made."""
+    if isinstance(node, Raw | Opaque) or not has_trait(estimator, "follows_configuration"):
+        return None
+    if node.schema().kind is Kind.SPARSE:
+        return ()
+    while last := [child for child in children(estimator) if child.method is None]:
+        estimator = last[-1].estimator  # its names are those of the frame
+    try:
+        names = tuple(map(str, estimator.get_feature_names_out()))
+    except Exception:  # a function without names, for example
+        return None
+    return names if len(names) == node.schema().width else None
 
 
 def _needs_rows(output: Node) -> bool:

@@ -56,6 +56,7 @@ class Frontend(Protocol):
 
 TRAITS = {
     "checks_input": True,  # a table must have the columns of the fit
+    "follows_configuration": False,  # the configuration of its library may ask for frames
     "keeps_container": False,  # ``transform`` takes any columns; its result has the type and the columns of its input
     "keeps_format": False,  # sparse rows leave ``transform`` in the format in which they came, else as CSR
     "makes_sparse": False,  # ``transform`` makes sparse rows, also of an estimator without native form

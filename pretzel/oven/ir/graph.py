@@ -379,9 +379,7 @@ class Output:
     needs_rows : bool
         A request without rows is rejected.
     otherwise : Output or None
-        The estimator's own result, for requests with values that ``node`` cannot hold.
-    arrays_only : bool
-        ``otherwise`` is for all requests but arrays: its result has the type of the request.
+        The estimator's own result, for values that ``node`` cannot hold; for all but arrays if ``arrays_only``.
     """
 
     node: Node

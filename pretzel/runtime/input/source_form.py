@@ -36,6 +36,8 @@ def of_row(spec: InputSpec, model: str, row: Any, *, check: bool = True) -> Any:
         return one_row_table(spec, model, row)
     if spec.kind is InputKind.ANY:
         return _of_any_row(spec, row)
+    if type(row) is np.ndarray and row.shape == (spec.width,) and spec.names is None:
+        return row[None]
     values = as_row(spec, model, row)
     if isinstance(values, dict):
         if spec.names is None:

@@ -9,11 +9,18 @@ from typing import Any
 
 from pretzel.errors import CompileError, UnfittedError
 from pretzel.oven.frontends.registry import children, public_name
-from pretzel.oven.frontends.sklearn.compat import output_container, takes_sparse, takes_tables, why_untested
+from pretzel.oven.frontends.sklearn.compat import (
+    follows_configuration,
+    output_container,
+    takes_sparse,
+    takes_tables,
+    why_untested,
+)
 
 __all__ = [
     "check_readable",
     "checks_input",
+    "follows_configuration",
     "keeps_container",
     "keeps_format",
     "makes_sparse",

@@ -62,10 +62,19 @@ def output_container(estimator: Any) -> str:
     """Type of the result of ``transform`` that ``set_output``, or scikit-learn's configuration, selects."""
     from sklearn import get_config
 
+    return _own_container(estimator) or str(get_config()["transform_output"])
+
+
+def follows_configuration(estimator: Any) -> bool:
+    """Whether the configuration at the time of the call selects the type of the result of ``transform``."""
+    return not _own_container(estimator) and hasattr(estimator, "set_output")
+
+
+def _own_container(estimator: Any) -> str:
+    """What ``set_output`` has selected."""
     while last := [child for child in children(estimator) if child.method is None]:
         estimator = last[-1].estimator  # its result is the result of the composition
-    own = getattr(estimator, "_sklearn_output_config", {}).get("transform")
-    return str(own or get_config()["transform_output"])
+    return str(getattr(estimator, "_sklearn_output_config", {}).get("transform") or "")
 
 
 def takes_tables(estimator: Any) -> bool:
