@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from pretzel.options import Options
+from pretzel.options import Options, check_option
 from pretzel.runtime.model import Plan
-from pretzel.runtime.runtime import Runtime, set_compiler
+from pretzel.runtime.prepare import set_compiler
+from pretzel.runtime.runtime import Runtime
 from pretzel.runtime.source import Source
-from pretzel.store.object_store import default_store
-
-if TYPE_CHECKING:
-    from pretzel.store.object_store import ObjectStore
+from pretzel.store.object_store import ObjectStore, default_store
 
 __all__ = ["Runtime", "compile"]
 
@@ -73,6 +71,9 @@ def compile(
     """
     from pretzel.oven import compile_estimator
 
+    check_option("name", name, str)
+    check_option("keep_source", keep_source, bool)
+    check_option("store", store, ObjectStore | None)
     options = Options(strict=strict, numerics=numerics)
     if isinstance(disable_rules, str):
         raise TypeError(f"disable_rules is a tuple of names, got the string {disable_rules!r}")

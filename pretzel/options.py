@@ -35,6 +35,7 @@ class Options:
     disable: tuple[str, ...] = field(default_factory=_disabled_by_environment)
 
     def __post_init__(self) -> None:
+        check_option("strict", self.strict, bool)
         if self.numerics not in ("fast", "strict"):
             raise OptionError(f"numerics is 'fast' or 'strict', got {self.numerics!r}")
 

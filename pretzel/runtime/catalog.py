@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from pretzel._native import WeightedRoute
 from pretzel.errors import ModelInUseError, ModelNotFoundError, RegistrationError
+from pretzel.options import check_option
+from pretzel.runtime.compatibility import differences
 from pretzel.runtime.handle import Model, Route, Version, reroute
 from pretzel.runtime.log import logger
 
@@ -105,21 +107,34 @@ class Catalog:
                 raise ModelInUseError(f"'{name}@{version}' is registered already; give another version")
 
     def put(
-        self, name: str, plan: Plan, *, version: str | None = None, default: bool = True, replace: bool = False
+        self,
+        name: str,
+        plan: Plan,
+        version: str | None = None,
+        *,
+        default: bool = True,
+        keep: bool = False,
+        allow_changes: bool = False,
+        replace: bool = False,
     ) -> Model:
         """Register a version of a model; with ``replace`` only of one that is here.
 
-        The first version is the default. A later one replaces it if ``default``; the replaced version is dropped, or
-        kept as long as an alias points at it. Returns the handle of the default, or of this version if it is not.
+        The first version is the default. A later one replaces it if ``default``; the replaced version is dropped,
+        unless ``keep``, as soon as no alias points at it. Returns the handle of the default, or of this version if it
+        is not.
 
         Raises
         ------
         RegistrationError, ModelInUseError, ModelNotFoundError, RuntimeError
-            As `check` does.
+            As `check` does, and if the plan differs from the one that it replaces, unless ``allow_changes``.
         """
+        for option, value in ("default", default), ("keep", keep), ("allow_changes", allow_changes):
+            check_option(option, value, bool)
         with _lock:
             self.check(name, version, replace)
             entry = self._entries.get(name)
+            if entry is not None and default and not allow_changes:
+                _check_changes(name, entry.versions[entry.default].plan, plan)
             if entry is None:
                 entry = self._entries[name] = Entry(Model(name))
             label = version or f"v{entry.highest + 1}"
@@ -128,7 +143,7 @@ class Catalog:
             entry.versions[label] = Version(label, plan)
             gone: list[str] = []
             if default or not entry.default:
-                if entry.default:
+                if entry.default and not keep:
                     entry.replaced.add(entry.default)
                 entry.default = label
                 gone = self._unused(name)
@@ -139,18 +154,20 @@ class Catalog:
         logger.info("registered %s@%s%s", name, label, ", the default" if entry.default == label else "")
         return handle
 
-    def promote(self, target: str) -> Model:
+    def promote(self, target: str, *, allow_changes: bool = False) -> Model:
         """Make a version the default of its name and keep the one before. Returns the handle of the name.
 
         Raises
         ------
-        ModelNotFoundError
+        ModelNotFoundError, RegistrationError
         """
         name, _, label = _text(target).partition("@")
         with _lock:
             entry = self._entries.get(name)
             if entry is None or label not in entry.versions:
                 raise self.not_found(target)
+            if not allow_changes:
+                _check_changes(name, entry.versions[entry.default].plan, entry.versions[label].plan)
             entry.default = label
             entry.replaced.discard(label)
             dropped = self._reroute(name, [])
@@ -354,6 +371,16 @@ class Catalog:
 def _text(name: object) -> str:
     """A name to look up; "", which no model has, for any other object."""
     return name if isinstance(name, str) else ""
+
+
+def _check_changes(name: str, old: Plan, new: Plan) -> None:
+    """Raise if callers of the old default would notice that another plan answers."""
+    found = differences(old, new)
+    if found:
+        raise RegistrationError(
+            f"{name}: the new version differs from the default: {'; '.join(found)}; pass allow_changes=True if callers "
+            "know, or give the model another name"
+        )
 
 
 def _check_word(word: object, what: str) -> None:

@@ -36,6 +36,8 @@ class Answer(Future[Any]):
     Cancelling it frees its place in the queue; of a request that has started, the remaining rows are dropped.
     """
 
+    version = ""  # ``"name@version"`` of the model that answers, where a handle has submitted the request
+
     def __init__(self, engine: BatchEngine, endpoint: Endpoint | None = None) -> None:
         super().__init__()
         self._engine: BatchEngine | None = engine  # kept alive until the answer is there

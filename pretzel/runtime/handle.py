@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -35,6 +36,11 @@ class Version:
 
     label: str
     plan: Plan
+
+    @property
+    def name(self) -> str:
+        """The name that stands for this version alone: ``"name@v2"``."""
+        return f"{self.plan.name}@{self.label}"
 
     @property
     def calls(self) -> int:
@@ -110,18 +116,46 @@ class Model(Handle, ActsAsEstimator):
 
     __reduce_ex__ = reject_pickling
 
-    def _pick(self, method: str = "") -> Plan:
-        """The plan that answers one call, chosen by weight if there are several.
+    def _pick(self, method: str, one: bool = False) -> Version:
+        """The version that answers one call, chosen by weight if there are several.
 
-        With ``method`` the call is counted, and rejected as the method itself would reject it.
+        The call is counted, and rejected as the method itself would reject it.
         """
         route = self._current
-        plan = route.version.plan if route.weights is None else route.versions[route.weights.next()].plan
-        if method:
-            if any(method not in version.plan.methods for version in route.versions):
-                raise AttributeError(self._lacks(method))
-            self._endpoints[method].count(plan.methods[method])
-        return plan
+        version = route.version if route.weights is None else route.versions[route.weights.next()]
+        if any(method not in version.plan.methods for version in route.versions):
+            raise AttributeError(self._lacks(method))
+        self._endpoints[method].count(version.plan.methods[method], one)
+        return version
+
+    def call_with_version(self, request: Any, *, method: str = "predict") -> tuple[Any, str]:
+        """Answer a request and tell which version did so, for example of a canary.
+
+        Parameters
+        ----------
+        request : table, documents or row
+            What the method takes.
+        method : str
+            ``"predict"``, ``"predict_one"``, ...
+
+        Returns
+        -------
+        answer
+        str
+            ``"name@version"``.
+        """
+        plain = method.removesuffix("_one")
+        one = plain != method
+        version = self._pick(plain, one)
+        endpoint, target = self._endpoints[plain], version.plan.methods[plain]
+        start = time.monotonic()
+        try:
+            answer = target.call_row(request) if one else target(request)
+        except BaseException as error:
+            endpoint.end(one, error, 0.0)
+            raise
+        endpoint.end(one, None, time.monotonic() - start)
+        return answer, version.name
 
     def submit(self, X: Any, *, method: str = "predict", deadline: float | None = None) -> Answer:
         """Compute ``method(X)`` on the batch engine.
@@ -137,7 +171,7 @@ class Model(Handle, ActsAsEstimator):
         Returns
         -------
         Answer
-            A `concurrent.futures.Future` that can also be awaited.
+            A `concurrent.futures.Future` that can also be awaited; its ``version`` is ``"name@version"``.
 
         Raises
         ------
@@ -149,11 +183,14 @@ class Model(Handle, ActsAsEstimator):
             The table does not fit the model.
         ModelNotFoundError
         """
-        plan = self._pick(method)
+        version = self._pick(method)
+        plan = version.plan
         assert plan.engine is not None
         endpoint = self._endpoints[method]
         try:
-            return plan.engine.submit(plan.methods[method], X, deadline, endpoint)
+            answer = plan.engine.submit(plan.methods[method], X, deadline, endpoint)
+            answer.version = version.name
+            return answer
         except BaseException as error:
             endpoint.end(False, error, 0.0)
             raise

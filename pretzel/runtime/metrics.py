@@ -2,6 +2,7 @@
 
 ===================================  ==========================================================================
 ``pretzel_requests_total``           calls by model, method and outcome
+``pretzel_version_calls_total``      calls by version and method, under any name, of models with labels of their own
 ``pretzel_request_seconds``          latency by model and method, of one in 64 calls with one row, one in 8 with tables,
                                      and all that are submitted or suspended
 ``pretzel_stage_seconds``, ``_rows`` work of the stages, by their kernels
@@ -103,6 +104,7 @@ class Collector:
     def collect(self) -> Iterator[Any]:
         """Every metric as it is now."""
         yield from self._calls()
+        yield self._versions()
         yield from self._stages()
         yield from self._engines()
         yield from self._sizes()
@@ -125,6 +127,15 @@ class Collector:
                 times.add_metric([model, method], list(zip(edges, cumulative, strict=True)), counts.seconds)
         yield requests
         yield times
+
+    def _versions(self) -> Any:
+        calls = _counter("pretzel_version_calls", "Calls by version, under any name", "model", "version", "method")
+        for handle, _, versions in self._catalog.models():
+            for version in versions if handle in self._labelled else ():
+                for name, method in version.plan.methods.items():
+                    if method.calls:
+                        calls.add_metric([handle.name, version.label, name], method.calls)
+        return calls
 
     def _counts(self) -> dict[tuple[str, str], Counts]:
         handles = self._catalog.handles()

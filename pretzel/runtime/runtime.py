@@ -4,32 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pretzel.errors import OptionError
-from pretzel.options import Batching, Reservation, check_option, parse_bytes
+from pretzel.options import check_option, parse_bytes
 from pretzel.runtime.catalog import Catalog
 from pretzel.runtime.engine import QUEUE_CAPACITY, BatchEngine
 from pretzel.runtime.metrics import MODELS, Collector, register
-from pretzel.runtime.model import Plan
 from pretzel.runtime.multi_model import MultiModel
 from pretzel.runtime.pickling import reject_pickling
+from pretzel.runtime.prepare import prepare
 from pretzel.runtime.statistics import statistics
 from pretzel.runtime.subplan_cache import cache_subplans, new_cache
 from pretzel.store.object_store import ObjectStore, default_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from pretzel.options import Batching, Reservation
     from pretzel.runtime.engine import Answer
     from pretzel.runtime.handle import Model
-
-_LONG_CALLS = {"auto": 1e-3, "request": None, "batch": 0.0}  # seconds of work from which calls are worth waking workers
-_compile: Callable[..., Plan] | None = None  # set by `pretzel.api`, so that no runtime needs the oven
-
-
-def set_compiler(compile: Callable[..., Plan]) -> None:
-    """Set how estimators become plans: ``compile(estimator, name=..., store=..., **options)``."""
-    global _compile
-    _compile = compile
+    from pretzel.runtime.model import Plan
 
 
 class Runtime:
@@ -70,6 +62,8 @@ class Runtime:
         results: int | str = 0,
         tracing: bool | None = None,
     ) -> None:
+        check_option("store", store, ObjectStore | None)
+        check_option("tracing", tracing, bool | None)
         self.store = default_store() if store is None else store
         self.engine = BatchEngine(executors, queue, background=True, tracing=tracing)
         self._tracing = tracing
@@ -87,6 +81,8 @@ class Runtime:
         *,
         version: str | None = None,
         default: bool = True,
+        keep: bool = False,
+        allow_changes: bool = False,
         engine: Literal["auto", "request", "batch"] = "auto",
         reserve: Reservation | None = None,
         batching: Batching | None = None,
@@ -95,7 +91,8 @@ class Runtime:
         """Register a model under a name, as its newest version, which replaces the default version of the name.
 
         Handles and running calls stay valid: one version answers a call from beginning to end, and the objects that
-        only the replaced version used are freed after its last call. A version is kept while an alias points at it.
+        only the replaced version used are freed after its last call, unless it is to be kept for `promote`, or an alias
+        points at it.
 
         Parameters
         ----------
@@ -107,6 +104,11 @@ class Runtime:
         default : bool
             Whether calls under the name go to this version from now on. Otherwise it is available as
             ``"name@version"`` until it is unregistered. The first version of a name is always the default.
+        keep : bool
+            Whether the version that is replaced stays, as ``"name@version"``, for `promote` to bring it back.
+        allow_changes : bool
+            Whether the new default may take other columns, lack methods or be of another kind (a regressor in place
+            of a classifier) than the one that it replaces.
         engine : {"auto", "request", "batch"}
             Which engine runs table calls: the calling thread (``"request"``) or the workers (``"batch"``). ``"auto"``
             chooses by estimated cost. Single rows always run in the calling thread, submitted requests always on the
@@ -128,16 +130,24 @@ class Runtime:
         CompileError
             As `pretzel.compile` raises it.
         RegistrationError
-            The name or the version contains "@" or is empty.
+            The name or the version contains "@" or is empty; the model differs from the one that it would replace.
         ModelInUseError
             The name is an alias, or there is such a version already.
         """
         self._catalog.check(name, version, replace=False)
-        plan = self._prepare(name, model, engine, reserve, batching, **options)
-        return self._catalog.put(name, plan, version=version, default=default)
+        plan = self._prepare(name, model, engine=engine, reserve=reserve, batching=batching, **options)
+        return self._catalog.put(name, plan, version, default=default, keep=keep, allow_changes=allow_changes)
 
     def replace(
-        self, name: str, model: Any, *, version: str | None = None, default: bool = True, **settings: Any
+        self,
+        name: str,
+        model: Any,
+        *,
+        version: str | None = None,
+        default: bool = True,
+        keep: bool = False,
+        allow_changes: bool = False,
+        **settings: Any,
     ) -> Model:
         """`register`, with the same settings, but only if the name is taken.
 
@@ -148,15 +158,19 @@ class Runtime:
         """
         self._catalog.check(name, version, replace=True)
         plan = self._prepare(name, model, **settings)
-        return self._catalog.put(name, plan, version=version, default=default, replace=True)
+        return self._catalog.put(
+            name, plan, version, default=default, keep=keep, allow_changes=allow_changes, replace=True
+        )
 
-    def promote(self, target: str) -> Model:
+    def promote(self, target: str, *, allow_changes: bool = False) -> Model:
         """Make a version the default of its name. The former default stays registered and can be promoted again.
 
         Parameters
         ----------
         target : str
             ``"name@version"``.
+        allow_changes : bool
+            As in `register`.
 
         Returns
         -------
@@ -166,8 +180,10 @@ class Runtime:
         Raises
         ------
         ModelNotFoundError
+        RegistrationError
+            The version differs from the present default.
         """
-        return self._catalog.promote(target)
+        return self._catalog.promote(target, allow_changes=allow_changes)
 
     def alias(self, name: str, target: str | Mapping[str, float], *, seed: int = 0) -> Model:
         """Make a name that stands for models or versions, or give it new targets at once.
@@ -375,25 +391,8 @@ class Runtime:
     def __repr__(self) -> str:
         return f"<pretzel.Runtime: {len(self)} models>"
 
-    def _prepare(
-        self, name: str, model: Any, engine: str = "auto", reserve: Any = None, batching: Any = None, **options: Any
-    ) -> Plan:
+    def _prepare(self, name: str, model: Any, /, **settings: Any) -> Plan:
         """A plan of that name in this store, with its engine and caches."""
-        if engine not in list(_LONG_CALLS):
-            raise OptionError(f"engine is 'auto', 'request' or 'batch', not {engine!r}")
-        check_option("reserve", reserve, Reservation | None)
-        check_option("batching", batching, Batching | None)
-        if not isinstance(model, Plan):
-            if _compile is None:
-                raise TypeError(f"expected a Plan, got {type(model).__name__}")
-            plan = _compile(model, name=name, store=self.store, **options)
-        elif options:
-            raise TypeError(f"options are not accepted for a compiled Plan: {', '.join(options)}")
-        else:
-            plan = model.renamed(name, self.store)
-        own = self.engine
-        if reserve is not None:
-            own = BatchEngine(reserve.workers, QUEUE_CAPACITY, reserve.bytes_per_worker, tracing=self._tracing)
-        plan.serve(own, _LONG_CALLS[engine], batching)
+        plan = prepare(name, model, self.store, self.engine, tracing=self._tracing, **settings)
         cache_subplans(plan, self._caches["materialized"], self._caches["results"])
         return plan

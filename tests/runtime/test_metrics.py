@@ -57,6 +57,24 @@ def test_a_registry_takes_the_metrics_once(runtime: pretzel.Runtime, registry: A
     assert len(list(registry.collect())) == families
 
 
+def test_calls_by_version(runtime: pretzel.Runtime, registry: Any) -> None:
+    model = runtime.register("m", constant(1.0))
+    runtime.register("m", constant(2.0), default=False)
+    runtime.alias("live", {"m@v1": 0.5, "m@v2": 0.5})
+    runtime.metrics(registry, models=2)
+    runtime.register("other", constant(3.0)).predict_one(ROW)
+    model.predict_one(ROW)
+    for _ in range(4):
+        runtime["live"].predict_one(ROW)
+    found = {
+        (sample.labels["model"], sample.labels["version"], sample.labels["method"]): sample.value
+        for family in registry.collect()
+        for sample in family.samples
+        if sample.name == "pretzel_version_calls_total"
+    }
+    assert found == {("m", "v1", "predict"): 3, ("m", "v2", "predict"): 2}
+
+
 def test_calls_by_outcome(runtime: pretzel.Runtime, registry: Any) -> None:
     model = runtime.register("m", constant(1.0))
     runtime.metrics(registry)

@@ -119,12 +119,12 @@ def test_failed_registration_changes_nothing(runtime: pretzel.Runtime) -> None:
 def test_methods_come_and_go_with_versions(runtime: pretzel.Runtime) -> None:
     model = runtime.register("mixed", classifier())
     probabilities = model.predict_proba_one
-    runtime.replace("mixed", encoder())
+    runtime.replace("mixed", encoder(), allow_changes=True)
     assert model.transform_one(("b", "x"))[0] == 1.0
     assert not hasattr(model, "predict_proba_one")
     with pytest.raises(AttributeError, match="mixed has no method 'predict_proba' any more"):
         probabilities([0.0] * 5)
-    runtime.replace("mixed", classifier())
+    runtime.replace("mixed", classifier(), allow_changes=True)
     assert probabilities([0.0] * 5).shape == (2,)
     assert not hasattr(model, "transform")
 

@@ -281,10 +281,10 @@ def test_an_alias_has_the_methods_that_all_have(runtime: pretzel.Runtime) -> Non
     live = runtime.alias("live", {"a": 1, "b": 1})
     with pytest.raises(AttributeError, match="live has no attribute 'predict'"):
         _ = live.predict
-    runtime.register("b", constant(2))
+    runtime.register("b", constant(2), allow_changes=True)
     one = live.predict_one
     assert set(answers(live, 10)) == {1.0, 2.0}
-    runtime.register("b", scaler)
+    runtime.register("b", scaler, allow_changes=True)
     assert not hasattr(live, "predict_one")
     with pytest.raises(AttributeError, match="live has no method 'predict' any more"):
         one(ROW)
@@ -311,15 +311,13 @@ def test_picking_a_plan_for_a_call_is_a_turn(runtime: pretzel.Runtime) -> None:
     live = runtime.alias("live", {"m@v1": 3, "m@v2": 1})
     expected = answers(live, 40)
     runtime.alias("live", {"m@v1": 3, "m@v2": 1})
-    found = [live._pick("predict").methods["predict"].call_row(ROW) for _ in range(40)]
+    found = [live._pick("predict").plan.methods["predict"].call_row(ROW) for _ in range(40)]
     assert found == expected
-    assert live.calls == 80
-    assert live._pick() in (runtime["m@v1"].plan, runtime["m@v2"].plan)
     assert live.calls == 80
     with pytest.raises(AttributeError, match="live has no method 'transform'"):
         live._pick("transform")
     model = runtime.register("n", constant(3))
-    assert model._pick("predict") is model.plan
+    assert model._pick("predict").plan is model.plan
     runtime.unregister("n")
     with pytest.raises(ModelNotFoundError):
         model._pick("predict")

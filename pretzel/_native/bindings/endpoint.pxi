@@ -200,10 +200,10 @@ cdef class Endpoint:
         """The target of a call; `begin` or `answer` counts it here."""
         return self.take_target()
 
-    def count(self, CallCounter target not None):
-        """Count a call with a table that ``target`` will answer."""
+    def count(self, CallCounter target not None, bint one=False):
+        """Count a call for one row, or for a table, that ``target`` will answer."""
         target.counted.add(1)
-        self.begin(False)
+        self.begin(one)
 
     def begin(self, bint one):
         """Count a call for one row, or for a table; `end` counts how it ended."""

@@ -1,0 +1,63 @@
+"""From a fitted estimator or a plan to the plan that a runtime serves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pretzel.errors import OptionError
+from pretzel.options import Batching, Reservation, check_option
+from pretzel.runtime.engine import QUEUE_CAPACITY, BatchEngine
+from pretzel.runtime.model import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pretzel.store.object_store import ObjectStore
+
+_LONG_CALLS = {"auto": 1e-3, "request": None, "batch": 0.0}  # seconds of work from which calls are worth waking workers
+_OPTIONS = ("strict", "numerics", "disable_rules", "keep_source")  # of `pretzel.compile`, besides name and store
+_compile: Callable[..., Plan] | None = None  # set by `pretzel.api`, so that no runtime needs the oven
+
+
+def set_compiler(compile: Callable[..., Plan]) -> None:
+    """Set how estimators become plans: ``compile(estimator, name=..., store=..., **options)``."""
+    global _compile
+    _compile = compile
+
+
+def prepare(
+    name: str,
+    model: Any,
+    store: ObjectStore,
+    shared: BatchEngine,
+    /,
+    engine: str = "auto",
+    reserve: Reservation | None = None,
+    batching: Batching | None = None,
+    tracing: bool | None = None,
+    **options: Any,
+) -> Plan:
+    """A plan of that name in ``store``, served by the ``shared`` engine or by one of its own.
+
+    The other parameters are those of `pretzel.Runtime.register`.
+    """
+    if engine not in list(_LONG_CALLS):
+        raise OptionError(f"engine is 'auto', 'request' or 'batch', not {engine!r}")
+    check_option("reserve", reserve, Reservation | None)
+    check_option("batching", batching, Batching | None)
+    unknown = [option for option in options if option not in _OPTIONS]
+    if unknown:
+        raise OptionError(f"unknown options: {', '.join(unknown)}; those of compile are: {', '.join(_OPTIONS)}")
+    if not isinstance(model, Plan):
+        if _compile is None:
+            raise TypeError(f"expected a Plan, got {type(model).__name__}")
+        plan = _compile(model, name=name, store=store, **options)
+    elif options:
+        raise TypeError(f"options are not accepted for a compiled Plan: {', '.join(options)}")
+    else:
+        plan = model.renamed(name, store)
+    own = shared
+    if reserve is not None:
+        own = BatchEngine(reserve.workers, QUEUE_CAPACITY, reserve.bytes_per_worker, tracing=tracing)
+    plan.serve(own, _LONG_CALLS[engine], batching)
+    return plan
