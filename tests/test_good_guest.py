@@ -276,7 +276,7 @@ def serve(number):
     for name, (source, row, X) in SOURCES.items():
         assert MODELS[name].predict_one(row) == expected[name][0]
         assert MODELS[name].predict(X).tolist() == expected[name][1]
-    runtime.register("linear", SOURCES["table"][0])
+    runtime.register("linear", SOURCES["table"][0], allow_changes=True)
     assert MODELS["linear"].predict_one(SOURCES["table"][1]) == expected["table"][0]
     runtime.close()
 
