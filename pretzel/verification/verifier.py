@@ -10,10 +10,11 @@ import numpy as np
 from pretzel.options import Options
 from pretzel.oven.compiler import Compiler
 from pretzel.oven.ir.columns import Raw
-from pretzel.oven.ir.graph import Parity, toposort
+from pretzel.oven.ir.graph import Output, Parity, toposort
 from pretzel.oven.ir.interpret import interpret
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.rules import RULES
+from pretzel.runtime.input.source_form import is_sparse
 from pretzel.store.object_store import ObjectStore
 from pretzel.verification.boundary import boundary_rows, split_rejected, stack
 from pretzel.verification.compare import compare, magnitude
@@ -123,6 +124,10 @@ class _Verifier:
     def _graphs(self, name: str, X: Any, want: Any, reference: dict[Node, Any], report: MethodReport) -> None:
         """Rewritten graph against imported graph against estimator, all in NumPy."""
         imported, optimized = self.graphs.imported.methods[name], self.graphs.optimized[name]
+        other = self.graphs.sparse.get(name)
+        if isinstance(other, Output) and is_sparse(X):
+            self._sparse_graph(name, X, want, other, report)
+            return
         if isinstance(imported.node, Opaque | Raw):
             return
         before, after = reference[imported.node], reference[optimized.node]
@@ -135,6 +140,17 @@ class _Verifier:
         if difference is not None:
             operator, origin = localize_import(self.estimator, X, name)
             report.divergences.append(Divergence("import", name, None, operator, origin, difference))
+
+    def _sparse_graph(self, name: str, X: Any, want: Any, output: Output, report: MethodReport) -> None:
+        """The graph that answers sparse requests against the estimator, in NumPy."""
+        if isinstance(output.node, Opaque | Raw):
+            return
+        found = to_method_result(output, interpret([output.node], X)[output.node])
+        dense = [each.toarray() if is_sparse(each) else each for each in (want, found)]
+        difference = compare(*dense, exact=False)
+        if difference is not None:
+            operator = type(self.estimator).__name__
+            report.divergences.append(Divergence("import", name, None, operator, operator, difference))
 
     def _is_exact(self, *outputs: Node) -> bool:
         parity = {rule.name: rule.parity for rule in RULES}

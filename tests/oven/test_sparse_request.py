@@ -8,6 +8,7 @@ from scipy import sparse
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier, VotingClassifier
+from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_selection import SelectKBest, VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
@@ -160,3 +161,19 @@ def test_submitted_requests():
         assert sparse.issparse(got)
         with pytest.raises(InputTypeError, match="takes no sparse rows"):
             runtime["centred"].submit(ROWS, method="transform").result()
+
+
+def test_opaque_steps_that_make_sparse_rows():
+    colours = np.array([["red"], ["blue"], ["red"], ["green"]] * 3, dtype=object)
+    encoder = OneHotEncoder(dtype=np.float32, handle_unknown="ignore")
+    for model in (make_pipeline(DictVectorizer(), MaxAbsScaler()), make_pipeline(encoder, MaxAbsScaler())):
+        X = [{"colour": row[0]} for row in colours] if "dictvectorizer" in model.named_steps else colours
+        got, expected = pretzel.compile(model.fit(X)).transform(X), model.transform(X)
+        assert type(got) is type(expected)
+        np.testing.assert_array_equal(got.toarray(), expected.toarray())
+
+
+@pytest.mark.parametrize("model", [MaxAbsScaler(), make_pipeline(MaxAbsScaler(), LogisticRegression())], ids=str)
+def test_verify_compares_the_sparse_graph(model):
+    report = pretzel.verify(pretzel.compile(model.fit(ROWS, LABELS)), model, ROWS)
+    assert report.ok, str(report)

@@ -23,7 +23,7 @@ from pretzel.oven.frontends.registry import (
     is_composition,
     public_name,
 )
-from pretzel.oven.frontends.value_reader import ValueReader
+from pretzel.oven.frontends.value_reader import ValueReader, makes_sparse
 from pretzel.oven.ir.columns import LEAVES, Raw, SparseLeaf, is_sparse
 from pretzel.oven.ir.encode import REJECT_UNKNOWN, category_codes
 from pretzel.oven.ir.graph import Methods, Node, Output, replace, toposort
@@ -211,7 +211,10 @@ class Importer(ValueReader):
         return result
 
     def _plain_for(self, estimator: Any, x: Node) -> Node:
+        """``x`` as the adapter of one estimator reads it."""
         x = self.plain(x)
+        if makes_sparse(x):
+            x = self.numeric(x)
         if self._sparse and is_sparse(x) and not has_trait(estimator, "takes_sparse"):
             raise Unsupported("it takes no sparse rows")
         return x

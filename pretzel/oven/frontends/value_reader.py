@@ -39,7 +39,7 @@ class ValueReader:
     def numeric(self, x: Node) -> Node:
         """``x`` as numbers, sparse rows left sparse: for consumers that read both."""
         x = self.plain(x)
-        if isinstance(x, Raw) and not x.selected and _is_sparse_value(x):
+        if isinstance(x, Raw) and makes_sparse(x):
             return self.note(SparseLeaf(x.inputs, len(_known(x))))
         return x if not isinstance(x, Raw) and x.schema().kind is Kind.SPARSE else self.dense(x)
 
@@ -136,7 +136,9 @@ def _known(x: Raw) -> tuple[int, ...]:
     return x.columns
 
 
-def _is_sparse_value(x: Raw) -> bool:
-    """Whether ``x`` is the value of an opaque step that makes sparse rows."""
-    made = x.inputs[0] if x.inputs else None
+def makes_sparse(x: Node) -> bool:
+    """Whether ``x`` is the whole value, of known width, of an opaque step that makes sparse rows."""
+    if not isinstance(x, Raw) or x.selected or not x.inputs or not x.columns:
+        return False
+    made = x.inputs[0]
     return isinstance(made, Opaque) and made.method == "transform" and has_trait(made.estimator, "makes_sparse")
