@@ -161,8 +161,8 @@ class OpaqueMethod(CallCounter):
             if self.spec.names is not None and isinstance(row, Mapping) and not isinstance(error, InputError):
                 check_keys(self.spec, self.name, row)
             raise
-        if isinstance(answer, list) and all(hasattr(part, "shape") for part in answer):
-            return [self._first(part) for part in answer]
+        if isinstance(answer, list | tuple) and all(hasattr(part, "shape") for part in answer):
+            return type(answer)(self._first(part) for part in answer)
         return self._first(answer)
 
     def _first(self, answer: Any) -> Any:

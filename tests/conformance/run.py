@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "transform", "score_samples", "apply",
            "decision_path", "kneighbors", "staged_predict", "mahalanobis", "get_leaf_indices")  # fmt: skip
+CORE = METHODS[:7]  # those that have a form for one row, natively or not
 SECONDS, START = 60.0, 300.0  # without a word from a worker, and until the first
 
 
@@ -164,6 +165,8 @@ def _difference(plan: Any, model: Fitted, method: str, form: str) -> tuple[str, 
         return _plain(plan, model, method, next(iter(tables.values())))
     if not hasattr(plan, method):
         return cmp.SAME, ""  # told once, by the form "method"
+    if form in rows and not hasattr(plan, method + "_one") and method not in CORE:
+        return cmp.SAME, ""
     if form in rows:
         first = type(model.rows)(model.rows.values[:1], model.rows.names)
         found = cmp.ask(lambda: getattr(plan, method + "_one")(rows[form](first)))

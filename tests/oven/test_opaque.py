@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.cluster import DBSCAN
 from sklearn.compose import ColumnTransformer
+from sklearn.covariance import EmpiricalCovariance
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_selection import SelectPercentile
@@ -14,7 +16,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -26,7 +28,7 @@ from sklearn.preprocessing import (
 )
 
 import pretzel
-from pretzel.errors import InputKeyError, InputShapeError, OpaqueStepError
+from pretzel.errors import CompileError, InputKeyError, InputShapeError, OpaqueStepError
 from tests.answers import check_answers
 
 RNG = np.random.default_rng(0)
@@ -244,3 +246,21 @@ def test_strict_leaves_out_rare_methods_rather_than_reject():
     assert hasattr(pretzel.compile(PCA(2).fit(X)), "score_samples")
     boosting = GradientBoostingClassifier(n_estimators=3).fit(X, y)
     assert (pretzel.compile(boosting, strict=True).predict(X) == boosting.predict(X)).all()
+
+
+def test_estimators_with_rare_methods_only() -> None:
+    """Covariances and neighbours answer neither predict nor transform; the rest of them is theirs as well."""
+    covariance = EmpiricalCovariance().fit(X)
+    plan = pretzel.compile(covariance)
+    np.testing.assert_array_equal(plan.mahalanobis(X), covariance.mahalanobis(X))
+    assert plan.mahalanobis_one(X[0]) == pytest.approx(covariance.mahalanobis(X[:1])[0])
+    assert plan.score(X) == covariance.score(X)
+    neighbours = NearestNeighbors(n_neighbors=2).fit(X)
+    plan = pretzel.compile(neighbours)
+    for found, expected in zip(plan.kneighbors(X[:3]), neighbours.kneighbors(X[:3]), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    distances, places = plan.kneighbors_one(X[0])
+    np.testing.assert_array_equal(places, neighbours.kneighbors(X[:1])[1][0])
+    assert distances.shape == (2,)
+    with pytest.raises(CompileError, match="no method"):
+        pretzel.compile(DBSCAN().fit(X))

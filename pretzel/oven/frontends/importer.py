@@ -51,6 +51,9 @@ METHODS = (
 DENSE_WIDTH = 256
 """Columns up to which the dense program of a single predictor reads sparse requests, too: the answers are the same."""
 
+RARE = ("mahalanobis", "kneighbors", "radius_neighbors")
+"""Methods of estimators that have none of `METHODS`: covariances, neighbours."""
+
 
 @dataclass
 class Imported:
@@ -86,6 +89,9 @@ class Importer(ValueReader):
             for name, output in self.methods(self._root, raw, only=tuple(methods)).items():
                 methods[name] = replace_fields(methods[name], otherwise=self._settled(name, raw, output))
             self._doubtful = False
+        if not methods:  # the estimator answers them itself
+            rare = [name for name in RARE if hasattr(self._root, name)]
+            methods = {name: Output(self._opaque(self._root, name, raw, "rarely asked", new_token())) for name in rare}
         if not methods:
             raise CompileError(f"{type(self._root).__name__} has no method that Pretzel can serve")
         keeps_format = has_trait(self._root, "keeps_format")
