@@ -17,6 +17,7 @@ from scipy import sparse
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsRegressor
@@ -357,9 +358,14 @@ def test_no_rows_where_no_step_checks() -> None:
     for source, table in ((free, frame[:0]), (FunctionTransformer(np.sqrt).fit(np.ones((2, 2))), np.ones((0, 2)))):
         found, expected = pretzel.compile(source, strict=True).transform(table), source.transform(table)
         assert (type(found), found.shape, found.dtype) == (type(expected), expected.shape, expected.dtype)
-    for source in (checked, make_pipeline(free, LogisticRegression()).fit(frame, [0, 1])):
+    selected = VarianceThreshold().fit(frame[["a", "b"]])  # which computes nothing, and yet checks
+    for source, table in (
+        (checked, frame[:0]),
+        (selected, frame[["a", "b"]][:0]),
+        (make_pipeline(free, LogisticRegression()).fit(frame, [0, 1]), frame[:0]),
+    ):
         with pytest.raises(InputShapeError, match="at least one row"):
-            getattr(pretzel.compile(source), "predict" if source is not checked else "transform")(frame[:0])
+            getattr(pretzel.compile(source), "predict" if hasattr(source, "predict") else "transform")(table)
 
 
 def test_empty_and_huge_texts_are_texts(models: dict[str, Model]) -> None:

@@ -77,6 +77,7 @@ class Importer(ValueReader):
         self._sparse = False  # the request is sparse rows
         self._guessed = False  # an opaque step was given columns that nobody had read as numbers
         self._doubtful = False  # such columns may hold anything
+        self._checked: set[Node] = set()  # values of steps that reject a request without rows
 
     def run(self) -> Imported:
         """Import the estimator with all its methods."""
@@ -199,6 +200,9 @@ class Importer(ValueReader):
             read = adapter_for(estimator)
             made = read(estimator, x if is_composition(estimator) else self._plain_for(estimator, x), self)
             native = {"transform": Output(made)} if isinstance(made, Node) else made
+            if not is_composition(estimator) and has_trait(estimator, "checks_input"):
+                counts = not has_trait(estimator, "takes_tables")  # only their own nodes know
+                self._checked.update(() if counts else (output.node for output in native.values()))
         except (Unsupported, OverflowError) as error:
             reason = str(error)
         except BrokenAttribute as error:
@@ -255,6 +259,10 @@ class Importer(ValueReader):
         native = output.node.native if isinstance(output.node, TwoForms) else output.node
         return replace_fields(output, node=two_forms(native, source, new_token(), first_for))
 
+    def _needs_rows(self, output: Node) -> bool:
+        """Whether a step that checks its input stands before ``output``."""
+        return any(node.needs_rows or node in self._checked for node in toposort([output]))
+
     def _settled(self, method: str, raw: Node, output: Output) -> Output:
         """The form that callers get: the estimator's own where its result is not an array of numbers."""
         node = output.node
@@ -264,13 +272,13 @@ class Importer(ValueReader):
                     native, arrays_only = self.plain(node), node.first_for == "arrays"
                     if not isinstance(native, Raw):
                         otherwise = Output(node.source)
-                        return Output(native, 2, None, None, _needs_rows(native), otherwise, arrays_only)
+                        return Output(native, 2, None, None, self._needs_rows(native), otherwise, arrays_only)
             return Output(node.source)
         if isinstance(node, Raw) and not node.inputs:
             return Output(self._opaque(self._root, method, raw, "it returns the caller's own object", new_token()))
         if not isinstance(node, Raw | Opaque) and node.schema().kind is Kind.CELLS:
             return Output(self._opaque(self._root, method, raw, "it returns the caller's own values", new_token()))
-        return replace_fields(output, needs_rows=_needs_rows(output.node))
+        return replace_fields(output, needs_rows=self._needs_rows(output.node))
 
     def _opaque(self, estimator: Any, method: str, x: Node, reason: str, token: int) -> Node:
         x = self._argument(x)
@@ -339,11 +347,6 @@ def _names_out(estimator: Any, node: Node) -> tuple[str, ...] | None:
     except Exception:  # a function without names, for example
         return None
     return names if len(names) == node.schema().width else None
-
-
-def _needs_rows(output: Node) -> bool:
-    """Whether a request without rows is rejected."""
-    return any(node.needs_rows for node in toposort([output]))
 
 
 def _reads_request(output: Node) -> bool:

@@ -41,8 +41,8 @@ class Ngrams(Node):
 
     @property
     def needs_rows(self) -> bool:  # type: ignore[override]
-        """Counts as floats may be those of a TfidfVectorizer, which checks them."""
-        return np.dtype(self.dtype).kind == "f"
+        """Counts as float64 may be those of a TfidfVectorizer, which checks them."""
+        return self.dtype == "float64"
 
     def schema(self) -> Schema:
         return sparse(len(self.term_offsets) - 1, dtype=fixed(self.dtype))
