@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Literal
 
+from pretzel.errors import CompileError, KernelError
 from pretzel.options import Options, check_option
 from pretzel.runtime.model import Plan
 from pretzel.runtime.prepare import set_compiler
@@ -80,7 +81,10 @@ def compile(
     options = replace(options, disable=(*options.disable, *disable_rules))
     store = default_store() if store is None else store
     physical, lease = compile_estimator(estimator, options, store)
-    return Plan(physical, store, lease, name, Source(estimator, keep=keep_source))
+    try:
+        return Plan(physical, store, lease, name, Source(estimator, keep=keep_source))
+    except KernelError as error:
+        raise CompileError(f"{type(estimator).__name__}: {error}") from error
 
 
 set_compiler(compile)

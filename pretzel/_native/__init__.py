@@ -22,6 +22,7 @@ from pretzel._native._core import (
     arena_bytes as arena_bytes,
     bind as bind,
     call_seconds as call_seconds,
+    check_call as check_call,
     cost_coefficients as cost_coefficients,
     enumerations as enumerations,
     frame_array as frame_array,

@@ -10,7 +10,7 @@ from pretzel.errors import OpaqueStepError
 from pretzel.oven.frontends.importer import Imported, Importer
 from pretzel.oven.ir.graph import toposort
 from pretzel.oven.ir.opaque import Opaque
-from pretzel.oven.ir.verify import check_always, check_executable
+from pretzel.oven.ir.verify import check_always, check_executable, check_parameters
 from pretzel.oven.lower import Lowering
 from pretzel.oven.optimizer import optimize
 from pretzel.oven.report import report
@@ -73,8 +73,8 @@ class Compiler:
         return plan, lease
 
     def graphs(self, estimator: Any) -> Graphs:
-        """Import and optimize; needs no compiled code."""
-        importer = Importer(estimator)
+        """Import and optimize."""
+        importer = Importer(estimator, check_parameters)
         imported = importer.run()
         check_always(output.node for output in imported.methods.values())
         if self.options.strict:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pretzel.errors import CompileError, KernelError
 from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, Raw, SparseLeaf, TextLeaf
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Node, Output, toposort
@@ -152,7 +153,10 @@ class Lowering:
 
     def _call_of(self, node: Node) -> Call:
         if node not in self._calls:
-            bound = self.store.bind(node.kernel, node.params(), self.lease)
+            try:
+                bound = self.store.bind(node.kernel, node.params(), self.lease)
+            except KernelError as error:
+                raise CompileError(f"{self.origins.get(node, '')}: {node!r} cannot be bound: {error}") from error
             self._calls[node] = Call(node.kernel, bound.params, bound.state, sys.intern(repr(node)), node.columnwise)
         return self._calls[node]
 

@@ -122,7 +122,7 @@ def test_names_fit_the_columns() -> None:
 def test_labels_that_are_no_vector_are_rejected() -> None:
     source = LogisticRegression().fit(np.arange(9.0)[:, None], np.arange(9) % 3)
     source.classes_ = "junk"
-    with pytest.raises(CompileError, match=r"labels of an estimator are one-dimensional, got shape \(\)"):
+    with pytest.raises(CompileError, match="attribute classes_ cannot be read"):
         pretzel.compile(source)
     plan = labelled()
     method = replace(plan.physical.methods["predict"], labels=(np.array("junk"),))

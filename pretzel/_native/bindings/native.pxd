@@ -60,6 +60,10 @@ cdef extern from "core/view.h" namespace "pretzel" nogil:
         kSparse
         kCells
 
+    cdef struct View:
+        ValueKind kind
+        int32_t width
+
 
 cdef extern from "core/arena.h" namespace "pretzel" nogil:
     cdef cppclass Arena:
@@ -184,6 +188,7 @@ cdef extern from "core/signature.h" namespace "pretzel" nogil:
         size_t size()
 
     cdef cppclass ArraySpan "std::span<const pretzel::Array>":
+        ArraySpan()
         ArraySpan(const Array* data, size_t size)
 
     cdef cppclass Extent:
@@ -218,7 +223,12 @@ cdef extern from "core/signature.h" namespace "pretzel" nogil:
         Kinds kinds
         Extent width
 
+    cdef cppclass ViewSpan "std::span<const pretzel::View>":
+        ViewSpan()
+        ViewSpan(const View* data, size_t size)
+
     cpp_string check_params(const Kernel& kernel, ArraySpan params) except +
+    cpp_string check_signature "pretzel::check_call"(const Kernel& kernel, const LoadCall& call) except +
 
 
 cdef extern from "core/kernel.h" namespace "pretzel" nogil:
@@ -232,6 +242,13 @@ cdef extern from "core/kernel.h" namespace "pretzel" nogil:
     cdef cppclass BindCall:
         const Array* params
         vector[uint8_t]* state
+
+    cdef cppclass LoadCall:
+        ArraySpan params
+        const uint8_t* state
+        int64_t state_bytes
+        ViewSpan inputs "in"
+        const View* out
 
     ctypedef const char* (*BindFn)(const BindCall&) except +
 

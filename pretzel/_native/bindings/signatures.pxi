@@ -82,6 +82,71 @@ def state_key(str kernel):
     return f"{key}/{ISA_NAMES[found.isa]}" if found.flags & kStatePerIsa else key
 
 
+cdef list describe_params(str kernel, const Kernel* found, params, vector[Array]* out):
+    """Describe the parameters of a kernel; returns the arrays that must be kept meanwhile."""
+    if found == NULL:
+        raise errors.KernelError(f"there is no kernel {kernel!r}")
+    names = [found.params[i].name.decode() for i in range(found.params.size())]
+    if list(params) != names:
+        raise errors.KernelError(f"kernel {kernel!r} has the parameters {names}, not {list(params)}")
+    held = [np.ascontiguousarray(p) if p.ndim else p for p in params.values()]
+    out.resize(len(held))
+    for i, array in enumerate(held):
+        describe(array, &out[0][i])
+    return held
+
+
+cdef View view_of(value):
+    cdef View view
+    kind, view.width = value
+    view.kind = <ValueKind><uint8_t>VALUE_KINDS.index(kind)
+    return view
+
+
+def check_call(str kernel, params, inputs, output):
+    """What is wrong with a call, before its parameters are bound: their dtypes and shapes, widths and indices.
+
+    Parameters
+    ----------
+    kernel : str
+    params : mapping of str to ndarray
+        By name, in the order of the kernel's signature.
+    inputs : sequence of (str, int)
+        Kind ("dense", "sparse" or "cells") and width of each value that is read.
+    output : (str, int) or None
+        The same of the value that is written.
+
+    Returns
+    -------
+    str
+        Empty: nothing is wrong.
+
+    Raises
+    ------
+    KernelError
+        There is no such kernel, or it has other parameters.
+    """
+    cdef const Kernel* found = find_kernel(kernel.encode())
+    cdef vector[Array] arrays
+    cdef vector[View] views
+    cdef View written
+    cdef LoadCall call
+    held = describe_params(kernel, found, params, &arrays)
+    for value in inputs:
+        views.push_back(view_of(value))
+    call.params = ArraySpan(arrays.data(), arrays.size())
+    call.inputs = ViewSpan(views.data(), views.size())
+    call.state = NULL
+    call.state_bytes = -1  # nothing is bound
+    call.out = NULL
+    if output is not None:
+        written = view_of(output)
+        call.out = &written
+    wrong = check_signature(found[0], call).decode()
+    del held  # which the arrays point into
+    return wrong
+
+
 def bind(str kernel, params):
     """Build the read-only state of a kernel. Large ``params`` are read without the GIL; they must not change meanwhile.
 
@@ -110,15 +175,8 @@ def bind(str kernel, params):
     cdef const char* what = NULL
     cdef int64_t size
     cdef uint64_t run_params = 0
-    if found == NULL:
-        raise errors.KernelError(f"there is no kernel {kernel!r}")
-    names = [found.params[i].name.decode() for i in range(found.params.size())]
-    if list(params) != names:
-        raise errors.KernelError(f"kernel {kernel!r} has the parameters {names}, not {list(params)}")
-    held = [np.ascontiguousarray(p) if p.ndim else p for p in params.values()]
-    arrays.resize(len(held))
-    for i, array in enumerate(held):
-        describe(array, &arrays[i])
+    held = describe_params(kernel, found, params, &arrays)
+    for i in range(len(held)):
         if found.runs_with(i):
             run_params |= <uint64_t>1 << <int>i
     wrong = check_params(found[0], ArraySpan(arrays.data(), arrays.size()))

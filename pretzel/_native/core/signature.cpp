@@ -18,6 +18,10 @@ std::string_view name_in(std::string_view names, size_t number) {
 
 size_t count_names(std::string_view names) { return 1 + std::count(names.begin(), names.end(), ','); }
 
+/// `LoadCall::state_bytes` before the parameters are bound: all of them are there, and no state is.
+constexpr int64_t kUnbound = -1;
+bool is_bound(const LoadCall& call) { return call.state_bytes != kUnbound; }
+
 /// The values that symbols have taken so far.
 class Symbols {
  public:
@@ -125,7 +129,7 @@ std::string check_value(const char* verb, const ValueType& type, const View& val
 }
 
 std::string check_values(const Kernel& kernel, const LoadCall& call, Symbols* symbols) {
-  if (kernel.has(kHasState) && call.state == nullptr) return "has no state";
+  if (kernel.has(kHasState) && is_bound(call) && call.state == nullptr) return "has no state";
   if (call.in.empty()) return "reads nothing";
   if ((call.out == nullptr) != (kernel.out.kinds.bits == 0))
     return "writes to a value, or to none, against its signature";
@@ -142,7 +146,7 @@ std::string find_wrong(const Kernel& kernel, std::span<const Array> params, cons
     return "has " + std::to_string(kernel.params.size()) + " parameters, not " + std::to_string(params.size());
   }
   Symbols symbols(call == nullptr ? 0 : static_cast<int64_t>(call->in.size()));
-  const auto is_given = [&](size_t i) { return call == nullptr || kernel.runs_with(i); };
+  const auto is_given = [&](size_t i) { return call == nullptr || !is_bound(*call) || kernel.runs_with(i); };
   std::string wrong;
   for (size_t i = 0; i < params.size() && wrong.empty(); ++i) {
     if (is_given(i)) wrong = check_param(kernel.params[i], params[i], &symbols);
@@ -152,6 +156,7 @@ std::string find_wrong(const Kernel& kernel, std::span<const Array> params, cons
     if (is_given(i)) wrong = check_pointers(kernel.params[i], params[i], &symbols);
   }
   if (!wrong.empty() || call == nullptr || kernel.check == nullptr) return wrong;
+  if (kernel.has(kHasState) && !is_bound(*call)) return wrong;
   const char* found = kernel.check(*call);
   return found == nullptr ? std::string{} : found;
 }

@@ -113,8 +113,9 @@ Status best(const RunCall& call, Better better) noexcept {
   });
 }
 
+/// The first NaN is the largest, as for NumPy.
 Status run_argmax(const RunCall& call) noexcept {
-  return best(call, [](double a, double b) { return a > b; });
+  return best(call, [](double a, double b) { return a > b || (a != a && b == b); });
 }
 Status run_argmin(const RunCall& call) noexcept {
   return best(call, [](double a, double b) { return a < b; });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,9 @@ from pretzel.plan import InputKind, InputSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+MOST_COLUMNS = 1 << 26
+"""Columns of a request at most; a number beyond is no width but a broken attribute."""
 
 
 def receivers(estimator: Any) -> list[Any]:
@@ -36,11 +40,15 @@ def demands(estimator: Any) -> InputSpec:
     """
     inside = receivers(estimator)
     widths = (getattr(each, "n_features_in_", None) for each in (estimator, *inside))
-    width = next((int(each) for each in widths if each is not None), 0)
+    width = operator.index(next((each for each in widths if each is not None), 0))
+    if not 0 <= width <= MOST_COLUMNS:
+        raise ValueError(f"n_features_in_ is {width}, expected 0 to {MOST_COLUMNS}")
     names = next(
         (found for each in (*inside, estimator) if (found := getattr(each, "feature_names_in_", None)) is not None),
         None,
     )
+    if width and names is not None and len(names) != width:
+        raise ValueError(f"feature_names_in_ has {len(names)} names for {width} columns")
     checked = [each for each in inside if _is_known(each) and has_trait(each, "checks_input")]
     parts = [[child.columns for child in children(each) if child.columns is not None] for each in checked]
     any_order = bool(parts) and all(parts)

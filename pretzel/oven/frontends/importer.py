@@ -11,10 +11,10 @@ import numpy as np
 
 from pretzel.errors import CompileError, UnfittedError
 from pretzel.oven.frontends.cells import cell_value
+from pretzel.oven.frontends.contradictions import check_fit
 from pretzel.oven.frontends.demands import demands, receivers, request_spec
 from pretzel.oven.frontends.forms import Beside, TwoForms, source_form, two_forms
 from pretzel.oven.frontends.registry import (
-    BrokenAttribute,
     Unsupported,
     adapter_for,
     children,
@@ -24,15 +24,16 @@ from pretzel.oven.frontends.registry import (
     public_name,
 )
 from pretzel.oven.frontends.value_reader import ValueReader, makes_sparse
-from pretzel.oven.ir.columns import LEAVES, Raw, SparseLeaf, is_sparse
+from pretzel.oven.ir.columns import LEAVES, Raw, SparseLeaf, is_sparse, width_of
 from pretzel.oven.ir.encode import REJECT_UNKNOWN, category_codes
 from pretzel.oven.ir.graph import Methods, Node, Output, replace, toposort
 from pretzel.oven.ir.opaque import Opaque, new_token, opaque
+from pretzel.oven.ir.verify import check_node
 from pretzel.plan import InputKind, InputSpec
 from pretzel.schema import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pretzel.oven.frontends.registry import Child
 
@@ -71,8 +72,8 @@ class Imported:
 class Importer(ValueReader):
     """Walks one fitted estimator; adapters use it to read inputs and to import what is nested inside them."""
 
-    def __init__(self, estimator: Any) -> None:
-        super().__init__()
+    def __init__(self, estimator: Any, check: Callable[[Node], None] = check_node) -> None:
+        super().__init__(check)
         self._root = estimator
         self._sparse = False  # the request is sparse rows
         self._guessed = False  # an opaque step was given columns that nobody had read as numbers
@@ -81,6 +82,10 @@ class Importer(ValueReader):
 
     def run(self) -> Imported:
         """Import the estimator with all its methods."""
+        with self._reading(self._root):
+            return self._run()
+
+    def _run(self) -> Imported:
         frontend_of(self._root).check_readable(self._root)
         asked = demands(self._root)
         raw = Raw((), tuple(range(asked.width)))
@@ -101,6 +106,10 @@ class Importer(ValueReader):
 
     def sparse_methods(self, imported: Imported) -> dict[str, Output | str]:
         """The graphs for sparse requests, where they differ, or why such requests are rejected."""
+        with self._reading(self._root):
+            return self._sparse_methods(imported)
+
+    def _sparse_methods(self, imported: Imported) -> dict[str, Output | str]:
         width = imported.input.width
         names = [name for name, output in imported.methods.items() if _reads_request(output.node)]
         if imported.input.kind is not InputKind.TABLE:
@@ -188,7 +197,8 @@ class Importer(ValueReader):
         """Extend the path that `note` records by a nested estimator."""
         self._path.append(name or type(estimator).__name__)
         try:
-            yield
+            with self._reading(estimator):
+                yield
         finally:
             self._path.pop()
 
@@ -198,15 +208,17 @@ class Importer(ValueReader):
         reason = ""
         try:
             read = adapter_for(estimator)
-            made = read(estimator, x if is_composition(estimator) else self._plain_for(estimator, x), self)
+            given = x if is_composition(estimator) else self._plain_for(estimator, x)
+            made = read(estimator, given, self)
             native = {"transform": Output(made)} if isinstance(made, Node) else made
             if not is_composition(estimator) and has_trait(estimator, "checks_input"):
                 counts = not has_trait(estimator, "takes_tables")  # only their own nodes know
                 self._checked.update(() if counts else (output.node for output in native.values()))
+            check_fit(estimator, 0 if is_composition(estimator) else width_of(given))
+            for output in native.values():
+                self._take(output)
         except (Unsupported, OverflowError) as error:
             reason = str(error)
-        except BrokenAttribute as error:
-            raise CompileError(f"{'.'.join(self._path)}: {error}") from error
         except AttributeError as error:
             reason = _why_missing(estimator, error)
         token = new_token()
@@ -216,7 +228,6 @@ class Importer(ValueReader):
                 result[method] = Output(self._opaque(estimator, method, x, reason, token))
                 continue
             output = native[method]
-            self._note_all(output.node)
             result[method] = self._with_source_form(estimator, x, output) if method == "transform" else output
         return result
 

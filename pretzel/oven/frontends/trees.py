@@ -54,6 +54,9 @@ class Splits:
         dtype: str = "float64",
     ) -> TreeEnsemble:
         """The sum of leaf values over these trees; by default every tree adds to all columns, from zero."""
+        low, high, width = self.feature.min(initial=0), self.feature.max(initial=-1), x.schema().width
+        if low < 0 or high >= width:
+            raise ValueError(f"trees split on the columns {low} to {high} of {width}")
         return TreeEnsemble(
             (x,),
             feature=self.feature,
@@ -95,6 +98,8 @@ def leaves_of(tree: Tree) -> Array:
         The children do not form a tree: every node but the root is the child of one split, and below the root.
     """
     left, right = np.asarray(tree.left), np.asarray(tree.right)
+    if {len(each) for each in (tree.feature, tree.threshold, right, tree.missing_left)} != {len(left)} or not len(left):
+        raise ValueError("arrays of its nodes differ in length, or are empty")
     leaves = np.flatnonzero(left < 0)
     splits = np.flatnonzero(left >= 0)
     below = np.concatenate([left[splits], right[splits]])
@@ -102,7 +107,7 @@ def leaves_of(tree: Tree) -> Array:
         raise ValueError("some node is not the child of exactly one split")
     if (left[splits] == splits + 1).all() and (right[splits] > splits).all():  # numbered depth first
         return leaves
-    levels = [splits[:1]]  # of splits
+    levels = [splits[splits == 0]]  # of splits
     while len(levels[-1]):
         below = np.concatenate([left[levels[-1]], right[levels[-1]]])
         levels.append(below[left[below] >= 0])

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pretzel.errors import CompileError
+from pretzel.oven.frontends.contradictions import check_labels, contradiction
 from pretzel.oven.frontends.forms import Beside, TwoForms, beside, two_forms
 from pretzel.oven.frontends.registry import Unsupported, has_trait
 from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.columns import CellLeaf, NumericLeaf, Raw, Select, SparseLeaf, TextLeaf
 from pretzel.oven.ir.concat import Concat, Densify
 from pretzel.oven.ir.feature_selection import SelectSparse
-from pretzel.oven.ir.graph import Node, replace, toposort
+from pretzel.oven.ir.graph import Node, Output, replace, toposort
+from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.schema import Kind
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 
 class ValueReader:
-    """Turns values into leaves and other nodes, and remembers which part of the estimator made each node."""
+    """Turns values into leaves and other nodes, and remembers which part of the estimator made each node.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    check : callable
+        Is given every node that an adapter makes, and raises where the node does not fit its inputs.
+    """
+
+    def __init__(self, check: Callable[[Node], None]) -> None:
+        self._check = check
+        self._verified: set[Node] = set()
         self.origins: dict[Node, str] = {}
         self._path: list[str] = []
 
@@ -124,9 +139,27 @@ class ValueReader:
         self.origins.setdefault(node, ".".join(self._path))
         return node
 
-    def _note_all(self, node: Node) -> None:
-        for each in toposort([node]):
+    def _take(self, output: Output) -> None:
+        """Check and note what an adapter made."""
+        for each in toposort([output.node]):
             self.note(each)
+            if each in self._verified or isinstance(each, Beside | TwoForms):
+                continue
+            self._check(each)
+            self._verified.add(each)
+            if isinstance(each, Linear) and not np.isfinite(each.weights).all():
+                raise Unsupported("weights that are not finite, which sparse rows skip where they have no entry")
+        check_labels(output)
+
+    @contextlib.contextmanager
+    def _reading(self, estimator: Any) -> Iterator[None]:
+        """Name the estimator in what goes wrong while it is read."""
+        try:
+            yield
+        except (CompileError, Unsupported):
+            raise
+        except Exception as error:  # junk in an attribute raises anything
+            raise contradiction(estimator, ".".join(self._path), error) from error
 
 
 def _known(x: Raw) -> tuple[int, ...]:

@@ -143,6 +143,11 @@ class Select(Node):
         return f"{len(self.columns)} columns"
 
 
+def width_of(x: Node) -> int:
+    """Columns of a node, read or not yet read."""
+    return len(x.columns) if isinstance(x, Raw) else x.schema().width
+
+
 def is_sparse(x: Node) -> bool:
     """Whether ``x`` is sparse rows; the request has no kind before it is read."""
     return not isinstance(x, Raw) and x.schema().kind is Kind.SPARSE

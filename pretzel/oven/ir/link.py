@@ -148,7 +148,7 @@ class ArgMax(Node):
         return np.argmax(inputs[0], axis=1)[:, None].astype(np.float64)
 
     def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
-        return whole(0, self.inputs[0].schema().width)
+        return whole(0, max(self.inputs[0].schema().width - 1, 0))
 
 
 class ArgMin(Node):
@@ -164,7 +164,7 @@ class ArgMin(Node):
         return np.argmin(inputs[0], axis=1)[:, None].astype(np.float64)
 
     def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
-        return whole(0, self.inputs[0].schema().width)
+        return whole(0, max(self.inputs[0].schema().width - 1, 0))
 
 
 class Threshold(Node):

@@ -23,6 +23,9 @@ class SubDiv(Node):
 
     def schema(self) -> Schema:
         source = self.inputs[0].schema()
+        for each in (self.mean, self.scale):  # the kernel takes an empty one for none
+            if each is not None and each.shape != (source.width,):
+                raise ValueError(f"{source} meets means or scales of shape {each.shape}")
         return dense(source.width, source.dtype.floating())
 
     def params(self) -> dict[str, Array]:

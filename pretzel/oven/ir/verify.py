@@ -1,4 +1,4 @@
-"""Invariants of a graph, at two levels: what must hold after every rule, and what must hold before lowering."""
+"""Invariants of a graph: what holds after every rule, what holds after importing, and what holds before lowering."""
 
 from __future__ import annotations
 
@@ -26,6 +26,26 @@ def check_node(node: Node) -> None:
     schema = node.schema()
     if schema.width < 0 or (schema.nnz is not None and schema.nnz < 0):
         raise OvenBug(f"{node!r} has the impossible schema {schema}")
+
+
+def check_parameters(node: Node) -> None:
+    """A node has a schema, and the parameters of its kernel fit each other and the widths of its inputs.
+
+    Raises
+    ------
+    OvenBug, ValueError
+        The node does not fit. What is wrong is the node or, where it was just imported, its source.
+    """
+    from pretzel._native import check_call
+
+    check_node(node)
+    if not node.kernel or isinstance(node, LEAVES):
+        return
+    inputs = [(schema.kind.value, schema.width) for schema in (child.schema() for child in node.inputs)]
+    schema = node.schema()
+    output = None if node.passthrough else (schema.kind.value, schema.width)
+    if wrong := check_call(node.kernel, node.params(), inputs, output):
+        raise ValueError(wrong)
 
 
 def check_executable(outputs: Iterable[Node]) -> None:

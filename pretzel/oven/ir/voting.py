@@ -64,7 +64,7 @@ class Majority(Node):
         return np.argmax(counts, axis=1)[:, None].astype(np.float64)
 
     def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
-        return whole(0, self.classes)
+        return whole(0, max(self.classes - 1, 0))
 
     def describe(self) -> str:
         return f"{len(self.inputs)} votes, {self.classes} classes"

@@ -133,8 +133,9 @@ def test_a_release_that_keeps_something_elsewhere_is_opaque(monkeypatch):
 
 def test_a_mistake_of_an_adapter_is_not_hidden(monkeypatch):
     monkeypatch.setitem(registry._adapters, "sklearn.preprocessing.StandardScaler", lambda scaler, x, _: x.nothing)
-    with pytest.raises(AttributeError, match="nothing"):
+    with pytest.raises(CompileError, match=r"StandardScaler cannot be compiled.*AttributeError.*nothing") as caught:
         pretzel.compile(StandardScaler().fit(X))
+    assert isinstance(caught.value.__cause__, AttributeError)
 
 
 @pytest.mark.parametrize("thing", [None, 3, "model", StandardScaler, object()])

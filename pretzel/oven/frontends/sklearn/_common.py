@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,5 +21,19 @@ def dense_only(x: Node, estimator: Any) -> None:
 
 
 def floats(array: Any) -> Array:
-    """``array`` as contiguous float64."""
-    return np.ascontiguousarray(array, dtype=np.float64)
+    """Fitted numbers, an array or a single one, as contiguous float64.
+
+    Raises
+    ------
+    Unsupported
+        scikit-learn computes with them in another way: numbers that are objects, complex, or wider than 64 bits.
+    TypeError
+        They are no numbers.
+    """
+    found = np.asarray(array)
+    objects = found.ravel().tolist() if found.dtype == object else []
+    if isinstance(array, list) or found.dtype.kind not in "fiubcO" or not all(isinstance(x, Number) for x in objects):
+        raise TypeError(f"expected an array of numbers, got {array!r:.40}")
+    if found.dtype.kind in "cO" or found.dtype.itemsize > 8:
+        raise Unsupported(f"numbers of dtype {found.dtype}")
+    return np.asarray(found, dtype=np.float64, order="C")

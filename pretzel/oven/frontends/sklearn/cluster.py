@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import adapter
+from pretzel.oven.frontends.sklearn._common import floats
 from pretzel.oven.ir.cluster import Distances
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.linear import Linear
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 @adapter("sklearn.cluster.KMeans", "sklearn.cluster.MiniBatchKMeans")
 def k_means(estimator: Any, x: Node, importer: Importer) -> Methods:
     """``predict`` minimises ``|c|^2 - 2 x.c``, as scikit-learn does, so that both agree on rows between centres."""
-    centers = np.asarray(estimator.cluster_centers_, dtype=np.float64)
+    centers = floats(estimator.cluster_centers_)
     norms = np.einsum("ij,ij->i", centers, centers)
     checked = importer.finite(importer.numeric(x), estimator)
     nearest = ArgMin((Linear((checked,), -2.0 * centers.T, norms),))

@@ -118,8 +118,21 @@ def label_binarizer(estimator: Any) -> Any:
 
 
 def columns_of_parts(transformer: Any) -> Mapping[str, tuple[int, ...]]:
-    """Positions of the columns that each part of a `ColumnTransformer` is given, by its name."""
-    return {name: tuple(map(int, found)) for name, found in transformer._transformer_to_input_indices.items()}
+    """Positions of the columns that each part of a `ColumnTransformer` is given, by its name.
+
+    Raises
+    ------
+    ValueError
+        ``transformers_`` names others.
+    """
+    found = {name: tuple(map(int, each)) for name, each in transformer._transformer_to_input_indices.items()}
+    for name, _, given in transformer.transformers_:
+        numbers = np.atleast_1d(given) if isinstance(given, int | list | np.ndarray) else np.array("")
+        if numbers.dtype.kind in "ib":
+            at = np.flatnonzero(numbers) if numbers.dtype == bool else numbers % transformer.n_features_in_
+            if found[name] != tuple(at.tolist()):
+                raise ValueError(f"transformers_ gives {name!r} the columns {at.tolist()}, and not {found[name]}")
+    return found
 
 
 def voting_weights(ensemble: Any) -> Array | None:
@@ -195,6 +208,11 @@ def scaler_behind_powers(transformer: Any) -> Any:
 def degrees(features: Any) -> tuple[int, int]:
     """Lowest and highest degree of a `PolynomialFeatures`."""
     return int(features._min_degree), int(features._max_degree)
+
+
+def full_width(features: Any) -> int:
+    """Columns that a `PolynomialFeatures` computes before it drops low degrees."""
+    return int(features._n_out_full)
 
 
 # -- text ------------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import numpy as np
 
 from pretzel.oven.frontends.forms import Beside, TwoForms
 from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition, public_name
+from pretzel.oven.frontends.sklearn._common import floats
 from pretzel.oven.frontends.sklearn.compat import columns_of_parts, positive_class, target_ndim, voting_weights
 from pretzel.oven.frontends.sklearn.preprocessing import numpy_function
 from pretzel.oven.ir.check import CheckFinite
@@ -226,7 +227,7 @@ def voting_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
     """Members predict positions in ``classes_``, whatever their own labels are called."""
     if estimator.voting not in ("hard", "soft"):
         raise Unsupported(f"voting={estimator.voting!r}")
-    classes = np.asarray(estimator.classes_)
+    classes = np.asarray(estimator.le_.classes_)
     found = _answers(estimator, x, importer, width=len(classes))
     return (_hard if estimator.voting == "hard" else _soft)(estimator, found, importer, classes)
 
@@ -235,7 +236,7 @@ def _hard(estimator: Any, found: list[Output], importer: Importer, classes: Arra
     positions = np.arange(len(classes))
     for output in found:
         labels = output.labels or ()
-        if len(labels) != 1 or not np.array_equal(labels[0], positions):
+        if len(labels) != 1 or labels[0].dtype.kind not in "iu" or not np.array_equal(labels[0], positions):
             raise Unsupported("a member of VotingClassifier that does not know all classes")
     nodes = tuple(output.node for output in found)
     weights = _weights(estimator)
@@ -333,7 +334,7 @@ def _inverse(transformer: Any, x: Node, importer: Importer) -> Node:
         return numpy_function(transformer.inverse_func, checked)
     if name == "sklearn.preprocessing.StandardScaler":
         width = x.schema().width
-        scale = np.asarray(transformer.scale_, dtype=np.float64) if transformer.with_std else np.ones(width)
-        mean = np.asarray(transformer.mean_, dtype=np.float64) if transformer.with_mean else np.zeros(width)
+        scale = floats(transformer.scale_) if transformer.with_std else np.ones(width)
+        mean = floats(transformer.mean_) if transformer.with_mean else np.zeros(width)
         return MulAdd((importer.finite(x, transformer, allow_nan=True),), scale, mean)
     raise Unsupported(f"the inverse of {type(transformer).__name__}")

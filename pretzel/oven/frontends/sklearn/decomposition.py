@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import adapter
+from pretzel.oven.frontends.sklearn._common import floats
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.scale import SubDiv
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 @adapter("sklearn.decomposition.PCA")
 def pca(estimator: Any, x: Node, importer: Importer) -> Node:
     """``X @ components_.T``, minus the projected mean, divided by the standard deviations where it whitens."""
-    components = np.asarray(estimator.components_, dtype=np.float64)
-    mean = np.asarray(estimator.mean_, dtype=np.float64).reshape(1, -1)
+    components = floats(estimator.components_)
+    mean = floats(estimator.mean_).reshape(1, -1)
     offset = (mean @ components.T)[0]
     projected: Node = Linear((importer.finite(importer.numeric(x), estimator),), components.T, -offset)
     if not estimator.whiten:
@@ -32,6 +33,6 @@ def pca(estimator: Any, x: Node, importer: Importer) -> Node:
 @adapter("sklearn.decomposition.TruncatedSVD")
 def truncated_svd(estimator: Any, x: Node, importer: Importer) -> Node:
     """``X @ components_.T``."""
-    components = np.asarray(estimator.components_, dtype=np.float64)
+    components = floats(estimator.components_)
     checked = importer.finite(importer.numeric(x), estimator)
     return Linear((checked,), components.T, np.zeros(components.shape[0]))

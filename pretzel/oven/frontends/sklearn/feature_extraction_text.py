@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from pretzel.oven.frontends.contradictions import check_fit
 from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.sklearn._common import floats
 from pretzel.oven.frontends.sklearn.compat import tfidf_of, vocabulary
 from pretzel.oven.ir._text import ANALYZERS, pack
 from pretzel.oven.ir.columns import Raw
@@ -87,10 +89,12 @@ def _tfidf(transformer: Any, source: Node, *, binary: bool = False) -> Node:
     if transformer.norm not in NORMS:
         raise Unsupported(f"norm={transformer.norm!r}")
     idf = np.asarray(getattr(transformer, "idf_", NO_IDF))  # scikit-learn looks at the attribute, not at use_idf
+    floats(idf)
     if idf.dtype != np.float64:
         raise Unsupported(f"idf_ is {idf.dtype.name}: scikit-learn computes in that precision")
-    if len(idf) not in (0, source.schema().width):
-        raise Unsupported("idf_ and the vocabulary differ in length")
+    check_fit(transformer, source.schema().width)
+    if len(idf) not in (0, source.schema().width) or not np.isfinite(idf).all():
+        raise ValueError("idf_ and the vocabulary differ in length, or idf_ is not finite")
     return Tfidf((source,), idf, transformer.norm, bool(transformer.sublinear_tf), binary)
 
 
@@ -113,6 +117,8 @@ def terms_of(vectorizer: Any) -> list[str]:
     """Vocabulary in the order of its columns, given or fitted."""
     columns = vocabulary(vectorizer)
     terms = sorted(columns, key=columns.__getitem__)
+    if columns and not 0 <= min(columns.values()) <= max(columns.values()) < len(columns):
+        raise ValueError(f"vocabulary_ has {len(columns)} terms, and numbers one of them {max(columns.values())}")
     if [columns[term] for term in terms] != list(range(len(terms))):
         raise Unsupported("vocabulary_ does not number its terms 0, 1, 2, ...")
     if not all(isinstance(term, str) for term in terms):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
-from pretzel.oven.ir.columns import is_sparse
+from pretzel.oven.ir.columns import is_sparse, width_of
 from pretzel.oven.ir.feature_selection import SelectSparse
 
 if TYPE_CHECKING:
@@ -30,7 +30,11 @@ def selector(estimator: Any, x: Node, importer: Importer) -> Node:
     """All columns are checked, those that are dropped too, unless the selector lets NaN pass: then none is."""
     from sklearn.utils import get_tags
 
-    columns = tuple(int(i) for i in estimator.get_support(indices=True))
+    support = np.asarray(estimator.get_support())
+    if support.shape != (width_of(x),):
+        names = [name for name, value in vars(estimator).items() if np.shape(value) == support.shape]
+        raise ValueError(f"{' and '.join(names) or 'the mask'} of shape {support.shape} for {width_of(x)} columns")
+    columns = tuple(int(i) for i in np.flatnonzero(support))
     if not columns:
         raise Unsupported(f"{type(estimator).__name__} that drops every column")
     x = importer.numeric(x)

@@ -40,7 +40,7 @@ def simple_imputer(estimator: Any, x: Node, importer: Importer) -> Node:
     imputed = Impute((kept,), fill.astype(np.float64), missing)
     if estimator.indicator_ is None or not len(estimator.indicator_.features_):
         return imputed
-    mask = MissingMask((x,), tuple(map(int, estimator.indicator_.features_)), missing)
+    mask = MissingMask((x,), _indicated(estimator.indicator_), missing)
     return importer.concat([imputed, mask])
 
 
@@ -65,8 +65,16 @@ def missing_indicator(estimator: Any, x: Node, importer: Importer) -> Methods:
         raise Unsupported("MissingIndicator over sparse rows, or with nothing to indicate")
     source = importer.finite(source, estimator, allow_nan=math.isnan(missing))
     only = estimator.features == "missing-only"
-    columns = tuple(map(int, estimator.features_))
+    columns = _indicated(estimator)
     return {"transform": Output(MissingMask((source,), columns, missing, only and estimator.error_on_new))}
+
+
+def _indicated(indicator: Any) -> tuple[int, ...]:
+    """Columns that a `MissingIndicator` shows. scikit-learn does not look at them where it shows all."""
+    columns = tuple(map(int, indicator.features_))
+    if list(columns) != sorted(set(columns)):
+        raise ValueError(f"features_ do not ascend: {columns}")
+    return columns
 
 
 def _missing_number(value: Any) -> float:

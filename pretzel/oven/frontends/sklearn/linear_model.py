@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.sklearn._common import floats
 from pretzel.oven.frontends.sklearn.compat import label_binarizer, link_name
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.linear import Linear
@@ -34,8 +35,11 @@ UNCHECKED_IF_SPARSE = ("ElasticNet", "Lasso", "MultiTaskElasticNet", "MultiTaskL
 def scores(estimator: Any, x: Node, importer: Importer) -> Node:
     """``X @ coef_.T + intercept_`` after the check that the estimator makes."""
     coef = estimator.coef_
-    coef = np.atleast_2d(np.asarray(coef.todense() if hasattr(coef, "todense") else coef, dtype=np.float64))
-    bias = np.broadcast_to(np.asarray(estimator.intercept_, dtype=np.float64).reshape(-1), (coef.shape[0],))
+    coef = np.atleast_2d(floats(coef.toarray() if hasattr(coef, "toarray") else coef))
+    bias = floats(estimator.intercept_)
+    if bias.ndim > 1:
+        raise ValueError(f"intercept_ is one-dimensional, got the shape {bias.shape}")
+    bias = np.broadcast_to(bias, (coef.shape[0],))
     x = importer.numeric(x)
     if x.schema().kind is not Kind.SPARSE or type(estimator).__name__ not in UNCHECKED_IF_SPARSE:
         x = importer.finite(x, estimator)
@@ -93,6 +97,9 @@ def classifier(estimator: Any, raw: Node) -> dict[str, Output]:
     """``decision_function`` and ``predict`` of a linear classifier: the sign of one score, or the largest of many."""
     classes = (np.asarray(estimator.classes_),)
     binary = raw.schema().width == 1
+    known = len(classes[0])
+    if raw.schema().width != (known if known > 2 else 1):
+        raise ValueError(f"classes_ holds {known} labels, and there are {raw.schema().width} scores")
     winner: Node = Threshold((raw,)) if binary else ArgMax((raw,))
     return {
         "decision_function": Output(raw, ndim=1 if binary else 2),
@@ -142,11 +149,13 @@ def sgd_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
 def plain_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
     """No probabilities; ridge classifiers also take several labels for each row."""
     raw = scores(estimator, x, importer)
-    methods = classifier(estimator, raw)
     binarizer = label_binarizer(estimator)
-    if binarizer is not None and binarizer.y_type_.startswith("multilabel"):
-        width = raw.schema().width
-        if binarizer.sparse_input_ or width == 1:
-            raise Unsupported(f"{binarizer.y_type_} targets that are sparse or have one column")
-        methods["predict"] = Output(Threshold((raw,)), labels=(np.array([0, 1]),) * width)
-    return methods
+    if binarizer is None or not binarizer.y_type_.startswith("multilabel"):
+        return classifier(estimator, raw)
+    width = raw.schema().width
+    if binarizer.sparse_input_ or width == 1:
+        raise Unsupported(f"{binarizer.y_type_} targets that are sparse or have one column")
+    return {
+        "decision_function": Output(raw),
+        "predict": Output(Threshold((raw,)), labels=(np.array([0, 1]),) * width),
+    }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.sklearn._common import floats
 from pretzel.oven.frontends.sklearn.compat import label_binarizer
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.linear import Linear
@@ -36,7 +37,7 @@ def forward(estimator: Any, x: Node, importer: Importer) -> Node:
     for weights, bias, name in zip(estimator.coefs_, estimator.intercepts_, names, strict=True):
         if name not in _ACTIVATIONS:
             raise Unsupported(f"activation {name!r}")
-        layer = Linear((x,), np.ascontiguousarray(weights, dtype=np.float64), np.asarray(bias, dtype=np.float64))
+        layer = Linear((x,), floats(weights), floats(bias))
         x = _ACTIVATIONS[name](layer)
     return x
 
@@ -60,9 +61,10 @@ def mlp_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
     if binarizer.sparse_input_:
         raise Unsupported("a sparse target, which is predicted as sparse rows")
     cut = (binarizer.pos_label + binarizer.neg_label) / 2.0
-    one_class = not multi_label and len(estimator.classes_) == 1  # its one output may exceed the threshold nevertheless
+    classes = np.asarray(binarizer.classes_)
+    one_class = not multi_label and len(classes) == 1  # its one output may exceed the threshold nevertheless
     winner: Node = Threshold((out,), cut) if (binary and not one_class) or multi_label else ArgMax((out,))
-    labels = (np.array([0, 1]),) * out.schema().width if multi_label else (np.asarray(estimator.classes_),)
+    labels = (np.array([0, 1]),) * out.schema().width if multi_label else (classes,)
     proba: Node = Pair((out,)) if binary else out
     return {
         "predict": Output(winner, ndim=2 if multi_label else 1, labels=labels),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import dense_only, floats
-from pretzel.oven.frontends.sklearn.compat import degrees, scaler_behind_powers
+from pretzel.oven.frontends.sklearn.compat import degrees, full_width, scaler_behind_powers
 from pretzel.oven.ir.bins import Bins
 from pretzel.oven.ir.columns import Raw, is_sparse
 from pretzel.oven.ir.encode import OneHot
@@ -101,7 +102,7 @@ def k_bins(estimator: Any, x: Node, importer: Importer) -> Node:
     dense_only(x, estimator)
     if estimator.dtype is not None:
         raise Unsupported("KBinsDiscretizer(dtype=...)")
-    inner = [np.asarray(edges, dtype=np.float64)[1:-1] for edges in estimator.bin_edges_]
+    inner = [floats(edges)[1:-1] for edges in estimator.bin_edges_]
     starts = np.cumsum([0, *map(len, inner)], dtype=np.int32)
     codes = Bins((importer.finite(importer.dense(x), estimator),), np.concatenate(inner), starts)
     if estimator.encode == "ordinal":
@@ -117,7 +118,7 @@ def power_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
     if estimator.method != "yeo-johnson":
         raise Unsupported(f"PowerTransformer(method={estimator.method!r})")
     checked = importer.finite(importer.dense(x), estimator, allow_nan=True)
-    powered = YeoJohnson((checked,), np.asarray(estimator.lambdas_, dtype=np.float64))
+    powered = YeoJohnson((checked,), floats(estimator.lambdas_))
     return importer.transform(scaler_behind_powers(estimator), powered).node if estimator.standardize else powered
 
 
@@ -127,10 +128,12 @@ def quantile_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
     dense_only(x, estimator)
     if estimator.ignore_implicit_zeros:
         raise Unsupported("QuantileTransformer(ignore_implicit_zeros=True)")
-    quantiles = np.ascontiguousarray(np.asarray(estimator.quantiles_, dtype=np.float64).T)
+    quantiles = np.ascontiguousarray(floats(estimator.quantiles_).T)
     if np.isnan(quantiles).any():
         raise Unsupported("QuantileTransformer fitted on a column without values")
-    references = np.asarray(estimator.references_, dtype=np.float64)
+    if not np.isfinite(quantiles).all() or (np.diff(quantiles) < 0).any():
+        raise ValueError("quantiles_ of a column descend, or are not finite")
+    references = floats(estimator.references_)
     checked = importer.finite(importer.dense(x), estimator, allow_nan=True)
     return Quantiles((checked,), quantiles, references, estimator.output_distribution == "normal")
 
@@ -145,7 +148,12 @@ def polynomial_features(estimator: Any, x: Node, importer: Importer) -> Node:
     if high == 0:
         raise Unsupported("PolynomialFeatures(degree=0)")
     choose = itertools.combinations if estimator.interaction_only else itertools.combinations_with_replacement
-    width = x.schema().width
+    width, n_out = x.schema().width, int(estimator.n_output_features_)
+    spread = 0 if estimator.interaction_only else 1
+    counts = [math.comb(width + spread * (d - 1), d) for d in range(1, min(high, full_width(estimator)) + 1)]
+    bias = int(bool(estimator.include_bias))
+    if (n_out, full_width(estimator)) != (bias + sum(counts[max(low, 1) - 1 :]), bias + sum(counts)):
+        raise ValueError(f"n_output_features_ is {n_out}, and degrees {low} to {high} of {width} columns make others")
     combinations = [c for degree in range(1, high + 1) for c in choose(range(width), degree)]
     first = 1 + sum(1 for c in combinations if len(c) < low)
     return Polynomial((x,), runs_of(combinations), first, bool(estimator.include_bias))

@@ -9,6 +9,7 @@ import numpy as np
 
 from pretzel.oven.frontends.cells import cell_value
 from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.sklearn._common import floats
 from pretzel.oven.ir.columns import Raw, Select
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.encode import REJECT_UNKNOWN, OneHot, category_codes
@@ -42,7 +43,12 @@ def one_hot_encoder(estimator: Any, x: Node, importer: Importer) -> Methods:
     source = _source(estimator, x, importer)
     reject = REJECT_UNKNOWN if estimator.handle_unknown == "error" else 0
     codes = importer.note(category_codes(source, categories, grouped, unknown, reject=reject))
-    offsets = np.cumsum([0, *compat.one_hot_widths(estimator)], dtype=np.int32)
+    widths = compat.one_hot_widths(estimator)
+    if len(widths) != len(grouped) or any(
+        max([*g, u], default=-1) + 1 != w for g, u, w in zip(grouped, unknown, widths, strict=True)
+    ):
+        raise ValueError(f"categories_ have the codes {grouped}, and their columns the widths {widths}")
+    offsets = np.cumsum([0, *widths], dtype=np.int32)
     return {"transform": Output(OneHot((codes,), offsets, bool(estimator.sparse_output), dtype))}
 
 
@@ -70,7 +76,7 @@ def ordinal_encoder(estimator: Any, x: Node, importer: Importer) -> Methods:
 def target_encoder(estimator: Any, x: Node, importer: Importer) -> Node:
     """Each category's mean target; one column for each class where there are more than two."""
     categories = _categories(estimator)
-    means = np.atleast_1d(np.asarray(estimator.target_mean_, dtype=np.float64))
+    means = np.atleast_1d(floats(estimator.target_mean_))
     n_means = len(means) if estimator.target_type_ == "multiclass" else 1
     source = _source(estimator, x, importer)
     parts = []
@@ -86,7 +92,13 @@ def target_encoder(estimator: Any, x: Node, importer: Importer) -> Node:
 def _categories(estimator: Any) -> list[list[CellValue]]:
     if any(column.dtype.kind not in "OUifub" for column in estimator.categories_):
         raise Unsupported("categories that are neither texts nor numbers")
-    return [[cell_value(value) for value in column] for column in estimator.categories_]
+    found = [[cell_value(value) for value in column] for column in estimator.categories_]
+    for column, cells in zip(estimator.categories_, found, strict=True):
+        if len(set(cells)) != len(cells) or (
+            column.dtype.kind in "ifub" and not np.array_equal(np.sort(column), column, equal_nan=True)
+        ):
+            raise ValueError("categories_ of a column are not unique, or numbers among them do not ascend")
+    return found
 
 
 def _source(estimator: Any, x: Node, importer: Importer) -> Node:

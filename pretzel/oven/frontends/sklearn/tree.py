@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pretzel.oven.frontends.contradictions import check_fit
 from pretzel.oven.frontends.registry import adapter
 from pretzel.oven.frontends.sklearn.compat import allows_nan
 from pretzel.oven.frontends.trees import Splits, Tree, join
@@ -41,12 +42,19 @@ def read(estimator: Any, trees: list[Any], x: Node, importer: Importer) -> tuple
     attribute = "tree_" if trees[0] is estimator else "estimators_"
     allow_nan = x.schema().kind is Kind.DENSE and allows_nan(trees[0])
     checked = importer.finite(importer.dense(x), estimator, allow_nan=allow_nan, float32=True)
+    for tree in trees:
+        check_fit(tree, checked.schema().width)
+        if tree.n_outputs_ != estimator.n_outputs_:
+            raise ValueError(f"n_outputs_ is {estimator.n_outputs_}, and that of a tree {tree.n_outputs_}")
     return checked, join([scikit_tree(tree.tree_, allow_nan=allow_nan) for tree in trees], attribute)
 
 
 def values_of(trees: list[Any], splits: Splits) -> Array:
     """``tree_.value`` of all leaves: (n_leaves, n_outputs, most classes of an output)."""
-    return np.concatenate([tree.tree_.value[leaves] for tree, leaves in zip(trees, splits.leaf_nodes, strict=True)])
+    found = np.concatenate([tree.tree_.value[leaves] for tree, leaves in zip(trees, splits.leaf_nodes, strict=True)])
+    if found.shape[1] != trees[0].n_outputs_:
+        raise ValueError(f"n_outputs_ is {trees[0].n_outputs_}, and tree_ has values of {found.shape[1]} outputs")
+    return found
 
 
 def classifier(estimator: Any, trees: list[Any], x: Node, splits: Splits) -> Methods:
@@ -54,6 +62,10 @@ def classifier(estimator: Any, trees: list[Any], x: Node, splits: Splits) -> Met
     n_classes = [int(n) for n in np.atleast_1d(estimator.n_classes_)]
     single = estimator.n_outputs_ == 1
     values = values_of(trees, splits)
+    labels = tuple(estimator.classes_) if not single else (estimator.classes_,)
+    counts = [tuple(np.atleast_1d(tree.n_classes_)) for tree in trees]
+    if {tuple(map(len, labels)), *counts} != {tuple(n_classes)} or (len(n_classes), max(n_classes)) != values.shape[1:]:
+        raise ValueError(f"n_classes_ is {n_classes}, and classes_ or the trees have other numbers of classes")
     proba = splits.ensemble(
         x,
         float32=True,
@@ -65,7 +77,6 @@ def classifier(estimator: Any, trees: list[Any], x: Node, splits: Splits) -> Met
         ends = np.cumsum(n_classes).tolist()
         blocks = [Select((proba,), tuple(range(end - n, end))) for n, end in zip(n_classes, ends, strict=True)]
     winners: list[Node] = [ArgMax((block,)) for block in blocks]
-    labels = tuple(estimator.classes_) if not single else (estimator.classes_,)
     widths = None if single else tuple(n_classes)
     return {
         "predict": Output(winners[0] if single else Concat(tuple(winners)), ndim=1 if single else 2, labels=labels),
