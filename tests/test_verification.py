@@ -410,3 +410,9 @@ def test_nothing_to_verify_with_is_an_error(boundary: bool) -> None:
     for X in ([], np.empty((0, 1))):
         with pytest.raises(ValueError, match="at least one row"):
             pretzel.verify(pretzel.compile(model), model, X, boundary=boundary)
+
+
+def test_handles_are_verified():
+    estimator = table()
+    runtime = pretzel.Runtime(store=ObjectStore())
+    assert pretzel.verify(runtime.register("m", estimator), estimator, FRAME)

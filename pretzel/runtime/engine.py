@@ -11,17 +11,18 @@ import os
 import threading
 import time
 import weakref
-from concurrent.futures import CancelledError, Future, InvalidStateError, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, InvalidStateError
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pretzel._native import Endpoint, Method, Scheduler, Task
 from pretzel.errors import DeadlineExceeded, Overloaded, PretzelError, WorkerLost
 from pretzel.options import check_option
 from pretzel.runtime import tracing
 from pretzel.runtime.calibration_file import load_calibration
-from pretzel.runtime.log import Complaints
+from pretzel.runtime.log import Complaints, logger
 from pretzel.runtime.notifier import Notifier
+from pretzel.runtime.python_pool import PythonPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -148,7 +149,7 @@ class BatchEngine:
         self.scheduler = Scheduler(executors, queue_capacity, memory, background)
         self._queue_capacity = queue_capacity
         self._notifier: Notifier | None = None
-        self._pool: ThreadPoolExecutor | None = None  # for opaque methods
+        self._pool: PythonPool | None = None  # for opaque methods
         self._in_pool = 0
         self.pending: set[Answer] = set()
         self.complaints = Complaints()
@@ -240,11 +241,13 @@ class BatchEngine:
         def work() -> None:
             with self._lock:
                 self._in_pool -= 1
-            answer.complete(compute)
+            try:
+                answer.complete(compute)
+            except BaseException:  # SystemExit and KeyboardInterrupt, which `concurrent.futures` lets through
+                logger.exception("a callback of an answer failed")
 
-        def drop(done: Future[None]) -> None:
-            if done.cancelled():
-                answer.complete(done.result)
+        def drop() -> None:
+            answer.complete(_raise_cancelled)
 
         with self._lock:
             if self._closed:
@@ -254,10 +257,10 @@ class BatchEngine:
                 self._reject(name, overloaded)
                 raise overloaded
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(self.scheduler.workers, "pretzel-opaque")
+                self._pool = PythonPool(self.scheduler.workers)
             answer = Answer(self, endpoint)
             self._in_pool += 1
-            self._pool.submit(work).add_done_callback(drop)
+            self._pool.submit(work, drop)
         self._trace(name, answer)
         return answer
 
@@ -283,7 +286,10 @@ class BatchEngine:
                 self._notifier = notifier
 
     def hand_over(self) -> None:
-        """Let another thread notify if this one, which is going to wait, does."""
+        """Let another thread do the work of this one, which is going to wait, if it is one of the engine's."""
+        pool = self._pool
+        if pool is not None:
+            pool.hand_over()
         if self._notifier is not None:
             self._notifier.hand_over()
 
@@ -294,7 +300,7 @@ class BatchEngine:
             pool, notifier = self._pool, self._notifier
         self.scheduler.close(drain)
         if pool is not None:
-            pool.shutdown(cancel_futures=not drain)
+            pool.close(drain=drain)
         if notifier is not None:
             notifier.join()
 
@@ -317,6 +323,13 @@ class BatchEngine:
     def __del__(self) -> None:
         if hasattr(self, "scheduler"):
             self.scheduler.close()
+        pool = getattr(self, "_pool", None)
+        if pool is not None:
+            pool.close(wait=False)
+
+
+def _raise_cancelled() -> NoReturn:
+    raise CancelledError
 
 
 def cores() -> int:

@@ -14,6 +14,7 @@ from pretzel.oven.ir.graph import Output, Parity, toposort
 from pretzel.oven.ir.interpret import interpret
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.rules import RULES
+from pretzel.runtime.handle import Model
 from pretzel.runtime.input.source_form import is_sparse
 from pretzel.store.object_store import ObjectStore
 from pretzel.verification.boundary import boundary_rows, split_rejected, stack
@@ -27,12 +28,12 @@ if TYPE_CHECKING:
     from pretzel.runtime.model import Plan
 
 
-def verify(plan: Plan, estimator: Any, X: Any, *, boundary: bool = False) -> Report:
+def verify(plan: Plan | Model, estimator: Any, X: Any, *, boundary: bool = False) -> Report:
     """Compare a plan with the estimator it was compiled from.
 
     Parameters
     ----------
-    plan : Plan
+    plan : Plan, or handle of a registered model
     estimator : fitted estimator
         The one that ``plan`` was compiled from, unchanged.
     X : what the estimator takes
@@ -51,6 +52,8 @@ def verify(plan: Plan, estimator: Any, X: Any, *, boundary: bool = False) -> Rep
     ValueError
         ``X`` has no rows.
     """
+    if isinstance(plan, Model):
+        plan = plan.plan
     if not _rows(X):
         raise ValueError("expected at least one row to verify the plan with")
     with warnings.catch_warnings(), np.errstate(all="ignore"):

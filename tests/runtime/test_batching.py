@@ -218,7 +218,7 @@ def test_versions_do_not_mix(runtime: pretzel.Runtime) -> None:
     async def main() -> tuple[list[Any], list[Any]]:
         before = asyncio.gather(*(model.apredict_one(row) for row in X[:3]))
         await asyncio.sleep(0)
-        runtime.replace("m", models()["forest"][0], batching=settings)
+        runtime.replace("m", models()["forest"][0], batching=settings, allow_changes=True)
         after = asyncio.gather(*(model.apredict_one(row) for row in X[:3]))
         return await before, await after
 

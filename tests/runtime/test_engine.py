@@ -114,7 +114,7 @@ def submit_until(error, submit):
 def test_tables_get_the_bits_of_the_calling_thread(rows, executors):
     with pretzel.Runtime(executors=executors) as runtime:
         for estimator, X in ((forest(), NUMBERS[:rows]), (ridge(), NUMBERS[:rows])):
-            model = runtime.register("m", estimator, engine="batch")
+            model = runtime.register("m", estimator, engine="batch", allow_changes=True)
             expected = pretzel.compile(estimator).predict(X)
             assert np.array_equal(model.submit(X).result(10), expected)
             assert np.array_equal(model.predict(X), expected)
@@ -394,7 +394,7 @@ def test_a_replaced_version_answers_requests_submitted_before(runtime):
     expected = model.predict(NUMBERS)
     runtime.engine.scheduler.pause()
     answer = model.submit(NUMBERS)
-    runtime.replace("model", ridge())
+    runtime.replace("model", ridge(), allow_changes=True)
     gc.collect()
     runtime.engine.scheduler.pause(False)
     assert np.array_equal(answer.result(10), expected)
