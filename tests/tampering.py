@@ -52,6 +52,7 @@ KNOWN = (
     (".n_features_in_: None", "transform raises InputShapeError where the source answers"),
     # Its requests are checked as those of every other step.
     ("FunctionTransformer().n_features_in_", "transform raises InputShapeError where the source answers"),
+    ("FunctionTransformer().n_features_in_", "transform_one raises InputShapeError where the source answers"),
     # A row of a frame that was fitted is a dict, and without names nobody knows its columns.
     (".feature_names_in_: ", "transform_one raises InputTypeError where the source answers"),
     # scikit-learn's squares of such centres overflow.

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
@@ -174,6 +175,21 @@ def test_columns_that_were_not_fitted() -> None:
     source._transformer_to_input_indices["scaled"] = [1, 2]
     with pytest.raises(CompileError, match="scaled"):
         pretzel.compile(source)
+
+
+def test_weights_that_are_not_finite_stay_with_their_source() -> None:
+    source = MultinomialNB().fit(np.abs(X), Y)
+    source.feature_log_prob_[0, 1] = -np.inf
+    plan = pretzel.compile(source)
+    assert "opaque" in plan.explain()
+    for rows in (np.abs(X), sparse.csr_matrix(np.where(X > 0.5, X, 0.0))):
+        np.testing.assert_array_equal(plan.predict_proba(rows), source.predict_proba(rows))
+
+
+def test_a_width_that_no_kernel_has() -> None:
+    source = HashingVectorizer().fit(WORDS)
+    source.n_features = 2**40
+    assert "opaque" in pretzel.compile(source).explain()
 
 
 def test_the_cause_is_kept() -> None:

@@ -218,9 +218,9 @@ class Importer(ValueReader):
             for output in native.values():
                 self._take(output)
         except (Unsupported, OverflowError) as error:
-            reason = str(error)
+            native, reason = {}, str(error)
         except AttributeError as error:
-            reason = _why_missing(estimator, error)
+            native, reason = {}, _why_missing(estimator, error)
         token = new_token()
         result: dict[str, Output] = {}
         for method in present:

@@ -40,7 +40,7 @@ def simple_imputer(estimator: Any, x: Node, importer: Importer) -> Node:
     imputed = Impute((kept,), fill.astype(np.float64), missing)
     if estimator.indicator_ is None or not len(estimator.indicator_.features_):
         return imputed
-    mask = MissingMask((x,), _indicated(estimator.indicator_), missing)
+    mask = MissingMask((x,), _indicated(estimator.indicator_, len(statistics)), missing)
     return importer.concat([imputed, mask])
 
 
@@ -65,15 +65,15 @@ def missing_indicator(estimator: Any, x: Node, importer: Importer) -> Methods:
         raise Unsupported("MissingIndicator over sparse rows, or with nothing to indicate")
     source = importer.finite(source, estimator, allow_nan=math.isnan(missing))
     only = estimator.features == "missing-only"
-    columns = _indicated(estimator)
+    columns = _indicated(estimator, source.schema().width)
     return {"transform": Output(MissingMask((source,), columns, missing, only and estimator.error_on_new))}
 
 
-def _indicated(indicator: Any) -> tuple[int, ...]:
+def _indicated(indicator: Any, width: int) -> tuple[int, ...]:
     """Columns that a `MissingIndicator` shows. scikit-learn does not look at them where it shows all."""
     columns = tuple(map(int, indicator.features_))
-    if list(columns) != sorted(set(columns)):
-        raise ValueError(f"features_ do not ascend: {columns}")
+    if list(columns) != sorted(set(columns)) or (indicator.features == "all" and len(columns) != width):
+        raise ValueError(f"features_ do not ascend, or are not all: {columns}")
     return columns
 
 
