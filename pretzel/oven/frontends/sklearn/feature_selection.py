@@ -31,7 +31,7 @@ def selector(estimator: Any, x: Node, importer: Importer) -> Node:
     from sklearn.utils import get_tags
 
     support = np.asarray(estimator.get_support())
-    if support.shape != (width_of(x),):
+    if support.dtype != bool or support.shape != (width_of(x),):
         names = [name for name, value in vars(estimator).items() if np.shape(value) == support.shape]
         raise ValueError(f"{' and '.join(names) or 'the mask'} of shape {support.shape} for {width_of(x)} columns")
     columns = tuple(int(i) for i in np.flatnonzero(support))
