@@ -22,6 +22,7 @@ def compile(
     strict: bool = False,
     numerics: Literal["fast", "strict"] = "fast",
     disable_rules: tuple[str, ...] = (),
+    none: Literal["missing", "exact"] = "missing",
     name: str = "",
     keep_source: bool = False,
     store: ObjectStore | None = None,
@@ -39,6 +40,11 @@ def compile(
         ``"strict"`` leaves out rewrites that change the order of a sum.
     disable_rules : tuple of str
         Names of rewrite rules to leave out.
+    none : {"missing", "exact"}
+        What None means in a single row and in a list of dicts, which scikit-learn does not know. ``"missing"``: the
+        missing value that the fitted column knows, which is a missing category of its encoder, else ``missing_values``
+        of its imputer, else NaN among numbers. ``"exact"``: None, as in a column of objects. Tables are not concerned:
+        None, NaN, ``pandas.NA`` and null of polars are there what they are for scikit-learn.
     name : str, optional
         Name of the model in messages; the class name by default.
     keep_source : bool
@@ -75,7 +81,7 @@ def compile(
     check_option("name", name, str)
     check_option("keep_source", keep_source, bool)
     check_option("store", store, ObjectStore | None)
-    options = Options(strict=strict, numerics=numerics)
+    options = Options(strict=strict, numerics=numerics, none=none)
     if isinstance(disable_rules, str):
         raise TypeError(f"disable_rules is a tuple of names, got the string {disable_rules!r}")
     options = replace(options, disable=(*options.disable, *disable_rules))

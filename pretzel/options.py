@@ -28,16 +28,21 @@ class Options:
         ``"strict"`` switches off every rule that changes the order of a sum.
     disable : tuple of str
         Names of rules to leave out, besides those in ``$PRETZEL_DISABLE_RULES`` (comma-separated).
+    none : {"missing", "exact"}
+        What None means in a single row: the missing value that the fitted column knows, or None.
     """
 
     strict: bool = False
     numerics: Literal["fast", "strict"] = "fast"
     disable: tuple[str, ...] = field(default_factory=_disabled_by_environment)
+    none: Literal["missing", "exact"] = "missing"
 
     def __post_init__(self) -> None:
         check_option("strict", self.strict, bool)
         if self.numerics not in ("fast", "strict"):
             raise OptionError(f"numerics is 'fast' or 'strict', got {self.numerics!r}")
+        if self.none not in ("missing", "exact"):
+            raise OptionError(f"none is 'missing' or 'exact', got {self.none!r}")
 
 
 _KINDS = {Integral: "an integer", Real: "a number", NoneType: "None"}

@@ -48,6 +48,9 @@ class InputSpec:
         Sparse rows may have indices of 64 bits.
     sparse_nan : bool
         NaN in sparse rows is treated as in dense ones. Trees reject it, whatever they do with it in dense rows.
+    missing : tuple of str, float or None
+        What None stands for in each column of a single row: the missing value that the fitted column knows. Empty: None
+        is None everywhere.
     """
 
     kind: InputKind
@@ -59,6 +62,7 @@ class InputSpec:
     items: bool = False
     long_indices: bool = True
     sparse_nan: bool = True
+    missing: tuple[str | float | None, ...] = ()
 
 
 class LeafKind(enum.Enum):
@@ -85,6 +89,8 @@ class Leaf:
         Texts are converted to lower case.
     accents : str or None
         How accents are stripped from texts.
+    encoding, decode_error : str
+        How texts that come as bytes are decoded.
     """
 
     kind: LeafKind
@@ -92,6 +98,8 @@ class Leaf:
     source: int = 0
     lower: bool = False
     accents: str | None = None
+    encoding: str = "utf-8"
+    decode_error: str = "strict"
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,8 @@ class Compiler:
         """Import and optimize."""
         importer = Importer(estimator, check_parameters)
         imported = importer.run()
+        if self.options.none == "exact":
+            imported.input = replace(imported.input, missing=())
         check_always(output.node for output in imported.methods.values())
         if self.options.strict:
             imported.methods = _without_opaque_extras(imported.methods)

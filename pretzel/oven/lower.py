@@ -172,7 +172,9 @@ class Lowering:
             case CellLeaf():
                 return Leaf(LeafKind.CELLS, leaf.columns, source)
             case TextLeaf():
-                return Leaf(LeafKind.TEXT, (leaf.column,), source, leaf.lower, leaf.accents)
+                return Leaf(
+                    LeafKind.TEXT, (leaf.column,), source, leaf.lower, leaf.accents, leaf.encoding, leaf.decode_error
+                )
             case SparseLeaf():
                 return Leaf(LeafKind.SPARSE, tuple(range(leaf.width)), source)
         raise TypeError(f"{leaf!r} is not a leaf")

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 set_callbacks(
     document=document,
     raise_error=raise_error,
+    as_cell=row_reader.as_cell,
     as_number=row_reader.as_number,
+    decode=row_reader.decode,
     as_row=row_reader.as_row,
     call_source=call_source,
     check_keys=row_reader.check_keys,

@@ -116,6 +116,10 @@ def test_python_and_the_kernels_number_alike() -> None:
     assert reject.index("unknown") == encode.REJECT_UNKNOWN
     assert reject.index("nan") == encode.REJECT_NAN
     assert reject.index("unknown_and_nan") == encode.REJECT_UNKNOWN | encode.REJECT_NAN
+    assert reject.index("na") == encode.REJECT_NA
+    assert reject.index("unknown_and_na") == encode.REJECT_UNKNOWN | encode.REJECT_NA
+    assert reject.index("nan_and_na") == encode.REJECT_NAN | encode.REJECT_NA
+    assert reject.index("all") == encode.REJECT_UNKNOWN | encode.REJECT_NAN | encode.REJECT_NA
 
 
 def test_packed_cells_are_numbered_alike() -> None:

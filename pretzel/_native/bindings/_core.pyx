@@ -5,6 +5,7 @@
 computing anything. It imports nothing of ``pretzel.runtime``: the runtime hands in what is needed (`set_callbacks`)."""
 
 import inspect
+import math
 import os
 import sys
 import threading
@@ -14,6 +15,7 @@ from types import SimpleNamespace
 cimport cython
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals, PyErr_Clear, PyErr_Occurred
+from cpython.bytes cimport PyBytes_Check
 from cpython.dict cimport PyDict_Check, PyDict_Next, PyDict_Size
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.list cimport PyList_AsTuple, PyList_CheckExact, PyList_GET_ITEM

@@ -41,7 +41,9 @@ cdef object array_of(tuple blocks, Py_ssize_t i):
     if not 0 <= number < len(<tuple>blocks[0]):
         return None
     values = (<tuple>blocks[0])[number].values
-    if not cnp.PyArray_CheckExact(values) or cnp.PyArray_NDIM(values) != 2:
+    if not cnp.PyArray_CheckExact(values):
+        return values[place] if getattr(values, "ndim", 1) == 2 else values  # periods and dates with a time zone
+    if cnp.PyArray_NDIM(values) != 2:
         return values
     return values[place] if 0 <= place < cnp.PyArray_DIM(values, 0) else None
 
@@ -59,6 +61,7 @@ cdef list frame_columns(object X, tuple names, tuple readers, int64_t* rows, bin
     """
     cdef Reader reader
     cdef int i
+    cdef Py_ssize_t n
     cdef tuple blocks = blocks_of(X)
     if blocks is None or cnp.PyArray_SIZE(blocks[1]) != len(names) or not are_names(X._mgr.axes[0], names):
         return None
@@ -69,9 +72,12 @@ cdef list frame_columns(object X, tuple names, tuple readers, int64_t* rows, bin
         columns = []
         for i in range(reader.width):
             column = readable_array(array_of(blocks, reader.positions[i]), reader.kind == LeafKind.kCells, is_float32)
-            if column is None or len(column) == 0 or (rows[0] >= 0 and len(column) != rows[0]):
+            if column is None:
                 return None
-            rows[0] = len(column)
+            n = len((<tuple>column)[0] if isinstance(column, tuple) else column)
+            if n == 0 or (rows[0] >= 0 and n != rows[0]):
+                return None
+            rows[0] = n
             columns.append(column)
         found.append(columns)
     return None if rows[0] < 0 else found
@@ -82,11 +88,17 @@ cdef object readable_array(object array, bint is_cells, bint* is_float32):
     cdef ColumnType type
     if not cnp.PyArray_CheckExact(array):
         is_float32[0] = False
-        return only_chunk(array) if is_cells else None
+        return texts_of(array) if is_cells else None
     is_float32[0] = is_float32[0] and not is_cells and cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT32
     if column_type(array, &type):
         return array
     return array.tolist() if is_cells and cnp.PyArray_TYPE(array) == cnp.NPY_OBJECT else None
+
+
+cdef object texts_of(object values):
+    """The pyarrow array in which pandas keeps texts, with what a missing one is for pandas, or None."""
+    chunk = only_chunk(values)
+    return chunk if chunk is None or not chunk.null_count else (chunk, values.dtype.na_value)
 
 
 cdef object only_chunk(object values):

@@ -90,12 +90,12 @@ FORMS = WeakValueDictionary()  # by their content, as long as a method uses them
 
 cdef RowForm form_of(leaves, spec):
     """The form of rows for these leaves. Of two that threads make at once, one is kept."""
-    key = (leaves, spec.width, spec.names, spec.required)
+    key = (leaves, spec.width, spec.names, spec.required, spec.missing)
     found = FORMS.get(key)
     return found if found is not None else FORMS.setdefault(key, RowForm(leaves, spec))
 
 
-NO_SPEC = SimpleNamespace(width=-1, names=None, required=())
+NO_SPEC = SimpleNamespace(width=-1, names=None, required=(), missing=())
 
 
 cdef inline bint point_at(PyObject* row, int width, LeafInput* leaf) noexcept:
@@ -387,10 +387,9 @@ cdef class Method(CallCounter):
         cdef Reader reader
         cdef PyObject** values = NULL
         if self.is_text:
-            if not PyUnicode_Check(row):
-                raise WrongField(0, row, "a str")
             for i in range(n):
-                cell_of(row, open_cells(&leaves[i], 1, arena), <Reader>self.readers[i], held)
+                if cell_of(row, open_cells(&leaves[i], 1, arena), <Reader>self.readers[i], held) == -2:
+                    raise WrongField(0, row, "a str")
                 units[0] += leaves[i].cells.size
             return 0
         if cnp.PyArray_CheckExact(row):

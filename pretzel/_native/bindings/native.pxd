@@ -46,6 +46,9 @@ cdef extern from "core/view.h" namespace "pretzel" nogil:
         kNumber
         kNone
         kNaN
+        kNA
+        kNaT
+        kOther
 
     cdef struct Cell:
         const void* text
@@ -390,6 +393,7 @@ cdef extern from "core/inputs.h" namespace "pretzel" nogil:
         const int64_t* offsets64
         const uint8_t* valid
         int64_t start
+        CellKind missing
 
     int64_t text_units(const TextColumn& column, int64_t first, int64_t rows)
     cbool is_ascii(const TextColumn& column, int64_t first, int64_t rows)

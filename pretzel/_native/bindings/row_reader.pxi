@@ -28,12 +28,28 @@ cdef inline bint number_of(object value, double* out) noexcept:
     return True
 
 
-cdef bint other_number_of(object value, double* out) except -1:
+cdef bint parsed_number_of(object value, double* out) except -1:
     """Read what `number_of` cannot, which may run Python code; False if it is no number."""
     number = CALLBACKS.as_number(value)
     if number is not None:
         out[0] = number
     return number is not None
+
+
+cdef dict OTHER_CELLS = {"na": CellKind.kNA, "nat": CellKind.kNaT, "other": CellKind.kOther}
+
+
+cdef bint other_cell_of(object value, Cell* out) except -1:
+    """Read what is neither text, None nor a number of Python; False if it cannot be hashed, so that no set holds it."""
+    found = CALLBACKS.as_cell(value)
+    if found is None:
+        return False
+    if type(found) is str:
+        out.kind = <CellKind><int>OTHER_CELLS[found]
+    else:
+        out.number = found
+        out.kind = CellKind.kNaN if found != found else CellKind.kNumber
+    return True
 
 
 cdef inline void text_cell(object text, Cell* out, bint normalized) noexcept:
@@ -66,6 +82,9 @@ cdef class Reader:
     cdef int width
     cdef LeafKind kind
     cdef bint is_text
+    cdef str encoding  # of documents that are bytes
+    cdef str decode_error
+    cdef tuple missing  # what None stands for in the columns of a single row; None: always itself, NaN among numbers
     cdef bint lower
     cdef bint whole_row  # all columns of the request, in order
     cdef object accents
@@ -82,6 +101,15 @@ cdef class Reader:
             LeafKind.kSparse if leaf.kind.value == "sparse" else LeafKind.kCells)
         self.is_text = leaf.kind.value == "text"
         self.lower = leaf.lower
+        self.encoding, self.decode_error = leaf.encoding, leaf.decode_error
+        self.missing = None
+        if spec.missing and leaf.source == 0:
+            missing = tuple([spec.missing[c] for c in leaf.columns])
+            if self.kind == LeafKind.kCells:
+                self.missing = missing if any([value is not None for value in missing]) else None
+            else:
+                missing = tuple([value if type(value) is float else math.nan for value in missing])
+                self.missing = missing if any([value == value for value in missing]) else None
         self.accents = leaf.accents
         self.whole_row = leaf.columns == tuple(range(spec.width))
         self.keys = None  # values of opaque steps have no names
@@ -99,6 +127,9 @@ cdef object interned(name):
 cdef int cell_of(object value, Cell* out, Reader reader, list held) except -1:
     """Read any value as a cell. Non-ASCII text is normalised here; ``held`` keeps the result alive."""
     cdef double number
+    if reader.is_text and PyBytes_Check(value):
+        value = CALLBACKS.decode(value, reader.encoding, reader.decode_error)
+        held.append(value)
     if PyUnicode_Check(value):
         if reader.is_text and not PyUnicode_IS_ASCII(value) and (reader.lower or reader.accents is not None):
             value = normalize(value, reader.lower, reader.accents)
@@ -112,11 +143,11 @@ cdef int cell_of(object value, Cell* out, Reader reader, list held) except -1:
     if value is None:
         out.kind = CellKind.kNone
         return 0
-    if not number_of(value, &number) and not other_number_of(value, &number):
-        return -2
-    out.number = number
-    out.kind = CellKind.kNaN if number != number else CellKind.kNumber
-    return 0
+    if number_of(value, &number):
+        out.number = number
+        out.kind = CellKind.kNaN if number != number else CellKind.kNumber
+        return 0
+    return 0 if other_cell_of(value, out) else -2
 
 
 def normalize(str text, bint lower, accents):
@@ -220,6 +251,8 @@ cdef int read_fields(object row, PyObject*** values, Reader reader, LeafInput* l
             value = field_of(row, values[0], reader, i)
             if PyDict_Check(row) and not is_plain(value):
                 values[0] = NULL
+            if value is None and reader.missing is not None:
+                value = reader.missing[i]
             status = cell_of(value, &leaf.cells[i], reader, held)
             if status == -2:
                 raise WrongField(reader.columns[i], value, "a str" if reader.is_text else "a str or a number")
@@ -236,11 +269,13 @@ cdef int read_fields(object row, PyObject*** values, Reader reader, LeafInput* l
             numbers[i] = PyFloat_AS_DOUBLE(<object>values[0][reader.positions[i]])
             continue
         value = field_of(row, values[0], reader, i)
+        if value is None and reader.missing is not None:
+            value = reader.missing[i]
         if number_of(value, &numbers[i]):
             continue
         if PyDict_Check(row):
             values[0] = NULL
-        if not other_number_of(value, &numbers[i]):
+        if not parsed_number_of(value, &numbers[i]):
             raise WrongField(reader.columns[i], value, "a number")
     return 0
 

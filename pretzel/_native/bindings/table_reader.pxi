@@ -142,7 +142,7 @@ cdef int open_cell_columns(list columns, Reader reader, LeafInput* leaf, int64_t
     for c in range(width):
         if not point_at_column(columns[c], reader, rows, &found[c]):
             if not isinstance(columns[c], list):
-                columns[c] = columns[c].tolist()
+                columns[c] = list_of(columns[c])
             found[c].form = CellForm.kCells
             lists += 1
     leaf.form = LeafForm.kCells if lists == width else LeafForm.kCellColumns
@@ -157,6 +157,14 @@ cdef int open_cell_columns(list columns, Reader reader, LeafInput* leaf, int64_t
     return 0
 
 
+cdef list list_of(object column):
+    """A column as a list of Python objects, with its own missing value."""
+    if not isinstance(column, tuple):
+        return column.tolist()
+    array, missing = column
+    return [missing if value is None else value for value in array.to_pylist()]
+
+
 cdef bint point_at_column(object column, Reader reader, int64_t rows, CellColumn* out) except -1:
     """Point at a column that can be read without Python; False if it cannot."""
     if isinstance(column, list):
@@ -165,6 +173,10 @@ cdef bint point_at_column(object column, Reader reader, int64_t rows, CellColumn
         out.form = CellForm.kNumbers
         return not reader.is_text and find_numbers(column, &out.numbers)
     out.form = CellForm.kTexts
+    out.texts.missing = CellKind.kNone
+    if isinstance(column, tuple):
+        column, missing = column
+        out.texts.missing = CellKind.kNaN if isinstance(missing, float) else CellKind.kNA
     if not text_column(column, &out.texts):
         return False
     if reader.is_text and out.texts.valid != NULL:

@@ -162,9 +162,12 @@ inline bool is_nan(const Cell& cell) {
   return cell.kind == CellKind::kNaN || (cell.kind == CellKind::kNumber && cell.number != cell.number);
 }
 
+/// Whether `cell` differs from itself, as the missing values of columns of objects do.
+inline bool is_nan_or_nat(const Cell& cell) { return is_nan(cell) || cell.kind == CellKind::kNaT; }
+
 /// Whether `cell` is one of `constants`.
 inline bool is_one_of(const Cell& cell, const PackedCells& constants, TextScratch& scratch) {
-  const bool nan = is_nan(cell);
+  const bool nan = is_nan_or_nat(cell);
   for (int64_t i = 0; i < constants.size; ++i) {
     const uint8_t kind = constants.kinds[i];
     if (nan ? kind == kPackedNaN : cell.kind == CellKind::kNone && kind == kPackedNone) return true;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <type_traits>
 
 #include "core/cells.h"
@@ -90,7 +91,7 @@ void load_texts(const TextColumn& column, const Offset* offsets, int64_t first, 
                 int32_t width) {
   for (int64_t at = column.start + first, end = at + rows; at < end; ++at, out += width) {
     if (column.valid != nullptr && (column.valid[at >> 3] >> (at & 7) & 1) == 0) {
-      *out = {nullptr, 0.0, 0, CellKind::kNaN, Encoding::kAscii, false};
+      *out = {nullptr, 0.0, 0, column.missing, Encoding::kAscii, false};
       continue;
     }
     const uint8_t* text = column.data + offsets[at];
@@ -104,7 +105,8 @@ void load_numbers(const NumberColumn& column, int64_t first, int32_t rows, Cell*
   for (int32_t r = 0; r < rows; ++r, out += width) {
     double x;
     load(column, first + r, 1, &x, 1);
-    *out = {nullptr, x, 0, x != x ? CellKind::kNaN : CellKind::kNumber, Encoding::kAscii, false};
+    const CellKind kind = x != x ? CellKind::kNaN : std::isinf(x) ? CellKind::kInfinite : CellKind::kNumber;
+    *out = {nullptr, x, 0, kind, Encoding::kAscii, false};
   }
 }
 

@@ -34,6 +34,7 @@ struct TextColumn {
   const int64_t* offsets64;
   const uint8_t* valid;  // a bit for each row; nullptr: none is missing
   int64_t start;         // of row 0 among offsets and bits
+  CellKind missing;      // what a missing text is
 };
 
 /// Code units of the texts of some rows.

@@ -10,8 +10,9 @@ namespace pretzel {
 /// How the code units of a text cell are stored.
 PRETZEL_ENUM(Encoding, uint8_t, kAscii, kLatin1, kUcs2, kUcs4, kUtf8);
 
-/// What one cell of a table holds.
-enum class CellKind : uint8_t { kText, kNumber, kNone, kNaN };
+/// What one cell of a table holds. kNA and kNaT are the missing values of pandas; kInfinite is an infinite element of
+/// an array of numbers, which encoders reject, whereas an infinite float object is a number; kOther equals no constant.
+enum class CellKind : uint8_t { kText, kNumber, kNone, kNaN, kNA, kNaT, kInfinite, kOther };
 
 /// One value of a row exactly as it lay in the caller's object: text is borrowed, not copied.
 struct Cell {

@@ -63,6 +63,12 @@ uint64_t number_key(double x) { return std::bit_cast<uint64_t>(x + 0.0); }
 
 uint64_t hash(uint64_t key, uint32_t size, uint8_t tag) { return mix(key ^ static_cast<uint64_t>(size) << 48 ^ tag); }
 
+/// What a column rejects: a set of three bits. Where an imputer that rejects NA came first, NaT counts
+/// as NaN, and infinity is allowed.
+PRETZEL_ENUM(Reject, uint8_t, kNothing, kUnknown, kNan, kUnknownAndNan, kNa, kUnknownAndNa, kNanAndNa, kAll);
+
+bool rejects(const Column& column, Reject what) { return (column.reject & static_cast<uint8_t>(what)) != 0; }
+
 const double* find_number(const Table& table, const Column& column, double x) {
   const uint64_t key = number_key(x);
   for (uint64_t i = hash(key, 0, kNumberTag);; ++i) {
@@ -97,19 +103,19 @@ const double* find(const Table& table, const Column& column, const Cell& cell, T
   if (cell.kind == CellKind::kText) return find_text(table, column, text_key(cell, column.max_size, scratch));
   if (cell.kind == CellKind::kNumber) return find(table, column, cell.number);
   if (cell.kind == CellKind::kNaN) return column.has_nan ? &column.nan : nullptr;
-  return column.has_none ? &column.none : nullptr;
+  if (cell.kind == CellKind::kNaT && rejects(column, Reject::kNa)) return column.has_nan ? &column.nan : nullptr;
+  return cell.kind == CellKind::kNone && column.has_none ? &column.none : nullptr;
 }
-
-/// What a column rejects: a set of two bits.
-PRETZEL_ENUM(Reject, uint8_t, kNothing, kUnknown, kNan, kUnknownAndNan);
-
-bool rejects(const Column& column, Reject what) { return (column.reject & static_cast<uint8_t>(what)) != 0; }
 
 /// Writes the code of a cell that is no category, or rejects it.
 Status no_category(const RunCall& call, const Column& column, int32_t r, int32_t j) {
   const View& in = call.in[0];
-  const bool nan = in.kind == ValueKind::kCells ? is_nan(in.cell(r, j)) : in.row(r)[j] != in.row(r)[j];
+  const bool is_cell = in.kind == ValueKind::kCells;
+  const CellKind kind = is_cell ? in.cell(r, j).kind : CellKind::kNumber;
+  const bool nan = is_cell ? is_nan_or_nat(in.cell(r, j)) : in.row(r)[j] != in.row(r)[j];
   call.out->row(r)[j] = column.unknown;
+  if (kind == CellKind::kInfinite && !rejects(column, Reject::kNa)) return call.reject(Status::kInfinite, r, j);
+  if (kind == CellKind::kNA && rejects(column, Reject::kNa)) return call.reject(Status::kWrongType, r, j);
   if (nan && rejects(column, Reject::kNan)) return call.reject(Status::kNotANumber, r, j);
   return rejects(column, Reject::kUnknown) ? call.reject(Status::kUnknownCategory, r, j) : Status::kOk;
 }

@@ -39,9 +39,11 @@ constexpr int kMaskColumns = index_of(kMask, "columns"), kMaskMissing = index_of
 constexpr Param kCellParams[] = {{"columns", i32, "n_columns", kHoldsIndices, "", "width"},
                                  PRETZEL_PACKED_CELLS("fill_", "n_columns", 0),
                                  PRETZEL_PACKED_CELLS("missing_", "n_missing", 0),
-                                 {"reject_nan", u8, ""}};
+                                 {"reject_nan", u8, ""},
+                                 {"na", u8, ""}};
 constexpr int kCellColumns = index_of(kCellParams, "columns"), kFill = index_of(kCellParams, "fill_kinds"),
-              kMissing = index_of(kCellParams, "missing_kinds"), kRejectNan = index_of(kCellParams, "reject_nan");
+              kMissing = index_of(kCellParams, "missing_kinds"), kRejectNan = index_of(kCellParams, "reject_nan"),
+              kNa = index_of(kCellParams, "na");
 
 Status run_missing_mask(const RunCall& call) noexcept {
   const int32_t* columns = call.params[kMaskColumns].as<int32_t>();
@@ -71,6 +73,7 @@ Status run_cells(const RunCall& call) noexcept {
   const auto n = static_cast<int32_t>(call.params[kCellColumns].size);
   const PackedCells fill(call.params + kFill), missing(call.params + kMissing);
   const bool reject_nan = call.params[kRejectNan].scalar<uint8_t>() != 0;
+  const bool na = call.params[kNa].scalar<uint8_t>() != 0;
   const View& in = call.in[0];
   auto* out = call.arena->alloc_n<Cell>(static_cast<size_t>(call.rows) * n);
   if (out == nullptr) return Status::kNoMemory;
@@ -79,12 +82,16 @@ Status run_cells(const RunCall& call) noexcept {
   const Arena::Mark mark = call.arena->mark();
   TextScratch scratch(call.arena);
   for (int32_t r = 0; r < call.rows; ++r, out += n) {
-    for (int32_t j = 0; reject_nan && j < in.width; ++j) {
-      if (is_nan(in.cell(r, j))) return call.reject(Status::kNotANumber, r, j);
+    for (int32_t j = 0; !na && j < in.width; ++j) {
+      const Cell& cell = in.cell(r, j);
+      if (cell.kind == CellKind::kNA) return call.reject(Status::kWrongType, r, j);
+      if (reject_nan && is_nan_or_nat(cell)) return call.reject(Status::kNotANumber, r, j);
     }
     for (int32_t j = 0; j < n; ++j) {
       const Cell& cell = in.cell(r, columns[j]);
-      out[j] = is_one_of(cell, missing, scratch) ? fill.cell(j) : cell;
+      const bool is_missing = cell.kind == CellKind::kNA || is_one_of(cell, missing, scratch);
+      out[j] = is_missing ? fill.cell(j) : cell;
+      if (out[j].kind == CellKind::kInfinite) out[j].kind = CellKind::kNumber;  // the source makes objects of numbers
     }
   }
   call.arena->release(mark);
@@ -100,11 +107,9 @@ Cost cost_mask(const CostCall& call) {
 }
 
 Cost cost_cells(const CostCall& call) {
-  const bool reject_nan = call.params[kRejectNan].scalar<uint8_t>() != 0;
+  const bool na = call.params[kNa].scalar<uint8_t>() != 0;
   return Cost{}
-      .rows({{"call", 5.0},
-             {"columns", 4.0 * call.out_width},
-             {"checked_columns", reject_nan ? 1.0 * call.in_width : 0.0}})
+      .rows({{"call", 5.0}, {"columns", 4.0 * call.out_width}, {"checked_columns", na ? 0.0 : 1.0 * call.in_width}})
       .produces_nnz(1.0, 0.0)
       .scratch(64.0 + static_cast<double>(sizeof(Cell)) * call.out_width, 4.0);
 }

@@ -19,7 +19,7 @@ def cell_value(value: Any) -> CellValue:
     if value is None:
         return None
     if isinstance(value, str):
-        return str(value)
+        return str.__str__(value)  # a member of an enum prints another text than it is
     if is_nan(value):
         return math.nan
     if isinstance(value, bool | np.bool_ | int | np.integer):

@@ -14,6 +14,7 @@ from pretzel.oven.frontends.cells import cell_value
 from pretzel.oven.frontends.contradictions import check_fit
 from pretzel.oven.frontends.demands import demands, receivers, request_spec
 from pretzel.oven.frontends.forms import Beside, TwoForms, source_form, two_forms
+from pretzel.oven.frontends.missing import note_missing, with_missing
 from pretzel.oven.frontends.registry import (
     Unsupported,
     adapter_for,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from pretzel.oven.frontends.registry import Child
+    from pretzel.oven.ir._cells import CellValue
 
 METHODS = (
     "predict",
@@ -74,6 +76,7 @@ class Importer(ValueReader):
 
     def __init__(self, estimator: Any, check: Callable[[Node], None] = check_node) -> None:
         super().__init__(check)
+        self.missing: dict[int, CellValue] = {}
         self._root = estimator
         self._sparse = False  # the request is sparse rows
         self._guessed = False  # an opaque step was given columns that nobody had read as numbers
@@ -102,7 +105,8 @@ class Importer(ValueReader):
             raise CompileError(f"{type(self._root).__name__} has no method that Pretzel can serve")
         keeps_format = has_trait(self._root, "keeps_format")
         names_out = _names_out(self._root, methods["transform"].node) if "transform" in methods else None
-        return Imported(request_spec(self._root, asked, methods), methods, self.origins, keeps_format, names_out)
+        spec = with_missing(request_spec(self._root, asked, methods), self.missing)
+        return Imported(spec, methods, self.origins, keeps_format, names_out)
 
     def sparse_methods(self, imported: Imported) -> dict[str, Output | str]:
         """The graphs for sparse requests, where they differ, or why such requests are rejected."""
@@ -203,6 +207,7 @@ class Importer(ValueReader):
             self._path.pop()
 
     def _methods(self, estimator: Any, x: Node, only: tuple[str, ...]) -> Methods:
+        note_missing(self.missing, estimator, x)
         present = [m for m in only if callable(getattr(estimator, m, None))]
         native: Mapping[str, Output] = {}
         reason = ""

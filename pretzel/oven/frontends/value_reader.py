@@ -67,12 +67,13 @@ class ValueReader:
             raise Unsupported("numbers where the caller's own values are expected")
         return x
 
-    def text(self, x: Node, *, lower: bool, accents: str | None) -> Node:
-        """``x`` as one column of documents, normalised as asked where they are not ASCII."""
+    def text(self, x: Node, vectorizer: Any, *, lower: bool, accents: str | None) -> Node:
+        """``x`` as one column of documents, decoded as ``vectorizer`` does, and normalised as asked if not ASCII."""
         x = self.plain(x)
         if not isinstance(x, Raw) or len(x.columns) > 1:
             raise Unsupported("documents can only be read from the request or from an opaque step")
-        return self.note(TextLeaf(x.inputs, x.columns[0] if x.columns else 0, lower, accents))
+        column = x.columns[0] if x.columns else 0
+        return self.note(TextLeaf(x.inputs, column, lower, accents, vectorizer.encoding, vectorizer.decode_error))
 
     def finite(self, x: Node, estimator: Any, *, allow_nan: bool = False, float32: bool = False) -> Node:
         """``x`` after the check that ``estimator`` makes of its input.

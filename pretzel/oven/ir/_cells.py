@@ -36,21 +36,26 @@ class PackedCells(NamedTuple):
 
 
 def is_nan(value: Any) -> bool:
-    """Whether a cell is NaN (or pandas' NA, which means the same to every kernel)."""
-    if isinstance(value, float | np.floating):
-        return math.isnan(value)
-    return type(value).__name__ in ("NAType", "NaTType") and type(value).__module__.startswith("pandas")
+    """Whether a cell is NaN. The missing values of pandas, NA and NaT, are others."""
+    return isinstance(value, float | np.floating) and math.isnan(value)
 
 
-def cell_key(value: Any) -> tuple[str, str | float]:
+def is_pandas_missing(value: Any, name: str) -> bool:
+    """Whether a value is pandas' own missing value: `name` is "NAType" or "NaTType". pandas is not imported."""
+    return type(value).__name__ == name and type(value).__module__.startswith("pandas")
+
+
+def cell_key(value: Any) -> tuple[str, Any]:
     """What two cells have in common exactly when they are equal: 1 and True are, 1 and "1" are not."""
     if value is None:
         return "none", 0.0
     if isinstance(value, str):
-        return "text", str(value)
+        return "text", str.__str__(value)  # a member of an enum prints another text than it is
     if is_nan(value):
         return "nan", 0.0
-    return "number", float(value)
+    if isinstance(value, bool | np.bool_ | int | float | np.integer | np.floating):
+        return "number", float(value)
+    return "other", value
 
 
 def pack(values: Iterable[CellValue]) -> PackedCells:

@@ -79,6 +79,8 @@ class TextLeaf(Node):
     column: int
     lower: bool = False
     accents: str | None = None  # None, "ascii", "unicode"
+    encoding: str = "utf-8"  # of documents that are bytes
+    decode_error: str = "strict"
 
     op: ClassVar[str] = "text_leaf/1"
     needs_rows: ClassVar[bool] = False

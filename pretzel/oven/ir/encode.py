@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+import math
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from pretzel.errors import InputValueError
-from pretzel.oven.ir._cells import CellValue, PackedCells, cell_key, is_nan, pack, unpack
+from pretzel.oven.ir._cells import CellValue, PackedCells, cell_key, is_nan, is_pandas_missing, pack, unpack
 from pretzel.oven.ir.graph import Array, Node, Value
 from pretzel.oven.ir.value_properties import ValueProperties, of_constants, whole
 from pretzel.schema import Schema, dense, fixed, sparse
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-REJECT_UNKNOWN, REJECT_NAN = 1, 2
+REJECT_UNKNOWN, REJECT_NAN, REJECT_NA = 1, 2, 4
 
 
 class CategoryCodes(Node):
@@ -34,6 +35,7 @@ class CategoryCodes(Node):
         What other cells become.
     reject : ndarray of uint8, shape (width,)
         `REJECT_UNKNOWN`: stop at other cells instead. `REJECT_NAN`: stop at NaN, which is no category then.
+        `REJECT_NA`: stop at NA of pandas, and take NaT for NaN, as the imputer in front did.
     dtype : str
         What the encoder returns.
     """
@@ -79,11 +81,21 @@ class CategoryCodes(Node):
             codes = self.codes[self.starts[j] : self.starts[j + 1]]
             table = dict(zip(map(cell_key, categories), codes, strict=True))
             for i in range(len(x)):
-                code = table.get(cell_key(x[i, j]))
-                if code is None and (self.reject[j] & REJECT_UNKNOWN or (self.reject[j] and is_nan(x[i, j]))):
-                    raise InputValueError(f"row {i}, column {j}: {x[i, j]!r} is rejected")
+                value = x[i, j]
+                if self.reject[j] & REJECT_NA and is_pandas_missing(value, "NaTType"):
+                    value = math.nan
+                code = table.get(cell_key(value))
+                if code is None and self._rejects(value, int(self.reject[j])):
+                    raise InputValueError(f"row {i}, column {j}: {value!r} is rejected")
                 out[i, j] = self.unknown[j] if code is None else code
         return out
+
+    @staticmethod
+    def _rejects(value: Any, reject: int) -> bool:
+        is_na = is_pandas_missing(value, "NAType")
+        return bool(
+            reject & REJECT_UNKNOWN or (reject & REJECT_NAN and is_nan(value)) or (reject & REJECT_NA and is_na)
+        )
 
     def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
         return of_constants(np.concatenate([self.codes, self.unknown]))

@@ -63,13 +63,14 @@ class Replacement:
         Cells that are replaced.
     fill : tuple of str, float or None
         The constant of each column.
-    rejects_nan : bool
-        Stops at NaN.
+    rejects_nan, rejects_na : bool
+        Stops at NaN; stops at NA of pandas, and takes NaT for NaN.
     """
 
     missing: tuple[CellValue, ...]
     fill: tuple[CellValue, ...]
     rejects_nan: bool = False
+    rejects_na: bool = False
 
 
 class _Known(threading.local):

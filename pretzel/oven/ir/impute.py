@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from pretzel.errors import InputValueError
-from pretzel.oven.ir._cells import CellValue, PackedCells, cell_key, is_nan, pack, unpack
+from pretzel.errors import InputTypeError, InputValueError
+from pretzel.oven.ir._cells import CellValue, PackedCells, cell_key, is_nan, is_pandas_missing, pack, unpack
 from pretzel.oven.ir.graph import Array, Node, Replacement, Value, replace
 from pretzel.oven.ir.value_properties import ValueProperties, of_constants, whole
 from pretzel.schema import Schema, cells, dense, fixed
@@ -111,6 +111,8 @@ class ImputeCells(Node):
         `PackedCells` with the constant of each kept column.
     reject_nan : bool
         Stop at NaN, in any column.
+    na : bool
+        NA of pandas counts as missing; else stop at it, in any column.
     """
 
     columns: tuple[int, ...]
@@ -121,8 +123,9 @@ class ImputeCells(Node):
     sizes: Array
     text: Array
     reject_nan: bool = False
+    na: bool = False
 
-    op: ClassVar[str] = "impute_cells/1"
+    op: ClassVar[str] = "impute_cells/2"
     kernel: ClassVar[str] = "impute_cells"
 
     @property
@@ -140,24 +143,28 @@ class ImputeCells(Node):
             **{f"fill_{name}": array for name, array in fill._asdict().items()},
             **{f"missing_{name}": array for name, array in pack(self.missing)._asdict().items()},
             "reject_nan": np.array(self.reject_nan, dtype=np.uint8),
+            "na": np.array(self.na, dtype=np.uint8),
         }
 
     def reference(self, *inputs: Value) -> Value:
         (x,) = inputs
-        if self.reject_nan and any(is_nan(value) for value in x.flat):
+        if not self.na and any(is_pandas_missing(value, "NAType") for value in x.flat):
+            raise InputTypeError("SimpleImputer: NA of pandas is rejected")
+        if self.reject_nan and any(is_nan(value) or is_pandas_missing(value, "NaTType") for value in x.flat):
             raise InputValueError("SimpleImputer: NaN is rejected")
         missing = {cell_key(value) for value in self.missing}
         out = x[:, list(self.columns)].astype(object)
         for j, fill in enumerate(self.fill):
             for i in range(len(out)):
-                if cell_key(out[i, j]) in missing:
+                nat = is_pandas_missing(out[i, j], "NaTType")
+                if is_pandas_missing(out[i, j], "NAType") or cell_key(math.nan if nat else out[i, j]) in missing:
                     out[i, j] = fill
         return out
 
     def as_replacement(self) -> Replacement | None:
-        if self.columns != tuple(range(self.inputs[0].schema().width)):
+        if self.na or self.columns != tuple(range(self.inputs[0].schema().width)):
             return None
-        return Replacement(self.missing, tuple(self.fill), self.reject_nan)
+        return Replacement(self.missing, tuple(self.fill), self.reject_nan, rejects_na=True)
 
     def describe(self) -> str:
         return f"{', '.join(map(repr, self.missing))} -> constants"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pretzel.oven.ir._cells import CellValue, cell_key, is_nan
-from pretzel.oven.ir.encode import REJECT_NAN, REJECT_UNKNOWN, CategoryCodes, category_codes
+from pretzel.oven.ir.encode import REJECT_NA, REJECT_NAN, REJECT_UNKNOWN, CategoryCodes, category_codes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,5 +40,5 @@ def impute_into_codes(node: Node, users: Mapping[Node, list[Node]]) -> Node | No
         entries += [(value, node.unknown[j] if code is None else code) for value in replacement.missing]
         categories.append([value for value, _ in entries])
         codes.append([number for _, number in entries])
-    reject |= int(np.bitwise_or.reduce(node.reject))
+    reject |= int(np.bitwise_or.reduce(node.reject)) | (REJECT_NA if replacement.rejects_na else 0)
     return category_codes(source.inputs[0], categories, codes, node.unknown.tolist(), reject=reject, dtype=node.dtype)

@@ -13,34 +13,42 @@ import numpy as np
 
 from pretzel.errors import InputShapeError, InputTypeError
 from pretzel.runtime.input.messages import column_name
-from pretzel.runtime.input.row_reader import as_number, raise_wrong_field
+from pretzel.runtime.input.row_reader import as_number, parse_number, raise_wrong_field
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
 
     from pretzel.plan import InputSpec
 
 _NUMERIC = "fiub"  # numpy's kinds of numbers
 _PLAIN = frozenset({float, int, bool, type(None)})
+_ARROW_TEXTS = ("string", "large_string", "string_view")
+_POLARS_TEXTS = "dictionary<values=string_view"  # Categorical and Enum; pyarrow has no cast for them
+_ARROW_BYTES = ("binary", "binary_view")
 _ARROW_NUMBERS = ("int", "uint", "float", "double", "halffloat", "bool")
 
 
-def as_numbers(spec: InputSpec, position: int, column: Any) -> npt.NDArray[Any]:
+def as_numbers(spec: InputSpec, position: int, column: Any, *, is_rows: bool = False) -> npt.NDArray[Any]:
     """A column as a native numeric ndarray; missing values become NaN. Numeric ndarrays are not copied.
+
+    Texts are parsed. In a table, NA and NaT of pandas among objects are rejected, as scikit-learn does; in rows
+    (``is_rows``: the column was taken from a list of dicts) they are missing values.
 
     Raises
     ------
     InputTypeError
-        Texts (which scikit-learn would parse), bytes, dates, complex numbers.
+        Texts that are no numbers, dates, complex numbers.
     InputShapeError
         Values that are sequences.
     """
     if isinstance(column, list):
-        return _numbers_of_objects(spec, position, column)
+        return _numbers_of_objects(spec, position, column, is_rows)
     if not isinstance(column, np.ndarray):
         arrow = _arrow_of(column)
         if arrow is not None:
-            return _numbers_of_arrow(spec, position, arrow)
+            return _numbers_of_arrow(spec, position, arrow, _missing_of(column))
         column = _ndarray_of_extension(spec, position, column, "numbers")
     numbers: npt.NDArray[Any] = column
     if numbers.dtype.kind in _NUMERIC:
@@ -51,7 +59,10 @@ def as_numbers(spec: InputSpec, position: int, column: Any) -> npt.NDArray[Any]:
 
 
 def as_cells(spec: InputSpec, position: int, column: Any) -> Any:
-    """A column as texts, numbers and missing values: a list, a numeric ndarray or one pyarrow array of strings.
+    """A column as cells: a list, a numeric ndarray, or one pyarrow array of strings.
+
+    A pyarrow array whose missing values are not None, because it is that of a pandas column, comes in a tuple with what
+    they are.
 
     Raises
     ------
@@ -63,7 +74,9 @@ def as_cells(spec: InputSpec, position: int, column: Any) -> Any:
     if not isinstance(column, np.ndarray):
         arrow = _arrow_of(column)
         if arrow is not None:
-            return _cells_of_arrow(spec, position, arrow)
+            return _cells_of_arrow(spec, position, arrow, _missing_of(column))
+        if type(column.dtype).__name__ == "DatetimeTZDtype":
+            return column.astype(object).tolist()
         column = _ndarray_of_extension(spec, position, column, "texts or numbers")
     if column.dtype.kind in _NUMERIC:
         return column
@@ -77,22 +90,25 @@ def is_float32(column: Any) -> bool:
     return isinstance(column, np.ndarray) and column.dtype == np.float32
 
 
-def _numbers_of_objects(spec: InputSpec, position: int, values: list[Any]) -> npt.NDArray[np.float64]:
+def _numbers_of_objects(
+    spec: InputSpec, position: int, values: list[Any], is_rows: bool = False
+) -> npt.NDArray[np.float64]:
     if _PLAIN.issuperset(map(type, values)):
         try:
             return np.array(values, dtype=np.float64)
         except OverflowError:
             pass  # an integer beyond float64: the loop below finds and names it
-    return np.array([_number(spec, position, row, value) for row, value in enumerate(values)], dtype=np.float64)
+    parse = as_number if is_rows else parse_number
+    return np.array([_number(spec, position, row, value, parse) for row, value in enumerate(values)], dtype=np.float64)
 
 
-def _number(spec: InputSpec, position: int, row: int, value: Any) -> float:
+def _number(spec: InputSpec, position: int, row: int, value: Any, parse: Callable[[Any], float | None]) -> float:
     if isinstance(value, list | tuple | np.ndarray):
         raise InputShapeError(
             f"{spec.estimator}: row {row}, column {column_name(spec, position)} holds a {type(value).__name__}: "
             "expected a table of two dimensions"
         )
-    number = math.nan if value is None else as_number(value)
+    number = math.nan if value is None else parse(value)
     if number is None:
         raise_wrong_field(spec, "", position, value, "a number", row)
     return number
@@ -115,36 +131,58 @@ def _arrow_of(column: Any) -> Any:
     return column if hasattr(column, "null_count") else None
 
 
-def _numbers_of_arrow(spec: InputSpec, position: int, column: Any) -> npt.NDArray[Any]:
+def _missing_of(column: Any) -> Any:
+    """What missing values of an array are: None in pyarrow, something else in pandas."""
+    return column.dtype.na_value if hasattr(column, "dtype") else None
+
+
+def _objects_of(column: Any, missing: Any) -> list[Any]:
+    """A pyarrow array as Python objects."""
+    return [missing if value is None else value for value in column.to_pylist()]
+
+
+def _numbers_of_arrow(spec: InputSpec, position: int, column: Any, missing: Any) -> npt.NDArray[Any]:
     name = str(column.type)
     if name.startswith("dictionary"):
-        return _numbers_of_arrow(spec, position, column.cast(column.type.value_type))
+        if name.startswith(_POLARS_TEXTS):
+            return _numbers_of_objects(spec, position, _objects_of(column, missing))
+        return _numbers_of_arrow(spec, position, column.cast(column.type.value_type), missing)
     if name == "null":
         return np.full(len(column), math.nan)
-    if name in ("string", "large_string", "string_view"):
+    if name in _ARROW_TEXTS or name.endswith(_ARROW_BYTES):
+        return _numbers_of_objects(spec, position, _objects_of(column, missing))
+    if name.startswith("decimal"):  # the cast of pyarrow is not correctly rounded
         return _numbers_of_objects(spec, position, column.to_pylist())
     if not name.startswith(_ARROW_NUMBERS):
         _reject_dtype(spec, position, name, "numbers")
     if name == "bool":
         column = column.cast("int8")
     if column.null_count:
-        column = column.cast("float64")
+        column = column.cast("float64", safe=False)  # large integers are rounded
     chunks = getattr(column, "chunks", [column])
     parts = [chunk.to_numpy(zero_copy_only=False) for chunk in chunks]
     return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0), *parts])
 
 
-def _cells_of_arrow(spec: InputSpec, position: int, column: Any) -> Any:
+def _cells_of_arrow(spec: InputSpec, position: int, column: Any, missing: Any) -> Any:
     name = str(column.type)
+    if name.startswith(_POLARS_TEXTS):
+        return _objects_of(column, missing)
     if name.startswith("dictionary"):
-        return _cells_of_arrow(spec, position, column.cast(column.type.value_type))
-    if name not in ("string", "large_string", "string_view"):
-        return _numbers_of_arrow(spec, position, column)
+        return _cells_of_arrow(spec, position, column.cast(column.type.value_type), missing)
+    if name.startswith("decimal"):
+        return _objects_of(column, math.nan if missing is not None else None)
+    if name.endswith(_ARROW_BYTES) or (name == "bool" and missing is None and column.null_count):
+        return _objects_of(column, missing)
+    if name not in _ARROW_TEXTS:
+        return _numbers_of_arrow(spec, position, column, missing)
+    if name == "string_view":
+        column = column.cast("large_string")
     chunks = getattr(column, "chunks", [column])
-    if name == "string_view" or len(chunks) > 1:
+    if len(chunks) != 1:
         column = column.cast("large_string").combine_chunks()
         chunks = getattr(column, "chunks", [column])
-    return chunks[0]
+    return (chunks[0], missing) if missing is not None and column.null_count else chunks[0]
 
 
 def _reject_dtype(spec: InputSpec, position: int, dtype: Any, expected: str) -> NoReturn:

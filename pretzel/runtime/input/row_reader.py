@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from pretzel.errors import InputKeyError, InputShapeError, InputTypeError
+from pretzel.errors import InputKeyError, InputShapeError, InputTypeError, InputValueError
 from pretzel.plan import InputKind, InputSpec
 from pretzel.runtime.input.messages import column_name, hints, listed, shown
 
@@ -41,29 +41,101 @@ def as_row(spec: InputSpec, model: str, row: Any) -> Any:
 
 
 def as_number(value: Any) -> float | None:
-    """A value that is neither None nor a float: NaN for pandas.NA and NaT, None for what is no number of float64."""
-    if type(value).__name__ in ("NAType", "NaTType"):  # pandas is not imported
-        return math.nan
-    if isinstance(value, str | bytes | bytearray | complex | np.complexfloating | np.datetime64 | np.timedelta64):
+    """A value of a row that is neither None nor a float: NaN for NA and NaT of pandas, None for what is no number.
+
+    Texts and bytes are parsed, as scikit-learn does.
+    """
+    return math.nan if pandas_missing(value) else parse_number(value)
+
+
+def parse_number(value: Any) -> float | None:
+    """A value as float64, as NumPy converts an object; None where it cannot, and for dates."""
+    if isinstance(value, complex | np.complexfloating | np.datetime64 | np.timedelta64):
         return None
     try:
         return float(value)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # __float__ of the caller's own class may raise anything
         return None
+
+
+def as_cell(value: Any) -> float | str | None:
+    """A value that is neither a text, None nor a number of Python, as encoders of scikit-learn compare it.
+
+    Returns
+    -------
+    float, str or None
+        A number that the value is equal to; "na" or "nat", the missing values of pandas; "other" for a value that is
+        no category; None for one that has no hash, which scikit-learn rejects.
+    """
+    if found := pandas_missing(value):
+        return found
+    try:
+        hash(value)
+        if isinstance(value, complex | np.complexfloating):
+            return float(value.real) if value.imag == 0 else "other"
+        if isinstance(value, bytes | np.datetime64 | np.timedelta64):
+            return "other"
+        number = float(value)
+        is_nan = isinstance(value, np.floating | float) and math.isnan(number)
+        return number if is_nan or number == value else "other"
+    except OverflowError:
+        return "other"
+    except Exception:
+        return None if getattr(type(value), "__hash__", None) is None or _holds_unhashable(value) else "other"
+
+
+def pandas_missing(value: Any) -> str:
+    """What missing value of pandas a value is: "na", "nat", or "" for none of them. pandas is not imported."""
+    return {"NAType": "na", "NaTType": "nat"}.get(type(value).__name__, "")
+
+
+def decode(document: bytes, encoding: str, errors: str) -> str:
+    """A document that came as bytes, decoded as the vectorizer does.
+
+    Raises
+    ------
+    InputValueError
+    """
+    try:
+        return document.decode(encoding, errors)
+    except (UnicodeError, LookupError) as error:
+        raise InputValueError(f"a document cannot be decoded as {encoding}: {error}") from error
+
+
+def _holds_unhashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except Exception:
+        return True
+    return False
 
 
 def one_row_table(spec: InputSpec, model: str, row: Any) -> Any:
     """A table of one row, for results that only the table path can build."""
     if spec.kind is InputKind.TEXT:
-        if not isinstance(row, str):
+        if not isinstance(row, str | bytes):
             raise_wrong_field(spec, model, 0, row, "a str")
         return [row]
     values = as_row(spec, model, row)
     if not isinstance(values, dict):
+        values = [known_missing(spec, i, value) for i, value in enumerate(values)]
         return [tuple(values)] if spec.names is None else [dict(zip(spec.names, values, strict=True))]
     if spec.names is None:
         fail_row(spec, model, row)
     return [values]
+
+
+def known_missing(spec: InputSpec, position: int, value: Any) -> Any:
+    """A value of a single row, with what None stands for in its column in place of None."""
+    return spec.missing[position] if value is None and spec.missing else value
+
+
+def known_missing_of(spec: InputSpec, row: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """A row with the missing values that its columns know in place of None."""
+    if not spec.missing or not spec.names or not any(value is None for value in row.values()):
+        return row
+    known = dict(zip(spec.names, spec.missing, strict=True))
+    return {key: known.get(key) if value is None else value for key, value in row.items()}
 
 
 def check_keys(spec: InputSpec, model: str, row: Mapping[str, Any], number: int | None = None) -> None:
@@ -79,7 +151,7 @@ def check_keys(spec: InputSpec, model: str, row: Mapping[str, Any], number: int 
     required = [names[i] for i in spec.required]
     missing = [name for name in required if name not in row]
     if not missing and spec.any_order:
-        return
+        return  # as tables may have additional columns
     known = set(names)
     unknown = [key for key in list(row) if key not in known]  # a copy, because other threads may change the row
     if not missing and not unknown:

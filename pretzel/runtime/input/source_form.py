@@ -15,7 +15,14 @@ from pretzel.errors import InputKeyError, InputShapeError
 from pretzel.plan import InputKind
 from pretzel.runtime.input.feature_names import check_width, match
 from pretzel.runtime.input.messages import listed
-from pretzel.runtime.input.row_reader import as_row, check_keys, fail_row, one_row_table
+from pretzel.runtime.input.row_reader import (
+    as_row,
+    check_keys,
+    fail_row,
+    known_missing,
+    known_missing_of,
+    one_row_table,
+)
 from pretzel.runtime.input.table_reader import of_list
 
 if TYPE_CHECKING:
@@ -44,9 +51,10 @@ def of_row(spec: InputSpec, model: str, row: Any, *, check: bool = True) -> Any:
             fail_row(spec, model, row)
         if check:
             check_keys(spec, model, values)
-        return _of_dicts(spec, [values])
+        return _of_dicts(spec, [known_missing_of(spec, values)])
     if len(values) != spec.width:
         fail_row(spec, model, row)
+    values = [known_missing(spec, i, value) for i, value in enumerate(values)]
     return array([values]) if spec.names is None else _frame(dict(zip(spec.names, ([v] for v in values), strict=True)))
 
 
@@ -79,10 +87,10 @@ def of_rows(spec: InputSpec, X: list[Any], *, check: bool = True) -> Any:
         odd = next((i for i, row in enumerate(X) if not isinstance(row, Mapping) or row.keys() != keys), None)
         if odd is not None:
             raise InputKeyError(f"{spec.estimator}: row {odd} has other keys than row 0, which has {listed(keys)}")
-        return _of_dicts(spec, X)
+        return _of_dicts(spec, [known_missing_of(spec, row) for row in X])
     table = of_list(spec, X)
     if isinstance(X[0], Mapping):
-        return _of_dicts(spec, X)
+        return _of_dicts(spec, [known_missing_of(spec, row) for row in X])
     columns = [table.column(i) for i in range(spec.width)]
     if spec.names is not None:
         return _frame(dict(zip(spec.names, columns, strict=True)))

@@ -19,7 +19,7 @@ from pretzel.plan import InputKind, LeafKind
 from pretzel.runtime.input.column_reader import as_cells, as_numbers, is_float32
 from pretzel.runtime.input.feature_names import check_width, match, warn_about_names
 from pretzel.runtime.input.messages import shown
-from pretzel.runtime.input.row_reader import check_keys, fail_row
+from pretzel.runtime.input.row_reader import check_keys, fail_row, known_missing
 
 if TYPE_CHECKING:
     from pretzel.plan import InputSpec, Leaf
@@ -36,11 +36,14 @@ class Table:
         ``column(position)``: a list, ndarray, pandas extension array or pyarrow array.
     whole : ndarray, CSR matrix or None
         All columns at once, if they lie in one.
+    is_rows : bool
+        The request is a list of single rows, which only Pretzel knows.
     """
 
     rows: int
     column: Callable[[int], Any]
     whole: Any = None
+    is_rows: bool = False
 
 
 def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[Any], bool]:
@@ -82,7 +85,12 @@ def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[A
             float32 = float32 and table.whole.dtype == np.float32
         else:
             raw = [table.column(i) for i in leaf.columns]
-            found.append([as_numbers(spec, i, column) for i, column in zip(leaf.columns, raw, strict=True)])
+            found.append(
+                [
+                    as_numbers(spec, i, column, is_rows=table.is_rows)
+                    for i, column in zip(leaf.columns, raw, strict=True)
+                ]
+            )
             float32 = float32 and all(map(is_float32, raw))
     return table.rows, found, float32 and bool(leaves)
 
@@ -105,10 +113,17 @@ def _documents(spec: InputSpec, X: Any) -> Any:
     if isinstance(X, np.ndarray):
         return X.tolist()
     if hasattr(X, "array") and hasattr(X, "index"):
-        return as_cells(spec, 0, X.array)
+        return _unpaired(as_cells(spec, 0, X.array))
     if not isinstance(X, Iterable):
         raise InputTypeError(f"{spec.estimator}: expected an iterable of documents, got {type(X).__name__}")
     return as_cells(spec, 0, X) if hasattr(X, "null_count") and hasattr(X, "type") else list(X)
+
+
+def _unpaired(cells: Any) -> Any:
+    """Cells as one object, also where what is missing in them is not None."""
+    if not isinstance(cells, tuple):
+        return cells
+    return [cells[1] if value is None else value for value in cells[0].to_pylist()]
 
 
 # -- tables ----------------------------------------------------------------------------------------------------------
@@ -192,8 +207,9 @@ def _of_pandas(spec: InputSpec, X: Any) -> Table:
             f"{spec.estimator}: expected a table of {spec.width} columns, got a {type(X).__name__} of shape {X.shape}; "
             "for one row use predict_one"
         )
-    labels = X.columns.array
-    columns = labels.__arrow_array__().to_pylist() if str(labels.dtype) == "str" else X.columns.tolist()
+    labels: Any = X.columns.array if getattr(X.columns, "nlevels", 1) == 1 else None
+    is_arrow = type(labels).__name__ == "ArrowStringArray"
+    columns = labels.__arrow_array__().to_pylist() if is_arrow else X.columns.tolist()
     return _of_columns(spec, columns, X.shape[0], partial(_pandas_column, X))
 
 
@@ -224,7 +240,7 @@ def of_list(spec: InputSpec, X: Sequence[Any]) -> Table:
                 raise InputTypeError(f"{spec.estimator}: row {number}: expected a dict, got {type(row).__name__}")
             if row.keys() != expected:
                 check_keys(spec, "", row, number)
-        return Table(len(X), lambda i: [row.get(names[i]) for row in X])
+        return Table(len(X), lambda i: [known_missing(spec, i, row.get(names[i])) for row in X], is_rows=True)
     if X:
         warn_about_names(spec, named=False)
     for row in X:

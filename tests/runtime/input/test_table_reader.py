@@ -45,8 +45,9 @@ def as_matrix(columns: Any) -> np.ndarray:
 
 
 def as_lists(columns: Any) -> list[list[Any]]:
+    pairs = (column if isinstance(column, tuple) else (column, math.nan) for column in columns)
     return [
-        [math.nan if v is None else v for v in c.to_pylist()] if hasattr(c, "to_pylist") else list(c) for c in columns
+        [missing if v is None else v for v in (c.to_pylist() if hasattr(c, "to_pylist") else c)] for c, missing in pairs
     ]
 
 
@@ -70,7 +71,7 @@ X = np.array([[1.0, 2.0, 3.0], [4.0, math.nan, -0.0]])
         [tuple(row) for row in X.tolist()],
         list(X),
         [[1, 2, 3], [4, None, -0.0]],
-        [[True, 2, 3], [4, pd.NA, np.float32(-0.0)]],
+        [[True, 2, 3], [4, None, np.float32(-0.0)]],
         sparse.csr_array(X),
         sparse.csc_matrix(X),
         sparse.coo_array(X),
@@ -129,7 +130,7 @@ def frame(index: str = "a") -> pd.DataFrame:
         pd.Categorical([1.0, None]),
         pd.arrays.SparseArray([1.0, math.nan]),
         np.array([1, None], dtype=object),
-        np.array([True, pd.NA], dtype=object),
+        np.array([True, None], dtype=object),
         pa.chunked_array([[1], [None]]),
         pa.array([True, None]),
         pa.array([1, None], pa.uint8()),
@@ -282,20 +283,20 @@ def test_warnings_about_names_are_those_of_scikit_learn() -> None:
         ([[[1.0], [2.0], [3.0]]], InputShapeError, "row 0, column 0 holds a list"),
         (["abc"], InputShapeError, "holds str 'abc'"),
         ([{"a": 1}], InputTypeError, "without column names"),
-        ([[1.0, "2", 3.0]], InputTypeError, "row 0, column 1: expected a number, got str '2'"),
-        ([[1.0, b"2", 3.0]], InputTypeError, "row 0, column 1: expected a number, got bytes"),
+        ([[1.0, "x", 3.0]], InputTypeError, "row 0, column 1: expected a number, got str 'x'"),
+        ([[1.0, b"x", 3.0]], InputTypeError, "row 0, column 1: expected a number, got bytes"),
         ([[1.0, 1j, 3.0]], InputTypeError, "expected a number, got complex"),
         ([[1.0, 10**400, 3.0]], InputTypeError, "expected a number, got int"),
-        (X.astype(str), InputTypeError, "row 0, column 0: expected a number, got str '1.0'"),
+        (np.array([["x", "1", "2"]]), InputTypeError, "row 0, column 0: expected a number, got str 'x'"),
         (X.astype(complex), InputTypeError, "Complex data not supported.*complex128"),
         (np.matrix(X), InputTypeError, "numpy.matrix"),
         (pd.DataFrame(X, columns=["a", "b", "a"]), InputKeyError, "duplicate columns: 'a'"),
         (np.zeros((2, 3), dtype="M8[D]"), InputTypeError, "datetime64"),
         (sparse.csr_array(X.astype(complex)), InputTypeError, "complex128"),
         (pd.DataFrame({0: [1.0], 1: pd.to_datetime(["2020"]), 2: [1.0]}), InputTypeError, "column 1.*datetime64"),
-        (pd.DataFrame({0: [1.0], 1: ["2"], 2: [1.0]}), InputTypeError, "row 0, column 1.*got str '2'"),
+        (pd.DataFrame({0: [1.0], 1: ["x"], 2: [1.0]}), InputTypeError, "row 0, column 1.*got str 'x'"),
         (pd.DataFrame({0: [1.0], 1: [1.0], "c": [1.0]}), InputTypeError, "some column names are strings"),
-        (pa.table({"0": [1], "1": pa.array([b"x"]), "2": [1]}), InputTypeError, "column 1.*binary"),
+        (pa.table({"0": [1], "1": pa.array([b"x"]), "2": [1]}), InputTypeError, "row 0, column 1.*got bytes"),
         ({"a": 1.0, "b": 2.0, "c": 3.0}, InputTypeError, "expected a table, got dict"),
         (7, InputTypeError, "expected a table, got int"),
         (None, InputTypeError, "expected a table, got NoneType"),

@@ -70,7 +70,7 @@ def hashing_vectorizer(estimator: Any, x: Node, importer: Importer) -> Node:
         raise Unsupported(f"norm={estimator.norm!r}")
     settings = analysis(estimator)
     hashed = HashedNgrams(
-        (importer.text(x, lower=settings.lower, accents=settings.accents),),
+        (importer.text(x, estimator, lower=settings.lower, accents=settings.accents),),
         settings.analyzer,
         settings.min_n,
         settings.max_n,
@@ -101,7 +101,7 @@ def _tfidf(transformer: Any, source: Node, *, binary: bool = False) -> Node:
 def counts(vectorizer: Any, x: Node, importer: Importer) -> Node:
     """The counts of a fitted CountVectorizer or TfidfVectorizer, before ``binary`` and idf."""
     settings = analysis(vectorizer)
-    text = importer.text(x, lower=settings.lower, accents=settings.accents)
+    text = importer.text(x, vectorizer, lower=settings.lower, accents=settings.accents)
     return Ngrams(
         (text,),
         settings.analyzer,
@@ -150,7 +150,6 @@ def analysis(vectorizer: Any) -> Analysis:
         raise Unsupported(f"analyzer={vectorizer.analyzer!r} is not one of scikit-learn's")
     if vectorizer.input != "content":
         raise Unsupported(f"input={vectorizer.input!r}: documents are read from files")
-    # encoding and decode_error concern documents that are bytes, and those are rejected when they are read
     if vectorizer.strip_accents not in (None, "ascii", "unicode"):
         raise Unsupported("strip_accents is a callable: it runs in Python")
     min_n, max_n = vectorizer.ngram_range

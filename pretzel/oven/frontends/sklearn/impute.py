@@ -11,7 +11,7 @@ from pretzel.oven.frontends.cells import cell_value
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import dense_only
 from pretzel.oven.frontends.sklearn.compat import fill_dtype, fitted_dtype
-from pretzel.oven.ir._cells import CellValue, is_nan, pack
+from pretzel.oven.ir._cells import CellValue, is_nan, is_pandas_missing, pack
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask
 from pretzel.schema import Kind
@@ -48,10 +48,10 @@ def _impute_cells(estimator: Any, x: Node, columns: tuple[int, ...], fill: Array
     if estimator.indicator_ is not None:
         raise Unsupported("SimpleImputer(add_indicator=True) over texts")
     value = estimator.missing_values
-    is_na = type(value).__name__ == "NAType"
+    is_na = is_pandas_missing(value, "NAType")
     missing: tuple[CellValue, ...] = (None, math.nan) if is_na else (cell_value(value),)
     constants = pack(cell_value(value) for value in fill)
-    return ImputeCells((x,), columns, missing, *constants, reject_nan=not is_nan(value))
+    return ImputeCells((x,), columns, missing, *constants, reject_nan=not is_na and not is_nan(value), na=is_na)
 
 
 @adapter("sklearn.impute.MissingIndicator")

@@ -102,15 +102,15 @@ def _categories(estimator: Any) -> list[list[CellValue]]:
 
 
 def _source(estimator: Any, x: Node, importer: Importer) -> Node:
-    """What the encoder reads: numbers where all categories are numbers, else cells."""
-    numeric = all(column.dtype.kind in "ifub" for column in estimator.categories_)
-    if not isinstance(x, Raw) and x.schema().kind is Kind.CELLS:
+    """What the encoder reads: cells of the request, also where all categories are numbers, because texts are unknown
+    categories then; numbers of native steps."""
+    if isinstance(x, Raw):
+        return importer.cells(x)
+    if x.schema().kind is Kind.CELLS:
         return x
-    if not numeric and not isinstance(x, Raw) and any(isinstance(v, str) for c in estimator.categories_ for v in c):
+    if any(isinstance(value, str) for column in estimator.categories_ for value in column):
         raise Unsupported("texts among the values of native steps")
-    if numeric or not isinstance(x, Raw):
-        return importer.finite(importer.dense(x), estimator, allow_nan=True)
-    return importer.cells(x)
+    return importer.finite(importer.dense(x), estimator, allow_nan=True)
 
 
 def _result_dtype(estimator: Any) -> str:

@@ -1,0 +1,82 @@
+"""The missing value that a fitted estimator knows in each column of the request."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pretzel.oven.frontends.cells import cell_value
+from pretzel.oven.frontends.forms import Beside, TwoForms
+from pretzel.oven.frontends.registry import Unsupported
+from pretzel.oven.ir._cells import CellValue, is_nan, is_pandas_missing
+from pretzel.oven.ir.check import CheckFinite
+from pretzel.oven.ir.columns import CellLeaf, NumericLeaf, Raw, Select
+from pretzel.oven.ir.concat import Concat, Densify
+from pretzel.plan import InputKind, InputSpec
+
+if TYPE_CHECKING:
+    from pretzel.oven.ir.graph import Node
+
+
+def note_missing(known: dict[int, CellValue], estimator: Any, x: Node) -> None:
+    """Add to ``known`` the missing value that ``estimator`` knows in each column of the request that it reads.
+
+    The missing category of an encoder, which was in the data of its fit, counts more than a parameter.
+    """
+    if not hasattr(estimator, "__dict__"):
+        return
+    categories, parameter = _missing_of_categories(estimator), _missing_of_parameter(estimator)
+    if not categories and not parameter:
+        return
+    columns = _columns_of_request(x)
+    for column, found in zip(columns, categories, strict=False):
+        if column is not None and found:
+            known[column] = found[0]
+    for value in parameter:
+        for column in columns:
+            if column is not None:
+                known.setdefault(column, value)
+
+
+def with_missing(spec: InputSpec, known: dict[int, CellValue]) -> InputSpec:
+    """A specification of tables that says what None stands for in each column of a single row."""
+    missing = tuple(known.get(i) for i in range(spec.width))
+    found = spec.kind is InputKind.TABLE and any(value is not None for value in missing)
+    return replace(spec, missing=missing) if found else spec
+
+
+def _columns_of_request(x: Node) -> list[int | None]:
+    """The columns of the request that ``x`` holds unchanged, None for others."""
+    match x:
+        case TwoForms():
+            return _columns_of_request(x.native)
+        case Raw() | NumericLeaf() | CellLeaf():
+            return [None] * len(x.columns) if x.inputs else [*x.columns]
+        case Select():
+            inner = _columns_of_request(x.inputs[0])
+            return [inner[column] for column in x.columns]
+        case CheckFinite() | Densify():
+            return _columns_of_request(x.inputs[0])
+        case Concat() | Beside():
+            return [column for part in x.inputs for column in _columns_of_request(part)]
+    return [None] * x.schema().width
+
+
+def _missing_of_categories(estimator: Any) -> list[list[CellValue]]:
+    """For each column of an encoder its missing category, None or NaN; an empty list where there is none."""
+    found = estimator.__dict__.get("categories_")
+    if not isinstance(found, list):
+        return []
+    return [[None] if any(v is None for v in c) else [math.nan] if any(map(is_nan, c)) else [] for c in found]
+
+
+def _missing_of_parameter(estimator: Any) -> list[CellValue]:
+    """The parameter ``missing_values`` of an imputer or indicator; an empty list where there is none."""
+    if "missing_values" not in estimator.__dict__:
+        return []
+    value = estimator.missing_values
+    try:
+        return [None if is_pandas_missing(value, "NAType") else cell_value(value)]
+    except Unsupported:
+        return []
