@@ -12,6 +12,7 @@ import numpy as np
 from pretzel._native import CallCounter, Method, NativeProgram
 from pretzel.errors import InputError, InputShapeError, InputTypeError
 from pretzel.plan import InputKind, InputSpec, Leaf, LeafKind, MethodPlan, OpaqueStep, Program
+from pretzel.runtime.input.feature_names import check_width
 from pretzel.runtime.input.row_reader import as_number, check_keys, raise_wrong_field
 from pretzel.runtime.input.source_form import is_sparse, of_row, of_rows, select
 from pretzel.runtime.input.table_reader import read
@@ -130,6 +131,11 @@ class OpaqueMethod(CallCounter):
             except (TypeError, OverflowError):
                 if part is None and step.source == 0 and self.spec.kind is InputKind.TABLE:
                     _reject_cells(self.spec, step, X)
+                raise
+            except ValueError:
+                shape: tuple[int, ...] = getattr(sources[0], "shape", ())
+                if self.spec.kind is InputKind.TABLE and not self.spec.any_order and len(shape) == 2:
+                    check_width(self.spec, shape[1])
                 raise
             if step.output in self._read:
                 _check_width(step, made)

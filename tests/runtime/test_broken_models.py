@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures
 
 import pretzel
 from pretzel.errors import CompileError, KernelError
@@ -22,20 +24,34 @@ LABELS = np.array(["a", "b", "c"])
 BROKEN = (-1.0, -0.5, 3.0, 1e300, -1e300, np.nan)
 
 
-def labelled(slope: float = 1.0, outputs: int = 1) -> Plan:
-    """A plan that takes ``slope * x`` as the number of a label, for each output."""
-    X = np.array([[0.0], [1.0], [2.0]])
+X = np.array([[0.0], [1.0], [2.0]])
+
+
+def labelled(outputs: int = 1) -> Plan:
+    """A plan that takes ``x`` as the number of a label, for each output."""
     source = LinearRegression().fit(X, X[:, 0] if outputs == 1 else np.repeat(X, outputs, axis=1))
-    source.coef_ = np.full_like(source.coef_, slope)
+    source.coef_ = np.ones_like(source.coef_)
     source.intercept_ = source.intercept_ * 0.0
-    plan = pretzel.compile(source)
+    return with_labels(pretzel.compile(source), outputs)
+
+
+def not_a_number() -> Plan:
+    """A plan that takes NaN as the number of a label, as the sum of two infinities, where ``x`` is large."""
+    source = make_pipeline(PolynomialFeatures(2, include_bias=False), LinearRegression()).fit(X, X[:, 0])
+    source[-1].coef_ = np.array([-1e308, 1e308])
+    source[-1].intercept_ = 0.0
+    return with_labels(pretzel.compile(source, strict=True))
+
+
+def with_labels(plan: Plan, outputs: int = 1) -> Plan:
+    """The plan of a regressor, with labels."""
     method = replace(plan.physical.methods["predict"], labels=(LABELS,) * outputs, ndim=1 if outputs == 1 else 2)
     return Plan(replace(plan.physical, methods={"predict": method}), plan.store, plan.lease)
 
 
 def of(number: float) -> tuple[Plan, float]:
     """A plan, and the value for which it computes ``number``."""
-    return (labelled(np.nan), 1.0) if np.isnan(number) else (labelled(), number)
+    return (not_a_number(), 1e10) if np.isnan(number) else (labelled(), number)
 
 
 PATHS: dict[str, Callable[[Any, Any, float], Any]] = {

@@ -112,7 +112,7 @@ def test_documentation_follows_the_version() -> None:
     with pretzel.Runtime() as runtime:
         model = runtime.register("m", LinearRegression().fit(X, X[:, 0]))
         assert "value : float" in model.predict_one.__doc__
-        runtime.register("m", LogisticRegression().fit(X, CLASSES))
+        runtime.register("m", LogisticRegression().fit(X, CLASSES), allow_changes=True)
         assert "label : str" in model.predict_one.__doc__
         predict = model.predict
         runtime.unregister("m")

@@ -5,9 +5,9 @@
 
 namespace pretzel {
 
-/// Releases at the end of the scope the memory taken in it. The thread's arena serves one scope at a time. Reading a row
-/// may call Python code that makes another request, and greenlets of one thread may end their requests in any order: so
-/// a scope that begins inside another one has an arena of its own.
+/// Releases at the end of the scope the memory taken in it. The thread's arena serves one scope at a time. Reading a
+/// row may call Python code that makes another request, and greenlets of one thread may end their requests in any
+/// order: so a scope that begins inside another one has an arena of its own.
 class RequestScope {
  public:
   RequestScope() noexcept

@@ -67,6 +67,11 @@ class Tfidf(Node):
     kernel: ClassVar[str] = "tfidf"
     parity: ClassVar[Parity] = Parity.TOLERANCE  # a norm is summed in another order
 
+    @property
+    def needs_rows(self) -> bool:  # type: ignore[override]
+        """Weights as whole numbers are those of a CountVectorizer, which checks nothing."""
+        return self.dtype == "float64"
+
     def schema(self) -> Schema:
         return replace_fields(self.inputs[0].schema(), dtype=fixed(self.dtype))
 

@@ -54,7 +54,7 @@ def parse_number(value: Any) -> float | None:
         return None
     try:
         return float(value)
-    except Exception:  # __float__ of the caller's own class may raise anything
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
