@@ -226,7 +226,7 @@ def test_none_in_one_row_and_in_many():
     encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-3)
     texts = make_pipeline(SimpleImputer(strategy="constant", fill_value="Ulm"), encoder)
     source = make_column_transformer((SplineTransformer(), ["age"]), (texts, ["city"])).fit(frame)
-    plan = pretzel.compile(source)
+    plan = pretzel.compile(source, none="exact")
     rows = frame.to_dict("records")
     alone = np.array([plan.transform_one(row) for row in rows])
     np.testing.assert_array_equal(alone, plan.transform(rows))

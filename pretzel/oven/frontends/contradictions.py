@@ -26,9 +26,11 @@ def contradiction(estimator: Any, path: str, error: Exception) -> CompileError:
     """
     name = type(estimator).__name__
     step = path if path.rpartition(".")[2] == name else f"{path} ({name})" if path else name
+    if isinstance(error, BrokenAttribute):
+        return CompileError(f"{step} cannot be compiled: {error}")
     names = attributes_behind(estimator, error)
     read = f"attribute {', '.join(names)}" if len(names) == 1 else f"attributes {', '.join(names)}" if names else "it"
-    kind = "" if type(error) in (ValueError, BrokenAttribute) else f"{type(error).__name__}: "
+    kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
     return CompileError(f"{step} cannot be compiled, because {read} cannot be read: {kind}{error}")
 
 
