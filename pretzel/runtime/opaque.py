@@ -164,7 +164,8 @@ class OpaqueMethod(CallCounter):
         try:
             answer = self(of_row(self.spec, self.name, row, check=self._checks))
         except (KeyError, ValueError) as error:
-            if self.spec.names is not None and isinstance(row, Mapping) and not isinstance(error, InputError):
+            is_known = isinstance(error, InputError) and not isinstance(error, InputShapeError)
+            if self.spec.names is not None and isinstance(row, Mapping) and not is_known:
                 check_keys(self.spec, self.name, row)
             raise
         if isinstance(answer, list | tuple) and all(hasattr(part, "shape") for part in answer):
