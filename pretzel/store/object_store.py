@@ -100,7 +100,7 @@ class ObjectStore:
         return digest
 
     def get(self, digest: bytes) -> Array:
-        """The array of that digest. Raises `KeyError` when nobody holds it."""
+        """The array of that digest. Raises `KeyError` when no lease holds it."""
         return self._entries[digest].array
 
     def adopt(self, source: ObjectStore, digests: Iterable[bytes], lease: Lease) -> None:

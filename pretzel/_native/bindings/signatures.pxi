@@ -83,7 +83,7 @@ def state_key(str kernel):
 
 
 cdef list describe_params(str kernel, const Kernel* found, params, vector[Array]* out):
-    """Describe the parameters of a kernel; returns the arrays that must be kept meanwhile."""
+    """Describe the parameters of a kernel; returns the arrays that must live as long as it is used."""
     if found == NULL:
         raise errors.KernelError(f"there is no kernel {kernel!r}")
     names = [found.params[i].name.decode() for i in range(found.params.size())]

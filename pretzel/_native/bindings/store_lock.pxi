@@ -31,7 +31,7 @@ cdef class StoreLock:
         self.release()
 
     def release(self):
-        """Release the lock, and what was queued meanwhile."""
+        """Release the lock, then empty the queue."""
         self.lock.release()
         self.empty_queue()
 

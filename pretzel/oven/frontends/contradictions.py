@@ -43,7 +43,7 @@ def check_fit(estimator: Any, width: int) -> None:
     """
     own = getattr(estimator, "__dict__", {})
     columns, classes = own.get("n_features_in_"), own.get("classes_")
-    if columns is not None and width and columns != width:  # 0: nobody knows
+    if columns is not None and width and columns != width:  # 0: the width is unknown
         raise ValueError(f"n_features_in_ is {columns!r:.40}, and the input has {width} columns")
     vectors = classes if isinstance(classes, list) else [classes]
     if classes is not None and not all(isinstance(each, np.ndarray) for each in vectors):

@@ -18,7 +18,7 @@ class TwoForms(Node):
     ----------
     token : int
         Keeps two such values apart.
-    first_for : {"nobody", "arrays", "numbers"}
+    first_for : {"none", "arrays", "numbers"}
         Callers that get the first form: none, those who send arrays, those whose values are numbers.
     """
 
@@ -40,7 +40,7 @@ class TwoForms(Node):
 
 
 class Beside(Node):
-    """Values side by side of which some are not known to be numbers: columns that nobody read, text."""
+    """Values side by side of which some are not known to be numbers: columns that no step has read, text."""
 
     keep_sparse: bool = True
 
@@ -52,7 +52,7 @@ class Beside(Node):
         return [len(part.columns) if isinstance(part, Raw) else part.schema().width for part in self.inputs]
 
 
-def two_forms(native: Node, source: Node, token: int, first_for: str = "nobody") -> TwoForms:
+def two_forms(native: Node, source: Node, token: int, first_for: str = "none") -> TwoForms:
     """A value in both forms."""
     made = TwoForms((native,), token, first_for)
     object.__setattr__(made, "_source", source)

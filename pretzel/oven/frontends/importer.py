@@ -79,7 +79,7 @@ class Importer(ValueReader):
         self.missing: dict[int, CellValue] = {}
         self._root = estimator
         self._sparse = False  # the request is sparse rows
-        self._guessed = False  # an opaque step was given columns that nobody had read as numbers
+        self._guessed = False  # an opaque step was given columns that no step had read as numbers
         self._doubtful = False  # such columns may hold anything
         self._checked: set[Node] = set()  # values of steps that reject a request without rows
 
@@ -248,7 +248,7 @@ class Importer(ValueReader):
     def _argument(self, x: Node) -> Node:
         """What an opaque step is given.
 
-        Columns that nobody has read are taken for numbers at first: then what stands before stays native.
+        Columns that no step has read are taken for numbers at first: then what stands before stays native.
         """
         if isinstance(x, TwoForms) and x.first_for == "numbers" and not self._doubtful:
             with contextlib.suppress(Unsupported):
@@ -262,7 +262,7 @@ class Importer(ValueReader):
         container = frontend_of(estimator).output_container(estimator)
         keeps = has_trait(estimator, "keeps_container") and isinstance(x, Raw | TwoForms)
         if container != "default":
-            reason, first_for = f"set_output({container!r})", "nobody"
+            reason, first_for = f"set_output({container!r})", "none"
         elif keeps and source_form(x) is not output.node:
             reason, first_for = "its result has the type of its input", "arrays"
         elif isinstance(output.node, Beside):
@@ -284,7 +284,7 @@ class Importer(ValueReader):
         node = output.node
         if isinstance(node, TwoForms):
             with contextlib.suppress(Unsupported):  # text stands beside numbers
-                if node.first_for != "nobody" and not self._doubtful:
+                if node.first_for != "none" and not self._doubtful:
                     native, arrays_only = self.plain(node), node.first_for == "arrays"
                     if not isinstance(native, Raw):
                         otherwise = Output(node.source)
