@@ -9,7 +9,7 @@ NATIVE := $(wildcard pretzel/_native/*/*.cpp pretzel/_native/*/*.h)
 export PRETZEL_WERROR := 1
 
 # checkout.pth makes `benchmarks` importable behind site-packages, so that the installed `pretzel` is the one imported.
-.PHONY: demo test bench sanitize lint data install clean
+.PHONY: demo test test-releases test-release bench sanitize lint data install clean
 
 demo: install $(VENV)/.data
 	$(PY) -m benchmarks.data || true
@@ -19,6 +19,17 @@ demo: install $(VENV)/.data
 test: install $(VENV)/.test
 	$(PY) -m benchmarks.data || true
 	cd tests && PRETZEL_TEST_INSTALLED=1 ../$(PY) -m pytest -q
+
+# The parity suite of the built wheel on older releases of scikit-learn, each with what it was made for.
+test-releases: install
+	$(MAKE) PINS="scikit-learn==1.5.2 numpy<2.3 scipy<1.16 pandas==2.2.3" VENV=.venv-1.5 test-release
+	$(MAKE) PINS="scikit-learn==1.7.2 numpy<2.4 scipy<1.17 pandas==2.2.3" VENV=.venv-1.7 test-release
+
+test-release: $(VENV)/.base
+	$(PY) -m pip install -q $(foreach pin,$(PINS),"$(pin)") pyarrow polars pytest pytest-timeout hypothesis cloudpickle
+	$(PY) -m pip install -q --no-deps --force-reinstall build/wheel/pretzel_serving-*.whl
+	cd tests && PRETZEL_TEST_INSTALLED=1 ../$(PY) -m pytest -q test_parity.py oven/frontends \
+	    -k "not instruction_sets and not batch_invariance"
 
 # Address and undefined-behaviour sanitizers; the zoo only repeats at length what the other tests cover.
 sanitize: export PRETZEL_SANITIZE := address,undefined

@@ -15,6 +15,7 @@ import pytest
 import scipy.sparse as sp
 
 import pretzel
+from tests import releases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,7 @@ DENSE_STEPS: Sequence[Recipe] = (
 # Their edges are values of the fit: behind a step that rounds otherwise in its last bit, a row is on the other side.
 EDGED_STEPS: Sequence[Recipe] = (
     ("sklearn.preprocessing.QuantileTransformer", {"n_quantiles": 10}),
-    ("sklearn.preprocessing.KBinsDiscretizer", {"n_bins": 4, "quantile_method": "averaged_inverted_cdf"}),
+    ("sklearn.preprocessing.KBinsDiscretizer", {"n_bins": 4, **releases.QUANTILE_METHOD}),
 )
 SPARSE_STEPS: Sequence[Recipe] = (
     ("sklearn.preprocessing.MaxAbsScaler", {}),

@@ -36,6 +36,7 @@ from sklearn.tree import DecisionTreeClassifier
 import pretzel
 from pretzel.errors import InputTypeError
 from pretzel.plan import LeafKind
+from tests import releases
 
 ROWS = sparse.random_array((40, 8), density=0.4, format="csr", rng=0)
 LABELS = np.arange(40) % 2
@@ -84,7 +85,11 @@ def test_same_rows_in_the_same_container(model):
         sparse_only = "ColumnTransformer" in str(model)  # fitted on sparse rows, it makes no dense ones
         for container in CONTAINERS[:-1] if sparse_only else CONTAINERS:
             X = container(ROWS.toarray() if container is np.asarray else ROWS)
-            got, expected = getattr(plan, method)(X), getattr(model, method)(X)
+            try:
+                expected = getattr(model, method)(X)
+            except TypeError:  # SciPy before 1.17 cannot take columns of coo_array
+                continue
+            got = getattr(plan, method)(X)
             assert type(got) is type(expected)
             assert got.dtype == expected.dtype
             values = [each.toarray() if sparse.issparse(each) else each for each in (got, expected)]
@@ -97,7 +102,7 @@ def test_same_rows_in_the_same_container(model):
     [
         StandardScaler(),
         MinMaxScaler(),
-        KBinsDiscretizer(3, quantile_method="averaged_inverted_cdf"),
+        KBinsDiscretizer(3, **releases.QUANTILE_METHOD),
         PowerTransformer(),
         OneHotEncoder(),
         OrdinalEncoder(),

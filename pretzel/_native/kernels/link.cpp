@@ -92,9 +92,10 @@ Status run_log_softmax(const RunCall& call) noexcept {
 
 Status run_normalize(const RunCall& call) noexcept {
   const int32_t width = call.out->width;
+  const bool uniform = call.params[0].scalar<uint8_t>() != 0;
   return each_row(call, [=](const double* in, double* out) {
     const double total = row_sum(in, width);
-    for (int32_t j = 0; j < width; ++j) out[j] = total == 0.0 ? 1.0 / width : in[j] / total;
+    for (int32_t j = 0; j < width; ++j) out[j] = uniform && total == 0.0 ? 1.0 / width : in[j] / total;
   });
 }
 
@@ -140,6 +141,7 @@ Cost cost_plain(const CostCall& call) {
   return Cost{}.rows({{"call", 2.0}, {"inputs", 0.7 * call.in_width}, {"outputs", 0.5 * call.out_width}});
 }
 
+constexpr Param kNormalizeSum[] = {{"uniform", u8, ""}};
 constexpr Param kThreshold[] = {{"cut", f64, ""}, {"inclusive", u8, ""}};
 
 }  // namespace
@@ -147,7 +149,7 @@ PRETZEL_KERNEL(sigmoid, .in = {kDense, "1"}, .out = {kDense, "2"}, .run = run_si
 PRETZEL_KERNEL(expit, .run = run_expit, .cost = cost_lanes)
 PRETZEL_KERNEL(softmax, .in = {kDense, "n+1"}, .out = {kDense, "n+1"}, .run = run_softmax, .cost = cost_softmax)
 PRETZEL_KERNEL(log_softmax, .in = {kDense, "n+1"}, .out = {kDense, "n+1"}, .run = run_log_softmax, .cost = cost_softmax)
-PRETZEL_KERNEL(normalize_sum, .run = run_normalize, .cost = cost_plain)
+PRETZEL_KERNEL(normalize_sum, .params = kNormalizeSum, .run = run_normalize, .cost = cost_plain)
 PRETZEL_KERNEL(huber_probability, .run = run_huber, .cost = cost_plain)
 PRETZEL_KERNEL(pair, .in = {kDense, "1"}, .out = {kDense, "2"}, .run = run_pair, .cost = cost_plain)
 PRETZEL_KERNEL(exp, .run = run_exp, .cost = cost_lanes)

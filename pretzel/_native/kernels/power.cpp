@@ -6,28 +6,30 @@
 namespace pretzel {
 namespace {
 
-double yeo_johnson(double x, double power, double epsilon) {
-  if (x >= 0.0) {
-    const double log = std::log1p(x);
-    return std::fabs(power) < epsilon ? log : std::expm1(power * log) / power;
-  }
-  const double log = std::log1p(-x);
+/// ((1 + x)^power - 1) / power; `powers` computes it as it is written.
+double raised(double x, double power, bool powers) {
+  return (powers ? std::pow(x + 1.0, power) - 1.0 : std::expm1(power * std::log1p(x))) / power;
+}
+
+double yeo_johnson(double x, double power, double epsilon, bool powers) {
+  if (x >= 0.0) return std::fabs(power) < epsilon ? std::log1p(x) : raised(x, power, powers);
   const double mirrored = 2.0 - power;
-  return std::fabs(mirrored) > epsilon ? -std::expm1(mirrored * log) / mirrored : -log;
+  return std::fabs(mirrored) > epsilon ? -raised(-x, mirrored, powers) : -std::log1p(-x);
 }
 
 Status run(const RunCall& call) noexcept {
   const auto* lambdas = call.params[0].as<double>();
   const auto epsilon = call.params[1].scalar<double>();
+  const bool powers = call.params[2].scalar<uint8_t>() != 0;
   const int32_t width = call.out->width;
   return each_row(call, [=](const double* in, double* out) {
-    for (int32_t j = 0; j < width; ++j) out[j] = yeo_johnson(in[j], lambdas[j], epsilon);
+    for (int32_t j = 0; j < width; ++j) out[j] = yeo_johnson(in[j], lambdas[j], epsilon, powers);
   });
 }
 
 Cost cost(const CostCall& call) { return Cost{}.rows({{"call", 2.0}, {"columns", 30.0 * call.out_width}}); }
 
-constexpr Param kParams[] = {{"lambdas", f64, "width"}, {"epsilon", f64, ""}};
+constexpr Param kParams[] = {{"lambdas", f64, "width"}, {"epsilon", f64, ""}, {"powers", u8, ""}};
 
 }  // namespace
 PRETZEL_KERNEL(yeo_johnson, .params = kParams, .run = run, .cost = cost)

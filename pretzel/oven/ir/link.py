@@ -70,17 +70,22 @@ class LogSoftmax(_Elementwise):
 
 
 class NormalizeSum(_Elementwise):
-    """Probabilities of one-versus-rest classifiers divided by their sum; all zero become uniform."""
+    """Probabilities of one-versus-rest classifiers divided by their sum; rows of zeros become uniform or NaN."""
 
-    op: ClassVar[str] = "normalize_sum/1"
+    uniform: bool = True
+
+    op: ClassVar[str] = "normalize_sum/2"
     kernel: ClassVar[str] = "normalize_sum"
 
+    def params(self) -> dict[str, Array]:
+        return {"uniform": np.array(int(self.uniform), dtype=np.uint8)}
+
     def reference(self, *inputs: Value) -> Value:
-        x = inputs[0].copy()
-        total = x.sum(axis=1)
-        x[total == 0] = 1.0
-        total[total == 0] = x.shape[1]
-        return x / total[:, None]
+        total = inputs[0].sum(axis=1)
+        with np.errstate(all="ignore"):
+            x = inputs[0] / total[:, None]
+        x[(total == 0.0) & self.uniform] = 1.0 / x.shape[1]
+        return x
 
 
 class HuberProbability(_Elementwise):

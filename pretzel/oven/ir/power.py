@@ -18,11 +18,14 @@ class YeoJohnson(Node):
     Parameters
     ----------
     lambdas : float64 array of shape (width,)
+    powers : bool
+        Raise ``1 + abs(x)`` to a power and subtract 1, as scikit-learn did before it called SciPy.
     """
 
     lambdas: Array
+    powers: bool = False
 
-    op: ClassVar[str] = "yeo_johnson/1"
+    op: ClassVar[str] = "yeo_johnson/2"
     kernel: ClassVar[str] = "yeo_johnson"
     columnwise: ClassVar[bool] = True
     parity: ClassVar[Parity] = Parity.TOLERANCE
@@ -34,7 +37,11 @@ class YeoJohnson(Node):
         return dense(source.width, source.dtype.floating())
 
     def params(self) -> dict[str, Array]:
-        return {"lambdas": self.lambdas, "epsilon": np.array(EPSILON)}
+        return {
+            "lambdas": self.lambdas,
+            "epsilon": np.array(EPSILON),
+            "powers": np.array(int(self.powers), dtype=np.uint8),
+        }
 
     def reference(self, *inputs: Value) -> Value:
         out = np.empty_like(inputs[0])
@@ -42,10 +49,14 @@ class YeoJohnson(Node):
             for j, power in enumerate(self.lambdas):
                 x = inputs[0][:, j]
                 logs = np.log1p(np.abs(x))
-                above = logs if abs(power) < EPSILON else np.expm1(power * logs) / power
-                below = -np.expm1((2.0 - power) * logs) / (2.0 - power) if abs(power - 2.0) > EPSILON else -logs
+                above = logs if abs(power) < EPSILON else self._power(x, logs, power)
+                below = -self._power(x, logs, 2.0 - power) if abs(power - 2.0) > EPSILON else -logs
                 out[:, j] = np.where(x >= 0.0, above, below)
         return out
+
+    def _power(self, x: Array, logs: Array, power: float) -> Array:
+        raised: Array = np.power(np.abs(x) + 1.0, power) - 1.0 if self.powers else np.expm1(power * logs)
+        return raised / power
 
     def select_columns(self, x: Node, columns: Array) -> Node | None:
         return replace(self, inputs=(x,), lambdas=self.lambdas[columns])

@@ -10,13 +10,14 @@ from sklearn.preprocessing import KBinsDiscretizer
 
 import pretzel
 from pretzel.errors import InputValueError, OpaqueStepError
+from tests import releases
 from tests.answers import assert_close
 
 from .numeric import check, numbers
 
 
 def fitted(X: np.ndarray, **options: object) -> KBinsDiscretizer:
-    return KBinsDiscretizer(quantile_method="averaged_inverted_cdf", random_state=0, **options).fit(X)
+    return KBinsDiscretizer(**releases.QUANTILE_METHOD, random_state=0, **options).fit(X)
 
 
 def on_edges(estimator: KBinsDiscretizer, X: np.ndarray) -> np.ndarray:

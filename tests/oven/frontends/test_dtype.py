@@ -18,9 +18,10 @@ from sklearn.preprocessing import Binarizer, FunctionTransformer, KBinsDiscretiz
 from pretzel.oven.frontends.importer import Importer
 from pretzel.oven.ir.columns import Raw
 from pretzel.oven.ir.opaque import Opaque
+from tests import releases
 from tests.cases import CASES, Case, class_of, fitted, rows
 
-BINS = {"quantile_method": "averaged_inverted_cdf"}
+BINS = releases.QUANTILE_METHOD
 REQUESTS = ("float64", "float32", "int64")
 DATA = ("numbers", "missing", "counts")
 NUMBERS = rows("numbers")[0]

@@ -13,6 +13,7 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 
 import pretzel
 from pretzel.errors import InputValueError
+from tests import releases
 
 from .numeric import check, numbers
 
@@ -27,7 +28,7 @@ SCALERS = [
     MinMaxScaler((-3, 2)),
     MinMaxScaler(clip=True),
     MaxAbsScaler(),
-    MaxAbsScaler(clip=True),
+    MaxAbsScaler(**releases.CLIP),
 ]
 
 
@@ -58,7 +59,12 @@ def test_infinity_is_rejected(scaler: Any) -> None:
 
 @pytest.mark.parametrize(
     "scaler",
-    [StandardScaler(with_mean=False), RobustScaler(with_centering=False), MaxAbsScaler(), MaxAbsScaler(clip=True)],
+    [
+        StandardScaler(with_mean=False),
+        RobustScaler(with_centering=False),
+        MaxAbsScaler(),
+        MaxAbsScaler(**releases.CLIP),
+    ],
     ids=repr,
 )
 def test_sparse_rows_stay_sparse(scaler: Any) -> None:

@@ -24,6 +24,7 @@ from pretzel.oven.ir.impute import Impute
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.scale import SubDiv
 from pretzel.oven.rules.prune_columns import prune_columns
+from tests import releases
 
 LEAF = NumericLeaf((), (0, 1, 2, 3))
 CHECKED = CheckFinite((LEAF,), "Any")
@@ -102,7 +103,7 @@ def test_keys_and_checks_stay() -> None:
     columns = make_column_transformer(
         (OneHotEncoder(handle_unknown="ignore"), list("abcd")), (StandardScaler(), ["n", "m"])
     )
-    model = LogisticRegression(l1_ratio=1.0, solver="liblinear", C=0.05)
+    model = LogisticRegression(**releases.LASSO, solver="liblinear", C=0.05)
     source = make_pipeline(columns, model).fit(frame, y)
     plan = pretzel.compile(source, strict=True)
     assert "prune_columns" in plan.explain()

@@ -12,10 +12,12 @@ from pretzel.oven.frontends.registry import children, public_name
 from pretzel.oven.frontends.sklearn.compat import (
     follows_configuration,
     output_container,
+    requires_fit,
     takes_sparse,
     takes_tables,
     why_untested,
 )
+from pretzel.oven.frontends.sklearn.origin import check_origin
 
 __all__ = [
     "check_readable",
@@ -70,6 +72,7 @@ def check_readable(estimator: Any) -> None:
         raise CompileError(f"expected a fitted scikit-learn estimator, got {estimator!r:.80}")
     if not hasattr(estimator, "fit"):
         return  # what cannot be fitted need not be
+    check_origin(estimator)
     from sklearn.exceptions import NotFittedError
 
     try:
@@ -97,6 +100,7 @@ def _check_fitted(estimator: Any) -> None:
         elif hasattr(each, "__sklearn_is_fitted__") or (
             name.startswith("sklearn.")
             and not any(attribute.endswith("_") and not attribute.startswith("__") for attribute in vars(each))
+            and requires_fit(each)
         ):
             check_is_fitted(each)
 

@@ -10,7 +10,7 @@ import copy
 import functools
 import re
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -22,8 +22,22 @@ if TYPE_CHECKING:
 
     from pretzel.oven.ir.graph import Array
 
-TESTED = ">=1.9,<1.10"
+TESTED = ">=1.5,<1.10"
 """Releases whose fitted attributes are known; the same range as in ``pyproject.toml``."""
+
+DENSE_ONLY = frozenset(
+    {
+        "HistGradientBoostingClassifier",
+        "HistGradientBoostingRegressor",
+        "KBinsDiscretizer",
+        "MinMaxScaler",
+        "OneHotEncoder",
+        "OrdinalEncoder",
+        "PowerTransformer",
+        "TargetEncoder",
+    }
+)
+"""Estimators with a native form that take no sparse rows, which the tags say since 1.6."""
 
 
 # -- releases --------------------------------------------------------------------------------------------------------
@@ -48,6 +62,13 @@ def _why_untested(version: str) -> str:
         stacklevel=2,
     )
     return reason
+
+
+def since(release: str) -> bool:
+    """Whether this release of scikit-learn or a later one is installed: ``since("1.8")``."""
+    import sklearn
+
+    return _release(sklearn.__version__) >= _release(release)
 
 
 def _release(version: str) -> tuple[int, ...]:
@@ -79,28 +100,51 @@ def _own_container(estimator: Any) -> str:
 
 def takes_tables(estimator: Any) -> bool:
     """Whether the tags of an estimator say that its input has rows and columns. Most without tags take tables."""
-    from sklearn.utils import get_tags
-
     try:
-        return bool(get_tags(estimator).input_tags.two_d_array)
+        if not since("1.6"):
+            return "2darray" in estimator._get_tags()["X_types"]
+        return bool(_tags(estimator).input_tags.two_d_array)
     except (AttributeError, TypeError):
         return True
 
 
 def takes_sparse(estimator: Any) -> bool:
     """Whether an estimator of scikit-learn takes sparse rows. Some do though their tags say otherwise."""
-    from sklearn.utils import get_tags
-
     module, name = type(estimator).__module__, type(estimator).__name__
     if not module.startswith("sklearn.") or module.startswith("sklearn.linear_model."):
         return True
     if name == "ColumnTransformer":
         return not any(isinstance(given, str) or _holds_names(given) for _, _, given in estimator.transformers_)
-    return name in ("LinearDiscriminantAnalysis", "RobustScaler") or bool(get_tags(estimator).input_tags.sparse)
+    if not since("1.6"):
+        return name not in DENSE_ONLY and not (name == "StandardScaler" and estimator.with_mean)
+    return name in ("LinearDiscriminantAnalysis", "RobustScaler") or bool(_tags(estimator).input_tags.sparse)
+
+
+def _tags(estimator: Any) -> Any:
+    """The tags of an estimator as an object, which exists since 1.6."""
+    from sklearn.utils import get_tags
+
+    return get_tags(estimator)
 
 
 def _holds_names(columns: Any) -> bool:
     return isinstance(columns, list | tuple | np.ndarray) and any(isinstance(each, str) for each in columns)
+
+
+def allows_nan_tag(estimator: Any) -> bool:
+    """Whether the tags of an estimator say that its rows may hold NaN."""
+    if not since("1.6"):
+        return bool(estimator._get_tags()["allow_nan"])
+    return bool(_tags(estimator).input_tags.allow_nan)
+
+
+def requires_fit(estimator: Any) -> bool:
+    """Whether the tags of an estimator say that ``fit`` comes first. Since 1.6 ``check_is_fitted`` looks at them."""
+    if since("1.6"):
+        return True
+    tags = estimator._get_tags()
+    hashes = type(estimator).__name__ in ("FeatureHasher", "HashingVectorizer")
+    return bool(tags["requires_fit"] and not tags["stateless"] and not hashes)
 
 
 def link_name(estimator: Any) -> str:
@@ -112,6 +156,28 @@ def link_name(estimator: Any) -> str:
 def label_binarizer(estimator: Any) -> Any:
     """The `LabelBinarizer` of the target of a classifier, None where there is none."""
     return getattr(estimator, "_label_binarizer", None)
+
+
+def logistic_kind(estimator: Any) -> Literal["sigmoid", "softmax", "doubled", "one-versus-rest"]:
+    """How a `LogisticRegression` makes probabilities of its scores.
+
+    Before 1.8 its parameter ``multi_class`` decides: two classes may be fitted as multinomial, where the softmax of a
+    score and its negative is the sigmoid of twice the score, and more than two may be fitted one by one.
+    """
+    many = len(estimator.classes_) > 2
+    if since("1.8"):
+        return "softmax" if many else "sigmoid"
+    one_by_one = ("liblinear",) if since("1.6") else ("liblinear", "newton-cholesky")
+    if estimator.multi_class in ("auto", "deprecated"):
+        return ("one-versus-rest" if estimator.solver in one_by_one else "softmax") if many else "sigmoid"
+    if estimator.multi_class == "multinomial":
+        return "softmax" if many else "doubled"
+    return "one-versus-rest" if many else "sigmoid"
+
+
+def zero_sum_is_uniform() -> bool:
+    """Whether an `SGDClassifier` gives all classes the same probability where each has 0; before 1.9 it gives NaN."""
+    return since("1.9")
 
 
 # -- compositions ----------------------------------------------------------------------------------------------------
@@ -169,6 +235,12 @@ def infrequent_code(encoder: Any, column: int) -> int | None:
     return int(encoder._default_to_infrequent_mappings[column][encoder._infrequent_indices[column][0]])
 
 
+def unknown_is_infrequent(encoder: Any) -> bool:
+    """Whether an `OneHotEncoder` codes unknown categories as infrequent ones; with "warn" it does since 1.8."""
+    asked = encoder.handle_unknown
+    return bool(asked == "infrequent_if_exist" or (asked == "warn" and since("1.8")))
+
+
 def dropped_codes(encoder: Any) -> list[int | None]:
     """Code that a `OneHotEncoder` drops in each column, None where it drops nothing."""
     dropped = encoder._drop_idx_after_grouping
@@ -195,9 +267,24 @@ def fitted_dtype(imputer: Any) -> np.dtype[Any]:
 
 
 def fill_dtype(imputer: Any) -> np.dtype[Any]:
-    """dtype of the values that a `SimpleImputer` fills in."""
-    found: np.dtype[Any] = np.dtype(imputer._fill_dtype)
+    """dtype of the values that a `SimpleImputer` fills in; before 1.8 it assigns them to the table."""
+    found: np.dtype[Any] = np.dtype(imputer._fill_dtype if since("1.8") else imputer._fit_dtype)
     return found
+
+
+def keeps_empty_columns(imputer: Any) -> bool:
+    """Whether a `SimpleImputer` keeps columns without a value to fill in; before 1.8 one with a constant does."""
+    return bool(imputer.keep_empty_features) or (imputer.strategy == "constant" and not since("1.8"))
+
+
+def clips(scaler: Any) -> bool:
+    """Whether a `MaxAbsScaler` clips its result, which it can since 1.8."""
+    return since("1.8") and bool(scaler.clip)
+
+
+def raises_to_powers() -> bool:
+    """Whether Yeo-Johnson is computed with powers; since 1.9 it is SciPy's function, whose small values are exact."""
+    return not since("1.9")
 
 
 def scaler_behind_powers(transformer: Any) -> Any:

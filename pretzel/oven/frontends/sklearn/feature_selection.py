@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.sklearn.compat import allows_nan_tag
 from pretzel.oven.ir.columns import is_sparse, width_of
 from pretzel.oven.ir.feature_selection import SelectSparse
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 )
 def selector(estimator: Any, x: Node, importer: Importer) -> Node:
     """All columns are checked, those that are dropped too, unless the selector lets NaN pass: then none is."""
-    from sklearn.utils import get_tags
-
     support = np.asarray(estimator.get_support())
     if support.dtype != bool or support.shape != (width_of(x),):
         names = [name for name, value in vars(estimator).items() if np.shape(value) == support.shape]
@@ -38,6 +37,6 @@ def selector(estimator: Any, x: Node, importer: Importer) -> Node:
     if not columns:
         raise Unsupported(f"{type(estimator).__name__} that drops every column")
     x = importer.numeric(x)
-    if not get_tags(estimator).input_tags.allow_nan:
+    if not allows_nan_tag(estimator):
         x = importer.finite(x, estimator)
     return SelectSparse((x,), np.array(columns, dtype=np.int32)) if is_sparse(x) else importer.select(x, columns)

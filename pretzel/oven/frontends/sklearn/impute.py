@@ -10,7 +10,7 @@ import numpy as np
 from pretzel.oven.frontends.cells import cell_value
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import dense_only
-from pretzel.oven.frontends.sklearn.compat import fill_dtype, fitted_dtype
+from pretzel.oven.frontends.sklearn.compat import fill_dtype, fitted_dtype, keeps_empty_columns
 from pretzel.oven.ir._cells import CellValue, is_nan, is_pandas_missing, pack
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask
@@ -25,7 +25,7 @@ def simple_imputer(estimator: Any, x: Node, importer: Importer) -> Node:
     """Numbers or cells, whichever the imputer was fitted on."""
     dense_only(x, estimator)
     statistics = estimator.statistics_
-    if estimator.keep_empty_features:
+    if keeps_empty_columns(estimator):
         columns = tuple(range(len(statistics)))
     else:
         columns = tuple(j for j, value in enumerate(statistics) if not is_nan(value))

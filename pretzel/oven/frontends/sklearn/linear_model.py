@@ -8,7 +8,7 @@ import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import floats
-from pretzel.oven.frontends.sklearn.compat import label_binarizer, link_name
+from pretzel.oven.frontends.sklearn.compat import label_binarizer, link_name, logistic_kind, zero_sum_is_uniform
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.link import (
@@ -23,6 +23,7 @@ from pretzel.oven.ir.link import (
     Softmax,
     Threshold,
 )
+from pretzel.oven.ir.scale import MulAdd
 from pretzel.schema import Kind
 
 if TYPE_CHECKING:
@@ -112,18 +113,23 @@ def with_probabilities(methods: dict[str, Output], proba: Node) -> dict[str, Out
     return {**methods, "predict_proba": Output(proba), "predict_log_proba": Output(Log((proba,)))}
 
 
-def one_versus_rest(raw: Node) -> Node:
+def one_versus_rest(raw: Node, *, uniform: bool = False) -> Node:
     """Probabilities as LibLinear makes them: sigmoids, divided by their sum when there are several."""
-    return Sigmoid((raw,)) if raw.schema().width == 1 else NormalizeSum((Expit((raw,)),))
+    return Sigmoid((raw,)) if raw.schema().width == 1 else NormalizeSum((Expit((raw,)),), uniform)
 
 
 @adapter("sklearn.linear_model.LogisticRegression", "sklearn.linear_model.LogisticRegressionCV")
 def logistic_regression(estimator: Any, x: Node, importer: Importer) -> Methods:
-    """Two classes through the sigmoid, more through the softmax."""
+    """Two classes through the sigmoid, more through the softmax, unless an older release was asked for another way."""
     raw = scores(estimator, x, importer)
-    if raw.schema().width > 1 and getattr(estimator, "solver", "") == "liblinear":
-        raise Unsupported("one-versus-rest LogisticRegression of scikit-learn before 1.8")
-    proba: Node = Sigmoid((raw,)) if raw.schema().width == 1 else Softmax((raw,))
+    kind = logistic_kind(estimator)
+    proba: Node
+    if kind == "softmax":
+        proba = Softmax((raw,))
+    elif kind == "doubled":
+        proba = Sigmoid((MulAdd((raw,), np.full(1, 2.0), np.zeros(1)),))
+    else:
+        proba = one_versus_rest(raw)
     return with_probabilities(classifier(estimator, raw), proba)
 
 
@@ -133,7 +139,7 @@ def sgd_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
     raw = scores(estimator, x, importer)
     methods = classifier(estimator, raw)
     if estimator.loss == "log_loss":
-        return with_probabilities(methods, one_versus_rest(raw))
+        return with_probabilities(methods, one_versus_rest(raw, uniform=zero_sum_is_uniform()))
     if estimator.loss == "modified_huber":
         proba: Node = HuberProbability((raw,))
         return with_probabilities(methods, Pair((proba,)) if raw.schema().width == 1 else NormalizeSum((proba,)))

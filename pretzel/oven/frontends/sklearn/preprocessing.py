@@ -10,7 +10,7 @@ import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import dense_only, floats
-from pretzel.oven.frontends.sklearn.compat import degrees, full_width, scaler_behind_powers
+from pretzel.oven.frontends.sklearn.compat import clips, degrees, full_width, raises_to_powers, scaler_behind_powers
 from pretzel.oven.ir.bins import Bins
 from pretzel.oven.ir.columns import Raw, is_sparse
 from pretzel.oven.ir.encode import OneHot
@@ -61,12 +61,12 @@ def _scaled(estimator: Any, x: Node, importer: Importer, mean: Array | None, sca
 def max_abs_scaler(estimator: Any, x: Node, importer: Importer) -> Node:
     """``X /= scale_``, then clipped to [-1, 1] where it was asked for."""
     scale = floats(estimator.scale_)
-    low, high = (-1.0, 1.0) if estimator.clip else (None, None)
+    low, high = (-1.0, 1.0) if clips(estimator) else (None, None)
     if is_sparse(x):
         return ScaleSparse((importer.finite(x, estimator, allow_nan=True),), 1.0 / scale, low, high)
     scaled = SubDiv((importer.finite(importer.dense(x), estimator, allow_nan=True),), None, scale)
     width = scaled.schema().width
-    return MulAdd((scaled,), np.ones(width), np.zeros(width), low, high) if estimator.clip else scaled
+    return MulAdd((scaled,), np.ones(width), np.zeros(width), low, high) if clips(estimator) else scaled
 
 
 @adapter("sklearn.preprocessing.MinMaxScaler")
@@ -118,7 +118,7 @@ def power_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
     if estimator.method != "yeo-johnson":
         raise Unsupported(f"PowerTransformer(method={estimator.method!r})")
     checked = importer.finite(importer.dense(x), estimator, allow_nan=True)
-    powered = YeoJohnson((checked,), floats(estimator.lambdas_))
+    powered = YeoJohnson((checked,), floats(estimator.lambdas_), raises_to_powers())
     return importer.transform(scaler_behind_powers(estimator), powered).node if estimator.standardize else powered
 
 

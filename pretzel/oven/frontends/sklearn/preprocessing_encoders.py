@@ -34,7 +34,7 @@ def one_hot_encoder(estimator: Any, x: Node, importer: Importer) -> Methods:
     categories = _categories(estimator)
     grouped = [_grouped(estimator, j, len(column)) for j, column in enumerate(categories)]
     rare = [compat.infrequent_code(estimator, j) for j in range(len(categories))]
-    as_infrequent = estimator.handle_unknown in ("infrequent_if_exist", "warn")
+    as_infrequent = compat.unknown_is_infrequent(estimator)
     unknown = [code if as_infrequent and code is not None else -1 for code in rare]
     for j, drop in enumerate(compat.dropped_codes(estimator)):
         if drop is not None:

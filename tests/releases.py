@@ -1,0 +1,44 @@
+"""What the installed release of scikit-learn lacks: the tests that need it are skipped, with the reason given here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from pretzel.oven.frontends.sklearn.compat import since
+
+FIRST = {"sklearn.frozen.FrozenEstimator": "1.6"}
+"""First release of each registered estimator that not all supported releases have."""
+
+QUANTILE_METHOD: dict[str, Any] = {"quantile_method": "averaged_inverted_cdf"} if since("1.7") else {}
+"""Parameter of `KBinsDiscretizer` whose default is deprecated where the parameter exists."""
+
+CLIP: dict[str, Any] = {"clip": True} if since("1.8") else {}
+"""Parameter of `MaxAbsScaler`."""
+
+LASSO: dict[str, Any] = {"l1_ratio": 1.0} if since("1.8") else {"penalty": "l1"}
+"""How `LogisticRegression` is asked for an L1 penalty."""
+
+TEXTS_ARE_NA = int(pd.__version__.partition(".")[0]) >= 3
+"""Whether missing values stay missing in a column that pandas makes ``str``."""
+
+
+def needs(release: str, reason: str) -> pytest.MarkDecorator:
+    """Skip a test on releases of scikit-learn before this one."""
+    return pytest.mark.skipif(not since(release), reason=f"scikit-learn before {release}: {reason}")
+
+
+def frozen(estimator: Any) -> list[Any]:
+    """``estimator`` in a `FrozenEstimator`, or nothing where the release has none."""
+    if lacks("sklearn.frozen.FrozenEstimator"):
+        return []
+    from sklearn.frozen import FrozenEstimator
+
+    return [FrozenEstimator(estimator)]
+
+
+def lacks(name: str) -> bool:
+    """Whether the installed release has no estimator of this dotted name."""
+    return not since(FIRST.get(name, "0"))
