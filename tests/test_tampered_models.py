@@ -101,6 +101,7 @@ NUMBERS: dict[str, tuple[Any, Callable[[Any], None], str]] = {
         "bin_edges_",
     ),
     "another degree": (PolynomialFeatures(), _set("_max_degree", 1000), "n_output_features_"),
+    "no degree": (PolynomialFeatures(), _set("_max_degree", 0), "n_output_features_"),
     "layers in another order": (MLPClassifier((3, 5), max_iter=2), _set("coefs_", lambda old: old[::-1]), "coefs_"),
     "a split on no column": (DecisionTreeClassifier(), _node("feature", 0, 1_000_000), "1000000 of 4"),
     "a split on a negative column": (DecisionTreeClassifier(), _node("feature", 0, -2), "-2 to"),
@@ -143,6 +144,11 @@ def test_the_step_is_named(kind: str) -> None:
         (OrdinalEncoder(), _set("categories_", []), "OrdinalEncoder"),
         (OrdinalEncoder(), _first("categories_", "junk"), "categories_"),
         (OrdinalEncoder(), _first("categories_", np.array(["a", "a"], dtype=object)), "categories_"),
+        (
+            OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+            _set("handle_unknown", []),
+            "handle_unknown",
+        ),
         (TargetEncoder(cv=2), _set("encodings_", _shorter), "encodings_"),
     ],
 )

@@ -11,25 +11,27 @@ double raised(double x, double power, bool powers) {
   return (powers ? std::pow(x + 1.0, power) - 1.0 : std::expm1(power * std::log1p(x))) / power;
 }
 
-double yeo_johnson(double x, double power, double epsilon, bool powers) {
+/// `mirrored` is 2 - power, rounded as the source rounds it.
+double yeo_johnson(double x, double power, double mirrored, double epsilon, bool powers) {
   if (x >= 0.0) return std::fabs(power) < epsilon ? std::log1p(x) : raised(x, power, powers);
-  const double mirrored = 2.0 - power;
   return std::fabs(mirrored) > epsilon ? -raised(-x, mirrored, powers) : -std::log1p(-x);
 }
 
 Status run(const RunCall& call) noexcept {
   const auto* lambdas = call.params[0].as<double>();
-  const auto epsilon = call.params[1].scalar<double>();
-  const bool powers = call.params[2].scalar<uint8_t>() != 0;
+  const auto* mirrored = call.params[1].as<double>();
+  const auto epsilon = call.params[2].scalar<double>();
+  const bool powers = call.params[3].scalar<uint8_t>() != 0;
   const int32_t width = call.out->width;
   return each_row(call, [=](const double* in, double* out) {
-    for (int32_t j = 0; j < width; ++j) out[j] = yeo_johnson(in[j], lambdas[j], epsilon, powers);
+    for (int32_t j = 0; j < width; ++j) out[j] = yeo_johnson(in[j], lambdas[j], mirrored[j], epsilon, powers);
   });
 }
 
 Cost cost(const CostCall& call) { return Cost{}.rows({{"call", 2.0}, {"columns", 30.0 * call.out_width}}); }
 
-constexpr Param kParams[] = {{"lambdas", f64, "width"}, {"epsilon", f64, ""}, {"powers", u8, ""}};
+constexpr Param kParams[] = {
+    {"lambdas", f64, "width"}, {"mirrored", f64, "width"}, {"epsilon", f64, ""}, {"powers", u8, ""}};
 
 }  // namespace
 PRETZEL_KERNEL(yeo_johnson, .params = kParams, .run = run, .cost = cost)

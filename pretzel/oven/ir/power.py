@@ -18,11 +18,14 @@ class YeoJohnson(Node):
     Parameters
     ----------
     lambdas : float64 array of shape (width,)
+    mirrored : float64 array of shape (width,)
+        ``2 - lambdas``, rounded to float32 where the fitted exponents are of that type.
     powers : bool
         Raise ``1 + abs(x)`` to a power and subtract 1, as scikit-learn did before it called SciPy.
     """
 
     lambdas: Array
+    mirrored: Array
     powers: bool = False
 
     op: ClassVar[str] = "yeo_johnson/2"
@@ -32,13 +35,14 @@ class YeoJohnson(Node):
 
     def schema(self) -> Schema:
         source = self.inputs[0].schema()
-        if source.width != len(self.lambdas):
+        if source.width != len(self.lambdas) or len(self.mirrored) != len(self.lambdas):
             raise ValueError(f"{source} meets {len(self.lambdas)} exponents")
         return dense(source.width, source.dtype.floating())
 
     def params(self) -> dict[str, Array]:
         return {
             "lambdas": self.lambdas,
+            "mirrored": self.mirrored,
             "epsilon": np.array(EPSILON),
             "powers": np.array(int(self.powers), dtype=np.uint8),
         }
@@ -46,11 +50,11 @@ class YeoJohnson(Node):
     def reference(self, *inputs: Value) -> Value:
         out = np.empty_like(inputs[0])
         with np.errstate(all="ignore"):
-            for j, power in enumerate(self.lambdas):
+            for j, (power, mirrored) in enumerate(zip(self.lambdas, self.mirrored, strict=True)):
                 x = inputs[0][:, j]
                 logs = np.log1p(np.abs(x))
                 above = logs if abs(power) < EPSILON else self._power(x, logs, power)
-                below = -self._power(x, logs, 2.0 - power) if abs(power - 2.0) > EPSILON else -logs
+                below = -self._power(x, logs, mirrored) if abs(mirrored) > EPSILON else -logs
                 out[:, j] = np.where(x >= 0.0, above, below)
         return out
 
@@ -59,7 +63,7 @@ class YeoJohnson(Node):
         return raised / power
 
     def select_columns(self, x: Node, columns: Array) -> Node | None:
-        return replace(self, inputs=(x,), lambdas=self.lambdas[columns])
+        return replace(self, inputs=(x,), lambdas=self.lambdas[columns], mirrored=self.mirrored[columns])
 
     def describe(self) -> str:
         return f"{len(self.lambdas)} columns"

@@ -42,6 +42,15 @@ def test_exponents_with_forms_of_their_own(power: float) -> None:
     check(estimator, numbers(1000, 5), ("transform",))
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_exponents_of_narrow_types(dtype: type) -> None:
+    """``2 - lambda`` is rounded to the type of the exponents, which is that of the table in ``fit``."""
+    X = skewed(300)
+    estimator = PowerTransformer().fit(X.astype(np.float32))
+    estimator.lambdas_ = estimator.lambdas_.astype(dtype)
+    check(estimator, skewed(1000), ("transform",))
+
+
 def test_rejections() -> None:
     X = skewed(50)
     estimator = make_pipeline(PowerTransformer(), Ridge()).fit(X, X[:, 0])

@@ -213,7 +213,7 @@ def _examples() -> list[Node]:
         EmbeddingSum((codes(CELL_LEAF),), RNG.normal(size=(5, 2)), offsets, np.zeros(2)),
         *(UnitNorm((x,), norm) for x in INPUTS for norm in ("l1", "l2", "max")),
         *each(lambda x: Polynomial((x,), np.array([[1, 0, 3], [2, 1, 2]], dtype=np.int32), 1, True)),
-        *each(lambda x: YeoJohnson((x,), np.array([0.0, 2.0, -1.5]))),
+        *each(lambda x: YeoJohnson((x,), np.array([0.0, 2.0, -1.5]), np.array([2.0, 0.0, 3.5]))),
         *(Quantiles((x,), quantiles, np.linspace(0, 1, 5), normal) for x in INPUTS for normal in (False, True)),
         *each(trees),
         *each(lambda x: trees(x, values=(0.0, 1.0, 7.0), divisor=1.0, integral=True)),

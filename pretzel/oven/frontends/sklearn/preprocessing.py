@@ -118,7 +118,8 @@ def power_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
     if estimator.method != "yeo-johnson":
         raise Unsupported(f"PowerTransformer(method={estimator.method!r})")
     checked = importer.finite(importer.dense(x), estimator, allow_nan=True)
-    powered = YeoJohnson((checked,), floats(estimator.lambdas_), raises_to_powers())
+    lambdas = floats(estimator.lambdas_)
+    powered = YeoJohnson((checked,), lambdas, floats(2 - estimator.lambdas_), raises_to_powers())
     return importer.transform(scaler_behind_powers(estimator), powered).node if estimator.standardize else powered
 
 
@@ -145,8 +146,6 @@ def polynomial_features(estimator: Any, x: Node, importer: Importer) -> Node:
         raise Unsupported("PolynomialFeatures on sparse rows")
     x = importer.finite(importer.dense(x), estimator)
     low, high = degrees(estimator)
-    if high == 0:
-        raise Unsupported("PolynomialFeatures(degree=0)")
     choose = itertools.combinations if estimator.interaction_only else itertools.combinations_with_replacement
     width, n_out = x.schema().width, int(estimator.n_output_features_)
     spread = 0 if estimator.interaction_only else 1
@@ -154,6 +153,8 @@ def polynomial_features(estimator: Any, x: Node, importer: Importer) -> Node:
     bias = int(bool(estimator.include_bias))
     if (n_out, full_width(estimator)) != (bias + sum(counts[max(low, 1) - 1 :]), bias + sum(counts)):
         raise ValueError(f"n_output_features_ is {n_out}, and degrees {low} to {high} of {width} columns make others")
+    if high == 0:
+        raise Unsupported("PolynomialFeatures(degree=0)")
     combinations = [c for degree in range(1, high + 1) for c in choose(range(width), degree)]
     first = 1 + sum(1 for c in combinations if len(c) < low)
     return Polynomial((x,), runs_of(combinations), first, bool(estimator.include_bias))

@@ -57,6 +57,8 @@ def ordinal_encoder(estimator: Any, x: Node, importer: Importer) -> Methods:
     """Codes are the result."""
     dtype = _result_dtype(estimator)
     categories = _categories(estimator)
+    if estimator.handle_unknown not in ("error", "use_encoded_value"):
+        raise ValueError(f"handle_unknown is {estimator.handle_unknown!r:.40}")
     codes: list[Sequence[float]] = []
     for j, column in enumerate(categories):
         missing = compat.missing_category(estimator, j)
