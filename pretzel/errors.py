@@ -20,8 +20,6 @@
     ├── DeadlineExceeded(TimeoutError)    a request cannot be, or was not, begun in time
     ├── WorkerLost(RuntimeError)          a worker died while it had the request
     └── KernelError(RuntimeError)         a native kernel rejected its parameters
-
-    UntestedReleaseWarning(UserWarning)   the installed release of a library is not one that Pretzel was tested with
 """
 
 from __future__ import annotations
@@ -100,7 +98,3 @@ class WorkerLost(PretzelError, RuntimeError):
 
 class KernelError(PretzelError, RuntimeError):
     """A native kernel rejected its parameters or ran out of memory."""
-
-
-class UntestedReleaseWarning(UserWarning):
-    """The installed release of a library is not one that Pretzel was tested with: its estimators run as they are."""

@@ -157,7 +157,7 @@ def cells(rng: np.random.Generator, n: int) -> Any:
 def holes(rng: np.random.Generator, n: int) -> Any:
     """Like `cells`, with missing values."""
     table = cells(rng, n)
-    table["city"] = table["city"].where(rng.random(n) > 0.2, None)
+    table["city"] = table["city"].where(rng.random(n) > 0.2, np.nan)
     return table[["city", "kind"]]
 
 

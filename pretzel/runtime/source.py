@@ -164,12 +164,12 @@ def _kind_of(estimator: Any) -> str | None:
     """``estimator_type``, in linear time: the tags of a composition ask each part several times."""
     base = sys.modules.get("sklearn.base")
     while estimator is not None:
-        kind: str | None = getattr(estimator, "_estimator_type", None)
-        if kind is not None:
-            return kind
         for mixin, kind in _KINDS.items():
             if isinstance(estimator, getattr(base, mixin, ())):
                 return kind
+        own: str | None = getattr(estimator, "_estimator_type", None)
+        if own is not None:
+            return own
         estimator = _last_step(getattr(estimator, "estimator", None))  # of a search, for example
     return None
 

@@ -47,9 +47,6 @@ class Frontend(Protocol):
     def check_readable(self, estimator: Any) -> None:
         """Raise `CompileError` unless ``estimator`` can answer requests."""
 
-    def why_untested(self) -> str:
-        """Reason why no estimator of the installed release is compiled to native code; empty if they are."""
-
     def output_container(self, estimator: Any) -> str:
         """Type of the result of ``transform``: ``"default"`` for arrays, else the name of a frame library."""
 
@@ -159,15 +156,13 @@ def adapter_for(estimator: object) -> Adapter:
     Raises
     ------
     Unsupported
-        There is none, or the installed release of its library is not one that the adapters were tested with.
+        There is none.
     """
-    frontend = frontend_of(estimator)
+    _load(_library(estimator))
     name = public_name(type(estimator))
     found = _adapters.get(name)
     if found is None:
         raise Unsupported(f"{name} has no adapter")
-    if reason := frontend.why_untested():
-        raise Unsupported(reason)
     return found
 
 
@@ -184,16 +179,9 @@ def is_composition(estimator: object) -> bool:
 
 def children(estimator: object) -> tuple[Child, ...]:
     """The parts of a fitted composition; empty for other estimators."""
-    frontend = frontend_of(estimator)
+    _load(_library(estimator))
     describe = _descriptions.get(public_name(type(estimator)))
-    if describe is None:
-        return ()
-    try:
-        return describe(estimator)
-    except AttributeError:
-        if frontend.why_untested():
-            return ()
-        raise
+    return () if describe is None else describe(estimator)
 
 
 def registered() -> tuple[str, ...]:

@@ -37,6 +37,8 @@ def logistic(multi_class, solver="lbfgs", y=Y):
     """A model with the attributes that it had up to 1.7."""
     model = LogisticRegression().fit(X, y)
     model.__dict__ |= {"multi_class": multi_class, "solver": solver, "penalty": "l2", "l1_ratio": None}
+    if multi_class == "ovr" or solver == "liblinear":
+        model.n_iter_ = np.ones(len(model.coef_), dtype=np.int32)
     return model
 
 
@@ -85,6 +87,7 @@ def test_rejected_wherever_it_is():
         logistic("auto"),
         logistic("multinomial"),
         logistic("ovr", y=Y > 0),
+        logistic("deprecated", "newton-cholesky"),
         logistic("deprecated", "liblinear", y=Y > 0),
         without(KBinsDiscretizer(encode="ordinal", **releases.QUANTILE_METHOD).fit(X), *releases.QUANTILE_METHOD),
         without(make_pipeline(StandardScaler()).fit(X), "transform_input"),

@@ -10,12 +10,12 @@ from typing import Any
 from pretzel.errors import CompileError, UnfittedError
 from pretzel.oven.frontends.registry import children, public_name
 from pretzel.oven.frontends.sklearn.compat import (
+    check_release,
     follows_configuration,
     output_container,
     requires_fit,
     takes_sparse,
     takes_tables,
-    why_untested,
 )
 from pretzel.oven.frontends.sklearn.origin import check_origin
 
@@ -31,7 +31,6 @@ __all__ = [
     "takes_sparse",
     "takes_sparse_nan",
     "takes_tables",
-    "why_untested",
 ]
 
 ANSWERS = ("predict", "predict_proba", "decision_function", "transform", "score_samples")
@@ -72,6 +71,7 @@ def check_readable(estimator: Any) -> None:
         raise CompileError(f"expected a fitted scikit-learn estimator, got {estimator!r:.80}")
     if not hasattr(estimator, "fit"):
         return  # what cannot be fitted need not be
+    check_release()
     check_origin(estimator)
     from sklearn.exceptions import NotFittedError
 

@@ -7,14 +7,12 @@ A missing private attribute raises `AttributeError`, and the step becomes opaque
 from __future__ import annotations
 
 import copy
-import functools
 import re
-import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pretzel.errors import UntestedReleaseWarning
+from pretzel.errors import CompileError
 from pretzel.oven.frontends.registry import children
 
 if TYPE_CHECKING:
@@ -43,25 +41,13 @@ DENSE_ONLY = frozenset(
 # -- releases --------------------------------------------------------------------------------------------------------
 
 
-def why_untested() -> str:
-    """Reason why no estimator is compiled to native code: the installed release is not in `TESTED`. Warns once."""
+def check_release() -> None:
+    """Raise `CompileError` where the installed release is not in `TESTED`: attributes may have another meaning."""
     import sklearn
 
-    return _why_untested(sklearn.__version__)
-
-
-@functools.cache
-def _why_untested(version: str) -> str:
-    low, high = (_release(bound) for bound in TESTED.split(","))
-    if low <= _release(version) < high:
-        return ""
-    reason = f"scikit-learn {version} is outside the tested range {TESTED}"
-    warnings.warn(
-        f"{reason}: its estimators run as they are, because their attributes may have another meaning",
-        UntestedReleaseWarning,
-        stacklevel=2,
-    )
-    return reason
+    first, after = TESTED.split(",")
+    if not since(first) or since(after):
+        raise CompileError(f"scikit-learn {sklearn.__version__} is installed; supported are {TESTED}")
 
 
 def since(release: str) -> bool:

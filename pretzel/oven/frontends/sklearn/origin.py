@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from pretzel.errors import CompileError
-from pretzel.oven.frontends.sklearn.compat import since
+from pretzel.oven.frontends.sklearn.compat import keeps_empty_columns, logistic_kind, since
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +29,7 @@ class Attribute(NamedTuple):
     first, last : str
         Releases whose estimators have it.
     changes : callable
-        Whether a value changes the answers, in a release that does not read it.
+        Whether its value means another answer than the installed release gives.
     """
 
     name: str
@@ -36,17 +38,25 @@ class Attribute(NamedTuple):
     changes: Callable[[Any], bool] = lambda estimator: False
 
 
-def _is_not_softmax(model: Any) -> bool:
-    """Whether a `LogisticRegression` with ``multi_class`` made its probabilities otherwise than since 1.8."""
+def _has_other_probabilities(model: Any) -> bool:
+    """Whether a `LogisticRegression` of 1.5 to 1.7 made its probabilities otherwise than the installed release."""
     if not hasattr(model, "classes_"):
         return False
-    many = len(model.classes_) > 2
-    one_by_one = model.multi_class == "ovr" or model.solver in ("liblinear", "newton-cholesky")
-    return one_by_one if many else model.multi_class == "multinomial"
+    if len(model.classes_) == 2:
+        kind = "doubled" if model.multi_class == "multinomial" else "sigmoid"
+    else:  # classes that were fitted one by one took a number of iterations each
+        kind = "one-versus-rest" if np.shape(model.n_iter_)[:1] > (1,) else "softmax"
+    return kind != logistic_kind(model)
 
 
-_LOGISTIC = (Attribute("multi_class", "1.5", "1.7", _is_not_softmax),)
-_BOOSTING = (Attribute("algorithm", "1.5", "1.5", lambda model: model.algorithm == "SAMME.R"),)
+def _lacks_constants(imputer: Any) -> bool:
+    """Whether a `SimpleImputer` drops empty columns, though a constant is there to fill in."""
+    statistics = getattr(imputer, "statistics_", ())
+    return imputer.strategy == "constant" and keeps_empty_columns(imputer) and any(v != v for v in statistics)
+
+
+_LOGISTIC = (Attribute("multi_class", "1.5", "1.7", _has_other_probabilities),)
+_BOOSTING = (Attribute("algorithm", "1.5", "1.5", lambda model: since("1.6") and model.algorithm == "SAMME.R"),)
 _CHAIN = (Attribute("estimator", "1.7"),)
 _RIDGE = (Attribute("classes_", "1.8"),)
 
@@ -56,14 +66,14 @@ ATTRIBUTES: dict[str, tuple[Attribute, ...]] = {
     "IterativeImputer": (Attribute("_is_empty_feature", "1.6"),),
     "LogisticRegression": _LOGISTIC,
     "LogisticRegressionCV": _LOGISTIC,
-    "MaxAbsScaler": (Attribute("clip", "1.8", changes=lambda scaler: bool(scaler.clip)),),
+    "MaxAbsScaler": (Attribute("clip", "1.8", changes=lambda scaler: scaler.clip and not since("1.8")),),
     "NearestCentroid": (Attribute("class_prior_", "1.6"),),
     "RegressorChain": _CHAIN,
     "RidgeClassifier": _RIDGE,
     "RidgeClassifierCV": _RIDGE,
     "SelfTrainingClassifier": (Attribute("estimator", "1.6"),),
-    "SimpleImputer": (Attribute("_fill_dtype", "1.8"),),
-    "SplineTransformer": (Attribute("handle_missing", "1.8"),),
+    "SimpleImputer": (Attribute("_fill_dtype", "1.8", changes=_lacks_constants),),
+    "SplineTransformer": (Attribute("handle_missing", "1.8", changes=lambda spline: not since("1.8")),),
 }
 """Attributes that tell releases apart, by class."""
 
@@ -76,8 +86,8 @@ def check_origin(estimator: Any) -> None:
             _reject(part.estimator_, "1.5", "1.7", "its 'l1_ratio' is None")
         for each in ATTRIBUTES.get(name, ()):
             there, read = each.name in vars(part), since(each.first) and not _after(each.last)
-            if there and not read and each.changes(part):
-                _reject(part, each.first, each.last, f"it has {each.name}={getattr(part, each.name)!r}")
+            if there and each.changes(part):
+                _reject(part, each.first, each.last, f"it has {each.name}={vars(part)[each.name]!r}")
             if read and not there and _is_fitted(part):
                 others = [release for release in RELEASES if not each.first <= release <= each.last]
                 _reject(part, others[0], others[-1], f"it has no {each.name!r}")
