@@ -48,6 +48,13 @@ class InputSpec:
         Sparse rows may have indices of 64 bits.
     sparse_nan : bool
         NaN in sparse rows is treated as in dense ones. Trees reject it, whatever they do with it in dense rows.
+    sparse_frames : bool
+        A DataFrame whose columns are all sparse is sparse rows.
+    text_arrays : bool
+        Arrays may hold NumPy's own texts or bytes.
+    text_lists : bool
+        Lists of rows may hold texts or bytes. Where numbers are expected, most estimators reject them in arrays and
+        lists, and parse them among objects.
     missing : tuple of str, float or None
         What None stands for in each column of a single row: the missing value that the fitted column knows. Empty: None
         is None everywhere.
@@ -62,6 +69,9 @@ class InputSpec:
     items: bool = False
     long_indices: bool = True
     sparse_nan: bool = True
+    sparse_frames: bool = True
+    text_arrays: bool = True
+    text_lists: bool = True
     missing: tuple[str | float | None, ...] = ()
 
 

@@ -17,12 +17,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor, VotingRegressor
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
-from sklearn.impute import KNNImputer, SimpleImputer
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.impute import KNNImputer, MissingIndicator, SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import ComplementNB
+from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
+from sklearn.preprocessing import (
+    Binarizer,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+    TargetEncoder,
+)
 
 import pretzel
 from pretzel.errors import InputError, InputTypeError, InputValueError, OptionError
@@ -237,6 +247,50 @@ def test_numbers_written_as_text(name: str) -> None:
         ):
             with pytest.raises(InputError, match="column 'a'"):
                 call()
+
+
+ARRAYS_OF_TEXT: dict[str, Callable[[], Any]] = {
+    "scaler": StandardScaler,
+    "binarizer": Binarizer,
+    "linear": LinearRegression,
+    "logistic": LogisticRegression,
+    "Poisson": PoissonRegressor,
+    "naive Bayes": ComplementNB,
+    "perceptron": lambda: MLPRegressor(hidden_layer_sizes=(2,), max_iter=5),
+    "forest": lambda: RandomForestRegressor(3, random_state=0),
+    "pipeline": lambda: make_pipeline(StandardScaler(), LinearRegression()),
+    "search": lambda: GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=2),
+    "voting": lambda: VotingRegressor([("a", LinearRegression()), ("b", RandomForestRegressor(2, random_state=0))]),
+    "by columns": lambda: make_column_transformer((Binarizer(), [0]), (StandardScaler(), [1])),
+    "indicator": lambda: MissingIndicator(features="all"),
+    "mean": SimpleImputer,
+    "most frequent": lambda: SimpleImputer(strategy="most_frequent"),
+    "one-hot": lambda: OneHotEncoder(handle_unknown="ignore"),
+}
+
+
+@pytest.mark.parametrize("name", ARRAYS_OF_TEXT)
+def test_arrays_and_lists_of_text(name: str) -> None:
+    """Some estimators parse NumPy's own texts, most reject them, though they parse texts among objects."""
+    X, y = np.arange(12.0).reshape(6, 2), np.array([1, 2, 1, 2, 1, 2])
+    source = ARRAYS_OF_TEXT[name]().fit(X, y)
+    plan = pretzel.compile(source, strict=True)
+    method = "predict" if hasattr(source, "predict") else "transform"
+    for request in (X.astype(str), X.astype("S"), X.astype(str).tolist(), [[b"1", 2.0], [3.0, 4.0]]):
+        if name in ("most frequent", "one-hot") and isinstance(request, list):
+            continue  # texts stay texts
+        try:
+            expected = getattr(source, method)(request)
+        except ValueError:
+            with pytest.raises(InputTypeError):
+                getattr(plan, method)(request)
+            continue
+        same(getattr(plan, method)(request), expected)
+
+
+def same(found: Any, expected: Any) -> None:
+    found, expected = (each.toarray() if hasattr(each, "toarray") else each for each in (found, expected))
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", NUMBERS)

@@ -11,7 +11,7 @@ import numpy as np
 
 from pretzel.errors import InputTypeError
 from pretzel.plan import MethodPlan
-from pretzel.runtime.input.source_form import is_sparse, of_row
+from pretzel.runtime.input.source_form import is_sparse, is_sparse_frame, of_row, sparse_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +51,9 @@ class OtherForms:
         whole = replace(spec, required=tuple(range(spec.width)), any_order=False)
         self._sparse = load(plan.sparse, whole) if isinstance(plan.sparse, MethodPlan) else None
         self._takes_sparse = plan.sparse is not None
+        self._is_source = isinstance(plan.sparse, MethodPlan) and all(
+            program is None for program in (plan.sparse.program, *(step.program for step in plan.sparse.opaque))
+        )
         # What the source makes itself has its form.
         self._presents = isinstance(plan.sparse, MethodPlan) and plan.sparse.program is not None
         self._keeps_format = plan.keeps_format
@@ -72,7 +75,9 @@ class OtherForms:
         """Whether the form of a request alone, or the configuration, decides that it is answered here."""
         if self._names_out is not None and configured_output() != "default":
             return True
-        return (self._arrays_only and type(X) is not np.ndarray) or (self._takes_sparse and is_sparse(X))
+        return (self._arrays_only and type(X) is not np.ndarray) or (
+            self._takes_sparse and (is_sparse(X) or is_sparse_frame(self.spec, X))
+        )
 
     def __call__(self, X: Any) -> Any:
         """Answer for every row of ``X``, whose form is taken."""
@@ -84,6 +89,11 @@ class OtherForms:
         if self._arrays_only and type(X) is not np.ndarray:
             assert self._otherwise is not None
             return self._otherwise(X)
+        if self._takes_sparse and is_sparse_frame(self.spec, X):
+            if self._is_source:
+                assert self._sparse is not None
+                return self._sparse(X)
+            X = sparse_rows(self.spec, X)
         if not self._takes_sparse or not is_sparse(X):
             method = self._method()
             assert method is not None

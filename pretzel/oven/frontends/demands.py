@@ -33,6 +33,12 @@ def receivers(estimator: Any) -> list[Any]:
     return result
 
 
+def _first(estimator: Any) -> list[Any]:
+    """The innermost estimators that receive the request or columns of it."""
+    given = [child for child in children(estimator) if child.reads is None and child.estimator is not None]
+    return [each for child in given for each in _first(child.estimator)] if given else [estimator]
+
+
 def demands(estimator: Any) -> InputSpec:
     """What an estimator asks of a table, with the estimators inside that receive it as it came; width 0: anything.
 
@@ -64,6 +70,9 @@ def demands(estimator: Any) -> InputSpec:
         type(inside[0]).__name__ if inside else type(estimator).__name__,
         long_indices=all(has_trait(each, "takes_long_indices") for each in inside),
         sparse_nan=all(has_trait(each, "takes_sparse_nan") for each in inside),
+        sparse_frames=not any_order and not any(has_trait(each, "reads_columns") for each in inside),
+        text_arrays=all(has_trait(each, "takes_text_arrays") for each in _first(estimator)),
+        text_lists=all(has_trait(each, "takes_text_lists") for each in inside),
     )
 
 

@@ -57,10 +57,13 @@ TRAITS = {
     "keeps_container": False,  # ``transform`` takes any columns; its result has the type and the columns of its input
     "keeps_format": False,  # sparse rows leave ``transform`` in the format in which they came, else as CSR
     "makes_sparse": False,  # ``transform`` makes sparse rows, also of an estimator without native form
+    "reads_columns": False,  # each column of a frame is read for itself
     "takes_long_indices": True,  # sparse rows may have indices of 64 bits
     "takes_sparse": True,  # the input may be sparse rows
     "takes_sparse_nan": True,  # NaN in sparse rows is treated as in dense ones
     "takes_tables": True,  # the input is a table; else a sequence of documents, dicts, lists of tokens or labels
+    "takes_text_arrays": True,  # numbers may be arrays of NumPy's own texts or bytes
+    "takes_text_lists": True,  # numbers may be texts or bytes in lists
 }
 """What is asked of the input and the result of an estimator, with the answer of frontends that do not say."""
 

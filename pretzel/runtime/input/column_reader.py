@@ -44,7 +44,8 @@ def as_numbers(spec: InputSpec, position: int, column: Any, *, is_rows: bool = F
         Values that are sequences.
     """
     if isinstance(column, list):
-        return _numbers_of_objects(spec, position, column, is_rows)
+        parse = as_number if is_rows else parse_number if spec.text_lists else _number_but_text
+        return _numbers_of_objects(spec, position, column, parse)
     if not isinstance(column, np.ndarray):
         arrow = _arrow_of(column)
         if arrow is not None:
@@ -91,15 +92,18 @@ def is_float32(column: Any) -> bool:
 
 
 def _numbers_of_objects(
-    spec: InputSpec, position: int, values: list[Any], is_rows: bool = False
+    spec: InputSpec, position: int, values: list[Any], parse: Callable[[Any], float | None] = parse_number
 ) -> npt.NDArray[np.float64]:
     if _PLAIN.issuperset(map(type, values)):
         try:
             return np.array(values, dtype=np.float64)
         except OverflowError:
             pass  # an integer beyond float64: the loop below finds and names it
-    parse = as_number if is_rows else parse_number
     return np.array([_number(spec, position, row, value, parse) for row, value in enumerate(values)], dtype=np.float64)
+
+
+def _number_but_text(value: Any) -> float | None:
+    return None if isinstance(value, str | bytes) else parse_number(value)
 
 
 def _number(spec: InputSpec, position: int, row: int, value: Any, parse: Callable[[Any], float | None]) -> float:

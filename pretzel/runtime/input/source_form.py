@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.errors import InputKeyError, InputShapeError
+from pretzel._native import frame_array
+from pretzel.errors import InputKeyError, InputShapeError, InputValueError
 from pretzel.plan import InputKind
 from pretzel.runtime.input.feature_names import check_width, match
 from pretzel.runtime.input.messages import listed
@@ -178,3 +179,27 @@ def select(spec: InputSpec, X: Any, columns: Sequence[int], *, scalar: bool = Fa
 def is_sparse(X: Any) -> bool:
     """Whether a request is a SciPy sparse matrix or array; SciPy is not imported."""
     return hasattr(X, "tocsr") and type(X).__module__.partition(".")[0] == "scipy"
+
+
+def is_sparse_frame(spec: InputSpec, X: Any) -> bool:
+    """Whether a request is a DataFrame that scikit-learn reads as sparse rows: all of its columns are sparse."""
+    if not spec.sparse_frames or spec.kind is not InputKind.TABLE or not hasattr(X, "iloc"):
+        return False
+    return X.ndim == 2 and type(frame_array(X, 0)).__name__ == "SparseArray" and hasattr(X, "sparse")
+
+
+def sparse_rows(spec: InputSpec, X: Any) -> Any:
+    """The sparse rows of such a DataFrame.
+
+    Raises
+    ------
+    InputKeyError, InputShapeError, InputValueError
+        It does not have the columns of the fit, or what is not stored in it is not zero.
+    """
+    match(spec, X.columns.tolist())
+    try:
+        rows = X.sparse.to_coo()
+    except ValueError as error:
+        raise InputValueError(f"{spec.estimator}: {error}") from error
+    rows.names_are_checked = True
+    return rows

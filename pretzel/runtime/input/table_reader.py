@@ -165,13 +165,18 @@ def _of_ndarray(spec: InputSpec, X: Any) -> Table:
         raise InputTypeError(f"{spec.estimator}: Complex data not supported: expected real numbers, got {X.dtype}")
     if X.dtype.kind in "mMV":
         raise InputTypeError(f"{spec.estimator}: expected numbers or texts, got an array of {X.dtype}")
+    if X.dtype.kind in "US" and not spec.text_arrays:
+        raise InputTypeError(
+            f"{spec.estimator}: expected numbers, got an array of {X.dtype}: texts are parsed in arrays of objects"
+        )
     return Table(X.shape[0], lambda i: X[:, i], X if plain and X.strides[0] % 8 == 0 else None)
 
 
 def _of_sparse(spec: InputSpec, X: Any) -> Table:
     if X.ndim != 2 or X.dtype.kind not in "fiub":
         raise InputTypeError(f"{spec.estimator}: expected a sparse table of numbers, got {X.dtype} of shape {X.shape}")
-    _check_bare_width(spec, X.shape[1])
+    if not hasattr(X, "names_are_checked"):
+        _check_bare_width(spec, X.shape[1])
     csr = X.tocsr()
     if not spec.long_indices and csr.indices.dtype.itemsize > 4:
         raise InputValueError(

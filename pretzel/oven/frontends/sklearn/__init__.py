@@ -27,10 +27,13 @@ __all__ = [
     "keeps_format",
     "makes_sparse",
     "output_container",
+    "reads_columns",
     "takes_long_indices",
     "takes_sparse",
     "takes_sparse_nan",
     "takes_tables",
+    "takes_text_arrays",
+    "takes_text_lists",
 ]
 
 ANSWERS = ("predict", "predict_proba", "decision_function", "transform", "score_samples")
@@ -53,6 +56,40 @@ SPARSE_MAKERS = frozenset(
 TREES = ("sklearn.tree.", "sklearn.ensemble.RandomForest", "sklearn.ensemble.ExtraTrees", "sklearn.ensemble.Gradient",
          "sklearn.ensemble.RandomTrees")  # fmt: skip
 """How the public names of estimators begin that give a request to trees."""
+
+
+NUMERIC = ("sklearn.linear_model.", "sklearn.naive_bayes.", "sklearn.neural_network.", "sklearn.svm.Linear",
+           "sklearn.preprocessing.Binarizer", "sklearn.preprocessing.Normalizer", "sklearn.decomposition.TruncatedSVD",
+           "sklearn.impute.MissingIndicator")  # fmt: skip
+"""How the public names of estimators begin that leave the dtype of numbers to NumPy, and reject texts."""
+
+ENCODERS = frozenset(f"sklearn.preprocessing.{name}" for name in ("OneHotEncoder", "OrdinalEncoder", "TargetEncoder"))
+
+PARSING = frozenset({"GammaRegressor", "PoissonRegressor", "TweedieRegressor"})
+"""Exceptions from `NUMERIC`."""
+
+
+def takes_text_lists(estimator: Any) -> bool:
+    """Whether numbers may be texts or bytes in lists."""
+    return type(estimator).__name__ in PARSING or not public_name(type(estimator)).startswith(NUMERIC)
+
+
+def takes_text_arrays(estimator: Any) -> bool:
+    """Whether numbers may be arrays of NumPy's own texts or bytes.
+
+    Imputers of any value, and encoders fitted on numbers, take texts among objects and in lists only.
+    """
+    name = public_name(type(estimator))
+    if name == "sklearn.impute.SimpleImputer":
+        return estimator.strategy not in ("most_frequent", "constant") or estimator.statistics_.dtype == object
+    if name in ENCODERS:
+        return all(each.dtype.kind in "OUS" for each in estimator.categories_)
+    return takes_text_lists(estimator)
+
+
+def reads_columns(estimator: Any) -> bool:
+    """Encoders."""
+    return public_name(type(estimator)) in ENCODERS
 
 
 def takes_long_indices(estimator: Any) -> bool:
