@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from pretzel.runtime.source import Source
     from pretzel.store.object_store import Lease, ObjectStore
 
+CHECKED_FIRST = ("contains NaN", "contains infinity")
+"""What errors of scikit-learn say that come before those about the width of a table."""
+
 MISSING: Any = object()  # in place of a table, where the estimator calls its first argument otherwise
 
 
@@ -86,6 +89,7 @@ class OpaqueMethod(CallCounter):
         self._read = {leaf.source for program in programs if program is not None for leaf in program.leaves}
         direct = [step for step in plan.opaque if step.program is None and step.source == 0]
         self._parts = any(step.columns is not None for step in direct)
+        self._is_source = self._final is None and len(direct) == len(plan.opaque) == 1 and not self._parts
         self._checks = self._parts or 0 in self._read  # else the steps check their input themselves
 
     def _part(self, program: Program | None, store: ObjectStore, plan: MethodPlan | None = None) -> Method | None:
@@ -132,7 +136,9 @@ class OpaqueMethod(CallCounter):
                 if part is None and step.source == 0 and self.spec.kind is InputKind.TABLE:
                     _reject_cells(self.spec, step, X)
                 raise
-            except ValueError:
+            except ValueError as error:
+                if any(text in str(error) for text in CHECKED_FIRST):
+                    raise
                 shape: tuple[int, ...] = getattr(sources[0], "shape", ())
                 if self.spec.kind is InputKind.TABLE and not self.spec.any_order and len(shape) == 2:
                     check_width(self.spec, shape[1])
@@ -146,7 +152,11 @@ class OpaqueMethod(CallCounter):
         if isinstance(X, list) and X and self.spec.kind is not InputKind.TEXT and not self.spec.items:
             if isinstance(X[0], Mapping) or (self._parts and self.spec.kind is InputKind.TABLE):
                 return of_rows(self.spec, X, check=self._checks)
-        elif self.spec.kind is InputKind.TABLE and type(X).__module__.partition(".")[0] == "pyarrow":
+        elif (
+            self.spec.kind is InputKind.TABLE
+            and not self._is_source
+            and type(X).__module__.partition(".")[0] == "pyarrow"
+        ):
             return X.to_pandas()
         return X
 
@@ -176,6 +186,8 @@ class OpaqueMethod(CallCounter):
         """The only row of an answer."""
         shape = getattr(answer, "shape", None)
         rows = len(answer) if shape is None else shape[0]
+        if self.__name__ == "transform" and shape is not None and len(shape) == 1 and rows > 1:
+            return answer  # some estimators squeeze a single row
         if rows != 1:
             raise InputShapeError(f"{self.name}: the answer for one row has {rows} rows")
         if is_sparse(answer):
