@@ -76,6 +76,26 @@ KNOWN: tuple[Known, ...] = (
         "the source fails where the request's float type is not that of the fit; the same numbers are answered",
         subject="(MiniBatch|Bisecting)?KMeans.*", method="predict", form=".*float32.*", kind="answered",
     ),
+    Known(
+        "the source fails where the request's float type is not that of the fit; the same numbers are answered",
+        subject="(MiniBatch|Bisecting)?KMeans.*", fit="float32", method="predict", kind="answered",
+    ),
+    Known(
+        "a table of numbers for an encoder that knows texts and a missing value: the source fails from within",
+        subject="(OneHot|Ordinal|Target)Encoder.*", form="matrix of numbers", kind="answered",
+    ),
+    Known(
+        "an Arrow table is answered as a frame is; a ColumnTransformer fails on one from within",
+        form="arrow_table|arrow_record_batch|Arrow table", kind="answered",
+    ),
+    Known(
+        "encoders of the source take `isnan` of the text that polars' categories are",
+        fit="mixed", form="polars with categories", kind="answered",
+    ),
+    Known(
+        "a step of one's own that has no record of names gets a row without names as an array",
+        subject="custom frame first", form="row: (tuple|list)", kind="refused",
+    ),
 )  # fmt: skip
 
 

@@ -169,8 +169,10 @@ def _difference(plan: Any, model: Fitted, method: str, form: str) -> tuple[str, 
         return cmp.SAME, ""
     if form in rows:
         first = type(model.rows)(model.rows.values[:1], model.rows.names)
-        found = cmp.ask(lambda: getattr(plan, method + "_one")(rows[form](first)))
-        expected = cmp.ask(lambda: getattr(source, method)(next(iter(tables.values()))(first)))
+        row = rows[form](first)
+        of_source = row[None] if isinstance(row, np.ndarray) else next(iter(tables.values()))(first)
+        found = cmp.ask(lambda: getattr(plan, method + "_one")(row))
+        expected = cmp.ask(lambda: getattr(source, method)(of_source))
         return cmp.compare_row(found, expected, 4 if "float32" in form else 8)
     make = tables[form]
     request, of_source = make(model.rows), make(model.rows)
