@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
@@ -12,12 +13,13 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, PoissonRegressor
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import pretzel
 from pretzel import examples
-from pretzel.errors import InputValueError
+from pretzel.errors import InputShapeError, InputValueError
 from pretzel.oven import optimizer as optimizer_module
 from pretzel.oven.compiler import Compiler
 from pretzel.oven.ir import graph
@@ -405,11 +407,130 @@ def test_boundary_rows_stand_on_both_sides_of_thresholds_behind_a_scaler():
 
 
 @pytest.mark.parametrize("boundary", [False, True])
-def test_nothing_to_verify_with_is_an_error(boundary: bool) -> None:
-    model = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
-    for X in ([], np.empty((0, 1))):
-        with pytest.raises(ValueError, match="at least one row"):
-            pretzel.verify(pretzel.compile(model), model, X, boundary=boundary)
+def test_tables_without_rows(boundary: bool) -> None:
+    model = LogisticRegression().fit(X, Y)
+    for rows in ([], X[:0], pd.DataFrame(X[:0])):
+        report = pretzel.verify(pretzel.compile(model), model, rows, boundary=boundary)
+        assert report.ok, str(report)
+    passed = ColumnTransformer([("a", "passthrough", ["age"])]).fit(FRAME)
+    assert passed.transform(FRAME[:0]).shape == (0, 1)
+    assert pretzel.verify(pretzel.compile(passed), passed, FRAME[:0], boundary=boundary).ok
+    estimator = text()
+    assert pretzel.verify(pretzel.compile(estimator), estimator, [], boundary=boundary).ok
+
+
+def test_a_table_without_rows_that_only_one_side_takes_is_a_rejection_fault() -> None:
+    passed = ColumnTransformer([("a", "passthrough", [0, 1])]).fit(X)
+    scaled = StandardScaler().fit(X)
+    report = pretzel.verify(pretzel.compile(passed), scaled, X[:0])
+    assert report.first_divergence is not None
+    assert report.first_divergence.kind == "rejection"
+
+
+ROW = {"age": 42.0, "pay": None, "city": "Bonn"}
+ROWS_OF_TABLE = {
+    "a dict": ROW,
+    "a tuple": tuple(ROW.values()),
+    "a list": list(ROW.values()),
+    "an array": np.array(list(ROW.values()), dtype=object),
+    "a Series": FRAME.iloc[3],
+    "dicts": [ROW, {**ROW, "city": "never seen"}],
+    "tuples": [tuple(ROW.values())] * 3,
+    "lists": (list(ROW.values()), [1.0, 2.0, None]),
+}
+
+
+@pytest.mark.parametrize("boundary", [False, True])
+@pytest.mark.parametrize("is_opaque", [False, True])
+@pytest.mark.parametrize("form", ROWS_OF_TABLE)
+def test_rows_are_verified(form: str, is_opaque: bool, boundary: bool) -> None:
+    estimator = table()
+    if is_opaque:
+        estimator = make_pipeline(estimator[0], KNeighborsClassifier()).fit(FRAME, RNG.integers(0, 2, 60))
+    report = pretzel.verify(pretzel.compile(estimator), estimator, ROWS_OF_TABLE[form], boundary=boundary)
+    assert report.ok, str(report)
+    assert report.methods["predict"].rows > 0
+
+
+@pytest.mark.parametrize("row", [X[0], tuple(X[0]), X[0].tolist(), X[:3].tolist(), tuple(map(tuple, X[:3]))])
+@pytest.mark.parametrize("name", ["scaler", "forest", "opaque middle"])
+def test_rows_without_names_are_verified(name: str, row: object) -> None:
+    estimator = HONEST[name][0]()
+    report = pretzel.verify(pretzel.compile(estimator), estimator, row, boundary=True)
+    assert report.ok, str(report)
+
+
+@pytest.mark.parametrize(
+    "documents", ["a cat", ("a cat", "a dog"), pd.Series(["a cat", "a dog"]), np.array(["a", "b"])]
+)
+def test_documents_are_verified(documents: object) -> None:
+    estimator = text()
+    report = pretzel.verify(pretzel.compile(estimator), estimator, documents)
+    assert report.ok, str(report)
+
+
+def test_rows_of_sparse_and_listed_answers_are_verified() -> None:
+    encoder = OneHotEncoder(handle_unknown="ignore").fit(FRAME[["city"]])
+    assert pretzel.verify(pretzel.compile(encoder), encoder, [{"city": "Bonn"}, {"city": "Rome"}]).ok
+    forest = RandomForestClassifier(3, random_state=0).fit(X, np.stack([Y, Y3], axis=1))
+    assert pretzel.verify(pretzel.compile(forest), forest, X[:3].tolist()).ok
+
+
+def test_a_fault_of_single_rows_alone_is_found() -> None:
+    estimator = LogisticRegression().fit(X, Y)
+    plan = pretzel.compile(estimator)
+    plan.__dict__["predict_one"] = lambda row: 1 - estimator.predict([row])[0]
+    assert pretzel.verify(plan, estimator, X).ok
+    fault = pretzel.verify(plan, estimator, X[0]).first_divergence
+    assert fault is not None
+    assert (fault.kind, fault.method, fault.note) == ("answer", "predict", "of one row")
+
+
+def test_a_row_that_does_not_fit_is_an_error() -> None:
+    estimator = table()
+    with pytest.raises(InputShapeError, match="expected 3 values, got 2"):
+        pretzel.verify(pretzel.compile(estimator), estimator, (1.0, 2.0))
+    assert pretzel.verify(pretzel.compile(estimator), estimator, {"age": 1.0, "pay": 2.0}).rejected_rows == 1
+
+
+@pytest.mark.parametrize("boundary", [False, True])
+@pytest.mark.parametrize(
+    "columns",
+    [["city", "pay", "age"], ["more", "age", "city", "pay"], ["pay", "city"]],
+    ids=["reordered", "additional", "missing"],
+)
+def test_frames_with_other_columns_are_verified(columns: list[str], boundary: bool) -> None:
+    estimator = table()
+    request = FRAME.assign(more=1.0)[columns]
+    report = pretzel.verify(pretzel.compile(estimator), estimator, request, boundary=boundary)
+    assert report.ok, str(report)
+    assert (report.methods["predict"].rows > 0) == ("age" in columns)
+    dropped = ColumnTransformer([("codes", OneHotEncoder(handle_unknown="ignore"), ["city"])]).fit(FRAME)
+    forest = make_pipeline(dropped, RandomForestClassifier(3, random_state=0)).fit(FRAME, RNG.integers(0, 2, 60))
+    report = pretzel.verify(pretzel.compile(forest), forest, request, boundary=boundary)
+    assert report.ok, str(report)
+    assert report.methods["predict"].rows >= len(FRAME)
+
+
+def test_the_order_of_columns_is_checked_where_the_source_checks_it() -> None:
+    frame = FRAME[["age", "pay"]].fillna(0.0)
+    estimator = make_pipeline(StandardScaler(), RandomForestClassifier(3, random_state=0))
+    estimator.fit(frame, RNG.integers(0, 2, 60))
+    report = pretzel.verify(pretzel.compile(estimator), estimator, frame[["pay", "age"]], boundary=True)
+    assert report.ok, str(report)
+    assert report.rejected_rows >= len(frame)
+
+
+def test_other_frames_are_verified() -> None:
+    polars, pyarrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    estimator = table()
+    for boundary in (False, True):
+        assert pretzel.verify(
+            pretzel.compile(estimator), estimator, pyarrow.Table.from_pandas(FRAME), boundary=boundary
+        )
+        frame = polars.from_pandas(FRAME)[["city", "age", "pay"]]
+        report = pretzel.verify(pretzel.compile(estimator), estimator, frame, boundary=boundary)
+        assert report.ok, str(report)
 
 
 def test_handles_are_verified():

@@ -42,7 +42,7 @@ REJECTED = 2  # and of these, that get values which many estimators reject: to t
 STEPS = 64  # halvings: more than the bits of a double
 
 
-def boundary_rows(imported: Imported, X: Any) -> Any:
+def boundary_rows(imported: Imported, X: Any, in_fit_order: Callable[[Any], Any]) -> Any:
     """Rows in the form of ``X`` to be verified besides it; None where there are none to think of."""
     if isinstance(X, list) or getattr(X, "ndim", 2) == 1:
         return [*TEXTS, *[str(text).swapcase() * 2 for text in list(X)[:5]]]
@@ -51,7 +51,7 @@ def boundary_rows(imported: Imported, X: Any) -> Any:
     found = special_rows(X)
     for node in toposort(output.node for output in imported.methods.values()):
         if hasattr(node, "threshold") and hasattr(node, "feature") and _is_exact(node.inputs[0]):
-            found = stack(found, threshold_rows(node, X))
+            found = stack(found, threshold_rows(node, X, in_fit_order))
     return found
 
 
@@ -119,7 +119,7 @@ def _special_frame(X: Any) -> Any:
     return pd.concat(frames, ignore_index=True)
 
 
-def threshold_rows(node: Node, X: Any) -> Any:
+def threshold_rows(node: Node, X: Any, in_fit_order: Callable[[Any], Any] = lambda rows: rows) -> Any:
     """Pairs of rows on both sides of thresholds of ``node``, as near as the request can tell them apart.
 
     The way from one row of ``X`` to another that falls on the other side is halved until its ends are neighbours; so
@@ -134,7 +134,7 @@ def threshold_rows(node: Node, X: Any) -> Any:
     round_32 = getattr(node, "float32", False)
 
     def values(rows: Any) -> npt.NDArray[Any]:
-        found = interpret([x], rows)[x]
+        found = interpret([x], in_fit_order(rows))[x]
         return np.asarray(found.astype(np.float32) if round_32 else found)
 
     seen = values(X)

@@ -43,11 +43,19 @@ class _Call:
 
 
 def check_steps(
-    plan: Plan, method: str, graphs: Graphs, expected: MethodPlan, fresh: ObjectStore, X: Any, report: MethodReport
+    plan: Plan,
+    method: str,
+    graphs: Graphs,
+    expected: MethodPlan,
+    fresh: ObjectStore,
+    X: Any,
+    ordered: Any,
+    report: MethodReport,
 ) -> None:
     """Append what departs in the native programs of one method to ``report.divergences``.
 
-    ``fresh`` holds the parameters of ``expected`` as the estimator was just compiled.
+    ``fresh`` holds the parameters of ``expected`` as the estimator was just compiled, ``ordered`` the columns of ``X``
+    in the order of the fit.
     """
     mine = plan.physical.methods[method]
     output = graphs.optimized[method].node
@@ -67,7 +75,9 @@ def check_steps(
             continue
         report.steps += len(program.calls)
         origins = graphs.imported.origins
-        report.divergences += _Program(plan, method, program, their, node, origins, fresh).check(sources, numbers)
+        report.divergences += _Program(plan, method, program, their, node, origins, fresh).check(
+            sources, numbers, ordered
+        )
 
 
 class _Program:
@@ -91,7 +101,7 @@ class _Program:
         self.schedule = schedule(output)
         self.origins = origins
 
-    def check(self, sources: dict[int, Any], numbers: dict[Opaque, int]) -> list[Divergence]:
+    def check(self, sources: dict[int, Any], numbers: dict[Opaque, int], request: Any) -> list[Divergence]:
         """Everything that departs, in the order of the steps."""
         found = self._structure()
         if found:
@@ -100,7 +110,7 @@ class _Program:
         values: dict[Node, Any] = {}
         for index, node in enumerate(self.schedule.values[: self.schedule.leaves]):
             source = numbers[node.inputs[0]] if node.inputs else 0  # type: ignore[index]
-            values[node] = read_leaf(node, sources[source])
+            values[node] = read_leaf(node, sources[source] if source else request)
             difference = self._leaf(index, rows, columns[index], values[node])
             if difference is not None:
                 origin = self.origins.get(node, "")

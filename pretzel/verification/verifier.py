@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,15 +18,18 @@ from pretzel.oven.rules import RULES
 from pretzel.runtime.handle import Model
 from pretzel.runtime.input.source_form import is_sparse
 from pretzel.store.object_store import ObjectStore
-from pretzel.verification.boundary import boundary_rows, split_rejected, stack
+from pretzel.verification.boundary import boundary_rows, rows_of, split_rejected, stack
 from pretzel.verification.compare import compare, magnitude
 from pretzel.verification.localize import localize_import, localize_rule, to_method_result
 from pretzel.verification.report import Divergence, MethodReport, Report
+from pretzel.verification.requests import as_table, in_fit_order
 from pretzel.verification.steps import check_steps
 
 if TYPE_CHECKING:
     from pretzel.oven.ir.graph import Node
     from pretzel.runtime.model import Plan
+
+ROWS = 100  # that came as rows and are asked alone: a call of the estimator for each
 
 
 def verify(plan: Plan | Model, estimator: Any, X: Any, *, boundary: bool = False) -> Report:
@@ -36,8 +40,10 @@ def verify(plan: Plan | Model, estimator: Any, X: Any, *, boundary: bool = False
     plan : Plan, or handle of a registered model
     estimator : fitted estimator
         The one that ``plan`` was compiled from, unchanged.
-    X : what the estimator takes
-        At least one row; rows that the estimator rejects are left out, after it was checked that the plan does too.
+    X : table, documents, one row or a list of rows
+        What the plan takes. Rows that the estimator rejects are left out, after it was checked that the plan does too;
+        a table without rows is answered or rejected by both. The first hundred rows given as dicts, tuples or lists
+        are also asked alone.
     boundary : bool
         Add rows on both sides of the thresholds of trees, special numbers (NaN, infinities, zeros, subnormals),
         unseen categories and awkward texts.
@@ -49,16 +55,15 @@ def verify(plan: Plan | Model, estimator: Any, X: Any, *, boundary: bool = False
 
     Raises
     ------
-    ValueError
-        ``X`` has no rows.
+    InputError
+        A dict, tuple or list does not fit the model.
     """
     if isinstance(plan, Model):
         plan = plan.plan
-    if not _rows(X):
-        raise ValueError("expected at least one row to verify the plan with")
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        return _Verifier(plan, estimator).run(X, boundary)
+        table, rows = as_table(plan.physical.input, X)
+        return _Verifier(plan, estimator).run(table, rows[:ROWS], boundary)
 
 
 def options_of(plan: Plan) -> Options:
@@ -74,16 +79,23 @@ class _Verifier:
         self.plan = plan
         self.estimator = estimator
         self.options = options_of(plan)
+        self.in_fit_order = partial(in_fit_order, plan.physical.input)
         self.store = ObjectStore()
         compiler = Compiler(self.options, self.store)
         self.graphs = compiler.graphs(estimator)
         self.expected, self._lease = compiler.lower(self.graphs)
 
-    def run(self, X: Any, boundary: bool) -> Report:
-        """See `verify`."""
+    def run(self, X: Any, rows: list[Any], boundary: bool) -> Report:
+        """See `verify`; ``rows`` are those of ``X`` that came as rows."""
         report = Report(self.plan.name, {name: MethodReport(name) for name in self.graphs.optimized})
+        for name in report.methods:
+            for i, row in enumerate(rows):
+                self._row(name, rows_of(X, [i]), row, report.methods[name])
+        if not _rows(X):
+            self._nothing(X, report)
+            return report
         if boundary:
-            extra = boundary_rows(self.graphs.imported, X)
+            extra = boundary_rows(self.graphs.imported, X, self.in_fit_order)
             report.boundary_rows = _rows(extra)
             X = stack(X, extra)
         X = self._without_rejected(X, report)
@@ -93,23 +105,48 @@ class _Verifier:
                 self._method(name, X, reference, report.methods[name])
         return report
 
+    def _row(self, name: str, X: Any, row: Any, report: MethodReport) -> None:
+        """One row that came as such, beside the table of it."""
+        want, theirs = _call(self.estimator, name, X)
+        got, ours = _call(self.plan, f"{name}_one", row)
+        if theirs is not None or ours is not None:
+            self._rejection(report, theirs, ours)
+            return
+        difference = compare(want, _as_one_row(got), exact=False)
+        if difference is not None:
+            report.divergences.append(Divergence("answer", name, difference=difference, note="of one row"))
+
+    def _nothing(self, X: Any, report: Report) -> None:
+        """A table without rows."""
+        for name, method in report.methods.items():
+            want, theirs = _call(self.estimator, name, X)
+            got, ours = _call(self.plan, name, X)
+            if theirs is not None or ours is not None:
+                self._rejection(method, theirs, ours)
+            else:
+                self._answer(want, got, method)
+
+    @staticmethod
+    def _rejection(report: MethodReport, theirs: Exception | None, ours: Exception | None) -> None:
+        if (theirs is None) != (ours is None):
+            note = f"estimator: {_shown(theirs) or 'accepts'}; plan: {_shown(ours) or 'accepts'}"
+            report.divergences.append(Divergence("rejection", report.method, note=note))
+
     def _without_rejected(self, X: Any, report: Report) -> Any:
         """Rows that every method of the estimator takes; the plan has to reject the others, one by one."""
         methods = list(report.methods)
         accepted, rejected = split_rejected(X, lambda part: [getattr(self.estimator, m)(part) for m in methods])
         for row in rejected:
             for name in methods:
-                theirs, ours = _error(self.estimator, name, row), _error(self.plan, name, row)
-                if (theirs is None) != (ours is None):
-                    note = f"estimator: {theirs or 'accepts'}; plan: {ours or 'accepts'}"
-                    report.methods[name].divergences.append(Divergence("rejection", name, note=note))
+                theirs, ours = _call(self.estimator, name, row)[1], _call(self.plan, name, row)[1]
+                self._rejection(report.methods[name], theirs, ours)
         report.rejected_rows = len(rejected)
         report.boundary_rows = max(report.boundary_rows - len(rejected), 0)
         return accepted
 
     def _references(self, X: Any) -> dict[Node, Any]:
         outputs = [*self.graphs.imported.methods.values(), *self.graphs.optimized.values()]
-        return interpret([output.node for output in outputs], X)
+        return interpret([output.node for output in outputs], self.in_fit_order(X))
 
     def _method(self, name: str, X: Any, reference: dict[Node, Any], report: MethodReport) -> None:
         report.rows = _rows(X)
@@ -119,7 +156,7 @@ class _Verifier:
         if error is not None:
             found.append(Divergence("rejection", name, note=f"the plan stops where the estimator does not: {error}"))
         else:
-            check_steps(self.plan, name, self.graphs, self.expected[name], self.store, X, report)
+            check_steps(self.plan, name, self.graphs, self.expected[name], self.store, X, self.in_fit_order(X), report)
         self._graphs(name, X, want, reference, report)
         if error is None:
             self._answer(want, got, report)
@@ -137,11 +174,12 @@ class _Verifier:
         exact = imported.node.properties().integral or self._is_exact(imported.node, optimized.node)
         difference = compare(before, after, exact=exact)
         if difference is not None:
-            rule = localize_rule(self.estimator, self.options, self.graphs.trace, name, X, before, exact)
+            ordered = self.in_fit_order(X)
+            rule = localize_rule(self.estimator, self.options, self.graphs.trace, name, ordered, before, exact)
             report.divergences.append(Divergence("rule", name, None, rule, difference=difference))
         difference = compare(want, to_method_result(imported, before), exact=False)
         if difference is not None:
-            operator, origin = localize_import(self.estimator, X, name)
+            operator, origin = localize_import(self.estimator, self.in_fit_order(X), name)
             report.divergences.append(Divergence("import", name, None, operator, origin, difference))
 
     def _sparse_graph(self, name: str, X: Any, want: Any, output: Output, report: MethodReport) -> None:
@@ -182,9 +220,15 @@ def _call(model: Any, method: str, X: Any) -> tuple[Any, Exception | None]:
         return None, error
 
 
-def _error(model: Any, method: str, X: Any) -> str | None:
-    error = _call(model, method, X)[1]
-    return None if error is None else f"{type(error).__name__}: {error!s:.200}"
+def _shown(error: Exception | None) -> str:
+    return "" if error is None else f"{type(error).__name__}: {error!s:.200}"
+
+
+def _as_one_row(answer: Any) -> Any:
+    """The answer for one row as the answer for a table of it."""
+    if isinstance(answer, list | tuple):
+        return [_as_one_row(part) for part in answer]
+    return answer if is_sparse(answer) else np.asarray([answer])
 
 
 def _rows(X: Any) -> int:
