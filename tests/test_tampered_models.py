@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
@@ -102,6 +102,12 @@ NUMBERS: dict[str, tuple[Any, Callable[[Any], None], str]] = {
     ),
     "another degree": (PolynomialFeatures(), _set("_max_degree", 1000), "n_output_features_"),
     "no degree": (PolynomialFeatures(), _set("_max_degree", 0), "n_output_features_"),
+    "too many layers": (MLPClassifier((3, 5), max_iter=2), _set("n_layers_", 2**31), "n_layers_"),
+    "trees of other classes": (
+        GradientBoostingClassifier(n_estimators=3),
+        _set("n_trees_per_iteration_", 3.5),
+        "n_trees_per_iteration_",
+    ),
     "layers in another order": (MLPClassifier((3, 5), max_iter=2), _set("coefs_", lambda old: old[::-1]), "coefs_"),
     "a split on no column": (DecisionTreeClassifier(), _node("feature", 0, 1_000_000), "1000000 of 4"),
     "a split on a negative column": (DecisionTreeClassifier(), _node("feature", 0, -2), "-2 to"),
@@ -149,6 +155,8 @@ def test_the_step_is_named(kind: str) -> None:
             _set("handle_unknown", []),
             "handle_unknown",
         ),
+        (OrdinalEncoder(), _set("_missing_indices", {1: 1.5}), "_missing_indices"),
+        (OrdinalEncoder(), _set("_missing_indices", {0: -1}), "_missing_indices"),
         (TargetEncoder(cv=2), _set("encodings_", _shorter), "encodings_"),
     ],
 )

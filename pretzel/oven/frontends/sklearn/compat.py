@@ -241,9 +241,20 @@ def one_hot_widths(encoder: Any) -> list[int]:
 
 
 def missing_category(encoder: Any, column: int) -> int | None:
-    """Position of the missing value among the categories of a column of an `OrdinalEncoder`."""
+    """Position of the missing value among the categories of a column of an `OrdinalEncoder`.
+
+    Raises
+    ------
+    ValueError
+        Another category stands there.
+    """
     found = encoder._missing_indices.get(column)
-    return None if found is None else int(found)
+    if found is None:
+        return None
+    missing = [i for i, value in enumerate(encoder.categories_[column]) if value is None or value != value]
+    if found not in missing:
+        raise ValueError(f"_missing_indices names category {found!r:.40} of column {column}, expected one of {missing}")
+    return int(found)
 
 
 def fitted_dtype(imputer: Any) -> np.dtype[Any]:

@@ -81,9 +81,12 @@ def gradient_boosting_regressor(estimator: Any, x: Node, importer: Importer) -> 
 @adapter("sklearn.ensemble.GradientBoostingClassifier")
 def gradient_boosting_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
     """Raw scores of the classes behind the link of the loss."""
+    n_trees, n_outputs = estimator.n_trees_per_iteration_, estimator.estimators_.shape[1]
+    if n_trees != n_outputs:
+        raise ValueError(f"n_trees_per_iteration_ is {n_trees!r:.40} where estimators_ has {n_outputs} columns")
     x, splits = _stages(estimator, x, importer)
     raw = _raw(estimator, x, splits)
-    if estimator.n_trees_per_iteration_ == 1:
+    if n_outputs == 1:
         # The exponential loss doubles the sum; adding doubled values gives the same bits.
         doubled = link_name(estimator) == "HalfLogitLink"
         proba: Node = Sigmoid((_raw(estimator, x, splits, factor=2.0) if doubled else raw,))
@@ -91,7 +94,7 @@ def gradient_boosting_classifier(estimator: Any, x: Node, importer: Importer) ->
     else:
         proba, predict = Softmax((raw,)), ArgMax((raw,))
     return {
-        "decision_function": Output(raw, ndim=1 if estimator.n_trees_per_iteration_ == 1 else 2),
+        "decision_function": Output(raw, ndim=1 if n_outputs == 1 else 2),
         "predict": Output(predict, ndim=1, labels=(estimator.classes_,)),
         "predict_proba": Output(proba),
         "predict_log_proba": Output(Log((proba,))),

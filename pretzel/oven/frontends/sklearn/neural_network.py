@@ -33,7 +33,9 @@ _ACTIVATIONS: dict[str, Callable[[Node], Node]] = {
 def forward(estimator: Any, x: Node, importer: Importer) -> Node:
     """All layers, the last with the activation of the output."""
     x = importer.finite(importer.numeric(x), estimator)
-    names = [estimator.activation] * (estimator.n_layers_ - 2) + [estimator.out_activation_]
+    if estimator.n_layers_ != len(estimator.coefs_) + 1:
+        raise ValueError(f"n_layers_ is {estimator.n_layers_!r:.40} where coefs_ has {len(estimator.coefs_)}")
+    names = [estimator.activation] * (len(estimator.coefs_) - 1) + [estimator.out_activation_]
     for weights, bias, name in zip(estimator.coefs_, estimator.intercepts_, names, strict=True):
         if name not in _ACTIVATIONS:
             raise Unsupported(f"activation {name!r}")
