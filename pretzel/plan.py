@@ -50,6 +50,8 @@ class InputSpec:
         NaN in sparse rows is treated as in dense ones. Trees reject it, whatever they do with it in dense rows.
     sparse_frames : bool
         A DataFrame whose columns are all sparse is sparse rows.
+    floats : bool
+        The source asks for a float type: arrays of dates are converted to numbers, and lists to float64.
     text_arrays : bool
         Arrays may hold NumPy's own texts or bytes.
     text_lists : bool
@@ -70,6 +72,7 @@ class InputSpec:
     long_indices: bool = True
     sparse_nan: bool = True
     sparse_frames: bool = True
+    floats: bool = False
     text_arrays: bool = True
     text_lists: bool = True
     missing: tuple[str | float | None, ...] = ()

@@ -40,7 +40,7 @@ KNOWN: tuple[Known, ...] = (
         fit="mixed", form="list of lists|array of objects|matrix of numbers|columns numbered", kind="answered",
     ),
     Known(
-        "dates are no numbers: the source counts them in their unit, and a missing one as -2**63",
+        "dates where the source does not ask for floats: they are passed on, or fail from within",
         form="dates", kind="refused",
     ),
     Known(

@@ -52,6 +52,7 @@ class Frontend(Protocol):
 
 
 TRAITS = {
+    "asks_for_floats": False,  # the input is converted to a float type
     "checks_input": True,  # a table must have the columns of the fit
     "follows_configuration": False,  # the configuration of its library may ask for frames
     "keeps_container": False,  # ``transform`` takes any columns; its result has the type and the columns of its input

@@ -163,6 +163,8 @@ def _of_ndarray(spec: InputSpec, X: Any) -> Table:
     plain = X.dtype == np.float64 and X.dtype.isnative and (X.strides[1] == 8 or X.shape[1] == 1)
     if X.dtype.kind == "c":
         raise InputTypeError(f"{spec.estimator}: Complex data not supported: expected real numbers, got {X.dtype}")
+    if X.dtype.kind in "mM" and spec.floats:
+        return _of_ndarray(spec, _numbers_of_dates(spec, X))
     if X.dtype.kind in "mMV":
         raise InputTypeError(f"{spec.estimator}: expected numbers or texts, got an array of {X.dtype}")
     if X.dtype.kind in "US" and not spec.text_arrays:
@@ -170,6 +172,16 @@ def _of_ndarray(spec: InputSpec, X: Any) -> Table:
             f"{spec.estimator}: expected numbers, got an array of {X.dtype}: texts are parsed in arrays of objects"
         )
     return Table(X.shape[0], lambda i: X[:, i], X if plain and X.strides[0] % 8 == 0 else None)
+
+
+def _numbers_of_dates(spec: InputSpec, X: Any) -> Any:
+    """Dates as scikit-learn counts them, in their unit."""
+    missing = np.isnat(X)
+    if missing.any():
+        raise InputValueError(
+            f"{spec.estimator}: row {int(np.argwhere(missing)[0, 0])} holds NaT, which would count as the number -2**63"
+        )
+    return X.astype(np.float64)
 
 
 def _of_sparse(spec: InputSpec, X: Any) -> Table:
@@ -246,6 +258,8 @@ def of_list(spec: InputSpec, X: Sequence[Any]) -> Table:
             if row.keys() != expected:
                 check_keys(spec, "", row, number)
         return Table(len(X), lambda i: [known_missing(spec, i, row.get(names[i])) for row in X], is_rows=True)
+    if X and not spec.floats and all(isinstance(row, np.ndarray) and row.shape == (spec.width,) for row in X):
+        return _of_ndarray(spec, np.asarray(X))  # of their common dtype
     if X:
         warn_about_names(spec, named=False)
     for row in X:

@@ -13,7 +13,10 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 from sklearn.ensemble import RandomForestRegressor
-from sklearn.preprocessing import StandardScaler
+from sklearn.feature_selection import SelectKBest
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler, Normalizer, OneHotEncoder, StandardScaler
 
 import pretzel
 from pretzel.errors import InputError, InputKeyError, InputShapeError, InputTypeError, InputValueError
@@ -329,6 +332,35 @@ def test_what_trees_reject_in_sparse_rows() -> None:
             plan.predict(table)
     scaler = StandardScaler(with_mean=False).fit(X)
     np.testing.assert_array_equal(pretzel.compile(scaler).transform(rows).toarray(), scaler.transform(rows).toarray())
+
+
+def test_arrays_of_dates_are_counted_in_their_unit() -> None:
+    """Where the source asks for a float type. It takes NaT for a number; nobody means that."""
+    X = np.arange(12.0).reshape(6, 2)
+    dates = X.astype("datetime64[D]")
+    for source in (StandardScaler(), make_pipeline(StandardScaler(), LinearRegression())):
+        plan = pretzel.compile(source.fit(X, X[:, 0]), strict=True)
+        method = "predict" if hasattr(source, "predict") else "transform"
+        for request in (dates, dates.astype("datetime64[s]"), dates - dates[0]):
+            np.testing.assert_allclose(getattr(plan, method)(request), getattr(source, method)(request), atol=1e-9)
+    dates[2, 1] = np.datetime64("NaT")
+    with pytest.raises(InputValueError, match="row 2 holds NaT"):
+        pretzel.compile(StandardScaler().fit(X)).transform(dates)
+    for refusing in (LinearRegression(), SelectKBest(k=1), OneHotEncoder()):
+        plan = pretzel.compile(refusing.fit(X, X[:, 0] > 4), strict=True)
+        with pytest.raises(InputTypeError):
+            getattr(plan, "predict" if hasattr(refusing, "predict") else "transform")(dates)
+
+
+def test_a_list_of_arrays_has_their_common_dtype() -> None:
+    """Unless the source asks for a float type, which lists have to be converted to."""
+    X = np.arange(6, dtype=np.float32).reshape(2, 3)
+    for source in (Normalizer(), MaxAbsScaler(), LinearRegression()):
+        plan = pretzel.compile(source.fit(X.astype(float), X[:, 0].astype(float)), strict=True)
+        method = "predict" if hasattr(source, "predict") else "transform"
+        found, expected = getattr(plan, method)(list(X)), getattr(source, method)(list(X))
+        assert found.dtype == expected.dtype
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def test_errors_name_the_column() -> None:

@@ -20,6 +20,7 @@ from pretzel.oven.frontends.sklearn.compat import (
 from pretzel.oven.frontends.sklearn.origin import check_origin
 
 __all__ = [
+    "asks_for_floats",
     "check_readable",
     "checks_input",
     "follows_configuration",
@@ -90,6 +91,16 @@ def takes_text_arrays(estimator: Any) -> bool:
 def reads_columns(estimator: Any) -> bool:
     """Encoders."""
     return public_name(type(estimator)) in ENCODERS
+
+
+def asks_for_floats(estimator: Any) -> bool:
+    """Whether the input is converted to a float type. The others leave the dtype to NumPy: they fail on dates, or pass
+    them on.
+    """
+    name = public_name(type(estimator))
+    if name.startswith("sklearn.feature_selection.") or name in ENCODERS:
+        return False
+    return takes_text_lists(estimator) and takes_text_arrays(estimator)
 
 
 def takes_long_indices(estimator: Any) -> bool:
