@@ -11,10 +11,12 @@ import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pretzel.schema import FLOAT64
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from pretzel.schema import Kind
+    from pretzel.schema import DTypeRule, Kind
 
 
 class InputKind(enum.Enum):
@@ -104,6 +106,8 @@ class Leaf:
         How accents are stripped from texts.
     encoding, decode_error : str
         How texts that come as bytes are decoded.
+    float32 : bool
+        The numbers are compared as float32 only: whole numbers are rounded to it at once.
     """
 
     kind: LeafKind
@@ -113,6 +117,7 @@ class Leaf:
     accents: str | None = None
     encoding: str = "utf-8"
     decode_error: str = "strict"
+    float32: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,8 +261,9 @@ class Program:
 class OpaqueStep:
     """A call of the estimator itself.
 
-    ``program`` computes its argument; without one it takes columns of a source as they are (``columns`` None: the whole
-    object). ``result`` says how its result is read: a width of 0 is not known, and a vector is one column.
+    ``program`` computes its argument, with ``dtype`` and ``typed`` as in `MethodPlan`; without one it takes columns of
+    a source as they are (``columns`` None: the whole object). ``result`` says how its result is read: a width of 0 is
+    not known, and a vector is one column.
     """
 
     estimator: Any
@@ -270,6 +276,8 @@ class OpaqueStep:
     origin: str = ""
     reason: str = ""
     result: InputSpec = InputSpec(InputKind.TABLE, 0)
+    dtype: DTypeRule = FLOAT64
+    typed: tuple[bool, ...] = ()
 
     @property
     def name(self) -> str:
@@ -286,21 +294,32 @@ class MethodPlan:
     reason why the source rejects them; None where the program reads them. Its result has the format of the request
     where ``keeps_format``. ``names_out`` are the names of its columns, where scikit-learn's configuration may ask for
     frames. The other fields are those of ``pretzel.oven.ir.graph.Output``.
+
+    Parameters
+    ----------
+    dtype : DTypeRule
+        dtype of the result.
+    typed : tuple of bool
+        For each leaf, whether the dtype of its columns decides about the dtype of the result, or about how it is
+        computed.
+    variants : dict of str to MethodPlan
+        The plans for requests whose typed columns have one of these dtypes, where they are other plans.
     """
 
     program: Program | None
     opaque: tuple[OpaqueStep, ...] = ()
     ndim: int = 2
     labels: tuple[npt.NDArray[Any], ...] | None = None
-    dtype: str = "float64"
+    dtype: DTypeRule = FLOAT64
     list_of: tuple[int, ...] | None = None
-    keeps_float32: bool = False
+    typed: tuple[bool, ...] = ()
     needs_rows: bool = True
     otherwise: MethodPlan | None = None
     arrays_only: bool = False
     sparse: MethodPlan | str | None = None
     keeps_format: bool = False
     names_out: Packed | None = None
+    variants: dict[str, MethodPlan] = field(default_factory=dict)
 
 
 class Packed:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy.typing as npt
 
 
@@ -24,16 +26,18 @@ class Follows(enum.Enum):
     """How the dtype of a value follows that of the request."""
 
     NOTHING = ""  # not at all
-    FLOAT = "float"  # float32 stays float32, everything else becomes float64
     REQUEST = "same"  # it is the same
+    FLOAT = "float"  # float16 and float32 stay, everything else becomes float64
+    FLOAT32 = "single"  # float32 stays, everything else becomes float64
 
 
 @dataclass(frozen=True, slots=True)
 class DTypeRule:
     """dtype that scikit-learn gives a value, as a function of the dtype of the request.
 
-    The request's dtype is the common dtype of the columns that a numeric leaf reads. Kernels compute in float64
-    whatever the rule says, and the result of a method is converted at the end.
+    The request's dtype is the common dtype of the columns whose dtype matters (``plan.MethodPlan.typed``). Kernels
+    compute in float64; where scikit-learn rounds to float32 in between, so does a program of its own (`oven.float32`).
+    The result of a method is converted at the end.
 
     Parameters
     ----------
@@ -47,39 +51,56 @@ class DTypeRule:
 
     def dtype_for(self, request: npt.DTypeLike) -> np.dtype[Any]:
         """dtype of the value where the request has this dtype."""
-        found = [np.dtype(self.least)] if self.least else []
-        request = np.dtype(request)
-        if self.follows is Follows.FLOAT and request != np.float32:
-            request = np.dtype(np.float64)
-        return np.result_type(*found) if self.follows is Follows.NOTHING else np.result_type(request, *found)
+        dtype = np.dtype(request)
+        if self.follows is Follows.NOTHING:
+            return np.dtype(self.least)
+        kept = _KEPT.get(self.follows)
+        if kept is not None and dtype.name not in kept:
+            dtype = np.dtype(np.float64)
+        return np.result_type(dtype, self.least) if self.least else dtype
 
     @property
-    def keeps_float32(self) -> bool:
-        """A request of float32 gives float32, and not every request does."""
-        return self.follows is not Follows.NOTHING and self.dtype_for(np.float32) == np.float32
+    def is_float32(self) -> bool:
+        """A request of float32 gives float32."""
+        return self.dtype_for(np.float32) == np.float32
 
-    def floating(self) -> DTypeRule:
-        """dtype behind a step that computes in floating point."""
+    def floating(self, kept: Follows = Follows.FLOAT) -> DTypeRule:
+        """dtype behind a step that computes in floating point and keeps float32, and with ``FLOAT`` float16."""
+        if self.least == "float32":
+            return self  # float32 or float64 whatever the request has
         if self.follows is Follows.NOTHING:
-            return self if self.least == "float32" else fixed("float64")
-        return FLOAT if self.keeps_float32 else fixed("float64")
+            return FLOAT64
+        return _promoted((self.follows, kept), self.least) if self.is_float32 else FLOAT64
 
     def promote(self, *others: DTypeRule) -> DTypeRule:
         """dtype of values of these dtypes side by side."""
         every = (self, *others)
         least = [rule.least for rule in every if rule.least]
         together = str(np.result_type(*least)) if least else ""
-        follows = {rule.follows for rule in every} - {Follows.NOTHING}
-        if not follows or together == "float64":
-            return fixed(together)
-        if Follows.FLOAT not in follows:
-            return DTypeRule(Follows.REQUEST, together)
-        # Whatever is promoted with float64 is float64, so that only float32 requests can tell.
-        keeps = not together or np.result_type(np.float32, together) == np.float32
-        return FLOAT if keeps else fixed("float64")
+        return _promoted((rule.follows for rule in every), together)
 
     def __str__(self) -> str:
         return "+".join(part for part in (self.follows.value, self.least) if part)
+
+
+_ORDER = tuple(Follows)  # each gives a wider dtype than those before it
+_KEPT = {Follows.FLOAT: ("float16", "float32"), Follows.FLOAT32: ("float32",)}
+
+
+def _promoted(follows: Iterable[Follows], least: str) -> DTypeRule:
+    """The rule of values that follow the request in these ways, next to one of dtype ``least``."""
+    widest = max(follows, key=_ORDER.index)
+    kept = _KEPT.get(widest, ("int8", "float32"))
+    if widest is Follows.NOTHING or all(np.result_type(dtype, least or dtype) == np.float64 for dtype in kept):
+        return fixed(least) if widest is Follows.NOTHING else fixed("float64")
+    return DTypeRule(widest, least)
+
+
+def rule_of(text: str) -> DTypeRule:
+    """The rule that prints as ``text``."""
+    parts = text.split("+")
+    follows = next((each for each in Follows if each.value == parts[0]), Follows.NOTHING)
+    return DTypeRule(follows, "+".join(parts[follows is not Follows.NOTHING :]))
 
 
 def fixed(dtype: str) -> DTypeRule:
@@ -89,6 +110,7 @@ def fixed(dtype: str) -> DTypeRule:
 
 FLOAT64 = fixed("float64")
 FLOAT = DTypeRule(Follows.FLOAT)
+FLOAT32 = DTypeRule(Follows.FLOAT32)
 SAME = DTypeRule(Follows.REQUEST)
 OBJECT = fixed("object")
 

@@ -195,5 +195,5 @@ def test_a_program_of_copies_only_has_one_stage():
     assert (program.calls, len(program.stages)) == ((), 1)
     assert (copies(found), found.stage_ends) == ([0, 1], [2])
     columns = [np.ascontiguousarray(X[:, :2]), np.ascontiguousarray(X[:, 2:])]
-    method = Method(NativeProgram(program, {}), MethodPlan(program), SPEC, "", lambda *_: (len(X), columns, False))
+    method = Method(NativeProgram(program, {}), MethodPlan(program), SPEC, "", lambda *_: (len(X), columns, []))
     np.testing.assert_array_equal(method(X), X)

@@ -7,20 +7,42 @@ import itertools
 import numpy as np
 import pytest
 
-from pretzel.schema import FLOAT, FLOAT64, OBJECT, SAME, DTypeRule, Kind, Schema, dense, fixed
+from pretzel.schema import (
+    FLOAT,
+    FLOAT32,
+    FLOAT64,
+    OBJECT,
+    SAME,
+    DTypeRule,
+    Follows,
+    Kind,
+    Schema,
+    dense,
+    fixed,
+    rule_of,
+)
 
-RULES = [SAME, FLOAT, *map(fixed, ("float64", "float32", "int64", "int32", "bool"))]
-REQUESTS = [np.dtype(name) for name in ("float64", "float32", "int64", "int32", "bool")]
+RULES = [
+    SAME,
+    FLOAT,
+    FLOAT32,
+    SAME.promote(fixed("float32")),
+    *map(fixed, ("float64", "float32", "int64", "int32", "bool")),
+]
+REQUESTS = [np.dtype(name) for name in ("float64", "float32", "float16", "int64", "int32", "int8", "bool")]
 
 
 def test_what_rules_give() -> None:
     found = {
-        str(rule): [rule.dtype_for(request).name for request in REQUESTS] for rule in (SAME, FLOAT, fixed("int64"))
+        str(rule): [rule.dtype_for(request).name for request in REQUESTS]
+        for rule in (SAME, FLOAT, FLOAT32, SAME.promote(fixed("float32")), fixed("int64"))
     }
     assert found == {
-        "same": ["float64", "float32", "int64", "int32", "bool"],
-        "float": ["float64", "float32", "float64", "float64", "float64"],
-        "int64": ["int64"] * 5,
+        "same": ["float64", "float32", "float16", "int64", "int32", "int8", "bool"],
+        "float": ["float64", "float32", "float16", *["float64"] * 4],
+        "single": ["float64", "float32", *["float64"] * 5],
+        "same+float32": ["float64", "float32", "float32", "float64", "float64", "float32", "float32"],
+        "int64": ["int64"] * 7,
     }
     assert SAME.dtype_for(object) == OBJECT.dtype_for(np.float64) == np.dtype(object)
 
@@ -38,13 +60,20 @@ def test_side_by_side_promotes_as_numpy_does(a: DTypeRule, b: DTypeRule) -> None
 def test_floating_point_steps(rule: DTypeRule) -> None:
     for request in REQUESTS:
         x = rule.dtype_for(request)
-        assert rule.floating().dtype_for(request) == (np.float32 if x == np.float32 else np.float64)
+        kept = x if x in (np.float16, np.float32) else np.float64
+        assert rule.floating().dtype_for(request) == kept
+        assert rule.floating(Follows.FLOAT32).dtype_for(request) == (x if x == np.float32 else np.float64)
 
 
-def test_only_rules_that_follow_the_request_keep_float32() -> None:
-    assert [rule.keeps_float32 for rule in RULES] == [True, True, False, False, False, False, False]
-    assert SAME.promote(fixed("bool")).keeps_float32
-    assert not SAME.promote(fixed("int64")).keeps_float32
+def test_what_gives_float32_for_float32() -> None:
+    assert [rule.is_float32 for rule in RULES] == [True, True, True, True, False, True, False, False, False]
+    assert SAME.promote(fixed("bool")).is_float32
+    assert not SAME.promote(fixed("int64")).is_float32
+
+
+@pytest.mark.parametrize("rule", [*RULES, SAME.promote(fixed("bool"))], ids=str)
+def test_a_rule_is_read_from_what_it_prints(rule: DTypeRule) -> None:
+    assert rule_of(str(rule)) == rule
 
 
 def test_schemas_print_it() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pretzel.errors import OpaqueStepError
+from pretzel.oven.edges import keep_edges
+from pretzel.oven.float32 import in_float32, typed_columns
 from pretzel.oven.frontends.importer import Imported, Importer
 from pretzel.oven.ir.graph import toposort
 from pretzel.oven.ir.opaque import Opaque
@@ -18,7 +20,10 @@ from pretzel.oven.stored_graph import store_graph
 from pretzel.plan import PhysicalPlan
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from pretzel.options import Options
+    from pretzel.oven.float32 import Columns
     from pretzel.oven.ir.graph import Output
     from pretzel.oven.optimizer import Change
     from pretzel.plan import MethodPlan
@@ -38,13 +43,39 @@ EXTRAS = ("apply", "predict_joint_log_proba", "score_samples")
 
 
 @dataclass(frozen=True, slots=True)
+class Variant:
+    """The optimized methods that compute otherwise for requests of some dtype, and the typed columns of each."""
+
+    methods: dict[str, Output]
+    typed: dict[str, Columns]
+
+
+@dataclass(frozen=True, slots=True)
 class Graphs:
-    """What an estimator becomes before it is lowered."""
+    """What an estimator becomes before it is lowered.
+
+    Parameters
+    ----------
+    imported : Imported
+    optimized : dict of str to Output
+    trace : list of Change
+    variants : dict of str to Variant
+        What is computed for requests of a dtype, by its name.
+    """
 
     imported: Imported
     optimized: dict[str, Output]
     trace: list[Change]
     sparse: dict[str, Output | str]
+    variants: dict[str, Variant] = field(default_factory=dict)
+
+    def of_method(self, name: str) -> dict[str, tuple[Output, Columns]]:
+        """What one method computes for requests of certain dtypes, by their names; and its typed columns."""
+        return {
+            dtype: (variant.methods[name], variant.typed[name])
+            for dtype, variant in self.variants.items()
+            if name in variant.methods
+        }
 
 
 class Compiler:
@@ -68,7 +99,7 @@ class Compiler:
             attributes,
             lease.digests,
             report(imported, graphs.optimized, graphs.trace, self.options, time.perf_counter() - start),
-            store_graph(graphs.optimized, self.store),
+            store_graph(graphs.optimized, {dtype: each.methods for dtype, each in graphs.variants.items()}, self.store),
         )
         return plan, lease
 
@@ -82,6 +113,9 @@ class Compiler:
         if self.options.strict:
             imported.methods = _without_opaque_extras(imported.methods)
             _reject_opaque(imported)
+        imported.methods |= in_float32(imported.methods, imported.origins, "float64")
+        unmoved = imported.methods
+        imported.methods = keep_edges(unmoved, imported.origins)
         optimized, trace = optimize(imported.methods, self.options, imported.origins)
         others = {name: output.otherwise for name, output in optimized.items() if output.otherwise is not None}
         for name, output in optimize(others, self.options, imported.origins)[0].items():
@@ -93,7 +127,34 @@ class Compiler:
         check_always(output.node for output in graphs.values())
         rewritten, _ = optimize(graphs, self.options, imported.origins)
         rejections = {name: reason for name, reason in sparse.items() if isinstance(reason, str)}
-        return Graphs(imported, optimized, trace, {**rejections, **rewritten})
+        found = Graphs(imported, optimized, trace, {**rejections, **rewritten})
+        self._add_variants(estimator, found, unmoved)
+        return found
+
+    def _add_variants(self, estimator: Any, graphs: Graphs, unmoved: dict[str, Output]) -> None:
+        """Graphs for requests of dtypes that scikit-learn computes in, or promotes from, in a way of their own."""
+        imported = graphs.imported
+        found: dict[tuple[str, ...], dict[str, Output]] = {}
+        if "float32" in imported.excluded:
+            other = self._methods_for(estimator, {"float32"}, imported)
+            found["float32",] = other | in_float32(other, imported.origins)
+        else:
+            found["float32",] = in_float32(unmoved, imported.origins)
+        if narrow := imported.excluded - {"float32"}:
+            found[tuple(sorted(narrow))] = self._methods_for(estimator, narrow, imported)
+        for dtypes, methods in found.items():
+            moved = keep_edges(methods, imported.origins, float32="float32" in dtypes)
+            changed = {name: output for name, output in moved.items() if output != imported.methods[name]}
+            if changed:
+                optimized, _ = optimize(changed, self.options, imported.origins)
+                typed = {name: typed_columns(output.node) for name, output in changed.items()}
+                graphs.variants.update(dict.fromkeys(dtypes, Variant(optimized, typed)))
+
+    def _methods_for(self, estimator: Any, dtypes: AbstractSet[str], imported: Imported) -> dict[str, Output]:
+        other = Importer(estimator, frozenset(dtypes)).run()
+        for node, origin in other.origins.items():
+            imported.origins.setdefault(node, origin)
+        return other.methods
 
     def lower(self, graphs: Graphs) -> tuple[dict[str, MethodPlan], Lease]:
         """Bind kernels and lay out programs in the store."""
@@ -102,15 +163,16 @@ class Compiler:
         lease = self.store.lease()
         lowering = Lowering(self.store, lease, graphs.imported.origins)
         keeps = graphs.imported.keeps_format
-        methods = {
-            name: lowering.method(
+        methods = {}
+        for name, output in graphs.optimized.items():
+            methods[name] = lowering.method(
                 output,
                 graphs.sparse.get(name),
+                typed_columns(graphs.imported.methods[name].node),
+                graphs.of_method(name),
                 keeps_format=keeps,
                 names_out=graphs.imported.names_out if name == "transform" else None,
             )
-            for name, output in graphs.optimized.items()
-        }
         return methods, lease
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from pretzel.errors import CompileError, KernelError
+from pretzel.oven.float32 import columns_of, typed_columns
 from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, Raw, SparseLeaf, TextLeaf
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Node, Output, toposort
@@ -29,10 +29,13 @@ from pretzel.plan import (
     Step,
     Value,
 )
-from pretzel.schema import Kind
+from pretzel.schema import FLOAT64, Kind
 from pretzel.store.digest import digest_parts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pretzel.oven.float32 import Columns
     from pretzel.store.object_store import Lease, ObjectStore
 
 
@@ -94,22 +97,49 @@ class Lowering:
         self.lease = lease
         self.origins = origins
         self._calls: dict[Node, Call] = {}  # what several methods call is one object
+        self._typed: Columns = frozenset()
 
     def method(
         self,
         output: Output,
         sparse: Output | str | None = None,
+        typed: Columns = frozenset(),
+        variants: Mapping[str, tuple[Output, Columns]] = MappingProxyType({}),
         *,
         keeps_format: bool = False,
         names_out: tuple[str, ...] | None = None,
     ) -> MethodPlan:
-        """The physical plan of one method; ``sparse`` is its graph for sparse requests, or why they are rejected."""
+        """The physical plan of one method.
+
+        Parameters
+        ----------
+        output : Output
+        sparse : Output or str, optional
+            Its graph for sparse requests, or why they are rejected.
+        typed : set of (int, int)
+            The columns whose dtype matters, from `pretzel.oven.float32.typed_columns`.
+        variants : mapping of str to (Output, set)
+            What is computed for requests of certain dtypes, and the columns whose dtype matters there.
+        keeps_format : bool
+            Sparse rows have the format of the request.
+        names_out : tuple of str, optional
+            Names of the columns, where a configuration may ask for frames.
+        """
+        others = {}
+        for dtype, (variant, columns) in variants.items():
+            self._typed = columns
+            others[dtype] = self._method(variant)
+        self._typed = typed
         plan = self._method(output)
         if names_out is not None and plan.program is not None:
             plan = replace(plan, names_out=Packed({"names": names_out}))
+        if others:
+            plan = replace(plan, variants=others)
         if output.otherwise is not None:
             plan = replace(plan, otherwise=self._method(output.otherwise), arrays_only=output.arrays_only)
         if sparse is not None:
+            if not isinstance(sparse, str):
+                self._typed = typed_columns(sparse.node)
             other = sparse if isinstance(sparse, str) else self._method(sparse)
             plan = replace(plan, sparse=other, keeps_format=keeps_format)
         return plan
@@ -129,9 +159,9 @@ class Lowering:
             tuple(steps),
             output.ndim,
             output.labels,
-            "float64" if output.labels is not None else dtype.dtype_for(np.float64).name,
+            FLOAT64 if output.labels is not None else dtype,
             output.list_of,
-            dtype.keeps_float32,
+            self._typed_leaves(output.node),
             output.needs_rows,
         )
 
@@ -204,7 +234,13 @@ class Lowering:
             origin=origin,
             reason=node.reason,
             result=_result_of(node),
+            dtype=x.schema().dtype,
+            typed=self._typed_leaves(x),
         )
+
+    def _typed_leaves(self, output: Node) -> tuple[bool, ...]:
+        plan = schedule(output)
+        return tuple(not self._typed.isdisjoint(columns_of(leaf)) for leaf in plan.values[: plan.leaves])
 
 
 def _result_of(node: Opaque) -> InputSpec:

@@ -22,9 +22,16 @@ if TYPE_CHECKING:
     from pretzel.store.object_store import ObjectStore
 
 
-def store_graph(methods: Mapping[str, Output], store: ObjectStore) -> StoredGraph:
-    """Write the graph of all methods as plain data; models that differ in arrays only share its structure."""
+def store_graph(
+    methods: Mapping[str, Output], variants: Mapping[str, Mapping[str, Output]], store: ObjectStore
+) -> StoredGraph:
+    """Write the graph of all methods as plain data; models that differ in arrays only share its structure.
+
+    Variants for requests of a dtype are stored as ``method/dtype``.
+    """
     outputs = {name: output.node for name, output in methods.items()}
+    for dtype, others in variants.items():
+        outputs |= {f"{name}/{dtype}": output.node for name, output in others.items()}
     data, arrays = to_data(outputs)
     opaque = [node for node in toposort(outputs.values()) if isinstance(node, Opaque)]
     digests = b"".join(map(digest_array, arrays))
@@ -43,7 +50,7 @@ def load_graph(plan: PhysicalPlan, store: ObjectStore) -> dict[str, Output]:
     Returns
     -------
     dict of str to Output
-        What lowering takes, by method.
+        What lowering takes, by method, and by ``method/dtype`` for variants.
 
     Raises
     ------
@@ -61,7 +68,7 @@ def load_graph(plan: PhysicalPlan, store: ObjectStore) -> dict[str, Output]:
         return store.get(digests[position * DIGEST : (position + 1) * DIGEST])
 
     nodes = from_data(stored.structure.unpack(), array, stored.estimators)
-    methods = plan.methods
+    methods = {name: plan.methods[name.partition("/")[0]] for name in nodes}
     return {
         name: Output(node, methods[name].ndim, methods[name].labels, methods[name].list_of)
         for name, node in nodes.items()

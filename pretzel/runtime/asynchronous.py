@@ -52,7 +52,7 @@ def one(endpoint: Endpoint, name: str) -> Callable[..., Coroutine[Any, Any, Any]
         """
         check_option("deadline", deadline, Real | None)
         method = endpoint.pick()
-        if type(method) is Method:
+        if type(method) is Method and not method.is_typed_row(row):
             if method.batches is not None and method.batches.accepts(deadline):
                 return await _counted(endpoint, True, method.batches.answer(method, row, deadline))
             if method.estimate_one(row) < INLINE_LIMIT:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pretzel.schema import Kind
+from pretzel.schema import Follows, Kind
 
 if TYPE_CHECKING:
     from pretzel.plan import MethodPlan
@@ -53,7 +53,8 @@ def document(method: str, plan: MethodPlan | None, one: bool) -> str:
         return _document(method, one, "unknown" if plan is None else "opaque")
     sparse = plan.program.values[plan.program.output].kind is Kind.SPARSE
     kind = "sparse" if sparse else "labels" if plan.labels is not None else "list" if plan.list_of else "dense"
-    return _document(method, one, kind, plan.ndim, plan.dtype, plan.keeps_float32)
+    keeps_float32 = plan.dtype.is_float32 and plan.dtype.follows is not Follows.NOTHING
+    return _document(method, one, kind, plan.ndim, plan.dtype.dtype_for("float64").name, keeps_float32)
 
 
 @lru_cache

@@ -90,12 +90,13 @@ class Plan(ActsAsEstimator):
 
     def _load(self, method: str, plan: MethodPlan, spec: InputSpec | None = None) -> Method | OpaqueMethod:
         spec = spec or self._input
+        variants = {dtype: self._load(method, other, spec) for dtype, other in plan.variants.items()}
         found: Method | OpaqueMethod
         if plan.opaque or plan.program is None:
-            found = OpaqueMethod(plan, spec, self.store, self.lease, self.name, method)
+            found = OpaqueMethod(plan, spec, self.store, self.lease, self.name, method, variants)
         else:
             program = NativeProgram(plan.program, self.store, self.lease)
-            found = Method(program, plan, spec, self.name, read, method)
+            found = Method(program, plan, spec, self.name, read, method, variants)
         if plan.sparse is not None or plan.otherwise is not None or plan.names_out is not None:
             found.others = OtherForms(found, spec, self.name, partial(self._load, method))
         found.source = self.source

@@ -6,6 +6,8 @@ import weakref
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pretzel._native import Method, ModelResolver, NativeProgram, answer_many, answers, resolve_all
 from pretzel.errors import OptionError
 from pretzel.plan import MethodPlan
@@ -65,7 +67,10 @@ class MultiModel:
         """See `pretzel.Runtime.predict_all`."""
         collect = _collect(on_error)
         methods = resolve_all(models, method, self._resolver)
-        merged = self._merge(methods)
+        if type(row) is np.ndarray and row.dtype != np.float64:  # each model in its own precision
+            merged = _Merged([], list(range(len(methods))), (0, 0), [])
+        else:
+            merged = self._merge(methods)
         found: list[Any] = [None] * len(methods)
         alone = list(merged.single)
         for group in merged.groups:

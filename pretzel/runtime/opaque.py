@@ -60,6 +60,8 @@ class OpaqueMethod(CallCounter):
         Name of the model in messages.
     method : str
         Name of the method, for documentation.
+    variants : dict of str to Method or OpaqueMethod, optional
+        What answers requests whose typed columns have this dtype.
     """
 
     __signature__ = inspect.Signature([inspect.Parameter("X", inspect.Parameter.POSITIONAL_OR_KEYWORD)])
@@ -72,6 +74,7 @@ class OpaqueMethod(CallCounter):
         lease: Lease,
         name: str,
         method: str = "predict",
+        variants: Mapping[str, Any] | None = None,
     ) -> None:
         self.__doc__ = document(method, plan, False)
         self.plan = plan
@@ -83,7 +86,7 @@ class OpaqueMethod(CallCounter):
         self.__name__ = method
         self._lease = lease
         self._step_of = {step.output: step for step in plan.opaque}
-        self._steps = [(step, self._part(step.program, store)) for step in plan.opaque]
+        self._steps = [(step, self._part(step.program, store, _plan_of(step))) for step in plan.opaque]
         self._final = self._part(plan.program, store, plan)
         programs = [plan.program, *(step.program for step in plan.opaque)]
         self._read = {leaf.source for program in programs if program is not None for leaf in program.leaves}
@@ -91,13 +94,14 @@ class OpaqueMethod(CallCounter):
         self._parts = any(step.columns is not None for step in direct)
         self._is_source = self._final is None and len(direct) == len(plan.opaque) == 1 and not self._parts
         self._checks = self._parts or 0 in self._read  # else the steps check their input themselves
+        self._variants = dict(variants or {})
 
-    def _part(self, program: Program | None, store: ObjectStore, plan: MethodPlan | None = None) -> Method | None:
+    def _part(self, program: Program | None, store: ObjectStore, plan: MethodPlan) -> Method | None:
         """A native program between opaque steps. Its leaves read the request, or the values of these steps."""
         if program is None:
             return None
         reader = SourceReader(self.spec, program.leaves, self._step_of)
-        return Method(NativeProgram(program, store), plan or MethodPlan(program), self.spec, self.name, reader)
+        return Method(NativeProgram(program, store), plan, self.spec, self.name, reader)
 
     def __call__(self, X: Any = MISSING, *arguments: Any, **options: Any) -> Any:
         """Answer for every row of ``X``; calls with further arguments go to the estimator itself."""
@@ -115,10 +119,31 @@ class OpaqueMethod(CallCounter):
             return self.others.instead(X, error)
 
     def _answer(self, X: Any) -> Any:
+        if self._variants and (variant := self._variant_for(X)) is not None:
+            return variant(X)
         sources = self.sources(X)
         if self._final is not None:
             return self._final(sources)
         return sources[self._steps[-1][0].output]
+
+    def _variant_for(self, X: Any) -> Any:
+        """What answers a request of these dtypes, None: this method."""
+        dtype = getattr(X, "dtype", None)
+        if isinstance(dtype, np.dtype):
+            return self._variants.get(dtype.name)
+        programs = [(step.program, step.typed) for step in self.plan.opaque] + [(self.plan.program, self.plan.typed)]
+        leaves = {
+            leaf
+            for program, typed in programs
+            if program is not None
+            for leaf, is_typed in zip(program.leaves, typed, strict=True)
+            if is_typed and leaf.source == 0
+        }
+        if not leaves:
+            return None
+        dtypes = set().union(*read(self.spec, tuple(leaves), X)[2])
+        narrow = [name for name in (dtype.name for dtype in dtypes) if name in self._variants and name != "float32"]
+        return self._variants.get(narrow[0] if narrow else np.result_type(*dtypes).name)
 
     def sources(self, X: Any) -> Sources:
         """The inputs of native programs."""
@@ -182,6 +207,10 @@ class OpaqueMethod(CallCounter):
             return type(answer)(self._first(part) for part in answer)
         return self._first(answer)
 
+    def answer_typed_row(self, row: Any) -> Any:
+        """Answer for a 1-D array whose dtype matters."""
+        return self._first(self(row[None]))
+
     def _first(self, answer: Any) -> Any:
         """The only row of an answer."""
         shape = getattr(answer, "shape", None)
@@ -194,6 +223,11 @@ class OpaqueMethod(CallCounter):
             return answer.tocsr()[[0]]
         first = answer.iloc[0] if hasattr(answer, "iloc") else answer[0]
         return first.item() if getattr(first, "ndim", 1) == 0 else first
+
+
+def _plan_of(step: OpaqueStep) -> MethodPlan:
+    """How the argument of a step is presented."""
+    return MethodPlan(step.program, dtype=step.dtype, typed=step.typed)
 
 
 class SourceReader:
@@ -223,8 +257,8 @@ class SourceReader:
 
     def __call__(
         self, spec: InputSpec, leaves: tuple[Leaf, ...], sources: Sources | dict[int, Any]
-    ) -> tuple[int, list[Any], bool]:
-        """Rows, the columns of each leaf, and whether all numbers came as float32."""
+    ) -> tuple[int, list[Any], list[set[np.dtype[Any]]]]:
+        """Rows, the columns of each leaf, and their dtypes."""
         value = sources.get(self._only)
         if (
             type(value) is np.ndarray
@@ -233,27 +267,26 @@ class SourceReader:
             and value.dtype == np.float64
             and value.flags.c_contiguous
         ):
-            return len(value), [value], False
+            return len(value), [value], [{value.dtype}]
         columns: list[Any] = [None] * len(leaves)
         rows: dict[int, int] = {}
-        float32 = True
+        dtypes: list[Any] = [None] * len(leaves)
         for source, at, own in self._groups:
             asked, value = spec, sources[source]
             if source and isinstance(sources, Sources):
                 asked = _spec_of(own, sources.step_of[source], value)
                 value = value if asked.kind is InputKind.TEXT else _as_columns(value)
-            rows[source], found, is_float32 = read(asked, own, value)
-            float32 = float32 and is_float32
-            for i, column in zip(at, found, strict=True):
-                columns[i] = column
+            rows[source], found, seen = read(asked, own, value)
+            for i, column, dtype in zip(at, found, seen, strict=True):
+                columns[i], dtypes[i] = column, dtype
         if len({*rows.values()}) > 1:
             _fail_rows(spec, rows, sources)
-        return max(rows.values(), default=0), columns, float32
+        return max(rows.values(), default=0), columns, dtypes
 
 
 def read_sources(
     spec: InputSpec, leaves: tuple[Leaf, ...], sources: Sources | dict[int, Any]
-) -> tuple[int, list[Any], bool]:
+) -> tuple[int, list[Any], list[set[np.dtype[Any]]]]:
     """Read the leaves of a program once."""
     step_of = sources.step_of if isinstance(sources, Sources) else {}
     return SourceReader(spec, leaves, step_of)(spec, leaves, sources)

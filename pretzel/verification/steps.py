@@ -146,7 +146,7 @@ class _Program:
             MethodPlan(alone),
             self.plan.physical.input,
             self.plan.name,
-            lambda *_: (rows, [column], False),
+            lambda *_: (rows, [column], []),
         )
         return compare(expected, reader(None), exact=True)
 

@@ -82,7 +82,9 @@ def test_stages_do_not_depend_on_where_values_lie():
 
 def test_parameters_only_bind_needs_are_dropped():
     plan = pretzel.compile(make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y), store=ObjectStore())
-    held = {d for m in plan.physical.methods.values() for c in m.program.calls for d in (*c.params, c.state) if d}
+    methods = plan.physical.methods.values()
+    programs = [each.program for method in methods for each in (method, *method.variants.values())]
+    held = {d for program in programs for c in program.calls for d in (*c.params, c.state) if d}
     assert held == set(plan.physical.objects)
 
 

@@ -54,24 +54,24 @@ def frame_array(X, Py_ssize_t i):
     return None if blocks is None or not 0 <= i < cnp.PyArray_SIZE(blocks[1]) else array_of(blocks, i)
 
 
-cdef list frame_columns(object X, tuple names, tuple readers, int64_t* rows, bint* is_float32):
+cdef list frame_columns(object X, tuple names, tuple readers, tuple typed, int64_t* rows, set types):
     """The columns of each leaf, as `pretzel.runtime.input.table_reader.read` returns them; None if that has to do it.
 
-    The frame must have just the columns ``names``.
+    The frame must have just the columns ``names``. Types of the columns of the ``typed`` leaves are added to ``types``.
     """
     cdef Reader reader
-    cdef int i
+    cdef int i, last = ANY_TYPE
+    cdef bint is_typed
     cdef Py_ssize_t n
     cdef tuple blocks = blocks_of(X)
     if blocks is None or cnp.PyArray_SIZE(blocks[1]) != len(names) or not are_names(X._mgr.axes[0], names):
         return None
     rows[0] = -1
-    is_float32[0] = len(readers) > 0
     found = []
-    for reader in readers:
+    for reader, is_typed in zip(readers, typed):
         columns = []
         for i in range(reader.width):
-            column = readable_array(array_of(blocks, reader.positions[i]), reader.kind == LeafKind.kCells, is_float32)
+            column = readable_array(array_of(blocks, reader.positions[i]), reader.kind == LeafKind.kCells)
             if column is None:
                 return None
             n = len((<tuple>column)[0] if isinstance(column, tuple) else column)
@@ -79,17 +79,18 @@ cdef list frame_columns(object X, tuple names, tuple readers, int64_t* rows, bin
                 return None
             rows[0] = n
             columns.append(column)
+            if is_typed and cnp.PyArray_CheckExact(column) and cnp.PyArray_TYPE(column) != last:
+                last = cnp.PyArray_TYPE(column)
+                types.add(last)
         found.append(columns)
     return None if rows[0] < 0 else found
 
 
-cdef object readable_array(object array, bint is_cells, bint* is_float32):
+cdef object readable_array(object array, bint is_cells):
     """An array as a leaf can read it: an ndarray, a list or a pyarrow array; None if it needs conversion."""
     cdef ColumnType type
     if not cnp.PyArray_CheckExact(array):
-        is_float32[0] = False
         return texts_of(array) if is_cells else None
-    is_float32[0] = is_float32[0] and not is_cells and cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT32
     if column_type(array, &type):
         return array
     return array.tolist() if is_cells and cnp.PyArray_TYPE(array) == cnp.NPY_OBJECT else None

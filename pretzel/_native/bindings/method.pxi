@@ -147,9 +147,11 @@ cdef class Method(CallCounter):
     name : str
         Name of the model, for messages.
     read : callable
-        ``read(spec, leaves, X)`` reads tables that are not read natively: (rows, columns of each leaf, is_float32).
+        ``read(spec, leaves, X)`` reads tables that are not read natively: (rows, columns of each leaf, their dtypes).
     method : str
         Name of the method, for documentation.
+    variants : dict of str to Method or OpaqueMethod
+        What answers requests whose typed columns have this dtype.
     """
 
     # Fields of single rows come first, in two cache lines.
@@ -160,6 +162,8 @@ cdef class Method(CallCounter):
     cdef object result_type
     cdef int n_leaves, n_out, width
     cdef bint is_text, scalar, sparse
+    cdef bint follows     # the answer depends on the dtype of the request
+    cdef bint numbers     # no leaf reads cells
     cdef bint plain       # a float64 matrix can be read where it lies
     cdef tuple names      # of all columns, or None
     cdef RowForm form
@@ -177,6 +181,9 @@ cdef class Method(CallCounter):
     cdef public object others        # answers requests for which the program is not made; None: there are no such
     cdef public object source        # answers calls with further arguments; None: they are rejected
     cdef str method
+    cdef tuple typed      # for each leaf, whether the dtype of its columns matters
+    cdef dict variants    # by the number of the type
+    cdef dict result_types  # by the number of the type, None: float64
 
     def __cinit__(self):
         live_methods.add(1)
@@ -184,7 +191,7 @@ cdef class Method(CallCounter):
     def __dealloc__(self):
         live_methods.add(<uint64_t>-1)
 
-    def __init__(self, NativeProgram program, plan, spec, str name, read, str method="predict"):
+    def __init__(self, NativeProgram program, plan, spec, str name, read, str method="predict", variants=None):
         self.program = program
         self.native = &program.program
         self.n_leaves = <int>program.program.shape.leaves.size()
@@ -208,7 +215,12 @@ cdef class Method(CallCounter):
         self.scalar = plan.ndim == 1
         self.sparse = program.sparse_result
         self.width = spec.width
-        self.result_type = None if plan.dtype == "float64" else np.dtype(plan.dtype)
+        self.result_types = {}
+        self.result_type = self.result_type_for(cnp.NPY_FLOAT64)
+        self.typed = plan.typed or (False,) * self.n_leaves
+        self.variants = {np.dtype(name).num: variant for name, variant in (variants or {}).items()}
+        self.follows = any(self.typed)
+        self.numbers = all([(<Reader>reader).kind != LeafKind.kCells for reader in self.readers])
         self.plain = len(self.readers) == 1 and (<Reader>self.readers[0]).whole_row and (
             (<Reader>self.readers[0]).kind != LeafKind.kCells)
         self.collect()
@@ -242,21 +254,30 @@ cdef class Method(CallCounter):
     cpdef plain_answer(self, X):
         """The answer of the program, whatever the form of ``X``."""
         cdef int64_t rows
-        cdef bint is_float32
-        cdef Task task
+        cdef int type_num
         try:
-            columns = self.take(X, &rows, &is_float32)
+            columns = self.take(X, &rows, &type_num)
         except errors.InputTypeError as error:
             if self.others is None or not self.others.takes_values:
                 raise
             return self.others.instead(X, error)
+        if type_num != cnp.NPY_FLOAT64 and type_num in self.variants:
+            variant = self.variants[type_num]
+            if type(variant) is not Method or (<Method>variant).form is not self.form:
+                return variant(X)
+            return (<Method>variant).answer_columns(columns, rows, type_num)
+        return self.answer_columns(columns, rows, type_num)
+
+    cdef object answer_columns(self, list columns, int64_t rows, int type_num):
+        """The answer for columns that `take` found, computed in this thread or by a worker."""
+        cdef Task task
         if self.scheduler is not None and rows > 0 and (
                 self.usual_estimate(rows) * 1e-9 >= self.long_call):
             task = Task.__new__(Task)
-            task.load(self, columns, rows, is_float32)
+            task.load(self, columns, rows, type_num)
             if self.scheduler.run(task):
                 return task.answer()
-        return self.compute(columns, rows, is_float32)
+        return self.compute(columns, rows, type_num)
 
     cdef bint is_for_others(self, X):
         """Whether the form of a request alone decides that the program cannot read it."""
@@ -266,8 +287,8 @@ cdef class Method(CallCounter):
     def time(self, X, int64_t block, int passes):
         """Time the rows of ``X``, ``block`` at a time, ``passes`` times over: see `time_blocks`."""
         cdef int64_t rows
-        cdef bint is_float32
-        columns = self.take(X, &rows, &is_float32)
+        cdef int type_num
+        columns = self.take(X, &rows, &type_num)
         return time_blocks(self, columns, rows, max(block, 1), max(passes, 1))
 
     def measure(self, X):
@@ -275,8 +296,8 @@ cdef class Method(CallCounter):
         cdef RequestScope scope
         cdef LeafInput* leaves
         cdef int64_t rows
-        cdef bint is_float32
-        cdef list held = [], columns = self.take(X, &rows, &is_float32)
+        cdef int type_num
+        cdef list held = [], columns = self.take(X, &rows, &type_num)
         try:
             leaves = open_leaves(self.readers, columns, rows, rows, scope.arena, held)
             return rows, fill_cells(self.readers, columns, leaves, 0, rows, 0, held)
@@ -288,31 +309,57 @@ cdef class Method(CallCounter):
         cdef double mean = self.native.cost.feedback().mean_payload()
         return self.native.cost.estimate_ns(rows, <int64_t>(rows * mean) if mean > 0 else 0)
 
-    cdef list take(self, X, int64_t* rows, bint* is_float32):
-        """Read a table: the columns of each leaf."""
-        is_float32[0] = False
+    cdef list take(self, X, int64_t* rows, int* type_num):
+        """Read a table: the columns of each leaf. ``type_num`` is the type of the columns whose dtype matters."""
+        cdef ColumnType of_array
+        cdef set types
+        type_num[0] = cnp.NPY_FLOAT64
         if type(X) is np.ndarray and self.plain and self.names is None and X.ndim == 2 and X.dtype == np.float64 and (
                 X.flags.c_contiguous and X.shape[1] == self.width and X.shape[0] > 0):
             rows[0] = X.shape[0]
             return [X]
+        if self.numbers and self.names is None and cnp.PyArray_CheckExact(X) and cnp.PyArray_NDIM(X) == 2 and (
+                self.spec.width == cnp.PyArray_DIM(X, 1) and cnp.PyArray_DIM(X, 0) > 0) and column_type(X, &of_array):
+            rows[0] = cnp.PyArray_DIM(X, 0)
+            if self.follows:
+                type_num[0] = common_type(ANY_TYPE, cnp.PyArray_TYPE(X))
+            return [(X,)] * self.n_leaves
         if self.names is not None and is_frame(X):
-            columns = frame_columns(X, self.names, self.readers, rows, is_float32)
+            types = set()
+            columns = frame_columns(X, self.names, self.readers, self.typed, rows, types)
             if columns is not None:
+                if types:
+                    type_num[0] = self.type_of(types)
                 return columns
-        n, columns, float32 = self.read(self.spec, self.program.leaves, X)
+        n, columns, dtypes = self.read(self.spec, self.program.leaves, X)
         if n == 0 and self.plan.needs_rows:
             CALLBACKS.fail_empty(self.spec, self.name)
         rows[0] = n
-        is_float32[0] = float32
+        if self.follows:
+            type_num[0] = self.type_of({dtype.num for each, is_typed in zip(dtypes, self.typed) if is_typed
+                                        for dtype in each})
         return columns
 
-    cdef object compute(self, list columns, int64_t rows, bint is_float32):
+    cdef int type_of(self, set types) except -2:
+        """The type that decides about the answer, of those of all columns whose dtype matters.
+
+        It is their common type, unless one of them is too narrow for the native program.
+        """
+        cdef int common = ANY_TYPE
+        for each in types:
+            if each in self.variants and each != cnp.NPY_FLOAT32:
+                return each
+        for each in types:
+            common = common_type(common, each)
+        return cnp.NPY_FLOAT64 if common == ANY_TYPE else common
+
+    cdef object compute(self, list columns, int64_t rows, int type_num):
         """The answer for columns that `take` found, computed in this thread."""
         try:
             result = run_batch(self.program, self, columns, rows, NULL)
         except WrongField as error:
             self.raise_wrong_field(error)
-        return self.wrap_sparse(result, rows) if self.sparse else self.wrap(result, is_float32)
+        return self.wrap_sparse(result, rows, type_num) if self.sparse else self.wrap(result, type_num)
 
     cdef int collect(self) except -1:
         """Collect the addresses that every call reads, from Python objects to the parameters of the last step."""
@@ -347,6 +394,8 @@ cdef class Method(CallCounter):
         prefetch_once(self.lines.span(), scope.thread)
         if self.sparse:
             return self(CALLBACKS.one_row_table(self.spec, self.name, row))
+        if self.follows and self.is_typed_row(row):
+            return self.answer_typed_row(row)
         try:
             leaves = <LeafInput*>allocate(arena, sizeof(LeafInput) * self.n_leaves)
             answer = <double*>allocate(arena, sizeof(double) * program.width)
@@ -365,6 +414,35 @@ cdef class Method(CallCounter):
                 return self.others.call_row(row)
             except (TypeError, ValueError, OverflowError):
                 self.raise_wrong_field(error)
+
+    cpdef bint is_typed_row(self, row):
+        """Whether the answer depends on the dtype of this row: it is an array of other numbers than float64."""
+        cdef ColumnType type
+        return self.follows and cnp.PyArray_CheckExact(row) and cnp.PyArray_TYPE(row) != cnp.NPY_FLOAT64 and (
+            cnp.PyArray_NDIM(row) == 1 and cnp.PyArray_DIM(row, 0) == self.spec.width and column_type(row, &type))
+
+    cdef object answer_typed_row(self, row):
+        """The answer for a row as a table of its own; names are those of the model."""
+        cdef int64_t rows
+        cdef int type_num
+        cdef list columns
+        table = row[None]
+        type_num = common_type(ANY_TYPE, cnp.PyArray_TYPE(row))
+        if type_num in self.variants:
+            variant = self.variants[type_num]
+            if type(variant) is not Method:
+                return variant.answer_typed_row(row)
+            return (<Method>variant).first_row([(table,)] * (<Method>variant).n_leaves, type_num)
+        return self.first_row([(table,)] * self.n_leaves, type_num)
+
+    cdef object first_row(self, list columns, int type_num):
+        """The answer for a table of one row, without the dimension of rows."""
+        if not self.numbers:
+            raise TypeError
+        answer = self.compute(columns, 1, type_num)
+        if isinstance(answer, list):
+            return [part[0] for part in answer]
+        return answer[0].item() if self.scalar else answer[0]
 
     def estimate_one(self, row):
         """Predicted seconds for one row, before it is read."""
@@ -470,26 +548,34 @@ cdef class Method(CallCounter):
             return split(vector, self.plan.list_of)
         return vector if self.result_type is None else vector.astype(self.result_type)
 
-    cdef object wrap(self, result, is_float32):
+    cdef object result_type_for(self, int type_num):
+        """dtype of the result where the common type of the columns whose dtype matters is this; None: float64."""
+        try:
+            return self.result_types[type_num]
+        except KeyError:
+            dtype = self.plan.dtype.dtype_for(cnp.PyArray_DescrFromType(type_num))
+            return self.result_types.setdefault(type_num, None if dtype == np.float64 else dtype)
+
+    cdef object wrap(self, result, int type_num):
         """The result for a table."""
         if self.labels is not None:
             columns = [labels_of(result, i, classes) for i, classes in enumerate(self.plan.labels)]
             return columns[0] if self.scalar else np.stack(columns, axis=1)
-        if self.result_type is not None:
-            result = result.astype(self.result_type)
-        elif is_float32 and self.plan.keeps_float32:
-            result = result.astype(np.float32)
+        dtype = self.result_type if type_num == cnp.NPY_FLOAT64 else self.result_type_for(type_num)
+        if dtype is not None:
+            result = result.astype(dtype)
         if self.plan.list_of is not None:
             return split(result, self.plan.list_of)
         return result[:, 0] if self.scalar else result
 
-    cdef object wrap_sparse(self, arrays, rows):
+    cdef object wrap_sparse(self, arrays, rows, int type_num):
         """The result for a table where the program writes sparse rows."""
         from scipy.sparse import csr_matrix
 
         data, indices, indptr = arrays
-        if self.result_type is not None:
-            data = data.astype(self.result_type)
+        dtype = self.result_type if type_num == cnp.NPY_FLOAT64 else self.result_type_for(type_num)
+        if dtype is not None:
+            data = data.astype(dtype)
         return csr_matrix((data, indices, indptr), shape=(rows, self.program.width))
 
     # -- unusual rows and errors: slow, in Python ------------------------------------------------------------------

@@ -212,6 +212,9 @@ cdef inline int read_item(MultiModelBatch batch, Py_ssize_t i) except -1:
     if type(<object>method) is not Method or (<Method>method).sparse:
         batch.results[i] = (<object>method).call_row(<object>row)
         return 0
+    if (<Method>method).follows and (<Method>method).is_typed_row(<object>row):
+        batch.results[i] = (<Method>method).answer_typed_row(<object>row)
+        return 0
     program = (<Method>method).native
     n_leaves = (<Method>method).n_leaves
     leaves = <LeafInput*>allocate(batch.arena, sizeof(LeafInput) * n_leaves + sizeof(double) * (<Method>method).n_out)

@@ -18,11 +18,11 @@ cdef class Task:
     cdef CsrResult sparse
     cdef list held
     cdef object result
-    cdef bint is_float32
+    cdef int type_num  # common one of the columns whose dtype matters
     cdef bint by_row  # the answer is a list of what `Method.call_row` returns for each row
     cdef public object future
 
-    cdef int load(self, Method method, list columns, int64_t rows, bint is_float32) except -1:
+    cdef int load(self, Method method, list columns, int64_t rows, int type_num) except -1:
         """Read all rows, because workers cannot read Python objects; buffers are held and read by the workers.
 
         The GIL is released between two chunks of rows.
@@ -30,7 +30,7 @@ cdef class Task:
         cdef LeafInput* leaves = NULL
         cdef int64_t units = 0, first = 0, count
         self.method = method
-        self.is_float32 = is_float32
+        self.type_num = type_num
         self.held = [columns]
         try:
             leaves = open_leaves(method.readers, columns, rows, rows, &self.arena, self.held)
@@ -126,8 +126,8 @@ cdef class Task:
                 return [method.answer(self.job.request.result + r * method.program.width)
                         for r in range(self.job.request.rows)]
             if method.sparse:
-                return method.wrap_sparse(csr_arrays(self.sparse), self.job.request.rows)
-            return method.wrap(self.result, self.is_float32)
+                return method.wrap_sparse(csr_arrays(self.sparse), self.job.request.rows, self.type_num)
+            return method.wrap(self.result, self.type_num)
         if outcome == RequestOutcome.kFailed:
             raise_error(method.program, method, &self.job.result)
         if outcome == RequestOutcome.kExpired:
@@ -191,19 +191,22 @@ cdef class Scheduler:
         """Read a table for ``method``; None: it has no rows, or another program than that of the method answers it."""
         cdef Task task
         cdef int64_t rows
-        cdef bint is_float32
+        cdef int type_num
         if method.is_for_others(X):
             return None
         try:
-            columns = method.take(X, &rows, &is_float32)
+            columns = method.take(X, &rows, &type_num)
         except errors.InputTypeError:
             if method.others is None or not method.others.takes_values:
                 raise
             return None
         if rows == 0:
             return None
+        if type_num in method.variants:
+            variant = method.variants[type_num]
+            return self.task(variant, X) if isinstance(variant, Method) else None
         task = Task.__new__(Task)
-        task.load(method, columns, rows, is_float32)
+        task.load(method, columns, rows, type_num)
         return task
 
     def task_of_rows(self, Method method, list rows):

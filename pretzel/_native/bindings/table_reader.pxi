@@ -64,6 +64,18 @@ cdef int column_type(cnp.ndarray array, ColumnType* out) except -1:
     return 1
 
 
+cdef int ANY_TYPE = -1  # of no column yet
+
+
+cdef int common_type(int a, int b) except -2:
+    """Type that holds the numbers of both, as NumPy promotes them."""
+    if b == cnp.NPY_LONGLONG or b == cnp.NPY_ULONGLONG:  # of the size of a long, which has a number of its own
+        b = cnp.NPY_INT64 if b == cnp.NPY_LONGLONG else cnp.NPY_UINT64
+    if a == ANY_TYPE or a == b:
+        return b
+    return np.promote_types(cnp.PyArray_DescrFromType(a), cnp.PyArray_DescrFromType(b)).num
+
+
 cdef bint find_numbers(cnp.ndarray array, NumberColumn* out) except -1:
     """Point at the elements of a 1-D array; False if they are not numbers in this machine's byte order."""
     if array.ndim != 1 or not column_type(array, &out.type):
@@ -80,8 +92,10 @@ cdef int number_column(cnp.ndarray array, NumberColumn* out) except -1:
 
 
 cdef int read_columns(object found, Reader reader, LeafInput* leaf, Arena* arena, list held) except -1:
-    """A numeric or sparse leaf of a batch: a 2-D float64 array, a CSR matrix, or a list of 1-D arrays."""
+    """A numeric or sparse leaf of a batch: a 2-D float64 array, a CSR matrix, a list of 1-D arrays, or a tuple with the
+    2-D array of the whole request."""
     cdef NumberColumn* columns
+    cdef ColumnType type
     cdef int i
     held.append(found)
     if isinstance(found, list):
@@ -94,6 +108,16 @@ cdef int read_columns(object found, Reader reader, LeafInput* leaf, Arena* arena
         leaf.form = LeafForm.kRows
         leaf.rows = <const double*>cnp.PyArray_DATA(found)
         leaf.row_stride = found.strides[0] // <int>sizeof(double) if found.shape[0] > 1 else found.shape[1]
+    elif isinstance(found, tuple):
+        found = (<tuple>found)[0]
+        columns = <NumberColumn*>allocate(arena, sizeof(NumberColumn) * reader.width)
+        column_type(found, &type)
+        for i in range(reader.width):
+            columns[i].type = type
+            columns[i].stride = cnp.PyArray_STRIDES(found)[0]
+            columns[i].data = <char*>cnp.PyArray_DATA(found) + reader.positions[i] * cnp.PyArray_STRIDES(found)[1]
+        leaf.form = LeafForm.kColumns
+        leaf.columns = columns
     else:
         read_csr(found, reader, leaf, held)
     return 0

@@ -44,6 +44,14 @@ inline f64xn loadn(const double* p) {
   return v;
 }
 
+/// Rounded to float32, as a conversion there and back; too large a number becomes infinite.
+inline double to_float32(double x) { return static_cast<double>(static_cast<float>(x)); }
+template <class Lanes>
+inline Lanes to_float32(Lanes x) {
+  typedef float Floats __attribute__((vector_size(sizeof(Lanes) / 2)));
+  return __builtin_convertvector(__builtin_convertvector(x, Floats), Lanes);
+}
+
 /// The one tree in which eight lanes are combined: ((0+4)+(2+6)) + ((1+5)+(3+7)).
 inline double sum8(f64x8 v) { return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7])); }
 

@@ -1,6 +1,6 @@
 // polynomial: products of columns. The full row is a 1, the columns, then for each run (start, factor, length) the
 // columns start .. start + length - 1 of the full row times column `factor` of the input. Kept are its columns from
-// `first_column` on, and the 1 where `include_bias` says so.
+// `first_column` on, and the 1 where `include_bias` says so. polynomial_float32 rounds every product to float32.
 #include <cstring>
 
 #include "core/kernel.h"
@@ -11,8 +11,15 @@ namespace {
 
 constexpr int32_t kLanes = 8;
 
+template <bool kFloat32, class T>
+T rounded(T x) {
+  if constexpr (kFloat32) return to_float32(x);
+  return x;
+}
+
 /// Writes `size` terms, the full row without its 1. Runs follow one another and write behind what they read, so a
 /// vector may spill into the next run as long as it stays inside the terms.
+template <bool kFloat32>
 void fill(const int32_t* runs, int64_t n_runs, const double* x, int32_t width, double* terms, int32_t size) {
   std::memcpy(terms, x, sizeof(double) * static_cast<size_t>(width));
   int32_t first = width;
@@ -22,8 +29,10 @@ void fill(const int32_t* runs, int64_t n_runs, const double* x, int32_t width, d
     const int32_t length = runs[2];
     double* out = terms + first;
     int32_t j = 0;
-    for (; j < length && first + j + kLanes <= size; j += kLanes) store8(out + j, load8(in + j) * splat8(factor));
-    for (; j < length; ++j) out[j] = in[j] * factor;
+    for (; j < length && first + j + kLanes <= size; j += kLanes) {
+      store8(out + j, rounded<kFloat32>(load8(in + j) * splat8(factor)));
+    }
+    for (; j < length; ++j) out[j] = rounded<kFloat32>(in[j] * factor);
     first += length;
   }
 }
@@ -51,6 +60,7 @@ const char* check(const LoadCall& call) {
   return kept == call.out->width ? nullptr : "writes a row of another width";
 }
 
+template <bool kFloat32>
 Status run(const RunCall& call) noexcept {
   const auto* runs = call.params[kRuns].as<int32_t>();
   const int64_t n_runs = call.params[kRuns].shape[0];
@@ -63,7 +73,7 @@ Status run(const RunCall& call) noexcept {
   for (int32_t r = 0; r < call.rows; ++r) {
     double* out = call.out->row(r);
     if (bias) *out++ = 1.0;
-    fill(runs, n_runs, call.in[0].row(r), call.in[0].width, skipped > 0 ? scratch : out, size);
+    fill<kFloat32>(runs, n_runs, call.in[0].row(r), call.in[0].width, skipped > 0 ? scratch : out, size);
     if (skipped > 0) std::memcpy(out, scratch + skipped, sizeof(double) * static_cast<size_t>(size - skipped));
   }
   call.arena->release(mark);
@@ -77,5 +87,8 @@ Cost cost(const CostCall& call) {
 }
 
 }  // namespace
-PRETZEL_KERNEL(polynomial, .params = kParams, .out = {kDense, "n_kept"}, .check = check, .run = run, .cost = cost)
+PRETZEL_KERNEL(polynomial, .params = kParams, .out = {kDense, "n_kept"}, .check = check, .run = run<false>,
+               .cost = cost)
+PRETZEL_KERNEL(polynomial_float32, .params = kParams, .out = {kDense, "n_kept"}, .check = check, .run = run<true>,
+               .cost = cost)
 }  // namespace pretzel

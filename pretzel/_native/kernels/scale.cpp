@@ -1,5 +1,7 @@
 // sub_div: (x - mean) / scale, one of which may be left out.
 // mul_add: x * scale + offset, clipped to a range.
+// sub_div_float32, mul_add_float32: the same with every result rounded to float32.
+// to_float32: every value rounded to float32.
 // scale_sparse: entries times the factor of their column, clipped to a range.
 #include <cmath>
 
@@ -17,6 +19,12 @@ f64xn clip(f64xn x, const double* range) {
   return x > high ? high : x;
 }
 
+template <bool kFloat32>
+f64xn rounded(f64xn x) {
+  return kFloat32 ? to_float32(x) : x;
+}
+
+template <bool kFloat32>
 Status run_sub_div(const RunCall& call) noexcept {
   const double* mean = call.params[0].size > 0 ? call.params[0].as<double>() : nullptr;
   const double* scale = call.params[1].size > 0 ? call.params[1].as<double>() : nullptr;
@@ -24,14 +32,17 @@ Status run_sub_div(const RunCall& call) noexcept {
   return each_row(call, [=](const double* in, double* out) {
     if (mean != nullptr && scale != nullptr) {
       each_register(width, [=](int32_t j, auto lanes) {
-        lanes.store(out + j, (lanes.load(in + j) - lanes.load(mean + j)) / lanes.load(scale + j));
+        const f64xn difference = rounded<kFloat32>(lanes.load(in + j) - lanes.load(mean + j));
+        lanes.store(out + j, rounded<kFloat32>(difference / lanes.load(scale + j)));
       });
     } else if (mean != nullptr) {
-      each_register(width,
-                    [=](int32_t j, auto lanes) { lanes.store(out + j, lanes.load(in + j) - lanes.load(mean + j)); });
+      each_register(width, [=](int32_t j, auto lanes) {
+        lanes.store(out + j, rounded<kFloat32>(lanes.load(in + j) - lanes.load(mean + j)));
+      });
     } else {
-      each_register(width,
-                    [=](int32_t j, auto lanes) { lanes.store(out + j, lanes.load(in + j) / lanes.load(scale + j)); });
+      each_register(width, [=](int32_t j, auto lanes) {
+        lanes.store(out + j, rounded<kFloat32>(lanes.load(in + j) / lanes.load(scale + j)));
+      });
     }
   });
 }
@@ -44,6 +55,7 @@ constexpr Param kSubDiv[] = {{"mean", f64, "width", kMayBeEmpty}, {"scale", f64,
 constexpr Param kMulAdd[] = {{"scale", f64, "width"}, {"offset", f64, "width"}, {"range", f64, "2"}};
 constexpr Param kScaleSparse[] = {{"factors", f64, "width"}, {"range", f64, "2"}};
 
+template <bool kFloat32>
 Status run_mul_add(const RunCall& call) noexcept {
   const auto* scale = call.params[index_of(kMulAdd, "scale")].as<double>();
   const auto* offset = call.params[index_of(kMulAdd, "offset")].as<double>();
@@ -51,8 +63,16 @@ Status run_mul_add(const RunCall& call) noexcept {
   const int32_t width = call.out->width;
   return each_row(call, [=](const double* in, double* out) {
     each_register(width, [=](int32_t j, auto lanes) {
-      lanes.store(out + j, clip(lanes.load(in + j) * lanes.load(scale + j) + lanes.load(offset + j), range));
+      const f64xn product = rounded<kFloat32>(lanes.load(in + j) * lanes.load(scale + j));
+      lanes.store(out + j, clip(rounded<kFloat32>(product + lanes.load(offset + j)), range));
     });
+  });
+}
+
+Status run_to_float32(const RunCall& call) noexcept {
+  const int32_t width = call.out->width;
+  return each_row(call, [=](const double* in, double* out) {
+    each_register(width, [=](int32_t j, auto lanes) { lanes.store(out + j, to_float32(lanes.load(in + j))); });
   });
 }
 
@@ -79,13 +99,20 @@ Cost cost_mul_add(const CostCall& call) {
   return Cost{}.rows({{"call", 4.0}, {"vectors", 2.0 * std::ceil(call.out_width / 8.0)}});
 }
 
+Cost cost_to_float32(const CostCall& call) {
+  return Cost{}.rows({{"call", 4.0}, {"vectors", 1.5 * std::ceil(call.out_width / 8.0)}});
+}
+
 Cost cost_sparse(const CostCall&) {
   return Cost{}.rows({{"call", 10.0}}).payload({{"entries", 1.5}}).produces_nnz(1.0, 0.0).scratch(192.0, 12.0);
 }
 
 }  // namespace
-PRETZEL_KERNEL(sub_div, .params = kSubDiv, .bind = bind_sub_div, .run = run_sub_div, .cost = cost_sub_div)
-PRETZEL_KERNEL(mul_add, .params = kMulAdd, .run = run_mul_add, .cost = cost_mul_add)
+PRETZEL_KERNEL(sub_div, .params = kSubDiv, .bind = bind_sub_div, .run = run_sub_div<false>, .cost = cost_sub_div)
+PRETZEL_KERNEL(sub_div_float32, .params = kSubDiv, .bind = bind_sub_div, .run = run_sub_div<true>, .cost = cost_sub_div)
+PRETZEL_KERNEL(mul_add, .params = kMulAdd, .run = run_mul_add<false>, .cost = cost_mul_add)
+PRETZEL_KERNEL(mul_add_float32, .params = kMulAdd, .run = run_mul_add<true>, .cost = cost_mul_add)
+PRETZEL_KERNEL(to_float32, .run = run_to_float32, .cost = cost_to_float32)
 PRETZEL_KERNEL(scale_sparse, .params = kScaleSparse, .in = {kSparse, "width"}, .out = {kSparse, "width"},
                .run = run_sparse, .cost = cost_sparse)
 }  // namespace pretzel

@@ -60,22 +60,33 @@ RARE = ("mahalanobis", "kneighbors", "radius_neighbors")
 
 @dataclass
 class Imported:
-    """An imported estimator: its input and the graph of each method, with the origin of each node."""
+    """An imported estimator: its input and the graph of each method, with the origin of each node.
+
+    Requests of the dtypes that are ``excluded`` need another graph, with more opaque steps.
+    """
 
     input: InputSpec
     methods: dict[str, Output]
     origins: dict[Node, str] = field(default_factory=dict)
     keeps_format: bool = False  # sparse rows have the format of the request
-    names_out: tuple[str, ...] | None = (
-        None  # of the columns of ``transform``, where a configuration may ask for frames
-    )
+    names_out: tuple[str, ...] | None = None  # of ``transform``, where a configuration may ask for frames
+    excluded: frozenset[str] = frozenset()
 
 
 class Importer(ValueReader):
-    """Walks one fitted estimator; adapters use it to read inputs and to import what is nested inside them."""
+    """Walks one fitted estimator; adapters use it to read inputs and to import what is nested inside them.
 
-    def __init__(self, estimator: Any, check: Callable[[Node], None] = check_node) -> None:
-        super().__init__(check)
+    Parameters
+    ----------
+    estimator : fitted estimator
+    requests : set of str
+        dtypes of the requests that the graph is for. Steps whose native form excludes one of them become opaque.
+    """
+
+    def __init__(
+        self, estimator: Any, requests: frozenset[str] = frozenset(), check: Callable[[Node], None] = check_node
+    ) -> None:
+        super().__init__(check, requests)
         self.missing: dict[int, CellValue] = {}
         self._root = estimator
         self._sparse = False  # the request is sparse rows
@@ -106,7 +117,7 @@ class Importer(ValueReader):
         keeps_format = has_trait(self._root, "keeps_format")
         names_out = _names_out(self._root, methods["transform"].node) if "transform" in methods else None
         spec = with_missing(request_spec(self._root, asked, methods), self.missing)
-        return Imported(spec, methods, self.origins, keeps_format, names_out)
+        return Imported(spec, methods, self.origins, keeps_format, names_out, frozenset(self.excluded))
 
     def sparse_methods(self, imported: Imported) -> dict[str, Output | str]:
         """The graphs for sparse requests, where they differ, or why such requests are rejected."""

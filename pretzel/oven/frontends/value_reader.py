@@ -21,7 +21,7 @@ from pretzel.oven.ir.opaque import Opaque
 from pretzel.schema import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 
 class ValueReader:
@@ -33,11 +33,25 @@ class ValueReader:
         Is given every node that an adapter makes, and raises where the node does not fit its inputs.
     """
 
-    def __init__(self, check: Callable[[Node], None]) -> None:
+    def __init__(self, check: Callable[[Node], None], requests: frozenset[str] = frozenset()) -> None:
         self._check = check
         self._verified: set[Node] = set()
         self.origins: dict[Node, str] = {}
+        self.excluded: set[str] = set()
+        self._requests = requests
         self._path: list[str] = []
+
+    def exclude(self, dtypes: Iterable[str], reason: str) -> None:
+        """Say that the native form of a step does not serve requests of these dtypes.
+
+        Raises
+        ------
+        Unsupported
+            The graph is for such a request.
+        """
+        if not self._requests.isdisjoint(dtypes):
+            raise Unsupported(reason)
+        self.excluded.update(dtypes)
 
     def dense(self, x: Node) -> Node:
         """``x`` as a dense node of float64 columns."""

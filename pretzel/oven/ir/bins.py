@@ -8,7 +8,7 @@ import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Value, replace
 from pretzel.oven.ir.value_properties import ValueProperties, whole
-from pretzel.schema import Schema, dense
+from pretzel.schema import Follows, Schema, dense, fixed
 
 
 class Bins(Node):
@@ -19,20 +19,24 @@ class Bins(Node):
     edges : float64 array of shape (n_edges,)
         Ascending for each column; those of column j are ``edges[starts[j]:starts[j + 1]]``.
     starts : int32 array of shape (width + 1,)
+    dtype : str
+        dtype of the result, empty where it follows that of the request.
     """
 
     edges: Array
     starts: Array
+    dtype: str = ""
 
     op: ClassVar[str] = "bins/1"
     kernel: ClassVar[str] = "bins"
     columnwise: ClassVar[bool] = True
+    discrete: ClassVar[bool] = True
 
     def schema(self) -> Schema:
         source = self.inputs[0].schema()
         if source.width != len(self.starts) - 1:
             raise ValueError(f"{source} meets the edges of {len(self.starts) - 1} columns")
-        return dense(source.width, source.dtype.floating())
+        return dense(source.width, fixed(self.dtype) if self.dtype else source.dtype.floating(Follows.FLOAT32))
 
     def params(self) -> dict[str, Array]:
         return {"edges": self.edges, "starts": self.starts}
@@ -45,6 +49,12 @@ class Bins(Node):
 
     def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
         return whole(0, int(np.diff(self.starts).max(initial=0)))
+
+    def move_edges(self, slack: Array, offsets: Array | float) -> Node:
+        column = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+        size = np.broadcast_to(offsets, (len(self.starts) - 1,)).astype(np.float64)
+        np.maximum.at(size, column, np.abs(self.edges))
+        return replace(self, edges=self.edges - (slack * size)[column])
 
     def select_columns(self, x: Node, columns: Array) -> Node | None:
         edges = [self.edges[self.starts[j] : self.starts[j + 1]] for j in columns]

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
-from pretzel.schema import Schema, dense
+from pretzel.schema import Schema, dense, rule_of
 
 
 class Distances(Node):
@@ -19,9 +19,12 @@ class Distances(Node):
     Parameters
     ----------
     centers : float64 array of shape (n_centers, width)
+    result : str
+        As in `Linear`.
     """
 
     centers: Array
+    result: str = "float64"
 
     op: ClassVar[str] = "distances/1"
     kernel: ClassVar[str] = "distances"
@@ -30,7 +33,7 @@ class Distances(Node):
     def schema(self) -> Schema:
         if self.inputs[0].schema().width != self.centers.shape[1]:
             raise ValueError(f"{self.inputs[0].schema()} meets centres of shape {self.centers.shape}")
-        return dense(self.centers.shape[0])
+        return dense(self.centers.shape[0], rule_of(self.result))
 
     def params(self) -> dict[str, Array]:
         return {"centers": self.centers}

@@ -105,7 +105,7 @@ class SparseLeaf(Node):
     needs_rows: ClassVar[bool] = False
 
     def schema(self) -> Schema:
-        return sparse(self.width)
+        return sparse(self.width, dtype=SAME)
 
     def reference(self, *inputs: Value) -> Value:
         return inputs[0]

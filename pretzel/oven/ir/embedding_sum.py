@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
-from pretzel.schema import dense
+from pretzel.schema import dense, rule_of
 
 if TYPE_CHECKING:
     from pretzel.schema import Schema
@@ -21,18 +21,21 @@ class EmbeddingSum(Node):
     table : ndarray of float64, shape (total, n_out)
     offsets : ndarray of int32, shape (width + 1,)
     bias : ndarray of float64, shape (n_out,)
+    result : str
+        As in `Linear`.
     """
 
     table: Array
     offsets: Array
     bias: Array
+    result: str = "float64"
 
     op: ClassVar[str] = "embedding_sum/1"
     kernel: ClassVar[str] = "embedding_sum"
     parity: ClassVar[Parity] = Parity.TOLERANCE
 
     def schema(self) -> Schema:
-        return dense(len(self.bias))
+        return dense(len(self.bias), rule_of(self.result))
 
     def params(self) -> dict[str, Array]:
         return {"table": self.table, "offsets": self.offsets, "bias": self.bias}

@@ -53,6 +53,7 @@ class CategoryCodes(Node):
 
     op: ClassVar[str] = "category_codes/1"
     kernel: ClassVar[str] = "category_codes"
+    discrete: ClassVar[bool] = True
     columnwise: ClassVar[bool] = True
 
     @property
@@ -147,7 +148,7 @@ class OneHot(Node):
     is_sparse : bool
         Sparse rows, else dense ones.
     dtype : str
-        What the encoder returns.
+        What the encoder returns, empty where that is the dtype of the codes.
     """
 
     offsets: Array
@@ -156,12 +157,14 @@ class OneHot(Node):
 
     op: ClassVar[str] = "one_hot/1"
     kernel: ClassVar[str] = "one_hot"
+    discrete: ClassVar[bool] = True
 
     def schema(self) -> Schema:
         width = int(self.offsets[-1])
+        dtype = fixed(self.dtype) if self.dtype else self.inputs[0].schema().dtype
         if self.is_sparse:
-            return sparse(width, len(self.offsets) - 1, fixed(self.dtype))
-        return dense(width, fixed(self.dtype))
+            return sparse(width, len(self.offsets) - 1, dtype)
+        return dense(width, dtype)
 
     def params(self) -> dict[str, Array]:
         return {"offsets": self.offsets}

@@ -23,7 +23,7 @@ from pretzel.schema import Kind
 from pretzel.store.digest import digest_array, digest_parts, frozen, is_frozen
 
 if TYPE_CHECKING:
-    from pretzel.oven.ir._cells import CellValue
+    from pretzel.oven.ir.step_forms import Affine, Replacement
     from pretzel.schema import Schema
 
 SAMPLE = 32
@@ -38,39 +38,6 @@ class Parity(enum.Enum):
 
     EXACT = "exact"
     TOLERANCE = "tolerance"
-
-
-@dataclass(frozen=True, slots=True)
-class Affine:
-    """A step that multiplies and shifts each column: ``x * factor + offset``, up to rounding.
-
-    Parameters
-    ----------
-    factor, offset : ndarray of float64, shape (width,)
-    """
-
-    factor: Array
-    offset: Array
-
-
-@dataclass(frozen=True, slots=True)
-class Replacement:
-    """A step that puts a constant in place of some cells and leaves all others, and all columns, as they are.
-
-    Parameters
-    ----------
-    missing : tuple of str, float or None
-        Cells that are replaced.
-    fill : tuple of str, float or None
-        The constant of each column.
-    rejects_nan, rejects_na : bool
-        Stops at NaN; stops at NA of pandas, and takes NaT for NaN.
-    """
-
-    missing: tuple[CellValue, ...]
-    fill: tuple[CellValue, ...]
-    rejects_nan: bool = False
-    rejects_na: bool = False
 
 
 class _Known(threading.local):
@@ -199,6 +166,8 @@ class Node(metaclass=_HashConsing):
     columnwise: ClassVar[bool] = False  # column j of the result depends on column j of the only input alone
     passthrough: ClassVar[bool] = False  # the result is the input itself, which is only checked
     needs_rows: ClassVar[bool] = True  # the source rejects a request without rows
+    discrete: ClassVar[bool] = False  # the result depends on which side of some edges the values lie
+    rounds_once: ClassVar[bool] = False  # scikit-learn, too, computes in float64 and rounds the result to float32
 
     @property
     def digest(self) -> bytes:
@@ -289,6 +258,25 @@ class Node(metaclass=_HashConsing):
     def mostly_zeros(self) -> bool:
         """Rows are sparse, or most of their values are zeros by construction."""
         return self.schema().kind is Kind.SPARSE
+
+    def in_float32(self) -> Node:
+        """The computation of scikit-learn where all inputs are float32; they are those of this node already.
+
+        By default it computes in float64, or exactly, and rounds once where its result is float32: `ToFloat32`.
+        """
+        return self
+
+    def move_edges(self, slack: Array, offsets: Array | float) -> Node:
+        """A discrete node whose edges lie a little further from the values that are equal to them.
+
+        Parameters
+        ----------
+        slack : ndarray of float64, shape (width,)
+            How far the edges of each column move, as a part of their magnitude.
+        offsets : ndarray of float64, shape (width,), or 0
+            Magnitudes that the edges of each column are compared with.
+        """
+        return self
 
     def select_columns(self, x: Node, columns: Array) -> Node | None:
         """The same step for some columns: column j of ``x`` is column ``columns[j]`` of the present input.

@@ -10,7 +10,7 @@ import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
 from pretzel.oven.ir.value_properties import UNKNOWN, ValueProperties, of_constants, whole
-from pretzel.schema import Schema, dense, fixed
+from pretzel.schema import Schema, dense, fixed, rule_of
 
 NORMS = (None, "l1", "l2")  # their numbers in the kernels
 
@@ -114,13 +114,14 @@ class TfidfLinear(Node):
     binary: bool
     weights: Array  # (terms, outputs)
     bias: Array
+    result: str = "float64"
 
     op: ClassVar[str] = "tfidf_linear/1"
     kernel: ClassVar[str] = "tfidf_linear"
     parity: ClassVar[Parity] = Parity.TOLERANCE
 
     def schema(self) -> Schema:
-        return dense(self.weights.shape[1])
+        return dense(self.weights.shape[1], rule_of(self.result))
 
     def params(self) -> dict[str, Array]:
         weighting = _weighting(self.idf, self.norm, self.sublinear, self.binary)

@@ -10,7 +10,9 @@ import numpy as np
 
 from pretzel.errors import InputTypeError, InputValueError
 from pretzel.oven.ir._cells import CellValue, PackedCells, cell_key, is_nan, is_pandas_missing, pack, unpack
-from pretzel.oven.ir.graph import Array, Node, Replacement, Value, replace
+from pretzel.oven.ir.graph import Array, Node, Value, replace
+from pretzel.oven.ir.scale import round_to_float32
+from pretzel.oven.ir.step_forms import Replacement
 from pretzel.oven.ir.value_properties import ValueProperties, of_constants, whole
 from pretzel.schema import Schema, cells, dense, fixed
 
@@ -22,10 +24,13 @@ class Impute(Node):
     ----------
     fill : ndarray of float64, shape (width,)
     missing : float
+    keeps : bool
+        The result has the dtype of the input, whole numbers too.
     """
 
     fill: Array
     missing: float = math.nan
+    keeps: bool = False
 
     op: ClassVar[str] = "impute/1"
     kernel: ClassVar[str] = "impute"
@@ -33,7 +38,7 @@ class Impute(Node):
 
     def schema(self) -> Schema:
         source = self.inputs[0].schema()
-        return replace_fields(source, dtype=source.dtype.floating())
+        return source if self.keeps else replace_fields(source, dtype=source.dtype.floating())
 
     def params(self) -> dict[str, Array]:
         return {"fill": self.fill, "missing": np.array(self.missing, dtype=np.float64)}
@@ -48,6 +53,9 @@ class Impute(Node):
 
     def as_replacement(self) -> Replacement | None:
         return Replacement((self.missing,), tuple(self.fill.tolist()))
+
+    def in_float32(self) -> Node:
+        return replace(self, fill=round_to_float32(self.fill), missing=float(np.float32(self.missing)))
 
     def select_columns(self, x: Node, columns: Array) -> Node | None:
         return replace(self, inputs=(x,), fill=self.fill[columns])
@@ -73,9 +81,13 @@ class MissingMask(Node):
 
     op: ClassVar[str] = "missing_mask/1"
     kernel: ClassVar[str] = "missing_mask"
+    discrete: ClassVar[bool] = True
 
     def schema(self) -> Schema:
         return dense(len(self.columns), fixed("bool"))
+
+    def in_float32(self) -> Node:
+        return replace(self, missing=float(np.float32(self.missing)))
 
     def params(self) -> dict[str, Array]:
         return {

@@ -9,7 +9,7 @@ import numpy as np
 from pretzel.oven.ir.check import reject
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
 from pretzel.oven.ir.value_properties import FLOAT64_MAX, UNKNOWN, ValueProperties, at_most
-from pretzel.schema import Schema, dense
+from pretzel.schema import Schema, dense, rule_of
 
 
 class Linear(Node):
@@ -19,10 +19,13 @@ class Linear(Node):
     ----------
     weights : float64 array of shape (width, n_out)
     bias : float64 array of shape (n_out,)
+    result : str
+        `DTypeRule` of the result, as it prints: what scikit-learn's product has for a request of each dtype.
     """
 
     weights: Array
     bias: Array
+    result: str = "float64"
 
     op: ClassVar[str] = "linear/1"
     kernel: ClassVar[str] = "linear"
@@ -31,7 +34,7 @@ class Linear(Node):
     def schema(self) -> Schema:
         if self.inputs[0].schema().width != self.weights.shape[0]:
             raise ValueError(f"{self.inputs[0].schema()} meets weights of shape {self.weights.shape}")
-        return dense(self.weights.shape[1])
+        return dense(self.weights.shape[1], rule_of(self.result))
 
     def params(self) -> dict[str, Array]:
         return {"weights": self.weights, "bias": self.bias}
@@ -51,7 +54,7 @@ class CheckedLinear(Node):
 
     Parameters
     ----------
-    weights, bias : float64 arrays
+    weights, bias, result
         As in `Linear`.
     estimator : str
         Named in the error.
@@ -63,13 +66,14 @@ class CheckedLinear(Node):
     bias: Array
     estimator: str
     allow_nan: bool
+    result: str = "float64"
 
     op: ClassVar[str] = "checked_linear/1"
     kernel: ClassVar[str] = "checked_linear"
     parity: ClassVar[Parity] = Parity.TOLERANCE
 
     def schema(self) -> Schema:
-        return dense(self.weights.shape[1])
+        return dense(self.weights.shape[1], rule_of(self.result))
 
     def params(self) -> dict[str, Array]:
         return {"weights": self.weights, "bias": self.bias, "allow_nan": np.array(self.allow_nan, dtype=np.uint8)}
@@ -92,6 +96,7 @@ class Sum(Node):
     """Dense values of one width added up in order, then ``bias``."""
 
     bias: Array
+    result: str = "float64"
 
     op: ClassVar[str] = "sum/1"
     kernel: ClassVar[str] = "sum"
@@ -101,7 +106,7 @@ class Sum(Node):
         widths = {node.schema().width for node in self.inputs}
         if widths != {self.bias.shape[0]}:
             raise ValueError(f"a sum of values of widths {sorted(widths)} and a bias of {self.bias.shape[0]}")
-        return dense(self.bias.shape[0])
+        return dense(self.bias.shape[0], rule_of(self.result))
 
     def params(self) -> dict[str, Array]:
         return {"bias": self.bias}

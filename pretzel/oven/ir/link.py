@@ -6,9 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from pretzel.oven.ir.graph import Array, Node, Parity, Value
+from pretzel.oven.ir.graph import Array, Node, Parity, Value, replace
+from pretzel.oven.ir.scale import ToFloat32
 from pretzel.oven.ir.value_properties import ValueProperties, whole
-from pretzel.schema import FLOAT, SAME, Schema, dense, fixed
+from pretzel.schema import Schema, dense, fixed
 
 
 class _Elementwise(Node):
@@ -18,7 +19,11 @@ class _Elementwise(Node):
     needs_rows: ClassVar[bool] = False  # as functions of NumPy; behind a predictor, that needs them
 
     def schema(self) -> Schema:
-        return dense(self.inputs[0].schema().width)
+        source = self.inputs[0].schema()
+        return dense(source.width, source.dtype.floating())
+
+    def in_float32(self) -> Node:
+        return ToFloat32((self,))
 
 
 class Sigmoid(Node):
@@ -29,7 +34,11 @@ class Sigmoid(Node):
     parity: ClassVar[Parity] = Parity.TOLERANCE
 
     def schema(self) -> Schema:
-        return dense(2)
+        return dense(2, self.inputs[0].schema().dtype.floating())
+
+    def in_float32(self) -> Node:
+        p = ToFloat32((Expit(self.inputs),))
+        return ToFloat32((Pair((p,)),))  # a p next to 1 leaves 0
 
     def reference(self, *inputs: Value) -> Value:
         p = _expit(inputs[0][:, 0])
@@ -110,7 +119,10 @@ class Pair(Node):
     kernel: ClassVar[str] = "pair"
 
     def schema(self) -> Schema:
-        return dense(2)
+        return dense(2, self.inputs[0].schema().dtype.floating())
+
+    def in_float32(self) -> Node:
+        return ToFloat32((self,))
 
     def reference(self, *inputs: Value) -> Value:
         return np.hstack([1.0 - inputs[0], inputs[0]])
@@ -145,6 +157,7 @@ class ArgMax(Node):
 
     op: ClassVar[str] = "arg_max/1"
     kernel: ClassVar[str] = "argmax"
+    discrete: ClassVar[bool] = True
 
     def schema(self) -> Schema:
         return dense(1, fixed("int64"))
@@ -161,6 +174,7 @@ class ArgMin(Node):
 
     op: ClassVar[str] = "arg_min/1"
     kernel: ClassVar[str] = "argmin"
+    discrete: ClassVar[bool] = True
 
     def schema(self) -> Schema:
         return dense(1, fixed("int64"))
@@ -173,18 +187,30 @@ class ArgMin(Node):
 
 
 class Threshold(Node):
-    """1 where a value is greater than ``cut`` (or equal, when ``inclusive``), else 0."""
+    """1 where a value is greater than ``cut`` (or equal, when ``inclusive``), else 0.
+
+    ``casts`` says that NumPy rounds ``cut``, too, where the values are float32: it is a Python float.
+    """
 
     cut: float = 0.0
     inclusive: bool = False
+    casts: bool = False
 
     op: ClassVar[str] = "threshold/1"
     kernel: ClassVar[str] = "threshold"
+    discrete: ClassVar[bool] = True
     columnwise: ClassVar[bool] = True
 
     def schema(self) -> Schema:
         source = self.inputs[0].schema()
-        return dense(source.width, SAME if source.dtype == SAME else FLOAT)
+        return dense(source.width, source.dtype)
+
+    def in_float32(self) -> Node:
+        return replace(self, cut=float(np.float32(self.cut)), casts=False) if self.casts else self
+
+    def move_edges(self, slack: Array, offsets: Array | float) -> Node:
+        side = -1.0 if self.inclusive else 1.0
+        return replace(self, cut=self.cut + side * float(slack.max()) * abs(self.cut))
 
     def params(self) -> dict[str, Array]:
         return {"cut": np.array(self.cut), "inclusive": np.array(self.inclusive, dtype=np.uint8)}

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
+from pretzel.oven.ir.scale import ToFloat32
 from pretzel.oven.ir.value_properties import ValueProperties
 from pretzel.schema import Schema, dense
 
@@ -19,7 +20,8 @@ class Relu(Node):
     columnwise: ClassVar[bool] = True
 
     def schema(self) -> Schema:
-        return dense(self.inputs[0].schema().width)
+        source = self.inputs[0].schema()
+        return dense(source.width, source.dtype.floating())
 
     def reference(self, *inputs: Value) -> Value:
         return np.maximum(inputs[0], 0)
@@ -37,7 +39,11 @@ class Tanh(Node):
     parity: ClassVar[Parity] = Parity.TOLERANCE
 
     def schema(self) -> Schema:
-        return dense(self.inputs[0].schema().width)
+        source = self.inputs[0].schema()
+        return dense(source.width, source.dtype.floating())
+
+    def in_float32(self) -> Node:
+        return ToFloat32((self,))
 
     def reference(self, *inputs: Value) -> Value:
         return np.tanh(inputs[0])

@@ -6,22 +6,25 @@ from typing import ClassVar
 
 import numpy as np
 
-from pretzel.oven.ir.graph import Array, Node, Parity, Value
+from pretzel.oven.ir.graph import Array, Node, Parity, Value, replace
+from pretzel.oven.ir.scale import ToFloat32
 from pretzel.schema import Schema, dense
 
 NORMS = ("l1", "l2", "max")  # their numbers in the kernel
 
 
-SMALLEST = 10 * float(np.finfo(np.float64).eps)  # norms below are taken for zero
+SMALLEST, SMALLEST_FLOAT32 = (10 * float(np.finfo(dtype).eps) for dtype in (np.float64, np.float32))
+"""Norms below are taken for zero."""
 
 
 class UnitNorm(Node):
     """Every row of a dense value divided by its norm, unless that is next to nothing.
 
-    What counts as next to nothing is scikit-learn's bound for float64; for arrays of float32 its bound is higher.
+    What counts as next to nothing is scikit-learn's bound for the dtype of the array.
     """
 
     norm: str
+    smallest: float = SMALLEST
 
     op: ClassVar[str] = "unit_norm/1"
     kernel: ClassVar[str] = "unit_norm"
@@ -32,7 +35,7 @@ class UnitNorm(Node):
         return dense(source.width, source.dtype.floating())
 
     def params(self) -> dict[str, Array]:
-        return {"norm": np.array(NORMS.index(self.norm), dtype=np.uint8), "smallest": np.array(SMALLEST)}
+        return {"norm": np.array(NORMS.index(self.norm), dtype=np.uint8), "smallest": np.array(self.smallest)}
 
     def reference(self, *inputs: Value) -> Value:
         x = inputs[0]
@@ -41,7 +44,10 @@ class UnitNorm(Node):
                 norms = np.sqrt((x * x).sum(axis=1))
             else:
                 norms = np.abs(x).sum(axis=1) if self.norm == "l1" else np.abs(x).max(axis=1)
-        return x / np.where(norms < SMALLEST, 1.0, norms)[:, None]
+        return x / np.where(norms < self.smallest, 1.0, norms)[:, None]
+
+    def in_float32(self) -> Node:
+        return ToFloat32((replace(self, smallest=SMALLEST_FLOAT32),))
 
     def describe(self) -> str:
         return self.norm

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Value
+from pretzel.oven.ir.scale import round_to_float32
 from pretzel.schema import Schema, dense
 
 if TYPE_CHECKING:
@@ -56,12 +57,28 @@ class Polynomial(Node):
         (x,) = inputs
         full = np.hstack([np.ones((len(x), 1)), x])
         for start, factor, length in self.runs:
-            full = np.hstack([full, full[:, start : start + length] * x[:, [factor]]])
+            full = np.hstack([full, self._rounded(full[:, start : start + length] * x[:, [factor]])])
         kept = full[:, self.first :]
         return np.hstack([full[:, :1], kept]) if self.bias else kept
 
+    def _rounded(self, x: Array) -> Array:
+        return x
+
+    def in_float32(self) -> Node:
+        return PolynomialFloat32(self.inputs, self.runs, self.first, self.bias)
+
     def describe(self) -> str:
         return f"{self.schema().width} products"
+
+
+class PolynomialFloat32(Polynomial):
+    """`Polynomial` of float32, with every product rounded to float32."""
+
+    op: ClassVar[str] = "polynomial_float32/1"
+    kernel: ClassVar[str] = "polynomial_float32"
+
+    def _rounded(self, x: Array) -> Array:
+        return round_to_float32(x)
 
 
 def runs_of(combinations: Sequence[tuple[int, ...]]) -> Array:

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Parity, Value, replace
+from pretzel.oven.ir.scale import ToFloat32
 from pretzel.schema import Schema, dense
 
 EPSILON = float(np.finfo(np.float64).eps)  # exponents nearer than this to 0 and 2 are these
@@ -61,6 +62,9 @@ class YeoJohnson(Node):
     def _power(self, x: Array, logs: Array, power: float) -> Array:
         raised: Array = np.power(np.abs(x) + 1.0, power) - 1.0 if self.powers else np.expm1(power * logs)
         return raised / power
+
+    def in_float32(self) -> Node:
+        return ToFloat32((self,))
 
     def select_columns(self, x: Node, columns: Array) -> Node | None:
         return replace(self, inputs=(x,), lambdas=self.lambdas[columns], mirrored=self.mirrored[columns])

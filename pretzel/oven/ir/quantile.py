@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Parity, Value, replace
+from pretzel.oven.ir.scale import ToFloat32
 from pretzel.schema import Schema, dense
 
 MARGIN = 1e-7  # values this near to the ends of a column count as its ends, where the result is normal
@@ -35,6 +36,7 @@ class Quantiles(Node):
     kernel: ClassVar[str] = "quantiles"
     columnwise: ClassVar[bool] = True
     parity: ClassVar[Parity] = Parity.TOLERANCE
+    rounds_once: ClassVar[bool] = True
 
     def schema(self) -> Schema:
         source = self.inputs[0].schema()
@@ -64,6 +66,9 @@ class Quantiles(Node):
             y[x - margin < quantiles[0] if self.normal else x == quantiles[0]] = 0.0
             out[:, j] = np.clip(ndtri(y), *_limits()) if self.normal else y
         return out
+
+    def in_float32(self) -> Node:
+        return ToFloat32((self,))
 
     def select_columns(self, x: Node, columns: Array) -> Node | None:
         return replace(self, inputs=(x,), quantiles=self.quantiles[columns])

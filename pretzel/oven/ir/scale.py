@@ -1,4 +1,4 @@
-"""One operation per column: scalers, in the order of operations that scikit-learn uses."""
+"""One operation per column: scalers, in the order of operations that scikit-learn uses, and rounding to float32."""
 
 from __future__ import annotations
 
@@ -6,16 +6,50 @@ from typing import ClassVar
 
 import numpy as np
 
-from pretzel.oven.ir.graph import Affine, Array, Node, Value, replace
+from pretzel.oven.ir.graph import Array, Node, Value, replace
+from pretzel.oven.ir.step_forms import Affine
 from pretzel.oven.ir.value_properties import UNKNOWN, ValueProperties
 from pretzel.schema import Schema, dense, sparse
 
 
+def round_to_float32(x: Array) -> Array:
+    """Numbers as float32 holds them."""
+    with np.errstate(over="ignore"):
+        rounded: Array = np.asarray(x, dtype=np.float32).astype(np.float64)
+    return rounded
+
+
+class ToFloat32(Node):
+    """Every value rounded to float32."""
+
+    op: ClassVar[str] = "to_float32/1"
+    kernel: ClassVar[str] = "to_float32"
+    columnwise: ClassVar[bool] = True
+
+    def schema(self) -> Schema:
+        return self.inputs[0].schema()
+
+    def reference(self, *inputs: Value) -> Value:
+        return round_to_float32(inputs[0])
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        (x,) = inputs
+        low, high = round_to_float32(np.array([x.low, x.high])).tolist()
+        return ValueProperties(low, high, x.no_nan, x.integral)
+
+    def monotone(self) -> Array | None:
+        return np.ones(self.inputs[0].schema().width, dtype=np.int8)
+
+
 class SubDiv(Node):
-    """``(x - mean) / scale``; either may be left out. Division stays division: the reciprocal gives other bits."""
+    """``(x - mean) / scale``; either may be left out. Division stays division: the reciprocal gives other bits.
+
+    ``casts`` says that scikit-learn rounds the parameters, too, where ``x`` is float32.
+    """
 
     mean: Array | None
     scale: Array | None
+    casts: bool = False
 
     op: ClassVar[str] = "sub_div/1"
     kernel: ClassVar[str] = "sub_div"
@@ -38,8 +72,11 @@ class SubDiv(Node):
     def reference(self, *inputs: Value) -> Value:
         x = inputs[0]
         if self.mean is not None:
-            x = x - self.mean
-        return x if self.scale is None else x / self.scale
+            x = self._rounded(x - self.mean)
+        return x if self.scale is None else self._rounded(x / self.scale)
+
+    def _rounded(self, x: Array) -> Array:
+        return x
 
     def monotone(self) -> Array | None:
         return _directions(self.scale, self.mean, self.inputs[0].schema().width)
@@ -51,17 +88,36 @@ class SubDiv(Node):
             offset = np.zeros(width) if self.mean is None else -self.mean * factor
         return Affine(factor, offset)
 
+    def in_float32(self) -> Node:
+        mean, scale = (
+            round_to_float32(each) if each is not None and self.casts else each for each in (self.mean, self.scale)
+        )
+        return SubDivFloat32(self.inputs, mean, scale)
+
     def select_columns(self, x: Node, columns: Array) -> Node | None:
         mean, scale = (None if each is None else each[columns] for each in (self.mean, self.scale))
-        return SubDiv((x,), mean, scale)
+        return replace(self, inputs=(x,), mean=mean, scale=scale)
 
     def simplify(self) -> Node:
         mean = None if _all_are(self.mean, 0.0) else self.mean
         scale = None if _all_are(self.scale, 1.0) else self.scale
-        return self.inputs[0] if mean is None and scale is None else SubDiv(self.inputs, mean, scale)
+        return self.inputs[0] if mean is None and scale is None else replace(self, mean=mean, scale=scale)
 
     def describe(self) -> str:
         return " ".join(name for name, on in (("mean", self.mean), ("scale", self.scale)) if on is not None)
+
+
+class SubDivFloat32(SubDiv):
+    """`SubDiv` of float32, with both results rounded to float32."""
+
+    op: ClassVar[str] = "sub_div_float32/1"
+    kernel: ClassVar[str] = "sub_div_float32"
+
+    def _rounded(self, x: Array) -> Array:
+        return round_to_float32(x)
+
+    def as_affine(self) -> Affine | None:
+        return None
 
 
 class MulAdd(Node):
@@ -84,8 +140,11 @@ class MulAdd(Node):
         return {"scale": self.scale, "offset": self.offset, "range": _range(self.low, self.high)}
 
     def reference(self, *inputs: Value) -> Value:
-        x = inputs[0] * self.scale + self.offset
+        x = self._rounded(self._rounded(inputs[0] * self.scale) + self.offset)
         return x if self.low is None else np.clip(x, self.low, self.high)
+
+    def _rounded(self, x: Array) -> Array:
+        return x
 
     def monotone(self) -> Array | None:
         return _directions(self.scale, self.offset, len(self.scale))
@@ -93,11 +152,28 @@ class MulAdd(Node):
     def as_affine(self) -> Affine | None:
         return Affine(self.scale, self.offset) if self.low is None and self.high is None else None
 
+    def in_float32(self) -> Node:
+        low, high = (None if each is None else float(np.float32(each)) for each in (self.low, self.high))
+        return MulAddFloat32(self.inputs, self.scale, self.offset, low, high)
+
     def select_columns(self, x: Node, columns: Array) -> Node | None:
         return replace(self, inputs=(x,), scale=self.scale[columns], offset=self.offset[columns])
 
     def describe(self) -> str:
         return "" if self.low is None else f"clip to [{self.low:g}, {self.high:g}]"
+
+
+class MulAddFloat32(MulAdd):
+    """`MulAdd` of float32, with both results rounded to float32."""
+
+    op: ClassVar[str] = "mul_add_float32/1"
+    kernel: ClassVar[str] = "mul_add_float32"
+
+    def _rounded(self, x: Array) -> Array:
+        return round_to_float32(x)
+
+    def as_affine(self) -> Affine | None:
+        return None
 
 
 class ScaleSparse(Node):
@@ -116,7 +192,7 @@ class ScaleSparse(Node):
 
     def schema(self) -> Schema:
         source = self.inputs[0].schema()
-        return sparse(source.width, source.nnz)
+        return sparse(source.width, source.nnz, source.dtype.floating())
 
     def params(self) -> dict[str, Array]:
         return {"factors": self.factors, "range": _range(self.low, self.high)}

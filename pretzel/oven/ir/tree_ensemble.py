@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from pretzel.oven.ir.graph import Array, Node, Value
+from pretzel.oven.ir.graph import Array, Node, Value, replace
 from pretzel.oven.ir.value_properties import UNKNOWN, ValueProperties, at_most
 from pretzel.schema import Schema, dense, fixed
 
@@ -67,6 +67,7 @@ class TreeEnsemble(Node):
 
     op: ClassVar[str] = "tree_ensemble/1"
     kernel: ClassVar[str] = "tree_ensemble"
+    discrete: ClassVar[bool] = True
 
     def schema(self) -> Schema:
         return dense(len(self.base), fixed(self.dtype))
@@ -104,6 +105,14 @@ class TreeEnsemble(Node):
         with np.errstate(over="ignore"):
             largest = float(np.abs(self.base).max() + len(self.roots) * np.abs(self.values).max(initial=0.0))
         return replace_fields(at_most(largest), integral=self.integral)
+
+    def move_edges(self, slack: Array, offsets: Array | float) -> Node:
+        if self.float32:
+            return self  # rounding to float32 takes what differs away
+        size = np.broadcast_to(offsets, slack.shape).astype(np.float64)
+        compared = np.where(np.isfinite(self.threshold), np.abs(self.threshold), 0.0)
+        np.maximum.at(size, self.feature, compared)
+        return replace(self, threshold=self.threshold + (slack * size)[self.feature])
 
     def _leaves(self, x: Array, root: int) -> Array:
         """Number of the leaf that each row reaches from ``root``."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
+from pretzel.oven.ir.scale import ToFloat32
 from pretzel.schema import Schema, dense
 
 FUNCTIONS = ("absolute", "sqrt", "square", "negative", "log1p", "expm1", "log2", "log10", "cbrt")
@@ -30,6 +31,9 @@ class UnaryFunction(Node):
     def schema(self) -> Schema:
         source = self.inputs[0].schema()
         return dense(source.width, source.dtype if self.function in KEEP_INTEGERS else source.dtype.floating())
+
+    def in_float32(self) -> Node:
+        return self if self.function in ("absolute", "negative") else ToFloat32((self,))
 
     def params(self) -> dict[str, Array]:
         return {"function": np.array(FUNCTIONS.index(self.function), dtype=np.uint8)}

@@ -50,6 +50,7 @@ class Majority(Node):
 
     op: ClassVar[str] = "majority/1"
     kernel: ClassVar[str] = "majority"
+    discrete: ClassVar[bool] = True
 
     def schema(self) -> Schema:
         return dense(1, fixed("int64"))

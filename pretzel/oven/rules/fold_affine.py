@@ -44,7 +44,8 @@ def fold_affine(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:
     if not (np.isfinite(weights).all() and np.isfinite(bias).all()):
         return None
     (x,) = step.inputs
-    return Linear((x if check is None else replace(check, inputs=(x,)),), weights, bias)
+    source = x if check is None else replace(check, inputs=(x,))
+    return replace(node, inputs=(source,), weights=weights, bias=bias)
 
 
 def _keeps_what_is_finite(step: Node) -> bool:

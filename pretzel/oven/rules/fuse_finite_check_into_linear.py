@@ -25,4 +25,4 @@ def fuse_finite_check_into_linear(node: Node, users: Mapping[Node, list[Node]]) 
     (check,) = node.inputs
     if type(check) is not CheckFinite or check.float32 or len(users.get(check, ())) > 1:
         return None
-    return CheckedLinear(check.inputs, node.weights, node.bias, check.estimator, check.allow_nan)
+    return CheckedLinear(check.inputs, node.weights, node.bias, check.estimator, check.allow_nan, node.result)

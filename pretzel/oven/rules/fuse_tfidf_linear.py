@@ -20,4 +20,5 @@ def fuse_tfidf_linear(node: Node, users: Mapping[Node, list[Node]]) -> Node | No
     (tfidf,) = node.inputs
     if not isinstance(tfidf, Tfidf) or len(users.get(tfidf, ())) > 1:
         return None
-    return TfidfLinear(tfidf.inputs, tfidf.idf, tfidf.norm, tfidf.sublinear, tfidf.binary, node.weights, node.bias)
+    weighting = (tfidf.idf, tfidf.norm, tfidf.sublinear, tfidf.binary)
+    return TfidfLinear(tfidf.inputs, *weighting, node.weights, node.bias, node.result)

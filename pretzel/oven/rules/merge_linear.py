@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pretzel.oven.ir.graph import replace
 from pretzel.oven.ir.linear import Linear
 
 if TYPE_CHECKING:
@@ -33,4 +34,4 @@ def merge_linear(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:
     weights, bias = first.weights @ node.weights, first.bias @ node.weights + node.bias
     if not (np.isfinite(weights).all() and np.isfinite(bias).all()):
         return None
-    return Linear(first.inputs, weights, bias)
+    return replace(node, inputs=first.inputs, weights=weights, bias=bias)

@@ -21,5 +21,5 @@ def onehot_linear_lookup(node: Node, users: Mapping[Node, list[Node]]) -> Node |
     """Let a linear computation look up its weights by code."""
     if isinstance(node, Linear) and isinstance(node.inputs[0], OneHot):
         one_hot = node.inputs[0]
-        return EmbeddingSum(one_hot.inputs, node.weights, one_hot.offsets, node.bias)
+        return EmbeddingSum(one_hot.inputs, node.weights, one_hot.offsets, node.bias, node.result)
     return None

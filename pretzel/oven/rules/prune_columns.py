@@ -42,7 +42,7 @@ def _prune_linear(node: Linear) -> Node | None:
     if not source.columnwise or not _worth_it(kept, len(node.weights)) or not source.properties().finite:
         return None
     fewer = _only(source, kept)
-    return None if fewer is None else Linear((fewer,), node.weights[kept], node.bias)
+    return None if fewer is None else replace(node, inputs=(fewer,), weights=node.weights[kept])
 
 
 def _prune_lookup(node: EmbeddingSum) -> Node | None:
@@ -55,7 +55,7 @@ def _prune_lookup(node: EmbeddingSum) -> Node | None:
     if fewer is None:
         return None
     offsets = np.cumsum([0, *(len(blocks[j]) for j in kept)], dtype=np.int32)
-    return EmbeddingSum((fewer,), np.concatenate([blocks[j] for j in kept]), offsets, node.bias)
+    return replace(node, inputs=(fewer,), table=np.concatenate([blocks[j] for j in kept]), offsets=offsets)
 
 
 def _only(step: Node, kept: Array) -> Node | None:

@@ -36,4 +36,4 @@ def push_linear_through_concat(node: Node, users: Mapping[Node, list[Node]]) -> 
         weights = np.ascontiguousarray(node.weights[first:last])
         parts.append(Linear((child,), weights, np.zeros(node.bias.shape[0])))
         first = last
-    return Sum(tuple(parts), node.bias)
+    return Sum(tuple(parts), node.bias, node.result)

@@ -86,9 +86,12 @@ def as_cells(spec: InputSpec, position: int, column: Any) -> Any:
     _reject_dtype(spec, position, column.dtype, "texts or numbers")
 
 
-def is_float32(column: Any) -> bool:
-    """Whether a column came as float32, so that scikit-learn would answer in float32."""
-    return isinstance(column, np.ndarray) and column.dtype == np.float32
+def dtype_of(column: Any, numbers: npt.NDArray[Any]) -> np.dtype[Any]:
+    """dtype that a column of ``numbers`` has for scikit-learn: that of arrays; float64 for what has to be converted."""
+    if isinstance(column, np.ndarray):
+        return column.dtype.newbyteorder("=") if column.dtype.kind in "fiubO" else np.dtype(np.float64)
+    is_extension = hasattr(column, "to_numpy") and not hasattr(column, "null_count")  # of pandas
+    return np.dtype(np.float64) if is_extension else numbers.dtype
 
 
 def _numbers_of_objects(
@@ -96,6 +99,10 @@ def _numbers_of_objects(
 ) -> npt.NDArray[np.float64]:
     if _PLAIN.issuperset(map(type, values)):
         try:
+            if {*map(type, values)} in ({int}, {bool}):
+                whole = np.array(values)  # as scikit-learn sees them
+                if whole.dtype.kind in _NUMERIC:
+                    return whole
             return np.array(values, dtype=np.float64)
         except OverflowError:
             pass  # an integer beyond float64: the loop below finds and names it

@@ -16,13 +16,16 @@ import numpy as np
 from pretzel._native import frame_array
 from pretzel.errors import InputShapeError, InputTypeError, InputValueError
 from pretzel.plan import InputKind, LeafKind
-from pretzel.runtime.input.column_reader import as_cells, as_numbers, is_float32
+from pretzel.runtime.input.column_reader import as_cells, as_numbers, dtype_of
 from pretzel.runtime.input.feature_names import check_width, match, warn_about_names
 from pretzel.runtime.input.messages import shown
 from pretzel.runtime.input.row_reader import check_keys, fail_row, known_missing
 
 if TYPE_CHECKING:
     from pretzel.plan import InputSpec, Leaf
+
+
+FLOAT64 = np.dtype(np.float64)
 
 
 @dataclass(slots=True)
@@ -46,7 +49,7 @@ class Table:
     is_rows: bool = False
 
 
-def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[Any], bool]:
+def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[Any], list[set[np.dtype[Any]]]]:
     """Read a request.
 
     Parameters
@@ -63,8 +66,8 @@ def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[A
     columns : list
         For each leaf: a float64 matrix with contiguous rows, a list of 1-D arrays, a CSR matrix, or (cells, texts) a
         list with a list, ndarray or pyarrow array for each column.
-    float32 : bool
-        All numbers came as float32.
+    dtypes : list of set of dtype
+        For each leaf, the dtypes of its columns, as scikit-learn sees them; float64 for cells.
 
     Raises
     ------
@@ -72,27 +75,26 @@ def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[A
     """
     if spec.kind is InputKind.TEXT:
         documents = _documents(spec, X)
-        return len(documents), [[documents] for _ in leaves], False
+        return len(documents), [[documents] for _ in leaves], [{FLOAT64} for _ in leaves]
     table = _table(spec, X)
     found: list[Any] = []
-    float32 = True
+    dtypes: list[set[np.dtype[Any]]] = []
     for leaf in leaves:
         if leaf.kind in (LeafKind.CELLS, LeafKind.TEXT):
             found.append([as_cells(spec, i, table.column(i)) for i in leaf.columns])
-            float32 = False
+            dtypes.append({FLOAT64})
         elif table.whole is not None and _is_whole(spec, leaf):
             found.append(table.whole)
-            float32 = float32 and table.whole.dtype == np.float32
+            dtypes.append({table.whole.dtype})
         else:
             raw = [table.column(i) for i in leaf.columns]
-            found.append(
-                [
-                    as_numbers(spec, i, column, is_rows=table.is_rows)
-                    for i, column in zip(leaf.columns, raw, strict=True)
-                ]
-            )
-            float32 = float32 and all(map(is_float32, raw))
-    return table.rows, found, float32 and bool(leaves)
+            numbers = [
+                as_numbers(spec, i, column, is_rows=table.is_rows)
+                for i, column in zip(leaf.columns, raw, strict=True)
+            ]
+            found.append(numbers)
+            dtypes.append({*map(dtype_of, raw, numbers)})
+    return table.rows, found, dtypes
 
 
 def _is_whole(spec: InputSpec, leaf: Leaf) -> bool:

@@ -23,7 +23,7 @@ from pretzel.oven.ir.concat import Concat, Densify
 from pretzel.oven.ir.embedding_sum import EmbeddingSum
 from pretzel.oven.ir.encode import REJECT_UNKNOWN, OneHot, category_codes
 from pretzel.oven.ir.feature_selection import SelectSparse
-from pretzel.oven.ir.graph import Affine, Array, Node, Parity, Replacement, Value, rewrite, toposort
+from pretzel.oven.ir.graph import Array, Node, Parity, Value, rewrite, toposort
 from pretzel.oven.ir.hashing import HashedNgrams
 from pretzel.oven.ir.idf import NO_IDF, Tfidf, TfidfLinear
 from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask
@@ -48,10 +48,11 @@ from pretzel.oven.ir.mlp import Relu, Tanh
 from pretzel.oven.ir.ngrams import Ngrams
 from pretzel.oven.ir.normalize import UnitNorm
 from pretzel.oven.ir.opaque import Opaque
-from pretzel.oven.ir.polynomial import Polynomial
+from pretzel.oven.ir.polynomial import Polynomial, PolynomialFloat32
 from pretzel.oven.ir.power import YeoJohnson
 from pretzel.oven.ir.quantile import Quantiles
-from pretzel.oven.ir.scale import MulAdd, ScaleSparse, SubDiv
+from pretzel.oven.ir.scale import MulAdd, MulAddFloat32, ScaleSparse, SubDiv, SubDivFloat32, ToFloat32
+from pretzel.oven.ir.step_forms import Affine, Replacement
 from pretzel.oven.ir.tree_ensemble import TreeEnsemble
 from pretzel.oven.ir.unary_function import FUNCTIONS, UnaryFunction
 from pretzel.oven.ir.value_properties import FLOAT32_LIMIT, FLOAT32_MAX, FLOAT64_MAX, UNKNOWN, ValueProperties
@@ -172,6 +173,10 @@ def _examples() -> list[Node]:
             for node in each(lambda x: MulAdd((x,), scale, shift))  # noqa: B023
         ),
         *each(lambda x: MulAdd((x,), NUMBERS_OF, NUMBERS_OF, -1.0, 1.0)),
+        *each(lambda x: MulAddFloat32((x,), NUMBERS_OF, NUMBERS_OF, -1.0, 1.0)),
+        *each(lambda x: SubDivFloat32((x,), NUMBERS_OF, NUMBERS_OF)),
+        *each(lambda x: ToFloat32((x,))),
+        *each(lambda x: PolynomialFloat32((x,), np.array([[1, 0, 3], [2, 1, 2]], dtype=np.int32), 1, True)),
         *(ScaleSparse((x,), scale) for x in (SPARSE, SPARSE_CHECKED) for scale in scales),
         *(ScaleSparse((x,), NUMBERS_OF, 0.0, 1.0) for x in (SPARSE, SPARSE_CHECKED)),
         ScaleSparse((ngrams(),), np.array([0.5, 2.0, -3.0])),

@@ -15,11 +15,12 @@ from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.columns import NumericLeaf
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.encode import OneHot
-from pretzel.oven.ir.graph import Affine, Array, Node, Output, Value, toposort
+from pretzel.oven.ir.graph import Array, Node, Output, Value, toposort
 from pretzel.oven.ir.impute import MissingMask
 from pretzel.oven.ir.interpret import interpret
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.scale import SubDiv
+from pretzel.oven.ir.step_forms import Affine
 from pretzel.oven.ir.tree_ensemble import TreeEnsemble
 from pretzel.oven.optimizer import optimize
 from pretzel.oven.rules import RULES, Rule

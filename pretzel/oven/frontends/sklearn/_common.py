@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported
-from pretzel.oven.ir.columns import is_sparse
+from pretzel.oven.ir.columns import Raw, is_sparse
+from pretzel.schema import Follows, Kind, fixed
 
 if TYPE_CHECKING:
     from pretzel.oven.ir.graph import Array, Node
@@ -18,6 +19,32 @@ def dense_only(x: Node, estimator: Any) -> None:
     """Raise `Unsupported` where ``x`` is sparse."""
     if is_sparse(x):
         raise Unsupported(f"{type(estimator).__name__} on sparse rows")
+
+
+def product_dtype(x: Node, *parameters: Any, kept: Follows = Follows.REQUEST) -> str:
+    """dtype rule of a product of ``x`` and fitted parameters, as `Linear` takes it.
+
+    Parameters
+    ----------
+    x : Node
+    *parameters : ndarray or number
+        Python numbers have no dtype.
+    kept : Follows
+        What the estimator's check of its input keeps.
+    """
+    dtype = np.result_type(*parameters)
+    if dtype == np.float16:
+        raise Unsupported("parameters of float16")
+    if x.schema().kind is Kind.CELLS or dtype.kind not in "iufb" or dtype == np.float64:
+        return "float64"
+    rule = x.schema().dtype
+    rule = rule if kept is Follows.REQUEST else rule.floating(kept)
+    return str(rule.promote(fixed(dtype.name)))
+
+
+def rounds_float32(x: Node) -> bool:
+    """Whether ``x`` is float32 for some requests and float64 for others."""
+    return isinstance(x, Raw) or (x.schema().dtype.is_float32 and x.schema().dtype.follows is not Follows.NOTHING)
 
 
 def floats(array: Any) -> Array:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import adapter
-from pretzel.oven.frontends.sklearn._common import floats
+from pretzel.oven.frontends.sklearn._common import floats, product_dtype
 from pretzel.oven.ir.cluster import Distances
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.link import ArgMin
+from pretzel.schema import Follows
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
@@ -24,8 +25,9 @@ def k_means(estimator: Any, x: Node, importer: Importer) -> Methods:
     norms = np.einsum("ij,ij->i", centers, centers)
     checked = importer.finite(importer.numeric(x), estimator)
     nearest = ArgMin((Linear((checked,), -2.0 * centers.T, norms),))
+    result = product_dtype(checked, estimator.cluster_centers_.dtype, kept=Follows.FLOAT32)
     labels = (np.arange(centers.shape[0], dtype=np.int32),)
     return {
         "predict": Output(nearest, ndim=1, labels=labels),
-        "transform": Output(Distances((importer.dense(checked),), centers)),
+        "transform": Output(Distances((importer.dense(checked),), centers, result)),
     }

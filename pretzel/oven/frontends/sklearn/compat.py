@@ -284,6 +284,11 @@ def raises_to_powers() -> bool:
     return not since("1.9")
 
 
+def casts_scaler_parameters() -> bool:
+    """Whether a `StandardScaler` rounds its parameters to the dtype of narrower rows before it computes."""
+    return since("1.8")
+
+
 def scaler_behind_powers(transformer: Any) -> Any:
     """The fitted `StandardScaler` of a `PowerTransformer` that standardizes."""
     return transformer._scaler

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import adapter
-from pretzel.oven.frontends.sklearn._common import floats
+from pretzel.oven.frontends.sklearn._common import floats, product_dtype
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.scale import SubDiv
+from pretzel.schema import Follows
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
@@ -21,8 +22,10 @@ def pca(estimator: Any, x: Node, importer: Importer) -> Node:
     """``X @ components_.T``, minus the projected mean, divided by the standard deviations where it whitens."""
     components = floats(estimator.components_)
     mean = floats(estimator.mean_).reshape(1, -1)
-    offset = (mean @ components.T)[0]
-    projected: Node = Linear((importer.finite(importer.numeric(x), estimator),), components.T, -offset)
+    offset = floats((estimator.mean_.reshape(1, -1) @ estimator.components_.T)[0])  # in their own dtype
+    checked = importer.finite(importer.numeric(x), estimator)
+    result = product_dtype(checked, estimator.components_.dtype, estimator.mean_.dtype, kept=Follows.FLOAT32)
+    projected: Node = Linear((checked,), components.T, -offset, result)
     if not estimator.whiten:
         return projected
     scale = np.sqrt(np.asarray(estimator.explained_variance_))
@@ -35,4 +38,6 @@ def truncated_svd(estimator: Any, x: Node, importer: Importer) -> Node:
     """``X @ components_.T``."""
     components = floats(estimator.components_)
     checked = importer.finite(importer.numeric(x), estimator)
-    return Linear((checked,), components.T, np.zeros(components.shape[0]))
+    return Linear(
+        (checked,), components.T, np.zeros(components.shape[0]), product_dtype(checked, estimator.components_.dtype)
+    )

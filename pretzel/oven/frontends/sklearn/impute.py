@@ -14,10 +14,12 @@ from pretzel.oven.frontends.sklearn.compat import fill_dtype, fitted_dtype, keep
 from pretzel.oven.ir._cells import CellValue, is_nan, is_pandas_missing, pack
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask
-from pretzel.schema import Kind
+from pretzel.schema import Follows, Kind
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
+
+INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 
 
 @adapter("sklearn.impute.SimpleImputer")
@@ -36,8 +38,14 @@ def simple_imputer(estimator: Any, x: Node, importer: Importer) -> Node:
         return _impute_cells(estimator, importer.cells(x), columns, fill)
     missing = _missing_number(estimator.missing_values)
     x = importer.finite(importer.dense(x), estimator, allow_nan=math.isnan(missing))
+    if isinstance(estimator.missing_values, np.floating) and not math.isnan(missing):
+        importer.exclude(["float32"], "a missing value of another precision than the rows")
     kept = x if len(columns) == len(statistics) else importer.select(x, columns)
-    imputed = Impute((kept,), fill.astype(np.float64), missing)
+    keeps = estimator.strategy in ("most_frequent", "constant")
+    if keeps and kept.schema().dtype.follows is Follows.REQUEST:
+        refused = ["bool"] if fill.dtype.kind != "f" or estimator.strategy == "most_frequent" else ["bool", *INTEGERS]
+        importer.exclude(refused, "numbers that cannot hold the constants")
+    imputed = Impute((kept,), fill.astype(np.float64), missing, keeps)
     if estimator.indicator_ is None or not len(estimator.indicator_.features_):
         return imputed
     mask = MissingMask((x,), _indicated(estimator.indicator_, len(statistics)), missing)

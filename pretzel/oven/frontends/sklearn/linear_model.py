@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
-from pretzel.oven.frontends.sklearn._common import floats
+from pretzel.oven.frontends.sklearn._common import floats, product_dtype
 from pretzel.oven.frontends.sklearn.compat import label_binarizer, link_name, logistic_kind, zero_sum_is_uniform
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.linear import Linear
@@ -24,7 +24,7 @@ from pretzel.oven.ir.link import (
     Threshold,
 )
 from pretzel.oven.ir.scale import MulAdd
-from pretzel.schema import Kind
+from pretzel.schema import Follows, Kind
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 UNCHECKED_IF_SPARSE = ("ElasticNet", "Lasso", "MultiTaskElasticNet", "MultiTaskLasso")  # their own product, as it comes
 
 
-def scores(estimator: Any, x: Node, importer: Importer) -> Node:
+def scores(estimator: Any, x: Node, importer: Importer, kept: Follows = Follows.REQUEST) -> Node:
     """``X @ coef_.T + intercept_`` after the check that the estimator makes."""
     coef = estimator.coef_
     coef = np.atleast_2d(floats(coef.toarray() if hasattr(coef, "toarray") else coef))
@@ -44,7 +44,13 @@ def scores(estimator: Any, x: Node, importer: Importer) -> Node:
     x = importer.numeric(x)
     if x.schema().kind is not Kind.SPARSE or type(estimator).__name__ not in UNCHECKED_IF_SPARSE:
         x = importer.finite(x, estimator)
-    return Linear((x,), np.ascontiguousarray(coef.T), np.ascontiguousarray(bias))
+    result = product_dtype(x, estimator.coef_.dtype, _dtype_of(estimator.intercept_), kept=kept)
+    return Linear((x,), np.ascontiguousarray(coef.T), np.ascontiguousarray(bias), result)
+
+
+def _dtype_of(intercept: Any) -> Any:
+    """dtype that an intercept gives a product; a Python number gives none."""
+    return intercept.dtype if hasattr(intercept, "dtype") else intercept
 
 
 @adapter(
@@ -87,7 +93,7 @@ def regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
 )
 def generalized(estimator: Any, x: Node, importer: Importer) -> Methods:
     """A linear predictor behind the inverse of its link, ``exp`` or nothing."""
-    raw = scores(estimator, x, importer)
+    raw = scores(estimator, x, importer, Follows.FLOAT32)
     link = link_name(estimator)
     if link not in ("IdentityLink", "LogLink"):
         raise Unsupported(f"link {link}")

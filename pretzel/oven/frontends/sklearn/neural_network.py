@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
-from pretzel.oven.frontends.sklearn._common import floats
+from pretzel.oven.frontends.sklearn._common import floats, product_dtype
 from pretzel.oven.frontends.sklearn.compat import label_binarizer
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.linear import Linear
@@ -39,7 +39,8 @@ def forward(estimator: Any, x: Node, importer: Importer) -> Node:
     for weights, bias, name in zip(estimator.coefs_, estimator.intercepts_, names, strict=True):
         if name not in _ACTIVATIONS:
             raise Unsupported(f"activation {name!r}")
-        layer = Linear((x,), floats(weights), floats(bias))
+        result = product_dtype(x, weights.dtype, bias.dtype)
+        layer = Linear((x,), floats(weights), floats(bias), result)
         x = _ACTIVATIONS[name](layer)
     return x
 

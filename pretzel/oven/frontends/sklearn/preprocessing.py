@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
-from pretzel.oven.frontends.sklearn._common import dense_only, floats
-from pretzel.oven.frontends.sklearn.compat import clips, degrees, full_width, raises_to_powers, scaler_behind_powers
+from pretzel.oven.frontends.sklearn._common import dense_only, floats, rounds_float32
+from pretzel.oven.frontends.sklearn.compat import (
+    casts_scaler_parameters,
+    clips,
+    degrees,
+    full_width,
+    raises_to_powers,
+    scaler_behind_powers,
+)
 from pretzel.oven.ir.bins import Bins
 from pretzel.oven.ir.columns import Raw, is_sparse
 from pretzel.oven.ir.encode import OneHot
@@ -22,8 +29,8 @@ from pretzel.oven.ir.polynomial import Polynomial, runs_of
 from pretzel.oven.ir.power import YeoJohnson
 from pretzel.oven.ir.quantile import Quantiles
 from pretzel.oven.ir.scale import MulAdd, ScaleSparse, SubDiv
-from pretzel.oven.ir.unary_function import FUNCTIONS, UnaryFunction
-from pretzel.schema import Kind
+from pretzel.oven.ir.unary_function import FUNCTIONS, KEEP_INTEGERS, UnaryFunction
+from pretzel.schema import Follows, Kind
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
@@ -35,7 +42,7 @@ def standard_scaler(estimator: Any, x: Node, importer: Importer) -> Node:
     """``X -= mean_`` and ``X /= scale_``, each where it was asked for."""
     mean = floats(estimator.mean_) if estimator.with_mean else None
     scale = floats(estimator.scale_) if estimator.with_std else None
-    return _scaled(estimator, x, importer, mean, scale)
+    return _scaled(estimator, x, importer, mean, scale, casts=casts_scaler_parameters())
 
 
 @adapter("sklearn.preprocessing.RobustScaler")
@@ -46,7 +53,9 @@ def robust_scaler(estimator: Any, x: Node, importer: Importer) -> Node:
     return _scaled(estimator, x, importer, center, scale)
 
 
-def _scaled(estimator: Any, x: Node, importer: Importer, mean: Array | None, scale: Array | None) -> Node:
+def _scaled(
+    estimator: Any, x: Node, importer: Importer, mean: Array | None, scale: Array | None, *, casts: bool = False
+) -> Node:
     """What `StandardScaler` and `RobustScaler` do with either kind of rows."""
     if is_sparse(x):
         if mean is not None:
@@ -54,7 +63,7 @@ def _scaled(estimator: Any, x: Node, importer: Importer, mean: Array | None, sca
         checked = importer.finite(x, estimator, allow_nan=True)
         return checked if scale is None else ScaleSparse((checked,), 1.0 / scale)
     checked = importer.finite(importer.dense(x), estimator, allow_nan=True)
-    return checked if mean is None and scale is None else SubDiv((checked,), mean, scale)
+    return checked if mean is None and scale is None else SubDiv((checked,), mean, scale, casts)
 
 
 @adapter("sklearn.preprocessing.MaxAbsScaler")
@@ -91,24 +100,25 @@ def normalizer(estimator: Any, x: Node, importer: Importer) -> Node:
 
 @adapter("sklearn.preprocessing.Binarizer")
 def binarizer(estimator: Any, x: Node, importer: Importer) -> Node:
-    """1 above the threshold, else 0; the threshold is not rounded to float32 for arrays of that type."""
+    """1 above the threshold, else 0."""
     dense_only(x, estimator)
-    return Threshold((importer.finite(importer.dense(x), estimator),), float(estimator.threshold))
+    checked = importer.finite(importer.dense(x), estimator)
+    casts = not isinstance(estimator.threshold, np.floating)
+    return Threshold((checked,), float(estimator.threshold), casts=casts)
 
 
 @adapter("sklearn.preprocessing.KBinsDiscretizer")
 def k_bins(estimator: Any, x: Node, importer: Importer) -> Node:
     """The outer edges of a column bound nothing: values beyond them fall into the first and the last bin."""
     dense_only(x, estimator)
-    if estimator.dtype is not None:
-        raise Unsupported("KBinsDiscretizer(dtype=...)")
+    dtype = "" if estimator.dtype is None else np.dtype(estimator.dtype).name
     inner = [floats(edges)[1:-1] for edges in estimator.bin_edges_]
     starts = np.cumsum([0, *map(len, inner)], dtype=np.int32)
-    codes = Bins((importer.finite(importer.dense(x), estimator),), np.concatenate(inner), starts)
+    codes = Bins((importer.finite(importer.dense(x), estimator),), np.concatenate(inner), starts, dtype)
     if estimator.encode == "ordinal":
         return codes
     n_bins = [len(edges) + 1 for edges in inner]
-    return OneHot((codes,), np.cumsum([0, *n_bins], dtype=np.int32), estimator.encode == "onehot")
+    return OneHot((codes,), np.cumsum([0, *n_bins], dtype=np.int32), estimator.encode == "onehot", "")
 
 
 @adapter("sklearn.preprocessing.PowerTransformer")
@@ -117,6 +127,8 @@ def power_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
     dense_only(x, estimator)
     if estimator.method != "yeo-johnson":
         raise Unsupported(f"PowerTransformer(method={estimator.method!r})")
+    if rounds_float32(x):
+        importer.exclude(["float32"], "powers in float32")
     checked = importer.finite(importer.dense(x), estimator, allow_nan=True)
     lambdas = floats(estimator.lambdas_)
     powered = YeoJohnson((checked,), lambdas, floats(2 - estimator.lambdas_), raises_to_powers())
@@ -135,6 +147,8 @@ def quantile_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
     if not np.isfinite(quantiles).all() or (np.diff(quantiles) < 0).any():
         raise ValueError("quantiles_ of a column descend, or are not finite")
     references = floats(estimator.references_)
+    if estimator.output_distribution == "normal" and rounds_float32(x):
+        importer.exclude(["float32"], "normal deviates in float32")
     checked = importer.finite(importer.dense(x), estimator, allow_nan=True)
     return Quantiles((checked,), quantiles, references, estimator.output_distribution == "normal")
 
@@ -160,6 +174,12 @@ def polynomial_features(estimator: Any, x: Node, importer: Importer) -> Node:
     return Polynomial((x,), runs_of(combinations), first, bool(estimator.include_bias))
 
 
+NARROW = ("bool", "float16", "int8", "int16", "uint8", "uint16", "object")
+"""dtypes of arrays for which functions of NumPy compute in a narrower type than float64, or not at all."""
+
+WIDE = ("int32", "int64", "uint32", "uint64")
+"""Others for which some functions return whole numbers, which may overflow."""
+
 SHAPED = ("transform", "predict_proba", "predict_log_proba", "decision_function", "apply")
 """Methods whose result may be a table of numbers."""
 
@@ -181,7 +201,15 @@ def function_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
     if hasattr(function, "__self__") and callable(getattr(function.__self__, "fit", None)):
         return _method(function, x, importer)
     dense_only(x, estimator)
-    return numpy_function(function, importer.dense(x))
+    source = importer.dense(x)
+    made = numpy_function(function, source)
+    follows = source.schema().dtype.follows
+    if follows is Follows.REQUEST and made is not source:
+        dtypes = (*NARROW, *WIDE) if isinstance(made, UnaryFunction) and made.function in KEEP_INTEGERS else NARROW
+        importer.exclude(dtypes, "functions of narrow numbers")
+    elif follows is Follows.FLOAT and made is not source:
+        importer.exclude(["float16"], "functions of narrow numbers")
+    return made
 
 
 def numpy_function(function: Any, x: Node) -> Node:

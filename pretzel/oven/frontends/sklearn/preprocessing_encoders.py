@@ -116,10 +116,7 @@ def _source(estimator: Any, x: Node, importer: Importer) -> Node:
 
 
 def _result_dtype(estimator: Any) -> str:
-    dtype = np.dtype(estimator.dtype)
-    if dtype.kind == "f" and dtype != np.float64:
-        raise Unsupported(f"{type(estimator).__name__}(dtype={dtype.name})")
-    return str(dtype.name)
+    return str(np.dtype(estimator.dtype).name)
 
 
 def _grouped(estimator: Any, j: int, n: int, missing: int | None = None) -> list[int]:

@@ -1,0 +1,99 @@
+"""Which methods compute otherwise for a float32 request, and how; and the columns whose dtype matters at all.
+
+scikit-learn computes in the dtype of the request, where a step keeps it. Sums, differences, products, quotients and
+square roots of float32 are those of float64 rounded once, so the same kernels serve with rounding in between. Each
+node knows its own form (`Node.in_float32`). A method whose graph stays the same has one program for all requests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace as replace_fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pretzel.oven.ir.columns import LEAVES, NumericLeaf, Raw, SparseLeaf
+from pretzel.oven.ir.graph import Node, replace, toposort, users
+from pretzel.oven.ir.opaque import Opaque
+from pretzel.oven.ir.scale import ToFloat32
+from pretzel.schema import Follows, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pretzel.oven.ir.graph import Output
+
+Columns = frozenset[tuple[int, int]]
+"""Pairs of a source (0 for the request, else the token of an opaque step) and a column of it."""
+
+
+def in_float32(methods: Mapping[str, Output], origins: dict[Node, str], request: str = "float32") -> dict[str, Output]:
+    """The methods that compute otherwise where steps are given float32, in the form that they then have.
+
+    Parameters
+    ----------
+    methods : mapping of str to Output
+    origins : dict of Node to str
+        New nodes inherit from those they replace.
+    request : str
+        dtype of the request. For float64, steps are given float32 only by others that return it always.
+    """
+    nodes = toposort(output.node for output in methods.values())
+    if not any(node.inputs and _is_float32(node.inputs, request) for node in nodes):
+        return {}
+    new: dict[Node, Node] = {}
+    for node in nodes:
+        inputs = tuple(new[child] for child in node.inputs)
+        same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
+        changed = node if same else replace(node, inputs=inputs)
+        if inputs and not isinstance(node, LEAVES) and _is_float32(node.inputs, request):
+            changed = changed.in_float32()
+            for each in (changed, *changed.inputs):
+                origins.setdefault(each, origins.get(node, ""))
+        new[node] = changed
+    found = {}
+    for name, output in methods.items():
+        node = new[output.node]
+        if isinstance(node, ToFloat32):
+            (node,) = node.inputs  # the result is converted anyway
+        if node is not output.node:
+            found[name] = replace_fields(output, node=node)
+    return found
+
+
+def typed_columns(output: Node) -> Columns:
+    """The columns whose dtype decides about the dtype of a result, or about how it is computed."""
+    readers = users([output])
+    found: set[tuple[int, int]] = set()
+    for leaf in readers:
+        if isinstance(leaf, NumericLeaf | SparseLeaf) and _is_typed(leaf, output, readers):
+            found |= columns_of(leaf)
+    return frozenset(found)
+
+
+def columns_of(leaf: Node) -> Columns:
+    """The numbers that a leaf reads."""
+    source = leaf.inputs[0].token if leaf.inputs else 0  # type: ignore[attr-defined]
+    if isinstance(leaf, SparseLeaf):
+        return frozenset((source, column) for column in range(leaf.width))
+    return frozenset((source, column) for column in leaf.columns) if isinstance(leaf, NumericLeaf) else frozenset()
+
+
+def _is_typed(node: Node, output: Node, readers: Mapping[Node, list[Node]]) -> bool:
+    return node is output or any(
+        _is_typed(reader, output, readers) if reader.passthrough else _follows(reader) for reader in readers[node]
+    )
+
+
+def _follows(node: Node) -> bool:
+    return isinstance(node, Opaque) or node.schema().dtype.follows is not Follows.NOTHING
+
+
+def _is_float32(inputs: tuple[Node, ...], request: str) -> bool:
+    """Whether all inputs are float32 for a request of this dtype."""
+    return all(
+        not isinstance(node, Raw | Opaque)
+        and node.schema().kind is not Kind.CELLS
+        and node.schema().dtype.dtype_for(request) == np.float32
+        for node in inputs
+    )

@@ -1,0 +1,181 @@
+"""Requests of float32: every step rounds where scikit-learn rounds, so that the rows behind it fall where they fall."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestRegressor,
+)
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import (
+    Binarizer,
+    FunctionTransformer,
+    KBinsDiscretizer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    Normalizer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialFeatures,
+    PowerTransformer,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
+
+import pretzel
+
+RNG = np.random.default_rng(0)
+WIDE = RNG.normal(size=(1500, 4)) * [1, 2, 0.5, 100] + [0, 1, -1, 1000]
+WHOLE = RNG.integers(1, 12, (1500, 4)).astype(np.float64)
+HOLES = np.where(RNG.random(WIDE.shape) < 0.2, np.nan, WIDE)
+BINS = {"encode": "ordinal", "quantile_method": "averaged_inverted_cdf"}
+TRANSFORMERS = [
+    StandardScaler(),
+    StandardScaler(with_mean=False),
+    StandardScaler(with_std=False),
+    MinMaxScaler(),
+    MinMaxScaler(clip=True, feature_range=(0.1, 0.3)),
+    MaxAbsScaler(),
+    MaxAbsScaler(clip=True),
+    RobustScaler(),
+    PolynomialFeatures(3),
+    PolynomialFeatures(2, include_bias=False),
+    Normalizer("max"),
+    QuantileTransformer(n_quantiles=50),
+    PowerTransformer(),
+    KBinsDiscretizer(4, **BINS),
+    KBinsDiscretizer(4, **{**BINS, "encode": "onehot-dense"}),
+    Binarizer(threshold=3.1),
+    Binarizer(threshold=np.float64(3.1)),
+    FunctionTransformer(np.sqrt),
+    FunctionTransformer(np.square),
+]
+PREDICTORS = [
+    RandomForestRegressor(20, max_leaf_nodes=20, random_state=0),
+    ExtraTreesClassifier(5, random_state=0),
+    GradientBoostingClassifier(n_estimators=20),
+    HistGradientBoostingRegressor(max_iter=20),
+    KBinsDiscretizer(4, **BINS),
+]
+
+
+def named(estimator: Any) -> str:
+    return str(estimator).replace(" ", "")
+
+
+def fitted(estimator: Any, X: Any) -> Any:
+    y = X[:, 0] > np.median(X[:, 0])
+    return clone(estimator).fit(X, y if "Classifier" in str(estimator) else X[:, 1])
+
+
+def check(estimator: Any, X: Any, *, exact: bool = True) -> None:
+    plan = pretzel.compile(estimator)
+    for method in ("transform", "predict", "predict_proba"):
+        if not hasattr(estimator, method):
+            continue
+        for rows in (X, np.asfortranarray(X), X[::-3, :], X[:1]):
+            expected, found = getattr(estimator, method)(rows), getattr(plan, method)(rows)
+            assert found.dtype == expected.dtype
+            if exact:
+                np.testing.assert_array_equal(found, expected)
+            else:
+                np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+        one, together = getattr(plan, f"{method}_one")(X[0]), getattr(plan, method)(X[:1])[0]
+        np.testing.assert_array_equal(one, together)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("fit", [np.float64, np.float32])
+@pytest.mark.parametrize("X", [np.abs(WIDE), WHOLE], ids=["wide", "whole"])
+@pytest.mark.parametrize("estimator", TRANSFORMERS, ids=named)
+def test_transformers_have_the_bits_of_scikit_learn(estimator: Any, X: Any, fit: type) -> None:
+    check(clone(estimator).fit(X.astype(fit)), X.astype(np.float32))
+
+
+@pytest.mark.parametrize("predictor", PREDICTORS, ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize(
+    "scaler", [StandardScaler(), MinMaxScaler(), MaxAbsScaler(), RobustScaler(), PolynomialFeatures(2)], ids=named
+)
+def test_rows_fall_into_the_same_leaves_and_bins(scaler: Any, predictor: Any) -> None:
+    for X in (WIDE, WHOLE):
+        small = X.astype(np.float32)
+        check(fitted(make_pipeline(scaler, predictor), small), small)
+
+
+def test_missing_values() -> None:
+    small = HOLES.astype(np.float32)
+    check(SimpleImputer(strategy="median", add_indicator=True).fit(HOLES), small)
+    pipeline = make_pipeline(SimpleImputer(), StandardScaler(), HistGradientBoostingRegressor(max_iter=10))
+    check(pipeline.fit(HOLES, WIDE[:, 0]), small)
+    for missing in (0.1, np.float64(0.1)):  # NumPy rounds the former to the precision of the rows
+        X = np.array([[0.1], [3.0], [5.0]])
+        check(SimpleImputer(missing_values=missing).fit(X), X.astype(np.float32))
+
+
+@pytest.mark.parametrize("fit", [np.float64, np.float32])
+def test_products_agree_to_their_last_digits(fit: type) -> None:
+    X, y = WIDE.astype(fit), WIDE[:, 0].astype(fit)
+    for estimator in (Ridge(), LinearRegression(), make_pipeline(StandardScaler(), Ridge())):
+        check(estimator.fit(X, y), WIDE.astype(np.float32), exact=False)
+    classifier = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y > 0)
+    check(classifier, WIDE.astype(np.float32), exact=False)
+    if fit is np.float64:  # a product of float64, of values that were rounded before
+        np.testing.assert_allclose(
+            pretzel.compile(classifier).predict_proba(X.astype(np.float32)),
+            classifier.predict_proba(X.astype(np.float32)),
+            rtol=1e-9,
+            atol=1e-12,
+        )
+
+
+def test_values_of_float32_whatever_the_request() -> None:
+    texts, y = ["red sky", "blue sea", "red sea", "blue sky"], [0, 1, 0, 1]
+    for first in (TfidfVectorizer(dtype=np.float32), make_union(TfidfVectorizer(dtype=np.float32))):
+        model = make_pipeline(first, LogisticRegression()).fit(texts, y)
+        expected, found = model.predict_proba(texts), pretzel.compile(model).predict_proba(texts)
+        assert expected.dtype == found.dtype == np.float32
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    X = np.array([["a", "x"], ["b", "y"], ["a", "y"]], dtype=object)
+    for encoder in (OneHotEncoder(dtype=np.float32, sparse_output=False), OrdinalEncoder(dtype=np.float32)):
+        expected, found = encoder.fit_transform(X), pretzel.compile(encoder.fit(X), strict=True).transform(X)
+        assert expected.dtype == found.dtype
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "int64", "uint64", "bool", "float16"])
+@pytest.mark.parametrize("function", [np.log1p, np.square, np.exp, np.sqrt, np.absolute, np.negative], ids=str)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_functions_of_narrow_numbers_round_and_overflow(function: Any, dtype: str) -> None:
+    pd = pytest.importorskip("pandas")
+    values = np.array([[1, 0], [1, 1], [90, 7], [200, 100], [70000, 3]]).astype(dtype)
+    transformer = FunctionTransformer(function)
+    for X in (values, pd.DataFrame(values, columns=["a", "b"])):
+        transformer.fit(X)
+        plan = pretzel.compile(transformer)
+        try:
+            expected = np.asarray(transformer.transform(X))
+        except TypeError:
+            with pytest.raises(TypeError):
+                plan.transform(X)
+            continue
+        found = np.asarray(plan.transform(X))
+        assert found.dtype == expected.dtype
+        np.testing.assert_allclose(found, expected, rtol=1e-12 if expected.dtype == np.float64 else 0)
+
+
+def test_one_narrow_column_among_others() -> None:
+    pd = pytest.importorskip("pandas")
+    X = pd.DataFrame({"a": np.array([1, 7, 90], dtype=np.uint8), "b": [1.0, 2.0, 3.0]})
+    model = make_pipeline(FunctionTransformer(np.log1p), LinearRegression()).fit(X, [1.0, 2.0, 4.0])
+    np.testing.assert_allclose(pretzel.compile(model).predict(X), model.predict(X), rtol=1e-9)

@@ -1,0 +1,69 @@
+"""Rows of the training data lie on edges; they fall where scikit-learn puts them, also behind steps that round."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    KBinsDiscretizer,
+    PowerTransformer,
+    QuantileTransformer,
+    StandardScaler,
+)
+
+import pretzel
+from pretzel.oven.edges import keep_edges
+from pretzel.oven.ir.bins import Bins
+from pretzel.oven.ir.columns import NumericLeaf
+from pretzel.oven.ir.concat import Concat
+from pretzel.oven.ir.graph import Node, Output
+from pretzel.oven.ir.link import Log
+
+BINS = KBinsDiscretizer(n_bins=4, encode="ordinal", quantile_method="averaged_inverted_cdf")
+BOOSTING = HistGradientBoostingClassifier(max_iter=10)
+STEPS = {
+    "power": PowerTransformer(),
+    "quantiles": QuantileTransformer(n_quantiles=40),
+    "normal": QuantileTransformer(n_quantiles=40, output_distribution="normal"),
+    "logarithm": FunctionTransformer(np.log1p),
+    "projection": make_pipeline(StandardScaler(), PCA(2)),
+    "both": make_union(PowerTransformer(), StandardScaler()),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("step", STEPS)
+def test_training_rows_fall_where_scikit_learn_puts_them(step: str, dtype: type) -> None:
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        X, y = rng.integers(1, 12, (300, 3)).astype(dtype), rng.integers(0, 2, 300)
+        for last in (BINS, BOOSTING):
+            pipeline = make_pipeline(STEPS[step], last).fit(X, y)
+            method = "transform" if last is BINS else "predict"
+            found = getattr(pretzel.compile(pipeline), method)(X)
+            np.testing.assert_array_equal(found, getattr(pipeline, method)(X))
+
+
+def bins(x: Node, edges: Any) -> Bins:
+    return Bins((x,), np.array(edges, dtype=np.float64), np.array([0, 1, 2], dtype=np.int32))
+
+
+def moved(node: Node) -> Any:
+    return keep_edges({"transform": Output(node)}, {})["transform"].node
+
+
+def test_edges_behind_exact_steps_stay() -> None:
+    node = bins(NumericLeaf((), (0, 1)), [1.0, 100.0])
+    assert moved(node) is node
+
+
+def test_only_the_columns_that_round_move() -> None:
+    node = moved(bins(Concat((Log((NumericLeaf((), (0,)),)), NumericLeaf((), (1,)))), [1.0, 100.0]))
+    assert 1.0 - 1e-9 < node.edges[0] < 1.0
+    assert node.edges[1] == 100.0
