@@ -151,7 +151,7 @@ class Compiler:
                 graphs.variants.update(dict.fromkeys(dtypes, Variant(optimized, typed)))
 
     def _methods_for(self, estimator: Any, dtypes: AbstractSet[str], imported: Imported) -> dict[str, Output]:
-        other = Importer(estimator, frozenset(dtypes)).run()
+        other = Importer(estimator, check_parameters, frozenset(dtypes)).run()
         for node, origin in other.origins.items():
             imported.origins.setdefault(node, origin)
         return other.methods

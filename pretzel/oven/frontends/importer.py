@@ -15,10 +15,10 @@ from pretzel.oven.frontends.contradictions import check_fit
 from pretzel.oven.frontends.demands import demands, receivers, request_spec
 from pretzel.oven.frontends.forms import Beside, TwoForms, source_form, two_forms
 from pretzel.oven.frontends.missing import note_missing, with_missing
+from pretzel.oven.frontends.outputs import names_out, output_width
 from pretzel.oven.frontends.registry import (
     Unsupported,
     adapter_for,
-    children,
     frontend_of,
     has_trait,
     is_composition,
@@ -84,7 +84,7 @@ class Importer(ValueReader):
     """
 
     def __init__(
-        self, estimator: Any, requests: frozenset[str] = frozenset(), check: Callable[[Node], None] = check_node
+        self, estimator: Any, check: Callable[[Node], None] = check_node, requests: frozenset[str] = frozenset()
     ) -> None:
         super().__init__(check, requests)
         self.missing: dict[int, CellValue] = {}
@@ -115,9 +115,9 @@ class Importer(ValueReader):
         if not methods:
             raise CompileError(f"{type(self._root).__name__} has no method that Pretzel can serve")
         keeps_format = has_trait(self._root, "keeps_format")
-        names_out = _names_out(self._root, methods["transform"].node) if "transform" in methods else None
+        names = names_out(self._root, methods["transform"].node) if "transform" in methods else None
         spec = with_missing(request_spec(self._root, asked, methods), self.missing)
-        return Imported(spec, methods, self.origins, keeps_format, names_out, frozenset(self.excluded))
+        return Imported(spec, methods, self.origins, keeps_format, names, frozenset(self.excluded))
 
     def sparse_methods(self, imported: Imported) -> dict[str, Output | str]:
         """The graphs for sparse requests, where they differ, or why such requests are rejected."""
@@ -311,7 +311,7 @@ class Importer(ValueReader):
         x = self._argument(x)
         if method != "transform":
             return self.note(opaque(estimator, method, x, reason, token))
-        width = _output_width(estimator)
+        width = output_width(estimator)
         return Raw((self.note(opaque(estimator, method, x, reason, token, width)),), tuple(range(width)))
 
     def _read_back(self, node: Opaque, width: int | None) -> Output:
@@ -351,29 +351,6 @@ def _why_missing(estimator: Any, error: AttributeError) -> str:
     if name.endswith("_") and not name.startswith("_"):
         raise UnfittedError(f"{type(estimator).__name__} is not fitted: it has no {name!r}") from error
     return f"{public_name(type(estimator))} has no {name!r}"
-
-
-def _output_width(estimator: Any) -> int:
-    """Columns that an opaque transformer returns, or 0 when only running it would tell."""
-    try:
-        return len(estimator.get_feature_names_out())
-    except Exception:  # any third-party transformer may raise anything here
-        return 0
-
-
-def _names_out(estimator: Any, node: Node) -> tuple[str, ...] | None:
-    """Names of the columns of ``transform``; none of sparse rows, of which no frame is made."""
-    if isinstance(node, Raw | Opaque) or not has_trait(estimator, "follows_configuration"):
-        return None
-    if node.schema().kind is Kind.SPARSE:
-        return ()
-    while last := [child for child in children(estimator) if child.method is None]:
-        estimator = last[-1].estimator  # its names are those of the frame
-    try:
-        names = tuple(map(str, estimator.get_feature_names_out()))
-    except Exception:  # a function without names, for example
-        return None
-    return names if len(names) == node.schema().width else None
 
 
 def _reads_request(output: Node) -> bool:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 def pca(estimator: Any, x: Node, importer: Importer) -> Node:
     """``X @ components_.T``, minus the projected mean, divided by the standard deviations where it whitens."""
     components = floats(estimator.components_)
-    mean = floats(estimator.mean_).reshape(1, -1)
     offset = floats((estimator.mean_.reshape(1, -1) @ estimator.components_.T)[0])  # in their own dtype
     checked = importer.finite(importer.numeric(x), estimator)
     result = product_dtype(checked, estimator.components_.dtype, estimator.mean_.dtype, kept=Follows.FLOAT32)
