@@ -40,13 +40,19 @@ class Sample:
 def samples(plan: Plan, X: Any, block: int, passes: int) -> Iterator[Sample]:
     """Measurements of all native methods of a plan, the rows of ``X`` taken ``block`` at a time."""
     seen = set()
-    for method in plan.methods.values():
-        if not isinstance(method, Method):
-            continue
+    for method in native_methods(plan):
         digest = tuple(stage.digest for stage in method.program.plan.stages)
         if digest not in seen:
             seen.add(digest)
             yield from _steps(method, X, block, passes)
+
+
+def native_methods(plan: Plan) -> Iterator[Method]:
+    """The native methods of a plan, with those for requests of certain dtypes."""
+    for method in plan.methods.values():
+        if isinstance(method, Method):
+            yield method
+            yield from (variant for variant in method.variants.values() if isinstance(variant, Method))
 
 
 def _steps(method: Method, X: Any, block: int, passes: int) -> Iterator[Sample]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 
 import pretzel
-from pretzel._native import Method, kernels
+from pretzel._native import kernels
+from pretzel.calibration.measure import native_methods
 from pretzel.calibration.models import models
 
 
@@ -15,7 +16,6 @@ def test_every_kernel_is_measured():
         warnings.simplefilter("ignore")
         for estimator, _ in models(quick=True):
             plan = pretzel.compile(estimator, store=pretzel.ObjectStore())
-            for method in plan.methods.values():
-                if isinstance(method, Method):
-                    found.update(call.kernel for call in method.program.plan.calls)
+            for method in native_methods(plan):
+                found.update(call.kernel for call in method.program.plan.calls)
     assert found == set(kernels())

@@ -182,7 +182,7 @@ cdef class Method(CallCounter):
     cdef public object source        # answers calls with further arguments; None: they are rejected
     cdef str method
     cdef tuple typed      # for each leaf, whether the dtype of its columns matters
-    cdef dict variants    # by the number of the type
+    cdef dict by_type     # variants, by the number of the type
     cdef dict result_types  # by the number of the type, None: float64
 
     def __cinit__(self):
@@ -218,7 +218,7 @@ cdef class Method(CallCounter):
         self.result_types = {}
         self.result_type = self.result_type_for(cnp.NPY_FLOAT64)
         self.typed = plan.typed or (False,) * self.n_leaves
-        self.variants = {np.dtype(name).num: variant for name, variant in (variants or {}).items()}
+        self.by_type = {np.dtype(name).num: variant for name, variant in (variants or {}).items()}
         self.follows = any(self.typed)
         self.numbers = all([(<Reader>reader).kind != LeafKind.kCells for reader in self.readers])
         self.plain = len(self.readers) == 1 and (<Reader>self.readers[0]).whole_row and (
@@ -229,6 +229,11 @@ cdef class Method(CallCounter):
     def arrays(self):
         """The arrays that the program reads, by digest."""
         return self.program.arrays
+
+    @property
+    def variants(self):
+        """What answers requests of certain dtypes, by their names."""
+        return {cnp.PyArray_DescrFromType(num).name: variant for num, variant in self.by_type.items()}
 
     @property
     def __doc__(self):
@@ -261,8 +266,8 @@ cdef class Method(CallCounter):
             if self.others is None or not self.others.takes_values:
                 raise
             return self.others.instead(X, error)
-        if type_num != cnp.NPY_FLOAT64 and type_num in self.variants:
-            variant = self.variants[type_num]
+        if type_num != cnp.NPY_FLOAT64 and type_num in self.by_type:
+            variant = self.by_type[type_num]
             if type(variant) is not Method or (<Method>variant).form is not self.form:
                 return variant(X)
             return (<Method>variant).answer_columns(columns, rows, type_num)
@@ -347,7 +352,7 @@ cdef class Method(CallCounter):
         """
         cdef int common = ANY_TYPE
         for each in types:
-            if each in self.variants and each != cnp.NPY_FLOAT32:
+            if each in self.by_type and each != cnp.NPY_FLOAT32:
                 return each
         for each in types:
             common = common_type(common, each)
@@ -428,8 +433,8 @@ cdef class Method(CallCounter):
         cdef list columns
         table = row[None]
         type_num = common_type(ANY_TYPE, cnp.PyArray_TYPE(row))
-        if type_num in self.variants:
-            variant = self.variants[type_num]
+        if type_num in self.by_type:
+            variant = self.by_type[type_num]
             if type(variant) is not Method:
                 return variant.answer_typed_row(row)
             return (<Method>variant).first_row([(table,)] * (<Method>variant).n_leaves, type_num)

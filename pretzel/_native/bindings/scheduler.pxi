@@ -202,8 +202,8 @@ cdef class Scheduler:
             return None
         if rows == 0:
             return None
-        if type_num in method.variants:
-            variant = method.variants[type_num]
+        if type_num in method.by_type:
+            variant = method.by_type[type_num]
             return self.task(variant, X) if isinstance(variant, Method) else None
         task = Task.__new__(Task)
         task.load(method, columns, rows, type_num)
