@@ -168,7 +168,7 @@ class Compiler:
             methods[name] = lowering.method(
                 output,
                 graphs.sparse.get(name),
-                typed_columns(graphs.imported.methods[name].node),
+                graphs.imported.methods[name],
                 graphs.of_method(name),
                 keeps_format=keeps,
                 names_out=graphs.imported.names_out if name == "transform" else None,

@@ -71,6 +71,15 @@ def typed_columns(output: Node) -> Columns:
     return frozenset(found)
 
 
+def rounded_columns(output: Node) -> Columns:
+    """The columns that nothing reads but as float32: there, whole numbers are rounded once."""
+    readers = users([output])
+    leaves = [leaf for leaf in readers if isinstance(leaf, NumericLeaf)]
+    rounded = {leaf for leaf in leaves if _is_rounded(leaf, output, readers)}
+    others = [columns_of(leaf) for leaf in leaves if leaf not in rounded]
+    return frozenset().union(*map(columns_of, rounded)).difference(*others)
+
+
 def columns_of(leaf: Node) -> Columns:
     """The numbers that a leaf reads."""
     source = leaf.inputs[0].token if leaf.inputs else 0  # type: ignore[attr-defined]
@@ -82,6 +91,13 @@ def columns_of(leaf: Node) -> Columns:
 def _is_typed(node: Node, output: Node, readers: Mapping[Node, list[Node]]) -> bool:
     return node is output or any(
         _is_typed(reader, output, readers) if reader.passthrough else _follows(reader) for reader in readers[node]
+    )
+
+
+def _is_rounded(node: Node, output: Node, readers: Mapping[Node, list[Node]]) -> bool:
+    return node is not output and all(
+        _is_rounded(reader, output, readers) if reader.passthrough else reader.rounds_inputs()
+        for reader in readers[node]
     )
 
 

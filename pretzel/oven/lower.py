@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pretzel.errors import CompileError, KernelError
-from pretzel.oven.float32 import columns_of, typed_columns
+from pretzel.oven.float32 import columns_of, rounded_columns, typed_columns
 from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, Raw, SparseLeaf, TextLeaf
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Node, Output, toposort
@@ -98,12 +98,13 @@ class Lowering:
         self.origins = origins
         self._calls: dict[Node, Call] = {}  # what several methods call is one object
         self._typed: Columns = frozenset()
+        self._rounded: Columns = frozenset()
 
     def method(
         self,
         output: Output,
         sparse: Output | str | None = None,
-        typed: Columns = frozenset(),
+        unoptimized: Output | None = None,
         variants: Mapping[str, tuple[Output, Columns]] = MappingProxyType({}),
         *,
         keeps_format: bool = False,
@@ -116,8 +117,8 @@ class Lowering:
         output : Output
         sparse : Output or str, optional
             Its graph for sparse requests, or why they are rejected.
-        typed : set of (int, int)
-            The columns whose dtype matters, from `pretzel.oven.float32.typed_columns`.
+        unoptimized : Output, optional
+            The graph before any rule: it says of which columns the dtype matters.
         variants : mapping of str to (Output, set)
             What is computed for requests of certain dtypes, and the columns whose dtype matters there.
         keeps_format : bool
@@ -129,7 +130,9 @@ class Lowering:
         for dtype, (variant, columns) in variants.items():
             self._typed = columns
             others[dtype] = self._method(variant)
-        self._typed = typed
+        self._typed, self._rounded = frozenset(), frozenset()
+        if unoptimized is not None:
+            self._typed, self._rounded = typed_columns(unoptimized.node), rounded_columns(unoptimized.node)
         plan = self._method(output)
         if names_out is not None and plan.program is not None:
             plan = replace(plan, names_out=Packed({"names": names_out}))
@@ -198,7 +201,8 @@ class Lowering:
         source = sources[leaf.inputs[0]] if leaf.inputs else 0  # type: ignore[index]
         match leaf:
             case NumericLeaf():
-                return Leaf(LeafKind.NUMERIC, leaf.columns, source)
+                rounded = bool(leaf.columns) and columns_of(leaf) <= self._rounded
+                return Leaf(LeafKind.NUMERIC, leaf.columns, source, float32=rounded)
             case CellLeaf():
                 return Leaf(LeafKind.CELLS, leaf.columns, source)
             case TextLeaf():

@@ -372,6 +372,8 @@ cdef extern from "core/inputs.h" namespace "pretzel" nogil:
         kU16
         kU8
         kBool
+        kI64AsF32
+        kU64AsF32
 
     cdef struct NumberColumn:
         const char* data

@@ -86,6 +86,7 @@ cdef class Reader:
     cdef str decode_error
     cdef tuple missing  # what None stands for in the columns of a single row; None: always itself, NaN among numbers
     cdef bint lower
+    cdef bint float32    # whole numbers of tables are rounded to float32 at once
     cdef bint whole_row  # all columns of the request, in order
     cdef object accents
     cdef tuple columns
@@ -101,6 +102,7 @@ cdef class Reader:
             LeafKind.kSparse if leaf.kind.value == "sparse" else LeafKind.kCells)
         self.is_text = leaf.kind.value == "text"
         self.lower = leaf.lower
+        self.float32 = leaf.float32
         self.encoding, self.decode_error = leaf.encoding, leaf.decode_error
         self.missing = None
         if spec.missing and leaf.source == 0:

@@ -85,6 +85,15 @@ cdef bint find_numbers(cnp.ndarray array, NumberColumn* out) except -1:
     return True
 
 
+cdef inline ColumnType type_for(Reader reader, ColumnType type) noexcept:
+    """As what the reader takes elements of this type."""
+    if reader.float32 and type == ColumnType.kI64:
+        return ColumnType.kI64AsF32
+    if reader.float32 and type == ColumnType.kU64:
+        return ColumnType.kU64AsF32
+    return type
+
+
 cdef int number_column(cnp.ndarray array, NumberColumn* out) except -1:
     if not find_numbers(array, out):
         raise TypeError(f"a column of dtype {array.dtype} cannot be read as numbers")
@@ -102,6 +111,7 @@ cdef int read_columns(object found, Reader reader, LeafInput* leaf, Arena* arena
         columns = <NumberColumn*>allocate(arena, sizeof(NumberColumn) * reader.width)
         for i in range(reader.width):
             number_column(found[i], &columns[i])
+            columns[i].type = type_for(reader, columns[i].type)
         leaf.form = LeafForm.kColumns
         leaf.columns = columns
     elif isinstance(found, np.ndarray):
@@ -112,6 +122,7 @@ cdef int read_columns(object found, Reader reader, LeafInput* leaf, Arena* arena
         found = (<tuple>found)[0]
         columns = <NumberColumn*>allocate(arena, sizeof(NumberColumn) * reader.width)
         column_type(found, &type)
+        type = type_for(reader, type)
         for i in range(reader.width):
             columns[i].type = type
             columns[i].stride = cnp.PyArray_STRIDES(found)[0]

@@ -28,11 +28,30 @@ void load_column(const NumberColumn& column, int64_t first, int32_t rows, double
   for (int32_t r = 0; r < rows; ++r, p += column.stride) out[r * stride] = static_cast<double>(read<T>(p));
 }
 
+/// A whole number as float32 holds it.
+template <class T>
+struct AsFloat32 {
+  T value;
+
+  explicit operator double() const { return static_cast<double>(static_cast<float>(value)); }
+};
+
 /// By the numbers of ColumnType.
 constexpr void (*kLoaders[])(const NumberColumn&, int64_t, int32_t, double*, int64_t) = {
-    load_column<double>,   load_column<float>,    load_column<Half>,    load_column<int64_t>,
-    load_column<int32_t>,  load_column<int16_t>,  load_column<int8_t>,  load_column<uint64_t>,
-    load_column<uint32_t>, load_column<uint16_t>, load_column<uint8_t>, load_column<uint8_t>};
+    load_column<double>,
+    load_column<float>,
+    load_column<Half>,
+    load_column<int64_t>,
+    load_column<int32_t>,
+    load_column<int16_t>,
+    load_column<int8_t>,
+    load_column<uint64_t>,
+    load_column<uint32_t>,
+    load_column<uint16_t>,
+    load_column<uint8_t>,
+    load_column<uint8_t>,
+    load_column<AsFloat32<int64_t>>,
+    load_column<AsFloat32<uint64_t>>};
 
 void load(const NumberColumn& column, int64_t first, int32_t rows, double* out, int64_t stride) {
   kLoaders[static_cast<size_t>(column.type)](column, first, rows, out, stride);

@@ -8,8 +8,24 @@
 
 namespace pretzel {
 
-/// Element types that a column of the caller's data may have.
-enum class ColumnType : uint8_t { kF64, kF32, kF16, kI64, kI32, kI16, kI8, kU64, kU32, kU16, kU8, kBool };
+/// Element types that a column of the caller's data may have. Those that end in AsF32 are whole numbers that are
+/// rounded to float32 at once: by way of float64 they would be rounded twice.
+enum class ColumnType : uint8_t {
+  kF64,
+  kF32,
+  kF16,
+  kI64,
+  kI32,
+  kI16,
+  kI8,
+  kU64,
+  kU32,
+  kU16,
+  kU8,
+  kBool,
+  kI64AsF32,
+  kU64AsF32
+};
 
 /// One column of numbers where it lies: element r is at `data + r * stride` bytes.
 struct NumberColumn {

@@ -266,6 +266,10 @@ class Node(metaclass=_HashConsing):
         """
         return self
 
+    def rounds_inputs(self) -> bool:
+        """Whether values are rounded to float32 before anything else is done with them."""
+        return False
+
     def move_edges(self, slack: Array, offsets: Array | float) -> Node:
         """A discrete node whose edges lie a little further from the values that are equal to them.
 

@@ -106,6 +106,9 @@ class TreeEnsemble(Node):
             largest = float(np.abs(self.base).max() + len(self.roots) * np.abs(self.values).max(initial=0.0))
         return replace_fields(at_most(largest), integral=self.integral)
 
+    def rounds_inputs(self) -> bool:
+        return self.float32
+
     def move_edges(self, slack: Array, offsets: Array | float) -> Node:
         if self.float32:
             return self  # rounding to float32 takes what differs away

@@ -32,6 +32,7 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
+from sklearn.tree import DecisionTreeRegressor
 
 import pretzel
 
@@ -179,3 +180,18 @@ def test_one_narrow_column_among_others() -> None:
     X = pd.DataFrame({"a": np.array([1, 7, 90], dtype=np.uint8), "b": [1.0, 2.0, 3.0]})
     model = make_pipeline(FunctionTransformer(np.log1p), LinearRegression()).fit(X, [1.0, 2.0, 4.0])
     np.testing.assert_allclose(pretzel.compile(model).predict(X), model.predict(X), rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+@pytest.mark.parametrize("estimator", [DecisionTreeRegressor(), RandomForestRegressor(n_estimators=60, random_state=0)])
+def test_whole_numbers_reach_trees_with_one_rounding(estimator, dtype):
+    """Just above the middle between two values of float32, where float64 knows only the middle."""
+    middle = 2**60 + 2**36
+    X = np.array([[2**60], [middle - 1], [middle], [middle + 1], [2**60 + 2**37]], dtype=dtype)
+    y = [0.0, 0.0, 0.0, 1.0, 1.0]
+    fitted = clone(estimator).fit(X, y)
+    plan = pretzel.compile(fitted)
+    np.testing.assert_array_equal(plan.predict(X), fitted.predict(X))
+    np.testing.assert_array_equal(plan.predict(X[:, ::-1].copy(order="F")), fitted.predict(X))
+    scaled = make_pipeline(MaxAbsScaler(), clone(estimator)).fit(X, y)  # which makes them float64 first
+    np.testing.assert_array_equal(pretzel.compile(scaled).predict(X), scaled.predict(X))
