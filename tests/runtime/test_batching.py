@@ -60,7 +60,8 @@ def test_answers_have_the_bits_of_rows_alone(
         sizes.clear()
         for answer, row in zip(asyncio.run(main(method)), rows, strict=True):
             assert_identical(answer, getattr(model, f"{method}_one")(row))
-        assert sum(sizes) == len(rows)
+        batched = [row for row in rows if not model.plan.methods[method].is_typed_row(row)]  # a table has one dtype
+        assert sum(sizes) == len(batched) >= len(rows) // 2
         assert sizes[:-1] == [7] * (len(sizes) - 1)
 
 

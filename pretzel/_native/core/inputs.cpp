@@ -22,12 +22,6 @@ struct Half {
   }
 };
 
-template <class T>
-void load_column(const NumberColumn& column, int64_t first, int32_t rows, double* out, int64_t stride) {
-  const char* p = column.data + first * column.stride;
-  for (int32_t r = 0; r < rows; ++r, p += column.stride) out[r * stride] = static_cast<double>(read<T>(p));
-}
-
 /// A whole number as float32 holds it.
 template <class T>
 struct AsFloat32 {
@@ -36,25 +30,69 @@ struct AsFloat32 {
   explicit operator double() const { return static_cast<double>(static_cast<float>(value)); }
 };
 
+template <class T>
+void load_column(const NumberColumn& column, int64_t first, int32_t rows, double* out, int64_t stride) {
+  const char* p = column.data + first * column.stride;
+  for (int32_t r = 0; r < rows; ++r, p += column.stride) out[r * stride] = static_cast<double>(read<T>(p));
+}
+
+template <class T>
+void load_row(const char* __restrict p, int32_t width, double* __restrict out) {
+  for (int32_t j = 0; j < width; ++j) out[j] = static_cast<double>(read<T>(p + j * static_cast<int64_t>(sizeof(T))));
+}
+
+struct Loader {
+  int64_t size;  // bytes of an element
+  void (*column)(const NumberColumn&, int64_t, int32_t, double*, int64_t);
+  void (*row)(const char*, int32_t, double*);
+};
+
+template <class T>
+constexpr Loader kLoader{sizeof(T), load_column<T>, load_row<T>};
+
 /// By the numbers of ColumnType.
-constexpr void (*kLoaders[])(const NumberColumn&, int64_t, int32_t, double*, int64_t) = {
-    load_column<double>,
-    load_column<float>,
-    load_column<Half>,
-    load_column<int64_t>,
-    load_column<int32_t>,
-    load_column<int16_t>,
-    load_column<int8_t>,
-    load_column<uint64_t>,
-    load_column<uint32_t>,
-    load_column<uint16_t>,
-    load_column<uint8_t>,
-    load_column<uint8_t>,
-    load_column<AsFloat32<int64_t>>,
-    load_column<AsFloat32<uint64_t>>};
+constexpr Loader kLoaders[] = {kLoader<double>,
+                               kLoader<float>,
+                               kLoader<Half>,
+                               kLoader<int64_t>,
+                               kLoader<int32_t>,
+                               kLoader<int16_t>,
+                               kLoader<int8_t>,
+                               kLoader<uint64_t>,
+                               kLoader<uint32_t>,
+                               kLoader<uint16_t>,
+                               kLoader<uint8_t>,
+                               kLoader<uint8_t>,
+                               kLoader<AsFloat32<int64_t>>,
+                               kLoader<AsFloat32<uint64_t>>};
+
+const Loader& loader_of(const NumberColumn& column) { return kLoaders[static_cast<size_t>(column.type)]; }
 
 void load(const NumberColumn& column, int64_t first, int32_t rows, double* out, int64_t stride) {
-  kLoaders[static_cast<size_t>(column.type)](column, first, rows, out, stride);
+  loader_of(column).column(column, first, rows, out, stride);
+}
+
+/// Whether the columns are those of one array in which the elements of a row lie one behind the other.
+bool side_by_side(const NumberColumn* columns, int32_t width) {
+  const int64_t size = loader_of(columns[0]).size;
+  for (int32_t j = 1; j < width; ++j) {
+    const NumberColumn& column = columns[j];
+    if (column.type != columns->type || column.stride != columns->stride || column.data != columns->data + j * size) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void load(const NumberColumn* columns, int64_t first, int32_t rows, const View& slot) {
+  if (slot.width > 1 && side_by_side(columns, slot.width)) {
+    const auto load_row = loader_of(columns[0]).row;
+    for (int32_t r = 0; r < rows; ++r) {
+      load_row(columns->data + (first + r) * columns->stride, slot.width, slot.row(r));
+    }
+    return;
+  }
+  for (int32_t j = 0; j < slot.width; ++j) load(columns[j], first, rows, slot.dense + j, slot.stride);
 }
 
 int64_t csr_start(const CsrMatrix& m, int64_t row) { return m.indptr64 != nullptr ? m.indptr64[row] : m.indptr32[row]; }
@@ -195,7 +233,7 @@ bool load_leaf(const LeafInput& leaf, int64_t first, int32_t rows, View& slot, A
   if (leaf.form == LeafForm::kCsr) {
     densify(leaf.csr, first, rows, slot);
   } else {
-    for (int32_t j = 0; j < slot.width; ++j) load(leaf.columns[j], first, rows, slot.dense + j, slot.stride);
+    load(leaf.columns, first, rows, slot);
   }
   return true;
 }
