@@ -47,7 +47,7 @@ def test_what_rules_give() -> None:
     assert SAME.dtype_for(object) == OBJECT.dtype_for(np.float64) == np.dtype(object)
 
 
-@pytest.mark.parametrize(("a", "b"), itertools.product(RULES, RULES), ids=str)
+@pytest.mark.parametrize(("a", "b"), list(itertools.product(RULES, RULES)), ids=str)
 def test_side_by_side_promotes_as_numpy_does(a: DTypeRule, b: DTypeRule) -> None:
     for request in REQUESTS:
         both = np.hstack([np.zeros((1, 1), a.dtype_for(request)), np.zeros((1, 1), b.dtype_for(request))])
