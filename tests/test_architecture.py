@@ -282,7 +282,7 @@ def public(tree: ast.Module) -> list[ast.AST]:
 
 
 TRAITS = {"value_properties", "monotone", "as_affine", "as_replacement", "as_sparse", "mostly_zeros", "select_columns"}
-TRAITS |= {"in_float32", "move_edges", "rounds_inputs"}
+TRAITS |= {"in_float32", "move_edges", "rounds_inputs", "boundaries"}
 INHERITED = {"schema", "params", "reference", "describe", "simplify", "limits", "passes"} | TRAITS  # documented once
 
 

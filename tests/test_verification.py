@@ -15,7 +15,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, PoissonRegressor
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import Binarizer, KBinsDiscretizer, MaxAbsScaler, OneHotEncoder, StandardScaler
 
 import pretzel
 from pretzel import examples
@@ -30,6 +30,7 @@ from pretzel.runtime.model import Plan
 from pretzel.store.object_store import SMALL_STATE, ObjectStore
 from pretzel.verification.compare import compare, ulps_between
 from pretzel.verification.verifier import options_of
+from tests import releases
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(80, 4))
@@ -406,6 +407,24 @@ def test_boundary_rows_stand_on_both_sides_of_thresholds_behind_a_scaler():
         assert above == np.nextafter(below, np.float32(np.inf))
 
 
+@pytest.mark.parametrize("change", [1 - 2**-50, 1 + 2**-50])
+@pytest.mark.parametrize(
+    ("step", "operator", "field"),
+    [
+        (KBinsDiscretizer(4, encode="ordinal", **releases.QUANTILE_METHOD), "Bins", "edges"),
+        (Binarizer(threshold=0.25), "Threshold", "cut"),
+    ],
+)
+def test_an_edge_a_little_off_is_found_on_boundary_rows(step, operator, field, change):
+    estimator = make_pipeline(MaxAbsScaler(), step).fit(X)
+    plan = plant(estimator, edit(operator, field, lambda value: value * change))
+    assert pretzel.verify(pretzel.compile(estimator), estimator, X)
+    for boundary in (False, True):
+        fault = pretzel.verify(plan, estimator, X, boundary=boundary).first_divergence
+        assert fault.operator.startswith(operator)
+        assert (fault.difference is not None) == boundary  # that the parameter is another is always seen
+
+
 @pytest.mark.parametrize("boundary", [False, True])
 def test_tables_without_rows(boundary: bool) -> None:
     model = LogisticRegression().fit(X, Y)
@@ -490,7 +509,8 @@ def test_a_row_that_does_not_fit_is_an_error() -> None:
     estimator = table()
     with pytest.raises(InputShapeError, match="expected 3 values, got 2"):
         pretzel.verify(pretzel.compile(estimator), estimator, (1.0, 2.0))
-    assert pretzel.verify(pretzel.compile(estimator), estimator, {"age": 1.0, "pay": 2.0}).rejected_rows == 1
+    report = pretzel.verify(pretzel.compile(estimator), estimator, {"age": 1.0, "pay": 2.0}, boundary=False)
+    assert report.rejected_rows == 1
 
 
 @pytest.mark.parametrize("boundary", [False, True])

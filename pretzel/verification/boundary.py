@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pretzel.oven.frontends.importer import Imported
+    from pretzel.oven.ir.step_forms import Boundaries
 
 NUMBERS = (0.0, -0.0, 5e-324, -5e-324, 3.4028234663852886e38, 1e-30, 0.1)
 OFTEN_REJECTED = (np.nan, np.inf, -np.inf, 1e150, -1e150, 3.4028235677973366e38)
@@ -50,7 +51,7 @@ def boundary_rows(imported: Imported, X: Any, in_fit_order: Callable[[Any], Any]
         return X[:1] * 0
     found = special_rows(X)
     for node in toposort(output.node for output in imported.methods.values()):
-        if hasattr(node, "threshold") and hasattr(node, "feature") and _is_exact(node.inputs[0]):
+        if node.discrete and _is_exact(node.inputs[0]):
             found = stack(found, threshold_rows(node, X, in_fit_order))
     return found
 
@@ -69,6 +70,8 @@ def stack(a: Any, b: Any) -> Any:
     if hasattr(a, "iloc"):
         import pandas as pd
 
+        if a.ndim == 1:
+            return pd.concat([a, pd.Series(b, dtype=a.dtype)], ignore_index=True)
         return pd.concat([a, b], ignore_index=True).astype(dict(a.dtypes))
     if hasattr(a, "tocsr"):
         from scipy import sparse
@@ -120,27 +123,31 @@ def _special_frame(X: Any) -> Any:
 
 
 def threshold_rows(node: Node, X: Any, in_fit_order: Callable[[Any], Any] = lambda rows: rows) -> Any:
-    """Pairs of rows on both sides of thresholds of ``node``, as near as the request can tell them apart.
+    """Pairs of rows on both sides of the boundaries of ``node``, as near as the request can tell them apart.
 
     The way from one row of ``X`` to another that falls on the other side is halved until its ends are neighbours; so
     it does not matter what was computed between the request and the trees.
     """
+    boundaries = node.boundaries()
+    if boundaries is None:
+        return None
     x = node.inputs[0]
-    splits = _splits(node)
+    splits = _sample(boundaries)
     X = rows_of(X, np.arange(min(_length(X), 512)))
     floats = _floats(X)
     if floats is None or not len(splits):
         return None
-    round_32 = getattr(node, "float32", False)
+    round_32 = node.rounds_inputs()
 
     def values(rows: Any) -> npt.NDArray[Any]:
         found = interpret([x], in_fit_order(rows))[x]
         return np.asarray(found.astype(np.float32) if round_32 else found)
 
-    seen = values(X)
+    lies_left = np.less_equal if boundaries.closed_left else np.less
     feature, threshold = splits[:, 0].astype(np.intp), splits[:, 1]
-    left = np.where(seen[:, feature] <= threshold, seen[:, feature], -np.inf)
-    right = np.where(seen[:, feature] > threshold, seen[:, feature], np.inf)
+    seen = values(X)[:, feature]
+    left = np.where(lies_left(seen, threshold), seen, -np.inf)
+    right = np.where(lies_left(seen, threshold) | np.isnan(seen), np.inf, seen)
     usable = np.isfinite(left.max(axis=0)) & np.isfinite(right.min(axis=0))
     if not usable.any():
         return None
@@ -151,15 +158,15 @@ def threshold_rows(node: Node, X: Any, in_fit_order: Callable[[Any], Any] = lamb
     each = np.arange(len(low))
     for _ in range(STEPS):
         middle = (below + above) / 2
-        goes_left = values(_with_floats(base, _blend(start, end, middle)))[each, feature] <= threshold
+        goes_left = lies_left(values(_with_floats(base, _blend(start, end, middle)))[each, feature], threshold)
         below, above = np.where(goes_left, middle, below), np.where(goes_left, above, middle)
     sides = [_with_floats(base, _blend(start, end, side)) for side in (below, above)]
     return stack(*sides)
 
 
-def _splits(node: Any) -> npt.NDArray[np.float64]:
-    """A sample of (feature, threshold) pairs."""
-    pairs = np.unique(np.stack([node.feature.astype(np.float64), node.threshold], axis=1), axis=0)
+def _sample(boundaries: Boundaries) -> npt.NDArray[np.float64]:
+    """Some (column, value) pairs."""
+    pairs = np.unique(np.stack([boundaries.columns.astype(np.float64), boundaries.values], axis=1), axis=0)
     pairs = pairs[np.isfinite(pairs[:, 1])]
     chosen = np.unique(np.linspace(0, max(len(pairs) - 1, 0), min(THRESHOLDS, len(pairs))).astype(np.intp))
     return np.asarray(pairs[chosen], dtype=np.float64)

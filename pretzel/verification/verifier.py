@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 ROWS = 100  # that came as rows and are asked alone: a call of the estimator for each
 
 
-def verify(plan: Plan | Model, estimator: Any, X: Any, *, boundary: bool = False) -> Report:
+def verify(plan: Plan | Model, estimator: Any, X: Any, *, boundary: bool = True) -> Report:
     """Compare a plan with the estimator it was compiled from.
 
     Parameters
@@ -45,8 +45,8 @@ def verify(plan: Plan | Model, estimator: Any, X: Any, *, boundary: bool = False
         a table without rows is answered or rejected by both. The first hundred rows given as dicts, tuples or lists
         are also asked alone.
     boundary : bool
-        Add rows on both sides of the thresholds of trees, special numbers (NaN, infinities, zeros, subnormals),
-        unseen categories and awkward texts.
+        Add rows on both sides of thresholds and of the edges of bins, special numbers (NaN, infinities, zeros,
+        subnormals), unseen categories and awkward texts.
 
     Returns
     -------

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Value, replace
+from pretzel.oven.ir.step_forms import Boundaries
 from pretzel.oven.ir.value_properties import ValueProperties, whole
 from pretzel.schema import Follows, Schema, dense, fixed
 
@@ -50,8 +51,15 @@ class Bins(Node):
     def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
         return whole(0, int(np.diff(self.starts).max(initial=0)))
 
+    def boundaries(self) -> Boundaries | None:
+        return Boundaries(self._columns(), self.edges, closed_left=False)
+
+    def _columns(self) -> Array:
+        """The column of each edge."""
+        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+
     def move_edges(self, slack: Array, offsets: Array | float) -> Node:
-        column = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+        column = self._columns()
         size = np.broadcast_to(offsets, (len(self.starts) - 1,)).astype(np.float64)
         np.maximum.at(size, column, np.abs(self.edges))
         return replace(self, edges=self.edges - (slack * size)[column])

@@ -23,7 +23,7 @@ from pretzel.schema import Kind
 from pretzel.store.digest import digest_array, digest_parts, frozen, is_frozen
 
 if TYPE_CHECKING:
-    from pretzel.oven.ir.step_forms import Affine, Replacement
+    from pretzel.oven.ir.step_forms import Affine, Boundaries, Replacement
     from pretzel.schema import Schema
 
 SAMPLE = 32
@@ -269,6 +269,10 @@ class Node(metaclass=_HashConsing):
     def rounds_inputs(self) -> bool:
         """Whether values are rounded to float32 before anything else is done with them."""
         return False
+
+    def boundaries(self) -> Boundaries | None:
+        """Where the result of a discrete node changes, if it compares the values of single columns with numbers."""
+        return None
 
     def move_edges(self, slack: Array, offsets: Array | float) -> Node:
         """A discrete node whose edges lie a little further from the values that are equal to them.

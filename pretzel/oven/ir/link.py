@@ -8,6 +8,7 @@ import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Parity, Value, replace
 from pretzel.oven.ir.scale import ToFloat32
+from pretzel.oven.ir.step_forms import Boundaries
 from pretzel.oven.ir.value_properties import ValueProperties, whole
 from pretzel.schema import Schema, dense, fixed
 
@@ -207,6 +208,10 @@ class Threshold(Node):
 
     def in_float32(self) -> Node:
         return replace(self, cut=float(np.float32(self.cut)), casts=False) if self.casts else self
+
+    def boundaries(self) -> Boundaries | None:
+        width = self.schema().width
+        return Boundaries(np.arange(width), np.full(width, self.cut), closed_left=not self.inclusive)
 
     def move_edges(self, slack: Array, offsets: Array | float) -> Node:
         side = -1.0 if self.inclusive else 1.0

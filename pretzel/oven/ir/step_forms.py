@@ -41,3 +41,21 @@ class Replacement:
     fill: tuple[CellValue, ...]
     rejects_nan: bool = False
     rejects_na: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Boundaries:
+    """Where the result of a discrete step changes.
+
+    Parameters
+    ----------
+    columns : ndarray of int, shape (n,)
+        Columns of its input.
+    values : ndarray of float64, shape (n,)
+    closed_left : bool
+        A value equal to a boundary lies on its left side.
+    """
+
+    columns: Array
+    values: Array
+    closed_left: bool

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Value, replace
+from pretzel.oven.ir.step_forms import Boundaries
 from pretzel.oven.ir.value_properties import UNKNOWN, ValueProperties, at_most
 from pretzel.schema import Schema, dense, fixed
 
@@ -108,6 +109,9 @@ class TreeEnsemble(Node):
 
     def rounds_inputs(self) -> bool:
         return self.float32
+
+    def boundaries(self) -> Boundaries | None:
+        return Boundaries(self.feature, self.threshold, closed_left=True)
 
     def move_edges(self, slack: Array, offsets: Array | float) -> Node:
         if self.float32:
