@@ -13,6 +13,7 @@ import numpy as np
 
 from pretzel.errors import CompileError
 from pretzel.oven.frontends.sklearn.compat import keeps_empty_columns, logistic_kind, since
+from pretzel.oven.ir._cells import is_nan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,12 +53,12 @@ def _has_other_probabilities(model: Any) -> bool:
 def _lacks_constants(imputer: Any) -> bool:
     """Whether a `SimpleImputer` drops empty columns, though a constant is there to fill in."""
     statistics = getattr(imputer, "statistics_", ())
-    return imputer.strategy == "constant" and keeps_empty_columns(imputer) and any(v != v for v in statistics)
+    return imputer.strategy == "constant" and keeps_empty_columns(imputer) and any(map(is_nan, statistics))
 
 
 _LOGISTIC = (Attribute("multi_class", "1.5", "1.7", _has_other_probabilities),)
 _BOOSTING = (Attribute("algorithm", "1.5", "1.5", lambda model: since("1.6") and model.algorithm == "SAMME.R"),)
-_CHAIN = (Attribute("estimator", "1.7"),)
+_CHAIN = (Attribute("estimator", "1.7"), Attribute("base_estimator", "1.5", "1.8"))
 _RIDGE = (Attribute("classes_", "1.8"),)
 
 ATTRIBUTES: dict[str, tuple[Attribute, ...]] = {
