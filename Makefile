@@ -28,7 +28,7 @@ test-releases: install
 	$(MAKE) VENV=.venv-1.7 PINS="scikit-learn==1.7.2" test-release
 
 test-release: $(VENV)/.base
-	$(PY) -m pip install -q $(PINS) pyarrow polars pytest pytest-timeout hypothesis cloudpickle
+	$(PY) -m pip install -q $(PINS) pandas pyarrow polars pytest pytest-timeout hypothesis cloudpickle
 	$(PY) -m pip install -q --no-deps --force-reinstall build/wheel/pretzel_serving-*.whl
 	cd tests && PRETZEL_TEST_INSTALLED=1 ../$(PY) -m pytest -q $(RELEASE_TESTS)
 

@@ -24,8 +24,9 @@ from pretzel.oven.ir.columns import NumericLeaf
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Node, Output
 from pretzel.oven.ir.link import Log
+from tests import releases
 
-BINS = KBinsDiscretizer(n_bins=4, encode="ordinal", quantile_method="averaged_inverted_cdf")
+BINS = KBinsDiscretizer(n_bins=4, encode="ordinal", **releases.QUANTILE_METHOD)
 BOOSTING = HistGradientBoostingClassifier(max_iter=10)
 STEPS = {
     "power": PowerTransformer(),

@@ -35,12 +35,13 @@ from sklearn.preprocessing import (
 from sklearn.tree import DecisionTreeRegressor
 
 import pretzel
+from tests import releases
 
 RNG = np.random.default_rng(0)
 WIDE = RNG.normal(size=(1500, 4)) * [1, 2, 0.5, 100] + [0, 1, -1, 1000]
 WHOLE = RNG.integers(1, 12, (1500, 4)).astype(np.float64)
 HOLES = np.where(RNG.random(WIDE.shape) < 0.2, np.nan, WIDE)
-BINS = {"encode": "ordinal", "quantile_method": "averaged_inverted_cdf"}
+BINS = {"encode": "ordinal", **releases.QUANTILE_METHOD}
 TRANSFORMERS = [
     StandardScaler(),
     StandardScaler(with_mean=False),
@@ -48,7 +49,7 @@ TRANSFORMERS = [
     MinMaxScaler(),
     MinMaxScaler(clip=True, feature_range=(0.1, 0.3)),
     MaxAbsScaler(),
-    MaxAbsScaler(clip=True),
+    MaxAbsScaler(**releases.CLIP),
     RobustScaler(),
     PolynomialFeatures(3),
     PolynomialFeatures(2, include_bias=False),
@@ -145,7 +146,7 @@ def test_values_of_float32_whatever_the_request() -> None:
     for first in (TfidfVectorizer(dtype=np.float32), make_union(TfidfVectorizer(dtype=np.float32))):
         model = make_pipeline(first, LogisticRegression()).fit(texts, y)
         expected, found = model.predict_proba(texts), pretzel.compile(model).predict_proba(texts)
-        assert expected.dtype == found.dtype == np.float32
+        assert expected.dtype == found.dtype == model[-1].coef_.dtype
         np.testing.assert_allclose(found, expected, rtol=1e-5)
     X = np.array([["a", "x"], ["b", "y"], ["a", "y"]], dtype=object)
     for encoder in (OneHotEncoder(dtype=np.float32, sparse_output=False), OrdinalEncoder(dtype=np.float32)):
