@@ -304,6 +304,8 @@ class MethodPlan:
         computed.
     variants : dict of str to MethodPlan
         The plans for requests whose typed columns have one of these dtypes, where they are other plans.
+    from_source : tuple of str
+        dtypes of the typed columns for which there is no plan, because scikit-learn computes in them.
     """
 
     program: Program | None
@@ -320,6 +322,7 @@ class MethodPlan:
     keeps_format: bool = False
     names_out: Packed | None = None
     variants: dict[str, MethodPlan] = field(default_factory=dict)
+    from_source: tuple[str, ...] = ()
 
 
 class Packed:

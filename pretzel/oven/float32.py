@@ -80,6 +80,18 @@ def rounded_columns(output: Node) -> Columns:
     return frozenset().union(*map(columns_of, rounded)).difference(*others)
 
 
+def computes_in_float16(output: Node) -> bool:
+    """Whether a step rounds its results to float16, where the request is float16: no program does that."""
+    return any(
+        node.inputs
+        and not isinstance(node, (*LEAVES, Raw, Opaque))
+        and node.schema().kind is not Kind.CELLS
+        and node.schema().dtype.dtype_for(np.float16) == np.float16
+        and node.in_float32() is not node
+        for node in toposort([output])
+    )
+
+
 def columns_of(leaf: Node) -> Columns:
     """The numbers that a leaf reads."""
     source = leaf.inputs[0].token if leaf.inputs else 0  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ from pretzel.runtime.method_docs import document
 from pretzel.runtime.opaque import OpaqueMethod
 from pretzel.runtime.other_forms import OtherForms
 from pretzel.runtime.pickling import reject_pickling
-from pretzel.runtime.source import ActsAsEstimator, call_source
+from pretzel.runtime.source import ActsAsEstimator, BySource, call_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -90,7 +90,11 @@ class Plan(ActsAsEstimator):
 
     def _load(self, method: str, plan: MethodPlan, spec: InputSpec | None = None) -> Method | OpaqueMethod:
         spec = spec or self._input
-        variants = {dtype: self._load(method, other, spec) for dtype, other in plan.variants.items()}
+        variants: dict[str, Any] = {dtype: self._load(method, other, spec) for dtype, other in plan.variants.items()}
+        if self.source is not None:
+            variants |= {
+                each: BySource(self.name, method, self.source, f"requests of {each}") for each in plan.from_source
+            }
         found: Method | OpaqueMethod
         if plan.opaque or plan.program is None:
             found = OpaqueMethod(plan, spec, self.store, self.lease, self.name, method, variants)
@@ -100,6 +104,8 @@ class Plan(ActsAsEstimator):
         if plan.sparse is not None or plan.otherwise is not None or plan.names_out is not None:
             found.others = OtherForms(found, spec, self.name, partial(self._load, method))
         found.source = self.source
+        if self.source is not None:
+            found.by_source = BySource(self.name, method, self.source, "integers beyond 2**53")
         return found
 
     __reduce_ex__ = reject_pickling

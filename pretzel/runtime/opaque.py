@@ -22,7 +22,7 @@ from pretzel.runtime.source import call_source
 if TYPE_CHECKING:
     from pretzel.runtime.engine import BatchEngine
     from pretzel.runtime.other_forms import OtherForms
-    from pretzel.runtime.source import Source
+    from pretzel.runtime.source import BySource, Source
     from pretzel.store.object_store import Lease, ObjectStore
 
 CHECKED_FIRST = ("contains NaN", "contains infinity")
@@ -83,6 +83,7 @@ class OpaqueMethod(CallCounter):
         self.engine: BatchEngine | None = None
         self.others: OtherForms | None = None
         self.source: Source | None = None
+        self.by_source: BySource | None = None
         self.__name__ = method
         self._lease = lease
         self._step_of = {step.output: step for step in plan.opaque}

@@ -7,6 +7,8 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from pretzel.errors import InputTypeError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -88,6 +90,19 @@ class Source:
             )
         return getattr(estimator, method)(*arguments, **options)
 
+    def answer(self, model: str, method: str, X: Any, reason: str) -> Any:
+        """The estimator's own answer for a table that no program can compute with.
+
+        Raises
+        ------
+        InputTypeError
+            It does not exist any more.
+        """
+        estimator = self._find()
+        if estimator is None:
+            raise InputTypeError(f"{model}: {reason} are answered by the {self.type_name} itself: {self._gone()}")
+        return getattr(estimator, method)(X)
+
     def tags(self) -> Any:
         """scikit-learn's tags of the estimator; once it is gone, the usual ones of its kind."""
         estimator = self._find()
@@ -135,6 +150,35 @@ def call_source(method: Any, name: str, arguments: tuple[Any, ...], options: Map
     if method.source is None:
         raise TypeError(f"{method.name}: {name} has one argument, the table")
     return method.source.call(method.name, name, arguments, options)
+
+
+class BySource:
+    """Answers requests in whose dtype the estimator computes, and no program does, by the estimator itself.
+
+    Parameters
+    ----------
+    model, method : str
+    source : Source
+    reason : str
+        Kind of the request.
+    """
+
+    def __init__(self, model: str, method: str, source: Source, reason: str) -> None:
+        self._model, self._method, self._source, self._reason = model, method, source, reason
+
+    def __call__(self, X: Any) -> Any:
+        """The estimator's answer for a table.
+
+        Raises
+        ------
+        InputTypeError
+            The estimator does not exist any more.
+        """
+        return self._source.answer(self._model, self._method, X, self._reason)
+
+    def answer_typed_row(self, row: Any) -> Any:
+        """The estimator's answer for a 1-D array."""
+        return self(row[None])[0]
 
 
 def _reference(estimator: Any, keep: bool) -> Callable[[], Any]:

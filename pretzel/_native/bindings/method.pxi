@@ -62,64 +62,6 @@ cdef inline void prefetch_once(PrefetchSpan lines, ThreadContext* thread) noexce
         lines.prefetch()
 
 
-@cython.final
-cdef class RowForm:
-    """How rows are read; shared by all models of one kind over the same columns."""
-
-    cdef tuple readers
-    cdef tuple required  # names that a row must have
-    cdef vector[int] required_at  # their positions
-    cdef tuple unread    # names that no leaf reads
-    cdef object __weakref__
-
-    def __init__(self, leaves, spec):
-        used = {c for leaf in leaves if leaf.source == 0 for c in leaf.columns}
-        if spec.names is not None:
-            if len(spec.names) != spec.width:
-                raise errors.KernelError(f"{len(spec.names)} names for {spec.width} columns")
-            if not used <= {*spec.required} <= {*range(spec.width)}:
-                raise errors.KernelError("a leaf reads a column that requests need not have")
-        self.readers = tuple([Reader(leaf, spec) for leaf in leaves])
-        self.required_at = spec.required
-        self.required = () if spec.names is None else tuple([interned(spec.names[c]) for c in spec.required])
-        self.unread = () if spec.names is None else tuple([spec.names[c] for c in spec.required if c not in used])
-
-
-FORMS = WeakValueDictionary()  # by their content, as long as a method uses them
-
-
-cdef RowForm form_of(leaves, spec):
-    """The form of rows for these leaves. Of two that threads make at once, one is kept."""
-    key = (leaves, spec.width, spec.names, spec.required, spec.missing)
-    found = FORMS.get(key)
-    return found if found is not None else FORMS.setdefault(key, RowForm(leaves, spec))
-
-
-NO_SPEC = SimpleNamespace(width=-1, names=None, required=(), missing=())
-
-
-cdef inline bint point_at(PyObject* row, int width, LeafInput* leaf) noexcept:
-    """Point at the numbers of a 1-D float64 array without copying; False for anything else."""
-    if not cnp.PyArray_CheckExact(<object>row):
-        return False
-    if cnp.PyArray_NDIM(<cnp.ndarray>row) != 1 or cnp.PyArray_DIMS(<cnp.ndarray>row)[0] != width or (
-            cnp.PyArray_TYPE(<cnp.ndarray>row) != cnp.NPY_FLOAT64) or (
-            cnp.PyArray_STRIDES(<cnp.ndarray>row)[0] != sizeof(double)) or not (
-            cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>row)):
-        return False
-    leaf.form = LeafForm.kRows
-    leaf.rows = <const double*>cnp.PyArray_DATA(<cnp.ndarray>row)
-    leaf.row_stride = width
-    return True
-
-
-cdef inline bint copy_floats(PyObject* row, int width, LeafInput* leaf, Arena* arena) except -1:
-    """Copy the numbers of a tuple of floats; False for anything else."""
-    if not PyTuple_CheckExact(<object>row) or PyTuple_GET_SIZE(<object>row) != width:
-        return False
-    return leading_floats(items_of(<object>row, 0), width, open_rows(leaf, width, 1, arena)) == width
-
-
 cdef class CallCounter:
     """Base of methods: counts the calls that come through endpoints."""
 
@@ -180,6 +122,7 @@ cdef class Method(CallCounter):
     cdef public object batches       # rows that are awaited are collected there
     cdef public object others        # answers requests for which the program is not made; None: there are no such
     cdef public object source        # answers calls with further arguments; None: they are rejected
+    cdef public object by_source     # answers requests for integers that no float64 holds
     cdef str method
     cdef tuple typed      # for each leaf, whether the dtype of its columns matters
     cdef dict by_type     # variants, by the number of the type
@@ -266,12 +209,28 @@ cdef class Method(CallCounter):
             if self.others is None or not self.others.takes_values:
                 raise
             return self.others.instead(X, error)
+        if type_num != cnp.NPY_FLOAT64 and self.labels is None and self.is_long(type_num):
+            return self.answer_long(X, columns, rows, type_num)
         if type_num != cnp.NPY_FLOAT64 and type_num in self.by_type:
             variant = self.by_type[type_num]
             if type(variant) is not Method or (<Method>variant).form is not self.form:
                 return variant(X)
             return (<Method>variant).answer_columns(columns, rows, type_num)
         return self.answer_columns(columns, rows, type_num)
+
+    cdef bint is_long(self, int type_num):
+        """Whether the result has integers of 64 bits, which may be more than float64 holds."""
+        dtype = self.result_type_for(type_num)
+        return dtype is not None and dtype.kind in "iu" and dtype.itemsize == 8
+
+    cdef object answer_long(self, X, list columns, int64_t rows, int type_num):
+        """The answer of `is_long` methods."""
+        try:
+            return self.compute(columns, rows, type_num)
+        except BeyondFloat64:
+            if self.by_source is None:
+                raise
+            return self.by_source(X)
 
     cdef object answer_columns(self, list columns, int64_t rows, int type_num):
         """The answer for columns that `take` found, computed in this thread or by a worker."""
@@ -438,7 +397,12 @@ cdef class Method(CallCounter):
             if type(variant) is not Method:
                 return variant.answer_typed_row(row)
             return (<Method>variant).first_row([(table,)] * (<Method>variant).n_leaves, type_num)
-        return self.first_row([(table,)] * self.n_leaves, type_num)
+        try:
+            return self.first_row([(table,)] * self.n_leaves, type_num)
+        except BeyondFloat64:
+            if self.by_source is None:
+                raise
+            return self.by_source.answer_typed_row(row)
 
     cdef object first_row(self, list columns, int type_num):
         """The answer for a table of one row, without the dimension of rows."""
@@ -568,7 +532,7 @@ cdef class Method(CallCounter):
             return columns[0] if self.scalar else np.stack(columns, axis=1)
         dtype = self.result_type if type_num == cnp.NPY_FLOAT64 else self.result_type_for(type_num)
         if dtype is not None:
-            result = result.astype(dtype)
+            result = converted(result, dtype)
         if self.plan.list_of is not None:
             return split(result, self.plan.list_of)
         return result[:, 0] if self.scalar else result
@@ -580,7 +544,7 @@ cdef class Method(CallCounter):
         data, indices, indptr = arrays
         dtype = self.result_type if type_num == cnp.NPY_FLOAT64 else self.result_type_for(type_num)
         if dtype is not None:
-            data = data.astype(dtype)
+            data = converted(data, dtype)
         return csr_matrix((data, indices, indptr), shape=(rows, self.program.width))
 
     # -- unusual rows and errors: slow, in Python ------------------------------------------------------------------

@@ -45,3 +45,14 @@ cdef list split(array, widths):
         parts.append(np.ascontiguousarray(array[..., first:first + width]))
         first += width
     return parts
+
+
+class BeyondFloat64(errors.InputValueError):
+    """Integers of the result are too large for the float64 in which it was computed."""
+
+
+cdef object converted(result, dtype):
+    """A result in the dtype that scikit-learn gives it."""
+    if dtype.kind in "iu" and dtype.itemsize == 8 and result.size and np.abs(result).max() >= 2.0 ** 53:
+        raise BeyondFloat64("integers beyond 2**53")
+    return result.astype(dtype)

@@ -43,7 +43,8 @@ def test_a_series_for_a_sparse_result() -> None:
 def numbers() -> pretzel.Plan:
     """A regression over three nameless numbers."""
     X = np.random.default_rng(0).normal(size=(30, 3))
-    return pretzel.compile(make_pipeline(StandardScaler(), LinearRegression()).fit(X, X[:, 1]), strict=True, name="fit")
+    estimator = make_pipeline(StandardScaler(), LinearRegression()).fit(X, X[:, 1])
+    return pretzel.compile(estimator, strict=True, name="fit", keep_source=True)
 
 
 ROW: dict[str, Any] = {"city": "Köln", "age": 2, "pay": 2.5}
@@ -101,7 +102,7 @@ def test_vectors_of_any_dtype_and_stride(numbers: pretzel.Plan, dtype: str, step
     row = np.zeros(3 * abs(step), dtype=dtype)[::step]
     row[:] = values[:3]
     row.flags.writeable = False
-    precision = np.float32 if dtype == "f4" else np.float64
+    precision = dtype if dtype in ("f2", "f4") else np.float64
     assert numbers.predict_one(row) == numbers.predict(values[:3].astype(precision)[None])[0]
 
 
