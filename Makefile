@@ -86,4 +86,4 @@ endef
 export REQUIREMENTS
 
 clean:
-	rm -rf build dist $(VENV) *.egg-info
+	rm -rf build dist $(VENV) $(VENV)-* *.egg-info

@@ -125,12 +125,13 @@ def allows_nan_tag(estimator: Any) -> bool:
 
 
 def requires_fit(estimator: Any) -> bool:
-    """Whether the tags of an estimator say that ``fit`` comes first. Since 1.6 ``check_is_fitted`` looks at them."""
+    """Whether an estimator is to be fitted first, as far as ``check_is_fitted`` does not tell it from its tags."""
+    if type(estimator).__name__ in ("FeatureHasher", "HashingVectorizer"):
+        return False  # whose tags say so since 1.7
     if since("1.6"):
-        return True
+        return True  # unless the tags say otherwise
     tags = estimator._get_tags()
-    hashes = type(estimator).__name__ in ("FeatureHasher", "HashingVectorizer")
-    return bool(tags["requires_fit"] and not tags["stateless"] and not hashes)
+    return bool(tags["requires_fit"] and not tags["stateless"])
 
 
 def link_name(estimator: Any) -> str:

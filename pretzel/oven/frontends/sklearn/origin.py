@@ -130,14 +130,12 @@ def _is_fitted(estimator: Any) -> bool:
 
 
 def _parts(estimator: Any) -> Iterator[Any]:
-    """``estimator`` and all estimators of scikit-learn inside it, except trees."""
+    """``estimator`` and all estimators of scikit-learn inside it, except trees. Dicts hold none, or the same again."""
     agenda, seen = [estimator], set()
     while agenda:
         each = agenda.pop()
         if isinstance(each, list | tuple):
             agenda += each
-        elif isinstance(each, dict):
-            agenda += each.values()
         elif hasattr(each, "__dict__") and not isinstance(each, type) and id(each) not in seen:
             seen.add(id(each))
             module = type(each).__module__
