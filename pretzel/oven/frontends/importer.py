@@ -286,6 +286,11 @@ class Importer(ValueReader):
         native = output.node.native if isinstance(output.node, TwoForms) else output.node
         return replace_fields(output, node=two_forms(native, source, new_token(), first_for))
 
+    def require_rows(self, node: Node) -> Node:
+        """Say that the step which makes ``node`` rejects a request without rows."""
+        self._checked.add(node)
+        return node
+
     def _needs_rows(self, output: Node) -> bool:
         """Whether a step that checks its input stands before ``output``."""
         return any(node.needs_rows or node in self._checked for node in toposort([output]))

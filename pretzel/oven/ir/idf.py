@@ -66,11 +66,7 @@ class Tfidf(Node):
     op: ClassVar[str] = "tfidf/1"
     kernel: ClassVar[str] = "tfidf"
     parity: ClassVar[Parity] = Parity.TOLERANCE  # a norm is summed in another order
-
-    @property
-    def needs_rows(self) -> bool:  # type: ignore[override]
-        """Weights as whole numbers are those of a CountVectorizer, which checks nothing."""
-        return self.dtype == "float64"
+    needs_rows: ClassVar[bool] = False  # `Importer.require_rows` says it of what a TfidfTransformer makes
 
     def schema(self) -> Schema:
         return replace_fields(self.inputs[0].schema(), dtype=fixed(self.dtype))

@@ -38,11 +38,7 @@ class Ngrams(Node):
 
     op: ClassVar[str] = "ngrams/1"
     kernel: ClassVar[str] = "ngrams"
-
-    @property
-    def needs_rows(self) -> bool:  # type: ignore[override]
-        """Counts as float64 may be those of a TfidfVectorizer, which checks them."""
-        return self.dtype == "float64"
+    needs_rows: ClassVar[bool] = False
 
     def schema(self) -> Schema:
         return sparse(len(self.term_offsets) - 1, dtype=fixed(self.dtype))

@@ -17,7 +17,7 @@ from sklearn.feature_extraction.text import (
 from sklearn.pipeline import make_pipeline, make_union
 
 import pretzel
-from pretzel.errors import OpaqueStepError
+from pretzel.errors import InputShapeError, OpaqueStepError
 from pretzel.oven.frontends.importer import Importer
 
 from .texts import HARD_DOCUMENTS, check_vectorizer, documents
@@ -91,3 +91,16 @@ def test_real_texts(reviews: pd.DataFrame, womens_clothing: pd.DataFrame) -> Non
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, strip_accents="unicode").fit(texts[:4000])
     difference = vectorizer.transform(texts) - pretzel.compile(vectorizer, strict=True).transform(texts)
     assert abs(difference).max() < 1e-14
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.float64])
+@pytest.mark.parametrize("binary", [False, True])
+def test_counts_of_no_documents(dtype, binary):
+    """A CountVectorizer answers where a TfidfTransformer, whatever reads the counts, rejects."""
+    counts = CountVectorizer(dtype=dtype, binary=binary).fit(HARD_DOCUMENTS)
+    assert pretzel.compile(counts).transform([]).shape == counts.transform([]).shape
+    both = make_pipeline(counts, TfidfTransformer()).fit(HARD_DOCUMENTS)
+    with pytest.raises(ValueError, match="0 sample"):
+        both.transform([])
+    with pytest.raises(InputShapeError):
+        pretzel.compile(both).transform([])

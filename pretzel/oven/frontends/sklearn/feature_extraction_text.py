@@ -51,14 +51,14 @@ def tfidf_vectorizer(estimator: Any, x: Node, importer: Importer) -> Node:
     dtype = np.dtype(estimator.dtype)
     if dtype not in (np.float64, np.int64):
         raise Unsupported(f"dtype={dtype.name}: scikit-learn computes in that precision")
-    return _tfidf(tfidf_of(estimator), counts(estimator, x, importer), binary=bool(estimator.binary))
+    return _tfidf(tfidf_of(estimator), counts(estimator, x, importer), importer, binary=bool(estimator.binary))
 
 
 @adapter("sklearn.feature_extraction.text.TfidfTransformer")
 def tfidf_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
     if isinstance(x, Raw) or x.schema().kind is not Kind.SPARSE:
         raise Unsupported("counts that are not the sparse rows of a vectorizer")
-    return _tfidf(estimator, x)
+    return _tfidf(estimator, x, importer)
 
 
 @adapter("sklearn.feature_extraction.text.HashingVectorizer")
@@ -84,7 +84,7 @@ def hashing_vectorizer(estimator: Any, x: Node, importer: Importer) -> Node:
     return Tfidf((hashed,), NO_IDF, estimator.norm, sublinear=False, binary=bool(estimator.binary))
 
 
-def _tfidf(transformer: Any, source: Node, *, binary: bool = False) -> Node:
+def _tfidf(transformer: Any, source: Node, importer: Importer, *, binary: bool = False) -> Node:
     """What a fitted TfidfTransformer makes of counts."""
     if transformer.norm not in NORMS:
         raise Unsupported(f"norm={transformer.norm!r}")
@@ -95,7 +95,7 @@ def _tfidf(transformer: Any, source: Node, *, binary: bool = False) -> Node:
     check_fit(transformer, source.schema().width)
     if len(idf) not in (0, source.schema().width) or not np.isfinite(idf).all():
         raise ValueError("idf_ and the vocabulary differ in length, or idf_ is not finite")
-    return Tfidf((source,), idf, transformer.norm, bool(transformer.sublinear_tf), binary)
+    return importer.require_rows(Tfidf((source,), idf, transformer.norm, bool(transformer.sublinear_tf), binary))
 
 
 def counts(vectorizer: Any, x: Node, importer: Importer) -> Node:
