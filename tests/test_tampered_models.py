@@ -32,7 +32,9 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import pretzel
 from pretzel.errors import CompileError
-from tests import tampering
+from tests.tampering.generator import tampered
+from tests.tampering.outcomes import is_fault
+from tests.tampering.workers import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,6 +83,7 @@ NUMBERS: dict[str, tuple[Any, Callable[[Any], None], str]] = {
     "a scaler with one scale": (MinMaxScaler(), _set("scale_", lambda old: old[:1]), "scale_"),
     "a scaler without scales": (MaxAbsScaler(), _set("scale_", lambda old: old[:0]), "scale_"),
     "a scaler of text": (StandardScaler(), _set("mean_", "junk"), "mean_"),
+    "an imputer that shows what was missing": (SimpleImputer(), _set("add_indicator", True), "add_indicator"),
     "an imputer of other columns": (SimpleImputer(), _set("n_features_in_", 4000), "statistics_"),
     "no number of columns": (StandardScaler(), _set("n_features_in_", "four"), "n_features_in_|four"),
     "too many columns": (StandardScaler(), _set("n_features_in_", 2**40), "n_features_in_"),
@@ -266,14 +269,14 @@ def test_a_sample_of_everything() -> None:
     faults: list[str] = []
 
     def report(number: int, name: str, found: str) -> None:
-        if tampering.is_fault(name, found):
+        if is_fault(name, found):
             faults.append(f"{number}: {name}: {found}")
 
-    tampering.run(list(range(SAMPLE)), seed=0, jobs=1, timeout=30.0, report=report)
+    run(list(range(SAMPLE)), seed=0, jobs=1, timeout=30.0, report=report)
     assert not faults
 
 
 def test_the_changes_are_those_of_the_seed() -> None:
     names = functools.partial(map, str)
-    first, again = (list(names(tampering.tampered(number, 3) for number in range(20))) for _ in range(2))
+    first, again = (list(names(tampered(number, 3) for number in range(20))) for _ in range(2))
     assert first == again

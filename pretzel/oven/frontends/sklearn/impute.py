@@ -26,6 +26,10 @@ INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uin
 def simple_imputer(estimator: Any, x: Node, importer: Importer) -> Node:
     """Numbers or cells, whichever the imputer was fitted on."""
     dense_only(x, estimator)
+    if bool(estimator.add_indicator) != (estimator.indicator_ is not None):
+        raise ValueError(
+            f"add_indicator is {estimator.add_indicator!r:.40} where indicator_ is {estimator.indicator_!r:.80}"
+        )
     statistics = estimator.statistics_
     if keeps_empty_columns(estimator):
         columns = tuple(range(len(statistics)))
