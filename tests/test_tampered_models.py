@@ -132,6 +132,13 @@ def test_contradictions(kind: str) -> None:
     assert not isinstance(estimator, StandardScaler) or "StandardScaler" in str(caught.value)
 
 
+def test_labels_of_several_types() -> None:
+    source = RandomForestClassifier(3).fit(X, np.stack([Y, Y], axis=1))
+    source.classes_[1] = source.classes_[1].astype(np.float64)
+    with pytest.raises(CompileError, match="int64, float64"):
+        pretzel.compile(source)
+
+
 @pytest.mark.parametrize(
     "kind", [kind for kind in NUMBERS if hasattr(NUMBERS[kind][0], "transform") and "names" not in kind]
 )
