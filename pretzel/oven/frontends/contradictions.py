@@ -48,8 +48,9 @@ def check_fit(estimator: Any, width: int) -> None:
     vectors = classes if isinstance(classes, list) else [classes]
     if classes is not None and not all(isinstance(each, np.ndarray) for each in vectors):
         raise TypeError(f"classes_ is no array of labels: {classes!r:.80}")
-    if len({each.dtype for each in vectors if each is not None}) > 1:
-        raise ValueError(f"classes_ holds labels of several types: {', '.join(str(each.dtype) for each in vectors)}")
+    types = [] if classes is None else list(dict.fromkeys(str(each.dtype) for each in vectors))
+    if len(types) > 1:
+        raise ValueError(f"classes_ holds labels of several types: {', '.join(types)}")
 
 
 def check_labels(output: Output) -> None:
