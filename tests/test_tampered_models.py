@@ -15,7 +15,7 @@ from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, 
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
-from sklearn.naive_bayes import MultinomialNB
+from sklearn.naive_bayes import ComplementNB, MultinomialNB
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import (
@@ -94,6 +94,7 @@ NUMBERS: dict[str, tuple[Any, Callable[[Any], None], str]] = {
     "fewer labels than scores": (LogisticRegression(), _set("classes_", lambda old: old[:1]), "classes_"),
     "more labels than scores": (LogisticRegression(), _set("classes_", np.arange(7)), "classes_"),
     "no labels": (LogisticRegression(), _set("classes_", None), "classes_"),
+    "one label of two scores": (ComplementNB(), _set("classes_", lambda old: old[:1]), "classes_"),
     "labels of a tree": (DecisionTreeClassifier(), _set("classes_", lambda old: old[:2]), "classes_"),
     "classes of a forest": (RandomForestClassifier(3), _set("n_classes_", 2), "n_classes_"),
     "labels of boosting": (HistGradientBoostingClassifier(max_iter=3), _set("classes_", np.arange(2)), "classes_"),
@@ -123,7 +124,7 @@ NUMBERS: dict[str, tuple[Any, Callable[[Any], None], str]] = {
 @pytest.mark.parametrize("kind", NUMBERS)
 def test_contradictions(kind: str) -> None:
     estimator, change, named = NUMBERS[kind]
-    estimator = copy.deepcopy(estimator).fit(X, Y)
+    estimator = copy.deepcopy(estimator).fit(*((np.abs(X), Y > 0) if isinstance(estimator, ComplementNB) else (X, Y)))
     pretzel.compile(estimator, strict=True)
     change(estimator)
     with pytest.raises(CompileError, match=named) as caught:

@@ -13,6 +13,7 @@ from pretzel.errors import CompileError
 from pretzel.oven.frontends.registry import BrokenAttribute
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Array, Node, Output
+from pretzel.oven.ir.link import ArgMax
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,10 +46,12 @@ def check_fit(estimator: Any, width: int) -> None:
     columns, classes = own.get("n_features_in_"), own.get("classes_")
     if columns is not None and width and columns != width:  # 0: the width is unknown
         raise ValueError(f"n_features_in_ is {columns!r:.40}, and the input has {width} columns")
+    if classes is None:
+        return
     vectors = classes if isinstance(classes, list) else [classes]
-    if classes is not None and not all(isinstance(each, np.ndarray) for each in vectors):
+    if not all(isinstance(each, np.ndarray) for each in vectors):
         raise TypeError(f"classes_ is no array of labels: {classes!r:.80}")
-    types = [] if classes is None else list(dict.fromkeys(str(each.dtype) for each in vectors))
+    types = list(dict.fromkeys(str(each.dtype) for each in vectors))
     if len(types) > 1:
         raise ValueError(f"classes_ holds labels of several types: {', '.join(types)}")
 
@@ -71,7 +74,8 @@ def check_labels(output: Output) -> None:
         if len(mine) < width:
             raise ValueError("classes_ holds the labels of fewer outputs than the model has")
         known = max(map(len, mine), default=0)
-        one_class = known == last == 1  # what a classifier is that was fitted on one class
+        # What a classifier is that was fitted on one class; the greatest of two scores has two labels.
+        one_class = known == last == 1 and not isinstance(part, ArgMax)
         if width and np.isfinite(last) and last >= known and not one_class:
             raise ValueError(f"classes_ holds {known} labels, and the model chooses among {last + 1:.0f}")
     if labels:
