@@ -305,7 +305,7 @@ class MethodPlan:
     variants : dict of str to MethodPlan
         The plans for requests whose typed columns have one of these dtypes, where they are other plans.
     from_source : tuple of str
-        dtypes of the typed columns for which there is no plan, because scikit-learn computes in them.
+        dtypes of the typed columns for which there is no plan: scikit-learn computes in them, or passes them on.
     """
 
     program: Program | None

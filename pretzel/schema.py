@@ -54,6 +54,8 @@ class DTypeRule:
         dtype = np.dtype(request)
         if self.follows is Follows.NOTHING:
             return np.dtype(self.least)
+        if dtype.kind == "O" and self.least:
+            dtype = np.dtype(np.float64)  # which objects become before they are computed with
         kept = _KEPT.get(self.follows)
         if kept is not None and dtype.name not in kept:
             dtype = np.dtype(np.float64)

@@ -14,9 +14,10 @@ import numpy as np
 
 from pretzel.oven.ir.columns import LEAVES, NumericLeaf, Raw, SparseLeaf
 from pretzel.oven.ir.graph import Node, replace, toposort, users
+from pretzel.oven.ir.impute import MissingMask
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.ir.scale import ToFloat32
-from pretzel.schema import Follows, Kind
+from pretzel.schema import SAME, Follows, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,7 +81,13 @@ def rounded_columns(output: Node) -> Columns:
     return frozenset().union(*map(columns_of, rounded)).difference(*others)
 
 
-def computes_in_float16(output: Node) -> bool:
+def from_source(output: Node) -> tuple[str, ...]:
+    """dtypes of requests that no program answers: float16 where steps compute in it, objects that are passed on."""
+    passes = not isinstance(output, Raw | Opaque) and output.schema().dtype == SAME
+    return ("float16",) * _computes_in_float16(output) + ("object",) * passes
+
+
+def _computes_in_float16(output: Node) -> bool:
     """Whether a step rounds its results to float16, where the request is float16: no program does that."""
     return any(
         node.inputs
@@ -114,7 +121,7 @@ def _is_rounded(node: Node, output: Node, readers: Mapping[Node, list[Node]]) ->
 
 
 def _follows(node: Node) -> bool:
-    return isinstance(node, Opaque) or node.schema().dtype.follows is not Follows.NOTHING
+    return isinstance(node, Opaque | MissingMask) or node.schema().dtype.follows is not Follows.NOTHING
 
 
 def _is_float32(inputs: tuple[Node, ...], request: str) -> bool:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pretzel.errors import CompileError, KernelError
-from pretzel.oven.float32 import columns_of, computes_in_float16, rounded_columns, typed_columns
+from pretzel.oven.float32 import columns_of, from_source, rounded_columns, typed_columns
 from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, Raw, SparseLeaf, TextLeaf
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Node, Output, toposort
@@ -134,8 +134,8 @@ class Lowering:
         if unoptimized is not None:
             self._typed, self._rounded = typed_columns(unoptimized.node), rounded_columns(unoptimized.node)
         plan = self._method(output)
-        if unoptimized is not None and computes_in_float16(unoptimized.node):
-            plan = replace(plan, from_source=("float16",))
+        if unoptimized is not None:
+            plan = replace(plan, from_source=from_source(unoptimized.node))
         if names_out is not None and plan.program is not None:
             plan = replace(plan, names_out=Packed({"names": names_out}))
         if others:

@@ -115,6 +115,11 @@ class OpaqueMethod(CallCounter):
         try:
             return self._answer(X)
         except InputTypeError as error:
+            if "object" in self._variants:
+                try:
+                    return self._variants["object"](X)
+                except (TypeError, ValueError, OverflowError) as own:
+                    raise error from own
             if self.others is None or not self.others.takes_values:
                 raise
             return self.others.instead(X, error)

@@ -170,7 +170,8 @@ def _difference(plan: Any, model: Fitted, method: str, form: str) -> tuple[str, 
     if form in rows:
         first = type(model.rows)(model.rows.values[:1], model.rows.names)
         row = rows[form](first)
-        of_source = row[None] if isinstance(row, np.ndarray) else next(iter(tables.values()))(first)
+        bare = isinstance(row, np.ndarray) and not hasattr(source, "feature_names_in_")
+        of_source = row[None] if bare else next(iter(tables.values()))(first)
         found = cmp.ask(lambda: getattr(plan, method + "_one")(row))
         expected = cmp.ask(lambda: getattr(source, method)(of_source))
         return cmp.compare_row(found, expected, 4 if "float32" in form else 8)

@@ -10,9 +10,11 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.ensemble import RandomForestRegressor
-from sklearn.feature_selection import SelectKBest
+from sklearn.feature_selection import SelectKBest, VarianceThreshold
+from sklearn.impute import MissingIndicator, SimpleImputer
+from sklearn.linear_model import Lasso
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler, PolynomialFeatures, StandardScaler
+from sklearn.preprocessing import Binarizer, MaxAbsScaler, PolynomialFeatures, RobustScaler, StandardScaler
 
 import pretzel
 from pretzel.errors import InputKeyError, InputTypeError, InputValueError
@@ -55,3 +57,53 @@ def test_frames_of_sparse_columns_that_are_rejected() -> None:
 def test_predictions_for_frames_of_sparse_columns() -> None:
     forest = RandomForestRegressor(3, random_state=0).fit(FRAME, X[:, 0])
     np.testing.assert_array_equal(pretzel.compile(forest).predict(SPARSE), forest.predict(SPARSE))
+
+
+def _with(value: Any) -> Any:
+    found = X[:2].astype(object)
+    found[0, 1] = value
+    return found
+
+
+PASSING = [SelectKBest(k=2), VarianceThreshold(), Binarizer(), make_pipeline(SelectKBest(k=2), VarianceThreshold()),
+           SimpleImputer(strategy="most_frequent"), MissingIndicator(features="all")]  # fmt: skip
+OBJECTS = {
+    "texts": X.astype(str), "bytes": X.astype("S"), "list of texts": [["a", "b", "c"]], "dates": X.astype("M8[D]"),
+    "objects": X.astype(object), "frame of objects": FRAME.astype(object), "frame of texts": FRAME.astype(str),
+    "categories": FRAME.astype(int).astype("category"), "big-endian": X.astype(">f8"), ">i4": X.astype(">i4"),
+    "None": _with(None), "dict": _with({}), "text": _with("x"), "int": _with(7), "beyond": np.full((2, 3), 2**53 + 1),
+    "bool": X > 3, "long double": X.astype(np.longdouble), "none": X[:0].astype(object),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("request_", OBJECTS)
+@pytest.mark.parametrize("estimator", PASSING, ids=repr)
+@pytest.mark.filterwarnings("ignore:X does not have")
+def test_values_that_are_passed_on(estimator: Any, request_: str) -> None:
+    """What selects, imputes or passes on keeps what is no number of the machine: the source answers."""
+    source = estimator.fit(FRAME, np.arange(12) % 2)
+    plan = pretzel.compile(source, strict=True)
+    try:
+        expected = source.transform(OBJECTS[request_])
+    except (TypeError, ValueError):
+        with pytest.raises((TypeError, ValueError)):
+            plan.transform(OBJECTS[request_])
+        return
+    found = plan.transform(OBJECTS[request_])
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_sparse_rows_that_the_source_does_not_check() -> None:
+    lasso = Lasso().fit(X, X[:, 0])
+    rows = sparse.csr_array(X)
+    rows.data[0] = np.nan
+    np.testing.assert_allclose(pretzel.compile(lasso).predict(rows), lasso.predict(rows), rtol=1e-12)
+
+
+def test_sparse_rows_of_a_scaler_fitted_on_float32() -> None:
+    """Its factors are reciprocals of float32."""
+    for scaler in (MaxAbsScaler(), StandardScaler(with_mean=False), RobustScaler(with_centering=False)):
+        source = scaler.fit(X.astype(np.float32))
+        found, expected = pretzel.compile(source).transform(sparse.csr_array(X)), source.transform(sparse.csr_array(X))
+        np.testing.assert_allclose(found.toarray(), expected.toarray(), rtol=1e-14)

@@ -206,6 +206,11 @@ cdef class Method(CallCounter):
         try:
             columns = self.take(X, &rows, &type_num)
         except errors.InputTypeError as error:
+            if cnp.NPY_OBJECT in self.by_type:
+                try:
+                    return self.by_type[cnp.NPY_OBJECT](X)
+                except (TypeError, ValueError, OverflowError) as own:
+                    raise error from own
             if self.others is None or not self.others.takes_values:
                 raise
             return self.others.instead(X, error)

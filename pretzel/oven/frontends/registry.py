@@ -54,6 +54,7 @@ class Frontend(Protocol):
 TRAITS = {
     "asks_for_floats": False,  # the input is converted to a float type
     "checks_input": True,  # a table must have the columns of the fit
+    "checks_sparse": True,  # sparse rows are checked as dense ones are
     "follows_configuration": False,  # the configuration of its library may ask for frames
     "keeps_container": False,  # ``transform`` takes any columns; its result has the type and the columns of its input
     "keeps_format": False,  # sparse rows leave ``transform`` in the format in which they came, else as CSR

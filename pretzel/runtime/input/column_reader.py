@@ -87,11 +87,19 @@ def as_cells(spec: InputSpec, position: int, column: Any) -> Any:
 
 
 def dtype_of(column: Any, numbers: npt.NDArray[Any]) -> np.dtype[Any]:
-    """dtype that a column of ``numbers`` has for scikit-learn: that of arrays; float64 for what has to be converted."""
+    """dtype that a column of ``numbers`` has for scikit-learn.
+
+    It is that of arrays, and float64 for other columns that have to be converted. Texts and numbers in another byte
+    order than that of the machine count as objects: what computes converts them, what selects passes them on.
+    """
     if isinstance(column, np.ndarray):
-        return column.dtype.newbyteorder("=") if column.dtype.kind in "fiubO" else np.dtype(np.float64)
-    is_extension = hasattr(column, "to_numpy") and not hasattr(column, "null_count")  # of pandas
-    return np.dtype(np.float64) if is_extension else numbers.dtype
+        return column.dtype if column.dtype.kind in "fiub" and column.dtype.isnative else np.dtype(object)
+    if not hasattr(column, "to_numpy") or hasattr(column, "null_count"):
+        return numbers.dtype
+    if not hasattr(column, "categories"):
+        return np.dtype(object if getattr(column.dtype, "kind", "") == "O" else np.float64)
+    kind: str = getattr(column.categories.dtype, "kind", "O")
+    return numbers.dtype if kind in _NUMERIC else np.dtype(object)
 
 
 def _numbers_of_objects(

@@ -23,6 +23,7 @@ __all__ = [
     "asks_for_floats",
     "check_readable",
     "checks_input",
+    "checks_sparse",
     "follows_configuration",
     "keeps_container",
     "keeps_format",
@@ -100,7 +101,18 @@ def asks_for_floats(estimator: Any) -> bool:
     name = public_name(type(estimator))
     if name.startswith("sklearn.feature_selection.") or name in ENCODERS:
         return False
+    if name == "sklearn.impute.SimpleImputer":
+        return estimator.strategy not in ("most_frequent", "constant")
     return takes_text_lists(estimator) and takes_text_arrays(estimator)
+
+
+UNCHECKED_IF_SPARSE = frozenset({"ElasticNet", "Lasso", "MultiTaskElasticNet", "MultiTaskLasso"})
+"""Estimators that multiply sparse rows as they come."""
+
+
+def checks_sparse(estimator: Any) -> bool:
+    """Whether sparse rows are checked as dense ones are."""
+    return type(estimator).__name__ not in UNCHECKED_IF_SPARSE
 
 
 def takes_long_indices(estimator: Any) -> bool:

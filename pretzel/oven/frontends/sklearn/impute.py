@@ -72,6 +72,7 @@ def missing_indicator(estimator: Any, x: Node, importer: Importer) -> Methods:
     if estimator.sparse is True:
         raise Unsupported("MissingIndicator(sparse=True)")
     missing = _missing_number(estimator.missing_values)
+    importer.exclude(["bool", "object"], "indicators of values that are no numbers")
     source = importer.numeric(x)
     if source.schema().kind is not Kind.DENSE or not len(estimator.features_):
         raise Unsupported("MissingIndicator over sparse rows, or with nothing to indicate")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.registry import Unsupported, adapter, has_trait
 from pretzel.oven.frontends.sklearn._common import floats, product_dtype
 from pretzel.oven.frontends.sklearn.compat import label_binarizer, link_name, logistic_kind, zero_sum_is_uniform
 from pretzel.oven.ir.graph import Methods, Node, Output
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
 
 
-UNCHECKED_IF_SPARSE = ("ElasticNet", "Lasso", "MultiTaskElasticNet", "MultiTaskLasso")  # their own product, as it comes
-
-
 def scores(estimator: Any, x: Node, importer: Importer, kept: Follows = Follows.REQUEST) -> Node:
     """``X @ coef_.T + intercept_`` after the check that the estimator makes."""
     coef = estimator.coef_
@@ -42,7 +39,7 @@ def scores(estimator: Any, x: Node, importer: Importer, kept: Follows = Follows.
         raise ValueError(f"intercept_ is one-dimensional, got the shape {bias.shape}")
     bias = np.broadcast_to(bias, (coef.shape[0],))
     x = importer.numeric(x)
-    if x.schema().kind is not Kind.SPARSE or type(estimator).__name__ not in UNCHECKED_IF_SPARSE:
+    if x.schema().kind is not Kind.SPARSE or has_trait(estimator, "checks_sparse"):
         x = importer.finite(x, estimator)
     result = product_dtype(x, estimator.coef_.dtype, _dtype_of(estimator.intercept_), kept=kept)
     return Linear((x,), np.ascontiguousarray(coef.T), np.ascontiguousarray(bias), result)

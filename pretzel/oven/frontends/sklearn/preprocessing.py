@@ -61,7 +61,7 @@ def _scaled(
         if mean is not None:
             raise Unsupported(f"{type(estimator).__name__} cannot centre sparse rows")
         checked = importer.finite(x, estimator, allow_nan=True)
-        return checked if scale is None else ScaleSparse((checked,), 1.0 / scale)
+        return checked if scale is None else ScaleSparse((checked,), floats(1.0 / estimator.scale_))
     checked = importer.finite(importer.dense(x), estimator, allow_nan=True)
     return checked if mean is None and scale is None else SubDiv((checked,), mean, scale, casts)
 
@@ -72,7 +72,7 @@ def max_abs_scaler(estimator: Any, x: Node, importer: Importer) -> Node:
     scale = floats(estimator.scale_)
     low, high = (-1.0, 1.0) if clips(estimator) else (None, None)
     if is_sparse(x):
-        return ScaleSparse((importer.finite(x, estimator, allow_nan=True),), 1.0 / scale, low, high)
+        return ScaleSparse((importer.finite(x, estimator, allow_nan=True),), floats(1.0 / estimator.scale_), low, high)
     scaled = SubDiv((importer.finite(importer.dense(x), estimator, allow_nan=True),), None, scale)
     width = scaled.schema().width
     return MulAdd((scaled,), np.ones(width), np.zeros(width), low, high) if clips(estimator) else scaled
