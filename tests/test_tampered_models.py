@@ -32,6 +32,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import pretzel
 from pretzel.errors import CompileError
+from tests import releases
 from tests.tampering.generator import tampered
 from tests.tampering.outcomes import is_fault
 from tests.tampering.workers import run
@@ -100,7 +101,7 @@ NUMBERS: dict[str, tuple[Any, Callable[[Any], None], str]] = {
     "labels of boosting": (HistGradientBoostingClassifier(max_iter=3), _set("classes_", np.arange(2)), "classes_"),
     "a mask too long": (SelectKBest(k=2), _set("scores_", _longer), "scores_"),
     "edges of fewer columns": (
-        KBinsDiscretizer(3, quantile_method="averaged_inverted_cdf"),
+        KBinsDiscretizer(3, **releases.QUANTILE_METHOD),
         _set("bin_edges_", lambda old: old[:3]),
         "bin_edges_",
     ),

@@ -43,6 +43,7 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
+from tests import releases
 from tests.conformance.data import ASKED_ROWS, Rows, documents, target
 
 if TYPE_CHECKING:
@@ -218,7 +219,7 @@ COMPOSITIONS: dict[str, tuple[Callable[[], Any], str]] = {
     "bins and powers": (
         lambda: ColumnTransformer(
             [
-                ("b", KBinsDiscretizer(4, encode="onehot", quantile_method="averaged_inverted_cdf"), ["income"]),
+                ("b", KBinsDiscretizer(4, encode="onehot", **releases.QUANTILE_METHOD), ["income"]),
                 ("p", PowerTransformer(), ["visits"]),
                 ("q", QuantileTransformer(n_quantiles=20), ["income"]),
             ]), "binary"),

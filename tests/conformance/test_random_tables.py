@@ -29,6 +29,7 @@ from sklearn.preprocessing import (
 )
 
 import pretzel
+from tests import releases
 from tests.conformance.compare import ask, difference
 from tests.conformance.rotation import seed
 
@@ -56,7 +57,7 @@ NUMERIC: dict[str, Callable[[], Any]] = {
     "impute with indicator": lambda: SimpleImputer(strategy="median", add_indicator=True),
     "robust": RobustScaler,
     "min-max": lambda: MinMaxScaler(clip=True),
-    "bins": lambda: KBinsDiscretizer(3, encode="ordinal", quantile_method="averaged_inverted_cdf"),
+    "bins": lambda: KBinsDiscretizer(3, encode="ordinal", **releases.QUANTILE_METHOD),
     "polynomial": lambda: make_pipeline(SimpleImputer(), PolynomialFeatures(2)),
     "one-hot": lambda: OneHotEncoder(handle_unknown="ignore"),
 }

@@ -135,12 +135,12 @@ def _index(names: tuple[Any, ...]) -> Any:
 def _column(values: list[Any]) -> Any:
     kinds = set(map(type, values))
     if kinds <= {float, int} and len(kinds) == 1:
-        try:
-            return np.array(values)
-        except OverflowError:
-            pass
-    if not any(issubclass(kind, str | bytes) for kind in kinds):
-        return values
+        numbers = np.array(values)
+        if numbers.dtype != object:
+            return numbers
+    too_large = int in kinds and any(type(value) is int and value.bit_length() > 1024 for value in values)
+    if not too_large and not any(issubclass(kind, str | bytes) for kind in kinds):
+        return values  # pandas 2.2 makes floats of integers, as far as it can
     import pandas as pd
 
     return pd.Series(values, dtype=object)  # of an array, pandas would infer a dtype in which None becomes NaN
