@@ -9,7 +9,7 @@ NATIVE := $(wildcard pretzel/_native/*/*.cpp pretzel/_native/*/*.h)
 export PRETZEL_WERROR := 1
 
 # checkout.pth makes `benchmarks` importable behind site-packages, so that the installed `pretzel` is the one imported.
-.PHONY: demo test test-releases test-release bench sanitize lint data install clean
+.PHONY: demo test test-releases test-release test-without-pyarrow bench sanitize lint data install clean
 
 demo: install $(VENV)/.data
 	$(PY) -m benchmarks.data || true
@@ -22,15 +22,24 @@ test: install $(VENV)/.test
 
 # The wheel answers as older releases of scikit-learn do; `RELEASE_TESTS=...` selects fewer tests.
 RELEASE_TESTS := test_parity.py oven test_missing_and_odd_values.py test_mixed_tables.py test_random_pipelines.py
+BESIDE := pandas pyarrow polars pytest pytest-timeout hypothesis cloudpickle
 
 test-releases: install
 	$(MAKE) VENV=.venv-1.5 PINS="scikit-learn==1.5.2 pandas==2.2.3" test-release
 	$(MAKE) VENV=.venv-1.7 PINS="scikit-learn==1.7.2" test-release
 
 test-release: $(VENV)/.base
-	$(PY) -m pip install -q $(PINS) pandas pyarrow polars pytest pytest-timeout hypothesis cloudpickle
+	$(PY) -m pip install -q $(PINS) $(BESIDE)
 	$(PY) -m pip install -q --no-deps --force-reinstall build/wheel/pretzel_serving-*.whl
 	cd tests && PRETZEL_TEST_INSTALLED=1 ../$(PY) -m pytest -q $(RELEASE_TESTS)
+
+# The wheel beside NumPy, SciPy, scikit-learn and pandas alone.
+BARE_TESTS := test_without_pyarrow.py test_examples.py test_schema.py \
+    $(addprefix runtime/input/test_,dataframe.py feature_names.py messages.py row_reader.py)
+
+test-without-pyarrow: install
+	$(MAKE) VENV=.venv-bare PINS="scikit-learn==1.9.*" BESIDE="pandas pytest pytest-timeout" \
+	    RELEASE_TESTS="$(BARE_TESTS)" test-release
 
 # Address and undefined-behaviour sanitizers; the zoo only repeats at length what the other tests cover.
 sanitize: export PRETZEL_SANITIZE := address,undefined
