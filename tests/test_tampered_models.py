@@ -212,6 +212,13 @@ def test_weights_that_are_not_finite_stay_with_their_source() -> None:
         np.testing.assert_array_equal(plan.predict_proba(rows), source.predict_proba(rows))
 
 
+def test_priors_that_are_infinite_stay_with_their_source() -> None:
+    source = MultinomialNB().fit(np.abs(X), Y)
+    source.class_log_prior_[1] = np.inf
+    plan = pretzel.compile(source)
+    np.testing.assert_array_equal(plan.predict_proba(np.abs(X)), source.predict_proba(np.abs(X)))
+
+
 def test_a_width_that_no_kernel_has() -> None:
     source = HashingVectorizer().fit(WORDS)
     source.n_features = 2**40

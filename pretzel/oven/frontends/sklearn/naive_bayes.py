@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.oven.frontends.registry import adapter
+from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import floats
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.linear import Linear
@@ -31,6 +31,8 @@ def complement_nb(estimator: Any, x: Node, importer: Importer) -> Methods:
 
 def _of_likelihood(estimator: Any, x: Node, importer: Importer, prior: Array) -> Methods:
     """``X @ feature_log_prob_.T`` and the prior, turned into probabilities and labels."""
+    if not (prior < np.inf).all():
+        raise Unsupported("class_log_prior_ that is infinite or no number")
     checked = importer.finite(importer.numeric(x), estimator)
     likelihood = Linear((checked,), floats(estimator.feature_log_prob_.T), prior)
     return {
