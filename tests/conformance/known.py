@@ -34,10 +34,13 @@ class Known:
 
 
 KNOWN: tuple[Known, ...] = (
-    Known("the estimator cannot be fitted on these rows", form="fit", kind="not fitted"),
     Known(
         "rows without names are taken in the fitted order; a ColumnTransformer by names fails from within",
-        fit="mixed", form="list of lists|array of objects|matrix of numbers|columns numbered", kind="answered",
+        fit="mixed", form="list of lists|array of objects|matrix of numbers|columns numbered", kind="answered|error",
+    ),
+    Known(
+        "a ColumnTransformer of the source does not pass NA on; a plan takes it for missing",
+        subject="ColumnTransformer.*|function on numbers", form="nullable|Arrow-backed|.* with NA", kind="answered",
     ),
     Known(
         "dates where the source does not ask for floats: they are passed on, or fail from within",
@@ -89,6 +92,18 @@ KNOWN: tuple[Known, ...] = (
         form="arrow_table|arrow_record_batch|Arrow table", kind="answered",
     ),
     Known(
+        "names on two levels are no names: columns are taken in the fitted order",
+        subject="ColumnTransformer.*", form="frame, columns of two levels", kind="answered",
+    ),
+    Known(
+        "float32 in another byte order than that of the machine is computed with as float64",
+        fit="float32", form="big-endian float32", kind="dtype",
+    ),
+    Known(
+        "the weights of sparse rows are float64",
+        subject="Normalizer.*", form="csr_matrix of float32", kind="dtype",
+    ),
+    Known(
         "encoders of the source take `isnan` of the text that polars' categories are",
         fit="mixed", form="polars with categories", kind="answered",
     ),
@@ -97,6 +112,12 @@ KNOWN: tuple[Known, ...] = (
         subject="custom frame first", form="row: (tuple|list)", kind="refused",
     ),
 )  # fmt: skip
+
+KNOWN_ERRORS = {
+    "read-only": "the source writes into memory that pandas does not let it change",
+    "uses pandas.NA to represent": "a ColumnTransformer of the source does not pass NA on; a plan takes it for missing",
+}
+"""Parts of the messages of errors that the source raises where a plan answers, each with the reason."""
 
 
 def reason(case: Case) -> str | None:

@@ -12,7 +12,6 @@ SUBJECTS = 48
 CASES = 25  # of each
 
 
-@pytest.mark.xfail(reason="differences are being mended", strict=False)
 @pytest.mark.filterwarnings("ignore")
 def test_answers_are_those_of_the_source() -> None:
     chosen = tuple(subject.id for subject in draw(all_subjects(Selection()), SUBJECTS))

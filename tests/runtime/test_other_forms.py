@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from scipy import sparse
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.feature_selection import SelectKBest, VarianceThreshold
 from sklearn.impute import MissingIndicator, SimpleImputer
@@ -107,3 +109,17 @@ def test_sparse_rows_of_a_scaler_fitted_on_float32() -> None:
         source = scaler.fit(X.astype(np.float32))
         found, expected = pretzel.compile(source).transform(sparse.csr_array(X)), source.transform(sparse.csr_array(X))
         np.testing.assert_allclose(found.toarray(), expected.toarray(), rtol=1e-14)
+
+
+PARTS = [("keep", "passthrough", ["b"]), ("scale", StandardScaler(), ["c"])]
+
+
+@pytest.mark.parametrize("parts", [PARTS, PARTS[:1], [("keep", "passthrough", ["a"])]], ids=["both", "bool", "int"])
+def test_columns_that_a_column_transformer_passes_on(parts: Any) -> None:
+    frame = pd.DataFrame({"a": [1, 2, 3], "b": [True, False, True], "c": [0.5, 1.5, 2.5]})
+    source = ColumnTransformer(parts).fit(frame)
+    plan = pretzel.compile(source)
+    for request in (frame, frame.convert_dtypes(), frame.astype(object), pl.from_pandas(frame)):
+        found, expected = plan.transform(request), source.transform(request)
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(found, expected)

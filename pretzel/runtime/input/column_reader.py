@@ -86,18 +86,20 @@ def as_cells(spec: InputSpec, position: int, column: Any) -> Any:
     _reject_dtype(spec, position, column.dtype, "texts or numbers")
 
 
-def dtype_of(column: Any, numbers: npt.NDArray[Any]) -> np.dtype[Any]:
+def dtype_of(column: Any, numbers: npt.NDArray[Any], *, alone: bool = False) -> np.dtype[Any]:
     """dtype that a column of ``numbers`` has for scikit-learn.
 
     It is that of arrays, and float64 for other columns that have to be converted. Texts and numbers in another byte
-    order than that of the machine count as objects: what computes converts them, what selects passes them on.
+    order than that of the machine count as objects: what computes converts them, what selects passes them on. So do
+    columns with an array type of pandas that are read ``alone``, by a step for single columns.
     """
     if isinstance(column, np.ndarray):
         return column.dtype if column.dtype.kind in "fiub" and column.dtype.isnative else np.dtype(object)
     if not hasattr(column, "to_numpy") or hasattr(column, "null_count"):
-        return numbers.dtype
+        is_bool = numbers.dtype == np.int8 and str(getattr(column, "type", "")) == "bool"
+        return np.dtype(bool) if is_bool else numbers.dtype
     if not hasattr(column, "categories"):
-        return np.dtype(object if getattr(column.dtype, "kind", "") == "O" else np.float64)
+        return np.dtype(object if alone or getattr(column.dtype, "kind", "") == "O" else np.float64)
     kind: str = getattr(column.categories.dtype, "kind", "O")
     return numbers.dtype if kind in _NUMERIC else np.dtype(object)
 

@@ -92,7 +92,8 @@ def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[A
                 as_numbers(spec, i, column, is_rows=table.is_rows) for i, column in zip(leaf.columns, raw, strict=True)
             ]
             found.append(numbers)
-            dtypes.append({*map(dtype_of, raw, numbers)})
+            alone = spec.any_order
+            dtypes.append({dtype_of(*column, alone=alone) for column in zip(raw, numbers, strict=True)})
     return table.rows, found, dtypes
 
 
