@@ -108,6 +108,8 @@ class Leaf:
         How texts that come as bytes are decoded.
     float32 : bool
         The numbers are compared as float32 only: whole numbers are rounded to it at once.
+    verbatim : bool
+        The values reach a result as they came: texts are not parsed.
     """
 
     kind: LeafKind
@@ -118,6 +120,7 @@ class Leaf:
     encoding: str = "utf-8"
     decode_error: str = "strict"
     float32: bool = False
+    verbatim: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,21 @@ def _computes_in_float16(output: Node) -> bool:
     )
 
 
+def passed_on(output: Node) -> set[Node]:
+    """The leaves of numbers whose values reach the result as they came, or by way of functions of NumPy alone."""
+    found: set[Node] = set()
+    pending = [output]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, NumericLeaf):
+            found.add(node)
+        elif not isinstance(node, (*LEAVES, Raw, Opaque)) and (
+            node.passthrough or not node.needs_rows or node.schema().dtype == SAME
+        ):
+            pending += node.inputs
+    return found
+
+
 def columns_of(leaf: Node) -> Columns:
     """The numbers that a leaf reads."""
     source = leaf.inputs[0].token if leaf.inputs else 0  # type: ignore[attr-defined]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pretzel.errors import CompileError, KernelError
-from pretzel.oven.float32 import columns_of, from_source, rounded_columns, typed_columns
+from pretzel.errors import CompileError, KernelError, OvenBug
+from pretzel.oven.float32 import columns_of, from_source, passed_on, rounded_columns, typed_columns
 from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, Raw, SparseLeaf, TextLeaf
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Node, Output, toposort
@@ -172,14 +172,17 @@ class Lowering:
 
     def program(self, output: Node, sources: dict[Opaque, int]) -> Program:
         """The native program that computes ``output``."""
+        if output.schema().kind is Kind.CELLS:
+            raise OvenBug(f"{output!r}: cells are no result of a program")
         plan = schedule(output)
+        passed = passed_on(output)
         stages, steps = [], []
         for nodes in plan.stages:
             calls = [self._call_of(node) for node in nodes]
             stages.append(self.store.stage(Stage(_digest(nodes or [output], calls), tuple(calls))))
             steps += [self._step(node, plan.number) for node in nodes]
         shape = ProgramShape(
-            tuple(self._leaf(leaf, sources) for leaf in plan.values[: plan.leaves]),
+            tuple(self._leaf(leaf, sources, verbatim=leaf in passed) for leaf in plan.values[: plan.leaves]),
             tuple(_value(node, plan.number) for node in plan.values),
             tuple(steps),
             plan.number[output],
@@ -199,12 +202,12 @@ class Lowering:
         output = -1 if node.passthrough else number[node]
         return Step(tuple(number[child] for child in node.inputs), output, self.origins.get(node, ""))
 
-    def _leaf(self, leaf: Node, sources: dict[Opaque, int]) -> Leaf:
+    def _leaf(self, leaf: Node, sources: dict[Opaque, int], *, verbatim: bool) -> Leaf:
         source = sources[leaf.inputs[0]] if leaf.inputs else 0  # type: ignore[index]
         match leaf:
             case NumericLeaf():
                 rounded = bool(leaf.columns) and columns_of(leaf) <= self._rounded
-                return Leaf(LeafKind.NUMERIC, leaf.columns, source, float32=rounded)
+                return Leaf(LeafKind.NUMERIC, leaf.columns, source, float32=rounded, verbatim=verbatim)
             case CellLeaf():
                 return Leaf(LeafKind.CELLS, leaf.columns, source)
             case TextLeaf():

@@ -206,14 +206,14 @@ cdef class Method(CallCounter):
         try:
             columns = self.take(X, &rows, &type_num)
         except errors.InputTypeError as error:
-            if cnp.NPY_OBJECT in self.by_type:
-                try:
-                    return self.by_type[cnp.NPY_OBJECT](X)
-                except (TypeError, ValueError, OverflowError) as own:
-                    raise error from own
-            if self.others is None or not self.others.takes_values:
+            if self.others is not None and self.others.takes_values:
+                return self.others.instead(X, error)
+            if cnp.NPY_OBJECT not in self.by_type:
                 raise
-            return self.others.instead(X, error)
+            try:
+                return self.by_type[cnp.NPY_OBJECT](X)
+            except (TypeError, ValueError, OverflowError) as own:
+                raise error from own
         if type_num != cnp.NPY_FLOAT64 and self.labels is None and self.is_long(type_num):
             return self.answer_long(X, columns, rows, type_num)
         if type_num != cnp.NPY_FLOAT64 and type_num in self.by_type:

@@ -86,6 +86,7 @@ cdef class Reader:
     cdef str decode_error
     cdef tuple missing  # what None stands for in the columns of a single row; None: always itself, NaN among numbers
     cdef bint lower
+    cdef bint verbatim   # texts are not parsed
     cdef bint float32    # whole numbers of tables are rounded to float32 at once
     cdef bint whole_row  # all columns of the request, in order
     cdef object accents
@@ -102,7 +103,7 @@ cdef class Reader:
             LeafKind.kSparse if leaf.kind.value == "sparse" else LeafKind.kCells)
         self.is_text = leaf.kind.value == "text"
         self.lower = leaf.lower
-        self.float32 = leaf.float32
+        self.float32, self.verbatim = leaf.float32, leaf.verbatim
         self.encoding, self.decode_error = leaf.encoding, leaf.decode_error
         self.missing = None
         if spec.missing and leaf.source == 0:
@@ -277,7 +278,7 @@ cdef int read_fields(object row, PyObject*** values, Reader reader, LeafInput* l
             continue
         if PyDict_Check(row):
             values[0] = NULL
-        if not parsed_number_of(value, &numbers[i]):
+        if (reader.verbatim and isinstance(value, (str, bytes))) or not parsed_number_of(value, &numbers[i]):
             raise WrongField(reader.columns[i], value, "a number")
     return 0
 

@@ -281,6 +281,8 @@ class Importer(ValueReader):
             reason, first_for = "it passes columns of any type on", "numbers"
             with contextlib.suppress(Unsupported):
                 self.plain(output.node)  # whoever reads it, it is made here
+        elif not isinstance(output.node, Raw | TwoForms) and output.node.schema().kind is Kind.CELLS:
+            reason, first_for = "it returns the caller's own values", "none"
         else:
             return output
         source = self._opaque(estimator, "transform", x, reason, new_token())

@@ -7,6 +7,7 @@ their objects are recognised by their attributes and read through their public m
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -30,11 +31,14 @@ _ARROW_BYTES = ("binary", "binary_view")
 _ARROW_NUMBERS = ("int", "uint", "float", "double", "halffloat", "bool")
 
 
-def as_numbers(spec: InputSpec, position: int, column: Any, *, is_rows: bool = False) -> npt.NDArray[Any]:
+def as_numbers(
+    spec: InputSpec, position: int, column: Any, *, is_rows: bool = False, verbatim: bool = False
+) -> npt.NDArray[Any]:
     """A column as a native numeric ndarray; missing values become NaN. Numeric ndarrays are not copied.
 
-    Texts are parsed. In a table, NA and NaT of pandas among objects are rejected, as scikit-learn does; in rows
-    (``is_rows``: the column was taken from a list of dicts) they are missing values.
+    Texts are parsed, unless values are passed on as they came (``verbatim``). In a table, NA and NaT of pandas among
+    objects are rejected, as scikit-learn does; in rows (``is_rows``: the column was taken from a list of dicts) they
+    are missing values.
 
     Raises
     ------
@@ -45,17 +49,21 @@ def as_numbers(spec: InputSpec, position: int, column: Any, *, is_rows: bool = F
     """
     if isinstance(column, list):
         parse = as_number if is_rows else parse_number if spec.text_lists else _number_but_text
+        if verbatim:
+            parse = partial(_number_but_text, parse=parse)
         return _numbers_of_objects(spec, position, column, parse)
     if not isinstance(column, np.ndarray):
         arrow = _arrow_of(column)
         if arrow is not None:
+            if verbatim and _is_text(arrow):
+                _reject_dtype(spec, position, arrow.type, "numbers")
             return _numbers_of_arrow(spec, position, arrow, _missing_of(column))
         column = _ndarray_of_extension(spec, position, column, "numbers")
     numbers: npt.NDArray[Any] = column
     if numbers.dtype.kind in _NUMERIC:
         return numbers if numbers.dtype.isnative and numbers.dtype.itemsize <= 8 else numbers.astype(np.float64)
     if numbers.dtype.kind in "OUS":
-        return _numbers_of_objects(spec, position, numbers.tolist())
+        return _numbers_of_objects(spec, position, numbers.tolist(), _number_but_text if verbatim else parse_number)
     _reject_dtype(spec, position, numbers.dtype, "numbers")
 
 
@@ -119,8 +127,14 @@ def _numbers_of_objects(
     return np.array([_number(spec, position, row, value, parse) for row, value in enumerate(values)], dtype=np.float64)
 
 
-def _number_but_text(value: Any) -> float | None:
-    return None if isinstance(value, str | bytes) else parse_number(value)
+def _number_but_text(value: Any, parse: Callable[[Any], float | None] = parse_number) -> float | None:
+    return None if isinstance(value, str | bytes) else parse(value)
+
+
+def _is_text(column: Any) -> bool:
+    """Whether a pyarrow array holds texts."""
+    name = str(column.type)
+    return name in _ARROW_TEXTS or name.endswith(_ARROW_BYTES) or name.startswith(_POLARS_TEXTS)
 
 
 def _number(spec: InputSpec, position: int, row: int, value: Any, parse: Callable[[Any], float | None]) -> float:

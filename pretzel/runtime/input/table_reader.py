@@ -89,7 +89,8 @@ def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[A
         else:
             raw = [table.column(i) for i in leaf.columns]
             numbers = [
-                as_numbers(spec, i, column, is_rows=table.is_rows) for i, column in zip(leaf.columns, raw, strict=True)
+                as_numbers(spec, i, column, is_rows=table.is_rows, verbatim=leaf.verbatim)
+                for i, column in zip(leaf.columns, raw, strict=True)
             ]
             found.append(numbers)
             alone = spec.any_order
