@@ -90,10 +90,11 @@ class OtherForms:
             assert self._otherwise is not None
             return self._otherwise(X)
         if self._takes_sparse and is_sparse_frame(self.spec, X):
+            rows = sparse_rows(self.spec, X)
             if self._is_source:
                 assert self._sparse is not None
                 return self._sparse(X)
-            X = sparse_rows(self.spec, X)
+            X = rows
         if not self._takes_sparse or not is_sparse(X):
             method = self._method()
             assert method is not None

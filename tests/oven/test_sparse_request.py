@@ -138,6 +138,38 @@ def test_opaque_steps_accept_or_reject():
             assert type(plan(ROWS)) is type(expected)
 
 
+@pytest.mark.parametrize(
+    "last",
+    [
+        [SelectKBest(k=3)],
+        [MaxAbsScaler()],
+        [StandardScaler(with_mean=False), Normalizer()],
+        [make_union(MaxAbsScaler(), "passthrough")],
+        [OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), Ridge()],
+        [make_column_transformer((OneHotEncoder(handle_unknown="ignore"), [0]), ("passthrough", [1])), Ridge()],
+        [HistGradientBoostingClassifier(max_iter=2)],
+        [RandomForestClassifier(3, random_state=0)],
+    ],
+    ids=str,
+)
+def test_steps_behind_an_opaque_step_that_keeps_rows_sparse(last):
+    model = make_pipeline(SimpleImputer(), *last).fit(ROWS.toarray(), LABELS)
+    plan = pretzel.compile(model)
+    method = "predict" if hasattr(model, "predict") else "transform"
+    for container in CONTAINERS[:-1]:
+        X = container(ROWS)
+        try:
+            expected = getattr(model, method)(X)
+        except TypeError:
+            with pytest.raises(TypeError):
+                getattr(plan, method)(X)
+            continue
+        got = getattr(plan, method)(X)
+        assert type(got) is type(expected)
+        values = [each.toarray() if sparse.issparse(each) else each for each in (got, expected)]
+        np.testing.assert_allclose(*values, rtol=1e-9, atol=1e-12)
+
+
 def test_columns_by_name_need_names():
     import pandas as pd
 

@@ -61,6 +61,7 @@ def demands(estimator: Any) -> InputSpec:
     # What a function passes on, it reads.
     whole = any(has_trait(each, "keeps_container") for each in inside)
     required = None if whole else {i for columns in parts for part in columns for i in part}
+    converting = [each for each in _first(estimator) if not has_trait(each, "keeps_container")]
     return InputSpec(
         InputKind.TABLE,
         width,
@@ -71,7 +72,7 @@ def demands(estimator: Any) -> InputSpec:
         long_indices=all(has_trait(each, "takes_long_indices") for each in inside),
         sparse_nan=all(has_trait(each, "takes_sparse_nan") for each in inside),
         sparse_frames=not any_order and not any(has_trait(each, "reads_columns") for each in inside),
-        floats=all(has_trait(each, "asks_for_floats") for each in _first(estimator)),
+        floats=bool(converting) and all(has_trait(each, "asks_for_floats") for each in converting),
         text_arrays=all(has_trait(each, "takes_text_arrays") for each in _first(estimator)),
         text_lists=all(has_trait(each, "takes_text_lists") for each in inside),
     )

@@ -147,11 +147,15 @@ class Importer(ValueReader):
         if isinstance(output.node, LEAVES):
             return Output(self._opaque(self._root, method, raw, "it returns the caller's own object", new_token()))
         output = self._settled(method, raw, output)
-        for node in toposort([output.node]):
-            if not isinstance(node, Opaque) or not _is_sparse_input(node.inputs[0]):
-                continue
+        nodes = toposort([output.node])
+        given = [node for node in nodes if isinstance(node, Opaque) and _is_sparse_input(node.inputs[0])]
+        for node in given:
             if not has_trait(node.estimator, "takes_sparse"):
                 return f"{type(node.estimator).__name__} takes no sparse rows"
+        last = output.node.inputs if isinstance(output.node, Raw) else ()
+        if any(node.method == "transform" and node not in last for node in given):
+            reason = "what a step makes of sparse rows may be sparse, and the steps behind it depend on that"
+            return Output(self._opaque(self._root, method, raw, reason, new_token()))
         return output
 
     # -- what adapters call ------------------------------------------------------------------------------------------

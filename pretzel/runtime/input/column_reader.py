@@ -192,7 +192,7 @@ def _numbers_of_arrow(spec: InputSpec, position: int, column: Any, missing: Any)
         _reject_dtype(spec, position, name, "numbers")
     if name == "bool":
         column = column.cast("int8")
-    if column.null_count:
+    if column.null_count and name != "float":  # which holds NaN itself
         column = column.cast("float64", safe=False)  # large integers are rounded
     chunks = getattr(column, "chunks", [column])
     parts = [chunk.to_numpy(zero_copy_only=False) for chunk in chunks]

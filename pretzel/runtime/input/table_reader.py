@@ -7,7 +7,7 @@ SciPy and pyarrow are not imported: their objects are recognised by the name of 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -41,12 +41,15 @@ class Table:
         All columns at once, if they lie in one.
     is_rows : bool
         The request is a list of single rows, which only Pretzel knows.
+    as_float64 : bool
+        scikit-learn converts the columns to float64 whatever they hold.
     """
 
     rows: int
     column: Callable[[int], Any]
     whole: Any = None
     is_rows: bool = False
+    as_float64: bool = False
 
 
 def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[Any], list[set[np.dtype[Any]]]]:
@@ -94,7 +97,8 @@ def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[A
             ]
             found.append(numbers)
             alone = spec.any_order
-            dtypes.append({dtype_of(*column, alone=alone) for column in zip(raw, numbers, strict=True)})
+            seen = {dtype_of(*column, alone=alone) for column in zip(raw, numbers, strict=True)}
+            dtypes.append({FLOAT64} if table.as_float64 else seen)
     return table.rows, found, dtypes
 
 
@@ -145,7 +149,9 @@ def _table(spec: InputSpec, X: Any) -> Table:
 
         X = pyarrow.table(X)
     if hasattr(X, "column_names") and hasattr(X, "schema"):
-        return _of_columns(spec, X.column_names, X.num_rows, X.column)
+        table = _of_columns(spec, X.column_names, X.num_rows, X.column)
+        # Frames other than pandas's have no dtypes of NumPy: where floats are asked for, float32 is not recognised.
+        return replace(table, as_float64=spec.floats)
     if isinstance(X, list | tuple):
         return of_list(spec, X)
     if hasattr(X, "__array__"):

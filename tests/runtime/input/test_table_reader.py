@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 from scipy import sparse
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestRegressor
-from sklearn.feature_selection import SelectKBest
+from sklearn.feature_selection import SelectKBest, VarianceThreshold
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler, Normalizer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, Normalizer, OneHotEncoder, StandardScaler
 
 import pretzel
 from pretzel.errors import InputError, InputKeyError, InputShapeError, InputTypeError, InputValueError
@@ -453,3 +455,34 @@ def test_text_of_pandas_as_arrow_holds_it(rows: int, dictionary: bool) -> None:
         assert type(cells).__name__ == "LargeStringArray"
         cells = [math.nan if value is None else value for value in cells.to_pylist()]
     assert [value if isinstance(value, str) else None for value in cells] == values
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        StandardScaler(),
+        VarianceThreshold(),
+        FunctionTransformer(np.abs, validate=True),
+        make_pipeline(VarianceThreshold(), StandardScaler()),
+        make_column_transformer((StandardScaler(), ["a", "b"]), ("passthrough", ["c"])),
+        make_column_transformer(("passthrough", ["c", "a"])),
+    ],
+    ids=str,
+)
+def test_float32_of_other_frames_is_what_it_is_for_the_source(model):
+    X = pl.DataFrame(np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32), schema=list(NAMES))
+    plan = pretzel.compile(model.fit(X))
+    for frame in (X, X.with_columns((pl.col("b") * 9).cast(pl.Int8)), X.with_columns((pl.col("b") * 9).cast(pl.Int32))):
+        got, expected = plan.transform(frame), model.transform(frame)
+        assert getattr(got, "dtype", None) == getattr(expected, "dtype", None)
+        np.testing.assert_allclose(got, expected, rtol=1e-12 if expected.dtype == np.float64 else 1e-6)
+
+
+def test_nulls_leave_float32_as_it_is():
+    X = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    model = VarianceThreshold().fit(pl.DataFrame(X, schema=list(NAMES)))
+    frame = pl.DataFrame({name: [None, *column.tolist()] for name, column in zip(NAMES, X.T, strict=True)})
+    frame = frame.cast(pl.Float32)
+    got, expected = pretzel.compile(model).transform(frame), model.transform(frame)
+    assert got.dtype == expected.dtype == np.float32
+    np.testing.assert_array_equal(got, expected)

@@ -67,6 +67,9 @@ NUMERIC = ("sklearn.linear_model.", "sklearn.naive_bayes.", "sklearn.neural_netw
 
 ENCODERS = frozenset(f"sklearn.preprocessing.{name}" for name in ("OneHotEncoder", "OrdinalEncoder", "TargetEncoder"))
 
+UNCONVERTING = frozenset({"sklearn.compose.ColumnTransformer", "sklearn.preprocessing.FunctionTransformer"})
+"""Steps that pass columns of any dtype on, or to a function."""
+
 PARSING = frozenset({"GammaRegressor", "PoissonRegressor", "TweedieRegressor"})
 """Exceptions from `NUMERIC`."""
 
@@ -99,7 +102,7 @@ def asks_for_floats(estimator: Any) -> bool:
     them on.
     """
     name = public_name(type(estimator))
-    if name.startswith("sklearn.feature_selection.") or name in ENCODERS:
+    if name.startswith("sklearn.feature_selection.") or name in ENCODERS or name in UNCONVERTING:
         return False
     if name == "sklearn.impute.SimpleImputer":
         return estimator.strategy not in ("most_frequent", "constant")
