@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pretzel.oven.frontends.registry import has_trait
 from pretzel.oven.ir.columns import LEAVES, NumericLeaf, Raw, SparseLeaf
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Node, replace, toposort, users
@@ -21,7 +22,7 @@ from pretzel.oven.ir.scale import ToFloat32
 from pretzel.schema import SAME, Follows, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pretzel.oven.ir.graph import Output
 
@@ -41,14 +42,18 @@ def in_float32(methods: Mapping[str, Output], origins: dict[Node, str], request:
         dtype of the request. For float64, steps are given float32 only by others that return it always.
     """
     nodes = toposort(output.node for output in methods.values())
-    if not any(node.inputs and _is_float32(node.inputs, request) for node in nodes):
+    wide = _behind_float64(nodes)
+    rounding = {
+        node for node in nodes if node.inputs and wide.isdisjoint(node.inputs) and _is_float32(node.inputs, request)
+    }
+    if not rounding:
         return {}
     new: dict[Node, Node] = {}
     for node in nodes:
         inputs = tuple(new[child] for child in node.inputs)
         same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
         changed = node if same else replace(node, inputs=inputs)
-        if inputs and not isinstance(node, LEAVES) and _is_float32(node.inputs, request):
+        if node in rounding and not isinstance(node, LEAVES):
             changed = changed.in_float32()
             for each in (changed, *changed.inputs):
                 origins.setdefault(each, origins.get(node, ""))
@@ -139,6 +144,19 @@ def _is_rounded(node: Node, output: Node, readers: Mapping[Node, list[Node]]) ->
 
 def _follows(node: Node) -> bool:
     return isinstance(node, Opaque | MissingMask) or node.schema().dtype.follows is not Follows.NOTHING
+
+
+def _behind_float64(nodes: Iterable[Node]) -> set[Node]:
+    """Values that are float64 whatever the request has, because they come from an opaque step that makes it."""
+    found: set[Node] = set()
+    for node in nodes:
+        if isinstance(node, LEAVES):
+            made = node.inputs[0] if node.inputs else None
+            if isinstance(made, Opaque) and made.method == "transform" and has_trait(made.estimator, "makes_float64"):
+                found.add(node)
+        elif not isinstance(node, Raw | Opaque) and not found.isdisjoint(node.inputs) and _follows(node):
+            found.add(node)
+    return found
 
 
 def _is_float32(inputs: tuple[Node, ...], request: str) -> bool:

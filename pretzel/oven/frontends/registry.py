@@ -58,6 +58,7 @@ TRAITS = {
     "follows_configuration": False,  # the configuration of its library may ask for frames
     "keeps_container": False,  # ``transform`` takes any columns; its result has the type and the columns of its input
     "keeps_format": False,  # sparse rows leave ``transform`` in the format in which they came, else as CSR
+    "makes_float64": False,  # ``transform`` of float32 is float64, of an estimator without native form
     "makes_sparse": False,  # ``transform`` makes sparse rows, also of an estimator without native form
     "reads_columns": False,  # each column of a frame is read for itself
     "takes_long_indices": True,  # sparse rows may have indices of 64 bits

@@ -7,6 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.cluster import FeatureAgglomeration
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import FactorAnalysis, KernelPCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     GradientBoostingClassifier,
@@ -15,8 +19,9 @@ from sklearn.ensemble import (
 )
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
+from sklearn.kernel_approximation import Nystroem, RBFSampler
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
-from sklearn.pipeline import make_pipeline, make_union
+from sklearn.pipeline import FeatureUnion, make_pipeline, make_union
 from sklearn.preprocessing import (
     Binarizer,
     FunctionTransformer,
@@ -196,3 +201,33 @@ def test_whole_numbers_reach_trees_with_one_rounding(estimator, dtype):
     np.testing.assert_array_equal(plan.predict(X[:, ::-1].copy(order="F")), fitted.predict(X))
     scaled = make_pipeline(MaxAbsScaler(), clone(estimator)).fit(X, y)  # which makes them float64 first
     np.testing.assert_array_equal(pretzel.compile(scaled).predict(X), scaled.predict(X))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    "made",
+    [
+        FactorAnalysis(2),
+        FeatureAgglomeration(2),
+        KernelPCA(2),
+        LinearDiscriminantAnalysis(),
+        Nystroem(n_components=3, random_state=0),
+        RBFSampler(n_components=3, random_state=0),
+    ],
+    ids=str,
+)
+def test_what_an_opaque_step_makes_float64_is_not_rounded(made: Any, dtype: Any) -> None:
+    X = np.random.default_rng(0).normal(size=(40, 4))
+    parts = [("a", made, slice(0, 4)), ("b", StandardScaler(), [2])]
+    models = [
+        make_pipeline(made, StandardScaler()),
+        FeatureUnion([("a", made)], transformer_weights={"a": 3.0}),
+        ColumnTransformer(parts[:1], transformer_weights={"a": 3.0}),
+        ColumnTransformer(parts, transformer_weights={"a": 3.0}),
+    ]
+    for model in models:
+        model.fit(X.astype(dtype), X[:, 0] > 0)
+        request = X.astype(np.float32)
+        got, expected = pretzel.compile(model).transform(request), model.transform(request)
+        assert got.dtype == expected.dtype
+        np.testing.assert_allclose(got, expected, rtol=1e-9 if got.dtype == np.float64 else 1e-5, atol=1e-9)

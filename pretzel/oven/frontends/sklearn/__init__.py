@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from pretzel.errors import CompileError, UnfittedError
 from pretzel.oven.frontends.registry import children, public_name
 from pretzel.oven.frontends.sklearn.compat import (
@@ -27,6 +29,7 @@ __all__ = [
     "follows_configuration",
     "keeps_container",
     "keeps_format",
+    "makes_float64",
     "makes_sparse",
     "output_container",
     "reads_columns",
@@ -107,6 +110,37 @@ def asks_for_floats(estimator: Any) -> bool:
     if name == "sklearn.impute.SimpleImputer":
         return estimator.strategy not in ("most_frequent", "constant")
     return takes_text_lists(estimator) and takes_text_arrays(estimator)
+
+
+MAKERS_OF_FLOAT64 = frozenset(
+    {
+        "sklearn.cluster.FeatureAgglomeration",
+        "sklearn.cross_decomposition.PLSRegression",
+        "sklearn.decomposition.FactorAnalysis",
+        "sklearn.decomposition.FastICA",
+        "sklearn.decomposition.IncrementalPCA",
+        "sklearn.decomposition.KernelPCA",
+        "sklearn.decomposition.LatentDirichletAllocation",
+        "sklearn.decomposition.MiniBatchSparsePCA",
+        "sklearn.decomposition.SparsePCA",
+        "sklearn.discriminant_analysis.LinearDiscriminantAnalysis",
+        "sklearn.kernel_approximation.Nystroem",
+        "sklearn.kernel_approximation.PolynomialCountSketch",
+        "sklearn.kernel_approximation.RBFSampler",
+        "sklearn.kernel_approximation.SkewedChi2Sampler",
+        "sklearn.manifold.Isomap",
+        "sklearn.manifold.LocallyLinearEmbedding",
+        "sklearn.neighbors.NeighborhoodComponentsAnalysis",
+        "sklearn.neural_network.BernoulliRBM",
+    }
+)
+"""Transformers without native form that compute with what they learnt, by the public names of their classes."""
+
+
+def makes_float64(estimator: Any) -> bool:
+    """Whether float32 becomes float64 because what was learnt is float64."""
+    learnt = [value for value in vars(estimator).values() if isinstance(value, np.ndarray) and value.dtype.kind == "f"]
+    return public_name(type(estimator)) in MAKERS_OF_FLOAT64 and all(each.dtype == np.float64 for each in learnt)
 
 
 UNCHECKED_IF_SPARSE = frozenset({"ElasticNet", "Lasso", "MultiTaskElasticNet", "MultiTaskLasso"})
