@@ -71,9 +71,10 @@ def in_float32(methods: Mapping[str, Output], origins: dict[Node, str], request:
 def typed_columns(output: Node) -> Columns:
     """The columns whose dtype decides about the dtype of a result, or about how it is computed."""
     readers = users([output])
+    passed = passed_on(output)  # objects among them make objects of the whole result
     found: set[tuple[int, int]] = set()
     for leaf in readers:
-        if isinstance(leaf, NumericLeaf | SparseLeaf) and _is_typed(leaf, output, readers):
+        if isinstance(leaf, NumericLeaf | SparseLeaf) and (leaf in passed or _is_typed(leaf, output, readers)):
             found |= columns_of(leaf)
     return frozenset(found)
 

@@ -111,6 +111,14 @@ KNOWN: tuple[Known, ...] = (
         "a step of one's own that has no record of names gets a row without names as an array",
         subject="custom frame first", form="row: (tuple|list)", kind="refused",
     ),
+    Known(
+        "a frame of sparse columns is read as a table; the parts of a ColumnTransformer get sparse rows and may reject",
+        subject="ColumnTransformer.*", form="sparse frame", kind="answered",
+    ),
+    Known(
+        "the source overlooks NaN in frames of sparse columns, and sends it where sparse rows of trees send any number",
+        subject="(Decision|Extra|RandomForest).*", form="sparse frame", kind="values",
+    ),
 )  # fmt: skip
 
 KNOWN_ERRORS = {
