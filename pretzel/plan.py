@@ -62,6 +62,8 @@ class InputSpec:
     missing : tuple of str, float or None
         What None stands for in each column of a single row: the missing value that the fitted column knows. Empty: None
         is None everywhere.
+    texts : tuple of int
+        Columns of texts, for all that is known of the fit: in a table of rows without a text they are objects, too.
     """
 
     kind: InputKind
@@ -78,6 +80,7 @@ class InputSpec:
     text_arrays: bool = True
     text_lists: bool = True
     missing: tuple[str | float | None, ...] = ()
+    texts: tuple[int, ...] = ()
 
 
 class LeafKind(enum.Enum):

@@ -374,6 +374,25 @@ def test_none_in_a_table_is_what_it_is_for_the_source() -> None:
                 assert plan.transform(request).tolist() == [[exact]]
 
 
+@pytest.mark.parametrize("missing", [None, math.nan])
+@pytest.mark.parametrize("rest", ["drop", "passthrough"])
+@pytest.mark.parametrize("container", ["default", "pandas"])
+@pytest.mark.parametrize("imputed", [False, True])
+def test_a_row_without_its_only_text(container: str, rest: str, missing: Any, imputed: bool) -> None:
+    """The column is one of texts nevertheless, also for steps that are called from Python."""
+    frame = pd.DataFrame({"n": [1.0, 2.0, 3.0], "city": ["Bonn", "Ulm", None], "text": list("abc")})
+    encoder: Any = OneHotEncoder(sparse_output=False, handle_unknown="ignore")
+    if imputed:
+        encoder = make_pipeline(SimpleImputer(strategy="most_frequent", missing_values=frame.city[2]), encoder)
+    source = make_column_transformer((encoder, ["city"]), remainder=rest).set_output(transform=container).fit(frame)
+    plan = pretzel.compile(source)
+    expected = np.asarray(source.transform(frame), dtype=object)[2].tolist()
+    row = {"n": 3.0, "city": missing, "text": "c"}
+    assert list(plan.transform_one(row)) == expected
+    for found in np.asarray(plan.transform([row, row]), dtype=object):
+        assert found.tolist() == expected
+
+
 def test_none_is_one_of_two_words() -> None:
     with pytest.raises(OptionError, match="none is 'missing' or 'exact', got 'nan'"):
         pretzel.compile(SimpleImputer().fit([[1.0]]), none="nan")  # type: ignore[arg-type]

@@ -93,7 +93,7 @@ class Plan(ActsAsEstimator):
         variants: dict[str, Any] = {dtype: self._load(method, other, spec) for dtype, other in plan.variants.items()}
         if self.source is not None:
             variants |= {
-                each: BySource(self.name, method, self.source, f"requests of {each}") for each in plan.from_source
+                each: BySource(self.name, method, self.source, f"requests of {each}", spec) for each in plan.from_source
             }
         found: Method | OpaqueMethod
         if plan.opaque or plan.program is None:
@@ -105,7 +105,7 @@ class Plan(ActsAsEstimator):
             found.others = OtherForms(found, spec, self.name, partial(self._load, method))
         found.source = self.source
         if self.source is not None:
-            found.by_source = BySource(self.name, method, self.source, "integers beyond 2**53")
+            found.by_source = BySource(self.name, method, self.source, "integers beyond 2**53", spec)
         return found
 
     __reduce_ex__ = reject_pickling

@@ -14,7 +14,7 @@ from pretzel.errors import InputError, InputShapeError, InputTypeError
 from pretzel.plan import InputKind, InputSpec, Leaf, LeafKind, MethodPlan, OpaqueStep, Program
 from pretzel.runtime.input.feature_names import check_width
 from pretzel.runtime.input.row_reader import as_number, check_keys, raise_wrong_field
-from pretzel.runtime.input.source_form import is_sparse, of_row, of_rows, select
+from pretzel.runtime.input.source_form import array, is_sparse, of_row, of_rows, select
 from pretzel.runtime.input.table_reader import read
 from pretzel.runtime.method_docs import document
 from pretzel.runtime.source import call_source
@@ -280,6 +280,8 @@ class SourceReader:
         for source, at, own in self._groups:
             asked, value = spec, sources[source]
             if source and isinstance(sources, Sources):
+                if isinstance(value, list) and not any(leaf.kind is LeafKind.TEXT for leaf in own):
+                    value = _array_of(value)
                 asked = _spec_of(own, sources.step_of[source], value)
                 value = value if asked.kind is InputKind.TEXT else _as_columns(value)
             rows[source], found, seen = read(asked, own, value)
@@ -340,6 +342,12 @@ def _reject_cells(spec: InputSpec, step: OpaqueStep, X: Any) -> None:
         for row, value in enumerate(column if isinstance(column, list) else ()):
             if value is not None and not isinstance(value, str) and as_number(value) is None:
                 raise_wrong_field(spec, "", position, value, "a str or a number", row)
+
+
+def _array_of(values: list[Any]) -> Any:
+    """A list that a step returned, as the array that scikit-learn makes of it."""
+    rows = [list(row) for row in values if isinstance(row, list | tuple)]
+    return array(rows) if rows and len(rows) == len(values) else np.asarray(values)
 
 
 def _as_columns(value: Any) -> Any:

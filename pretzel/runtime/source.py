@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sys
 import weakref
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pretzel.errors import InputTypeError
+from pretzel.runtime.input.source_form import of_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
+
+    from pretzel.plan import InputSpec
 
 _FITTING = (
     "fit",
@@ -161,10 +165,12 @@ class BySource:
     source : Source
     reason : str
         Kind of the request.
+    spec : InputSpec
     """
 
-    def __init__(self, model: str, method: str, source: Source, reason: str) -> None:
+    def __init__(self, model: str, method: str, source: Source, reason: str, spec: InputSpec) -> None:
         self._model, self._method, self._source, self._reason = model, method, source, reason
+        self._spec = spec
 
     def __call__(self, X: Any) -> Any:
         """The estimator's answer for a table.
@@ -174,6 +180,8 @@ class BySource:
         InputTypeError
             The estimator does not exist any more.
         """
+        if isinstance(X, list) and X and isinstance(X[0], Mapping):
+            X = of_rows(self._spec, X)
         return self._source.answer(self._model, self._method, X, self._reason)
 
     def answer_typed_row(self, row: Any) -> Any:

@@ -252,6 +252,36 @@ class Misnamed(TransformerMixin, BaseEstimator):
         return np.array(["one"], dtype=object)
 
 
+class Listing(RegressorMixin, TransformerMixin, BaseEstimator):
+    """Returns lists where scikit-learn's own estimators return arrays."""
+
+    def fit(self, X, y=None):
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def predict(self, X):
+        return np.asarray(X)[:, 0].tolist()
+
+    def transform(self, X):
+        return np.asarray(X).tolist()
+
+
+class ListingLabels(ClassifierMixin, Listing):
+    def fit(self, X, y=None):
+        self.classes_ = np.unique(y)
+        return super().fit(X)
+
+    def predict(self, X):
+        return self.classes_[(np.asarray(X)[:, 0] > 0).astype(int)].tolist()
+
+
+def test_values_that_are_lists():
+    check(VotingRegressor([("lists", Listing()), ("linear", Ridge())]).fit(X, SCORE))
+    check(VotingClassifier([("lists", ListingLabels()), *MEMBERS]).fit(X, SCORE > 0))
+    check(make_pipeline(StandardScaler(), Listing(), Ridge()).fit(X, SCORE))
+    check(make_pipeline(Listing(), StandardScaler()).fit(X))
+
+
 def test_the_reader_knows_the_width_better_than_the_names():
     check(Misnamed().fit(X))
     plan = check(make_pipeline(StandardScaler(), Misnamed(), Ridge()).fit(X, SCORE))

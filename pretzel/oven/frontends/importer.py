@@ -88,6 +88,7 @@ class Importer(ValueReader):
     ) -> None:
         super().__init__(check, requests)
         self.missing: dict[int, CellValue] = {}
+        self.texts: set[int] = set()
         self._root = estimator
         self._sparse = False  # the request is sparse rows
         self._guessed = False  # an opaque step was given columns that no step had read as numbers
@@ -116,7 +117,7 @@ class Importer(ValueReader):
             raise CompileError(f"{type(self._root).__name__} has no method that Pretzel can serve")
         keeps_format = has_trait(self._root, "keeps_format")
         names = names_out(self._root, methods["transform"].node) if "transform" in methods else None
-        spec = with_missing(request_spec(self._root, asked, methods), self.missing)
+        spec = with_missing(request_spec(self._root, asked, methods), self.missing, self.texts)
         return Imported(spec, methods, self.origins, keeps_format, names, frozenset(self.excluded))
 
     def sparse_methods(self, imported: Imported) -> dict[str, Output | str]:
@@ -223,7 +224,7 @@ class Importer(ValueReader):
             self._path.pop()
 
     def _methods(self, estimator: Any, x: Node, only: tuple[str, ...]) -> Methods:
-        note_missing(self.missing, estimator, x)
+        note_missing(self.missing, self.texts, estimator, x)
         present = [m for m in only if callable(getattr(estimator, m, None))]
         native: Mapping[str, Output] = {}
         reason = ""
@@ -391,10 +392,6 @@ def _read_by(x: Node, reader: Any) -> Node:
     if not isinstance(x, Raw) or not x.inputs or x.selected or not asked.width:
         return x
     named = replace(
-        x.inputs[0],
-        names=asked.names,
-        required=asked.required,
-        any_order=asked.any_order,
-        reader=asked.estimator,
+        x.inputs[0], names=asked.names, required=asked.required, any_order=asked.any_order, reader=asked.estimator
     )
     return replace(x, inputs=(named,))

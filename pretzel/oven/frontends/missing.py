@@ -1,10 +1,12 @@
-"""The missing value that a fitted estimator knows in each column of the request."""
+"""The missing value that a fitted estimator knows in each column of the request, and the columns of texts."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from pretzel.oven.frontends.cells import cell_value
 from pretzel.oven.frontends.forms import Beside, TwoForms
@@ -19,8 +21,10 @@ if TYPE_CHECKING:
     from pretzel.oven.ir.graph import Node
 
 
-def note_missing(known: dict[int, CellValue], estimator: Any, x: Node) -> None:
+def note_missing(known: dict[int, CellValue], texts: set[int], estimator: Any, x: Node) -> None:
     """Add to ``known`` the missing value that ``estimator`` knows in each column of the request that it reads.
+
+    To ``texts`` the columns are added in which it knows a text.
 
     The missing category of an encoder, which was in the data of its fit, counts more than a parameter.
     """
@@ -30,6 +34,9 @@ def note_missing(known: dict[int, CellValue], estimator: Any, x: Node) -> None:
     if not categories and not parameter:
         return
     columns = _columns_of_request(x)
+    for column, values in zip(columns, _values_of(estimator), strict=False):
+        if column is not None and any(isinstance(value, str) for value in values):
+            texts.add(column)
     for column, found in zip(columns, categories, strict=False):
         if column is not None and found:
             known[column] = found[0]
@@ -39,8 +46,9 @@ def note_missing(known: dict[int, CellValue], estimator: Any, x: Node) -> None:
                 known.setdefault(column, value)
 
 
-def with_missing(spec: InputSpec, known: dict[int, CellValue]) -> InputSpec:
+def with_missing(spec: InputSpec, known: dict[int, CellValue], texts: set[int]) -> InputSpec:
     """A specification of tables that says what None stands for in each column of a single row."""
+    spec = replace(spec, texts=tuple(sorted(texts))) if spec.kind is InputKind.TABLE else spec
     missing = tuple(known.get(i) for i in range(spec.width))
     found = spec.kind is InputKind.TABLE and any(value is not None for value in missing)
     return replace(spec, missing=missing) if found else spec
@@ -69,6 +77,15 @@ def _missing_of_categories(estimator: Any) -> list[list[CellValue]]:
     if not isinstance(found, list):
         return []
     return [[None] if any(v is None for v in c) else [math.nan] if any(map(is_nan, c)) else [] for c in found]
+
+
+def _values_of(estimator: Any) -> list[Any]:
+    """For each column of an encoder its categories, of an imputer what it fills in."""
+    categories = estimator.__dict__.get("categories_")
+    if isinstance(categories, list):
+        return categories
+    statistics = estimator.__dict__.get("statistics_")
+    return [[value] for value in statistics] if isinstance(statistics, np.ndarray) else []
 
 
 def _missing_of_parameter(estimator: Any) -> list[CellValue]:

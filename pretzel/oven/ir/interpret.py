@@ -58,6 +58,7 @@ def read_leaf(leaf: Node, X: Any) -> Value:
     if isinstance(leaf, TextLeaf):
         documents = X if getattr(X, "ndim", 1) == 1 else take(X, (leaf.column,), scalar=True)
         return np.array([[normalize(str(d), leaf.lower, leaf.accents)] for d in documents], dtype=object).reshape(-1, 1)
+    X = np.asarray(X, dtype=object) if isinstance(X, list) else X
     if getattr(X, "ndim", 2) == 1:
         X = np.asarray(X)[:, None]
     if isinstance(leaf, CellLeaf):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any, NoReturn
 
 import numpy as np
@@ -26,7 +26,7 @@ def as_row(spec: InputSpec, model: str, row: Any) -> Any:
         fail_row(spec, model, row)
     if hasattr(row, "to_dict") and getattr(row, "ndim", 0) == 1 and spec.names is not None:
         return row.to_dict()  # a pandas Series is a row with names
-    if not hasattr(row, "__len__"):
+    if not hasattr(row, "__len__") or isinstance(row, Set):
         fail_row(spec, model, row)
     if getattr(row, "ndim", 1) != 1:
         raise InputShapeError(
@@ -175,7 +175,7 @@ def fail_row(spec: InputSpec, model: str, row: Any) -> NoReturn:
             f"{who}: got a dict, but the model was fitted without column names: send a tuple or array of {spec.width}"
         )
     forms = "a dict, tuple or 1-D array" if spec.names is not None else "a tuple or 1-D array"
-    if isinstance(row, str | bytes) or not hasattr(row, "__len__"):
+    if isinstance(row, str | bytes | Set) or not hasattr(row, "__len__"):  # a set has no order
         raise InputTypeError(f"{who}: expected {forms} of {spec.width} values, got {type(row).__name__}")
     raise InputShapeError(f"{who}: expected {spec.width} values, got {len(row)}")
 

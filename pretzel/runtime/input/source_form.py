@@ -23,6 +23,7 @@ from pretzel.runtime.input.row_reader import (
     known_missing,
     known_missing_of,
     one_row_table,
+    pandas_missing,
 )
 from pretzel.runtime.input.table_reader import of_list
 
@@ -56,7 +57,9 @@ def of_row(spec: InputSpec, model: str, row: Any, *, check: bool = True) -> Any:
     if len(values) != spec.width:
         fail_row(spec, model, row)
     values = [known_missing(spec, i, value) for i, value in enumerate(values)]
-    return array([values]) if spec.names is None else _frame(dict(zip(spec.names, ([v] for v in values), strict=True)))
+    if spec.names is None:
+        return array([values])
+    return _frame(spec, dict(zip(spec.names, ([value] for value in values), strict=True)))
 
 
 def _of_any_row(spec: InputSpec, row: Any) -> Any:
@@ -74,7 +77,7 @@ def _of_any_row(spec: InputSpec, row: Any) -> Any:
     elif not isinstance(row, Sequence):
         return [row]
     if spec.names is not None and len(row) == len(spec.names):
-        return _frame({name: [value] for name, value in zip(spec.names, row, strict=True)})
+        return _frame(spec, {name: [value] for name, value in zip(spec.names, row, strict=True)})
     return array([list(row)])
 
 
@@ -94,7 +97,7 @@ def of_rows(spec: InputSpec, X: list[Any], *, check: bool = True) -> Any:
         return _of_dicts(spec, [known_missing_of(spec, row) for row in X])
     columns = [table.column(i) for i in range(spec.width)]
     if spec.names is not None:
-        return _frame(dict(zip(spec.names, columns, strict=True)))
+        return _frame(spec, dict(zip(spec.names, columns, strict=True)))
     return array([list(row) for row in zip(*columns, strict=True)])
 
 
@@ -102,7 +105,7 @@ def _of_dicts(spec: InputSpec, rows: Sequence[Mapping[Any, Any]]) -> Any:
     """Rows as a DataFrame with the keys that all have: known columns first, in the order of the fit."""
     known = [name for name in spec.names or () if name in rows[0]]
     names = [name for name in dict.fromkeys([*known, *rows[0]]) if all(name in row for row in rows)]
-    return _frame({name: [row[name] for row in rows] for name in names})
+    return _frame(spec, {name: [row[name] for row in rows] for name in names})
 
 
 def array(rows: list[list[Any]]) -> Any:
@@ -114,14 +117,17 @@ def array(rows: list[list[Any]]) -> Any:
     return np.asarray(rows)
 
 
-def _frame(columns: Mapping[str, list[Any]]) -> Any:
-    """A DataFrame of lists. Columns with texts have the dtype ``object``, in which None stays None."""
+def _frame(spec: InputSpec, columns: Mapping[str, list[Any]]) -> Any:
+    """A DataFrame of lists. Columns of texts have the dtype ``object``, in which None stays None."""
     import pandas as pd
 
+    names = spec.names or ()
+    texts = {names[i] for i in spec.texts if i < len(names)}
     kinds = {type(value) for column in columns.values() for value in column}
-    if kinds == {float}:  # one block, made at once
+    if kinds == {float} and not texts:  # one block, made at once
         return pd.DataFrame(np.array(list(columns.values())).T, columns=_index(tuple(columns)))
-    return pd.DataFrame({name: _column(values) for name, values in columns.items()}, columns=_index(tuple(columns)))
+    made = {name: _column(values, name in texts) for name, values in columns.items()}
+    return pd.DataFrame(made, columns=_index(tuple(columns)))
 
 
 @functools.lru_cache(maxsize=256)
@@ -132,14 +138,19 @@ def _index(names: tuple[Any, ...]) -> Any:
     return pd.Index(names)
 
 
-def _column(values: list[Any]) -> Any:
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and value != value) or bool(pandas_missing(value))
+
+
+def _column(values: list[Any], of_texts: bool) -> Any:
     kinds = set(map(type, values))
-    if kinds <= {float, int} and len(kinds) == 1:
+    of_texts = of_texts and all(map(_is_missing, values))
+    if kinds <= {float, int} and len(kinds) == 1 and not of_texts:
         numbers = np.array(values)
         if numbers.dtype != object:
             return numbers
     too_large = int in kinds and any(type(value) is int and value.bit_length() > 1024 for value in values)
-    if not too_large and not any(issubclass(kind, str | bytes) for kind in kinds):
+    if not of_texts and not too_large and not any(issubclass(kind, str | bytes) for kind in kinds):
         return values  # pandas 2.2 makes floats of integers, as far as it can
     import pandas as pd
 

@@ -6,7 +6,7 @@ SciPy and pyarrow are not imported: their objects are recognised by the name of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -272,7 +272,7 @@ def of_list(spec: InputSpec, X: Sequence[Any]) -> Table:
     if X:
         warn_about_names(spec, named=False)
     for row in X:
-        if isinstance(row, str | bytes | Mapping) or not hasattr(row, "__len__") or len(row) != spec.width:
+        if isinstance(row, str | bytes | Mapping | Set) or not hasattr(row, "__len__") or len(row) != spec.width:
             _fail_in_list(spec, X, row)
     rows = [row.tolist() if isinstance(row, np.ndarray) else row for row in X]
     return Table(len(X), lambda i: [row[i] for row in rows])
@@ -284,7 +284,7 @@ def _fail_in_list(spec: InputSpec, X: Sequence[Any], row: Any) -> None:
             f"{spec.estimator}: expected a list of rows, got a list that holds {type(row).__name__} {shown(row)}; "
             "for one row use predict_one"
         )
-    if isinstance(row, Mapping):
+    if isinstance(row, Mapping | Set):
         fail_row(spec, "", row)
     number = next(i for i, other in enumerate(X) if other is row)
     raise InputShapeError(

@@ -131,6 +131,9 @@ def test_texts_are_str(numbers: pretzel.Plan) -> None:
         ("Bonn", InputTypeError, r"a dict, tuple or 1-D array of 3 values, got str"),
         (3.0, InputTypeError, r"got float"),
         (None, InputTypeError, r"got NoneType"),
+        ({1.0, 2.0, 3.0}, InputTypeError, r"got set"),  # it has no order
+        (frozenset((1.0, 2.0, 3.0)), InputTypeError, r"got frozenset"),
+        (ROW.keys(), InputTypeError, r"got dict_keys"),
         ({**ROW, "age": "old"}, InputTypeError, r"column 'age': expected a number, got str 'old'"),
         ({**ROW, "age": [1]}, InputTypeError, r"column 'age': expected a number, got list"),
         ({**ROW, "age": 1j}, InputTypeError, r"column 'age': expected a number, got complex"),

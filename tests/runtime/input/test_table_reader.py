@@ -289,6 +289,7 @@ def test_warnings_about_names_are_those_of_scikit_learn() -> None:
         ([[1.0, 2.0, 3.0], [1.0, 2.0]], InputShapeError, "row 1 has 2 features"),
         ([[[1.0], [2.0], [3.0]]], InputShapeError, "row 0, column 0 holds a list"),
         (["abc"], InputShapeError, "holds str 'abc'"),
+        ([(1.0, 2.0, 3.0), {1.0, 2.0, 3.0}], InputTypeError, "expected a tuple or 1-D array of 3 values, got set"),
         ([{"a": 1}], InputTypeError, "without column names"),
         ([[1.0, "x", 3.0]], InputTypeError, "row 0, column 1: expected a number, got str 'x'"),
         ([[1.0, b"x", 3.0]], InputTypeError, "row 0, column 1: expected a number, got bytes"),
