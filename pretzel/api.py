@@ -10,7 +10,7 @@ from pretzel.options import Options, check_option
 from pretzel.runtime.model import Plan
 from pretzel.runtime.prepare import set_compiler
 from pretzel.runtime.runtime import Runtime
-from pretzel.runtime.source import Source
+from pretzel.runtime.source import ActsAsEstimator, Source
 from pretzel.store.object_store import ObjectStore, default_store
 
 __all__ = ["Runtime", "compile"]
@@ -78,6 +78,8 @@ def compile(
     """
     from pretzel.oven import compile_estimator
 
+    if isinstance(estimator, ActsAsEstimator):
+        raise CompileError(f"{estimator.name} is compiled already: compile its estimator")
     check_option("name", name, str)
     check_option("keep_source", keep_source, bool)
     check_option("store", store, ObjectStore | None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import Method
@@ -36,6 +37,10 @@ class Estimate:
 
 def estimate(plan: Plan, n_rows: int, units: int | None, method: str, X: Any) -> Estimate:
     """See `Plan.estimate`."""
+    if not isinstance(n_rows, Integral):
+        raise TypeError(
+            f"{plan.name}: n_rows is a number, got {type(n_rows).__name__}: send a request as estimate(X=...)"
+        )
     found = plan.methods.get(method)
     if found is None:
         raise AttributeError(f"{plan.name} has no method {method!r}; it has {', '.join(plan.methods)}")

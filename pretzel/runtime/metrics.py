@@ -44,7 +44,10 @@ _OUTCOMES = ("done", "failed", "expired", "cancelled", "lost")
 def register(collector: Collector, registry: Any = None) -> Collector:
     """Register a collector with a Prometheus registry; None: the registry of the process."""
     if registry is None:
-        import prometheus_client
+        try:
+            import prometheus_client
+        except ImportError as error:
+            raise ImportError("metrics are given to prometheus_client: pip install prometheus-client") from error
 
         registry = prometheus_client.REGISTRY
     registry.register(collector)

@@ -107,6 +107,19 @@ class Source:
             raise InputTypeError(f"{model}: {reason} are answered by the {self.type_name} itself: {self._gone()}")
         return getattr(estimator, method)(X)
 
+    def estimator(self, model: str, what: str) -> Any:
+        """The estimator, for something that nobody else answers.
+
+        Raises
+        ------
+        TypeError
+            It does not exist any more.
+        """
+        estimator = self._find()
+        if estimator is None:
+            raise TypeError(f"{model}: its {what} is that of the {self.type_name} itself: {self._gone()}")
+        return estimator
+
     def tags(self) -> Any:
         """scikit-learn's tags of the estimator; once it is gone, the usual ones of its kind."""
         estimator = self._find()
@@ -133,6 +146,21 @@ class ActsAsEstimator:
     """What scikit-learn's scorers, inspection and meta-estimators ask of an estimator that is not fitted again."""
 
     name: str
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._asked_for("subscript")[key]  # iteration ends with its IndexError
+
+    def __len__(self) -> int:
+        return len(self._asked_for("length"))
+
+    def __bool__(self) -> bool:
+        return True  # whatever the length
+
+    def _asked_for(self, what: str) -> Any:
+        source: Source | None = self.source  # type: ignore[attr-defined]
+        if source is None:
+            raise TypeError(f"{self.name} has no {what}")
+        return source.estimator(self.name, what)
 
     def __sklearn_is_fitted__(self) -> bool:
         return True

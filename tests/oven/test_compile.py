@@ -8,11 +8,12 @@ import weakref
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 import pretzel
+from pretzel.errors import CompileError
 from pretzel.store.object_store import ObjectStore
 
 X = np.random.default_rng(0).normal(size=(50, 3))
@@ -91,3 +92,9 @@ def test_options_that_do_not_exist_are_named(estimator):
         pretzel.compile(estimator, disable_rules=("fold_afine",))
     with pytest.raises(TypeError, match="a tuple of names, got the string 'fold_affine'"):
         pretzel.compile(estimator, disable_rules="fold_affine")
+
+
+def test_a_plan_is_not_compiled_again():
+    plan = pretzel.compile(LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0]))
+    with pytest.raises(CompileError, match="LinearRegression is compiled already"):
+        pretzel.compile(plan)

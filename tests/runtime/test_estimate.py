@@ -57,6 +57,12 @@ def test_rows_and_units_are_counted(text):
     assert text.estimate(1, units=5000).seconds > text.estimate(1, units=50).seconds
 
 
+def test_a_request_in_place_of_a_number_of_rows(table):
+    with pytest.raises(TypeError, match=r"n_rows is a number, got ndarray: send a request as estimate\(X=\.\.\.\)"):
+        table.estimate(NUMBERS)
+    assert table.estimate(np.int64(3)) == table.estimate(3)
+
+
 def test_rows_of_texts_are_as_long_as_they_were(text):
     assert text.estimate(10) == text.estimate(10, units=1000)
     for _ in range(3):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,14 @@ def test_a_registry_takes_the_metrics_once(runtime: pretzel.Runtime, registry: A
     registry.unregister(collector)
     assert runtime.metrics(registry) is not collector
     assert len(list(registry.collect())) == families
+
+
+def test_without_the_client_it_is_said_what_to_install(
+    runtime: pretzel.Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    with pytest.raises(ImportError, match="pip install prometheus-client"):
+        runtime.metrics()
 
 
 def test_calls_by_version(runtime: pretzel.Runtime, registry: Any) -> None:

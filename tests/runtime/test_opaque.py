@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -21,6 +22,13 @@ TABLE = pa.table({"a": [1.0, 2.0], "b": [3.0, 4.0]})
 def test_arrow_tables_come_as_they_are(table: Any) -> None:
     plan = pretzel.compile(FunctionTransformer().fit(np.ones((2, 2))))
     assert plan.transform(table) is table
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+def test_an_array_as_a_row_keeps_its_dtype_beside_names(dtype: str) -> None:
+    frame = pd.DataFrame(np.eye(3), columns=list("abc"))
+    plan = pretzel.compile(Squeezing().fit(frame))
+    assert plan.transform_one(np.ones(3, dtype)).dtype == np.dtype(dtype)
 
 
 def test_missing_values_are_an_error_before_the_width() -> None:
@@ -40,6 +48,8 @@ class Squeezing(TransformerMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any = None) -> Squeezing:
         self.n_features_in_ = X.shape[1]
+        if hasattr(X, "columns"):
+            self.feature_names_in_ = np.array(X.columns, dtype=object)
         return self
 
     def transform(self, X: Any) -> Any:

@@ -102,6 +102,33 @@ def test_methods_and_arguments(estimator: Any, method: str, more: dict[str, Any]
         same(getattr(model, method)(*request, **more), want)
 
 
+def test_subscripts_and_lengths() -> None:
+    """Steps of a pipeline and members of an ensemble, as long as the estimator exists."""
+    steps, forest = pipeline(), RandomForestRegressor(3).fit(X, Y)
+    for model in both(steps):
+        assert len(model) == 2
+        assert model["standardscaler"] is model[0] is steps[0]
+        assert list(model) == list(steps)
+        same(model[:-1].transform(X), steps[:-1].transform(X))
+        with pytest.raises(KeyError, match="none"):
+            model["none"]
+    for model in both(forest):
+        assert len(model) == 3
+        assert list(model) == forest.estimators_
+    for model in both(LinearRegression().fit(X, Y)):
+        assert model  # the source is gone
+        for ask in (len, list):
+            with pytest.raises(TypeError, match="that of the LinearRegression itself: it no longer exists"):
+                ask(model)
+    alone = LinearRegression().fit(X, Y)
+    for model in both(alone):
+        assert model
+        with pytest.raises(TypeError, match="has no len"):
+            len(model)
+        with pytest.raises(TypeError, match="not subscriptable"):
+            model[0]
+
+
 def test_staged_methods() -> None:
     boosting = GradientBoostingClassifier(n_estimators=3).fit(X, LABELS)
     for model in both(boosting):

@@ -47,6 +47,10 @@ def of_row(spec: InputSpec, model: str, row: Any, *, check: bool = True) -> Any:
         return _of_any_row(spec, row)
     if type(row) is np.ndarray and row.shape == (spec.width,) and spec.names is None:
         return row[None]
+    if type(row) is np.ndarray and row.shape == (spec.width,) and row.dtype.kind in "fiu" and spec.names is not None:
+        import pandas as pd
+
+        return pd.DataFrame(row[None], columns=_index(spec.names))  # of its dtype
     values = as_row(spec, model, row)
     if isinstance(values, dict):
         if spec.names is None:
