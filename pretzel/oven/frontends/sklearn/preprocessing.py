@@ -47,8 +47,8 @@ def standard_scaler(estimator: Any, x: Node, importer: Importer) -> Node:
 
 @adapter("sklearn.preprocessing.RobustScaler")
 def robust_scaler(estimator: Any, x: Node, importer: Importer) -> Node:
-    """``X -= center_`` and ``X /= scale_``, each where it was asked for."""
-    center = floats(estimator.center_) if estimator.with_centering else None
+    """``X -= center_`` and ``X /= scale_``, each where it was asked for; sparse rows are not centred."""
+    center = floats(estimator.center_) if estimator.with_centering and not is_sparse(x) else None
     scale = floats(estimator.scale_) if estimator.with_scaling else None
     return _scaled(estimator, x, importer, center, scale)
 
