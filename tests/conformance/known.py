@@ -108,6 +108,14 @@ KNOWN: tuple[Known, ...] = (
         fit="mixed", form="polars with categories", kind="answered",
     ),
     Known(
+        "the source writes its first category over what is unknown, and fails where a boolean cannot hold that",
+        subject="(OneHot|Ordinal)Encoder.*", form="(frame of )?bool", kind="answered",
+    ),
+    Known(
+        "integers of which several are one float64 are known categories of floats for the source, whatever they are",
+        subject="(OneHot|Ordinal|Target)Encoder.*", form="integers beyond .*", kind="values",
+    ),
+    Known(
         "a step of one's own that has no record of names gets a row without names as an array",
         subject="custom frame first", form="row: (tuple|list)", kind="refused",
     ),

@@ -170,6 +170,16 @@ def test_steps_behind_an_opaque_step_that_keeps_rows_sparse(last):
         np.testing.assert_allclose(*values, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("behind", [[], [MaxAbsScaler()], [LogisticRegression()]], ids=str)
+def test_sparse_rows_are_not_centred_as_in_the_source(behind):
+    model = make_pipeline(RobustScaler(), *behind).fit(ROWS.toarray() + 1.0, LABELS)
+    method = "predict_proba" if hasattr(model, "predict") else "transform"
+    got, expected = getattr(pretzel.compile(model, strict=True), method)(ROWS), getattr(model, method)(ROWS)
+    assert type(got) is type(expected)
+    values = [each.toarray() if sparse.issparse(each) else each for each in (got, expected)]
+    np.testing.assert_allclose(*values, rtol=1e-9, atol=1e-12)
+
+
 def test_columns_by_name_need_names():
     import pandas as pd
 

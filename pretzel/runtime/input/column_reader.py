@@ -112,6 +112,16 @@ def dtype_of(column: Any, numbers: npt.NDArray[Any], *, alone: bool = False) -> 
     return numbers.dtype if kind in _NUMERIC else np.dtype(object)
 
 
+def is_list_of_objects(column: Any, numbers: npt.NDArray[Any]) -> bool:
+    """Whether NumPy makes an array of objects of a list: it holds None, or an integer beyond 64 bits."""
+    if not isinstance(column, list) or not column:
+        return False
+    if any(value is None for value in column):
+        return True
+    is_large = bool((np.abs(numbers.astype(np.float64)) >= 2.0**63).any())
+    return is_large and any(isinstance(value, int) and not -(2**63) <= value < 2**64 for value in column)
+
+
 def _numbers_of_objects(
     spec: InputSpec, position: int, values: list[Any], parse: Callable[[Any], float | None] = parse_number
 ) -> npt.NDArray[np.float64]:

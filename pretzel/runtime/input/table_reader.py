@@ -16,7 +16,7 @@ import numpy as np
 from pretzel._native import frame_array
 from pretzel.errors import InputShapeError, InputTypeError, InputValueError
 from pretzel.plan import InputKind, LeafKind
-from pretzel.runtime.input.column_reader import as_cells, as_numbers, dtype_of
+from pretzel.runtime.input.column_reader import as_cells, as_numbers, dtype_of, is_list_of_objects
 from pretzel.runtime.input.feature_names import check_width, match, warn_about_names
 from pretzel.runtime.input.messages import shown
 from pretzel.runtime.input.row_reader import check_keys, fail_row, known_missing
@@ -98,6 +98,8 @@ def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[A
             found.append(numbers)
             alone = spec.any_order
             seen = {dtype_of(*column, alone=alone) for column in zip(raw, numbers, strict=True)}
+            if not spec.floats and not table.is_rows and any(map(is_list_of_objects, raw, numbers)):
+                seen = {np.dtype(object)}
             dtypes.append({FLOAT64} if table.as_float64 else seen)
     return table.rows, found, dtypes
 

@@ -487,3 +487,15 @@ def test_nulls_leave_float32_as_it_is():
     got, expected = pretzel.compile(model).transform(frame), model.transform(frame)
     assert got.dtype == expected.dtype == np.float32
     np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("row", [[1.5, None, 3], [2**70, 1, 2], [2**64, 1.5, None]], ids=str)
+@pytest.mark.parametrize("model", [SelectKBest(k=2), VarianceThreshold()], ids=str)
+def test_lists_that_are_objects_for_numpy_are_passed_on_as_objects(model, row):
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    plan = pretzel.compile(model.fit(X, X[:, 0] > 0))
+    rows = [row, [1, 2, 3]]
+    got, expected = plan.transform(rows), model.transform(rows)
+    assert got.dtype == expected.dtype == object
+    assert got.tolist() == expected.tolist()
+    assert plan.transform([[2**63, 1, 2]]).dtype == model.transform([[2**63, 1, 2]]).dtype == np.float64
