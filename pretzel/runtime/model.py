@@ -104,7 +104,7 @@ class Plan(ActsAsEstimator):
         if plan.sparse is not None or plan.otherwise is not None or plan.names_out is not None:
             found.others = OtherForms(found, spec, self.name, partial(self._load, method))
         found.source = self.source
-        if self.source is not None:
+        if self.source is not None and plan.labels is None and plan.dtype.dtype_for("int64").kind == "i":
             found.by_source = BySource(self.name, method, self.source, "integers beyond 2**53", spec)
         return found
 

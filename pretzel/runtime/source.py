@@ -196,6 +196,8 @@ class BySource:
     spec : InputSpec
     """
 
+    __slots__ = ("_method", "_model", "_reason", "_source", "_spec")
+
     def __init__(self, model: str, method: str, source: Source, reason: str, spec: InputSpec) -> None:
         self._model, self._method, self._source, self._reason = model, method, source, reason
         self._spec = spec

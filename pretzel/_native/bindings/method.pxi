@@ -126,7 +126,7 @@ cdef class Method(CallCounter):
     cdef str method
     cdef tuple typed      # for each leaf, whether the dtype of its columns matters
     cdef dict by_type     # variants, by the number of the type
-    cdef dict result_types  # by the number of the type, None: float64
+    cdef dict result_types  # by the number of the type; None: not asked for yet
 
     def __cinit__(self):
         live_methods.add(1)
@@ -158,8 +158,8 @@ cdef class Method(CallCounter):
         self.scalar = plan.ndim == 1
         self.sparse = program.sparse_result
         self.width = spec.width
-        self.result_types = {}
-        self.result_type = self.result_type_for(cnp.NPY_FLOAT64)
+        self.result_types = None
+        self.result_type = self.new_result_type(cnp.NPY_FLOAT64)
         self.typed = plan.typed or (False,) * self.n_leaves
         self.by_type = {np.dtype(name).num: variant for name, variant in (variants or {}).items()}
         self.follows = any(self.typed)
@@ -524,11 +524,16 @@ cdef class Method(CallCounter):
 
     cdef object result_type_for(self, int type_num):
         """dtype of the result where the common type of the columns whose dtype matters is this; None: float64."""
+        if self.result_types is None:
+            self.result_types = {}
         try:
             return self.result_types[type_num]
         except KeyError:
-            dtype = self.plan.dtype.dtype_for(cnp.PyArray_DescrFromType(type_num))
-            return self.result_types.setdefault(type_num, None if dtype == np.float64 else dtype)
+            return self.result_types.setdefault(type_num, self.new_result_type(type_num))
+
+    cdef object new_result_type(self, int type_num):
+        dtype = self.plan.dtype.dtype_for(cnp.PyArray_DescrFromType(type_num))
+        return None if dtype == np.float64 else dtype
 
     cdef object wrap(self, result, int type_num):
         """The result for a table."""
