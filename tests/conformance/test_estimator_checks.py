@@ -45,7 +45,7 @@ class Compiled:
 def _restored(source: Any, fitted: bool) -> Any:
     found = compiled(source)
     if fitted:
-        found._plan = pretzel.compile(source)
+        found._plan = pretzel.compile(source, keep_source=True)
     return found
 
 
@@ -55,7 +55,7 @@ def _compiling(model: Any, fit: Any) -> Any:
         model.__dict__.pop("_plan", None)
         found = fit(*args, **options)
         if found is model:
-            model._plan = pretzel.compile(_source(model))
+            model._plan = pretzel.compile(_source(model), keep_source=True)
         return found
 
     return fit_and_compile
