@@ -138,9 +138,11 @@ MAKERS_OF_FLOAT64 = frozenset(
 
 
 def makes_float64(estimator: Any) -> bool:
-    """Whether float32 becomes float64 because what was learnt is float64."""
+    """Whether float32 becomes float64 because what was learnt is float64, or a part of it."""
     learnt = [value for value in vars(estimator).values() if isinstance(value, np.ndarray) and value.dtype.kind == "f"]
-    return public_name(type(estimator)) in MAKERS_OF_FLOAT64 and all(each.dtype == np.float64 for each in learnt)
+    return public_name(type(estimator)) in MAKERS_OF_FLOAT64 and (
+        not learnt or any(each.dtype == np.float64 for each in learnt)
+    )
 
 
 UNCHECKED_IF_SPARSE = frozenset({"ElasticNet", "Lasso", "MultiTaskElasticNet", "MultiTaskLasso"})
