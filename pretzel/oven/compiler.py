@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pretzel.errors import OpaqueStepError
 from pretzel.oven.edges import keep_edges
-from pretzel.oven.float32 import in_float32, typed_columns
+from pretzel.oven.float32 import in_float32
 from pretzel.oven.frontends.importer import Imported, Importer
 from pretzel.oven.ir.graph import toposort
 from pretzel.oven.ir.opaque import Opaque
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from pretzel.options import Options
-    from pretzel.oven.float32 import Columns
     from pretzel.oven.ir.graph import Output
     from pretzel.oven.optimizer import Change
     from pretzel.plan import MethodPlan
@@ -44,10 +43,10 @@ EXTRAS = ("apply", "predict_joint_log_proba", "score_samples")
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """The optimized methods that compute otherwise for requests of some dtype, and the typed columns of each."""
+    """The methods that compute otherwise for requests of some dtype, after the rules and before them."""
 
     methods: dict[str, Output]
-    typed: dict[str, Columns]
+    unoptimized: dict[str, Output]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +68,10 @@ class Graphs:
     sparse: dict[str, Output | str]
     variants: dict[str, Variant] = field(default_factory=dict)
 
-    def of_method(self, name: str) -> dict[str, tuple[Output, Columns]]:
-        """What one method computes for requests of certain dtypes, by their names; and its typed columns."""
+    def of_method(self, name: str) -> dict[str, tuple[Output, Output]]:
+        """What one method computes for requests of certain dtypes, by their names, after the rules and before them."""
         return {
-            dtype: (variant.methods[name], variant.typed[name])
+            dtype: (variant.methods[name], variant.unoptimized[name])
             for dtype, variant in self.variants.items()
             if name in variant.methods
         }
@@ -147,8 +146,7 @@ class Compiler:
             changed = {name: output for name, output in moved.items() if output != imported.methods[name]}
             if changed:
                 optimized, _ = optimize(changed, self.options, imported.origins)
-                typed = {name: typed_columns(output.node) for name, output in changed.items()}
-                graphs.variants.update(dict.fromkeys(dtypes, Variant(optimized, typed)))
+                graphs.variants.update(dict.fromkeys(dtypes, Variant(optimized, changed)))
 
     def _methods_for(self, estimator: Any, dtypes: AbstractSet[str], imported: Imported) -> dict[str, Output]:
         other = Importer(estimator, check_parameters, frozenset(dtypes)).run()

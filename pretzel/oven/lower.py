@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pretzel.errors import CompileError, KernelError, OvenBug
-from pretzel.oven.float32 import columns_of, from_source, passed_on, rounded_columns, typed_columns
+from pretzel.oven.dtypes import columns_of, from_source, passed_on, rounded_columns, typed_columns
 from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, Raw, SparseLeaf, TextLeaf
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Node, Output, toposort
@@ -35,7 +35,7 @@ from pretzel.store.digest import digest_parts
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pretzel.oven.float32 import Columns
+    from pretzel.oven.dtypes import Columns
     from pretzel.store.object_store import Lease, ObjectStore
 
 
@@ -105,7 +105,7 @@ class Lowering:
         output: Output,
         sparse: Output | str | None = None,
         unoptimized: Output | None = None,
-        variants: Mapping[str, tuple[Output, Columns]] = MappingProxyType({}),
+        variants: Mapping[str, tuple[Output, Output]] = MappingProxyType({}),
         *,
         keeps_format: bool = False,
         names_out: tuple[str, ...] | None = None,
@@ -119,21 +119,17 @@ class Lowering:
             Its graph for sparse requests, or why they are rejected.
         unoptimized : Output, optional
             The graph before any rule: it says of which columns the dtype matters.
-        variants : mapping of str to (Output, set)
-            What is computed for requests of certain dtypes, and the columns whose dtype matters there.
+        variants : mapping of str to (Output, Output)
+            What is computed for requests of certain dtypes, and the graph of that before any rule.
         keeps_format : bool
             Sparse rows have the format of the request.
         names_out : tuple of str, optional
             Names of the columns, where a configuration may ask for frames.
         """
         others = {}
-        for dtype, (variant, columns) in variants.items():
-            self._typed = columns
-            others[dtype] = self._method(variant)
-        self._typed, self._rounded = frozenset(), frozenset()
-        if unoptimized is not None:
-            self._typed, self._rounded = typed_columns(unoptimized.node), rounded_columns(unoptimized.node)
-        plan = self._method(output)
+        for dtype, (variant, before) in variants.items():
+            others[dtype] = self._method_of(variant, before)
+        plan = self._method_of(output, unoptimized)
         if unoptimized is not None:
             plan = replace(plan, from_source=from_source(unoptimized.node))
         if names_out is not None and plan.program is not None:
@@ -143,11 +139,16 @@ class Lowering:
         if output.otherwise is not None:
             plan = replace(plan, otherwise=self._method(output.otherwise), arrays_only=output.arrays_only)
         if sparse is not None:
-            if not isinstance(sparse, str):
-                self._typed = typed_columns(sparse.node)
-            other = sparse if isinstance(sparse, str) else self._method(sparse)
+            other = sparse if isinstance(sparse, str) else self._method_of(sparse, sparse)
             plan = replace(plan, sparse=other, keeps_format=keeps_format)
         return plan
+
+    def _method_of(self, output: Output, unoptimized: Output | None) -> MethodPlan:
+        """The plan of one graph; the columns whose dtype matters are those that it read before any rule."""
+        self._typed, self._rounded = frozenset(), frozenset()
+        if unoptimized is not None:
+            self._typed, self._rounded = typed_columns(unoptimized.node), rounded_columns(unoptimized.node)
+        return self._method(output)
 
     def _method(self, output: Output) -> MethodPlan:
         sources: dict[Opaque, int] = {}

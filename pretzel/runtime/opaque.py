@@ -96,6 +96,16 @@ class OpaqueMethod(CallCounter):
         self._is_source = self._final is None and len(direct) == len(plan.opaque) == 1 and not self._parts
         self._checks = self._parts or 0 in self._read  # else the steps check their input themselves
         self._variants = dict(variants or {})
+        asked = [(plan.program, plan.typed), *((step.program, step.typed) for step in plan.opaque)] if variants else []
+        self._choosing = tuple(  # leaves of the request whose dtype chooses among the variants
+            {
+                leaf
+                for program, typed in asked
+                if program is not None
+                for leaf, is_typed in zip(program.leaves, typed, strict=True)
+                if is_typed and leaf.source == 0
+            }
+        )
 
     def _part(self, program: Program | None, store: ObjectStore, plan: MethodPlan) -> Method | None:
         """A native program between opaque steps. Its leaves read the request, or the values of these steps."""
@@ -137,17 +147,9 @@ class OpaqueMethod(CallCounter):
         dtype = getattr(X, "dtype", None)
         if isinstance(dtype, np.dtype):
             return self._variants.get(dtype.name)
-        programs = [(step.program, step.typed) for step in self.plan.opaque] + [(self.plan.program, self.plan.typed)]
-        leaves = {
-            leaf
-            for program, typed in programs
-            if program is not None
-            for leaf, is_typed in zip(program.leaves, typed, strict=True)
-            if is_typed and leaf.source == 0
-        }
-        if not leaves:
+        if not self._choosing:
             return None
-        dtypes = set().union(*read(self.spec, tuple(leaves), X)[2])
+        dtypes = set().union(*read(self.spec, self._choosing, X)[2])
         narrow = [name for name in (dtype.name for dtype in dtypes) if name in self._variants and name != "float32"]
         return self._variants.get(narrow[0] if narrow else np.result_type(*dtypes).name)
 

@@ -86,12 +86,8 @@ class Source:
         TypeError
             It does not take these arguments, or does not exist any more.
         """
-        estimator = self._find()
-        if estimator is None:
-            given = ", ".join(options) or f"{len(arguments)} arguments"
-            raise TypeError(
-                f"{model}: {method} with {given} is answered by the {self.type_name} itself: {self._gone()}"
-            )
+        given = ", ".join(options) or f"{len(arguments)} arguments"
+        estimator = self._living(TypeError, f"{model}: {method} with {given} is answered by")
         return getattr(estimator, method)(*arguments, **options)
 
     def answer(self, model: str, method: str, X: Any, reason: str) -> Any:
@@ -102,23 +98,17 @@ class Source:
         InputTypeError
             It does not exist any more.
         """
-        estimator = self._find()
-        if estimator is None:
-            raise InputTypeError(f"{model}: {reason} are answered by the {self.type_name} itself: {self._gone()}")
-        return getattr(estimator, method)(X)
+        return getattr(self._living(InputTypeError, f"{model}: {reason} are answered by"), method)(X)
 
     def estimator(self, model: str, what: str) -> Any:
-        """The estimator, for something that nobody else answers.
+        """The estimator, for something that no plan has.
 
         Raises
         ------
         TypeError
             It does not exist any more.
         """
-        estimator = self._find()
-        if estimator is None:
-            raise TypeError(f"{model}: its {what} is that of the {self.type_name} itself: {self._gone()}")
-        return estimator
+        return self._living(TypeError, f"{model}: its {what} is that of")
 
     def tags(self) -> Any:
         """scikit-learn's tags of the estimator; once it is gone, the usual ones of its kind."""
@@ -137,6 +127,13 @@ class Source:
     def names(self) -> list[str]:
         """Public methods and attributes of the estimator, as far as it exists."""
         return [name for name in dir(self._find()) if not name.startswith("_")]
+
+    def _living(self, error: type[Exception], sentence: str) -> Any:
+        """The estimator, while it exists; else the error, whose sentence ends with it."""
+        estimator = self._find()
+        if estimator is None:
+            raise error(f"{sentence} the {self.type_name} itself: {self._gone()}")
+        return estimator
 
     def _gone(self) -> str:
         return f"it no longer exists, because nothing refers to it; {_KEEP}"

@@ -340,7 +340,7 @@ def test_what_trees_reject_in_sparse_rows() -> None:
 
 
 def test_arrays_of_dates_are_counted_in_their_unit() -> None:
-    """Where the source asks for a float type. It takes NaT for a number; nobody means that."""
+    """Where the source asks for a float type. It takes NaT for a number, which a caller cannot mean."""
     X = np.arange(12.0).reshape(6, 2)
     dates = X.astype("datetime64[D]")
     for source in (StandardScaler(), make_pipeline(StandardScaler(), LinearRegression())):

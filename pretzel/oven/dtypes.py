@@ -1,0 +1,105 @@
+"""What the dtype of a request decides: of which columns it matters, and which dtypes no program answers.
+
+A column is named by its source (0 for the request, else the token of an opaque step) and its position there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pretzel.oven.ir.columns import LEAVES, NumericLeaf, Raw, SparseLeaf
+from pretzel.oven.ir.concat import Concat
+from pretzel.oven.ir.graph import Node, toposort, users
+from pretzel.oven.ir.impute import MissingMask
+from pretzel.oven.ir.opaque import Opaque
+from pretzel.schema import SAME, Follows, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+Columns = frozenset[tuple[int, int]]
+
+
+def typed_columns(output: Node) -> Columns:
+    """The columns whose dtype decides about the dtype of a result, or about how it is computed."""
+    readers = users([output])
+    passed = passed_on(output)  # objects among them make objects of the whole result
+    found: set[tuple[int, int]] = set()
+    for leaf in readers:
+        if isinstance(leaf, NumericLeaf | SparseLeaf) and (leaf in passed or _is_typed(leaf, output, readers)):
+            found |= columns_of(leaf)
+    return frozenset(found)
+
+
+def rounded_columns(output: Node) -> Columns:
+    """The columns that nothing reads but as float32: there, whole numbers are rounded once."""
+    readers = users([output])
+    leaves = [leaf for leaf in readers if isinstance(leaf, NumericLeaf)]
+    rounded = {leaf for leaf in leaves if _is_rounded(leaf, output, readers)}
+    others = [columns_of(leaf) for leaf in leaves if leaf not in rounded]
+    return frozenset().union(*map(columns_of, rounded)).difference(*others)
+
+
+def from_source(output: Node) -> tuple[str, ...]:
+    """dtypes of requests that no program answers: float16 where steps compute in it, objects that are passed on."""
+    beside = output.inputs if isinstance(output, Concat) else (output,)
+    passes = any(not isinstance(node, Raw | Opaque) and node.schema().dtype == SAME for node in beside)
+    return ("float16",) * _computes_in_float16(output) + ("object",) * passes
+
+
+def _computes_in_float16(output: Node) -> bool:
+    """Whether a step rounds its results to float16, where the request is float16: no program does that."""
+    return any(
+        node.inputs
+        and not isinstance(node, (*LEAVES, Raw, Opaque))
+        and node.schema().kind is not Kind.CELLS
+        and node.schema().dtype.dtype_for(np.float16) == np.float16
+        and node.in_float32() is not node
+        for node in toposort([output])
+    )
+
+
+def passed_on(output: Node) -> set[Node]:
+    """The leaves of numbers whose values reach the result as they came, or by way of functions of NumPy alone."""
+    found: set[Node] = set()
+    pending = [output]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, NumericLeaf):
+            found.add(node)
+        elif not isinstance(node, (*LEAVES, Raw, Opaque)) and (
+            node.passthrough or not node.needs_rows or node.schema().dtype == SAME
+        ):
+            pending += node.inputs
+    return found
+
+
+def columns_of(leaf: Node) -> Columns:
+    """The numbers that a leaf reads."""
+    made = leaf.inputs[0] if leaf.inputs else None
+    source = made.token if isinstance(made, Opaque) else 0
+    if isinstance(leaf, SparseLeaf):
+        return frozenset((source, column) for column in range(leaf.width))
+    return frozenset((source, column) for column in leaf.columns) if isinstance(leaf, NumericLeaf) else frozenset()
+
+
+def _is_typed(node: Node, output: Node, readers: Mapping[Node, list[Node]]) -> bool:
+    return node is output or any(
+        _is_typed(reader, output, readers) if reader.passthrough else follows_request(reader)
+        for reader in readers[node]
+    )
+
+
+def _is_rounded(node: Node, output: Node, readers: Mapping[Node, list[Node]]) -> bool:
+    return node is not output and all(
+        _is_rounded(reader, output, readers) if reader.passthrough else reader.rounds_inputs()
+        for reader in readers[node]
+    )
+
+
+def follows_request(node: Node) -> bool:
+    """Whether the dtype of a value, or how it is computed, depends on the dtype of the request."""
+    return isinstance(node, Opaque | MissingMask) or node.schema().dtype.follows is not Follows.NOTHING
