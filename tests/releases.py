@@ -21,6 +21,9 @@ CLIP: dict[str, Any] = {"clip": True} if since("1.8") else {}
 LASSO: dict[str, Any] = {"l1_ratio": 1.0} if since("1.8") else {"penalty": "l1"}
 """How `LogisticRegression` is asked for an L1 penalty."""
 
+SELECTS_POLARS = since("1.9")
+"""Whether a `ColumnTransformer` selects columns of the frames of the tested release of polars."""
+
 TEXTS_ARE_NA = int(pd.__version__.partition(".")[0]) >= 3
 """Whether missing values stay missing in a column that pandas makes ``str``."""
 
@@ -37,6 +40,16 @@ def frozen(estimator: Any) -> list[Any]:
     from sklearn.frozen import FrozenEstimator
 
     return [FrozenEstimator(estimator)]
+
+
+def estimator_type(estimator: Any) -> str | None:
+    """What scikit-learn takes an estimator for."""
+    if not since("1.6"):
+        return getattr(estimator, "_estimator_type", None)
+    from sklearn.utils import get_tags
+
+    found: str | None = get_tags(estimator).estimator_type
+    return found
 
 
 def lacks(name: str) -> bool:

@@ -64,7 +64,7 @@ class Source:
         if name == "score" and self._score is not None:
             return partial(self._score, plan)
         if name == "_estimator_type" and self.kind is not None:
-            return self.kind
+            return "DensityEstimator" if self.kind == "density_estimator" else self.kind  # before scikit-learn 1.8
         if name.startswith("_") and name not in PRIVATE:
             raise AttributeError(f"{model} has no attribute {name!r}")
         if name == "fit":

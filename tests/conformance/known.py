@@ -55,6 +55,10 @@ KNOWN: tuple[Known, ...] = (
         subject="(Complement|Multinomial)NB.*", form="integers beyond .*", kind="values",
     ),
     Known(
+        "the source writes into memory that pandas does not let it change",
+        subject="KBinsDiscretizer.*", form="frame of bool", kind="answered",
+    ),
+    Known(
         "iterating over a frame gives the names of its columns, which are not the documents that the caller means",
         subject="(Count|Tfidf|Hashing)Vectorizer.*", form="frame of text|column of text", kind="refused",
     ),

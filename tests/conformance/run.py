@@ -161,7 +161,7 @@ def _difference(plan: Any, model: Fitted, method: str, form: str) -> tuple[str, 
     source = model.estimator
     tables, rows = forms_of(model.kind)
     if form == "method":
-        return _plain(plan, model, method, next(iter(tables.values())))
+        return _plain(plan, model, method, list(tables.values())[:2])
     if not hasattr(plan, method):
         return cmp.SAME, ""  # told once, by the form "method"
     if form in rows and not hasattr(plan, method + "_one") and method not in CORE:
@@ -169,8 +169,7 @@ def _difference(plan: Any, model: Fitted, method: str, form: str) -> tuple[str, 
     if form in rows:
         first = type(model.rows)(model.rows.values[:1], model.rows.names)
         row = rows[form](first)
-        bare = isinstance(row, np.ndarray) and not hasattr(source, "feature_names_in_")
-        of_source = row[None] if bare else next(iter(tables.values()))(first)
+        of_source = _table_of(row, source) if isinstance(row, np.ndarray) else next(iter(tables.values()))(first)
         found = cmp.ask(lambda: getattr(plan, method + "_one")(row))
         expected = cmp.ask(lambda: getattr(source, method)(of_source))
         return cmp.compare_row(found, expected, 4 if "float32" in form else 8)
@@ -184,15 +183,28 @@ def _difference(plan: Any, model: Fitted, method: str, form: str) -> tuple[str, 
     return cmp.difference(found, expected, width)
 
 
-def _plain(plan: Any, model: Fitted, method: str, make: Form) -> tuple[str, str]:
-    """Whether the plan has the method; for those that take no other forms, whether it answers alike."""
+def _table_of(row: Any, source: Any) -> Any:
+    """A table of one row that is an array."""
+    if not hasattr(source, "feature_names_in_"):
+        return row[None]
+    import pandas as pd
+
+    return pd.DataFrame(row[None], columns=source.feature_names_in_)
+
+
+def _plain(plan: Any, model: Fitted, method: str, forms: list[Form]) -> tuple[str, str]:
+    """Whether the plan has the method; for those that take no other forms, whether it answers alike.
+
+    The source answers one of the forms.
+    """
     if not hasattr(plan, method):
         return "no method", method
     arguments: tuple[Any, ...] = ()
     if method == "score":
-        arguments = (make(model.rows), model.y)
+        arguments = (forms[0](model.rows), model.y)
     elif method == "inverse_transform":
-        arguments = (model.estimator.transform(make(model.rows)),)
+        answers = [cmp.ask(lambda make=make: model.estimator.transform(make(model.rows))) for make in forms]
+        arguments = (next(answer.value for answer in answers if answer.error is None),)
     elif method in METHODS:
         return cmp.SAME, ""
     return cmp.difference(*(cmp.ask(lambda m=m: getattr(m, method)(*arguments)) for m in (plan, model.estimator)))

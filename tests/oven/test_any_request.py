@@ -317,7 +317,7 @@ def cross(X):
 )
 def test_set_output_before_a_step_that_uses_names(before, library):
     pytest.importorskip(library)
-    if library == "polars" and not isinstance(before, SimpleImputer) and not releases.since("1.9"):
+    if library == "polars" and not isinstance(before, SimpleImputer) and not releases.SELECTS_POLARS:
         pytest.skip("scikit-learn before 1.9 does not take the frames of this release of polars for tables")
     model = make_pipeline(before, FunctionTransformer(cross), LogisticRegression())
     check(model.set_output(transform=library).fit(NUMBERS, Y), NUMBERS, rows=ROWS)

@@ -16,7 +16,6 @@ from sklearn.covariance import EllipticEnvelope
 from sklearn.decomposition import PCA
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestRegressor, StackingClassifier
 from sklearn.feature_selection import SelectFromModel
-from sklearn.frozen import FrozenEstimator
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.inspection import partial_dependence, permutation_importance
 from sklearn.linear_model import BayesianRidge, LinearRegression, LogisticRegression
@@ -27,11 +26,11 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
-from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 import pretzel
 from pretzel.runtime.source import Source
+from tests import releases
 
 RANDOM = np.random.default_rng(5)
 X = RANDOM.normal(size=(80, 4))
@@ -212,13 +211,13 @@ def test_tools_that_take_estimators() -> None:
         assert clone(model) is model
         assert is_classifier(model)
         assert not is_regressor(model)
-        frozen, theirs = FrozenEstimator(model), FrozenEstimator(estimator)
-        same(cross_val_predict(frozen, X, LABELS), cross_val_predict(theirs, X, LABELS))
-        ours = CalibratedClassifierCV(frozen).fit(X, LABELS)
-        same(ours.predict(X), CalibratedClassifierCV(theirs).fit(X, LABELS).predict(X))
-        threshold = FixedThresholdClassifier(frozen, threshold=0.3, pos_label="yes").fit(X, LABELS)
-        want = FixedThresholdClassifier(theirs, threshold=0.3, pos_label="yes").fit(X, LABELS)
-        same(threshold.predict(X), want.predict(X))
+        for frozen, theirs in zip(releases.frozen(model), releases.frozen(estimator), strict=True):
+            same(cross_val_predict(frozen, X, LABELS), cross_val_predict(theirs, X, LABELS))
+            ours = CalibratedClassifierCV(frozen).fit(X, LABELS)
+            same(ours.predict(X), CalibratedClassifierCV(theirs).fit(X, LABELS).predict(X))
+            threshold = FixedThresholdClassifier(frozen, threshold=0.3, pos_label="yes").fit(X, LABELS)
+            want = FixedThresholdClassifier(theirs, threshold=0.3, pos_label="yes").fit(X, LABELS)
+            same(threshold.predict(X), want.predict(X))
         stack = StackingClassifier([("a", model)], cv="prefit").fit(X, LABELS)
         same(stack.predict(X), StackingClassifier([("a", estimator)], cv="prefit").fit(X, LABELS).predict(X))
         assert partial_dependence(model, X, [0])["average"].shape == (1, 80)
@@ -283,7 +282,7 @@ def test_estimators_without_weak_references() -> None:
     [
         pipeline(),
         GridSearchCV(LogisticRegression(), {"C": [1.0]}).fit(X, LABELS),
-        FrozenEstimator(LinearRegression().fit(X, Y)),
+        *releases.frozen(LinearRegression().fit(X, Y)),
         GaussianMixture(2).fit(X),
         KMeans(2).fit(X),
         EllipticEnvelope().fit(X),
@@ -291,9 +290,8 @@ def test_estimators_without_weak_references() -> None:
     ],
 )
 def test_kinds_without_the_source(estimator: Any) -> None:
-    want = get_tags(estimator).estimator_type
+    want = releases.estimator_type(estimator)
     for model in both(estimator):
-        assert get_tags(model).estimator_type == want
-        assert model.source.kind == want
+        assert releases.estimator_type(model) == want
         model.source._find = lambda: None
-        assert get_tags(model).estimator_type == want
+        assert releases.estimator_type(model) == want

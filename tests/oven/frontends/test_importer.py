@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.exceptions import NotFittedError
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
@@ -14,6 +16,7 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 import pretzel
 from pretzel.errors import CompileError, OpaqueStepError, UnfittedError
 from pretzel.oven.frontends import registry
+from tests import releases
 from tests.answers import check_answers
 
 RNG = np.random.default_rng(0)
@@ -168,3 +171,61 @@ def test_the_time_of_nested_compositions_is_not_exponential(compose):
         nested = compose(nested)
     with pytest.raises(UnfittedError):
         pretzel.compile(nested)
+
+
+class Same(TransformerMixin, BaseEstimator):
+    """Learns nothing."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return np.asarray(X)
+
+
+class Tagged(Same):
+    """Says so."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        return tags
+
+
+class Untagged:
+    """Has learnt something, but does not inherit from `BaseEstimator`."""
+
+    def fit(self, X, y=None):
+        self.factor_ = 2.0
+        return self
+
+    def transform(self, X):
+        return np.asarray(X) * self.factor_
+
+
+@pytest.mark.filterwarnings("ignore:This Pipeline instance is not fitted yet")
+@pytest.mark.parametrize("step", [Same(), Tagged(), Untagged()], ids=lambda step: type(step).__name__)
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda step: make_pipeline(StandardScaler(), step),
+        lambda step: make_pipeline(StandardScaler(), step, PASS),
+        lambda step: make_pipeline(step, StandardScaler()),
+        lambda step: make_union(step, StandardScaler()),
+        lambda step: make_pipeline(StandardScaler(), make_union(step, MinMaxScaler())),
+        lambda step: make_union(StandardScaler(), make_pipeline(MinMaxScaler(), step)),
+        lambda step: step,
+    ],
+    ids=["last", "before a pass-through", "first", "in a union", "in a last union", "last in a union", "alone"],
+)
+def test_pipelines_ask_their_last_step_whether_it_is_fitted(around, step):
+    """Since scikit-learn 1.8, at each call; it is fitted if an attribute or a tag says so."""
+    model = around(step).fit(X)
+    try:
+        expected = model.transform(X)
+    except (NotFittedError, AttributeError) as error:
+        with pytest.raises(UnfittedError if isinstance(error, NotFittedError) else CompileError, match=r"fit|answer"):
+            pretzel.compile(model)
+        assert releases.since("1.8")
+    else:
+        np.testing.assert_allclose(pretzel.compile(model).transform(X), expected, rtol=1e-12)

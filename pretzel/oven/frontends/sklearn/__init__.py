@@ -16,6 +16,7 @@ from pretzel.oven.frontends.sklearn.compat import (
     follows_configuration,
     output_container,
     requires_fit,
+    since,
     takes_sparse,
     takes_tables,
 )
@@ -178,6 +179,8 @@ def check_readable(estimator: Any) -> None:
         _check_fitted(estimator)
     except NotFittedError as error:
         raise UnfittedError(f"{type(estimator).__name__} is not fitted: call fit before compiling it") from error
+    except (AttributeError, TypeError) as error:  # of a last step without tags, or without `fit`
+        raise CompileError(f"{type(estimator).__name__} does not answer: {error}") from error
 
 
 def _check_fitted(estimator: Any) -> None:
@@ -185,23 +188,36 @@ def _check_fitted(estimator: Any) -> None:
 
     The original reads the tags of a composition at each level, and each composition asks its parts for theirs several
     times, so that its time is exponential in the depth of nested compositions. Estimators of other libraries may have
-    nothing to learn: then no attribute tells, and their first request does.
+    nothing to learn: then no attribute tells, and their first request does. A pipeline, wherever it is, asks its last
+    step since 1.8.
     """
     from sklearn.utils.validation import check_is_fitted
 
-    agenda = [estimator]
+    agenda = [(estimator, True, False)]  # whether what is learnt is asked for, and whether a pipeline asks
     while agenda:
-        each = agenda.pop()
+        each, is_asked, in_pipeline = agenda.pop()
         name = public_name(type(each))
-        if name in ("sklearn.pipeline.Pipeline", "sklearn.pipeline.FeatureUnion", "sklearn.frozen.FrozenEstimator"):
-            parts = [child.estimator for child in children(each) if child.estimator is not None]
-            agenda += parts[-1:] if name == "sklearn.pipeline.Pipeline" else parts
-        elif hasattr(each, "__sklearn_is_fitted__") or (
-            name.startswith("sklearn.")
-            and not any(attribute.endswith("_") and not attribute.startswith("__") for attribute in vars(each))
-            and requires_fit(each)
-        ):
-            check_is_fitted(each)
+        inside = [child.estimator for child in children(each) if child.estimator is not None]
+        if name == "sklearn.pipeline.Pipeline":
+            agenda += [(step, False, False) for step in inside[:-1]]
+            agenda += [(step, is_asked or since("1.8"), since("1.8")) for step in inside[-1:]]
+        elif name in ("sklearn.pipeline.FeatureUnion", "sklearn.frozen.FrozenEstimator"):
+            agenda += [(part, is_asked, in_pipeline) for part in inside]
+        else:
+            agenda += [(part, False, False) for part in inside]
+            if not is_asked:
+                continue
+            if name.startswith("sklearn."):
+                is_asked = (_has_learnt_nothing(each) and requires_fit(each)) or hasattr(each, "__sklearn_is_fitted__")
+            else:
+                is_asked = in_pipeline or hasattr(each, "__sklearn_is_fitted__")
+            if is_asked:
+                check_is_fitted(each)
+
+
+def _has_learnt_nothing(estimator: Any) -> bool:
+    """Whether no attribute has the name of a fitted one."""
+    return not any(name.endswith("_") and not name.startswith("__") for name in vars(estimator))
 
 
 def keeps_container(estimator: Any) -> bool:
