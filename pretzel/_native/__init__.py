@@ -23,6 +23,7 @@ from pretzel._native._core import (
     bind as bind,
     call_seconds as call_seconds,
     check_call as check_call,
+    check_state as check_state,
     cost_coefficients as cost_coefficients,
     enumerations as enumerations,
     frame_array as frame_array,

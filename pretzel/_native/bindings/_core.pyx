@@ -88,8 +88,8 @@ cdef int describe(cnp.ndarray array, Array* out) except -1:
     code = DTYPES.get(array.dtype)
     if code is None:
         raise errors.KernelError(f"no kernel takes parameters of dtype {array.dtype}")
-    if not array.flags.c_contiguous or array.ndim > 2:
-        raise errors.KernelError("kernel parameters are C-contiguous and at most two-dimensional")
+    if not cnp.PyArray_ISCARRAY_RO(array) or array.ndim > 2:
+        raise errors.KernelError("kernel parameters are C-contiguous, aligned and at most two-dimensional")
     out.data = array.data
     out.size = array.size
     out.shape[0] = array.shape[0] if array.ndim > 0 else 1

@@ -232,6 +232,7 @@ cdef extern from "core/signature.h" namespace "pretzel" nogil:
 
     cpp_string check_params(const Kernel& kernel, ArraySpan params) except +
     cpp_string check_signature "pretzel::check_call"(const Kernel& kernel, const LoadCall& call) except +
+    cpp_string check_signature_and_state "pretzel::check_state"(const Kernel& kernel, const LoadCall& call) except +
 
 
 cdef extern from "core/kernel.h" namespace "pretzel" nogil:

@@ -89,10 +89,11 @@ cdef list describe_params(str kernel, const Kernel* found, params, vector[Array]
     names = [found.params[i].name.decode() for i in range(found.params.size())]
     if list(params) != names:
         raise errors.KernelError(f"kernel {kernel!r} has the parameters {names}, not {list(params)}")
-    held = [np.ascontiguousarray(p) if p.ndim else p for p in params.values()]
-    out.resize(len(held))
+    held = [np.ascontiguousarray(p) if p is not None and p.ndim else p for p in params.values()]
+    out.assign(len(held), Array())
     for i, array in enumerate(held):
-        describe(array, &out[0][i])
+        if array is not None:
+            describe(array, &out[0][i])
     return held
 
 
@@ -101,6 +102,30 @@ cdef View view_of(value):
     kind, view.width = value
     view.kind = <ValueKind><uint8_t>VALUE_KINDS.index(kind)
     return view
+
+
+cdef class CallToCheck:
+    """A call with everything that it points into."""
+
+    cdef const Kernel* kernel
+    cdef LoadCall native
+    cdef vector[Array] arrays
+    cdef vector[View] views
+    cdef View written
+    cdef list held
+
+    def __init__(self, str kernel, params, inputs, output):
+        self.kernel = find_kernel(kernel.encode())
+        self.held = describe_params(kernel, self.kernel, params, &self.arrays)
+        for value in inputs:
+            self.views.push_back(view_of(value))
+        self.native.params = ArraySpan(self.arrays.data(), self.arrays.size())
+        self.native.inputs = ViewSpan(self.views.data(), self.views.size())
+        self.native.state = NULL
+        self.native.out = NULL
+        if output is not None:
+            self.written = view_of(output)
+            self.native.out = &self.written
 
 
 def check_call(str kernel, params, inputs, output):
@@ -126,25 +151,55 @@ def check_call(str kernel, params, inputs, output):
     KernelError
         There is no such kernel, or it has other parameters.
     """
-    cdef const Kernel* found = find_kernel(kernel.encode())
-    cdef vector[Array] arrays
-    cdef vector[View] views
-    cdef View written
-    cdef LoadCall call
-    held = describe_params(kernel, found, params, &arrays)
-    for value in inputs:
-        views.push_back(view_of(value))
-    call.params = ArraySpan(arrays.data(), arrays.size())
-    call.inputs = ViewSpan(views.data(), views.size())
-    call.state = NULL
-    call.state_bytes = -1  # nothing is bound
-    call.out = NULL
-    if output is not None:
-        written = view_of(output)
-        call.out = &written
-    wrong = check_signature(found[0], call).decode()
-    del held  # which the arrays point into
-    return wrong
+    cdef CallToCheck call = CallToCheck(kernel, params, inputs, output)
+    call.native.state_bytes = -1  # nothing is bound
+    return check_signature(call.kernel[0], call.native).decode()
+
+
+def check_state(str kernel, params, state, inputs, output):
+    """What is wrong with a bound call that comes from outside this process, whose bytes may be anything.
+
+    A program of calls with which nothing is wrong reads and writes nothing outside its arrays, and every request to it
+    ends. The check must precede the loading of such a program, because loading trusts states.
+
+    Parameters
+    ----------
+    kernel : str
+    params : mapping of str to ndarray or None
+        By name, in the order of the kernel's signature; those that only `bind` reads may be None.
+    state : ndarray of uint8 or None
+        Must be where it will be when the kernel runs: at a multiple of 64 bytes.
+    inputs : sequence of (str, int)
+        Kind ("dense", "sparse" or "cells") and width of each value that is read.
+    output : (str, int) or None
+        The same of the value that is written.
+
+    Returns
+    -------
+    str
+        Empty: nothing is wrong.
+
+    Raises
+    ------
+    KernelError
+        There is no such kernel, it has other parameters, or an array is no array of bytes or numbers.
+    """
+    cdef CallToCheck call = CallToCheck(kernel, params, inputs, output)
+    cdef cnp.ndarray array
+    cdef cpp_string wrong
+    call.native.state_bytes = 0
+    if state is not None:
+        array = state
+        if array.dtype != np.uint8 or array.ndim != 1 or not cnp.PyArray_ISCARRAY_RO(array):
+            raise errors.KernelError("the state of a kernel is a row of bytes")
+        call.native.state = <const uint8_t*>array.data
+        call.native.state_bytes = array.nbytes
+    if call.native.state_bytes > RELEASE_GIL_BYTES:
+        with nogil:  # `call` and `state` keep the arrays
+            wrong = check_signature_and_state(call.kernel[0], call.native)
+    else:
+        wrong = check_signature_and_state(call.kernel[0], call.native)
+    return wrong.decode()
 
 
 def bind(str kernel, params):

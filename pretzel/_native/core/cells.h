@@ -134,7 +134,7 @@ struct PackedCells {
     if (kinds[i] == kPackedNumber) return {nullptr, numbers[i], 0, CellKind::kNumber, Encoding::kAscii, false};
     return {text + offsets[i], 0.0, sizes[i], CellKind::kText, encoding(i), false};
   }
-  /// For `bind`: whether every text lies inside `text`; returns what is wrong, or nullptr.
+  /// For `bind` and `check`: whether every text lies inside `text` and is one; returns what is wrong, or nullptr.
   static const char* check(const Array* params);
 
   int64_t size;
@@ -150,9 +150,14 @@ inline const char* PackedCells::check(const Array* params) {
   const PackedCells packed(params);
   for (int64_t i = 0; i < packed.size; ++i) {
     if (packed.kinds[i] < kPackedText) continue;
-    const int64_t room = packed.text_bytes - packed.offsets[i];
-    if (packed.offsets[i] < 0 || packed.sizes[i] < 0 || packed.sizes[i] > room / unit_width(packed.encoding(i))) {
+    const int64_t unit = unit_width(packed.encoding(i)), offset = packed.offsets[i], size = packed.sizes[i];
+    if (offset < 0 || offset > packed.text_bytes || size < 0 || size > (packed.text_bytes - offset) / unit) {
       return "a packed text lies outside 'text'";
+    }
+    const uint8_t* begin = packed.text + offset;
+    if (reinterpret_cast<uintptr_t>(begin) % static_cast<uintptr_t>(unit) != 0) return "a packed text is not aligned";
+    for (int64_t k = 0; packed.encoding(i) == Encoding::kUcs4 && k < size; ++k) {
+      if (reinterpret_cast<const uint32_t*>(begin)[k] > 0x10ffff) return "a packed text holds what is no character";
     }
   }
   return nullptr;

@@ -84,6 +84,10 @@ struct RunCall {
 using BindFn = const char* (*)(const BindCall&);
 /// Returns which index in a parameter or the state lies outside the values of the call, or nullptr.
 using CheckFn = const char* (*)(const LoadCall&);
+/// Returns what is wrong with a state of unknown origin, whose bytes may be anything, or nullptr: then `check`, `cost`
+/// and `run` end and touch nothing outside the state, the parameters and the values of the call. Takes time and memory
+/// that grow with the bytes that are there, not with numbers in them. `call` fits the signature.
+using CheckStateFn = const char* (*)(const LoadCall& call);
 using RunFn = Status (*)(const RunCall&) noexcept;
 
 enum KernelFlags : uint8_t {
@@ -99,6 +103,7 @@ struct Kernel {
   ValueType out = {kDense, "width"};
   BindFn bind = nullptr;    // nullptr: nothing to build
   CheckFn check = nullptr;  // nullptr: shapes say it all
+  CheckStateFn check_state = nullptr;
   RunFn run = nullptr;
   CostFn cost = nullptr;
   int state_version = 1;  // of the layout of the state: rises with every change of the bytes
@@ -106,7 +111,7 @@ struct Kernel {
 
   /// Whether `run` reads a parameter.
   bool runs_with(size_t param) const noexcept { return (params[param].flags & kBindOnly) == 0; }
-  bool has(KernelFlags flag) const noexcept { return (flags & flag) != 0; }
+  constexpr bool has(KernelFlags flag) const noexcept { return (flags & flag) != 0; }
 };
 
 /// Adds a kernel, which lives as long as the process, to the table; called by static initialisers only. Clashes are
@@ -129,8 +134,9 @@ struct Registrar {
 
 }  // namespace pretzel
 
-#define PRETZEL_KERNEL(NAME, ...)                                                            \
-  namespace {                                                                                \
-  constexpr ::pretzel::Kernel kernel_##NAME{.name = #NAME, .isa = PRETZEL_ISA, __VA_ARGS__}; \
-  const ::pretzel::Registrar registrar_##NAME(kernel_##NAME);                                \
+#define PRETZEL_KERNEL(NAME, ...)                                                                   \
+  namespace {                                                                                       \
+  constexpr ::pretzel::Kernel kernel_##NAME{.name = #NAME, .isa = PRETZEL_ISA, __VA_ARGS__};        \
+  static_assert(kernel_##NAME.has(::pretzel::kHasState) == (kernel_##NAME.check_state != nullptr)); \
+  const ::pretzel::Registrar registrar_##NAME(kernel_##NAME);                                       \
   }

@@ -91,6 +91,7 @@ uint8_t largest(const Array& array) {
 
 std::string check_param(const Param& param, const Array& array, Symbols* symbols) {
   const bool absent = array.size == 0 && (param.flags & kMayBeEmpty) != 0;
+  if (!absent && array.data == nullptr) return "parameter '" + std::string(param.name) + "' is not there";
   if (array.dtype != param.dtype || (!absent && !symbols->unify(param.shape, array))) {
     return "parameter '" + std::string(param.name) + "' is " + found_type(array) + ", expected " +
            wanted_type(param, *symbols);
@@ -122,6 +123,7 @@ std::string check_pointers(const Param& param, const Array& array, Symbols* symb
 
 std::string check_value(const char* verb, const ValueType& type, const View& value, Symbols* symbols) {
   if (!type.kinds.holds(value.kind)) return std::string(verb) + " a value of a kind that it does not know";
+  if (value.width < 0) return std::string(verb) + " a value of a negative width";
   const Extent& width = type.width;
   if ((width.symbol.empty() && width.plus == 0) || symbols->unify(width, value.width)) return {};
   return std::string(verb) + " a value of width " + std::to_string(value.width) + ", expected " +
@@ -140,8 +142,16 @@ std::string check_values(const Kernel& kernel, const LoadCall& call, Symbols* sy
   return wrong;
 }
 
-/// `call`: nullptr while parameters are bound.
-std::string find_wrong(const Kernel& kernel, std::span<const Array> params, const LoadCall* call) {
+/// Checks the bytes of a state.
+const char* find_wrong_state(const Kernel& kernel, const LoadCall& call) {
+  constexpr uintptr_t kAlignment = 64;
+  if (!kernel.has(kHasState)) return call.state == nullptr ? nullptr : "has a state, which it does not read";
+  if (reinterpret_cast<uintptr_t>(call.state) % kAlignment != 0) return "has a state that does not begin a cache line";
+  return kernel.check_state(call);
+}
+
+/// `call`: nullptr while parameters are bound. `trusted`: the state was built by this process.
+std::string find_wrong(const Kernel& kernel, std::span<const Array> params, const LoadCall* call, bool trusted = true) {
   if (params.size() != kernel.params.size()) {
     return "has " + std::to_string(kernel.params.size()) + " parameters, not " + std::to_string(params.size());
   }
@@ -155,9 +165,10 @@ std::string find_wrong(const Kernel& kernel, std::span<const Array> params, cons
   for (size_t i = 0; i < params.size() && wrong.empty(); ++i) {
     if (is_given(i)) wrong = check_pointers(kernel.params[i], params[i], &symbols);
   }
-  if (!wrong.empty() || call == nullptr || kernel.check == nullptr) return wrong;
-  if (kernel.has(kHasState) && !is_bound(*call)) return wrong;
-  const char* found = kernel.check(*call);
+  if (!wrong.empty() || call == nullptr) return wrong;
+  const char* found = trusted ? nullptr : find_wrong_state(kernel, *call);
+  const bool has_all = is_bound(*call) || !kernel.has(kHasState);
+  if (found == nullptr && has_all && kernel.check != nullptr) found = kernel.check(*call);
   return found == nullptr ? std::string{} : found;
 }
 
@@ -173,6 +184,10 @@ std::string check_params(const Kernel& kernel, std::span<const Array> params) {
 
 std::string check_call(const Kernel& kernel, const LoadCall& call) {
   return explain(kernel, find_wrong(kernel, call.params, &call));
+}
+
+std::string check_state(const Kernel& kernel, const LoadCall& call) {
+  return explain(kernel, find_wrong(kernel, call.params, &call, false));
 }
 
 }  // namespace pretzel

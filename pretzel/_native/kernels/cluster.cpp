@@ -27,8 +27,10 @@ const char* bind(const BindCall& call) {
 }
 
 const char* check(const LoadCall& call) {
+  constexpr int64_t kBytes = sizeof(double);
   const int64_t numbers = call.out->width * padded(call.in[0].width);
-  return call.state_bytes == numbers * static_cast<int64_t>(sizeof(double)) ? nullptr : "has centres of other widths";
+  const bool fits = call.state_bytes % kBytes == 0 && call.state_bytes / kBytes == numbers;
+  return fits ? nullptr : "has centres of other widths";
 }
 
 template <int N>
@@ -79,6 +81,6 @@ Cost cost(const CostCall& call) {
 constexpr Param kParams[] = {{"centers", f64, "n_centers width", kBindOnly}};
 
 }  // namespace
-PRETZEL_KERNEL(distances, .params = kParams, .out = {kDense, "n_centers"}, .bind = bind, .check = check, .run = run,
-               .cost = cost, .flags = kHasState)
+PRETZEL_KERNEL(distances, .params = kParams, .out = {kDense, "n_centers"}, .bind = bind, .check = check,
+               .check_state = check, .run = run, .cost = cost, .flags = kHasState)
 }  // namespace pretzel

@@ -8,6 +8,7 @@
 #include "core/codes.h"
 #include "core/kernel.h"
 #include "core/mix.h"
+#include "core/state_check.h"
 
 namespace pretzel {
 namespace {
@@ -223,6 +224,51 @@ const char* check_codes(const LoadCall& call) {
   return Table(call.state).width == call.in[0].width ? nullptr : "has categories of another number of columns";
 }
 
+/// Whether a slot is empty, a number, or a text that lies inside `text_bytes` where it is read.
+bool slot_fits(const Slot& slot, int64_t text_bytes) {
+  if (slot.tag == 0 || slot.tag == kNumberTag) return true;
+  if (slot.tag != 1 && slot.tag != 2 && slot.tag != 4) return false;
+  const int64_t bytes = int64_t{slot.size} * slot.tag;
+  return bytes <= 8 || int64_t{slot.offset} + bytes <= text_bytes;
+}
+
+/// Columns have their slots one behind the other. Each has an empty one, where a look-up ends.
+bool columns_fit(const Table& table, int64_t n_slots, int64_t text_bytes) {
+  int64_t first = 0;
+  for (int64_t j = 0; j < table.width; ++j) {
+    const Column& column = table.columns[j];
+    const uint64_t count = column.mask + 1;
+    if (column.slots != first || !std::has_single_bit(count) || count > static_cast<uint64_t>(n_slots - first))
+      return false;
+    if (column.max_size < 0 || column.max_size > text_bytes || column.reject > static_cast<uint8_t>(Reject::kAll))
+      return false;
+    const Slot* slots = table.slots + first;
+    int64_t n_empty = 0;
+    for (uint64_t i = 0; i < count; ++i) {
+      n_empty += static_cast<int64_t>(slots[i].tag == 0);
+      if (!slot_fits(slots[i], text_bytes)) return false;
+    }
+    if (n_empty == 0) return false;
+    first += static_cast<int64_t>(count);
+  }
+  return true;
+}
+
+const char* check_codes_state(const LoadCall& call) {
+  const StateSpan bytes(call);
+  if (!bytes.holds<int64_t>(0, 3)) return kTruncated;
+  const auto* head = bytes.at<int64_t>(0);
+  const auto width = static_cast<uint64_t>(head[0]), slots_at = static_cast<uint64_t>(head[1]),
+             text_at = static_cast<uint64_t>(head[2]);
+  const bool inside = bytes.holds<Column>(64, width) && slots_at <= text_at && text_at <= bytes.size &&
+                      bytes.holds<Slot>(slots_at, (text_at - slots_at) / sizeof(Slot));
+  if (!inside) return kTruncated;
+  const auto n_slots = static_cast<int64_t>((text_at - slots_at) / sizeof(Slot));
+  const auto text_bytes = static_cast<int64_t>(bytes.size - text_at);
+  return columns_fit(Table(call.state), n_slots, text_bytes) ? nullptr
+                                                             : "has a state with a damaged table of categories";
+}
+
 Status run_one_hot(const RunCall& call) noexcept {
   const int32_t* offsets = call.params[0].as<int32_t>();
   const View& in = call.in[0];
@@ -277,7 +323,8 @@ Cost cost_one_hot(const CostCall& call) {
 
 }  // namespace
 PRETZEL_KERNEL(category_codes, .params = kCodeParams, .in = {kDense | kCells, "width"}, .bind = bind_codes,
-               .check = check_codes, .run = run_codes, .cost = cost_codes, .flags = kHasState)
+               .check = check_codes, .check_state = check_codes_state, .run = run_codes, .cost = cost_codes,
+               .flags = kHasState)
 PRETZEL_KERNEL(one_hot, .params = kOneHotParams, .out = {kDense | kSparse, "n_columns"}, .run = run_one_hot,
                .cost = cost_one_hot)
 }  // namespace pretzel

@@ -39,6 +39,15 @@ const char* check(const LoadCall& call) {
   return int64_t{state.columns} == call.out->width ? nullptr : "has another number of columns than its result";
 }
 
+const char* check_state(const LoadCall& call) {
+  const StateSpan bytes(call);
+  if (!bytes.holds<State>(0, 1)) return kTruncated;
+  const auto& state = *bytes.at<State>(0);
+  if (const char* wrong = state.settings.check(call.params.data() + kText)) return wrong;
+  if (state.columns < 1) return kUnknownForm;
+  return state.stop_words.fits(bytes) ? nullptr : "has a state with a damaged table of stop words";
+}
+
 inline uint32_t rotate(uint32_t v, int by) { return v << by | v >> (32 - by); }
 
 /// MurmurHash3 (x86, 32 bits), seed 0.
@@ -152,5 +161,6 @@ Cost cost(const CostCall& call) {
 
 }  // namespace
 PRETZEL_KERNEL(hashing, .params = kParams, .in = {kCells, "1"}, .out = {kSparse, "n_features"}, .bind = bind,
-               .check = check, .run = run, .cost = cost, .state_version = 2, .flags = kHasState)
+               .check = check, .check_state = check_state, .run = run, .cost = cost, .state_version = 2,
+               .flags = kHasState)
 }  // namespace pretzel

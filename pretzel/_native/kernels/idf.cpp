@@ -6,6 +6,7 @@
 
 #include "core/kernel.h"
 #include "core/simd.h"
+#include "core/state_check.h"
 
 namespace pretzel {
 namespace {
@@ -87,6 +88,14 @@ const char* bind(const BindCall& call) {
   call.state->resize(sizeof state);
   std::memcpy(call.state->data(), &state, sizeof state);
   return nullptr;
+}
+
+const char* check_state(const LoadCall& call) {
+  const StateSpan bytes(call);
+  if (bytes.size != sizeof(State)) return kTruncated;
+  const auto& state = *bytes.at<State>(0);
+  const bool known = state.norm <= Norm::kL2 && is_bool(state.sublinear) && is_bool(state.binary);
+  return known ? nullptr : kUnknownForm;
 }
 
 Status run_tfidf(const RunCall& call) noexcept {
@@ -185,7 +194,8 @@ Cost cost_linear(const CostCall& call) {
 
 }  // namespace
 PRETZEL_KERNEL(tfidf, .params = kTfidf, .in = {kSparse, "n_terms"}, .out = {kSparse, "n_terms"}, .bind = bind,
-               .run = run_tfidf, .cost = cost_tfidf, .state_version = 2, .flags = kHasState)
+               .check_state = check_state, .run = run_tfidf, .cost = cost_tfidf, .state_version = 2, .flags = kHasState)
 PRETZEL_KERNEL(tfidf_linear, .params = kLinear, .in = {kSparse, "n_terms"}, .out = {kDense, "n_out"}, .bind = bind,
-               .run = run_linear, .cost = cost_linear, .state_version = 2, .flags = kHasState)
+               .check_state = check_state, .run = run_linear, .cost = cost_linear, .state_version = 2,
+               .flags = kHasState)
 }  // namespace pretzel

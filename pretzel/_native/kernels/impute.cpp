@@ -63,10 +63,13 @@ Status run_missing_mask(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-const char* bind_cells(const BindCall& call) {
-  const char* wrong = PackedCells::check(call.params + kFill);
-  return wrong != nullptr ? wrong : PackedCells::check(call.params + kMissing);
+const char* check_constants(const Array* params) {
+  const char* wrong = PackedCells::check(params + kFill);
+  return wrong != nullptr ? wrong : PackedCells::check(params + kMissing);
 }
+
+const char* bind_cells(const BindCall& call) { return check_constants(call.params); }
+const char* check_cells(const LoadCall& call) { return check_constants(call.params.data()); }
 
 Status run_cells(const RunCall& call) noexcept {
   const int32_t* columns = call.params[kCellColumns].as<int32_t>();
@@ -118,5 +121,5 @@ Cost cost_cells(const CostCall& call) {
 PRETZEL_KERNEL(impute, .params = kImpute, .run = run_impute, .cost = cost_impute)
 PRETZEL_KERNEL(missing_mask, .params = kMask, .out = {kDense, "n_columns"}, .run = run_missing_mask, .cost = cost_mask)
 PRETZEL_KERNEL(impute_cells, .params = kCellParams, .in = {kCells, "width"}, .out = {kCells, "n_columns"},
-               .bind = bind_cells, .run = run_cells, .cost = cost_cells)
+               .bind = bind_cells, .check = check_cells, .run = run_cells, .cost = cost_cells)
 }  // namespace pretzel

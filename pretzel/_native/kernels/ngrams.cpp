@@ -134,6 +134,24 @@ const char* check(const LoadCall& call) {
   return int64_t{state.n_terms} == call.out->width ? nullptr : "has another number of terms than its result columns";
 }
 
+/// Whether the codes of characters are inside the table of their pairs, and the table inside the state.
+bool pairs_fit(const State& state, const StateSpan& bytes) {
+  const uint64_t n = state.n_codes;
+  const bool inside = std::all_of(state.code, state.code + 128, [n](uint8_t code) { return code < n; });
+  return inside && n <= 129 && bytes.holds<uint32_t>(state.pairs_offset, n * n);
+}
+
+const char* check_state(const LoadCall& call) {
+  const StateSpan bytes(call);
+  if (!bytes.holds<State>(0, 1)) return kTruncated;
+  const auto& state = *bytes.at<State>(0);
+  if (const char* wrong = state.settings.check(call.params.data() + kText)) return wrong;
+  const bool by_word = state.settings.analyzer == Analyzer::kWord;
+  const bool fits = state.edges.dense.fits(bytes) && state.edges.spill.fits(bytes) &&
+                    (by_word ? state.words.fits(bytes) : pairs_fit(state, bytes));
+  return fits ? nullptr : "has a state with a damaged vocabulary";
+}
+
 // ---- run -----------------------------------------------------------------------------------------------------------
 
 /// Counts those of `n` nodes that are terms.
@@ -291,5 +309,6 @@ Cost cost(const CostCall& call) {
 
 }  // namespace
 PRETZEL_KERNEL(ngrams, .params = kParams, .in = {kCells, "1"}, .out = {kSparse, "n_terms"}, .bind = bind,
-               .check = check, .run = run, .cost = cost, .state_version = 2, .flags = kHasState)
+               .check = check, .check_state = check_state, .run = run, .cost = cost, .state_version = 2,
+               .flags = kHasState)
 }  // namespace pretzel

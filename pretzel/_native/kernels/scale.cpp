@@ -47,9 +47,12 @@ Status run_sub_div(const RunCall& call) noexcept {
   });
 }
 
-const char* bind_sub_div(const BindCall& call) {
-  return call.params[0].size > 0 || call.params[1].size > 0 ? nullptr : "has neither 'mean' nor 'scale'";
+const char* check_given(const Array* params) {
+  return params[0].size > 0 || params[1].size > 0 ? nullptr : "has neither 'mean' nor 'scale'";
 }
+
+const char* bind_sub_div(const BindCall& call) { return check_given(call.params); }
+const char* check_sub_div(const LoadCall& call) { return check_given(call.params.data()); }
 
 constexpr Param kSubDiv[] = {{"mean", f64, "width", kMayBeEmpty}, {"scale", f64, "width", kMayBeEmpty}};
 constexpr Param kMulAdd[] = {{"scale", f64, "width"}, {"offset", f64, "width"}, {"range", f64, "2"}};
@@ -108,8 +111,10 @@ Cost cost_sparse(const CostCall&) {
 }
 
 }  // namespace
-PRETZEL_KERNEL(sub_div, .params = kSubDiv, .bind = bind_sub_div, .run = run_sub_div<false>, .cost = cost_sub_div)
-PRETZEL_KERNEL(sub_div_float32, .params = kSubDiv, .bind = bind_sub_div, .run = run_sub_div<true>, .cost = cost_sub_div)
+PRETZEL_KERNEL(sub_div, .params = kSubDiv, .bind = bind_sub_div, .check = check_sub_div, .run = run_sub_div<false>,
+               .cost = cost_sub_div)
+PRETZEL_KERNEL(sub_div_float32, .params = kSubDiv, .bind = bind_sub_div, .check = check_sub_div,
+               .run = run_sub_div<true>, .cost = cost_sub_div)
 PRETZEL_KERNEL(mul_add, .params = kMulAdd, .run = run_mul_add<false>, .cost = cost_mul_add)
 PRETZEL_KERNEL(mul_add_float32, .params = kMulAdd, .run = run_mul_add<true>, .cost = cost_mul_add)
 PRETZEL_KERNEL(to_float32, .run = run_to_float32, .cost = cost_to_float32)

@@ -5,6 +5,7 @@
 // from `columns[t]` on.
 #include "core/kernel.h"
 #include "trees/builder.h"
+#include "trees/check.h"
 #include "trees/layout.h"
 #include "trees/scorer.h"
 
@@ -41,6 +42,16 @@ TreeSource source_of(const Array* params) {
           params[index_of(kParams, "float32")].scalar<uint8_t>() != 0};
 }
 
+/// Whether the result has the columns that the trees add to.
+const char* check_columns(const Array* params) {
+  const int64_t last = params[kBase].size - params[kValues].shape[1];
+  const int32_t* columns = params[kColumns].as<int32_t>();
+  for (int64_t t = 0; t < params[kColumns].size; ++t) {
+    if (columns[t] < 0 || columns[t] > last) return "'columns' holds a column that the result has not";
+  }
+  return nullptr;
+}
+
 /// Whether every index that the trees hold stays inside its array.
 const char* check_indices(const Array* params, const TreeSource& source) {
   const int64_t n = source.n_nodes, n_leaves = params[kValues].shape[0];
@@ -54,14 +65,10 @@ const char* check_indices(const Array* params, const TreeSource& source) {
     }
     if (source.category_set[i] < 0 && source.threshold[i] != source.threshold[i]) return "'threshold' is NaN";
   }
-  const int32_t* columns = params[kColumns].as<int32_t>();
   for (uint32_t t = 0; t < source.n_trees; ++t) {
     if (!is_child(source.roots[t])) return "'roots' holds what is neither a node nor a leaf";
-    if (columns[t] < 0 || columns[t] + params[kValues].shape[1] > params[kBase].size) {
-      return "'columns' holds a column that the result has not";
-    }
   }
-  return nullptr;
+  return check_columns(params);
 }
 
 const char* bind(const BindCall& call) {
@@ -82,6 +89,12 @@ const char* check(const LoadCall& call) {
   const auto* categories = section<CategorySlot>(call.state, head.categories);
   for (uint32_t s = 0; s < head.n_category_slots; ++s) inside &= categories[s].column < width;
   return inside ? nullptr : "splits on a column that its input has not";
+}
+
+const char* check_state(const LoadCall& call) {
+  if (const char* wrong = check_columns(call.params.data())) return wrong;
+  const int64_t n_trees = call.params[kColumns].size, n_leaves = call.params[kValues].shape[0];
+  return TreeChecker(StateSpan(call), n_trees, n_leaves, call.in[0].width).check();
 }
 
 Status run(const RunCall& call) noexcept {
@@ -158,6 +171,6 @@ Cost cost(const CostCall& call) {
 }
 
 }  // namespace
-PRETZEL_KERNEL(tree_ensemble, .params = kParams, .out = {kDense, "n_out"}, .bind = bind, .check = check, .run = run,
-               .cost = cost, .flags = kHasState | kStatePerIsa)
+PRETZEL_KERNEL(tree_ensemble, .params = kParams, .out = {kDense, "n_out"}, .bind = bind, .check = check,
+               .check_state = check_state, .run = run, .cost = cost, .flags = kHasState | kStatePerIsa)
 }  // namespace pretzel

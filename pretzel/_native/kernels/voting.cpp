@@ -45,9 +45,14 @@ Status run_majority(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-const char* bind_majority(const BindCall& call) {
-  return call.params[0].scalar<int32_t>() > 0 ? nullptr : "'classes' is not positive";
+const char* check_classes(const Array* params) {
+  constexpr int32_t kMost = 1 << 24;  // each row has a counter for every class
+  const auto classes = params[0].scalar<int32_t>();
+  return classes < 1 ? "'classes' is not positive" : classes > kMost ? "'classes' is too large" : nullptr;
 }
+
+const char* bind_majority(const BindCall& call) { return check_classes(call.params); }
+const char* check_majority(const LoadCall& call) { return check_classes(call.params.data()); }
 
 Cost cost_mean(const CostCall& call) {
   return Cost{}.rows({{"call", 5.0}, {"inputs", 1.0 * call.in_width}, {"outputs", 1.0 * call.out_width}});
@@ -64,5 +69,5 @@ constexpr Param kMajority[] = {{"classes", i32, ""}, {"weights", f64, "n_in"}};
 }  // namespace
 PRETZEL_KERNEL(mean, .params = kMean, .run = run_mean, .cost = cost_mean)
 PRETZEL_KERNEL(majority, .params = kMajority, .in = {kDense, "1"}, .out = {kDense, "1"}, .bind = bind_majority,
-               .run = run_majority, .cost = cost_majority)
+               .check = check_majority, .run = run_majority, .cost = cost_majority)
 }  // namespace pretzel

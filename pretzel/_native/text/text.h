@@ -6,12 +6,14 @@
 // only UTF-8 from Arrow is decoded first. Included by kernels: everything is in an anonymous namespace.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
 
 #include "core/kernel.h"
 #include "core/sparse_accumulator.h"
+#include "core/state_check.h"
 
 namespace pretzel {
 namespace {
@@ -32,14 +34,15 @@ struct CharClasses {
   /// From two parameters in a row: class_pages and class_flags.
   explicit CharClasses(const Array* params) : page(params[0].as<uint16_t>()), flags(params[1].as<uint8_t>()) {}
 
-  /// For `bind`: what is wrong with these parameters, or nullptr.
+  /// For `bind` and `check_state`: what is wrong with these parameters, or nullptr.
   static const char* check(const Array* params) {
     const auto* pages = params[0].as<uint16_t>();
     for (int64_t i = 0; i < params[0].size; ++i) {
       if ((int64_t{pages[i]} + 1) * 256 > params[1].size)
         return "'class_pages' names a page that 'class_flags' has not";
     }
-    return params[0].size == kPages && pages[0] == 0 ? nullptr : "'class_pages' does not cover Unicode";
+    if (params[0].size != kPages || pages[0] != 0) return "'class_pages' does not cover Unicode";
+    return CharClasses(params).is_word(uint8_t{' '}) ? "'class_flags' makes the space a part of words" : nullptr;
   }
 
   template <class Unit>
@@ -251,6 +254,14 @@ struct TextSettings {
     max_n = params[2].scalar<int32_t>();
     lower = params[3].scalar<uint8_t>() != 0;
     shortest = params[4].scalar<int32_t>();
+    return check_lengths();
+  }
+  /// For `check_state`: what is wrong with settings that nobody has read, or with PRETZEL_TEXT_PARAMS; or nullptr.
+  const char* check(const Array* params) const {
+    if (const char* wrong = CharClasses::check(params + kClasses)) return wrong;
+    return analyzer <= Analyzer::kCharWb && is_bool(lower) ? check_lengths() : kUnknownForm;
+  }
+  const char* check_lengths() const {
     return min_n >= 1 && max_n >= min_n ? nullptr : "'min_n' and 'max_n' are no range of lengths";
   }
 
@@ -269,7 +280,8 @@ struct CharGrams {
   double row_entries = 0;  // distinct n-grams for each text, whatever its length
 
   CharGrams(int64_t min_n, int64_t max_n, bool bounded) {
-    for (int64_t n = 1; n <= max_n; ++n) {
+    constexpr int64_t kLongest = 1000;  // most texts have no longer ones
+    for (int64_t n = 1; n <= std::min(max_n, kLongest); ++n) {
       // Words have about five characters, and with a space on either side 8 - n n-grams in six units.
       const double share = !bounded || n == 1 ? 1.0 : n < 7 ? static_cast<double>(8 - n) / 6.0 : 0.15;
       if (n >= 3) extended += share;

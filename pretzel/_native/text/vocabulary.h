@@ -42,6 +42,13 @@ struct EdgeTable {
   uint64_t home(uint64_t mixed) const { return mul_high(mixed, n_slots); }
   uint64_t rest(uint64_t mixed) const { return (mixed * n_slots) >> rest_shift; }
   uint64_t distance(uint64_t slot) const { return (slot >> child_bits) % kWindow; }
+
+  /// For `check_state`: whether a look-up of any key shifts by less than a word and reads inside the state.
+  bool fits(const StateSpan& state) const {
+    constexpr auto in_word = [](int32_t bits, int32_t least) { return bits >= least && bits < 64; };
+    return in_word(child_bits, 0) && in_word(symbol_bits, 0) && in_word(key_bits, 1) && in_word(rest_shift, 0) &&
+           n_slots >= 1 && n_slots <= state.size && state.holds<uint64_t>(offset, n_slots + kWindow - 1);
+  }
 };
 
 /// A densely filled table, and a small one for the few edges that fit into no slot of their window.
@@ -158,6 +165,9 @@ struct WordTable {
   uint64_t n_slots;
   uint64_t pool_offset;
   int32_t record_bits;
+
+  /// For `check_state`: whether a look-up of any word ends and reads inside the state.
+  bool fits(const StateSpan& state) const;
 };
 
 struct Words {
@@ -201,6 +211,23 @@ struct Words {
     return record[size] == ' ';
   }
 };
+
+inline bool WordTable::fits(const StateSpan& state) const {
+  constexpr uint64_t kReach = 8;  // bytes that are compared at once
+  if (record_bits < 1 || record_bits > 30) return false;
+  if (!state.holds<uint32_t>(slots_offset, n_slots) || !state.holds<char>(pool_offset, 0)) return false;
+  const uint32_t record_mask = (1u << record_bits) - 1;
+  uint64_t end = state.size < kReach ? 0 : state.size - kReach;  // behind the last space that has these bytes behind it
+  while (end > pool_offset && state.data[end - 1] != ' ') --end;
+  uint64_t n_empty = 0;
+  const auto* slots = state.at<uint32_t>(slots_offset);
+  for (uint64_t i = 0; i < n_slots; ++i) {
+    const uint64_t text = 4 * (uint64_t{slots[i] & record_mask} + 1);  // behind the number of the record
+    n_empty += static_cast<uint64_t>(slots[i] == 0);
+    if (slots[i] != 0 && (end <= pool_offset || text >= end - pool_offset)) return false;
+  }
+  return n_empty != 0;
+}
 
 }  // namespace
 }  // namespace pretzel

@@ -1,7 +1,7 @@
 // Room `trees`: everything that `kernels/tree_ensemble.cpp` needs, and nothing else uses. When an ensemble is bound,
-// builder.h lays its trees out as this header says, with places.h for the nodes. When rows are scored, scorer.h picks
-// the loop: keys.h makes the keys of a row, walk.h or vector.h finds its leaves, leaves.h adds up what they hold.
-// README.md says which input takes which path.
+// builder.h lays its trees out as this header says, with places.h for the nodes; check.h checks a state from outside.
+// When rows are scored, scorer.h picks the loop: keys.h makes the keys of a row, walk.h or vector.h finds its leaves,
+// leaves.h adds up what they hold. README.md says which input takes which path.
 //
 // The state is one header, then arrays at byte offsets from its start. Trees never compare the caller's values; they
 // compare *keys*. A key slot is one column with one way to send NaN, or the outcome of one categorical split; all are
@@ -46,6 +46,7 @@ struct TreeHeader {
   uint32_t left_keys;   // kFloat32 with n_columns: they follow once more for splits that send NaN left
   uint32_t wide;        // kWalk: WideNode
   uint32_t leaves;      // kVector: of a tree at most: 8, 16 or 32
+  uint32_t zero;        // no byte is left to chance
   uint64_t features;    // KeyFeature[n_features]
   uint64_t categories;  // CategorySlot[n_category_slots]
   uint64_t ranks;       // float[] where values are rounded to float32, or double[]: search tables of all columns
