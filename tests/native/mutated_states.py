@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import argparse
 import collections
+import copy
 import faulthandler
+import itertools
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +50,8 @@ from sklearn.preprocessing import (
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import pretzel
-from pretzel._native import NativeProgram, arena_bytes, bind, check_state, signatures
+from pretzel._native import NativeProgram, _core, arena_bytes, bind, check_state, signatures
+from pretzel.buffers import plan_buffers
 from pretzel.errors import PretzelError
 from pretzel.runtime.input.table_reader import read
 from pretzel.store.digest import frozen
@@ -58,6 +61,7 @@ from tests.native.vector_states import VectorTrees
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from pretzel.buffers import BufferPlan
     from pretzel.plan import Program
 
 Arrays = dict[bytes, np.ndarray]
@@ -70,6 +74,8 @@ MOST_MEMORY = 64 << 20
 
 SECONDS = 60.0
 """That no case takes."""
+
+NUMBERS = itertools.count()
 
 EXTREMES = [0, 1, 2, 7, 8, 15, 16, 63, 64, 65, 127, 128, 255, 256, 2**15, 2**16 - 1, 2**16, 2**31 - 1, 2**31, 2**32 - 8]
 EXTREMES += [2**32 - 2, 2**32 - 1, 2**32, 2**40, 2**61, 2**62, 2**63 - 1, 2**63, 2**64 - 64, 2**64 - 1]
@@ -388,7 +394,11 @@ def outcome(case: Case, arrays: Arrays) -> str:
             return "rejected"
     except PretzelError:
         return "rejected"
-    native = NativeProgram(case.program, arrays)
+    return answer(case, NativeProgram(case.program, arrays))
+
+
+def answer(case: Case, native: NativeProgram) -> str:
+    """ "stops" or "answers"."""
     found = "answers"
     for columns, rows in case.requests:
         try:
@@ -428,6 +438,60 @@ def run(number: int, seed: int = 0) -> tuple[Case, str]:
         faulthandler.cancel_dump_traceback_later()
 
 
+def with_leaves_of_its_own(program: Program) -> Program:
+    """The same program with a shape that no other program shares."""
+    leaves = tuple(replace(leaf, decode_error=f"number {next(NUMBERS)}") for leaf in program.leaves)
+    return replace(program, shape=replace(program.shape, leaves=leaves))
+
+
+def mutated_buffers(rng: np.random.Generator, buffers: BufferPlan) -> BufferPlan:
+    """The same with a number changed, or a step left out or repeated."""
+    changed = copy.deepcopy(buffers)
+    number = int(rng.choice([-2, -1, 0, 1, 2, 3, 5, 8, 100, 2**27, 2**30, 2**31 - 1, int(rng.integers(12))]))
+    slot, step = int(rng.integers(len(changed.slots))), int(rng.integers(max(len(changed.steps), 1)))
+    kind = int(rng.integers(7))
+    if kind == 0 and changed.steps:
+        inputs = changed.steps[step].inputs
+        changed.steps[step] = replace(changed.steps[step], inputs=(number, *inputs[int(rng.integers(2)) :]))
+    elif kind == 1 and changed.steps:
+        changed.steps[step] = replace(changed.steps[step], output=number)
+    elif kind == 2 and changed.steps:
+        if rng.random() < 0.5:
+            del changed.steps[step]
+        else:
+            changed.steps.insert(step, changed.steps[int(rng.integers(len(changed.steps)))])
+        changed.stage_ends[:] = [len(changed.steps)]
+    elif kind == 3:
+        changed.stage_ends[int(rng.integers(len(changed.stage_ends))) :] = [number, len(changed.steps)]
+    elif kind == 4 and changed.buffers:
+        changed.buffers[int(rng.integers(len(changed.buffers)))] = number
+    elif kind == 5:
+        other = changed.slots[int(rng.integers(len(changed.slots)))]
+        changed.slots[slot] = replace(changed.slots[slot], kind=other.kind)
+    else:
+        field = str(rng.choice(["width", "buffer", "offset"]))
+        fields: dict[str, Any] = {field: number}
+        changed.slots[slot] = replace(changed.slots[slot], **fields)
+    return changed
+
+
+def run_program(number: int, seed: int = 0) -> tuple[Case, str]:
+    """The outcome of one changed program, whose states and parameters are good."""
+    case = cases()[number % len(cases())]
+    rng = np.random.default_rng([seed, number])
+    program = with_leaves_of_its_own(case.program)
+    buffers = mutated_buffers(rng, plan_buffers(program))
+    before = _core.plan_buffers
+    _core.plan_buffers = lambda _: buffers
+    try:
+        native = NativeProgram(program, case.arrays)
+    except (PretzelError, OverflowError):
+        return case, "rejected"
+    finally:
+        _core.plan_buffers = before
+    return case, answer(case, native)
+
+
 def run_extremes(case: Case, words: int = HEAD // 4) -> collections.Counter[str]:
     """Outcomes of every extreme number in place of each of the first words of each state."""
     found: collections.Counter[str] = collections.Counter()
@@ -450,6 +514,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--extremes", action="store_true", help="extreme numbers in the first words of all states, too")
+    parser.add_argument("--programs", action="store_true", help="change programs instead of states and parameters")
     parser.add_argument("--verbose", action="store_true", help="print each number before it is run")
     options = parser.parse_args()
     counts: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
@@ -459,7 +524,7 @@ def main() -> None:
     for number in range(options.first, options.first + options.count):
         if options.verbose:
             print(number, cases()[number % len(cases())].name, flush=True)
-        case, found = run(number, options.seed)
+        case, found = (run_program if options.programs else run)(number, options.seed)
         counts[case.name][found] += 1
     for name, found_of in counts.items():
         print(f"{name:20s}", *(f"{count:8d} {what}" for what, count in sorted(found_of.items())))

@@ -336,6 +336,7 @@ cdef extern from "core/program_shape.h" namespace "pretzel" nogil:
         vector[int32_t] inputs
         vector[int32_t] stage_ends
         int32_t output
+        const char* check() except +
         void finish() except +
         int32_t tile
 

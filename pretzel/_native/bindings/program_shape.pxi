@@ -18,10 +18,13 @@ cdef class SharedShape:
         cdef SlotSpec slot
         cdef Step step
         cdef int32_t n_params = 0
+        cdef const char* wrong
         self.buffers = plan_buffers(plan)
         kinds = {"numeric": LeafKind.kNumeric, "cells": LeafKind.kCells, "text": LeafKind.kCells,
                  "sparse": LeafKind.kSparse}
         for number, each in enumerate(plan.leaves):
+            if len(each.columns) != self.buffers.slots[number].width:
+                raise errors.KernelError(f"a leaf of {len(each.columns)} columns has a slot of another width")
             leaf.kind = <LeafKind><uint8_t>kinds[each.kind.value]
             leaf.slot = number
             self.shape.leaves.push_back(leaf)
@@ -49,6 +52,9 @@ cdef class SharedShape:
         for end in self.buffers.stage_ends:
             self.shape.stage_ends.push_back(end)
         self.shape.output = self.buffers.slot_of[plan.output]
+        wrong = self.shape.check()
+        if wrong != NULL:
+            raise errors.KernelError(f"the program {wrong.decode()}")
         self.shape.finish()
 
 

@@ -10,8 +10,71 @@ constexpr int32_t kMaxTile = 512;
 constexpr int32_t kVectorTile = 16;  // rows that tree kernels score side by side: worth more than cache for wide rows
 constexpr int64_t kWideRow = int64_t{256} << 10;
 constexpr int32_t kTextTile = 16;  // text rows bring buffers of their own
+constexpr int64_t kMostColumns = int64_t{1} << 27;
+
+constexpr ValueKind kind_of(LeafKind leaf) {
+  return leaf == LeafKind::kNumeric ? ValueKind::kDense
+         : leaf == LeafKind::kCells ? ValueKind::kCells
+                                    : ValueKind::kSparse;
+}
+
+/// Which slots a step may read: dense ones always have memory, others are there once they have been written.
+class ReadableSlots {
+ public:
+  explicit ReadableSlots(const ProgramShape& shape) : shape_(shape), written_(shape.slots.size(), 0) {}
+
+  bool is_slot(int32_t at) const { return at >= 0 && static_cast<size_t>(at) < shape_.slots.size(); }
+  bool is_leaf(int32_t at) const { return static_cast<size_t>(at) < shape_.leaves.size(); }
+  bool reads(int32_t at) const {
+    return is_slot(at) && (written_[at] != 0 || shape_.slots[at].kind == ValueKind::kDense);
+  }
+  void write(int32_t at) { written_[at] = 1; }
+  /// Whether a slot lies inside its buffer, or is one that has other memory.
+  bool has_memory(int32_t at) const {
+    const SlotSpec& slot = shape_.slots[at];
+    if (slot.width < 0 || slot.kind > ValueKind::kCells) return false;
+    if (slot.kind != ValueKind::kDense || is_leaf(at)) return slot.buffer < 0;
+    if (slot.buffer < 0) return at == shape_.output;
+    return static_cast<size_t>(slot.buffer) < shape_.buffers.size() && slot.offset >= 0 &&
+           int64_t{slot.offset} + slot.width <= shape_.buffers[slot.buffer];
+  }
+
+ private:
+  const ProgramShape& shape_;
+  std::vector<uint8_t> written_;
+};
 
 }  // namespace
+
+const char* ProgramShape::check() const {
+  ReadableSlots readable(*this);
+  int64_t columns = readable.is_slot(output) && slots[output].kind == ValueKind::kDense ? slots[output].width : 0;
+  for (const int32_t width : buffers) {
+    if (width < 0) return "has a buffer of a negative width";
+    columns += width;
+  }
+  if (columns > kMostColumns) return "takes too much memory for a row";
+  for (size_t i = 0; i < leaves.size(); ++i) {
+    const bool known = i < slots.size() && leaves[i].slot == static_cast<int32_t>(i);
+    if (!known || slots[i].kind != kind_of(leaves[i].kind)) return "has a leaf without a slot of its kind";
+    readable.write(leaves[i].slot);
+  }
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (!readable.has_memory(static_cast<int32_t>(i))) return "has a slot outside its buffer";
+  }
+  for (const Step& step : steps) {
+    for (const int32_t at : inputs_of(step)) {
+      if (!readable.reads(at)) return "reads what no step before has written";
+    }
+    if (step.output == -1) continue;
+    if (!readable.is_slot(step.output) || readable.is_leaf(step.output)) return "writes to what is no slot of its own";
+    readable.write(step.output);
+  }
+  if (!readable.reads(output)) return "has no result";
+  const bool ascend = std::is_sorted(stage_ends.begin(), stage_ends.end());
+  const int32_t end = stage_ends.empty() ? 0 : stage_ends.back();
+  return ascend && end == static_cast<int32_t>(steps.size()) ? nullptr : "has stages that are not its steps";
+}
 
 void ProgramShape::finish() {
   row_bytes = 0;

@@ -43,6 +43,9 @@ struct ProgramShape {
   std::vector<int32_t> stage_ends;  // for each stage, the index after its last step
   int32_t output = -1;              // slot
 
+  /// What is wrong with the fields above, or nullptr: a slot that is read before it exists or lies outside its buffer,
+  /// a number that names nothing, or rows that would take a gigabyte.
+  const char* check() const;
   /// Derives everything below; to be called once after the fields above are set.
   void finish();
   std::span<const int32_t> inputs_of(const Step& step) const noexcept {

@@ -18,6 +18,7 @@ class SparseAccumulator {
   bool init(Arena* arena, int32_t* index, double* value, int64_t capacity) {
     int bits = 5;
     while ((int64_t{1} << bits) < 2 * capacity) ++bits;
+    if (bits > 31) return false;
     slots_ = arena->alloc_n<uint32_t>(size_t{1} << bits);
     if (slots_ == nullptr) return false;
     std::memset(slots_, 0, sizeof(uint32_t) << bits);

@@ -37,5 +37,18 @@ inline bool is_bool(const bool& value) {
   return byte <= 1;
 }
 
+/// Whether probing a ring of `n` slots always meets an empty one, and soon. `is_empty` is asked for each slot in order.
+template <class IsEmpty>
+bool ends_probing(uint64_t n, IsEmpty is_empty) {
+  constexpr uint64_t kLongest = 4096;
+  uint64_t run = 0, longest = 0, first = n;  // of occupied slots: so far, at most, and in front of the first empty one
+  for (uint64_t i = 0; i < n; ++i) {
+    run = is_empty(i) ? 0 : run + 1;
+    longest = run > longest ? run : longest;
+    if (run == 0 && first == n) first = i;
+  }
+  return first != n && longest <= kLongest && first + run <= kLongest;
+}
+
 }  // namespace
 }  // namespace pretzel

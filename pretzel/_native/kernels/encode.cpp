@@ -243,12 +243,10 @@ bool columns_fit(const Table& table, int64_t n_slots, int64_t text_bytes) {
     if (column.max_size < 0 || column.max_size > text_bytes || column.reject > static_cast<uint8_t>(Reject::kAll))
       return false;
     const Slot* slots = table.slots + first;
-    int64_t n_empty = 0;
     for (uint64_t i = 0; i < count; ++i) {
-      n_empty += static_cast<int64_t>(slots[i].tag == 0);
       if (!slot_fits(slots[i], text_bytes)) return false;
     }
-    if (n_empty == 0) return false;
+    if (!ends_probing(count, [slots](uint64_t i) { return slots[i].tag == 0; })) return false;
     first += static_cast<int64_t>(count);
   }
   return true;

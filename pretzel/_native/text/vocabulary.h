@@ -219,14 +219,12 @@ inline bool WordTable::fits(const StateSpan& state) const {
   const uint32_t record_mask = (1u << record_bits) - 1;
   uint64_t end = state.size < kReach ? 0 : state.size - kReach;  // behind the last space that has these bytes behind it
   while (end > pool_offset && state.data[end - 1] != ' ') --end;
-  uint64_t n_empty = 0;
   const auto* slots = state.at<uint32_t>(slots_offset);
   for (uint64_t i = 0; i < n_slots; ++i) {
     const uint64_t text = 4 * (uint64_t{slots[i] & record_mask} + 1);  // behind the number of the record
-    n_empty += static_cast<uint64_t>(slots[i] == 0);
     if (slots[i] != 0 && (end <= pool_offset || text >= end - pool_offset)) return false;
   }
-  return n_empty != 0;
+  return ends_probing(n_slots, [slots](uint64_t i) { return slots[i] == 0; });
 }
 
 }  // namespace
