@@ -51,14 +51,17 @@ class InputSpec:
     sparse_nan : bool
         NaN in sparse rows is treated as in dense ones. Trees reject it, whatever they do with it in dense rows.
     sparse_frames : bool
-        A DataFrame whose columns are all sparse is sparse rows.
-    floats : bool
-        The source asks for a float type: arrays of dates are converted to numbers, and lists to float64.
+        A DataFrame of sparse columns is sparse rows.
+    floats : bool or None
+        The source makes floats of the request, also of dates and lists. None: some of the steps that receive it do.
+    by_name : bool
+        Columns are selected by name: the source rejects tables without names.
+    unchecked : bool
+        Columns reach a function or a result as they came: those of an array type of pandas are objects there.
     text_arrays : bool
         Arrays may hold NumPy's own texts or bytes.
     text_lists : bool
-        Lists of rows may hold texts or bytes. Where numbers are expected, most estimators reject them in arrays and
-        lists, and parse them among objects.
+        Lists of rows may hold texts or bytes. Most numeric estimators parse them among objects only.
     missing : tuple of str, float or None
         What None stands for in each column of a single row: the missing value that the fitted column knows. Empty: None
         is None everywhere.
@@ -76,7 +79,9 @@ class InputSpec:
     long_indices: bool = True
     sparse_nan: bool = True
     sparse_frames: bool = True
-    floats: bool = False
+    floats: bool | None = False
+    by_name: bool = False
+    unchecked: bool = False
     text_arrays: bool = True
     text_lists: bool = True
     missing: tuple[str | float | None, ...] = ()

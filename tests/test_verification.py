@@ -455,7 +455,6 @@ ROWS_OF_TABLE = {
     "a Series": FRAME.iloc[3],
     "dicts": [ROW, {**ROW, "city": "never seen"}],
     "tuples": [tuple(ROW.values())] * 3,
-    "lists": (list(ROW.values()), [1.0, 2.0, None]),
 }
 
 

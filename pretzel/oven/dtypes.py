@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pretzel.oven.ir.columns import LEAVES, NumericLeaf, Raw, SparseLeaf
-from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Node, toposort, users
 from pretzel.oven.ir.impute import MissingMask
 from pretzel.oven.ir.opaque import Opaque
@@ -45,9 +44,7 @@ def rounded_columns(output: Node) -> Columns:
 
 def from_source(output: Node) -> tuple[str, ...]:
     """dtypes of requests that no program answers: float16 where steps compute in it, objects that are passed on."""
-    beside = output.inputs if isinstance(output, Concat) else (output,)
-    passes = any(not isinstance(node, Raw | Opaque) and node.schema().dtype == SAME for node in beside)
-    return ("float16",) * _computes_in_float16(output) + ("object",) * passes
+    return ("float16",) * _computes_in_float16(output) + ("object",) * bool(passed_on(output))
 
 
 def _computes_in_float16(output: Node) -> bool:

@@ -123,7 +123,7 @@ async def _table(method: Any, X: Any, deadline: float | None) -> Any:
     start = time.monotonic()
     task = read() if _is_quickly_read(method, X) else await _in_python(method, read, deadline)
     if task is None:
-        return method(X)
+        return await _in_python(method, partial(method, X), deadline)
     return await _run(method, task, None if deadline is None else deadline - (time.monotonic() - start))
 
 

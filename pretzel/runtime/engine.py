@@ -16,7 +16,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pretzel._native import Endpoint, Method, Scheduler, Task
-from pretzel.errors import DeadlineExceeded, Overloaded, PretzelError, WorkerLost
+from pretzel.errors import DeadlineExceeded, InputError, Overloaded, PretzelError, WorkerLost
 from pretzel.options import check_option
 from pretzel.runtime import tracing
 from pretzel.runtime.calibration_file import load_calibration
@@ -191,10 +191,21 @@ class BatchEngine:
         if deadline is not None:
             deadline -= time.monotonic() - start
         if task is None:
-            answer = Answer(self, endpoint)
-            answer.complete(lambda: method(X))
-            return answer
+            return self._answered(method, X, endpoint)
         return self.submit_task(method.name, task, deadline, endpoint)
+
+    def _answered(self, method: Method, X: Any, endpoint: Endpoint | None) -> Answer:
+        """The answer of this thread, to a request that is not one for a worker."""
+        made: Future[Any] = Future()
+        try:
+            made.set_result(method(X))
+        except InputError:
+            raise
+        except Exception as error:
+            made.set_exception(error)
+        answer = Answer(self, endpoint)
+        answer.complete(made.result)
+        return answer
 
     def submit_task(
         self, name: str, task: Task, deadline: float | None = None, endpoint: Endpoint | None = None

@@ -15,7 +15,7 @@ from pretzel.runtime.method_docs import document
 from pretzel.runtime.opaque import OpaqueMethod
 from pretzel.runtime.other_forms import OtherForms
 from pretzel.runtime.pickling import reject_pickling
-from pretzel.runtime.source import ActsAsEstimator, BySource, call_source
+from pretzel.runtime.source import ActsAsEstimator, BySource, answer_instead, call_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,6 +34,7 @@ set_callbacks(
     as_number=row_reader.as_number,
     decode=row_reader.decode,
     as_row=row_reader.as_row,
+    answer_instead=answer_instead,
     call_source=call_source,
     check_keys=row_reader.check_keys,
     fail_empty=row_reader.fail_empty,
@@ -87,6 +88,8 @@ class Plan(ActsAsEstimator):
         self.source = source
         self.engine: BatchEngine | None = None
         self.methods = {method: self._load(method, plan) for method, plan in physical.methods.items()}
+        for each in self.methods.values():
+            each.source = source
 
     def _load(self, method: str, plan: MethodPlan, spec: InputSpec | None = None) -> Method | OpaqueMethod:
         spec = spec or self._input
@@ -103,7 +106,6 @@ class Plan(ActsAsEstimator):
             found = Method(program, plan, spec, self.name, read, method, variants)
         if plan.sparse is not None or plan.otherwise is not None or plan.names_out is not None:
             found.others = OtherForms(found, spec, self.name, partial(self._load, method))
-        found.source = self.source
         if self.source is not None and plan.labels is None and plan.dtype.dtype_for("int64").kind == "i":
             found.by_source = BySource(self.name, method, self.source, "integers beyond 2**53", spec)
         return found

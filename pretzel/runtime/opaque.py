@@ -17,7 +17,7 @@ from pretzel.runtime.input.row_reader import as_number, check_keys, raise_wrong_
 from pretzel.runtime.input.source_form import array, is_sparse, of_row, of_rows, select
 from pretzel.runtime.input.table_reader import read
 from pretzel.runtime.method_docs import document
-from pretzel.runtime.source import call_source
+from pretzel.runtime.source import answer_instead, call_source
 
 if TYPE_CHECKING:
     from pretzel.runtime.engine import BatchEngine
@@ -115,10 +115,16 @@ class OpaqueMethod(CallCounter):
         return Method(NativeProgram(program, store), plan, self.spec, self.name, reader)
 
     def __call__(self, X: Any = MISSING, *arguments: Any, **options: Any) -> Any:
-        """Answer for every row of ``X``; calls with further arguments go to the estimator itself."""
+        """Answer for every row of ``X``.
+
+        Calls with further arguments go to the estimator itself, and so do tables that are rejected for their types.
+        """
         if X is MISSING or arguments or options:
             return call_source(self, self.__name__, () if X is MISSING else (X, *arguments), options)
-        return self.plain_answer(X) if self.others is None or not self.others.takes(X) else self.others(X)
+        try:
+            return self.plain_answer(X) if self.others is None or not self.others.takes(X) else self.others(X)
+        except InputTypeError as error:
+            return answer_instead(self, self.__name__, X, error)
 
     def plain_answer(self, X: Any) -> Any:
         """The answer of this method's steps and programs, whatever the form of ``X``."""

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pretzel.errors import InputTypeError
+from pretzel.errors import InputError, InputTypeError, InputValueError
+from pretzel.plan import InputKind
+from pretzel.runtime.input.messages import UnreadForm
 from pretzel.runtime.input.source_form import of_rows
 
 if TYPE_CHECKING:
@@ -100,6 +102,28 @@ class Source:
         """
         return getattr(self._living(InputTypeError, f"{model}: {reason} are answered by"), method)(X)
 
+    def instead(self, model: str, method: str, X: Any, error: InputTypeError) -> Any:
+        """The estimator's own answer for a table that a plan rejects with ``error``.
+
+        Raises
+        ------
+        InputTypeError, InputValueError
+            It rejects the table, too, or does not exist any more.
+        """
+        reason = f"{error.form} are answered by" if isinstance(error, UnreadForm) else ""
+        if not reason and self._find() is None:
+            raise error
+        estimator = self._living(InputTypeError, f"{model}: {reason}")
+        try:
+            return getattr(estimator, method)(X)
+        except InputError:
+            raise
+        except Exception as own:
+            if not reason:
+                raise error from own
+            kind = InputValueError if isinstance(own, ValueError) else InputTypeError
+            raise kind(f"{model}: {reason} the {self.type_name} itself, which rejects them: {own}") from own
+
     def estimator(self, model: str, what: str) -> Any:
         """The estimator, for something that no plan has.
 
@@ -181,6 +205,24 @@ def call_source(method: Any, name: str, arguments: tuple[Any, ...], options: Map
     return method.source.call(method.name, name, arguments, options)
 
 
+def answer_instead(method: Any, name: str, X: Any, error: InputTypeError) -> Any:
+    """Answer for a table that a method rejects for the types of its values, or for its own.
+
+    Its estimator answers as long as it exists, and ``error`` stands if that rejects the table, too. Documents are not
+    asked for: iterating over a frame or a dict gives names, which no caller means.
+    """
+    if method.source is None or method.spec.kind is not InputKind.TABLE:
+        raise error
+    return method.source.instead(method.name, name, in_source_form(method.spec, X), error)
+
+
+def in_source_form(spec: InputSpec, X: Any) -> Any:
+    """A table as the estimator takes it: lists of rows that only Pretzel knows become frames."""
+    if isinstance(X, list) and X and (isinstance(X[0], Mapping) or (spec.by_name and isinstance(X[0], tuple))):
+        return of_rows(spec, X)
+    return X
+
+
 class BySource:
     """Answers requests in whose dtype the estimator computes, and no program does, by the estimator itself.
 
@@ -207,9 +249,7 @@ class BySource:
         InputTypeError
             The estimator does not exist any more.
         """
-        if isinstance(X, list) and X and isinstance(X[0], Mapping):
-            X = of_rows(self._spec, X)
-        return self._source.answer(self._model, self._method, X, self._reason)
+        return self._source.answer(self._model, self._method, in_source_form(self._spec, X), self._reason)
 
     def answer_typed_row(self, row: Any) -> Any:
         """The estimator's answer for a 1-D array."""

@@ -35,20 +35,8 @@ class Known:
 
 KNOWN: tuple[Known, ...] = (
     Known(
-        "rows without names are taken in the fitted order; a ColumnTransformer by names fails from within",
-        fit="mixed", form="list of lists|array of objects|matrix of numbers|columns numbered", kind="answered|error",
-    ),
-    Known(
         "a ColumnTransformer of the source does not pass NA on; a plan takes it for missing",
         subject="ColumnTransformer.*|function on numbers", form="nullable|Arrow-backed|.* with NA", kind="answered",
-    ),
-    Known(
-        "dates where the source does not ask for floats: they are passed on, or fail from within",
-        form="dates", kind="refused",
-    ),
-    Known(
-        "long doubles are read as doubles: sums of them are float64, where NumPy's promotion gives long doubles",
-        form="longdouble", kind="dtype",
     ),
     Known(
         "sums of 1e16 and more: the difference that decides between classes is below their last bit",
@@ -96,14 +84,6 @@ KNOWN: tuple[Known, ...] = (
         form="arrow_table|arrow_record_batch|Arrow table", kind="answered",
     ),
     Known(
-        "names on two levels are no names: columns are taken in the fitted order",
-        subject="ColumnTransformer.*", form="frame, columns of two levels", kind="answered",
-    ),
-    Known(
-        "float32 in another byte order than that of the machine is computed with as float64",
-        fit="float32", form="big-endian float32", kind="dtype",
-    ),
-    Known(
         "the weights of sparse rows are float64",
         subject="Normalizer.*", form="csr_matrix of float32", kind="dtype",
     ),
@@ -122,10 +102,6 @@ KNOWN: tuple[Known, ...] = (
     Known(
         "a step of one's own that has no record of names gets a row without names as an array",
         subject="custom frame first", form="row: (tuple|list)", kind="refused",
-    ),
-    Known(
-        "a frame of sparse columns is read as a table; the parts of a ColumnTransformer get sparse rows and may reject",
-        subject="ColumnTransformer.*", form="sparse frame", kind="answered",
     ),
     Known(
         "the source overlooks NaN in frames of sparse columns, and sends it where sparse rows of trees send any number",

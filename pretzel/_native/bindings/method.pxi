@@ -193,11 +193,14 @@ cdef class Method(CallCounter):
     def __call__(self, X=MISSING, *arguments, **options):
         """Answer for every row of ``X``, with the shape and dtype that scikit-learn gives.
 
-        Calls with further arguments go to the estimator itself.
+        Calls with further arguments go to the estimator itself, and so do tables that are rejected for their types.
         """
         if X is MISSING or arguments or options:
             return CALLBACKS.call_source(self, self.method, given(X, arguments), options)
-        return self.others(X) if self.is_for_others(X) else self.plain_answer(X)
+        try:
+            return self.others(X) if self.is_for_others(X) else self.plain_answer(X)
+        except errors.InputTypeError as error:
+            return CALLBACKS.answer_instead(self, self.method, X, error)
 
     cpdef plain_answer(self, X):
         """The answer of the program, whatever the form of ``X``."""
@@ -312,9 +315,14 @@ cdef class Method(CallCounter):
     cdef int type_of(self, set types) except -2:
         """The type that decides about the answer, of those of all columns whose dtype matters.
 
-        It is their common type, unless one of them is too narrow for the native program.
+        It is their common type, unless one of them is too narrow for the native program. Several types of which one
+        is too narrow, or is that of booleans, which pandas does not promote, are answered as objects are.
         """
         cdef int common = ANY_TYPE
+        if len(types) > 1 and cnp.NPY_OBJECT in self.by_type:
+            for each in types:
+                if each == cnp.NPY_BOOL or (each in self.by_type and each != cnp.NPY_FLOAT32):
+                    return cnp.NPY_OBJECT
         for each in types:
             if each in self.by_type and each != cnp.NPY_FLOAT32:
                 return each

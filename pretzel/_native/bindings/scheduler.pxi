@@ -188,7 +188,7 @@ cdef class Scheduler:
             del self.native
 
     def task(self, Method method, X):
-        """Read a table for ``method``; None: it has no rows, or another program than that of the method answers it."""
+        """Read a table for ``method``; None: it has no rows, or something else than its program may answer it."""
         cdef Task task
         cdef int64_t rows
         cdef int type_num
@@ -197,7 +197,7 @@ cdef class Scheduler:
         try:
             columns = method.take(X, &rows, &type_num)
         except errors.InputTypeError:
-            if method.others is None or not method.others.takes_values:
+            if method.source is None and (method.others is None or not method.others.takes_values):
                 raise
             return None
         if rows == 0:

@@ -39,6 +39,12 @@ def _first(estimator: Any) -> list[Any]:
     return [each for child in given for each in _first(child.estimator)] if given else [estimator]
 
 
+def _all(estimator: Any) -> list[Any]:
+    """The estimator and all that are inside."""
+    parts = [child.estimator for child in children(estimator) if child.estimator is not None]
+    return [estimator, *(each for part in parts for each in _all(part))]
+
+
 def demands(estimator: Any) -> InputSpec:
     """What an estimator asks of a table, with the estimators inside that receive it as it came; width 0: anything.
 
@@ -61,7 +67,8 @@ def demands(estimator: Any) -> InputSpec:
     # What a function passes on, it reads.
     whole = any(has_trait(each, "keeps_container") for each in inside)
     required = None if whole else {i for columns in parts for part in columns for i in part}
-    converting = [each for each in _first(estimator) if not has_trait(each, "keeps_container")]
+    first = _first(estimator)
+    asking = [has_trait(each, "asks_for_floats") for each in first]
     return InputSpec(
         InputKind.TABLE,
         width,
@@ -69,11 +76,13 @@ def demands(estimator: Any) -> InputSpec:
         tuple(sorted(required)) if any_order and required is not None else tuple(range(width)),
         any_order,
         type(inside[0]).__name__ if inside else type(estimator).__name__,
-        long_indices=all(has_trait(each, "takes_long_indices") for each in inside),
+        long_indices=all(has_trait(each, "takes_long_indices") for each in _all(estimator)),
         sparse_nan=all(has_trait(each, "takes_sparse_nan") for each in inside),
         sparse_frames=not any_order and not any(has_trait(each, "reads_columns") for each in inside),
-        floats=bool(converting) and all(has_trait(each, "asks_for_floats") for each in converting),
-        text_arrays=all(has_trait(each, "takes_text_arrays") for each in _first(estimator)),
+        floats=all(asking) or (None if any(asking) else False),
+        by_name=names is not None and any(child.named for each in checked for child in children(each)),
+        unchecked=any(has_trait(each, "keeps_container") for each in first),
+        text_arrays=all(has_trait(each, "takes_text_arrays") for each in first),
         text_lists=all(has_trait(each, "takes_text_lists") for each in inside),
     )
 

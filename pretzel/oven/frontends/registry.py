@@ -89,6 +89,8 @@ class Child:
         The columns that it receives. None: the whole input, in the form in which it came.
     scalar : bool
         It receives a single column, as a vector.
+    named : bool
+        Its columns were selected by name.
     width : int or None
         Columns of its result, where the composition knows them.
     reader : fitted estimator or None
@@ -101,6 +103,7 @@ class Child:
     reads: str | None = None
     columns: tuple[int, ...] | None = None
     scalar: bool = False
+    named: bool = False
     width: int | None = None
     reader: Any = None
 

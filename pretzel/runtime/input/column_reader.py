@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from pretzel.errors import InputShapeError, InputTypeError
-from pretzel.runtime.input.messages import column_name
+from pretzel.runtime.input.messages import UnreadForm, column_name
 from pretzel.runtime.input.row_reader import as_number, parse_number, raise_wrong_field
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def as_numbers(
         column = _ndarray_of_extension(spec, position, column, "numbers")
     numbers: npt.NDArray[Any] = column
     if numbers.dtype.kind in _NUMERIC:
-        return numbers if numbers.dtype.isnative and numbers.dtype.itemsize <= 8 else numbers.astype(np.float64)
+        return _of_another_form(spec, numbers) if is_unread(numbers.dtype) else numbers
     if numbers.dtype.kind in "OUS":
         return _numbers_of_objects(spec, position, numbers.tolist(), _number_but_text if verbatim else parse_number)
     _reject_dtype(spec, position, numbers.dtype, "numbers")
@@ -106,18 +106,16 @@ def dtype_of(column: Any, numbers: npt.NDArray[Any], *, alone: bool = False) -> 
     if not hasattr(column, "to_numpy") or hasattr(column, "null_count"):
         is_bool = numbers.dtype == np.int8 and str(getattr(column, "type", "")) == "bool"
         return np.dtype(bool) if is_bool else numbers.dtype
+    if alone:
+        return np.dtype(object)
     if not hasattr(column, "categories"):
-        return np.dtype(object if alone or getattr(column.dtype, "kind", "") == "O" else np.float64)
+        return np.dtype(object if getattr(column.dtype, "kind", "") == "O" else np.float64)
     kind: str = getattr(column.categories.dtype, "kind", "O")
     return numbers.dtype if kind in _NUMERIC else np.dtype(object)
 
 
-def is_list_of_objects(column: Any, numbers: npt.NDArray[Any]) -> bool:
-    """Whether NumPy makes an array of objects of a list: it holds None, or an integer beyond 64 bits."""
-    if not isinstance(column, list) or not column:
-        return False
-    if any(value is None for value in column):
-        return True
+def has_large_integers(column: list[Any], numbers: npt.NDArray[Any]) -> bool:
+    """Whether a column holds integers beyond 64 bits, so that NumPy makes an array of objects of the list."""
     is_large = bool((np.abs(numbers.astype(np.float64)) >= 2.0**63).any())
     return is_large and any(isinstance(value, int) and not -(2**63) <= value < 2**64 for value in column)
 
@@ -135,6 +133,19 @@ def _numbers_of_objects(
         except OverflowError:
             pass  # an integer beyond float64: the loop below finds and names it
     return np.array([_number(spec, position, row, value, parse) for row, value in enumerate(values)], dtype=np.float64)
+
+
+def is_unread(dtype: np.dtype[Any]) -> bool:
+    """Whether numbers are in another byte order than the machine's, or wider than float64."""
+    return not dtype.isnative or dtype.itemsize > 8
+
+
+def _of_another_form(spec: InputSpec, numbers: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Such numbers as float64, unless scikit-learn would compute in their own dtype."""
+    if numbers.dtype.kind == "f" and numbers.dtype.itemsize != 8 and spec.floats is not True:
+        what = "long doubles" if numbers.dtype.itemsize > 8 else f"numbers of {numbers.dtype} in another byte order"
+        raise UnreadForm(spec.estimator, what)
+    return numbers.astype(np.float64)
 
 
 def _number_but_text(value: Any, parse: Callable[[Any], float | None] = parse_number) -> float | None:

@@ -25,7 +25,7 @@ def match(spec: InputSpec, columns: Sequence[Any]) -> Sequence[int] | None:
     Raises
     ------
     InputKeyError
-        Columns are missing, unknown, misspelt, duplicate or in another order.
+        Columns are missing, unknown, misspelt, duplicate, in another order, or without the names that are needed.
     InputShapeError
         The number of columns is wrong, and there are no names.
     InputTypeError
@@ -43,8 +43,11 @@ def match(spec: InputSpec, columns: Sequence[Any]) -> Sequence[int] | None:
         twice = sorted({column for column in columns if columns.count(column) > 1})
         raise InputKeyError(f"{spec.estimator}: duplicate columns: {listed(twice)}")
     if names is None or not texts:
-        warn_about_names(spec, named=bool(texts))
-        check_width(spec, len(columns))
+        if names is not None and spec.any_order:
+            raise InputKeyError(_lack(spec, names))
+        if not spec.by_name:
+            warn_about_names(spec, named=bool(texts))
+        check_unnamed(spec, len(columns))
         return None
     if spec.any_order:
         return _by_name(spec, names, columns)
@@ -62,12 +65,34 @@ def warn_about_names(spec: InputSpec, *, named: bool) -> None:
     warnings.warn(f"X {has} feature names, but {spec.estimator} was fitted {fitted} feature names", stacklevel=level)
 
 
+def check_unnamed(spec: InputSpec, width: int) -> None:
+    """Check a table whose columns have no names.
+
+    Raises
+    ------
+    InputKeyError
+        The source selects columns by name.
+    InputShapeError
+    """
+    if spec.by_name and spec.names is not None:
+        raise InputKeyError(_lack(spec, spec.names))
+    check_width(spec, width)
+
+
 def check_width(spec: InputSpec, width: int) -> None:
     """Raise `InputShapeError` unless there are as many columns as in fit."""
     if width != spec.width:
         raise InputShapeError(
             f"X has {width} features, but {spec.estimator} is expecting {spec.width} features as input"
         )
+
+
+def _lack(spec: InputSpec, names: Sequence[str]) -> str:
+    expected = listed(names[i] for i in spec.required)
+    return (
+        f"{spec.estimator}: columns are selected by name, and those of the request have no names: send a DataFrame or "
+        f"dicts with {expected}"
+    )
 
 
 def _same(a: Any, b: Any) -> bool:

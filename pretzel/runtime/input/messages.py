@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
+from pretzel.errors import InputTypeError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -13,6 +15,24 @@ if TYPE_CHECKING:
 _SHOWN = 20  # names in a message
 _COMPARED = 100  # pairs of names, of which one may be the other misspelt
 _LONGEST = 60  # characters of a value in a message
+
+
+class UnreadForm(InputTypeError):
+    """A request in a form that no program reads as scikit-learn does: the estimator itself has to answer it.
+
+    Parameters
+    ----------
+    estimator : str
+    form : str
+        Requests of this kind, in the plural.
+    """
+
+    def __init__(self, estimator: str, form: str) -> None:
+        super().__init__(estimator, form)
+        self.form = form
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}: {self.form} are answered by the estimator itself, which this plan does not have"
 
 
 def shown(value: Any) -> str:

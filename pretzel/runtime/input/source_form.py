@@ -14,7 +14,7 @@ import numpy as np
 from pretzel._native import frame_array
 from pretzel.errors import InputKeyError, InputShapeError, InputValueError
 from pretzel.plan import InputKind
-from pretzel.runtime.input.feature_names import check_width, match
+from pretzel.runtime.input.feature_names import check_unnamed, match
 from pretzel.runtime.input.messages import listed
 from pretzel.runtime.input.row_reader import (
     as_row,
@@ -180,7 +180,7 @@ def select(spec: InputSpec, X: Any, columns: Sequence[int], *, scalar: bool = Fa
     if labels is not None:
         places = match(spec, list(labels))
     elif spec.width:
-        check_width(spec, shape[1])
+        check_unnamed(spec, shape[1])
     at = [columns[i] if places is None else places[columns[i]] for i in range(len(columns))]
     if not scalar and at == list(range(shape[1])):
         return X

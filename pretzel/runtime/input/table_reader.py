@@ -16,16 +16,16 @@ import numpy as np
 from pretzel._native import frame_array
 from pretzel.errors import InputShapeError, InputTypeError, InputValueError
 from pretzel.plan import InputKind, LeafKind
-from pretzel.runtime.input.column_reader import as_cells, as_numbers, dtype_of, is_list_of_objects
-from pretzel.runtime.input.feature_names import check_width, match, warn_about_names
-from pretzel.runtime.input.messages import shown
+from pretzel.runtime.input.column_reader import as_cells, as_numbers, dtype_of, has_large_integers
+from pretzel.runtime.input.feature_names import check_unnamed, match, warn_about_names
+from pretzel.runtime.input.messages import UnreadForm, shown
 from pretzel.runtime.input.row_reader import check_keys, fail_row, known_missing
 
 if TYPE_CHECKING:
     from pretzel.plan import InputSpec, Leaf
 
 
-FLOAT64 = np.dtype(np.float64)
+FLOAT64, OBJECT = np.dtype(np.float64), np.dtype(object)
 
 
 @dataclass(slots=True)
@@ -41,6 +41,8 @@ class Table:
         All columns at once, if they lie in one.
     is_rows : bool
         The request is a list of single rows, which only Pretzel knows.
+    is_list : bool
+        The request is a list of rows, of which scikit-learn makes an array.
     as_float64 : bool
         scikit-learn converts the columns to float64 whatever they hold.
     """
@@ -49,6 +51,7 @@ class Table:
     column: Callable[[int], Any]
     whole: Any = None
     is_rows: bool = False
+    is_list: bool = False
     as_float64: bool = False
 
 
@@ -96,12 +99,23 @@ def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[A
                 for i, column in zip(leaf.columns, raw, strict=True)
             ]
             found.append(numbers)
-            alone = spec.any_order
+            alone = spec.any_order or spec.unchecked
             seen = {dtype_of(*column, alone=alone) for column in zip(raw, numbers, strict=True)}
-            if not spec.floats and not table.is_rows and any(map(is_list_of_objects, raw, numbers)):
-                seen = {np.dtype(object)}
-            dtypes.append({FLOAT64} if table.as_float64 else seen)
+            dtypes.append(
+                {FLOAT64} if table.as_float64 else {OBJECT} if _are_objects(spec, table, raw, numbers) else seen
+            )
     return table.rows, found, dtypes
+
+
+def _are_objects(spec: InputSpec, table: Table, raw: list[Any], numbers: list[Any]) -> bool:
+    """Whether scikit-learn makes an array of objects of a list of rows."""
+    if not table.is_list or spec.floats is True:
+        return False
+    if spec.any_order:
+        return True
+    if any(map(has_large_integers, raw, numbers)):
+        raise UnreadForm(spec.estimator, "lists with integers beyond 64 bits")
+    return any(value is None for column in raw for value in column)
 
 
 def _is_whole(spec: InputSpec, leaf: Leaf) -> bool:
@@ -153,7 +167,7 @@ def _table(spec: InputSpec, X: Any) -> Table:
     if hasattr(X, "column_names") and hasattr(X, "schema"):
         table = _of_columns(spec, X.column_names, X.num_rows, X.column)
         # Frames other than pandas's have no dtypes of NumPy: where floats are asked for, float32 is not recognised.
-        return replace(table, as_float64=spec.floats)
+        return replace(table, as_float64=spec.floats is not False)
     if isinstance(X, list | tuple):
         return of_list(spec, X)
     if hasattr(X, "__array__"):
@@ -169,6 +183,8 @@ def _of_ndarray(spec: InputSpec, X: Any) -> Table:
         )
     if isinstance(X, np.matrix):
         raise InputTypeError(f"{spec.estimator}: expected a table, got a numpy.matrix: convert it with numpy.asarray")
+    if type(X) not in (np.ndarray, np.memmap) and spec.floats is not True:
+        raise UnreadForm(spec.estimator, f"arrays of type {type(X).__name__}")
     X = np.asarray(X)
     _check_bare_width(spec, X.shape[1])
     plain = X.dtype == np.float64 and X.dtype.isnative and (X.strides[1] == 8 or X.shape[1] == 1)
@@ -200,11 +216,13 @@ def _of_sparse(spec: InputSpec, X: Any) -> Table:
         raise InputTypeError(f"{spec.estimator}: expected a sparse table of numbers, got {X.dtype} of shape {X.shape}")
     if not hasattr(X, "names_are_checked"):
         _check_bare_width(spec, X.shape[1])
+    if spec.any_order and X.format in ("bsr", "coo", "dia"):
+        raise UnreadForm(spec.estimator, f"rows in the format {X.format!r}, of which columns are selected,")
+    if X.dtype.itemsize > 8 and spec.floats is not True:
+        raise UnreadForm(spec.estimator, "sparse rows of long doubles")
     csr = X.tocsr()
     if not spec.long_indices and csr.indices.dtype.itemsize > 4:
-        raise InputValueError(
-            f"{spec.estimator}: expected sparse rows with indices of 32 bits, got {csr.indices.dtype}"
-        )
+        raise UnreadForm(spec.estimator, "sparse rows with indices of 64 bits")
     if not spec.sparse_nan and np.isnan(csr.data).any():
         row = int(np.searchsorted(csr.indptr, np.flatnonzero(np.isnan(csr.data))[0], side="right")) - 1
         raise InputValueError(
@@ -225,8 +243,9 @@ def _of_sparse(spec: InputSpec, X: Any) -> Table:
 
 def _check_bare_width(spec: InputSpec, width: int) -> None:
     """The width of a table without names."""
-    warn_about_names(spec, named=False)
-    check_width(spec, width)
+    if not spec.by_name:
+        warn_about_names(spec, named=False)
+    check_unnamed(spec, width)
 
 
 def _of_pandas(spec: InputSpec, X: Any) -> Table:
@@ -238,14 +257,16 @@ def _of_pandas(spec: InputSpec, X: Any) -> Table:
     labels: Any = X.columns.array if getattr(X.columns, "nlevels", 1) == 1 else None
     is_arrow = type(labels).__name__ == "ArrowStringArray"
     columns = labels.__arrow_array__().to_pylist() if is_arrow else X.columns.tolist()
-    return _of_columns(spec, columns, X.shape[0], partial(_pandas_column, X))
+    return _of_columns(spec, columns, X.shape[0], partial(_pandas_column, spec, X))
 
 
-def _pandas_column(X: Any, i: int) -> Any:
+def _pandas_column(spec: InputSpec, X: Any, i: int) -> Any:
     """The array of a column; the public interface of pandas takes 30 us for each."""
     array = frame_array(X, i)
     if array is None:
         array = X.iloc[:, i].array
+    if spec.any_order and type(array).__name__ == "SparseArray":  # the parts of a ColumnTransformer get sparse rows
+        raise UnreadForm(spec.estimator, "frames with sparse columns")
     return array.to_numpy() if type(array).__name__ == "NumpyExtensionArray" else array
 
 
@@ -271,13 +292,17 @@ def of_list(spec: InputSpec, X: Sequence[Any]) -> Table:
         return Table(len(X), lambda i: [known_missing(spec, i, row.get(names[i])) for row in X], is_rows=True)
     if X and not spec.floats and all(isinstance(row, np.ndarray) and row.shape == (spec.width,) for row in X):
         return _of_ndarray(spec, np.asarray(X))  # of their common dtype
+    if not X or not isinstance(X[0], tuple):  # a tuple is a row of Pretzel's own, in the order of the fit
+        check_unnamed(spec, spec.width)
     if X:
         warn_about_names(spec, named=False)
     for row in X:
         if isinstance(row, str | bytes | Mapping | Set) or not hasattr(row, "__len__") or len(row) != spec.width:
             _fail_in_list(spec, X, row)
     rows = [row.tolist() if isinstance(row, np.ndarray) else row for row in X]
-    return Table(len(X), lambda i: [row[i] for row in rows])
+    return Table(
+        len(X), lambda i: [row[i] for row in rows], is_list=bool(X) and not (spec.by_name and isinstance(X[0], tuple))
+    )
 
 
 def _fail_in_list(spec: InputSpec, X: Sequence[Any], row: Any) -> None:

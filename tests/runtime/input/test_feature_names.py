@@ -62,7 +62,8 @@ def test_the_warning_points_at_the_call(runtime: pretzel.Runtime, name: str) -> 
         return (await asyncio.create_task(awaited(X)))[0], awaited_at
 
     awaited_at = inspect.getsourcelines(awaited)[1] + 1
-    requests = [FRAME] if name == "nameless" else [ARRAY, ROWS, pd.DataFrame(ARRAY)]
+    nameless = [ROWS] if name == "columns" else [ARRAY, ROWS, pd.DataFrame(ARRAY)]
+    requests = [FRAME] if name == "nameless" else nameless
     for X in requests:
         calls = [
             lambda X=X: (plan.predict(X), line()),

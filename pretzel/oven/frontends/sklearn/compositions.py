@@ -107,10 +107,18 @@ def parts_of_columns(transformer: Any) -> tuple[Child, ...]:
                     "transform",
                     columns=columns[name],
                     scalar=isinstance(given, str | int | np.integer),
+                    named=name != "remainder" and _are_names(given),
                     width=int(made.stop - made.start),
                 )
             )
     return tuple(found)
+
+
+def _are_names(columns: Any) -> bool:
+    """Whether columns of a `ColumnTransformer` are given by name: one, several, or from one to another."""
+    if isinstance(columns, slice):
+        return isinstance(columns.start, str) or isinstance(columns.stop, str)
+    return isinstance(columns, str) or any(isinstance(each, str) for each in np.atleast_1d(columns).tolist())
 
 
 @adapter("sklearn.compose.ColumnTransformer")

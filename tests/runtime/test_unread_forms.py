@@ -1,0 +1,265 @@
+"""Requests in forms that no program reads as scikit-learn does: the estimator itself answers them while it exists."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_selection import SelectKBest, VarianceThreshold
+from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, Normalizer, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+import pretzel
+from pretzel.errors import InputKeyError, InputTypeError, InputValueError
+
+X = np.array([[1.0, -2.0, 3.0], [0.0, 5.0, 0.0], [-4.0, 0.0, 6.0], [7.0, 8.0, 0.0]] * 3)
+Y = (X[:, 0] > 0).astype(int)
+FRAME = pd.DataFrame(X, columns=["a", "b", "c"])
+SCALED = ("scaled", StandardScaler(with_mean=False), [0, 1])
+KEPT = ("kept", "passthrough", [2])
+METHODS = ("transform", "predict", "predict_proba", "decision_function")
+
+ESTIMATORS = [
+    StandardScaler(),
+    Normalizer(),
+    FunctionTransformer(np.abs),
+    VarianceThreshold(),
+    SelectKBest(k=2),
+    Ridge(),
+    LogisticRegression(),
+    SGDClassifier(loss="log_loss", random_state=0),
+    MLPClassifier((3,), max_iter=3, random_state=0),
+    RandomForestClassifier(3, random_state=0),
+    make_pipeline(MaxAbsScaler(), DecisionTreeClassifier(random_state=0)),
+    make_pipeline(VarianceThreshold(), Ridge()),
+    make_union(StandardScaler(), SelectKBest(k=2)),
+    make_union(MaxAbsScaler(), FunctionTransformer(np.abs)),
+    ColumnTransformer([SCALED, KEPT]),
+    ColumnTransformer([("kept", "passthrough", [0, 2])]),
+    ColumnTransformer([("chosen", VarianceThreshold(), [0]), ("abs", FunctionTransformer(np.abs), [1, 2])]),
+    make_pipeline(ColumnTransformer([SCALED, KEPT]), LogisticRegression()),
+]
+
+
+def _long_indices(made: Any) -> Any:
+    made.indices, made.indptr = made.indices.astype(np.int64), made.indptr.astype(np.int64)
+    return made
+
+
+FORMS = {
+    "masked": np.ma.masked_array(X, X == 5),
+    "long doubles": X.astype(np.longdouble) / 3,
+    "long doubles in a frame": FRAME.astype({"a": np.longdouble}),
+    "big-endian float32": X.astype(">f4"),
+    "durations": X.astype("timedelta64[s]"),
+    "dates": abs(X).astype("datetime64[s]"),
+    "large integers": [[2**70, 1, 2], [-1, 0, 3]],
+    "unsigned integers": [[2**63 + 5, 1, 2], [1, 0, 3]],
+    "integers": X.astype(int).tolist(),
+    "lists with None": [[None, 1.0, 2.0], [1.0, 2.0, 3.0]],
+    "sparse frame": FRAME.astype(pd.SparseDtype(float, 0.0)),
+    "a sparse column": FRAME.assign(b=pd.arrays.SparseArray(X[:, 1], fill_value=0.0)),
+    "COO": sparse.coo_matrix(X),
+    "DIA": sparse.dia_matrix(X),
+    "BSR": sparse.bsr_array(X),
+    "CSR of long doubles": sparse.csr_matrix(X.astype(np.longdouble)),
+    "CSR array, long indices": _long_indices(sparse.csr_array(X)),
+    "CSR matrix, long indices": _long_indices(sparse.csr_matrix(X)),
+    "polars of float32": pl.DataFrame({name: X[:, i].astype(np.float32) for i, name in enumerate("abc")}),
+    "integers among booleans": FRAME.astype(int).assign(b=X[:, 1] > 0, c=X[:, 2].astype(int)),
+    "integers among floats": FRAME.assign(c=X[:, 2].astype(int)),
+    "nullable": FRAME.astype(int).astype("Int32"),
+    "categories": FRAME.astype(int).astype("category"),
+}
+
+
+def _same(found: Any, expected: Any) -> None:
+    assert type(found) is type(expected)
+    if isinstance(expected, pd.DataFrame):
+        pd.testing.assert_frame_equal(found, expected)
+        return
+    assert found.dtype == expected.dtype
+    if sparse.issparse(expected):
+        found, expected = found.toarray(), expected.toarray()
+    if expected.dtype.kind in "OmM":
+        pd.testing.assert_frame_equal(pd.DataFrame(found), pd.DataFrame(expected))
+    else:
+        np.testing.assert_allclose(found, expected, rtol=2e-6)
+
+
+def _check(plan: Any, source: Any, method: str, request: Any) -> None:
+    try:
+        expected = getattr(source, method)(request)
+    except Exception:
+        with pytest.raises((TypeError, ValueError, NotImplementedError)):
+            getattr(plan, method)(request)
+        return
+    _same(getattr(plan, method)(request), expected)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+@pytest.mark.filterwarnings("ignore")
+def test_forms_are_answered_as_by_the_source(estimator: Any, form: str) -> None:
+    for fitted_on in (X, FRAME):
+        source = clone(estimator).fit(fitted_on, Y)
+        plan = pretzel.compile(source)
+        for method in METHODS:
+            if hasattr(source, method):
+                _check(plan, source, method, FORMS[form])
+
+
+def test_submitted_and_awaited() -> None:
+    source = Ridge().fit(X, Y)
+    request = X.astype(np.longdouble)
+    with pretzel.Runtime(executors=1) as runtime:
+        handle = runtime.register("ridge", source)
+        for found in (
+            handle.predict(request),
+            handle.submit(request).result(10),
+            asyncio.run(handle.apredict(request)),
+        ):
+            _same(found, source.predict(request))
+        for call in (handle.predict, handle.submit, lambda table: asyncio.run(handle.apredict(table))):
+            with pytest.raises(InputTypeError, match=r"ridge: .* expected a number, got str 'x'"):
+                call(np.full((2, 3), "x", dtype=object))
+
+
+def test_opaque_methods() -> None:
+    source = make_pipeline(StandardScaler(), FunctionTransformer(_negated), Ridge()).fit(X, Y)
+    plan = pretzel.compile(source)
+    for form in ("masked", "long doubles", "durations", "large integers"):
+        _check(plan, source, "predict", FORMS[form])
+
+
+def _negated(values: Any) -> Any:
+    return -np.asarray(values)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "form"),
+    [
+        (Ridge(), "long doubles"),
+        (Ridge(), "big-endian float32"),
+        (Ridge(), "large integers"),
+        (VarianceThreshold(), "masked"),
+        (DecisionTreeClassifier(), "CSR matrix, long indices"),
+        (ColumnTransformer([("scaled", MaxAbsScaler(), [0, 1])]), "COO"),
+        (ColumnTransformer([("scaled", MaxAbsScaler(), [0, 1])]), "sparse frame"),
+    ],
+)
+def test_what_a_plan_says_without_its_source(estimator: Any, form: str) -> None:
+    plan = pretzel.compile(clone(estimator).fit(FRAME if "frame" in form else X, Y))
+    method = "predict" if hasattr(plan, "predict") else "transform"
+    with pytest.raises(InputTypeError, match=r"are answered by the \w+ itself: .* keep_source=True"):
+        getattr(plan, method)(FORMS[form])
+
+
+def test_numbers_that_become_float64_need_no_source() -> None:
+    plan = pretzel.compile(StandardScaler().fit(X))
+    for form in ("long doubles", "big-endian float32", "masked"):
+        request = FORMS[form]
+        _same(plan.transform(request), StandardScaler().fit(X).transform(request))
+
+
+def test_rejections_are_those_of_the_plan() -> None:
+    source = LogisticRegression().fit(X, Y)
+    plan = pretzel.compile(source)
+    with pytest.raises(InputTypeError, match="row 0, column 0: expected a number, got str 'x'"):
+        plan.predict([["x", 1.0, 2.0]])
+    with pytest.raises(InputTypeError, match=r"integers beyond 64 bits .* which rejects them: ufunc 'expit'"):
+        plan.predict_proba(FORMS["large integers"])
+    source = Ridge().fit(X, Y)
+    with pytest.raises(InputValueError, match=r"long doubles .* which rejects them: Input X contains NaN"):
+        pretzel.compile(source).predict(np.full((1, 3), np.nan, dtype=np.longdouble))
+
+
+def test_wrong_tables_of_many_columns_are_rejected_at_once() -> None:
+    wide = np.random.default_rng(0).normal(size=(20, 2000))
+    source = make_pipeline(StandardScaler(), Ridge()).fit(pd.DataFrame(wide).add_prefix("c"), wide[:, 0])
+    plan = pretzel.compile(source)
+    wrong = pd.DataFrame(wide).add_prefix("c").assign(c7="x")
+    start = time.perf_counter()
+    with pytest.raises(InputTypeError, match="column 'c7': expected a number, got str 'x'"):
+        plan.predict(wrong)
+    assert time.perf_counter() - start < 0.5
+
+
+# -- columns that are selected by name ---------------------------------------------------------------------------------
+
+BY_NAME = [
+    ColumnTransformer([("scaled", StandardScaler(), ["a", "b"]), ("kept", "passthrough", ["c"])]),
+    ColumnTransformer([("scaled", StandardScaler(), ["a"])], remainder="passthrough"),
+    ColumnTransformer([("scaled", StandardScaler(), slice("a", "b"))]),
+    ColumnTransformer([("scaled", StandardScaler(), make_column_selector(dtype_include=float))]),
+    make_union(ColumnTransformer([("scaled", StandardScaler(), ["a"])]), StandardScaler()),
+    make_pipeline(ColumnTransformer([("scaled", StandardScaler(), ["b", "a"])]), LogisticRegression()),
+    ColumnTransformer([("own", FunctionTransformer(_negated), ["a", "b"])]),
+]
+NAMELESS = {
+    "array": X,
+    "float32": X.astype(np.float32),
+    "objects": X.astype(object),
+    "list of lists": X.tolist(),
+    "list of arrays": list(X),
+    "tuple of lists": tuple(X.tolist()),
+    "CSR": sparse.csr_array(X),
+    "numbered": pd.DataFrame(X),
+    "numbered backwards": pd.DataFrame(X, columns=[2, 1, 0]),
+    "two levels": FRAME.set_axis(pd.MultiIndex.from_product([["x"], list("abc")]), axis=1),
+}
+
+
+@pytest.mark.parametrize("form", NAMELESS)
+@pytest.mark.parametrize("estimator", BY_NAME, ids=repr)
+def test_tables_without_names_are_rejected(estimator: Any, form: str) -> None:
+    source = clone(estimator).fit(FRAME, Y)
+    plan = pretzel.compile(source)
+    method = "predict" if hasattr(source, "predict") else "transform"
+    with pytest.raises((ValueError, TypeError)):
+        getattr(source, method)(NAMELESS[form])
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  # sparse rows, and opaque steps, are the source's
+        getattr(plan, method)(NAMELESS[form])
+    if form != "CSR" and "own" not in repr(estimator):
+        assert isinstance(caught.value, InputKeyError)
+        assert "columns are selected by name" in str(caught.value)
+
+
+@pytest.mark.parametrize("estimator", BY_NAME, ids=repr)
+def test_rows_and_tables_that_are_read_by_name(estimator: Any) -> None:
+    """Tuples are rows of Pretzel's own: alone or in a list, in the order of the fit."""
+    source = clone(estimator).fit(FRAME, Y)
+    plan = pretzel.compile(source)
+    method = "predict" if hasattr(source, "predict") else "transform"
+    expected = np.asarray(getattr(source, method)(FRAME))
+    one, many = getattr(plan, f"{method}_one"), getattr(plan, method)
+    rows = [tuple(row) for row in X.tolist()]
+    for table in (FRAME, pl.from_pandas(FRAME), rows, FRAME.to_dict("records")):
+        np.testing.assert_allclose(np.asarray(many(table)), expected, rtol=1e-12)
+    if isinstance(estimator, ColumnTransformer):
+        for table in (pa.Table.from_pandas(FRAME), FRAME[["c", "b", "a"]]):
+            np.testing.assert_allclose(many(table), expected, rtol=1e-12)
+    for row in (rows[2], X[2], list(rows[2]), FRAME.to_dict("records")[2]):
+        np.testing.assert_allclose(np.asarray(one(row)), expected[2], rtol=1e-12)
+
+
+@pytest.mark.parametrize("columns", [[0, 1], [True, False, True], slice(0, 2)])
+@pytest.mark.filterwarnings("ignore")
+def test_columns_that_are_selected_by_position(columns: Any) -> None:
+    source = ColumnTransformer([("scaled", StandardScaler(), columns)]).fit(FRAME)
+    plan = pretzel.compile(source)
+    for request in NAMELESS.values():
+        _check(plan, source, "transform", request)
