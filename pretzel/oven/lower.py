@@ -129,7 +129,7 @@ class Lowering:
         others = {}
         for dtype, (variant, before) in variants.items():
             others[dtype] = self._method_of(variant, before)
-        plan = self._method_of(output, unoptimized)
+        plan = self._method_of(output, unoptimized, has_variants=bool(others))
         if unoptimized is not None:
             plan = replace(plan, from_source=from_source(unoptimized.node))
         if names_out is not None and plan.program is not None:
@@ -143,11 +143,16 @@ class Lowering:
             plan = replace(plan, sparse=other, keeps_format=keeps_format)
         return plan
 
-    def _method_of(self, output: Output, unoptimized: Output | None) -> MethodPlan:
-        """The plan of one graph; the columns whose dtype matters are those that it read before any rule."""
+    def _method_of(self, output: Output, unoptimized: Output | None, *, has_variants: bool = False) -> MethodPlan:
+        """The plan of one graph; the columns whose dtype matters are those that it read before any rule.
+
+        Where there are variants although no result follows the dtype of a column, that of every column matters.
+        """
         self._typed, self._rounded = frozenset(), frozenset()
         if unoptimized is not None:
             self._typed, self._rounded = typed_columns(unoptimized.node), rounded_columns(unoptimized.node)
+            if has_variants and not self._typed:
+                self._typed = frozenset().union(*map(columns_of, toposort([unoptimized.node])))
         return self._method(output)
 
     def _method(self, output: Output) -> MethodPlan:

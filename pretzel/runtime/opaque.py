@@ -13,8 +13,9 @@ from pretzel._native import CallCounter, Method, NativeProgram
 from pretzel.errors import InputError, InputShapeError, InputTypeError
 from pretzel.plan import InputKind, InputSpec, Leaf, LeafKind, MethodPlan, OpaqueStep, Program
 from pretzel.runtime.input.feature_names import check_width
+from pretzel.runtime.input.messages import listed
 from pretzel.runtime.input.row_reader import as_number, check_keys, raise_wrong_field
-from pretzel.runtime.input.source_form import array, is_sparse, of_row, of_rows, select
+from pretzel.runtime.input.source_form import array, frame_of_arrow, is_sparse, of_row, of_rows, select
 from pretzel.runtime.input.table_reader import read
 from pretzel.runtime.method_docs import document
 from pretzel.runtime.source import answer_instead, call_source
@@ -139,6 +140,26 @@ class OpaqueMethod(CallCounter):
             if self.others is None or not self.others.takes_values:
                 raise
             return self.others.instead(X, error)
+        except (AttributeError, TypeError) as error:
+            return self._with_objects(self._request(X) if isinstance(X, list) else None, error)
+
+    def _with_objects(self, table: Any, error: Exception) -> Any:
+        """The answer for rows that a step failed at, with objects in the columns in which every value is missing.
+
+        Whether such a column holds numbers or texts cannot be seen in rows, and steps ask for its dtype.
+        """
+        missing = (
+            [] if isinstance(error, InputError) or not hasattr(table, "iloc") else table.columns[table.isna().all()]
+        )
+        if not len(missing):
+            raise error
+        try:
+            return self._answer(table.astype(dict.fromkeys(missing, object)))
+        except (AttributeError, TypeError):
+            raise InputTypeError(
+                f"{self.name}: a step fails where {listed(missing)} is missing, because rows have no dtypes: send "
+                f"a DataFrame of the fitted dtypes ({type(error).__name__}: {error})"
+            ) from error
 
     def _answer(self, X: Any) -> Any:
         if self._variants and (variant := self._variant_for(X)) is not None:
@@ -196,7 +217,7 @@ class OpaqueMethod(CallCounter):
             and not self._is_source
             and type(X).__module__.partition(".")[0] == "pyarrow"
         ):
-            return X.to_pandas()
+            return frame_of_arrow(self.spec, X)
         return X
 
     def _columns(self, sources: Sources, step: OpaqueStep) -> Any:
@@ -211,7 +232,11 @@ class OpaqueMethod(CallCounter):
     def call_row(self, row: Any) -> Any:
         """Answer for one row, as a table of one."""
         try:
-            answer = self(of_row(self.spec, self.name, row, check=self._checks))
+            table = of_row(self.spec, self.name, row, check=self._checks)
+            try:
+                answer = self(table)
+            except (AttributeError, TypeError) as error:
+                answer = self._with_objects(table, error)
         except (KeyError, ValueError) as error:
             is_known = isinstance(error, InputError) and not isinstance(error, InputShapeError)
             if self.spec.names is not None and isinstance(row, Mapping) and not is_known:

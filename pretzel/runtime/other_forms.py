@@ -114,14 +114,15 @@ class OtherForms:
 
     def _framed(self, X: Any, answer: Any, container: str) -> Any:
         """The answer as a frame with names, and with the index of the request."""
-        if is_sparse(answer):
+        names = None if self._names_out is None else self._names_out.unpack()["names"]
+        if is_sparse(answer) or names == []:
+            rows = "the result is" if is_sparse(answer) else "a step makes"
             raise InputTypeError(
-                f"{self.name}: the result is sparse rows, of which scikit-learn makes no frame: configure "
+                f"{self.name}: {rows} sparse rows, of which scikit-learn makes no frame: configure "
                 f"transform_output='default' instead of {container!r}"
             )
-        if not isinstance(answer, np.ndarray) or self._names_out is None:
+        if not isinstance(answer, np.ndarray) or names is None:
             return answer
-        names = self._names_out.unpack()["names"]
         if container == "polars":
             import polars
 

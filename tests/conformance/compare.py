@@ -183,6 +183,8 @@ def _row(value: Any, *, first: bool = False) -> Any:
     """A row as an array, or a list of them where a method answers with several. A frame of one row is that row."""
     if isinstance(value, list | tuple) and any(hasattr(part, "shape") for part in value):
         return [_row(part, first=first) for part in value]
+    if hasattr(value, "iloc") and value.ndim == 2 and len(value) == 1:
+        return value.iloc[0].to_numpy()
     if hasattr(value, "iloc") or type(value).__module__.startswith("polars"):
         value = value.to_numpy()
         first = first or value.ndim == 2
@@ -225,6 +227,6 @@ def fingerprint(request: Any) -> Any:
         return type(request), axes, dtypes, repr(request.to_numpy(dtype=object).tolist())
     if isinstance(request, list | tuple | dict | str | set):
         return type(request), repr(request)
-    if type(request).__module__.partition(".")[0] in ("polars", "pyarrow"):
+    if hasattr(request, "to_pandas"):
         return type(request), repr(request.to_pandas().to_numpy(dtype=object).tolist())
     return type(request)

@@ -37,7 +37,7 @@ class Subject:
         Makes the unfitted estimator; not called where ``fit`` says how the name is looked up.
     fit : str
         One of `FITS`: container and dtype of the fitted rows, or a kind of target; ``"mixed"`` of a pipeline over mixed
-        columns; ``"case"`` or ``"named case"`` of a case of `tests.cases`.
+        columns, ``"dates"`` of one over dates; ``"case"`` or ``"named case"`` of a case of `tests.cases`.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Fitted:
     estimator : estimator
     kind : str
         Which forms of request there are: ``"matrix"``, ``"column"``, ``"documents"``, ``"records"``, ``"labels"``,
-        ``"label_sets"``, ``"images"``, ``"cells"`` or ``"mixed"``.
+        ``"label_sets"``, ``"images"``, ``"cells"``, ``"mixed"`` or ``"dates"``.
     rows : Rows
     y : array or None
     """
@@ -173,6 +173,10 @@ def fitted(subject: Subject) -> Fitted:
         from tests.conformance.compositions import fitted_composition
 
         return fitted_composition(subject.name)
+    if subject.fit == "dates":
+        from tests.conformance import dates
+
+        return dates.fitted_composition(subject.name)
     if subject.fit.endswith("case"):
         from tests.conformance.registered import fitted_case
 

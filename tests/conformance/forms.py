@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MATRIX: dict[str, Form] = {}
 ROW: dict[str, Form] = {}  # one row, for the methods that end with `_one`
+CONFIGURED: dict[str, str] = {}
+"""What scikit-learn's configuration asks of `transform` while these forms are sent."""
 
 
 def _form(registry: dict[str, Form]) -> Callable[[Form], Form]:
@@ -261,6 +263,11 @@ def arrow_record_batch(rows: Rows) -> Any:
     return pa.RecordBatch.from_pydict({name: rows.values[:, i].copy() for i, name in enumerate(rows.names)})
 
 
+@_form(MATRIX)
+def arrow_reader(rows: Rows) -> Any:
+    return arrow_table(rows).to_reader()
+
+
 # Sparse containers.
 def _sparse(kind: str, dtype: Any = np.float64) -> Form:
     def made(rows: Rows) -> Any:
@@ -337,6 +344,17 @@ def _wider(found: Any) -> Any:
 
     return sp.hstack([found, found[:, :1]], format="csr")
 
+
+def configure(forms: dict[str, Form], container: str, *names: str) -> None:
+    """Add forms that are sent while scikit-learn's configuration asks for frames of one library."""
+    for name in names:
+        forms[f"{name}, {container} configured"] = forms[name]
+        CONFIGURED[f"{name}, {container} configured"] = container
+
+
+configure(MATRIX, "pandas", "float64", "float32", "frame", "frame with another index", "one row of a frame")
+configure(MATRIX, "pandas", "polars", "list of lists", "csr_matrix", "no rows of a frame")
+configure(MATRIX, "polars", "float64", "frame", "polars", "csr_matrix")
 
 # One row, for the methods that end with `_one`; the source is asked about a table of it.
 ROW["row: tuple"] = lambda rows: tuple(rows.values[0].tolist())

@@ -36,7 +36,8 @@ class Known:
 KNOWN: tuple[Known, ...] = (
     Known(
         "a ColumnTransformer of the source does not pass NA on; a plan takes it for missing",
-        subject="ColumnTransformer.*|function on numbers", form="nullable|Arrow-backed|.* with NA", kind="answered",
+        subject="ColumnTransformer.*|function on numbers|boosting on codes", form="nullable|Arrow-backed|.* with NA",
+        kind="answered",
     ),
     Known(
         "sums of 1e16 and more: the difference that decides between classes is below their last bit",
@@ -55,10 +56,6 @@ KNOWN: tuple[Known, ...] = (
         subject="(Count|Tfidf|Hashing)Vectorizer.*", form="Arrow array", kind="answered",
     ),
     Known(
-        "the source checks nothing of a sparse request: neither NaN nor that there are rows",
-        subject="(MultiTask)?(ElasticNet|Lasso).*", form="csr_with_nan|csr_matrix of no rows", kind="refused",
-    ),
-    Known(
         "`apply` of the source asks its first tree, which knows no names: columns are taken as they come",
         subject="GradientBoosting.*", method="apply", form="frame, columns (reordered|renamed)|polars_reordered",
         kind="refused",
@@ -69,15 +66,11 @@ KNOWN: tuple[Known, ...] = (
     ),
     Known(
         "the source fails where the request's float type is not that of the fit; the same numbers are answered",
-        subject="(MiniBatch|Bisecting)?KMeans.*", method="predict", form=".*float32.*", kind="answered",
-    ),
-    Known(
-        "the source fails where the request's float type is not that of the fit; the same numbers are answered",
-        subject="(MiniBatch|Bisecting)?KMeans.*", fit="float32", method="predict", kind="answered",
+        subject="(MiniBatch|Bisecting)?KMeans.*", fit="float32", method="predict", form="(row|c[^ ]*_matrix).*|longdouble", kind="answered",
     ),
     Known(
         "a table of numbers for an encoder that knows texts and a missing value: the source fails from within",
-        subject="(OneHot|Ordinal|Target)Encoder.*", form="matrix of numbers", kind="answered",
+        subject="(OneHot|Ordinal|Target)Encoder.*|columns by place", form="matrix of numbers", kind="answered",
     ),
     Known(
         "an Arrow table is answered as a frame is; a ColumnTransformer fails on one from within",
@@ -88,8 +81,8 @@ KNOWN: tuple[Known, ...] = (
         subject="Normalizer.*", form="csr_matrix of float32", kind="dtype",
     ),
     Known(
-        "encoders of the source take `isnan` of the text that polars' categories are",
-        fit="mixed", form="polars with categories", kind="answered",
+        "encoders of the source take `isnan` of the text that polars' categories are, or of objects among numbers",
+        fit="mixed", form="polars with categories|polars|bool as numbers", kind="answered",
     ),
     Known(
         "the source writes its first category over what is unknown, and fails where a boolean cannot hold that",
@@ -101,11 +94,16 @@ KNOWN: tuple[Known, ...] = (
     ),
     Known(
         "a step of one's own that has no record of names gets a row without names as an array",
-        subject="custom frame first", form="row: (tuple|list)", kind="refused",
+        subject="custom (transformer|frame) first|ages", form="row: (tuple|list)", kind="refused",
     ),
     Known(
         "the source overlooks NaN in frames of sparse columns, and sends it where sparse rows of trees send any number",
         subject="(Decision|Extra|RandomForest).*", form="sparse frame", kind="values",
+    ),
+    Known(
+        "a selector of which frames are asked for does not check that the request has rows",
+        subject="(GenericUnivariate)?Select.*|RFE.*|SequentialFeatureSelector.*|VarianceThreshold.*",
+        form="no rows of a frame, pandas configured", kind="refused",
     ),
 )  # fmt: skip
 

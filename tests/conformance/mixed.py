@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tests.conformance.forms import configure
+
 if TYPE_CHECKING:
     from tests.conformance.data import Rows
     from tests.conformance.forms import Form
@@ -95,6 +97,7 @@ CELLS: dict[str, Form] = {
     "city is None": cell("city", None),
     "city is empty": cell("city", ""),
     "city is a lone surrogate": cell("city", "\ud800"),
+    "Arrow reader": lambda rows: _arrow(rows).to_reader(),
     "None": lambda rows: None,
     "matrix of numbers": lambda rows: np.ones((3, len(rows.names))),
     "a vector": lambda rows: np.ones(len(rows.names)),
@@ -123,6 +126,9 @@ MIXED: dict[str, Form] = {
     "note is None": cell("note", None),
     "note is a number": cell("note", 7),
 }  # fmt: skip
+for _forms in (CELLS, MIXED):
+    configure(_forms, "pandas", "frame", "another index", "one row", "no rows", "polars", "columns reordered")
+    configure(_forms, "polars", "frame", "polars")
 MIXED_ROW: dict[str, Form] = {
     "row: dict": _record,
     "row: dict reordered": lambda rows: dict(reversed(_record(rows).items())),

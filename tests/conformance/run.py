@@ -14,12 +14,14 @@ import numpy as np
 
 from tests.conformance import compare as cmp
 from tests.conformance.estimators import Subject, fitted, subjects
+from tests.conformance.forms import CONFIGURED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
+    from tests.conformance.data import Rows
     from tests.conformance.estimators import Fitted
     from tests.conformance.forms import Form
 
@@ -83,10 +85,10 @@ class Selection:
 
 def all_subjects(selection: Selection) -> list[Subject]:
     """Estimators and compositions of a selection."""
-    from tests.conformance import registered
-    from tests.conformance.compositions import COMPOSITIONS
+    from tests.conformance import compositions, dates, registered
 
-    mixed = [Subject(name, int, "mixed") for name in COMPOSITIONS]
+    mixed = [Subject(name, int, "mixed") for name in compositions.COMPOSITIONS]
+    mixed += [Subject(name, int, "dates") for name in dates.COMPOSITIONS]
     every = (*subjects(), *registered.subjects(), *mixed)
     found = [subject for subject in every if selection.estimator.lower() in subject.id.lower()]
     return [subject for subject in found if not selection.subjects or subject.id in selection.subjects]
@@ -94,7 +96,7 @@ def all_subjects(selection: Selection) -> list[Subject]:
 
 def forms_of(kind: str) -> tuple[Mapping[str, Form], Mapping[str, Form]]:
     """Forms of tables, and of single rows, for one kind of rows."""
-    from tests.conformance import forms, mixed, sequences
+    from tests.conformance import dates, forms, mixed, sequences
 
     return {
         "matrix": (forms.MATRIX, forms.ROW),
@@ -106,6 +108,7 @@ def forms_of(kind: str) -> tuple[Mapping[str, Form], Mapping[str, Form]]:
         "images": (sequences.IMAGES, {}),
         "cells": (mixed.CELLS, mixed.MIXED_ROW),
         "mixed": (mixed.MIXED, mixed.MIXED_ROW),
+        "dates": (dates.FORMS, dates.ROW),
     }[kind]
 
 
@@ -149,7 +152,7 @@ def cases_of(model: Fitted) -> Iterator[tuple[str, str]]:
     for method in METHODS:
         if hasattr(model.estimator, method):
             yield method, "method"
-            yield from ((method, form) for form in tables)
+            yield from ((method, form) for form in tables if method == "transform" or form not in CONFIGURED)
             named_columns = model.kind != "matrix" or hasattr(model.estimator, "feature_names_in_")
             yield from ((method, form) for form in rows if named_columns or "dict" not in form)
     for method in ("get_feature_names_out", "score", "inverse_transform"):
@@ -174,11 +177,20 @@ def _difference(plan: Any, model: Fitted, method: str, form: str) -> tuple[str, 
         expected = cmp.ask(lambda: getattr(source, method)(of_source))
         return cmp.compare_row(found, expected, 4 if "float32" in form else 8)
     make = tables[form]
-    request, of_source = make(model.rows), make(model.rows)
+    if form in CONFIGURED:
+        from sklearn import config_context
+
+        with config_context(transform_output=CONFIGURED[form]):
+            return _of_table(plan, source, method, make, model.rows)
+    return _of_table(plan, source, method, make, model.rows)
+
+
+def _of_table(plan: Any, source: Any, method: str, make: Form, rows: Rows) -> tuple[str, str]:
+    request, of_source = make(rows), make(rows)
     width = cmp.narrowest(request)
     found = cmp.ask(lambda: _list(getattr(plan, method)(request)))
     expected = cmp.ask(lambda: _list(getattr(source, method)(of_source)))
-    if cmp.fingerprint(request) not in (cmp.fingerprint(make(model.rows)), cmp.fingerprint(of_source)):
+    if cmp.fingerprint(request) not in (cmp.fingerprint(make(rows)), cmp.fingerprint(of_source)):
         return "request changed", ""
     return cmp.difference(found, expected, width)
 

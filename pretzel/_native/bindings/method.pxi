@@ -126,6 +126,7 @@ cdef class Method(CallCounter):
     cdef str method
     cdef tuple typed      # for each leaf, whether the dtype of its columns matters
     cdef dict by_type     # variants, by the number of the type
+    cdef bint differs_in_float64  # there is a variant for tables of float64, too
     cdef dict result_types  # by the number of the type; None: not asked for yet
 
     def __cinit__(self):
@@ -162,6 +163,7 @@ cdef class Method(CallCounter):
         self.result_type = self.new_result_type(cnp.NPY_FLOAT64)
         self.typed = plan.typed or (False,) * self.n_leaves
         self.by_type = {np.dtype(name).num: variant for name, variant in (variants or {}).items()}
+        self.differs_in_float64 = cnp.NPY_FLOAT64 in self.by_type
         self.follows = any(self.typed)
         self.numbers = all([(<Reader>reader).kind != LeafKind.kCells for reader in self.readers])
         self.plain = len(self.readers) == 1 and (<Reader>self.readers[0]).whole_row and (
@@ -217,13 +219,13 @@ cdef class Method(CallCounter):
                 return self.by_type[cnp.NPY_OBJECT](X)
             except (TypeError, ValueError, OverflowError) as own:
                 raise error from own
-        if type_num != cnp.NPY_FLOAT64 and self.labels is None and self.is_long(type_num):
-            return self.answer_long(X, columns, rows, type_num)
-        if type_num != cnp.NPY_FLOAT64 and type_num in self.by_type:
+        if (type_num != cnp.NPY_FLOAT64 or self.differs_in_float64) and type_num in self.by_type:
             variant = self.by_type[type_num]
             if type(variant) is not Method or (<Method>variant).form is not self.form:
                 return variant(X)
             return (<Method>variant).answer_columns(columns, rows, type_num)
+        if type_num != cnp.NPY_FLOAT64 and self.labels is None and self.is_long(type_num):
+            return self.answer_long(X, columns, rows, type_num)
         return self.answer_columns(columns, rows, type_num)
 
     cdef bint is_long(self, int type_num):

@@ -202,11 +202,11 @@ cdef class Scheduler:
             return None
         if rows == 0:
             return None
-        if type_num != cnp.NPY_FLOAT64 and method.labels is None and method.is_long(type_num):
-            return None
         if type_num in method.by_type:
             variant = method.by_type[type_num]
             return self.task(variant, X) if isinstance(variant, Method) else None
+        if type_num != cnp.NPY_FLOAT64 and method.labels is None and method.is_long(type_num):
+            return None
         task = Task.__new__(Task)
         task.load(method, columns, rows, type_num)
         return task

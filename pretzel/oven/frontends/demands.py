@@ -97,12 +97,17 @@ def _is_known(estimator: Any) -> bool:
 
 
 def request_spec(estimator: Any, asked: InputSpec, methods: Mapping[str, Output]) -> InputSpec:
-    """What a request must be: a table where columns are known, documents where a native step reads them."""
+    """What a request must be: a table where columns are known, documents where a native step reads them.
+
+    A step that keeps no names of columns gets it as it came, because it may select by them.
+    """
     name = type(estimator).__name__
-    if asked.width:
-        return replace(asked, estimator=name)
     nodes = toposort(output.node for output in methods.values())
-    if any(isinstance(node, LEAVES) and not node.inputs for node in nodes):
+    is_read = any(isinstance(node, LEAVES) and not node.inputs for node in nodes)
+    may_name = asked.names is None and not any(has_trait(each, "records_names") for each in receivers(estimator))
+    if asked.width and (is_read or not may_name):
+        return replace(asked, estimator=name)
+    if is_read:
         return InputSpec(InputKind.TEXT, 1, None, (0,), False, name)
     items = not all(has_trait(each, "takes_tables") for each in receivers(estimator))
     return InputSpec(InputKind.ANY, 0, asked.names, (), False, name, items)

@@ -148,6 +148,8 @@ class Importer(ValueReader):
         if isinstance(output.node, LEAVES):
             return Output(self._opaque(self._root, method, raw, "it returns the caller's own object", new_token()))
         output = self._settled(method, raw, output)
+        if not has_trait(self._root, "checks_sparse"):
+            output = replace_fields(output, needs_rows=False)
         nodes = toposort([output.node])
         given = [node for node in nodes if isinstance(node, Opaque) and _is_sparse_input(node.inputs[0])]
         for node in given:

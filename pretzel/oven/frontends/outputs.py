@@ -22,10 +22,10 @@ def output_width(estimator: Any) -> int:
 
 
 def names_out(estimator: Any, node: Node) -> tuple[str, ...] | None:
-    """Names of the columns of ``transform``; none of sparse rows, of which no frame is made."""
+    """Names of the columns of ``transform``; none where a step makes sparse rows, of which no frame is made."""
     if isinstance(node, Raw | Opaque) or not has_trait(estimator, "follows_configuration"):
         return None
-    if node.schema().kind is Kind.SPARSE:
+    if node.schema().kind is Kind.SPARSE or has_trait(estimator, "fails_at_frames"):
         return ()
     while last := [child for child in children(estimator) if child.method is None]:
         estimator = last[-1].estimator  # its names are those of the frame

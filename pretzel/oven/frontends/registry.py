@@ -55,11 +55,13 @@ TRAITS = {
     "asks_for_floats": False,  # the input is converted to a float type
     "checks_input": True,  # a table must have the columns of the fit
     "checks_sparse": True,  # sparse rows are checked as dense ones are
+    "fails_at_frames": False,  # where the configuration asks for frames, a step fails because it makes sparse rows
     "follows_configuration": False,  # the configuration of its library may ask for frames
     "keeps_container": False,  # ``transform`` takes any columns; its result has the type and the columns of its input
     "keeps_format": False,  # sparse rows leave ``transform`` in the format in which they came, else as CSR
     "makes_float64": False,  # ``transform`` of float32 is float64, of an estimator without native form
     "makes_sparse": False,  # ``transform`` makes sparse rows, also of an estimator without native form
+    "records_names": True,  # what was fitted on a table with names of columns tells them
     "reads_columns": False,  # each column of a frame is read for itself
     "takes_long_indices": True,  # sparse rows may have indices of 64 bits
     "takes_sparse": True,  # the input may be sparse rows

@@ -53,6 +53,11 @@ class ValueReader:
             raise Unsupported(reason)
         self.excluded.update(dtypes)
 
+    def serves(self, dtype: str) -> bool:
+        """Whether a method that is native but for requests of this dtype is native in this graph."""
+        self.excluded.add(dtype)
+        return dtype not in self._requests
+
     def dense(self, x: Node) -> Node:
         """``x`` as a dense node of float64 columns."""
         x = self.plain(x)

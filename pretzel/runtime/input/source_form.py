@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel._native import frame_array
-from pretzel.errors import InputKeyError, InputShapeError, InputValueError
+from pretzel.errors import InputKeyError, InputShapeError, InputTypeError, InputValueError
 from pretzel.plan import InputKind
 from pretzel.runtime.input.feature_names import check_unnamed, match
 from pretzel.runtime.input.messages import listed
@@ -132,6 +132,24 @@ def _frame(spec: InputSpec, columns: Mapping[str, list[Any]]) -> Any:
         return pd.DataFrame(np.array(list(columns.values())).T, columns=_index(tuple(columns)))
     made = {name: _column(values, name in texts) for name, values in columns.items()}
     return pd.DataFrame(made, columns=_index(tuple(columns)))
+
+
+def frame_of_arrow(spec: InputSpec, X: Any) -> Any:
+    """A DataFrame of an Arrow table or record batch. Nulls among texts are None, as scikit-learn finds them there.
+
+    Raises
+    ------
+    InputTypeError
+        It is none of these, but a reader of batches, for example.
+    """
+    if not hasattr(X, "to_pandas") or not hasattr(X, "schema"):
+        raise InputTypeError(f"{spec.estimator}: expected a table, got {type(X).__name__}")
+    frame = X.to_pandas()
+    for name in frame.columns:
+        column = frame[name]
+        if column.dtype.kind == "O" and X.column(name).null_count:
+            frame[name] = column.astype(object).where(column.notna(), None)
+    return frame
 
 
 @functools.lru_cache(maxsize=256)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import pretzel
 
@@ -31,3 +33,27 @@ def test_rows_on_centres() -> None:
     plan = pretzel.compile(model, strict=True)
     np.testing.assert_array_equal(plan.predict(model.cluster_centers_), np.arange(5))
     np.testing.assert_array_equal(np.diag(plan.transform(model.cluster_centers_)), np.zeros(5))
+
+
+PRECISIONS = ("float32", "float64")
+
+
+@pytest.mark.parametrize("fitted", PRECISIONS)
+@pytest.mark.parametrize("scaled", [False, True])
+def test_tables_of_another_precision_than_the_centres_are_the_sources(fitted: str, scaled: bool) -> None:
+    X = numbers(200, 4, special=False)
+    last = KMeans(3, n_init=1, random_state=0)
+    model = (make_pipeline(StandardScaler(), last) if scaled else last).fit(X.astype(fitted))
+    plan = pretzel.compile(model)
+    assert not plan.explain("json")["physical"]["predict"]["opaque"]
+    for dtype in (*PRECISIONS, "int64", "float16", "int8"):
+        table = X.astype(dtype)
+        assert plan.transform(table).dtype == model.transform(table).dtype
+        try:
+            expected = model.predict(table)
+        except ValueError:
+            with pytest.raises(ValueError, match="dtype"):
+                plan.predict(table)
+        else:
+            np.testing.assert_array_equal(plan.predict(table), expected)
+    assert plan.predict_one(tuple(X[0].tolist())) == model.predict(X[:1].astype(fitted))[0]

@@ -27,6 +27,7 @@ __all__ = [
     "check_readable",
     "checks_input",
     "checks_sparse",
+    "fails_at_frames",
     "follows_configuration",
     "keeps_container",
     "keeps_format",
@@ -34,6 +35,7 @@ __all__ = [
     "makes_sparse",
     "output_container",
     "reads_columns",
+    "records_names",
     "takes_long_indices",
     "takes_sparse",
     "takes_sparse_nan",
@@ -150,6 +152,11 @@ UNCHECKED_IF_SPARSE = frozenset({"ElasticNet", "Lasso", "MultiTaskElasticNet", "
 """Estimators that multiply sparse rows as they come."""
 
 
+def records_names(estimator: Any) -> bool:
+    """All of scikit-learn's do; a class of one's own may count the columns and keep no names."""
+    return public_name(type(estimator)).startswith("sklearn.")
+
+
 def checks_sparse(estimator: Any) -> bool:
     """Whether sparse rows are checked as dense ones are."""
     return type(estimator).__name__ not in UNCHECKED_IF_SPARSE
@@ -235,6 +242,17 @@ def makes_sparse(estimator: Any) -> bool:
     if public_name(type(estimator)) not in SPARSE_MAKERS:
         return False
     return bool(getattr(estimator, "sparse_output", getattr(estimator, "sparse", True)))
+
+
+def fails_at_frames(estimator: Any) -> bool:
+    """Sparse rows are no frame; each step that follows the configuration makes one, also where others come behind."""
+    if any(fails_at_frames(child.estimator) for child in children(estimator) if child.estimator is not None):
+        return True
+    name = public_name(type(estimator))
+    is_sparse = makes_sparse(estimator) or getattr(estimator, "sparse_output_", False)
+    if name == "sklearn.preprocessing.KBinsDiscretizer":
+        is_sparse = estimator.encode == "onehot"
+    return bool(is_sparse) and follows_configuration(estimator)
 
 
 def keeps_format(estimator: Any) -> bool:

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from pretzel.oven.ir.graph import Array, Node
 
 
+INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+NUMBERS = ("bool", *INTEGERS, "float16", "float32", "float64", "object")
+"""dtypes of the tables that estimators take for numbers."""
+
+
 def dense_only(x: Node, estimator: Any) -> None:
     """Raise `Unsupported` where ``x`` is sparse."""
     if is_sparse(x):

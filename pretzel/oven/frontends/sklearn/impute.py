@@ -9,7 +9,7 @@ import numpy as np
 
 from pretzel.oven.frontends.cells import cell_value
 from pretzel.oven.frontends.registry import Unsupported, adapter
-from pretzel.oven.frontends.sklearn._common import dense_only
+from pretzel.oven.frontends.sklearn._common import INTEGERS, dense_only
 from pretzel.oven.frontends.sklearn.compat import fill_dtype, fitted_dtype, keeps_empty_columns
 from pretzel.oven.ir._cells import CellValue, is_nan, is_pandas_missing, pack
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
@@ -18,8 +18,6 @@ from pretzel.schema import Follows, Kind
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
-
-INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 
 
 @adapter("sklearn.impute.SimpleImputer")
