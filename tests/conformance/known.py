@@ -66,7 +66,8 @@ KNOWN: tuple[Known, ...] = (
     ),
     Known(
         "the source fails where the request's float type is not that of the fit; the same numbers are answered",
-        subject="(MiniBatch|Bisecting)?KMeans.*", fit="float32", method="predict", form="(row|c[^ ]*_matrix).*|longdouble", kind="answered",
+        subject="(MiniBatch|Bisecting)?KMeans.*", fit="float32", method="predict",
+        form="(row|c[^ ]*_matrix).*|longdouble", kind="answered",
     ),
     Known(
         "a table of numbers for an encoder that knows texts and a missing value: the source fails from within",
