@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pretzel.plan import InputKind
 from pretzel.runtime.input.messages import listed
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ def differences(old: Plan, new: Plan) -> list[str]:
 
 
 def _of_inputs(old: InputSpec, new: InputSpec) -> Iterator[str]:
+    if new.kind is InputKind.ANY and old.kind is InputKind.TABLE and old.names is None:
+        return  # rows and tables without names
     if old.kind is not new.kind:
         yield f"it takes {new.kind.value} and not {old.kind.value}"
     elif old.names is None or new.names is None:

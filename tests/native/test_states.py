@@ -8,7 +8,6 @@ import pickle
 import subprocess
 import sys
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,10 +25,10 @@ from tests.native.mutated_states import fault_of, fault_of_call, run, run_extrem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from pretzel.plan import Program
 
-ROOT = Path(__file__).resolve().parents[2]
 WITH_STATE = {name for name, signature in signatures().items() if signature["has_state"]}
 
 
@@ -70,7 +69,7 @@ def test_equal_parameters_give_equal_bytes(tmp_path: Path) -> None:
         expected.append(first.tobytes())
     for poison in ("1", "254"):
         command = [sys.executable, "-c", BIND_ALL, str(tmp_path / "bound"), str(tmp_path / "states")]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "MALLOC_PERTURB_": poison}
+        environment = {**os.environ, "MALLOC_PERTURB_": poison}
         subprocess.run(command, check=True, timeout=300, env=environment)
         assert pickle.loads((tmp_path / "states").read_bytes()) == expected
 

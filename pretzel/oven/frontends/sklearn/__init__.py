@@ -153,8 +153,11 @@ UNCHECKED_IF_SPARSE = frozenset({"ElasticNet", "Lasso", "MultiTaskElasticNet", "
 
 
 def records_names(estimator: Any) -> bool:
-    """All of scikit-learn's do; a class of one's own may count the columns and keep no names."""
-    return public_name(type(estimator)).startswith("sklearn.")
+    """What is fitted by scikit-learn's own code does; a class of one's own may count the columns and keep no names."""
+    names = [public_name(cls) for cls in type(estimator).__mro__]
+    return any(
+        name.startswith("sklearn.") and not name.startswith(("sklearn.base.", "sklearn.utils.")) for name in names
+    )
 
 
 def checks_sparse(estimator: Any) -> bool:
