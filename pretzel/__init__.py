@@ -6,10 +6,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pretzel.api import Runtime, compile
+    from pretzel.api import PlanStore, Runtime, compile
     from pretzel.calibration import calibrate
     from pretzel.options import Batching, Reservation
     from pretzel.runtime.model import Plan
+    from pretzel.runtime.saved import load
     from pretzel.store.object_store import ObjectStore
     from pretzel.verification import verify
 
@@ -19,15 +20,29 @@ _PUBLIC = {
     "Batching": "pretzel.options",
     "ObjectStore": "pretzel.store.object_store",
     "Plan": "pretzel.runtime.model",
+    "PlanStore": "pretzel.api",
     "Reservation": "pretzel.options",
     "Runtime": "pretzel.api",
     "calibrate": "pretzel.calibration",
     "compile": "pretzel.api",
     "errors": "pretzel.errors",
+    "load": "pretzel.runtime.saved",
     "verify": "pretzel.verification",
 }
 
-__all__ = ["Batching", "ObjectStore", "Plan", "Reservation", "Runtime", "calibrate", "compile", "errors", "verify"]
+__all__ = [
+    "Batching",
+    "ObjectStore",
+    "Plan",
+    "PlanStore",
+    "Reservation",
+    "Runtime",
+    "calibrate",
+    "compile",
+    "errors",
+    "load",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""``pretzel.compile``, and ``pretzel.Runtime`` that compiles with it: where oven, store and runtime meet."""
+"""``pretzel.compile``, and the runtimes and stores that compile with it: where oven, store and runtime meet."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any, Literal
 from pretzel.errors import CompileError, KernelError
 from pretzel.options import Options, check_option
 from pretzel.runtime.model import Plan
+from pretzel.runtime.plan_store import PlanStore
 from pretzel.runtime.prepare import set_compiler
 from pretzel.runtime.runtime import Runtime
 from pretzel.runtime.source import ActsAsEstimator, Source
 from pretzel.store.object_store import ObjectStore, default_store
 
-__all__ = ["Runtime", "compile"]
+__all__ = ["PlanStore", "Runtime", "compile"]
 
 
 def compile(

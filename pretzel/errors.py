@@ -19,7 +19,10 @@
     ├── Overloaded(RuntimeError)          too many requests are waiting
     ├── DeadlineExceeded(TimeoutError)    a request cannot be, or was not, begun in time
     ├── WorkerLost(RuntimeError)          a worker died while it had the request
-    └── KernelError(RuntimeError)         a native kernel rejected its parameters
+    ├── KernelError(RuntimeError)         a native kernel rejected its parameters
+    └── StoreError(RuntimeError)          a plan cannot be written or read
+        ├── SaveError                     ... because something of it has no form in a file
+        └── CorruptStoreError(ValueError) ... because a file is damaged, or no file of ours
 """
 
 from __future__ import annotations
@@ -98,3 +101,15 @@ class WorkerLost(PretzelError, RuntimeError):
 
 class KernelError(PretzelError, RuntimeError):
     """A native kernel rejected its parameters or ran out of memory."""
+
+
+class StoreError(PretzelError, RuntimeError):
+    """A plan cannot be written to a file or store, or read from one."""
+
+
+class SaveError(StoreError):
+    """Something of a plan has no form in a file, such as a step that runs as the estimator itself."""
+
+
+class CorruptStoreError(StoreError, ValueError):
+    """A file is damaged, incomplete, or none that Pretzel has written."""

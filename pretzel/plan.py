@@ -6,17 +6,20 @@ Arrays are named by content digest and live in an object store; the plan holds d
 from __future__ import annotations
 
 import enum
-import json
-import zlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from pretzel.packed import Packed
 from pretzel.schema import FLOAT64
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from pretzel.schema import DTypeRule, Kind
+
+
+Estimator = Annotated[Any, "is called from Python"]
+"""A fitted estimator that a plan holds, because a step of it has no native form."""
 
 
 class InputKind(enum.Enum):
@@ -277,7 +280,7 @@ class OpaqueStep:
     not known, and a vector is one column.
     """
 
-    estimator: Any
+    estimator: Estimator
     method: str
     output: int  # number of the source this makes
     program: Program | None = None
@@ -336,25 +339,6 @@ class MethodPlan:
     from_source: tuple[str, ...] = ()
 
 
-class Packed:
-    """Plain data that is rarely read, kept as compressed JSON: unpacked, the report of a small model outweighs it."""
-
-    __slots__ = ("__weakref__", "_packed")
-
-    def __init__(self, data: dict[str, Any]) -> None:
-        self._packed = zlib.compress(json.dumps(data).encode(), level=1)
-
-    @property
-    def content(self) -> bytes:
-        """The compressed data."""
-        return self._packed
-
-    def unpack(self) -> dict[str, Any]:
-        """The data, as a new object."""
-        data: dict[str, Any] = json.loads(zlib.decompress(self._packed))
-        return data
-
-
 @dataclass(frozen=True, slots=True)
 class StoredGraph:
     """The optimized logical graph of all methods, from which a plan can be lowered again.
@@ -372,7 +356,7 @@ class StoredGraph:
 
     structure: Packed
     arrays: bytes
-    estimators: tuple[Any, ...] = ()
+    estimators: tuple[Estimator, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

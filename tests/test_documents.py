@@ -39,7 +39,8 @@ def names():
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_documents(document, names, capsys):
+def test_documents(document, names, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where examples write
     blocks = examples(document)
     assert blocks
     for block in blocks:

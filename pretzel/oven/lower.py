@@ -14,6 +14,7 @@ from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Node, Output, toposort
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.stages import cut, program_nodes
+from pretzel.packed import Packed
 from pretzel.plan import (
     Call,
     InputKind,
@@ -22,7 +23,6 @@ from pretzel.plan import (
     LeafKind,
     MethodPlan,
     OpaqueStep,
-    Packed,
     Program,
     ProgramShape,
     Stage,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pretzel.oven.ir.columns import Raw
 from pretzel.oven.ir.graph import Node, Output, toposort
 from pretzel.oven.ir.opaque import Opaque
-from pretzel.plan import Packed
+from pretzel.packed import Packed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

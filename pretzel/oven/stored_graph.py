@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from pretzel.oven.ir.graph import Output, toposort
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.ir.serialize import from_data, to_data
-from pretzel.plan import Packed, StoredGraph
+from pretzel.packed import Packed
+from pretzel.plan import StoredGraph
 from pretzel.store.digest import DIGEST, digest_array
 
 if TYPE_CHECKING:

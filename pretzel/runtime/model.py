@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from pretzel._native import Method, NativeProgram, row_function, set_callbacks
 from pretzel.runtime.errors_from_native import raise_error
@@ -18,6 +18,7 @@ from pretzel.runtime.pickling import reject_pickling
 from pretzel.runtime.source import ActsAsEstimator, BySource, answer_instead, call_source
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Mapping
 
     from pretzel.options import Batching
@@ -104,13 +105,25 @@ class Plan(ActsAsEstimator):
         else:
             program = NativeProgram(plan.program, self.store, self.lease)
             found = Method(program, plan, spec, self.name, read, method, variants)
-        if plan.sparse is not None or plan.otherwise is not None or plan.names_out is not None:
+        if plan.arrays_only or any(other is not None for other in (plan.sparse, plan.otherwise, plan.names_out)):
             found.others = OtherForms(found, spec, self.name, partial(self._load, method))
         if self.source is not None and plan.labels is None and plan.dtype.dtype_for("int64").kind == "i":
             found.by_source = BySource(self.name, method, self.source, "integers beyond 2**53", spec)
         return found
 
-    __reduce_ex__ = reject_pickling
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        from pretzel.runtime.saved import describe, unpickled
+        from pretzel.store.plan_file import plan_file
+
+        estimators: list[Any] = []
+        contents = plan_file(*describe(self, estimators))
+        return unpickled, (contents, estimators, None if self.source is None else self.source.kept())
+
+    def __copy__(self) -> Plan:
+        return self.renamed(self.name)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Plan:
+        return self.renamed(self.name)  # nothing of a plan changes
 
     def __getattr__(self, name: str) -> Any:
         methods = self.__dict__.get("methods", {})
@@ -143,6 +156,26 @@ class Plan(ActsAsEstimator):
         store.adopt(self.store, self.physical.objects, lease)
         lease.complete()
         return Plan(self.physical, store, lease, name, self.source)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the plan to one file, from which `pretzel.load` maps it in any process, without scikit-learn.
+
+        Parameters
+        ----------
+        path : str or path
+            Replaced at once, and only when everything is written.
+
+        Raises
+        ------
+        SaveError
+            A method has a step that runs as the estimator itself, or a label has no plain form.
+        OSError
+            The file cannot be written.
+        """
+        from pretzel.runtime.saved import describe
+        from pretzel.store.plan_file import plan_file, write_atomically
+
+        write_atomically(path, plan_file(*describe(self)))
 
     def serve(self, engine: BatchEngine, long_call: float | None, batching: Batching | None = None) -> None:
         """Let an engine run calls whose estimate is ``long_call`` seconds or more; None: it runs no calls.

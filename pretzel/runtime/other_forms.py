@@ -87,7 +87,11 @@ class OtherForms:
 
     def _answer(self, X: Any) -> Any:
         if self._arrays_only and type(X) is not np.ndarray:
-            assert self._otherwise is not None
+            if self._otherwise is None:
+                raise InputTypeError(
+                    f"{self.name}: only arrays are answered, because the estimator itself, which answers other tables, "
+                    "was not saved with the plan"
+                )
             return self._otherwise(X)
         if self._takes_sparse and is_sparse_frame(self.spec, X):
             rows = sparse_rows(self.spec, X)

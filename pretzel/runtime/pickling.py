@@ -1,4 +1,4 @@
-"""Why plans, models and runtimes are neither pickled nor copied."""
+"""Why models, methods and runtimes are neither pickled nor copied; plans are."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ def reject_pickling(found: object, _protocol: object = None) -> NoReturn:
     """
     raise TypeError(
         f"a {type(found).__name__} cannot be pickled or copied, because it holds native memory of this process: pickle "
-        "the fitted estimator, and compile or register it in each process that needs it"
+        "its plan, or save that to a file, and register it in each process that needs it"
     )

@@ -10,7 +10,7 @@ from pretzel.runtime.engine import QUEUE_CAPACITY, BatchEngine
 from pretzel.runtime.model import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pretzel.store.object_store import ObjectStore
 
@@ -45,19 +45,25 @@ def prepare(
         raise OptionError(f"engine is 'auto', 'request' or 'batch', not {engine!r}")
     check_option("reserve", reserve, Reservation | None)
     check_option("batching", batching, Batching | None)
-    unknown = [option for option in options if option not in _OPTIONS]
-    if unknown:
-        raise OptionError(f"unknown options: {', '.join(unknown)}; those of compile are: {', '.join(_OPTIONS)}")
-    if not isinstance(model, Plan):
-        if _compile is None:
-            raise TypeError(f"expected a Plan, got {type(model).__name__}")
-        plan = _compile(model, name=name, store=store, **options)
-    elif options:
-        raise TypeError(f"options are not accepted for a compiled Plan: {', '.join(options)}")
-    else:
+    plan = compiled(name, model, store, options)
+    if plan is model:
         plan = model.renamed(name, store)
     own = shared
     if reserve is not None:
         own = BatchEngine(reserve.workers, QUEUE_CAPACITY, reserve.bytes_per_worker, tracing=tracing)
     plan.serve(own, _LONG_CALLS[engine], batching)
     return plan
+
+
+def compiled(name: str, model: Any, store: ObjectStore, options: Mapping[str, Any]) -> Plan:
+    """The plan itself, or that of a fitted estimator, compiled with these options."""
+    unknown = [option for option in options if option not in _OPTIONS]
+    if unknown:
+        raise OptionError(f"unknown options: {', '.join(unknown)}; those of compile are: {', '.join(_OPTIONS)}")
+    if isinstance(model, Plan):
+        if options:
+            raise TypeError(f"options are not accepted for a compiled Plan: {', '.join(options)}")
+        return model
+    if _compile is None:
+        raise TypeError(f"expected a Plan, got {type(model).__name__}")
+    return _compile(model, name=name, store=store, **options)

@@ -45,14 +45,30 @@ class Source:
         Whether this object keeps the estimator alive. Otherwise it refers to it weakly.
     """
 
-    __slots__ = ("_find", "_score", "kind", "type_name")
+    __slots__ = ("_find", "_keeps", "_score", "_why_gone", "kind", "type_name")
 
     def __init__(self, estimator: Any, *, keep: bool) -> None:
         self._find: Callable[[], Any] = _reference(estimator, keep)
+        self._keeps = keep
         self.type_name = type(estimator).__name__
         last = _last_step(estimator)
         self._score = _score_of(last)
         self.kind = _kind_of(last)
+        self._why_gone = f"it no longer exists, because nothing refers to it; {_KEEP}"
+
+    @classmethod
+    def saved(cls, type_name: str, kind: str | None) -> Source:
+        """The estimator of a plan that was loaded from a file, which does not hold it."""
+        source = cls.__new__(cls)
+        source._find = lambda: None
+        source._keeps, source._score = False, None
+        source.type_name, source.kind = type_name, kind
+        source._why_gone = "it was not saved with the plan"
+        return source
+
+    def kept(self) -> Any:
+        """The estimator, if this object keeps it alive; else None."""
+        return self._find() if self._keeps else None
 
     def get(self, plan: ActsAsEstimator, name: str) -> Any:
         """The attribute ``name`` of the estimator, for a plan that lacks it.
@@ -73,7 +89,7 @@ class Source:
             return _refusal(model, name)
         estimator = self._find()
         if estimator is None:
-            raise AttributeError(f"{model} has no attribute {name!r}; if its {self.type_name} had it: {self._gone()}")
+            raise AttributeError(f"{model} has no attribute {name!r}; if its {self.type_name} had it: {self._why_gone}")
         try:
             value = getattr(estimator, name)
         except AttributeError as error:
@@ -156,11 +172,8 @@ class Source:
         """The estimator, while it exists; else the error, whose sentence ends with it."""
         estimator = self._find()
         if estimator is None:
-            raise error(f"{sentence} the {self.type_name} itself: {self._gone()}")
+            raise error(f"{sentence} the {self.type_name} itself: {self._why_gone}")
         return estimator
-
-    def _gone(self) -> str:
-        return f"it no longer exists, because nothing refers to it; {_KEEP}"
 
 
 class ActsAsEstimator:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from pretzel import _native
+from pretzel.plan import ProgramShape, Stage
 from pretzel.store.digest import digest_array, digest_parts, frozen, is_frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from pretzel.plan import Packed, ProgramShape, Stage
+    from pretzel.packed import Packed
 
 Array = npt.NDArray[Any]
 
@@ -99,6 +100,19 @@ class ObjectStore:
         self._keep(digest, array, lease)
         return digest
 
+    def hold(self, name: bytes, make: Callable[[], Array], lease: Lease) -> None:
+        """Keep read-only memory that nobody changes, such as a mapped file, for as long as ``lease`` lives.
+
+        It is neither hashed nor copied. ``make`` is called if nothing is here under that name.
+        """
+        with _locked:
+            if self._hold(name, lease):
+                return
+        entry = _Entry(make())
+        with _locked:
+            self._entries.setdefault(name, entry)
+            self._hold(name, lease)
+
     def get(self, digest: bytes) -> Array:
         """The array of that digest. Raises `KeyError` when no lease holds it."""
         return self._entries[digest].array
@@ -159,6 +173,15 @@ class ObjectStore:
         with _locked:
             return self._packed.setdefault(packed.content, packed)
 
+    def shared(self, part: Any) -> Any:
+        """The one object of all stages, shapes and packed data equal to this."""
+        match part:
+            case Stage():
+                return self.stage(part)
+            case ProgramShape():
+                return self.shape(part)
+        return self.packed(part)
+
     def bytes_of(self, digests: Iterable[bytes]) -> int:
         """Sum of the sizes of these objects."""
         return sum(self._entries[digest].array.nbytes for digest in digests)
@@ -189,13 +212,7 @@ class ObjectStore:
 
     def _keep(self, digest: bytes, array: Array, lease: Lease) -> None:
         """Hold the object of that name with ``lease``; a copy of ``array`` where there is none and others may write."""
-        with _locked:
-            if self._hold(digest, lease):
-                return
-        entry = _Entry(array if is_frozen(array) else frozen(array))
-        with _locked:
-            self._entries.setdefault(digest, entry)
-            self._hold(digest, lease)
+        self.hold(digest, lambda: array if is_frozen(array) else frozen(array), lease)
 
     def _hold(self, digest: bytes, lease: Lease) -> bool:
         """Under the lock: hold an object if it is here; holding it twice is holding it once."""

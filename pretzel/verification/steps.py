@@ -183,16 +183,16 @@ class _Program:
         """How the call's parameters depart from what the estimator compiles to; empty when they do not."""
         store = self.plan.store
         for i, (mine, theirs) in enumerate(zip(call.call.params, call.expected.params, strict=True)):
-            if mine != theirs:
-                return f"parameter {i} is not the estimator's"
-        if call.call.state != call.expected.state:
-            return "the bound state is not the estimator's"
-        held = [digest for digest in call.call.params if digest is not None]
-        if any(digest_of_memory(store.get(digest)) != digest for digest in held):
-            return "the memory of a parameter was changed"
-        state = call.call.state
-        if state is not None and not np.array_equal(store.get(state), self.fresh.get(state)):
-            return "the memory of the bound state was changed"
+            # Objects of a file have names of their own, so that contents are compared.
+            if (mine is None) != (theirs is None) or (mine and digest_of_memory(store.get(mine)) != theirs):
+                same = "the memory of a parameter was changed"
+                return same if mine == theirs else f"parameter {i} is not the estimator's"
+        state, expected = call.call.state, call.expected.state
+        if (state is None) != (expected is None) or (
+            state and expected and not np.array_equal(store.get(state), self.fresh.get(expected))
+        ):
+            same = "the memory of the bound state was changed"
+            return same if state == expected else "the bound state is not the estimator's"
         return ""
 
 

@@ -1,0 +1,159 @@
+"""`PlanStore`: plans of many models in one directory, shared by all processes that open it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from pretzel.options import check_option
+from pretzel.runtime.pickling import reject_pickling
+from pretzel.runtime.prepare import compiled
+from pretzel.runtime.saved import describe, plan_of
+from pretzel.store.directory import Directory
+from pretzel.store.object_store import ObjectStore, default_store
+
+if TYPE_CHECKING:
+    from pretzel.runtime.model import Plan
+    from pretzel.store.directory import Findings, Versions
+
+
+class PlanStore:
+    """A store on disk: plans by name and version, in a directory that any number of processes read.
+
+    Arrays that several plans need are there once. Processes map them read-only, so that they share their memory.
+    Everything is published at once or not at all, and files never change. One process writes at a time; others that
+    want to, wait. Reading takes no lock.
+
+    Parameters
+    ----------
+    path : str or path
+        A directory; it is made if there is none, or if it is empty.
+    create : bool
+        Whether it may be made.
+    store : ObjectStore, optional
+        Holds the arrays of loaded plans; the store of this process by default.
+
+    Raises
+    ------
+    StoreError
+        The directory is no store, and not empty.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn.linear_model import LinearRegression
+    >>> import pretzel
+    >>> models = pretzel.PlanStore(tempfile.mkdtemp())
+    >>> models.publish("rent/de", LinearRegression().fit([[0.0], [1.0]], [1.0, 3.0]))
+    'v1'
+    >>> round(models.load("rent/de").predict_one((2.0,)), 6)
+    5.0
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, create: bool = True, store: ObjectStore | None = None) -> None:
+        check_option("create", create, bool)
+        check_option("store", store, ObjectStore | None)
+        self.store = default_store() if store is None else store
+        self._directory = Directory(path, create=create)
+        self._salt = os.urandom(16)
+
+    __reduce_ex__ = reject_pickling
+
+    def __repr__(self) -> str:
+        return f"<pretzel.PlanStore of {len(self.names())} model(s) at {self._directory.path}>"
+
+    def publish(
+        self,
+        name: str,
+        model: Any,
+        *,
+        version: str | None = None,
+        default: bool = True,
+        keep: bool = True,
+        **options: Any,
+    ) -> str:
+        """Write a model as the newest version of a name.
+
+        Parameters
+        ----------
+        name : str
+            Without "@"; "/" is fine.
+        model : Plan or fitted estimator
+        version : str, optional
+            A label that the name does not have; ``"v1"``, ``"v2"``, ... by default.
+        default : bool
+            Whether the name alone means this version from now on. The first version is always the default.
+        keep : bool
+            Whether the versions so far stay.
+        **options
+            Of `pretzel.compile`, for estimators.
+
+        Returns
+        -------
+        str
+            The label of the version.
+
+        Raises
+        ------
+        CompileError
+            As `pretzel.compile` raises it.
+        SaveError
+            A method has a step that runs as the estimator itself, or a label has no plain form.
+        RegistrationError
+            The name has that version already, or is none.
+        """
+        description, arrays = describe(compiled(name, model, self.store, options))
+        return self._directory.publish(name, description, arrays, version=version, default=default, keep=keep)
+
+    def load(self, name: str, version: str | None = None) -> Plan:
+        """The plan of a name: of its default version, unless another is given.
+
+        Raises
+        ------
+        ModelNotFoundError
+            The store has no such name, or the name no such version.
+        CorruptStoreError
+            A file is damaged or missing.
+        """
+        return plan_of(self._directory.open(name, version), self.store, name, salt=self._salt)
+
+    def names(self) -> list[str]:
+        """Names of all models, sorted."""
+        return self._directory.names()
+
+    def versions(self, name: str) -> Versions:
+        """The versions of a name, and which is the default.
+
+        Raises
+        ------
+        ModelNotFoundError
+        """
+        return self._directory.versions(name)
+
+    def promote(self, name: str, version: str) -> None:
+        """Let a name mean another of its versions.
+
+        Raises
+        ------
+        ModelNotFoundError
+        """
+        self._directory.promote(name, version)
+
+    def remove(self, name: str, version: str | None = None) -> None:
+        """Forget a name, or one of its versions that is not the default. `gc` frees what only that needed.
+
+        Raises
+        ------
+        ModelNotFoundError
+        RegistrationError
+            The version is the default.
+        """
+        self._directory.remove(name, version)
+
+    def gc(self) -> int:
+        """Remove the files that no name needs; returns the bytes freed. Plans that are loaded keep what they mapped."""
+        return self._directory.gc()
+
+    def fsck(self) -> Findings:
+        """Read everything, compare it with the digests that name it, and report what is damaged or missing."""
+        return self._directory.fsck()

@@ -1,0 +1,292 @@
+"""Plans in files: what of a plan is written, and how a file becomes a plan that answers."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from dataclasses import replace
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+from pretzel import _native
+from pretzel.errors import CorruptStoreError, KernelError, SaveError, StoreError
+from pretzel.packed import Packed
+from pretzel.plan import StoredGraph
+from pretzel.runtime.model import Plan
+from pretzel.runtime.source import Source
+from pretzel.store.digest import digest_array, digest_parts
+from pretzel.store.object_store import default_store
+from pretzel.store.plan_check import check_plan
+from pretzel.store.plan_data import Links, from_data, to_data
+from pretzel.store.plan_file import PlanFile, open_plan_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pretzel.plan import MethodPlan, PhysicalPlan, Program
+    from pretzel.store.object_store import ObjectStore
+    from pretzel.store.stored_plan import StoredPlan
+
+EXTRAS = ("apply", "predict_joint_log_proba", "score_samples")
+"""Methods that few callers want: a plan is saved without those that have opaque steps."""
+
+_NOT_SAVED = "only the estimator itself answers it, and that is not saved with its plan"
+
+
+def describe(plan: Plan, estimators: list[Any] | None = None) -> tuple[dict[str, Any], dict[bytes, Any]]:
+    """What is written of a plan: its description, and its arrays by digest.
+
+    Parameters
+    ----------
+    plan : Plan
+    estimators : list, optional
+        Takes the estimators that opaque steps call. Without it, the plan is described without what only they answer.
+
+    Raises
+    ------
+    SaveError
+        Something of the plan cannot be written.
+    """
+    physical = portable(plan.physical) if estimators is None else plan.physical
+    arrays = {name: plan.store.get(name) for name in physical.objects}
+    digests = {name: digest_array(array) for name, array in arrays.items()}
+    description = {
+        "made": made_by(),
+        "name": plan.name,
+        "source": None if plan.source is None else {"type": plan.source.type_name, "kind": plan.source.kind},
+        "kernels": {kernel: layouts()[kernel] for kernel in sorted(_kernels(physical))},
+        "plan": to_data(physical, Links(lambda name: digests.get(name, name), estimators)),
+    }
+    return description, {digests[name]: array for name, array in arrays.items()}
+
+
+def unpickled(contents: bytes, estimators: list[Any], source: Any) -> Plan:
+    """The plan that `Plan.__reduce_ex__` has written; ``source`` is its estimator, or None."""
+    plan = plan_of(PlanFile(contents, "a pickled plan"), default_store(), estimators=estimators)
+    if source is not None:
+        return Plan(plan.physical, plan.store, plan.lease, plan.name, Source(source, keep=True))
+    return plan
+
+
+def load(path: str | os.PathLike[str], *, name: str = "", store: ObjectStore | None = None) -> Plan:
+    """Load a plan from a file that `Plan.save` has written.
+
+    Nothing of the file is run, and scikit-learn is not needed. The arrays stay in the file, which is mapped: processes
+    that load one file share its memory.
+
+    Parameters
+    ----------
+    path : str or path
+    name : str, optional
+        Name of the model in messages; by default, the one it was saved under.
+    store : ObjectStore, optional
+        Holds the arrays; the store of this process by default.
+
+    Returns
+    -------
+    Plan
+        It has the methods and attributes that were compiled. What only the estimator itself answers raises an error.
+
+    Raises
+    ------
+    OSError
+        There is no such file, or it cannot be read.
+    CorruptStoreError
+        The file is damaged, or no plan file.
+    StoreError
+        It was written by a release of Pretzel whose kernels lay out their states otherwise.
+    """
+    return plan_of(open_plan_file(path), default_store() if store is None else store, name)
+
+
+def plan_of(
+    file: PlanFile | StoredPlan,
+    store: ObjectStore,
+    name: str = "",
+    *,
+    salt: bytes = b"",
+    estimators: list[Any] | None = None,
+) -> Plan:
+    """The plan of an open file.
+
+    Parameters
+    ----------
+    file : PlanFile or StoredPlan
+    store : ObjectStore
+    name : str, optional
+    salt : bytes, optional
+        Goes into the names of the objects, because nobody has checked that they are what others of their digest are.
+        Plans of one salt share their objects.
+    estimators : list, optional
+        Those that opaque steps call, from whoever is trusted.
+    """
+    description = file.description
+    _check_layouts(file)
+    salt = salt or os.urandom(16)
+    digest_of: dict[bytes, bytes] = {}
+
+    def renamed(digest: bytes) -> bytes:
+        found = digest_parts(salt, digest)
+        digest_of[found] = digest
+        return found
+
+    lease = store.lease()
+    try:
+        physical = from_data(description.get("plan"), Links(renamed, estimators, store.shared))
+        if estimators is None:
+            check_plan(physical)
+        for each in physical.objects:
+            store.hold(each, partial(file.array, digest_of[each]), lease)
+        lease.complete()
+        if estimators is None:
+            _check_calls(physical, store)
+        found = name or description.get("name")
+        if type(found) is not str:
+            raise CorruptStoreError("the plan has no name")
+        return Plan(physical, store, lease, found, _source_of(description.get("source")))
+    except CorruptStoreError as error:
+        raise CorruptStoreError(f"{file.where}: {error}") from error
+    except (KernelError, KeyError, IndexError, TypeError, ValueError, AttributeError, AssertionError) as error:
+        raise CorruptStoreError(f"{file.where}: the plan contradicts itself: {error}") from error
+
+
+def made_by() -> dict[str, str]:
+    """What wrote a file: releases and machine."""
+    sklearn = sys.modules.get("sklearn")
+    return {
+        "pretzel": sys.modules["pretzel"].__version__,
+        "sklearn": getattr(sklearn, "__version__", ""),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+    }
+
+
+@cache
+def _signatures() -> dict[str, Any]:
+    return _native.signatures()
+
+
+@cache
+def layouts() -> dict[str, str]:
+    """What each kernel reads: the version of its state, and its parameters."""
+    found = {}
+    for kernel, signature in _signatures().items():
+        params = [f"{each['name']}:{each['dtype']}" for each in signature["params"]]
+        found[kernel] = f"{signature['state_version']}({','.join(params)})"
+    return found
+
+
+def portable(physical: PhysicalPlan) -> PhysicalPlan:
+    """The plan without what only the estimator answers.
+
+    Raises
+    ------
+    SaveError
+        A method has a step that runs as the estimator itself.
+    """
+    methods = {name: method for name, method in physical.methods.items() if name not in EXTRAS or not method.opaque}
+    for name, method in (methods or physical.methods).items():
+        if method.opaque or method.program is None:
+            steps = "; ".join(f"{step.origin or step.name}: {step.reason}" for step in method.opaque)
+            raise SaveError(
+                f"{physical.input.estimator}.{name} cannot be saved, because steps of it run as the estimator itself, "
+                f"which is Python: {steps}"
+            )
+    found = {name: _portable(method) for name, method in methods.items()}
+    graph = None if physical.graph is None else _graph_of(physical.graph, found)
+    return replace(physical, methods=found, graph=graph)
+
+
+def _portable(method: MethodPlan) -> MethodPlan:
+    variants = {dtype: each for dtype, each in method.variants.items() if not each.opaque}
+    lost = sorted({*method.from_source, *(method.variants.keys() - variants.keys())})
+    sparse = method.sparse
+    if sparse is not None and not isinstance(sparse, str):
+        sparse = _NOT_SAVED if sparse.opaque or sparse.program is None else _portable(sparse)
+    return replace(
+        method,
+        variants={dtype: _portable(each) for dtype, each in variants.items()},
+        from_source=tuple(lost),
+        sparse=sparse,
+        otherwise=None,
+    )
+
+
+def _graph_of(stored: StoredGraph, methods: Mapping[str, MethodPlan]) -> StoredGraph:
+    """The part of a graph that these methods and their variants need; it calls no estimator."""
+    data = stored.structure.unpack()
+    nodes, outputs = data["nodes"], {}
+    for output, number in data["outputs"].items():
+        method, _, dtype = output.partition("/")
+        if method in methods and (not dtype or dtype in methods[method].variants):
+            outputs[output] = number
+    needed = set(outputs.values())
+    for number in range(len(nodes) - 1, -1, -1):  # whatever a node reads has a smaller number
+        if number in needed:
+            needed.update(nodes[number][1])
+    new = {number: i for i, number in enumerate(sorted(needed))}
+    kept = [[nodes[i][0], [new[child] for child in nodes[i][1]], nodes[i][2]] for i in new]
+    structure = {"nodes": kept, "outputs": {name: new[number] for name, number in outputs.items()}}
+    return StoredGraph(stored.structure if structure == data else Packed(structure), stored.arrays)
+
+
+def _kernels(physical: PhysicalPlan) -> set[str]:
+    return {call.kernel for program in _programs(physical) for call in program.calls}
+
+
+def _programs(physical: PhysicalPlan) -> Iterator[Program]:
+    for method in physical.methods.values():
+        for each in _each(method):
+            yield from (step.program for step in each.opaque if step.program is not None)
+            if each.program is not None:
+                yield each.program
+
+
+def _each(method: MethodPlan) -> Iterator[MethodPlan]:
+    yield method
+    for other in (*method.variants.values(), method.sparse, method.otherwise):
+        if other is not None and not isinstance(other, str):
+            yield from _each(other)
+
+
+def _check_calls(physical: PhysicalPlan, store: ObjectStore) -> None:
+    """Check parameters and states, which kernels trust from now on; each call once, however many methods make it."""
+    checked = set()
+    signatures = _signatures()
+    for program in _programs(physical):
+        values = [(value.kind.value, value.width) for value in program.values]
+        for call, step in zip(program.calls, program.steps, strict=True):
+            inputs = tuple(values[value] for value in step.inputs)
+            output = values[step.output] if step.output >= 0 else None
+            if (call, inputs, output) in checked:
+                continue
+            checked.add((call, inputs, output))
+            names = [each["name"] for each in signatures[call.kernel]["params"]]
+            arrays = [None if param is None else store.get(param) for param in call.params]
+            params = dict(zip(names, arrays, strict=True))
+            state = None if call.state is None else store.get(call.state)
+            wrong = _native.check_state(call.kernel, params, state, inputs, output)
+            if wrong:
+                raise CorruptStoreError(wrong)
+
+
+def _check_layouts(file: PlanFile | StoredPlan) -> None:
+    kernels = file.description.get("kernels")
+    if type(kernels) is not dict:
+        raise CorruptStoreError(f"{file.where}: the plan names no kernels")
+    known = layouts()
+    for kernel, layout in kernels.items():
+        if layout != known.get(kernel):
+            raise StoreError(
+                f"{file.where} was made by another release of Pretzel ({file.description.get('made')!r:.200}), whose "
+                f"kernel {kernel!r:.50} reads other parameters: compile the estimator again"
+            )
+
+
+def _source_of(data: Any) -> Source | None:
+    if data is None:
+        return None
+    if type(data) is not dict or type(data.get("type")) is not str or type(data.get("kind")) not in (str, type(None)):
+        raise CorruptStoreError("the plan does not say what it was compiled from")
+    return Source.saved(data["type"], data["kind"])

@@ -1,0 +1,399 @@
+"""A store on disk: plans of many models in one directory, which any number of processes map and one writes at a time.
+
+::
+
+    pretzel.json            marks the directory, with the version of its format
+    lock                    held by the writer, whom it names
+    names/<name>.json       versions of one model and which is the default; replaced at once
+    plans/ab/<digest>.pretzel   a plan file (`pretzel.store.plan_file`), with the small arrays of the plan
+    objects/ab/<digest>.arrow   a large array, which any number of plans name
+    aside/                  files that are being written
+
+Files are never changed: they are written aside, flushed to the disk and renamed. A name refers to a plan only when all
+of the plan is there, so that a reader sees a whole plan or none, and a writer that is killed leaves a store that opens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import socket
+import time
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+from pretzel.errors import CorruptStoreError, ModelNotFoundError, RegistrationError, StoreError
+from pretzel.store.arrow_file import Location, array_file, location_in
+from pretzel.store.digest import DIGEST, digest_of_memory
+from pretzel.store.plan_file import open_plan_file, plan_file, sync_directory, write_aside
+from pretzel.store.stored_plan import StoredPlan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import numpy.typing as npt
+
+    Array = npt.NDArray[Any]
+
+FORMAT = 1
+LARGE = 1 << 14
+"""Bytes from which an array has a file of its own; smaller ones lie in the file of their plan."""
+
+LONGEST = 200
+"""Characters of a name, once it is escaped for the file system."""
+
+_MARK = "pretzel.json"
+_VERSION = re.compile(r"v([1-9][0-9]{0,17})")
+
+
+@dataclass(slots=True)
+class Versions:
+    """The versions of one name.
+
+    Parameters
+    ----------
+    plans : dict of str to str
+        Digest of the plan file of each version.
+    default : str
+        Label of the version that the name alone means.
+    """
+
+    plans: dict[str, str] = field(default_factory=dict)
+    default: str = ""
+
+    def next_label(self) -> str:
+        """``"v1"``, ``"v2"``, ...: one more than the greatest so far."""
+        numbers = [int(found[1]) for label in self.plans if (found := _VERSION.fullmatch(label))]
+        return f"v{max(numbers, default=0) + 1}"
+
+
+@dataclass(slots=True)
+class Findings:
+    """What `Directory.fsck` found.
+
+    Parameters
+    ----------
+    plans, objects : int
+        How many were read.
+    faults : list of str
+        What is damaged or missing, with the names that need it.
+    unused : int
+        Files that no name needs; `Directory.gc` removes them.
+    """
+
+    plans: int = 0
+    objects: int = 0
+    faults: list[str] = field(default_factory=list)
+    unused: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Nothing is damaged or missing."""
+        return not self.faults
+
+
+class Directory:
+    """A store on disk.
+
+    Parameters
+    ----------
+    path : str or path
+    create : bool
+        Make the directory where there is none. Otherwise it must be a store.
+
+    Raises
+    ------
+    StoreError
+        The directory is no store, or one of a later release of Pretzel.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, create: bool = False) -> None:
+        self.path = Path(path)
+        mark = self.path / _MARK
+        if create and not mark.exists():
+            self._create()
+        try:
+            found = json.loads(mark.read_text())["format"]
+        except FileNotFoundError:
+            raise StoreError(f"{self.path} is no store: it has no {_MARK}") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise CorruptStoreError(f"{mark} is damaged: {error}") from error
+        if found != FORMAT:
+            raise StoreError(f"{self.path} has format {found!r:.50}; this release of Pretzel reads format {FORMAT}")
+
+    def _create(self) -> None:
+        if self.path.exists() and any(each.name != "lock" for each in self.path.iterdir()):
+            raise StoreError(
+                f"{self.path} is no store, and not empty: give an empty directory, or one that is not there"
+            )
+        for room in ("names", "plans", "objects", "aside"):
+            (self.path / room).mkdir(parents=True, exist_ok=True)
+        with self._writer():
+            self._write(self.path / _MARK, json.dumps({"format": FORMAT}).encode())
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def names(self) -> list[str]:
+        """Names of all models, sorted."""
+        return sorted(
+            unquote(each.name[:-5]) for each in os.scandir(self.path / "names") if each.name.endswith(".json")
+        )
+
+    def versions(self, name: str) -> Versions:
+        """The versions of a name.
+
+        Raises
+        ------
+        ModelNotFoundError
+            The store has no such name.
+        """
+        path = self._path_of(name)
+        try:
+            data = json.loads(path.read_bytes())
+            plans, default = data["plans"], data["default"]
+            if default not in plans or not all(_is_digest(digest) for digest in plans.values()):
+                raise ValueError(f"{default!r:.50} of {plans!r:.200}")
+        except FileNotFoundError:
+            raise ModelNotFoundError(f"{self.path} has no model {name!r}") from None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CorruptStoreError(f"{path} is damaged: {error}") from error
+        return Versions(plans, default)
+
+    def open(self, name: str, version: str | None = None) -> StoredPlan:
+        """The plan of a name: of its default version, unless another is given.
+
+        Raises
+        ------
+        ModelNotFoundError
+            The store has no such name, or the name no such version.
+        CorruptStoreError
+            A file is damaged or missing.
+        """
+        digest = None
+        while True:
+            versions = self.versions(name)
+            before, digest = digest, versions.plans.get(versions.default if version is None else version)
+            if digest is None:
+                raise ModelNotFoundError(f"{self.path}: {name!r} has no version {version!r}, only {[*versions.plans]}")
+            try:
+                return self.plan(digest)
+            except FileNotFoundError as error:  # collected since, because the name means another plan now
+                if digest == before:
+                    raise CorruptStoreError(
+                        f"{self.path}: {name!r} needs {error.filename}, which is missing"
+                    ) from error
+
+    def plan(self, digest: str) -> StoredPlan:
+        """The plan file of that digest."""
+        return StoredPlan(open_plan_file(self._plan_path(digest)), self._object_path)
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    def publish(
+        self,
+        name: str,
+        description: Mapping[str, Any],
+        arrays: Mapping[bytes, Array],
+        *,
+        version: str | None = None,
+        default: bool = True,
+        keep: bool = True,
+    ) -> str:
+        """Write a plan and let a name mean it. Nothing is changed if this fails.
+
+        Parameters
+        ----------
+        name : str
+        description : mapping
+        arrays : mapping of bytes to ndarray
+            By digest of their contents.
+        version : str, optional
+            A label that the name does not have; the next of ``"v1"``, ``"v2"``, ... by default.
+        default : bool
+            Whether the name alone means this version from now on. The first version is always the default.
+        keep : bool
+            Whether the versions so far stay.
+
+        Returns
+        -------
+        str
+            The label of the version.
+
+        Raises
+        ------
+        RegistrationError
+            The name has that version already, or is none.
+        """
+        path = self._path_of(name)
+        small = {digest: array for digest, array in arrays.items() if array.nbytes < LARGE}
+        with self._writer():
+            versions = self._versions_or_none(name)
+            label = version or versions.next_label()
+            if label in versions.plans:
+                raise RegistrationError(f"{self.path}: '{name}@{label}' is there already; give another version")
+            large = {digest: self._put(digest, array) for digest, array in arrays.items() if digest not in small}
+            index = {digest.hex(): [at.offset, at.dtype, list(at.shape)] for digest, at in large.items()}
+            contents = plan_file({**description, "large": index}, small)
+            digest = blake2b(contents, digest_size=DIGEST).hexdigest()
+            if not self._plan_path(digest).exists():
+                self._write(self._plan_path(digest), contents)
+            plans = {**versions.plans, label: digest} if keep else {label: digest}
+            chosen = label if default or versions.default not in plans else versions.default
+            self._write(path, json.dumps({"plans": plans, "default": chosen}).encode())
+        return label
+
+    def promote(self, name: str, version: str) -> None:
+        """Let a name mean another of its versions.
+
+        Raises
+        ------
+        ModelNotFoundError
+        """
+        with self._writer():
+            versions = self.versions(name)
+            if version not in versions.plans:
+                raise ModelNotFoundError(f"{self.path}: {name!r} has no version {version!r}, only {[*versions.plans]}")
+            self._write(self._path_of(name), json.dumps({"plans": versions.plans, "default": version}).encode())
+
+    def remove(self, name: str, version: str | None = None) -> None:
+        """Forget a name, or one of its versions that is not the default. `gc` frees what only that needed.
+
+        Raises
+        ------
+        ModelNotFoundError
+        RegistrationError
+            The version is the default.
+        """
+        with self._writer():
+            versions = self.versions(name)
+            if version is None:
+                self._path_of(name).unlink()
+                sync_directory(self.path / "names")
+                return
+            if version not in versions.plans:
+                raise ModelNotFoundError(f"{self.path}: {name!r} has no version {version!r}, only {[*versions.plans]}")
+            if version == versions.default:
+                raise RegistrationError(f"{self.path}: {version!r} is the default of {name!r}; promote another first")
+            del versions.plans[version]
+            data = {"plans": versions.plans, "default": versions.default}
+            self._write(self._path_of(name), json.dumps(data).encode())
+
+    def gc(self) -> int:
+        """Remove the files that no name needs, and what writers that died left aside; returns the bytes freed.
+
+        Readers keep what they have mapped.
+        """
+        freed = 0
+        with self._writer():
+            needed = self._needed()
+            for path in [*self._files(), *(self.path / "aside").iterdir()]:
+                if path not in needed:
+                    freed += path.stat().st_size
+                    path.unlink()
+        return freed
+
+    def fsck(self) -> Findings:
+        """Read everything, and compare it with the digests that name it."""
+        found = Findings()
+        with self._writer():
+            files = {*self._files()}
+            for name in self.names():
+                try:
+                    versions = self.versions(name)
+                except CorruptStoreError as error:
+                    found.faults.append(str(error))
+                    continue
+                for label, digest in versions.plans.items():
+                    files.discard(self._plan_path(digest))
+                    found.plans += 1
+                    found.faults += [f"{name}@{label}: {fault}" for fault in self._faults(digest, files, found)]
+        found.unused = len(files)
+        return found
+
+    def _faults(self, digest: str, files: set[Path], found: Findings) -> Iterator[str]:
+        path = self._plan_path(digest)
+        try:
+            if blake2b(path.read_bytes(), digest_size=DIGEST).hexdigest() != digest:
+                yield f"{path} is damaged"
+            plan = self.plan(digest)
+            for each in plan.digests:
+                found.objects += 1
+                files.discard(self._object_path(each.hex()))
+                if digest_of_memory(plan.array(each)) != each:
+                    yield f"the object {each.hex()} is damaged"
+        except (OSError, StoreError) as error:
+            yield str(error)
+
+    # -- files -------------------------------------------------------------------------------------------------------
+
+    def _path_of(self, name: str) -> Path:
+        escaped = quote(name, safe=" ")
+        if not name or len(escaped) > LONGEST or "@" in name:
+            raise RegistrationError(f"no name of a model in a store: {name!r:.300}")
+        return self.path / "names" / f"{'%2E' + escaped[1:] if escaped[0] == '.' else escaped}.json"
+
+    def _plan_path(self, digest: str) -> Path:
+        return self.path / "plans" / digest[:2] / f"{digest}.pretzel"
+
+    def _object_path(self, digest: str) -> Path:
+        return self.path / "objects" / digest[:2] / f"{digest}.arrow"
+
+    def _files(self) -> list[Path]:
+        return [*(self.path / "plans").glob("*/*"), *(self.path / "objects").glob("*/*")]
+
+    def _needed(self) -> set[Path]:
+        """Files that some name needs.
+
+        Raises
+        ------
+        CorruptStoreError
+            A name or a plan cannot be read, so that nobody knows what it needs.
+        """
+        needed: set[Path] = set()
+        for name in self.names():
+            for digest in self.versions(name).plans.values():
+                path = self._plan_path(digest)
+                if path not in needed:
+                    needed |= {path, *(self._object_path(each.hex()) for each in self.plan(digest).large)}
+        return needed
+
+    def _versions_or_none(self, name: str) -> Versions:
+        try:
+            return self.versions(name)
+        except ModelNotFoundError:
+            return Versions()
+
+    def _put(self, digest: bytes, array: Array) -> Location:
+        """Where a large array lies in its file, which is written if it is not there."""
+        path = self._object_path(digest.hex())
+        if path.exists():
+            return location_in(path)
+        contents, location = array_file(array)
+        self._write(path, contents)
+        return location
+
+    def _write(self, path: Path, contents: Any) -> None:
+        path.parent.mkdir(exist_ok=True)
+        write_aside(path, contents, self.path / "aside")
+
+    @contextlib.contextmanager
+    def _writer(self) -> Iterator[None]:
+        """Be the one writer. The system lets go of the lock when its owner ends, however it ends."""
+        handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            os.ftruncate(handle, 0)
+            os.write(handle, f"{socket.gethostname()} {os.getpid()} {time.time():.0f}\n".encode())
+            yield
+        finally:
+            os.close(handle)
+
+
+def _is_digest(text: Any) -> bool:
+    return type(text) is str and re.fullmatch(f"[0-9a-f]{{{2 * DIGEST}}}", text) is not None

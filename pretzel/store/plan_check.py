@@ -1,0 +1,144 @@
+"""Whether a plan that was read from a file is one that the runtime can load: numbers of values, widths, columns.
+
+Parameters and states are checked by their kernels when the plan is loaded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pretzel.errors import CorruptStoreError
+from pretzel.plan import InputKind, LeafKind
+from pretzel.schema import Follows, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pretzel.plan import InputSpec, MethodPlan, PhysicalPlan, Program, ProgramShape
+    from pretzel.schema import DTypeRule
+
+WIDEST = 2**31 - 1
+_KINDS = {
+    LeafKind.NUMERIC: Kind.DENSE,
+    LeafKind.CELLS: Kind.CELLS,
+    LeafKind.TEXT: Kind.CELLS,
+    LeafKind.SPARSE: Kind.SPARSE,
+}
+
+
+def check_plan(plan: PhysicalPlan) -> None:
+    """Check everything that no kernel checks.
+
+    Raises
+    ------
+    CorruptStoreError
+        It names the method and what contradicts the rest.
+    """
+    for name, method in plan.methods.items():
+        for each, spec in _each(method, plan.input):
+            wrong = next(_wrong(each, spec, set(plan.objects)), None)
+            if wrong is not None:
+                raise CorruptStoreError(f"{name}: {wrong}")
+    wrong = next(_wrong_input(plan.input), None)
+    if wrong is not None:
+        raise CorruptStoreError(wrong)
+
+
+def _each(method: MethodPlan, spec: InputSpec) -> Iterator[tuple[MethodPlan, InputSpec]]:
+    yield method, spec
+    for other in (*method.variants.values(), method.sparse, method.otherwise):
+        if other is not None and not isinstance(other, str):
+            yield from _each(other, spec)
+
+
+def _wrong_input(spec: InputSpec) -> Iterator[str]:
+    if spec.kind is InputKind.ANY or not 0 <= spec.width <= WIDEST or spec.items:
+        yield f"no native plan takes requests of kind {spec.kind.value!r} and width {spec.width}"
+    if spec.names is not None and len(spec.names) != spec.width:
+        yield f"{len(spec.names)} names of {spec.width} columns"
+    if any(not 0 <= column < spec.width for column in (*spec.required, *spec.texts)):
+        yield f"a required column is none of {spec.width}"
+    if spec.missing and len(spec.missing) != spec.width:
+        yield f"{len(spec.missing)} missing values of {spec.width} columns"
+
+
+def _wrong(method: MethodPlan, spec: InputSpec, objects: set[bytes]) -> Iterator[str]:
+    program = method.program
+    if program is None or method.opaque:
+        yield "a step that runs as the estimator itself"
+        return
+    yield from _wrong_shape(program.shape, spec)
+    yield from _wrong_calls(program, objects)
+    if method.ndim not in (1, 2) or (method.typed and len(method.typed) != len(program.leaves)):
+        yield f"{method.ndim} dimensions, {len(method.typed)} typed leaves of {len(program.leaves)}"
+    result = program.values[program.output]
+    if result.kind is Kind.CELLS:
+        yield "the result is cells"
+    if method.list_of is not None and (min(method.list_of, default=0) < 0 or sum(method.list_of) != result.width):
+        yield f"blocks of {sum(method.list_of)} columns in a result of {result.width}"
+    if method.labels is not None and (
+        len(method.labels) != result.width
+        or any(not isinstance(each, np.ndarray) or each.ndim != 1 for each in method.labels)
+    ):
+        yield f"labels of {len(method.labels)} outputs for a result of {result.width} columns"
+    for dtype in (*method.variants, *method.from_source, *_dtypes(method.dtype)):
+        try:
+            np.dtype(dtype)
+        except TypeError:
+            yield f"{dtype!r:.50} is no dtype"
+
+
+def _dtypes(rule: DTypeRule) -> tuple[str, ...]:
+    return (rule.least,) if rule.least or rule.follows is Follows.NOTHING else ()
+
+
+def _wrong_shape(shape: ProgramShape, spec: InputSpec) -> Iterator[str]:
+    values, leaves = shape.values, shape.leaves
+    if not 0 < len(leaves) <= len(values):
+        yield f"{len(leaves)} leaves among {len(values)} values"
+        return
+    for leaf, value in zip(leaves, values, strict=False):
+        width = spec.width if leaf.kind is LeafKind.NUMERIC and not leaf.columns else len(leaf.columns)
+        if leaf.source or value.kind is not _KINDS[leaf.kind] or value.width != width or value.parts:
+            yield f"a leaf of {width} columns of source {leaf.source} makes a value of {value.width}"
+        if any(not 0 <= column < spec.width for column in leaf.columns):
+            yield f"a leaf reads a column that is none of {spec.width}"
+        if leaf.kind is LeafKind.SPARSE and leaf.columns != tuple(range(spec.width)):
+            yield "a leaf of sparse rows leaves out columns"
+        if leaf.kind is LeafKind.TEXT and len(leaf.columns) != 1:
+            yield "a leaf of documents reads several columns"
+    for number, value in enumerate(values):
+        if not 0 <= value.width <= WIDEST:
+            yield f"a value of {value.width} columns"
+        if value.parts and (
+            value.kind is not Kind.DENSE
+            or any(not 0 <= part < number or values[part].kind is not Kind.DENSE for part in value.parts)
+            or sum(values[part].width for part in value.parts) != value.width
+        ):
+            yield f"value {number} is no concatenation of values before it"
+    made = len(leaves)  # values below this number are made
+    for number, step in enumerate(shape.steps):
+        last = max(step.inputs, default=-1)
+        until = last + 1 if step.output < 0 else step.output
+        while made < until <= len(values) and values[made].parts:
+            made += 1
+        if min(step.inputs, default=-1) < 0 or last >= made:
+            yield f"step {number} reads a value that no step before it makes"
+            return
+        if step.output >= 0:
+            if made != step.output or step.output >= len(values) or values[step.output].parts:
+                yield f"step {number} makes value {step.output} in place of {made}"
+                return
+            made += 1
+    if not all(value.parts for value in values[made:]) or not 0 <= shape.output < len(values):
+        yield "a value, or the result, is made by no step"
+
+
+def _wrong_calls(program: Program, objects: set[bytes]) -> Iterator[str]:
+    if len(program.calls) != len(program.steps):
+        yield f"{len(program.steps)} steps for {len(program.calls)} calls"
+    named = {digest for call in program.calls for digest in (*call.params, call.state) if digest is not None}
+    if not named <= objects:
+        yield "a call reads an object that the plan does not name"

@@ -1,0 +1,58 @@
+"""A plan of a store on disk, whose large arrays lie in files of their own."""
+
+from __future__ import annotations
+
+import mmap
+from typing import TYPE_CHECKING, Any
+
+from pretzel.errors import CorruptStoreError
+from pretzel.store.arrow_file import map_array
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from pretzel.store.plan_file import PlanFile
+
+    Array = npt.NDArray[Any]
+
+
+class StoredPlan:
+    """A plan in a store: its plan file, and its large arrays beside.
+
+    Parameters
+    ----------
+    file : PlanFile
+    path_of : callable
+        The file of a large array, given its digest in hexadecimal digits.
+    """
+
+    def __init__(self, file: PlanFile, path_of: Callable[[str], Path]) -> None:
+        self.file, self._path_of = file, path_of
+        self.where = file.where
+        self.description = file.description
+        self.large = file.index("large")
+
+    @property
+    def digests(self) -> list[bytes]:
+        """All arrays of the plan."""
+        return [*self.file.locations, *self.large]
+
+    def array(self, digest: bytes) -> Array:
+        """The array of a digest, mapped.
+
+        Raises
+        ------
+        CorruptStoreError
+            It is not there.
+        """
+        location = self.large.get(digest)
+        if location is None:
+            return self.file.array(digest)
+        try:
+            with open(self._path_of(digest.hex()), "rb") as file:
+                return map_array(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), location)
+        except (OSError, ValueError) as error:
+            raise CorruptStoreError(f"{self.where}: the object {digest.hex()} cannot be read: {error}") from error

@@ -1,0 +1,259 @@
+"""Plans in a store on disk: what is shared, what is published, what is left after a writer was killed."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+
+import pretzel
+from pretzel.errors import CorruptStoreError, ModelNotFoundError, RegistrationError, SaveError, StoreError
+from pretzel.store.object_store import ObjectStore
+
+X = np.random.default_rng(0).normal(size=(200, 4))
+DOCUMENTS = [f"word{i} w{i % 7} some text {i * 37 % 101}" for i in range(2000)]
+LABELS = [i % 2 for i in range(2000)]
+
+
+@pytest.fixture
+def models(tmp_path):
+    return pretzel.PlanStore(tmp_path / "store")
+
+
+def reopened(models):
+    """The store as another process would see it."""
+    return pretzel.PlanStore(models._directory.path, create=False, store=ObjectStore())
+
+
+def linear(slope):
+    return LinearRegression().fit([[0.0], [1.0]], [0.0, slope])
+
+
+def files(models):
+    return {path: path.stat().st_size for path in models._directory.path.rglob("*") if path.is_file()}
+
+
+def test_versions_of_a_name(models):
+    assert models.publish("rent/de", linear(1)) == "v1"
+    assert models.publish("rent/de", linear(2)) == "v2"
+    assert models.publish("rent/de", linear(3), version="trial", default=False) == "trial"
+    other = reopened(models)
+    assert other.names() == ["rent/de"]
+    assert other.load("rent/de").predict_one((1.0,)) == pytest.approx(2)
+    assert other.load("rent/de", "v1").predict_one((1.0,)) == pytest.approx(1)
+    assert other.load("rent/de", "trial").name == "rent/de"
+    models.promote("rent/de", "v1")
+    assert other.load("rent/de").predict_one((1.0,)) == pytest.approx(1)
+    with pytest.raises(RegistrationError, match="'v1' is the default"):
+        models.remove("rent/de", "v1")
+    models.remove("rent/de", "v2")
+    assert sorted(other.versions("rent/de").plans) == ["trial", "v1"]
+    with pytest.raises(ModelNotFoundError, match=r"no version 'v2', only"):
+        other.load("rent/de", "v2")
+    assert models.publish("rent/de", linear(4), keep=False) == "v2"
+    assert [*other.versions("rent/de").plans] == ["v2"]
+    models.remove("rent/de")
+    with pytest.raises(ModelNotFoundError, match="no model 'rent/de'"):
+        other.load("rent/de")
+
+
+def test_equal_arrays_are_on_disk_and_in_memory_once(models):
+    words = TfidfVectorizer(ngram_range=(1, 2)).fit(DOCUMENTS)
+    rows = words.transform(DOCUMENTS)
+    models.publish("first", make_pipeline(words, LogisticRegression().fit(rows, LABELS)))
+    one = sum(files(models).values())
+    for i in range(5):
+        models.publish(f"next{i}", make_pipeline(words, LogisticRegression(C=2 + i).fit(rows, LABELS)))
+    assert sum(files(models).values()) < 4.5 * one  # weights and descriptions alone
+    other = reopened(models)
+    plans = [other.load(name) for name in other.names()]
+    stats = other.store.stats()
+    assert stats["logical_bytes"] > 2 * stats["unique_bytes"]
+    assert len({id(plan.physical.graph.structure) for plan in plans}) == 1
+    assert plans[0].predict(DOCUMENTS[:50]).tolist() == models.load("first").predict(DOCUMENTS[:50]).tolist()
+    del plans
+    assert other.store.stats()["unique_bytes"] == 0
+
+
+def test_publishing_twice_writes_once(models):
+    plan = pretzel.compile(linear(1))
+    models.publish("a", plan)
+    before = files(models)
+    models.publish("b", plan)
+    assert len(files(models)) == len(before) + 1  # the name
+
+
+def test_arrow_tools_read_large_objects(models):
+    models.publish("ridge", Ridge().fit(np.eye(4000)[:50], np.arange(50.0)))
+    plan = models._directory.open("ridge")
+    assert plan.large
+    for digest in plan.large:
+        with pa.memory_map(str(models._directory._object_path(digest.hex()))) as file:
+            values = pa.ipc.open_file(file).read_all()["values"].to_numpy()
+        np.testing.assert_array_equal(values, plan.array(digest).reshape(-1))
+
+
+NAMES = ["churn/de", "a b", "ümläut", ".hidden", "..", "../../escape", "con:trol\n", "%2F", "x" * 150]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_stay_in_the_store(models, name):
+    models.publish(name, linear(1))
+    assert reopened(models).names() == [name]
+    assert {path.parent.name for path in files(models)} <= {"store", "names", *(p.parent.name for p in files(models))}
+    assert all(models._directory.path in path.parents for path in files(models))
+    assert models._directory.path.parent.joinpath("escape.json").exists() is False
+    assert reopened(models).load(name).name == name
+
+
+@pytest.mark.parametrize("name", ["", "a@v1", "x" * 201, "ü" * 60])
+def test_names_that_are_none(models, name):
+    with pytest.raises(RegistrationError):
+        models.publish(name, linear(1))
+    assert models.names() == []
+
+
+def test_what_cannot_be_published_changes_nothing(models):
+    models.publish("a", linear(1))
+    before = files(models)
+    with pytest.raises(SaveError):
+        models.publish("a", KNeighborsRegressor().fit(X, X[:, 0]))
+    with pytest.raises(RegistrationError, match="'a@v1' is there already"):
+        models.publish("a", linear(2), version="v1")
+    with pytest.raises(TypeError, match="unknown options: depth"):
+        models.publish("a", linear(2), depth=2)
+    assert {path: size for path, size in files(models).items() if path.name != "lock"} == {
+        path: size for path, size in before.items() if path.name != "lock"
+    }
+
+
+def test_a_directory_that_is_no_store(tmp_path):
+    with pytest.raises(StoreError, match=r"is no store: it has no pretzel\.json"):
+        pretzel.PlanStore(tmp_path, create=False)
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(StoreError, match="not empty"):
+        pretzel.PlanStore(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+    pretzel.PlanStore(tmp_path / "new" / "store")
+    (tmp_path / "new" / "store" / "pretzel.json").write_text('{"format": 9}')
+    with pytest.raises(StoreError, match="has format 9"):
+        pretzel.PlanStore(tmp_path / "new" / "store")
+
+
+def test_gc_frees_what_no_name_needs(models):
+    models.publish("forest", RandomForestClassifier(40, random_state=0).fit(X, X[:, 0] > 0))
+    models.publish("line", linear(1))
+    kept = reopened(models).load("forest")
+    expected = kept.predict(X)
+    assert models.gc() == 0
+    models.publish("forest", RandomForestClassifier(40, random_state=1).fit(X, X[:, 0] > 0), keep=False)
+    assert models.fsck().unused > 0
+    assert models.gc() > 1000
+    found = models.fsck()
+    assert (found.ok, found.unused, found.plans) == (True, 0, 2)
+    np.testing.assert_array_equal(kept.predict(X), expected)  # what is mapped stays
+
+
+def test_fsck_names_what_is_damaged(models):
+    models.publish("forest", RandomForestClassifier(200, random_state=0).fit(X, X[:, 0] > 0))
+    models.publish("line", linear(1))
+    sizes = {path: size for path, size in files(models).items() if path.suffix == ".arrow"}
+    path = max(sizes, key=lambda each: sizes[each])
+    contents = bytearray(path.read_bytes())
+    contents[len(contents) // 2] ^= 1
+    path.write_bytes(contents)
+    found = models.fsck()
+    assert not found.ok
+    assert all(fault.startswith("forest@v1: ") for fault in found.faults)
+    path.unlink()
+    assert "No such file" in " ".join(models.fsck().faults)
+    with pytest.raises(CorruptStoreError, match="cannot be read"):
+        reopened(models).load("forest")
+    next((models._directory.path / "names").iterdir()).write_text("{}")
+    with pytest.raises(CorruptStoreError, match="is damaged"):
+        models.gc()  # nobody knows what that name needs
+
+
+def test_readers_see_whole_plans_while_a_writer_replaces_and_collects(models):
+    models.publish("line", linear(1))
+    done = threading.Event()
+    wrong = []
+
+    def read():
+        other = reopened(models)
+        while not done.is_set():
+            try:
+                answer = other.load("line").predict_one((1.0,))
+                if abs(answer - round(answer)) > 1e-9:
+                    wrong.append(answer)
+            except Exception as error:  # whatever it is
+                wrong.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for slope in range(2, 30):
+        models.publish("line", linear(slope), keep=False)
+        models.gc()
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert not wrong, wrong[:3]
+
+
+WRITES = """
+import sys, itertools
+from sklearn.linear_model import LinearRegression
+import numpy as np
+import pretzel
+
+models = pretzel.PlanStore(sys.argv[1])
+wide = np.random.default_rng(0).normal(size=(40, 3000))
+print("ready", flush=True)
+for n in itertools.count(int(sys.argv[2])):
+    plan = pretzel.compile(LinearRegression().fit(wide, wide[:, n % 7] * n), name=str(n))
+    models.publish(f"m{n % 3}", plan, version=f"n{n}", keep=False)
+    print(n, flush=True)
+    if n % 4 == 0:
+        models.gc()
+"""
+
+
+def test_a_writer_that_is_killed_leaves_a_store_that_opens(models, tmp_path):
+    """Each time at another point; what was published is never lost, and the next writer goes on."""
+    published, rng = -1, random.Random(1)
+    for _ in range(6):
+        command = [sys.executable, "-c", WRITES, str(models._directory.path), str(published + 1)]
+        writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+        for _ in range(rng.randrange(1, 4)):
+            published = int(writer.stdout.readline())
+        time.sleep(rng.random() * 0.05)
+        writer.send_signal(signal.SIGKILL)
+        rest = writer.stdout.read().split()
+        published = int(rest[-1]) if rest else published
+        writer.wait()
+        other = reopened(models)
+        newest = max(int(label[1:]) for name in other.names() for label in other.versions(name).plans)
+        assert newest in (published, published + 1)  # the last may be there before the writer could say so
+        published = newest
+        for name in other.names():
+            assert np.isfinite(other.load(name).predict_one(np.zeros(3000)))
+        assert models.fsck().ok
+    models.gc()
+    assert models.fsck().unused == 0
+    assert os.listdir(models._directory.path / "aside") == []

@@ -1,0 +1,334 @@
+"""Plans in files: what is loaded answers as what was saved, in a process without scikit-learn; damage is told."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import pickle
+import struct
+import subprocess
+import sys
+import warnings
+import zipfile
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+import pretzel
+from pretzel.errors import CorruptStoreError, InputTypeError, SaveError, StoreError
+from pretzel.store.object_store import ObjectStore
+from pretzel.store.plan_file import DESCRIPTION, OBJECTS, PlanFile
+from tests import cases
+
+X = np.random.default_rng(0).normal(size=(60, 3))
+Y = np.where(X[:, 0] > 0, "yes", "no")
+
+LOADS = """
+import pickle, sys
+
+class Nothing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "sklearn":
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Nothing())
+import warnings
+import numpy as np
+import pretzel
+
+warnings.simplefilter("ignore")
+FORM
+folder, wrong = sys.argv[1], []
+with open(f"{folder}/requests.pickle", "rb") as file:
+    requests = pickle.load(file)
+for name, (X, answers) in requests.items():
+    plan = pretzel.load(f"{folder}/{name}.pretzel")
+    for method, expected in answers.items():
+        if form(getattr(plan, method)(X)) != expected:
+            wrong.append(f"{name}.{method}")
+print(len(requests), "plans,", sum(len(a) for _, a in requests.values()), "methods; wrong:", wrong)
+assert not wrong, wrong
+assert "sklearn" not in sys.modules
+"""
+
+
+def form(answer):
+    """Everything of an answer, bit by bit."""
+    if isinstance(answer, list):
+        return [form(each) for each in answer]
+    if hasattr(answer, "toarray"):
+        return type(answer).__name__, form(answer.toarray())
+    array = np.asarray(answer)
+    content = array.tolist() if array.dtype.kind in "OU" else array.tobytes()
+    return type(answer).__name__, array.dtype.str, array.shape, content
+
+
+WITHOUT_NATIVE_FORM = {
+    "FunctionTransformer()",
+    "SplineTransformer()",
+    "SimpleImputer(strategy=most_frequent)",
+    "TfidfTransformer()",
+    "TfidfTransformer(norm=l1,smooth_idf=False)",
+}
+
+
+def test_every_registered_estimator_comes_back_without_scikit_learn(tmp_path):
+    requests, refused = {}, set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for index, case in enumerate(cases.CASES):
+            plan = pretzel.compile(cases.fitted(index), store=ObjectStore())
+            rows = cases.rows(case.data)[1]
+            rows = rows[:50] if not hasattr(rows, "iloc") else rows.iloc[:50]
+            try:
+                plan.save(tmp_path / f"{index}.pretzel")
+            except SaveError:
+                refused.add(case.id)
+                continue
+            saved = pretzel.load(tmp_path / f"{index}.pretzel", store=ObjectStore())
+            answers = {method: form(getattr(plan, method)(rows)) for method in saved.methods}
+            requests[str(index)] = (rows, answers)
+    assert refused <= WITHOUT_NATIVE_FORM
+    (tmp_path / "requests.pickle").write_bytes(pickle.dumps(requests))
+    script = LOADS.replace("FORM", inspect.getsource(form))
+    run = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.fixture
+def saved(tmp_path):
+    plan = pretzel.compile(make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y), name="churn")
+    plan.save(tmp_path / "churn.pretzel")
+    return tmp_path / "churn.pretzel"
+
+
+def test_a_loaded_plan_is_verified_registered_explained_and_saved_again(saved, tmp_path):
+    estimator = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y)
+    plan = pretzel.load(saved)
+    assert (plan.name, list(plan.classes_), plan.n_features_in_) == ("churn", ["no", "yes"], 3)
+    assert pretzel.verify(plan, estimator, X).ok
+    assert "CheckedLinear" in plan.explain()
+    with pretzel.Runtime() as runtime:
+        assert runtime.register("tenant", plan).predict_one(X[0]) == estimator.predict(X[:1])[0]
+    plan.save(tmp_path / "again.pretzel")
+    assert abs((tmp_path / "again.pretzel").stat().st_size - saved.stat().st_size) < 64  # digests compress by chance
+    np.testing.assert_array_equal(pretzel.load(tmp_path / "again.pretzel").predict(X), estimator.predict(X))
+    assert pretzel.load(saved, name="other").name == "other"
+
+
+def test_a_process_that_predicts_imports_numpy_and_the_extension_alone(saved):
+    script = f"""
+import sys
+import pretzel
+print(pretzel.load({str(saved)!r}).predict_one((0.5, 1.0, -2.0)))
+print({{"sklearn", "scipy", "pandas", "pyarrow", "joblib"}} & {{*sys.modules}})
+print([name for name in sys.modules if name.startswith("pretzel.oven")])
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.split("\n")[1:3] == ["set()", "[]"]
+
+
+def test_a_loaded_plan_holds_its_file_and_lets_go(saved):
+    store = ObjectStore()
+    plan = pretzel.load(saved, store=store)
+    saved.unlink()
+    assert plan.predict_one(X[0]) in ("no", "yes")
+    assert plan.nbytes == store.stats()["unique_bytes"] > 0
+    del plan
+    assert store.stats()["unique_bytes"] == 0
+
+
+def test_arrays_are_mapped_and_shared_with_nothing_compiled(saved):
+    store = ObjectStore()
+    compiled = pretzel.compile(make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y), store=store)
+    loaded = pretzel.load(saved, store=store)
+    assert not {*compiled.physical.objects} & {*loaded.physical.objects}  # what a file claims is not trusted
+    for name in loaded.physical.objects:
+        assert not store.get(name).flags.writeable
+        assert store.get(name).ctypes.data % 64 == 0
+
+
+def test_zip_and_arrow_tools_read_the_file(saved):
+    with zipfile.ZipFile(saved) as archive:
+        assert archive.testzip() is None
+        description = json.loads(archive.read(DESCRIPTION))
+        table = pa.ipc.open_file(archive.read(OBJECTS)).read_all()
+    assert description["made"]["pretzel"] == pretzel.__version__
+    plan = pretzel.load(saved)
+    file = PlanFile(saved.read_bytes(), "churn")
+    assert table.num_rows == len(plan.physical.objects) == len(file.locations)
+    for row in table.to_pylist():
+        read = np.frombuffer(row["data"], row["dtype"], int(np.prod(row["shape"]))).reshape(row["shape"])
+        np.testing.assert_array_equal(file.array(row["name"]), read)
+
+
+def test_steps_that_run_as_the_estimator_are_named(tmp_path):
+    plan = pretzel.compile(make_pipeline(StandardScaler(), KNeighborsClassifier()).fit(X, Y))
+    with pytest.raises(SaveError, match=r"predict cannot be saved.*kneighborsclassifier: .*no adapter"):
+        plan.save(tmp_path / "plan.pretzel")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_methods_that_few_want_are_left_out(tmp_path):
+    plan = pretzel.compile(GradientBoostingClassifier(n_estimators=3).fit(X, Y))
+    plan.save(tmp_path / "plan.pretzel")
+    loaded = pretzel.load(tmp_path / "plan.pretzel")
+    np.testing.assert_array_equal(loaded.predict(X), plan.predict(X))
+    with pytest.raises(AttributeError, match="it was not saved with the plan"):
+        loaded.apply(X)
+
+
+def test_what_only_the_estimator_answers_says_so(tmp_path):
+    import pandas as pd
+
+    frame = pd.DataFrame(np.abs(X), columns=["a", "b", "c"])
+    plans = {
+        "logarithms": FunctionTransformer(np.log1p).fit(frame),
+        "mixed": make_column_transformer((StandardScaler(), ["a"]), ("passthrough", ["b"])).fit(frame),
+        "scaled": StandardScaler().fit(X),
+    }
+    for name, estimator in plans.items():
+        pretzel.compile(estimator).save(tmp_path / name)
+    plans = {name: pretzel.load(tmp_path / name) for name in plans}
+    with pytest.raises(InputTypeError, match="not saved with the plan"):
+        plans["logarithms"].transform(frame)
+    with pytest.raises(InputTypeError):
+        plans["mixed"].transform(frame.astype({"b": str}))
+    with pytest.raises(InputTypeError, match=r"float16 are answered by .* not saved"):
+        plans["scaled"].transform(X.astype(np.float16))
+    with pytest.raises(AttributeError, match="it was not saved"):
+        plans["scaled"].mean_  # noqa: B018
+
+
+def test_labels_of_any_plain_kind_come_back(tmp_path):
+    for classes in ([3, 7], [1.0, 2.0], [True, False], ["a", "bé"], np.array(["x", 1], dtype=object)[[0, 0]]):
+        y = np.array([classes[i % 2] for i in range(60)], dtype=getattr(classes, "dtype", None))
+        if len({*y.tolist()}) < 2:
+            y = np.array(["left", "right"] * 30, dtype=object)
+        plan = pretzel.compile(LogisticRegression().fit(X, y))
+        plan.save(tmp_path / "plan")
+        loaded = pretzel.load(tmp_path / "plan")
+        assert form(loaded.predict(X)) == form(plan.predict(X))
+        assert form(loaded.classes_) == form(plan.classes_)
+
+
+def test_a_label_that_is_no_plain_value_is_named(tmp_path):
+    import datetime
+
+    y = np.array([datetime.date(2024, 1, 1 + i % 2) for i in range(60)], dtype=object)
+    plan = pretzel.compile(OneHotEncoder().fit([[1], [2]]))
+    plan.physical.attributes["classes_"] = y
+    with pytest.raises(SaveError, match="type date has no plain form"):
+        plan.save(tmp_path / "plan")
+
+
+def test_a_file_that_cannot_be_written_leaves_the_one_before(saved, monkeypatch):
+    before = saved.read_bytes()
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("no space left")))
+    with pytest.raises(OSError, match="no space left"):
+        pretzel.load(saved).save(saved)
+    assert saved.read_bytes() == before
+    assert [each.name for each in saved.parent.iterdir()] == [saved.name]
+
+
+# -- damage ----------------------------------------------------------------------------------------------------------
+
+
+def rewritten(path, change):
+    """The file with another description."""
+    with zipfile.ZipFile(path) as archive:
+        description, objects = json.loads(archive.read(DESCRIPTION)), archive.read(OBJECTS)
+    change(description)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(DESCRIPTION, json.dumps(description))
+        member = zipfile.ZipInfo(OBJECTS)
+        padding = -(archive.fp.tell() + 30 + len(OBJECTS) + 4) % 64  # contents are aligned, as those of ours
+        member.extra = struct.pack("<2H", 0xD935, padding) + bytes(padding)
+        archive.writestr(member, objects)
+
+
+def plain(description):
+    return description["plan"]["methods"]["predict"]["program"]
+
+
+CHANGES = {
+    "no format": lambda d: d.pop("format"),
+    "no plan": lambda d: d.pop("plan"),
+    "a list": lambda d: d.update(plan=[]),
+    "another field": lambda d: d["plan"].update(more=1),
+    "no method": lambda d: d["plan"]["methods"]["predict"].pop("program"),
+    "value out of range": lambda d: plain(d)["shape"]["steps"][0].update(inputs=[99]),
+    "negative value": lambda d: plain(d)["shape"]["steps"][0].update(inputs=[-1]),
+    "value made twice": lambda d: plain(d)["shape"]["steps"][1].update(output=0),
+    "result not made": lambda d: plain(d)["shape"].update(output=77),
+    "width": lambda d: plain(d)["shape"]["values"][0].update(width=4),
+    "huge width": lambda d: d["plan"]["input"].update(width=2**40),
+    "column": lambda d: plain(d)["shape"]["leaves"][0].update(columns=[0, 1, 7]),
+    "kernel": lambda d: plain(d)["stages"][0]["calls"][0].update(kernel="nothing"),
+    "other kernel": lambda d: plain(d)["stages"][0]["calls"][-1].update(kernel="relu"),
+    "missing object": lambda d: d["objects"].clear(),
+    "object not named": lambda d: d["plan"].update(objects=[]),
+    "offset": lambda d: next(iter(d["objects"].values())).__setitem__(0, 2**30),
+    "shape": lambda d: [each.__setitem__(2, [2**50]) for each in d["objects"].values()],
+    "dtype": lambda d: [each.__setitem__(1, "O") for each in d["objects"].values()],
+    "labels": lambda d: d["plan"]["methods"]["predict"].update(labels=[]),
+    "dimensions": lambda d: d["plan"]["methods"]["predict"].update(ndim=3),
+    "dtype of a variant": lambda d: d["plan"]["methods"]["predict"].update(from_source=["what"]),
+    "report": lambda d: d["plan"].update(report="?"),
+    "name": lambda d: d.update(name=5),
+    "source": lambda d: d.update(source={"type": 1}),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_contradictions_are_found(saved, change):
+    rewritten(saved, lambda _: None)
+    pretzel.load(saved)
+    rewritten(saved, change)
+    with pytest.raises(CorruptStoreError, match=r"churn\.pretzel"):
+        pretzel.load(saved)
+
+
+def test_a_plan_of_another_release_is_refused_by_name(saved):
+    rewritten(saved, lambda d: d.update(format=99))
+    with pytest.raises(StoreError, match="format 99 of a later release"):
+        pretzel.load(saved)
+    rewritten(saved, lambda d: d.update(format=1, kernels={"linear": "0()"}))
+    with pytest.raises(StoreError, match=r"another release of Pretzel.*'linear' reads other parameters"):
+        pretzel.load(saved)
+
+
+def test_truncated_files_are_rejected(saved):
+    contents = saved.read_bytes()
+    for length in [*range(0, len(contents), 97), len(contents) - 1]:
+        saved.write_bytes(contents[:length])
+        with pytest.raises(CorruptStoreError, match=r"churn\.pretzel"):
+            pretzel.load(saved)
+
+
+def test_flipped_bits_are_rejected_or_change_numbers_only(saved):
+    contents = bytearray(saved.read_bytes())
+    rng = np.random.default_rng(1)
+    outcomes = {"rejected": 0, "loaded": 0}
+    for at in rng.integers(0, len(contents), 400):
+        bit = 1 << int(rng.integers(8))
+        contents[at] ^= bit
+        saved.write_bytes(contents)
+        try:
+            plan = pretzel.load(saved)
+            outcomes["loaded"] += 1
+            with np.errstate(all="ignore"):
+                plan.predict_proba(X)
+        except StoreError:
+            outcomes["rejected"] += 1
+        except pretzel.errors.InputError:
+            pass  # the range that the first step accepts was changed
+        contents[at] ^= bit
+    assert min(outcomes.values()) > 20, outcomes
