@@ -21,6 +21,7 @@ import json
 import os
 import re
 import socket
+import threading
 import time
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -50,6 +51,11 @@ LONGEST = 200
 
 _MARK = "pretzel.json"
 _VERSION = re.compile(r"v([1-9][0-9]{0,17})")
+
+
+_threads = threading.RLock()
+"""Held by the thread of this process that writes: the lock of a file is that of a process."""
+os.register_at_fork(after_in_child=lambda: globals().update(_threads=threading.RLock()))
 
 
 @dataclass(slots=True)
@@ -384,15 +390,17 @@ class Directory:
 
     @contextlib.contextmanager
     def _writer(self) -> Iterator[None]:
-        """Be the one writer. The system lets go of the lock when its owner ends, however it ends."""
-        handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            os.ftruncate(handle, 0)
-            os.write(handle, f"{socket.gethostname()} {os.getpid()} {time.time():.0f}\n".encode())
-            yield
-        finally:
-            os.close(handle)
+        """Be the one writer. The system lets go of the lock when the process of its owner ends, however it ends."""
+        with _threads:
+            handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                # Of this process alone: a lock of `flock` would be held by every child that is forked meanwhile.
+                fcntl.lockf(handle, fcntl.LOCK_EX)
+                os.ftruncate(handle, 0)
+                os.write(handle, f"{socket.gethostname()} {os.getpid()} {time.time():.0f}\n".encode())
+                yield
+            finally:
+                os.close(handle)
 
 
 def _is_digest(text: Any) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import enum
+import re
 import types
 import typing
 from dataclasses import MISSING, dataclass, fields, is_dataclass
@@ -26,6 +27,8 @@ from pretzel.store.digest import DIGEST
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_DTYPE = re.compile(r"[<>|=][biufSUmM]\d{1,9}(\[\d{0,9}[a-zA-Z]{1,2}\])?")  # as `numpy.dtype.str` writes them
+_WASTE = 1 << 24  # bytes of labels, most of which may be padding
 _PLAIN = (bool, int, float, str)
 _NAMES = {"npt": typing.cast("Any", type("npt", (), {"NDArray": list})), "DTypeRule": DTypeRule, "Kind": Kind}
 
@@ -281,10 +284,12 @@ def read_value(data: Any) -> Any:
     if kind not in ("array", "scalar"):
         raise ValueError(f"no value of kind {kind!r:.50}")
     text, shape, contents = content
-    dtype = np.dtype(_checked(text, str))
-    if dtype.kind not in "biufmMSU" or dtype.hasobject:
+    if _DTYPE.fullmatch(_checked(text, str)) is None:
         raise ValueError(f"no array of dtype {text!r:.50}")
+    dtype = np.dtype(text)
     if dtype.kind == "U":
+        if dtype.itemsize * len(_checked(contents, list)) > max(_WASTE, 100 * sum(map(len, contents))):
+            raise ValueError(f"{len(contents)} short texts of dtype {text}")
         if any(type(each) is not str or len(each) * 4 > dtype.itemsize for each in _checked(contents, list)):
             raise ValueError(f"no texts of dtype {text!r:.50}")
         array = np.array(contents, dtype=dtype)

@@ -11,8 +11,8 @@ import io
 import json
 import mmap
 import os
+import secrets
 import struct
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -33,8 +33,8 @@ FORMAT = 1
 """Of the description; a reader knows this one and those before it."""
 
 DESCRIPTION, OBJECTS = "plan.json", "objects.arrow"
-LARGEST_DESCRIPTION = 1 << 30
-"""Bytes that a description may have once it is decompressed."""
+LARGEST_DESCRIPTION, MOST_COMPRESSED = 1 << 20, 100
+"""Bytes that a description may have once it is decompressed, or the part of these that it is compressed to."""
 
 _HEADER = struct.Struct("<4s5H3I2H")  # of a member of a zip archive
 _PADDING = 0xD935  # identifies the field that moves contents to a multiple of `ALIGNMENT`, as Android's zipalign does
@@ -78,16 +78,16 @@ def write_atomically(path: str | os.PathLike[str], contents: Any) -> None:
 
 def write_aside(path: Path, contents: Any, aside: Path) -> None:
     """Write a file in the directory ``aside``, of the same file system, flush it to the disk and rename it."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=aside)
+    temporary = aside / f".{path.name[:100]}.{secrets.token_hex(8)}"
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # less what the umask takes
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(contents)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
 
@@ -99,12 +99,6 @@ def sync_directory(path: Path) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 class PlanFile:
@@ -215,10 +209,10 @@ class _Reader(io.RawIOBase):
 
 def _description(archive: zipfile.ZipFile) -> bytes:
     member = archive.getinfo(DESCRIPTION)
-    if member.file_size > LARGEST_DESCRIPTION:
-        raise CorruptStoreError(f"a description of {member.file_size:,} bytes")
+    if member.file_size > max(LARGEST_DESCRIPTION, MOST_COMPRESSED * member.compress_size):
+        raise CorruptStoreError(f"a description of {member.file_size:,} bytes in {member.compress_size:,}")
     with archive.open(member) as file:
-        text = file.read(LARGEST_DESCRIPTION)
+        text = file.read(member.file_size + 1)
     if len(text) != member.file_size:
         raise CorruptStoreError("the description is not as long as it says")
     return text

@@ -214,6 +214,35 @@ def test_readers_see_whole_plans_while_a_writer_replaces_and_collects(models):
     assert not wrong, wrong[:3]
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_that_was_forked_while_writing_does_not_keep_the_lock(models):
+    stop = threading.Event()
+
+    def write():
+        while not stop.is_set():
+            models.publish("line", linear(1), keep=False)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    children = []
+    try:
+        for _ in range(5):
+            time.sleep(0.02)
+            child = os.fork()
+            if child == 0:
+                time.sleep(60)
+                os._exit(0)
+            children.append(child)
+        stop.set()
+        writer.join(20)
+        assert not writer.is_alive()
+        models.publish("line", linear(2))
+    finally:
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
 WRITES = """
 import sys, itertools
 from sklearn.linear_model import LinearRegression

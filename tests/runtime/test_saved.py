@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import pickle
 import struct
 import subprocess
@@ -238,6 +239,15 @@ def test_a_file_that_cannot_be_written_leaves_the_one_before(saved, monkeypatch)
     assert [each.name for each in saved.parent.iterdir()] == [saved.name]
 
 
+def test_files_have_the_permissions_that_the_umask_leaves(saved, tmp_path):
+    before = os.umask(0o027)
+    try:
+        pretzel.load(saved).save(tmp_path / "plan")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "plan").stat().st_mode & 0o777 == 0o640
+
+
 # -- damage ----------------------------------------------------------------------------------------------------------
 
 
@@ -247,7 +257,7 @@ def rewritten(path, change):
         description, objects = json.loads(archive.read(DESCRIPTION)), archive.read(OBJECTS)
     change(description)
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(DESCRIPTION, json.dumps(description))
+        archive.writestr(DESCRIPTION, json.dumps(description), zipfile.ZIP_DEFLATED)
         member = zipfile.ZipInfo(OBJECTS)
         padding = -(archive.fp.tell() + 30 + len(OBJECTS) + 4) % 64  # contents are aligned, as those of ours
         member.extra = struct.pack("<2H", 0xD935, padding) + bytes(padding)
@@ -256,6 +266,13 @@ def rewritten(path, change):
 
 def plain(description):
     return description["plan"]["methods"]["predict"]["program"]
+
+
+def nested(depth):
+    found = 1
+    for _ in range(depth):
+        found = {"a": {"variants": found}}
+    return found
 
 
 CHANGES = {
@@ -283,6 +300,11 @@ CHANGES = {
     "dtype of a variant": lambda d: d["plan"]["methods"]["predict"].update(from_source=["what"]),
     "report": lambda d: d["plan"].update(report="?"),
     "name": lambda d: d.update(name=5),
+    "huge empty shape": lambda d: [each.__setitem__(2, [0, 2**70]) for each in d["objects"].values()],
+    "padded labels": lambda d: d["plan"]["attributes"].update(x={"array": ["<U250000000", [1], ["a"]]}),
+    "dtype of fields": lambda d: d["plan"]["attributes"].update(x={"array": ["f8,", [0], ""]}),
+    "nested deep": lambda d: d["plan"].update(methods=nested(300)),
+    "a bomb": lambda d: d["plan"].update(bomb=[0] * 20_000_000),
     "source": lambda d: d.update(source={"type": 1}),
 }
 
