@@ -16,6 +16,7 @@ from pretzel._native._core import (
     Scheduler as Scheduler,
     StoreLock as StoreLock,
     Task as Task,
+    UninterruptedCondition as UninterruptedCondition,
     WeightedRoute as WeightedRoute,
     answer_many as answer_many,
     answers as answers,

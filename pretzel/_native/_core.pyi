@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, final
 
@@ -73,6 +74,8 @@ class NativeProgram:
         counted: bool = True,
     ) -> None: ...
     def trace(self, columns: list[Any], rows: int) -> list[Any]: ...
+
+class UninterruptedCondition(threading.Condition): ...
 
 @final
 class StoreLock:

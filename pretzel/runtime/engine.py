@@ -15,7 +15,7 @@ from concurrent.futures import CancelledError, Future, InvalidStateError
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pretzel._native import Endpoint, Method, Scheduler, Task
+from pretzel._native import Endpoint, Method, Scheduler, Task, UninterruptedCondition
 from pretzel.errors import DeadlineExceeded, InputError, Overloaded, PretzelError, WorkerLost
 from pretzel.options import check_option
 from pretzel.runtime import tracing
@@ -41,6 +41,7 @@ class Answer(Future[Any]):
 
     def __init__(self, engine: BatchEngine, endpoint: Endpoint | None = None) -> None:
         super().__init__()
+        self._condition = UninterruptedCondition()
         self._engine: BatchEngine | None = engine  # kept alive until the answer is there
         self._task: Task | None = None
         self._endpoint = endpoint
@@ -101,6 +102,7 @@ class Answer(Future[Any]):
         """Fail in a forked child, without the threads that would answer, wait, or release the lock of this future."""
         state, result, failure = self._state, self._result, self._exception
         super().__init__()
+        self._condition = UninterruptedCondition()
         self._engine = self._task = self._endpoint = None
         if state != "FINISHED":
             failure = WorkerLost("the request was submitted before a fork and belongs to the parent process")

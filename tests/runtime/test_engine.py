@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
+import sys
 import threading
 import time
 import weakref
@@ -342,6 +343,41 @@ def test_a_worker_that_dies_is_replaced(runtime):
     batch = runtime.register("batch", forest(), engine="batch")
     with pytest.raises(WorkerLost, match="batch"):
         batch.predict(NUMBERS)
+
+
+@pytest.mark.parametrize("event", ["call", "line", "return", "opcode"])
+def test_interrupts_while_a_request_is_submitted_or_awaited_stop_no_other(runtime, event):
+    """Interrupts the caller at each Python instruction in turn, as Ctrl-C may."""
+    model = runtime.register("forest", forest())
+    expected = forest().predict(NUMBERS)
+
+    def interrupted_at(number):
+        seen = 0
+
+        def trace(frame, what, _):
+            nonlocal seen
+            frame.f_trace_opcodes = event == "opcode"
+            if what == event:
+                seen += 1
+                if seen == number:
+                    raise KeyboardInterrupt
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            model.submit(NUMBERS).result(20)
+        except KeyboardInterrupt:
+            return True
+        finally:
+            sys.settrace(before)
+        return False
+
+    number = 1
+    while interrupted_at(number):
+        assert np.array_equal(model.submit(NUMBERS).result(20), expected)
+        number += 1
+    assert number > 5
 
 
 def test_a_reservation_has_workers_of_its_own():

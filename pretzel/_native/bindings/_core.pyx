@@ -119,6 +119,7 @@ cdef inline void* allocate(Arena* arena, size_t size) except NULL:
 
 
 include "store_lock.pxi"
+include "condition.pxi"
 include "cache.pxi"
 include "program_shape.pxi"
 
