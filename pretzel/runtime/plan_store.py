@@ -14,7 +14,8 @@ from pretzel.store.object_store import ObjectStore, default_store
 
 if TYPE_CHECKING:
     from pretzel.runtime.model import Plan
-    from pretzel.store.directory import Findings, Versions
+    from pretzel.store.directory import Findings
+    from pretzel.store.name_files import Versions
 
 
 class PlanStore:

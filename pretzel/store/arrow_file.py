@@ -6,6 +6,7 @@ An array alone is a file with one column, ``values``. Several small ones are a t
 
 from __future__ import annotations
 
+import mmap
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -100,6 +101,7 @@ def location_in(path: str | os.PathLike[str]) -> Location:
     ------
     CorruptStoreError
         It is no such file.
+    FileNotFoundError
     """
     import pyarrow as pa
 
@@ -109,7 +111,9 @@ def location_in(path: str | os.PathLike[str]) -> Location:
             metadata = pa.ipc.open_file(contents).schema.metadata
             shape = tuple(int(extent) for extent in metadata[b"shape"].decode().split(",") if extent)
             return Location(_offset_of(contents, 1), metadata[b"dtype"].decode(), shape).checked()
-    except (pa.ArrowInvalid, KeyError, TypeError, ValueError) as error:
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError, LookupError, TypeError, ValueError) as error:
         raise CorruptStoreError(f"{os.fspath(path)} is damaged: {error}") from error
 
 
@@ -167,6 +171,21 @@ def map_array(memory: Any, location: Location) -> Array:
     array = array.reshape(location.shape)
     array.flags.writeable = False
     return array
+
+
+def mapped(path: str | os.PathLike[str], location: Location) -> Array:
+    """The array at a location of a file, which is mapped.
+
+    Raises
+    ------
+    OSError
+    CorruptStoreError
+        The array does not lie in the file.
+    """
+    with open(path, "rb") as file:
+        if os.fstat(file.fileno()).st_size == 0:
+            raise CorruptStoreError(f"{os.fspath(path)} is empty")
+        return map_array(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), location)
 
 
 def _aligned(batch: Any, metadata: dict[str, str], buffer: int) -> tuple[Any, int]:

@@ -19,7 +19,6 @@ import contextlib
 import fcntl
 import json
 import os
-import re
 import socket
 import threading
 import time
@@ -27,11 +26,13 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
+
+import numpy as np
 
 from pretzel.errors import CorruptStoreError, ModelNotFoundError, RegistrationError, StoreError
-from pretzel.store.arrow_file import Location, array_file, location_in
+from pretzel.store.arrow_file import Location, array_file, location_in, mapped
 from pretzel.store.digest import DIGEST, digest_of_memory
+from pretzel.store.name_files import NOT_AS_WRITTEN, NameFiles, Versions
 from pretzel.store.plan_file import open_plan_file, plan_file, sync_directory, write_aside
 from pretzel.store.stored_plan import StoredPlan
 
@@ -46,37 +47,11 @@ FORMAT = 1
 LARGE = 1 << 14
 """Bytes from which an array has a file of its own; smaller ones lie in the file of their plan."""
 
-LONGEST = 200
-"""Characters of a name, once it is escaped for the file system."""
-
 _MARK = "pretzel.json"
-_VERSION = re.compile(r"v([1-9][0-9]{0,17})")
-
 
 _threads = threading.RLock()
 """Held by the thread of this process that writes: the lock of a file is that of a process."""
 os.register_at_fork(after_in_child=lambda: globals().update(_threads=threading.RLock()))
-
-
-@dataclass(slots=True)
-class Versions:
-    """The versions of one name.
-
-    Parameters
-    ----------
-    plans : dict of str to str
-        Digest of the plan file of each version.
-    default : str
-        Label of the version that the name alone means.
-    """
-
-    plans: dict[str, str] = field(default_factory=dict)
-    default: str = ""
-
-    def next_label(self) -> str:
-        """``"v1"``, ``"v2"``, ...: one more than the greatest so far."""
-        numbers = [int(found[1]) for label in self.plans if (found := _VERSION.fullmatch(label))]
-        return f"v{max(numbers, default=0) + 1}"
 
 
 @dataclass(slots=True)
@@ -121,16 +96,17 @@ class Directory:
 
     def __init__(self, path: str | os.PathLike[str], *, create: bool = False) -> None:
         self.path = Path(path)
+        self._names = NameFiles(self.path)
         mark = self.path / _MARK
         if create and not mark.exists():
             self._create()
         try:
-            found = json.loads(mark.read_text())["format"]
+            found = json.loads(mark.read_bytes())["format"]
         except FileNotFoundError:
             raise StoreError(f"{self.path} is no store: it has no {_MARK}") from None
-        except (ValueError, KeyError, TypeError) as error:
+        except NOT_AS_WRITTEN as error:
             raise CorruptStoreError(f"{mark} is damaged: {error}") from error
-        if found != FORMAT:
+        if type(found) is not int or found != FORMAT:
             raise StoreError(f"{self.path} has format {found!r:.50}; this release of Pretzel reads format {FORMAT}")
 
     def _create(self) -> None:
@@ -147,9 +123,7 @@ class Directory:
 
     def names(self) -> list[str]:
         """Names of all models, sorted."""
-        return sorted(
-            unquote(each.name[:-5]) for each in os.scandir(self.path / "names") if each.name.endswith(".json")
-        )
+        return self._names.names()
 
     def versions(self, name: str) -> Versions:
         """The versions of a name.
@@ -159,17 +133,7 @@ class Directory:
         ModelNotFoundError
             The store has no such name.
         """
-        path = self._path_of(name)
-        try:
-            data = json.loads(path.read_bytes())
-            plans, default = data["plans"], data["default"]
-            if default not in plans or not all(_is_digest(digest) for digest in plans.values()):
-                raise ValueError(f"{default!r:.50} of {plans!r:.200}")
-        except FileNotFoundError:
-            raise ModelNotFoundError(f"{self.path} has no model {name!r}") from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CorruptStoreError(f"{path} is damaged: {error}") from error
-        return Versions(plans, default)
+        return self._names.versions(name)
 
     def open(self, name: str, version: str | None = None) -> StoredPlan:
         """The plan of a name: of its default version, unless another is given.
@@ -236,10 +200,10 @@ class Directory:
         RegistrationError
             The name has that version already, or is none.
         """
-        path = self._path_of(name)
+        path = self._names.path_of(name)
         small = {digest: array for digest, array in arrays.items() if array.nbytes < LARGE}
         with self._writer():
-            versions = self._versions_or_none(name)
+            versions = self._names.versions_or_none(name)
             label = version or versions.next_label()
             if label in versions.plans:
                 raise RegistrationError(f"{self.path}: '{name}@{label}' is there already; give another version")
@@ -247,11 +211,10 @@ class Directory:
             index = {digest.hex(): [at.offset, at.dtype, list(at.shape)] for digest, at in large.items()}
             contents = plan_file({**description, "large": index}, small)
             digest = blake2b(contents, digest_size=DIGEST).hexdigest()
-            if not self._plan_path(digest).exists():
-                self._write(self._plan_path(digest), contents)
+            self._put_plan(digest, contents)
             plans = {**versions.plans, label: digest} if keep else {label: digest}
             chosen = label if default or versions.default not in plans else versions.default
-            self._write(path, json.dumps({"plans": plans, "default": chosen}).encode())
+            self._write(path, Versions(plans, chosen).content())
         return label
 
     def promote(self, name: str, version: str) -> None:
@@ -265,7 +228,7 @@ class Directory:
             versions = self.versions(name)
             if version not in versions.plans:
                 raise ModelNotFoundError(f"{self.path}: {name!r} has no version {version!r}, only {[*versions.plans]}")
-            self._write(self._path_of(name), json.dumps({"plans": versions.plans, "default": version}).encode())
+            self._write(self._names.path_of(name), Versions(versions.plans, version).content())
 
     def remove(self, name: str, version: str | None = None) -> None:
         """Forget a name, or one of its versions that is not the default. `gc` frees what only that needed.
@@ -279,7 +242,7 @@ class Directory:
         with self._writer():
             versions = self.versions(name)
             if version is None:
-                self._path_of(name).unlink()
+                self._names.path_of(name).unlink()
                 sync_directory(self.path / "names")
                 return
             if version not in versions.plans:
@@ -287,8 +250,7 @@ class Directory:
             if version == versions.default:
                 raise RegistrationError(f"{self.path}: {version!r} is the default of {name!r}; promote another first")
             del versions.plans[version]
-            data = {"plans": versions.plans, "default": versions.default}
-            self._write(self._path_of(name), json.dumps(data).encode())
+            self._write(self._names.path_of(name), versions.content())
 
     def gc(self) -> int:
         """Remove the files that no name needs, and what writers that died left aside; returns the bytes freed.
@@ -298,8 +260,8 @@ class Directory:
         freed = 0
         with self._writer():
             needed = self._needed()
-            for path in [*self._files(), *(self.path / "aside").iterdir()]:
-                if path not in needed:
+            for path in [*self._files(), *(self.path / "aside").glob("*")]:
+                if path not in needed and path.is_file():
                     freed += path.stat().st_size
                     path.unlink()
         return freed
@@ -309,10 +271,10 @@ class Directory:
         found = Findings()
         with self._writer():
             files = {*self._files()}
-            for name in self.names():
+            for name, path in sorted(self._names.files(), key=lambda each: each[1]):
                 try:
-                    versions = self.versions(name)
-                except CorruptStoreError as error:
+                    versions = self._names.named_versions(name, path)
+                except (CorruptStoreError, OSError) as error:
                     found.faults.append(str(error))
                     continue
                 for label, digest in versions.plans.items():
@@ -338,12 +300,6 @@ class Directory:
 
     # -- files -------------------------------------------------------------------------------------------------------
 
-    def _path_of(self, name: str) -> Path:
-        escaped = quote(name, safe=" ")
-        if not name or len(escaped) > LONGEST or "@" in name:
-            raise RegistrationError(f"no name of a model in a store: {name!r:.300}")
-        return self.path / "names" / f"{'%2E' + escaped[1:] if escaped[0] == '.' else escaped}.json"
-
     def _plan_path(self, digest: str) -> Path:
         return self.path / "plans" / digest[:2] / f"{digest}.pretzel"
 
@@ -362,31 +318,37 @@ class Directory:
             A name or a plan cannot be read, so that nobody knows what it needs.
         """
         needed: set[Path] = set()
-        for name in self.names():
-            for digest in self.versions(name).plans.values():
+        for name, file in self._names.files():
+            for digest in self._names.named_versions(name, file).plans.values():
                 path = self._plan_path(digest)
                 if path not in needed:
                     needed |= {path, *(self._object_path(each.hex()) for each in self.plan(digest).large)}
         return needed
 
-    def _versions_or_none(self, name: str) -> Versions:
-        try:
-            return self.versions(name)
-        except ModelNotFoundError:
-            return Versions()
-
     def _put(self, digest: bytes, array: Array) -> Location:
-        """Where a large array lies in its file, which is written if it is not there."""
+        """Where a large array lies in its file, which is written if it is not there, or damaged."""
         path = self._object_path(digest.hex())
-        if path.exists():
-            return location_in(path)
+        with contextlib.suppress(FileNotFoundError, CorruptStoreError):
+            location = location_in(path)
+            if _same(mapped(path, location), array):
+                return location
         contents, location = array_file(array)
         self._write(path, contents)
         return location
 
+    def _put_plan(self, digest: str, contents: bytes) -> None:
+        """Write a plan file if it is not there, or damaged."""
+        path = self._plan_path(digest)
+        with contextlib.suppress(FileNotFoundError):
+            if path.read_bytes() == contents:
+                return
+        self._write(path, contents)
+
     def _write(self, path: Path, contents: Any) -> None:
-        path.parent.mkdir(exist_ok=True)
-        write_aside(path, contents, self.path / "aside")
+        aside = self.path / "aside"
+        for directory in (path.parent, aside):
+            directory.mkdir(parents=True, exist_ok=True)
+        write_aside(path, contents, aside)
 
     @contextlib.contextmanager
     def _writer(self) -> Iterator[None]:
@@ -403,5 +365,9 @@ class Directory:
                 os.close(handle)
 
 
-def _is_digest(text: Any) -> bool:
-    return type(text) is str and re.fullmatch(f"[0-9a-f]{{{2 * DIGEST}}}", text) is not None
+def _same(found: Array, array: Array) -> bool:
+    """Whether two arrays are equal bit by bit."""
+    if (found.dtype, found.shape) != (array.dtype, array.shape):
+        return False
+    ours, theirs = (np.ascontiguousarray(each).reshape(-1).view(np.uint8) for each in (array, found))
+    return np.array_equal(ours, theirs)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import mmap
 from typing import TYPE_CHECKING, Any
 
 from pretzel.errors import CorruptStoreError
-from pretzel.store.arrow_file import map_array
+from pretzel.store.arrow_file import mapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +51,6 @@ class StoredPlan:
         if location is None:
             return self.file.array(digest)
         try:
-            with open(self._path_of(digest.hex()), "rb") as file:
-                return map_array(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), location)
+            return mapped(self._path_of(digest.hex()), location)
         except (OSError, ValueError) as error:
             raise CorruptStoreError(f"{self.where}: the object {digest.hex()} cannot be read: {error}") from error

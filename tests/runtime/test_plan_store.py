@@ -119,7 +119,7 @@ def test_names_stay_in_the_store(models, name):
     assert reopened(models).load(name).name == name
 
 
-@pytest.mark.parametrize("name", ["", "a@v1", "x" * 201, "ü" * 60])
+@pytest.mark.parametrize("name", ["", "a@v1", "x" * 201, "ü" * 60, "\ud800"])
 def test_names_that_are_none(models, name):
     with pytest.raises(RegistrationError):
         models.publish(name, linear(1))
@@ -185,6 +185,140 @@ def test_fsck_names_what_is_damaged(models):
     next((models._directory.path / "names").iterdir()).write_text("{}")
     with pytest.raises(CorruptStoreError, match="is damaged"):
         models.gc()  # nobody knows what that name needs
+
+
+def damage(path, change):
+    """Another file in place of one, as a disk or another program might leave it."""
+    contents = change(path.read_bytes())
+    path.unlink()
+    path.write_bytes(contents)
+
+
+def zeroed(contents):
+    middle = len(contents) // 2
+    return contents[:middle] + bytes(8000) + contents[middle + 8000 :]
+
+
+def object_file(values, **metadata):
+    """An object of other contents than `array_file` writes."""
+    sink = pa.BufferOutputStream()
+    table = pa.table({"values": values}).replace_schema_metadata({"shape": "3000", "dtype": "<f8", **metadata})
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+DAMAGED_OBJECTS = {
+    "zeros within": zeroed,
+    "empty": lambda contents: b"",
+    "half": lambda contents: contents[: len(contents) // 2],
+    "all zeros": lambda contents: bytes(len(contents)),
+    "nulls": lambda contents: object_file(pa.nulls(3)),
+    "no values": lambda contents: object_file(pa.array([], pa.float64())),
+    "texts": lambda contents: object_file(pa.array(["a"])),
+    "another dtype": lambda contents: object_file(np.zeros(3000), dtype="<f4"),
+    "no dtype": lambda contents: object_file(np.zeros(3000), dtype=","),
+    "no shape": lambda contents: object_file(np.zeros(3000), shape="9" * 5000),
+}
+
+
+@pytest.mark.parametrize("change", DAMAGED_OBJECTS.values(), ids=DAMAGED_OBJECTS)
+def test_publishing_replaces_damaged_objects(models, change):
+    wide = np.random.default_rng(0).normal(size=(60, 3000))
+    estimator = LinearRegression().fit(wide, wide[:, 0])
+    models.publish("before", estimator)
+    for path in files(models):
+        if path.suffix == ".arrow":
+            damage(path, change)
+    assert not models.fsck().ok
+    other = reopened(models)
+    other.publish("after", estimator)
+    for name in ("before", "after"):
+        np.testing.assert_array_equal(reopened(models).load(name).predict(wide), other.load("after").predict(wide))
+        np.testing.assert_allclose(reopened(models).load(name).predict(wide), wide[:, 0])
+    assert models.fsck().ok
+
+
+@pytest.mark.parametrize("change", [zeroed, lambda contents: b""], ids=["zeros", "empty"])
+def test_publishing_replaces_damaged_plan_files(models, change):
+    plan = pretzel.compile(linear(1))
+    models.publish("before", plan)
+    (path,) = (each for each in files(models) if each.suffix == ".pretzel")
+    damage(path, change)
+    models.publish("after", plan)
+    assert reopened(models).load("before").predict_one((1.0,)) == pytest.approx(1)
+    assert models.fsck().ok
+
+
+DAMAGED_JSON = {
+    "deep": b"[" * 100_000,
+    "no text": b"\xff\xfe",
+    "a list": b"[]",
+    "a number": b"9" * 5000,
+    "default of a list": b'{"plans": {}, "default": []}',
+    "list of versions": b'{"plans": ["v1"], "default": "v1"}',
+    "null": b'{"plans": null, "default": "v1"}',
+    "true": b'{"format": true}',
+}
+
+
+@pytest.mark.parametrize("contents", DAMAGED_JSON.values(), ids=DAMAGED_JSON)
+def test_damaged_names_are_told_and_the_others_stay(models, contents):
+    for name in ("a", "m", "z"):
+        models.publish(name, linear(1))
+    (models._directory.path / "names" / "m.json").write_bytes(contents)
+    for act in (models.versions, models.load, models.remove, lambda name: models.publish(name, linear(2))):
+        with pytest.raises(CorruptStoreError, match=r"m\.json is damaged"):
+            act("m")
+    with pytest.raises(CorruptStoreError, match=r"m\.json is damaged"):
+        models.gc()
+    found = models.fsck()
+    assert (len(found.faults), found.plans) == (1, 2)
+    assert reopened(models).load("z").predict_one((1.0,)) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("contents", DAMAGED_JSON.values(), ids=DAMAGED_JSON)
+def test_a_damaged_mark_is_told(models, contents):
+    (models._directory.path / "pretzel.json").write_bytes(contents)
+    with pytest.raises(StoreError, match=r"pretzel\.json is damaged|has format True"):
+        reopened(models)
+
+
+@pytest.mark.parametrize("name", [b"\xff", "é".encode(), b"", b"a@b", b"%FF", b"%6d", b"x" * 240])
+def test_files_that_no_name_has_are_reported(models, name):
+    models.publish("m", linear(1))
+    path = os.path.join(os.fsencode(models._directory.path), b"names", name + b".json")
+    with open(path, "wb") as file:
+        file.write(b"{}")
+    other = reopened(models)
+    assert other.names() == ["m"]
+    assert len(repr(other)) > 0
+    found = other.fsck()
+    assert (found.plans, len(found.faults)) == (1, 1)
+    assert "no model has a name" in found.faults[0].encode().decode()
+    with pytest.raises(CorruptStoreError, match="no model has a name"):
+        other.gc()  # nobody knows what that file needs
+
+
+def test_directories_among_files_are_left_alone(models):
+    models.publish("m", linear(1))
+    root = models._directory.path
+    for path in ("names/other.json", "plans/ab/more", "aside/more"):
+        (root / path).mkdir(parents=True)
+    found = models.fsck()
+    assert (found.plans, len(found.faults)) == (1, 1)
+    (root / "names/other.json").rmdir()
+    assert models.gc() == 0
+    assert models.fsck().ok
+
+
+def test_empty_directories_that_a_copy_left_out_are_made_again(models):
+    for room in ("names", "plans", "objects", "aside"):
+        (models._directory.path / room).rmdir()
+    other = reopened(models)
+    assert (other.names(), other.gc(), other.fsck().ok) == ([], 0, True)
+    other.publish("m", linear(1))
+    assert other.load("m").predict_one((1.0,)) == pytest.approx(1)
 
 
 def test_readers_see_whole_plans_while_a_writer_replaces_and_collects(models):

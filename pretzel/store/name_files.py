@@ -1,0 +1,134 @@
+"""Names of a store on disk: for each a file with its versions, of which one is the default."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+from pretzel.errors import CorruptStoreError, ModelNotFoundError, RegistrationError
+from pretzel.store.digest import DIGEST
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LONGEST = 200
+"""Characters of a name, once it is escaped for the file system."""
+
+NOT_AS_WRITTEN = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What reading a damaged JSON file, and looking into it, raises."""
+
+_VERSION = re.compile(r"v([1-9][0-9]{0,17})")
+
+
+@dataclass(slots=True)
+class Versions:
+    """The versions of one name.
+
+    Parameters
+    ----------
+    plans : dict of str to str
+        Digest of the plan file of each version.
+    default : str
+        Label of the version that the name alone means.
+    """
+
+    plans: dict[str, str] = field(default_factory=dict)
+    default: str = ""
+
+    def next_label(self) -> str:
+        """``"v1"``, ``"v2"``, ...: one more than the greatest so far."""
+        numbers = [int(found[1]) for label in self.plans if (found := _VERSION.fullmatch(label))]
+        return f"v{max(numbers, default=0) + 1}"
+
+    def content(self) -> bytes:
+        """What the file of the name contains."""
+        return json.dumps({"plans": self.plans, "default": self.default}).encode()
+
+
+class NameFiles:
+    """The files of all names.
+
+    Parameters
+    ----------
+    path : path
+        The store.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.store, self.path = path, path / "names"
+
+    def path_of(self, name: str) -> Path:
+        """The file of a name, whether or not it is there.
+
+        Raises
+        ------
+        RegistrationError
+            No model can have this name.
+        """
+        escaped = quote(name, safe=" ", errors="replace")
+        if not name or len(escaped) > LONGEST or "@" in name or unquote(escaped) != name:
+            raise RegistrationError(f"no name of a model in a store: {name!r:.300}")
+        return self.path / f"{'%2E' + escaped[1:] if escaped[0] == '.' else escaped}.json"
+
+    def files(self) -> list[tuple[str | None, Path]]:
+        """All files, each with its name; None for a file that no name has."""
+        found: list[tuple[str | None, Path]] = []
+        for path in self.path.glob("*.json"):
+            name = unquote(path.name.removesuffix(".json"))
+            try:
+                found.append((name if self.path_of(name).name == path.name else None, path))
+            except RegistrationError:
+                found.append((None, path))
+        return found
+
+    def names(self) -> list[str]:
+        """Names of all models, sorted."""
+        return sorted(name for name, _ in self.files() if name is not None)
+
+    def versions(self, name: str) -> Versions:
+        """The versions of a name.
+
+        Raises
+        ------
+        ModelNotFoundError
+            The store has no such name.
+        CorruptStoreError
+            Its file is damaged.
+        """
+        path = self.path_of(name)
+        try:
+            data = json.loads(path.read_bytes())
+            plans, default = data["plans"], data["default"]
+            if type(plans) is not dict or default not in plans or not all(map(_is_digest, plans.values())):
+                raise ValueError(f"{default!r:.50} of {plans!r:.200}")
+        except FileNotFoundError:
+            raise ModelNotFoundError(f"{self.store} has no model {name!r}") from None
+        except NOT_AS_WRITTEN as error:
+            raise CorruptStoreError(f"{path} is damaged: {error}") from error
+        return Versions(plans, default)
+
+    def named_versions(self, name: str | None, path: Path) -> Versions:
+        """The versions of one of `files`.
+
+        Raises
+        ------
+        CorruptStoreError
+            Its file is damaged, or one that no name has.
+        """
+        if name is None:
+            raise CorruptStoreError(f"{str(path)!r} is damaged: no model has a name that is written like this")
+        return self.versions(name)
+
+    def versions_or_none(self, name: str) -> Versions:
+        """The versions of a name, which may be new."""
+        try:
+            return self.versions(name)
+        except ModelNotFoundError:
+            return Versions()
+
+
+def _is_digest(text: Any) -> bool:
+    return type(text) is str and re.fullmatch(f"[0-9a-f]{{{2 * DIGEST}}}", text) is not None
