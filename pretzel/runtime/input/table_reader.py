@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 FLOAT64, OBJECT = np.dtype(np.float64), np.dtype(object)
+_WITH_DUPLICATES = ("csr", "csc", "coo", "bsr")  # SciPy's formats that may hold several entries at one place
 
 
 @dataclass(slots=True)
@@ -231,6 +232,8 @@ def _of_sparse(spec: InputSpec, X: Any) -> Table:
     if not csr.has_canonical_format:
         csr = csr.copy() if csr is X else csr
         csr.sum_duplicates()
+    if X.format in _WITH_DUPLICATES and csr.nnz < X.nnz:  # each estimator adds them up at another moment, if at all
+        raise UnreadForm(spec.estimator, "sparse rows with duplicate entries")
     columns: list[Any] = []
 
     def column(i: int) -> Any:

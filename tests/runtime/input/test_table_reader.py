@@ -24,6 +24,7 @@ import pretzel
 from pretzel.errors import InputError, InputKeyError, InputShapeError, InputTypeError, InputValueError
 from pretzel.plan import InputKind, InputSpec, Leaf, LeafKind
 from pretzel.runtime.input.column_reader import as_cells
+from pretzel.runtime.input.messages import UnreadForm
 from pretzel.runtime.input.table_reader import _pandas_column, read
 from tests import releases
 
@@ -115,12 +116,33 @@ def test_float64_matrices_are_read_where_they_lie() -> None:
         assert found.strides[1] == 8
 
 
-def test_sparse_duplicates_are_added_up() -> None:
-    table = sparse.csr_array((np.array([1.0, 2.0, 5.0]), np.array([1, 1, 0]), np.array([0, 2, 3])), shape=(2, 3))
+@pytest.mark.parametrize("form", ["csr", "csc", "coo", "bsr"])
+def test_sparse_duplicates_are_left_to_the_source(form: str) -> None:
+    table = duplicates(form, np.array([1.0, 2.0, 5.0]))
     before = table.data.copy()
-    _, (found,), _ = read(spec(None), numeric(), table)
-    np.testing.assert_array_equal(found.toarray(), [[0, 3, 0], [5, 0, 0]])
+    with pytest.raises(UnreadForm, match="sparse rows with duplicate entries"):
+        read(spec(None), numeric(), table)
     np.testing.assert_array_equal(table.data, before)
+
+
+@pytest.mark.parametrize("form", ["csr", "csc", "coo", "bsr", "lil", "dok", "dia"])
+def test_sparse_rows_without_duplicates_are_read(form: str) -> None:
+    """Zeros that are stored, and entries in any order, are no duplicates."""
+    table = sparse.csr_array((np.array([2.0, 0.0, 5.0]), np.array([2, 1, 0]), np.array([0, 2, 3])), shape=(2, 3))
+    _, (found,), _ = read(spec(None), numeric(), table.asformat(form))
+    np.testing.assert_array_equal(found.toarray(), [[0, 0, 2], [5, 0, 0]])
+
+
+def duplicates(form: str, values: np.ndarray) -> Any:
+    """Sparse rows with the first two values at the same place."""
+    at, of, shape = np.array([1, 1, 0]), np.array([0, 2, 3]), (2, 3)
+    if form == "csr":
+        return sparse.csr_array((values, at, of), shape=shape)
+    if form == "csc":
+        return sparse.csc_array((values, np.array([0, 0, 1]), np.array([0, 2, 3, 3])), shape=shape)
+    if form == "bsr":
+        return sparse.bsr_array((values[:, None, None], at, of), shape=shape)
+    return sparse.coo_array((values, (np.array([0, 0, 1]), at)), shape=shape)
 
 
 def frame(index: str = "a") -> pd.DataFrame:
