@@ -1,8 +1,9 @@
 """Physical plans as plain data and back: what a plan file holds besides arrays.
 
 The dataclasses of `pretzel.plan` are the description: a field is written by its annotation, and left out where it has
-its default. Reading makes nothing but these dataclasses, enumerations, and NumPy arrays of labels and attributes; it
-checks the type of everything and runs no code of the file.
+its default. Shapes of programs, stages and digests are written once, in tables, and named by their numbers there.
+Reading makes nothing but these dataclasses, enumerations, and NumPy arrays of labels and attributes; it checks the type
+of everything and runs no code of the file.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import enum
 import re
 import types
 import typing
-from dataclasses import MISSING, dataclass, fields, is_dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, Union, cast, get_args, get_origin
 
 import numpy as np
 
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 _DTYPE = re.compile(r"[<>|=][biufSUmM]\d{1,9}(\[\d{0,9}[a-zA-Z]{1,2}\])?")  # as `numpy.dtype.str` writes them
 _WASTE = 1 << 24  # bytes of labels, most of which may be padding
 _PLAIN = (bool, int, float, str)
-_NAMES = {"npt": typing.cast("Any", type("npt", (), {"NDArray": list})), "DTypeRule": DTypeRule, "Kind": Kind}
+_PARTS = {"shapes": ProgramShape, "stages": Stage}  # whatever is in many programs has a table
+_NAMES = {"npt": cast("Any", type("npt", (), {"NDArray": list})), "DTypeRule": DTypeRule, "Kind": Kind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,27 @@ class Links:
         Those that opaque steps call, in the order in which they are met. None: there is no place for them.
     share : callable, optional
         The one object of this process that is equal to a part of the plan.
+    digests : list of bytes
+        By number: as the file has them while writing, as this process has them while reading.
+    parts : dict of type to list
+        Shapes and stages by number, as `digests`.
     """
 
     rename: Callable[[bytes], bytes]
     estimators: list[Any] | None = None
     share: Callable[[Any], Any] = lambda part: part
+    digests: list[bytes] = field(default_factory=list)
+    parts: dict[type, list[Any]] = field(default_factory=lambda: {cls: [] for cls in _PARTS.values()})
+    _numbers: dict[Any, int] = field(default_factory=dict)
+
+    def number_of(self, part: Any, table: list[Any], content: Callable[[], Any]) -> int:
+        """The number of a part in its table, where it is put, written by ``content``, unless it is there."""
+        number = self._numbers.get(part)
+        if number is None:
+            written = content()
+            number = self._numbers[part] = len(table)
+            table.append(written)
+        return number
 
 
 def to_data(plan: PhysicalPlan, links: Links) -> Any:
@@ -66,7 +84,9 @@ def to_data(plan: PhysicalPlan, links: Links) -> Any:
     SaveError
         A label or attribute is an object that has no plain form, or there is no place for an estimator.
     """
-    return _form(PhysicalPlan).write(plan, links)
+    written = _form(PhysicalPlan).write(plan, links)
+    parts = {name: links.parts[cls] for name, cls in _PARTS.items()}
+    return {"tables": {"digests": b"".join(links.digests).hex(), **parts}, **written}
 
 
 def from_data(data: Any, links: Links) -> PhysicalPlan:
@@ -83,10 +103,20 @@ def from_data(data: Any, links: Links) -> PhysicalPlan:
         The data is no plan.
     """
     try:
-        plan: PhysicalPlan = _form(PhysicalPlan).read(data, links)
+        fields = dict(_checked(data, dict))
+        _read_tables(fields.pop("tables"), links)
+        plan: PhysicalPlan = _form(PhysicalPlan).read(fields, links)
     except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as error:
         raise CorruptStoreError(f"no description of a plan: {error}") from error
     return plan
+
+
+def _read_tables(tables: Any, links: Links) -> None:
+    digests = bytes.fromhex(_checked(tables, dict)["digests"])
+    links.digests[:] = [links.rename(digests[at : at + DIGEST]) for at in range(0, len(digests), DIGEST)]
+    for name, cls in _PARTS.items():
+        read = _fields_of(cls).read
+        links.parts[cls][:] = [links.share(read(each, links)) for each in _checked(tables[name], list)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +134,7 @@ def _form(hint: Any) -> _Form:
     if hint is type(None):
         return _Form(lambda value, _: None, lambda data, _: _checked(data, type(None)))
     if hint is bytes:
-        return _Form(lambda value, links: _renamed(value, links).hex(), _read_digests)
+        return _Form(_write_digests, _read_digests)
     if hint is Packed:
         return _Form(
             lambda value, _: base64.b64encode(value.content).decode(), lambda data, links: links.share(_packed(data))
@@ -115,8 +145,10 @@ def _form(hint: Any) -> _Form:
         return _Form(lambda value, _: write_value(value), lambda data, _: read_value(data))
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return _Form(lambda value, _: value.value, lambda data, _: hint(data))
-    if is_dataclass(hint):
-        return _record(hint)
+    if hint in _PARTS.values():
+        return _numbered(hint)
+    if isinstance(hint, type) and is_dataclass(hint):
+        return _fields_of(hint)
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is list:  # what `npt.NDArray` stands for here
         return _form(Any)
@@ -129,9 +161,23 @@ def _form(hint: Any) -> _Form:
     raise TypeError(f"no plain form of {hint}")
 
 
-def _record(cls: Any) -> _Form:
-    is_shared = cls in (ProgramShape, Stage)
+def _numbered(cls: Any) -> _Form:
+    """A part that has a table, by its number."""
 
+    def write(value: Any, links: Links) -> int:
+        return links.number_of(value, links.parts[cls], lambda: _fields_of(cls).write(value, links))
+
+    return _Form(write, lambda data, links: _entry(data, links.parts[cls]))
+
+
+def _entry(number: Any, table: list[Any]) -> Any:
+    if type(number) is not int or not 0 <= number < len(table):
+        raise ValueError(f"{number!r:.50} is none of {len(table)}")
+    return table[number]
+
+
+@cache
+def _fields_of(cls: Any) -> _Form:
     @cache
     def members() -> list[tuple[str, _Form, Any]]:  # asked for late, because a class may hold itself
         hints = typing.get_type_hints(cls, localns=_NAMES, include_extras=True)
@@ -150,7 +196,7 @@ def _record(cls: Any) -> _Form:
         values = {name: form.read(data[name], links) for name, form, _ in members() if name in data}
         if len(values) != len(data):
             raise ValueError(f"{cls.__name__} has no field {next(name for name in data if name not in values)!r:.100}")
-        return links.share(cls(**values)) if is_shared else cls(**values)
+        return cls(**values)
 
     return _Form(write, read)
 
@@ -203,15 +249,16 @@ def _checked(data: Any, cls: type) -> Any:
     return data
 
 
+def _write_digests(value: bytes, links: Links) -> Any:
+    digests = [value[at : at + DIGEST] for at in range(0, len(value), DIGEST)]
+    numbers = [links.number_of(each, links.digests, partial(links.rename, each)) for each in digests]
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
 def _read_digests(data: Any, links: Links) -> bytes:
-    raw = bytes.fromhex(_checked(data, str))
-    if len(raw) % DIGEST:
-        raise ValueError(f"a digest has {DIGEST} bytes")
-    return _renamed(raw, links)
-
-
-def _renamed(digests: bytes, links: Links) -> bytes:
-    return b"".join([links.rename(digests[at : at + DIGEST]) for at in range(0, len(digests), DIGEST)])
+    if type(data) is list:
+        return b"".join([_entry(each, links.digests) for each in data])
+    return cast("bytes", _entry(data, links.digests))
 
 
 def _write_estimator(value: Any, links: Links) -> int:
@@ -223,10 +270,7 @@ def _write_estimator(value: Any, links: Links) -> int:
 
 
 def _read_estimator(data: Any, links: Links) -> Any:
-    if type(data) is not int or not 0 <= data < len(links.estimators or ()):
-        raise ValueError(f"there is no estimator {data!r:.50}")
-    assert links.estimators is not None
-    return links.estimators[data]
+    return _entry(data, links.estimators or [])
 
 
 def _packed(data: Any) -> Packed:

@@ -346,6 +346,7 @@ def test_a_worker_that_dies_is_replaced(runtime):
 
 
 @pytest.mark.parametrize("event", ["call", "line", "return", "opcode"])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # from finalizers
 def test_interrupts_while_a_request_is_submitted_or_awaited_stop_no_other(runtime, event):
     """Interrupts the caller at each Python instruction in turn, as Ctrl-C may."""
     model = runtime.register("forest", forest())

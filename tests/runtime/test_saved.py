@@ -265,7 +265,9 @@ def rewritten(path, change):
 
 
 def plain(description):
-    return description["plan"]["methods"]["predict"]["program"]
+    """Shape and stages of `predict`."""
+    program, tables = description["plan"]["methods"]["predict"]["program"], description["plan"]["tables"]
+    return {"shape": tables["shapes"][program["shape"]], "stages": [tables["stages"][i] for i in program["stages"]]}
 
 
 def nested(depth):
@@ -281,6 +283,10 @@ CHANGES = {
     "a list": lambda d: d.update(plan=[]),
     "another field": lambda d: d["plan"].update(more=1),
     "no method": lambda d: d["plan"]["methods"]["predict"].pop("program"),
+    "no tables": lambda d: d["plan"].pop("tables"),
+    "shape that is not there": lambda d: d["plan"]["methods"]["predict"]["program"].update(shape=99),
+    "negative number": lambda d: d["plan"]["methods"]["predict"]["program"].update(stages=[-1]),
+    "short digests": lambda d: d["plan"]["tables"].update(digests="00"),
     "value out of range": lambda d: plain(d)["shape"]["steps"][0].update(inputs=[99]),
     "negative value": lambda d: plain(d)["shape"]["steps"][0].update(inputs=[-1]),
     "value made twice": lambda d: plain(d)["shape"]["steps"][1].update(output=0),

@@ -6,6 +6,7 @@ import copy
 import gc
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tracemalloc
@@ -100,17 +101,19 @@ def test_a_small_model_costs_a_few_kilobytes() -> None:
     models = small_models(150)
     for number, model in enumerate(models[:50]):
         runtime.register(f"before {number}", model)
+    costs = []
     gc.collect()
     tracemalloc.start()
     try:
-        before = tracemalloc.get_traced_memory()[0]
-        for number, model in enumerate(models[50:]):
-            runtime.register(f"model {number}", model)
-        gc.collect()
-        each = (tracemalloc.get_traced_memory()[0] - before) / 100
+        for start in range(50, 150, 20):
+            before = tracemalloc.get_traced_memory()[0]
+            for number in range(start, start + 20):
+                runtime.register(f"model {number}", models[number])
+            gc.collect()
+            costs.append((tracemalloc.get_traced_memory()[0] - before) / 20)
     finally:
         tracemalloc.stop()
-    assert each < 14_000
+    assert statistics.median(costs) < 14_000  # a table of the process that grows meanwhile is none of theirs
 
 
 def test_compiling_leaves_nothing_for_the_collector() -> None:
