@@ -6,6 +6,28 @@ import json
 import zlib
 from typing import Any
 
+from pretzel.errors import CorruptStoreError
+
+LARGEST, MOST_COMPRESSED = 1 << 24, 100
+"""Bytes that data may have once it is unpacked, or the part of these that it is compressed to."""
+
+STRUCTURE: dict[Any, Any] = {"nodes": [(str, [int], dict)], "outputs": {str: int}}
+"""Form of `pretzel.plan.StoredGraph.structure`: operator, inputs and values of nodes, node of each output."""
+
+NAMES_OUT: dict[Any, Any] = {"names": [str]}
+"""Form of `pretzel.plan.MethodPlan.names_out`."""
+
+_SHOWN = {"nodes": [{"id": int, "op": str, "inputs": [int], "schema": str, "origin": str}], "methods": {str: int}}
+
+REPORT: dict[Any, Any] = {
+    "logical": _SHOWN,
+    "optimized": _SHOWN,
+    "rules": [{"rule": str, "before": str, "after": str, "origin": str, "seconds": float}],
+    "options": {str: object},
+    "seconds": float,
+}
+"""Form of `pretzel.plan.PhysicalPlan.report`."""
+
 
 class Packed:
     """Plain data that is rarely read, kept as compressed JSON: unpacked, the report of a small model outweighs it."""
@@ -27,7 +49,40 @@ class Packed:
         """The compressed data."""
         return self._packed
 
-    def unpack(self) -> dict[str, Any]:
-        """The data, as a new object."""
-        data: dict[str, Any] = json.loads(zlib.decompress(self._packed))
-        return data
+    def unpack(self, form: dict[Any, Any]) -> dict[str, Any]:
+        """The data, as a new object.
+
+        Parameters
+        ----------
+        form : dict
+            What the data must look like: a dict of forms by key, or by `str` for any keys, a list of the one form of
+            all items, a tuple of the form of each item, or a type.
+
+        Raises
+        ------
+        CorruptStoreError
+            The data comes from a damaged file.
+        """
+        most = max(LARGEST, MOST_COMPRESSED * len(self._packed))
+        try:
+            text = zlib.decompressobj().decompress(self._packed, most + 1)
+            data: Any = json.loads(text) if len(text) <= most else None
+            if _has_form(data, form):
+                return data  # type: ignore[no-any-return]
+        except (ValueError, RecursionError, zlib.error) as error:
+            raise CorruptStoreError(f"packed data of a plan is damaged: {error}") from error
+        raise CorruptStoreError(f"packed data of a plan is damaged: {text[:100]!r}")
+
+
+def _has_form(data: Any, form: Any) -> bool:
+    if isinstance(form, dict):
+        if type(data) is not dict:
+            return False
+        if str in form:
+            return all(_has_form(each, form[str]) for each in data.values())
+        return data.keys() == form.keys() and all(_has_form(data[key], form[key]) for key in form)
+    if isinstance(form, list):
+        return type(data) is list and all(_has_form(each, form[0]) for each in data)
+    if isinstance(form, tuple):
+        return type(data) is list and len(data) == len(form) and all(map(_has_form, data, form))
+    return isinstance(data, form)

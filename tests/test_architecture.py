@@ -31,7 +31,7 @@ LAYERS = {
     "schema": set(),
     "options": {"errors"},
     "examples": set(),
-    "packed": set(),
+    "packed": {"errors"},
     "plan": {"schema", "packed"},
     "buffers": {"schema", "plan"},
     "_native": {"errors", "buffers"},
@@ -41,7 +41,7 @@ LAYERS = {
     # where oven and runtime meet
     "api": {"errors", "options", "plan", "store", "oven", "runtime"},
     "calibration": {"errors", "examples", "store", "api", "runtime", "_native"},
-    "verification": {"errors", "schema", "options", "plan", "store", "oven", "runtime", "_native"},
+    "verification": {"errors", "schema", "options", "packed", "plan", "store", "oven", "runtime", "_native"},
 }
 
 LONGEST = {".py": 400, ".pyx": 600, ".pxi": 600, ".cpp": 500, ".h": 400}

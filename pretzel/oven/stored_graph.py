@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pretzel.oven.ir.graph import Output, toposort
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.ir.serialize import from_data, to_data
-from pretzel.packed import Packed
+from pretzel.packed import STRUCTURE, Packed
 from pretzel.plan import StoredGraph
 from pretzel.store.digest import DIGEST, digest_array
 
@@ -68,7 +68,7 @@ def load_graph(plan: PhysicalPlan, store: ObjectStore) -> dict[str, Output]:
     def array(position: int) -> Array:
         return store.get(digests[position * DIGEST : (position + 1) * DIGEST])
 
-    nodes = from_data(stored.structure.unpack(), array, stored.estimators)
+    nodes = from_data(stored.structure.unpack(STRUCTURE), array, stored.estimators)
     methods = {name: plan.methods[name.partition("/")[0]] for name in nodes}
     return {
         name: Output(node, methods[name].ndim, methods[name].labels, methods[name].list_of)

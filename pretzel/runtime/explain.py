@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pretzel.buffers import plan_buffers
+from pretzel.packed import REPORT
 
 if TYPE_CHECKING:
     from pretzel.plan import MethodPlan, Program
@@ -35,7 +36,7 @@ def as_data(plan: Plan) -> dict[str, Any]:
             "width": spec.width,
             "names": list(spec.names) if spec.names is not None else None,
         },
-        **physical.report.unpack(),
+        **physical.report.unpack(REPORT),
         "physical": {name: _method(plan, method) for name, method in physical.methods.items()},
         "bytes": {"all": plan.nbytes, "exclusive": plan.exclusive_bytes},
     }

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.errors import InputTypeError
+from pretzel.errors import CorruptStoreError, InputTypeError
+from pretzel.packed import NAMES_OUT
 from pretzel.plan import MethodPlan
 from pretzel.runtime.input.source_form import is_sparse, is_sparse_frame, of_row, sparse_rows
 
@@ -118,7 +119,7 @@ class OtherForms:
 
     def _framed(self, X: Any, answer: Any, container: str) -> Any:
         """The answer as a frame with names, and with the index of the request."""
-        names = None if self._names_out is None else self._names_out.unpack()["names"]
+        names = None if self._names_out is None else self._names_out.unpack(NAMES_OUT)["names"]
         if is_sparse(answer) or names == []:
             rows = "the result is" if is_sparse(answer) else "a step makes"
             raise InputTypeError(
@@ -127,6 +128,8 @@ class OtherForms:
             )
         if not isinstance(answer, np.ndarray) or names is None:
             return answer
+        if len(names) != answer.shape[1]:
+            raise CorruptStoreError(f"{self.name}: {len(names)} names of {answer.shape[1]} columns")
         if container == "polars":
             import polars
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pretzel import _native
 from pretzel.errors import CorruptStoreError, KernelError, SaveError, StoreError
-from pretzel.packed import Packed
+from pretzel.packed import STRUCTURE, Packed
 from pretzel.plan import StoredGraph
 from pretzel.runtime.model import Plan
 from pretzel.runtime.source import Source
@@ -144,7 +144,10 @@ def plan_of(
         found = name or description.get("name")
         if type(found) is not str:
             raise CorruptStoreError("the plan has no name")
-        return Plan(physical, store, lease, found, _source_of(description.get("source")))
+        plan = Plan(physical, store, lease, found, _source_of(description.get("source")))
+        if estimators is None:
+            _check_names(plan)
+        return plan
     except CorruptStoreError as error:
         raise CorruptStoreError(f"{file.where}: {error}") from error
     except (KernelError, KeyError, IndexError, TypeError, ValueError, AttributeError, AssertionError) as error:
@@ -215,8 +218,11 @@ def _portable(method: MethodPlan) -> MethodPlan:
 
 def _graph_of(stored: StoredGraph, methods: Mapping[str, MethodPlan]) -> StoredGraph:
     """The part of a graph that these methods and their variants need; it calls no estimator."""
-    data = stored.structure.unpack()
+    data = stored.structure.unpack(STRUCTURE)
     nodes, outputs = data["nodes"], {}
+    ranges = [*((node[1], number) for number, node in enumerate(nodes)), (data["outputs"].values(), len(nodes))]
+    if any(not 0 <= each < end for numbers, end in ranges for each in numbers):
+        raise CorruptStoreError("the graph of the plan is damaged: a node or an output is made by no node before it")
     for output, number in data["outputs"].items():
         method, _, dtype = output.partition("/")
         if method in methods and (not dtype or dtype in methods[method].variants):
@@ -269,6 +275,18 @@ def _check_calls(physical: PhysicalPlan, store: ObjectStore) -> None:
             wrong = _native.check_state(call.kernel, params, state, inputs, output)
             if wrong:
                 raise CorruptStoreError(wrong)
+
+
+def _check_names(plan: Plan) -> None:
+    """Check that methods and attributes are not called like something that every plan has."""
+    methods, attributes = plan.physical.methods, plan.physical.attributes
+    for name in (*methods, *attributes):
+        is_taken = name.endswith("_one") or hasattr(Plan, name) or name in vars(plan)
+        if is_taken or not name.isidentifier() or name.startswith("_"):
+            raise CorruptStoreError(f"a plan has no place for a method or attribute {name!r:.100}")
+    both = methods.keys() & attributes.keys()
+    if both:
+        raise CorruptStoreError(f"{min(both)!r:.100} is a method and an attribute")
 
 
 def _check_layouts(file: PlanFile | StoredPlan) -> None:

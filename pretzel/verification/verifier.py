@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pretzel.errors import CorruptStoreError
 from pretzel.options import Options
 from pretzel.oven.compiler import Compiler
 from pretzel.oven.ir.columns import Raw
@@ -15,6 +16,7 @@ from pretzel.oven.ir.graph import Output, Parity, toposort
 from pretzel.oven.ir.interpret import interpret
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.rules import RULES
+from pretzel.packed import REPORT
 from pretzel.runtime.handle import Model
 from pretzel.runtime.input.source_form import is_sparse
 from pretzel.store.object_store import ObjectStore
@@ -68,8 +70,11 @@ def verify(plan: Plan | Model, estimator: Any, X: Any, *, boundary: bool = True)
 
 def options_of(plan: Plan) -> Options:
     """What the plan was compiled with."""
-    found = plan.physical.report.unpack()["options"]
-    return Options(**{**found, "disable": tuple(found["disable"])})
+    found = plan.physical.report.unpack(REPORT)["options"]
+    try:
+        return Options(**{**found, "disable": tuple(found["disable"])})
+    except (KeyError, TypeError, ValueError) as error:
+        raise CorruptStoreError(f"{plan.name}: the options of the plan are damaged: {error}") from error
 
 
 class _Verifier:

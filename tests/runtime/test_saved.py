@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import inspect
 import json
 import os
@@ -9,21 +10,27 @@ import pickle
 import struct
 import subprocess
 import sys
+import tracemalloc
 import warnings
 import zipfile
+import zlib
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import GradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 import pretzel
-from pretzel.errors import CorruptStoreError, InputTypeError, SaveError, StoreError
+from pretzel.errors import CorruptStoreError, InputTypeError, KernelError, SaveError, StoreError
+from pretzel.packed import REPORT
+from pretzel.runtime.model import Plan
+from pretzel.schema import Follows
+from pretzel.store.digest import frozen
 from pretzel.store.object_store import ObjectStore
 from pretzel.store.plan_file import DESCRIPTION, OBJECTS, PlanFile
 from tests import cases
@@ -322,6 +329,106 @@ def test_contradictions_are_found(saved, change):
     rewritten(saved, change)
     with pytest.raises(CorruptStoreError, match=r"churn\.pretzel"):
         pretzel.load(saved)
+
+
+def repacked(plan, field, content):
+    plan[field] = base64.b64encode(content).decode()
+
+
+REPORTS = {
+    "no data": b"junk",
+    "nothing": zlib.compress(b"{}"),
+    "a list": zlib.compress(b"[]"),
+    "deep": zlib.compress(b"[" * 100_000),
+    "no text": zlib.compress(b"\xff"),
+    "other forms": zlib.compress(b'{"logical": 1, "optimized": [], "rules": {}, "options": [], "seconds": ""}'),
+    "a bomb": zlib.compress(b'{"logical":"' + b"x" * 200_000_000 + b'"}'),
+}
+
+
+@pytest.mark.parametrize("content", REPORTS.values(), ids=REPORTS)
+def test_what_is_packed_within_a_plan_is_checked_when_it_is_read(saved, tmp_path, content):
+    rewritten(saved, lambda d: repacked(d["plan"], "report", content))
+    plan = pretzel.load(saved, store=ObjectStore())
+    assert plan.predict_one(X[0]) in ("no", "yes")
+    tracemalloc.start()
+    for act in (plan.explain, lambda: plan.explain("json"), lambda: pretzel.verify(plan, LogisticRegression(), X)):
+        with pytest.raises(CorruptStoreError, match="is damaged"):
+            act()
+    assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    tracemalloc.stop()
+    rewritten(saved, lambda d: repacked(d["plan"]["graph"], "structure", content))
+    with pytest.raises(CorruptStoreError, match="is damaged"):
+        pretzel.load(saved, store=ObjectStore()).save(tmp_path / "again")
+
+
+@pytest.mark.parametrize("outputs", [{"predict": 99}, {"predict": -1}])
+def test_a_graph_that_contradicts_itself_is_not_saved_again(saved, tmp_path, outputs):
+    structure = json.dumps({"nodes": [["input", [], {}]], "outputs": outputs}).encode()
+    rewritten(saved, lambda d: repacked(d["plan"]["graph"], "structure", zlib.compress(structure)))
+    with pytest.raises(CorruptStoreError, match="is damaged"):
+        pretzel.load(saved).save(tmp_path / "again")
+
+
+def test_options_of_a_damaged_report_are_told(saved):
+    data = pretzel.load(saved).physical.report.unpack(REPORT)
+    data["options"]["what"] = 1
+    rewritten(saved, lambda d: repacked(d["plan"], "report", zlib.compress(json.dumps(data).encode())))
+    with pytest.raises(CorruptStoreError, match="options of the plan are damaged"):
+        pretzel.verify(pretzel.load(saved), LogisticRegression(), X)
+
+
+NAMES = [
+    "save",
+    "physical",
+    "_input",
+    "__class__",
+    "predict_one",
+    "predict_proba_one",
+    "name",
+    "engine",
+    "a b",
+    "",
+    "é-",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_that_every_plan_has_are_no_methods_or_attributes(saved, name):
+    rewritten(saved, lambda d: d["plan"]["methods"].update({name: d["plan"]["methods"]["predict"]}))
+    with pytest.raises(CorruptStoreError, match="no place for a method or attribute"):
+        pretzel.load(saved)
+    rewritten(saved, lambda d: (d["plan"]["methods"].pop(name), d["plan"]["attributes"].update({name: 1})))
+    with pytest.raises(CorruptStoreError, match="no place for a method or attribute"):
+        pretzel.load(saved)
+    rewritten(saved, lambda d: (d["plan"]["attributes"].pop(name), d["plan"]["attributes"].update(predict=1)))
+    with pytest.raises(CorruptStoreError, match="'predict' is a method and an attribute"):
+        pretzel.load(saved)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_no_integer_is_told_alike_for_rows_and_tables(saved, number, n_outputs):
+    """Numbers of a damaged file may make a result that is no integer, where its dtype is one."""
+    target = np.column_stack([X[:, 0]] * n_outputs) if n_outputs > 1 else X[:, 0]
+    pretzel.compile(LinearRegression().fit(X, target)).save(saved)
+
+    def change(description):
+        description["plan"]["methods"]["predict"]["dtype"] = {"follows": Follows.NOTHING.value, "least": "int64"}
+
+    rewritten(saved, change)
+    plan = pretzel.load(saved, store=ObjectStore())
+    assert plan.predict(X).dtype == np.int64
+    store = plan.store
+    for name in plan.physical.objects:
+        array = store._entries[name].array
+        if array.dtype == float and array.size == n_outputs:
+            store._entries[name].array = frozen(np.full_like(array, number))
+    plan = Plan(plan.physical, store, plan.lease, "odd")
+    with pytest.raises(KernelError, match="which is no integer"):
+        plan.predict_one(X[0])
+    with pytest.raises(KernelError, match="which is no integer"):
+        plan.predict(X)
 
 
 def test_a_plan_of_another_release_is_refused_by_name(saved):

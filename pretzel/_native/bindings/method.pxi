@@ -525,12 +525,17 @@ cdef class Method(CallCounter):
             return np.array([classes[label_index(values[i], PyTuple_GET_SIZE(classes))]
                              for i, classes in enumerate(self.labels)])
         if self.scalar:
-            return values[0] if self.result_type is None or self.result_type.kind == "f" else int(values[0])
+            return values[0] if self.result_type is None or self.result_type.kind == "f" else whole_number(values[0])
         vector = cnp.PyArray_EMPTY(1, &size, cnp.NPY_FLOAT64, 0)
         memcpy(vector.data, values, sizeof(double) * width)
         if self.plan.list_of is not None:
             return split(vector, self.plan.list_of)
-        return vector if self.result_type is None else vector.astype(self.result_type)
+        if self.result_type is None:
+            return vector
+        if self.result_type.kind in "iu":
+            for i in range(width):
+                whole_number(values[i])
+        return vector.astype(self.result_type)
 
     cdef object result_type_for(self, int type_num):
         """dtype of the result where the common type of the columns whose dtype matters is this; None: float64."""

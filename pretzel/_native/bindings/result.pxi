@@ -53,6 +53,21 @@ class BeyondFloat64(errors.InputValueError):
 
 cdef object converted(result, dtype):
     """A result in the dtype that scikit-learn gives it."""
-    if dtype.kind in "iu" and dtype.itemsize == 8 and result.size and np.abs(result).max() >= 2.0 ** 53:
-        raise BeyondFloat64("integers beyond 2**53")
+    if dtype.kind in "iu" and result.size:
+        largest = np.abs(result).max()
+        if not np.isfinite(largest):
+            reject_integer(largest)
+        if dtype.itemsize == 8 and largest >= 2.0 ** 53:
+            raise BeyondFloat64("integers beyond 2**53")
     return result.astype(dtype)
+
+
+cdef inline object whole_number(double value):
+    """A result that is an integer."""
+    if value - value != 0.0:  # NaN or infinite
+        reject_integer(value)
+    return int(value)
+
+
+cdef int reject_integer(double value) except -1:
+    raise errors.KernelError(f"the model computed {value:g}, which is no integer")
