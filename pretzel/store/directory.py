@@ -48,6 +48,7 @@ LARGE = 1 << 14
 """Bytes from which an array has a file of its own; smaller ones lie in the file of their plan."""
 
 _MARK = "pretzel.json"
+_ROOMS = ("names", "plans", "objects", "aside")
 
 _threads = threading.RLock()
 """Held by the thread of this process that writes: the lock of a file is that of a process."""
@@ -110,11 +111,12 @@ class Directory:
             raise StoreError(f"{self.path} has format {found!r:.50}; this release of Pretzel reads format {FORMAT}")
 
     def _create(self) -> None:
-        if self.path.exists() and any(each.name != "lock" for each in self.path.iterdir()):
+        others = self.path.iterdir() if self.path.exists() else ()
+        if not all(map(_is_begun, others)) and not (self.path / _MARK).exists():
             raise StoreError(
                 f"{self.path} is no store, and not empty: give an empty directory, or one that is not there"
             )
-        for room in ("names", "plans", "objects", "aside"):
+        for room in _ROOMS:
             (self.path / room).mkdir(parents=True, exist_ok=True)
         with self._writer():
             self._write(self.path / _MARK, json.dumps({"format": FORMAT}).encode())
@@ -371,3 +373,10 @@ def _same(found: Array, array: Array) -> bool:
         return False
     ours, theirs = (np.ascontiguousarray(each).reshape(-1).view(np.uint8) for each in (array, found))
     return np.array_equal(ours, theirs)
+
+
+def _is_begun(path: Path) -> bool:
+    """Whether it may be left of a store that somebody began to make, which has its mark last."""
+    return path.name == "lock" or (
+        path.name in _ROOMS and path.is_dir() and (path.name == "aside" or not any(path.iterdir()))
+    )

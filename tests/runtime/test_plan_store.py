@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 
@@ -375,48 +372,3 @@ def test_a_child_that_was_forked_while_writing_does_not_keep_the_lock(models):
         for child in children:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-
-
-WRITES = """
-import sys, itertools
-from sklearn.linear_model import LinearRegression
-import numpy as np
-import pretzel
-
-models = pretzel.PlanStore(sys.argv[1])
-wide = np.random.default_rng(0).normal(size=(40, 3000))
-print("ready", flush=True)
-for n in itertools.count(int(sys.argv[2])):
-    plan = pretzel.compile(LinearRegression().fit(wide, wide[:, n % 7] * n), name=str(n))
-    models.publish(f"m{n % 3}", plan, version=f"n{n}", keep=False)
-    print(n, flush=True)
-    if n % 4 == 0:
-        models.gc()
-"""
-
-
-def test_a_writer_that_is_killed_leaves_a_store_that_opens(models, tmp_path):
-    """Each time at another point; what was published is never lost, and the next writer goes on."""
-    published, rng = -1, random.Random(1)
-    for _ in range(6):
-        command = [sys.executable, "-c", WRITES, str(models._directory.path), str(published + 1)]
-        writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == "ready\n"
-        for _ in range(rng.randrange(1, 4)):
-            published = int(writer.stdout.readline())
-        time.sleep(rng.random() * 0.05)
-        writer.send_signal(signal.SIGKILL)
-        rest = writer.stdout.read().split()
-        published = int(rest[-1]) if rest else published
-        writer.wait()
-        other = reopened(models)
-        newest = max(int(label[1:]) for name in other.names() for label in other.versions(name).plans)
-        assert newest in (published, published + 1)  # the last may be there before the writer could say so
-        published = newest
-        for name in other.names():
-            assert np.isfinite(other.load(name).predict_one(np.zeros(3000)))
-        assert models.fsck().ok
-    models.gc()
-    assert models.fsck().unused == 0
-    assert os.listdir(models._directory.path / "aside") == []
