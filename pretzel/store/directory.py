@@ -323,8 +323,12 @@ class Directory:
         for name, file in self._names.files():
             for digest in self._names.named_versions(name, file).plans.values():
                 path = self._plan_path(digest)
-                if path not in needed:
+                if path in needed:
+                    continue
+                try:
                     needed |= {path, *(self._object_path(each.hex()) for each in self.plan(digest).large)}
+                except FileNotFoundError as error:
+                    raise CorruptStoreError(f"{self.path}: {name!r} needs {path}, which is missing") from error
         return needed
 
     def _put(self, digest: bytes, array: Array) -> Location:

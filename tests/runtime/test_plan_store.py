@@ -297,6 +297,16 @@ def test_files_that_no_name_has_are_reported(models, name):
         other.gc()  # nobody knows what that file needs
 
 
+def test_a_plan_that_is_missing_is_told(models):
+    models.publish("m", linear(1))
+    (path,) = (each for each in files(models) if each.suffix == ".pretzel")
+    path.unlink()
+    for act in (models.gc, lambda: models.load("m")):
+        with pytest.raises(CorruptStoreError, match=r"'m' needs .*, which is missing"):
+            act()
+    assert len(models.fsck().faults) == 1
+
+
 def test_directories_among_files_are_left_alone(models):
     models.publish("m", linear(1))
     root = models._directory.path

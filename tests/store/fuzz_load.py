@@ -1,0 +1,315 @@
+r"""Plan files and stores that were changed at random: rejected with an error of Pretzel, or loaded and asked.
+
+``python -m tests.store.fuzz_load --runs 100000 --seed 1`` runs as many and stops at the first finding; the last line
+of ``--verbose`` before a crash names the number that ``--first`` repeats. `tests.store.test_fuzz_load` runs
+a fixed number.
+Under the sanitizers, with a build that was made with ``PRETZEL_SANITIZE=address,undefined``::
+
+    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=halt_on_error=1 \
+    LD_PRELOAD="$(g++ -print-file-name=libasan.so) $(g++ -print-file-name=libubsan.so)" \
+    python -m tests.store.fuzz_load --runs 100000
+
+States and parameters alone are changed by `tests.native.mutated_states`, whose mutations are those of arrays here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import copy
+import faulthandler
+import io
+import json
+import shutil
+import struct
+import tempfile
+import warnings
+import zipfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+import pretzel
+from pretzel.errors import PretzelError, StoreError
+from pretzel.store.object_store import ObjectStore
+from pretzel.store.plan_file import DESCRIPTION, OBJECTS
+from tests.native.mutated_states import SAME_SIZE, mutated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SECONDS = 60
+NUMBERS = (-1, 0, 1, 2, 3, 7, 64, 255, 2**16, 2**31 - 1, 2**31, 2**32, 2**53, 2**62, 2**63, 2**64, -(2**63), 2**70)
+OTHERS = (None, True, 0, 1, -1, 0.5, "", "x", "object", "float32", "<f8", "é", "\0", "predict", [], {}, [0], [[0]])
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A model as a plan file and in a store, and a request of it."""
+
+    name: str
+    file: bytes
+    store: dict[str, bytes]
+    request: Any
+    plan: Any
+
+
+def models() -> Iterator[tuple[str, Any, Any, Any]]:
+    """Every kind of input, result and state."""
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(size=(120, 4))
+    labels = np.where(numbers[:, 0] > 0.3, "b", np.where(numbers[:, 1] > 0, "a", "c"))
+    cells = np.array([["x", "yy", "z"][i % 3] for i in range(240)], dtype=object).reshape(120, 2)
+    words = [" ".join(rng.choice(["the cat", "hund", "été", "naïve", "x1"], 5)) for _ in range(120)]
+    yield "linear", make_pipeline(StandardScaler(), LogisticRegression()), numbers, labels
+    yield "forest", RandomForestClassifier(4, max_depth=4, random_state=0), numbers, labels
+    yield "boosting", HistGradientBoostingClassifier(max_iter=3), numbers, labels
+    yield "outputs", DecisionTreeClassifier(max_depth=3), numbers, np.c_[labels, np.roll(labels, 1)]
+    yield "text", make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression()), words, labels
+    yield "categories", make_pipeline(OneHotEncoder(handle_unknown="ignore"), Ridge()), cells, numbers[:, 0]
+    yield "bins", KBinsDiscretizer(3, encode="onehot-dense"), numbers, None
+    yield "wide", Ridge(), np.tile(numbers, 800), numbers[:, 0]
+
+
+@cache
+def cases() -> tuple[Case, ...]:
+    """All models, compiled and written."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, model, X, y in models():
+            plan = pretzel.compile(model.fit(X, y), store=ObjectStore())
+            plan.save(Path(folder, name))
+            root = Path(folder, f"{name} store")
+            pretzel.PlanStore(root).publish("m", plan)
+            files = {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+            found.append(Case(name, Path(folder, name).read_bytes(), files, X[:5], plan))
+    return tuple(found)
+
+
+# ---- what is changed -------------------------------------------------------------------------------------------------
+
+
+def unpacked(contents: bytes) -> tuple[Any, bytes]:
+    """Description and objects of a plan file."""
+    with zipfile.ZipFile(io.BytesIO(contents)) as archive:
+        return json.loads(archive.read(DESCRIPTION)), archive.read(OBJECTS)
+
+
+def packed(description: Any, objects: bytes) -> bytes:
+    """A plan file of these."""
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
+        archive.writestr(DESCRIPTION, json.dumps(description), zipfile.ZIP_DEFLATED)
+        member = zipfile.ZipInfo(OBJECTS)
+        padding = -(sink.tell() + 30 + len(OBJECTS) + 4) % 64
+        member.extra = struct.pack("<2H", 0xD935, padding) + bytes(padding)
+        archive.writestr(member, objects)
+    return sink.getvalue()
+
+
+def places(data: Any) -> list[tuple[Any, Any]]:
+    """Every member of every list and object within: its container and its key."""
+    found, remaining = [], [data]
+    while remaining:
+        each = remaining.pop()
+        if isinstance(each, dict | list):
+            inside = [(each, key) for key in (each if isinstance(each, dict) else range(len(each)))]
+            found += inside
+            remaining += [each[key] for _, key in inside]
+    return found
+
+
+def changed_json(rng: np.random.Generator, data: Any) -> Any:
+    """The same with values swapped, left out, repeated or replaced."""
+    data = copy.deepcopy(data)
+    for _ in range(int(rng.choice([1, 1, 1, 2, 4]))):
+        all_places = places(data)
+        if not all_places:
+            return data
+        holder, key = all_places[int(rng.integers(len(all_places)))]
+        other, other_key = all_places[int(rng.integers(len(all_places)))]
+        value, kind = holder[key], rng.random()
+        if kind < 0.1:
+            del holder[key]
+        elif kind < 0.2 and isinstance(holder, list):
+            holder.insert(int(key), copy.deepcopy(value))
+        elif kind < 0.3 and isinstance(holder, dict):
+            holder[str(rng.choice(["save", "_input", "predict", "x", other_key]))] = holder.pop(key)
+        elif kind < 0.5:
+            holder[key] = copy.deepcopy(other[other_key])
+        elif kind < 0.8 and type(value) is int:
+            holder[key] = int(rng.choice([value - 1, value + 1, 2 * value])) if rng.random() < 0.5 else number(rng)
+        elif kind < 0.8 and type(value) is str and value:
+            at = int(rng.integers(len(value)))
+            holder[key] = value[:at] + str(rng.choice(["", "0", "f", "é", value])) + value[at + 1 :]
+        elif kind < 0.8 and isinstance(value, list):
+            holder[key] = value[::-1] if rng.random() < 0.5 else value[: len(value) // 2]
+        else:
+            holder[key] = copy.deepcopy(OTHERS[int(rng.integers(len(OTHERS)))])
+    return data
+
+
+def number(rng: np.random.Generator) -> int:
+    return NUMBERS[int(rng.integers(len(NUMBERS)))]
+
+
+def changed_bytes(rng: np.random.Generator, contents: bytes, *, same_size: bool = False) -> bytes:
+    """Bits flipped, words changed, a part left out or put in."""
+    data = np.frombuffer(contents, dtype=np.uint8).copy()
+    if not data.size:
+        return contents
+    if same_size:
+        return SAME_SIZE[int(rng.integers(len(SAME_SIZE)))](rng, data).tobytes()
+    return mutated(rng, data).tobytes()
+
+
+def changed_array(rng: np.random.Generator, description: Any, objects: bytes) -> bytes:
+    """Objects of which one array has other, often extreme, values."""
+    index = [each for each in description["objects"].values() if np.prod(each[2])]
+    if not index:
+        return objects
+    offset, dtype, shape = index[int(rng.integers(len(index)))]
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    part = objects[offset : offset + size]
+    values = np.frombuffer(part, dtype=dtype).copy()
+    if values.dtype.kind == "f" and rng.random() < 0.5:
+        values[int(rng.integers(values.size))] = rng.choice(
+            [np.nan, np.inf, -np.inf, 1e300, -1e300, 5e-324, 0.0, 2**53]
+        )
+        part = values.tobytes()
+    else:
+        part = changed_bytes(rng, part, same_size=True)
+    return objects[:offset] + part + objects[offset + size :]
+
+
+def changed_file(rng: np.random.Generator, contents: bytes) -> bytes:
+    """A plan file with another description, other arrays or other bytes."""
+    kind = rng.random()
+    if kind < 0.2:
+        return changed_bytes(rng, contents)
+    description, objects = unpacked(contents)
+    if kind < 0.7:
+        return packed(changed_json(rng, description), objects)
+    return packed(description, changed_array(rng, description, objects))
+
+
+# ---- what happens ----------------------------------------------------------------------------------------------------
+
+
+def answers(plan: pretzel.Plan, request: Any) -> str:
+    """ "answers", or "stops" where a method says that it does not."""
+    found = "answers"
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for method in plan.methods:
+            row = tuple(request[0]) if isinstance(request, np.ndarray) else request[0]
+            for name, asked in ((method, request), (f"{method}_one", row)):
+                try:
+                    getattr(plan, name)(asked)
+                except PretzelError:
+                    found = "stops"
+        try:
+            plan.explain()
+        except PretzelError:
+            found = "stops"
+    return found
+
+
+def outcome_of_file(rng: np.random.Generator, case: Case, folder: Path) -> str:
+    """What a changed plan file does."""
+    path = folder / "plan"
+    path.unlink(missing_ok=True)
+    path.write_bytes(changed_file(rng, case.file))
+    try:
+        plan = pretzel.load(path, store=ObjectStore())
+    except StoreError:
+        return "rejected"
+    return answers(plan, case.request)
+
+
+def outcome_of_store(rng: np.random.Generator, case: Case, folder: Path) -> str:
+    """What a store with a changed file does: it is checked, loaded from, and published to."""
+    names = [name for name in case.store if not name.startswith("lock")]
+    chosen = names[int(rng.integers(len(names)))]
+    root = folder / "store"
+    shutil.rmtree(root, ignore_errors=True)
+    for name, contents in case.store.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if name == chosen and name.endswith(".json") and rng.random() < 0.7:
+            contents = json.dumps(changed_json(rng, json.loads(contents))).encode()
+        elif name == chosen:
+            contents = changed_file(rng, contents) if name.endswith(".pretzel") else changed_bytes(rng, contents)
+        path.write_bytes(contents)
+    for room in ("names", "plans", "objects", "aside"):
+        (root / room).mkdir(exist_ok=True)
+    found = "rejected"
+    try:
+        store = pretzel.PlanStore(root, create=False, store=ObjectStore())
+        store.fsck()
+    except StoreError:
+        return found
+    try:
+        found = answers(store.load("m"), case.request)
+    except PretzelError:
+        found = "rejected"
+    try:
+        store.publish("again", case.plan)
+        assert answers(store.load("again"), case.request) == "answers", "a plan that was just published does not answer"
+        store.gc()
+    except StoreError:
+        pass  # a damaged name
+    return found
+
+
+def run(number_of_run: int, seed: int, folder: Path) -> tuple[str, str]:
+    """Name and outcome of one changed file."""
+    case = cases()[number_of_run % len(cases())]
+    rng = np.random.default_rng([seed, number_of_run])
+    faulthandler.dump_traceback_later(SECONDS, exit=True)
+    try:
+        of_store = rng.random() < 0.2
+        return case.name, (outcome_of_store if of_store else outcome_of_file)(rng, case, folder)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def run_many(runs: int, seed: int, first: int = 0, *, verbose: bool = False) -> collections.Counter[str]:
+    """Outcomes of as many."""
+    counts: collections.Counter[str] = collections.Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        for each in range(first, first + runs):
+            if verbose:
+                print(each, cases()[each % len(cases())].name, flush=True)
+            try:
+                counts[run(each, seed, Path(folder))[1]] += 1
+            except Exception as error:
+                raise AssertionError(f"number {each} of seed {seed}: {type(error).__name__}: {error}") from error
+    return counts
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.store.fuzz_load", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument("--runs", type=int, default=100000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--verbose", action="store_true", help="print each number before it is run")
+    options = parser.parse_args()
+    for what, count in run_many(options.runs, options.seed, options.first, verbose=options.verbose).most_common():
+        print(f"{count:8d}  {what}")
+
+
+if __name__ == "__main__":
+    main()
