@@ -1,0 +1,85 @@
+"""The group of all commands: options that all of them have, exit codes, and how errors are shown."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from pretzel.cli.bench import bench
+from pretzel.cli.compile import compile
+from pretzel.cli.coverage import coverage
+from pretzel.cli.inspect import explain, inspect
+from pretzel.cli.predict import predict
+from pretzel.cli.store import fsck, gc, promote, remove
+from pretzel.cli.verify import verify
+from pretzel.errors import PretzelError
+
+EXTRAS = {"sklearn": "sklearn", "joblib": "sklearn", "pandas": "cli", "pyarrow": "cli"}
+"""Extra of the distribution that installs a package, by the name of its module."""
+
+
+class Failure(click.ClickException):
+    """A model, a file or a store that a command cannot work with; one line on stderr."""
+
+    exit_code = 3
+
+    def show(self, file: Any = None) -> None:
+        """Write the line."""
+        click.echo(f"pretzel: {self.message}", file=file, err=file is None)
+
+
+class Commands(click.Group):
+    """A group whose commands end with one line and an exit code, whatever they raise."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except KeyboardInterrupt:
+            ctx.exit(130)
+        except Exception as error:
+            if ctx.params["debug"]:
+                raise
+            raise Failure(_in_one_line(error)) from error
+
+
+def _in_one_line(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        package = error.name.partition(".")[0]
+        wanted = f"'pretzel-serving[{EXTRAS[package]}]'" if package in EXTRAS else package
+        return f"{package} is not installed: pip install {wanted}"
+    text = " ".join(str(error).split())
+    return text if isinstance(error, PretzelError | OSError) and text else f"{type(error).__name__}: {text}"
+
+
+def _version(ctx: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        click.echo(f"pretzel {sys.modules['pretzel'].__version__}")
+        ctx.exit()
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the release.")
+def cli(debug: bool) -> None:
+    """Compile scikit-learn models, look into them, and let them predict.
+
+    MODEL is a plan file ("churn.pretzel"), or a model of a store: STORE:NAME, or STORE:NAME@VERSION
+    ("models:churn/de@v2"). SOURCE is a fitted estimator in a file of joblib, pickle or skops. DATA is a table, by the
+    ending of its name: .csv, .parquet, .arrow.
+
+    \b
+    Exit codes:
+      0  done
+      1  findings: differences, damage, steps without a native form
+      2  wrong usage
+      3  a model, file or store that cannot be worked with; one line on stderr says why
+    """
+
+
+for command in (compile, inspect, explain, predict, verify, coverage, bench, gc, fsck, promote, remove):
+    cli.add_command(command)

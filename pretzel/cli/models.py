@@ -1,0 +1,133 @@
+"""What commands are given: models (plan files, or names in stores) and sources (estimators in files)."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pretzel.errors import CompileError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pretzel.runtime.model import Plan
+
+ENDINGS = (".joblib", ".pkl", ".pickle", ".skops")
+"""How names of files of estimators end."""
+
+FORMS = "a .pretzel file, or STORE:NAME[@VERSION]"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAt:
+    """Where a model is: in a plan file, or in a store under a name.
+
+    Parameters
+    ----------
+    text : str
+        As it was written.
+    file : str
+        Empty, if it is in a store.
+    store, name : str
+    version : str or None
+    """
+
+    text: str
+    file: str = ""
+    store: str = ""
+    name: str = ""
+    version: str | None = None
+
+    def load(self) -> Plan:
+        """The plan."""
+        if self.file:
+            from pretzel.runtime.saved import load
+
+            return load(self.file)
+        from pretzel.runtime.plan_store import PlanStore
+
+        return PlanStore(self.store, create=False).load(self.name, self.version)
+
+
+def model_at(text: str) -> ModelAt:
+    """The model that a text means.
+
+    Raises
+    ------
+    UsageError
+        It is no file and no name in a store.
+    """
+    if Path(text).is_file():
+        return ModelAt(text, file=text)
+    store, name = _split(text)
+    if not name:
+        raise click.UsageError(f"there is no file {text!r}, and it is no model of a store; give {FORMS}")
+    name, at, version = name.partition("@")
+    return ModelAt(text, store=store, name=name, version=version if at else None)
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Store and name: they are divided by the first colon behind a directory, else by the last one."""
+    start = text.find("://") + 3 if "://" in text else 0
+    colons = [i for i in range(start, len(text)) if text[i] == ":"]
+    for i in colons:
+        if Path(text[:i]).is_dir():
+            return text[:i], text[i + 1 :]
+    return (text[: colons[-1]], text[colons[-1] + 1 :]) if colons else (text, "")
+
+
+FILE = click.Path(exists=True, dir_okay=False)
+STORE = click.Path(exists=True, file_okay=False)
+
+trusted = click.option("--trusted", multiple=True, metavar="TYPE", help="A type that a .skops file holds; repeatable.")
+
+
+def _model_of(ctx: click.Context, parameter: click.Parameter, text: str) -> ModelAt:
+    return model_at(text)
+
+
+model_argument = click.argument("model", type=click.Path(), callback=_model_of)
+"""MODEL, which is completed like a file."""
+
+
+def load_source(path: str, trusted: Sequence[str] = ()) -> Any:
+    """The estimator in a file.
+
+    Raises
+    ------
+    CompileError
+        The file cannot be loaded.
+    """
+    is_skops = path.lower().endswith(".skops")
+    if trusted and not is_skops:
+        raise click.UsageError(f"--trusted is for .skops files; {path} is a pickle, which runs any code")
+    if not is_skops:
+        click.echo(f"pretzel: {path} is a pickle: loading runs code of the file, so it must be one you trust", err=True)
+    module = importlib.import_module("skops.io" if is_skops else "joblib")
+    try:
+        return module.load(path, trusted=list(trusted)) if is_skops else module.load(path)
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        if is_skops and type(error).__name__ == "UntrustedTypesFoundException":
+            reason += " Name each with --trusted TYPE if you trust it."
+        raise CompileError(f"{path} cannot be loaded: {type(error).__name__}: {reason}") from error
+
+
+def compiled(path: str, trusted: Sequence[str] = (), **options: Any) -> Plan:
+    """The plan of the estimator in a file."""
+    from pretzel.api import compile
+
+    return compile(load_source(path, trusted), **options)
+
+
+def plan_or_source(text: str, trusted: Sequence[str] = ()) -> Plan:
+    """The plan of a model, or of an estimator in a file."""
+    if not text.lower().endswith(ENDINGS):
+        return model_at(text).load()
+    if not Path(text).is_file():
+        raise click.BadParameter(f"there is no file {text!r}")
+    return compiled(text, trusted)

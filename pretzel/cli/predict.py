@@ -1,0 +1,75 @@
+"""``pretzel predict``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pretzel.cli.models import FILE, model_argument
+from pretzel.cli.requests import answer_columns, as_request, column_option, columns_for, default_method
+from pretzel.cli.tables import Columns, Writer, format_of, open_table
+from pretzel.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pretzel.cli.models import ModelAt
+
+
+@click.command()
+@model_argument
+@click.argument("data", type=FILE)
+@click.option("-o", "--output", required=True, metavar="OUT", help='A table, by its ending; "-" prints CSV.')
+@click.option("--method", "methods", multiple=True, help='"predict" or "transform" by default; repeatable.')
+@click.option("--keep", multiple=True, metavar="NAME", help="A column of DATA that OUT has, too; repeatable.")
+@column_option
+@click.option("--batch", default=1 << 16, type=click.IntRange(1), show_default=True, help="Rows that are read at once.")
+def predict(
+    model: ModelAt,
+    data: str,
+    output: str,
+    methods: tuple[str, ...],
+    keep: tuple[str, ...],
+    columns: tuple[str, ...],
+    batch: int,
+) -> None:
+    """Let MODEL answer each row of DATA, and write the answers to OUT, which appears when it is complete.
+
+    Columns that the model does not know are ignored. The table is never in memory as a whole.
+    """
+    if output != "-":
+        format_of(output)
+    table, plan = open_table(data), model.load()
+    asked = methods or (default_method([*plan.methods]),)
+    for name in asked:
+        if name not in plan.methods:
+            raise click.UsageError(f"{plan.name} has no method {name!r}, only {', '.join(plan.methods)}")
+    spec = plan.physical.input
+    read = columns_for(spec, table.columns, columns, keep)
+    also = Columns([*dict.fromkeys([*read.names, *keep])], read.texts, read.documents)
+    bar = click.progressbar(length=table.length, label=data, file=sys.stderr, hidden=not sys.stderr.isatty())
+    count = 0
+    with Writer(output) as writer, bar:
+        for frame, progress in table.batches(also, batch):
+            if not len(frame):
+                continue
+            try:
+                answers = _answers(plan, asked, as_request(spec, frame[read.names]))
+            except InputError as error:
+                raise InputError(f"rows {count:,} to {count + len(frame) - 1:,} of {data}: {error}") from error
+            writer.write(frame[[*keep]].assign(**answers))
+            count += len(frame)
+            bar.update(progress)
+        if not count:
+            raise InputError(f"{data} has no rows")
+    click.echo(f"{count:,} row(s): {', '.join(asked)} of {plan.name}", err=True)
+
+
+def _answers(plan: Any, methods: Sequence[str], request: Any) -> dict[str, Any]:
+    classes = plan.physical.attributes.get("classes_")
+    found: dict[str, Any] = {}
+    for name in methods:
+        found |= answer_columns(name, getattr(plan, name)(request), classes)
+    return found

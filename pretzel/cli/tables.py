@@ -1,0 +1,235 @@
+"""Tables in files (CSV, Parquet, Arrow), read and written in batches of rows; each batch is a frame of pandas.
+
+What is read is what ``pandas.read_csv``, ``read_parquet`` and ``read_feather`` make of the file, because estimators
+are fitted on that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pretzel.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+FORMATS = {".csv": "csv", ".parquet": "parquet", ".pq": "parquet", ".arrow": "arrow", ".feather": "arrow"}
+"""Format of a table by the ending of its file."""
+
+
+def format_of(path: str) -> str:
+    """The format of a file, by the ending of its name."""
+    found = FORMATS.get(Path(path).suffix.lower())
+    if found is None:
+        raise click.UsageError(f"{path}: tables are files whose names end with {', '.join(FORMATS)}")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which columns are read.
+
+    Parameters
+    ----------
+    names : list of str
+        In the order of the frame.
+    texts : set of str
+        Texts, also where all of them look like numbers.
+    documents : set of str
+        Texts that are never missing, whatever they are.
+    """
+
+    names: list[str]
+    texts: set[str] = field(default_factory=set)
+    documents: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """A table in a file.
+
+    Parameters
+    ----------
+    path : str
+    columns : list of str
+    length : int
+        Rows, or bytes where the number of rows is not known.
+    """
+
+    path: str
+    columns: list[str]
+    length: int
+
+    def batches(self, columns: Columns, rows: int) -> Iterator[tuple[Any, int]]:
+        """Frames of so many rows at most, each with the progress that it makes in `length`."""
+        read = {"csv": _csv, "parquet": _parquet, "arrow": _arrow}[format_of(self.path)]
+        with _reading(self.path):
+            yield from read(self.path, columns, rows)
+
+
+def open_table(path: str) -> TableFile:
+    """Read what a file says of its table."""
+    with _reading(path):
+        return _opened_table(path)
+
+
+def _opened_table(path: str) -> TableFile:
+    kind = format_of(path)
+    if kind == "csv":
+        import pandas as pd
+
+        return TableFile(path, [*map(str, pd.read_csv(path, nrows=0).columns)], os.stat(path).st_size)
+    if kind == "parquet":
+        import pyarrow.parquet as pq
+
+        metadata = pq.read_metadata(path)
+        return TableFile(path, metadata.schema.to_arrow_schema().names, metadata.num_rows)
+    with _opened(path) as file:
+        count = sum(file.get_batch(i).num_rows for i in range(file.num_record_batches))
+        return TableFile(path, file.schema.names, count)
+
+
+@contextlib.contextmanager
+def _reading(path: str) -> Iterator[None]:
+    """Say which file cannot be read."""
+    try:
+        yield
+    except (ValueError, OSError) as error:  # of pyarrow and pandas, too
+        if isinstance(error, OSError) and error.filename is not None:
+            raise
+        raise InputError(f"{path} cannot be read: {error}") from error
+
+
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[Any]:
+    import pyarrow as pa
+
+    with pa.memory_map(path) as memory:
+        yield pa.ipc.open_file(memory)
+
+
+def _csv(path: str, columns: Columns, rows: int) -> Iterator[tuple[Any, int]]:
+    import pandas as pd
+
+    with open(path, "rb") as file:
+        at = 0
+        texts = dict.fromkeys(columns.texts | columns.documents, str)
+        # A document is what it is, also "NA" and nothing.
+        found = pd.read_csv(file, usecols=columns.names, dtype=texts, chunksize=rows, na_filter=not columns.documents)
+        for frame in found:
+            before, at = at, file.tell()
+            yield frame[columns.names], at - before
+
+
+def _parquet(path: str, columns: Columns, rows: int) -> Iterator[tuple[Any, int]]:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(rows, columns=columns.names):
+            yield _frame(batch, columns), batch.num_rows
+
+
+def _arrow(path: str, columns: Columns, rows: int) -> Iterator[tuple[Any, int]]:
+    with _opened(path) as file:
+        for i in range(file.num_record_batches):
+            batch = file.get_batch(i)
+            for start in range(0, batch.num_rows, rows):
+                part = batch.slice(start, rows)
+                yield _frame(part, columns), part.num_rows
+
+
+def _frame(batch: Any, columns: Columns) -> Any:
+    frame = batch.select(columns.names).to_pandas()
+    return frame.reset_index(drop=True)[columns.names]
+
+
+class Writer:
+    """Writes frames to one file, which appears when all of them are written.
+
+    Parameters
+    ----------
+    path : str
+        "-" for CSV on the standard output.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._kind = "csv" if path == "-" else format_of(path)
+        self._path = Path(path)
+        self._aside = self._path.with_name(f".{self._path.name[:100]}.{secrets.token_hex(8)}")
+        self._sink: Any = None
+        self._file: Any = None
+
+    def __enter__(self) -> Writer:
+        self._file = sys.stdout.buffer if str(self._path) == "-" else open(self._aside, "xb")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        try:
+            if kind is None and self._sink is not None and self._kind != "csv":
+                self._sink.close()
+        finally:
+            if str(self._path) == "-":
+                self._file.flush()
+            else:
+                self._file.close()
+        if str(self._path) == "-":
+            return
+        if kind is None:
+            os.replace(self._aside, self._path)
+        else:
+            self._aside.unlink(missing_ok=True)
+
+    def write(self, frame: Any) -> None:
+        """Append a frame; all have the columns of the first, and in Arrow and Parquet its types."""
+        if self._kind == "csv":
+            frame.to_csv(self._file, header=self._sink is None, index=False)
+            self._sink = self._file
+            return
+        import pyarrow as pa
+
+        schema = None if self._sink is None else self._sink.schema
+        batch = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+        if self._sink is None:
+            self._sink = self._new(batch.schema)
+        self._sink.write(batch)
+
+    def _new(self, schema: Any) -> Any:
+        if self._kind == "parquet":
+            import pyarrow.parquet as pq
+
+            return pq.ParquetWriter(self._file, schema)
+        import pyarrow as pa
+
+        return _IpcFile(pa.ipc.new_file(self._file, schema), schema)
+
+
+class _IpcFile:
+    """An Arrow file that knows its schema, as a Parquet file does."""
+
+    def __init__(self, file: Any, schema: Any) -> None:
+        self.write, self.close, self.schema = file.write, file.close, schema
+
+
+def read_all(table: TableFile, columns: Columns, most: int) -> Any:
+    """The first rows of a table, as one frame."""
+    import pandas as pd
+
+    frames: Sequence[Any] = [frame for frame, _ in _until(table.batches(columns, most), most)]
+    return pd.concat(frames, ignore_index=True)[:most] if frames else pd.DataFrame(columns=columns.names)
+
+
+def _until(batches: Iterator[tuple[Any, int]], most: int) -> Iterator[tuple[Any, int]]:
+    count = 0
+    for frame, progress in batches:
+        yield frame, progress
+        count += len(frame)
+        if count >= most:
+            return

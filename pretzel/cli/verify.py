@@ -1,0 +1,46 @@
+"""``pretzel verify``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pretzel.cli.models import FILE, load_source, model_argument, trusted
+from pretzel.cli.output import printable
+from pretzel.cli.requests import as_request, column_option, columns_for
+from pretzel.cli.tables import open_table, read_all
+
+if TYPE_CHECKING:
+    from pretzel.cli.models import ModelAt
+
+
+@click.command()
+@model_argument
+@click.argument("source", type=FILE)
+@click.argument("data", type=FILE)
+@click.option("--rows", default=10_000, type=click.IntRange(1), show_default=True, help="Rows of DATA that are tried.")
+@click.option("--boundary/--no-boundary", default=True, help="Add rows on thresholds, odd numbers, unseen categories.")
+@column_option
+@trusted
+@click.pass_context
+def verify(
+    ctx: click.Context,
+    model: ModelAt,
+    source: str,
+    data: str,
+    rows: int,
+    boundary: bool,
+    columns: tuple[str, ...],
+    trusted: tuple[str, ...],
+) -> None:
+    """Compare MODEL with the estimator in SOURCE on DATA, step by step; exit code 1 if they differ."""
+    from pretzel.verification import verify as compare
+
+    plan = model.load()
+    table = open_table(data)
+    spec = plan.physical.input
+    frame = read_all(table, columns_for(spec, table.columns, columns), rows)
+    report = compare(plan, load_source(source, trusted), as_request(spec, frame), boundary=boundary)
+    click.echo("\n".join(map(printable, str(report).split("\n"))))
+    ctx.exit(0 if report.ok else 1)

@@ -1,0 +1,28 @@
+"""`pretzel coverage`."""
+
+from __future__ import annotations
+
+import json
+
+import joblib
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+
+def test_all_estimators(run):
+    data = json.loads(run("coverage --json").stdout)
+    assert data["sklearn.linear_model.LogisticRegression"] is True
+    assert data["sklearn.neighbors.KNeighborsClassifier"] is False
+    assert f"{sum(data.values())} of {len(data)} have a native form" in run("coverage").stdout
+
+
+def test_steps_of_a_model(run, model, table):
+    assert "predict: 3 native, 0 opaque step(s)" in run("coverage m.pretzel").stdout
+    source = make_pipeline(StandardScaler(), KNeighborsClassifier(3)).fit(table[["age"]], [0, 1] * 20)
+    joblib.dump(source, "k.joblib")
+    text = run("coverage k.joblib", 1).stdout
+    assert "native  Pipeline.standardscaler: check_finite" in text
+    assert "opaque  Pipeline.kneighborsclassifier: sklearn.neighbors.KNeighborsClassifier has no adapter" in text
+    steps = json.loads(run("coverage k.joblib --json", 1).stdout.partition("{")[2].join(["{", ""]))["methods"]
+    assert len(steps["predict"]["opaque"]) == 1

@@ -1,0 +1,135 @@
+"""What all commands have in common: exit codes, errors in one line, completion; the installed command as a process."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import pretzel
+from pretzel.cli.group import cli
+from pretzel.errors import CorruptStoreError
+
+
+def test_help_tells_exit_codes_and_commands(run):
+    text = run("--help").output
+    for word in ("Exit codes:", "STORE:NAME@VERSION", *cli.commands):
+        assert word in text
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_every_command_has_help(run, name):
+    assert cli.commands[name].help
+    assert "Usage: pretzel" in run(f"{name} --help").stdout
+
+
+def test_release(run):
+    assert run("--version").stdout == f"pretzel {pretzel.__version__}\n"
+
+
+def test_an_error_is_one_line(run, folder):
+    (folder / "bad.pretzel").write_bytes(b"no plan\nat all")
+    done = run("inspect bad.pretzel", code=3)
+    assert done.stdout == ""
+    assert done.stderr.startswith("pretzel: bad.pretzel is no plan file")
+    assert done.stderr.count("\n") == 1
+
+
+def test_debug_shows_the_traceback(folder):
+    (folder / "bad.pretzel").write_bytes(b"no plan")
+    done = CliRunner().invoke(cli, ["--debug", "inspect", "bad.pretzel"])
+    assert isinstance(done.exception, CorruptStoreError)
+
+
+@pytest.mark.parametrize("text", ["explain", "explain nothing.pretzel", "explain nothing.joblib", "gc nowhere", "bake"])
+def test_wrong_usage(run, text):
+    assert "Error: " in run(text, code=2).stderr
+
+
+def test_an_interrupt_is_no_finding(run, store, monkeypatch):
+    def stop(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pretzel.PlanStore, "gc", stop)
+    run("gc models", code=130)
+
+
+@pytest.mark.parametrize(("module", "extra"), [("skops", "skops"), ("joblib", "'pretzel-serving[sklearn]'")])
+def test_what_is_not_installed_is_named(run, folder, monkeypatch, module, extra):
+    monkeypatch.setitem(sys.modules, "joblib", None)
+    monkeypatch.setitem(sys.modules, "skops.io", None)
+    (folder / "m.skops").write_bytes(b"")
+    file = "m.skops" if module == "skops" else "m.joblib"
+    error = run(f"compile {file} -o m.pretzel", code=3).stderr.splitlines()[-1]
+    assert error == f"pretzel: {module} is not installed: pip install {extra}"
+
+
+def in_process(*arguments, code=0, **environment):
+    """Run the command as users do: from the package that is tested."""
+    where = os.path.dirname(os.path.dirname(pretzel.__file__))
+    done = subprocess.run(
+        [sys.executable, "-m", "pretzel", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | {"PYTHONPATH": where} | environment,
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def test_from_a_pickle_to_predictions(folder, pipeline, table):
+    assert "runs code of the file" in in_process("compile", "m.joblib", "-o", "models", "--name", "churn/de").stderr
+    in_process("verify", "models:churn/de", "m.joblib", "d.csv")
+    lines = in_process("predict", "models:churn/de@v1", "d.csv", "-o", "-").stdout.splitlines()
+    assert lines == ["predict", *pipeline.predict(table)]
+    done = in_process("inspect", "models:rent", code=3)
+    assert done.stderr == "pretzel: models has no model 'rent'\n"
+
+
+def test_the_shell_completes_commands(folder):
+    done = in_process(_PRETZEL_COMPLETE="bash_complete", COMP_WORDS="pretzel pre", COMP_CWORD="1")
+    assert done.stdout.split() == ["plain,predict"]
+
+
+def test_without_click(folder):
+    hidden = """
+import sys
+from pathlib import Path
+
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name == "click":
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Hidden())
+import pretzel.cli
+sys.exit(pretzel.cli.main())
+"""
+    where = os.path.dirname(os.path.dirname(pretzel.__file__))
+    done = subprocess.run(
+        [sys.executable, "-c", hidden], capture_output=True, text=True, env=os.environ | {"PYTHONPATH": where}
+    )
+    assert (done.returncode, done.stderr) == (
+        3,
+        "pretzel: the command line needs click: pip install 'pretzel-serving[cli]'\n",
+    )
+
+
+def test_the_readme_shows_commands_that_work(run, folder):
+    """The block of commands in README runs as it stands."""
+    readme = Path(__file__).resolve().parents[2] / "README.md"
+    block = re.search(r"^```sh\n(pretzel .*?)^```", readme.read_text(), re.M | re.S)[1]
+    (folder / "model.joblib").write_bytes((folder / "m.joblib").read_bytes())
+    frame = pd.read_csv("d.csv")
+    frame.to_csv("customers.csv")
+    frame.to_parquet("customers.parquet")
+    for line in block.splitlines():
+        run(line.partition("#")[0].removeprefix("pretzel "))
+    assert (folder / "answers.csv").read_text().startswith("id,predict_proba_no,")

@@ -1,0 +1,18 @@
+"""`pretzel verify`."""
+
+from __future__ import annotations
+
+import joblib
+from sklearn.base import clone
+
+
+def test_the_source_of_a_model(run, model):
+    done = run("verify m.pretzel m.joblib d.csv")
+    assert done.stdout.startswith("Pipeline: ok on ")
+    assert "on boundaries" in done.stdout
+    assert "on 10 rows" in run("verify m.pretzel m.joblib d.csv --rows 10 --no-boundary").stdout
+
+
+def test_another_model(run, model, pipeline, table):
+    joblib.dump(clone(pipeline).fit(table, ["no", "no", "yes", "yes"] * 10), "other.joblib")
+    assert "DIVERGES" in run("verify m.pretzel other.joblib d.csv", 1).stdout
