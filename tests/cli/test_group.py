@@ -71,10 +71,12 @@ def test_what_is_not_installed_is_named(run, folder, monkeypatch, module, extra)
 
 
 def in_process(*arguments, code=0, **environment):
-    """Run the command as users do: from the package that is tested."""
+    """Run the command as users do: the script beside Python where the wheel is tested, else the tree."""
     where = os.path.dirname(os.path.dirname(pretzel.__file__))
+    script = [str(Path(sys.executable).with_name("pretzel"))]
+    command = script if os.environ.get("PRETZEL_TEST_INSTALLED") else [sys.executable, "-m", "pretzel"]
     done = subprocess.run(
-        [sys.executable, "-m", "pretzel", *arguments],
+        [*command, *arguments],
         capture_output=True,
         text=True,
         timeout=120,
