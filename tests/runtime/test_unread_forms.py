@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
+import collections
+import decimal
+import fractions
 import time
 from typing import Any
 
@@ -16,10 +20,10 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import SelectKBest, VarianceThreshold
-from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, SGDClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, Normalizer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, Normalizer, OrdinalEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 import pretzel
@@ -115,7 +119,7 @@ def _same(found: Any, expected: Any) -> None:
     assert found.dtype == expected.dtype
     if sparse.issparse(expected):
         found, expected = found.toarray(), expected.toarray()
-    if expected.dtype.kind in "OmM":
+    if expected.dtype.kind in "OmMUS":
         pd.testing.assert_frame_equal(pd.DataFrame(found), pd.DataFrame(expected))
     else:
         np.testing.assert_allclose(found, expected, rtol=2e-6)
@@ -223,6 +227,120 @@ def test_wrong_tables_of_many_columns_are_rejected_at_once() -> None:
     with pytest.raises(InputTypeError, match="column 'c7': expected a number, got str 'x'"):
         plan.predict(wrong)
     assert time.perf_counter() - start < 0.5
+
+
+# -- lists of rows of any type -----------------------------------------------------------------------------------------
+
+
+class _Values:
+    """A sequence of its own."""
+
+    def __init__(self, values: Any) -> None:
+        self.values = values
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, place: int) -> Any:
+        return self.values[place]
+
+
+class _AsArray:
+    """No sequence, but something that NumPy makes an array of."""
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.array([1.5, 2.0, 3.0], dtype=dtype)
+
+
+ROW = [1.5, 2.0, 3.0]
+FLOAT32_ROW = np.array(ROW, dtype=np.float32)
+LISTS: dict[str, list[Any]] = {
+    "series": [row for _, row in FRAME.iterrows()],
+    "series without names": [pd.Series(ROW), pd.Series(ROW)],
+    "series of float32": [pd.Series(ROW, dtype=np.float32)],
+    "series of objects": [pd.Series([1, "2", 3.5], dtype=object)],
+    "series of texts": [pd.Series(list("123"))],
+    "nullable series": [pd.Series([1, None, 3], dtype="Int64")],
+    "series of dates": [pd.Series(pd.to_datetime(["2020", "2021", "2022"]))],
+    "categorical series": [pd.Series(list("123"), dtype="category")],
+    "series and lists": [pd.Series(ROW), ROW],
+    "series of other lengths": [pd.Series(ROW), pd.Series(ROW[:2])],
+    "polars": [pl.Series(ROW), pl.Series([1, None, 3])],
+    "polars of texts": [pl.Series(list("123"))],
+    "pyarrow": [pa.array(ROW)],
+    "index": [pd.Index(ROW)],
+    "0-d": [[np.array(1.5), np.array(2.0), 3.0]],
+    "0-d in a tuple": [(np.array(1.5), np.array(2.0), 3.0)],
+    "0-d float32": [[np.array(value, dtype=np.float32) for value in ROW]],
+    "0-d integers": [[np.array(1), np.array(2), np.array(3)]],
+    "0-d objects": [[np.array(1, dtype=object), 2, 3]],
+    "0-d texts": [[np.array("1"), 2, 3]],
+    "0-d complex": [[np.array(1j), 2, 3]],
+    "arrays of one": [[np.array([1.0]), np.array([2.0]), np.array([3.0])]],
+    "numbers of float32": [[np.float32(1.1)] * 3],
+    "numbers of float32 and floats": [[np.float32(1.1), 2.0, 3.0]],
+    "numbers of int8": [[np.int8(100)] * 3],
+    "long doubles": [[np.longdouble(1) / 3] * 3],
+    "arrays of objects": [np.array([1, "2", 3.5], dtype=object)],
+    "float32 and lists": [FLOAT32_ROW, ROW],
+    "float32 and booleans": [FLOAT32_ROW, [True, False, True]],
+    "float32": [FLOAT32_ROW, FLOAT32_ROW],
+    "masked rows": [np.ma.array(ROW, mask=[True, False, False])],
+    "matrices": [np.asmatrix(ROW)],
+    "array without dimensions": [np.array(1.5)],
+    "array.array": [array.array("f", ROW)],
+    "memoryview": [memoryview(array.array("f", ROW))],
+    "range": [range(3)],
+    "deque": [collections.deque(ROW)],
+    "own sequence": [_Values(ROW)],
+    "as array": [_AsArray()],
+    "values of a dict": [dict(enumerate(ROW)).values()],
+    "decimals": [[decimal.Decimal("1.5"), 2, 3]],
+    "fractions": [[fractions.Fraction(1, 3), 2, 3]],
+    "dates": [[pd.Timestamp("2020")] * 3],
+    "voids": [[np.void(b"1"), 2, 3]],
+    "complex": [[1j, 2, 3]],
+    "real complex": [[1 + 0j, 2, 3]],
+    "complex and None": [[1j, None, 3]],
+    "NumPy's complex": [[np.complex64(1), 2, 3]],
+}
+
+
+@pytest.mark.parametrize("form", LISTS)
+@pytest.mark.filterwarnings("ignore")
+def test_lists_are_what_numpy_makes_of_them(form: str) -> None:
+    for estimator in (
+        Ridge(),
+        LinearRegression(),
+        LogisticRegression(),
+        StandardScaler(),
+        Normalizer(),
+        VarianceThreshold(),
+        OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+        ColumnTransformer([SCALED, KEPT]),
+        DecisionTreeClassifier(random_state=0),
+    ):
+        for fitted_on in (X, FRAME):
+            source = clone(estimator).fit(fitted_on, Y)
+            plan = pretzel.compile(source)
+            _check(plan, source, "predict" if hasattr(source, "predict") else "transform", LISTS[form])
+
+
+def test_lists_of_series_have_no_names() -> None:
+    plan = pretzel.compile(ColumnTransformer([("scaled", StandardScaler(), ["a"])]).fit(FRAME))
+    with pytest.raises(InputKeyError, match="columns are selected by name"):
+        plan.transform(LISTS["series"])
+
+
+@pytest.mark.parametrize("number", [1j, 1 + 0j, np.complex64(1j)])
+def test_complex_numbers_among_categories_are_rejected(number: Any) -> None:
+    source = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1).fit([[0.0], [1.0]])
+    plan = pretzel.compile(source)
+    for request in ([[number], [0]], [(number,)]):
+        with pytest.raises(InputValueError, match=r"lists with complex numbers .* Complex data not supported"):
+            plan.transform(request)
+    with pytest.raises(InputTypeError, match="column 0: expected a str or a number, got complex"):
+        plan.transform_one((number,))
 
 
 # -- columns that are selected by name ---------------------------------------------------------------------------------

@@ -70,6 +70,7 @@ cdef inline void text_cell(object text, Cell* out, bint normalized) noexcept:
 
 
 cdef object NO_FIELD = object()
+cdef tuple COMPLEX = (complex, np.complexfloating)
 
 
 class MissingField(Exception):
@@ -256,6 +257,8 @@ cdef int read_fields(object row, PyObject*** values, Reader reader, LeafInput* l
                 values[0] = NULL
             if value is None and reader.missing is not None:
                 value = reader.missing[i]
+            if reader.keys is None and not is_plain(value) and isinstance(value, COMPLEX):
+                raise WrongField(reader.columns[i], value, "a str or a number")  # an array of them is rejected
             status = cell_of(value, &leaf.cells[i], reader, held)
             if status == -2:
                 raise WrongField(reader.columns[i], value, "a str" if reader.is_text else "a str or a number")

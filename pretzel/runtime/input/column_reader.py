@@ -159,7 +159,7 @@ def _is_text(column: Any) -> bool:
 
 
 def _number(spec: InputSpec, position: int, row: int, value: Any, parse: Callable[[Any], float | None]) -> float:
-    if isinstance(value, list | tuple | np.ndarray):
+    if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim):
         raise InputShapeError(
             f"{spec.estimator}: row {row}, column {column_name(spec, position)} holds a {type(value).__name__}: "
             "expected a table of two dimensions"

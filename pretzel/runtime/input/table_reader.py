@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 FLOAT64, OBJECT = np.dtype(np.float64), np.dtype(object)
+_PLAIN = frozenset({float, int, bool, type(None), str, bytes, np.float64, np.str_, np.bytes_})
 _WITH_DUPLICATES = ("csr", "csc", "coo", "bsr")  # SciPy's formats that may hold several entries at one place
 
 
@@ -46,6 +47,8 @@ class Table:
         The request is a list of rows, of which scikit-learn makes an array.
     as_float64 : bool
         scikit-learn converts the columns to float64 whatever they hold.
+    odd : frozenset of type
+        Types of the values of a list of rows, without those of usual texts and numbers.
     """
 
     rows: int
@@ -54,6 +57,7 @@ class Table:
     is_rows: bool = False
     is_list: bool = False
     as_float64: bool = False
+    odd: frozenset[type] = frozenset()
 
 
 def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[Any], list[set[np.dtype[Any]]]]:
@@ -88,6 +92,8 @@ def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[A
     dtypes: list[set[np.dtype[Any]]] = []
     for leaf in leaves:
         if leaf.kind in (LeafKind.CELLS, LeafKind.TEXT):
+            if not spec.any_order and any(issubclass(kind, complex | np.complexfloating) for kind in table.odd):
+                raise UnreadForm(spec.estimator, "lists with complex numbers")
             found.append([as_cells(spec, i, table.column(i)) for i in leaf.columns])
             dtypes.append({FLOAT64})
         elif table.whole is not None and _is_whole(spec, leaf):
@@ -112,6 +118,9 @@ def _are_objects(spec: InputSpec, table: Table, raw: list[Any], numbers: list[An
     """Whether scikit-learn makes an array of objects of a list of rows."""
     if not table.is_list or spec.floats is True:
         return False
+    if table.odd and not spec.any_order:
+        kinds = ", ".join(sorted(kind.__name__ for kind in table.odd))
+        raise UnreadForm(spec.estimator, f"lists with values of type {kinds}")
     if spec.any_order:
         return True
     if any(map(has_large_integers, raw, numbers)):
@@ -293,23 +302,69 @@ def of_list(spec: InputSpec, X: Sequence[Any]) -> Table:
             if row.keys() != expected:
                 check_keys(spec, "", row, number)
         return Table(len(X), lambda i: [known_missing(spec, i, row.get(names[i])) for row in X], is_rows=True)
-    if X and not spec.floats and all(isinstance(row, np.ndarray) and row.shape == (spec.width,) for row in X):
-        return _of_ndarray(spec, np.asarray(X))  # of their common dtype
+    found = [row if isinstance(row, list | tuple) else _row_of_another_type(spec, row) for row in X]
+    arrays = [row for row in found if isinstance(row, np.ndarray)]
+    as_array = not spec.floats and not spec.any_order  # of one dtype, which decides about the answer
+    of_objects = any(row.dtype == object for row in arrays)
+    if as_array and not of_objects and len(arrays) == len(X) and {row.shape for row in arrays} == {(spec.width,)}:
+        return _of_ndarray(spec, np.asarray(arrays))
     if not X or not isinstance(X[0], tuple):  # a tuple is a row of Pretzel's own, in the order of the fit
         check_unnamed(spec, spec.width)
     if X:
         warn_about_names(spec, named=False)
-    for row in X:
-        if isinstance(row, str | bytes | Mapping | Set) or not hasattr(row, "__len__") or len(row) != spec.width:
+    for row, values in zip(X, found, strict=True):
+        if values is None or getattr(values, "ndim", 1) != 1 or len(values) != spec.width:
             _fail_in_list(spec, X, row)
-    rows = [row.tolist() if isinstance(row, np.ndarray) else row for row in X]
+    if as_array and any(row.dtype.type not in (np.float64, np.object_) for row in arrays):
+        raise UnreadForm(spec.estimator, "lists of arrays and of other rows")
+    rows = [row.tolist() if isinstance(row, np.ndarray) else row for row in found]
+    odd = set[type]().union(*(map(type, row) for row in rows)) - _PLAIN
+    if np.ndarray in odd:
+        rows = [[_scalar(spec, value) for value in row] for row in rows]
+        odd = set[type]().union(*(map(type, row) for row in rows)) - _PLAIN
+    if all(issubclass(kind, np.number | np.bool_) and not issubclass(kind, np.complexfloating) for kind in odd):
+        whole = np.asarray(rows) if odd and as_array else None
+        if whole is not None and whole.dtype.kind in "fiub":
+            return Table(len(X), lambda i: whole[:, i])
+        odd = set()
     return Table(
-        len(X), lambda i: [row[i] for row in rows], is_list=bool(X) and not (spec.by_name and isinstance(X[0], tuple))
+        len(X),
+        lambda i: [row[i] for row in rows],
+        is_list=bool(X) and not (spec.by_name and isinstance(X[0], tuple)),
+        odd=frozenset(odd | {object} if of_objects else odd),
     )
 
 
+def _row_of_another_type(spec: InputSpec, row: Any) -> Any:
+    """What NumPy makes of a row that is neither a list nor a tuple: an array, a list, or None for no row at all."""
+    if isinstance(row, str | bytes | Mapping | Set):
+        return None
+    if hasattr(row, "__array__") or _is_buffer(row):
+        if not hasattr(row, "__len__"):
+            raise UnreadForm(spec.estimator, f"lists of {type(row).__name__} without a length")
+        return np.asarray(row)
+    return list(row) if hasattr(row, "__len__") and hasattr(row, "__getitem__") else None
+
+
+def _is_buffer(row: Any) -> bool:
+    try:
+        memoryview(row)
+    except TypeError:
+        return False
+    return True
+
+
+def _scalar(spec: InputSpec, value: Any) -> Any:
+    """A value of a list, which may be an array without dimensions."""
+    if type(value) is not np.ndarray or value.ndim:
+        return value
+    if value.dtype.kind in "OUS":
+        raise UnreadForm(spec.estimator, "lists with arrays of objects or texts")
+    return value[()]
+
+
 def _fail_in_list(spec: InputSpec, X: Sequence[Any], row: Any) -> None:
-    if not hasattr(row, "__len__") or isinstance(row, str | bytes):
+    if isinstance(row, str | bytes) or not hasattr(row, "__len__") or getattr(row, "ndim", 1) == 0:
         raise InputShapeError(
             f"{spec.estimator}: expected a list of rows, got a list that holds {type(row).__name__} {shown(row)}; "
             "for one row use predict_one"
