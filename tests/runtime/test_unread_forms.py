@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import asyncio
 import collections
+import datetime
 import decimal
 import fractions
 import time
@@ -19,6 +20,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.feature_selection import SelectKBest, VarianceThreshold
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, SGDClassifier
 from sklearn.neural_network import MLPClassifier
@@ -27,7 +29,7 @@ from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, Normalizer,
 from sklearn.tree import DecisionTreeClassifier
 
 import pretzel
-from pretzel.errors import InputKeyError, InputTypeError, InputValueError
+from pretzel.errors import InputError, InputKeyError, InputTypeError, InputValueError
 
 X = np.array([[1.0, -2.0, 3.0], [0.0, 5.0, 0.0], [-4.0, 0.0, 6.0], [7.0, 8.0, 0.0]] * 3)
 Y = (X[:, 0] > 0).astype(int)
@@ -341,6 +343,98 @@ def test_complex_numbers_among_categories_are_rejected(number: Any) -> None:
             plan.transform(request)
     with pytest.raises(InputTypeError, match="column 0: expected a str or a number, got complex"):
         plan.transform_one((number,))
+
+
+# -- columns of types that pyarrow does not read, and subclasses of arrays ---------------------------------------------
+
+ODD_COLUMNS = {
+    "Int128": pl.Series([1, 2, 2**70] * 4, dtype=pl.Int128),
+    "Int128 with null": pl.Series([1, None, 3] * 4, dtype=pl.Int128),
+    "Decimal": pl.Series([decimal.Decimal("1.5")] * 12),
+    "Duration": pl.Series([datetime.timedelta(1)] * 12),
+    "Time": pl.Series([datetime.time(1)] * 12),
+    "Object": pl.Series([object()] * 12, dtype=pl.Object),
+    "List": pl.Series([[1]] * 12),
+    "Struct": pl.Series([{"x": 1}] * 12),
+    "Array": pl.Series([[1, 2]] * 12, dtype=pl.Array(pl.Int64, 2)),
+    "Null": pl.Series([None] * 12),
+}
+PLACES = pa.array([0, 1] * 6)
+ODD_ARRAYS = {
+    "dictionary of lists": pa.DictionaryArray.from_arrays(PLACES, pa.array([[1], [2]])),
+    "dictionary of views": pa.DictionaryArray.from_arrays(PLACES, pa.array([b"1", b"2"], pa.binary_view())),
+    "list": pa.array([[1]] * 12),
+    "struct": pa.array([{"x": 1}] * 12),
+    "map": pa.array([[("x", 1)]] * 12, pa.map_(pa.string(), pa.int64())),
+    "run ends": pa.RunEndEncodedArray.from_arrays([1, 12], [1, 2]),
+    "union": pa.UnionArray.from_sparse(pa.array([0] * 12, pa.int8()), [pa.array(range(12))]),
+    "interval": pa.array([(1, 2, 3)] * 12, pa.month_day_nano_interval()),
+}
+READERS_OF_COLUMNS = [
+    LinearRegression(),
+    OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+    ColumnTransformer([("scaled", StandardScaler(), ["a", "b"])]),
+]
+
+
+@pytest.mark.parametrize("column", ["b", "c"])
+@pytest.mark.parametrize("kind", [*ODD_COLUMNS, *ODD_ARRAYS])
+@pytest.mark.filterwarnings("ignore")
+def test_columns_of_odd_types_are_answered_by_the_source_or_rejected(kind: str, column: str) -> None:
+    if kind in ODD_COLUMNS:
+        request: Any = pl.DataFrame(FRAME.to_dict("list")).with_columns(ODD_COLUMNS[kind].alias(column))
+    else:
+        columns = {name: pa.array(FRAME[name]) for name in FRAME} | {column: ODD_ARRAYS[kind]}
+        request = pa.table(columns)
+    for estimator in READERS_OF_COLUMNS:
+        source = clone(estimator).fit(FRAME, Y)
+        method = "predict" if hasattr(source, "predict") else "transform"
+        plan = pretzel.compile(source)
+        try:
+            found = getattr(plan, method)(request)
+        except InputError:
+            continue
+        try:
+            expected = getattr(source, method)(request)
+        except Exception:
+            assert not kind.startswith("Int128")
+            continue
+        assert found.shape == expected.shape
+        if expected.dtype != object:
+            np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_polars_columns_that_no_library_reads_are_those_of_the_source() -> None:
+    source = LinearRegression().fit(FRAME, Y)
+    request = pl.DataFrame(FRAME.to_dict("list")).with_columns(ODD_COLUMNS["Int128"].alias("b"))
+    _same(pretzel.compile(source).predict(request), source.predict(request))
+    plan = pretzel.compile(LinearRegression().fit(FRAME, Y))
+    with pytest.raises(InputTypeError, match=r"columns that pyarrow does not read .* keep_source=True"):
+        plan.predict(request)
+
+
+class _Shouting(np.ndarray):
+    """An array whose items are other texts than those that it holds."""
+
+    def __iter__(self) -> Any:
+        return (str(item).upper() for item in np.asarray(self))
+
+
+@pytest.mark.parametrize(
+    "documents",
+    [
+        np.char.array(["der ", "d "]),
+        np.array(["der ", "d "]),
+        np.array(["der ", "d "], dtype=object).view(_Shouting),
+        np.ma.array(["der ", "d "]),
+        np.array(["der ", "d "]).view(np.recarray),
+    ],
+    ids=lambda documents: type(documents).__name__,
+)
+def test_documents_are_the_items_of_an_array(documents: Any) -> None:
+    source = CountVectorizer(analyzer="char", lowercase=False).fit(["der D"])
+    plan = pretzel.compile(source)
+    np.testing.assert_array_equal(plan.transform(documents).toarray(), source.transform(documents).toarray())
 
 
 # -- columns that are selected by name ---------------------------------------------------------------------------------

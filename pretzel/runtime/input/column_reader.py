@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from pretzel.errors import InputShapeError, InputTypeError
+from pretzel.errors import InputError, InputShapeError, InputTypeError
 from pretzel.runtime.input.messages import UnreadForm, column_name
 from pretzel.runtime.input.row_reader import as_number, parse_number, raise_wrong_field
 
@@ -57,9 +57,10 @@ def as_numbers(
         if arrow is not None:
             if verbatim and _is_text(arrow):
                 _reject_dtype(spec, position, arrow.type, "numbers")
-            return _numbers_of_arrow(spec, position, arrow, _missing_of(column))
+            numbers: npt.NDArray[Any] = _read_arrow(_numbers_of_arrow, spec, position, arrow, _missing_of(column))
+            return numbers
         column = _ndarray_of_extension(spec, position, column, "numbers")
-    numbers: npt.NDArray[Any] = column
+    numbers = column
     if numbers.dtype.kind in _NUMERIC:
         return _of_another_form(spec, numbers) if is_unread(numbers.dtype) else numbers
     if numbers.dtype.kind in "OUS":
@@ -83,7 +84,7 @@ def as_cells(spec: InputSpec, position: int, column: Any) -> Any:
     if not isinstance(column, np.ndarray):
         arrow = _arrow_of(column)
         if arrow is not None:
-            return _cells_of_arrow(spec, position, arrow, _missing_of(column))
+            return _read_arrow(_cells_of_arrow, spec, position, arrow, _missing_of(column))
         if type(column.dtype).__name__ == "DatetimeTZDtype":
             return column.astype(object).tolist()
         column = _ndarray_of_extension(spec, position, column, "texts or numbers")
@@ -195,6 +196,16 @@ def _missing_of(column: Any) -> Any:
 def _objects_of(column: Any, missing: Any) -> list[Any]:
     """A pyarrow array as Python objects."""
     return [missing if value is None else value for value in column.to_pylist()]
+
+
+def _read_arrow(read: Callable[..., Any], spec: InputSpec, position: int, column: Any, missing: Any) -> Any:
+    """What ``read`` makes of an array, whose type pyarrow itself may be unable to convert."""
+    try:
+        return read(spec, position, column, missing)
+    except InputError:
+        raise
+    except Exception as error:
+        raise UnreadForm(spec.estimator, f"columns of type {column.type}") from error
 
 
 def _numbers_of_arrow(spec: InputSpec, position: int, column: Any, missing: Any) -> npt.NDArray[Any]:

@@ -144,7 +144,7 @@ def _documents(spec: InputSpec, X: Any) -> Any:
     if getattr(X, "ndim", 1) != 1:
         raise InputShapeError(f"{spec.estimator}: expected documents in one dimension, got shape {X.shape}")
     if isinstance(X, np.ndarray):
-        return X.tolist()
+        return X.tolist() if type(X) is np.ndarray else list(X)  # a subclass decides what its items are
     if hasattr(X, "array") and hasattr(X, "index"):
         return _unpaired(as_cells(spec, 0, X.array))
     if not isinstance(X, Iterable):
@@ -171,9 +171,7 @@ def _table(spec: InputSpec, X: Any) -> Table:
     if hasattr(X, "iloc"):
         return _of_pandas(spec, X)
     if module != "pyarrow" and hasattr(X, "__arrow_c_stream__"):
-        import pyarrow
-
-        X = pyarrow.table(X)
+        X = _arrow_table(spec, X)
     if hasattr(X, "column_names") and hasattr(X, "schema"):
         table = _of_columns(spec, X.column_names, X.num_rows, X.column)
         # Frames other than pandas's have no dtypes of NumPy: where floats are asked for, float32 is not recognised.
@@ -183,6 +181,16 @@ def _table(spec: InputSpec, X: Any) -> Table:
     if hasattr(X, "__array__"):
         return _of_ndarray(spec, np.asarray(X))
     raise InputTypeError(f"{spec.estimator}: expected a table, got {type(X).__name__}")
+
+
+def _arrow_table(spec: InputSpec, X: Any) -> Any:
+    """A frame of another library as an Arrow table, for which that library may have more types than pyarrow."""
+    import pyarrow
+
+    try:
+        return pyarrow.table(X)
+    except Exception as error:
+        raise UnreadForm(spec.estimator, f"frames with columns that pyarrow does not read ({error})") from error
 
 
 def _of_ndarray(spec: InputSpec, X: Any) -> Table:
