@@ -19,6 +19,7 @@
     ├── Overloaded(RuntimeError)          too many requests are waiting
     ├── DeadlineExceeded(TimeoutError)    a request cannot be, or was not, begun in time
     ├── WorkerLost(RuntimeError)          a worker died while it had the request
+    ├── MemoryLimitExceeded(MemoryError)  a model does not fit into the memory limit of its runtime
     ├── KernelError(RuntimeError)         a native kernel rejected its parameters
     └── StoreError(RuntimeError)          a plan cannot be written or read
         ├── SaveError                     ... because something of it has no form in a file
@@ -97,6 +98,10 @@ class DeadlineExceeded(PretzelError, TimeoutError):
 
 class WorkerLost(PretzelError, RuntimeError):
     """A worker died while it had the request. It has been replaced, and the request may be repeated."""
+
+
+class MemoryLimitExceeded(PretzelError, MemoryError):
+    """A model does not fit into the memory limit of its runtime, beside those that have to stay."""
 
 
 class KernelError(PretzelError, RuntimeError):

@@ -17,6 +17,7 @@ from pretzel._native import Method
 from pretzel.options import check_option
 from pretzel.runtime.input.row_reader import one_row_table
 from pretzel.runtime.opaque import OpaqueMethod
+from pretzel.runtime.version import Unloaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -52,6 +53,8 @@ def one(endpoint: Endpoint, name: str) -> Callable[..., Coroutine[Any, Any, Any]
         """
         check_option("deadline", deadline, Real | None)
         method = endpoint.pick()
+        if type(method) is Unloaded:
+            method = await asyncio.to_thread(method.loaded)
         if type(method) is Method and not method.is_typed_row(row):
             if method.batches is not None and method.batches.accepts(deadline):
                 return await _counted(endpoint, True, method.batches.answer(method, row, deadline))
@@ -115,6 +118,8 @@ async def _long_row(method: Method | OpaqueMethod, row: Any, deadline: float | N
 
 
 async def _table(method: Any, X: Any, deadline: float | None) -> Any:
+    if type(method) is Unloaded:
+        method = await asyncio.to_thread(method.loaded)
     if type(method) is OpaqueMethod:
         return await _in_python(method, partial(method, X), deadline)
     if type(method) is not Method:

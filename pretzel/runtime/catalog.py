@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import WeightedRoute
 from pretzel.errors import ModelInUseError, ModelNotFoundError, RegistrationError
 from pretzel.options import check_option
-from pretzel.runtime.compatibility import differences
-from pretzel.runtime.handle import Model, Route, Version, reroute
+from pretzel.runtime.catalog_entry import Alias, Entry, check_changes, check_own, check_word, parts_of, text
+from pretzel.runtime.handle import Model, reroute
 from pretzel.runtime.log import logger
+from pretzel.runtime.version import Route, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pretzel.runtime.model import Plan
 
@@ -30,55 +29,18 @@ os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_i
 _NUMBERED = re.compile(r"v([1-9][0-9]{0,17})")
 
 
-@dataclass(slots=True, eq=False)
-class Entry:
-    """The model of one name.
-
-    Parameters
-    ----------
-    handle : Model
-        Follows the default version.
-    default : str
-        Its label.
-    versions : dict of str to Version
-    replaced : set of str
-        Labels of versions that are kept only for aliases.
-    highest : int
-        Greatest number of a version so far.
-    aliases : set of str
-        Aliases of the name or of its versions.
-    """
-
-    handle: Model
-    default: str = ""
-    versions: dict[str, Version] = field(default_factory=dict)
-    replaced: set[str] = field(default_factory=set)
-    highest: int = 0
-    aliases: set[str] = field(default_factory=set)
-
-
-@dataclass(slots=True, eq=False)
-class Alias:
-    """A name that stands for other names.
-
-    Parameters
-    ----------
-    handle : Model
-    shares : dict of str to float
-        Names, or names with versions, and the part of the calls that each gets; together 1.
-    weights : WeightedRoute or None
-        Deals calls out among several targets, without those whose part is 0.
-    """
-
-    handle: Model
-    shares: dict[str, float]
-    weights: WeightedRoute | None
-
-
 class Catalog:
-    """Models by name. Reading takes no lock; changes are atomic and one after the other."""
+    """Models by name. Reading takes no lock; changes are atomic and one after the other.
+
+    Attributes
+    ----------
+    find_elsewhere : callable
+        ``find_elsewhere(name)`` is called for names and versions that are not here, before they are looked up once
+        more: it may call `follow`.
+    """
 
     def __init__(self) -> None:
+        self.find_elsewhere: Callable[[str], object] = lambda name: None
         self._handles: dict[str, Model] = {}  # of names, aliases, and versions that were looked up
         self._entries: dict[str, Entry] = {}
         self._aliases: dict[str, Alias] = {}
@@ -95,14 +57,16 @@ class Catalog:
         """
         if self._closed:
             raise RuntimeError("this runtime has been closed")
-        _check_word(name, "name")
+        check_word(name, "name")
         if name in self._aliases:
             raise ModelInUseError(f"{name!r} is an alias; unregister it first, or give the model another name")
         entry = self._entries.get(name)
+        if entry is not None and entry.stored:
+            raise ModelInUseError(f"{name!r} is a model of the store: publish it there, or register another name")
         if entry is None and replace:
             raise self.not_found(name)
         if version is not None:
-            _check_word(version, "version")
+            check_word(version, "version")
             if entry is not None and version in entry.versions:
                 raise ModelInUseError(f"'{name}@{version}' is registered already; give another version")
 
@@ -134,13 +98,13 @@ class Catalog:
             self.check(name, version, replace)
             entry = self._entries.get(name)
             if entry is not None and default and not allow_changes:
-                _check_changes(name, entry.versions[entry.default].plan, plan)
+                check_changes(name, entry.versions[entry.default].plan, plan)
             if entry is None:
                 entry = self._entries[name] = Entry(Model(name))
             label = version or f"v{entry.highest + 1}"
             number = _NUMBERED.fullmatch(label)
             entry.highest = max(entry.highest, int(number[1]) if number else 0)
-            entry.versions[label] = Version(label, plan)
+            entry.versions[label] = Version(name, label, plan)
             gone: list[str] = []
             if default or not entry.default:
                 if entry.default and not keep:
@@ -154,6 +118,60 @@ class Catalog:
         logger.info("registered %s@%s%s", name, label, ", the default" if entry.default == label else "")
         return handle
 
+    def follow(self, name: str, versions: Mapping[str, Version], default: str) -> None:
+        """Let a model have exactly these versions of a store on disk; all have been loaded at least once.
+
+        A version that is the target of an alias stays as long as the alias needs it.
+
+        Raises
+        ------
+        ModelInUseError
+            The name is an alias, or has been registered.
+        RuntimeError
+            The catalog has been closed.
+        """
+        with _lock:
+            if self._closed:
+                raise RuntimeError("this runtime has been closed")
+            entry = self._entries.get(name)
+            if name in self._aliases or (entry is not None and not entry.stored):
+                raise ModelInUseError(f"{name!r} is in the store, and is an alias or has been registered, too")
+            if entry is None:
+                entry = self._entries[name] = Entry(Model(name), stored=True)
+            old = [version for label, version in entry.versions.items() if versions.get(label) is not version]
+            entry.replaced = {version.label for version in old if version.label not in versions}
+            entry.versions.update(versions)
+            entry.default = default
+            dropped = [old, self._reroute(name, self._unused(name))]
+            self._handles[name] = entry.handle
+        dropped.clear()
+
+    def refresh(self, version: Version) -> None:
+        """Let all handles of a version call what is in memory of it now."""
+        with _lock:
+            entry = self._entries.get(version.model)
+            known = entry is not None and entry.versions.get(version.label) is version
+            dropped = self._reroute(version.model, []) if known else []
+        dropped.clear()
+
+    def stored(self) -> dict[str, dict[str, Version]]:
+        """Versions of all models that `follow` has put here."""
+        with _lock:
+            return {name: dict(entry.versions) for name, entry in list(self._entries.items()) if entry.stored}
+
+    def forget(self, name: str) -> None:
+        """Unregister a model of `follow`, unless an alias points at it."""
+        with _lock:
+            entry = self._entries.get(name)
+            if entry is None or not entry.stored:
+                return
+            if entry.aliases:
+                logger.warning("%s is in the store no more, but an alias points at it", name)
+                return
+            dropped = self._remove_name(name)
+        dropped.clear()
+        logger.info("forgot %s, which is in the store no more", name)
+
     def promote(self, target: str, *, allow_changes: bool = False) -> Model:
         """Make a version the default of its name and keep the one before. Returns the handle of the name.
 
@@ -161,13 +179,14 @@ class Catalog:
         ------
         ModelNotFoundError, RegistrationError
         """
-        name, _, label = _text(target).partition("@")
+        name, _, label = text(target).partition("@")
         with _lock:
             entry = self._entries.get(name)
             if entry is None or label not in entry.versions:
                 raise self.not_found(target)
+            check_own(name, entry)
             if not allow_changes:
-                _check_changes(name, entry.versions[entry.default].plan, entry.versions[label].plan)
+                check_changes(name, entry.versions[entry.default].plan, entry.versions[label].plan)
             entry.default = label
             entry.replaced.discard(label)
             dropped = self._reroute(name, [])
@@ -183,8 +202,11 @@ class Catalog:
         RuntimeError
             The catalog has been closed.
         """
-        _check_word(name, "name")
-        parts = _parts(shares)
+        check_word(name, "name")
+        parts = parts_of(shares)
+        for target in parts:
+            if target not in self._handles:
+                self.find_elsewhere(target)
         positive = [part for part in parts.values() if part > 0]
         weights = WeightedRoute(positive, seed) if len(positive) > 1 else None
         with _lock:
@@ -215,14 +237,16 @@ class Catalog:
         ModelInUseError
             An alias points there, or it is the default version.
         """
-        name, _, label = _text(target).partition("@")
+        name, _, label = text(target).partition("@")
         with _lock:
             if target in self._aliases:
                 dropped = self._remove_alias(target)
             elif target in self._entries:
+                check_own(name, self._entries[name])
                 dropped = self._remove_name(target)
             else:
                 self._find(target)
+                check_own(name, self._entries[name])
                 self._check_unused(target)
                 if label == self._entries[name].default:
                     raise ModelInUseError(
@@ -246,6 +270,7 @@ class Catalog:
         handle = self._handles.get(name)
         if handle is not None:
             return handle
+        self.find_elsewhere(name)
         with _lock:
             version = self._find(name)
             handle = self._handles.get(name)
@@ -303,7 +328,7 @@ class Catalog:
         return None if entry is None else entry.versions.get(label if at else entry.default)
 
     def _find(self, target: str) -> Version:
-        version = self._look_up(_text(target))
+        version = self._look_up(text(target))
         if version is None:
             raise self.not_found(target)
         return version
@@ -321,6 +346,10 @@ class Catalog:
         handles = [self._handles.pop(f"{name}@{label}", None) for label in gone]
         changes: list[tuple[Model, Route | None]] = [(entry.handle, Route((entry.versions[entry.default],)))]
         changes += [(handle, None) for handle in handles if handle is not None]
+        for label, version in list(entry.versions.items()):
+            pinned = self._handles.get(f"{name}@{label}")
+            if pinned is not None:
+                changes.append((pinned, Route((version,))))
         changes += [(self._aliases[alias].handle, self._route(self._aliases[alias])) for alias in list(entry.aliases)]
         return dropped + reroute(changes)
 
@@ -366,34 +395,3 @@ class Catalog:
         users = [alias for alias in sorted(aliases) if not at or target in self._aliases[alias].shares]
         if users:
             raise ModelInUseError(f"{target!r} is the target of alias {', '.join(map(repr, users))}")
-
-
-def _text(name: object) -> str:
-    """A name to look up; "", which no model has, for any other object."""
-    return name if isinstance(name, str) else ""
-
-
-def _check_changes(name: str, old: Plan, new: Plan) -> None:
-    """Raise if callers of the old default would notice that another plan answers."""
-    found = differences(old, new)
-    if found:
-        raise RegistrationError(
-            f"{name}: the new version differs from the default: {'; '.join(found)}; pass allow_changes=True if callers "
-            "know, or give the model another name"
-        )
-
-
-def _check_word(word: object, what: str) -> None:
-    if not isinstance(word, str) or not word or "@" in word:
-        raise RegistrationError(
-            f"a {what} is a str, not empty, and without '@', which stands before versions: {word!r}"
-        )
-
-
-def _parts(shares: Mapping[str, float]) -> dict[str, float]:
-    """Weights as parts of 1."""
-    weights = {target: float(weight) for target, weight in shares.items()}
-    total = math.fsum(weights.values())
-    if not (0 < total < math.inf) or min(weights.values()) < 0:
-        raise RegistrationError(f"weights are not negative, and their sum is positive and finite: {dict(shares)}")
-    return {target: weight / total for target, weight in weights.items()}

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pretzel._native import CallCounter, Endpoint, Handle, RoutedMethod, row_function, swap_targets
+from pretzel._native import CallCounter, Endpoint, Handle, row_function, swap_targets
 from pretzel.errors import ModelNotFoundError
 from pretzel.runtime.pickling import reject_pickling
 from pretzel.runtime.source import PRIVATE, ActsAsEstimator
@@ -14,69 +13,11 @@ from pretzel.runtime.source import PRIVATE, ActsAsEstimator
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
-    from pretzel._native import Method, WeightedRoute
     from pretzel.runtime.engine import Answer
     from pretzel.runtime.estimate import Estimate
     from pretzel.runtime.model import Plan
-    from pretzel.runtime.opaque import OpaqueMethod
     from pretzel.runtime.source import Source
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Version:
-    """A plan that has been registered.
-
-    Parameters
-    ----------
-    label : str
-        The part behind "@" in ``"name@v2"``.
-    plan : Plan
-        Must not be shared: its methods hold this version's call counters.
-    """
-
-    label: str
-    plan: Plan
-
-    @property
-    def name(self) -> str:
-        """The name that stands for this version alone: ``"name@v2"``."""
-        return f"{self.plan.name}@{self.label}"
-
-    @property
-    def calls(self) -> int:
-        """Calls of all methods, under any name."""
-        return sum(method.calls for method in self.plan.methods.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """The target of a handle's calls: one version, or several by weight.
-
-    Parameters
-    ----------
-    versions : tuple of Version
-    weights : WeightedRoute or None
-        Deals calls out among several versions.
-    main : int
-        Index of the version with the greatest weight.
-    """
-
-    versions: tuple[Version, ...]
-    weights: WeightedRoute | None = None
-    main: int = 0
-
-    @property
-    def version(self) -> Version:
-        """The version that gets most calls."""
-        return self.versions[self.main]
-
-    def methods(self) -> dict[str, Method | OpaqueMethod | RoutedMethod]:
-        """The methods that all versions have."""
-        if self.weights is None:
-            return dict(self.version.plan.methods)
-        plans = [version.plan for version in self.versions]
-        names = [name for name in self.version.plan.methods if all(name in plan.methods for plan in plans)]
-        return {name: RoutedMethod(self.weights, tuple(plan.methods[name] for plan in plans)) for name in names}
+    from pretzel.runtime.version import Route, Version
 
 
 class Model(Handle, ActsAsEstimator):
@@ -123,7 +64,7 @@ class Model(Handle, ActsAsEstimator):
         """
         route = self._current
         version = route.version if route.weights is None else route.versions[route.weights.next()]
-        if any(method not in version.plan.methods for version in route.versions):
+        if any(method not in version.targets() for version in route.versions):
             raise AttributeError(self._lacks(method))
         self._endpoints[method].count(version.plan.methods[method], one)
         return version
@@ -209,9 +150,9 @@ class Model(Handle, ActsAsEstimator):
 
     @property
     def current(self) -> Plan | None:
-        """The plan that answers; None if the model has been unregistered."""
+        """The plan that answers; None if it is not in memory, or the model has been unregistered."""
         route = self._route
-        return None if route is None else route.version.plan
+        return None if route is None else route.version.resident
 
     @property
     def plan(self) -> Plan:
@@ -333,8 +274,8 @@ class Model(Handle, ActsAsEstimator):
         return sorted(names | {f"a{method}{one}" for method in offered for one in ("", "_one")})
 
     def __repr__(self) -> str:
-        plan = self.current
-        return f"<pretzel.Model {self.name}: {', '.join(plan.methods) if plan else 'unregistered'}>"
+        route = self._route
+        return f"<pretzel.Model {self.name}: {'unregistered' if route is None else ', '.join(route.methods())}>"
 
 
 class _Rejection(CallCounter):

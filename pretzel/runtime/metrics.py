@@ -135,9 +135,9 @@ class Collector:
         calls = _counter("pretzel_version_calls", "Calls by version, under any name", "model", "version", "method")
         for handle, _, versions in self._catalog.models():
             for version in versions if handle in self._labelled else ():
-                for name, method in version.plan.methods.items():
-                    if method.calls:
-                        calls.add_metric([handle.name, version.label, name], method.calls)
+                for name, count in version.method_calls().items():
+                    if count:
+                        calls.add_metric([handle.name, version.label, name], count)
         return calls
 
     def _counts(self) -> dict[tuple[str, str], Counts]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from pretzel._native import Method, NativeProgram, row_function, set_callbacks
@@ -15,6 +15,7 @@ from pretzel.runtime.method_docs import document
 from pretzel.runtime.opaque import OpaqueMethod
 from pretzel.runtime.other_forms import OtherForms
 from pretzel.runtime.pickling import reject_pickling
+from pretzel.runtime.programs import programs_of
 from pretzel.runtime.source import ActsAsEstimator, BySource, answer_instead, call_source
 
 if TYPE_CHECKING:
@@ -193,6 +194,12 @@ class Plan(ActsAsEstimator):
             if isinstance(method, Method) and long_call is not None:
                 method.long_call = long_call
                 method.scheduler = engine.scheduler
+
+    @cached_property
+    def overhead_bytes(self) -> int:
+        """Bytes that the plan takes besides `nbytes`: its methods, programs and attributes. An upper estimate."""
+        programs = list(programs_of(self.physical))
+        return 6_000 + 1_500 * len(programs) + 250 * sum(len(program.values) for program in programs)
 
     @property
     def nbytes(self) -> int:

@@ -14,6 +14,7 @@ from pretzel.plan import MethodPlan
 from pretzel.runtime.handle import Model
 from pretzel.runtime.input.table_reader import read
 from pretzel.runtime.merge import can_merge, merge
+from pretzel.runtime.version import loaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -66,7 +67,7 @@ class MultiModel:
     def all(self, row: Any, models: Iterable[Any], method: str, on_error: str) -> list[Any]:
         """See `pretzel.Runtime.predict_all`."""
         collect = _collect(on_error)
-        methods = resolve_all(models, method, self._resolver)
+        methods = [loaded(target) for target in resolve_all(models, method, self._resolver)]
         if type(row) is np.ndarray and row.dtype != np.float64:  # each model in its own precision
             merged = _Merged([], list(range(len(methods))), (0, 0), [])
         else:
@@ -95,7 +96,7 @@ class MultiModel:
 
     def sharing(self, models: Iterable[Any], method: str) -> tuple[int, int]:
         """Kernel calls of these models one by one, and merged."""
-        return self._merge(resolve_all(models, method, self._resolver)).sharing
+        return self._merge([loaded(target) for target in resolve_all(models, method, self._resolver)]).sharing
 
     def _merge(self, methods: list[Any]) -> _Merged:
         """The merged programs of these methods, kept until one of the methods is deleted, or others need room."""

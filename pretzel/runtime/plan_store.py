@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from pretzel.errors import CorruptStoreError
 from pretzel.options import check_option
 from pretzel.runtime.pickling import reject_pickling
 from pretzel.runtime.prepare import compiled
-from pretzel.runtime.saved import describe, plan_of
+from pretzel.runtime.saved import bytes_to_load, describe, plan_of
 from pretzel.store.directory import Directory
 from pretzel.store.object_store import ObjectStore, default_store
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pretzel.runtime.model import Plan
     from pretzel.store.directory import Findings
     from pretzel.store.name_files import Versions
+    from pretzel.store.stored_plan import StoredPlan
 
 
 class PlanStore:
@@ -116,7 +118,42 @@ class PlanStore:
         CorruptStoreError
             A file is damaged or missing.
         """
-        return plan_of(self._directory.open(name, version), self.store, name, salt=self._salt)
+        return self.plan_of(self._directory.open(name, version), name)
+
+    def open_plan(self, digest: str) -> StoredPlan:
+        """The files of a plan, of one of `versions`.
+
+        Raises
+        ------
+        CorruptStoreError
+            It is damaged or missing.
+        """
+        try:
+            return self._directory.plan(digest)
+        except FileNotFoundError as error:
+            raise CorruptStoreError(f"{self._directory.path}: {error.filename} is missing") from error
+
+    def plan_of(self, file: StoredPlan, name: str) -> Plan:
+        """The plan of files that are open."""
+        return plan_of(file, self.store, name, salt=self._salt)
+
+    def bytes_to_load(self, name: str, version: str | None = None) -> int:
+        """Bytes that a plan will take once it is loaded, without the arrays that loaded plans hold already.
+
+        Raises
+        ------
+        ModelNotFoundError
+        CorruptStoreError
+        """
+        return self.bytes_of(self._directory.open(name, version))
+
+    def bytes_of(self, file: StoredPlan) -> int:
+        """`bytes_to_load` of files that are open."""
+        return bytes_to_load(file, self.store, self._salt)
+
+    def state(self) -> object:
+        """Another value whenever a name may have changed; None if that cannot be told."""
+        return self._directory.state()
 
     def names(self) -> list[str]:
         """Names of all models, sorted."""

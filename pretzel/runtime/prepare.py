@@ -8,13 +8,17 @@ from pretzel.errors import OptionError
 from pretzel.options import Batching, Reservation, check_option
 from pretzel.runtime.engine import QUEUE_CAPACITY, BatchEngine
 from pretzel.runtime.model import Plan
+from pretzel.runtime.subplan_cache import cache_subplans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pretzel._native import ResultCache
     from pretzel.store.object_store import ObjectStore
 
-_LONG_CALLS = {"auto": 1e-3, "request": None, "batch": 0.0}  # seconds of work from which calls are worth waking workers
+LONG_CALLS = {"auto": 1e-3, "request": None, "batch": 0.0}
+"""Seconds of work from which calls are worth waking workers, by the ``engine`` of `pretzel.Runtime.register`."""
+
 _OPTIONS = ("strict", "numerics", "disable_rules", "keep_source")  # of `pretzel.compile`, besides name and store
 _compile: Callable[..., Plan] | None = None  # set by `pretzel.api`, so that no runtime needs the oven
 
@@ -41,7 +45,7 @@ def prepare(
 
     The other parameters are those of `pretzel.Runtime.register`.
     """
-    if engine not in list(_LONG_CALLS):
+    if engine not in list(LONG_CALLS):
         raise OptionError(f"engine is 'auto', 'request' or 'batch', not {engine!r}")
     check_option("reserve", reserve, Reservation | None)
     check_option("batching", batching, Batching | None)
@@ -51,7 +55,7 @@ def prepare(
     own = shared
     if reserve is not None:
         own = BatchEngine(reserve.workers, QUEUE_CAPACITY, reserve.bytes_per_worker, tracing=tracing)
-    plan.serve(own, _LONG_CALLS[engine], batching)
+    plan.serve(own, LONG_CALLS[engine], batching)
     return plan
 
 
@@ -67,3 +71,9 @@ def compiled(name: str, model: Any, store: ObjectStore, options: Mapping[str, An
     if _compile is None:
         raise TypeError(f"expected a Plan, got {type(model).__name__}")
     return _compile(model, name=name, store=store, **options)
+
+
+def serve_stored(engine: BatchEngine, caches: Mapping[str, ResultCache], plan: Plan) -> None:
+    """Let an engine serve a plan that has been loaded from a store on disk."""
+    plan.serve(engine, LONG_CALLS["auto"])
+    cache_subplans(plan, caches["materialized"], caches["results"])

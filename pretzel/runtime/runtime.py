@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from pretzel.errors import ModelInUseError
 from pretzel.options import check_option, parse_bytes
 from pretzel.runtime.catalog import Catalog
 from pretzel.runtime.engine import QUEUE_CAPACITY, BatchEngine
 from pretzel.runtime.metrics import MODELS, Collector, register
 from pretzel.runtime.multi_model import MultiModel
+from pretzel.runtime.named_calls import NamedCalls
 from pretzel.runtime.pickling import reject_pickling
-from pretzel.runtime.prepare import prepare
-from pretzel.runtime.statistics import statistics
+from pretzel.runtime.plan_store import PlanStore
+from pretzel.runtime.prepare import prepare, serve_stored
+from pretzel.runtime.residency import Residency
+from pretzel.runtime.statistics import resident, statistics
+from pretzel.runtime.stored_models import StoredModels
 from pretzel.runtime.subplan_cache import cache_subplans, new_cache
 from pretzel.store.object_store import ObjectStore, default_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from pretzel.options import Batching, Reservation
-    from pretzel.runtime.engine import Answer
     from pretzel.runtime.handle import Model
     from pretzel.runtime.model import Plan
 
 
-class Runtime:
+class Runtime(NamedCalls):
     """Models by name, over one object store. Any number of threads may use it.
 
     A change (`register`, `promote`, `alias`, `unregister`) is atomic: running calls finish with the version that they
@@ -35,8 +42,17 @@ class Runtime:
 
     Parameters
     ----------
-    store : ObjectStore, optional
-        Holds the parameters that models share; the store of this process by default.
+    store : ObjectStore, PlanStore, str or path, optional
+        Holds the parameters that models share; the store of this process by default. Of a `PlanStore`, or the path of
+        one, all models are here, too: a model is loaded when it is looked up, and again when it is called after it has
+        left memory. Such models are changed in the store.
+    watch : bool or float
+        Whether a thread follows what changes in the store on disk: every second, or every so many seconds. Without it,
+        a model that has been looked up stays as it is.
+    memory_limit : int or str, optional
+        Bytes, also as text such as ``"2GB"``, that arrays, plans, working memory and caches may take together. Plans
+        of the store on disk leave memory so that others can be loaded: those that are called least, for the bytes that
+        they hold alone and the time that loading takes. Plans that were registered, or are pinned, stay.
     executors : int, optional
         Worker threads of the batch engine, started by its first request; one for each core by default.
     queue : int
@@ -55,21 +71,33 @@ class Runtime:
     def __init__(
         self,
         *,
-        store: ObjectStore | None = None,
+        store: ObjectStore | PlanStore | str | os.PathLike[str] | None = None,
+        watch: bool | float = False,
+        memory_limit: int | str | None = None,
         executors: int | None = None,
         queue: int = QUEUE_CAPACITY,
         materialize: int | str = 0,
         results: int | str = 0,
         tracing: bool | None = None,
     ) -> None:
-        check_option("store", store, ObjectStore | None)
+        check_option("store", store, ObjectStore | PlanStore | str | os.PathLike | None)
         check_option("tracing", tracing, bool | None)
-        self.store = default_store() if store is None else store
+        check_option("watch", watch, Real, 0)
+        if isinstance(store, str | os.PathLike):
+            store = PlanStore(store, create=False, store=ObjectStore())
+        plans = store if isinstance(store, PlanStore) else None
+        self.store: ObjectStore = store.store if isinstance(store, PlanStore) else store or default_store()
         self.engine = BatchEngine(executors, queue, background=True, tracing=tracing)
         self._tracing = tracing
         sizes = {"materialized": materialize, "results": results}
         self._caches = {name: new_cache(parse_bytes(size)) for name, size in sizes.items()}
         self._catalog = Catalog()
+        limit = None if memory_limit is None else parse_bytes(memory_limit)
+        caches = sum(cache.budget for cache in self._caches.values())
+        residency = Residency(self.store, limit, caches, self._catalog.refresh)
+        self._stored = StoredModels(plans, self._catalog, residency, partial(serve_stored, self.engine, self._caches))
+        if watch:
+            self._stored.watch(float(watch))
         self._multi_model = MultiModel(self._catalog.names, self._catalog.__getitem__)
 
     __reduce_ex__ = reject_pickling
@@ -240,71 +268,27 @@ class Runtime:
         """
         self._catalog.remove(name)
 
-    def predict(self, name: str, X: Any) -> Any:
-        """``runtime[name].predict(X)``."""
-        return self._catalog[name].predict(X)
-
-    def predict_one(self, name: str, row: Any) -> Any:
-        """``runtime[name].predict_one(row)``."""
-        return self._catalog[name].predict_one(row)
-
-    def submit(self, name: str, X: Any, *, method: str = "predict", deadline: float | None = None) -> Answer:
-        """``runtime[name].submit(X, ...)``; see `Model.submit`."""
-        return self._catalog[name].submit(X, method=method, deadline=deadline)
-
-    def predict_many(
-        self, pairs: Iterable[tuple[Any, Any]], method: str = "predict", *, on_error: str = "raise"
-    ) -> list[Any]:
-        """Answer one row for each of many models, in one call.
-
-        Every answer is what the model's ``predict_one`` returns, to the last bit; models of one shape run one after
-        the other in native code.
+    def pin(self, name: str) -> Model:
+        """Load a model of the store on disk and keep it in memory, whatever the limit; returns its handle.
 
         Parameters
         ----------
-        pairs : iterable of (model, row)
-            A name, handle or `Plan`, and a row that it takes.
-        method : str
-            Of all these models: ``"predict"``, ``"predict_proba"``, ...
-        on_error : {"raise", "return"}
-            ``"raise"`` raises the exception of the first item that fails, with a note of its position. ``"return"``
-            puts exceptions into the list, in place of the answers.
+        name : str
+            ``"name"``, which is all its versions that are in memory, or ``"name@version"``.
 
-        Returns
-        -------
-        list
-            Answers in the order of ``pairs``.
+        Raises
+        ------
+        ModelNotFoundError
+        MemoryLimitExceeded
+            There is no room for it.
         """
-        return self._multi_model.many(pairs, method, on_error)
+        handle = self[name]
+        self._stored.pin(name, handle)
+        return handle
 
-    def predict_all(
-        self, row: Any, models: Iterable[Any], method: str = "predict", *, on_error: str = "raise"
-    ) -> list[Any]:
-        """Answer one row by many models, in one call; computations that they share run once.
-
-        Every answer is what the model's ``predict_one`` returns, to the last bit. Models that read rows alike are
-        merged at the first call, which takes milliseconds; recently used merged programs are kept.
-
-        Parameters
-        ----------
-        row : dict, tuple, 1-D array or str
-        models : iterable
-            Names, handles or plans.
-        method : str
-            Of all these models.
-        on_error : {"raise", "return"}
-            As in `predict_many`.
-
-        Returns
-        -------
-        list
-            Answers in the order of ``models``.
-        """
-        return self._multi_model.all(row, models, method, on_error)
-
-    def sharing(self, models: Iterable[Any], method: str = "predict") -> tuple[int, int]:
-        """Number of kernel calls that these models make one by one, and in `predict_all`."""
-        return self._multi_model.sharing(models, method)
+    def unpin(self, name: str) -> None:
+        """Let a model that was pinned leave memory, if the limit demands it. Harmless if it is not pinned."""
+        self._stored.unpin(name)
 
     def stats(self) -> dict[str, Any]:
         """Memory and calls of the registered models, and the state of the engine.
@@ -329,10 +313,14 @@ class Runtime:
 
             ``caches``: for each hits, misses, evictions, entries and bytes;
 
+            ``memory``: bytes ``used`` of the ``limit``, plans of the store on disk that are ``resident``, and how many
+            were loaded (``loads``) and left (``evictions``) so far;
+
             ``aliases``: for each ``calls`` and ``shares`` (the part of them that each target gets).
         """
         caches = {name: cache.counts() for name, cache in self._caches.items()}
-        return {**statistics(self._catalog, self.store, self.engine), "caches": caches}
+        found = statistics(self._catalog, self.store, self.engine)
+        return {**found, "caches": caches, "memory": self._stored.counts()}
 
     def metrics(self, registry: Any = None, *, models: int = MODELS) -> Any:
         """Register the metrics of this runtime, which `pretzel.runtime.metrics` lists, with Prometheus.
@@ -364,7 +352,8 @@ class Runtime:
         drain : bool
             Finish submitted requests first; otherwise they are cancelled.
         """
-        plans = [version.plan for _, _, versions in self._catalog.models() for version in versions]
+        self._stored.close()
+        plans = [plan for _, _, versions in self._catalog.models() for plan in resident(versions)]
         engines = {self.engine, *(plan.engine for plan in plans if plan.engine is not None)}
         self._catalog.close()
         for engine in engines:
@@ -374,13 +363,13 @@ class Runtime:
         return self._catalog[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._catalog
+        return name in self._catalog or (isinstance(name, str) and name in self._stored)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._catalog)
+        return iter(dict.fromkeys([*self._catalog, *self._stored.names()]))
 
     def __len__(self) -> int:
-        return len(self._catalog)
+        return len(list(iter(self)))
 
     def __enter__(self) -> Self:
         return self
@@ -393,6 +382,9 @@ class Runtime:
 
     def _prepare(self, name: str, model: Any, /, **settings: Any) -> Plan:
         """A plan of that name in this store, with its engine and caches."""
+        if name in self._stored:
+            raise ModelInUseError(f"{name!r} is a model of the store: publish it there, or register another name")
         plan = prepare(name, model, self.store, self.engine, tracing=self._tracing, **settings)
         cache_subplans(plan, self._caches["materialized"], self._caches["results"])
+        self._stored.admit(plan)
         return plan

@@ -14,6 +14,7 @@ from pretzel.errors import CorruptStoreError, KernelError, SaveError, StoreError
 from pretzel.packed import STRUCTURE, Packed
 from pretzel.plan import StoredGraph
 from pretzel.runtime.model import Plan
+from pretzel.runtime.programs import programs_of
 from pretzel.runtime.source import Source
 from pretzel.store.digest import digest_array, digest_parts
 from pretzel.store.object_store import default_store
@@ -22,9 +23,9 @@ from pretzel.store.plan_data import Links, from_data, to_data
 from pretzel.store.plan_file import PlanFile, open_plan_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from pretzel.plan import MethodPlan, PhysicalPlan, Program
+    from pretzel.plan import MethodPlan, PhysicalPlan
     from pretzel.store.object_store import ObjectStore
     from pretzel.store.stored_plan import StoredPlan
 
@@ -147,11 +148,23 @@ def plan_of(
         plan = Plan(physical, store, lease, found, _source_of(description.get("source")))
         if estimators is None:
             _check_names(plan)
+        plan.overhead_bytes = overhead_bytes(file)
         return plan
     except CorruptStoreError as error:
         raise CorruptStoreError(f"{file.where}: {error}") from error
     except (KernelError, KeyError, IndexError, TypeError, ValueError, AttributeError, AssertionError) as error:
         raise CorruptStoreError(f"{file.where}: the plan contradicts itself: {error}") from error
+
+
+def overhead_bytes(file: PlanFile | StoredPlan) -> int:
+    """What `Plan.overhead_bytes` will be: two pages of the file, and what was measured for a byte of descriptions."""
+    return 8192 + 4 * file.description_bytes
+
+
+def bytes_to_load(file: StoredPlan, store: ObjectStore, salt: bytes) -> int:
+    """Bytes that `plan_of` will add to a store: arrays that are not there yet, and the plan itself."""
+    arrays = sum(nbytes for digest, nbytes in file.sizes.items() if digest_parts(salt, digest) not in store)
+    return arrays + overhead_bytes(file)
 
 
 def made_by() -> dict[str, str]:
@@ -238,29 +251,14 @@ def _graph_of(stored: StoredGraph, methods: Mapping[str, MethodPlan]) -> StoredG
 
 
 def _kernels(physical: PhysicalPlan) -> set[str]:
-    return {call.kernel for program in _programs(physical) for call in program.calls}
-
-
-def _programs(physical: PhysicalPlan) -> Iterator[Program]:
-    for method in physical.methods.values():
-        for each in _each(method):
-            yield from (step.program for step in each.opaque if step.program is not None)
-            if each.program is not None:
-                yield each.program
-
-
-def _each(method: MethodPlan) -> Iterator[MethodPlan]:
-    yield method
-    for other in (*method.variants.values(), method.sparse, method.otherwise):
-        if other is not None and not isinstance(other, str):
-            yield from _each(other)
+    return {call.kernel for program in programs_of(physical) for call in program.calls}
 
 
 def _check_calls(physical: PhysicalPlan, store: ObjectStore) -> None:
     """Check parameters and states, which kernels trust from now on; each call once, however many methods make it."""
     checked = set()
     signatures = _signatures()
-    for program in _programs(physical):
+    for program in programs_of(physical):
         values = [(value.kind.value, value.width) for value in program.values]
         for call, step in zip(program.calls, program.steps, strict=True):
             inputs = tuple(values[value] for value in step.inputs)

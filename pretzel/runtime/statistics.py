@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from pretzel.plan import PhysicalPlan
     from pretzel.runtime.catalog import Catalog
     from pretzel.runtime.engine import BatchEngine
-    from pretzel.runtime.handle import Version
+    from pretzel.runtime.model import Plan
+    from pretzel.runtime.version import Version
     from pretzel.store.object_store import ObjectStore
 
 
@@ -39,23 +40,28 @@ def statistics(catalog: Catalog, store: ObjectStore, engine: BatchEngine) -> dic
 
 def totals(catalog: Catalog, store: ObjectStore) -> dict[str, int]:
     """Memory of all models together."""
-    versions = [version for _, _, held in catalog.models() for version in held]
-    objects = {digest for version in versions for digest in version.plan.physical.objects}
+    plans = [plan for _, _, held in catalog.models() for plan in resident(held)]
+    objects = {digest for plan in plans for digest in plan.physical.objects}
     return {
-        "logical_bytes": sum(version.plan.nbytes for version in versions),
+        "logical_bytes": sum(plan.nbytes for plan in plans),
         "unique_bytes": store.bytes_of(objects),
         "objects": len(objects),
-        "stages": len({digest for version in versions for digest in _stages(version.plan.physical)}),
+        "stages": len({digest for plan in plans for digest in _stages(plan.physical)}),
         "arena_bytes": arena_bytes(),
     }
+
+
+def resident(versions: Sequence[Version]) -> list[Plan]:
+    """The plans that are in memory."""
+    return [plan for version in versions if (plan := version.resident) is not None]
 
 
 def stage_times(catalog: Catalog) -> dict[str, dict[str, float]]:
     """Time of stages, summed over all registered models, by the kernels of the stage."""
     found: dict[str, dict[str, float]] = {}
     for _, _, versions in catalog.models():
-        for version in versions:
-            for method in version.plan.methods.values():
+        for plan in resident(versions):
+            for method in plan.methods.values():
                 if isinstance(method, Method):
                     _add_stages(found, method)
     return found
@@ -78,15 +84,16 @@ def _add_stages(found: dict[str, dict[str, float]], method: Method) -> None:
 def reservations(catalog: Catalog, engine: BatchEngine) -> dict[str, BatchEngine]:
     """The engines of versions with a reservation."""
     return {
-        f"{handle.name}@{version.label}": version.plan.engine
+        f"{handle.name}@{version.label}": plan.engine
         for handle, _, held in catalog.models()
         for version in held
-        if version.plan.engine is not None and version.plan.engine is not engine
+        for plan in resident([version])
+        if plan.engine is not None and plan.engine is not engine
     }
 
 
 def _bytes(versions: Sequence[Version], store: ObjectStore) -> dict[str, int]:
-    leases = [version.plan.lease for version in versions]
+    leases = [plan.lease for plan in resident(versions)]
     digests = frozenset().union(*(lease.digests for lease in leases))
     return {"bytes": store.bytes_of(digests), "exclusive_bytes": store.exclusive_bytes(*leases)}
 

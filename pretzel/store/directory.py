@@ -48,6 +48,7 @@ LARGE = 1 << 14
 """Bytes from which an array has a file of its own; smaller ones lie in the file of their plan."""
 
 _MARK = "pretzel.json"
+_COARSE = 2 * 10**9  # nanoseconds
 _ROOMS = ("names", "plans", "objects", "aside")
 
 _threads = threading.RLock()
@@ -126,6 +127,11 @@ class Directory:
     def names(self) -> list[str]:
         """Names of all models, sorted."""
         return self._names.names()
+
+    def state(self) -> object:
+        """Another value whenever a name may have changed; None soon after a change, for clocks of files are coarse."""
+        changed = (self.path / "names").stat().st_mtime_ns
+        return changed if abs(time.time_ns() - changed) > _COARSE else None
 
     def versions(self, name: str) -> Versions:
         """The versions of a name.

@@ -84,9 +84,18 @@ class ObjectStore:
     def __init__(self) -> None:
         self._entries: dict[bytes, _Entry] = {}
         self._bound: dict[bytes, Bound] = {}
+        self._nbytes = 0
         self._stages: weakref.WeakValueDictionary[bytes, Stage] = weakref.WeakValueDictionary()
         self._packed: weakref.WeakValueDictionary[bytes, Packed] = weakref.WeakValueDictionary()
         self._shapes: weakref.WeakValueDictionary[Any, ProgramShape] = weakref.WeakValueDictionary()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays that are held."""
+        return self._nbytes
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
 
     def lease(self) -> Lease:
         """A new, empty lease."""
@@ -110,7 +119,7 @@ class ObjectStore:
                 return
         entry = _Entry(make())
         with _locked:
-            self._entries.setdefault(name, entry)
+            self._add(name, entry)
             self._hold(name, lease)
 
     def get(self, digest: bytes) -> Array:
@@ -128,7 +137,7 @@ class ObjectStore:
         arrays = [(digest, source.get(digest)) for digest in digests]
         with _locked:
             for digest, array in arrays:
-                self._entries.setdefault(digest, _Entry(array))
+                self._add(digest, _Entry(array))
                 self._hold(digest, lease)
 
     def bind(self, kernel: str, params: Mapping[str, Array], lease: Lease) -> Bound:
@@ -214,6 +223,11 @@ class ObjectStore:
         """Hold the object of that name with ``lease``; a copy of ``array`` where there is none and others may write."""
         self.hold(digest, lambda: array if is_frozen(array) else frozen(array), lease)
 
+    def _add(self, digest: bytes, entry: _Entry) -> None:
+        """Under the lock: put an object here, which the caller holds next, unless it is here."""
+        if self._entries.setdefault(digest, entry) is entry:
+            self._nbytes += entry.array.nbytes
+
     def _hold(self, digest: bytes, lease: Lease) -> bool:
         """Under the lock: hold an object if it is here; holding it twice is holding it once."""
         entry = self._entries.get(digest)
@@ -234,6 +248,7 @@ class ObjectStore:
             entry.references -= 1
             if entry.references == 0:
                 del self._entries[digest]
+                self._nbytes -= entry.array.nbytes
                 for key in entry.bound:
                     self._bound.pop(key, None)
 

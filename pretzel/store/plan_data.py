@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import enum
 import re
+import sys
 import types
 import typing
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
@@ -129,6 +130,8 @@ class _Form:
 
 @cache
 def _form(hint: Any) -> _Form:
+    if hint is str:  # one object for all plans that hold this text
+        return _Form(lambda value, _: str(value), lambda data, _: sys.intern(_checked(data, str)))
     if hint in _PLAIN:
         return _Form(lambda value, _: hint(value), lambda data, _: _checked(data, hint))
     if hint is type(None):
@@ -218,7 +221,7 @@ def _sequence(item: _Form) -> _Form:
 
 def _mapping(item: _Form) -> _Form:
     def read(data: Any, links: Links) -> dict[str, Any]:
-        return {name: item.read(each, links) for name, each in _checked(data, dict).items()}
+        return {sys.intern(name): item.read(each, links) for name, each in _checked(data, dict).items()}
 
     return _Form(lambda value, links: {name: item.write(each, links) for name, each in value.items()}, read)
 
@@ -233,7 +236,7 @@ def _union(hints: tuple[Any, ...]) -> _Form:
 
     def read(data: Any, links: Links) -> Any:
         if type(data) in plain:
-            return data
+            return sys.intern(data) if type(data) is str else data
         if other is None:
             raise TypeError(f"expected {' or '.join(hint.__name__ for hint in plain)}, got {type(data).__name__}")
         return other.read(data, links)

@@ -114,6 +114,8 @@ class PlanFile:
     Attributes
     ----------
     description : dict
+    description_bytes : int
+        Length of its text.
     locations : dict of bytes to Location
         Of the arrays, by digest of their contents, in ``objects``.
     objects : memoryview
@@ -133,7 +135,7 @@ class PlanFile:
             with zipfile.ZipFile(io.BytesIO(memory) if isinstance(memory, bytes) else _Reader(memory)) as archive:
                 text = _description(archive)
                 self.objects = memoryview(memory)[_extent(archive.getinfo(OBJECTS), memory)]
-            self.description = _parsed(text)
+            self.description, self.description_bytes = _parsed(text), len(text)
             self.locations = self.index("objects")
         except CorruptStoreError as error:
             raise CorruptStoreError(f"{where}: {error}") from error

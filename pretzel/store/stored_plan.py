@@ -31,8 +31,13 @@ class StoredPlan:
     def __init__(self, file: PlanFile, path_of: Callable[[str], Path]) -> None:
         self.file, self._path_of = file, path_of
         self.where = file.where
-        self.description = file.description
+        self.description, self.description_bytes = file.description, file.description_bytes
         self.large = file.index("large")
+
+    @property
+    def sizes(self) -> dict[bytes, int]:
+        """Bytes of each array."""
+        return {digest: at.nbytes for places in (self.file.locations, self.large) for digest, at in places.items()}
 
     @property
     def digests(self) -> list[bytes]:

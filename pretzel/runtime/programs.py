@@ -1,0 +1,27 @@
+"""All programs of a physical plan, wherever they are in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pretzel.plan import MethodPlan, PhysicalPlan, Program
+
+
+def programs_of(physical: PhysicalPlan) -> Iterator[Program]:
+    """The programs of all methods, their variants, and the arguments of opaque steps."""
+    for method in physical.methods.values():
+        for each in method_plans(method):
+            yield from (step.program for step in each.opaque if step.program is not None)
+            if each.program is not None:
+                yield each.program
+
+
+def method_plans(method: MethodPlan) -> Iterator[MethodPlan]:
+    """A method, and those that answer for it other forms of requests."""
+    yield method
+    for other in (*method.variants.values(), method.sparse, method.otherwise):
+        if other is not None and not isinstance(other, str):
+            yield from method_plans(other)

@@ -1,0 +1,155 @@
+"""Which plans of a store on disk are in memory: as many as a limit allows, those that are called most first.
+
+Plans leave by Greedy-Dual-Size-Frequency (Cherkasova 1998), approximated as in Redis: of a few plans that are taken at
+random, the one leaves whose calls, times the seconds that it took to load, are worth least for the bytes that it holds
+alone. Calls are those that the methods count anyway, so that a call costs nothing more.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+
+from pretzel._native import arena_bytes
+from pretzel.errors import MemoryLimitExceeded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pretzel.runtime.model import Plan
+    from pretzel.runtime.version import StoredVersion
+    from pretzel.store.object_store import ObjectStore
+
+SAMPLE = 8
+"""Plans among which the one that leaves is chosen."""
+
+PATIENCE = 1.0
+"""Seconds to wait for running calls to let go of plans that have left."""
+
+
+class Residency:
+    """Plans that are in memory, within a limit. Its methods are called by one thread at a time.
+
+    Parameters
+    ----------
+    store : ObjectStore
+        Holds the arrays of all plans.
+    limit : int or None
+        Bytes of arrays, plans, working memory and caches together; None: no limit.
+    caches : int
+        Bytes that caches may take.
+    refresh : callable
+        ``refresh(version)`` lets handles call what is in memory of a version now.
+
+    Attributes
+    ----------
+    loads, evictions : int
+        So far.
+    pinned : set of str
+        Names of models and versions whose plans do not leave.
+    """
+
+    def __init__(
+        self, store: ObjectStore, limit: int | None, caches: int, refresh: Callable[[StoredVersion], None]
+    ) -> None:
+        self.limit = limit
+        self.loads = self.evictions = 0
+        self.pinned: set[str] = set()
+        self._store = store
+        self._caches = caches
+        self._refresh = refresh
+        self._versions: list[StoredVersion] = []  # that are in memory
+        self._places: dict[StoredVersion, int] = {}
+        self._overhead = 0  # bytes of plans, besides their arrays
+        self._random = random.Random(0)
+
+    @property
+    def used(self) -> int:
+        """Bytes in use."""
+        return self._store.nbytes + self._overhead + arena_bytes() + self._caches
+
+    def counts(self) -> dict[str, int | None]:
+        """Figures for `Runtime.stats`."""
+        return {
+            "limit": self.limit,
+            "used": self.used,
+            "resident": len(self._versions),
+            "loads": self.loads,
+            "evictions": self.evictions,
+        }
+
+    def admit(self, needed: int, what: str) -> None:
+        """Make room for so many bytes.
+
+        Raises
+        ------
+        MemoryLimitExceeded
+            Nothing that may leave is left.
+        """
+        deadline = None
+        while self.limit is not None and self.used + needed > self.limit:
+            if self._evict_one():
+                continue
+            now = time.monotonic()
+            deadline = deadline or now + PATIENCE
+            if now >= deadline or not self.evictions:
+                raise MemoryLimitExceeded(
+                    f"{what} needs {needed:,} bytes, and {self.used:,} of {self.limit:,} are taken by working memory, "
+                    "caches, and models that are registered, pinned or running"
+                )
+            time.sleep(0.001)
+
+    def arrived(self, version: StoredVersion, plan: Plan, seconds: float) -> None:
+        """A plan has been loaded; the handles of its version call it from now on."""
+        version.arrive(plan)
+        version.load_seconds = seconds
+        self.loads += 1
+        self._places[version] = len(self._versions)
+        self._versions.append(version)
+        self._overhead += plan.overhead_bytes
+        self._weigh(version)
+        version.weight += 1.0  # the call that needs it
+        self._refresh(version)
+
+    def evict(self, version: StoredVersion) -> None:
+        """Let a plan leave memory; calls that are running finish first. Harmless if it is not there."""
+        place = self._places.pop(version, None)
+        if place is None:
+            return
+        last = self._versions.pop()
+        if last is not version:
+            self._versions[place] = last
+            self._places[last] = place
+        plan = version.leave()
+        assert plan is not None
+        self._refresh(version)
+        version.count(plan)
+        self._overhead -= plan.overhead_bytes
+        self.evictions += 1
+
+    def _evict_one(self) -> bool:
+        candidates = [version for version in self._versions if self._may_leave(version)] if self.pinned else []
+        candidates = candidates if self.pinned else self._versions
+        if not candidates:
+            return False
+        taken = self._random.sample(candidates, min(SAMPLE, len(candidates)))
+        self.evict(min(taken, key=self._worth))
+        return True
+
+    def _may_leave(self, version: StoredVersion) -> bool:
+        return version.model not in self.pinned and version.name not in self.pinned
+
+    def _worth(self, version: StoredVersion) -> float:
+        plan = version.resident
+        assert plan is not None
+        self._weigh(version)
+        return version.weight * version.load_seconds / (plan.exclusive_bytes + plan.overhead_bytes)
+
+    def _weigh(self, version: StoredVersion) -> None:
+        """Add the calls since the last time to the weight, which halves whenever all that is in memory could change."""
+        calls = version.calls
+        before, loads = version.weighed
+        version.weight *= 0.5 ** ((self.loads - loads) / max(SAMPLE, len(self._versions)))
+        version.weight += calls - before
+        version.weighed = (calls, self.loads)

@@ -1,0 +1,202 @@
+"""Models of a store on disk in a runtime: looked up by name, loaded when they are called, followed when they change."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError, RegistrationError, StoreError
+from pretzel.runtime.log import logger
+from pretzel.runtime.version import StoredVersion
+from pretzel.runtime.watcher import Watcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pretzel.runtime.catalog import Catalog
+    from pretzel.runtime.handle import Model
+    from pretzel.runtime.model import Plan
+    from pretzel.runtime.plan_store import PlanStore
+    from pretzel.runtime.residency import Residency
+    from pretzel.runtime.version import Version
+    from pretzel.store.name_files import Versions
+
+# One lock for all runtimes, held while a plan is loaded or evicted, and always taken before that of the catalogs. It is
+# held over a fork, so that no child process inherits it locked.
+_lock = threading.RLock()
+os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
+
+
+class StoredModels:
+    """The models of a store on disk, as far as a catalog knows them.
+
+    Parameters
+    ----------
+    plans : PlanStore or None
+        None: there is no store, only a limit of memory.
+    catalog : Catalog
+        Asks here for names that it does not know.
+    residency : Residency
+    prepare : callable
+        Called with each plan that has been loaded, before anybody else sees it.
+    """
+
+    def __init__(
+        self, plans: PlanStore | None, catalog: Catalog, residency: Residency, prepare: Callable[[Plan], object]
+    ) -> None:
+        self._plans = plans
+        self._catalog = catalog
+        self._residency = residency
+        self._prepare = prepare
+        self._watcher: Watcher | None = None
+        if plans is not None:
+            catalog.find_elsewhere = self.find
+
+    def watch(self, interval: float) -> None:
+        """Follow what changes in the store, every so many seconds.
+
+        Raises
+        ------
+        OptionError
+            There is no store.
+        """
+        if self._plans is None:
+            raise OptionError("watch follows a store on disk: give its path as store")
+        self._watcher = Watcher(self._plans, self, interval)
+
+    def close(self) -> None:
+        """Follow the store no more."""
+        if self._watcher is not None:
+            self._watcher.close()
+
+    def names(self) -> list[str]:
+        """Names of all models of the store."""
+        return [] if self._plans is None else self._plans.names()
+
+    def __contains__(self, target: str) -> bool:
+        name, at, label = target.partition("@")
+        if self._plans is None or not name:
+            return False
+        versions = self._versions_of(name)
+        return versions is not None and (not at or label in versions.plans)
+
+    def find(self, target: object) -> None:
+        """Let the catalog know a model, or a version of one, if the store has it."""
+        name, at, label = target.partition("@") if isinstance(target, str) else ("", "", "")
+        if self._plans is None or not name:
+            return
+        with _lock:
+            before = None
+            while (stored := self._versions_of(name)) is not None:
+                wanted = {stored.default, label} if at else {stored.default}
+                if not wanted <= stored.plans.keys():
+                    return
+                try:
+                    return self._follow(name, stored, wanted)
+                except CorruptStoreError:  # perhaps because its files are collected, since the name means another plan
+                    if stored == before:
+                        raise
+                before = stored
+
+    def refresh(self) -> None:
+        """Follow what has changed in the store. What fails is logged, and tried again next time."""
+        for name, versions in self._catalog.stored().items():
+            try:
+                self._refresh(name, versions)
+            except (StoreError, OSError, MemoryError, ValueError) as error:
+                logger.error("%s stays as it is: %s", name, error)
+
+    def load(self, version: StoredVersion) -> Plan:
+        """The plan of a version, loaded unless it is in memory.
+
+        Raises
+        ------
+        CorruptStoreError
+            A file is damaged, or has been removed.
+        MemoryLimitExceeded
+            There is no room for it.
+        """
+        with _lock:
+            if version.resident is not None:
+                return version.resident
+            return self._load(version)
+
+    def admit(self, plan: Plan) -> None:
+        """Make room for a plan that is to be registered, and whose arrays are in memory.
+
+        Raises
+        ------
+        MemoryLimitExceeded
+        """
+        with _lock:
+            self._residency.admit(plan.overhead_bytes, plan.name)
+
+    def pin(self, target: str, handle: Model) -> None:
+        """Keep the plan of a model or version in memory."""
+        with _lock:
+            self._residency.pinned.add(target)
+            try:
+                handle.plan  # noqa: B018  (which loads it)
+            except BaseException:
+                self._residency.pinned.discard(target)
+                raise
+
+    def unpin(self, target: str) -> None:
+        """Allow the plan of a model or version to leave memory."""
+        with _lock:
+            self._residency.pinned.discard(target)
+
+    def counts(self) -> dict[str, int | None]:
+        """Figures for `Runtime.stats`."""
+        return self._residency.counts()
+
+    def _versions_of(self, name: str) -> Versions | None:
+        assert self._plans is not None
+        try:
+            return self._plans.versions(name)
+        except (ModelNotFoundError, RegistrationError):  # no model can have such a name
+            return None
+
+    def _refresh(self, name: str, versions: dict[str, Version]) -> None:
+        with _lock:
+            stored = self._versions_of(name)
+            if stored is None:
+                self._catalog.forget(name)
+                self._evict_unknown(name, versions)
+                return
+            kept = {label for label in versions if label in stored.plans}
+            self._follow(name, stored, {stored.default, *kept})
+
+    def _follow(self, name: str, stored: Versions, wanted: set[str]) -> None:
+        """Under the lock: let the catalog know these versions, and those that it knows already."""
+        known = self._catalog.stored().get(name, {})
+        followed: dict[str, Version] = {}
+        for label, digest in stored.plans.items():
+            before = known.get(label)
+            if isinstance(before, StoredVersion) and before.digest == digest:
+                followed[label] = before
+            elif label in wanted:
+                new = StoredVersion(name, label, digest, self.load)
+                self._load(new)
+                followed[label] = new
+        self._catalog.follow(name, followed, stored.default)
+        self._evict_unknown(name, known)
+
+    def _load(self, version: StoredVersion) -> Plan:
+        assert self._plans is not None
+        start = time.perf_counter()
+        file = self._plans.open_plan(version.digest)
+        self._residency.admit(self._plans.bytes_of(file), version.name)
+        plan = self._plans.plan_of(file, version.model)
+        self._prepare(plan)
+        self._residency.arrived(version, plan, time.perf_counter() - start)
+        return plan
+
+    def _evict_unknown(self, name: str, versions: dict[str, Version]) -> None:
+        """Under the lock: let versions leave memory that no handle calls any more."""
+        known = self._catalog.stored().get(name, {}).values()
+        for version in versions.values():
+            if isinstance(version, StoredVersion) and version not in known:
+                self._residency.evict(version)

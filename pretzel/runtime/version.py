@@ -1,0 +1,201 @@
+"""Versions of registered models, whose plans are in memory, or in a store on disk until they are called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pretzel._native import CallCounter, RoutedMethod
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pretzel._native import Method, WeightedRoute
+    from pretzel.runtime.model import Plan
+    from pretzel.runtime.opaque import OpaqueMethod
+
+
+class Version:
+    """A plan that has been registered.
+
+    Parameters
+    ----------
+    model : str
+        Name of the model.
+    label : str
+        The part behind "@" in ``"name@v2"``.
+    plan : Plan, optional
+        Must not be shared: its methods hold this version's call counters.
+
+    Attributes
+    ----------
+    resident : Plan or None
+        The plan, if it is in memory.
+    """
+
+    __slots__ = ("label", "model", "resident")
+
+    def __init__(self, model: str, label: str, plan: Plan | None = None) -> None:
+        self.model = model
+        self.label = label
+        self.resident = plan
+
+    @property
+    def name(self) -> str:
+        """The name that stands for this version alone: ``"name@v2"``."""
+        return f"{self.model}@{self.label}"
+
+    @property
+    def plan(self) -> Plan:
+        """The plan. It is loaded if it is not in memory, so nobody asks for it who holds a lock."""
+        assert self.resident is not None
+        return self.resident
+
+    def targets(self) -> Mapping[str, Method | OpaqueMethod | Unloaded]:
+        """What answers the calls of each method."""
+        return self.plan.methods
+
+    def method_calls(self) -> dict[str, int]:
+        """Calls of each method, under any name."""
+        return {name: method.calls for name, method in self.targets().items()}
+
+    @property
+    def calls(self) -> int:
+        """Calls of all methods, under any name."""
+        return sum(self.method_calls().values())
+
+
+class StoredVersion(Version):
+    """A version of a model in a store on disk.
+
+    Parameters
+    ----------
+    model, label : str
+    digest : str
+        Names the plan in the store.
+    load : callable
+        ``load(version)`` is its plan; it sets `resident` and keeps the plan there for as long as it likes.
+
+    Attributes
+    ----------
+    load_seconds : float
+        How long loading took the last time.
+    weight : float
+        Recent calls: older ones count less and less (`pretzel.runtime.residency`).
+    weighed : tuple of int
+        Number of calls, and of plans loaded by the runtime, when the weight was computed.
+    """
+
+    __slots__ = ("_calls", "_load", "_unloaded", "digest", "load_seconds", "weighed", "weight")
+
+    def __init__(self, model: str, label: str, digest: str, load: Callable[[StoredVersion], Plan]) -> None:
+        super().__init__(model, label)
+        self.digest = digest
+        self.load_seconds = 0.0
+        self.weight = 0.0
+        self.weighed = (0, 0)
+        self._load = load
+        self._unloaded: dict[str, Unloaded] = {}
+        self._calls: dict[str, int] = {}  # of plans that are not in memory any more
+
+    @property
+    def plan(self) -> Plan:
+        """The plan. It is loaded if it is not in memory, so nobody asks for it who holds a lock."""
+        plan = self.resident
+        return self._load(self) if plan is None else plan
+
+    @property
+    def was_loaded(self) -> bool:
+        """Whether the plan has been in memory, so that its methods are known."""
+        return bool(self._unloaded)
+
+    def arrive(self, plan: Plan) -> None:
+        """The plan is in memory from now on."""
+        for method in plan.methods:
+            self._unloaded.setdefault(method, Unloaded(self, method))
+        self.resident = plan
+
+    def leave(self) -> Plan | None:
+        """The plan is not needed in memory any more; it is returned, and counted by `count` once nobody calls it."""
+        plan, self.resident = self.resident, None
+        return plan
+
+    def count(self, plan: Plan) -> None:
+        """Remember the calls of a plan that has left."""
+        for name, method in plan.methods.items():
+            self._calls[name] = self._calls.get(name, 0) + method.calls
+
+    def targets(self) -> Mapping[str, Method | OpaqueMethod | Unloaded]:
+        """What answers the calls of each method: a method of the plan in memory, or what loads it."""
+        plan = self.resident
+        return dict(self._unloaded) if plan is None else plan.methods
+
+    def method_calls(self) -> dict[str, int]:
+        """Calls of each method, under any name."""
+        plan = self.resident
+        found = {name: self._calls.get(name, 0) + method.calls for name, method in self._unloaded.items()}
+        for name, method in {} if plan is None else plan.methods.items():
+            found[name] = found.get(name, 0) + method.calls
+        return found
+
+
+class Unloaded(CallCounter):
+    """A method of a plan that is not in memory: a call loads the plan, and is answered by it.
+
+    Parameters
+    ----------
+    version : StoredVersion
+    method : str
+    """
+
+    def __init__(self, version: StoredVersion, method: str) -> None:
+        self._version = version
+        self._method = method
+
+    def loaded(self) -> Method | OpaqueMethod:
+        """The method of the plan, which is loaded unless it is in memory."""
+        return self._version.plan.methods[self._method]
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """The answer of the method."""
+        return self.loaded()(*arguments, **options)
+
+    def call_row(self, row: Any) -> Any:
+        """The answer of the method for one row."""
+        return self.loaded().call_row(row)
+
+
+def loaded(target: Any) -> Any:
+    """The target of calls, after it has been loaded if it was not in memory."""
+    return target.loaded() if type(target) is Unloaded else target
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The target of a handle's calls: one version, or several by weight.
+
+    Parameters
+    ----------
+    versions : tuple of Version
+    weights : WeightedRoute or None
+        Deals calls out among several versions.
+    main : int
+        Index of the version with the greatest weight.
+    """
+
+    versions: tuple[Version, ...]
+    weights: WeightedRoute | None = None
+    main: int = 0
+
+    @property
+    def version(self) -> Version:
+        """The version that gets most calls."""
+        return self.versions[self.main]
+
+    def methods(self) -> dict[str, Method | OpaqueMethod | RoutedMethod | Unloaded]:
+        """The methods that all versions have."""
+        if self.weights is None:
+            return dict(self.version.targets())
+        each = [version.targets() for version in self.versions]
+        names = [name for name in each[self.main] if all(name in targets for targets in each)]
+        return {name: RoutedMethod(self.weights, tuple(targets[name] for targets in each)) for name in names}

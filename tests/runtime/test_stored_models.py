@@ -1,0 +1,360 @@
+"""Models of a store on disk in a runtime: looked up, called, followed, evicted and loaded again."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import threading
+import time
+
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import pretzel
+from pretzel.errors import (
+    CorruptStoreError,
+    MemoryLimitExceeded,
+    ModelInUseError,
+    ModelNotFoundError,
+    OptionError,
+    RegistrationError,
+)
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(40, 12))
+COUNT = 24
+
+
+def classifier(seed):
+    y = np.random.default_rng(seed).normal(size=len(X)) > 0
+    return make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
+
+
+ESTIMATORS = {f"tenant/{i}": classifier(i) for i in range(COUNT)}
+OTHER = classifier(1000)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A store that no test changes."""
+    path = tmp_path_factory.mktemp("models") / "store"
+    store = pretzel.PlanStore(path, store=pretzel.ObjectStore())
+    for name, estimator in ESTIMATORS.items():
+        store.publish(name, estimator)
+    return path
+
+
+@pytest.fixture
+def store(tmp_path):
+    plans = pretzel.PlanStore(tmp_path / "store", store=pretzel.ObjectStore())
+    plans.publish("churn", ESTIMATORS["tenant/0"])
+    return plans
+
+
+@pytest.fixture
+def path(tmp_path, store):
+    return tmp_path / "store"
+
+
+def limit_for(path, plans):
+    """Bytes for so many plans."""
+    with pretzel.Runtime(store=path) as runtime:
+        for name in list(ESTIMATORS)[:plans]:
+            runtime[name].predict_one(X[0])
+        return runtime.stats()["memory"]["used"]
+
+
+def wait_for(condition):
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_names_of_the_store_are_models(filled):
+    with pretzel.Runtime(store=filled) as runtime:
+        assert len(runtime) == COUNT
+        assert sorted(runtime) == sorted(ESTIMATORS)
+        assert "tenant/3" in runtime
+        assert "tenant/3@v1" in runtime
+        assert not any(name in runtime for name in ("nobody", "tenant/3@v2", "", "a@b@c", None, 5))
+        assert runtime.stats()["memory"]["resident"] == 0
+        for name, estimator in ESTIMATORS.items():
+            assert np.array_equal(runtime[name].predict_proba(X), pretzel.compile(estimator).predict_proba(X))
+            assert runtime[f"{name}@v1"].predict_one(X[0]) == estimator.predict(X[:1])[0]
+        assert runtime.stats()["memory"]["resident"] == COUNT
+        for name in ("nobody", "tenant/3@v2", "", "@", "é" * 400):
+            with pytest.raises(ModelNotFoundError):
+                runtime[name]
+
+
+def test_a_store_given_open_shares_its_arrays(store):
+    with pretzel.Runtime(store=store) as runtime:
+        assert runtime.store is store.store
+        assert runtime["churn"].version == "v1"
+
+
+def test_options_are_checked(tmp_path, path):
+    with pytest.raises(OptionError, match="watch follows a store on disk"):
+        pretzel.Runtime(watch=True)
+    for options in ({"watch": "yes"}, {"watch": -1}, {"memory_limit": "many"}, {"store": 5}):
+        with pytest.raises(OptionError):
+            pretzel.Runtime(**{"store": path, **options})
+    with pytest.raises(pretzel.errors.StoreError, match="is no store"):
+        pretzel.Runtime(store=tmp_path / "nothing")
+
+
+def test_models_of_the_store_are_changed_there(path):
+    with pretzel.Runtime(store=path) as runtime:
+        with pytest.raises(ModelInUseError, match="publish it there"):
+            runtime.register("churn", OTHER)
+        handle = runtime["churn"]
+        with pytest.raises(RegistrationError, match="promote or remove it there"):
+            runtime.promote("churn@v1")
+        with pytest.raises(RegistrationError, match="promote or remove it there"):
+            runtime.unregister("churn")
+        with pytest.raises(ModelInUseError, match="is a model"):
+            runtime.alias("churn", "churn@v1")
+        runtime.register("own", OTHER)
+        runtime.alias("live", {"churn@v1": 1, "own": 1})
+        assert runtime["live"].predict(X).dtype == bool
+        assert handle.predict(X).dtype == bool
+
+
+def test_every_way_to_call_loads_what_has_left(filled):
+    names = list(ESTIMATORS)
+    answers = {name: estimator.predict(X) for name, estimator in ESTIMATORS.items()}
+    with pretzel.Runtime(store=filled, memory_limit=limit_for(filled, 5)) as runtime:
+        handles = {name: runtime[name] for name in names}
+        memory = runtime.stats()["memory"]
+        assert memory["resident"] < 6
+        assert memory["evictions"] == COUNT - memory["resident"]
+        for name, handle in handles.items():
+            assert np.array_equal(handle.predict(X), answers[name])
+            assert handle.predict_one(X[0]) == answers[name][0]
+            assert np.array_equal(handle.submit(X).result(20), answers[name])
+            assert handle.call_with_version(X[0], method="predict_one") == (answers[name][0], f"{name}@v1")
+            assert handle.plan.n_features_in_ == handle.n_features_in_ == 12
+            assert "predict_proba" in repr(handle)
+        one = [answers[name][0] for name in names]
+        assert runtime.predict_many([(name, X[0]) for name in names]) == one
+        assert runtime.predict_all(X[0], names) == one
+
+        async def awaited():
+            rows = [await handle.apredict_one(X[0]) for handle in handles.values()]
+            return rows, [await handle.apredict(X) for handle in handles.values()]
+
+        rows, tables = asyncio.run(awaited())
+        assert rows == one
+        assert all(np.array_equal(table, answers[name]) for name, table in zip(names, tables, strict=True))
+        runtime.alias("live", {f"{name}@v1": 1 for name in names[:8]})
+        assert {bool(runtime["live"].predict_one(X[0])) for _ in range(40)} == {bool(each) for each in one[:8]}
+        assert runtime.stats()["memory"]["used"] <= runtime.stats()["memory"]["limit"]
+
+
+def test_calls_are_counted_while_plans_come_and_go(filled):
+    with pretzel.Runtime(store=filled, memory_limit=limit_for(filled, 3)) as runtime:
+        handles = [runtime[name] for name in ESTIMATORS]
+        for _ in range(3):
+            for handle in handles:
+                handle.predict_one(X[0])
+                handle.predict(X)
+        models = runtime.stats()["models"]
+        for handle in handles:
+            assert handle.calls == models[handle.name]["calls"] == 6
+            assert models[handle.name]["versions"]["v1"]["calls"] == 6
+        assert runtime.stats()["memory"]["loads"] > COUNT * 3
+
+
+def test_threads_over_more_models_than_fit(filled):
+    answers = {name: estimator.predict(X) for name, estimator in ESTIMATORS.items()}
+    with pretzel.Runtime(store=filled, memory_limit=limit_for(filled, 6) + 8 * 65_536) as runtime:
+        wrong = []
+
+        def work(seed):
+            random = np.random.default_rng(seed)
+            for number in np.minimum(random.zipf(1.4, 150) - 1, COUNT - 1):
+                name = f"tenant/{number}"
+                try:
+                    if not np.array_equal(runtime[name].predict(X), answers[name]):
+                        wrong.append(name)
+                except Exception as error:
+                    wrong.append(error)
+
+        threads = [threading.Thread(target=work, args=(seed,)) for seed in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        memory = runtime.stats()["memory"]
+        assert not wrong
+        assert memory["used"] <= memory["limit"]
+
+
+def test_what_is_called_most_stays(filled):
+    with pretzel.Runtime(store=filled, memory_limit=limit_for(filled, 8)) as runtime:
+        hot = [runtime[f"tenant/{i}"] for i in range(3)]
+        loads = []
+        for number in range(200):
+            for handle in hot:
+                handle.predict_one(X[0])
+            before = runtime.stats()["memory"]["loads"]
+            runtime[f"tenant/{3 + number % (COUNT - 3)}"].predict_one(X[0])
+            loads.append(runtime.stats()["memory"]["loads"] - before)
+        hot_loads = runtime.stats()["memory"]["loads"] - sum(loads)
+        assert hot_loads < 20
+
+
+def test_pinned_and_registered_plans_stay(filled):
+    with pretzel.Runtime(store=filled, memory_limit=limit_for(filled, 4)) as runtime:
+        pinned = runtime.pin("tenant/7")
+        for name in ESTIMATORS:
+            runtime[name].predict_one(X[0])
+        assert pinned.current is not None
+        runtime.register("own", OTHER)
+        for name in ESTIMATORS:
+            runtime[name].predict_one(X[0])
+        assert runtime["own"].current is not None
+        runtime.unpin("tenant/7")
+        for name in [*ESTIMATORS, *ESTIMATORS]:
+            if name != "tenant/7":
+                runtime[name].predict_one(X[0])
+        assert pinned.current is None
+
+
+def test_what_does_not_fit_is_refused_with_the_figures(filled, tmp_path):
+    with pretzel.Runtime(store=filled, memory_limit=1000) as runtime:
+        with pytest.raises(MemoryLimitExceeded, match=r"tenant/0@v1 needs [\d,]+ bytes, and [\d,]+ of 1,000 are taken"):
+            runtime["tenant/0"]
+        with pytest.raises(MemoryLimitExceeded):
+            runtime.pin("tenant/0")
+    forest = RandomForestRegressor(20, random_state=0).fit(X, X[:, 0])
+    with pretzel.Runtime(memory_limit="20KB", store=pretzel.ObjectStore()) as runtime:
+        with pytest.raises(MemoryLimitExceeded, match="forest needs"):
+            runtime.register("forest", forest)
+        assert "forest" not in runtime
+    gc.collect()
+    assert isinstance(MemoryLimitExceeded("x"), MemoryError)
+
+
+def test_bytes_are_known_before_loading(filled):
+    store = pretzel.PlanStore(filled, store=pretzel.ObjectStore())
+    expected = store.bytes_to_load("tenant/3")
+    plan = store.load("tenant/3")
+    assert expected == plan.nbytes + plan.overhead_bytes
+    assert store.bytes_to_load("tenant/3") == plan.overhead_bytes
+    del plan
+    gc.collect()
+    assert store.store.nbytes == 0
+    assert store.bytes_to_load("tenant/3") == expected
+
+
+def test_everything_is_given_back(filled):
+    runtime = pretzel.Runtime(store=filled, memory_limit=limit_for(filled, 4))
+    handles = [runtime[name] for name in ESTIMATORS]
+    held = runtime.store
+    assert held.nbytes > 0
+    runtime.close()
+    del handles, runtime
+    gc.collect()
+    assert held.nbytes == 0
+
+
+def test_versions_are_followed(path, store):
+    with pretzel.Runtime(store=path, watch=0.02) as runtime:
+        handle, first = runtime["churn"], ESTIMATORS["tenant/0"].predict(X)
+        assert store.publish("churn", OTHER) == "v2"
+        wait_for(lambda: handle.version == "v2")
+        assert np.array_equal(handle.predict(X), OTHER.predict(X))
+        assert np.array_equal(runtime["churn@v1"].predict(X), first)
+        store.promote("churn", "v1")
+        wait_for(lambda: handle.version == "v1")
+        assert np.array_equal(handle.predict(X), first)
+        pinned = runtime["churn@v2"]
+        store.publish("churn", ESTIMATORS["tenant/1"], keep=False)
+        wait_for(lambda: handle.version == "v3")
+        assert np.array_equal(handle.predict(X), ESTIMATORS["tenant/1"].predict(X))
+        with pytest.raises(ModelNotFoundError, match="has been replaced or unregistered"):
+            pinned.predict(X)
+        store.publish("new", OTHER)
+        assert runtime["new"].version == "v1"
+        store.remove("churn")
+        wait_for(lambda: "churn" not in runtime)
+        with pytest.raises(ModelNotFoundError):
+            handle.predict(X)
+        store.publish("churn", OTHER)
+        assert np.array_equal(runtime["churn"].predict(X), OTHER.predict(X))
+
+
+def test_without_a_watch_a_model_stays_as_it_is(path, store):
+    with pretzel.Runtime(store=path) as runtime:
+        handle = runtime["churn"]
+        store.publish("churn", OTHER, keep=False)
+        store.gc()
+        time.sleep(0.05)
+        assert handle.version == "v1"
+        assert np.array_equal(handle.predict(X), ESTIMATORS["tenant/0"].predict(X))
+
+
+def test_a_damaged_version_leaves_the_one_before(path, store):
+    with pretzel.Runtime(store=path, watch=0.02) as runtime:
+        handle = runtime["churn"]
+        before = {*path.glob("plans/*/*")}
+        store.publish("churn", OTHER)
+        (added,) = {*path.glob("plans/*/*")} - before
+        added.write_bytes(b"damaged")
+        time.sleep(0.2)
+        assert np.array_equal(handle.predict(X)[:1], handle.plan.predict(X[:1]))
+        with pytest.raises(CorruptStoreError):
+            pretzel.Runtime(store=path)["churn"]
+        store.publish("churn", ESTIMATORS["tenant/2"])
+        wait_for(lambda: handle.version == "v3")
+
+
+def test_an_alias_keeps_a_model_that_leaves_the_store(path, store):
+    with pretzel.Runtime(store=path, watch=0.02) as runtime:
+        live = runtime.alias("live", "churn")
+        store.remove("churn")
+        wait_for(lambda: "churn" not in runtime._stored)
+        time.sleep(0.1)
+        assert np.array_equal(live.predict(X), ESTIMATORS["tenant/0"].predict(X))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_child_follows_by_itself(path, store):
+    with pretzel.Runtime(store=path, watch=0.02) as runtime:
+        handle = runtime["churn"]
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                store.publish("churn", OTHER)
+                end = time.monotonic() + 10
+                while handle.version != "v2" and time.monotonic() < end:
+                    time.sleep(0.01)
+                status = int(not np.array_equal(handle.predict(X), OTHER.predict(X)))
+            finally:
+                os._exit(status)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        wait_for(lambda: handle.version == "v2")
+
+
+def test_the_watcher_ends_with_its_runtime(path):
+    def watchers():
+        return [thread for thread in threading.enumerate() if thread.name == "pretzel-watcher"]
+
+    before = len(watchers())
+    runtime = pretzel.Runtime(store=path, watch=0.02)
+    assert len(watchers()) == before + 1
+    runtime.close()
+    wait_for(lambda: len(watchers()) == before)
+    runtime = pretzel.Runtime(store=path, watch=0.02)
+    del runtime
+    gc.collect()
+    wait_for(lambda: len(watchers()) == before)
