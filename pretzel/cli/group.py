@@ -12,7 +12,7 @@ from pretzel.cli.compile import compile
 from pretzel.cli.coverage import coverage
 from pretzel.cli.inspect import explain, inspect
 from pretzel.cli.predict import predict
-from pretzel.cli.store import fsck, gc, promote, remove
+from pretzel.cli.store import fsck, gc, promote, pull, push, remove
 from pretzel.cli.verify import verify
 from pretzel.errors import PretzelError
 
@@ -69,8 +69,9 @@ def cli(debug: bool) -> None:
     """Compile scikit-learn models, look into them, and let them predict.
 
     MODEL is a plan file ("churn.pretzel"), or a model of a store: STORE:NAME, or STORE:NAME@VERSION
-    ("models:churn/de@v2"). SOURCE is a fitted estimator in a file of joblib, pickle or skops. DATA is a table, by the
-    ending of its name: .csv, .parquet, .arrow.
+    ("models:churn/de@v2"). STORE is a directory; what only reads takes a URL, too ("s3://bucket/models"). SOURCE is a
+    fitted estimator in a file of joblib, pickle or skops. DATA is a table, by the ending of its name: .csv, .parquet,
+    .arrow.
 
     \b
     Exit codes:
@@ -81,5 +82,5 @@ def cli(debug: bool) -> None:
     """
 
 
-for command in (compile, inspect, explain, predict, verify, coverage, bench, gc, fsck, promote, remove):
+for command in (compile, inspect, explain, predict, verify, coverage, bench, gc, fsck, promote, remove, push, pull):
     cli.add_command(command)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from pretzel.cli.models import ModelAt, model_at, plan_or_source, trusted
+from pretzel.cli.models import ModelAt, is_store, model_at, plan_or_source, trusted
 from pretzel.cli.output import as_json, in_bytes, printable, show_json, show_table
-from pretzel.store.directory import Directory
 from pretzel.store.plan_file import open_plan_file
+from pretzel.store.remote import open_store
+
+if TYPE_CHECKING:
+    from pretzel.store.directory import Directory
 
 
 @click.command()
@@ -19,7 +21,7 @@ from pretzel.store.plan_file import open_plan_file
 @as_json
 def inspect(what: str, json_: bool) -> None:
     """Tell what a plan file, a store, or a model of a store holds."""
-    data = _of_store(Directory(what)) if Path(what).is_dir() else _of_model(model_at(what))
+    data = _of_store(open_store(what)) if is_store(what) else _of_model(model_at(what))
     if json_:
         show_json(data)
     elif "models" in data:
@@ -48,7 +50,7 @@ def _of_model(model: ModelAt) -> dict[str, Any]:
         description: dict[str, Any] = open_plan_file(model.file).description
         on_disk: dict[str, Any] = {"bytes on disk": os.stat(model.file).st_size}
     else:
-        store = Directory(model.store)
+        store = open_store(model.store)
         versions = store.versions(model.name)
         entry = _entry(store, model.name, versions.default if model.version is None else model.version)
         description = entry["description"]

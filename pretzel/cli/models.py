@@ -70,6 +70,11 @@ def model_at(text: str) -> ModelAt:
     return ModelAt(text, store=store, name=name, version=version if at else None)
 
 
+def is_store(text: str) -> bool:
+    """Whether a text is a store: a directory, or a URL without the name of a model."""
+    return Path(text).is_dir() or ("://" in text and ":" not in text.partition("://")[2])
+
+
 def _split(text: str) -> tuple[str, str]:
     """Store and name: they are divided by the first colon behind a directory, else by the last one."""
     start = text.find("://") + 3 if "://" in text else 0

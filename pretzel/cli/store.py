@@ -1,4 +1,4 @@
-"""``pretzel gc``, ``fsck``, ``promote`` and ``remove``: what is done with a store."""
+"""``pretzel gc``, ``fsck``, ``promote``, ``remove``, ``push`` and ``pull``: what is done with a store."""
 
 from __future__ import annotations
 
@@ -58,3 +58,35 @@ def promote(store: str, name: str, version: str) -> None:
 def remove(store: str, name: str, version: str | None) -> None:
     """Forget NAME, or one VERSION of it that is not the default. `pretzel gc` frees what only that needed."""
     opened(store).remove(name, version)
+
+
+names_option = click.option("--name", "names", multiple=True, help="A name to copy, instead of all; repeatable.")
+
+
+@click.command()
+@click.argument("store", type=STORE)
+@click.argument("url")
+@names_option
+def push(store: str, url: str, names: tuple[str, ...]) -> None:
+    """Copy what is missing from STORE to URL (s3://bucket/models), names last.
+
+    Names have the same versions there as here afterwards; other names there stay.
+    """
+    copied = opened(store).push(url, names or None)
+    click.echo(f"{copied.files} file(s), {in_bytes(copied.bytes)} copied")
+
+
+@click.command()
+@click.argument("url")
+@click.argument("store", type=click.Path(file_okay=False))
+@names_option
+def pull(url: str, store: str, names: tuple[str, ...]) -> None:
+    """Copy what is missing from URL to STORE, which is made if there is none; names last.
+
+    All files are compared with their digests. Names have the same versions here as there afterwards; other names here
+    stay.
+    """
+    from pretzel.runtime.plan_store import PlanStore
+
+    copied = PlanStore(store).pull(url, names or None)
+    click.echo(f"{copied.files} file(s), {in_bytes(copied.bytes)} copied")

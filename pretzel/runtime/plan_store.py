@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from pretzel.errors import CorruptStoreError
+from pretzel.errors import CorruptStoreError, OptionError
 from pretzel.options import check_option
 from pretzel.runtime.pickling import reject_pickling
 from pretzel.runtime.prepare import compiled
 from pretzel.runtime.saved import bytes_to_load, describe, plan_of
-from pretzel.store.directory import Directory
 from pretzel.store.object_store import ObjectStore, default_store
+from pretzel.store.remote import is_url, open_store, pull, push
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pretzel.runtime.model import Plan
     from pretzel.store.directory import Findings
     from pretzel.store.name_files import Versions
+    from pretzel.store.remote import Copied
     from pretzel.store.stored_plan import StoredPlan
 
 
@@ -30,16 +33,20 @@ class PlanStore:
     Parameters
     ----------
     path : str or path
-        A directory; it is made if there is none, or if it is empty.
+        A directory; it is made if there is none, or if it is empty. Or a URL that fsspec knows (``"s3://..."``), where
+        `push` has written: it is read only, and what is read is kept in a local directory.
     create : bool
-        Whether it may be made.
+        Whether the directory may be made.
     store : ObjectStore, optional
         Holds the arrays of loaded plans; the store of this process by default.
+    cache : str or path, optional
+        Directory that keeps what is read of a URL; by default one below ``$PRETZEL_CACHE``, or in the user's cache
+        folder.
 
     Raises
     ------
     StoreError
-        The directory is no store, and not empty.
+        The directory is no store, and not empty; or there is no store at the URL.
 
     Examples
     --------
@@ -53,17 +60,26 @@ class PlanStore:
     5.0
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, create: bool = True, store: ObjectStore | None = None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        create: bool = True,
+        store: ObjectStore | None = None,
+        cache: str | os.PathLike[str] | None = None,
+    ) -> None:
         check_option("create", create, bool)
         check_option("store", store, ObjectStore | None)
+        if cache is not None and not is_url(path):
+            raise OptionError(f"cache is for stores at URLs, and {os.fspath(path)} is a directory")
         self.store = default_store() if store is None else store
-        self._directory = Directory(path, create=create)
+        self._directory = open_store(path, create=create, cache=cache)
         self._salt = os.urandom(16)
 
     __reduce_ex__ = reject_pickling
 
     def __repr__(self) -> str:
-        return f"<pretzel.PlanStore of {len(self.names())} model(s) at {self._directory.path}>"
+        return f"<pretzel.PlanStore of {len(self.names())} model(s) at {self._directory.where}>"
 
     def publish(
         self,
@@ -131,7 +147,7 @@ class PlanStore:
         try:
             return self._directory.plan(digest)
         except FileNotFoundError as error:
-            raise CorruptStoreError(f"{self._directory.path}: {error.filename} is missing") from error
+            raise CorruptStoreError(f"{self._directory.where}: {error.filename} is missing") from error
 
     def plan_of(self, file: StoredPlan, name: str) -> Plan:
         """The plan of files that are open."""
@@ -195,3 +211,44 @@ class PlanStore:
     def fsck(self) -> Findings:
         """Read everything, compare it with the digests that name it, and report what is damaged or missing."""
         return self._directory.fsck()
+
+    def push(self, url: str, names: Iterable[str] | None = None) -> Copied:
+        """Copy to a store at a URL what is missing there; names last, so that a reader sees whole plans only.
+
+        Parameters
+        ----------
+        url : str
+            That fsspec knows, such as ``"s3://bucket/models"``. It is a store, or nothing yet.
+        names : iterable of str, optional
+            All by default. They have the versions there that they have here; other names there stay.
+
+        Returns
+        -------
+        Copied
+            ``files`` and ``bytes``.
+
+        Raises
+        ------
+        ModelNotFoundError, CorruptStoreError
+        """
+        return push(self._directory, url, names)
+
+    def pull(self, url: str, names: Iterable[str] | None = None) -> Copied:
+        """Copy from a store at a URL what is missing here, compared with its digests; names last.
+
+        Parameters
+        ----------
+        url : str
+        names : iterable of str, optional
+            All by default. They have the versions here that they have there; other names here stay.
+
+        Returns
+        -------
+        Copied
+            ``files`` and ``bytes``.
+
+        Raises
+        ------
+        ModelNotFoundError, CorruptStoreError
+        """
+        return pull(self._directory, url, names)

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import socket
 import threading
@@ -32,22 +31,21 @@ import numpy as np
 from pretzel.errors import CorruptStoreError, ModelNotFoundError, RegistrationError, StoreError
 from pretzel.store.arrow_file import Location, array_file, location_in, mapped
 from pretzel.store.digest import DIGEST, digest_of_memory
-from pretzel.store.name_files import NOT_AS_WRITTEN, NameFiles, Versions
+from pretzel.store.mark import MARK, check_mark, mark_content
+from pretzel.store.name_files import NameFiles, Versions
 from pretzel.store.plan_file import open_plan_file, plan_file, sync_directory, write_aside
 from pretzel.store.stored_plan import StoredPlan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import numpy.typing as npt
 
     Array = npt.NDArray[Any]
 
-FORMAT = 1
 LARGE = 1 << 14
 """Bytes from which an array has a file of its own; smaller ones lie in the file of their plan."""
 
-_MARK = "pretzel.json"
 _COARSE = 2 * 10**9  # nanoseconds
 _ROOMS = ("names", "plans", "objects", "aside")
 
@@ -98,29 +96,26 @@ class Directory:
 
     def __init__(self, path: str | os.PathLike[str], *, create: bool = False) -> None:
         self.path = Path(path)
+        self.where = os.fspath(path)
         self._names = NameFiles(self.path)
-        mark = self.path / _MARK
+        mark = self.path / MARK
         if create and not mark.exists():
             self._create()
         try:
-            found = json.loads(mark.read_bytes())["format"]
+            check_mark(mark.read_bytes(), self.where)
         except FileNotFoundError:
-            raise StoreError(f"{self.path} is no store: it has no {_MARK}") from None
-        except NOT_AS_WRITTEN as error:
-            raise CorruptStoreError(f"{mark} is damaged: {error}") from error
-        if type(found) is not int or found != FORMAT:
-            raise StoreError(f"{self.path} has format {found!r:.50}; this release of Pretzel reads format {FORMAT}")
+            raise StoreError(f"{self.path} is no store: it has no {MARK}") from None
 
     def _create(self) -> None:
         others = self.path.iterdir() if self.path.exists() else ()
-        if not all(map(_is_begun, others)) and not (self.path / _MARK).exists():
+        if not all(map(_is_begun, others)) and not (self.path / MARK).exists():
             raise StoreError(
                 f"{self.path} is no store, and not empty: give an empty directory, or one that is not there"
             )
         for room in _ROOMS:
             (self.path / room).mkdir(parents=True, exist_ok=True)
         with self._writer():
-            self._write(self.path / _MARK, json.dumps({"format": FORMAT}).encode())
+            self._write(self.path / MARK, mark_content())
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -158,18 +153,18 @@ class Directory:
             versions = self.versions(name)
             before, digest = digest, versions.plans.get(versions.default if version is None else version)
             if digest is None:
-                raise ModelNotFoundError(f"{self.path}: {name!r} has no version {version!r}, only {[*versions.plans]}")
+                raise ModelNotFoundError(f"{self.where}: {name!r} has no version {version!r}, only {[*versions.plans]}")
             try:
                 return self.plan(digest)
             except FileNotFoundError as error:  # collected since, because the name means another plan now
                 if digest == before:
                     raise CorruptStoreError(
-                        f"{self.path}: {name!r} needs {error.filename}, which is missing"
+                        f"{self.where}: {name!r} needs {error.filename}, which is missing"
                     ) from error
 
     def plan(self, digest: str) -> StoredPlan:
         """The plan file of that digest."""
-        return StoredPlan(open_plan_file(self._plan_path(digest)), self._object_path)
+        return StoredPlan(open_plan_file(self.plan_path(digest)), self.object_path)
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -224,6 +219,14 @@ class Directory:
             chosen = label if default or versions.default not in plans else versions.default
             self._write(path, Versions(plans, chosen).content())
         return label
+
+    def adopt(self, names: Mapping[str, Versions], fetch: Callable[[], object]) -> None:
+        """Let names have other versions, whose plans ``fetch`` brings here; nothing is collected in the meantime."""
+        paths = {self._names.path_of(name): versions for name, versions in names.items()}
+        with self._writer():
+            fetch()
+            for path, versions in paths.items():
+                self._write(path, versions.content())
 
     def promote(self, name: str, version: str) -> None:
         """Let a name mean another of its versions.
@@ -286,21 +289,21 @@ class Directory:
                     found.faults.append(str(error))
                     continue
                 for label, digest in versions.plans.items():
-                    files.discard(self._plan_path(digest))
+                    files.discard(self.plan_path(digest))
                     found.plans += 1
                     found.faults += [f"{name}@{label}: {fault}" for fault in self._faults(digest, files, found)]
         found.unused = len(files)
         return found
 
     def _faults(self, digest: str, files: set[Path], found: Findings) -> Iterator[str]:
-        path = self._plan_path(digest)
+        path = self.plan_path(digest)
         try:
             if blake2b(path.read_bytes(), digest_size=DIGEST).hexdigest() != digest:
                 yield f"{path} is damaged"
             plan = self.plan(digest)
             for each in plan.digests:
                 found.objects += 1
-                files.discard(self._object_path(each.hex()))
+                files.discard(self.object_path(each.hex()))
                 if digest_of_memory(plan.array(each)) != each:
                     yield f"the object {each.hex()} is damaged"
         except (OSError, StoreError) as error:
@@ -308,10 +311,12 @@ class Directory:
 
     # -- files -------------------------------------------------------------------------------------------------------
 
-    def _plan_path(self, digest: str) -> Path:
+    def plan_path(self, digest: str) -> Path:
+        """The file of a plan."""
         return self.path / "plans" / digest[:2] / f"{digest}.pretzel"
 
-    def _object_path(self, digest: str) -> Path:
+    def object_path(self, digest: str) -> Path:
+        """The file of a large array."""
         return self.path / "objects" / digest[:2] / f"{digest}.arrow"
 
     def _files(self) -> list[Path]:
@@ -328,18 +333,18 @@ class Directory:
         needed: set[Path] = set()
         for name, file in self._names.files():
             for digest in self._names.named_versions(name, file).plans.values():
-                path = self._plan_path(digest)
+                path = self.plan_path(digest)
                 if path in needed:
                     continue
                 try:
-                    needed |= {path, *(self._object_path(each.hex()) for each in self.plan(digest).large)}
+                    needed |= {path, *(self.object_path(each.hex()) for each in self.plan(digest).large)}
                 except FileNotFoundError as error:
                     raise CorruptStoreError(f"{self.path}: {name!r} needs {path}, which is missing") from error
         return needed
 
     def _put(self, digest: bytes, array: Array) -> Location:
         """Where a large array lies in its file, which is written if it is not there, or damaged."""
-        path = self._object_path(digest.hex())
+        path = self.object_path(digest.hex())
         with contextlib.suppress(FileNotFoundError, CorruptStoreError):
             location = location_in(path)
             if _same(mapped(path, location), array):
@@ -350,7 +355,7 @@ class Directory:
 
     def _put_plan(self, digest: str, contents: bytes) -> None:
         """Write a plan file if it is not there, or damaged."""
-        path = self._plan_path(digest)
+        path = self.plan_path(digest)
         with contextlib.suppress(FileNotFoundError):
             if path.read_bytes() == contents:
                 return

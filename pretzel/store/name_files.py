@@ -75,14 +75,15 @@ class NameFiles:
 
     def files(self) -> list[tuple[str | None, Path]]:
         """All files, each with its name; None for a file that no name has."""
-        found: list[tuple[str | None, Path]] = []
-        for path in self.path.glob("*.json"):
-            name = unquote(path.name.removesuffix(".json"))
-            try:
-                found.append((name if self.path_of(name).name == path.name else None, path))
-            except RegistrationError:
-                found.append((None, path))
-        return found
+        return [(self.name_of(path.name), path) for path in self.path.glob("*.json")]
+
+    def name_of(self, file: str) -> str | None:
+        """The name whose file is called so, or None."""
+        name = unquote(file.removesuffix(".json"))
+        try:
+            return name if self.path_of(name).name == file else None
+        except RegistrationError:
+            return None
 
     def names(self) -> list[str]:
         """Names of all models, sorted."""
@@ -100,15 +101,9 @@ class NameFiles:
         """
         path = self.path_of(name)
         try:
-            data = json.loads(path.read_bytes())
-            plans, default = data["plans"], data["default"]
-            if type(plans) is not dict or default not in plans or not all(map(_is_digest, plans.values())):
-                raise ValueError(f"{default!r:.50} of {plans!r:.200}")
+            return versions_in(path.read_bytes(), path)
         except FileNotFoundError:
             raise ModelNotFoundError(f"{self.store} has no model {name!r}") from None
-        except NOT_AS_WRITTEN as error:
-            raise CorruptStoreError(f"{path} is damaged: {error}") from error
-        return Versions(plans, default)
 
     def named_versions(self, name: str | None, path: Path) -> Versions:
         """The versions of one of `files`.
@@ -128,6 +123,24 @@ class NameFiles:
             return self.versions(name)
         except ModelNotFoundError:
             return Versions()
+
+
+def versions_in(content: bytes, where: object) -> Versions:
+    """What the file of a name says.
+
+    Raises
+    ------
+    CorruptStoreError
+        The file, which ``where`` names, is damaged.
+    """
+    try:
+        data = json.loads(content)
+        plans, default = data["plans"], data["default"]
+        if type(plans) is not dict or default not in plans or not all(map(_is_digest, plans.values())):
+            raise ValueError(f"{default!r:.50} of {plans!r:.200}")
+    except NOT_AS_WRITTEN as error:
+        raise CorruptStoreError(f"{where} is damaged: {error}") from error
+    return Versions(plans, default)
 
 
 def _is_digest(text: Any) -> bool:

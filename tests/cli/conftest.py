@@ -31,6 +31,7 @@ def pipeline(table):
 def folder(tmp_path, monkeypatch, pipeline, table):
     """The current directory: ``m.joblib``, and the table with two columns more as ``d.csv``."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PRETZEL_CACHE", str(tmp_path / "cache"))
     joblib.dump(pipeline, "m.joblib")
     table.assign(target="no", id=range(len(table))).to_csv("d.csv", index=False)
     return tmp_path

@@ -1,4 +1,4 @@
-"""`pretzel gc`, `fsck`, `promote` and `remove`."""
+"""`pretzel gc`, `fsck`, `promote`, `remove`, `push` and `pull`."""
 
 from __future__ import annotations
 
@@ -37,3 +37,16 @@ def test_a_directory_that_is_no_store(run, folder):
     (folder / "other").mkdir()
     assert run("fsck other", 3).stderr == "pretzel: other is no store: it has no pretzel.json\n"
     assert not [*(folder / "other").iterdir()]
+
+
+def test_push_and_pull(run, store, folder):
+    url = f"memory://{folder.name}/models"
+    assert run(f"push models {url}").stdout.startswith("1 file(s), ")
+    assert run(f"push models {url} --name churn/de").stdout == "0 file(s), 0 B copied\n"
+    assert "1 version(s) of 1 model(s)" in run(f"inspect {url}").stdout
+    assert "columns         age, city" in run(f"inspect {url}:churn/de@v1").stdout
+    run(f"predict {url}:churn/de d.csv -o out.csv")
+    assert run(f"pull {url} copy").stdout.startswith("1 file(s), ")
+    assert pretzel.PlanStore("copy", create=False).names() == ["churn/de"]
+    assert "has no model 'rent'" in run(f"pull {url} copy --name rent", 3).stderr
+    assert "is no store" in run("pull memory://nothing copy", 3).stderr

@@ -98,7 +98,7 @@ def test_arrow_tools_read_large_objects(models):
     plan = models._directory.open("ridge")
     assert plan.large
     for digest in plan.large:
-        with pa.memory_map(str(models._directory._object_path(digest.hex()))) as file:
+        with pa.memory_map(str(models._directory.object_path(digest.hex()))) as file:
             values = pa.ipc.open_file(file).read_all()["values"].to_numpy()
         np.testing.assert_array_equal(values, plan.array(digest).reshape(-1))
 

@@ -1,0 +1,337 @@
+"""Stores at URLs (``s3://``, ``gs://``, ``memory://``, ...), through fsspec: read into a cache, written by `push`.
+
+What lies there is what `pretzel.store.directory` describes. Plans and objects never change: each is fetched once,
+compared with the digest that names it, and kept in a local directory, from which it is mapped. Names are read each
+time.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pretzel.errors import CorruptStoreError, ModelNotFoundError, StoreError
+from pretzel.store.arrow_file import mapped
+from pretzel.store.digest import DIGEST, digest_of_memory
+from pretzel.store.directory import Directory
+from pretzel.store.mark import MARK, check_mark, mark_content
+from pretzel.store.name_files import NameFiles, versions_in
+from pretzel.store.plan_file import write_aside
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from pretzel.store.arrow_file import Location
+    from pretzel.store.name_files import Versions
+    from pretzel.store.stored_plan import StoredPlan
+
+AT_ONCE = 8
+"""Files that are copied at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What was copied from one store to another.
+
+    Parameters
+    ----------
+    files, bytes : int
+        Without names, and without what was there already.
+    """
+
+    files: int
+    bytes: int
+
+
+def is_url(path: str | os.PathLike[str]) -> bool:
+    """Whether a store is at a URL, and not in a directory."""
+    return isinstance(path, str) and "://" in path
+
+
+def open_store(
+    path: str | os.PathLike[str], *, create: bool = False, cache: str | os.PathLike[str] | None = None
+) -> Directory:
+    """The store in a directory, or at a URL; ``create`` is for directories, ``cache`` for URLs."""
+    return RemoteDirectory(str(path), cache) if is_url(path) else Directory(path, create=create)
+
+
+def cache_of(url: str) -> Path:
+    """Where files of a URL are kept: below ``$PRETZEL_CACHE``, or in the user's cache folder."""
+    chosen = os.environ.get("PRETZEL_CACHE")
+    if chosen:
+        folder = Path(chosen)
+    elif sys.platform == "darwin":
+        folder = Path.home() / "Library" / "Caches" / "pretzel"
+    else:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pretzel"
+    return folder / "stores" / blake2b(url.encode(), digest_size=DIGEST).hexdigest()
+
+
+class RemoteDirectory(Directory):
+    """A store at a URL, for reading.
+
+    Parameters
+    ----------
+    url : str
+        As fsspec knows it, which also has the credentials.
+    cache : str or path, optional
+        Directory that keeps what was fetched; `cache_of` the URL by default. It may be deleted at any time.
+
+    Raises
+    ------
+    StoreError
+        There is no store, or fsspec or what it needs for the URL is not installed.
+    """
+
+    def __init__(self, url: str, cache: str | os.PathLike[str] | None = None) -> None:
+        self.where = url.rstrip("/")
+        self.path = cache_of(self.where) if cache is None else Path(cache)
+        self._names = NameFiles(self.path)
+        self._place = _Place(self.where)
+        try:
+            check_mark(self._place.read(MARK), self.where)
+        except FileNotFoundError:
+            raise StoreError(f"{self.where} is no store: it has no {MARK}") from None
+
+    def names(self) -> list[str]:
+        """See `Directory.names`."""
+        return sorted(name for name in map(self._names.name_of, self._place.names()) if name is not None)
+
+    def state(self) -> object:
+        """None: only reading the names tells whether one has changed."""
+        return None
+
+    def versions(self, name: str) -> Versions:
+        """See `Directory.versions`."""
+        file = f"names/{self._names.path_of(name).name}"
+        try:
+            return versions_in(self._place.read(file), f"{self.where}/{file}")
+        except FileNotFoundError:
+            raise ModelNotFoundError(f"{self.where} has no model {name!r}") from None
+
+    def plan(self, digest: str) -> StoredPlan:
+        """See `Directory.plan`; what is not in the cache is fetched."""
+        self.fetch([digest])
+        return super().plan(digest)
+
+    def fetch(self, digests: Iterable[str]) -> Copied:
+        """Bring plans, and the large arrays that they name, into the cache.
+
+        Raises
+        ------
+        FileNotFoundError
+            One is not there.
+        CorruptStoreError
+            One is not what its digest says.
+        """
+        plans = {self.plan_path(digest): partial(_check_plan, digest) for digest in digests}
+        copied = _in_parallel(self._fetch, plans)
+        large = {each: at for path in plans for each, at in Directory.plan(self, path.stem).large.items()}
+        objects = {self.object_path(each.hex()): partial(_check_object, each, at) for each, at in large.items()}
+        copied += _in_parallel(self._fetch, objects)
+        return Copied(len(copied), sum(copied))
+
+    def _fetch(self, path: Path, check: Callable[[Path], None]) -> int | None:
+        """Bring one file into the cache, whole and checked; its bytes, or None if it is there."""
+        if path.exists():
+            return None
+        file = path.relative_to(self.path).as_posix()
+        temporary = self.path / "aside" / f".{path.name}.{secrets.token_hex(8)}"
+        for directory in (path.parent, temporary.parent):
+            directory.mkdir(parents=True, exist_ok=True)
+        try:
+            self._place.get(file, temporary)
+            try:
+                check(temporary)
+            except (StoreError, OSError, ValueError) as error:
+                raise CorruptStoreError(f"{self.where}/{file} is damaged: {error}") from error
+            with open(temporary, "rb") as written:
+                os.fsync(written.fileno())
+                size = os.fstat(written.fileno()).st_size
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return size
+
+    def _read_only(self, *arguments: Any, **options: Any) -> NoReturn:
+        raise StoreError(
+            f"{self.where} is read only: write to a store in a directory, and push that; or pull this one, and check "
+            "or collect it there"
+        )
+
+    publish = promote = remove = gc = fsck = adopt = _read_only
+
+
+def push(store: Directory, url: str, names: Iterable[str] | None = None) -> Copied:
+    """Copy what is missing to a URL, names last.
+
+    Parameters
+    ----------
+    store : Directory
+    url : str
+        A store, or nothing yet.
+    names : iterable of str, optional
+        All by default. A name there has the versions that it has here afterwards; other names stay as they are.
+
+    Raises
+    ------
+    CorruptStoreError
+        A file here is not what its digest says; nothing is copied of it, and no name.
+    """
+    place = _Place(url.rstrip("/"))
+    versions = {name: store.versions(name) for name in (store.names() if names is None else names)}
+    there = place.sizes()
+    if MARK in there:
+        check_mark(place.read(MARK), place.url)
+    elif any(not file.startswith("aside/") for file in there):
+        raise StoreError(f"{place.url} is no store, and not empty")
+    else:
+        place.write(MARK, mark_content())
+    plans: dict[Path, Callable[[Path], None]] = {}
+    objects: dict[Path, Callable[[Path], None]] = {}
+    for digest in {digest for each in versions.values() for digest in each.plans.values()}:
+        plan = store.plan(digest)
+        plans[store.plan_path(digest)] = partial(_check_plan, digest)
+        for each, at in plan.large.items():
+            objects[store.object_path(each.hex())] = partial(_check_object, each, at)
+
+    def send(path: Path, check: Callable[[Path], None]) -> int | None:
+        file, size = path.relative_to(store.path).as_posix(), path.stat().st_size
+        if there.get(file) == size:
+            return None
+        try:
+            check(path)
+        except StoreError as error:
+            raise CorruptStoreError(f"{path} is damaged: {error}") from error
+        place.put(file, path)
+        return size
+
+    copied = [*_in_parallel(send, objects), *_in_parallel(send, plans)]
+    for name, found in versions.items():
+        file = f"names/{NameFiles(store.path).path_of(name).name}"
+        if file not in there or place.read(file) != found.content():
+            place.write(file, found.content())
+    return Copied(len(copied), sum(copied))
+
+
+def pull(store: Directory, url: str, names: Iterable[str] | None = None) -> Copied:
+    """Copy what is missing from a URL, names last.
+
+    Parameters
+    ----------
+    store : Directory
+    url : str
+    names : iterable of str, optional
+        All by default. A name here has the versions that it has there afterwards; other names stay as they are.
+
+    Raises
+    ------
+    CorruptStoreError
+        A file there is not what its digest says, or missing; the names here stay as they are.
+    """
+    if isinstance(store, RemoteDirectory):
+        store.adopt()
+    remote = RemoteDirectory(url, store.path)
+    versions = {name: remote.versions(name) for name in (remote.names() if names is None else names)}
+    digests = {digest for each in versions.values() for digest in each.plans.values()}
+    try:
+        copied = remote.fetch(digests)
+        store.adopt(versions, partial(remote.fetch, digests))  # what was collected here in the meantime
+    except FileNotFoundError as error:
+        raise CorruptStoreError(f"{remote.where} lacks {error.filename}") from error
+    return copied
+
+
+class _Place:
+    """The files at a URL."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        try:
+            import fsspec
+            from fsspec.implementations.local import LocalFileSystem
+        except ModuleNotFoundError as error:
+            raise StoreError(f"{url} is read with fsspec: pip install 'pretzel-serving[remote]'") from error
+        try:
+            self._files, root = fsspec.core.url_to_fs(url)
+        except (ImportError, ValueError) as error:
+            raise StoreError(f"{url}: {error}") from error
+        self._root = root.rstrip("/")
+        self._is_local = isinstance(self._files, LocalFileSystem)
+
+    def _path(self, file: str) -> str:
+        return f"{self._root}/{file}"
+
+    def read(self, file: str) -> bytes:
+        """A small file, as it is now."""
+        return bytes(self._files.cat_file(self._path(file)))
+
+    def get(self, file: str, path: Path) -> None:
+        """Copy a file to a local one."""
+        try:
+            self._files.get_file(self._path(file), os.fspath(path))
+        except FileNotFoundError as error:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{self.url}/{file}") from error
+
+    def put(self, file: str, path: Path) -> None:
+        """Copy a local file. Object stores show a file when all of it is there; on a local disk it is renamed."""
+        if self._is_local:
+            target, aside = Path(self._path(file)), Path(self._path("aside"))
+            for directory in (target.parent, aside):
+                directory.mkdir(parents=True, exist_ok=True)
+            write_aside(target, path.read_bytes(), aside)
+        else:
+            self._files.put_file(os.fspath(path), self._path(file))
+
+    def write(self, file: str, content: bytes) -> None:
+        """Write a small file."""
+        with tempfile.NamedTemporaryFile() as written:
+            written.write(content)
+            written.flush()
+            self.put(file, Path(written.name))
+
+    def names(self) -> list[str]:
+        """Files of names."""
+        self._files.invalidate_cache()
+        try:
+            return [path.rpartition("/")[2] for path in self._files.ls(self._path("names"), detail=False)]
+        except FileNotFoundError:
+            return []
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of all files."""
+        self._files.invalidate_cache()
+        found = self._files.find(self._root, detail=True)
+        start = len(self._root) + 1
+        return {path[start:]: info["size"] for path, info in found.items()}
+
+
+def _check_plan(digest: str, path: Path) -> None:
+    if blake2b(path.read_bytes(), digest_size=DIGEST).hexdigest() != digest:
+        raise CorruptStoreError("it is not what its name says")
+
+
+def _check_object(digest: bytes, location: Location, path: Path) -> None:
+    if digest_of_memory(mapped(path, location)) != digest:
+        raise CorruptStoreError("it is not what its name says")
+
+
+def _in_parallel(
+    copy: Callable[[Path, Callable[[Path], None]], int | None], files: Mapping[Path, Callable[[Path], None]]
+) -> list[int]:
+    """Copy files, several at the same time; the bytes of those that were copied."""
+    if len(files) < 2:
+        sizes = [copy(path, check) for path, check in files.items()]
+    else:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            sizes = [*pool.map(copy, files.keys(), files.values())]
+    return [size for size in sizes if size is not None]

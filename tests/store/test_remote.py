@@ -1,0 +1,302 @@
+"""Stores at URLs: what is fetched and when, what is copied, what damage and interruptions do."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import uuid
+
+import fsspec
+import numpy as np
+import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+import pretzel
+from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError, StoreError
+from pretzel.store import remote
+from pretzel.store.object_store import ObjectStore
+
+DOCUMENTS = [f"word{i} w{i % 7} some text {i * 37 % 101}" for i in range(1000)]
+WORDS = TfidfVectorizer(ngram_range=(1, 2)).fit(DOCUMENTS)
+ROWS = WORDS.transform(DOCUMENTS)
+
+
+@pytest.fixture(params=["memory", "file"])
+def url(request, tmp_path):
+    if request.param == "file":
+        return f"file://{tmp_path}/bucket/models"
+    return f"memory://{uuid.uuid4().hex}/models"
+
+
+@pytest.fixture
+def models(tmp_path):
+    """A store with two models that share a vocabulary, and a small one of two versions."""
+    store = pretzel.PlanStore(tmp_path / "store")
+    for name, C in (("de", 1.0), ("fr/é", 2.0)):
+        store.publish(f"texts/{name}", make_pipeline(WORDS, LogisticRegression(C=C).fit(ROWS, [0, 1] * 500)))
+    for slope in (1.0, 2.0):
+        store.publish("line", line(slope))
+    return store
+
+
+@pytest.fixture
+def opened(url, tmp_path):
+    """Opens the URL as another machine would, with a cache of its own."""
+    return lambda cache="cache": pretzel.PlanStore(url, cache=tmp_path / cache, store=ObjectStore())
+
+
+def line(slope):
+    return LinearRegression().fit([[0.0], [1.0]], [0.0, slope])
+
+
+def files(url):
+    system, root = fsspec.core.url_to_fs(url)
+    return {path[len(root) + 1 :]: system.cat_file(path) for path in system.find(root)}
+
+
+def write(url, file, content):
+    system, root = fsspec.core.url_to_fs(url)
+    system.pipe_file(f"{root}/{file}", content)
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """Files that were fetched."""
+    found = []
+    get = remote._Place.get
+    monkeypatch.setattr(remote._Place, "get", lambda self, file, path: (found.append(file), get(self, file, path))[1])
+    return found
+
+
+def test_what_is_pushed_is_read(models, url, opened):
+    copied = models.push(url)
+    there = files(url)
+    assert copied.files == sum(not file.startswith(("names/", "pretzel.json")) for file in there)
+    store = opened()
+    assert store.names() == models.names() == ["line", "texts/de", "texts/fr/é"]
+    assert store.versions("line") == models.versions("line")
+    for name in models.names()[1:]:
+        np.testing.assert_array_equal(
+            store.load(name).predict_proba(DOCUMENTS), models.load(name).predict_proba(DOCUMENTS)
+        )
+    assert store.load("line").predict_one((1.0,)) == pytest.approx(2)
+    assert store.load("line", "v1").predict_one((1.0,)) == pytest.approx(1)
+    assert url in repr(store)
+
+
+def test_only_what_is_missing_is_copied(models, url):
+    models.push(url)
+    assert models.push(url) == remote.Copied(0, 0)
+    models.publish("line", line(3.0))
+    copied = models.push(url)
+    assert copied.files == 1
+    assert 0 < copied.bytes < 10_000
+
+
+def test_files_are_fetched_once_and_names_each_time(models, url, opened, reads):
+    models.push(url)
+    store = opened()
+    assert reads == []
+    store.load("texts/de")
+    first = len(reads)
+    assert first == len({*reads})
+    store.load("texts/de")
+    opened().load("texts/de")
+    assert len(reads) == first
+    store.load("texts/fr/é")
+    assert not {*reads[first:]} & {*reads[:first]}  # of the shared vocabulary nothing comes again
+    models.promote("line", "v1")
+    assert store.versions("line").default == "v2"
+    models.push(url)
+    assert store.versions("line").default == "v1"
+    models.publish("new", line(5.0))
+    models.push(url, ["new"])
+    assert store.load("new").predict_one((1.0,)) == pytest.approx(5)
+
+
+def test_names_can_be_chosen(models, url, opened, tmp_path):
+    models.push(url, ["line"])
+    assert opened().names() == ["line"]
+    assert all(not file.startswith("objects/") for file in files(url))
+    with pytest.raises(ModelNotFoundError, match="no model 'nothing'"):
+        models.push(url, ["nothing"])
+    models.push(url)
+    other = pretzel.PlanStore(tmp_path / "other")
+    other.publish("own", line(1.0))
+    other.pull(url, ["texts/de"])
+    assert other.names() == ["own", "texts/de"]
+
+
+def test_pull(models, url, tmp_path):
+    models.push(url)
+    other = pretzel.PlanStore(tmp_path / "other", store=ObjectStore())
+    assert other.pull(url).files == 2 + 2 + sum(file.startswith("objects/") for file in files(url))
+    assert other.pull(url) == remote.Copied(0, 0)
+    assert other.names() == models.names()
+    assert other.fsck().ok
+    assert other.gc() == 0
+    np.testing.assert_array_equal(other.load("texts/de").predict(DOCUMENTS), models.load("texts/de").predict(DOCUMENTS))
+
+
+def test_a_runtime_follows_a_store_at_a_url(models, url, opened):
+    models.push(url)
+    with pretzel.Runtime(store=opened(), watch=0.01) as runtime:
+        handle = runtime["line"]
+        assert handle.predict_one((1.0,)) == pytest.approx(2)
+        models.publish("line", line(5.0))
+        models.push(url)
+        end = time.monotonic() + 60
+        while handle.predict_one((1.0,)) != pytest.approx(5):
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
+
+def test_a_store_at_a_url_is_read_only(models, url, opened):
+    models.push(url)
+    store = opened()
+    for write_to in (
+        lambda: store.publish("line", line(1.0)),
+        lambda: store.promote("line", "v1"),
+        lambda: store.remove("line"),
+        store.gc,
+        store.fsck,
+        lambda: store.pull(url),
+    ):
+        with pytest.raises(StoreError, match="is read only: write to a store in a directory, and push that"):
+            write_to()
+
+
+def test_what_is_not_there(models, url, opened):
+    with pytest.raises(StoreError, match=r"models is no store: it has no pretzel\.json"):
+        opened()
+    models.push(url)
+    with pytest.raises(ModelNotFoundError, match=r"models has no model 'rent'"):
+        opened().load("rent")
+    with pytest.raises(ModelNotFoundError, match=r"models: 'line' has no version 'v9', only"):
+        opened().load("line", "v9")
+
+
+def test_a_place_that_is_no_store_is_left_alone(models, url):
+    models.push(url)
+    system, root = fsspec.core.url_to_fs(url)
+    system.rm(f"{root}/pretzel.json")
+    before = files(url)
+    with pytest.raises(StoreError, match="is no store, and not empty"):
+        models.push(url)
+    assert files(url) == before
+
+
+@pytest.mark.parametrize("kind", ["plans", "objects"])
+def test_damage_is_found_when_a_file_arrives(models, url, opened, tmp_path, kind):
+    models.push(url)
+    damaged = [file for file in files(url) if file.startswith(kind)]
+    for file in damaged:
+        content = bytearray(files(url)[file])
+        content[len(content) // 2] ^= 1
+        write(url, file, bytes(content))
+    store, other = opened(), pretzel.PlanStore(tmp_path / "other")
+    with pytest.raises(CorruptStoreError, match=rf"models/{kind}/.* is damaged"):
+        store.load("texts/de")
+    with pytest.raises(CorruptStoreError, match=rf"models/{kind}/.* is damaged"):
+        other.pull(url)
+    assert other.names() == []
+    for folder in ("cache", "other"):
+        assert not {*(tmp_path / folder).glob(f"{kind}/*/*")}
+        assert not [*(tmp_path / folder / "aside").iterdir()]
+
+
+def test_files_that_are_cut_are_copied_again(models, url, opened):
+    models.push(url)
+    (plan, *_) = [file for file in files(url) if file.startswith("plans/")]
+    write(url, plan, files(url)[plan][:100])
+    assert models.push(url).files == 1
+    assert {opened().load(name).name for name in models.names()} == {*models.names()}
+
+
+def test_missing_files(models, url, opened, tmp_path):
+    models.push(url)
+    system, root = fsspec.core.url_to_fs(url)
+    system.rm(f"{root}/plans", recursive=True)
+    with pytest.raises(CorruptStoreError, match=r"'line' needs .*, which is missing"):
+        opened().load("line")
+    with pytest.raises(CorruptStoreError, match=r"models lacks .*models/plans/"):
+        pretzel.PlanStore(tmp_path / "other").pull(url)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"plans": {"v1": "../../x"}, "default": "v1"}'])
+def test_damaged_names_and_marks(models, url, opened, content):
+    models.push(url)
+    write(url, "names/line.json", content)
+    with pytest.raises(CorruptStoreError, match=r"names/line\.json is damaged"):
+        opened().load("line")
+    write(url, "pretzel.json", content)
+    with pytest.raises(CorruptStoreError, match=r"pretzel\.json is damaged"):
+        opened()
+    write(url, "pretzel.json", json.dumps({"format": 99}).encode())
+    with pytest.raises(StoreError, match="has format 99"):
+        opened()
+
+
+def test_names_cannot_leave_the_store(models, url, tmp_path):
+    models.push(url)
+    for file in ("..%2Fx.json", "%2E.%2F..%2Fx.json", "a@b.json", "note.txt", "line"):
+        write(url, f"names/{file}", files(url)["names/line.json"])
+    other = pretzel.PlanStore(tmp_path / "other")
+    other.pull(url)
+    assert other.names() == ["../../x", *models.names()]
+    assert not (tmp_path.parent / "x.json").exists()
+
+
+def test_an_interrupted_push_shows_no_name(models, url, opened, monkeypatch):
+    """Objects come before plans, and names last."""
+    order = []
+    put = remote._Place.put
+
+    def stop(self, file, path):
+        order.append(file.partition("/")[0])
+        if file.startswith("names/"):
+            raise ConnectionError("gone")
+        put(self, file, path)
+
+    monkeypatch.setattr(remote._Place, "put", stop)
+    with pytest.raises(ConnectionError):
+        models.push(url)
+    assert sorted(order, key=["pretzel.json", "objects", "plans", "names"].index) == order
+    assert opened().names() == []
+    monkeypatch.undo()
+    assert models.push(url).files == 0
+    assert opened().names() == models.names()
+
+
+def test_nothing_damaged_is_pushed(models, url, opened):
+    path = next((models._directory.path / "objects").glob("*/*"))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CorruptStoreError, match="is damaged"):
+        models.push(url)
+    assert opened().names() == []
+
+
+def test_the_cache_of_a_url(monkeypatch, tmp_path):
+    monkeypatch.setenv("PRETZEL_CACHE", str(tmp_path))
+    here, there = remote.cache_of("s3://a/models"), remote.cache_of("s3://b/models")
+    assert here.parent == there.parent == tmp_path / "stores"
+    assert here != there
+    monkeypatch.delenv("PRETZEL_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+    if sys.platform == "linux":
+        assert remote.cache_of("s3://a").parent == tmp_path / "user" / "pretzel" / "stores"
+    with pytest.raises(OptionError, match="cache"):
+        pretzel.PlanStore(tmp_path / "store", cache=tmp_path)
+
+
+def test_what_is_not_installed_is_named(monkeypatch):
+    with pytest.raises(StoreError, match="nosuch"):
+        pretzel.PlanStore("nosuch://bucket/models")
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    with pytest.raises(StoreError, match=r"pip install 'pretzel-serving\[remote\]'"):
+        pretzel.PlanStore("memory://bucket/models")
