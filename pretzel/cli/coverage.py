@@ -8,6 +8,7 @@ import click
 
 from pretzel.cli.models import plan_or_source, trusted
 from pretzel.cli.output import as_json, printable, show_json, show_table
+from pretzel.errors import SaveError
 
 if TYPE_CHECKING:
     from pretzel.runtime.model import Plan
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
 def coverage(ctx: click.Context, model: str | None, json_: bool, trusted: tuple[str, ...]) -> None:
     """List the estimators that have a native form, or the steps of a model that have one and those that have none.
 
-    Exit code 1 if a step of the model has none: it runs as the estimator itself, and the model cannot be saved.
+    Exit code 1 if the model cannot be saved, because a step of a method has none and runs as the estimator itself.
+    Methods that few callers want (apply, score_samples) are saved only where they are native.
     """
     if model is None:
         _list(json_)
         return
     plan = plan_or_source(model, trusted)
     methods = {name: _steps(plan, name) for name in plan.methods}
-    opaque = [step for steps in methods.values() for step in steps["opaque"]]
     if json_:
         show_json({"name": plan.name, "methods": methods})
     else:
@@ -38,7 +39,17 @@ def coverage(ctx: click.Context, model: str | None, json_: bool, trusted: tuple[
                 click.echo(printable(f"  native  {origin or plan.name}: {', '.join(kernels)}"))
             for step in steps["opaque"]:
                 click.echo(printable(f"  opaque  {step['step']}: {step['reason']}"))
-    ctx.exit(1 if opaque else 0)
+    ctx.exit(0 if _is_portable(plan) else 1)
+
+
+def _is_portable(plan: Plan) -> bool:
+    from pretzel.runtime.saved import portable
+
+    try:
+        portable(plan.physical)
+    except SaveError:
+        return False
+    return True
 
 
 def _steps(plan: Plan, name: str) -> dict[str, Any]:

@@ -91,10 +91,16 @@ def _opened_table(path: str) -> TableFile:
         import pyarrow.parquet as pq
 
         metadata = pq.read_metadata(path)
-        return TableFile(path, metadata.schema.to_arrow_schema().names, metadata.num_rows)
+        return TableFile(path, _columns(metadata.schema.to_arrow_schema()), metadata.num_rows)
     with _opened(path) as file:
         count = sum(file.get_batch(i).num_rows for i in range(file.num_record_batches))
-        return TableFile(path, file.schema.names, count)
+        return TableFile(path, _columns(file.schema), count)
+
+
+def _columns(schema: Any) -> list[str]:
+    """Columns without those that are the index of a frame of pandas."""
+    index = (schema.pandas_metadata or {}).get("index_columns", ())
+    return [name for name in schema.names if name not in index]
 
 
 @contextlib.contextmanager

@@ -43,9 +43,9 @@ class Runtime(NamedCalls):
     Parameters
     ----------
     store : ObjectStore, PlanStore, str or path, optional
-        Holds the parameters that models share; the store of this process by default. Of a `PlanStore`, or the path of
-        one, all models are here, too: a model is loaded when it is looked up, and again when it is called after it has
-        left memory. Such models are changed in the store.
+        Holds the parameters that models share; the store of this process by default. Of a `PlanStore`, or the path or
+        URL of one, all models are here, too: a model is loaded when it is looked up, and again when it is called after
+        it has left memory. Such models are changed in the store.
     watch : bool or float
         Whether a thread follows what changes in the store on disk: every second, or every so many seconds. Without it,
         a model that has been looked up stays as it is.

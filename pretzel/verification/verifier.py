@@ -10,7 +10,7 @@ import numpy as np
 
 from pretzel.errors import CorruptStoreError
 from pretzel.options import Options
-from pretzel.oven.compiler import Compiler
+from pretzel.oven.compiler import EXTRAS, Compiler
 from pretzel.oven.ir.columns import Raw
 from pretzel.oven.ir.graph import Output, Parity, toposort
 from pretzel.oven.ir.interpret import interpret
@@ -92,7 +92,8 @@ class _Verifier:
 
     def run(self, X: Any, rows: list[Any], boundary: bool) -> Report:
         """See `verify`; ``rows`` are those of ``X`` that came as rows."""
-        report = Report(self.plan.name, {name: MethodReport(name) for name in self.graphs.optimized})
+        names = [name for name in self.graphs.optimized if name in self.plan.methods or name not in EXTRAS]
+        report = Report(self.plan.name, {name: MethodReport(name) for name in names})
         for name in report.methods:
             for i, row in enumerate(rows):
                 self._row(name, rows_of(X, [i]), row, report.methods[name])

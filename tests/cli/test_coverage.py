@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import joblib
+from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -26,3 +27,12 @@ def test_steps_of_a_model(run, model, table):
     assert "opaque  Pipeline.kneighborsclassifier: sklearn.neighbors.KNeighborsClassifier has no adapter" in text
     steps = json.loads(run("coverage k.joblib --json", 1).stdout.partition("{")[2].join(["{", ""]))["methods"]
     assert len(steps["predict"]["opaque"]) == 1
+
+
+def test_methods_that_few_callers_want(run, table):
+    source = GradientBoostingClassifier(n_estimators=2).fit(table[["age"]], [0, 1] * 20)
+    joblib.dump(source, "g.joblib")
+    assert "apply: 0 native, 1 opaque step(s)" in run("coverage g.joblib").stdout  # and the model can be saved
+    run("compile g.joblib -o g.pretzel")
+    assert "opaque  " not in run("coverage g.pretzel").stdout
+    assert "apply" not in run("verify g.pretzel g.joblib d.csv").stdout

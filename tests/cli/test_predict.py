@@ -88,7 +88,10 @@ def test_a_model_without_names_of_columns(run, folder):
     error = run("predict s.pretzel x.csv -o out.arrow", 3).stderr
     assert error.startswith("pretzel: rows 0 to 29 of x.csv: X has 3 features, but StandardScaler is expecting 2")
     run("predict s.pretzel x.csv -o out.arrow --column a --column b")
+    pd.DataFrame(X, columns=["a", "b"], index=[f"row {i}" for i in range(30)]).to_parquet("x.parquet")
+    run("predict s.pretzel x.parquet -o again.csv --batch 7")  # without the index
     found = pd.read_feather("out.arrow")
+    np.testing.assert_array_equal(found, pd.read_csv("again.csv"))
     assert [*found] == ["transform_0", "transform_1"]
     np.testing.assert_allclose(found, StandardScaler().fit_transform(X), rtol=1e-9, atol=1e-12)
 
