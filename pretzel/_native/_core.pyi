@@ -95,6 +95,8 @@ class ResultCache:
     def clear(self) -> None: ...
 
 class CallCounter:
+    owner: Callable[[], Any] | None
+    __name__: str
     @property
     def calls(self) -> int: ...
 
@@ -110,7 +112,6 @@ class Method(CallCounter):
     batches: Any
     others: Any
     source: Any
-    __name__: str
     def __init__(
         self,
         program: NativeProgram,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import weakref
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, SupportsIndex
@@ -14,7 +15,7 @@ from pretzel.runtime.input.table_reader import read
 from pretzel.runtime.method_docs import document
 from pretzel.runtime.opaque import OpaqueMethod
 from pretzel.runtime.other_forms import OtherForms
-from pretzel.runtime.pickling import reject_pickling
+from pretzel.runtime.pickling import reduce_method, reject_pickling
 from pretzel.runtime.programs import programs_of
 from pretzel.runtime.source import ActsAsEstimator, BySource, answer_instead, call_source
 
@@ -43,6 +44,7 @@ set_callbacks(
     fail_row=row_reader.fail_row,
     one_row_table=row_reader.one_row_table,
     raise_wrong_field=row_reader.raise_wrong_field,
+    reduce_method=reduce_method,
     reject_pickling=reject_pickling,
 )
 
@@ -90,8 +92,9 @@ class Plan(ActsAsEstimator):
         self.source = source
         self.engine: BatchEngine | None = None
         self.methods = {method: self._load(method, plan) for method, plan in physical.methods.items()}
+        owner = weakref.ref(self)
         for each in self.methods.values():
-            each.source = source
+            each.source, each.owner = source, owner
 
     def _load(self, method: str, plan: MethodPlan, spec: InputSpec | None = None) -> Method | OpaqueMethod:
         spec = spec or self._input

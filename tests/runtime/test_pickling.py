@@ -1,4 +1,4 @@
-"""Plans are pickled and copied; models, methods and runtimes say what to do instead."""
+"""Plans and their methods are pickled and copied; models and runtimes say what to do instead."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_copying_says_what_to_do_instead(estimator: Any, how: str) -> None:
     plan = pretzel.compile(estimator.fit(X, X[:, 0]))
     with pretzel.Runtime() as runtime:
         model = runtime.register("model", plan)
-        for each in (plan.predict, runtime, model, model.predict):
+        for each in (runtime, model, model.predict):
             with pytest.raises(TypeError, match=r"pickle its plan, or save that to a file"):
                 COPIES[how](each)
         gc.collect()  # half-made copies would complain here
@@ -49,6 +49,23 @@ def test_plans_are_pickled_and_copied(estimator: Any, tmp_path: Any) -> None:
         np.testing.assert_array_equal(each.predict(X), expected)
         assert each.predict_one(X[1]) == expected[1]
         assert each.name == "churn"
+
+
+@pytest.mark.parametrize("how", [lambda each: pickle.loads(pickle.dumps(each)), copy.copy, copy.deepcopy])
+@pytest.mark.parametrize("estimator", ESTIMATORS.values(), ids=ESTIMATORS)
+def test_methods_are_pickled_and_copied_with_their_plan(estimator: Any, how: Any) -> None:
+    plan = pretzel.compile(estimator.fit(X, X[:, 0]))
+    expected = plan.predict(X)
+    np.testing.assert_array_equal(how(plan.predict)(X), expected)
+    assert how(plan.predict_one)(X[1]) == expected[1]
+    assert joblib.Parallel(2)(joblib.delayed(plan.predict_one)(row) for row in X[:3]) == list(expected[:3])
+    predict = plan.predict
+    with pytest.raises(AttributeError, match="no attribute 'transform_one'"):
+        predict.transform_one  # noqa: B018
+    del plan
+    gc.collect()
+    with pytest.raises(TypeError, match="pickle its plan"):
+        how(predict)
 
 
 def test_an_estimator_that_is_kept_is_pickled_with_its_plan() -> None:

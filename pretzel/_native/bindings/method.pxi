@@ -66,6 +66,7 @@ cdef class CallCounter:
     """Base of methods: counts the calls that come through endpoints."""
 
     cdef Count counted
+    cdef public object owner  # weak reference to the plan whose method this is, or None
 
     @property
     def calls(self):
@@ -73,7 +74,13 @@ cdef class CallCounter:
         return self.counted.get()
 
     def __reduce_ex__(self, protocol):
-        CALLBACKS.reject_pickling(self)
+        return CALLBACKS.reduce_method(self)
+
+    def __getattr__(self, str name):
+        # ``plan.predict_one`` is a function of this object, which pickle looks up by its name.
+        if self.owner is not None and name == f"{self.__name__}_one":
+            return row_function(self, self.__name__)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
 @cython.final
