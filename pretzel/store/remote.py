@@ -256,17 +256,28 @@ class _Place:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._connect()
+
+    def _connect(self) -> None:
         try:
             import fsspec
             from fsspec.implementations.local import LocalFileSystem
         except ModuleNotFoundError as error:
-            raise StoreError(f"{url} is read with fsspec: pip install 'pretzel-serving[remote]'") from error
+            raise StoreError(f"{self.url} is read with fsspec: pip install 'pretzel-serving[remote]'") from error
         try:
-            self._files, root = fsspec.core.url_to_fs(url)
+            self._system, root = fsspec.core.url_to_fs(self.url)
         except (ImportError, ValueError) as error:
-            raise StoreError(f"{url}: {error}") from error
+            raise StoreError(f"{self.url}: {error}") from error
         self._root = root.rstrip("/")
-        self._is_local = isinstance(self._files, LocalFileSystem)
+        self._is_local = isinstance(self._system, LocalFileSystem)
+        self._process = os.getpid()
+
+    @property
+    def _files(self) -> Any:
+        """The file system; a new one after a fork, because connections do not survive it."""
+        if self._process != os.getpid():
+            self._connect()
+        return self._system
 
     def _path(self, file: str) -> str:
         return f"{self._root}/{file}"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 import uuid
+from typing import ClassVar
 
 import fsspec
 import numpy as np
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -152,6 +155,34 @@ def test_a_runtime_follows_a_store_at_a_url(models, url, opened):
         while handle.predict_one((1.0,)) != pytest.approx(5):
             assert time.monotonic() < end
             time.sleep(0.01)
+
+
+class OfOneProcess(MemoryFileSystem):
+    """A file system that does not work after a fork, as those of object stores."""
+
+    protocol = "ofoneprocess"
+    store: ClassVar[dict] = {}
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.process = os.getpid()
+
+    def cat_file(self, *arguments, **options):
+        assert self.process == os.getpid(), "not fork-safe"
+        return super().cat_file(*arguments, **options)
+
+
+def test_a_child_process_connects_anew(models, tmp_path):
+    fsspec.register_implementation("ofoneprocess", OfOneProcess, clobber=True)
+    models.push("ofoneprocess://bucket/models")
+    store = pretzel.PlanStore("ofoneprocess://bucket/models", cache=tmp_path / "cache")
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(0 if abs(store.load("line").predict_one((1.0,)) - 2) < 1e-9 else 1)
+        finally:
+            os._exit(2)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_a_store_at_a_url_is_read_only(models, url, opened):
