@@ -169,35 +169,33 @@ class Writer:
     def __init__(self, path: str) -> None:
         self._kind = "csv" if path == "-" else format_of(path)
         self._path = Path(path)
-        self._aside = self._path.with_name(f".{self._path.name[:100]}.{secrets.token_hex(8)}")
-        self._sink: Any = None
+        self._aside = None if path == "-" else self._path.with_name(f".{self._path.name[:100]}.{secrets.token_hex(8)}")
         self._file: Any = None
+        self._sink: Any = None  # what takes tables of Arrow, from the first on
+        self._is_begun = False
 
     def __enter__(self) -> Writer:
-        self._file = sys.stdout.buffer if str(self._path) == "-" else open(self._aside, "xb")
+        self._file = sys.stdout.buffer if self._aside is None else open(self._aside, "xb")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
-        try:
-            if kind is None and self._sink is not None and self._kind != "csv":
-                self._sink.close()
-        finally:
-            if str(self._path) == "-":
-                self._file.flush()
-            else:
-                self._file.close()
-        if str(self._path) == "-":
+        if self._aside is None:
+            self._file.flush()
             return
-        if kind is None:
-            os.replace(self._aside, self._path)
-        else:
+        try:
+            with self._file:
+                if kind is None and self._sink is not None:
+                    self._sink.close()
+            if kind is None:
+                os.replace(self._aside, self._path)
+        finally:
             self._aside.unlink(missing_ok=True)
 
     def write(self, frame: Any) -> None:
         """Append a frame; all have the columns of the first, and in Arrow and Parquet its types."""
         if self._kind == "csv":
-            frame.to_csv(self._file, header=self._sink is None, index=False)
-            self._sink = self._file
+            frame.to_csv(self._file, header=not self._is_begun, index=False)
+            self._is_begun = True
             return
         import pyarrow as pa
 
