@@ -277,7 +277,7 @@ class OpaqueStep:
 
     ``program`` computes its argument, with ``dtype`` and ``typed`` as in `MethodPlan`; without one it takes columns of
     a source as they are (``columns`` None: the whole object). ``result`` says how its result is read: a width of 0 is
-    not known, and a vector is one column.
+    not known, and a vector is one column. Where ``makes_float64``, its dtype is known, and chooses no variant.
     """
 
     estimator: Estimator
@@ -292,6 +292,7 @@ class OpaqueStep:
     result: InputSpec = InputSpec(InputKind.TABLE, 0)
     dtype: DTypeRule = FLOAT64
     typed: tuple[bool, ...] = ()
+    makes_float64: bool = False
 
     @property
     def name(self) -> str:
@@ -317,7 +318,8 @@ class MethodPlan:
         For each leaf, whether the dtype of its columns decides about the dtype of the result, or about how it is
         computed.
     variants : dict of str to MethodPlan
-        The plans for requests whose typed columns have one of these dtypes, where they are other plans.
+        The plans for requests whose typed columns have one of these dtypes, where they are other plans. Columns of
+        the values of opaque steps count like those of the request.
     from_source : tuple of str
         dtypes of the typed columns for which there is no plan: scikit-learn computes in them, or passes them on.
     """

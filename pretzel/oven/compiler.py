@@ -13,17 +13,18 @@ from pretzel.oven.frontends.importer import Imported, Importer
 from pretzel.oven.ir.graph import toposort
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.ir.verify import check_always, check_executable, check_parameters
-from pretzel.oven.lower import Lowering
+from pretzel.oven.lower import Form, Lowering
 from pretzel.oven.optimizer import optimize
 from pretzel.oven.report import report
 from pretzel.oven.stored_graph import store_graph
 from pretzel.plan import PhysicalPlan
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
     from pretzel.options import Options
-    from pretzel.oven.ir.graph import Output
+    from pretzel.oven.ir.graph import Node, Output
     from pretzel.oven.optimizer import Change
     from pretzel.plan import MethodPlan
     from pretzel.store.object_store import Lease, ObjectStore
@@ -43,10 +44,23 @@ EXTRAS = ("apply", "predict_joint_log_proba", "score_samples")
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """The methods that compute otherwise for requests of some dtype, after the rules and before them."""
+    """The methods that compute otherwise for requests of some dtype, after the rules and before them.
+
+    ``variants`` are what they compute where the values of their opaque steps have another dtype.
+    """
 
     methods: dict[str, Output]
     unoptimized: dict[str, Output]
+    variants: dict[str, Variant] = field(default_factory=dict)
+
+    def form(self, name: str) -> Form:
+        """What one method computes."""
+        return Form(self.methods[name], self.unoptimized[name], _forms(self.variants, name))
+
+
+def _forms(variants: Mapping[str, Variant], name: str) -> dict[str, Form]:
+    """What one method computes for requests of certain dtypes, by their names."""
+    return {dtype: variant.form(name) for dtype, variant in variants.items() if name in variant.methods}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +81,6 @@ class Graphs:
     trace: list[Change]
     sparse: dict[str, Output | str]
     variants: dict[str, Variant] = field(default_factory=dict)
-
-    def of_method(self, name: str) -> dict[str, tuple[Output, Output]]:
-        """What one method computes for requests of certain dtypes, by their names, after the rules and before them."""
-        return {
-            dtype: (variant.methods[name], variant.unoptimized[name])
-            for dtype, variant in self.variants.items()
-            if name in variant.methods
-        }
 
 
 class Compiler:
@@ -142,11 +148,22 @@ class Compiler:
         if narrow := imported.excluded - {"float32"}:
             found[tuple(sorted(narrow))] = self._methods_for(estimator, narrow, imported)
         for dtypes, methods in found.items():
-            moved = keep_edges(methods, imported.origins, float32="float32" in dtypes)
-            changed = {name: output for name, output in moved.items() if output != imported.methods[name]}
-            if changed:
-                optimized, _ = optimize(changed, self.options, imported.origins)
-                graphs.variants.update(dict.fromkeys(dtypes, Variant(optimized, changed)))
+            float32 = "float32" in dtypes
+            variant = self._variant(methods, imported.methods, imported.origins, float32=float32)
+            if variant is not None and not float32:  # its opaque steps make float32 of some of these dtypes
+                rounded = in_float32(variant.unoptimized, imported.origins)
+                behind = self._variant(rounded, variant.unoptimized, imported.origins, float32=True)
+                variant = variant if behind is None else replace(variant, variants={"float32": behind})
+            if variant is not None:
+                graphs.variants.update(dict.fromkeys(dtypes, variant))
+
+    def _variant(
+        self, methods: dict[str, Output], usual: dict[str, Output], origins: dict[Node, str], *, float32: bool
+    ) -> Variant | None:
+        """Those of ``methods`` that differ from the usual ones; None: there are none."""
+        moved = keep_edges(methods, origins, float32=float32)
+        changed = {name: output for name, output in moved.items() if output != usual[name]}
+        return Variant(optimize(changed, self.options, origins)[0], changed) if changed else None
 
     def _methods_for(self, estimator: Any, dtypes: AbstractSet[str], imported: Imported) -> dict[str, Output]:
         other = Importer(estimator, check_parameters, frozenset(dtypes)).run()
@@ -167,7 +184,7 @@ class Compiler:
                 output,
                 graphs.sparse.get(name),
                 graphs.imported.methods[name],
-                graphs.of_method(name),
+                _forms(graphs.variants, name),
                 keeps_format=keeps,
                 names_out=graphs.imported.names_out if name == "transform" else None,
             )

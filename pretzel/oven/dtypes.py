@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pretzel.oven.frontends.registry import has_trait
 from pretzel.oven.ir.columns import LEAVES, NumericLeaf, Raw, SparseLeaf
 from pretzel.oven.ir.graph import Node, toposort, users
 from pretzel.oven.ir.impute import MissingMask
@@ -81,6 +82,11 @@ def columns_of(leaf: Node) -> Columns:
     if isinstance(leaf, SparseLeaf):
         return frozenset((source, column) for column in range(leaf.width))
     return frozenset((source, column) for column in leaf.columns) if isinstance(leaf, NumericLeaf) else frozenset()
+
+
+def is_always_float64(value: Node) -> bool:
+    """Whether a value comes from an opaque step that makes float64 whatever it is given."""
+    return isinstance(value, Opaque) and value.method == "transform" and has_trait(value.estimator, "makes_float64")
 
 
 def _is_typed(node: Node, output: Node, readers: Mapping[Node, list[Node]]) -> bool:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pretzel.oven.dtypes import follows_request
-from pretzel.oven.frontends.registry import has_trait
+from pretzel.oven.dtypes import follows_request, is_always_float64
 from pretzel.oven.ir.columns import LEAVES, Raw
 from pretzel.oven.ir.graph import Node, replace, toposort
 from pretzel.oven.ir.opaque import Opaque
@@ -69,8 +68,7 @@ def _behind_float64(nodes: Iterable[Node]) -> set[Node]:
     found: set[Node] = set()
     for node in nodes:
         if isinstance(node, LEAVES):
-            made = node.inputs[0] if node.inputs else None
-            if isinstance(made, Opaque) and made.method == "transform" and has_trait(made.estimator, "makes_float64"):
+            if any(map(is_always_float64, node.inputs)):
                 found.add(node)
         elif not isinstance(node, Raw | Opaque) and not found.isdisjoint(node.inputs) and follows_request(node):
             found.add(node)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pretzel.errors import CompileError, KernelError, OvenBug
-from pretzel.oven.dtypes import columns_of, from_source, passed_on, rounded_columns, typed_columns
+from pretzel.oven.dtypes import columns_of, from_source, is_always_float64, passed_on, rounded_columns, typed_columns
 from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, Raw, SparseLeaf, TextLeaf
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Node, Output, toposort
@@ -89,6 +89,23 @@ def _digest(nodes: list[Node], calls: list[Call]) -> bytes:
     return digest_parts("stage", [node.digest for node in nodes], bound)
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a method computes for requests of some dtype.
+
+    Parameters
+    ----------
+    output, unoptimized : Output
+        The graph after the rules, and before them.
+    variants : dict of str to Form
+        What is computed where the values of its opaque steps have another dtype.
+    """
+
+    output: Output
+    unoptimized: Output
+    variants: Mapping[str, Form]
+
+
 class Lowering:
     """Lowers the methods of one estimator into one store, holding what they need with one lease."""
 
@@ -105,7 +122,7 @@ class Lowering:
         output: Output,
         sparse: Output | str | None = None,
         unoptimized: Output | None = None,
-        variants: Mapping[str, tuple[Output, Output]] = MappingProxyType({}),
+        variants: Mapping[str, Form] = MappingProxyType({}),
         *,
         keeps_format: bool = False,
         names_out: tuple[str, ...] | None = None,
@@ -119,16 +136,14 @@ class Lowering:
             Its graph for sparse requests, or why they are rejected.
         unoptimized : Output, optional
             The graph before any rule: it says of which columns the dtype matters.
-        variants : mapping of str to (Output, Output)
-            What is computed for requests of certain dtypes, and the graph of that before any rule.
+        variants : mapping of str to Form
+            What is computed for requests of certain dtypes.
         keeps_format : bool
             Sparse rows have the format of the request.
         names_out : tuple of str, optional
             Names of the columns, where a configuration may ask for frames.
         """
-        others = {}
-        for dtype, (variant, before) in variants.items():
-            others[dtype] = self._method_of(variant, before)
+        others = {dtype: self._variant(form) for dtype, form in variants.items()}
         plan = self._method_of(output, unoptimized, has_variants=bool(others))
         if unoptimized is not None:
             plan = replace(plan, from_source=from_source(unoptimized.node))
@@ -142,6 +157,14 @@ class Lowering:
             other = sparse if isinstance(sparse, str) else self._method_of(sparse, sparse)
             plan = replace(plan, sparse=other, keeps_format=keeps_format)
         return plan
+
+    def _variant(self, form: Form) -> MethodPlan:
+        """The plan for requests of some dtype; the dtypes of what its opaque steps make count as those of requests."""
+        others = {dtype: self._variant(each) for dtype, each in form.variants.items()}
+        plan = self._method_of(form.output, form.unoptimized, has_variants=bool(others))
+        if not plan.opaque:
+            return plan
+        return replace(plan, variants=others, from_source=from_source(form.unoptimized.node))
 
     def _method_of(self, output: Output, unoptimized: Output | None, *, has_variants: bool = False) -> MethodPlan:
         """The plan of one graph; the columns whose dtype matters are those that it read before any rule.
@@ -240,6 +263,7 @@ class Lowering:
                 origin=origin,
                 reason=node.reason,
                 result=_result_of(node),
+                makes_float64=is_always_float64(node),
             )
         return OpaqueStep(
             node.estimator,
@@ -251,6 +275,7 @@ class Lowering:
             result=_result_of(node),
             dtype=x.schema().dtype,
             typed=self._typed_leaves(x),
+            makes_float64=is_always_float64(node),
         )
 
     def _typed_leaves(self, output: Node) -> tuple[bool, ...]:

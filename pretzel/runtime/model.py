@@ -49,6 +49,11 @@ set_callbacks(
 )
 
 
+def _may_be_integers(plan: MethodPlan) -> bool:
+    """Whether the result is integers where the request is."""
+    return plan.labels is None and plan.dtype.dtype_for("int64").kind == "i"
+
+
 class Plan(ActsAsEstimator):
     """A compiled estimator with the methods and attributes of its source.
 
@@ -96,22 +101,30 @@ class Plan(ActsAsEstimator):
         for each in self.methods.values():
             each.source, each.owner = source, owner
 
-    def _load(self, method: str, plan: MethodPlan, spec: InputSpec | None = None) -> Method | OpaqueMethod:
+    def _load(
+        self, method: str, plan: MethodPlan, spec: InputSpec | None = None, dtype: str = ""
+    ) -> Method | OpaqueMethod:
+        """The callable of a plan, which is a variant for requests of some ``dtype``."""
         spec = spec or self._input
-        variants: dict[str, Any] = {dtype: self._load(method, other, spec) for dtype, other in plan.variants.items()}
+        variants: dict[str, Any] = {
+            each: self._load(method, other, spec, each) for each, other in plan.variants.items()
+        }
         if self.source is not None:
             variants |= {
                 each: BySource(self.name, method, self.source, f"requests of {each}", spec) for each in plan.from_source
             }
         found: Method | OpaqueMethod
         if plan.opaque or plan.program is None:
-            found = OpaqueMethod(plan, spec, self.store, self.lease, self.name, method, variants)
+            rounds_to = "float32" if dtype == "float32" else ""
+            found = OpaqueMethod(plan, spec, self.store, self.lease, self.name, method, variants, rounds_to)
+            if self.source is not None:
+                found.by_source = BySource(self.name, method, self.source, "several dtypes behind opaque steps", spec)
         else:
             program = NativeProgram(plan.program, self.store, self.lease)
             found = Method(program, plan, spec, self.name, read, method, variants)
         if plan.arrays_only or any(other is not None for other in (plan.sparse, plan.otherwise, plan.names_out)):
             found.others = OtherForms(found, spec, self.name, partial(self._load, method))
-        if self.source is not None and plan.labels is None and plan.dtype.dtype_for("int64").kind == "i":
+        if isinstance(found, Method) and self.source is not None and _may_be_integers(plan):
             found.by_source = BySource(self.name, method, self.source, "integers beyond 2**53", spec)
         return found
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,12 +14,15 @@ from pretzel.plan import InputKind, InputSpec, Leaf, LeafKind, MethodPlan, Opaqu
 from pretzel.runtime.input.feature_names import check_width
 from pretzel.runtime.input.messages import listed
 from pretzel.runtime.input.row_reader import as_number, check_keys, raise_wrong_field
-from pretzel.runtime.input.source_form import array, frame_of_arrow, is_sparse, of_row, of_rows, select
+from pretzel.runtime.input.source_form import frame_of_arrow, is_sparse, of_row, of_rows, select
 from pretzel.runtime.input.table_reader import read
 from pretzel.runtime.method_docs import document
 from pretzel.runtime.source import answer_instead, call_source
+from pretzel.runtime.source_reader import OtherDType, SourceReader, Sources, spec_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pretzel.runtime.engine import BatchEngine
     from pretzel.runtime.other_forms import OtherForms
     from pretzel.runtime.source import BySource, Source
@@ -31,20 +33,8 @@ CHECKED_FIRST = ("contains NaN", "contains infinity")
 
 MISSING: Any = object()  # in place of a table, where the estimator calls its first argument otherwise
 
-
-class Sources(dict[int, Any]):
-    """What programs and opaque steps read: the request under 0, the values of opaque steps under their numbers.
-
-    Parameters
-    ----------
-    X : the request
-    step_of : dict of int to OpaqueStep
-        The step that makes each value.
-    """
-
-    def __init__(self, X: Any, step_of: dict[int, OpaqueStep]) -> None:
-        self[0] = X
-        self.step_of = step_of
+_FLOAT64 = {np.dtype(np.float64)}
+_SEVERAL = "several"  # name of no variant: the leaves are computed in several ways
 
 
 class OpaqueMethod(CallCounter):
@@ -62,7 +52,9 @@ class OpaqueMethod(CallCounter):
     method : str
         Name of the method, for documentation.
     variants : dict of str to Method or OpaqueMethod, optional
-        What answers requests whose typed columns have this dtype.
+        What answers requests whose typed columns, or those of the values of opaque steps, have this dtype.
+    computes : str
+        The dtype that all typed columns must have, where this is a variant that rounds to it.
     """
 
     __signature__ = inspect.Signature([inspect.Parameter("X", inspect.Parameter.POSITIONAL_OR_KEYWORD)])
@@ -76,6 +68,7 @@ class OpaqueMethod(CallCounter):
         name: str,
         method: str = "predict",
         variants: Mapping[str, Any] | None = None,
+        computes: str = "",
     ) -> None:
         self.__doc__ = document(method, plan, False)
         self.plan = plan
@@ -87,6 +80,8 @@ class OpaqueMethod(CallCounter):
         self.by_source: BySource | None = None
         self.__name__ = method
         self._lease = lease
+        self._variants = dict(variants or {})
+        self._computes = computes
         self._step_of = {step.output: step for step in plan.opaque}
         self._steps = [(step, self._part(step.program, store, _plan_of(step))) for step in plan.opaque]
         self._final = self._part(plan.program, store, plan)
@@ -96,15 +91,13 @@ class OpaqueMethod(CallCounter):
         self._parts = any(step.columns is not None for step in direct)
         self._is_source = self._final is None and len(direct) == len(plan.opaque) == 1 and not self._parts
         self._checks = self._parts or 0 in self._read  # else the steps check their input themselves
-        self._variants = dict(variants or {})
-        asked = [(plan.program, plan.typed), *((step.program, step.typed) for step in plan.opaque)] if variants else []
         self._choosing = tuple(  # leaves of the request whose dtype chooses among the variants
             {
                 leaf
-                for program, typed in asked
-                if program is not None
-                for leaf, is_typed in zip(program.leaves, typed, strict=True)
-                if is_typed and leaf.source == 0
+                for asked in (plan, *map(_plan_of, plan.opaque))
+                if asked.program is not None
+                for leaf, chooses in zip(asked.program.leaves, self._chooses(asked), strict=False)
+                if chooses and leaf.source == 0
             }
         )
 
@@ -112,8 +105,18 @@ class OpaqueMethod(CallCounter):
         """A native program between opaque steps. Its leaves read the request, or the values of these steps."""
         if program is None:
             return None
-        reader = SourceReader(self.spec, program.leaves, self._step_of)
+        reader = SourceReader(self.spec, program.leaves, self._step_of, self._chooses(plan))
         return Method(NativeProgram(program, store), plan, self.spec, self.name, reader)
+
+    def _chooses(self, plan: MethodPlan) -> tuple[bool, ...]:
+        """For each leaf of a program, whether the dtype of its columns chooses among the variants."""
+        if plan.program is None or not (self._variants or self._computes):
+            return ()
+        known = {step.output for step in self.plan.opaque if step.makes_float64}
+        return tuple(
+            is_typed and leaf.source not in known
+            for leaf, is_typed in zip(plan.program.leaves, plan.typed, strict=True)
+        )
 
     def __call__(self, X: Any = MISSING, *arguments: Any, **options: Any) -> Any:
         """Answer for every row of ``X``.
@@ -161,29 +164,81 @@ class OpaqueMethod(CallCounter):
                 f"a DataFrame of the fitted dtypes ({type(error).__name__}: {error})"
             ) from error
 
-    def _answer(self, X: Any) -> Any:
-        if self._variants and (variant := self._variant_for(X)) is not None:
-            return variant(X)
-        sources = self.sources(X)
-        if self._final is not None:
-            return self._final(sources)
-        return sources[self._steps[-1][0].output]
+    def _answer(self, X: Any, before: Sources | None = None) -> Any:
+        if self._variants and self._choosing and before is None:
+            dtype = getattr(X, "dtype", None)
+            dtypes = [{dtype}] if isinstance(dtype, np.dtype) else read(self.spec, self._choosing, X)[2]
+            if (variant := self._variant_for(dtypes)) != self._computes:
+                return self._answer_otherwise(X, variant)
+        try:
+            sources = self.sources(X, self._check_dtypes, before)
+            return sources[self._steps[-1][0].output] if self._final is None else self._final(sources)
+        except OtherDType as other:
+            variant, before = other.variant, other.sources
+        return self._answer_otherwise(X, variant, before)
 
-    def _variant_for(self, X: Any) -> Any:
-        """What answers a request of these dtypes, None: this method."""
-        dtype = getattr(X, "dtype", None)
-        if isinstance(dtype, np.dtype):
-            return self._variants.get(dtype.name)
-        if not self._choosing:
-            return None
-        dtypes = set().union(*read(self.spec, self._choosing, X)[2])
-        narrow = [name for name in (dtype.name for dtype in dtypes) if name in self._variants and name != "float32"]
-        return self._variants.get(narrow[0] if narrow else np.result_type(*dtypes).name)
+    def _answer_otherwise(self, X: Any, name: str, before: Sources | None = None) -> Any:
+        """The answer of a variant, or of the estimator where there is none; ``before``: what has been made already."""
+        variant = self._variants.get(name, self.by_source)
+        if variant is None:
+            raise InputTypeError(
+                f"{self.name}: the values of opaque steps have other dtypes than the steps behind them were compiled "
+                "for; the estimator itself, which answers these, was not kept with the plan"
+            )
+        return variant._answer(X, before) if isinstance(variant, OpaqueMethod) else variant(X)
 
-    def sources(self, X: Any) -> Sources:
-        """The inputs of native programs."""
-        sources = Sources(self._request(X), self._step_of)
+    def _check_dtypes(self, sources: Sources, dtypes: list[set[np.dtype[Any]]]) -> None:
+        """Raise `OtherDType` unless this method computes as the estimator does with leaves of these dtypes."""
+        variant = self._variant_for(dtypes)
+        if variant != self._computes:
+            raise OtherDType(variant, sources)
+
+    def _variant_for(self, dtypes: list[set[np.dtype[Any]]]) -> str:
+        """Name of the variant that computes with leaves of these dtypes as the estimator does.
+
+        Empty where that is the plan for all other dtypes, and, in a variant that rounds, where that is none.
+        """
+        every = set().union(*dtypes)
+        if every == _FLOAT64 and not self._computes and "float64" not in self._variants:
+            return ""
+        names = {self._computed_as(each) for each in dtypes if each}
+        narrow = sorted(names - {"", "float32"}, key=lambda name: isinstance(self._variants[name], OpaqueMethod))
+        if len(every) > 1 and "object" in self._variants and (narrow or any(each.kind == "b" for each in every)):
+            return "object"
+        if narrow:
+            return narrow[0]
+        if len(names) > 1:
+            return _SEVERAL
+        return names.pop() if names else self._computes
+
+    def _computed_as(self, dtypes: set[np.dtype[Any]]) -> str:
+        """The dtype that a step computes in, which is given columns of these dtypes; empty where none is special."""
+        narrow = [name for name in (each.name for each in dtypes) if name in self._variants and name != "float32"]
+        name = narrow[0] if narrow else np.result_type(*dtypes).name
+        return name if name in self._variants or name == self._computes else ""
+
+    def sources(
+        self,
+        X: Any,
+        check: Callable[[Sources, list[set[np.dtype[Any]]]], None] | None = None,
+        before: Sources | None = None,
+    ) -> Sources:
+        """The inputs of native programs.
+
+        Parameters
+        ----------
+        X : the request
+        check : callable, optional
+            See `Sources`.
+        before : Sources, optional
+            What another variant has made of this request: equal calls of opaque steps are not made again.
+        """
+        sources = Sources(self._request(X) if before is None else before[0], self._step_of, check)
         for step, part in self._steps:
+            if before is not None and _makes_same(step, before):
+                sources[step.output] = before[step.output]
+                continue
+            before = None
             if part is not None:
                 argument = part(sources)
             elif step.columns is None:
@@ -224,7 +279,7 @@ class OpaqueMethod(CallCounter):
         """The columns that an opaque step reads."""
         assert step.columns is not None
         value = sources[step.source]
-        spec = self.spec if step.source == 0 else _spec_of((), sources.step_of[step.source], value)
+        spec = self.spec if step.source == 0 else spec_of((), sources.step_of[step.source], value)
         if step.source == 0 and not hasattr(value, "shape") and hasattr(value, "__array__"):
             value = value.__array__()
         return select(spec, value, step.columns, scalar=step.scalar)
@@ -264,98 +319,24 @@ class OpaqueMethod(CallCounter):
         return first.item() if getattr(first, "ndim", 1) == 0 else first
 
 
+def _makes_same(step: OpaqueStep, before: Sources) -> bool:
+    """Whether a step was called before, by another variant, with what it would be given now."""
+    if step.output not in before or step.program is not None:
+        return False
+    other = before.step_of[step.output]
+    return (
+        step.estimator is other.estimator
+        and other.program is None
+        and (
+            (step.method, step.source, step.columns, step.scalar)
+            == (other.method, other.source, other.columns, other.scalar)
+        )
+    )
+
+
 def _plan_of(step: OpaqueStep) -> MethodPlan:
     """How the argument of a step is presented."""
     return MethodPlan(step.program, dtype=step.dtype, typed=step.typed)
-
-
-class SourceReader:
-    """Reads what the leaves of one program read, like `pretzel.runtime.input.table_reader.read`.
-
-    Parameters
-    ----------
-    spec : InputSpec
-        Of the request.
-    leaves : tuple of Leaf
-    step_of : dict of int to OpaqueStep
-        The step that makes each value.
-    """
-
-    def __init__(self, spec: InputSpec, leaves: tuple[Leaf, ...], step_of: dict[int, OpaqueStep]) -> None:
-        self._groups: list[tuple[int, list[int], tuple[Leaf, ...]]] = []
-        for source in sorted({leaf.source for leaf in leaves}):
-            at = [i for i, leaf in enumerate(leaves) if leaf.source == source]
-            self._groups.append((source, at, tuple(leaves[i] for i in at)))
-        self._only = -1  # the source that is read as a whole, where it is the only one
-        self._width = 0
-        if len(leaves) == 1 and leaves[0].kind is LeafKind.NUMERIC:
-            source = leaves[0].source
-            asked = step_of[source].result if source in step_of else spec
-            if asked.names is None and leaves[0].columns == tuple(range(asked.width)):
-                self._only, self._width = source, asked.width
-
-    def __call__(
-        self, spec: InputSpec, leaves: tuple[Leaf, ...], sources: Sources | dict[int, Any]
-    ) -> tuple[int, list[Any], list[set[np.dtype[Any]]]]:
-        """Rows, the columns of each leaf, and their dtypes."""
-        value = sources.get(self._only)
-        if (
-            type(value) is np.ndarray
-            and value.ndim == 2
-            and value.shape[1] == self._width
-            and value.dtype == np.float64
-            and value.flags.c_contiguous
-        ):
-            return len(value), [value], [{value.dtype}]
-        columns: list[Any] = [None] * len(leaves)
-        rows: dict[int, int] = {}
-        dtypes: list[Any] = [None] * len(leaves)
-        for source, at, own in self._groups:
-            asked, value = spec, sources[source]
-            if source and isinstance(sources, Sources):
-                if isinstance(value, list) and not any(leaf.kind is LeafKind.TEXT for leaf in own):
-                    value = _array_of(value)
-                asked = _spec_of(own, sources.step_of[source], value)
-                value = value if asked.kind is InputKind.TEXT else _as_columns(value)
-            rows[source], found, seen = read(asked, own, value)
-            for i, column, dtype in zip(at, found, seen, strict=True):
-                columns[i], dtypes[i] = column, dtype
-        if len({*rows.values()}) > 1:
-            _fail_rows(spec, rows, sources)
-        return max(rows.values(), default=0), columns, dtypes
-
-
-def read_sources(
-    spec: InputSpec, leaves: tuple[Leaf, ...], sources: Sources | dict[int, Any]
-) -> tuple[int, list[Any], list[set[np.dtype[Any]]]]:
-    """Read the leaves of a program once."""
-    step_of = sources.step_of if isinstance(sources, Sources) else {}
-    return SourceReader(spec, leaves, step_of)(spec, leaves, sources)
-
-
-def _fail_rows(spec: InputSpec, rows: dict[int, int], sources: Sources | dict[int, Any]) -> None:
-    """Raise for values side by side that differ in rows."""
-    steps = sources.step_of if isinstance(sources, Sources) else {}
-    request = sources[0]
-    shape = getattr(request, "shape", None)
-    sent = rows.get(0) or (shape[0] if shape else len(request) if hasattr(request, "__len__") else -1)
-    made = [f"{steps[n].name} returned {count} rows" for n, count in rows.items() if n in steps and count != sent]
-    raise InputShapeError(f"{spec.estimator}: {' and '.join(made)} for a request of {sent}")
-
-
-def _spec_of(leaves: Any, step: OpaqueStep, value: Any) -> InputSpec:
-    """Input specification for the value of an opaque step: what its reader asks of names and columns."""
-    two = getattr(value, "ndim", 2 if hasattr(value, "columns") else 1) == 2
-    if not two and any(leaf.kind is LeafKind.TEXT for leaf in leaves):
-        return InputSpec(InputKind.TEXT, 1, None, (0,), False, step.name)
-    labels = getattr(value, "columns", None)
-    if step.result.names is not None and (labels is not None or step.result.any_order):
-        return step.result
-    width = value.shape[1] if two else 1
-    names = None if labels is None else tuple(map(str, labels))
-    if step.result.names is names and width == step.result.width and not step.result.any_order:
-        return step.result
-    return replace(step.result, width=width, names=names, required=tuple(range(width)), any_order=False)
 
 
 def _check_width(step: OpaqueStep, made: Any) -> None:
@@ -375,14 +356,3 @@ def _reject_cells(spec: InputSpec, step: OpaqueStep, X: Any) -> None:
         for row, value in enumerate(column if isinstance(column, list) else ()):
             if value is not None and not isinstance(value, str) and as_number(value) is None:
                 raise_wrong_field(spec, "", position, value, "a str or a number", row)
-
-
-def _array_of(values: list[Any]) -> Any:
-    """A list that a step returned, as the array that scikit-learn makes of it."""
-    rows = [list(row) for row in values if isinstance(row, list | tuple)]
-    return array(rows) if rows and len(rows) == len(values) else np.asarray(values)
-
-
-def _as_columns(value: Any) -> Any:
-    """The result of an opaque step as a table: a vector is one column."""
-    return np.asarray(value)[:, None] if getattr(value, "ndim", 2) == 1 else value

@@ -16,7 +16,8 @@ from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.lower import is_dense_concat, schedule
 from pretzel.oven.stages import program_nodes
 from pretzel.plan import Call, LeafKind, MethodPlan, Program, ProgramShape
-from pretzel.runtime.opaque import OpaqueMethod, read_sources
+from pretzel.runtime.opaque import OpaqueMethod
+from pretzel.runtime.source_reader import read_sources
 from pretzel.schema import Kind
 from pretzel.store.digest import digest_of_memory
 from pretzel.verification.compare import compare

@@ -9,11 +9,15 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, PolynomialFeatures, StandardScaler
 from sklearn.svm import SVC
 
 import pretzel
-from pretzel.errors import InputShapeError
+from pretzel.errors import InputShapeError, InputTypeError
 
 TABLE = pa.table({"a": [1.0, 2.0], "b": [3.0, 4.0]})
 
@@ -61,3 +65,103 @@ def test_the_vector_of_a_single_row() -> None:
     np.testing.assert_array_equal(plan.transform_one((1.0, 2.0, 3.0)), [1.0, 2.0, 3.0])
     with pytest.raises(InputShapeError, match="the answer for one row has 2 rows"):
         pretzel.compile(Squeezing(2).fit(np.ones((2, 3)))).transform_one((1.0, 2.0, 3.0))
+
+
+FRAME = pd.DataFrame(
+    {"a": np.linspace(0.1, 7.3, 60), "b": np.geomspace(0.01, 900, 60), "k": np.arange(60) % 7, "t": [True, False] * 30}
+)
+NUMBERS = FRAME[["a", "b"]]
+TARGET = np.sin(FRAME["a"])
+
+
+def extended(frame: Any) -> Any:
+    return frame.assign(ratio=frame["a"] / frame["b"])
+
+
+def halved(values: Any) -> Any:
+    return values / 2
+
+
+def widened(values: Any) -> Any:
+    return np.asarray(values, np.float64) / 2
+
+
+def narrowed(values: Any) -> Any:
+    return np.asarray(values, np.float32) / 3
+
+
+def check_like(source: Any, X: Any, method: str = "transform") -> None:
+    plan = pretzel.compile(source)
+    found, expected = getattr(plan, method)(X), getattr(source, method)(X)
+    assert found.dtype == expected.dtype
+    if expected.dtype == object:
+        assert found.tolist() == expected.tolist()
+        assert [*map(type, found[0])] == [*map(type, expected[0])]
+    else:
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=0)
+    row = getattr(plan, f"{method}_one")(X.to_numpy()[0] if hasattr(X, "to_numpy") else X[0])
+    assert np.shape(row) == np.shape(expected[0])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "float64", "int64"])
+@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler(), PolynomialFeatures(3)])
+@pytest.mark.parametrize("function", [halved, widened, narrowed, extended])
+def test_steps_behind_a_function_compute_in_the_dtype_of_its_result(function: Any, scaler: Any, dtype: str) -> None:
+    table = NUMBERS if function is extended else NUMBERS.to_numpy()
+    source = make_pipeline(FunctionTransformer(function), scaler).fit(table)
+    check_like(source, table.clip(1, 40).astype(dtype))
+
+
+def test_trees_behind_a_function_of_a_frame() -> None:
+    columns = ColumnTransformer([("scaled", StandardScaler(), ["a", "ratio"])], remainder="passthrough")
+    source = make_pipeline(FunctionTransformer(extended), columns, RandomForestRegressor(5, random_state=0))
+    check_like(source.fit(NUMBERS, TARGET), NUMBERS.astype("float32"), "predict")
+
+
+@pytest.mark.parametrize("function", [widened, narrowed])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_values_of_several_dtypes_side_by_side_are_those_of_the_source(function: Any, dtype: str) -> None:
+    scaled = make_pipeline(FunctionTransformer(function), StandardScaler())
+    source = make_union(scaled, StandardScaler()).fit(NUMBERS.to_numpy())
+    check_like(source, NUMBERS.to_numpy().astype(dtype))
+
+
+def test_functions_behind_each_other_are_asked_once() -> None:
+    calls = []
+
+    def counted(values: Any) -> Any:
+        calls.append(values)
+        return values / 2
+
+    parts = [FunctionTransformer(counted), StandardScaler(), FunctionTransformer(narrowed), StandardScaler()]
+    source = make_pipeline(*parts).fit(NUMBERS.to_numpy())
+    plan, X = pretzel.compile(source), NUMBERS.to_numpy().astype("float32")
+    calls.clear()
+    found = plan.transform(X)
+    assert len(calls) == 1
+    np.testing.assert_array_equal(found, source.transform(X))
+
+
+@pytest.mark.parametrize("columns", [["a", "k"], ["a", "t"], ["a", "k", "t"], ["a", "b"]])
+def test_columns_passed_on_behind_a_function_keep_their_dtypes(columns: list[str]) -> None:
+    function = FunctionTransformer(lambda frame: frame.assign(twice=frame[columns[1]] * 2))
+    selected = ColumnTransformer([("scaled", StandardScaler(), ["a"])], remainder="passthrough")
+    check_like(make_pipeline(function, selected).fit(FRAME[columns]), FRAME[columns])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "bool", "int16", "uint16", "int32"])
+@pytest.mark.parametrize("last", [LinearRegression(), RandomForestRegressor(5, random_state=0)])
+@pytest.mark.parametrize("between", [[StandardScaler()], [PolynomialFeatures(2), MinMaxScaler()], []])
+def test_steps_behind_functions_of_narrow_integers_round_as_they_do(dtype: str, last: Any, between: list[Any]) -> None:
+    X = np.random.default_rng(0).integers(0, 100, (60, 3))
+    source = make_pipeline(FunctionTransformer(np.sqrt), *between, last).fit(X, X[:, 0] % 3)
+    check_like(source, X.astype(dtype), "predict")
+
+
+def test_what_only_a_source_answers_needs_it() -> None:
+    source = make_pipeline(FunctionTransformer(np.sqrt), StandardScaler()).fit(np.ones((2, 2)))
+    plan = pretzel.compile(source)
+    del source
+    assert plan.transform(np.ones((2, 2), "int16")).dtype == np.float32
+    with pytest.raises(InputTypeError, match="no longer exists"):
+        plan.transform(np.ones((2, 2), "uint8"))

@@ -1,0 +1,164 @@
+"""What programs between opaque steps read: columns of the request, and of the values that these steps have made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.errors import InputShapeError
+from pretzel.plan import InputKind, InputSpec, LeafKind
+from pretzel.runtime.input.source_form import array
+from pretzel.runtime.input.table_reader import read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pretzel.plan import Leaf, OpaqueStep
+
+
+class Sources(dict[int, Any]):
+    """What programs and opaque steps read: the request under 0, the values of opaque steps under their numbers.
+
+    Parameters
+    ----------
+    X : the request
+    step_of : dict of int to OpaqueStep
+        The step that makes each value.
+    check : callable, optional
+        Is given these sources and the dtypes that each typed leaf of a program has found.
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        step_of: dict[int, OpaqueStep],
+        check: Callable[[Sources, list[set[np.dtype[Any]]]], None] | None = None,
+    ) -> None:
+        self[0] = X
+        self.step_of = step_of
+        self.check = check
+
+
+class OtherDType(Exception):
+    """Values have other dtypes than a method computes with. ``variant`` names the one that does, if there is one."""
+
+    def __init__(self, variant: str, sources: Sources) -> None:
+        self.variant = variant
+        self.sources = sources
+
+
+class SourceReader:
+    """Reads what the leaves of one program read, like `pretzel.runtime.input.table_reader.read`.
+
+    Parameters
+    ----------
+    spec : InputSpec
+        Of the request.
+    leaves : tuple of Leaf
+    step_of : dict of int to OpaqueStep
+        The step that makes each value.
+    typed : tuple of bool, optional
+        The leaves whose dtypes are checked (`Sources.check`).
+    """
+
+    def __init__(
+        self,
+        spec: InputSpec,
+        leaves: tuple[Leaf, ...],
+        step_of: dict[int, OpaqueStep],
+        typed: tuple[bool, ...] = (),
+    ) -> None:
+        self._typed = typed if any(typed) else ()
+        self._groups: list[tuple[int, list[int], tuple[Leaf, ...]]] = []
+        for source in sorted({leaf.source for leaf in leaves}):
+            at = [i for i, leaf in enumerate(leaves) if leaf.source == source]
+            self._groups.append((source, at, tuple(leaves[i] for i in at)))
+        self._only = -1  # the source that is read as a whole, where it is the only one
+        self._width = 0
+        if len(leaves) == 1 and leaves[0].kind is LeafKind.NUMERIC:
+            source = leaves[0].source
+            asked = step_of[source].result if source in step_of else spec
+            if asked.names is None and leaves[0].columns == tuple(range(asked.width)):
+                self._only, self._width = source, asked.width
+
+    def __call__(
+        self, spec: InputSpec, leaves: tuple[Leaf, ...], sources: Sources | dict[int, Any]
+    ) -> tuple[int, list[Any], list[set[np.dtype[Any]]]]:
+        """Rows, the columns of each leaf, and their dtypes."""
+        value = sources.get(self._only)
+        if (
+            type(value) is np.ndarray
+            and value.ndim == 2
+            and value.shape[1] == self._width
+            and value.dtype == np.float64
+            and value.flags.c_contiguous
+        ):
+            self._check(sources, [{value.dtype}])
+            return len(value), [value], [{value.dtype}]
+        columns: list[Any] = [None] * len(leaves)
+        rows: dict[int, int] = {}
+        dtypes: list[Any] = [None] * len(leaves)
+        for source, at, own in self._groups:
+            asked, value = spec, sources[source]
+            if source and isinstance(sources, Sources):
+                if isinstance(value, list) and not any(leaf.kind is LeafKind.TEXT for leaf in own):
+                    value = _array_of(value)
+                asked = spec_of(own, sources.step_of[source], value)
+                value = value if asked.kind is InputKind.TEXT else _as_columns(value)
+            rows[source], found, seen = read(asked, own, value)
+            for i, column, dtype in zip(at, found, seen, strict=True):
+                columns[i], dtypes[i] = column, dtype
+        if len({*rows.values()}) > 1:
+            _fail_rows(spec, rows, sources)
+        self._check(sources, dtypes)
+        return max(rows.values(), default=0), columns, dtypes
+
+    def _check(self, sources: Sources | dict[int, Any], dtypes: list[set[np.dtype[Any]]]) -> None:
+        if self._typed and isinstance(sources, Sources) and sources.check is not None:
+            sources.check(sources, [each for each, is_typed in zip(dtypes, self._typed, strict=True) if is_typed])
+
+
+def read_sources(
+    spec: InputSpec, leaves: tuple[Leaf, ...], sources: Sources | dict[int, Any]
+) -> tuple[int, list[Any], list[set[np.dtype[Any]]]]:
+    """Read the leaves of a program once."""
+    step_of = sources.step_of if isinstance(sources, Sources) else {}
+    return SourceReader(spec, leaves, step_of)(spec, leaves, sources)
+
+
+def _fail_rows(spec: InputSpec, rows: dict[int, int], sources: Sources | dict[int, Any]) -> None:
+    """Raise for values side by side that differ in rows."""
+    steps = sources.step_of if isinstance(sources, Sources) else {}
+    request = sources[0]
+    shape = getattr(request, "shape", None)
+    sent = rows.get(0) or (shape[0] if shape else len(request) if hasattr(request, "__len__") else -1)
+    made = [f"{steps[n].name} returned {count} rows" for n, count in rows.items() if n in steps and count != sent]
+    raise InputShapeError(f"{spec.estimator}: {' and '.join(made)} for a request of {sent}")
+
+
+def spec_of(leaves: Any, step: OpaqueStep, value: Any) -> InputSpec:
+    """Input specification for the value of an opaque step: what its reader asks of names and columns."""
+    two = getattr(value, "ndim", 2 if hasattr(value, "columns") else 1) == 2
+    if not two and any(leaf.kind is LeafKind.TEXT for leaf in leaves):
+        return InputSpec(InputKind.TEXT, 1, None, (0,), False, step.name)
+    labels = getattr(value, "columns", None)
+    if step.result.names is not None and (labels is not None or step.result.any_order):
+        return step.result
+    width = value.shape[1] if two else 1
+    names = None if labels is None else tuple(map(str, labels))
+    if step.result.names is names and width == step.result.width and not step.result.any_order:
+        return step.result
+    return replace(step.result, width=width, names=names, required=tuple(range(width)), any_order=False)
+
+
+def _array_of(values: list[Any]) -> Any:
+    """A list that a step returned, as the array that scikit-learn makes of it."""
+    rows = [list(row) for row in values if isinstance(row, list | tuple)]
+    return array(rows) if rows and len(rows) == len(values) else np.asarray(values)
+
+
+def _as_columns(value: Any) -> Any:
+    """The result of an opaque step as a table: a vector is one column."""
+    return np.asarray(value)[:, None] if getattr(value, "ndim", 2) == 1 else value
