@@ -12,7 +12,7 @@ from pretzel._native import CallCounter, Method, NativeProgram
 from pretzel.errors import InputError, InputShapeError, InputTypeError
 from pretzel.plan import InputKind, InputSpec, Leaf, LeafKind, MethodPlan, OpaqueStep, Program
 from pretzel.runtime.input.feature_names import check_width
-from pretzel.runtime.input.messages import listed
+from pretzel.runtime.input.messages import UnreadForm, listed
 from pretzel.runtime.input.row_reader import as_number, check_keys, raise_wrong_field
 from pretzel.runtime.input.source_form import frame_of_arrow, is_sparse, of_row, of_rows, select
 from pretzel.runtime.input.table_reader import read
@@ -105,7 +105,7 @@ class OpaqueMethod(CallCounter):
         """A native program between opaque steps. Its leaves read the request, or the values of these steps."""
         if program is None:
             return None
-        reader = SourceReader(self.spec, program.leaves, self._step_of, self._chooses(plan))
+        reader = SourceReader(self.spec, program.leaves, self._step_of, self._chooses(plan), plan.arrays_only)
         return Method(NativeProgram(program, store), plan, self.spec, self.name, reader)
 
     def _chooses(self, plan: MethodPlan) -> tuple[bool, ...]:
@@ -135,7 +135,7 @@ class OpaqueMethod(CallCounter):
         try:
             return self._answer(X)
         except InputTypeError as error:
-            if "object" in self._variants:
+            if "object" in self._variants and not isinstance(error, UnreadForm):
                 try:
                     return self._variants["object"](X)
                 except (TypeError, ValueError, OverflowError) as own:

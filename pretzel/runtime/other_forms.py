@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.errors import CorruptStoreError, InputTypeError
+from pretzel.errors import CorruptStoreError, InputError, InputTypeError, InputValueError
 from pretzel.packed import NAMES_OUT
 from pretzel.plan import MethodPlan
+from pretzel.runtime.input.messages import UnreadForm
 from pretzel.runtime.input.source_form import is_sparse, is_sparse_frame, of_row, sparse_rows
 
 if TYPE_CHECKING:
@@ -143,8 +144,13 @@ class OtherForms:
         assert self._otherwise is not None
         try:
             return self._otherwise(X)
+        except InputError:
+            raise
         except (TypeError, ValueError, OverflowError) as own:
-            raise error from own
+            if not isinstance(error, UnreadForm):
+                raise error from own
+            kind = InputValueError if isinstance(own, ValueError) else InputTypeError
+            raise kind(f"{self.name}: {error.form} are rejected by the source estimator: {own}") from own
 
     def call_row(self, row: Any) -> Any:
         """Answer for one row that the program cannot hold."""

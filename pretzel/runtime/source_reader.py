@@ -9,7 +9,8 @@ import numpy as np
 
 from pretzel.errors import InputShapeError
 from pretzel.plan import InputKind, InputSpec, LeafKind
-from pretzel.runtime.input.source_form import array
+from pretzel.runtime.input.messages import UnreadForm
+from pretzel.runtime.input.source_form import array, is_sparse
 from pretzel.runtime.input.table_reader import read
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class SourceReader:
         The step that makes each value.
     typed : tuple of bool, optional
         The leaves whose dtypes are checked (`Sources.check`).
+    arrays_only : bool
+        Frames that a step makes are not read, because the result would be a frame.
     """
 
     def __init__(
@@ -69,7 +72,9 @@ class SourceReader:
         leaves: tuple[Leaf, ...],
         step_of: dict[int, OpaqueStep],
         typed: tuple[bool, ...] = (),
+        arrays_only: bool = False,
     ) -> None:
+        self._arrays_only = arrays_only
         self._typed = typed if any(typed) else ()
         self._groups: list[tuple[int, list[int], tuple[Leaf, ...]]] = []
         for source in sorted({leaf.source for leaf in leaves}):
@@ -105,6 +110,10 @@ class SourceReader:
             if source and isinstance(sources, Sources):
                 if isinstance(value, list) and not any(leaf.kind is LeafKind.TEXT for leaf in own):
                     value = _array_of(value)
+                if is_sparse(value) and any(leaf.kind in (LeafKind.NUMERIC, LeafKind.CELLS) for leaf in own):
+                    raise UnreadForm(sources.step_of[source].name, "sparse rows that a step makes")
+                if self._arrays_only and hasattr(value, "columns"):
+                    raise UnreadForm(sources.step_of[source].name, "frames that a step makes")
                 asked = spec_of(own, sources.step_of[source], value)
                 value = value if asked.kind is InputKind.TEXT else _as_columns(value)
             rows[source], found, seen = read(asked, own, value)

@@ -295,3 +295,11 @@ def test_verify_stays_inside_the_program_behind_an_opaque_step():
     last = VotingClassifier([("near", KNeighborsClassifier()), ("line", LogisticRegression())])
     estimator = make_pipeline(features, last).fit(frame, frame["a"] > 0)
     assert pretzel.verify(pretzel.compile(estimator), estimator, frame[:20]).ok
+
+
+def test_a_function_of_numpy_keeps_the_frame_that_a_function_makes():
+    def framed(rows):
+        return pd.DataFrame(rows, columns=list("abcd"))
+
+    model = make_pipeline(FunctionTransformer(framed), FunctionTransformer(np.abs)).fit(X)
+    pd.testing.assert_frame_equal(pretzel.compile(model).transform(X), model.transform(X))

@@ -9,7 +9,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier, VotingClassifier
 from sklearn.feature_extraction import DictVectorizer
-from sklearn.feature_selection import SelectKBest, VarianceThreshold
+from sklearn.feature_selection import RFE, SelectKBest, VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.naive_bayes import BernoulliNB, GaussianNB
@@ -122,6 +122,86 @@ def test_rejected_where_the_source_rejects(model):
     with pytest.raises(InputTypeError, match="takes no sparse rows"):
         getattr(plan, method)(ROWS)
     getattr(plan, method)(ROWS.toarray())
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        MaxAbsScaler(),
+        Normalizer(),
+        SelectKBest(k=3),
+        VarianceThreshold(),
+        StandardScaler(with_mean=False),
+        make_union(MaxAbsScaler(), "passthrough"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("categories", [None, [0]])
+def test_boosting_rejects_what_a_step_keeps_sparse(first, categories):
+    X = np.round(ROWS.toarray())
+    scaled = first.fit(X, LABELS).transform(X)
+    scaled = scaled.toarray() if sparse.issparse(scaled) else scaled
+    last = HistGradientBoostingClassifier(max_iter=2, categorical_features=categories).fit(scaled, LABELS)
+    model = make_pipeline(first, last)
+    plan = pretzel.compile(model, strict=True)
+    with pytest.raises(TypeError):
+        model.predict(ROWS)
+    with pytest.raises(InputTypeError, match="takes no sparse rows"):
+        plan.predict(ROWS)
+    np.testing.assert_array_equal(plan.predict(X), model.predict(X))
+
+
+STEPS_BEHIND = [
+    [Binarizer()],
+    [PolynomialFeatures(2)],
+    [MaxAbsScaler(), SelectKBest(k=1)],
+    [SimpleImputer()],
+    [StandardScaler()],
+    [StandardScaler(with_mean=False)],
+    [MinMaxScaler()],
+    [KBinsDiscretizer(3, **releases.QUANTILE_METHOD)],
+    [RobustScaler(), LogisticRegression()],
+    [HistGradientBoostingClassifier(max_iter=2)],
+]
+
+
+@pytest.mark.filterwarnings("ignore:Bins whose width")
+@pytest.mark.parametrize("behind", STEPS_BEHIND, ids=str)
+@pytest.mark.parametrize(
+    ("first", "X"),
+    [
+        (RFE(LogisticRegression(), n_features_to_select=2), ROWS),
+        (FunctionTransformer(lambda rows: rows, accept_sparse=True), ROWS),
+        (FunctionTransformer(sparse.csr_matrix), ROWS.toarray()),
+        (make_pipeline(OneHotEncoder(handle_unknown="ignore"), SimpleImputer()), ROWS.toarray()),
+    ],
+    ids=["RFE", "a function", "a function that makes sparse rows", "an imputer of sparse rows"],
+)
+def test_steps_behind_a_step_without_native_form(first, X, behind):
+    dense = first.fit(ROWS.toarray(), LABELS).transform(ROWS.toarray())
+    dense = dense.toarray() if sparse.issparse(dense) else dense
+    model = make_pipeline(first, make_pipeline(*behind).fit(dense, LABELS))
+    method = "predict" if hasattr(model, "predict") else "transform"
+    plan = pretzel.compile(model)
+    try:
+        expected = getattr(model, method)(X)
+    except (TypeError, ValueError) as error:
+        with pytest.raises(InputTypeError if isinstance(error, TypeError) else ValueError):
+            getattr(plan, method)(X)
+        return
+    got = getattr(plan, method)(X)
+    assert type(got) is type(expected)
+    assert got.dtype == expected.dtype
+    values = [each.toarray() if sparse.issparse(each) else each for each in (got, expected)]
+    np.testing.assert_allclose(*values, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("form", [np.ma.masked_array, lambda X: X.astype(np.longdouble)], ids=["masked", "longdouble"])
+def test_values_of_a_step_that_no_program_reads(form):
+    X = np.eye(3)
+    model = make_pipeline(FunctionTransformer(form), StandardScaler()).fit(X)
+    got, expected = pretzel.compile(model).transform(X), model.transform(X)
+    np.testing.assert_allclose(np.asarray(got, float), np.asarray(expected, float), rtol=1e-9)
 
 
 def test_opaque_steps_accept_or_reject():

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pretzel.oven.frontends.registry import Unsupported, adapter_for, children, has_trait
-from pretzel.oven.ir.columns import LEAVES
-from pretzel.oven.ir.graph import Output, toposort
+from pretzel.oven.ir.columns import LEAVES, Raw
+from pretzel.oven.ir.graph import Node, Output, toposort
+from pretzel.oven.ir.graph import replace as replace_node
 from pretzel.plan import InputKind, InputSpec
 
 if TYPE_CHECKING:
@@ -111,3 +112,25 @@ def request_spec(estimator: Any, asked: InputSpec, methods: Mapping[str, Output]
         return InputSpec(InputKind.TEXT, 1, None, (0,), False, name)
     items = not all(has_trait(each, "takes_tables") for each in receivers(estimator))
     return InputSpec(InputKind.ANY, 0, asked.names, (), False, name, items)
+
+
+def widened(x: Node, width: int) -> Node:
+    """The value of an opaque step with the width that the step was fitted on that takes it."""
+    if not isinstance(x, Raw) or not x.inputs or x.selected or not width:
+        return x
+    return replace_node(x, inputs=(replace_node(x.inputs[0], width=width),), columns=tuple(range(width)))
+
+
+def read_by(x: Node, reader: Any) -> Node:
+    """The value of an opaque step with what its reader asks of it: width, and names of columns.
+
+    The reader is right where the names of the step's output features say something else.
+    """
+    asked = demands(reader)
+    x = widened(x, asked.width)
+    if not isinstance(x, Raw) or not x.inputs or x.selected or not asked.width:
+        return x
+    named = replace_node(
+        x.inputs[0], names=asked.names, required=asked.required, any_order=asked.any_order, reader=asked.estimator
+    )
+    return replace_node(x, inputs=(named,))

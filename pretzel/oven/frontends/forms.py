@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pretzel.oven.ir.columns import Raw
-from pretzel.oven.ir.graph import Node
+from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, Raw
+from pretzel.oven.ir.graph import Node, toposort
+from pretzel.oven.ir.opaque import Opaque
+from pretzel.schema import Kind
 
 
 class TwoForms(Node):
@@ -74,3 +76,19 @@ def beside(parts: list[Node], *, keep_sparse: bool = True) -> Node:
         else:
             found.append(part)
     return found[0] if len(found) == 1 else Beside(tuple(found), keep_sparse)
+
+
+def reads_request(output: Node) -> bool:
+    """Whether a native step reads the request itself."""
+    return any(isinstance(node, LEAVES) and not node.inputs for node in toposort([output]))
+
+
+def reads_unknown_form(output: Node) -> bool:
+    """Whether a native step reads numbers or cells in the value of an opaque transformer."""
+    leaves = [node for node in toposort([output]) if isinstance(node, NumericLeaf | CellLeaf) and node.inputs]
+    return any(isinstance(made := leaf.inputs[0], Opaque) and made.method == "transform" for leaf in leaves)
+
+
+def is_sparse_input(x: Node) -> bool:
+    """Whether an opaque step is given the request, or sparse rows that a native step makes."""
+    return not x.inputs if isinstance(x, Raw) else x.schema().kind is Kind.SPARSE

@@ -12,8 +12,16 @@ import numpy as np
 from pretzel.errors import CompileError, UnfittedError
 from pretzel.oven.frontends.cells import cell_value
 from pretzel.oven.frontends.contradictions import check_fit
-from pretzel.oven.frontends.demands import demands, receivers, request_spec
-from pretzel.oven.frontends.forms import Beside, TwoForms, source_form, two_forms
+from pretzel.oven.frontends.demands import demands, read_by, receivers, request_spec, widened
+from pretzel.oven.frontends.forms import (
+    Beside,
+    TwoForms,
+    is_sparse_input,
+    reads_request,
+    reads_unknown_form,
+    source_form,
+    two_forms,
+)
 from pretzel.oven.frontends.missing import note_missing, with_missing
 from pretzel.oven.frontends.outputs import names_out, output_width
 from pretzel.oven.frontends.registry import (
@@ -110,6 +118,7 @@ class Importer(ValueReader):
             for name, output in self.methods(self._root, raw, only=tuple(methods)).items():
                 methods[name] = replace_fields(methods[name], otherwise=self._settled(name, raw, output))
             self._doubtful = False
+        methods = {name: self._with_otherwise(name, raw, output) for name, output in methods.items()}
         if not methods:  # the estimator answers them itself
             rare = [name for name in RARE if hasattr(self._root, name)]
             methods = {name: Output(self._opaque(self._root, name, raw, "rarely asked", new_token())) for name in rare}
@@ -127,7 +136,7 @@ class Importer(ValueReader):
 
     def _sparse_methods(self, imported: Imported) -> dict[str, Output | str]:
         width = imported.input.width
-        names = [name for name, output in imported.methods.items() if _reads_request(output.node)]
+        names = [name for name, output in imported.methods.items() if reads_request(output.node)]
         if imported.input.kind is not InputKind.TABLE:
             return {}
         for inside in receivers(self._root):
@@ -151,7 +160,7 @@ class Importer(ValueReader):
         if not has_trait(self._root, "checks_sparse"):
             output = replace_fields(output, needs_rows=False)
         nodes = toposort([output.node])
-        given = [node for node in nodes if isinstance(node, Opaque) and _is_sparse_input(node.inputs[0])]
+        given = [node for node in nodes if isinstance(node, Opaque) and is_sparse_input(node.inputs[0])]
         for node in given:
             if not has_trait(node.estimator, "takes_sparse"):
                 return f"{type(node.estimator).__name__} takes no sparse rows"
@@ -176,11 +185,11 @@ class Importer(ValueReader):
         if child.estimator is not None:
             output = self.transform(child.estimator, output.node, name=child.name)
         if child.reader is not None:
-            node = _read_by(output.node, child.reader)
+            node = read_by(output.node, child.reader)
             for old, new in zip(output.node.inputs, node.inputs, strict=True):
                 self.origins.setdefault(new, self.origins.get(old, ""))
             return replace_fields(output, node=node)
-        return output if child.width is None else replace_fields(output, node=_widened(output.node, child.width))
+        return output if child.width is None else replace_fields(output, node=widened(output.node, child.width))
 
     def answer(self, estimator: Any, method: str, x: Node, *, name: str = "", width: int | None = None) -> Output:
         """The result of a method other than ``transform``, as numbers that other nodes can read.
@@ -322,6 +331,13 @@ class Importer(ValueReader):
             return Output(self._opaque(self._root, method, raw, "it returns the caller's own values", new_token()))
         return replace_fields(output, needs_rows=self._needs_rows(output.node))
 
+    def _with_otherwise(self, method: str, raw: Node, output: Output) -> Output:
+        """``output`` with the estimator itself where a native step reads what an opaque one makes, of unknown form."""
+        if output.otherwise is not None or not reads_unknown_form(output.node):
+            return output
+        reason = "what a step makes may be sparse rows, and the steps behind it depend on that"
+        return replace_fields(output, otherwise=Output(self._opaque(self._root, method, raw, reason, new_token())))
+
     def _opaque(self, estimator: Any, method: str, x: Node, reason: str, token: int) -> Node:
         x = self._argument(x)
         if method != "transform":
@@ -366,34 +382,3 @@ def _why_missing(estimator: Any, error: AttributeError) -> str:
     if name.endswith("_") and not name.startswith("_"):
         raise UnfittedError(f"{type(estimator).__name__} is not fitted: it has no {name!r}") from error
     return f"{public_name(type(estimator))} has no {name!r}"
-
-
-def _reads_request(output: Node) -> bool:
-    """Whether a native step reads the request itself."""
-    return any(isinstance(node, LEAVES) and not node.inputs for node in toposort([output]))
-
-
-def _is_sparse_input(x: Node) -> bool:
-    return not x.inputs if isinstance(x, Raw) else x.schema().kind is Kind.SPARSE
-
-
-def _widened(x: Node, width: int) -> Node:
-    """The value of an opaque step with the width that the step was fitted on that takes it."""
-    if not isinstance(x, Raw) or not x.inputs or x.selected or not width:
-        return x
-    return replace(x, inputs=(replace(x.inputs[0], width=width),), columns=tuple(range(width)))
-
-
-def _read_by(x: Node, reader: Any) -> Node:
-    """The value of an opaque step with what its reader asks of it: width, and names of columns.
-
-    The reader is right where the names of the step's output features say something else.
-    """
-    asked = demands(reader)
-    x = _widened(x, asked.width)
-    if not isinstance(x, Raw) or not x.inputs or x.selected or not asked.width:
-        return x
-    named = replace(
-        x.inputs[0], names=asked.names, required=asked.required, any_order=asked.any_order, reader=asked.estimator
-    )
-    return replace(x, inputs=(named,))

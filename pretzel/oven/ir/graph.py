@@ -381,7 +381,7 @@ class Output:
 
     node: Node
     ndim: int = 2
-    labels: tuple[Array, ...] | None = None
+    labels: tuple[Array, ...] | None = field(default=None, compare=False)
     list_of: tuple[int, ...] | None = None
     needs_rows: bool = True
     otherwise: Output | None = None

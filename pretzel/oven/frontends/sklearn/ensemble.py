@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition, public_name
+from pretzel.oven.frontends.sklearn._common import dense_only
 from pretzel.oven.frontends.sklearn.compat import (
     allows_nan,
     category_encoder,
@@ -166,6 +167,8 @@ def _initial(estimator: Any) -> Array:
 def _histogram_sum(estimator: Any, x: Node, importer: Importer) -> TreeEnsemble:
     """The baseline plus all trees. NaN and infinity pass, as the source asks for no check."""
     encoder = category_encoder(estimator)
+    if encoder is None:
+        dense_only(importer.numeric(x), estimator)
     x = importer.dense(x) if encoder is None else _encoded(encoder, x, importer)
     iterations = histogram_trees(estimator)
     trees = [tree for iteration in iterations for tree in iteration]
