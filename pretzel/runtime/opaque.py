@@ -12,10 +12,10 @@ from pretzel._native import CallCounter, Method, NativeProgram
 from pretzel.errors import InputError, InputShapeError, InputTypeError
 from pretzel.plan import InputKind, InputSpec, Leaf, LeafKind, MethodPlan, OpaqueStep, Program
 from pretzel.runtime.input.feature_names import check_width
-from pretzel.runtime.input.messages import UnreadForm, listed
+from pretzel.runtime.input.messages import UnreadForm, described, listed
 from pretzel.runtime.input.row_reader import as_number, check_keys, raise_wrong_field
 from pretzel.runtime.input.source_form import frame_of_arrow, is_sparse, of_row, of_rows, select
-from pretzel.runtime.input.table_reader import read
+from pretzel.runtime.input.table_reader import is_table, read
 from pretzel.runtime.method_docs import document
 from pretzel.runtime.source import answer_instead, call_source
 from pretzel.runtime.source_reader import OtherDType, SourceReader, Sources, spec_of
@@ -129,6 +129,15 @@ class OpaqueMethod(CallCounter):
             return self.plain_answer(X) if self.others is None or not self.others.takes(X) else self.others(X)
         except InputTypeError as error:
             return answer_instead(self, self.__name__, X, error)
+        except InputError:
+            raise
+        except Exception as error:
+            if self.spec.kind is InputKind.TEXT or self.spec.items or is_table(self.spec, X):
+                raise
+            width = f" of {self.spec.width} columns" if self.spec.width else ""
+            raise InputShapeError(
+                f"{self.name}: expected a table{width}, got {described(X)} ({type(error).__name__}: {error})"
+            ) from error
 
     def plain_answer(self, X: Any) -> Any:
         """The answer of this method's steps and programs, whatever the form of ``X``."""
@@ -265,7 +274,8 @@ class OpaqueMethod(CallCounter):
     def _request(self, X: Any) -> Any:
         """The request as opaque steps read it."""
         if isinstance(X, list) and X and self.spec.kind is not InputKind.TEXT and not self.spec.items:
-            if isinstance(X[0], Mapping) or (self._parts and self.spec.kind is InputKind.TABLE):
+            is_rows = isinstance(X[0], Mapping) or (self.spec.by_name and isinstance(X[0], tuple))
+            if is_rows or (self._parts and self.spec.kind is InputKind.TABLE):
                 return of_rows(self.spec, X, check=self._checks)
         elif (
             self.spec.kind is InputKind.TABLE

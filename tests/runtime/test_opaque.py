@@ -10,14 +10,15 @@ import pyarrow as pa
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import KernelPCA
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, PolynomialFeatures, StandardScaler
-from sklearn.svm import SVC
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OrdinalEncoder, PolynomialFeatures, StandardScaler
+from sklearn.svm import SVC, SVR
 
 import pretzel
-from pretzel.errors import InputShapeError, InputTypeError
+from pretzel.errors import InputError, InputShapeError, InputTypeError
 
 TABLE = pa.table({"a": [1.0, 2.0], "b": [3.0, 4.0]})
 
@@ -165,3 +166,64 @@ def test_what_only_a_source_answers_needs_it() -> None:
     assert plan.transform(np.ones((2, 2), "int16")).dtype == np.float32
     with pytest.raises(InputTypeError, match="no longer exists"):
         plan.transform(np.ones((2, 2), "uint8"))
+
+
+class Odd:
+    """No table."""
+
+
+NO_TABLES = [
+    1.0,
+    None,
+    True,
+    "text",
+    b"bytes",
+    1j,
+    np.float64(1),
+    np.array(1.0),
+    Odd(),
+    {1, 2},
+    {},
+    ...,
+    int,
+    Odd,
+    slice(2),
+]
+MODELS_OF_FUNCTIONS = [
+    make_pipeline(FunctionTransformer(np.sqrt), LinearRegression()),
+    make_pipeline(FunctionTransformer(np.asarray), LinearRegression()),
+    make_pipeline(FunctionTransformer(lambda X: X * 2), StandardScaler(), LinearRegression()),
+    make_pipeline(KernelPCA(2), LinearRegression()),
+    make_pipeline(ColumnTransformer([("own", FunctionTransformer(np.asarray), [0])]), LinearRegression()),
+    SVR(),
+]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("model", MODELS_OF_FUNCTIONS, ids=str)
+@pytest.mark.parametrize("named", [False, True], ids=["array", "frame"])
+def test_what_is_no_table_is_one_error_that_says_so(model: Any, named: bool) -> None:
+    X = np.abs(np.random.default_rng(0).normal(size=(6, 2)))
+    plan = pretzel.compile(model.fit(pd.DataFrame(X, columns=["a", "b"]) if named else X, X[:, 0]), name="prices")
+    others = [np.ones(2), np.ones((2, 2, 2)), [], [1.0, 2.0], [None], pd.Series([1.0, 2.0]), (1.0, 2.0), range(2)]
+    for request in (*NO_TABLES, *others):
+        with pytest.raises((TypeError, ValueError, AttributeError)):
+            model.predict(request)
+        with pytest.raises(InputError):
+            plan.predict(request)
+    with pytest.raises(InputError, match=r"prices: expected a table.*, got float"):
+        plan.predict(1.0)
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+@pytest.mark.parametrize("behind", [[], [LinearRegression()], [FunctionTransformer(lambda frame: frame)]], ids=str)
+def test_tuples_are_rows_in_the_order_of_the_fit_where_frames_are_made(container: str, behind: list[Any]) -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": ["x", "y", "x"]})
+    columns = ColumnTransformer([("n", StandardScaler(), ["a"]), ("c", OrdinalEncoder(), ["b"])])
+    model = make_pipeline(columns.set_output(transform=container), *behind).fit(frame, [1.0, 2.0, 3.0])
+    plan = pretzel.compile(model)
+    method = "predict" if hasattr(model, "predict") else "transform"
+    got, expected = getattr(plan, method)([(1.0, "x"), (2.0, "y")]), getattr(model, method)(frame[:2])
+    assert type(got) is type(expected)
+    np.testing.assert_allclose(np.asarray(got), np.asarray(expected))

@@ -44,6 +44,12 @@ def shown(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
+def described(X: Any) -> str:
+    """What an object is: its type, and its shape or, without one, its value."""
+    shape = getattr(X, "shape", None)
+    return f"{type(X).__name__} {shown(X) if shape is None else f'of shape {shape}'}"
+
+
 def column_name(spec: InputSpec | None, position: int) -> str:
     """Name of a column of the request in messages."""
     if spec is not None and spec.names is not None and position < len(spec.names):  # opaque steps may make more

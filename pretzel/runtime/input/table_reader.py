@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FLOAT64, OBJECT = np.dtype(np.float64), np.dtype(object)
 _PLAIN = frozenset({float, int, bool, type(None), str, bytes, np.float64, np.str_, np.bytes_})
+_TABLES = ("__array__", "__dataframe__", "__arrow_c_stream__")  # what objects without a shape have that hold a table
 _WITH_DUPLICATES = ("csr", "csc", "coo", "bsr")  # SciPy's formats that may hold several entries at one place
 
 
@@ -160,6 +161,16 @@ def _unpaired(cells: Any) -> Any:
 
 
 # -- tables ----------------------------------------------------------------------------------------------------------
+
+
+def is_table(spec: InputSpec, X: Any) -> bool:
+    """Whether an object may be the table that a step failed at; a model that takes anything may take lists of items."""
+    shape = getattr(X, "shape", None)
+    if spec.kind is InputKind.ANY:
+        return bool(shape) if shape is not None else isinstance(X, Iterable) and not isinstance(X, str | bytes)
+    if isinstance(X, list | tuple):
+        return bool(X) and (isinstance(X[0], list | tuple | Mapping) or bool(getattr(X[0], "shape", ())))
+    return len(shape) == 2 if isinstance(shape, tuple) else any(map(partial(hasattr, X), _TABLES))
 
 
 def _table(spec: InputSpec, X: Any) -> Table:
