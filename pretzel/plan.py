@@ -66,8 +66,8 @@ class InputSpec:
     text_lists : bool
         Lists of rows may hold texts or bytes. Most numeric estimators parse them among objects only.
     missing : tuple of str, float or None
-        What None stands for in each column of a single row: the missing value that the fitted column knows. Empty: None
-        is None everywhere.
+        What None stands for in each column of a single row: the missing value that the fitted column knows. Empty: no
+        column knows one, and None is NaN among numbers. None for all columns: None is what it is among objects.
     texts : tuple of int
         Columns of texts, for all that is known of the fit: in a table of rows without a text they are objects, too.
     """

@@ -328,6 +328,12 @@ KNOWN: dict[str, tuple[Any, pd.DataFrame, Any, Any]] = {
         0,
         -1,
     ),
+    "None that an imputer leaves": (
+        make_pipeline(SimpleImputer(strategy="most_frequent"), OrdinalEncoder(**ORDINAL)),
+        objects("x", "y", None),
+        2,
+        2,
+    ),
     "a number": (SimpleImputer(missing_values=-1), series([1, 3, -1]), 2.0, InputValueError),
     "a text": (
         make_pipeline(SimpleImputer(missing_values="?", strategy="most_frequent"), OrdinalEncoder(**ORDINAL)),

@@ -113,7 +113,7 @@ class Compiler:
         importer = Importer(estimator, check_parameters)
         imported = importer.run()
         if self.options.none == "exact":
-            imported.input = replace(imported.input, missing=())
+            imported.input = replace(imported.input, missing=(None,) * imported.input.width)
         check_always(output.node for output in imported.methods.values())
         if self.options.strict:
             imported.methods = _without_opaque_extras(imported.methods)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pretzel.errors import InputError, InputTypeError, InputValueError
 from pretzel.plan import InputKind
 from pretzel.runtime.input.messages import UnreadForm
-from pretzel.runtime.input.source_form import of_rows
+from pretzel.runtime.input.source_form import of_row, of_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -267,6 +267,10 @@ class BySource:
     def answer_typed_row(self, row: Any) -> Any:
         """The estimator's answer for a 1-D array."""
         return self(row[None])[0]
+
+    def call_row(self, row: Any) -> Any:
+        """The estimator's answer for a row of values."""
+        return self(of_row(self._spec, self._model, row))[0]
 
 
 def _reference(estimator: Any, keep: bool) -> Callable[[], Any]:

@@ -134,6 +134,7 @@ cdef class Method(CallCounter):
     cdef tuple typed      # for each leaf, whether the dtype of its columns matters
     cdef dict by_type     # variants, by the number of the type
     cdef bint differs_in_float64  # there is a variant for tables of float64, too
+    cdef bint knows_none  # None in a single row is None, and answered as in a table of objects
     cdef dict result_types  # by the number of the type; None: not asked for yet
 
     def __cinit__(self):
@@ -171,6 +172,7 @@ cdef class Method(CallCounter):
         self.typed = plan.typed or (False,) * self.n_leaves
         self.by_type = {np.dtype(name).num: variant for name, variant in (variants or {}).items()}
         self.differs_in_float64 = cnp.NPY_FLOAT64 in self.by_type
+        self.knows_none = cnp.NPY_OBJECT in self.by_type and {*spec.missing} == {None}
         self.follows = any(self.typed)
         self.numbers = all([(<Reader>reader).kind != LeafKind.kCells for reader in self.readers])
         self.plain = len(self.readers) == 1 and (<Reader>self.readers[0]).whole_row and (
@@ -319,6 +321,8 @@ cdef class Method(CallCounter):
         if self.follows:
             type_num[0] = self.type_of({dtype.num for each, is_typed in zip(dtypes, self.typed) if is_typed
                                         for dtype in each})
+            if self.knows_none and type(X) is list and any([holds_none(row) for row in X]):
+                type_num[0] = cnp.NPY_OBJECT
         return columns
 
     cdef int type_of(self, set types) except -2:
@@ -402,16 +406,20 @@ cdef class Method(CallCounter):
                 self.raise_wrong_field(error)
 
     cpdef bint is_typed_row(self, row):
-        """Whether the answer depends on the dtype of this row: it is an array of other numbers than float64."""
+        """Whether the answer depends on the dtype of this row: an array of other numbers than float64, or a None."""
         cdef ColumnType type
-        return self.follows and cnp.PyArray_CheckExact(row) and cnp.PyArray_TYPE(row) != cnp.NPY_FLOAT64 and (
-            cnp.PyArray_NDIM(row) == 1 and cnp.PyArray_DIM(row, 0) == self.spec.width and column_type(row, &type))
+        if self.follows and cnp.PyArray_CheckExact(row):
+            return cnp.PyArray_TYPE(row) != cnp.NPY_FLOAT64 and cnp.PyArray_NDIM(row) == 1 and (
+                cnp.PyArray_DIM(row, 0) == self.spec.width and column_type(row, &type))
+        return self.knows_none and holds_none(row)
 
     cdef object answer_typed_row(self, row):
         """The answer for a row as a table of its own; names are those of the model."""
         cdef int64_t rows
         cdef int type_num
         cdef list columns
+        if type(row) is not np.ndarray:
+            return self.by_type[cnp.NPY_OBJECT].call_row(row)
         table = row[None]
         type_num = common_type(ANY_TYPE, cnp.PyArray_TYPE(row))
         if type_num in self.by_type:

@@ -239,6 +239,12 @@ cdef object field_of(object row, PyObject** values, Reader reader, int i):
     return value
 
 
+cdef bint holds_none(object row):
+    """Whether a value of a row is None."""
+    values = row.values() if isinstance(row, dict) else row if isinstance(row, (tuple, list)) else ()
+    return any([value is None for value in values])
+
+
 cdef int read_fields(object row, PyObject*** values, Reader reader, LeafInput* leaf, Arena* arena, list held,
                      int64_t* units) except -1:
     """Read one row of a leaf from a dict or tuple.

@@ -15,6 +15,7 @@ from pretzel.oven.ir._cells import CellValue, is_nan, is_pandas_missing
 from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.columns import CellLeaf, NumericLeaf, Raw, Select
 from pretzel.oven.ir.concat import Concat, Densify
+from pretzel.oven.ir.impute import ImputeCells
 from pretzel.plan import InputKind, InputSpec
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def note_missing(known: dict[int, CellValue], texts: set[int], estimator: Any, x
     categories, parameter = _missing_of_categories(estimator), _missing_of_parameter(estimator)
     if not categories and not parameter:
         return
-    columns = _columns_of_request(x)
+    columns = columns_of_request(x)
     for column, values in zip(columns, _values_of(estimator), strict=False):
         if column is not None and any(isinstance(value, str) for value in values):
             texts.add(column)
@@ -54,20 +55,26 @@ def with_missing(spec: InputSpec, known: dict[int, CellValue], texts: set[int]) 
     return replace(spec, missing=missing) if found else spec
 
 
-def _columns_of_request(x: Node) -> list[int | None]:
-    """The columns of the request that ``x`` holds unchanged, None for others."""
+def columns_of_request(x: Node) -> list[int | None]:
+    """The columns of the request whose values ``x`` holds, None for others.
+
+    An imputer of objects for which None is not missing leaves it alone.
+    """
     match x:
         case TwoForms():
-            return _columns_of_request(x.native)
+            return columns_of_request(x.native)
         case Raw() | NumericLeaf() | CellLeaf():
             return [None] * len(x.columns) if x.inputs else [*x.columns]
         case Select():
-            inner = _columns_of_request(x.inputs[0])
+            inner = columns_of_request(x.inputs[0])
+            return [inner[column] for column in x.columns]
+        case ImputeCells() if None not in x.missing:
+            inner = columns_of_request(x.inputs[0])
             return [inner[column] for column in x.columns]
         case CheckFinite() | Densify():
-            return _columns_of_request(x.inputs[0])
+            return columns_of_request(x.inputs[0])
         case Concat() | Beside():
-            return [column for part in x.inputs for column in _columns_of_request(part)]
+            return [column for part in x.inputs for column in columns_of_request(part)]
     return [None] * x.schema().width
 
 

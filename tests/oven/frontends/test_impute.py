@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 import pretzel
 from pretzel.errors import InputValueError, OpaqueStepError
@@ -194,3 +196,48 @@ def test_sparse_rows_stay_sparse() -> None:
         pretzel.compile(estimator, strict=True)
     got = pretzel.compile(estimator).transform(X)
     np.testing.assert_array_equal(got.toarray(), estimator.transform(X).toarray())
+
+
+BESIDE = {
+    "alone": None,
+    "beside numbers": (StandardScaler(), ["c"]),
+    "beside texts": (OrdinalEncoder(), ["d"]),
+    "beside columns as they are": ("passthrough", ["c"]),
+}
+
+
+@pytest.mark.parametrize("last", [RandomForestRegressor(5, random_state=0), HistGradientBoostingRegressor(max_iter=5)])
+@pytest.mark.parametrize("beside", BESIDE)
+@pytest.mark.parametrize("keeps", [True, False])
+def test_none_among_objects_is_what_it_is_for_the_source(keeps: bool, beside: str, last: Any) -> None:
+    """None is no NaN: strategies that keep objects leave it to the next step; the others make numbers first."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {"a": rng.normal(size=60), "b": rng.normal(size=60), "c": rng.normal(size=60), "d": ["x", "y"] * 30}
+    )
+    X.loc[::7, "a"] = math.nan
+    y = X.b + 9 * X.a.isna()
+    for options in ({"strategy": "most_frequent"}, {"strategy": "constant", "fill_value": -1}) if keeps else ({},):
+        imputer = SimpleImputer(**options)
+        scaled = make_pipeline(imputer, MaxAbsScaler())
+        for part in (imputer, scaled):
+            parts = [(part, ["a", "b"])] + ([] if BESIDE[beside] is None else [BESIDE[beside]])
+            model = make_pipeline(make_column_transformer(*parts), last).fit(X, y)
+            plan, exact = pretzel.compile(model), pretzel.compile(model, none="exact")
+            rows = [{**row, "a": None} for row in X[1:4].to_dict("records")]
+            for request in (pd.DataFrame(rows), pd.DataFrame(rows[:1]), X.astype({"a": object})):
+                np.testing.assert_allclose(plan.predict(request), model.predict(request), rtol=1e-9)
+            expected = model.predict(pd.DataFrame(rows))
+            np.testing.assert_allclose(exact.predict(rows), expected, rtol=1e-9)
+            np.testing.assert_allclose([exact.predict_one(row) for row in rows], expected, rtol=1e-9)
+            imputed = model.predict(X[1:4].assign(a=math.nan))
+            np.testing.assert_allclose([plan.predict_one(row) for row in rows], imputed, rtol=1e-9)
+            np.testing.assert_allclose(plan.predict(rows), imputed, rtol=1e-9)
+
+
+def test_none_among_objects_where_another_value_is_missing() -> None:
+    X = np.array([[1.0, 0.0], [0.0, 2.0], [3.0, 2.0], [1.0, 4.0]])
+    model = make_pipeline(SimpleImputer(missing_values=0, strategy="most_frequent"), HistGradientBoostingRegressor())
+    model.fit(X, X[:, 0])
+    for request in ([[None, 0.0], [0, 2.0]], np.array([[None, 2.0]], dtype=object)):
+        np.testing.assert_array_equal(pretzel.compile(model).predict(request), model.predict(request))

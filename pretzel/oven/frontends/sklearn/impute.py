@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.cells import cell_value
+from pretzel.oven.frontends.missing import columns_of_request
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import INTEGERS, dense_only
 from pretzel.oven.frontends.sklearn.compat import fill_dtype, fitted_dtype, keeps_empty_columns
@@ -44,6 +45,8 @@ def simple_imputer(estimator: Any, x: Node, importer: Importer) -> Node:
         importer.exclude(["float32"], "a missing value of another precision than the rows")
     kept = x if len(columns) == len(statistics) else importer.select(x, columns)
     keeps = estimator.strategy in ("most_frequent", "constant")
+    if keeps and any(column is not None for column in columns_of_request(kept)):
+        importer.exclude(["object"], "objects, in which None is not missing")
     if keeps and kept.schema().dtype.follows is Follows.REQUEST:
         refused = ["bool"] if fill.dtype.kind != "f" or estimator.strategy == "most_frequent" else ["bool", *INTEGERS]
         importer.exclude(refused, "numbers that cannot hold the constants")
