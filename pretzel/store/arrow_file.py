@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 MAGIC = b"ARROW1"
 _LONGEST = 1 << 62
+_MADV_POPULATE_READ = 22  # of Linux since 5.14; the module mmap has no name for it
+_PART = 1 << 20
+_START = 1024  # of an array alone, whichever release of pyarrow writes it: plans say where it begins
 _DTYPES = frozenset(
     np.dtype(kind).str for kind in ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
 )
@@ -90,7 +93,7 @@ def array_file(array: Array) -> tuple[Any, Location]:
     bits = flat.view(np.uint8) if flat.dtype == bool else flat  # Arrow's bool is a bit
     column = pa.array(bits, from_pandas=False)
     shape = {"shape": ",".join(map(str, array.shape)), "dtype": array.dtype.str}
-    contents, offset = _aligned(pa.record_batch({"values": column}), shape, buffer=1)
+    contents, offset = _aligned(pa.record_batch({"values": column}), shape, buffer=1, least=_START)
     return contents, Location(offset, array.dtype.str, array.shape)
 
 
@@ -185,18 +188,32 @@ def mapped(path: str | os.PathLike[str], location: Location) -> Array:
     with open(path, "rb") as file:
         if os.fstat(file.fileno()).st_size == 0:
             raise CorruptStoreError(f"{os.fspath(path)} is empty")
-        return map_array(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), location)
+        memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    _populate(memory)
+    return map_array(memory, location)
 
 
-def _aligned(batch: Any, metadata: dict[str, str], buffer: int) -> tuple[Any, int]:
-    """The file of a batch, and where a buffer of its first column begins in it: at a multiple of `ALIGNMENT`."""
+def _populate(memory: mmap.mmap) -> None:
+    """Read the pages now, so that no request waits for one; other threads may run after each part."""
+    try:
+        for start in range(0, len(memory), _PART):
+            memory.madvise(_MADV_POPULATE_READ, start, min(_PART, len(memory) - start))
+    except OSError:  # a system without it reads them in the background
+        memory.madvise(mmap.MADV_WILLNEED)
+
+
+def _aligned(batch: Any, metadata: dict[str, str], buffer: int, least: int = 0) -> tuple[Any, int]:
+    """The file of a batch, and where a buffer of its first column begins in it: at a multiple of `ALIGNMENT`.
+
+    It begins at ``least``, unless pyarrow needs more room before it; an empty one is nowhere, which is 0.
+    """
     padding = 0
     while True:
         contents = _written(batch, {**metadata, "padding": "." * padding})
         offset = _offset_of(contents, buffer)
-        if offset % ALIGNMENT == 0:
+        if offset == 0 or (offset >= least and offset % ALIGNMENT == 0):
             return contents, offset
-        padding += -offset % ALIGNMENT
+        padding += max(least - offset, -offset % ALIGNMENT)
 
 
 def _written(batch: Any, metadata: dict[str, str]) -> Any:
