@@ -18,6 +18,7 @@ from pretzel.runtime.other_forms import OtherForms
 from pretzel.runtime.pickling import reduce_method, reject_pickling
 from pretzel.runtime.programs import programs_of
 from pretzel.runtime.source import ActsAsEstimator, BySource, answer_instead, call_source
+from pretzel.schema import Follows
 
 if TYPE_CHECKING:
     import os
@@ -47,6 +48,12 @@ set_callbacks(
     reduce_method=reduce_method,
     reject_pickling=reject_pickling,
 )
+
+
+def _differs_by_branch(plan: MethodPlan, spec: InputSpec) -> bool:
+    """Whether branches that select columns compute each in the dtype of their own, or make one that depends on it."""
+    made = plan.labels is None and plan.dtype.follows in (Follows.FLOAT, Follows.FLOAT32)
+    return spec.any_order and sum(plan.typed) > 1 and ("float32" in plan.variants or made)
 
 
 def _may_be_integers(plan: MethodPlan) -> bool:
@@ -126,6 +133,8 @@ class Plan(ActsAsEstimator):
             found.others = OtherForms(found, spec, self.name, partial(self._load, method))
         if isinstance(found, Method) and self.source is not None and _may_be_integers(plan):
             found.by_source = BySource(self.name, method, self.source, "integers beyond 2**53", spec)
+        if isinstance(found, Method) and self.source is not None and _differs_by_branch(plan, spec):
+            found.by_branch = BySource(self.name, method, self.source, "float32 columns beside others", spec)
         return found
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:

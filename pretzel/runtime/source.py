@@ -66,6 +66,11 @@ class Source:
         source._why_gone = "it was not saved with the plan"
         return source
 
+    @property
+    def exists(self) -> bool:
+        """Whether something still refers to the estimator."""
+        return self._find() is not None
+
     def kept(self) -> Any:
         """The estimator, if this object keeps it alive; else None."""
         return self._find() if self._keeps else None
@@ -253,6 +258,11 @@ class BySource:
     def __init__(self, model: str, method: str, source: Source, reason: str, spec: InputSpec) -> None:
         self._model, self._method, self._source, self._reason = model, method, source, reason
         self._spec = spec
+
+    @property
+    def exists(self) -> bool:
+        """Whether the estimator exists."""
+        return self._source.exists
 
     def __call__(self, X: Any) -> Any:
         """The estimator's answer for a table.

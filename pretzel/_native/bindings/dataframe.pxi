@@ -86,6 +86,11 @@ cdef list frame_columns(object X, tuple names, tuple readers, tuple typed, int64
     return None if rows[0] < 0 else found
 
 
+cdef list types_of(list columns):
+    """The types of the columns of each leaf, as far as they are arrays."""
+    return [{cnp.PyArray_TYPE(each) for each in leaf if cnp.PyArray_CheckExact(each)} for leaf in columns]
+
+
 cdef object readable_array(object array, bint is_cells):
     """An array as a leaf can read it: an ndarray, a list or a pyarrow array; None if it needs conversion."""
     cdef ColumnType type

@@ -130,6 +130,7 @@ cdef class Method(CallCounter):
     cdef public object others        # answers requests for which the program is not made; None: there are no such
     cdef public object source        # answers calls with further arguments; None: they are rejected
     cdef public object by_source     # answers requests for integers that no float64 holds
+    cdef public object by_branch     # answers frames of which some leaves are float32; None: they do not differ
     cdef str method
     cdef tuple typed      # for each leaf, whether the dtype of its columns matters
     cdef dict by_type     # variants, by the number of the type
@@ -228,6 +229,8 @@ cdef class Method(CallCounter):
                 return self.by_type[cnp.NPY_OBJECT](X)
             except (TypeError, ValueError, OverflowError) as own:
                 raise error from own
+        if type_num == SEVERAL_TYPES:
+            return self.by_branch(X)
         if (type_num != cnp.NPY_FLOAT64 or self.differs_in_float64) and type_num in self.by_type:
             variant = self.by_type[type_num]
             if type(variant) is not Method or (<Method>variant).form is not self.form:
@@ -312,36 +315,24 @@ cdef class Method(CallCounter):
             columns = frame_columns(X, self.names, self.readers, self.typed, rows, types)
             if columns is not None:
                 if types:
-                    type_num[0] = self.type_of(types)
+                    type_num[0] = type_of(types, self.by_type)
+                if len(types) > 1 and cnp.NPY_FLOAT in types and self.by_branch is not None and (
+                        type_num[0] != cnp.NPY_OBJECT and are_several(types_of(columns), self.typed)):
+                    type_num[0] = SEVERAL_TYPES if self.by_branch.exists else type_num[0]
                 return columns
         n, columns, dtypes = self.read(self.spec, self.program.leaves, X)
         if n == 0 and self.plan.needs_rows:
             CALLBACKS.fail_empty(self.spec, self.name)
         rows[0] = n
         if self.follows:
-            type_num[0] = self.type_of({dtype.num for each, is_typed in zip(dtypes, self.typed) if is_typed
-                                        for dtype in each})
+            numbers = [{dtype.num for dtype in each} for each in dtypes]
+            type_num[0] = type_of({num for each, is_typed in zip(numbers, self.typed) if is_typed for num in each},
+                                  self.by_type)
+            if self.by_branch is not None and type_num[0] != cnp.NPY_OBJECT and are_several(numbers, self.typed):
+                type_num[0] = SEVERAL_TYPES if self.by_branch.exists else type_num[0]
             if self.knows_none and type(X) is list and any([holds_none(row) for row in X]):
                 type_num[0] = cnp.NPY_OBJECT
         return columns
-
-    cdef int type_of(self, set types) except -2:
-        """The type that decides about the answer, of those of all columns whose dtype matters.
-
-        It is their common type, unless one of them is too narrow for the native program. Several types of which one
-        is too narrow, or is that of booleans, which pandas does not promote, are answered as objects are.
-        """
-        cdef int common = ANY_TYPE
-        if len(types) > 1 and cnp.NPY_OBJECT in self.by_type:
-            for each in types:
-                if each == cnp.NPY_BOOL or (each in self.by_type and each != cnp.NPY_FLOAT32):
-                    return cnp.NPY_OBJECT
-        for each in types:
-            if each in self.by_type and each != cnp.NPY_FLOAT32:
-                return each
-        for each in types:
-            common = common_type(common, each)
-        return cnp.NPY_FLOAT64 if common == ANY_TYPE else common
 
     cdef object compute(self, list columns, int64_t rows, int type_num):
         """The answer for columns that `take` found, computed in this thread."""

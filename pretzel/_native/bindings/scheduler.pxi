@@ -200,7 +200,7 @@ cdef class Scheduler:
             if method.source is None and (method.others is None or not method.others.takes_values):
                 raise
             return None
-        if rows == 0:
+        if rows == 0 or type_num == SEVERAL_TYPES:
             return None
         if type_num in method.by_type:
             variant = method.by_type[type_num]

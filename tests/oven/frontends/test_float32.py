@@ -231,3 +231,47 @@ def test_what_an_opaque_step_makes_float64_is_not_rounded(made: Any, dtype: Any)
         got, expected = pretzel.compile(model).transform(request), model.transform(request)
         assert got.dtype == expected.dtype
         np.testing.assert_allclose(got, expected, rtol=1e-9 if got.dtype == np.float64 else 1e-5, atol=1e-9)
+
+
+BRANCHES = {
+    "scaled": StandardScaler(),
+    "logarithms": FunctionTransformer(np.log1p),
+    "polynomials": PolynomialFeatures(2),
+    "bins": KBinsDiscretizer(4, **BINS),
+    "scaled, then bins": make_pipeline(StandardScaler(), KBinsDiscretizer(50, **BINS)),
+}
+LASTS = [LogisticRegression(), RandomForestRegressor(5, random_state=0)]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "dtypes", ["f4 f4 i8 f8", "f4 f4 i1 f4", "f8 f8 f4 f4", "i1 i1 f4 f4", "f4 f8 f4 f4", "f2 f2 f4 f4"]
+)
+@pytest.mark.parametrize("other", [None, MinMaxScaler()], ids=named)
+@pytest.mark.parametrize("branch", BRANCHES)
+def test_each_branch_computes_in_the_dtype_of_its_columns(branch: str, other: Any, dtypes: str) -> None:
+    pd = pytest.importorskip("pandas")
+    rng = np.random.default_rng(7)
+    values = [rng.gamma(2, 3, 300) for _ in range(4)]
+    X = pd.DataFrame({name: v.astype(t) for name, v, t in zip("abcd", values, dtypes.split(), strict=True)})
+    columns = ColumnTransformer(
+        [("s", BRANCHES[branch], ["a", "b"]), ("o", other or "passthrough", ["c", "d"])], remainder="drop"
+    )
+    columns.fit(X)
+    plan, expected = pretzel.compile(columns), columns.transform(X)
+    small = expected.dtype != np.float64
+    for request in (X, X[["d", "c", "b", "a"]]):
+        found = plan.transform(request)
+        assert found.dtype == expected.dtype
+        np.testing.assert_allclose(found, expected, rtol=1e-5 if small else 1e-9, atol=1e-6 if small else 1e-12)
+    for last in LASTS:
+        model = make_pipeline(clone(columns), clone(last)).fit(X, X.a > X.a.median())
+        np.testing.assert_allclose(pretzel.compile(model).predict(X), model.predict(X), rtol=1e-9)
+
+
+def test_branches_without_their_estimator_are_computed_in_one_dtype() -> None:
+    pd = pytest.importorskip("pandas")
+    X = pd.DataFrame({"a": np.array([1, 2, 4], np.float32), "b": [1.0, 2.0, 5.0]})
+    plan = pretzel.compile(ColumnTransformer([("s", StandardScaler(), ["a"])], remainder="passthrough").fit(X))
+    expected = ColumnTransformer([("s", StandardScaler(), ["a"])], remainder="passthrough").fit(X).transform(X)
+    np.testing.assert_allclose(plan.transform(X), expected, rtol=1e-5, atol=1e-6)
