@@ -8,16 +8,20 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_selection import RFE, SelectKBest, VarianceThreshold
+from sklearn.impute import MissingIndicator, SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import FeatureUnion, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, Normalizer, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.svm import LinearSVC
 
 import pretzel
 from pretzel.errors import OvenBug
 from pretzel.oven.ir.columns import CellLeaf
 from pretzel.oven.ir.graph import Output
 from pretzel.oven.lower import Lowering
+from tests.conformance.compare import ask, difference
 
 FRAME = pd.DataFrame({"amount": [0.5, 1.0, 2.0, 3.0], "zip": ["01067", "53111", "80331", "01067"]})
 LABELS = [0, 1, 0, 1]
@@ -89,3 +93,56 @@ def test_no_program_has_cells_for_a_result() -> None:
     store = pretzel.ObjectStore()
     with pytest.raises(OvenBug, match="no result of a program"):
         Lowering(store, store.lease(), {}).method(Output(CellLeaf((), (0,))))
+
+
+NUMBERS = np.random.default_rng(0).integers(0, 3, (40, 3)).astype(float)
+CLASSES = np.arange(40) % 2
+TEXTS = NUMBERS.astype(str)
+FORMS = {
+    "frame": pd.DataFrame(TEXTS),
+    "mixed frame": pd.DataFrame({0: NUMBERS[:, 0], 1: TEXTS[:, 1], 2: TEXTS[:, 2]}),
+    "objects": TEXTS.astype(object),
+    "texts": TEXTS,
+    "bytes": TEXTS.astype("S"),
+    "list": TEXTS.tolist(),
+    "mixed list": [[float(first), *others] for first, *others in TEXTS.tolist()],
+}
+BEFORE = {
+    "nothing": "passthrough",
+    "columns": ColumnTransformer([("kept", "passthrough", [0, 1, 2])]),
+    "columns beside scaled ones": ColumnTransformer([("kept", "passthrough", [0, 1]), ("s", StandardScaler(), [2])]),
+    "chosen columns": ColumnTransformer([("chosen", SelectKBest(k=1), [0, 1]), ("kept", "passthrough", [2])]),
+    "selector": SelectKBest(k=2),
+    "selectors": make_pipeline(VarianceThreshold(), SelectKBest(k=2)),
+    "a selector without native form": RFE(LinearRegression(), n_features_to_select=2),
+    "union": FeatureUnion([("all", "passthrough"), ("chosen", VarianceThreshold())]),
+    "no function": FunctionTransformer(),
+    "no functions": make_pipeline(FunctionTransformer(), FunctionTransformer()),
+    "function": FunctionTransformer(np.abs),
+}
+BEHIND = [
+    OneHotEncoder(handle_unknown="ignore"),
+    OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+    LogisticRegression(),
+    LinearSVC(),
+    Normalizer(),
+    MissingIndicator(features="all"),
+    SimpleImputer(strategy="most_frequent"),
+    SimpleImputer(strategy="constant", fill_value=0),
+    StandardScaler(),
+    RandomForestClassifier(3, random_state=0),
+    VarianceThreshold(),
+    FunctionTransformer(np.sqrt),
+]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("before", BEFORE)
+def test_texts_of_numbers_are_parsed_passed_on_or_rejected_as_by_the_source(before: str) -> None:
+    for behind in BEHIND:
+        model = make_pipeline(BEFORE[before], behind).fit(NUMBERS, CLASSES)
+        plan = pretzel.compile(model)
+        method = "transform" if hasattr(model, "transform") else "predict"
+        for form, X in FORMS.items():
+            found = difference(ask(getattr(plan, method), X), ask(getattr(model, method), X))
+            assert not any(found), f"{form} before {behind}: {found}"

@@ -11,8 +11,9 @@ import numpy as np
 
 from pretzel.oven.frontends.registry import has_trait
 from pretzel.oven.ir.columns import LEAVES, NumericLeaf, Raw, SparseLeaf
+from pretzel.oven.ir.encode import CategoryCodes
 from pretzel.oven.ir.graph import Node, toposort, users
-from pretzel.oven.ir.impute import MissingMask
+from pretzel.oven.ir.impute import Impute, MissingMask
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.schema import SAME, Follows, Kind
 
@@ -69,10 +70,19 @@ def passed_on(output: Node) -> set[Node]:
         if isinstance(node, NumericLeaf):
             found.add(node)
         elif not isinstance(node, (*LEAVES, Raw, Opaque)) and (
-            node.passthrough or not node.needs_rows or node.schema().dtype == SAME
+            node.passthrough
+            or not node.needs_rows
+            or node.schema().dtype == SAME
+            or (isinstance(node, Impute) and node.keeps)
         ):
             pending += node.inputs
     return found
+
+
+def encoded_columns(output: Node) -> Columns:
+    """The columns whose values reach an encoder as they came, for which a text is no number that it knows."""
+    encoders = [node for node in toposort([output]) if isinstance(node, CategoryCodes)]
+    return frozenset().union(*(columns_of(leaf) for encoder in encoders for leaf in passed_on(encoder.inputs[0])))
 
 
 def columns_of(leaf: Node) -> Columns:

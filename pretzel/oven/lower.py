@@ -8,7 +8,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pretzel.errors import CompileError, KernelError, OvenBug
-from pretzel.oven.dtypes import columns_of, from_source, is_always_float64, passed_on, rounded_columns, typed_columns
+from pretzel.oven.dtypes import (
+    columns_of,
+    encoded_columns,
+    from_source,
+    is_always_float64,
+    passed_on,
+    rounded_columns,
+    typed_columns,
+)
 from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, Raw, SparseLeaf, TextLeaf
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Node, Output, toposort
@@ -116,6 +124,7 @@ class Lowering:
         self._calls: dict[Node, Call] = {}  # what several methods call is one object
         self._typed: Columns = frozenset()
         self._rounded: Columns = frozenset()
+        self._encoded: Columns = frozenset()
 
     def method(
         self,
@@ -171,9 +180,10 @@ class Lowering:
 
         Where there are variants although no result follows the dtype of a column, that of every column matters.
         """
-        self._typed, self._rounded = frozenset(), frozenset()
+        self._typed, self._rounded, self._encoded = frozenset(), frozenset(), frozenset()
         if unoptimized is not None:
             self._typed, self._rounded = typed_columns(unoptimized.node), rounded_columns(unoptimized.node)
+            self._encoded = encoded_columns(unoptimized.node)
             if has_variants and not self._typed:
                 self._typed = frozenset().union(*map(columns_of, toposort([unoptimized.node])))
         return self._method(output)
@@ -236,6 +246,7 @@ class Lowering:
         match leaf:
             case NumericLeaf():
                 rounded = bool(leaf.columns) and columns_of(leaf) <= self._rounded
+                verbatim = verbatim or not columns_of(leaf).isdisjoint(self._encoded)
                 return Leaf(LeafKind.NUMERIC, leaf.columns, source, float32=rounded, verbatim=verbatim)
             case CellLeaf():
                 return Leaf(LeafKind.CELLS, leaf.columns, source)
@@ -286,7 +297,8 @@ class Lowering:
 def _result_of(node: Opaque) -> InputSpec:
     """How the value of an opaque step is read."""
     required = node.required or tuple(range(node.width))
-    return InputSpec(InputKind.TABLE, node.width, node.names, required, node.any_order, node.reader)
+    result = InputSpec(InputKind.TABLE, node.width, node.names, required, node.any_order, node.reader)
+    return replace(result, text_arrays=node.text_arrays)
 
 
 def _value(node: Node, number: dict[Node, int]) -> Value:

@@ -83,9 +83,35 @@ def demands(estimator: Any) -> InputSpec:
         floats=all(asking) or (None if any(asking) else False),
         by_name=names is not None and any(child.named for each in checked for child in children(each)),
         unchecked=any(has_trait(each, "keeps_container") for each in first),
-        text_arrays=all(has_trait(each, "takes_text_arrays") for each in first),
-        text_lists=all(has_trait(each, "takes_text_lists") for each in inside),
+        text_arrays=_takes_texts(estimator, "array")[0],
+        text_lists=_takes_texts(estimator, "list")[0],
     )
+
+
+def _takes_texts(estimator: Any, form: str) -> tuple[bool, str]:
+    """Whether all that receive texts of numbers take them, and the form in which they are passed on, empty if not.
+
+    Texts are an ``"array"`` of NumPy's own texts, a ``"list"``, or among ``"objects"``, which all parse.
+    """
+    found = children(estimator)
+    if not found:
+        takes = form == "objects" or has_trait(estimator, f"takes_text_{form}s")
+        passes = has_trait(estimator, "passes_texts_on")
+        keeps = has_trait(estimator, "keeps_container")
+        return takes, "" if not passes else "array" if form == "list" and not keeps else form
+    if form == "list" and any(child.columns is not None for child in found):
+        form = "objects"  # a `ColumnTransformer` makes them of a list
+    taken, read = True, {child.reads for child in found}
+    forms: dict[str, str] = {}
+    for child in found:
+        given = form if child.reads is None else forms.get(child.reads, "")
+        forms[child.name] = given
+        if given and child.estimator is not None:
+            takes, forms[child.name] = _takes_texts(child.estimator, given)
+            taken = taken and takes
+    last = [forms[child.name] for child in found if child.name not in read and child.method in (None, "transform")]
+    passed = next((each for each in ("objects", "array", "list") if each in last), "")
+    return taken, "array" if passed == "list" and len(last) > 1 else passed
 
 
 def _is_known(estimator: Any) -> bool:
@@ -131,6 +157,11 @@ def read_by(x: Node, reader: Any) -> Node:
     if not isinstance(x, Raw) or not x.inputs or x.selected or not asked.width:
         return x
     named = replace_node(
-        x.inputs[0], names=asked.names, required=asked.required, any_order=asked.any_order, reader=asked.estimator
+        x.inputs[0],
+        names=asked.names,
+        required=asked.required,
+        any_order=asked.any_order,
+        reader=asked.estimator,
+        text_arrays=asked.text_arrays,
     )
     return replace_node(x, inputs=(named,))

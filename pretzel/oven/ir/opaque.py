@@ -25,6 +25,7 @@ class Opaque(Node):
     required: tuple[int, ...] = ()
     any_order: bool = False
     reader: str = ""
+    text_arrays: bool = True
 
     op: ClassVar[str] = "opaque/1"
 

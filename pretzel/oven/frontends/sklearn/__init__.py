@@ -34,6 +34,7 @@ __all__ = [
     "makes_float64",
     "makes_sparse",
     "output_container",
+    "passes_texts_on",
     "reads_columns",
     "records_names",
     "takes_long_indices",
@@ -80,8 +81,17 @@ PARSING = frozenset({"GammaRegressor", "PoissonRegressor", "TweedieRegressor"})
 """Exceptions from `NUMERIC`."""
 
 
+def passes_texts_on(estimator: Any) -> bool:
+    """Selectors, and a function that does nothing."""
+    name = public_name(type(estimator))
+    nothing = name == "sklearn.preprocessing.FunctionTransformer" and estimator.func is None and not estimator.validate
+    return nothing or name.startswith("sklearn.feature_selection.")
+
+
 def takes_text_lists(estimator: Any) -> bool:
-    """Whether numbers may be texts or bytes in lists."""
+    """Whether numbers may be texts or bytes in lists. Functions of NumPy parse nothing."""
+    if keeps_container(estimator) and estimator.func is not None:
+        return False
     return type(estimator).__name__ in PARSING or not public_name(type(estimator)).startswith(NUMERIC)
 
 
