@@ -15,6 +15,9 @@ FIRST = {"sklearn.frozen.FrozenEstimator": "1.6"}
 QUANTILE_METHOD: dict[str, Any] = {"quantile_method": "averaged_inverted_cdf"} if since("1.7") else {}
 """Parameter of `KBinsDiscretizer` whose default is deprecated where the parameter exists."""
 
+LINEAR_QUANTILES: dict[str, Any] = {"quantile_method": "linear"} if since("1.7") else {}
+"""How `KBinsDiscretizer` is asked for edges that are interpolated."""
+
 CLIP: dict[str, Any] = {"clip": True} if since("1.8") else {}
 """Parameter of `MaxAbsScaler`."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pretzel.errors import OpaqueStepError
-from pretzel.oven.edges import keep_edges
+from pretzel.oven.edges import keep_edges, steps_to_call
 from pretzel.oven.float32 import in_float32
 from pretzel.oven.frontends.importer import Imported, Importer
 from pretzel.oven.ir.graph import toposort
@@ -110,8 +110,7 @@ class Compiler:
 
     def graphs(self, estimator: Any) -> Graphs:
         """Import and optimize."""
-        importer = Importer(estimator, check_parameters)
-        imported = importer.run()
+        importer, imported = self._imported(estimator)
         if self.options.none == "exact":
             imported.input = replace(imported.input, missing=(None,) * imported.input.width)
         check_always(output.node for output in imported.methods.values())
@@ -136,17 +135,26 @@ class Compiler:
         self._add_variants(estimator, found, unmoved)
         return found
 
+    def _imported(self, estimator: Any) -> tuple[Importer, Imported]:
+        """The graphs of all methods, in which bins between values of the training data follow exact steps."""
+        called: set[str] = set()
+        while True:
+            importer = Importer(estimator, check_parameters, called=frozenset(called))
+            imported = importer.run()
+            more = steps_to_call(imported.methods, imported.origins, imported.interpolated) - called
+            if not more:
+                return importer, imported
+            called |= more
+
     def _add_variants(self, estimator: Any, graphs: Graphs, unmoved: dict[str, Output]) -> None:
         """Graphs for requests of dtypes that scikit-learn computes in, or promotes from, in a way of their own."""
         imported = graphs.imported
         found: dict[tuple[str, ...], dict[str, Output]] = {}
-        if "float32" in imported.excluded:
-            other = self._methods_for(estimator, {"float32"}, imported)
-            found["float32",] = other | in_float32(other, imported.origins)
-        else:
-            found["float32",] = in_float32(unmoved, imported.origins)
+        excluded = imported.excluded & {"float32"}
+        methods, rounded = self._methods_for(estimator, {"float32"}, imported, None if excluded else unmoved)
+        found["float32",] = rounded if methods is unmoved else methods | rounded
         if narrow := imported.excluded - {"float32"}:
-            found[tuple(sorted(narrow))] = self._methods_for(estimator, narrow, imported)
+            found[tuple(sorted(narrow))] = self._methods_for(estimator, narrow, imported)[0]
         for dtypes, methods in found.items():
             float32 = "float32" in dtypes
             variant = self._variant(methods, imported.methods, imported.origins, float32=float32)
@@ -165,11 +173,24 @@ class Compiler:
         changed = {name: output for name, output in moved.items() if output != usual[name]}
         return Variant(optimize(changed, self.options, origins)[0], changed) if changed else None
 
-    def _methods_for(self, estimator: Any, dtypes: AbstractSet[str], imported: Imported) -> dict[str, Output]:
-        other = Importer(estimator, check_parameters, frozenset(dtypes)).run()
-        for node, origin in other.origins.items():
-            imported.origins.setdefault(node, origin)
-        return other.methods
+    def _methods_for(
+        self, estimator: Any, dtypes: AbstractSet[str], imported: Imported, usual: dict[str, Output] | None = None
+    ) -> tuple[dict[str, Output], dict[str, Output]]:
+        """The methods for requests of some dtypes, ``usual`` if they serve, and those that compute in float32."""
+        called = set(imported.called)
+        methods = usual
+        while True:
+            if methods is None:
+                other = Importer(estimator, check_parameters, frozenset(dtypes), frozenset(called)).run()
+                for node, origin in other.origins.items():
+                    imported.origins.setdefault(node, origin)
+                methods = other.methods
+            rounded = in_float32(methods, imported.origins)
+            more = steps_to_call(rounded, imported.origins, float32=True) - called
+            if not more:
+                return methods, rounded
+            called |= more
+            methods = None
 
     def lower(self, graphs: Graphs) -> tuple[dict[str, MethodPlan], Lease]:
         """Bind kernels and lay out programs in the store."""

@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import (
     FunctionTransformer,
     KBinsDiscretizer,
+    Normalizer,
     PowerTransformer,
     QuantileTransformer,
     StandardScaler,
@@ -23,7 +24,7 @@ from pretzel.oven.ir.bins import Bins
 from pretzel.oven.ir.columns import NumericLeaf
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Node, Output
-from pretzel.oven.ir.link import Log
+from pretzel.oven.ir.link import Exp
 from tests import releases
 
 BINS = KBinsDiscretizer(n_bins=4, encode="ordinal", **releases.QUANTILE_METHOD)
@@ -51,6 +52,48 @@ def test_training_rows_fall_where_scikit_learn_puts_them(step: str, dtype: type)
             np.testing.assert_array_equal(found, getattr(pipeline, method)(X))
 
 
+INTERPOLATED = KBinsDiscretizer(n_bins=3, encode="ordinal", **releases.LINEAR_QUANTILES)
+MORE_STEPS = STEPS | {
+    "root": FunctionTransformer(np.sqrt),
+    "exponential": FunctionTransformer(np.exp),
+    "decimal": FunctionTransformer(np.log10),
+    "norm": Normalizer(),
+    "sum": Normalizer("l1"),
+    "maximum": Normalizer("max"),
+    "scaled": make_pipeline(StandardScaler(), FunctionTransformer(np.cbrt), StandardScaler()),
+    "nested": make_union(make_pipeline(PCA(2), FunctionTransformer(np.exp)), FunctionTransformer(np.log1p)),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("last", [BINS, INTERPOLATED], ids=["values", "interpolated"])
+@pytest.mark.parametrize("step", MORE_STEPS)
+def test_rows_next_to_edges_fall_where_scikit_learn_puts_them(step: str, last: Any, dtype: str) -> None:
+    for seed in range(2):
+        X = np.abs(np.random.default_rng(seed).normal(size=(61, 4)).round(3)) + 0.01
+        pipeline = make_pipeline(MORE_STEPS[step], last).fit(X)
+        asked = X.astype(dtype)
+        np.testing.assert_array_equal(pretzel.compile(pipeline).transform(asked), pipeline.transform(asked))
+
+
+@pytest.mark.parametrize("function", [np.log1p, np.square])
+@pytest.mark.parametrize("dtype", ["int16", "uint8", "int32"])
+def test_bins_behind_functions_of_integers(function: Any, dtype: str) -> None:
+    X = np.random.default_rng(0).integers(1, 100, (61, 4))
+    pipeline = make_pipeline(FunctionTransformer(function), Normalizer("l1"), INTERPOLATED).fit(X)
+    asked = X.astype(dtype)
+    np.testing.assert_array_equal(pretzel.compile(pipeline).transform(asked), pipeline.transform(asked))
+
+
+def test_only_steps_whose_bits_differ_are_called() -> None:
+    X = np.abs(np.random.default_rng(0).normal(size=(61, 4))) + 0.01
+    sums = make_pipeline(Normalizer("l1"), INTERPOLATED).fit(X)
+    (step,) = pretzel.compile(sums).physical.methods["transform"].opaque
+    assert (step.name, step.reason) == ("Normalizer.transform", "bins behind it depend on its last bits")
+    for native in (make_pipeline(FunctionTransformer(np.sqrt), INTERPOLATED), make_pipeline(Normalizer("l1"), BINS)):
+        pretzel.compile(native.fit(X), strict=True)
+
+
 def bins(x: Node, edges: Any) -> Bins:
     return Bins((x,), np.array(edges, dtype=np.float64), np.array([0, 1, 2], dtype=np.int32))
 
@@ -65,6 +108,6 @@ def test_edges_behind_exact_steps_stay() -> None:
 
 
 def test_only_the_columns_that_round_move() -> None:
-    node = moved(bins(Concat((Log((NumericLeaf((), (0,)),)), NumericLeaf((), (1,)))), [1.0, 100.0]))
+    node = moved(bins(Concat((Exp((NumericLeaf((), (0,)),)), NumericLeaf((), (1,)))), [1.0, 100.0]))
     assert 1.0 - 1e-9 < node.edges[0] < 1.0
     assert node.edges[1] == 100.0

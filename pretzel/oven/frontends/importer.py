@@ -70,7 +70,8 @@ RARE = ("mahalanobis", "kneighbors", "radius_neighbors")
 class Imported:
     """An imported estimator: its input and the graph of each method, with the origin of each node.
 
-    Requests of the dtypes that are ``excluded`` need another graph, with more opaque steps.
+    Requests of the dtypes that are ``excluded`` need another graph, with more opaque steps. ``interpolated`` are bins
+    whose edges were interpolated, ``called`` the origins of steps that are opaque because of them.
     """
 
     input: InputSpec
@@ -79,6 +80,8 @@ class Imported:
     keeps_format: bool = False  # sparse rows have the format of the request
     names_out: tuple[str, ...] | None = None  # of ``transform``, where a configuration may ask for frames
     excluded: frozenset[str] = frozenset()
+    interpolated: frozenset[Node] = frozenset()
+    called: frozenset[str] = frozenset()
 
 
 class Importer(ValueReader):
@@ -89,12 +92,19 @@ class Importer(ValueReader):
     estimator : fitted estimator
     requests : set of str
         dtypes of the requests that the graph is for. Steps whose native form excludes one of them become opaque.
+    called : set of str
+        Origins of further steps that are opaque, because bins behind them depend on their last bits.
     """
 
     def __init__(
-        self, estimator: Any, check: Callable[[Node], None] = check_node, requests: frozenset[str] = frozenset()
+        self,
+        estimator: Any,
+        check: Callable[[Node], None] = check_node,
+        requests: frozenset[str] = frozenset(),
+        called: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__(check, requests)
+        self._called = called
         self.missing: dict[int, CellValue] = {}
         self.texts: set[int] = set()
         self._root = estimator
@@ -127,7 +137,8 @@ class Importer(ValueReader):
         keeps_format = has_trait(self._root, "keeps_format")
         names = names_out(self._root, methods["transform"].node) if "transform" in methods else None
         spec = with_missing(request_spec(self._root, asked, methods), self.missing, self.texts)
-        return Imported(spec, methods, self.origins, keeps_format, names, frozenset(self.excluded))
+        excluded, interpolated = frozenset(self.excluded), frozenset(self.interpolated)
+        return Imported(spec, methods, self.origins, keeps_format, names, excluded, interpolated, self._called)
 
     def sparse_methods(self, imported: Imported) -> dict[str, Output | str]:
         """The graphs for sparse requests, where they differ, or why such requests are rejected."""
@@ -242,6 +253,8 @@ class Importer(ValueReader):
         try:
             read = adapter_for(estimator)
             given = x if is_composition(estimator) else self._plain_for(estimator, x)
+            if self._called and ".".join(self._path) in self._called:
+                raise Unsupported("bins behind it depend on its last bits")
             made = read(estimator, given, self)
             native = {"transform": Output(made)} if isinstance(made, Node) else made
             if not is_composition(estimator) and has_trait(estimator, "checks_input"):

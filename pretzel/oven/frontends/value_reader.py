@@ -38,6 +38,7 @@ class ValueReader:
         self._verified: set[Node] = set()
         self.origins: dict[Node, str] = {}
         self.excluded: set[str] = set()
+        self.interpolated: set[Node] = set()  # bins whose edges lie between values of the training data
         self._requests = requests
         self._path: list[str] = []
 

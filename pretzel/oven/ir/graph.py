@@ -266,6 +266,10 @@ class Node(metaclass=_HashConsing):
         """
         return self
 
+    def is_exact(self) -> bool:
+        """Whether the bits follow from the definition of the step, in float32 as in float64."""
+        return self.parity is Parity.EXACT
+
     def rounds_inputs(self) -> bool:
         """Whether values are rounded to float32 before anything else is done with them."""
         return False

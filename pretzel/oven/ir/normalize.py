@@ -46,6 +46,10 @@ class UnitNorm(Node):
                 norms = np.abs(x).sum(axis=1) if self.norm == "l1" else np.abs(x).max(axis=1)
         return x / np.where(norms < self.smallest, 1.0, norms)[:, None]
 
+    def is_exact(self) -> bool:
+        """Sums depend on their order, a largest value does not."""
+        return self.norm == "max"
+
     def in_float32(self) -> Node:
         return ToFloat32((replace(self, smallest=SMALLEST_FLOAT32),))
 

@@ -17,6 +17,10 @@ KEEP_INTEGERS = ("absolute", "negative", "square")
 """Those that return integers for integers."""
 
 
+ROUNDED_CORRECTLY = ("absolute", "sqrt", "square", "negative")
+"""Those whose results are rounded as IEEE 754 asks, in float32 as in float64."""
+
+
 class UnaryFunction(Node):
     """A function of one number, for every value."""
 
@@ -31,6 +35,10 @@ class UnaryFunction(Node):
     def schema(self) -> Schema:
         source = self.inputs[0].schema()
         return dense(source.width, source.dtype if self.function in KEEP_INTEGERS else source.dtype.floating())
+
+    def is_exact(self) -> bool:
+        """Roots and products, which IEEE 754 defines to the last bit."""
+        return self.function in ROUNDED_CORRECTLY
 
     def in_float32(self) -> Node:
         return self if self.function in ("absolute", "negative") else ToFloat32((self,))

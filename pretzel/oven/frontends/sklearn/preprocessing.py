@@ -107,6 +107,10 @@ def binarizer(estimator: Any, x: Node, importer: Importer) -> Node:
     return Threshold((checked,), float(estimator.threshold), casts=casts)
 
 
+VALUES = ("inverted_cdf", "averaged_inverted_cdf", "closest_observation")
+"""Methods for quantiles that are values of the training data, or lie in the middle between two."""
+
+
 @adapter("sklearn.preprocessing.KBinsDiscretizer")
 def k_bins(estimator: Any, x: Node, importer: Importer) -> Node:
     """The outer edges of a column bound nothing: values beyond them fall into the first and the last bin."""
@@ -115,6 +119,8 @@ def k_bins(estimator: Any, x: Node, importer: Importer) -> Node:
     inner = [floats(edges)[1:-1] for edges in estimator.bin_edges_]
     starts = np.cumsum([0, *map(len, inner)], dtype=np.int32)
     codes = Bins((importer.finite(importer.dense(x), estimator),), np.concatenate(inner), starts, dtype)
+    if estimator.strategy == "quantile" and getattr(estimator, "quantile_method", "linear") not in VALUES:
+        importer.interpolated.add(codes)
     if estimator.encode == "ordinal":
         return codes
     n_bins = [len(edges) + 1 for edges in inner]
