@@ -304,3 +304,9 @@ def test_opaque_steps_that_make_sparse_rows():
 def test_verify_compares_the_sparse_graph(model):
     report = pretzel.verify(pretzel.compile(model.fit(ROWS, LABELS)), model, ROWS)
     assert report.ok, str(report)
+
+
+def test_verify_takes_rows_that_a_step_makes_sparse():
+    model = make_pipeline(FunctionTransformer(sparse.csr_matrix), MaxAbsScaler(), Ridge()).fit(ROWS.toarray(), LABELS)
+    report = pretzel.verify(pretzel.compile(model), model, ROWS.toarray())
+    assert report.ok, str(report)
