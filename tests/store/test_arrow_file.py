@@ -27,7 +27,7 @@ def test_one_array_is_read_by_both(array):
     mapped = map_array(memoryview(contents), location.checked())
     np.testing.assert_array_equal(mapped, array)
     assert (mapped.dtype, mapped.shape, mapped.flags.writeable) == (array.dtype, array.shape, False)
-    assert location.offset == (1024 if array.size else 0)  # a damaged file that is written again is read where the old one was
+    assert location.offset == (1024 if array.size else 0)  # as of one that is written again
     assert location.offset % ALIGNMENT == 0
     file = pa.ipc.open_file(contents)
     values = file.read_all()["values"].combine_chunks().to_numpy(zero_copy_only=False)
