@@ -14,6 +14,7 @@ from pretzel.cli.output import in_bytes
 @click.option("--name", default="", help="Name of the model; a store needs one.")
 @click.option("--version", default=None, help='Its version in a store; "v1", "v2", ... by default.')
 @click.option("--default/--no-default", default=True, help="Whether the name alone means this version from now on.")
+@click.option("--allow-changes", is_flag=True, help="Replace a default whose columns or methods are others, too.")
 @click.option("--numerics", type=click.Choice(["fast", "strict"]), default="fast", help="As of pretzel.compile.")
 @click.option("--none", type=click.Choice(["missing", "exact"]), default="missing", help="As of pretzel.compile.")
 @trusted
@@ -23,6 +24,7 @@ def compile(
     name: str,
     version: str | None,
     default: bool,
+    allow_changes: bool,
     numerics: str,
     none: str,
     trusted: tuple[str, ...],
@@ -44,6 +46,6 @@ def compile(
     else:
         from pretzel.runtime.plan_store import PlanStore
 
-        label = PlanStore(output).publish(name, plan, version=version, default=default)
+        label = PlanStore(output).publish(name, plan, version=version, default=default, allow_changes=allow_changes)
         where = f"{output}:{name}@{label}"
     click.echo(f"{where}  {', '.join(plan.methods)}  {in_bytes(plan.nbytes)}")

@@ -46,9 +46,10 @@ def fsck(ctx: click.Context, store: str) -> None:
 @click.argument("store", type=STORE)
 @click.argument("name")
 @click.argument("version")
-def promote(store: str, name: str, version: str) -> None:
+@click.option("--allow-changes", is_flag=True, help="Also if its columns or methods are others.")
+def promote(store: str, name: str, version: str, allow_changes: bool) -> None:
     """Let NAME mean VERSION from now on."""
-    opened(store).promote(name, version)
+    opened(store).promote(name, version, allow_changes=allow_changes)
 
 
 @click.command()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from pretzel.errors import CorruptStoreError, OptionError
+from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError, StoreError
 from pretzel.options import check_option
+from pretzel.runtime.catalog_entry import check_changes
 from pretzel.runtime.pickling import reject_pickling
 from pretzel.runtime.prepare import compiled
 from pretzel.runtime.saved import bytes_to_load, describe, plan_of
@@ -89,6 +90,7 @@ class PlanStore:
         version: str | None = None,
         default: bool = True,
         keep: bool = True,
+        allow_changes: bool = False,
         **options: Any,
     ) -> str:
         """Write a model as the newest version of a name.
@@ -104,6 +106,9 @@ class PlanStore:
             Whether the name alone means this version from now on. The first version is always the default.
         keep : bool
             Whether the versions so far stay.
+        allow_changes : bool
+            Whether the new default may take other columns, lack methods or be of another kind than the one before:
+            runtimes that watch the store put it in its place.
         **options
             Of `pretzel.compile`, for estimators.
 
@@ -119,9 +124,12 @@ class PlanStore:
         SaveError
             A method has a step that runs as the estimator itself, or a label has no plain form.
         RegistrationError
-            The name has that version already, or is none.
+            The name has that version already, or is none; the model differs from the default that it would replace.
         """
-        description, arrays = describe(compiled(name, model, self.store, options))
+        plan = compiled(name, model, self.store, options)
+        description, arrays = describe(plan)
+        if default and not allow_changes:
+            self._check_changes(name, plan)
         return self._directory.publish(name, description, arrays, version=version, default=default, keep=keep)
 
     def load(self, name: str, version: str | None = None) -> Plan:
@@ -184,14 +192,32 @@ class PlanStore:
         """
         return self._directory.versions(name)
 
-    def promote(self, name: str, version: str) -> None:
+    def promote(self, name: str, version: str, *, allow_changes: bool = False) -> None:
         """Let a name mean another of its versions.
+
+        Parameters
+        ----------
+        name, version : str
+        allow_changes : bool
+            As in `publish`.
 
         Raises
         ------
         ModelNotFoundError
+        RegistrationError
+            The version differs from the present default.
         """
+        if not allow_changes:
+            self._check_changes(name, self.load(name, version))
         self._directory.promote(name, version)
+
+    def _check_changes(self, name: str, new: Plan) -> None:
+        """Raise if callers of the default would notice that another plan answers; a damaged default has none."""
+        try:
+            old = self.load(name)
+        except (ModelNotFoundError, StoreError):
+            return
+        check_changes(name, old, new)
 
     def remove(self, name: str, version: str | None = None) -> None:
         """Forget a name, or one of its versions that is not the default. `gc` frees what only that needed.

@@ -382,3 +382,18 @@ def test_a_child_that_was_forked_while_writing_does_not_keep_the_lock(models):
         for child in children:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
+
+
+def test_a_default_of_other_columns_or_methods_is_replaced_only_when_asked(tmp_path):
+    store = pretzel.PlanStore(tmp_path / "store", store=pretzel.ObjectStore())
+    X = np.random.default_rng(0).normal(size=(30, 4))
+    store.publish("m", LinearRegression().fit(X, X[:, 0]))
+    other = LinearRegression().fit(X[:, :2], X[:, 0])
+    with pytest.raises(RegistrationError, match="it has 2 columns and not 4"):
+        store.publish("m", other)
+    assert store.publish("m", other, default=False) == "v2"
+    with pytest.raises(RegistrationError, match="it has 2 columns and not 4"):
+        store.promote("m", "v2")
+    assert store.versions("m").default == "v1"
+    store.promote("m", "v2", allow_changes=True)
+    assert store.publish("m", LinearRegression().fit(X, X[:, 0]), allow_changes=True) == "v3"
