@@ -19,7 +19,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -213,6 +214,21 @@ def test_what_only_the_estimator_answers_says_so(tmp_path):
         plans["scaled"].transform(X.astype(np.float16))
     with pytest.raises(AttributeError, match="it was not saved"):
         plans["scaled"].mean_  # noqa: B018
+
+
+def test_objects_without_none_are_numbers(tmp_path):
+    """An imputer of numbers keeps None among objects; nothing else of an object reaches a prediction."""
+    X = np.array([[1.0, 5.0], [2.0, 7.0], [np.nan, 6.0], [2.0, 9.0]])
+    imputer, y = SimpleImputer(strategy="most_frequent"), [1.0, 3.0, 2.0, 4.0]
+    columns = make_column_transformer((imputer, [0]), (StandardScaler(), [1]))
+    model = make_pipeline(columns, HistGradientBoostingRegressor(min_samples_leaf=1)).fit(X, y)
+    pretzel.compile(model).save(tmp_path / "imputed.pretzel")
+    plan = pretzel.load(tmp_path / "imputed.pretzel")
+    for request in (X[:2].tolist(), X[:2].astype(object)):
+        np.testing.assert_array_equal(plan.predict(request), model.predict(request))
+    for request in ([[None, 5.0]], np.array([[None, 5.0]], dtype=object)):
+        with pytest.raises(InputTypeError, match="requests of object are answered by the Pipeline itself"):
+            plan.predict(request)
 
 
 def test_labels_of_any_plain_kind_come_back(tmp_path):

@@ -86,6 +86,12 @@ cdef list frame_columns(object X, tuple names, tuple readers, tuple typed, int64
     return None if rows[0] < 0 else found
 
 
+cdef bint holds_nan(list columns) except -1:
+    """Whether a number is missing, in columns of leaves."""
+    return any([np.isnan(each).any() for leaf in columns for each in leaf
+                if cnp.PyArray_CheckExact(each) and each.dtype.kind == "f"])
+
+
 cdef list types_of(list columns):
     """The types of the columns of each leaf, as far as they are arrays."""
     return [{cnp.PyArray_TYPE(each) for each in leaf if cnp.PyArray_CheckExact(each)} for leaf in columns]

@@ -233,6 +233,9 @@ cdef class Method(CallCounter):
             return self.by_branch(X)
         if (type_num != cnp.NPY_FLOAT64 or self.differs_in_float64) and type_num in self.by_type:
             variant = self.by_type[type_num]
+            if type_num == cnp.NPY_OBJECT and self.method != "transform" and not getattr(variant, "exists", True) and (
+                    not holds_nan(columns)):  # steps keep nothing of an object but None
+                return self.answer_columns(columns, rows, cnp.NPY_FLOAT64)
             if type(variant) is not Method or (<Method>variant).form is not self.form:
                 return variant(X)
             return (<Method>variant).answer_columns(columns, rows, type_num)
