@@ -117,6 +117,11 @@ class SourceReader:
                 asked = spec_of(own, sources.step_of[source], value)
                 value = value if asked.kind is InputKind.TEXT else _as_columns(value)
             rows[source], found, seen = read(asked, own, value)
+            if self._typed and hasattr(value, "__arrow_c_stream__") and not hasattr(value, "iloc"):
+                if any(
+                    dtype != np.float64 for each in seen for dtype in each
+                ):  # whose dtypes not every step recognises
+                    raise UnreadForm(sources.step_of[source].name, "frames that a step makes with columns of this type")
             for i, column, dtype in zip(at, found, seen, strict=True):
                 columns[i], dtypes[i] = column, dtype
         if len({*rows.values()}) > 1:

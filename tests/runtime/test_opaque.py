@@ -113,6 +113,16 @@ def test_steps_behind_a_function_compute_in_the_dtype_of_its_result(function: An
     check_like(source, table.clip(1, 40).astype(dtype))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+def test_frames_of_polars_that_a_step_makes_are_read_as_the_source_reads_them(dtype: str) -> None:
+    pl = pytest.importorskip("polars")
+
+    def framed(values: Any) -> Any:
+        return pl.DataFrame(np.asarray(values, dtype))
+
+    check_like(make_pipeline(FunctionTransformer(framed), StandardScaler()).fit(NUMBERS.to_numpy()), NUMBERS.to_numpy())
+
+
 def test_trees_behind_a_function_of_a_frame() -> None:
     columns = ColumnTransformer([("scaled", StandardScaler(), ["a", "ratio"])], remainder="passthrough")
     source = make_pipeline(FunctionTransformer(extended), columns, RandomForestRegressor(5, random_state=0))
