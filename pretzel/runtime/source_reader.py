@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from pretzel.plan import Leaf, OpaqueStep
 
+FLOAT64 = np.dtype(np.float64)
+
 
 class Sources(dict[int, Any]):
     """What programs and opaque steps read: the request under 0, the values of opaque steps under their numbers.
@@ -117,11 +119,8 @@ class SourceReader:
                 asked = spec_of(own, sources.step_of[source], value)
                 value = value if asked.kind is InputKind.TEXT else _as_columns(value)
             rows[source], found, seen = read(asked, own, value)
-            if self._typed and hasattr(value, "__arrow_c_stream__") and not hasattr(value, "iloc"):
-                if any(
-                    dtype != np.float64 for each in seen for dtype in each
-                ):  # whose dtypes not every step recognises
-                    raise UnreadForm(sources.step_of[source].name, "frames that a step makes with columns of this type")
+            if self._typed and _is_foreign(value) and {dtype for each in seen for dtype in each} != {FLOAT64}:
+                raise UnreadForm(asked.estimator, "frames that a step makes, whose dtypes not every step recognises")
             for i, column, dtype in zip(at, found, seen, strict=True):
                 columns[i], dtypes[i] = column, dtype
         if len({*rows.values()}) > 1:
@@ -171,6 +170,11 @@ def _array_of(values: list[Any]) -> Any:
     """A list that a step returned, as the array that scikit-learn makes of it."""
     rows = [list(row) for row in values if isinstance(row, list | tuple)]
     return array(rows) if rows and len(rows) == len(values) else np.asarray(values)
+
+
+def _is_foreign(value: Any) -> bool:
+    """Whether a value is a frame of another library than pandas."""
+    return hasattr(value, "__arrow_c_stream__") and not hasattr(value, "iloc")
 
 
 def _as_columns(value: Any) -> Any:
