@@ -328,10 +328,10 @@ cdef class Method(CallCounter):
             CALLBACKS.fail_empty(self.spec, self.name)
         rows[0] = n
         if self.follows:
-            numbers = [{dtype.num for dtype in each} for each in dtypes]
-            type_num[0] = type_of({num for each, is_typed in zip(numbers, self.typed) if is_typed for num in each},
-                                  self.by_type)
-            if self.by_branch is not None and type_num[0] != cnp.NPY_OBJECT and are_several(numbers, self.typed):
+            type_num[0] = type_of({dtype.num for each, is_typed in zip(dtypes, self.typed) if is_typed
+                                   for dtype in each}, self.by_type)
+            if self.by_branch is not None and type_num[0] != cnp.NPY_OBJECT and are_several(
+                    [{dtype.num for dtype in each} for each in dtypes], self.typed):
                 type_num[0] = SEVERAL_TYPES if self.by_branch.exists else type_num[0]
             if self.knows_none and type(X) is list and any([holds_none(row) for row in X]):
                 type_num[0] = cnp.NPY_OBJECT
