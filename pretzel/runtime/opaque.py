@@ -33,7 +33,8 @@ CHECKED_FIRST = ("contains NaN", "contains infinity")
 
 MISSING: Any = object()  # in place of a table, where the estimator calls its first argument otherwise
 
-_FLOAT64 = {np.dtype(np.float64)}
+_NUMBER = np.dtype(np.float64)
+_FLOAT64 = {_NUMBER}
 _SEVERAL = "several"  # name of no variant: the leaves are computed in several ways
 
 
@@ -82,6 +83,7 @@ class OpaqueMethod(CallCounter):
         self._lease = lease
         self._variants = dict(variants or {})
         self._computes = computes
+        self._takes_float64 = not computes and "float64" not in self._variants  # alone, they mean this method
         self._step_of = {step.output: step for step in plan.opaque}
         self._steps = [(step, self._part(step.program, store, _plan_of(step))) for step in plan.opaque]
         self._final = self._part(plan.program, store, plan)
@@ -174,8 +176,8 @@ class OpaqueMethod(CallCounter):
             ) from error
 
     def _answer(self, X: Any, before: Sources | None = None) -> Any:
-        if self._variants and self._choosing and before is None:
-            dtype = getattr(X, "dtype", None)
+        dtype = getattr(X, "dtype", None)
+        if self._variants and self._choosing and before is None and not (dtype is _NUMBER and self._takes_float64):
             dtypes = [{dtype}] if isinstance(dtype, np.dtype) else read(self.spec, self._choosing, X)[2]
             if (variant := self._variant_for(dtypes)) != self._computes:
                 return self._answer_otherwise(X, variant)
@@ -208,7 +210,7 @@ class OpaqueMethod(CallCounter):
         Empty where that is the plan for all other dtypes, and, in a variant that rounds, where that is none.
         """
         every = set().union(*dtypes)
-        if every == _FLOAT64 and not self._computes and "float64" not in self._variants:
+        if self._takes_float64 and every == _FLOAT64:
             return ""
         names = {self._computed_as(each) for each in dtypes if each}
         narrow = sorted(names - {"", "float32"}, key=lambda name: isinstance(self._variants[name], OpaqueMethod))
@@ -242,7 +244,8 @@ class OpaqueMethod(CallCounter):
         before : Sources, optional
             What another variant has made of this request: equal calls of opaque steps are not made again.
         """
-        sources = Sources(self._request(X) if before is None else before[0], self._step_of, check)
+        request = self._request(X) if before is None else before[0]
+        sources = Sources(request, self._step_of, check, self._takes_float64)
         for step, part in self._steps:
             if before is not None and _makes_same(step, before):
                 sources[step.output] = before[step.output]

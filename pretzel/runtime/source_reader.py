@@ -31,6 +31,8 @@ class Sources(dict[int, Any]):
         The step that makes each value.
     check : callable, optional
         Is given these sources and the dtypes that each typed leaf of a program has found.
+    takes_float64 : bool
+        ``check`` passes where all of them are float64.
     """
 
     def __init__(
@@ -38,10 +40,12 @@ class Sources(dict[int, Any]):
         X: Any,
         step_of: dict[int, OpaqueStep],
         check: Callable[[Sources, list[set[np.dtype[Any]]]], None] | None = None,
+        takes_float64: bool = False,
     ) -> None:
         self[0] = X
         self.step_of = step_of
         self.check = check
+        self.takes_float64 = takes_float64
 
 
 class OtherDType(Exception):
@@ -102,7 +106,8 @@ class SourceReader:
             and value.dtype == np.float64
             and value.flags.c_contiguous
         ):
-            self._check(sources, [{value.dtype}])
+            if self._typed and not (isinstance(sources, Sources) and sources.takes_float64):
+                self._check(sources, [{value.dtype}])
             return len(value), [value], [{value.dtype}]
         columns: list[Any] = [None] * len(leaves)
         rows: dict[int, int] = {}
