@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
-import sys
 import threading
 import time
 import weakref
@@ -29,6 +28,7 @@ from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 import pretzel
 from pretzel import examples
 from pretzel.errors import DeadlineExceeded, InputShapeError, InputTypeError, InputValueError, Overloaded, WorkerLost
+from tests.interrupts import interrupted_at
 
 RNG = np.random.default_rng(0)
 NUMBERS = RNG.normal(size=(3000, 8))
@@ -352,30 +352,8 @@ def test_interrupts_while_a_request_is_submitted_or_awaited_stop_no_other(runtim
     model = runtime.register("forest", forest())
     expected = forest().predict(NUMBERS)
 
-    def interrupted_at(number):
-        seen = 0
-
-        def trace(frame, what, _):
-            nonlocal seen
-            frame.f_trace_opcodes = event == "opcode"
-            if what == event:
-                seen += 1
-                if seen == number:
-                    raise KeyboardInterrupt
-            return trace
-
-        before = sys.gettrace()
-        sys.settrace(trace)
-        try:
-            model.submit(NUMBERS).result(20)
-        except KeyboardInterrupt:
-            return True
-        finally:
-            sys.settrace(before)
-        return False
-
     number = 1
-    while interrupted_at(number):
+    while interrupted_at(number, lambda: model.submit(NUMBERS).result(20), event):
         assert np.array_equal(model.submit(NUMBERS).result(20), expected)
         number += 1
     assert number > 5

@@ -23,6 +23,7 @@ from pretzel import _native
 from pretzel.oven.ir._text import character_classes
 from pretzel.store import object_store
 from pretzel.store.object_store import Lease, ObjectStore
+from tests.interrupts import interrupted_at
 from tests.store.hashes import count_hashed_bytes
 
 if TYPE_CHECKING:
@@ -304,29 +305,8 @@ def test_interrupt_at_any_python_instruction_leaves_the_lock_free(store: ObjectS
         store.stats()
         lease.close()
 
-    def interrupted_at(number: int) -> bool:
-        seen = 0
-
-        def trace(frame: Any, what: str, _: Any) -> Any:
-            nonlocal seen
-            if frame.f_code.co_filename == object_store.__file__ and what == event:
-                seen += 1
-                if seen == number:
-                    raise KeyboardInterrupt
-            return trace
-
-        before = sys.gettrace()
-        sys.settrace(trace)
-        try:
-            use()
-        except KeyboardInterrupt:
-            return True
-        finally:
-            sys.settrace(before)
-        return False
-
     number = 1
-    while interrupted_at(number):
+    while interrupted_at(number, use, event, object_store.__file__):
         assert not object_store._locked.is_taken
         number += 1
     assert number > 5
