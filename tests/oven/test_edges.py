@@ -111,3 +111,18 @@ def test_only_the_columns_that_round_move() -> None:
     node = moved(bins(Concat((Exp((NumericLeaf((), (0,)),)), NumericLeaf((), (1,)))), [1.0, 100.0]))
     assert 1.0 - 1e-9 < node.edges[0] < 1.0
     assert node.edges[1] == 100.0
+
+
+@pytest.mark.parametrize("encode", ["ordinal", "onehot-dense"])
+def test_bins_of_float32_round_requests_before_they_compare(encode):
+    X = np.random.default_rng(0).normal(size=(500, 1))
+    source = KBinsDiscretizer(20, encode=encode, dtype=np.float32, **releases.QUANTILE_METHOD).fit(X)
+    edges = source.bin_edges_[0]
+    rows = np.concatenate([edges, np.nextafter(edges, -np.inf), np.nextafter(edges, np.inf)])[:, None]
+    plan = pretzel.compile(source, strict=True)
+    for table in (rows, rows.astype(np.float32)):
+        found, expected = plan.transform(table), source.transform(table)
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == expected.dtype
+    with pytest.raises(ValueError, match="infinity or a value too large"):
+        plan.transform([[1e39]])

@@ -28,7 +28,7 @@ from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.ir.polynomial import Polynomial, runs_of
 from pretzel.oven.ir.power import YeoJohnson
 from pretzel.oven.ir.quantile import Quantiles
-from pretzel.oven.ir.scale import MulAdd, ScaleSparse, SubDiv
+from pretzel.oven.ir.scale import MulAdd, ScaleSparse, SubDiv, ToFloat32
 from pretzel.oven.ir.unary_function import FUNCTIONS, KEEP_INTEGERS, UnaryFunction
 from pretzel.schema import Follows, Kind
 
@@ -118,7 +118,10 @@ def k_bins(estimator: Any, x: Node, importer: Importer) -> Node:
     dtype = "" if estimator.dtype is None else np.dtype(estimator.dtype).name
     inner = [floats(edges)[1:-1] for edges in estimator.bin_edges_]
     starts = np.cumsum([0, *map(len, inner)], dtype=np.int32)
-    codes = Bins((importer.finite(importer.dense(x), estimator),), np.concatenate(inner), starts, dtype)
+    asked = importer.dense(x)
+    if dtype == "float32":  # the request is rounded before it is compared
+        asked = ToFloat32((asked,))
+    codes = Bins((importer.finite(asked, estimator),), np.concatenate(inner), starts, dtype)
     if estimator.strategy == "quantile" and getattr(estimator, "quantile_method", "linear") not in VALUES:
         importer.interpolated.add(codes)
     if estimator.encode == "ordinal":
