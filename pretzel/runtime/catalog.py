@@ -55,8 +55,7 @@ class Catalog:
         RuntimeError
             The catalog has been closed.
         """
-        if self._closed:
-            raise RuntimeError("this runtime has been closed")
+        self._check_open()
         check_word(name, "name")
         if name in self._aliases:
             raise ModelInUseError(f"{name!r} is an alias; unregister it first, or give the model another name")
@@ -131,8 +130,7 @@ class Catalog:
             The catalog has been closed.
         """
         with _lock:
-            if self._closed:
-                raise RuntimeError("this runtime has been closed")
+            self._check_open()
             entry = self._entries.get(name)
             if name in self._aliases or (entry is not None and not entry.stored):
                 raise ModelInUseError(f"{name!r} is in the store, and is an alias or has been registered, too")
@@ -159,14 +157,16 @@ class Catalog:
         with _lock:
             return {name: dict(entry.versions) for name, entry in list(self._entries.items()) if entry.stored}
 
+    def version_of(self, target: str) -> Version | None:
+        """The version that a name means now, if it is here."""
+        with _lock:
+            return self._look_up(target)
+
     def forget(self, name: str) -> None:
         """Unregister a model of `follow`, unless an alias points at it."""
         with _lock:
             entry = self._entries.get(name)
-            if entry is None or not entry.stored:
-                return
-            if entry.aliases:
-                logger.warning("%s is in the store no more, but an alias points at it", name)
+            if entry is None or not entry.stored or entry.aliases:
                 return
             dropped = self._remove_name(name)
         dropped.clear()
@@ -210,8 +210,7 @@ class Catalog:
         positive = [part for part in parts.values() if part > 0]
         weights = WeightedRoute(positive, seed) if len(positive) > 1 else None
         with _lock:
-            if self._closed:
-                raise RuntimeError("this runtime has been closed")
+            self._check_open()
             if name in self._entries:
                 raise ModelInUseError(f"{name!r} is a model; unregister it first, or give the alias another name")
             for target in parts:
@@ -319,6 +318,10 @@ class Catalog:
         if entry is None:
             return ModelNotFoundError(f"no model is registered as {name!r} among {len(self._entries)}")
         return ModelNotFoundError(f"no version {name!r} is registered; there are: {', '.join(entry.versions)}")
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("this runtime has been closed")
 
     # The methods below are called under the lock.
 

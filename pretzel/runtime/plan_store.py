@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError, StoreError
 from pretzel.options import check_option
-from pretzel.runtime.catalog_entry import check_changes
+from pretzel.runtime.catalog_entry import check_changes, check_word
 from pretzel.runtime.pickling import reject_pickling
 from pretzel.runtime.prepare import compiled
 from pretzel.runtime.saved import bytes_to_load, describe, plan_of
@@ -126,6 +126,8 @@ class PlanStore:
         RegistrationError
             The name has that version already, or is none; the model differs from the default that it would replace.
         """
+        if version is not None:
+            check_word(version, "version")
         plan = compiled(name, model, self.store, options)
         description, arrays = describe(plan)
         if default and not allow_changes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import time
+import weakref
 from typing import TYPE_CHECKING
 
 from pretzel._native import arena_bytes
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
 
     from pretzel.runtime.model import Plan
     from pretzel.runtime.version import StoredVersion
-    from pretzel.store.object_store import ObjectStore
+    from pretzel.store.object_store import Lease, ObjectStore
 
 SAMPLE = 8
 """Plans among which the one that leaves is chosen."""
+
+MANY = 32
+"""Plans that leave for one that arrives before it is asked whether that can fit at all."""
 
 PATIENCE = 1.0
 """Seconds to wait for running calls to let go of plans that have left."""
@@ -61,6 +65,7 @@ class Residency:
         self._refresh = refresh
         self._versions: list[StoredVersion] = []  # that are in memory
         self._places: dict[StoredVersion, int] = {}
+        self._left: list[weakref.ref[Lease]] = []  # of plans that have left, and that calls may still hold
         self._overhead = 0  # bytes of plans, besides their arrays
         self._random = random.Random(0)
 
@@ -87,18 +92,21 @@ class Residency:
         MemoryLimitExceeded
             Nothing that may leave is left.
         """
-        deadline = None
-        while self.limit is not None and self.used + needed > self.limit:
+        if self.limit is None or self.used + needed <= self.limit:
+            return
+        evicted, deadline = 0, time.monotonic() + PATIENCE
+        if needed > self.limit // 8:
+            self._check_fits(needed, what)
+        while self.used + needed > self.limit:
             if self._evict_one():
-                continue
-            now = time.monotonic()
-            deadline = deadline or now + PATIENCE
-            if now >= deadline or not self.evictions:
-                raise MemoryLimitExceeded(
-                    f"{what} needs {needed:,} bytes, and {self.used:,} of {self.limit:,} are taken by working memory, "
-                    "caches, and models that are registered, pinned or running"
-                )
-            time.sleep(0.001)
+                evicted += 1
+                if evicted == MANY:
+                    self._check_fits(needed, what)
+            elif time.monotonic() < deadline and any(lease() is not None for lease in self._left):
+                time.sleep(0.001)
+            else:
+                raise self._too_large(needed, self.used, what)
+        self._left = [lease for lease in self._left if lease() is not None]
 
     def arrived(self, version: StoredVersion, plan: Plan, seconds: float) -> None:
         """A plan has been loaded; the handles of its version call it from now on."""
@@ -126,11 +134,29 @@ class Residency:
         self._refresh(version)
         version.count(plan)
         self._overhead -= plan.overhead_bytes
+        self._left.append(weakref.ref(plan.lease))
         self.evictions += 1
 
+    def _check_fits(self, needed: int, what: str) -> None:
+        """Raise if there is no room even where all plans have left that may, so that none leaves for nothing."""
+        assert self.limit is not None
+        plans = [each.resident for each in self._candidates() if each.resident is not None]
+        freed = self._store.exclusive_bytes(*(plan.lease for plan in plans)) + sum(p.overhead_bytes for p in plans)
+        if self.used - freed + needed > self.limit and not any(lease() is not None for lease in self._left):
+            raise self._too_large(needed, self.used - freed, what)
+
+    def _too_large(self, needed: int, taken: int, what: str) -> MemoryLimitExceeded:
+        return MemoryLimitExceeded(
+            f"{what} needs {needed:,} bytes, and {taken:,} of {self.limit:,} are taken by working memory, caches, and "
+            "models that are registered, pinned or running"
+        )
+
+    def _candidates(self) -> list[StoredVersion]:
+        """The versions whose plans may leave."""
+        return [each for each in self._versions if self._may_leave(each)] if self.pinned else self._versions
+
     def _evict_one(self) -> bool:
-        candidates = [version for version in self._versions if self._may_leave(version)] if self.pinned else []
-        candidates = candidates if self.pinned else self._versions
+        candidates = self._candidates()
         if not candidates:
             return False
         taken = self._random.sample(candidates, min(SAMPLE, len(candidates)))

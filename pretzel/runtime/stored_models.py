@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from pretzel.runtime.version import Version
     from pretzel.store.name_files import Versions
 
+LONGEST = 86_400
+"""Seconds between two looks at a store."""
+
 # One lock for all runtimes, held while a plan is loaded or evicted, and always taken before that of the catalogs. It is
 # held over a fork, so that no child process inherits it locked.
 _lock = threading.RLock()
@@ -60,10 +63,12 @@ class StoredModels:
         Raises
         ------
         OptionError
-            There is no store.
+            There is no store, or the time is too long.
         """
         if self._plans is None:
             raise OptionError("watch follows a store on disk: give its path as store")
+        if not interval <= LONGEST:
+            raise OptionError(f"watch is a number of seconds up to {LONGEST:,}, got {interval!r}")
         self._watcher = Watcher(self._plans, self, interval)
 
     def close(self) -> None:
@@ -109,7 +114,7 @@ class StoredModels:
                 logger.error("%s stays as it is: %s", name, error)
 
     def load(self, version: StoredVersion) -> Plan:
-        """The plan of a version, loaded unless it is in memory.
+        """The plan of a version, loaded unless it is in memory; that of the default, if that has replaced it since.
 
         Raises
         ------
@@ -121,7 +126,20 @@ class StoredModels:
         with _lock:
             if version.resident is not None:
                 return version.resident
-            return self._load(version)
+            try:
+                return self._load(version)
+            except CorruptStoreError:
+                successor = self._successor(version)
+                if successor is None:
+                    raise
+                return successor.plan
+
+    def _successor(self, version: StoredVersion) -> Version | None:
+        """Under the lock: the default now, if it has replaced this version, whose files may have been collected."""
+        was_default = self._catalog.version_of(version.model) is version
+        self._refresh(version.model, self._catalog.stored().get(version.model, {}))
+        now = self._catalog.version_of(version.model)
+        return now if was_default and now is not version else None
 
     def admit(self, plan: Plan) -> None:
         """Make room for a plan that is to be registered, and whose arrays are in memory.

@@ -154,7 +154,10 @@ class Unloaded(CallCounter):
 
     def loaded(self) -> Method | OpaqueMethod:
         """The method of the plan, which is loaded unless it is in memory."""
-        return self._version.plan.methods[self._method]
+        plan = self._version.plan
+        if self._method not in plan.methods:
+            raise AttributeError(f"{self._version.model} has no method {self._method!r} any more")
+        return plan.methods[self._method]
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """The answer of the method."""

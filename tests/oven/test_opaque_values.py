@@ -9,12 +9,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, Transfo
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import FeatureUnion, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, QuantileTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, QuantileTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 import pretzel
@@ -303,3 +304,16 @@ def test_a_function_of_numpy_keeps_the_frame_that_a_function_makes():
 
     model = make_pipeline(FunctionTransformer(framed), FunctionTransformer(np.abs)).fit(X)
     pd.testing.assert_frame_equal(pretzel.compile(model).transform(X), model.transform(X))
+
+
+@pytest.mark.parametrize("where", ["steps", "columns"])
+def test_a_none_that_an_imputer_keeps_is_what_its_frame_makes_of_it(where):
+    frame = pd.DataFrame({"s": pd.Series(["x", None, "y", "x", "y"], dtype=object)})
+    steps = make_pipeline(SimpleImputer(strategy="constant", fill_value="zz"), OneHotEncoder(sparse_output=False))
+    if where == "steps":
+        steps.set_output(transform="pandas")
+    source = ColumnTransformer([("s", steps, ["s"])])
+    if where == "columns":
+        source.set_output(transform="pandas")
+    expected = np.asarray(source.fit(frame).transform(frame))
+    np.testing.assert_array_equal(np.asarray(pretzel.compile(source).transform(frame)), expected)

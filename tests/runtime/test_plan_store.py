@@ -130,6 +130,9 @@ def test_what_cannot_be_published_changes_nothing(models):
         models.publish("a", KNeighborsRegressor().fit(X, X[:, 0]))
     with pytest.raises(RegistrationError, match="'a@v1' is there already"):
         models.publish("a", linear(2), version="v1")
+    for version in (3, "", "a@b", 1.0):
+        with pytest.raises(RegistrationError, match="a version is a str"):
+            models.publish("a", linear(2), version=version)
     with pytest.raises(TypeError, match="unknown options: depth"):
         models.publish("a", linear(2), depth=2)
     assert {path: size for path, size in files(models).items() if path.name != "lock"} == {

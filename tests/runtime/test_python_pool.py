@@ -28,16 +28,19 @@ def runtime() -> Iterator[pretzel.Runtime]:
         yield runtime
 
 
-def waiting(begin: threading.Event) -> Any:
-    """A model that answers once ``begin`` is set."""
+def waiting(begin: threading.Event, begun: threading.Event | None = None) -> Any:
+    """A model that answers once ``begin`` is set, and sets ``begun`` before."""
+    begun = begun or threading.Event()
 
     def wait(X: Any) -> Any:
+        begun.set()
         begin.wait(30)
         return X
 
     begin.set()
     fitted = make_pipeline(FunctionTransformer(wait), Doubling()).fit(ROWS)
     begin.clear()
+    begun.clear()
     return fitted
 
 
@@ -99,9 +102,10 @@ def test_draining_runs_everything() -> None:
 
 
 def test_a_closed_runtime_cancels(runtime: pretzel.Runtime) -> None:
-    begin = threading.Event()
-    model = runtime.register("slow", waiting(begin))
+    begin, begun = threading.Event(), threading.Event()
+    model = runtime.register("slow", waiting(begin, begun))
     first, second = model.submit(ROWS[:3]), model.submit(ROWS[:3])
+    assert begun.wait(30)
     threading.Timer(0.05, begin.set).start()
     runtime.close()
     assert len(first.result(timeout=30)) == 3

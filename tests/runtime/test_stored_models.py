@@ -102,7 +102,14 @@ def test_a_store_given_open_shares_its_arrays(store):
 def test_options_are_checked(tmp_path, path):
     with pytest.raises(OptionError, match="watch follows a store on disk"):
         pretzel.Runtime(watch=True)
-    for options in ({"watch": "yes"}, {"watch": -1}, {"memory_limit": "many"}, {"store": 5}):
+    for options in (
+        {"watch": "yes"},
+        {"watch": -1},
+        {"watch": float("inf")},
+        {"watch": 1e10},
+        {"memory_limit": "many"},
+        {"store": 5},
+    ):
         with pytest.raises(OptionError):
             pretzel.Runtime(**{"store": path, **options})
     with pytest.raises(pretzel.errors.StoreError, match="is no store"):
@@ -240,6 +247,41 @@ def test_what_does_not_fit_is_refused_with_the_figures(filled, tmp_path):
         assert "forest" not in runtime
     gc.collect()
     assert isinstance(MemoryLimitExceeded("x"), MemoryError)
+
+
+def test_what_cannot_fit_stops_nobody_and_evicts_nothing(filled, tmp_path):
+    store = pretzel.PlanStore(tmp_path / "store", store=pretzel.ObjectStore())
+    store.publish("small", ESTIMATORS["tenant/0"])
+    store.publish(
+        "big", RandomForestRegressor(300, random_state=0).fit(RNG.normal(size=(500, 12)), RNG.normal(size=500))
+    )
+    with pretzel.Runtime(store=store, memory_limit=limit_for(filled, 2)) as runtime:
+        runtime["small"].predict_one(X[0])
+        begin = time.monotonic()
+        for _ in range(5):
+            with pytest.raises(MemoryLimitExceeded, match="big@v1 needs"):
+                runtime["big"]
+        assert time.monotonic() - begin < 2.5
+        assert runtime["small"].current is not None
+
+
+def test_a_model_that_has_left_memory_and_was_replaced_answers_as_its_successor(store, path, filled):
+    for number in range(1, 8):
+        store.publish(f"other{number}", ESTIMATORS[f"tenant/{number}"])
+    with pretzel.Runtime(store=path, memory_limit=limit_for(filled, 3)) as runtime:
+        handle, pinned = runtime["churn"], runtime["churn@v1"]
+        for number in range(1, 8):
+            runtime[f"other{number}"].predict_one(X[0])
+        assert handle.current is None
+        store.publish("churn", OTHER, keep=False)
+        store.gc()
+        expected = OTHER.predict(X)
+        assert np.array_equal(handle.predict(X), expected)
+        assert np.array_equal(runtime["churn"].predict(X), expected)
+        assert runtime.predict_many([("churn", X[0])]) == [expected[0]]
+        assert handle.version == "v2"
+        with pytest.raises(ModelNotFoundError):
+            pinned.predict(X)
 
 
 def test_bytes_are_known_before_loading(filled):

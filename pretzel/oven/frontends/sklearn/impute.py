@@ -11,7 +11,7 @@ from pretzel.oven.frontends.cells import cell_value
 from pretzel.oven.frontends.missing import columns_of_request
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import INTEGERS, dense_only
-from pretzel.oven.frontends.sklearn.compat import fill_dtype, fitted_dtype, keeps_empty_columns
+from pretzel.oven.frontends.sklearn.compat import fill_dtype, fitted_dtype, keeps_empty_columns, output_container
 from pretzel.oven.ir._cells import CellValue, is_nan, is_pandas_missing, pack
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask
@@ -60,6 +60,8 @@ def simple_imputer(estimator: Any, x: Node, importer: Importer) -> Node:
 def _impute_cells(estimator: Any, x: Node, columns: tuple[int, ...], fill: Array) -> Node:
     if estimator.indicator_ is not None:
         raise Unsupported("SimpleImputer(add_indicator=True) over texts")
+    if output_container(estimator) not in ("", "default"):
+        raise Unsupported("SimpleImputer over texts that makes frames, in which a None that it keeps is another value")
     value = estimator.missing_values
     is_na = is_pandas_missing(value, "NAType")
     missing: tuple[CellValue, ...] = (None, math.nan) if is_na else (cell_value(value),)
