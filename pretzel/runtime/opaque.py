@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel._native import CallCounter, Method, NativeProgram
-from pretzel.errors import InputError, InputShapeError, InputTypeError
+from pretzel.errors import InputError, InputShapeError, InputTypeError, InputValueError
 from pretzel.plan import InputKind, InputSpec, Leaf, LeafKind, MethodPlan, OpaqueStep, Program
 from pretzel.runtime.input.feature_names import check_width
 from pretzel.runtime.input.messages import UnreadForm, described, listed
@@ -129,7 +129,7 @@ class OpaqueMethod(CallCounter):
             return call_source(self, self.__name__, () if X is MISSING else (X, *arguments), options)
         try:
             return self.plain_answer(X) if self.others is None or not self.others.takes(X) else self.others(X)
-        except InputTypeError as error:
+        except (InputTypeError, InputValueError) as error:
             return answer_instead(self, self.__name__, X, error)
         except InputError:
             raise

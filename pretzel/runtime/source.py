@@ -123,7 +123,7 @@ class Source:
         """
         return getattr(self._living(InputTypeError, f"{model}: {reason} are answered by"), method)(X)
 
-    def instead(self, model: str, method: str, X: Any, error: InputTypeError) -> Any:
+    def instead(self, model: str, method: str, X: Any, error: InputTypeError | InputValueError) -> Any:
         """The estimator's own answer for a table that a plan rejects with ``error``.
 
         Raises
@@ -223,15 +223,26 @@ def call_source(method: Any, name: str, arguments: tuple[Any, ...], options: Map
     return method.source.call(method.name, name, arguments, options)
 
 
-def answer_instead(method: Any, name: str, X: Any, error: InputTypeError) -> Any:
-    """Answer for a table that a method rejects for the types of its values, or for its own.
+def answer_instead(method: Any, name: str, X: Any, error: InputTypeError | InputValueError) -> Any:
+    """Answer for a table that a method rejects for the types of its values, or for its own, or for its objects.
 
-    Its estimator answers as long as it exists, and ``error`` stands if that rejects the table, too. Documents are not
-    asked for: iterating over a frame or a dict gives names, which no caller means.
+    Objects may hold a None where the source does not look for it. The estimator answers as long as it exists, and
+    ``error`` stands if that rejects the table, too. Documents are not asked for: iterating over a frame or a dict gives
+    names, which no caller means.
     """
     if method.source is None or method.spec.kind is not InputKind.TABLE:
         raise error
+    if isinstance(error, InputValueError) and not _holds_objects(X):
+        raise error
     return method.source.instead(method.name, name, in_source_form(method.spec, X), error)
+
+
+def _holds_objects(X: Any) -> bool:
+    """Whether a table is, or has, an array of objects."""
+    if isinstance(X, list):
+        return bool(X) and isinstance(X[0], list)
+    dtypes = X.dtypes if hasattr(X, "iloc") else [getattr(X, "dtype", None)]
+    return any(getattr(dtype, "kind", "") == "O" for dtype in dtypes)
 
 
 def in_source_form(spec: InputSpec, X: Any) -> Any:

@@ -24,8 +24,15 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.feature_selection import SelectKBest, VarianceThreshold
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, SGDClassifier
 from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, Normalizer, OrdinalEncoder, StandardScaler
+from sklearn.pipeline import FeatureUnion, make_pipeline, make_union
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    Normalizer,
+    OrdinalEncoder,
+    RobustScaler,
+    StandardScaler,
+)
 from sklearn.tree import DecisionTreeClassifier
 
 import pretzel
@@ -502,3 +509,26 @@ def test_columns_that_are_selected_by_position(columns: Any) -> None:
     plan = pretzel.compile(source)
     for request in NAMELESS.values():
         _check(plan, source, "transform", request)
+
+
+@pytest.mark.parametrize("form", [np.asarray, pd.DataFrame, np.ndarray.tolist])
+def test_a_none_that_a_selector_drops_is_no_matter(form: Any) -> None:
+    X = np.random.default_rng(0).normal(size=(60, 4))
+    source = make_pipeline(SelectKBest(k=2), RobustScaler()).fit(X, X[:, 1] + X[:, 2] > 0)
+    rows = X[:5].astype(object)
+    rows[0, 0] = None
+    np.testing.assert_allclose(pretzel.compile(source).transform(form(rows)), source.transform(form(rows)))
+    rows[0, :] = None
+    np.testing.assert_allclose(pretzel.compile(source).transform(form(rows)), source.transform(form(rows)))
+
+
+def test_lists_of_float32_are_float64_for_the_steps_that_ask_for_floats() -> None:
+    X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    for source in (
+        FeatureUnion([("s", StandardScaler()), ("p", "passthrough")]),
+        make_pipeline(FeatureUnion([("s", StandardScaler()), ("p", "passthrough")]), StandardScaler()),
+    ):
+        expected = source.fit(X).transform(list(X))
+        found = pretzel.compile(source).transform(list(X))
+        assert found.dtype == expected.dtype
+        np.testing.assert_allclose(found, expected, rtol=1e-12)

@@ -205,13 +205,14 @@ cdef class Method(CallCounter):
     def __call__(self, X=MISSING, *arguments, **options):
         """Answer for every row of ``X``, with the shape and dtype that scikit-learn gives.
 
-        Calls with further arguments go to the estimator itself, and so do tables that are rejected for their types.
+        Calls with further arguments go to the estimator itself, and so do tables that are rejected for their types, and
+        objects that are rejected for their values.
         """
         if X is MISSING or arguments or options:
             return CALLBACKS.call_source(self, self.method, given(X, arguments), options)
         try:
             return self.others(X) if self.is_for_others(X) else self.plain_answer(X)
-        except errors.InputTypeError as error:
+        except (errors.InputTypeError, errors.InputValueError) as error:
             return CALLBACKS.answer_instead(self, self.method, X, error)
 
     cpdef plain_answer(self, X):

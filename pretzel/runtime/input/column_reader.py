@@ -256,3 +256,8 @@ def _reject_dtype(spec: InputSpec, position: int, dtype: Any, expected: str) -> 
     raise InputTypeError(
         f"{spec.estimator}: column {column_name(spec, position)}: expected {expected}, got values of type {dtype}"
     )
+
+
+def as_floats(floats: bool | None, X: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """An array that was a list: steps that ask for floats make float64 of it, and so of the result beside others."""
+    return X.astype(np.float64) if floats is None and X.dtype == np.float32 else X

@@ -16,7 +16,7 @@ import numpy as np
 from pretzel._native import frame_array
 from pretzel.errors import InputShapeError, InputTypeError, InputValueError
 from pretzel.plan import InputKind, LeafKind
-from pretzel.runtime.input.column_reader import as_cells, as_numbers, dtype_of, has_large_integers
+from pretzel.runtime.input.column_reader import as_cells, as_floats, as_numbers, dtype_of, has_large_integers
 from pretzel.runtime.input.feature_names import check_unnamed, match, warn_about_names
 from pretzel.runtime.input.messages import UnreadForm, shown
 from pretzel.runtime.input.row_reader import check_keys, fail_row, known_missing
@@ -326,7 +326,7 @@ def of_list(spec: InputSpec, X: Sequence[Any]) -> Table:
     as_array = not spec.floats and not spec.any_order  # of one dtype, which decides about the answer
     of_objects = any(row.dtype == object for row in arrays)
     if as_array and not of_objects and len(arrays) == len(X) and {row.shape for row in arrays} == {(spec.width,)}:
-        return _of_ndarray(spec, np.asarray(arrays))
+        return _of_ndarray(spec, as_floats(spec.floats, np.asarray(arrays)))
     if not X or not isinstance(X[0], tuple):  # a tuple is a row of Pretzel's own, in the order of the fit
         check_unnamed(spec, spec.width)
     if X:
@@ -342,7 +342,7 @@ def of_list(spec: InputSpec, X: Sequence[Any]) -> Table:
         rows = [[_scalar(spec, value) for value in row] for row in rows]
         odd = set[type]().union(*(map(type, row) for row in rows)) - _PLAIN
     if all(issubclass(kind, np.number | np.bool_) and not issubclass(kind, np.complexfloating) for kind in odd):
-        whole = np.asarray(rows) if odd and as_array else None
+        whole = as_floats(spec.floats, np.asarray(rows)) if odd and as_array else None
         if whole is not None and whole.dtype.kind in "fiub":
             return Table(len(X), lambda i: whole[:, i])
         odd = set()
