@@ -66,9 +66,9 @@ class Packed:
         most = max(LARGEST, MOST_COMPRESSED * len(self._packed))
         try:
             text = zlib.decompressobj().decompress(self._packed, most + 1)
-            data: Any = json.loads(text) if len(text) <= most else None
+            data: dict[str, Any] = json.loads(text) if len(text) <= most else {}
             if _has_form(data, form):
-                return data  # type: ignore[no-any-return]
+                return data
         except (ValueError, RecursionError, zlib.error) as error:
             raise CorruptStoreError(f"packed data of a plan is damaged: {error}") from error
         raise CorruptStoreError(f"packed data of a plan is damaged: {text[:100]!r}")

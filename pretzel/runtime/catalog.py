@@ -8,9 +8,9 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import WeightedRoute
-from pretzel.errors import ModelInUseError, ModelNotFoundError, RegistrationError
+from pretzel.errors import ModelInUseError, RegistrationError
 from pretzel.options import check_option
-from pretzel.runtime.catalog_entry import Alias, Entry, check_changes, check_own, check_word, parts_of, text
+from pretzel.runtime.catalog_entry import Alias, Entry, check_changes, check_own, check_word, not_found, parts_of, text
 from pretzel.runtime.handle import Model, reroute
 from pretzel.runtime.log import logger
 from pretzel.runtime.version import Route, Version
@@ -63,7 +63,7 @@ class Catalog:
         if entry is not None and entry.stored:
             raise ModelInUseError(f"{name!r} is a model of the store: publish it there, or register another name")
         if entry is None and replace:
-            raise self.not_found(name)
+            raise not_found(self._entries, name)
         if version is not None:
             check_word(version, "version")
             if entry is not None and version in entry.versions:
@@ -152,10 +152,16 @@ class Catalog:
             dropped = self._reroute(version.model, []) if known else []
         dropped.clear()
 
-    def stored(self) -> dict[str, dict[str, Version]]:
-        """Versions of all models that `follow` has put here."""
+    def stored(self) -> list[str]:
+        """Names of all models that `follow` has put here."""
         with _lock:
-            return {name: dict(entry.versions) for name, entry in list(self._entries.items()) if entry.stored}
+            return [name for name, entry in list(self._entries.items()) if entry.stored]
+
+    def stored_versions(self, name: str) -> dict[str, Version]:
+        """Versions of a model that `follow` has put here, by their labels."""
+        with _lock:
+            entry = self._entries.get(name)
+            return dict(entry.versions) if entry is not None and entry.stored else {}
 
     def version_of(self, target: str) -> Version | None:
         """The version that a name means now, if it is here."""
@@ -183,7 +189,7 @@ class Catalog:
         with _lock:
             entry = self._entries.get(name)
             if entry is None or label not in entry.versions:
-                raise self.not_found(target)
+                raise not_found(self._entries, target)
             check_own(name, entry)
             if not allow_changes:
                 check_changes(name, entry.versions[entry.default].plan, entry.versions[label].plan)
@@ -312,13 +318,6 @@ class Catalog:
         with _lock:
             return [(alias.handle, dict(alias.shares)) for alias in list(self._aliases.values())]
 
-    def not_found(self, name: object) -> ModelNotFoundError:
-        """The exception for a name or version that is not here."""
-        entry = self._entries.get(name.partition("@")[0]) if isinstance(name, str) else None
-        if entry is None:
-            return ModelNotFoundError(f"no model is registered as {name!r} among {len(self._entries)}")
-        return ModelNotFoundError(f"no version {name!r} is registered; there are: {', '.join(entry.versions)}")
-
     def _check_open(self) -> None:
         if self._closed:
             raise RuntimeError("this runtime has been closed")
@@ -333,7 +332,7 @@ class Catalog:
     def _find(self, target: str) -> Version:
         version = self._look_up(text(target))
         if version is None:
-            raise self.not_found(target)
+            raise not_found(self._entries, target)
         return version
 
     def _route(self, alias: Alias) -> Route:

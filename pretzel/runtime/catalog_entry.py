@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pretzel.errors import RegistrationError
+from pretzel.errors import ModelNotFoundError, RegistrationError
 from pretzel.runtime.compatibility import differences
 
 if TYPE_CHECKING:
@@ -69,6 +69,14 @@ class Alias:
 def text(name: object) -> str:
     """A name to look up; "", which no model has, for any other object."""
     return name if isinstance(name, str) else ""
+
+
+def not_found(entries: Mapping[str, Entry], name: object) -> ModelNotFoundError:
+    """The exception for a name or version that is not among the entries of a catalog."""
+    entry = entries.get(name.partition("@")[0]) if isinstance(name, str) else None
+    if entry is None:
+        return ModelNotFoundError(f"no model is registered as {name!r} among {len(entries)}")
+    return ModelNotFoundError(f"no version {name!r} is registered; there are: {', '.join(entry.versions)}")
 
 
 def check_own(name: str, entry: Entry) -> None:

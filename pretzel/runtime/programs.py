@@ -20,7 +20,7 @@ def programs_of(physical: PhysicalPlan) -> Iterator[Program]:
 
 
 def method_plans(method: MethodPlan) -> Iterator[MethodPlan]:
-    """A method, and those that answer for it other forms of requests."""
+    """A method, and the methods that answer other forms of requests in its place."""
     yield method
     for other in (*method.variants.values(), method.sparse, method.otherwise):
         if other is not None and not isinstance(other, str):

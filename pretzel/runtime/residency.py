@@ -65,7 +65,7 @@ class Residency:
         self._refresh = refresh
         self._versions: list[StoredVersion] = []  # that are in memory
         self._places: dict[StoredVersion, int] = {}
-        self._left: list[weakref.ref[Lease]] = []  # of plans that have left, and that calls may still hold
+        self._left: weakref.WeakSet[Lease] = weakref.WeakSet()  # of plans that have left and that calls still hold
         self._overhead = 0  # bytes of plans, besides their arrays
         self._random = random.Random(0)
 
@@ -102,11 +102,10 @@ class Residency:
                 evicted += 1
                 if evicted == MANY:
                     self._check_fits(needed, what)
-            elif time.monotonic() < deadline and any(lease() is not None for lease in self._left):
+            elif time.monotonic() < deadline and self._left:
                 time.sleep(0.001)
             else:
                 raise self._too_large(needed, self.used, what)
-        self._left = [lease for lease in self._left if lease() is not None]
 
     def arrived(self, version: StoredVersion, plan: Plan, seconds: float) -> None:
         """A plan has been loaded; the handles of its version call it from now on."""
@@ -134,7 +133,7 @@ class Residency:
         self._refresh(version)
         version.count(plan)
         self._overhead -= plan.overhead_bytes
-        self._left.append(weakref.ref(plan.lease))
+        self._left.add(plan.lease)
         self.evictions += 1
 
     def _check_fits(self, needed: int, what: str) -> None:
@@ -142,7 +141,7 @@ class Residency:
         assert self.limit is not None
         plans = [each.resident for each in self._candidates() if each.resident is not None]
         freed = self._store.exclusive_bytes(*(plan.lease for plan in plans)) + sum(p.overhead_bytes for p in plans)
-        if self.used - freed + needed > self.limit and not any(lease() is not None for lease in self._left):
+        if self.used - freed + needed > self.limit and not self._left:
             raise self._too_large(needed, self.used - freed, what)
 
     def _too_large(self, needed: int, taken: int, what: str) -> MemoryLimitExceeded:

@@ -7,7 +7,7 @@ from functools import partial
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pretzel.errors import ModelInUseError
+from pretzel.errors import ModelInUseError, ModelNotFoundError
 from pretzel.options import check_option, parse_bytes
 from pretzel.runtime.catalog import Catalog
 from pretzel.runtime.engine import QUEUE_CAPACITY, BatchEngine
@@ -282,6 +282,8 @@ class Runtime(NamedCalls):
         MemoryLimitExceeded
             There is no room for it.
         """
+        if name not in self._stored:
+            raise ModelNotFoundError(f"the store has no model {name!r}")
         handle = self[name]
         self._stored.pin(name, handle)
         return handle

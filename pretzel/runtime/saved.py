@@ -117,10 +117,10 @@ def plan_of(
     store : ObjectStore
     name : str, optional
     salt : bytes, optional
-        Goes into the names of the objects, because nobody has checked that they are what others of their digest are.
+        Goes into the names of the objects, because their contents have not been compared with their digests.
         Plans of one salt share their objects.
     estimators : list, optional
-        Those that opaque steps call, from whoever is trusted.
+        Those that opaque steps call. The caller trusts where they come from.
     """
     description = file.description
     _check_layouts(file)

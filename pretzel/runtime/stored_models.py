@@ -43,7 +43,7 @@ class StoredModels:
         Asks here for names that it does not know.
     residency : Residency
     prepare : callable
-        Called with each plan that has been loaded, before anybody else sees it.
+        Is given each plan that has been loaded, before a handle calls it.
     """
 
     def __init__(
@@ -107,9 +107,9 @@ class StoredModels:
 
     def refresh(self) -> None:
         """Follow what has changed in the store. What fails is logged, and tried again next time."""
-        for name, versions in self._catalog.stored().items():
+        for name in self._catalog.stored():
             try:
-                self._refresh(name, versions)
+                self._refresh(name)
             except (StoreError, OSError, MemoryError, ValueError) as error:
                 logger.error("%s stays as it is: %s", name, error)
 
@@ -137,7 +137,7 @@ class StoredModels:
     def _successor(self, version: StoredVersion) -> Version | None:
         """Under the lock: the default now, if it has replaced this version, whose files may have been collected."""
         was_default = self._catalog.version_of(version.model) is version
-        self._refresh(version.model, self._catalog.stored().get(version.model, {}))
+        self._refresh(version.model)
         now = self._catalog.version_of(version.model)
         return now if was_default and now is not version else None
 
@@ -151,12 +151,12 @@ class StoredModels:
         with _lock:
             self._residency.admit(plan.overhead_bytes, plan.name)
 
-    def pin(self, target: str, handle: Model) -> None:
-        """Keep the plan of a model or version in memory."""
+    def pin(self, target: str, handle: Model) -> Plan:
+        """Load the plan of a model or version, and keep it in memory."""
         with _lock:
             self._residency.pinned.add(target)
             try:
-                handle.plan  # noqa: B018  (which loads it)
+                return handle.plan
             except BaseException:
                 self._residency.pinned.discard(target)
                 raise
@@ -177,8 +177,9 @@ class StoredModels:
         except (ModelNotFoundError, RegistrationError):  # no model can have such a name
             return None
 
-    def _refresh(self, name: str, versions: dict[str, Version]) -> None:
+    def _refresh(self, name: str) -> None:
         with _lock:
+            versions = self._catalog.stored_versions(name)
             stored = self._versions_of(name)
             if stored is None:
                 self._catalog.forget(name)
@@ -189,7 +190,7 @@ class StoredModels:
 
     def _follow(self, name: str, stored: Versions, wanted: set[str]) -> None:
         """Under the lock: let the catalog know these versions, and those that it knows already."""
-        known = self._catalog.stored().get(name, {})
+        known = self._catalog.stored_versions(name)
         followed: dict[str, Version] = {}
         for label, digest in stored.plans.items():
             before = known.get(label)
@@ -214,7 +215,7 @@ class StoredModels:
 
     def _evict_unknown(self, name: str, versions: dict[str, Version]) -> None:
         """Under the lock: let versions leave memory that no handle calls any more."""
-        known = self._catalog.stored().get(name, {}).values()
+        known = self._catalog.stored_versions(name).values()
         for version in versions.values():
             if isinstance(version, StoredVersion) and version not in known:
                 self._residency.evict(version)

@@ -47,7 +47,7 @@ class Version:
 
     @property
     def plan(self) -> Plan:
-        """The plan. It is loaded if it is not in memory, so nobody asks for it who holds a lock."""
+        """The plan, which is loaded unless it is in memory: a caller must not hold the lock of the catalogs."""
         assert self.resident is not None
         return self.resident
 
@@ -100,7 +100,7 @@ class StoredVersion(Version):
 
     @property
     def plan(self) -> Plan:
-        """The plan. It is loaded if it is not in memory, so nobody asks for it who holds a lock."""
+        """The plan, which is loaded unless it is in memory: a caller must not hold the lock of the catalogs."""
         plan = self.resident
         return self._load(self) if plan is None else plan
 
@@ -116,7 +116,7 @@ class StoredVersion(Version):
         self.resident = plan
 
     def leave(self) -> Plan | None:
-        """The plan is not needed in memory any more; it is returned, and counted by `count` once nobody calls it."""
+        """The plan leaves memory. It is returned, so that `count` can add its calls once no handle calls it."""
         plan, self.resident = self.resident, None
         return plan
 

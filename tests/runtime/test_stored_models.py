@@ -220,6 +220,10 @@ def test_what_is_called_most_stays(filled):
 def test_pinned_and_registered_plans_stay(filled):
     with pretzel.Runtime(store=filled, memory_limit=limit_for(filled, 4)) as runtime:
         pinned = runtime.pin("tenant/7")
+        runtime.alias("live", "tenant/7")
+        for name in ("live", "nobody"):
+            with pytest.raises(ModelNotFoundError, match="the store has no model"):
+                runtime.pin(name)
         for name in ESTIMATORS:
             runtime[name].predict_one(X[0])
         assert pinned.current is not None
