@@ -157,7 +157,23 @@ class PlanStore:
         try:
             return self._directory.plan(digest)
         except FileNotFoundError as error:
-            raise CorruptStoreError(f"{self._directory.where}: {error.filename} is missing") from error
+            raise self._missing(error) from error
+
+    def fetch(self, digests: Iterable[str]) -> None:
+        """Bring plans from a URL into the cache, so that `open_plan` reads local files only.
+
+        Raises
+        ------
+        CorruptStoreError
+            One is damaged or missing.
+        """
+        try:
+            self._directory.fetch(digests)
+        except FileNotFoundError as error:
+            raise self._missing(error) from error
+
+    def _missing(self, error: FileNotFoundError) -> CorruptStoreError:
+        return CorruptStoreError(f"{self._directory.where}: {error.filename} is missing")
 
     def plan_of(self, file: StoredPlan, name: str) -> Plan:
         """The plan of files that are open."""

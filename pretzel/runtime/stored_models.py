@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import time
@@ -13,7 +14,7 @@ from pretzel.runtime.version import StoredVersion
 from pretzel.runtime.watcher import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pretzel.runtime.catalog import Catalog
     from pretzel.runtime.handle import Model
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 LONGEST = 86_400
 """Seconds between two looks at a store."""
 
-# One lock for all runtimes, held while a plan is loaded or evicted, and always taken before that of the catalogs. It is
-# held over a fork, so that no child process inherits it locked.
+# One lock for all runtimes, held while a plan is loaded or evicted, and always taken before that of the catalogs; not
+# while a store at a URL is read. It is held over a fork, so that no child process inherits it locked.
 _lock = threading.RLock()
 os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
@@ -54,6 +55,8 @@ class StoredModels:
         self._residency = residency
         self._prepare = prepare
         self._watcher: Watcher | None = None
+        self._order = itertools.count(1)  # of readings of names
+        self._followed: dict[str, int] = {}  # by name, the latest reading that the catalog knows
         if plans is not None:
             catalog.find_elsewhere = self.find
 
@@ -92,17 +95,20 @@ class StoredModels:
         name, at, label = target.partition("@") if isinstance(target, str) else ("", "", "")
         if self._plans is None or not name:
             return
-        with _lock:
-            before = None
-            while (stored := self._versions_of(name)) is not None:
-                wanted = {stored.default, label} if at else {stored.default}
-                if not wanted <= stored.plans.keys():
+        before = None
+        while True:
+            order, stored = self._read(name)
+            if stored is None:
+                return
+            wanted = {stored.default, label} if at else {stored.default}
+            if not wanted <= stored.plans.keys():
+                return
+            try:
+                if self._follow(name, order, stored, wanted):
                     return
-                try:
-                    return self._follow(name, stored, wanted)
-                except CorruptStoreError:  # perhaps because its files are collected, since the name means another plan
-                    if stored == before:
-                        raise
+            except CorruptStoreError:  # perhaps because its files are collected, since the name means another plan
+                if stored == before:
+                    raise
                 before = stored
 
     def refresh(self) -> None:
@@ -123,19 +129,22 @@ class StoredModels:
         MemoryLimitExceeded
             There is no room for it.
         """
-        with _lock:
-            if version.resident is not None:
-                return version.resident
-            try:
-                return self._load(version)
-            except CorruptStoreError:
-                successor = self._successor(version)
-                if successor is None:
-                    raise
-                return successor.plan
+        plan = version.resident
+        if plan is not None:
+            return plan
+        try:
+            self._fetch([version.digest])
+            with _lock:
+                plan = version.resident
+                return self._load(version) if plan is None else plan
+        except CorruptStoreError:
+            successor = self._successor(version)
+            if successor is None:
+                raise
+            return successor.plan
 
     def _successor(self, version: StoredVersion) -> Version | None:
-        """Under the lock: the default now, if it has replaced this version, whose files may have been collected."""
+        """The default now, if it has replaced this version, whose files may have been collected."""
         was_default = self._catalog.version_of(version.model) is version
         self._refresh(version.model)
         now = self._catalog.version_of(version.model)
@@ -155,11 +164,11 @@ class StoredModels:
         """Load the plan of a model or version, and keep it in memory."""
         with _lock:
             self._residency.pinned.add(target)
-            try:
-                return handle.plan
-            except BaseException:
-                self._residency.pinned.discard(target)
-                raise
+        try:
+            return handle.plan
+        except BaseException:
+            self.unpin(target)
+            raise
 
     def unpin(self, target: str) -> None:
         """Allow the plan of a model or version to leave memory."""
@@ -177,31 +186,49 @@ class StoredModels:
         except (ModelNotFoundError, RegistrationError):  # no model can have such a name
             return None
 
+    def _read(self, name: str) -> tuple[int, Versions | None]:
+        """The versions of a name now. A reading with a greater number began later, and is no older."""
+        return next(self._order), self._versions_of(name)
+
     def _refresh(self, name: str) -> None:
+        versions = self._catalog.stored_versions(name)
+        order, stored = self._read(name)
+        if stored is not None:
+            kept = {label for label in versions if label in stored.plans}
+            self._follow(name, order, stored, {stored.default, *kept})
+            return
         with _lock:
-            versions = self._catalog.stored_versions(name)
-            stored = self._versions_of(name)
-            if stored is None:
+            if order > self._followed.get(name, 0):
+                versions = self._catalog.stored_versions(name)
                 self._catalog.forget(name)
                 self._evict_unknown(name, versions)
-                return
-            kept = {label for label in versions if label in stored.plans}
-            self._follow(name, stored, {stored.default, *kept})
 
-    def _follow(self, name: str, stored: Versions, wanted: set[str]) -> None:
-        """Under the lock: let the catalog know these versions, and those that it knows already."""
+    def _follow(self, name: str, order: int, stored: Versions, wanted: set[str]) -> bool:
+        """Let the catalog know these versions, and those that it knows already, unless it knows a later reading."""
         known = self._catalog.stored_versions(name)
-        followed: dict[str, Version] = {}
-        for label, digest in stored.plans.items():
-            before = known.get(label)
-            if isinstance(before, StoredVersion) and before.digest == digest:
-                followed[label] = before
-            elif label in wanted:
-                new = StoredVersion(name, label, digest, self.load)
-                self._load(new)
-                followed[label] = new
-        self._catalog.follow(name, followed, stored.default)
-        self._evict_unknown(name, known)
+        self._fetch(stored.plans[label] for label in wanted if not _is(known.get(label), stored.plans[label]))
+        with _lock:
+            if order < self._followed.get(name, 0):
+                return False
+            known = self._catalog.stored_versions(name)
+            followed: dict[str, Version] = {}
+            for label, digest in stored.plans.items():
+                before = known.get(label)
+                if before is not None and _is(before, digest):
+                    followed[label] = before
+                elif label in wanted:
+                    new = StoredVersion(name, label, digest, self.load)
+                    self._load(new)
+                    followed[label] = new
+            self._catalog.follow(name, followed, stored.default)
+            self._followed[name] = order
+            self._evict_unknown(name, known)
+        return True
+
+    def _fetch(self, digests: Iterable[str]) -> None:
+        """Bring plans to this machine: no lock is held, because that may take long."""
+        assert self._plans is not None
+        self._plans.fetch(digests)
 
     def _load(self, version: StoredVersion) -> Plan:
         assert self._plans is not None
@@ -219,3 +246,8 @@ class StoredModels:
         for version in versions.values():
             if isinstance(version, StoredVersion) and version not in known:
                 self._residency.evict(version)
+
+
+def _is(version: Version | None, digest: str) -> bool:
+    """Whether a version is of this plan of the store."""
+    return isinstance(version, StoredVersion) and version.digest == digest

@@ -37,7 +37,7 @@ from pretzel.store.plan_file import open_plan_file, plan_file, sync_directory, w
 from pretzel.store.stored_plan import StoredPlan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import numpy.typing as npt
 
@@ -165,6 +165,9 @@ class Directory:
     def plan(self, digest: str) -> StoredPlan:
         """The plan file of that digest."""
         return StoredPlan(open_plan_file(self.plan_path(digest)), self.object_path)
+
+    def fetch(self, digests: Iterable[str]) -> object:
+        """Bring plans to this machine, where those of a directory are."""
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -362,8 +365,7 @@ class Directory:
         self._write(path, contents)
 
     def _write(self, path: Path, contents: Any) -> None:
-        aside = self.path / "aside"
-        for directory in (path.parent, aside):
+        for directory in (path.parent, aside := self.path / "aside"):
             directory.mkdir(parents=True, exist_ok=True)
         write_aside(path, contents, aside)
 

@@ -12,12 +12,14 @@ import os
 import secrets
 import sys
 import tempfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import WeakValueDictionary
 
 from pretzel.errors import CorruptStoreError, ModelNotFoundError, StoreError
 from pretzel.store.arrow_file import mapped
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 
 AT_ONCE = 8
 """Files that are copied at the same time."""
+
+_arriving: WeakValueDictionary[Path, threading.Lock] = WeakValueDictionary()  # files that a thread copies
+os.register_at_fork(after_in_child=_arriving.clear)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +147,12 @@ class RemoteDirectory(Directory):
 
     def _fetch(self, path: Path, check: Callable[[Path], None]) -> int | None:
         """Bring one file into the cache, whole and checked; its bytes, or None if it is there."""
+        if path.exists():
+            return None
+        with _arriving.setdefault(path, threading.Lock()):  # threads that need it wait for the one that copies it
+            return self._copy(path, check)
+
+    def _copy(self, path: Path, check: Callable[[Path], None]) -> int | None:
         if path.exists():
             return None
         file = path.relative_to(self.path).as_posix()

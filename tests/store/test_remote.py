@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
 import fsspec
@@ -331,3 +333,58 @@ def test_what_is_not_installed_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "fsspec", None)
     with pytest.raises(StoreError, match=r"pip install 'pretzel-serving\[remote\]'"):
         pretzel.PlanStore("memory://bucket/models")
+
+
+class Slow(MemoryFileSystem):
+    """A file system that waits with the plans of one model."""
+
+    protocol = "slow"
+    store: ClassVar[dict] = {}
+    slow: ClassVar[set] = set()
+    begun: ClassVar[threading.Event] = threading.Event()
+    go_on: ClassVar[threading.Event] = threading.Event()
+
+    def get_file(self, path, *arguments, **options):
+        if path.rpartition("/")[2] in self.slow:
+            self.begun.set()
+            assert self.go_on.wait(60)
+        return super().get_file(path, *arguments, **options)
+
+
+def test_a_slow_download_holds_up_no_other_model(models, tmp_path, reads):
+    fsspec.register_implementation("slow", Slow, clobber=True)
+    url = "slow://bucket/models"
+    models.publish("other", line(7.0))
+    models.push(url)
+    digest = models.versions("line").plans["v2"]
+    Slow.slow.add(f"{digest}.pretzel")
+    store = pretzel.PlanStore(url, cache=tmp_path / "cache", store=ObjectStore())
+    with pretzel.Runtime(store=store) as runtime, ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(lambda: runtime["line"].predict_one((1.0,))) for _ in range(4)]
+        assert Slow.begun.wait(60)
+        assert runtime["other"].predict_one((1.0,)) == pytest.approx(7)  # and loads while the others wait
+        assert not any(answer.done() for answer in answers)
+        Slow.go_on.set()
+        assert [answer.result(60) for answer in answers] == [pytest.approx(2)] * 4
+    assert sum(digest in file for file in reads) == 1
+
+
+def test_an_older_reading_of_a_name_changes_nothing(models, url, opened, monkeypatch):
+    """A thread that read the name before another version was published arrives after one that read it later."""
+    models.publish("line", line(5.0))
+    models.push(url)
+    store = opened()
+    before = store.versions("line")
+    models.publish("line", line(6.0))
+    models.push(url)
+    read = store.versions
+    with pretzel.Runtime(store=store) as runtime:
+
+        def slow_reading(name):
+            monkeypatch.setattr(store, "versions", read)
+            assert runtime["line"].predict_one((1.0,)) == pytest.approx(6)
+            return before
+
+        monkeypatch.setattr(store, "versions", slow_reading)
+        assert runtime["line@v3"].predict_one((1.0,)) == pytest.approx(5)
+        assert runtime["line"].predict_one((1.0,)) == pytest.approx(6)
