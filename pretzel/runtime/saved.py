@@ -128,7 +128,7 @@ def plan_of(
     digest_of: dict[bytes, bytes] = {}
 
     def renamed(digest: bytes) -> bytes:
-        found = digest_parts(salt, digest)
+        found = _shared_name(salt, digest, file)
         digest_of[found] = digest
         return found
 
@@ -163,8 +163,14 @@ def overhead_bytes(file: PlanFile | StoredPlan) -> int:
 
 def bytes_to_load(file: StoredPlan, store: ObjectStore, salt: bytes) -> int:
     """Bytes that `plan_of` will add to a store: arrays that are not there yet, and the plan itself."""
-    arrays = sum(nbytes for digest, nbytes in file.sizes.items() if digest_parts(salt, digest) not in store)
+    sizes = file.sizes.items()
+    arrays = sum(nbytes for digest, nbytes in sizes if _shared_name(salt, digest, file) not in store)
     return arrays + overhead_bytes(file)
+
+
+def _shared_name(salt: bytes, digest: bytes, file: PlanFile | StoredPlan) -> bytes:
+    """How the object store of this process names an object of a file: plans of one salt share what has one name."""
+    return digest_parts(salt, digest, file.location_of(digest))
 
 
 def made_by() -> dict[str, str]:

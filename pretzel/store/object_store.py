@@ -167,9 +167,10 @@ class ObjectStore:
         return bound
 
     def stage(self, stage: Stage) -> Stage:
-        """The one object of all stages equal to this."""
+        """The one object of all stages equal to this; one from a file may claim the digest of another."""
         with _locked:
-            return self._stages.setdefault(stage.digest, stage)
+            found = self._stages.setdefault(stage.digest, stage)
+        return found if found.calls == stage.calls else stage
 
     def shape(self, shape: ProgramShape) -> ProgramShape:
         """The one object of all shapes equal to this."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pretzel.errors import CorruptStoreError
 from pretzel.store.arrow_file import mapped
+from pretzel.store.digest import digest_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,17 +45,24 @@ class StoredPlan:
         """All arrays of the plan."""
         return [*self.file.locations, *self.large]
 
+    def location_of(self, digest: bytes) -> str:
+        """Tells arrays apart that have one digest, because two plans name other parts of one file."""
+        return str(self.large.get(digest, ""))
+
     def array(self, digest: bytes) -> Array:
-        """The array of a digest, mapped.
+        """The array of a digest, mapped. A small one is compared with its digest, because plans share what they load.
 
         Raises
         ------
         CorruptStoreError
-            It is not there.
+            It is not there, or damaged.
         """
         location = self.large.get(digest)
         if location is None:
-            return self.file.array(digest)
+            small = self.file.array(digest)
+            if digest_of_memory(small) != digest:
+                raise CorruptStoreError(f"{self.where}: the object {digest.hex()} is damaged")
+            return small
         try:
             return mapped(self._path_of(digest.hex()), location)
         except (OSError, ValueError) as error:

@@ -1,0 +1,66 @@
+"""A plan of a store whose file is damaged or crafted: others, which share its objects, answer as before."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LinearRegression
+
+import pretzel
+from pretzel.errors import CorruptStoreError
+from pretzel.store.object_store import ObjectStore
+from tests.store.fuzz_load import packed, unpacked
+
+X = np.random.default_rng(0).normal(size=(60, 3000))
+
+
+@pytest.fixture
+def models(tmp_path):
+    store = pretzel.PlanStore(tmp_path / "store")
+    small = LinearRegression().fit(X[:, :4], X[:, 0])
+    for name in ("mine", "yours"):
+        store.publish(f"small/{name}", small)
+        store.publish(f"large/{name}", LinearRegression().fit(X, X[:, 0]))
+    return pretzel.PlanStore(tmp_path / "store", store=ObjectStore())
+
+
+def change(models, name, how):
+    """Rewrite the file of a plan."""
+    versions = models.versions(name)
+    path = models._directory.plan_path(versions.plans[versions.default])
+    contents = packed(*how(*unpacked(path.read_bytes())))
+    path.unlink()
+    path.write_bytes(contents)
+
+
+def other_numbers(description, objects):
+    """Every double is another one."""
+    objects = bytearray(objects)
+    for offset, dtype, shape in description["objects"].values():
+        if dtype == "<f8" and shape:
+            objects[offset + 6] ^= 8
+    return description, bytes(objects)
+
+
+def another_place(description, objects):
+    """Large arrays begin 64 bytes later."""
+    for location in description["large"].values():
+        location[0] += 64
+    return description, objects
+
+
+def test_small_arrays_are_what_their_digests_say(models):
+    change(models, "small/mine", other_numbers)
+    with pytest.raises(CorruptStoreError, match="is damaged"):
+        models.load("small/mine")
+    np.testing.assert_allclose(models.load("small/yours").predict(X[:9, :4]), X[:9, 0])
+
+
+def test_plans_share_large_arrays_only_where_they_name_the_same_bytes(models):
+    change(models, "large/mine", another_place)
+    try:
+        mine = models.load("large/mine")
+    except CorruptStoreError:
+        mine = None
+    np.testing.assert_allclose(models.load("large/yours").predict(X[:9]), X[:9, 0])
+    assert mine is None or not np.allclose(mine.predict(X[:9]), X[:9, 0])
