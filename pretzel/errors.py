@@ -23,6 +23,7 @@
     ├── KernelError(RuntimeError)         a native kernel rejected its parameters
     └── StoreError(RuntimeError)          a plan cannot be written or read
         ├── SaveError                     ... because something of it has no form in a file
+        ├── UntrustedError                ... because it holds Python objects that the caller has not trusted
         └── CorruptStoreError(ValueError) ... because a file is damaged, or no file of ours
 """
 
@@ -114,6 +115,21 @@ class StoreError(PretzelError, RuntimeError):
 
 class SaveError(StoreError):
     """Something of a plan has no form in a file, such as a step that runs as the estimator itself."""
+
+
+class UntrustedError(StoreError):
+    """A file holds Python objects that the caller has not trusted; nothing of them was run.
+
+    Parameters
+    ----------
+    message : str
+    types : tuple of str
+        Names of the types that are not trusted; empty for a pickle, which may hold anything.
+    """
+
+    def __init__(self, message: str, types: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.types = types
 
 
 class CorruptStoreError(StoreError, ValueError):

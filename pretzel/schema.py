@@ -1,4 +1,4 @@
-"""Type of a value between two computations: kind, width, dtype and, for sparse rows, a bound of stored entries."""
+"""What is computed: methods, and the type of a value between two computations (kind, width, dtype, stored entries)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import numpy.typing as npt
+
+
+METHODS = (
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "predict_joint_log_proba",
+    "decision_function",
+    "transform",
+    "score_samples",
+    "apply",
+)
+"""Methods of an estimator that are compiled, where it has them and they take nothing but ``X``."""
+
+RARE_METHODS = ("mahalanobis", "kneighbors", "radius_neighbors")
+"""Methods of estimators that have none of `METHODS`: covariances, neighbours."""
 
 
 class Kind(enum.Enum):

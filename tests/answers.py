@@ -8,8 +8,8 @@ import numpy as np
 from scipy import sparse
 
 import pretzel
-from pretzel.oven.frontends.importer import METHODS
 from pretzel.oven.rules import RULES
+from pretzel.schema import METHODS
 from pretzel.verification.boundary import NUMBERS, OFTEN_REJECTED
 
 if TYPE_CHECKING:

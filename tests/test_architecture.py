@@ -33,6 +33,7 @@ OPTIONAL = {
     "joblib",
     "threadpoolctl",
     "skops",
+    "cloudpickle",
     "click",
 }
 

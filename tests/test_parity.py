@@ -11,8 +11,8 @@ from scipy import sparse
 
 import pretzel
 from pretzel import _native
-from pretzel.oven.frontends.importer import METHODS
 from pretzel.oven.frontends.registry import registered
+from pretzel.schema import METHODS
 from pretzel.store.object_store import ObjectStore
 from pretzel.verification.compare import compare
 from tests import cases, releases

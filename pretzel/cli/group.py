@@ -16,7 +16,7 @@ from pretzel.cli.store import fsck, gc, promote, pull, push, remove
 from pretzel.cli.verify import verify
 from pretzel.errors import PretzelError
 
-EXTRAS = {"sklearn": "sklearn", "joblib": "sklearn", "pandas": "cli", "pyarrow": "cli"}
+EXTRAS = {"sklearn": "sklearn", "joblib": "sklearn", "skops": "skops", "pandas": "cli", "pyarrow": "cli"}
 """Extra of the distribution that installs a package, by the name of its module."""
 
 

@@ -16,7 +16,7 @@ from pretzel.runtime.log import logger
 from pretzel.runtime.version import Route, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from pretzel.runtime.model import Plan
 
@@ -30,21 +30,16 @@ _NUMBERED = re.compile(r"v([1-9][0-9]{0,17})")
 
 
 class Catalog:
-    """Models by name. Reading takes no lock; changes are atomic and one after the other.
-
-    Attributes
-    ----------
-    find_elsewhere : callable
-        ``find_elsewhere(name)`` is called for names and versions that are not here, before they are looked up once
-        more: it may call `follow`.
-    """
+    """Models by name. Reading takes no lock; changes are atomic and one after the other."""
 
     def __init__(self) -> None:
-        self.find_elsewhere: Callable[[str], object] = lambda name: None
         self._handles: dict[str, Model] = {}  # of names, aliases, and versions that were looked up
         self._entries: dict[str, Entry] = {}
         self._aliases: dict[str, Alias] = {}
         self._closed = False
+
+    def find_elsewhere(self, target: str) -> None:
+        """Is called for a name or version that is not here, before it is looked up once more."""
 
     def check(self, name: str, version: str | None, replace: bool) -> None:
         """Raise what `put` would raise now.
@@ -55,13 +50,14 @@ class Catalog:
         RuntimeError
             The catalog has been closed.
         """
+        self._check(name, version, replace)
+
+    def _check(self, name: str, version: str | None, replace: bool) -> None:
         self._check_open()
         check_word(name, "name")
         if name in self._aliases:
             raise ModelInUseError(f"{name!r} is an alias; unregister it first, or give the model another name")
         entry = self._entries.get(name)
-        if entry is not None and entry.stored:
-            raise ModelInUseError(f"{name!r} is a model of the store: publish it there, or register another name")
         if entry is None and replace:
             raise not_found(self._entries, name)
         if version is not None:
@@ -94,12 +90,12 @@ class Catalog:
         for option, value in ("default", default), ("keep", keep), ("allow_changes", allow_changes):
             check_option(option, value, bool)
         with _lock:
-            self.check(name, version, replace)
+            self._check(name, version, replace)
             entry = self._entries.get(name)
             if entry is not None and default and not allow_changes:
                 check_changes(name, entry.versions[entry.default].plan, plan)
             if entry is None:
-                entry = self._entries[name] = Entry(Model(name))
+                entry = self._entries[name] = Entry(self._new_handle(name))
             label = version or f"v{entry.highest + 1}"
             number = _NUMBERED.fullmatch(label)
             entry.highest = max(entry.highest, int(number[1]) if number else 0)
@@ -116,67 +112,6 @@ class Catalog:
         dropped.clear()  # frees the old version without holding the lock
         logger.info("registered %s@%s%s", name, label, ", the default" if entry.default == label else "")
         return handle
-
-    def follow(self, name: str, versions: Mapping[str, Version], default: str) -> None:
-        """Let a model have exactly these versions of a store on disk; all have been loaded at least once.
-
-        A version that is the target of an alias stays as long as the alias needs it.
-
-        Raises
-        ------
-        ModelInUseError
-            The name is an alias, or has been registered.
-        RuntimeError
-            The catalog has been closed.
-        """
-        with _lock:
-            self._check_open()
-            entry = self._entries.get(name)
-            if name in self._aliases or (entry is not None and not entry.stored):
-                raise ModelInUseError(f"{name!r} is in the store, and is an alias or has been registered, too")
-            if entry is None:
-                entry = self._entries[name] = Entry(Model(name), stored=True)
-            old = [version for label, version in entry.versions.items() if versions.get(label) is not version]
-            entry.replaced = {version.label for version in old if version.label not in versions}
-            entry.versions.update(versions)
-            entry.default = default
-            dropped = [old, self._reroute(name, self._unused(name))]
-            self._handles[name] = entry.handle
-        dropped.clear()
-
-    def refresh(self, version: Version) -> None:
-        """Let all handles of a version call what is in memory of it now."""
-        with _lock:
-            entry = self._entries.get(version.model)
-            known = entry is not None and entry.versions.get(version.label) is version
-            dropped = self._reroute(version.model, []) if known else []
-        dropped.clear()
-
-    def stored(self) -> list[str]:
-        """Names of all models that `follow` has put here."""
-        with _lock:
-            return [name for name, entry in list(self._entries.items()) if entry.stored]
-
-    def stored_versions(self, name: str) -> dict[str, Version]:
-        """Versions of a model that `follow` has put here, by their labels."""
-        with _lock:
-            entry = self._entries.get(name)
-            return dict(entry.versions) if entry is not None and entry.stored else {}
-
-    def version_of(self, target: str) -> Version | None:
-        """The version that a name means now, if it is here."""
-        with _lock:
-            return self._look_up(target)
-
-    def forget(self, name: str) -> None:
-        """Unregister a model of `follow`, unless an alias points at it."""
-        with _lock:
-            entry = self._entries.get(name)
-            if entry is None or not entry.stored or entry.aliases:
-                return
-            dropped = self._remove_name(name)
-        dropped.clear()
-        logger.info("forgot %s, which is in the store no more", name)
 
     def promote(self, target: str, *, allow_changes: bool = False) -> Model:
         """Make a version the default of its name and keep the one before. Returns the handle of the name.
@@ -225,7 +160,7 @@ class Catalog:
                 self._find(target)
             known = self._aliases.get(name)
             before = [] if known is None else list(known.shares)
-            alias = Alias(Model(name) if known is None else known.handle, parts, weights)
+            alias = Alias(self._new_handle(name) if known is None else known.handle, parts, weights)
             self._aliases[name] = alias
             dropped = reroute([(alias.handle, self._route(alias))])
             self._handles[name] = alias.handle
@@ -280,7 +215,7 @@ class Catalog:
             version = self._find(name)
             handle = self._handles.get(name)
             if handle is None:
-                handle = Model(name)
+                handle = self._new_handle(name)
                 reroute([(handle, Route((version,)))])
                 self._handles[name] = handle
         return handle
@@ -324,6 +259,14 @@ class Catalog:
 
     # The methods below are called under the lock.
 
+    def _new_handle(self, name: str) -> Model:
+        """The handle of a name that had none."""
+        return Model(name)
+
+    def _route_without(self, handle: Model, entry: Entry) -> Route | None:
+        """What answers the calls of a handle whose model or version is gone; None: they are rejected."""
+        return None
+
     def _look_up(self, target: str) -> Version | None:
         name, at, label = target.partition("@")
         entry = self._entries.get(name)
@@ -347,7 +290,7 @@ class Catalog:
         entry.replaced.difference_update(gone)
         handles = [self._handles.pop(f"{name}@{label}", None) for label in gone]
         changes: list[tuple[Model, Route | None]] = [(entry.handle, Route((entry.versions[entry.default],)))]
-        changes += [(handle, None) for handle in handles if handle is not None]
+        changes += [(handle, self._route_without(handle, entry)) for handle in handles if handle is not None]
         for label, version in list(entry.versions.items()):
             pinned = self._handles.get(f"{name}@{label}")
             if pinned is not None:
@@ -388,7 +331,7 @@ class Catalog:
         del self._entries[name]
         pinned = [self._handles.pop(f"{name}@{label}", None) for label in list(entry.versions)]
         handles = [self._handles.pop(name), *(handle for handle in pinned if handle is not None)]
-        return [entry.versions, *reroute([(handle, None) for handle in handles])]
+        return [entry.versions, *reroute([(handle, self._route_without(handle, entry)) for handle in handles])]
 
     def _check_unused(self, target: str) -> None:
         """Raise if an alias points at the target; an alias of a version also counts for the whole name."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pretzel._native import WeightedRoute
     from pretzel.runtime.handle import Model
     from pretzel.runtime.model import Plan
+    from pretzel.runtime.outline import Outline
     from pretzel.runtime.version import Version
 
 
@@ -85,7 +86,7 @@ def check_own(name: str, entry: Entry) -> None:
         raise RegistrationError(f"{name!r} is a model of the store: promote or remove it there")
 
 
-def check_changes(name: str, old: Plan, new: Plan) -> None:
+def check_changes(name: str, old: Plan | Outline, new: Plan | Outline) -> None:
     """Raise if callers of the old default would notice that another plan answers."""
     found = differences(old, new)
     if found:

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
     from pretzel.plan import InputSpec
     from pretzel.runtime.model import Plan
+    from pretzel.runtime.outline import Outline
 
 
-def differences(old: Plan, new: Plan) -> list[str]:
+def differences(old: Plan | Outline, new: Plan | Outline) -> list[str]:
     """What callers of ``old`` would notice if ``new`` answered, apart from the values; empty if nothing."""
     return [*_of_inputs(old.physical.input, new.physical.input), *_of_methods(old, new)]
 
@@ -41,8 +42,8 @@ def _of_inputs(old: InputSpec, new: InputSpec) -> Iterator[str]:
             yield "its columns have a fixed order" if old.any_order else "its columns have another order"
 
 
-def _of_methods(old: Plan, new: Plan) -> Iterator[str]:
-    lost = [method for method in old.methods if method not in new.methods]
+def _of_methods(old: Plan | Outline, new: Plan | Outline) -> Iterator[str]:
+    lost = [method for method in old.physical.methods if method not in new.physical.methods]
     if lost:
         yield f"it has no {', '.join(lost)}"
     kinds = [None if plan.source is None else plan.source.kind for plan in (old, new)]

@@ -9,6 +9,7 @@ from pretzel._native import CallCounter, Endpoint, Handle, row_function, swap_ta
 from pretzel.errors import ModelNotFoundError
 from pretzel.runtime.pickling import reject_pickling
 from pretzel.runtime.source import PRIVATE, ActsAsEstimator
+from pretzel.runtime.version import LostVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -27,7 +28,7 @@ class Model(Handle, ActsAsEstimator):
     for its target, or for one of several by weight. The handle has the methods and attributes of the plan (``predict``,
     ``predict_one``, ``classes_``, ...) and for each method two to await, ``apredict`` and ``apredict_one``, which never
     block the event loop (`pretzel.runtime.asynchronous`). Once the name or version has been unregistered, they raise
-    `ModelNotFoundError`, even if another model takes the name.
+    `ModelNotFoundError`, even if another model takes the name; a model of a store on disk is found again.
 
     Parameters
     ----------
@@ -144,8 +145,10 @@ class Model(Handle, ActsAsEstimator):
     @property
     def _current(self) -> Route:
         route = self._route
+        if route is not None and type(route.version) is LostVersion:
+            route = route.version.find()._route
         if route is None:
-            raise ModelNotFoundError(self._gone())
+            raise ModelNotFoundError(self.gone())
         return route
 
     @property
@@ -200,7 +203,8 @@ class Model(Handle, ActsAsEstimator):
         """How `plan` was compiled, and the time of each stage; see `Plan.explain`."""
         return self.plan.explain(format, analyze=analyze)
 
-    def _gone(self) -> str:
+    def gone(self) -> str:
+        """Why a model or version that is not there any more does not answer."""
         name, _, version = self.name.partition("@")
         if version:
             return f"version {version!r} of model {name!r} has been replaced or unregistered"
@@ -223,7 +227,7 @@ class Model(Handle, ActsAsEstimator):
 
     def _rejection(self, method: str, route: Route | None) -> _Rejection:
         if route is None:
-            return _Rejection(ModelNotFoundError, self._gone())
+            return _Rejection(ModelNotFoundError, self.gone())
         return _Rejection(AttributeError, self._lacks(method))
 
     def _publish(self, route: Route | None) -> None:

@@ -6,7 +6,7 @@ import copy
 import weakref
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
 from pretzel._native import Method, NativeProgram, row_function, set_callbacks
 from pretzel.runtime.errors_from_native import raise_error
@@ -183,25 +183,31 @@ class Plan(ActsAsEstimator):
         lease.complete()
         return Plan(self.physical, store, lease, name, self.source)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], *, opaque: Literal["skops", "cloudpickle"] | None = None) -> None:
         """Write the plan to one file, from which `pretzel.load` maps it in any process, without scikit-learn.
 
         Parameters
         ----------
         path : str or path
             Replaced at once, and only when everything is written.
+        opaque : {"skops", "cloudpickle"}, optional
+            Write also the estimators that steps without a native form call, and the source of a plan that was compiled
+            with ``keep_source=True``. The plan then answers all that it answers now, and the process that loads it
+            needs their packages. ``"skops"`` is read only if all types are trusted, ``"cloudpickle"`` runs any code and
+            only with ``pretzel.load(..., allow_pickle=True)``. By default, nothing that needs an estimator is saved.
 
         Raises
         ------
         SaveError
-            A method has a step that runs as the estimator itself, or a label has no plain form.
+            A method has a step that runs as the estimator itself, and there is no ``opaque`` or it cannot write the
+            estimator; or a label has no plain form.
         OSError
             The file cannot be written.
         """
-        from pretzel.runtime.saved import describe
+        from pretzel.runtime.saved import describe_with
         from pretzel.store.plan_file import plan_file, write_atomically
 
-        write_atomically(path, plan_file(*describe(self)))
+        write_atomically(path, plan_file(*describe_with(self, opaque)))
 
     def serve(self, engine: BatchEngine, long_call: float | None, batching: Batching | None = None) -> None:
         """Let an engine run calls whose estimate is ``long_call`` seconds or more; None: it runs no calls.

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError, StoreError
 from pretzel.options import check_option
 from pretzel.runtime.catalog_entry import check_changes, check_word
+from pretzel.runtime.outline import outline_of
 from pretzel.runtime.pickling import reject_pickling
 from pretzel.runtime.prepare import compiled
-from pretzel.runtime.saved import bytes_to_load, describe, plan_of
+from pretzel.runtime.saved import bytes_to_load, describe_with, plan_of
+from pretzel.runtime.stored_estimators import NOBODY, Trust
 from pretzel.store.object_store import ObjectStore, default_store
 from pretzel.store.remote import is_url, open_store, pull, push
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pretzel.runtime.model import Plan
+    from pretzel.runtime.outline import Outline
     from pretzel.store.directory import Findings
     from pretzel.store.name_files import Versions
     from pretzel.store.remote import Copied
@@ -91,6 +94,7 @@ class PlanStore:
         default: bool = True,
         keep: bool = True,
         allow_changes: bool = False,
+        opaque: Literal["skops", "cloudpickle"] | None = None,
         **options: Any,
     ) -> str:
         """Write a model as the newest version of a name.
@@ -109,6 +113,8 @@ class PlanStore:
         allow_changes : bool
             Whether the new default may take other columns, lack methods or be of another kind than the one before:
             runtimes that watch the store put it in its place.
+        opaque : {"skops", "cloudpickle"}, optional
+            Write also the estimators that steps without a native form call, as `Plan.save` does.
         **options
             Of `pretzel.compile`, for estimators.
 
@@ -122,20 +128,36 @@ class PlanStore:
         CompileError
             As `pretzel.compile` raises it.
         SaveError
-            A method has a step that runs as the estimator itself, or a label has no plain form.
+            As `Plan.save` raises it.
         RegistrationError
             The name has that version already, or is none; the model differs from the default that it would replace.
         """
         if version is not None:
             check_word(version, "version")
         plan = compiled(name, model, self.store, options)
-        description, arrays = describe(plan)
+        description, arrays = describe_with(plan, opaque)
         if default and not allow_changes:
             self._check_changes(name, plan)
         return self._directory.publish(name, description, arrays, version=version, default=default, keep=keep)
 
-    def load(self, name: str, version: str | None = None) -> Plan:
+    def load(
+        self,
+        name: str,
+        version: str | None = None,
+        *,
+        trusted: Iterable[str | type] = (),
+        allow_pickle: bool = False,
+    ) -> Plan:
         """The plan of a name: of its default version, unless another is given.
+
+        Parameters
+        ----------
+        name : str
+        version : str, optional
+        trusted : list of str or type
+            Types whose objects may be made of a plan that was published with ``opaque="skops"``, as of `pretzel.load`.
+        allow_pickle : bool
+            Whether one that was published with ``opaque="cloudpickle"`` may be loaded. It may run any code.
 
         Raises
         ------
@@ -143,8 +165,10 @@ class PlanStore:
             The store has no such name, or the name no such version.
         CorruptStoreError
             A file is damaged or missing.
+        UntrustedError
+            The plan holds estimators that are not trusted; its ``types`` names them.
         """
-        return self.plan_of(self._directory.open(name, version), name)
+        return self.plan_of(self._directory.open(name, version), name, Trust.of(trusted, allow_pickle))
 
     def open_plan(self, digest: str) -> StoredPlan:
         """The files of a plan, of one of `versions`.
@@ -175,9 +199,9 @@ class PlanStore:
     def _missing(self, error: FileNotFoundError) -> CorruptStoreError:
         return CorruptStoreError(f"{self._directory.where}: {error.filename} is missing")
 
-    def plan_of(self, file: StoredPlan, name: str) -> Plan:
+    def plan_of(self, file: StoredPlan, name: str, trust: Trust = NOBODY) -> Plan:
         """The plan of files that are open."""
-        return plan_of(file, self.store, name, salt=self._salt)
+        return plan_of(file, self.store, name, salt=self._salt, trust=trust)
 
     def bytes_to_load(self, name: str, version: str | None = None) -> int:
         """Bytes that a plan will take once it is loaded, without the arrays that loaded plans hold already.
@@ -226,13 +250,13 @@ class PlanStore:
             The version differs from the present default.
         """
         if not allow_changes:
-            self._check_changes(name, self.load(name, version))
+            self._check_changes(name, outline_of(self._directory.open(name, version)))
         self._directory.promote(name, version)
 
-    def _check_changes(self, name: str, new: Plan) -> None:
+    def _check_changes(self, name: str, new: Plan | Outline) -> None:
         """Raise if callers of the default would notice that another plan answers; a damaged default has none."""
         try:
-            old = self.load(name)
+            old = outline_of(self._directory.open(name))
         except (ModelNotFoundError, StoreError):
             return
         check_changes(name, old, new)

@@ -7,9 +7,8 @@ from functools import partial
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pretzel.errors import ModelInUseError, ModelNotFoundError
+from pretzel.errors import ModelNotFoundError
 from pretzel.options import check_option, parse_bytes
-from pretzel.runtime.catalog import Catalog
 from pretzel.runtime.engine import QUEUE_CAPACITY, BatchEngine
 from pretzel.runtime.metrics import MODELS, Collector, register
 from pretzel.runtime.multi_model import MultiModel
@@ -19,12 +18,14 @@ from pretzel.runtime.plan_store import PlanStore
 from pretzel.runtime.prepare import prepare, serve_stored
 from pretzel.runtime.residency import Residency
 from pretzel.runtime.statistics import resident, statistics
+from pretzel.runtime.stored_catalog import StoredCatalog
+from pretzel.runtime.stored_estimators import Trust
 from pretzel.runtime.stored_models import StoredModels
 from pretzel.runtime.subplan_cache import cache_subplans, new_cache
 from pretzel.store.object_store import ObjectStore, default_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pretzel.options import Batching, Reservation
     from pretzel.runtime.handle import Model
@@ -49,6 +50,8 @@ class Runtime(NamedCalls):
     watch : bool or float
         Whether a thread follows what changes in the store on disk: every second, or every so many seconds. Without it,
         a model that has been looked up stays as it is.
+    trusted, allow_pickle
+        Which estimators of a store on disk may be loaded, as of `PlanStore.load`.
     memory_limit : int or str, optional
         Bytes, also as text such as ``"2GB"``, that arrays, plans, working memory and caches may take together. Plans
         of the store on disk leave memory so that others can be loaded: those that are called least, for the bytes that
@@ -73,6 +76,8 @@ class Runtime(NamedCalls):
         *,
         store: ObjectStore | PlanStore | str | os.PathLike[str] | None = None,
         watch: bool | float = False,
+        trusted: Iterable[str | type] = (),
+        allow_pickle: bool = False,
         memory_limit: int | str | None = None,
         executors: int | None = None,
         queue: int = QUEUE_CAPACITY,
@@ -91,11 +96,12 @@ class Runtime(NamedCalls):
         self._tracing = tracing
         sizes = {"materialized": materialize, "results": results}
         self._caches = {name: new_cache(parse_bytes(size)) for name, size in sizes.items()}
-        self._catalog = Catalog()
+        self._catalog = StoredCatalog()
         limit = None if memory_limit is None else parse_bytes(memory_limit)
         caches = sum(cache.budget for cache in self._caches.values())
         residency = Residency(self.store, limit, caches, self._catalog.refresh)
-        self._stored = StoredModels(plans, self._catalog, residency, partial(serve_stored, self.engine, self._caches))
+        serve = partial(serve_stored, self.engine, self._caches)
+        self._stored = StoredModels(plans, self._catalog, residency, serve, Trust.of(trusted, allow_pickle))
         if watch:
             self._stored.watch(float(watch))
         self._multi_model = MultiModel(self._catalog.names, self._catalog.__getitem__)
@@ -384,8 +390,6 @@ class Runtime(NamedCalls):
 
     def _prepare(self, name: str, model: Any, /, **settings: Any) -> Plan:
         """A plan of that name in this store, with its engine and caches."""
-        if name in self._stored:
-            raise ModelInUseError(f"{name!r} is a model of the store: publish it there, or register another name")
         plan = prepare(name, model, self.store, self.engine, tracing=self._tracing, **settings)
         cache_subplans(plan, self._caches["materialized"], self._caches["results"])
         self._stored.admit(plan)

@@ -16,6 +16,14 @@ from pretzel.plan import StoredGraph
 from pretzel.runtime.model import Plan
 from pretzel.runtime.programs import programs_of
 from pretzel.runtime.source import Source
+from pretzel.runtime.stored_estimators import (
+    NOBODY,
+    Trust,
+    check_steps,
+    estimator_bytes,
+    read_estimators,
+    write_estimators,
+)
 from pretzel.store.digest import digest_array, digest_parts
 from pretzel.store.object_store import default_store
 from pretzel.store.plan_check import check_plan
@@ -23,7 +31,7 @@ from pretzel.store.plan_data import Links, from_data, to_data
 from pretzel.store.plan_file import PlanFile, open_plan_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pretzel.plan import MethodPlan, PhysicalPlan
     from pretzel.store.object_store import ObjectStore
@@ -62,6 +70,29 @@ def describe(plan: Plan, estimators: list[Any] | None = None) -> tuple[dict[str,
     return description, {digests[name]: array for name, array in arrays.items()}
 
 
+def describe_with(plan: Plan, opaque: str | None) -> tuple[dict[str, Any], dict[bytes, Any]]:
+    """What is written of a plan: its description, and its arrays by digest.
+
+    Parameters
+    ----------
+    plan : Plan
+    opaque : {"skops", "cloudpickle"}, optional
+        What writes the estimators of the plan: those that opaque steps call, and its source if it keeps that. Without
+        it, the plan is described without what only they answer.
+
+    Raises
+    ------
+    SaveError
+        Something of the plan cannot be written.
+    """
+    if opaque is None:
+        return describe(plan)
+    estimators: list[Any] = []
+    description, arrays = describe(plan, estimators)
+    entry, more = write_estimators(estimators, None if plan.source is None else plan.source.kept(), opaque)
+    return {**description, **entry}, {**arrays, **more}
+
+
 def unpickled(contents: bytes, estimators: list[Any], source: Any) -> Plan:
     """The plan that `Plan.__reduce_ex__` has written; ``source`` is its estimator, or None."""
     plan = plan_of(PlanFile(contents, "a pickled plan"), default_store(), estimators=estimators)
@@ -70,11 +101,18 @@ def unpickled(contents: bytes, estimators: list[Any], source: Any) -> Plan:
     return plan
 
 
-def load(path: str | os.PathLike[str], *, name: str = "", store: ObjectStore | None = None) -> Plan:
+def load(
+    path: str | os.PathLike[str],
+    *,
+    name: str = "",
+    store: ObjectStore | None = None,
+    trusted: Iterable[str | type] = (),
+    allow_pickle: bool = False,
+) -> Plan:
     """Load a plan from a file that `Plan.save` has written.
 
-    Nothing of the file is run, and scikit-learn is not needed. The arrays stay in the file, which is mapped: processes
-    that load one file share its memory.
+    Nothing of the file is run, and scikit-learn is not needed, unless it was saved with its estimators. The arrays stay
+    in the file, which is mapped: processes that load one file share its memory.
 
     Parameters
     ----------
@@ -83,11 +121,17 @@ def load(path: str | os.PathLike[str], *, name: str = "", store: ObjectStore | N
         Name of the model in messages; by default, the one it was saved under.
     store : ObjectStore, optional
         Holds the arrays; the store of this process by default.
+    trusted : list of str or type
+        Types whose objects may be made of a file that was saved with ``opaque="skops"``, besides those that skops
+        trusts: most of scikit-learn, SciPy and NumPy.
+    allow_pickle : bool
+        Whether a file may be loaded that was saved with ``opaque="cloudpickle"``. It may run any code.
 
     Returns
     -------
     Plan
-        It has the methods and attributes that were compiled. What only the estimator itself answers raises an error.
+        It has the methods and attributes that were compiled. What only an estimator answers that was not saved raises an
+        error.
 
     Raises
     ------
@@ -95,10 +139,13 @@ def load(path: str | os.PathLike[str], *, name: str = "", store: ObjectStore | N
         There is no such file, or it cannot be read.
     CorruptStoreError
         The file is damaged, or no plan file.
+    UntrustedError
+        It holds estimators that are not trusted; its ``types`` names them.
     StoreError
         It was written by a release of Pretzel whose kernels lay out their states otherwise.
     """
-    return plan_of(open_plan_file(path), default_store() if store is None else store, name)
+    trust = Trust.of(trusted, allow_pickle)
+    return plan_of(open_plan_file(path), default_store() if store is None else store, name, trust=trust)
 
 
 def plan_of(
@@ -107,6 +154,7 @@ def plan_of(
     name: str = "",
     *,
     salt: bytes = b"",
+    trust: Trust = NOBODY,
     estimators: list[Any] | None = None,
 ) -> Plan:
     """The plan of an open file.
@@ -119,10 +167,18 @@ def plan_of(
     salt : bytes, optional
         Goes into the names of the objects, because their contents have not been compared with their digests.
         Plans of one salt share their objects.
+    trust : Trust
+        Which estimators of the file may be made.
     estimators : list, optional
-        Those that opaque steps call. The caller trusts where they come from.
+        In place of those of the file. The caller trusts where the whole file comes from.
+
+    Raises
+    ------
+    CorruptStoreError, UntrustedError, StoreError
+        As `load`.
     """
     description = file.description
+    is_checked = estimators is None
     _check_layouts(file)
     salt = salt or os.urandom(16)
     digest_of: dict[bytes, bytes] = {}
@@ -132,23 +188,24 @@ def plan_of(
         digest_of[found] = digest
         return found
 
-    lease = store.lease()
+    lease, source = store.lease(), None
+    if estimators is None:
+        estimators, source = read_estimators(file, trust)
     try:
         physical = from_data(description.get("plan"), Links(renamed, estimators, store.shared))
-        if estimators is None:
+        if is_checked:
             check_plan(physical)
+            check_steps(physical)
         for each in physical.objects:
             store.hold(each, partial(file.array, digest_of[each]), lease)
         lease.complete()
-        if estimators is None:
+        if is_checked:
             _check_calls(physical, store)
-        found = name or description.get("name")
-        if type(found) is not str:
-            raise CorruptStoreError("the plan has no name")
-        plan = Plan(physical, store, lease, found, _source_of(description.get("source")))
-        if estimators is None:
+        kept = source_of(description.get("source")) if source is None else Source(source, keep=True)
+        plan = Plan(physical, store, lease, name or name_in(description), kept)
+        if is_checked:
             _check_names(plan)
-        plan.overhead_bytes = overhead_bytes(file)
+        plan.overhead_bytes = overhead_bytes(file) + estimator_bytes(file)
         return plan
     except CorruptStoreError as error:
         raise CorruptStoreError(f"{file.where}: {error}") from error
@@ -156,13 +213,22 @@ def plan_of(
         raise CorruptStoreError(f"{file.where}: the plan contradicts itself: {error}") from error
 
 
+def name_in(description: Mapping[str, Any]) -> str:
+    """The name that a model was saved under."""
+    found = description.get("name")
+    if type(found) is not str:
+        raise CorruptStoreError("the plan has no name")
+    return found
+
+
 def overhead_bytes(file: PlanFile | StoredPlan) -> int:
-    """What `Plan.overhead_bytes` will be: two pages of the file, and what was measured for a byte of descriptions."""
+    """What `Plan.overhead_bytes` will be without estimators: two pages of the file, and what was measured for a byte of
+    descriptions."""
     return 8192 + 4 * file.description_bytes
 
 
 def bytes_to_load(file: StoredPlan, store: ObjectStore, salt: bytes) -> int:
-    """Bytes that `plan_of` will add to a store: arrays that are not there yet, and the plan itself."""
+    """Bytes that `plan_of` will add to a store: arrays that are not there yet, estimators, and the plan itself."""
     sizes = file.sizes.items()
     arrays = sum(nbytes for digest, nbytes in sizes if _shared_name(salt, digest, file) not in store)
     return arrays + overhead_bytes(file)
@@ -213,7 +279,7 @@ def portable(physical: PhysicalPlan) -> PhysicalPlan:
             steps = "; ".join(f"{step.origin or step.name}: {step.reason}" for step in method.opaque)
             raise SaveError(
                 f"{physical.input.estimator}.{name} cannot be saved, because steps of it run as the estimator itself, "
-                f"which is Python: {steps}"
+                f"which is Python: {steps}. With opaque='skops' the estimators are written, too"
             )
     found = {name: _portable(method) for name, method in methods.items()}
     graph = None if physical.graph is None else _graph_of(physical.graph, found)
@@ -306,7 +372,8 @@ def _check_layouts(file: PlanFile | StoredPlan) -> None:
             )
 
 
-def _source_of(data: Any) -> Source | None:
+def source_of(data: Any) -> Source | None:
+    """What a plan was compiled from, by its description."""
     if data is None:
         return None
     if type(data) is not dict or type(data.get("type")) is not str or type(data.get("kind")) not in (str, type(None)):

@@ -16,11 +16,12 @@ from pretzel.runtime.watcher import Watcher
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pretzel.runtime.catalog import Catalog
     from pretzel.runtime.handle import Model
     from pretzel.runtime.model import Plan
     from pretzel.runtime.plan_store import PlanStore
     from pretzel.runtime.residency import Residency
+    from pretzel.runtime.stored_catalog import StoredCatalog
+    from pretzel.runtime.stored_estimators import Trust
     from pretzel.runtime.version import Version
     from pretzel.store.name_files import Versions
 
@@ -40,16 +41,24 @@ class StoredModels:
     ----------
     plans : PlanStore or None
         None: there is no store, only a limit of memory.
-    catalog : Catalog
+    catalog : StoredCatalog
         Asks here for names that it does not know.
     residency : Residency
     prepare : callable
         Is given each plan that has been loaded, before a handle calls it.
+    trust : Trust
+        Which estimators of the store may be made.
     """
 
     def __init__(
-        self, plans: PlanStore | None, catalog: Catalog, residency: Residency, prepare: Callable[[Plan], object]
+        self,
+        plans: PlanStore | None,
+        catalog: StoredCatalog,
+        residency: Residency,
+        prepare: Callable[[Plan], object],
+        trust: Trust,
     ) -> None:
+        self._trust = trust
         self._plans = plans
         self._catalog = catalog
         self._residency = residency
@@ -58,7 +67,7 @@ class StoredModels:
         self._order = itertools.count(1)  # of readings of names
         self._followed: dict[str, int] = {}  # by name, the latest reading that the catalog knows
         if plans is not None:
-            catalog.find_elsewhere = self.find
+            catalog.stored_models = self
 
     def watch(self, interval: float) -> None:
         """Follow what changes in the store, every so many seconds.
@@ -235,7 +244,7 @@ class StoredModels:
         start = time.perf_counter()
         file = self._plans.open_plan(version.digest)
         self._residency.admit(self._plans.bytes_of(file), version.name)
-        plan = self._plans.plan_of(file, version.model)
+        plan = self._plans.plan_of(file, version.model, self._trust)
         self._prepare(plan)
         self._residency.arrived(version, plan, time.perf_counter() - start)
         return plan

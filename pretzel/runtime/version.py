@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import CallCounter, RoutedMethod
+from pretzel.errors import ModelNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pretzel._native import Method, WeightedRoute
+    from pretzel.runtime.handle import Model
     from pretzel.runtime.model import Plan
     from pretzel.runtime.opaque import OpaqueMethod
 
@@ -139,16 +141,58 @@ class StoredVersion(Version):
         return found
 
 
+class LostVersion(Version):
+    """What a handle has whose model or version has left the store: each call looks the name up again.
+
+    Parameters
+    ----------
+    handle : Model
+    look_up : callable
+        ``look_up(name)`` is the handle of what has this name now, which is the same one.
+    """
+
+    __slots__ = ("_look_up", "_methods", "_name", "_reason")
+
+    def __init__(self, handle: Model, look_up: Callable[[str], Model]) -> None:
+        model, _, label = handle.name.partition("@")
+        super().__init__(model, label)
+        self._name, self._reason = handle.name, handle.gone()
+        self._methods = [*handle.endpoints]
+        self._look_up = look_up
+
+    def find(self) -> Model:
+        """The handle, once it has another version.
+
+        Raises
+        ------
+        ModelNotFoundError
+            There is none.
+        """
+        try:
+            return self._look_up(self._name)
+        except ModelNotFoundError as error:
+            raise ModelNotFoundError(self._reason) from error
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that the name means now."""
+        return self.find().plan
+
+    def targets(self) -> Mapping[str, Unloaded]:
+        """What looks the name up, for each method that the model had."""
+        return {method: Unloaded(self, method) for method in self._methods}
+
+
 class Unloaded(CallCounter):
     """A method of a plan that is not in memory: a call loads the plan, and is answered by it.
 
     Parameters
     ----------
-    version : StoredVersion
+    version : StoredVersion or LostVersion
     method : str
     """
 
-    def __init__(self, version: StoredVersion, method: str) -> None:
+    def __init__(self, version: Version, method: str) -> None:
         self._version = version
         self._method = method
 

@@ -181,7 +181,7 @@ class Directory:
         default: bool = True,
         keep: bool = True,
     ) -> str:
-        """Write a plan and let a name mean it. Nothing is changed if this fails.
+        """Write a plan and let a name mean it, as `PlanStore.publish` says. Nothing is changed if this fails.
 
         Parameters
         ----------
@@ -189,12 +189,8 @@ class Directory:
         description : mapping
         arrays : mapping of bytes to ndarray
             By digest of their contents.
-        version : str, optional
-            A label that the name does not have; the next of ``"v1"``, ``"v2"``, ... by default.
-        default : bool
-            Whether the name alone means this version from now on. The first version is always the default.
-        keep : bool
-            Whether the versions so far stay.
+        version, default, keep
+            As of `PlanStore.publish`.
 
         Returns
         -------

@@ -1,6 +1,7 @@
 """Whether a plan that was read from a file is one that the runtime can load: numbers of values, widths, columns.
 
-Parameters and states are checked by their kernels when the plan is loaded.
+Parameters and states are checked by their kernels when the plan is loaded, estimators of opaque steps where they are
+read.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ import numpy as np
 
 from pretzel.errors import CorruptStoreError
 from pretzel.plan import InputKind, LeafKind
-from pretzel.schema import Follows, Kind
+from pretzel.schema import METHODS, RARE_METHODS, Follows, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from pretzel.plan import InputSpec, MethodPlan, PhysicalPlan, Program, ProgramShape
+    from pretzel.plan import InputSpec, MethodPlan, OpaqueStep, PhysicalPlan, Program, ProgramShape
     from pretzel.schema import DTypeRule
 
 WIDEST = 2**31 - 1
@@ -64,8 +65,8 @@ def _each(method: MethodPlan, spec: InputSpec) -> Iterator[tuple[MethodPlan, Inp
 
 
 def _wrong_input(spec: InputSpec) -> Iterator[str]:
-    if spec.kind is InputKind.ANY or not 0 <= spec.width <= WIDEST or spec.items:
-        yield f"no native plan takes requests of kind {spec.kind.value!r} and width {spec.width}"
+    if not 0 <= spec.width <= WIDEST:
+        yield f"requests of {spec.width} columns"
     if spec.names is not None and len(spec.names) != spec.width:
         yield f"{len(spec.names)} names of {spec.width} columns"
     if any(not 0 <= column < spec.width for column in (*spec.required, *spec.texts)):
@@ -75,17 +76,22 @@ def _wrong_input(spec: InputSpec) -> Iterator[str]:
 
 
 def _wrong(method: MethodPlan, spec: InputSpec, objects: set[bytes]) -> Iterator[str]:
+    specs = {0: spec}  # of the request, and of the values of opaque steps by their numbers
+    for number, step in enumerate(method.opaque, start=1):
+        yield from _wrong_step(step, number, specs, objects)
+        specs[number] = step.result
+    for dtype in (*method.variants, *method.from_source, *_dtypes(method.dtype)):
+        if dtype not in _DTYPES:
+            yield f"{dtype!r:.50} is no dtype of a request or a result"
     program = method.program
-    if program is None or method.opaque:
-        yield "a step that runs as the estimator itself"
+    if program is None:
+        if not method.opaque:
+            yield "nothing makes the result"
         return
-    yield from _wrong_shape(program.shape, spec)
-    yield from _wrong_calls(program, objects)
-    if method.ndim not in (1, 2) or (method.typed and len(method.typed) != len(program.leaves)):
-        yield f"{method.ndim} dimensions, {len(method.typed)} typed leaves of {len(program.leaves)}"
+    yield from _wrong_program(program, method.typed, specs, objects)
+    if method.ndim not in (1, 2):
+        yield f"a result of {method.ndim} dimensions"
     result = program.values[program.output]
-    if result.kind is Kind.CELLS:
-        yield "the result is cells"
     if method.list_of is not None and (min(method.list_of, default=0) < 0 or sum(method.list_of) != result.width):
         yield f"blocks of {sum(method.list_of)} columns in a result of {result.width}"
     if method.labels is not None and (
@@ -93,27 +99,59 @@ def _wrong(method: MethodPlan, spec: InputSpec, objects: set[bytes]) -> Iterator
         or any(not isinstance(each, np.ndarray) or each.ndim != 1 for each in method.labels)
     ):
         yield f"labels of {len(method.labels)} outputs for a result of {result.width} columns"
-    for dtype in (*method.variants, *method.from_source, *_dtypes(method.dtype)):
+
+
+def _wrong_step(step: OpaqueStep, number: int, specs: Mapping[int, InputSpec], objects: set[bytes]) -> Iterator[str]:
+    if step.output != number:
+        yield f"opaque step {number} makes value {step.output}"
+    if step.method not in METHODS and step.method not in RARE_METHODS:
+        yield f"no step calls a method {step.method!r:.50}"
+    for dtype in _dtypes(step.dtype):
         if dtype not in _DTYPES:
-            yield f"{dtype!r:.50} is no dtype of a request or a result"
+            yield f"{dtype!r:.50} is no dtype of the argument of a step"
+    yield from _wrong_input(step.result)
+    if step.program is not None:
+        yield from _wrong_program(step.program, step.typed, specs, objects)
+    elif step.source not in specs:
+        yield f"opaque step {number} reads value {step.source}, which no step before it makes"
+    elif (width := specs[step.source].width) and any(not 0 <= column < width for column in step.columns or ()):
+        yield f"an opaque step reads a column that is none of {width}"
+
+
+def _wrong_program(
+    program: Program, typed: tuple[bool, ...], specs: Mapping[int, InputSpec], objects: set[bytes]
+) -> Iterator[str]:
+    yield from _wrong_shape(program.shape, specs)
+    yield from _wrong_calls(program, objects)
+    if typed and len(typed) != len(program.leaves):
+        yield f"{len(typed)} typed leaves of {len(program.leaves)}"
+    if program.values[program.output].kind is Kind.CELLS:
+        yield "the result is cells"
 
 
 def _dtypes(rule: DTypeRule) -> tuple[str, ...]:
     return (rule.least,) if rule.least or rule.follows is Follows.NOTHING else ()
 
 
-def _wrong_shape(shape: ProgramShape, spec: InputSpec) -> Iterator[str]:
+def _wrong_shape(shape: ProgramShape, specs: Mapping[int, InputSpec]) -> Iterator[str]:
     values, leaves = shape.values, shape.leaves
     if not 0 < len(leaves) <= len(values):
         yield f"{len(leaves)} leaves among {len(values)} values"
         return
     for leaf, value in zip(leaves, values, strict=False):
-        width = spec.width if leaf.kind is LeafKind.NUMERIC and not leaf.columns else len(leaf.columns)
-        if leaf.source or value.kind is not _KINDS[leaf.kind] or value.width != width or value.parts:
-            yield f"a leaf of {width} columns of source {leaf.source} makes a value of {value.width}"
-        if any(not 0 <= column < spec.width for column in leaf.columns):
+        spec = specs.get(leaf.source)
+        if spec is None or spec.kind is InputKind.ANY or spec.items:
+            yield f"a leaf reads value {leaf.source}, which is not there or no table"
+            return
+        is_whole = leaf.kind is LeafKind.NUMERIC and not leaf.columns
+        width = spec.width if is_whole else len(leaf.columns)
+        if value.kind is not _KINDS[leaf.kind] or value.width != width or value.parts or (is_whole and not width):
+            yield f"a leaf of {width} columns makes a value of {value.width}"
+        # The value of an opaque step, whose width is not known before it is made, has 0 of them here.
+        known = spec.width or (WIDEST if leaf.source else 0)
+        if any(not 0 <= column < known for column in leaf.columns):
             yield f"a leaf reads a column that is none of {spec.width}"
-        if leaf.kind is LeafKind.SPARSE and leaf.columns != tuple(range(spec.width)):
+        if leaf.kind is LeafKind.SPARSE and leaf.columns != tuple(range(spec.width or width)):
             yield "a leaf of sparse rows leaves out columns"
         if leaf.kind is LeafKind.TEXT and len(leaf.columns) != 1:
             yield "a leaf of documents reads several columns"

@@ -145,6 +145,11 @@ class PlanFile:
                 raise
             raise CorruptStoreError(f"{where} is no plan file, or damaged: {type(error).__name__}: {error}") from error
 
+    @property
+    def sizes(self) -> dict[bytes, int]:
+        """Bytes of each array."""
+        return {digest: at.nbytes for digest, at in self.locations.items()}
+
     def index(self, name: str) -> dict[bytes, Location]:
         """Locations of arrays by digest, under one name of the description."""
         return _locations(self.description.get(name))

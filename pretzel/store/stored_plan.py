@@ -38,7 +38,7 @@ class StoredPlan:
     @property
     def sizes(self) -> dict[bytes, int]:
         """Bytes of each array."""
-        return {digest: at.nbytes for places in (self.file.locations, self.large) for digest, at in places.items()}
+        return {**self.file.sizes, **{digest: at.nbytes for digest, at in self.large.items()}}
 
     @property
     def digests(self) -> list[bytes]:

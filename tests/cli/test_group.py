@@ -60,14 +60,16 @@ def test_an_interrupt_is_no_finding(run, store, monkeypatch):
     run("gc models", code=130)
 
 
-@pytest.mark.parametrize(("module", "extra"), [("skops", "skops"), ("joblib", "'pretzel-serving[sklearn]'")])
+@pytest.mark.parametrize(
+    ("module", "extra"), [("skops", "'pretzel-serving[skops]'"), ("joblib", "'pretzel-serving[sklearn]'")]
+)
 def test_what_is_not_installed_is_named(run, folder, monkeypatch, module, extra):
     monkeypatch.setitem(sys.modules, "joblib", None)
     monkeypatch.setitem(sys.modules, "skops.io", None)
     (folder / "m.skops").write_bytes(b"")
     file = "m.skops" if module == "skops" else "m.joblib"
     error = run(f"compile {file} -o m.pretzel", code=3).stderr.splitlines()[-1]
-    assert error == f"pretzel: {module} is not installed: pip install {extra}"
+    assert error == f"pretzel: {module} is not installed: pip install 'pretzel-serving[{extra}]'"
 
 
 def in_process(*arguments, code=0, **environment):

@@ -7,6 +7,7 @@ import gc
 import os
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -335,6 +336,56 @@ def test_versions_are_followed(path, store):
             handle.predict(X)
         store.publish("churn", OTHER)
         assert np.array_equal(runtime["churn"].predict(X), OTHER.predict(X))
+
+
+def test_a_handle_finds_a_model_that_is_published_again(path, store):
+    with pretzel.Runtime(store=path, watch=0.02) as runtime:
+        handle, pinned, others = runtime["churn"], runtime["churn@v1"], ESTIMATORS["tenant/1"]
+        predict, predict_one = handle.predict, handle.predict_one
+        store.remove("churn")
+        wait_for(lambda: handle.current is None)
+        for call in (predict, handle.predict, pinned.predict, predict_one, handle.estimate, handle.submit):
+            with pytest.raises(ModelNotFoundError, match=r"has been (replaced or )?unregistered"):
+                call(X)
+        with pytest.raises(ModelNotFoundError, match="has been unregistered"):
+            asyncio.run(handle.apredict_one(X[0]))
+        store.publish("churn", others)
+        assert np.array_equal(predict(X), others.predict(X))
+        assert runtime["churn"] is handle
+        assert predict_one(X[0]) == others.predict(X[:1])[0]
+        assert pinned.predict_one(X[0]) == others.predict(X[:1])[0]
+        assert runtime["churn@v1"] is pinned
+        store.publish("churn", OTHER)
+        wait_for(lambda: handle.version == "v2")
+        store.remove("churn")
+        wait_for(lambda: handle.current is None)
+        store.publish("churn", OTHER)
+        assert handle.version == "v1"
+        assert asyncio.run(handle.apredict_one(X[0])) == OTHER.predict(X[:1])[0]
+        assert handle.submit(X).result().shape == (len(X),)
+        assert handle.call_with_version(X[0], method="predict_one")[1] == "churn@v1"
+
+
+def test_a_handle_of_a_model_that_left_the_store_is_that_of_one_registered(path, store):
+    with pretzel.Runtime(store=path, watch=0.02) as runtime:
+        handle = runtime["churn"]
+        store.remove("churn")
+        wait_for(lambda: handle.current is None)
+        assert runtime.register("churn", OTHER) is handle
+        assert np.array_equal(handle.predict(X), OTHER.predict(X))
+        runtime.unregister("churn")
+        runtime.register("churn", OTHER)
+        with pytest.raises(ModelNotFoundError, match="has been unregistered"):
+            handle.predict(X)
+
+
+def test_handles_that_nobody_holds_are_forgotten(path, store):
+    with pretzel.Runtime(store=path, watch=0.02) as runtime:
+        handle = weakref.ref(runtime["churn"])
+        store.remove("churn")
+        wait_for(lambda: "churn" not in [*runtime])
+        gc.collect()
+        wait_for(lambda: handle() is None)
 
 
 def test_without_a_watch_a_model_stays_as_it_is(path, store):

@@ -69,7 +69,7 @@ def outcome(case: Tampered, phase: Callable[[str], None] = lambda _: None) -> st
     """ "right", "refused", or a finding."""
     import pretzel
     from pretzel.errors import CompileError, PretzelError
-    from pretzel.oven.frontends.importer import METHODS
+    from pretzel.schema import METHODS
     from pretzel.store.object_store import ObjectStore
 
     phase("compile")

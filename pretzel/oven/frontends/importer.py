@@ -39,7 +39,7 @@ from pretzel.oven.ir.graph import Methods, Node, Output, replace, toposort
 from pretzel.oven.ir.opaque import Opaque, new_token, opaque
 from pretzel.oven.ir.verify import check_node
 from pretzel.plan import InputKind, InputSpec
-from pretzel.schema import Kind
+from pretzel.schema import METHODS, RARE_METHODS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -47,23 +47,8 @@ if TYPE_CHECKING:
     from pretzel.oven.frontends.registry import Child
     from pretzel.oven.ir._cells import CellValue
 
-METHODS = (
-    "predict",
-    "predict_proba",
-    "predict_log_proba",
-    "predict_joint_log_proba",
-    "decision_function",
-    "transform",
-    "score_samples",
-    "apply",
-)
-"""Methods of an estimator that are compiled, where it has them and they take nothing but ``X``."""
-
 DENSE_WIDTH = 256
 """Columns up to which the dense program of a single predictor reads sparse requests, too: the answers are the same."""
-
-RARE = ("mahalanobis", "kneighbors", "radius_neighbors")
-"""Methods of estimators that have none of `METHODS`: covariances, neighbours."""
 
 
 @dataclass
@@ -130,7 +115,7 @@ class Importer(ValueReader):
             self._doubtful = False
         methods = {name: self._with_otherwise(name, raw, output) for name, output in methods.items()}
         if not methods:  # the estimator answers them itself
-            rare = [name for name in RARE if hasattr(self._root, name)]
+            rare = [name for name in RARE_METHODS if hasattr(self._root, name)]
             methods = {name: Output(self._opaque(self._root, name, raw, "rarely asked", new_token())) for name in rare}
         if not methods:
             raise CompileError(f"{type(self._root).__name__} has no method that Pretzel can serve")

@@ -29,11 +29,12 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTre
 
 import pretzel
 from pretzel.errors import CompileError, InputValueError, OpaqueStepError
-from pretzel.oven.frontends.importer import METHODS, Importer
+from pretzel.oven.frontends.importer import Importer
 from pretzel.oven.frontends.registry import BrokenAttribute
 from pretzel.oven.frontends.trees import Tree, join
 from pretzel.oven.ir.interpret import interpret
 from pretzel.oven.ir.tree_ensemble import TreeEnsemble
+from pretzel.schema import METHODS
 from tests import releases
 from tests.answers import assert_close, with_boundary
 

@@ -1,0 +1,52 @@
+"""What a file says of its plan, without loading it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pretzel.errors import CorruptStoreError
+from pretzel.runtime.saved import name_in, source_of
+from pretzel.runtime.stored_estimators import unread_estimators
+from pretzel.store.plan_check import check_plan
+from pretzel.store.plan_data import Links, from_data
+
+if TYPE_CHECKING:
+    from pretzel.plan import PhysicalPlan
+    from pretzel.runtime.source import Source
+    from pretzel.store.plan_file import PlanFile
+    from pretzel.store.stored_plan import StoredPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a file says of its plan; neither arrays nor estimators are read.
+
+    Parameters
+    ----------
+    name : str
+    physical : PhysicalPlan
+        Its opaque steps call nothing (`pretzel.runtime.stored_estimators.Unread`).
+    source : Source or None
+    """
+
+    name: str
+    physical: PhysicalPlan
+    source: Source | None
+
+
+def outline_of(file: PlanFile | StoredPlan) -> Outline:
+    """What a file says of its plan.
+
+    Raises
+    ------
+    CorruptStoreError
+        The file is damaged.
+    """
+    description = file.description
+    try:
+        physical = from_data(description.get("plan"), Links(lambda digest: digest, unread_estimators(file)))
+        check_plan(physical)
+        return Outline(name_in(description), physical, source_of(description.get("source")))
+    except CorruptStoreError as error:
+        raise CorruptStoreError(f"{file.where}: {error}") from error

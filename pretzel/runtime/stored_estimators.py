@@ -1,0 +1,220 @@
+"""Estimators of opaque steps in files: written by skops or cloudpickle, and read only as far as the caller trusts them.
+
+They lie in a plan file as one array of bytes beside the others, under its digest. What they are is told by
+``estimators`` in the description: their ``form``, the ``object``, the ``types`` of all of them in order, and whether
+the last one is the ``source`` of the plan.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.errors import CorruptStoreError, OptionError, SaveError, StoreError, UntrustedError
+from pretzel.options import check_option
+from pretzel.runtime.programs import method_plans
+from pretzel.store.digest import DIGEST, digest_array
+
+if TYPE_CHECKING:
+    from pretzel.plan import OpaqueStep, PhysicalPlan
+    from pretzel.store.plan_file import PlanFile
+    from pretzel.store.stored_plan import StoredPlan
+
+FORMS = ("skops", "cloudpickle")
+INSTALL = {"skops": "'pretzel-serving[skops]'", "cloudpickle": "cloudpickle"}
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Which Python objects of a file may be made.
+
+    Parameters
+    ----------
+    types : frozenset of str
+        Full names of types besides those that skops trusts.
+    pickle : bool
+        Whether pickles are read, which run any code.
+    """
+
+    types: frozenset[str] = frozenset()
+    pickle: bool = False
+
+    @classmethod
+    def of(cls, trusted: Iterable[str | type], allow_pickle: bool) -> Trust:
+        """The trust that a caller has given.
+
+        Raises
+        ------
+        OptionError
+        """
+        check_option("allow_pickle", allow_pickle, bool)
+        names = [_name_of(each) for each in trusted] if _is_list(trusted) else [""]
+        if not all(type(name) is str and name for name in names):
+            raise OptionError(f"trusted is a list of types or of their full names, got {trusted!r:.100}")
+        return cls(frozenset(names), allow_pickle)
+
+
+NOBODY = Trust()
+
+
+class Unread:
+    """Stands for an estimator where a description is read without its estimators."""
+
+    def __init__(self, type_name: str) -> None:
+        self.type_name = type_name
+
+
+def write_estimators(estimators: list[Any], source: Any, form: str) -> tuple[dict[str, Any], dict[bytes, Any]]:
+    """What a description says of estimators, and the array of bytes that they are, under its digest.
+
+    Parameters
+    ----------
+    estimators : list
+        Those of opaque steps.
+    source : estimator or None
+        That of the plan, if it travels, too.
+    form : {"skops", "cloudpickle"}
+
+    Raises
+    ------
+    SaveError
+        The form cannot hold one of them, or its package is not installed.
+    """
+    if form not in FORMS:
+        raise OptionError(f"opaque is None, {' or '.join(map(repr, FORMS))}, got {form!r}")
+    written = estimators if source is None else [*estimators, source]
+    if not written:
+        return {}, {}
+    try:
+        package = importlib.import_module("skops.io" if form == "skops" else "cloudpickle")
+        contents = package.dumps(written)
+        if form == "skops":  # which finds only then what it cannot restore
+            package.loads(contents, trusted=package.get_untrusted_types(data=contents))
+    except ImportError as error:
+        raise SaveError(f"opaque={form!r} needs a package: pip install {INSTALL[form]}") from error
+    except Exception as error:
+        names = ", ".join(dict.fromkeys(type(each).__name__ for each in written))
+        raise SaveError(f"{form} cannot write the estimators of a plan ({names}): {_reason(error)}") from error
+    array = np.frombuffer(contents, np.uint8)
+    digest, types = digest_array(array), [_name_of(type(each)) for each in written]
+    entry = {"form": form, "object": digest.hex(), "types": types, "source": source is not None}
+    return {"estimators": entry}, {digest: array}
+
+
+def read_estimators(file: PlanFile | StoredPlan, trust: Trust) -> tuple[list[Any], Any]:
+    """The estimators of a file: those of its opaque steps, and the source of the plan or None.
+
+    Raises
+    ------
+    UntrustedError
+        The caller does not trust all of them.
+    CorruptStoreError
+        They are damaged.
+    StoreError
+        A package is missing that they need.
+    """
+    entry = estimators_entry(file)
+    if entry is None:
+        return [], None
+    contents = file.array(bytes.fromhex(entry["object"])).tobytes()
+    try:
+        if entry["form"] == "skops":
+            estimators = _read_skops(file.where, contents, trust)
+        elif trust.pickle:
+            estimators = pickle.loads(contents)
+        else:
+            raise UntrustedError(
+                f"{file.where} holds {len(entry['types'])} estimator(s) as a pickle, which runs any code when it is "
+                "loaded: pass allow_pickle=True if you trust whoever made the file"
+            )
+    except StoreError:
+        raise
+    except ImportError as error:
+        raise StoreError(f"{file.where}: its estimators need a package that is missing: {error}") from error
+    except Exception as error:
+        raise CorruptStoreError(f"{file.where}: its estimators cannot be read: {_reason(error)}") from error
+    if type(estimators) is not list or [_name_of(type(each)) for each in estimators] != entry["types"]:
+        raise CorruptStoreError(f"{file.where}: its estimators are not those that it names")
+    return (estimators[:-1], estimators[-1]) if entry["source"] else (estimators, None)
+
+
+def _read_skops(where: str, contents: bytes, trust: Trust) -> Any:
+    try:
+        skops = importlib.import_module("skops.io")
+    except ImportError as error:
+        raise StoreError(
+            f"{where}: its opaque steps are read by skops: pip install 'pretzel-serving[skops]'"
+        ) from error
+    unknown = sorted({*skops.get_untrusted_types(data=contents)} - trust.types)
+    if unknown:
+        raise UntrustedError(
+            f"{where} holds estimators with types that are not trusted: {', '.join(unknown)}. Loading them runs their "
+            f"code: pass trusted={unknown!r} if you trust it",
+            tuple(unknown),
+        )
+    return skops.loads(contents, trusted=[*trust.types])
+
+
+def estimators_entry(file: PlanFile | StoredPlan) -> dict[str, Any] | None:
+    """What a description says of the estimators in its file; None: there are none.
+
+    Raises
+    ------
+    CorruptStoreError
+    """
+    entry = file.description.get("estimators")
+    if entry is None:
+        return None
+    kinds = {"form": str, "object": str, "types": list, "source": bool}
+    if type(entry) is not dict or any(type(entry.get(key)) is not kind for key, kind in kinds.items()):
+        raise CorruptStoreError(f"{file.where}: the plan does not say what its estimators are")
+    is_digest = len(entry["object"]) == 2 * DIGEST and not entry["object"].strip("0123456789abcdef")
+    if entry["form"] not in FORMS or not is_digest or any(type(each) is not str for each in entry["types"]):
+        raise CorruptStoreError(f"{file.where}: the plan has estimators in a form that is not known")
+    return entry
+
+
+def estimator_bytes(file: PlanFile | StoredPlan) -> int:
+    """Bytes of the estimators of a file; in memory, they take about as many."""
+    entry = estimators_entry(file)
+    return 0 if entry is None else file.sizes.get(bytes.fromhex(entry["object"]), 0)
+
+
+def unread_estimators(file: PlanFile | StoredPlan) -> list[Any]:
+    """What stands for the estimators of a file where these are not read."""
+    entry = estimators_entry(file)
+    return [] if entry is None else [Unread(name) for name in entry["types"]]
+
+
+def opaque_steps(physical: PhysicalPlan) -> list[OpaqueStep]:
+    """All opaque steps of a plan, of all methods and forms of requests."""
+    return [step for method in physical.methods.values() for each in method_plans(method) for step in each.opaque]
+
+
+def check_steps(physical: PhysicalPlan) -> None:
+    """Check that estimators have the methods that opaque steps call.
+
+    Raises
+    ------
+    CorruptStoreError
+    """
+    for step in opaque_steps(physical):
+        if not callable(getattr(step.estimator, step.method, None)):
+            raise CorruptStoreError(f"a {type(step.estimator).__name__} has no method {step.method}")
+
+
+def _is_list(trusted: object) -> bool:
+    return isinstance(trusted, Iterable) and not isinstance(trusted, str | bytes)
+
+
+def _name_of(each: Any) -> Any:
+    return f"{each.__module__}.{each.__name__}" if isinstance(each, type) else each
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
