@@ -52,7 +52,7 @@ class PlacedStep:
     origin: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class BufferPlan:
     """Memory of a program, and its calls in terms of it.
 

@@ -87,9 +87,35 @@ def cache_subplans(plan: Plan, shared: ResultCache, results: ResultCache) -> Non
 
 def cacheable_ranges(program: Program, buffers: BufferPlan) -> list[CachedRange]:
     """Every range of a loaded program, those that begin first in front, and of those the longest."""
-    flow = _Flow(program, buffers)
-    found = [each for value in flow.read if (each := flow.range_to(value)) is not None]
-    return sorted(found, key=lambda each: (each.begin, -each.end))
+    ranges = _ranges.get(buffers)
+    if ranges is None:
+        flow = _Flow(program, buffers)
+        found = [each for value in flow.read if (each := flow.range_to(value)) is not None]
+        ranges = _ranges[buffers] = sorted(found, key=lambda each: (each.begin, -each.end))
+    arrays = [b"".join([each or b"-" for each in (*call.params, call.state)]) for call in program.calls]
+    return [
+        CachedRange(
+            each.begin, each.end, each.output, each.inputs, digest_parts(each.flow, [arrays[at] for at in each.calls])
+        )
+        for each in ranges
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """What the programs of one shape have in common of a `CachedRange`."""
+
+    begin: int
+    end: int
+    output: int
+    inputs: tuple[int, ...]
+    calls: tuple[int, ...]
+    """Calls of the program that are steps of the range."""
+    flow: bytes
+    """Names their kernels, and how they are connected."""
+
+
+_ranges: weakref.WeakKeyDictionary[BufferPlan, list[_Range]] = weakref.WeakKeyDictionary()
 
 
 class _Flow:
@@ -106,7 +132,7 @@ class _Flow:
         self.final = set(buffers.makers[program.output])
         self.read = list(dict.fromkeys([*(value for inputs in self.inputs for value in inputs), program.output]))
 
-    def range_to(self, value: int) -> CachedRange | None:
+    def range_to(self, value: int) -> _Range | None:
         """The range that makes this value, if there is one."""
         writers = set(self.buffers.makers[value])
         if not writers or self.program.values[value].kind is Kind.CELLS:
@@ -124,9 +150,8 @@ class _Flow:
         if self.final & inner or any(sources & inner for sources in self.sources[last + 1 :]):
             return None
         inputs = tuple(sorted(leaves))  # leaf i has slot i
-        return CachedRange(
-            begin, last + 1, self.buffers.slot_of[value], inputs, self._key(begin, last + 1, value, inputs)
-        )
+        flow, calls = self._flow(begin, last + 1, value, inputs)
+        return _Range(begin, last + 1, self.buffers.slot_of[value], inputs, calls, flow)
 
     def _is_check(self, step: int, steps: set[int], leaves: set[int]) -> bool:
         """It makes nothing, and looks only at what these steps read or make."""
@@ -143,8 +168,8 @@ class _Flow:
                 stack += self.sources[at]
         return found
 
-    def _key(self, begin: int, end: int, value: int, leaves: tuple[int, ...]) -> bytes:
-        """Kernels, parameters, types and connections; values are named by the order in which they turn up."""
+    def _flow(self, begin: int, end: int, value: int, leaves: tuple[int, ...]) -> tuple[bytes, tuple[int, ...]]:
+        """Kernels, types and connections; values are named by the order in which they turn up. Then the calls."""
         names: dict[int, int] = {}
         parts: list[bytes] = []
         for at in leaves:
@@ -155,10 +180,10 @@ class _Flow:
                 step = self.program.steps[placed.call]
                 reads = [self._name(at, names, parts) for at in step.inputs]
                 makes = -1 if step.output < 0 else self._name(step.output, names, parts)
-                params = b"".join(param or b"-" for param in call.params)
-                parts += [call.kernel.encode(), params, call.state or b"", f"{reads} {makes}".encode()]
+                parts += [call.kernel.encode(), f"{reads} {makes}".encode()]
         parts.append(str(self._name(value, names, parts)).encode())
-        return digest_parts("subplan", parts)
+        calls = tuple(step.call for step in self.buffers.steps[begin:end] if step.call >= 0)
+        return digest_parts("subplan", parts), calls
 
     def _name(self, at: int, names: dict[int, int], parts: list[bytes]) -> int:
         """The name of a value; one that turns up for the first time is described in ``parts``."""

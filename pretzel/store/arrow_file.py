@@ -169,9 +169,7 @@ def map_array(memory: Any, location: Location) -> Array:
     """
     if location.offset + location.nbytes > len(memory):
         raise CorruptStoreError(f"the file ends at {len(memory)}, before the object at {location.offset}")
-    dtype = np.dtype(location.dtype)
-    array = np.frombuffer(memory, dtype, location.nbytes // dtype.itemsize, location.offset)
-    array = array.reshape(location.shape)
+    array = np.ndarray(location.shape, location.dtype, memory, location.offset)
     array.flags.writeable = False
     return array
 
