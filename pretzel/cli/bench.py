@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pretzel.cli.models import FILE, load_source, model_argument, trusted
+from pretzel.cli.models import FILE, load_source, model_argument, trust
 from pretzel.cli.output import as_json, show_json, show_table
 from pretzel.cli.requests import as_request, as_rows, column_option, columns_for, default_method
 from pretzel.cli.tables import open_table, read_all
@@ -33,7 +33,7 @@ LEAST = 5
               help="How long each kind of call is repeated.")  # fmt: skip
 @column_option
 @as_json
-@trusted
+@trust
 def bench(
     model: ModelAt,
     data: str,
@@ -43,12 +43,13 @@ def bench(
     columns: tuple[str, ...],
     json_: bool,
     trusted: tuple[str, ...],
+    allow_pickle: bool,
 ) -> None:
     """Time MODEL with rows of DATA on this machine: one row, and tables of 1, 32 and 1024 rows; medians.
 
     With --source, the estimator answers the same rows in turn with the model.
     """
-    plan = model.load()
+    plan = model.load(trusted, allow_pickle=allow_pickle)
     name = method or default_method([*plan.methods])
     if name not in plan.methods:
         raise click.UsageError(f"{plan.name} has no method {name!r}, only {', '.join(plan.methods)}")

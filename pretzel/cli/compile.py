@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import click
 
 from pretzel.cli.models import FILE, compiled, trusted
@@ -16,6 +18,14 @@ from pretzel.cli.output import in_bytes
 @click.option("--default/--no-default", default=True, help="Whether the name alone means this version from now on.")
 @click.option("--allow-changes", is_flag=True, help="Replace a default whose columns or methods are others, too.")
 @click.option("--numerics", type=click.Choice(["fast", "strict"]), default="fast", help="As of pretzel.compile.")
+@click.option(
+    "--opaque",
+    type=click.Choice(["skops", "cloudpickle"]),
+    default=None,
+    help="Write also the estimators of steps without a native form; loading them takes --trusted (skops), or "
+    "--allow-pickle (cloudpickle).",
+)
+@click.option("--keep-source", is_flag=True, help="Write the whole estimator, too, for what is not compiled.")
 @click.option("--none", type=click.Choice(["missing", "exact"]), default="missing", help="As of pretzel.compile.")
 @trusted
 def compile(
@@ -27,6 +37,8 @@ def compile(
     allow_changes: bool,
     numerics: str,
     none: str,
+    opaque: Literal["skops", "cloudpickle"] | None,
+    keep_source: bool,
     trusted: tuple[str, ...],
 ) -> None:
     """Compile the fitted estimator in SOURCE to a plan file, or into a store.
@@ -39,13 +51,17 @@ def compile(
         raise click.UsageError(f"{output} is a store, which needs a --name for the model; plan files end with .pretzel")
     if is_file and (version is not None or not default):
         raise click.UsageError("versions are for stores; a plan file has none")
-    plan = compiled(source, trusted, name=name, numerics=numerics, none=none)
+    if keep_source and opaque is None:
+        raise click.UsageError("--keep-source needs --opaque, which says how the estimator is written")
+    plan = compiled(source, trusted, name=name, numerics=numerics, none=none, keep_source=keep_source)
     if is_file:
-        plan.save(output)
+        plan.save(output, opaque=opaque)
         where = output
     else:
         from pretzel.runtime.plan_store import PlanStore
 
-        label = PlanStore(output).publish(name, plan, version=version, default=default, allow_changes=allow_changes)
-        where = f"{output}:{name}@{label}"
+        label = PlanStore(output).publish(
+            name, plan, version=version, default=default, allow_changes=allow_changes, opaque=opaque
+        )
+        where = f"{output.rstrip('/') or '/'}:{name}@{label}"
     click.echo(f"{where}  {', '.join(plan.methods)}  {in_bytes(plan.nbytes)}")

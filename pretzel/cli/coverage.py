@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pretzel.cli.models import plan_or_source, trusted
+from pretzel.cli.models import plan_or_source, trust
 from pretzel.cli.output import as_json, printable, show_json, show_table
 from pretzel.errors import SaveError
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model", required=False, metavar="[MODEL|SOURCE]")
 @as_json
-@trusted
+@trust
 @click.pass_context
-def coverage(ctx: click.Context, model: str | None, json_: bool, trusted: tuple[str, ...]) -> None:
+def coverage(ctx: click.Context, model: str | None, json_: bool, trusted: tuple[str, ...], allow_pickle: bool) -> None:
     """List the estimators that have a native form, or the steps of a model that have one and those that have none.
 
     Exit code 1 if the model cannot be saved, because a step of a method has none and runs as the estimator itself.
@@ -28,7 +28,7 @@ def coverage(ctx: click.Context, model: str | None, json_: bool, trusted: tuple[
     if model is None:
         _list(json_)
         return
-    plan = plan_or_source(model, trusted)
+    plan = plan_or_source(model, trusted, allow_pickle=allow_pickle)
     methods = {name: _steps(plan, name) for name in plan.methods}
     if json_:
         show_json({"name": plan.name, "methods": methods})

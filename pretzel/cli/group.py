@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -11,13 +12,20 @@ from pretzel.cli.bench import bench
 from pretzel.cli.compile import compile
 from pretzel.cli.coverage import coverage
 from pretzel.cli.inspect import explain, inspect
+from pretzel.cli.output import printable
 from pretzel.cli.predict import predict
 from pretzel.cli.store import fsck, gc, promote, pull, push, remove
 from pretzel.cli.verify import verify
-from pretzel.errors import PretzelError
+from pretzel.errors import PretzelError, UntrustedError
 
 EXTRAS = {"sklearn": "sklearn", "joblib": "sklearn", "skops": "skops", "pandas": "cli", "pyarrow": "cli"}
 """Extra of the distribution that installs a package, by the name of its module."""
+OPTIONS = {
+    "opaque='skops'": "--opaque skops",
+    "allow_pickle=True": "--allow-pickle",
+    "allow_changes=True": "--allow-changes",
+}
+"""Arguments that messages name, as options of commands."""
 
 
 class Failure(click.ClickException):
@@ -27,7 +35,7 @@ class Failure(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         """Write the line."""
-        click.echo(f"pretzel: {self.message}", file=file, err=file is None)
+        click.echo(f"pretzel: {printable(self.message)}", file=file, err=file is None)
 
 
 class Commands(click.Group):
@@ -37,10 +45,13 @@ class Commands(click.Group):
         """Run a command."""
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt:
             ctx.exit(130)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python would complain as it ends
+            ctx.exit(141)
         except Exception as error:
             if ctx.params["debug"]:
                 raise
@@ -52,7 +63,14 @@ def _in_one_line(error: Exception) -> str:
         package = error.name.partition(".")[0]
         wanted = f"'pretzel-serving[{EXTRAS[package]}]'" if package in EXTRAS else package
         return f"{package} is not installed: pip install {wanted}"
+    if isinstance(error, UntrustedError) and error.types:
+        options = " ".join(f"--trusted {name}" for name in error.types)
+        return f"the estimators of this model hold types that are not trusted; if you trust their code, add {options}"
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
     text = " ".join(str(error).split())
+    for argument, option in OPTIONS.items():
+        text = text.replace(argument, option)
     return text if isinstance(error, PretzelError | OSError) and text else f"{type(error).__name__}: {text}"
 
 
@@ -79,6 +97,7 @@ def cli(debug: bool) -> None:
       1  findings: differences, damage, steps without a native form
       2  wrong usage
       3  a model, file or store that cannot be worked with; one line on stderr says why
+      130, 141, 143  interrupted, output closed by its reader, terminated
     """
 
 

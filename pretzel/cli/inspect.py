@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pretzel.cli.models import ModelAt, is_store, model_at, plan_or_source, trusted
+from pretzel.cli.models import ModelAt, is_store, model_at, plan_or_source, trust
 from pretzel.cli.output import as_json, in_bytes, printable, show_json, show_table
 from pretzel.store.plan_file import open_plan_file
 from pretzel.store.remote import open_store
 
 if TYPE_CHECKING:
     from pretzel.store.directory import Directory
+    from pretzel.store.plan_file import PlanFile
+    from pretzel.store.stored_plan import StoredPlan
 
 
 @click.command()
@@ -25,8 +27,7 @@ def inspect(what: str, json_: bool) -> None:
     if json_:
         show_json(data)
     elif "models" in data:
-        rows = [(f"{each['name']}@{each['version']}", "default" if each["default"] else "", in_bytes(each["bytes"]),
-                 each["source"] or "", _made(each["made"])) for each in data["models"]]  # fmt: skip
+        rows = [_row(each) for each in data["models"]]
         if rows:
             show_table([tuple(map(printable, row)) for row in rows])
         click.echo(f"{len(rows)} version(s) of {len(data['names'])} model(s), {in_bytes(data['bytes'])}")
@@ -38,6 +39,12 @@ def inspect(what: str, json_: bool) -> None:
                 click.echo(f"{key.replace('_', ' '):16}{printable(text)}")
 
 
+def _row(entry: dict[str, Any]) -> tuple[str, ...]:
+    notes = [word for word in ("default", "opaque") if entry[word]]
+    name, made = f"{entry['name']}@{entry['version']}", _made(entry["made"])
+    return name, ", ".join(notes), in_bytes(entry["bytes"]), entry["source"] or "", made
+
+
 def _made(made: Any) -> str:
     if not isinstance(made, dict):
         return str(made)
@@ -45,29 +52,34 @@ def _made(made: Any) -> str:
 
 
 def _of_model(model: ModelAt) -> dict[str, Any]:
-    """What a plan and its file say of it."""
+    """What a file says of its plan; no array and no estimator is loaded."""
+    from pretzel.runtime.outline import outline_of
+    from pretzel.runtime.stored_estimators import estimator_bytes, estimators_entry, opaque_steps
+
     if model.file:
-        description: dict[str, Any] = open_plan_file(model.file).description
+        file: PlanFile | StoredPlan = open_plan_file(model.file)
         on_disk: dict[str, Any] = {"bytes on disk": os.stat(model.file).st_size}
     else:
         store = open_store(model.store)
         versions = store.versions(model.name)
-        entry = _entry(store, model.name, versions.default if model.version is None else model.version)
-        description = entry["description"]
-        on_disk = {"version": entry["version"], "versions": [*versions.plans], "bytes on disk": entry["bytes"]}
-    plan = model.load()
-    spec = plan.physical.input
-    source = description.get("source")
+        version = versions.default if model.version is None else model.version
+        file = store.open(model.name, version)
+        on_disk = {"version": version, "versions": [*versions.plans], "bytes on disk": sum(_files_of(file).values())}
+    plan = outline_of(file)
+    spec, estimators = plan.physical.input, estimators_entry(file)
+    steps = {step.origin or step.estimator.type_name: step.reason for step in opaque_steps(plan.physical)}
     return {
-        "name": plan.name,
-        "source": source.get("type") if isinstance(source, dict) else None,
-        "made": description.get("made"),
-        "methods": [*plan.methods],
+        "name": plan.name if model.file else model.name,
+        "source": None if plan.source is None else plan.source.type_name,
+        "made": file.description.get("made"),
+        "methods": [*plan.physical.methods],
+        "opaque steps": [f"{step}: {reason}" for step, reason in steps.items()] or None,
+        "estimators": None if estimators is None else f"{estimators['form']}: {', '.join(estimators['types'])}",
         "input": spec.kind.value,
         "width": spec.width,
         "columns": None if spec.names is None else [*spec.names],
         **on_disk,
-        "bytes in memory": plan.nbytes,
+        "bytes in memory": sum(file.sizes.values()) - estimator_bytes(file),
     }
 
 
@@ -76,9 +88,7 @@ def _of_store(store: Directory) -> dict[str, Any]:
     for name in store.names():
         versions = store.versions(name)
         for version in versions.plans:
-            entry = _entry(store, name, version)
-            del entry["description"]
-            entries.append({**entry, "default": version == versions.default})
+            entries.append({**_entry(store, name, version), "default": version == versions.default})
     sizes = {digest: size for entry in entries for digest, size in entry.pop("files").items()}
     return {"names": store.names(), "models": entries, "bytes": sum(sizes.values())}
 
@@ -87,7 +97,7 @@ def _entry(store: Directory, name: str, version: str) -> dict[str, Any]:
     """What the file of one version says; nothing of it is loaded."""
     plan = store.open(name, version)
     source = plan.description.get("source")
-    files = {plan.where: os.stat(plan.where).st_size, **{key.hex(): at.nbytes for key, at in plan.large.items()}}
+    files = _files_of(plan)
     return {
         "name": name,
         "version": version,
@@ -95,17 +105,22 @@ def _entry(store: Directory, name: str, version: str) -> dict[str, Any]:
         "made": plan.description.get("made"),
         "bytes": sum(files.values()),
         "files": files,
-        "description": plan.description,
+        "opaque": "estimators" in plan.description,
     }
+
+
+def _files_of(plan: StoredPlan) -> dict[str, int]:
+    """Bytes of the files of a plan in a store."""
+    return {plan.where: os.stat(plan.where).st_size, **{key.hex(): at.nbytes for key, at in plan.large.items()}}
 
 
 @click.command()
 @click.argument("model", metavar="MODEL|SOURCE")
 @as_json
-@trusted
-def explain(model: str, json_: bool, trusted: tuple[str, ...]) -> None:
+@trust
+def explain(model: str, json_: bool, trusted: tuple[str, ...], allow_pickle: bool) -> None:
     """Show how MODEL was compiled: graphs, rules that fired, stages, kernels, bytes. A SOURCE is compiled first."""
-    plan = plan_or_source(model, trusted)
+    plan = plan_or_source(model, trusted, allow_pickle=allow_pickle)
     if json_:
         show_json(plan.explain("json"))
     else:

@@ -42,15 +42,16 @@ class ModelAt:
     name: str = ""
     version: str | None = None
 
-    def load(self) -> Plan:
-        """The plan."""
+    def load(self, trusted: Sequence[str] = (), *, allow_pickle: bool = False) -> Plan:
+        """The plan, with the estimators that the caller trusts."""
         if self.file:
             from pretzel.runtime.saved import load
 
-            return load(self.file)
+            return load(self.file, trusted=trusted, allow_pickle=allow_pickle)
         from pretzel.runtime.plan_store import PlanStore
 
-        return PlanStore(self.store, create=False).load(self.name, self.version)
+        store = PlanStore(self.store, create=False)
+        return store.load(self.name, self.version, trusted=trusted, allow_pickle=allow_pickle)
 
 
 def model_at(text: str) -> ModelAt:
@@ -62,7 +63,11 @@ def model_at(text: str) -> ModelAt:
         It is no file and no name in a store.
     """
     if Path(text).is_file():
+        if text.lower().endswith(ENDINGS):
+            raise click.UsageError(f"{text} is an estimator: compile it first (pretzel compile {text} -o m.pretzel)")
         return ModelAt(text, file=text)
+    if is_store(text):
+        raise click.UsageError(f"{text} is a store: name one of its models ({text}:NAME)")
     store, name = _split(text)
     if not name:
         raise click.UsageError(f"there is no file {text!r}, and it is no model of a store; give {FORMS}")
@@ -88,7 +93,17 @@ def _split(text: str) -> tuple[str, str]:
 FILE = click.Path(exists=True, dir_okay=False)
 STORE = click.Path(exists=True, file_okay=False)
 
-trusted = click.option("--trusted", multiple=True, metavar="TYPE", help="A type that a .skops file holds; repeatable.")
+trusted = click.option(
+    "--trusted", multiple=True, metavar="TYPE", help="A type that a .skops file or an opaque MODEL holds; repeatable."
+)
+allow_pickle = click.option(
+    "--allow-pickle", is_flag=True, help="Load a MODEL that holds a pickle, which runs any code."
+)
+
+
+def trust(command: Any) -> Any:
+    """Options that say which Python objects of a model may be loaded."""
+    return trusted(allow_pickle(command))
 
 
 def _model_of(ctx: click.Context, parameter: click.Parameter, text: str) -> ModelAt:
@@ -108,8 +123,6 @@ def load_source(path: str, trusted: Sequence[str] = ()) -> Any:
         The file cannot be loaded.
     """
     is_skops = path.lower().endswith(".skops")
-    if trusted and not is_skops:
-        raise click.UsageError(f"--trusted is for .skops files; {path} is a pickle, which runs any code")
     if not is_skops:
         click.echo(f"pretzel: {path} is a pickle: loading runs code of the file, so it must be one you trust", err=True)
     module = importlib.import_module("skops.io" if is_skops else "joblib")
@@ -119,20 +132,23 @@ def load_source(path: str, trusted: Sequence[str] = ()) -> Any:
         reason = " ".join(str(error).split())
         if is_skops and type(error).__name__ == "UntrustedTypesFoundException":
             reason += " Name each with --trusted TYPE if you trust it."
-        raise CompileError(f"{path} cannot be loaded: {type(error).__name__}: {reason}") from error
+        form = "skops" if is_skops else "joblib or pickle"
+        raise CompileError(f"{path} cannot be loaded with {form}: {type(error).__name__}: {reason}") from error
 
 
 def compiled(path: str, trusted: Sequence[str] = (), **options: Any) -> Plan:
     """The plan of the estimator in a file."""
     from pretzel.api import compile
 
+    if trusted and not path.lower().endswith(".skops"):
+        raise click.UsageError(f"--trusted is for .skops files; {path} is a pickle, which runs any code")
     return compile(load_source(path, trusted), **options)
 
 
-def plan_or_source(text: str, trusted: Sequence[str] = ()) -> Plan:
+def plan_or_source(text: str, trusted: Sequence[str] = (), *, allow_pickle: bool = False) -> Plan:
     """The plan of a model, or of an estimator in a file."""
     if not text.lower().endswith(ENDINGS):
-        return model_at(text).load()
+        return model_at(text).load(trusted, allow_pickle=allow_pickle)
     if not Path(text).is_file():
         raise click.BadParameter(f"there is no file {text!r}")
     return compiled(text, trusted)

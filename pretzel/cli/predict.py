@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pretzel.cli.models import FILE, model_argument
+from pretzel.cli.models import FILE, model_argument, trust
 from pretzel.cli.requests import answer_columns, as_request, column_option, columns_for, default_method
 from pretzel.cli.tables import Columns, Writer, format_of, open_table
 from pretzel.errors import InputError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--method", "methods", multiple=True, help='"predict" or "transform" by default; repeatable.')
 @click.option("--keep", multiple=True, metavar="NAME", help="A column of DATA that OUT has, too; repeatable.")
 @column_option
+@trust
 @click.option("--batch", default=1 << 16, type=click.IntRange(1), show_default=True, help="Rows that are read at once.")
 def predict(
     model: ModelAt,
@@ -34,6 +35,8 @@ def predict(
     keep: tuple[str, ...],
     columns: tuple[str, ...],
     batch: int,
+    trusted: tuple[str, ...],
+    allow_pickle: bool,
 ) -> None:
     """Let MODEL answer each row of DATA, and write the answers to OUT, which appears when it is complete.
 
@@ -41,7 +44,7 @@ def predict(
     """
     if output != "-":
         format_of(output)
-    table, plan = open_table(data), model.load()
+    table, plan = open_table(data), model.load(trusted, allow_pickle=allow_pickle)
     asked = methods or (default_method([*plan.methods]),)
     for name in asked:
         if name not in plan.methods:
@@ -49,7 +52,8 @@ def predict(
     spec = plan.physical.input
     read = columns_for(spec, table.columns, columns, keep)
     also = Columns([*dict.fromkeys([*read.names, *keep])], read.texts, read.documents)
-    bar = click.progressbar(length=table.length, label=data, file=sys.stderr, hidden=not sys.stderr.isatty())
+    is_shown = sys.stderr.isatty() and not (output == "-" and sys.stdout.isatty())
+    bar = click.progressbar(length=table.length, label=data, file=sys.stderr, hidden=not is_shown)
     count = 0
     with Writer(output) as writer, bar:
         for frame, progress in table.batches(also, batch):

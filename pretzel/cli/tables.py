@@ -10,6 +10,7 @@ import contextlib
 import os
 import secrets
 import sys
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,7 +109,7 @@ def _reading(path: str) -> Iterator[None]:
     """Say which file cannot be read."""
     try:
         yield
-    except (ValueError, OSError) as error:  # of pyarrow and pandas, too
+    except (ValueError, OSError, Warning) as error:  # of pyarrow and pandas, too
         if isinstance(error, OSError) and error.filename is not None:
             raise
         raise InputError(f"{path} cannot be read: {error}") from error
@@ -125,11 +126,13 @@ def _opened(path: str) -> Iterator[Any]:
 def _csv(path: str, columns: Columns, rows: int) -> Iterator[tuple[Any, int]]:
     import pandas as pd
 
-    with open(path, "rb") as file:
+    # All columns are read, because a row with too many fields is an error only then; nothing is an index.
+    with open(path, "rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
         at = 0
         texts = dict.fromkeys(columns.texts | columns.documents, str)
         # A document is what it is, also "NA" and nothing.
-        found = pd.read_csv(file, usecols=columns.names, dtype=texts, chunksize=rows, na_filter=not columns.documents)
+        found = pd.read_csv(file, index_col=False, dtype=texts, chunksize=rows, na_filter=not columns.documents)
         for frame in found:
             before, at = at, file.tell()
             yield frame[columns.names], at - before
@@ -175,7 +178,13 @@ class Writer:
         self._is_begun = False
 
     def __enter__(self) -> Writer:
-        self._file = sys.stdout.buffer if self._aside is None else open(self._aside, "xb")
+        if self._aside is None:
+            self._file = sys.stdout.buffer
+            return self
+        try:
+            self._file = open(self._aside, "xb")
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, os.fspath(self._path)) from error
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
@@ -183,8 +192,8 @@ class Writer:
             self._file.flush()
             return
         try:
-            with self._file:
-                if kind is None and self._sink is not None:
+            with self._file, contextlib.nullcontext() if kind is None else contextlib.suppress(Exception):
+                if self._sink is not None:
                     self._sink.close()
             if kind is None:
                 os.replace(self._aside, self._path)
@@ -200,7 +209,13 @@ class Writer:
         import pyarrow as pa
 
         schema = None if self._sink is None else self._sink.schema
-        batch = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+        try:
+            batch = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+            raise InputError(
+                f"{self._path}: a column has another type than in the rows before ({error.args[-1]}): write .csv, or "
+                "read more rows at once (--batch)"
+            ) from error
         if self._sink is None:
             self._sink = self._new(batch.schema)
         self._sink.write(batch)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pretzel.cli.models import FILE, load_source, model_argument, trusted
+from pretzel.cli.models import FILE, load_source, model_argument, trust
 from pretzel.cli.output import printable
 from pretzel.cli.requests import as_request, column_option, columns_for
 from pretzel.cli.tables import open_table, read_all
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--rows", default=10_000, type=click.IntRange(1), show_default=True, help="Rows of DATA that are tried.")
 @click.option("--boundary/--no-boundary", default=True, help="Add rows on thresholds, odd numbers, unseen categories.")
 @column_option
-@trusted
+@trust
 @click.pass_context
 def verify(
     ctx: click.Context,
@@ -33,11 +33,12 @@ def verify(
     boundary: bool,
     columns: tuple[str, ...],
     trusted: tuple[str, ...],
+    allow_pickle: bool,
 ) -> None:
     """Compare MODEL with the estimator in SOURCE on DATA, step by step; exit code 1 if they differ."""
     from pretzel.verification import verify as compare
 
-    plan = model.load()
+    plan = model.load(trusted, allow_pickle=allow_pickle)
     table = open_table(data)
     spec = plan.physical.input
     frame = read_all(table, columns_for(spec, table.columns, columns), rows)

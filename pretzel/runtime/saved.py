@@ -130,7 +130,8 @@ def load(
     Returns
     -------
     Plan
-        It has the methods and attributes that were compiled. What needs an estimator that was not saved raises an error.
+        It has the methods and attributes that were compiled. What only an estimator answers, and that was not saved,
+        raises an error.
 
     Raises
     ------

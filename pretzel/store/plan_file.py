@@ -79,7 +79,10 @@ def write_atomically(path: str | os.PathLike[str], contents: Any) -> None:
 def write_aside(path: Path, contents: Any, aside: Path) -> None:
     """Write a file in the directory ``aside``, of the same file system, flush it to the disk and rename it."""
     temporary = aside / f".{path.name[:100]}.{secrets.token_hex(8)}"
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # less what the umask takes
+    try:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # less what the umask takes
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(contents)

@@ -58,6 +58,12 @@ def test_skops_with_types_that_it_does_not_know(run, table):
     run("compile m.skops -o m.pretzel --trusted argparse.Namespace")
 
 
+def test_what_cannot_be_written_is_named_as_it_was_given(run):
+    assert run("compile m.joblib -o models/ --name churn").stdout.startswith("models:churn@v1  ")
+    error = run("compile m.joblib -o nowhere/m.pretzel", 3).stderr
+    assert error.splitlines()[-1] == "pretzel: nowhere/m.pretzel: No such file or directory"
+
+
 def test_options_reach_the_compiler(run):
     run("compile m.joblib -o m.pretzel --numerics strict")
     assert pretzel.load("m.pretzel").explain("json")["options"]["numerics"] == "strict"
@@ -74,6 +80,7 @@ def test_a_step_without_a_native_form_is_named(run, table):
     [
         ("compile m.joblib -o models", "needs a --name"),
         ("compile m.joblib -o m.pretzel --version v1", "a plan file has none"),
+        ("compile m.joblib -o m.pretzel --opaque pickle", "'skops', 'cloudpickle'"),
         ("compile m.joblib -o m.pretzel --trusted a.B", "--trusted is for .skops files"),
         ("compile nothing.joblib -o m.pretzel", "does not exist"),
     ],

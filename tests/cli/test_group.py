@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -47,7 +49,9 @@ def test_debug_shows_the_traceback(folder):
     assert isinstance(done.exception, CorruptStoreError)
 
 
-@pytest.mark.parametrize("text", ["explain", "explain nothing.pretzel", "explain nothing.joblib", "gc nowhere", "bake"])
+@pytest.mark.parametrize(
+    "text", ["explain", "explain .", "explain nothing.pretzel", "explain nothing.joblib", "gc nowhere", "bake"]
+)
 def test_wrong_usage(run, text):
     assert "Error: " in run(text, code=2).stderr
 
@@ -60,9 +64,7 @@ def test_an_interrupt_is_no_finding(run, store, monkeypatch):
     run("gc models", code=130)
 
 
-@pytest.mark.parametrize(
-    ("module", "extra"), [("skops", "'pretzel-serving[skops]'"), ("joblib", "'pretzel-serving[sklearn]'")]
-)
+@pytest.mark.parametrize(("module", "extra"), [("skops", "skops"), ("joblib", "sklearn")])
 def test_what_is_not_installed_is_named(run, folder, monkeypatch, module, extra):
     monkeypatch.setitem(sys.modules, "joblib", None)
     monkeypatch.setitem(sys.modules, "skops.io", None)
@@ -88,6 +90,18 @@ def in_process(*arguments, code=0, **environment):
     return done
 
 
+def started(*arguments):
+    """The command as a process that runs."""
+    where = os.path.dirname(os.path.dirname(pretzel.__file__))
+    return subprocess.Popen(
+        [sys.executable, "-m", "pretzel", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": where},
+    )
+
+
 def test_from_a_pickle_to_predictions(folder, pipeline, table):
     assert "runs code of the file" in in_process("compile", "m.joblib", "-o", "models", "--name", "churn/de").stderr
     in_process("verify", "models:churn/de", "m.joblib", "d.csv")
@@ -95,6 +109,29 @@ def test_from_a_pickle_to_predictions(folder, pipeline, table):
     assert lines == ["predict", *pipeline.predict(table)]
     done = in_process("inspect", "models:rent", code=3)
     assert done.stderr == "pretzel: models has no model 'rent'\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_is_stopped_leaves_nothing(folder, table, number):
+    in_process("compile", "m.joblib", "-o", "m.pretzel")
+    pd.concat([table] * 10_000).to_csv("long.csv", index=False)
+    running = started("predict", "m.pretzel", "long.csv", "-o", "out.csv")
+    while running.poll() is None and not [*folder.glob(".out.csv.*")]:
+        time.sleep(0.01)
+    running.send_signal(number)
+    error = running.communicate(timeout=60)[1]
+    assert (running.returncode, error) == (128 + number, "")
+    assert not [*folder.glob("*out.csv*")]
+
+
+def test_a_reader_that_closes_the_output_is_no_error(folder, table):
+    in_process("compile", "m.joblib", "-o", "m.pretzel")
+    pd.concat([table] * 10_000).to_csv("long.csv", index=False)
+    running = started("predict", "m.pretzel", "long.csv", "-o", "-")
+    assert running.stdout.readline() == "predict\n"
+    running.stdout.close()
+    assert running.stderr.read() == ""
+    assert running.wait(60) == 141
 
 
 def test_the_shell_completes_commands(folder):

@@ -118,6 +118,31 @@ def test_a_failure_leaves_what_was_there(run, folder, table):
     assert not [*folder.glob(".out*")]
 
 
+@pytest.mark.parametrize("row", ["Ulm,7", "Ulm,", '"Ulm",7,8'])
+@pytest.mark.parametrize("before", ["", "2,Bonn\n"])
+def test_rows_with_too_many_fields_are_no_rows_of_the_table(run, model, folder, row, before):
+    """Fields behind a comma that is not quoted would be those of other columns."""
+    (folder / "odd.csv").write_text(f"age,city\n{before}1,{row}\n")
+    if before == "" and row == "Ulm,":  # all rows end with a comma
+        run("predict m.pretzel odd.csv -o out.csv")
+        return
+    assert run("predict m.pretzel odd.csv -o out.csv", 3).stderr.startswith("pretzel: odd.csv cannot be read: ")
+    assert not (folder / "out.csv").exists()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+def test_a_column_that_changes_its_type_is_told(run, model, folder, table, kind):
+    table.assign(code=[*range(30), *["A1"] * 10]).to_csv("code.csv", index=False)
+    error = run(f"predict m.pretzel code.csv -o out.{kind} --keep code --batch 20", 3).stderr
+    assert error.startswith(f"pretzel: out.{kind}: a column has another type than in the rows before (")
+    assert "column code" in error
+    assert error.count("\n") == 1
+    assert not [*folder.glob("*out*")]
+    run(f"predict m.pretzel code.csv -o out.{kind} --keep code --batch 40")
+    assert [*READ[kind](f"out.{kind}")["code"]][-1] == "A1"
+
+
 @pytest.mark.parametrize(
     ("command", "code", "message"),
     [
@@ -125,7 +150,8 @@ def test_a_failure_leaves_what_was_there(run, folder, table):
         ("predict m.pretzel m.joblib -o out.csv", 2, "tables are files whose names end with .csv"),
         ("predict m.pretzel d.csv -o out.csv --method score", 2, "has no method 'score', only predict,"),
         ("predict m.pretzel d.csv -o out.csv --keep nothing", 2, "there is no column 'nothing', only 'age', 'city',"),
-        ("predict m.pretzel d.csv -o nowhere/out.csv", 3, "nowhere"),
+        ("predict m.pretzel d.csv -o nowhere/out.csv", 3, "pretzel: nowhere/out.csv: No such file or directory"),
+        ("predict m.joblib d.csv -o out.csv", 2, "m.joblib is an estimator: compile it first"),
         ("predict m.pretzel bad.parquet -o out.csv", 3, "bad.parquet"),
         ("predict m.pretzel bad.arrow -o out.csv", 3, "bad.arrow"),
         ("predict m.pretzel empty.csv -o out.csv", 3, "empty.csv has no rows"),
