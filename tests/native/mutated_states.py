@@ -183,6 +183,10 @@ def models() -> Iterator[tuple[str, Any, Any, Any, str]]:
     yield "tfidf", TfidfVectorizer(sublinear_tf=True), texts, None, "transform"
     yield "tfidf linear", make_pipeline(TfidfVectorizer(), LogisticRegression()), texts, labels == 1, "predict_proba"
     yield "tfidf classes", make_pipeline(TfidfVectorizer(norm="l1"), LogisticRegression()), texts, labels, "predict"
+    many = [f"{text} {' '.join(f'w{i}x{k}' for k in range(9))}" for i, text in enumerate(texts)]
+    yield "encoded weights", make_pipeline(TfidfVectorizer(), LogisticRegression()), many, labels == 1, "predict"
+    yield "encoded rows", make_pipeline(TfidfVectorizer(), LogisticRegression()), many, labels, "predict"
+    yield "encoded idf", TfidfVectorizer(), many, None, "transform"
     yield "deep trees", RandomForestRegressor(20, **forest), numbers, real, "predict"
     yield "sparse columns", RandomForestRegressor(9, max_depth=4, **forest), wide, real, "predict"
     yield "trees of 8", RandomForestClassifier(21, max_leaf_nodes=8, **forest), numbers, labels, "predict_proba"

@@ -241,6 +241,7 @@ BAD_INDICES = [
     ("one_hot", {"offsets": starts(0, 3, -2)}, "'offsets'"),
     ("embedding_sum", {**example("embedding_sum", total=3, width=2), "offsets": starts(0, 2, 4)}, "'offsets'"),
     ("sub_div", {"mean": np.empty(0), "scale": np.empty(0)}, "neither"),
+    ("tfidf", {**example("tfidf"), "idf_codes": np.array([0, 3, 1], dtype=np.uint16)}, "'idf_codes' holds 3"),
     ("majority", {"classes": np.array(0, dtype=np.int32), "weights": np.ones(2)}, "'classes'"),
     ("ngrams", {**TEXT, "term_offsets": starts(0, 2)}, "'term_offsets'"),
     ("ngrams", {**TEXT, "stop_offsets": starts(1)}, "'stop_offsets'"),

@@ -104,8 +104,9 @@ std::string check_param(const Param& param, const Array& array, Symbols* symbols
 }
 
 /// Checks indices and offsets, as far as the extent that they point into is known.
+template <class Index>
 std::string check_pointers(const Param& param, const Array& array, Symbols* symbols) {
-  const auto* begin = array.as<int32_t>();
+  const auto* begin = array.as<Index>();
   const auto* end = begin + array.size;
   const std::string name = "parameter '" + std::string(param.name) + "' ";
   if ((param.flags & kHoldsOffsets) != 0) {
@@ -116,7 +117,7 @@ std::string check_pointers(const Param& param, const Array& array, Symbols* symb
   }
   const int64_t size = symbols->value_of(param.into), least = (param.flags & kOrNone) != 0 ? -1 : 0;
   if ((param.flags & kHoldsIndices) == 0 || size < 0) return {};
-  const auto* wrong = std::find_if(begin, end, [&](int32_t at) { return at < least || at >= size; });
+  const auto* wrong = std::find_if(begin, end, [&](int64_t at) { return at < least || at >= size; });
   return wrong == end ? std::string{}
                       : name + "holds " + std::to_string(*wrong) + ", no index below " + symbols->text_of(param.into);
 }
@@ -163,7 +164,9 @@ std::string find_wrong(const Kernel& kernel, std::span<const Array> params, cons
   }
   if (call != nullptr && wrong.empty()) wrong = check_values(kernel, *call, &symbols);
   for (size_t i = 0; i < params.size() && wrong.empty(); ++i) {
-    if (is_given(i)) wrong = check_pointers(kernel.params[i], params[i], &symbols);
+    if (!is_given(i)) continue;
+    const auto check = kernel.params[i].dtype == u16 ? check_pointers<uint16_t> : check_pointers<int32_t>;
+    wrong = check(kernel.params[i], params[i], &symbols);
   }
   if (!wrong.empty() || call == nullptr) return wrong;
   const char* found = trusted ? nullptr : find_wrong_state(kernel, *call);

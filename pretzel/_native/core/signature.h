@@ -77,7 +77,7 @@ enum ParamFlags : uint8_t {
   kBindOnly = 1,      // `bind` reads it, `run` does not: it is dropped once the state has been built
   kMayBeEmpty = 2,    // no elements: the parameter is not given
   kHoldsOffsets = 4,  // int32 numbers that ascend from 0 to the extent `into`
-  kHoldsIndices = 8,  // int32 numbers below the extent `into`
+  kHoldsIndices = 8,  // int32 or uint16 numbers below the extent `into`
   kOrNone = 16,       // ... or -1
 };
 

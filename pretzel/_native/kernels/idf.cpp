@@ -2,8 +2,12 @@
 // tfidf_linear: bias + weights . tfidf(counts); the weighted row is never stored when there is one output.
 //
 // Sums over a row run in eight lanes; with several outputs each output is one sum in the order of the entries.
+//
+// idf and the rows of weights may be dictionary-encoded (core/dictionary.h): the idf of a term depends on a small whole
+// number, and terms that were seen in one document only have its weight.
 #include <cmath>
 
+#include "core/dictionary.h"
 #include "core/kernel.h"
 #include "core/simd.h"
 #include "core/state_check.h"
@@ -17,16 +21,24 @@ constexpr int64_t kRowsAhead = 4;  // the same where a term has a row of weights
 
 PRETZEL_ENUM(Norm, uint8_t, kNone, kL1, kL2);
 
-constexpr Param kTfidf[] = {{"idf", f64, "n_terms", kMayBeEmpty},
+constexpr uint8_t kCodes = kMayBeEmpty | kHoldsIndices;
+constexpr Param kTfidf[] = {{"idf", f64, "n_idf", kMayBeEmpty},
+                            {"idf_codes", u16, "n_terms", kCodes, "", "n_idf"},
                             {"norm", u8, "", kBindOnly, kNormNames},
                             {"sublinear", u8, "", kBindOnly},
                             {"binary", u8, "", kBindOnly}};
-constexpr Param kLinear[] = {{"idf", f64, "n_terms", kMayBeEmpty}, {"norm", u8, "", kBindOnly, kNormNames},
-                             {"sublinear", u8, "", kBindOnly},     {"binary", u8, "", kBindOnly},
-                             {"weights", f64, "n_terms n_out"},    {"bias", f64, "n_out"}};
-constexpr int kIdf = index_of(kTfidf, "idf"), kNorm = index_of(kTfidf, "norm"),
-              kSublinear = index_of(kTfidf, "sublinear"), kBinary = index_of(kTfidf, "binary"),
-              kWeights = index_of(kLinear, "weights"), kBias = index_of(kLinear, "bias");
+constexpr Param kLinear[] = {{"idf", f64, "n_idf", kMayBeEmpty},
+                             {"idf_codes", u16, "n_terms", kCodes, "", "n_idf"},
+                             {"norm", u8, "", kBindOnly, kNormNames},
+                             {"sublinear", u8, "", kBindOnly},
+                             {"binary", u8, "", kBindOnly},
+                             {"weights", f64, "n_weights n_out"},
+                             {"weight_codes", u16, "n_terms", kCodes, "", "n_weights"},
+                             {"bias", f64, "n_out"}};
+constexpr int kIdf = index_of(kTfidf, "idf"), kIdfCodes = index_of(kTfidf, "idf_codes"),
+              kNorm = index_of(kTfidf, "norm"), kSublinear = index_of(kTfidf, "sublinear"),
+              kBinary = index_of(kTfidf, "binary"), kWeights = index_of(kLinear, "weights"),
+              kWeightCodes = index_of(kLinear, "weight_codes"), kBias = index_of(kLinear, "bias");
 
 struct State {
   Norm norm;
@@ -35,13 +47,16 @@ struct State {
   double logs[kLogs];
 };
 
-struct Weighting {
-  const double* idf;  // nullptr: all 1
-  const State& state;
+/// Without idf.
+struct Ones {
+  double operator[](int64_t) const { return 1.0; }
+  void prefetch(int64_t) const {}
+};
 
-  Weighting(const Array* params, const uint8_t* bytes)
-      : idf(params[kIdf].size == 0 ? nullptr : params[kIdf].as<double>()),
-        state(*reinterpret_cast<const State*>(bytes)) {}
+template <class Idf>
+struct Weighting {
+  Idf idf;
+  const State& state;
 
   double frequency(double count) const {
     if (state.binary) count = 1.0;
@@ -51,11 +66,17 @@ struct Weighting {
     }
     return std::log(count) + 1.0;
   }
-  double weigh(const SparseRow& row, int64_t i) const {
-    const double t = frequency(row.value[i]);
-    return idf == nullptr ? t : t * idf[row.index[i]];
-  }
+  double weigh(const SparseRow& row, int64_t i) const { return frequency(row.value[i]) * idf[row.index[i]]; }
 };
+
+/// Calls `use` with the weighting of a call.
+template <class Use>
+void with_weighting(const RunCall& call, Use use) {
+  const auto& state = *reinterpret_cast<const State*>(call.state);
+  const Array &idf = call.params[kIdf], &codes = call.params[kIdfCodes];
+  if (idf.size == 0) return use(Weighting<Ones>{{}, state});
+  with_numbers(idf, codes, [&](auto numbers) { use(Weighting<decltype(numbers)>{numbers, state}); });
+}
 
 /// The contribution of eight weighted counts to the norm.
 inline f64x8 norm_part(Norm norm, f64x8 t) { return norm == Norm::kL1 ? absolute(t) : t * t; }
@@ -68,7 +89,8 @@ inline double norm_of(Norm norm, f64x8 parts) {
 }
 
 /// Weighs a row into `out` and returns its norm.
-double weigh_row(const Weighting& weighting, const SparseRow& row, double* out) {
+template <class Idf>
+double weigh_row(const Weighting<Idf>& weighting, const SparseRow& row, double* out) {
   for (int64_t i = 0; i < row.size; ++i) out[i] = weighting.weigh(row, i);
   f64x8 parts = splat8(0.0);
   for (int64_t i = 0; i < row.size; i += 8) {
@@ -98,8 +120,23 @@ const char* check_state(const LoadCall& call) {
   return known ? nullptr : kUnknownForm;
 }
 
-Status run_tfidf(const RunCall& call) noexcept {
-  const Weighting weighting(call.params, call.state);
+const char* check_idf(const LoadCall& call) {
+  const Array& idf = call.params[kIdf];
+  const bool absent = idf.size == 0 && call.params[kIdfCodes].size == 0;
+  return absent || has_numbers(idf, call.params[kIdfCodes], call.in[0].width)
+             ? nullptr
+             : "has an 'idf' of another number of terms";
+}
+
+const char* check_linear(const LoadCall& call) {
+  if (!has_numbers(call.params[kWeights], call.params[kWeightCodes], call.in[0].width)) {
+    return "has 'weights' of another number of terms";
+  }
+  return check_idf(call);
+}
+
+template <class Idf>
+Status weigh_rows(const RunCall& call, const Weighting<Idf>& weighting) {
   for (int32_t r = 0; r < call.rows; ++r) {
     const SparseRow& row = call.in[0].sparse[r];
     auto* out = call.arena->alloc_n<double>(static_cast<size_t>(row.size) + 1);
@@ -113,8 +150,15 @@ Status run_tfidf(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
+Status run_tfidf(const RunCall& call) noexcept {
+  Status status = Status::kOk;
+  with_weighting(call, [&](const auto& weighting) { status = weigh_rows(call, weighting); });
+  return status;
+}
+
 /// One output: norm and dot product in one pass.
-double one_output(const Weighting& weighting, const SparseRow& row, const double* weights) {
+template <class Idf, class Weights>
+double one_output(const Weighting<Idf>& weighting, const SparseRow& row, Weights weights) {
   f64x8 dot = splat8(0.0), parts = splat8(0.0);
   for (int64_t i = 0; i < row.size; i += 8) {
     double t[8] = {0}, w[8] = {0};
@@ -122,8 +166,8 @@ double one_output(const Weighting& weighting, const SparseRow& row, const double
     for (int64_t k = 0; k < n; ++k) {
       if (i + k + kAhead < row.size) {
         const int32_t later = row.index[i + k + kAhead];
-        __builtin_prefetch(weights + later);
-        if (weighting.idf != nullptr) __builtin_prefetch(weighting.idf + later);
+        weights.prefetch(later);
+        weighting.idf.prefetch(later);
       }
       t[k] = weighting.weigh(row, i + k);
       w[k] = weights[row.index[i + k]];
@@ -135,21 +179,21 @@ double one_output(const Weighting& weighting, const SparseRow& row, const double
 }
 
 /// Several outputs: the weights of a term lie side by side and are read once, those of later terms on their way.
-void many_outputs(const double* t, const SparseRow& row, const double* weights, int64_t outputs, double* out) {
+template <class Weights>
+void many_outputs(const double* t, const SparseRow& row, Weights weights, int64_t outputs, double* out) {
   std::memset(out, 0, sizeof(double) * static_cast<size_t>(outputs));
   for (int64_t i = 0; i < row.size; ++i) {
     if (i + kRowsAhead < row.size) {
-      const double* later = weights + row.index[i + kRowsAhead] * outputs;
+      const double* later = weights.values + weights.at(row.index[i + kRowsAhead]) * outputs;
       for (int64_t k = 0; k < outputs; k += 8) __builtin_prefetch(later + k);
     }
-    const double* w = weights + row.index[i] * outputs;
+    const double* w = weights.values + weights.at(row.index[i]) * outputs;
     for (int64_t k = 0; k < outputs; ++k) out[k] += t[i] * w[k];
   }
 }
 
-Status run_linear(const RunCall& call) noexcept {
-  const Weighting weighting(call.params, call.state);
-  const auto* weights = call.params[kWeights].as<double>();
+template <class Idf, class Weights>
+Status run_rows(const RunCall& call, const Weighting<Idf>& weighting, Weights weights) {
   const auto* bias = call.params[kBias].as<double>();
   const int32_t outputs = call.out->width;
   for (int32_t r = 0; r < call.rows; ++r) {
@@ -170,16 +214,29 @@ Status run_linear(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
+Status run_linear(const RunCall& call) noexcept {
+  Status status = Status::kOk;
+  with_weighting(call, [&](const auto& weighting) {
+    with_numbers(call.params[kWeights], call.params[kWeightCodes],
+                 [&](auto weights) { status = run_rows(call, weighting, weights); });
+  });
+  return status;
+}
+
+double bytes_of(const CostCall& call, int values, int codes) {
+  return static_cast<double>(call.params[values].bytes() + call.params[codes].bytes());
+}
+
 Cost cost_tfidf(const CostCall& call) {
   return Cost{}
       .rows({{"call", 15.0}})
-      .payload({{"entries", 1.5}, {"misses", 0.2 * doublings(8.0 * static_cast<double>(call.params[kIdf].size), 32e3)}})
+      .payload({{"entries", 1.5}, {"misses", 0.2 * doublings(bytes_of(call, kIdf, kIdfCodes), 32e3)}})
       .produces_nnz(1.0, 0.0)
       .scratch(192.0, 12.0);
 }
 
 Cost cost_linear(const CostCall& call) {
-  const double outputs = call.out_width, bytes = 8.0 * static_cast<double>(call.params[kWeights].size);
+  const double outputs = call.out_width, bytes = bytes_of(call, kWeights, kWeightCodes);
   const double near = doublings(bytes, 32e3), far = doublings(bytes, 1e6);
   if (call.out_width == 1) {
     return Cost{}
@@ -194,8 +251,9 @@ Cost cost_linear(const CostCall& call) {
 
 }  // namespace
 PRETZEL_KERNEL(tfidf, .params = kTfidf, .in = {kSparse, "n_terms"}, .out = {kSparse, "n_terms"}, .bind = bind,
-               .check_state = check_state, .run = run_tfidf, .cost = cost_tfidf, .state_version = 2, .flags = kHasState)
-PRETZEL_KERNEL(tfidf_linear, .params = kLinear, .in = {kSparse, "n_terms"}, .out = {kDense, "n_out"}, .bind = bind,
-               .check_state = check_state, .run = run_linear, .cost = cost_linear, .state_version = 2,
+               .check = check_idf, .check_state = check_state, .run = run_tfidf, .cost = cost_tfidf, .state_version = 3,
                .flags = kHasState)
+PRETZEL_KERNEL(tfidf_linear, .params = kLinear, .in = {kSparse, "n_terms"}, .out = {kDense, "n_out"}, .bind = bind,
+               .check = check_linear, .check_state = check_state, .run = run_linear, .cost = cost_linear,
+               .state_version = 3, .flags = kHasState)
 }  // namespace pretzel

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from pretzel.oven.ir._dictionary import encoded
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
 from pretzel.oven.ir.value_properties import UNKNOWN, ValueProperties, of_constants, whole
 from pretzel.schema import Schema, dense, fixed, rule_of
@@ -26,8 +27,10 @@ NORM_BOUND = 2.0
 
 def _weighting(idf: Array, norm: str | None, sublinear: bool, binary: bool) -> dict[str, Array]:
     """The parameters that both kernels have."""
+    values, codes = encoded(idf)
     return {
-        "idf": idf,
+        "idf": values,
+        "idf_codes": codes,
         "norm": np.array(NORMS.index(norm), dtype=np.uint8),
         "sublinear": np.array(sublinear, dtype=np.uint8),
         "binary": np.array(binary, dtype=np.uint8),
@@ -121,7 +124,8 @@ class TfidfLinear(Node):
 
     def params(self) -> dict[str, Array]:
         weighting = _weighting(self.idf, self.norm, self.sublinear, self.binary)
-        return {**weighting, "weights": self.weights, "bias": self.bias}
+        values, codes = encoded(self.weights)
+        return {**weighting, "weights": values, "weight_codes": codes, "bias": self.bias}
 
     def reference(self, *inputs: Value) -> Value:
         x = _weighted(inputs[0], self.idf, self.norm, self.sublinear, self.binary)

@@ -1,0 +1,47 @@
+"""Dictionary encoding of parameters: distinct numbers once, and a short code for each element."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pretzel.oven.ir.graph import Array
+
+LEAST = 1024
+"""Bytes that an encoding must save, and a quarter of all, or an array stays as it is."""
+
+PLAIN = np.empty(0, dtype=np.uint16)
+"""The codes of an array that is not encoded."""
+
+_MOST = 1 << 16
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+
+
+def encoded(array: Array) -> tuple[Array, Array]:
+    """The distinct rows of an array of float64, bit by bit, and which of them each row is; or the array and `PLAIN`.
+
+    Parameters
+    ----------
+    array : ndarray of float64
+        Of one dimension or two.
+    """
+    if array.nbytes <= LEAST:
+        return array, PLAIN
+    rows = np.ascontiguousarray(array).reshape(len(array), -1)
+    _, first, codes = np.unique(_keys(rows.view(np.uint64)), return_index=True, return_inverse=True)
+    size = len(first) * rows.shape[1] * rows.itemsize + len(rows) * PLAIN.itemsize
+    if len(first) > _MOST or array.nbytes - size < max(LEAST, array.nbytes // 4):
+        return array, PLAIN
+    values, codes = array[first], codes.reshape(-1).astype(np.uint16)
+    same = np.array_equal(values[codes].view(np.uint64), array.view(np.uint64))
+    return (values, codes) if same else (array, PLAIN)
+
+
+def _keys(rows: Array) -> Array:
+    """One number for each row, which rows that differ hardly ever share."""
+    keys = rows[:, 0].copy()
+    for column in rows.T[1:]:
+        keys = (keys ^ keys >> np.uint64(29)) * _MIX + column
+    return keys
