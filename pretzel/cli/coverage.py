@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pretzel.cli.models import plan_or_source, trust
+from pretzel.cli.models import complete_model, plan_or_source, trust
 from pretzel.cli.output import as_json, printable, show_json, show_table
 from pretzel.errors import SaveError
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("model", required=False, metavar="[MODEL|SOURCE]")
+@click.argument("model", required=False, metavar="[MODEL|SOURCE]", shell_complete=complete_model)
 @as_json
 @trust
 @click.pass_context

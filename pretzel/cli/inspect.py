@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pretzel.cli.models import ModelAt, is_store, model_at, plan_or_source, trust
+from pretzel.cli.models import ModelAt, complete_model, is_store, model_at, plan_or_source, trust
 from pretzel.cli.output import as_json, in_bytes, printable, show_json, show_table
 from pretzel.store.plan_file import open_plan_file
 from pretzel.store.remote import open_store
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("what", metavar="FILE|STORE|STORE:NAME[@VERSION]")
+@click.argument("what", metavar="FILE|STORE|STORE:NAME[@VERSION]", shell_complete=complete_model)
 @as_json
 def inspect(what: str, json_: bool) -> None:
     """Tell what a plan file, a store, or a model of a store holds."""
@@ -115,7 +115,7 @@ def _files_of(plan: StoredPlan) -> dict[str, int]:
 
 
 @click.command()
-@click.argument("model", metavar="MODEL|SOURCE")
+@click.argument("model", metavar="MODEL|SOURCE", shell_complete=complete_model)
 @as_json
 @trust
 def explain(model: str, json_: bool, trusted: tuple[str, ...], allow_pickle: bool) -> None:

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from pretzel.errors import CompileError
+from pretzel.store.mark import MARK
+from pretzel.store.remote import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,8 +113,17 @@ def _model_of(ctx: click.Context, parameter: click.Parameter, text: str) -> Mode
     return model_at(text)
 
 
-model_argument = click.argument("model", type=click.Path(), callback=_model_of)
-"""MODEL, which is completed like a file."""
+def complete_model(ctx: click.Context, parameter: click.Parameter, text: str) -> list[CompletionItem]:
+    """Files, and names of models behind "STORE:" (in zsh and fish, because bash divides words there)."""
+    store, name = _split(text)
+    if ":" in text and Path(store, MARK).is_file():
+        names = [each for each in open_store(store).names() if each.startswith(name) and each.isprintable()]
+        return [CompletionItem(f"{store}:{each}") for each in names]
+    return click.Path().shell_complete(ctx, parameter, text)
+
+
+model_argument = click.argument("model", callback=_model_of, shell_complete=complete_model)
+"""MODEL, completed by files and by the models of a store."""
 
 
 def load_source(path: str, trusted: Sequence[str] = ()) -> Any:

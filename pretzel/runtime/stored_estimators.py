@@ -121,7 +121,10 @@ def read_estimators(file: PlanFile | StoredPlan, trust: Trust) -> tuple[list[Any
     entry = estimators_entry(file)
     if entry is None:
         return [], None
-    contents = file.array(bytes.fromhex(entry["object"])).tobytes()
+    array = file.array(bytes.fromhex(entry["object"]))
+    if digest_array(array).hex() != entry["object"]:  # packages and estimators do not check what they read
+        raise CorruptStoreError(f"{file.where}: its estimators are damaged")
+    contents = array.tobytes()
     try:
         if entry["form"] == "skops":
             estimators = _read_skops(file.where, contents, trust)

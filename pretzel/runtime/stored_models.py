@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError, RegistrationError, StoreError
 from pretzel.runtime.log import logger
+from pretzel.runtime.stored_estimators import NOBODY
 from pretzel.runtime.version import StoredVersion
 from pretzel.runtime.watcher import Watcher
 
@@ -58,6 +59,8 @@ class StoredModels:
         prepare: Callable[[Plan], object],
         trust: Trust,
     ) -> None:
+        if plans is None and trust != NOBODY:
+            raise OptionError("trusted and allow_pickle are for models of a store on disk: give its path as store")
         self._trust = trust
         self._plans = plans
         self._catalog = catalog

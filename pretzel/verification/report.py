@@ -103,7 +103,8 @@ class Divergence:
         d = self.difference
         if d is not None:
             ulps = "" if d.ulps is None else f" ({d.ulps:,} ulps apart)"
-            where += f": row {d.row}, column {d.column}: expected {d.expected!r}, got {d.got!r}{ulps}"
+            cell = f": row {d.row}, column {d.column}" if d.row >= 0 else ""  # else it is the form that differs
+            where += f"{cell}: expected {d.expected!r}, got {d.got!r}{ulps}"
             if d.count > 1:
                 where += f"; {d.count:,} cells differ, by {d.largest:.3g} at most"
         return f"{where}{'; ' if self.note and d is not None else ': ' if self.note else ''}{self.note}"

@@ -139,6 +139,17 @@ def test_the_shell_completes_commands(folder):
     assert done.stdout.split() == ["plain,predict"]
 
 
+def test_the_shell_completes_models(folder, pipeline):
+    models = pretzel.PlanStore("models")
+    for name in ("churn/de", "churn/fr", "rent/de"):
+        models.publish(name, pipeline)
+    for command in ("explain", "predict", "inspect", "coverage"):
+        done = in_process(_PRETZEL_COMPLETE="zsh_complete", COMP_WORDS=f"pretzel {command} models:ch", COMP_CWORD="2")
+        assert [line for line in done.stdout.split() if "models" in line] == ["models:churn/de", "models:churn/fr"]
+    done = in_process(_PRETZEL_COMPLETE="zsh_complete", COMP_WORDS="pretzel explain mod", COMP_CWORD="2")
+    assert done.stdout.split()[0] == "file"
+
+
 def test_without_click(folder):
     hidden = """
 import sys
