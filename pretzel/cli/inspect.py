@@ -79,7 +79,7 @@ def _of_model(model: ModelAt) -> dict[str, Any]:
         "width": spec.width,
         "columns": None if spec.names is None else [*spec.names],
         **on_disk,
-        "bytes in memory": sum(file.sizes.values()) - estimator_bytes(file),
+        "bytes in memory": sum(file.sizes.values()) + estimator_bytes(file),
     }
 
 

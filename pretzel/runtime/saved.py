@@ -231,7 +231,7 @@ def bytes_to_load(file: StoredPlan, store: ObjectStore, salt: bytes) -> int:
     """Bytes that `plan_of` will add to a store: arrays that are not there yet, estimators, and the plan itself."""
     sizes = file.sizes.items()
     arrays = sum(nbytes for digest, nbytes in sizes if _shared_name(salt, digest, file) not in store)
-    return arrays + overhead_bytes(file)
+    return arrays + overhead_bytes(file) + estimator_bytes(file)
 
 
 def _shared_name(salt: bytes, digest: bytes, file: PlanFile | StoredPlan) -> bytes:

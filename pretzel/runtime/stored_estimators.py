@@ -1,14 +1,15 @@
 """Estimators of opaque steps in files: written by skops or cloudpickle, and read only as far as the caller trusts them.
 
 They lie in a plan file as one array of bytes beside the others, under its digest. What they are is told by
-``estimators`` in the description: their ``form``, the ``object``, the ``types`` of all of them in order, and whether
-the last one is the ``source`` of the plan.
+``estimators`` in the description: their ``form``, the ``object``, the ``types`` of all of them in order, whether the
+last one is the ``source`` of the plan, and their ``bytes`` before compression.
 """
 
 from __future__ import annotations
 
 import importlib
 import pickle
+import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from pretzel.store.stored_plan import StoredPlan
 
 FORMS = ("skops", "cloudpickle")
+SMALL = 1 << 20
+"""Bytes up to which a dump of skops is compressed: it is text mostly. Larger ones are arrays, which gain little."""
 INSTALL = {"skops": "'pretzel-serving[skops]'", "cloudpickle": "cloudpickle"}
 
 
@@ -93,7 +96,11 @@ def write_estimators(estimators: list[Any], source: Any, form: str) -> tuple[dic
     try:
         package = importlib.import_module("skops.io" if form == "skops" else "cloudpickle")
         contents = package.dumps(written)
-        if form == "skops":  # which finds only then what it cannot restore
+        size = len(contents)
+        if form == "skops":
+            if size <= SMALL:
+                contents = package.dumps(written, compression=zipfile.ZIP_DEFLATED)
+            # What it cannot restore, skops finds only then.
             package.loads(contents, trusted=package.get_untrusted_types(data=contents))
     except ImportError as error:
         raise SaveError(f"opaque={form!r} needs a package: pip install {INSTALL[form]}") from error
@@ -102,7 +109,7 @@ def write_estimators(estimators: list[Any], source: Any, form: str) -> tuple[dic
         raise SaveError(f"{form} cannot write the estimators of a plan ({names}): {_reason(error)}") from error
     array = np.frombuffer(contents, np.uint8)
     digest, types = digest_array(array), [_name_of(type(each)) for each in written]
-    entry = {"form": form, "object": digest.hex(), "types": types, "source": source is not None}
+    entry = {"form": form, "object": digest.hex(), "types": types, "source": source is not None, "bytes": size}
     return {"estimators": entry}, {digest: array}
 
 
@@ -173,7 +180,7 @@ def estimators_entry(file: PlanFile | StoredPlan) -> dict[str, Any] | None:
     entry = file.description.get("estimators")
     if entry is None:
         return None
-    kinds = {"form": str, "object": str, "types": list, "source": bool}
+    kinds = {"form": str, "object": str, "types": list, "source": bool, "bytes": int}
     if type(entry) is not dict or any(type(entry.get(key)) is not kind for key, kind in kinds.items()):
         raise CorruptStoreError(f"{file.where}: the plan does not say what its estimators are")
     is_digest = len(entry["object"]) == 2 * DIGEST and not entry["object"].strip("0123456789abcdef")
@@ -183,9 +190,9 @@ def estimators_entry(file: PlanFile | StoredPlan) -> dict[str, Any] | None:
 
 
 def estimator_bytes(file: PlanFile | StoredPlan) -> int:
-    """Bytes of the estimators of a file; in memory, they take about as many."""
+    """Bytes of the estimators of a file before compression; in memory, they take about as many."""
     entry = estimators_entry(file)
-    return 0 if entry is None else file.sizes.get(bytes.fromhex(entry["object"]), 0)
+    return 0 if entry is None else max(entry["bytes"], 0)
 
 
 def unread_estimators(file: PlanFile | StoredPlan) -> list[Any]:

@@ -334,6 +334,12 @@ def test_estimators_are_collected_checked_and_copied_with_their_plan(models: Any
     assert any("is damaged" in fault for fault in other.fsck().faults)
 
 
+def test_small_estimators_lie_in_the_file_of_their_plan(models: Any, tmp_path: Any) -> None:
+    (path,) = [path for path in (tmp_path / "models" / "plans").rglob("*") if path.stat().st_size > 8_000]
+    assert path.stat().st_size < 16_000
+    assert not [*(tmp_path / "models" / "objects").rglob("*.arrow")]
+
+
 def test_estimates_count_estimators(models: Any) -> None:
     sizes = {name: models.bytes_to_load(name) for name in ("churn/de", "rent/de")}
     assert sizes["churn/de"] > sizes["rent/de"] + 10_000
@@ -358,6 +364,7 @@ CHANGES = {
     "another object": lambda d: d["estimators"].update(
         object=next(each for each in d["objects"] if each != d["estimators"]["object"])
     ),
+    "no bytes": lambda d: d["estimators"].pop("bytes"),
     "no digest": lambda d: d["estimators"].update(object="zz"),
     "another form": lambda d: d["estimators"].update(form="joblib"),
     "types": lambda d: d["estimators"].update(types=[5]),
