@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from pretzel.calibration import calibrate
     from pretzel.options import Batching, Reservation
     from pretzel.runtime.model import Plan
-    from pretzel.runtime.saved import load
     from pretzel.store.object_store import ObjectStore
+    from pretzel.upgrade import load
     from pretzel.verification import verify
 
 __version__ = "0.1.0"
@@ -26,7 +26,7 @@ _PUBLIC = {
     "calibrate": "pretzel.calibration",
     "compile": "pretzel.api",
     "errors": "pretzel.errors",
-    "load": "pretzel.runtime.saved",
+    "load": "pretzel.upgrade",
     "verify": "pretzel.verification",
 }
 

@@ -13,8 +13,9 @@ from pretzel.runtime.prepare import set_compiler
 from pretzel.runtime.runtime import Runtime
 from pretzel.runtime.source import ActsAsEstimator, Source
 from pretzel.store.object_store import ObjectStore, default_store
+from pretzel.upgrade import load
 
-__all__ = ["PlanStore", "Runtime", "compile"]
+__all__ = ["PlanStore", "Runtime", "compile", "load"]
 
 
 def compile(

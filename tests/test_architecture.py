@@ -51,7 +51,8 @@ LAYERS = {
     "oven": {"errors", "schema", "options", "packed", "plan", "buffers", "store", "_native"},
     "runtime": {"errors", "schema", "options", "packed", "plan", "buffers", "store", "_native"},
     # where oven and runtime meet
-    "api": {"errors", "options", "plan", "store", "oven", "runtime"},
+    "upgrade": {"plan", "store", "oven", "runtime"},
+    "api": {"errors", "options", "plan", "store", "oven", "runtime", "upgrade"},
     "calibration": {"errors", "examples", "store", "api", "runtime", "_native"},
     "cli": {"errors", "plan", "store", "oven", "runtime", "api", "verification"},
     "__main__": {"cli"},

@@ -62,8 +62,9 @@ def plant(estimator, change, **options):
     changed = rewrite([output.node for output in graphs.optimized.values()], change)
     assert any(new is not old for old, new in changed.items()), "the fault was not planted"
     faulty = {name: dataclasses.replace(o, node=changed[o.node]) for name, o in graphs.optimized.items()}
-    methods, lease = compiler.lower(dataclasses.replace(graphs, optimized=faulty))
-    return Plan(dataclasses.replace(honest.physical, methods=methods), compiler.store, lease, honest.name)
+    methods, lowering = compiler.lower(dataclasses.replace(graphs, optimized=faulty))
+    physical = dataclasses.replace(honest.physical, methods=methods)
+    return Plan(physical, compiler.store, lowering.lease, honest.name)
 
 
 def edit(kind, field, change):

@@ -43,7 +43,7 @@ def coverage(ctx: click.Context, model: str | None, json_: bool, trusted: tuple[
 
 
 def _is_portable(plan: Plan) -> bool:
-    from pretzel.runtime.saved import portable
+    from pretzel.runtime.portable import portable
 
     try:
         portable(plan.physical)

@@ -48,7 +48,7 @@ class ModelAt:
     def load(self, trusted: Sequence[str] = (), *, allow_pickle: bool = False) -> Plan:
         """The plan, with the estimators that the caller trusts."""
         if self.file:
-            from pretzel.runtime.saved import load
+            from pretzel.api import load
 
             return load(self.file, trusted=trusted, allow_pickle=allow_pickle)
         from pretzel.runtime.plan_store import PlanStore

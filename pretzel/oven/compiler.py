@@ -82,6 +82,15 @@ class Graphs:
     sparse: dict[str, Output | str]
     variants: dict[str, Variant] = field(default_factory=dict)
 
+    @property
+    def outputs(self) -> dict[str, Node]:
+        """The nodes that a plan is lowered from, as `pretzel.oven.stored_graph.store_graph` takes them."""
+        found = {name: output.node for name, output in self.optimized.items()}
+        found |= {f"{name}/sparse": each.node for name, each in self.sparse.items() if not isinstance(each, str)}
+        for dtype, variant in self.variants.items():
+            found |= {f"{name}/{dtype}": output.node for name, output in variant.methods.items()}
+        return found
+
 
 class Compiler:
     """Compiles estimators into one store with one set of options."""
@@ -95,7 +104,8 @@ class Compiler:
         start = time.perf_counter()
         graphs = self.graphs(estimator)
         imported = graphs.imported
-        methods, lease = self.lower(graphs)
+        methods, lowering = self.lower(graphs)
+        lease = lowering.lease
         lease.complete()
         attributes = {name: getattr(estimator, name) for name in ATTRIBUTES if hasattr(estimator, name)}
         plan = PhysicalPlan(
@@ -104,7 +114,7 @@ class Compiler:
             attributes,
             lease.digests,
             report(imported, graphs.optimized, graphs.trace, self.options, time.perf_counter() - start),
-            store_graph(graphs.optimized, {dtype: each.methods for dtype, each in graphs.variants.items()}, self.store),
+            store_graph(graphs.outputs, lowering.calls, self.store),
         )
         return plan, lease
 
@@ -192,12 +202,11 @@ class Compiler:
             called |= more
             methods = None
 
-    def lower(self, graphs: Graphs) -> tuple[dict[str, MethodPlan], Lease]:
+    def lower(self, graphs: Graphs) -> tuple[dict[str, MethodPlan], Lowering]:
         """Bind kernels and lay out programs in the store."""
         check_executable(output.node for output in graphs.optimized.values())
         check_executable(output.node for output in graphs.sparse.values() if not isinstance(output, str))
-        lease = self.store.lease()
-        lowering = Lowering(self.store, lease, graphs.imported.origins)
+        lowering = Lowering(self.store, self.store.lease(), graphs.imported.origins)
         keeps = graphs.imported.keeps_format
         methods = {}
         for name, output in graphs.optimized.items():
@@ -209,7 +218,7 @@ class Compiler:
                 keeps_format=keeps,
                 names_out=graphs.imported.names_out if name == "transform" else None,
             )
-        return methods, lease
+        return methods, lowering
 
 
 def _without_opaque_extras(methods: dict[str, Output]) -> dict[str, Output]:

@@ -64,7 +64,7 @@ def _computes_in_float16(output: Node) -> bool:
 def passed_on(output: Node) -> set[Node]:
     """The leaves of numbers whose values reach the result as they came, or by way of functions of NumPy alone."""
     found: set[Node] = set()
-    pending = [output]
+    seen, pending = {output}, [output]
     while pending:
         node = pending.pop()
         if isinstance(node, NumericLeaf):
@@ -75,7 +75,8 @@ def passed_on(output: Node) -> set[Node]:
             or node.schema().dtype == SAME
             or (isinstance(node, Impute) and node.keeps)
         ):
-            pending += node.inputs
+            pending += {*node.inputs} - seen
+            seen.update(node.inputs)
     return found
 
 

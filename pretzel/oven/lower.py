@@ -115,13 +115,19 @@ class Form:
 
 
 class Lowering:
-    """Lowers the methods of one estimator into one store, holding what they need with one lease."""
+    """Lowers the methods of one estimator into one store, holding what they need with one lease.
+
+    Attributes
+    ----------
+    calls : dict of Node to Call
+        What has been lowered.
+    """
 
     def __init__(self, store: ObjectStore, lease: Lease, origins: dict[Node, str]) -> None:
         self.store = store
         self.lease = lease
         self.origins = origins
-        self._calls: dict[Node, Call] = {}  # what several methods call is one object
+        self.calls: dict[Node, Call] = {}  # what several methods call is one object
         self._typed: Columns = frozenset()
         self._rounded: Columns = frozenset()
         self._encoded: Columns = frozenset()
@@ -229,13 +235,13 @@ class Lowering:
         return Program(self.store.shape(shape), tuple(stages))
 
     def _call_of(self, node: Node) -> Call:
-        if node not in self._calls:
+        if node not in self.calls:
             try:
                 bound = self.store.bind(node.kernel, node.params(), self.lease)
             except KernelError as error:
                 raise CompileError(f"{self.origins.get(node, '')}: {node!r} cannot be bound: {error}") from error
-            self._calls[node] = Call(node.kernel, bound.params, bound.state, sys.intern(repr(node)), node.columnwise)
-        return self._calls[node]
+            self.calls[node] = Call(node.kernel, bound.params, bound.state, sys.intern(repr(node)), node.columnwise)
+        return self.calls[node]
 
     def _step(self, node: Node, number: dict[Node, int]) -> Step:
         output = -1 if node.passthrough else number[node]

@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from pretzel import _native
-from pretzel.errors import CorruptStoreError, KernelError, SaveError, StoreError
-from pretzel.packed import STRUCTURE, Packed
-from pretzel.plan import StoredGraph
+from pretzel.errors import CorruptStoreError, KernelError, StoreError
 from pretzel.runtime.model import Plan
+from pretzel.runtime.portable import portable
 from pretzel.runtime.programs import programs_of
 from pretzel.runtime.source import Source
 from pretzel.runtime.stored_estimators import (
@@ -31,16 +29,21 @@ from pretzel.store.plan_data import Links, from_data, to_data
 from pretzel.store.plan_file import PlanFile, open_plan_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from pretzel.plan import MethodPlan, PhysicalPlan
-    from pretzel.store.object_store import ObjectStore
+    from pretzel.plan import PhysicalPlan
+    from pretzel.store.object_store import Lease, ObjectStore
     from pretzel.store.stored_plan import StoredPlan
 
-EXTRAS = ("apply", "predict_joint_log_proba", "score_samples")
-"""Methods that few callers want: a plan is saved without those that have opaque steps."""
+    Relowering = Callable[[PhysicalPlan, ObjectStore, Mapping[str, int]], tuple[PhysicalPlan, Lease]]
 
-_NOT_SAVED = "only the estimator itself answers it, and that is not saved with its plan"
+_relower: Relowering | None = None  # set by `pretzel.upgrade`, so that no runtime needs the oven
+
+
+def set_relowering(relower: Relowering) -> None:
+    """Set how a plan for kernels of another release, whose states have some versions, becomes one of this release."""
+    global _relower
+    _relower = relower
 
 
 def describe(plan: Plan, estimators: list[Any] | None = None) -> tuple[dict[str, Any], dict[bytes, Any]]:
@@ -142,7 +145,12 @@ def load(
     UntrustedError
         It holds estimators that are not trusted; its ``types`` names them.
     StoreError
-        It was written by a release of Pretzel whose kernels lay out their states otherwise.
+        It was written by a later release of Pretzel, or by one whose kernels are not known any more.
+
+    Notes
+    -----
+    A plan that was written for kernels with other parameters or states is lowered again, with the same answers. That
+    takes a part of the time of compiling, and the arrays are this process's own then; `Plan.save` writes them anew.
     """
     trust = Trust.of(trusted, allow_pickle)
     return plan_of(open_plan_file(path), default_store() if store is None else store, name, trust=trust)
@@ -179,7 +187,7 @@ def plan_of(
     """
     description = file.description
     is_checked = estimators is None
-    _check_layouts(file)
+    other = _other_layouts(file)
     salt = salt or os.urandom(16)
     digest_of: dict[bytes, bytes] = {}
 
@@ -199,7 +207,10 @@ def plan_of(
         for each in physical.objects:
             store.hold(each, partial(file.array, digest_of[each]), lease)
         lease.complete()
-        if is_checked:
+        if other:
+            physical, lease = _lowered_again(file, physical, store, other)
+        if is_checked or other:
+            check_plan(physical)
             _check_calls(physical, store)
         kept = source_of(description.get("source")) if source is None else Source(source, keep=True)
         plan = Plan(physical, store, lease, name or name_in(description), kept)
@@ -265,63 +276,6 @@ def layouts() -> dict[str, str]:
     return found
 
 
-def portable(physical: PhysicalPlan) -> PhysicalPlan:
-    """The plan without what only the estimator answers.
-
-    Raises
-    ------
-    SaveError
-        A method has a step that runs as the estimator itself.
-    """
-    methods = {name: method for name, method in physical.methods.items() if name not in EXTRAS or not method.opaque}
-    for name, method in (methods or physical.methods).items():
-        if method.opaque or method.program is None:
-            steps = "; ".join(f"{step.origin or step.name}: {step.reason}" for step in method.opaque)
-            raise SaveError(
-                f"{physical.input.estimator}.{name} cannot be saved, because steps of it run as the estimator itself, "
-                f"which is Python: {steps}. With opaque='skops' the estimators are written, too"
-            )
-    found = {name: _portable(method) for name, method in methods.items()}
-    graph = None if physical.graph is None else _graph_of(physical.graph, found)
-    return replace(physical, methods=found, graph=graph)
-
-
-def _portable(method: MethodPlan) -> MethodPlan:
-    variants = {dtype: each for dtype, each in method.variants.items() if not each.opaque}
-    lost = sorted({*method.from_source, *(method.variants.keys() - variants.keys())})
-    sparse = method.sparse
-    if sparse is not None and not isinstance(sparse, str):
-        sparse = _NOT_SAVED if sparse.opaque or sparse.program is None else _portable(sparse)
-    return replace(
-        method,
-        variants={dtype: _portable(each) for dtype, each in variants.items()},
-        from_source=tuple(lost),
-        sparse=sparse,
-        otherwise=None,
-    )
-
-
-def _graph_of(stored: StoredGraph, methods: Mapping[str, MethodPlan]) -> StoredGraph:
-    """The part of a graph that these methods and their variants need; it calls no estimator."""
-    data = stored.structure.unpack(STRUCTURE)
-    nodes, outputs = data["nodes"], {}
-    ranges = [*((node[1], number) for number, node in enumerate(nodes)), (data["outputs"].values(), len(nodes))]
-    if any(not 0 <= each < end for numbers, end in ranges for each in numbers):
-        raise CorruptStoreError("the graph of the plan is damaged: a node or an output is made by no node before it")
-    for output, number in data["outputs"].items():
-        method, _, dtype = output.partition("/")
-        if method in methods and (not dtype or dtype in methods[method].variants):
-            outputs[output] = number
-    needed = set(outputs.values())
-    for number in range(len(nodes) - 1, -1, -1):  # whatever a node reads has a smaller number
-        if number in needed:
-            needed.update(nodes[number][1])
-    new = {number: i for i, number in enumerate(sorted(needed))}
-    kept = [[nodes[i][0], [new[child] for child in nodes[i][1]], nodes[i][2]] for i in new]
-    structure = {"nodes": kept, "outputs": {name: new[number] for name, number in outputs.items()}}
-    return StoredGraph(stored.structure if structure == data else Packed(structure), stored.arrays)
-
-
 def _kernels(physical: PhysicalPlan) -> set[str]:
     return {call.kernel for program in programs_of(physical) for call in program.calls}
 
@@ -359,17 +313,32 @@ def _check_names(plan: Plan) -> None:
         raise CorruptStoreError(f"{min(both)!r:.100} is a method and an attribute")
 
 
-def _check_layouts(file: PlanFile | StoredPlan) -> None:
+def _other_layouts(file: PlanFile | StoredPlan) -> dict[str, str]:
+    """Layouts of the kernels of a file, if one of them is none of this release; else nothing."""
     kernels = file.description.get("kernels")
-    if type(kernels) is not dict:
+    if type(kernels) is not dict or not all(type(layout) is str for layout in kernels.values()):
         raise CorruptStoreError(f"{file.where}: the plan names no kernels")
     known = layouts()
-    for kernel, layout in kernels.items():
-        if layout != known.get(kernel):
-            raise StoreError(
-                f"{file.where} was made by another release of Pretzel ({file.description.get('made')!r:.200}), whose "
-                f"kernel {kernel!r:.50} reads other parameters: compile the estimator again"
-            )
+    return {} if all(known.get(kernel) == layout for kernel, layout in kernels.items()) else kernels
+
+
+def _lowered_again(
+    file: PlanFile | StoredPlan, physical: PhysicalPlan, store: ObjectStore, layouts: Mapping[str, str]
+) -> tuple[PhysicalPlan, Lease]:
+    """The plan for the kernels of this release, and what holds its arrays."""
+    versions = {kernel: int(layout.partition("(")[0]) for kernel, layout in layouts.items()}
+    try:
+        if _relower is None:
+            raise StoreError("open it with pretzel.load")
+        return _relower(physical, store, versions)
+    except CorruptStoreError:
+        raise
+    except StoreError as error:
+        made = f"{file.description.get('made')!r:.200}"
+        raise StoreError(
+            f"{file.where} was made for the kernels of another release of Pretzel ({made}), and cannot be lowered "
+            f"again: {error}; compile the estimator again"
+        ) from error
 
 
 def source_of(data: Any) -> Source | None:

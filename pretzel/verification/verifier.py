@@ -88,7 +88,8 @@ class _Verifier:
         self.store = ObjectStore()
         compiler = Compiler(self.options, self.store)
         self.graphs = compiler.graphs(estimator)
-        self.expected, self._lease = compiler.lower(self.graphs)
+        self.expected, lowering = compiler.lower(self.graphs)
+        self._lease = lowering.lease
 
     def run(self, X: Any, rows: list[Any], boundary: bool) -> Report:
         """See `verify`; ``rows`` are those of ``X`` that came as rows."""

@@ -9,3 +9,4 @@ def test_changed_files_are_rejected_or_answer():
     counts = run_many(2000, seed=0)
     assert counts.total() == 2000
     assert min(counts["rejected"], counts["answers"]) > 200, counts
+    assert min(counts["rejected while lowered again"], counts["answers lowered again"]) > 100, counts

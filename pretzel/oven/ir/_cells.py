@@ -96,6 +96,14 @@ def unpack(cells: Sequence[Array]) -> list[CellValue]:
     return values
 
 
+def decoded(text: bytes, width: int) -> str:
+    """A text of so many bytes for each character."""
+    if len(text) % width:
+        raise ValueError(f"a text of {len(text)} bytes, {width} for each character")
+    codec = {1: "latin-1", 2: "utf-16-le", 4: "utf-32-le"}[width]
+    return text.decode(codec, "surrogatepass" if width > 1 else "strict")
+
+
 def _width_of(text: str) -> int:
     if text.isascii():
         return _ASCII

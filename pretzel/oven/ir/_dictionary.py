@@ -15,6 +15,9 @@ LEAST = 1024
 PLAIN = np.empty(0, dtype=np.uint16)
 """The codes of an array that is not encoded."""
 
+LARGEST = 1 << 28
+"""Bytes that an array may have once it is decoded, or a hundred times what it is encoded in."""
+
 _MOST = 1 << 16
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
@@ -37,6 +40,30 @@ def encoded(array: Array) -> tuple[Array, Array]:
     values, codes = array[first], codes.reshape(-1).astype(np.uint16)
     same = np.array_equal(values[codes].view(np.uint64), array.view(np.uint64))
     return (values, codes) if same else (array, PLAIN)
+
+
+def decoded(values: Array, codes: Array) -> Array:
+    """The array of an encoding, which may come from anybody.
+
+    Raises
+    ------
+    ValueError
+        It would be much larger than what it is made of.
+    """
+    size = len(codes) * values[:1].nbytes
+    if size > max(LARGEST, 100 * (values.nbytes + codes.nbytes)):
+        raise ValueError(f"an array of {size:,} bytes, encoded in {values.nbytes + codes.nbytes:,}")
+    return values[codes]
+
+
+def is_encoding(values: Array, codes: Array, array: Array) -> bool:
+    """Whether these are the values and codes of an array, bit by bit."""
+    return (
+        codes.dtype == PLAIN.dtype
+        and values.dtype == array.dtype
+        and (len(codes), *values.shape[1:]) == array.shape
+        and values[codes].tobytes() == array.tobytes()
+    )
 
 
 def _keys(rows: Array) -> Array:

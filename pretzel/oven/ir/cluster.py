@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
 from pretzel.schema import Schema, dense, rule_of
+
+if TYPE_CHECKING:
+    from pretzel.oven.ir._states import Fields, States
+
+
+def _centers_1(state: Array, fields: Fields) -> dict[str, Array]:
+    """Centres of a state of version 1, which are padded with zeros to multiples of eight."""
+    width = fields["inputs"][0].schema().width
+    return {"centers": state.view(np.float64).reshape(-1, -(-width // 8) * 8)[:, :width]}
 
 
 class Distances(Node):
@@ -29,6 +38,7 @@ class Distances(Node):
     op: ClassVar[str] = "distances/1"
     kernel: ClassVar[str] = "distances"
     parity: ClassVar[Parity] = Parity.TOLERANCE
+    states: ClassVar[States] = {1: _centers_1}
 
     def schema(self) -> Schema:
         if self.inputs[0].schema().width != self.centers.shape[1]:

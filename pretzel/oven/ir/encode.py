@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from pretzel.errors import InputValueError
-from pretzel.oven.ir._cells import CellValue, PackedCells, cell_key, is_nan, is_pandas_missing, pack, unpack
+from pretzel.oven.ir._cells import CellValue, PackedCells, cell_key, decoded, is_nan, is_pandas_missing, pack, unpack
+from pretzel.oven.ir._states import Fields, States, section
 from pretzel.oven.ir.graph import Array, Node, Value
 from pretzel.oven.ir.value_properties import ValueProperties, of_constants, whole
 from pretzel.schema import Schema, dense, fixed, sparse
@@ -18,6 +19,52 @@ if TYPE_CHECKING:
 
 
 REJECT_UNKNOWN, REJECT_NAN, REJECT_NA = 1, 2, 4
+
+
+_HEAD = np.dtype([("width", "i8"), ("slots_at", "i8"), ("text_at", "i8")])
+_COLUMN = np.dtype([("first", "i8"), ("mask", "u8"), *((name, "f8") for name in ("none", "nan", "unknown")),
+                    ("longest", "i8"), *((name, "u1") for name in ("has_none", "has_nan", "reject")),
+                    ("pad", "V5")])  # fmt: skip
+_SLOT = np.dtype([("key", "u8"), ("code", "f8"), ("offset", "u4"), ("size", "u4"), ("width", "u1"), ("pad", "V7")])
+_NUMBER = 8  # in place of the width of a text
+
+
+def _categories_1(state: Array, fields: Fields) -> dict[str, Array]:
+    """Categories of a state of version 1: hash tables of the columns, and all texts."""
+    head = section(state, 0, _HEAD, 1)[0]
+    columns = section(state, 64, _COLUMN, head["width"])
+    text = state[int(head["text_at"]) :].tobytes()
+    starts, codes, size = [0], [], 0
+    values: list[CellValue] = []
+    for column in columns:
+        first = int(head["slots_at"]) + int(column["first"]) * _SLOT.itemsize
+        slots = section(state, first, _SLOT, int(column["mask"]) + 1)
+        for slot in slots[slots["width"] != 0]:
+            values.append(_category(slot, text))
+            codes.append(slot["code"])
+            size += int(slot["size"])
+        if len(values) + size > 100 * len(state):
+            raise ValueError("categories that are longer than their table allows")
+        for name, value in (("none", None), ("nan", math.nan)):
+            if column[f"has_{name}"]:
+                values.append(value)
+                codes.append(column[name])
+        starts.append(len(values))
+    return {
+        "starts": np.array(starts, dtype=np.int32),
+        **pack(values)._asdict(),
+        "codes": np.array(codes, dtype=np.float64),
+        "unknown": columns["unknown"],
+        "reject": columns["reject"],
+    }
+
+
+def _category(slot: Any, text: bytes) -> CellValue:
+    """What a slot stands for."""
+    width, at = int(slot["width"]), int(slot["offset"])
+    if width == _NUMBER:
+        return float(np.frombuffer(slot["key"].tobytes())[0])
+    return decoded(text[at : at + width * int(slot["size"])], width)
 
 
 class CategoryCodes(Node):
@@ -55,6 +102,7 @@ class CategoryCodes(Node):
     kernel: ClassVar[str] = "category_codes"
     discrete: ClassVar[bool] = True
     columnwise: ClassVar[bool] = True
+    states: ClassVar[States] = {1: _categories_1}
 
     @property
     def categories(self) -> list[list[CellValue]]:

@@ -23,6 +23,7 @@ from pretzel.schema import Kind
 from pretzel.store.digest import digest_array, digest_parts, frozen, is_frozen
 
 if TYPE_CHECKING:
+    from pretzel.oven.ir._states import States
     from pretzel.oven.ir.step_forms import Affine, Boundaries, Replacement
     from pretzel.schema import Schema
 
@@ -98,8 +99,7 @@ class _HashConsing(type):
         for f in fields(node):
             value = getattr(node, f.name)
             if isinstance(value, np.ndarray) and not is_frozen(value):
-                value = frozen(value)
-                object.__setattr__(node, f.name, value)
+                object.__setattr__(node, f.name, value := frozen(value))
             parts.append(_key(value))
         return _HashConsing._known.nodes.setdefault(tuple(parts), node)
 
@@ -168,6 +168,7 @@ class Node(metaclass=_HashConsing):
     needs_rows: ClassVar[bool] = True  # the source rejects a request without rows
     discrete: ClassVar[bool] = False  # the result depends on which side of some edges the values lie
     rounds_once: ClassVar[bool] = False  # scikit-learn, too, computes in float64 and rounds the result to float32
+    states: ClassVar[States] = {}  # reads the arrays that only `bind` needs from what it made of them
 
     @property
     def digest(self) -> bytes:

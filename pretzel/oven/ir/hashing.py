@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from pretzel.oven.ir._text import grams, text_params, unpack
+from pretzel.oven.ir._text_state import hashing_2
 from pretzel.oven.ir.graph import Array, Node, Value
 from pretzel.oven.ir.ngrams import MOST_TERMS, sums
 from pretzel.oven.ir.value_properties import ValueProperties, whole
 from pretzel.schema import Schema, sparse
+
+if TYPE_CHECKING:
+    from pretzel.oven.ir._states import States
 
 INT32_MIN = -(2**31)
 
@@ -32,6 +36,7 @@ class HashedNgrams(Node):
 
     op: ClassVar[str] = "hashed_ngrams/1"
     kernel: ClassVar[str] = "hashing"
+    states: ClassVar[States] = {2: hashing_2}
 
     def schema(self) -> Schema:
         return sparse(self.n_features)

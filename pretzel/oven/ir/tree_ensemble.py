@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace as replace_fields
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from pretzel.oven.ir._tree_state import trees_1
 from pretzel.oven.ir.graph import Array, Node, Value, replace
 from pretzel.oven.ir.step_forms import Boundaries
 from pretzel.oven.ir.value_properties import UNKNOWN, ValueProperties, at_most
 from pretzel.schema import Schema, dense, fixed
+
+if TYPE_CHECKING:
+    from pretzel.oven.ir._states import States
 
 
 class TreeEnsemble(Node):
@@ -69,6 +73,7 @@ class TreeEnsemble(Node):
     op: ClassVar[str] = "tree_ensemble/1"
     kernel: ClassVar[str] = "tree_ensemble"
     discrete: ClassVar[bool] = True
+    states: ClassVar[States] = {1: trees_1}
 
     def schema(self) -> Schema:
         return dense(len(self.base), fixed(self.dtype))

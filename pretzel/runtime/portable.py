@@ -1,0 +1,79 @@
+"""What of a plan can be saved without the estimators behind it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pretzel.errors import CorruptStoreError, SaveError
+from pretzel.packed import STRUCTURE, Packed
+from pretzel.plan import StoredGraph
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pretzel.plan import MethodPlan, PhysicalPlan
+
+EXTRAS = ("apply", "predict_joint_log_proba", "score_samples")
+"""Methods that few callers want: a plan is saved without those that have opaque steps."""
+
+_NOT_SAVED = "only the estimator itself answers it, and that is not saved with its plan"
+
+
+def portable(physical: PhysicalPlan) -> PhysicalPlan:
+    """The plan without what only the estimator answers.
+
+    Raises
+    ------
+    SaveError
+        A method has a step that runs as the estimator itself.
+    """
+    methods = {name: method for name, method in physical.methods.items() if name not in EXTRAS or not method.opaque}
+    for name, method in (methods or physical.methods).items():
+        if method.opaque or method.program is None:
+            steps = "; ".join(f"{step.origin or step.name}: {step.reason}" for step in method.opaque)
+            raise SaveError(
+                f"{physical.input.estimator}.{name} cannot be saved, because steps of it run as the estimator itself, "
+                f"which is Python: {steps}. With opaque='skops' the estimators are written, too"
+            )
+    found = {name: _portable(method) for name, method in methods.items()}
+    graph = None if physical.graph is None else _graph_of(physical.graph, found)
+    return replace(physical, methods=found, graph=graph)
+
+
+def _portable(method: MethodPlan) -> MethodPlan:
+    variants = {dtype: each for dtype, each in method.variants.items() if not each.opaque}
+    lost = sorted({*method.from_source, *(method.variants.keys() - variants.keys())})
+    sparse = method.sparse
+    if sparse is not None and not isinstance(sparse, str):
+        sparse = _NOT_SAVED if sparse.opaque or sparse.program is None else _portable(sparse)
+    return replace(
+        method,
+        variants={dtype: _portable(each) for dtype, each in variants.items()},
+        from_source=tuple(lost),
+        sparse=sparse,
+        otherwise=None,
+    )
+
+
+def _graph_of(stored: StoredGraph, methods: Mapping[str, MethodPlan]) -> StoredGraph:
+    """The part of a graph that these methods and their other forms need; it calls no estimator."""
+    data = stored.structure.unpack(STRUCTURE)
+    nodes, outputs = data["nodes"], {}
+    ranges = [*((node[1], number) for number, node in enumerate(nodes)), (data["outputs"].values(), len(nodes))]
+    if any(not 0 <= each < end for numbers, end in ranges for each in numbers):
+        raise CorruptStoreError("the graph of the plan is damaged: a node or an output is made by no node before it")
+    for output, number in data["outputs"].items():
+        name, _, form = output.partition("/")
+        method = methods.get(name)
+        is_sparse = form == "sparse" and method is not None and not isinstance(method.sparse, str | None)
+        if method is not None and (not form or form in method.variants or is_sparse):
+            outputs[output] = number
+    needed = set(outputs.values())
+    for number in range(len(nodes) - 1, -1, -1):  # whatever a node reads has a smaller number
+        if number in needed:
+            needed.update(nodes[number][1])
+    new = {number: i for i, number in enumerate(sorted(needed))}
+    kept = [[nodes[i][0], [new[child] for child in nodes[i][1]], nodes[i][2]] for i in new]
+    structure = {"nodes": kept, "outputs": {name: new[number] for name, number in outputs.items()}}
+    return StoredGraph(stored.structure if structure == data else Packed(structure), stored.arrays)
