@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -112,6 +113,7 @@ def test_every_kernel_that_keeps_a_state_can_be_read():
 
 MODELS = {
     "words": (make_pipeline(TfidfVectorizer(ngram_range=(1, 3), stop_words=["the"]), LogisticRegression()), TEXTS),
+    "many words": (make_pipeline(TfidfVectorizer(), Ridge()), [f"w{i} w{i * 7 % 900} often" for i in range(900)]),
     "characters": (CountVectorizer(analyzer="char_wb", ngram_range=(1, 4)), TEXTS),
     "both": (make_union(CountVectorizer(), TfidfVectorizer(analyzer="char", ngram_range=(2, 3))), TEXTS),
     "other lengths": (CountVectorizer(vocabulary=["a dog", "cat", "the mat", "x y z"], stop_words=["the"]), TEXTS),
@@ -131,11 +133,14 @@ MODELS = {
 @pytest.mark.parametrize("name", MODELS)
 def test_models_with_large_states(name, tmp_path):
     model, data = MODELS[name]
-    y = np.resize(Y if name not in ("boosting", "scaled") else X[:, 0], len(data))
+    y = np.resize(Y if name not in ("boosting", "scaled", "many words") else X[:, 0], len(data))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         plan = pretzel.compile(model.fit(data, y), store=ObjectStore())
-    check_equal(*lowered_again(plan, tmp_path / "plan.pretzel"), data)
+    loaded, again = lowered_again(plan, tmp_path / "plan.pretzel")
+    check_equal(loaded, again, data)
+    if name == "many words":
+        assert '"encoded"' in json.dumps(again.physical.graph.structure.unpack(STRUCTURE))
 
 
 def test_origins_and_names_stay(tmp_path):
