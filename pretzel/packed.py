@@ -15,7 +15,7 @@ STRUCTURE: dict[Any, Any] = {"nodes": [(str, [int], dict)], "outputs": {str: int
 """Form of `pretzel.plan.StoredGraph.structure`: operator, inputs and values of nodes, node of each output."""
 
 NAMES_OUT: dict[Any, Any] = {"names": [str]}
-"""Form of `pretzel.plan.MethodPlan.names_out`."""
+"""Form of `names_out` of `pretzel.plan.MethodPlan` and `pretzel.plan.PhysicalPlan`."""
 
 _SHOWN = {"nodes": [{"id": int, "op": str, "inputs": [int], "schema": str, "origin": str}], "methods": {str: int}}
 

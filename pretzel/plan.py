@@ -376,6 +376,8 @@ class PhysicalPlan:
     report : Packed
         What ``explain`` shows: graphs, rule trace, options, compile time.
     graph : StoredGraph or None
+    names_out : Packed or None
+        What ``get_feature_names_out`` of the source returns, where that are texts.
     """
 
     input: InputSpec
@@ -384,3 +386,4 @@ class PhysicalPlan:
     objects: tuple[bytes, ...] = ()
     report: Packed = field(default_factory=lambda: Packed({}))
     graph: StoredGraph | None = None
+    names_out: Packed | None = None

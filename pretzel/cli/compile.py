@@ -58,7 +58,7 @@ def compile(
         plan.save(output, opaque=opaque)
         where = output
     else:
-        from pretzel.runtime.plan_store import PlanStore
+        from pretzel.api import PlanStore
 
         label = PlanStore(output).publish(
             name, plan, version=version, default=default, allow_changes=allow_changes, opaque=opaque

@@ -51,7 +51,7 @@ class ModelAt:
             from pretzel.api import load
 
             return load(self.file, trusted=trusted, allow_pickle=allow_pickle)
-        from pretzel.runtime.plan_store import PlanStore
+        from pretzel.api import PlanStore
 
         store = PlanStore(self.store, create=False)
         return store.load(self.name, self.version, trusted=trusted, allow_pickle=allow_pickle)

@@ -10,12 +10,12 @@ from pretzel.cli.models import STORE
 from pretzel.cli.output import in_bytes, printable
 
 if TYPE_CHECKING:
-    from pretzel.runtime.plan_store import PlanStore
+    from pretzel.api import PlanStore
 
 
 def opened(store: str) -> PlanStore:
     """A store that is there."""
-    from pretzel.runtime.plan_store import PlanStore
+    from pretzel.api import PlanStore
 
     return PlanStore(store, create=False)
 
@@ -87,7 +87,7 @@ def pull(url: str, store: str, names: tuple[str, ...]) -> None:
     All files are compared with their digests. Names have the same versions here as there afterwards; other names here
     stay.
     """
-    from pretzel.runtime.plan_store import PlanStore
+    from pretzel.api import PlanStore
 
     copied = PlanStore(store).pull(url, names or None)
     click.echo(f"{copied.files} file(s), {in_bytes(copied.bytes)} copied")

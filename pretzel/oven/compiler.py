@@ -10,6 +10,7 @@ from pretzel.errors import OpaqueStepError
 from pretzel.oven.edges import keep_edges, steps_to_call
 from pretzel.oven.float32 import in_float32
 from pretzel.oven.frontends.importer import Imported, Importer
+from pretzel.oven.frontends.outputs import feature_names_out
 from pretzel.oven.ir.graph import toposort
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.ir.verify import check_always, check_executable, check_parameters
@@ -17,6 +18,7 @@ from pretzel.oven.lower import Form, Lowering
 from pretzel.oven.optimizer import optimize
 from pretzel.oven.report import report
 from pretzel.oven.stored_graph import store_graph
+from pretzel.packed import Packed
 from pretzel.plan import PhysicalPlan
 
 if TYPE_CHECKING:
@@ -108,6 +110,7 @@ class Compiler:
         lease = lowering.lease
         lease.complete()
         attributes = {name: getattr(estimator, name) for name in ATTRIBUTES if hasattr(estimator, name)}
+        names = feature_names_out(estimator)
         plan = PhysicalPlan(
             imported.input,
             methods,
@@ -115,6 +118,7 @@ class Compiler:
             lease.digests,
             report(imported, graphs.optimized, graphs.trace, self.options, time.perf_counter() - start),
             store_graph(graphs.outputs, lowering.calls, self.store),
+            None if names is None else self.store.packed(Packed({"names": names})),
         )
         return plan, lease
 

@@ -163,7 +163,7 @@ class Lowering:
         if unoptimized is not None:
             plan = replace(plan, from_source=from_source(unoptimized.node))
         if names_out is not None and plan.program is not None:
-            plan = replace(plan, names_out=Packed({"names": names_out}))
+            plan = replace(plan, names_out=self.store.packed(Packed({"names": names_out})))
         if others:
             plan = replace(plan, variants=others)
         if output.otherwise is not None:

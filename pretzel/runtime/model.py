@@ -65,8 +65,9 @@ class Plan(ActsAsEstimator):
     """A compiled estimator with the methods and attributes of its source.
 
     Every method ``m`` of the source that Pretzel compiles has its own name here for tables, and ``m_one`` for one row.
-    Every other method and attribute (``score``, ``coef_``, ``get_feature_names_out``), and calls with further arguments
-    (``predict(X, return_std=True)``), are those of the source itself, as long as it exists. scikit-learn takes a plan
+    Every other method and attribute (``coef_``, ``inverse_transform``), and calls with further arguments
+    (``predict(X, return_std=True)``), are those of the source itself, as long as it exists; ``score`` (accuracy or R
+    squared) and ``get_feature_names_out`` always answer. scikit-learn takes a plan
     for an estimator that has been fitted; nothing changes a plan, so ``fit`` and ``set_params`` raise `TypeError`.
     A plan is immutable: any number of threads may call it, and no call takes a lock.
 
@@ -163,6 +164,10 @@ class Plan(ActsAsEstimator):
         if name in attributes:
             return copy.copy(attributes[name])
         source = self.__dict__.get("source")
+        if name == "get_feature_names_out" and self._names_columns():
+            from pretzel.runtime.named_columns import feature_names_out
+
+            return partial(feature_names_out, self)
         if source is not None:
             return source.get(self, name)
         raise AttributeError(f"{self.__dict__.get('name', 'plan')} has no attribute {name!r}")
@@ -170,7 +175,13 @@ class Plan(ActsAsEstimator):
     def __dir__(self) -> list[str]:
         methods = {f"{method}{one}" for method in self.methods for one in ("", "_one")}
         names = [] if self.source is None else self.source.names()
-        return sorted({*super().__dir__(), *methods, *self.physical.attributes, *names})
+        named = ["get_feature_names_out"] * self._names_columns()
+        return sorted({*super().__dir__(), *methods, *self.physical.attributes, *names, *named})
+
+    def _names_columns(self) -> bool:
+        """Whether the plan itself names the columns of its result, because no estimator does any more."""
+        physical, source = self.__dict__.get("physical"), self.__dict__.get("source")
+        return physical is not None and physical.names_out is not None and (source is None or not source.exists)
 
     def __repr__(self) -> str:
         return f"<pretzel.Plan of {self.name}: {', '.join(self.methods)}>"

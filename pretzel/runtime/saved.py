@@ -13,7 +13,7 @@ from pretzel.errors import CorruptStoreError, KernelError, StoreError
 from pretzel.runtime.model import Plan
 from pretzel.runtime.portable import portable
 from pretzel.runtime.programs import programs_of
-from pretzel.runtime.source import Source
+from pretzel.runtime.source import SCORES, Source
 from pretzel.runtime.stored_estimators import (
     NOBODY,
     Trust,
@@ -66,7 +66,7 @@ def describe(plan: Plan, estimators: list[Any] | None = None) -> tuple[dict[str,
     description = {
         "made": made_by(),
         "name": plan.name,
-        "source": None if plan.source is None else {"type": plan.source.type_name, "kind": plan.source.kind},
+        "source": None if plan.source is None else plan.source.described(),
         "kernels": {kernel: layouts()[kernel] for kernel in sorted(_kernels(physical))},
         "plan": to_data(physical, Links(lambda name: digests.get(name, name), estimators)),
     }
@@ -345,6 +345,7 @@ def source_of(data: Any) -> Source | None:
     """What a plan was compiled from, by its description."""
     if data is None:
         return None
-    if type(data) is not dict or type(data.get("type")) is not str or type(data.get("kind")) not in (str, type(None)):
+    known = type(data) is dict and type(data.get("type")) is str and type(data.get("kind")) in (str, type(None))
+    if not known or data.get("score") not in (None, *SCORES):
         raise CorruptStoreError("the plan does not say what it was compiled from")
-    return Source.saved(data["type"], data["kind"])
+    return Source.saved(data["type"], data["kind"], data.get("score"))

@@ -25,6 +25,9 @@ _FITTING = (
     "set_",
 )  # a name, and beginnings of names, of methods that change an estimator
 PRIVATE = ("_estimator_type", "_get_tags")  # that scikit-learn before 1.6 reads
+SCORES = ("ClassifierMixin", "RegressorMixin")
+"""Classes of scikit-learn whose ``score`` needs nothing but predictions."""
+
 _KEEP = "compile or register the model with keep_source=True, or keep the estimator yourself"
 _KINDS = {
     "ClassifierMixin": "classifier",
@@ -45,26 +48,30 @@ class Source:
         Whether this object keeps the estimator alive. Otherwise it refers to it weakly.
     """
 
-    __slots__ = ("_find", "_keeps", "_score", "_why_gone", "kind", "type_name")
+    __slots__ = ("_find", "_keeps", "_why_gone", "kind", "score_of", "type_name")
 
     def __init__(self, estimator: Any, *, keep: bool) -> None:
         self._find: Callable[[], Any] = _reference(estimator, keep)
         self._keeps = keep
         self.type_name = type(estimator).__name__
         last = _last_step(estimator)
-        self._score = _score_of(last)
+        self.score_of = _score_of(last)
         self.kind = _kind_of(last)
         self._why_gone = f"it no longer exists, because nothing refers to it; {_KEEP}"
 
     @classmethod
-    def saved(cls, type_name: str, kind: str | None) -> Source:
+    def saved(cls, type_name: str, kind: str | None, score_of: str | None) -> Source:
         """The estimator of a plan that was loaded from a file, which does not hold it."""
         source = cls.__new__(cls)
         source._find = lambda: None
-        source._keeps, source._score = False, None
-        source.type_name, source.kind = type_name, kind
+        source._keeps = False
+        source.type_name, source.kind, source.score_of = type_name, kind, score_of
         source._why_gone = "it was not saved with the plan"
         return source
+
+    def described(self) -> dict[str, str | None]:
+        """What a file says of the estimator; `saved` reads it."""
+        return {"type": self.type_name, "kind": self.kind, "score": self.score_of}
 
     @property
     def exists(self) -> bool:
@@ -84,8 +91,8 @@ class Source:
             It has no such attribute, or does not exist any more.
         """
         model = plan.name
-        if name == "score" and self._score is not None:
-            return partial(self._score, plan)
+        if name == "score" and self.score_of is not None:
+            return partial(_score, self.score_of, plan)
         if name == "_estimator_type" and self.kind is not None:
             return "DensityEstimator" if self.kind == "density_estimator" else self.kind  # before scikit-learn 1.8
         if name.startswith("_") and name not in PRIVATE:
@@ -309,12 +316,21 @@ def _last_step(estimator: Any) -> Any:
     return estimator
 
 
-def _score_of(estimator: Any) -> Callable[..., Any] | None:
-    """scikit-learn's own ``score`` of classifiers or regressors, which predicts and compares; None for any other."""
+def _score_of(estimator: Any) -> str | None:
+    """The class of scikit-learn whose ``score`` is that of the estimator: it predicts and compares. None for others."""
     base = sys.modules.get("sklearn.base")
-    mixins = [getattr(base, mixin, None) for mixin in ("ClassifierMixin", "RegressorMixin")]
-    found: Callable[..., Any] | None = getattr(type(estimator), "score", None)
-    return found if found in [getattr(mixin, "score", base) for mixin in mixins] else None
+    found = getattr(type(estimator), "score", None)
+    return next((name for name in SCORES if found and getattr(getattr(base, name, None), "score", None) is found), None)
+
+
+def _score(mixin: str, plan: ActsAsEstimator, X: Any, y: Any, sample_weight: Any = None) -> float:
+    """scikit-learn's ``score``, accuracy or R squared, of what a plan predicts."""
+    try:
+        from sklearn import base
+    except ImportError as error:
+        raise ImportError(f"{plan.name}: score is that of scikit-learn: pip install scikit-learn") from error
+    found: float = getattr(base, mixin).score(plan, X, y, sample_weight=sample_weight)
+    return found
 
 
 def _kind_of(estimator: Any) -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from pretzel.errors import CorruptStoreError, ModelNotFoundError, RegistrationError
+from pretzel.options import check_option
 from pretzel.store.digest import DIGEST
 
 if TYPE_CHECKING:
@@ -65,9 +66,10 @@ class NameFiles:
 
         Raises
         ------
-        RegistrationError
+        OptionError, RegistrationError
             No model can have this name.
         """
+        check_option("name", name, str)
         escaped = quote(name, safe=" ", errors="replace")
         if not name or len(escaped) > LONGEST or "@" in name or unquote(escaped) != name:
             raise RegistrationError(f"no name of a model in a store: {name!r:.300}")

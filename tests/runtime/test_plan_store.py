@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +18,7 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 
 import pretzel
-from pretzel.errors import CorruptStoreError, ModelNotFoundError, RegistrationError, SaveError, StoreError
+from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError, RegistrationError, SaveError, StoreError
 from pretzel.store.object_store import ObjectStore
 
 X = np.random.default_rng(0).normal(size=(200, 4))
@@ -151,6 +152,13 @@ def test_a_directory_that_is_no_store(tmp_path):
     (tmp_path / "new" / "store" / "pretzel.json").write_text('{"format": 9}')
     with pytest.raises(StoreError, match="has format 9"):
         pretzel.PlanStore(tmp_path / "new" / "store")
+
+
+def test_names_that_are_no_texts(models):
+    for use in (models.load, models.versions, models.remove, models.bytes_to_load, partial(models.publish, model=1)):
+        for name in (None, 3, b"m"):
+            with pytest.raises(OptionError, match="name must be a str, got"):
+                use(name)
 
 
 def test_gc_frees_what_no_name_needs(models):

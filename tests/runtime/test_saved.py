@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import inspect
 import json
 import os
@@ -19,7 +20,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from sklearn.compose import make_column_transformer
+from sklearn.decomposition import PCA
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
@@ -27,7 +30,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 import pretzel
-from pretzel.errors import CorruptStoreError, InputTypeError, KernelError, SaveError, StoreError
+from pretzel.errors import CorruptStoreError, InputTypeError, InputValueError, KernelError, SaveError, StoreError
 from pretzel.packed import REPORT
 from pretzel.runtime.model import Plan
 from pretzel.schema import Follows
@@ -35,6 +38,7 @@ from pretzel.store.digest import frozen
 from pretzel.store.object_store import ObjectStore
 from pretzel.store.plan_file import DESCRIPTION, OBJECTS, PlanFile
 from tests import cases
+from tests.answers import assert_identical
 
 X = np.random.default_rng(0).normal(size=(60, 3))
 Y = np.where(X[:, 0] > 0, "yes", "no")
@@ -218,6 +222,54 @@ def test_what_only_the_estimator_answers_says_so(tmp_path):
         plans["scaled"].transform(X.astype(np.float16))
     with pytest.raises(AttributeError, match="it was not saved"):
         plans["scaled"].mean_  # noqa: B018
+
+
+def test_names_of_columns_are_saved(tmp_path):
+    import pandas as pd
+
+    frame = pd.DataFrame(np.abs(X), columns=["a", "b", "c"])
+    texts = ["one cat", "two dogs", "one été"]
+    for make, data in (
+        (lambda: make_pipeline(StandardScaler(), PCA(2)), frame),
+        (lambda: make_column_transformer((StandardScaler(), ["a", "c"]), (OneHotEncoder(), ["b"])), frame.round()),
+        (CountVectorizer, texts),
+        (StandardScaler, X),
+    ):
+        estimator = make().fit(data)
+        names = estimator.get_feature_names_out()
+        live = pretzel.compile(estimator)
+        live.save(tmp_path / "plan")
+        plan = pretzel.load(tmp_path / "plan")
+        assert_identical(plan.get_feature_names_out(), names)
+        assert "get_feature_names_out" in dir(plan)
+        assert_identical(live.get_feature_names_out(), names)
+        if hasattr(data, "columns"):
+            assert_identical(plan.get_feature_names_out(["a", "b", "c"]), names)
+            with pytest.raises(InputValueError, match=r"\['x', 'y', 'z'\].* was fitted on \['a', 'b', 'c'\]"):
+                plan.get_feature_names_out(["x", "y", "z"])
+        del estimator
+        gc.collect()
+        assert_identical(live.get_feature_names_out(), names)
+    pretzel.compile(LogisticRegression().fit(X, Y)).save(tmp_path / "plan")
+    with pytest.raises(AttributeError, match="it was not saved"):
+        pretzel.load(tmp_path / "plan").get_feature_names_out()
+
+
+def test_a_loaded_plan_is_scored(tmp_path, monkeypatch):
+    weight = np.random.default_rng(1).random(len(X))
+    regression = HistGradientBoostingRegressor(max_iter=3)
+    for estimator, y in ((make_pipeline(StandardScaler(), LogisticRegression()), Y), (regression, X[:, 1])):
+        pretzel.compile(estimator.fit(X, y)).save(tmp_path / "plan")
+        plan = pretzel.load(tmp_path / "plan")
+        assert plan.score(X, y) == pytest.approx(estimator.score(X, y), rel=1e-12)
+        assert plan.score(X, y, sample_weight=weight) == pytest.approx(estimator.score(X, y, weight), rel=1e-12)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(ImportError, match="score is that of scikit-learn: pip install scikit-learn"):
+        plan.score(X, y)
+    monkeypatch.undo()
+    pretzel.compile(PCA(2).fit(X)).save(tmp_path / "plan")
+    with pytest.raises(AttributeError, match="it was not saved"):
+        pretzel.load(tmp_path / "plan").score(X)
 
 
 def test_objects_without_none_are_numbers(tmp_path):

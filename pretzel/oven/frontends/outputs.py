@@ -21,6 +21,16 @@ def output_width(estimator: Any) -> int:
         return 0
 
 
+def feature_names_out(estimator: Any) -> list[str] | None:
+    """What ``get_feature_names_out`` returns, where that are texts."""
+    try:
+        names = estimator.get_feature_names_out()
+        found: list[str] = names.tolist() if names.dtype == object else []
+    except Exception:  # an estimator without it, and whatever a third-party transformer raises
+        return None
+    return found if found and all(type(name) is str for name in found) else None
+
+
 def names_out(estimator: Any, node: Node) -> tuple[str, ...] | None:
     """Names of the columns of ``transform``; none where a step makes sparse rows, of which no frame is made."""
     if isinstance(node, Raw | Opaque) or not has_trait(estimator, "follows_configuration"):
