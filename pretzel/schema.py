@@ -26,6 +26,9 @@ METHODS = (
 )
 """Methods of an estimator that are compiled, where it has them and they take nothing but ``X``."""
 
+EXTRAS = ("apply", "predict_joint_log_proba", "score_samples")
+"""Those of them that few callers want: opaque steps of these alone keep no plan from being strict, or saved."""
+
 RARE_METHODS = ("mahalanobis", "kneighbors", "radius_neighbors")
 """Methods of estimators that have none of `METHODS`: covariances, neighbours."""
 

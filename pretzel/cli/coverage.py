@@ -8,7 +8,6 @@ import click
 
 from pretzel.cli.models import complete_model, plan_or_source, trust
 from pretzel.cli.output import as_json, printable, show_json, show_table
-from pretzel.errors import SaveError
 
 if TYPE_CHECKING:
     from pretzel.runtime.model import Plan
@@ -28,6 +27,8 @@ def coverage(ctx: click.Context, model: str | None, json_: bool, trusted: tuple[
     if model is None:
         _list(json_)
         return
+    from pretzel.runtime.portable import is_portable
+
     plan = plan_or_source(model, trusted, allow_pickle=allow_pickle)
     methods = {name: _steps(plan, name) for name in plan.methods}
     if json_:
@@ -39,17 +40,7 @@ def coverage(ctx: click.Context, model: str | None, json_: bool, trusted: tuple[
                 click.echo(printable(f"  native  {origin or plan.name}: {', '.join(kernels)}"))
             for step in steps["opaque"]:
                 click.echo(printable(f"  opaque  {step['step']}: {step['reason']}"))
-    ctx.exit(0 if _is_portable(plan) else 1)
-
-
-def _is_portable(plan: Plan) -> bool:
-    from pretzel.runtime.portable import portable
-
-    try:
-        portable(plan.physical)
-    except SaveError:
-        return False
-    return True
+    ctx.exit(0 if is_portable(plan.physical) else 1)
 
 
 def _steps(plan: Plan, name: str) -> dict[str, Any]:

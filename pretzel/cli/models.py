@@ -47,12 +47,10 @@ class ModelAt:
 
     def load(self, trusted: Sequence[str] = (), *, allow_pickle: bool = False) -> Plan:
         """The plan, with the estimators that the caller trusts."""
+        from pretzel.api import PlanStore, load  # which lower plans of other releases again
+
         if self.file:
-            from pretzel.api import load
-
             return load(self.file, trusted=trusted, allow_pickle=allow_pickle)
-        from pretzel.api import PlanStore
-
         store = PlanStore(self.store, create=False)
         return store.load(self.name, self.version, trusted=trusted, allow_pickle=allow_pickle)
 

@@ -20,6 +20,7 @@ from pretzel.oven.report import report
 from pretzel.oven.stored_graph import store_graph
 from pretzel.packed import Packed
 from pretzel.plan import PhysicalPlan
+from pretzel.schema import EXTRAS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,9 +40,6 @@ ATTRIBUTES = (
     "n_classes_",
 )
 """Fitted attributes that callers of an estimator read; a plan has those its source has."""
-
-EXTRAS = ("apply", "predict_joint_log_proba", "score_samples")
-"""Methods that few callers want."""
 
 
 @dataclass(frozen=True, slots=True)

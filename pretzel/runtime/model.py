@@ -202,10 +202,11 @@ class Plan(ActsAsEstimator):
         path : str or path
             Replaced at once, and only when everything is written.
         opaque : {"skops", "cloudpickle"}, optional
-            Write also the estimators that steps without a native form call, and the source of a plan that was compiled
-            with ``keep_source=True``. The plan then answers all that it answers now, and the process that loads it
-            needs their packages. ``"skops"`` is read only if all types are trusted, ``"cloudpickle"`` runs any code and
-            only with ``pretzel.load(..., allow_pickle=True)``. By default, nothing that needs an estimator is saved.
+            For a plan that has steps without a native form, or was compiled with ``keep_source=True``: write also the
+            estimators that steps call, and the source that is kept. The plan then answers all that it answers now, and
+            the process that loads it needs their packages. ``"skops"`` is read only if all types are trusted,
+            ``"cloudpickle"`` runs any code and only with ``pretzel.load(..., allow_pickle=True)``. Of any other plan,
+            nothing that needs an estimator is saved.
 
         Raises
         ------

@@ -8,16 +8,26 @@ from typing import TYPE_CHECKING
 from pretzel.errors import CorruptStoreError, SaveError
 from pretzel.packed import STRUCTURE, Packed
 from pretzel.plan import StoredGraph
+from pretzel.schema import EXTRAS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pretzel.plan import MethodPlan, PhysicalPlan
 
-EXTRAS = ("apply", "predict_joint_log_proba", "score_samples")
-"""Methods that few callers want: a plan is saved without those that have opaque steps."""
-
 _NOT_SAVED = "only the estimator itself answers it, and that is not saved with its plan"
+
+
+def is_portable(physical: PhysicalPlan) -> bool:
+    """Whether all methods but `EXTRAS` are native."""
+    methods = _wanted(physical)
+    return all(method.program is not None and not method.opaque for method in methods.values())
+
+
+def _wanted(physical: PhysicalPlan) -> dict[str, MethodPlan]:
+    """The methods without `EXTRAS` that have opaque steps, unless it has no others."""
+    wanted = {name: method for name, method in physical.methods.items() if name not in EXTRAS or not method.opaque}
+    return wanted or physical.methods
 
 
 def portable(physical: PhysicalPlan) -> PhysicalPlan:
@@ -28,8 +38,8 @@ def portable(physical: PhysicalPlan) -> PhysicalPlan:
     SaveError
         A method has a step that runs as the estimator itself.
     """
-    methods = {name: method for name, method in physical.methods.items() if name not in EXTRAS or not method.opaque}
-    for name, method in (methods or physical.methods).items():
+    methods = _wanted(physical)
+    for name, method in methods.items():
         if method.opaque or method.program is None:
             steps = "; ".join(f"{step.origin or step.name}: {step.reason}" for step in method.opaque)
             raise SaveError(

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from pretzel import _native
 from pretzel.errors import CorruptStoreError, KernelError, StoreError
 from pretzel.runtime.model import Plan
-from pretzel.runtime.portable import portable
+from pretzel.runtime.portable import is_portable, portable
 from pretzel.runtime.programs import programs_of
 from pretzel.runtime.source import SCORES, Source
 from pretzel.runtime.stored_estimators import (
     NOBODY,
     Trust,
+    check_form,
     check_steps,
     estimator_bytes,
     read_estimators,
@@ -80,19 +81,21 @@ def describe_with(plan: Plan, opaque: str | None) -> tuple[dict[str, Any], dict[
     ----------
     plan : Plan
     opaque : {"skops", "cloudpickle"}, optional
-        What writes the estimators of the plan: those that opaque steps call, and its source if it keeps that. Without
-        it, the plan is described without what only they answer.
+        What writes the estimators of the plan, if one of its methods has an opaque step or it keeps its source: those
+        that any opaque step calls, and the source. Any other plan is described without what only they answer.
 
     Raises
     ------
     SaveError
         Something of the plan cannot be written.
     """
-    if opaque is None:
+    check_form(opaque)
+    source = None if plan.source is None else plan.source.kept()
+    if opaque is None or (source is None and is_portable(plan.physical)):
         return describe(plan)
     estimators: list[Any] = []
     description, arrays = describe(plan, estimators)
-    entry, more = write_estimators(estimators, None if plan.source is None else plan.source.kept(), opaque)
+    entry, more = write_estimators(estimators, source, opaque)
     return {**description, **entry}, {**arrays, **more}
 
 

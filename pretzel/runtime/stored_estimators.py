@@ -65,6 +65,12 @@ class Trust:
 NOBODY = Trust()
 
 
+def check_form(opaque: object) -> None:
+    """Raise `OptionError` unless estimators can be written like that; None: they are not."""
+    if opaque is not None and opaque not in FORMS:
+        raise OptionError(f"opaque is None, {' or '.join(map(repr, FORMS))}, got {opaque!r}")
+
+
 class Unread:
     """Stands for an estimator where a description is read without its estimators."""
 
@@ -88,11 +94,7 @@ def write_estimators(estimators: list[Any], source: Any, form: str) -> tuple[dic
     SaveError
         The form cannot hold one of them, or its package is not installed.
     """
-    if form not in FORMS:
-        raise OptionError(f"opaque is None, {' or '.join(map(repr, FORMS))}, got {form!r}")
     written = estimators if source is None else [*estimators, source]
-    if not written:
-        return {}, {}
     try:
         package = importlib.import_module("skops.io" if form == "skops" else "cloudpickle")
         contents = package.dumps(written)

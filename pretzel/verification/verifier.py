@@ -10,7 +10,7 @@ import numpy as np
 
 from pretzel.errors import CorruptStoreError
 from pretzel.options import Options
-from pretzel.oven.compiler import EXTRAS, Compiler
+from pretzel.oven.compiler import Compiler
 from pretzel.oven.ir.columns import Raw
 from pretzel.oven.ir.graph import Output, Parity, toposort
 from pretzel.oven.ir.interpret import interpret
@@ -19,6 +19,7 @@ from pretzel.oven.rules import RULES
 from pretzel.packed import REPORT
 from pretzel.runtime.handle import Model
 from pretzel.runtime.input.source_form import is_sparse
+from pretzel.schema import EXTRAS
 from pretzel.store.object_store import ObjectStore
 from pretzel.verification.boundary import boundary_rows, rows_of, split_rejected, stack
 from pretzel.verification.compare import compare, magnitude
