@@ -1,27 +1,38 @@
-"""A store on disk: its size, what processes that serve from it take, and how fast it opens.
+"""Stores on disk: their size, what processes that serve from them take, and how fast they open.
 
-``python -m benchmarks.disk_store [--models 250] [--small 10000]`` publishes families of models in a temporary directory
-and measures in fresh processes: memory of one and of eight processes, memory of scikit-learn, time to the first answer,
-opening, and a memory limit of a tenth of the working set.
+``python -m benchmarks.disk_store [--models 250] [--small 10000]`` publishes models of texts and of numbers in one
+store, and many small models in another, and measures in fresh processes: memory of one and of eight processes, memory
+of scikit-learn, time to the first answer, opening, processes that were forked after loading, what is known of the
+memory before loading, and a memory limit of a tenth of the working set.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
+import os
 import pickle
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.memory import ROOT, resident
 
+if TYPE_CHECKING:
+    import pretzel
+
 PROCESSES = 8
+WORKERS = 4
+CALLS = 40_000
+HOT = 5
+"""Models that are called most."""
+
 _RUN = "import sys; sys.path.append({root!r}); from benchmarks import disk_store; disk_store.{call}"
 
 
@@ -49,19 +60,78 @@ def ask(call: str) -> Any:
 # -- in fresh processes ----------------------------------------------------------------------------------------------
 
 
-def serve(path: str, requests: str) -> None:
-    """Load and call every model; say how much memory that takes, wait for a line, and say what it is then."""
+def opened(path: str, limit: int = 0) -> tuple[pretzel.Runtime, int, int]:
+    """A runtime over a store, and the memory of a process that has imported everything and served one model."""
     import pretzel
 
+    plans = pretzel.PlanStore(path, store=pretzel.ObjectStore())
+    plan = plans.load(plans.names()[0])
+    next(iter(plan.methods.values()))  # a program needs modules that are imported late
+    del plan
+    gc.collect()
+    return pretzel.Runtime(store=path, memory_limit=limit or None), resident(), proportional()
+
+
+def serve(path: str, requests: str) -> None:
+    """Load and call every model; say how much memory that takes, wait for a line, and say what it is then."""
     rows = pickle.loads(Path(requests).read_bytes())
-    before, shared = resident(), proportional()
-    runtime = pretzel.Runtime(store=path)
+    runtime, before, shared = opened(path)
     for name, row in rows.items():
         runtime[name].predict_one(row)
     print(json.dumps({"resident": resident() - before, "used": runtime.stats()["memory"]["used"]}), flush=True)
     sys.stdin.readline()
     print(json.dumps({"proportional": proportional() - shared}), flush=True)
     sys.stdin.readline()
+
+
+def foreseen(path: str, requests: str) -> None:
+    """Load every model; compare what was known of its memory before with what it takes."""
+    import pretzel
+
+    rows = pickle.loads(Path(requests).read_bytes())
+    runtime, before, _ = opened(path)
+    plans = pretzel.PlanStore(path, store=runtime.store)
+    expected = 0
+    for name, row in rows.items():
+        expected += plans.bytes_to_load(name)
+        runtime[name].predict_one(row)
+    print(json.dumps({"foreseen": expected / (resident() - before)}))
+
+
+def preloaded(path: str, requests: str, calls: int) -> None:
+    """Load every model, fork, and let the children answer; say which part of the store's pages is their own then."""
+    rows = [*pickle.loads(Path(requests).read_bytes()).items()]
+    runtime, *_ = opened(path)
+    handles = [(runtime[name], row) for name, row in rows]
+    found = []
+    for worker in range(WORKERS):
+        reader, writer = os.pipe()
+        if os.fork() == 0:
+            for i in range(worker, calls, WORKERS):
+                handle, row = handles[i % len(handles)]
+                handle.predict_one(row)
+            gc.collect()
+            os.write(writer, json.dumps(_pages_of(path)).encode())
+            os._exit(0)
+        os.close(writer)
+        found.append(json.loads(os.read(reader, 1000)))
+        os.close(reader)
+        os.wait()
+    print(json.dumps({"mapped": found[0][0], "dirtied": max(dirty / mapped for mapped, dirty in found)}))
+
+
+def _pages_of(path: str) -> tuple[int, int]:
+    """Bytes of the files of a store that this process has mapped, and those of them that it has written to."""
+    mapped, dirty, counts = 0, 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        key, _, value = line.partition(":")
+        if "-" in key:
+            counts = path in line
+        elif counts and key == "Rss":
+            mapped += 1024 * int(value.split()[0])
+        elif counts and key == "Private_Dirty":
+            dirty += 1024 * int(value.split()[0])
+    return mapped, dirty
 
 
 def unpickle(folder: str, requests: str) -> None:
@@ -117,17 +187,25 @@ def open_all(path: str, requests: str) -> None:
     print(json.dumps({"models": len(names), "open": opened, "load": loaded, "first": times[0], "hot": min(times[1:])}))
 
 
-def limited(path: str, requests: str, limit: int, calls: int) -> None:
-    """Zipf arrivals over all models within a limit of memory, or without one (0)."""
+def limited(path: str, requests: str, limit: int, loads: float = 0.0) -> None:
+    """Zipf arrivals over all models within a limit of memory, or without one (0).
+
+    Parameters
+    ----------
+    loads : float
+        Part of the calls after which a plan is loaded and dropped, which empties the caches of the processor.
+    """
     import pretzel
 
     rows = pickle.loads(Path(requests).read_bytes())
     names = list(rows)
     ranks = np.arange(1, len(names) + 1)
     parts = 1.0 / ranks**1.1
-    chosen = np.random.default_rng(0).choice(len(names), calls, p=parts / parts.sum())
-    runtime = pretzel.Runtime(store=path, memory_limit=limit or None)
-    before = peak = resident()
+    rng = np.random.default_rng(0)
+    chosen = rng.choice(len(names), CALLS, p=parts / parts.sum())
+    runtime, before, _ = opened(path, limit)
+    others, disturbed = pretzel.PlanStore(path, store=pretzel.ObjectStore()), rng.random(CALLS) < loads
+    peak, used = before, 0
     hot: list[float] = []
     failures = 0
     for count, number in enumerate(chosen):
@@ -135,15 +213,17 @@ def limited(path: str, requests: str, limit: int, calls: int) -> None:
         begin = time.perf_counter()
         try:
             runtime[name].predict_one(rows[name])
-        except Exception:
+        except pretzel.PretzelError:
             failures += 1
-        if number < 5:
+        if number < HOT and count > CALLS // 10:
             hot.append(time.perf_counter() - begin)
+        if disturbed[count]:
+            others.load(names[-1 - number])
         if count % 16 == 0:
-            peak = max(peak, resident())
+            peak, used = max(peak, resident()), max(used, runtime.stats()["memory"]["used"])
     memory = runtime.stats()["memory"]
-    found = {"peak": peak - before, "p99": float(np.quantile(hot, 0.99)), "median": float(np.median(hot))}
-    print(json.dumps({**found, "failures": failures, "loads": memory["loads"], "evictions": memory["evictions"]}))
+    figures = {"peak": peak - before, "peak_used": used, "p99": float(np.quantile(hot, 0.99))}
+    print(json.dumps({**figures, "median": float(np.median(hot)), "failures": failures, "loads": memory["loads"]}))
 
 
 def _table(row: Any) -> Any:
@@ -203,44 +283,53 @@ def timed(call: str) -> float:
     return float(np.median(times[1:]))
 
 
-def family(folder: Path, members: Any, rows: Any) -> dict[str, Any]:
-    """Everything about one family of models."""
-    path, sources, requests = folder / "store", folder / "sources", folder / "rows"
-    sources.mkdir(parents=True)
-    found: dict[str, Any] = publish(path, members, sources, kept=8)
-    names = _names(path)
+def measure(folder: Path, store: Path, names: list[str], rows: Any) -> dict[str, Any]:
+    """What processes take that serve these models of a store, which share little where ``within`` is of use."""
+    requests = folder / "rows"
     requests.write_bytes(pickle.dumps({name: rows[i % len(rows)] for i, name in enumerate(names)}))
-    source = ask(f"unpickle({str(sources)!r}, {str(requests)!r})")["resident"] * len(names)
-    one, many = processes(path, requests, 1), processes(path, requests, PROCESSES)
-    found.update(
-        resident=one["resident"],
-        used=one["used"],
-        sklearn=source,
-        smaller=source / one["resident"],
-        disk_smaller=source / found["disk_bytes"],
-        processes_to_one=many["proportional"] / one["proportional"],
-    )
-    place = f"{str(path)!r}, {str(requests)!r}"
-    ours = timed(f"first_answer({str(path)!r}, {names[0]!r}, {str(requests)!r})")
-    theirs = timed(f"first_answer_of_source({str(sources / '0001.pickle')!r}, {names[0]!r}, {str(requests)!r})")
-    found.update(first_answer=ours, first_answer_sklearn=theirs, **ask(f"open_all({place})"))
-    everything = ask(f"limited({place}, 0, 40000)")
-    limit = one["used"] // 10  # of use where models share little
-    within = ask(f"limited({place}, {limit}, 40000)")
-    found.update(
-        limit=limit,
-        peak_to_limit=within["peak"] / limit,
-        hot_p99_ratio=within["p99"] / everything["p99"],
-        hot_median_ratio=within["median"] / everything["median"],
-        **{key: within[key] for key in ("failures", "loads", "evictions")},
-    )
-    return found
+    place = f"{str(store)!r}, {str(requests)!r}"
+    one, many = processes(store, requests, 1), processes(store, requests, PROCESSES)
+    return {
+        "resident": one["resident"],
+        "used": one["used"],
+        "processes_to_one": many["proportional"] / one["proportional"],
+        **ask(f"foreseen({place})"),
+        **ask(f"preloaded({place}, 100_000)"),
+        **ask(f"open_all({place})"),
+    }
+
+
+def against_source(folder: Path, store: Path, sources: Path, name: str) -> dict[str, float]:
+    """Memory of a model of scikit-learn, and the time of a fresh process to its first answer."""
+    requests = folder / "rows"
+    ours = timed(f"first_answer({str(store)!r}, {name!r}, {str(requests)!r})")
+    theirs = timed(f"first_answer_of_source({str(sources / '0001.pickle')!r}, {name!r}, {str(requests)!r})")
+    source = ask(f"unpickle({str(sources)!r}, {str(requests)!r})")["resident"]
+    return {"sklearn": source, "first_answer": ours, "first_answer_sklearn": theirs, "fresh_faster": theirs / ours}
+
+
+def within(folder: Path, store: Path, used: int) -> dict[str, float]:
+    """A memory limit of a tenth, against none, and against none while as many plans are loaded."""
+    place, limit = f"{str(store)!r}, {str(folder / 'rows')!r}", used // 10
+    found, free = ask(f"limited({place}, {limit})"), ask(f"limited({place}, 0)")
+    busy = ask(f"limited({place}, 0, {found['loads'] / CALLS})")
+    return {
+        "limit": limit,
+        "peak_to_limit": found["peak"] / limit,
+        "used_to_limit": found["peak_used"] / limit,
+        "hot_p99_ratio": found["p99"] / free["p99"],
+        "hot_p99_ratio_busy": found["p99"] / busy["p99"],
+        "hot_median_ratio": found["median"] / free["median"],
+        "hot_median_ratio_busy": found["median"] / busy["median"],
+        "failures": found["failures"],
+        "loads": found["loads"],
+    }
 
 
 def _names(path: Path) -> list[str]:
     import pretzel
 
-    return pretzel.PlanStore(path).names()
+    return pretzel.PlanStore(path, store=pretzel.ObjectStore()).names()
 
 
 def small_models(count: int) -> Any:
@@ -266,18 +355,38 @@ def main() -> None:
     parser.add_argument("--models", type=int, default=250)
     parser.add_argument("--small", type=int, default=10_000)
     sizes = parser.parse_args()
-    rng = np.random.default_rng(0)
     texts = list(tasks.sentiment()[0][:200])
     numbers = [tuple(map(float, row)) for row in np.asarray(tasks.attendees()[0][:200])]
+    rows = np.random.default_rng(0).normal(size=(50, 12)).tolist()
     kinds = {
         "sentiment": (families.sentiment_heads(sizes.models), texts),
         "attendees": (families.attendee_models(sizes.models), numbers),
-        "small": (small_models(sizes.small), [tuple(row) for row in rng.normal(size=(50, 12)).tolist()]),
+        "small": (small_models(sizes.small), [tuple(row) for row in rows]),
     }
-    for kind, (members, rows) in kinds.items():
-        with tempfile.TemporaryDirectory() as folder:
-            for key, figure in family(Path(folder), members, rows).items():
-                print(f"{kind:10} {key:22} {figure:,.6g}", flush=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder, store = Path(name), Path(name) / "store"
+        both: dict[str, Any] = {}
+        for kind, (members, requests) in kinds.items():
+            sources, place = folder / kind, folder / kind if kind == "small" else folder
+            sources.mkdir()
+            store = place / "store"
+            before = set(_names(store))
+            show(kind, publish(store, members, sources, kept=8))
+            names = [each for each in _names(store) if each not in before]
+            found = measure(place, store, names, requests)
+            show(kind, found)
+            show(kind, against_source(place, store, sources, names[0]))
+            if kind != "sentiment":  # whose shared vectorizers are larger than a tenth of all
+                show(kind, within(place, store, found["used"]))
+            both |= {each: requests[i % len(requests)] for i, each in enumerate(names)}
+            if kind == "attendees":
+                show("both", measure(folder, store, [*both], [*both.values()]))
+
+
+def show(kind: str, figures: dict[str, Any]) -> None:
+    """Print figures."""
+    for key, figure in figures.items():
+        print(f"{kind:10} {key:22} {figure:,.6g}", flush=True)
 
 
 if __name__ == "__main__":

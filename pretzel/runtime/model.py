@@ -227,12 +227,12 @@ class Plan(ActsAsEstimator):
         Submitted requests, and long awaited ones, always go to the engine. With ``batching``, single rows that are
         awaited at the same time are answered in batches.
         """
-        from pretzel.runtime.batching import MicroBatcher
-
         self.engine = engine
         for method in self.methods.values():
             method.engine = engine
             if isinstance(method, Method) and batching is not None and not method.sparse_result:
+                from pretzel.runtime.batching import MicroBatcher  # and asyncio, which few processes need
+
                 method.batches = MicroBatcher(batching)
             if isinstance(method, Method) and long_call is not None:
                 method.long_call = long_call
