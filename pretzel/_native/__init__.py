@@ -39,5 +39,7 @@ from pretzel._native._core import (
     signatures as signatures,
     speed_factor as speed_factor,
     state_key as state_key,
+    stop_waiting as stop_waiting,
     swap_targets as swap_targets,
+    wait_for_growth as wait_for_growth,
 )

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 SAMPLE = 8
 """Plans among which the one that leaves is chosen."""
 
+HALF_LIFE = 4
+"""How often all that is in memory could change until a call counts half: a model that is called often is called less
+now and then, and stays."""
+
 MANY = 32
 """Plans that leave for one that arrives before it is asked whether that can fit at all."""
 
@@ -107,6 +111,11 @@ class Residency:
             else:
                 raise self._too_large(needed, self.used, what)
 
+    def trim(self) -> None:
+        """Let plans leave until the rest is within the limit, or nothing that may leave is left."""
+        while self.limit is not None and self.used > self.limit and self._evict_one():
+            pass
+
     def arrived(self, version: StoredVersion, plan: Plan, seconds: float) -> None:
         """A plan has been loaded; the handles of its version call it from now on."""
         version.arrive(plan)
@@ -172,9 +181,9 @@ class Residency:
         return version.weight * version.load_seconds / (plan.exclusive_bytes + plan.overhead_bytes)
 
     def _weigh(self, version: StoredVersion) -> None:
-        """Add the calls since the last time to the weight, which halves whenever all that is in memory could change."""
+        """Add the calls since the last time to the weight, which halves from time to time."""
         calls = version.calls
         before, loads = version.weighed
-        version.weight *= 0.5 ** ((self.loads - loads) / max(SAMPLE, len(self._versions)))
+        version.weight *= 0.5 ** ((self.loads - loads) / (HALF_LIFE * max(SAMPLE, len(self._versions))))
         version.weight += calls - before
         version.weighed = (calls, self.loads)

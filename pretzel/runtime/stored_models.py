@@ -12,7 +12,7 @@ from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError, R
 from pretzel.runtime.log import logger
 from pretzel.runtime.stored_estimators import NOBODY
 from pretzel.runtime.version import StoredVersion
-from pretzel.runtime.watcher import Watcher
+from pretzel.runtime.watcher import Trimmer, Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -66,11 +66,11 @@ class StoredModels:
         self._catalog = catalog
         self._residency = residency
         self._prepare = prepare
-        self._watcher: Watcher | None = None
         self._order = itertools.count(1)  # of readings of names
         self._followed: dict[str, int] = {}  # by name, the latest reading that the catalog knows
         if plans is not None:
             catalog.stored_models = self
+        self._threads: list[Watcher | Trimmer] = [] if residency.limit is None else [Trimmer(self)]
 
     def watch(self, interval: float) -> None:
         """Follow what changes in the store, every so many seconds.
@@ -84,12 +84,12 @@ class StoredModels:
             raise OptionError("watch follows a store on disk: give its path as store")
         if not interval <= LONGEST:
             raise OptionError(f"watch is a number of seconds up to {LONGEST:,}, got {interval!r}")
-        self._watcher = Watcher(self._plans, self, interval)
+        self._threads.append(Watcher(self._plans, self, interval))
 
     def close(self) -> None:
         """Follow the store no more."""
-        if self._watcher is not None:
-            self._watcher.close()
+        for thread in self._threads:
+            thread.close()
 
     def names(self) -> list[str]:
         """Names of all models of the store."""
@@ -171,6 +171,11 @@ class StoredModels:
         """
         with _lock:
             self._residency.admit(plan.overhead_bytes, plan.name)
+
+    def trim(self) -> None:
+        """Let plans leave memory, because working memory has grown."""
+        with _lock:
+            self._residency.trim()
 
     def pin(self, target: str, handle: Model) -> Plan:
         """Load the plan of a model or version, and keep it in memory."""

@@ -1,20 +1,57 @@
-"""A thread that lets a runtime follow a store on disk."""
+"""Threads of a runtime: one follows a store on disk, one keeps working memory within the limit."""
 
 from __future__ import annotations
 
 import os
 import threading
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING
 
+from pretzel._native import stop_waiting, wait_for_growth
 from pretzel.runtime.log import logger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pretzel.runtime.plan_store import PlanStore
     from pretzel.runtime.stored_models import StoredModels
 
 
-class Watcher:
+class _Thread:
+    """A thread of a runtime that is there in forked processes, too.
+
+    Parameters
+    ----------
+    name : str
+    run : callable
+        ``run(stop, models)`` returns soon after the event ``stop`` is set, or the weak reference ``models`` is dead.
+    models : StoredModels
+    """
+
+    def __init__(
+        self, name: str, run: Callable[[threading.Event, weakref.ref[StoredModels]], object], models: StoredModels
+    ) -> None:
+        self._name, self._run, self._models = name, run, weakref.ref(models)
+        self._start()
+        _threads.add(self)
+
+    def _start(self) -> None:
+        self._stop = threading.Event()
+        arguments = (self._stop, self._models)
+        threading.Thread(target=self._run, args=arguments, name=self._name, daemon=True).start()
+
+    def restart_in_child(self) -> None:
+        """A fork copies no threads."""
+        if not self._stop.is_set():
+            self._start()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._stop.set()
+
+
+class Watcher(_Thread):
     """A thread that lets a runtime follow a store: it looks every few seconds whether a name has changed.
 
     Parameters
@@ -27,28 +64,10 @@ class Watcher:
     """
 
     def __init__(self, plans: PlanStore, models: StoredModels, interval: float) -> None:
-        self._plans = plans
-        self._models = weakref.ref(models)
-        self._interval = interval
-        self._start()
-        _watchers.add(self)
-
-    def _start(self) -> None:
-        self._stop = threading.Event()
-        arguments = (self._stop, self._plans, self._models, self._interval)
-        threading.Thread(target=_watch, args=arguments, name="pretzel-watcher", daemon=True).start()
-
-    def restart_in_child(self) -> None:
-        """A fork copies no threads."""
-        if not self._stop.is_set():
-            self._start()
-
-    def close(self) -> None:
-        """End the thread."""
-        self._stop.set()
+        super().__init__("pretzel-watcher", partial(_watch, plans, interval), models)
 
 
-def _watch(stop: threading.Event, plans: PlanStore, models: weakref.ref[StoredModels], interval: float) -> None:
+def _watch(plans: PlanStore, interval: float, stop: threading.Event, models: weakref.ref[StoredModels]) -> None:
     seen: object = None
     while not stop.wait(interval):
         found = models()
@@ -64,12 +83,42 @@ def _watch(stop: threading.Event, plans: PlanStore, models: weakref.ref[StoredMo
         del found
 
 
-_watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
+class Trimmer(_Thread):
+    """A thread that lets plans leave memory when the working memory of other threads has grown.
+
+    Parameters
+    ----------
+    models : StoredModels
+        The thread ends when nobody else needs them.
+    """
+
+    def __init__(self, models: StoredModels) -> None:
+        super().__init__("pretzel-trimmer", _trim, models)
+        weakref.finalize(models, stop_waiting).atexit = False
+
+    def close(self) -> None:
+        """End the thread."""
+        super().close()
+        stop_waiting()
+
+
+def _trim(stop: threading.Event, models: weakref.ref[StoredModels]) -> None:
+    seen = 0
+    while True:
+        seen = wait_for_growth(seen)
+        found = models()
+        if found is None or stop.is_set():
+            return
+        found.trim()
+        del found
+
+
+_threads: weakref.WeakSet[_Thread] = weakref.WeakSet()
 
 
 def _restart_in_child() -> None:
-    for watcher in list(_watchers):
-        watcher.restart_in_child()
+    for thread in list(_threads):
+        thread.restart_in_child()
 
 
 os.register_at_fork(after_in_child=_restart_in_child)

@@ -443,16 +443,48 @@ def test_a_forked_child_follows_by_itself(path, store):
         wait_for(lambda: handle.version == "v2")
 
 
-def test_the_watcher_ends_with_its_runtime(path):
-    def watchers():
-        return [thread for thread in threading.enumerate() if thread.name == "pretzel-watcher"]
+@pytest.mark.parametrize(
+    ("name", "options"), [("pretzel-watcher", {"watch": 0.02}), ("pretzel-trimmer", {"memory_limit": "1GB"})]
+)
+def test_threads_end_with_their_runtime(path, name, options):
+    def threads():
+        return [thread for thread in threading.enumerate() if thread.name == name]
 
-    before = len(watchers())
-    runtime = pretzel.Runtime(store=path, watch=0.02)
-    assert len(watchers()) == before + 1
+    before = len(threads())
+    runtime = pretzel.Runtime(store=path, **options)
+    assert len(threads()) == before + 1
     runtime.close()
-    wait_for(lambda: len(watchers()) == before)
-    runtime = pretzel.Runtime(store=path, watch=0.02)
+    wait_for(lambda: len(threads()) == before)
+    runtime = pretzel.Runtime(store=path, **options)
     del runtime
     gc.collect()
-    wait_for(lambda: len(watchers()) == before)
+    wait_for(lambda: len(threads()) == before)
+
+
+def test_working_memory_that_grows_takes_the_place_of_plans(filled):
+    """No plan is loaded while threads that call one for the first time take memory."""
+    limit = limit_for(filled, COUNT)
+    with pretzel.Runtime(store=filled, memory_limit=limit) as runtime:
+        for name in ESTIMATORS:
+            runtime[name].predict_one(X[0])
+        hot = runtime["tenant/0"]
+        runtime.pin("tenant/0")
+        ready, done = threading.Barrier(9), threading.Event()
+
+        def call():
+            hot.predict_one(X[0])
+            ready.wait(60)
+            assert done.wait(60)
+
+        loads = runtime.stats()["memory"]["loads"]
+        threads = [threading.Thread(target=call) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        ready.wait(60)
+        wait_for(lambda: runtime.stats()["memory"]["used"] <= limit)
+        memory = runtime.stats()["memory"]
+        done.set()
+        for thread in threads:
+            thread.join()
+        assert memory["evictions"] > 0
+        assert memory["loads"] == loads

@@ -25,7 +25,7 @@ from cpython.tuple cimport PyTuple_Check, PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_Check, PyUnicode_CheckExact, PyUnicode_Compare
 from cython.operator cimport dereference as deref
 from libc.math cimport NAN
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 from libcpp cimport bool as cbool
 from libcpp.vector cimport vector
@@ -76,6 +76,18 @@ if os.environ.get("PRETZEL_ISA"):
 def arena_bytes():
     """Bytes held by the arenas of all threads."""
     return arena_bytes_()
+
+
+def wait_for_growth(uint32_t seen):
+    """Wait until the arena of a thread has grown, or `stop_waiting` was called, since this returned ``seen``."""
+    with nogil:
+        seen = wait_for_growth_(seen)
+    return seen
+
+
+def stop_waiting():
+    """Let `wait_for_growth` return in all threads."""
+    stop_waiting_()
 
 
 def live():

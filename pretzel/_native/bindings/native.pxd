@@ -1,6 +1,6 @@
 # Declarations of the native core and of the few CPython macros that Cython does not bring along.
 from cpython.object cimport PyObject
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libcpp cimport bool as cbool
 from libcpp.map cimport map as cpp_map
 from libcpp.memory cimport make_shared, shared_ptr
@@ -76,6 +76,8 @@ cdef extern from "core/arena.h" namespace "pretzel" nogil:
         Mark mark()
         void release(Mark mark)
     int64_t arena_bytes_ "pretzel::arena_bytes"()
+    uint32_t wait_for_growth_ "pretzel::wait_for_growth"(uint32_t seen)
+    void stop_waiting_ "pretzel::stop_waiting"()
 
 
 cdef extern from "core/thread_context.h" namespace "pretzel" nogil:

@@ -7,6 +7,7 @@ namespace pretzel {
 namespace {
 
 std::atomic<int64_t> total_bytes{0};  // held by all arenas
+std::atomic<uint32_t> growths{0};     // of all arenas
 
 }  // namespace
 
@@ -34,6 +35,7 @@ void* Arena::grow(size_t need) noexcept {
   block->previous = static_cast<Block*>(block_);
   block->size = size;
   total_bytes.fetch_add(static_cast<int64_t>(size), std::memory_order_relaxed);
+  stop_waiting();
   block->used_before = used_;
   block_ = block;
   base_ = block->data();
@@ -79,5 +81,15 @@ void Arena::reset(size_t keep) noexcept {
 }
 
 int64_t arena_bytes() noexcept { return total_bytes.load(std::memory_order_relaxed); }
+
+uint32_t wait_for_growth(uint32_t seen) noexcept {
+  growths.wait(seen);
+  return growths.load();
+}
+
+void stop_waiting() noexcept {
+  growths.fetch_add(1);
+  growths.notify_all();
+}
 
 }  // namespace pretzel

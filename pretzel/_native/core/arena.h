@@ -60,4 +60,8 @@ class Arena {
 /// Bytes held by all arenas of this process.
 int64_t arena_bytes() noexcept;
 
+/// Waits until an arena has grown, or `stop_waiting` was called, since this returned `seen`.
+uint32_t wait_for_growth(uint32_t seen) noexcept;
+void stop_waiting() noexcept;
+
 }  // namespace pretzel
