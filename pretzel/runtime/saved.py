@@ -47,6 +47,10 @@ def set_relowering(relower: Relowering) -> None:
     _relower = relower
 
 
+OBJECTS, ARRAY = 330, 360
+"""Measured bytes of the objects of a plan, for a hundred bytes of its description, and for an array."""
+
+
 def describe(plan: Plan, estimators: list[Any] | None = None) -> tuple[dict[str, Any], dict[bytes, Any]]:
     """What is written of a plan: its description, and its arrays by digest.
 
@@ -236,9 +240,8 @@ def name_in(description: Mapping[str, Any]) -> str:
 
 
 def overhead_bytes(file: PlanFile | StoredPlan) -> int:
-    """What `Plan.overhead_bytes` will be without estimators: two pages of the file, and what was measured for a byte of
-    descriptions."""
-    return 8192 + 4 * file.description_bytes
+    """What `Plan.overhead_bytes` is without estimators: pages of files beside the arrays, and the plan's objects."""
+    return file.padding + OBJECTS * file.description_bytes // 100 + ARRAY * len(file.sizes)
 
 
 def bytes_to_load(file: StoredPlan, store: ObjectStore, salt: bytes) -> int:

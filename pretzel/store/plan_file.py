@@ -36,6 +36,9 @@ DESCRIPTION, OBJECTS = "plan.json", "objects.arrow"
 LARGEST_DESCRIPTION, MOST_COMPRESSED = 1 << 20, 100
 """Bytes that a description may have once it is decompressed, or the part of these that it is compressed to."""
 
+PAGE = 4096
+"""Bytes that are mapped together, at least."""
+
 _HEADER = struct.Struct("<4s5H3I2H")  # of a member of a zip archive
 _PADDING = 0xD935  # identifies the field that moves contents to a multiple of `ALIGNMENT`, as Android's zipalign does
 _ZIP64 = 20  # bytes of the field that zipfile adds for contents of 2 GiB and more
@@ -119,6 +122,8 @@ class PlanFile:
     description : dict
     description_bytes : int
         Length of its text.
+    padding : int
+        Bytes of its pages that belong to no array.
     locations : dict of bytes to Location
         Of the arrays, by digest of their contents, in ``objects``.
     objects : memoryview
@@ -140,6 +145,8 @@ class PlanFile:
                 self.objects = memoryview(memory)[_extent(archive.getinfo(OBJECTS), memory)]
             self.description, self.description_bytes = _parsed(text), len(text)
             self.locations = self.index("objects")
+            arrays = sum(at.nbytes for at in self.locations.values())
+            self.padding = max(-len(memory) // PAGE * -PAGE - arrays, 0)
         except CorruptStoreError as error:
             raise CorruptStoreError(f"{where}: {error}") from error
         except (zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError, RecursionError, NotImplementedError,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pretzel.errors import CorruptStoreError
 from pretzel.store.arrow_file import mapped
 from pretzel.store.digest import digest_of_memory
+from pretzel.store.plan_file import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,7 @@ class StoredPlan:
         self.where = file.where
         self.description, self.description_bytes = file.description, file.description_bytes
         self.large = file.index("large")
+        self.padding = file.padding + PAGE * len(self.large)
 
     @property
     def sizes(self) -> dict[bytes, int]:
