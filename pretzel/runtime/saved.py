@@ -47,8 +47,8 @@ def set_relowering(relower: Relowering) -> None:
     _relower = relower
 
 
-OBJECTS, ARRAY = 330, 360
-"""Measured bytes of the objects of a plan, for a hundred bytes of its description, and for an array."""
+OBJECTS = 390
+"""Measured bytes of the objects of a plan, for a hundred bytes of its description."""
 
 
 def describe(plan: Plan, estimators: list[Any] | None = None) -> tuple[dict[str, Any], dict[bytes, Any]]:
@@ -241,7 +241,7 @@ def name_in(description: Mapping[str, Any]) -> str:
 
 def overhead_bytes(file: PlanFile | StoredPlan) -> int:
     """What `Plan.overhead_bytes` is without estimators: pages of files beside the arrays, and the plan's objects."""
-    return file.padding + OBJECTS * file.description_bytes // 100 + ARRAY * len(file.sizes)
+    return file.padding + OBJECTS * file.description_bytes // 100
 
 
 def bytes_to_load(file: StoredPlan, store: ObjectStore, salt: bytes) -> int:
