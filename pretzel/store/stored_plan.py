@@ -35,7 +35,7 @@ class StoredPlan:
         self.where = file.where
         self.description, self.description_bytes = file.description, file.description_bytes
         self.large = file.index("large")
-        self.padding = file.padding + PAGE * len(self.large)
+        self.padding = file.padding + 2 * PAGE * len(self.large)  # with what Arrow writes around each
 
     @property
     def sizes(self) -> dict[bytes, int]:
