@@ -36,7 +36,7 @@ def feature_names_out(plan: Plan, input_features: Sequence[str] | None = None) -
     if input_features is not None and (known is None or list(input_features) != list(known)):
         fitted = "no names" if known is None else f"{list(known)!r:.200}"
         raise InputValueError(
-            f"{plan.name}: input_features are {list(input_features)!r:.200}, and the estimator, which no longer exists, "
+            f"{plan.name}: input_features are {list(input_features)!r:.200}, and the estimator, which is gone, "
             f"was fitted on {fitted}"
         )
     assert plan.physical.names_out is not None

@@ -1,0 +1,125 @@
+"""Small plan files with requests and answers, which later releases must give: ``python -m tests.store.write_corpus``.
+
+The files of a release lie in ``tests/store/corpus/<format>-<release>``. They are written anew until it is released, and
+never changed again: `tests.store.test_corpus` asks all of them. Together they have a call of every kernel. Beside them,
+some files claim that all kernels had other parameters.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+import pretzel
+from pretzel.errors import PretzelError, SaveError
+from pretzel.runtime.programs import programs_of
+from pretzel.runtime.saved import describe, layouts
+from pretzel.store.object_store import ObjectStore
+from pretzel.store.plan_file import plan_file
+from tests import cases
+from tests.store.corpus_files import CORPUS, NEWEST, answers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OTHERS = ("texts", "imputed", "scaled")
+ROWS, MOST = 4, 50_000  # rows of a request, bytes of a file
+
+
+def requests(data: Any) -> list[dict[str, Any]]:
+    """The rows in every dtype in which they are asked about; as JSON has them."""
+    if isinstance(data, list):
+        return [{"dtype": None, "rows": data}]
+    dtypes = ["float64", "float32"] if data.dtype == np.float64 else [data.dtype.str]
+    return [{"dtype": dtype, "rows": data.astype(dtype).tolist()} for dtype in dtypes]
+
+
+def models() -> Iterator[tuple[str, Any, Any]]:
+    """Pipelines with kernels that no case alone has, fitted, with rows."""
+    rng = np.random.default_rng(0)
+    numbers = np.abs(rng.normal(size=(60, 3))) + 0.1
+    letters = np.array([[*pair] for pair in zip("abcd" * 15, "xyyz" * 15, strict=True)], dtype=object)
+    missing = np.where(letters == "c", None, letters)
+    texts = ["the cat sat", "a dog", "on the mat", "red fish"] * 15
+    words = make_union(TfidfVectorizer(ngram_range=(1, 2)), HashingVectorizer(n_features=8))
+    imputer = SimpleImputer(missing_values=None, strategy="constant", fill_value="m")
+    for name, model, data in (
+        ("texts", make_pipeline(words, Ridge()), texts),
+        ("letters", make_pipeline(OneHotEncoder(), Ridge()), letters),
+        ("imputed", make_pipeline(imputer, OneHotEncoder(handle_unknown="ignore"), Ridge()), missing),
+        ("logarithms", make_pipeline(FunctionTransformer(np.log1p), Ridge()), numbers),
+        ("scaled", make_pipeline(StandardScaler(), RandomForestRegressor(2, max_depth=2, random_state=0)), numbers),
+    ):
+        yield name, model.fit(data, numbers[:, 0]), data[:ROWS]
+
+
+def candidates() -> list[tuple[str, Any, Any]]:
+    """Plans that can be asked without pandas, with rows; of the cases, those with many kernels first."""
+    options = {"disable_rules": ("impute_into_codes",), "store": ObjectStore()}  # a kernel that this rule mostly spares
+    first = [(name, pretzel.compile(model, **options), rows) for name, model, rows in models()]
+    found = []
+    for index, case in enumerate(cases.CASES):
+        rows = cases.rows(case.data)[1][:ROWS]
+        if hasattr(rows, "iloc"):
+            rows = rows.to_numpy(dtype=object)
+        elif hasattr(rows, "toarray"):
+            rows = rows.toarray()
+        plan = pretzel.compile(cases.fitted(index), store=ObjectStore())
+        found.append((f"{index:03d}-{case.name.rpartition('.')[2]}", plan, rows))
+    return [*first, *sorted(found, key=lambda each: -len(kernels_of(each[1])))]
+
+
+def kernels_of(plan: Any) -> set[str]:
+    """All kernels that a plan calls."""
+    return {call.kernel for program in programs_of(plan.physical) for call in program.calls}
+
+
+def main() -> None:
+    folder, other = CORPUS / NEWEST, CORPUS / f"{NEWEST}-other-parameters"
+    for each in (folder, other):
+        shutil.rmtree(each, ignore_errors=True)
+        each.mkdir(parents=True)
+    covered: set[str] = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, plan, rows in candidates():
+            path = folder / f"{name}.pretzel"
+            with contextlib.suppress(SaveError):
+                plan.save(path)
+            if not path.exists():
+                continue
+            saved = pretzel.load(path, store=ObjectStore())
+            expected = []
+            for each in requests(rows):
+                with contextlib.suppress(PretzelError):  # of a dtype that only the estimator answers
+                    expected.append({**each, "answers": answers(saved, each)})
+            text = json.dumps(expected, separators=(",", ":"))
+            if not expected or kernels_of(saved) <= covered or path.stat().st_size + len(text) > MOST:
+                path.unlink()
+                continue
+            covered |= kernels_of(saved)
+            path.with_suffix(".json").write_text(text + "\n")
+            if name in OTHERS:
+                description, arrays = describe(plan)
+                kernels = {kernel: f"{layout.partition('(')[0]}(other)" for kernel, layout in layouts().items()}
+                (other / path.name).write_bytes(plan_file({**description, "kernels": kernels}, arrays))
+                (other / f"{name}.json").write_text(text + "\n")
+    known = {kernel: layout for kernel, layout in layouts().items() if kernel in covered}
+    (folder / "layouts.json").write_text(json.dumps(known, indent=1) + "\n")
+    size = sum(path.stat().st_size for path in CORPUS.glob("*/*"))
+    print(f"{folder}: {size:,} bytes; without", *sorted(layouts().keys() - covered))
+
+
+if __name__ == "__main__":
+    main()
