@@ -222,7 +222,9 @@ def limited(path: str, requests: str, limit: int, loads: float = 0.0) -> None:
         if disturbed[count]:
             others.load(names[-1 - number])
         if count % 16 == 0:
-            peak, used = max(peak, resident()), max(used, runtime.stats()["memory"]["used"])
+            peak = max(peak, resident())
+        if count % 1000 == 0:
+            used = max(used, runtime.stats()["memory"]["used"])
     memory = runtime.stats()["memory"]
     figures = {"peak": peak - before, "peak_used": used, "p99": float(np.quantile(hot, 0.99))}
     print(json.dumps({**figures, "median": float(np.median(hot)), "failures": failures, "loads": memory["loads"]}))
