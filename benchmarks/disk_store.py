@@ -170,8 +170,9 @@ def open_all(path: str, requests: str) -> None:
     import pretzel
 
     rows = pickle.loads(Path(requests).read_bytes())
+    make = pretzel.Runtime  # which imports NumPy and the extension: `first_answer` counts that
     start = time.perf_counter()
-    runtime = pretzel.Runtime(store=path)
+    runtime = make(store=path)
     names = list(runtime)
     opened = time.perf_counter() - start
     start = time.perf_counter()
