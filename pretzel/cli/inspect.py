@@ -67,6 +67,9 @@ def _of_model(model: ModelAt) -> dict[str, Any]:
         on_disk = {"version": version, "versions": [*versions.plans], "bytes on disk": sum(_files_of(file).values())}
     plan = outline_of(file)
     spec, estimators = plan.physical.input, estimators_entry(file)
+    sizes = {digest.hex(): size for digest, size in file.sizes.items()}
+    if estimators is not None:
+        sizes.pop(estimators["object"], None)
     steps = {step.origin or step.estimator.type_name: step.reason for step in opaque_steps(plan.physical)}
     return {
         "name": plan.name if model.file else model.name,
@@ -79,7 +82,7 @@ def _of_model(model: ModelAt) -> dict[str, Any]:
         "width": spec.width,
         "columns": None if spec.names is None else [*spec.names],
         **on_disk,
-        "bytes in memory": sum(file.sizes.values()) + estimator_bytes(file),
+        "bytes in memory": sum(sizes.values()) + estimator_bytes(file),
     }
 
 

@@ -397,6 +397,13 @@ def test_contradictions_are_found(neighbours: Any, change: Any) -> None:
         pretzel.load(neighbours, trusted=NEIGHBOURS)
 
 
+def test_a_plan_of_other_kernels_is_refused(neighbours: Any) -> None:
+    """Its graph calls estimators, so that it is not lowered again."""
+    rewritten(neighbours, lambda d: d["kernels"].update(dict.fromkeys(d["kernels"], "99()")))
+    with pytest.raises(StoreError, match="no graph without estimators travels with it; compile the estimator again"):
+        pretzel.load(neighbours, trusted=NEIGHBOURS)
+
+
 def test_damaged_estimators_are_told(neighbours: Any) -> None:
     contents = neighbours.read_bytes()
     at = contents.index(b"schema.json")
