@@ -9,7 +9,6 @@ import time
 from typing import TYPE_CHECKING
 
 from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError, RegistrationError, StoreError
-from pretzel.runtime.log import logger
 from pretzel.runtime.stored_estimators import NOBODY
 from pretzel.runtime.version import StoredVersion
 from pretzel.runtime.watcher import Trimmer, Watcher
@@ -123,13 +122,26 @@ class StoredModels:
                     raise
                 before = stored
 
-    def refresh(self) -> None:
-        """Follow what has changed in the store. What fails is logged, and tried again next time."""
-        for name in self._catalog.stored():
+    def refresh(self, names: Iterable[str] | None = None) -> dict[str, str]:
+        """Follow what has changed in the store.
+
+        Parameters
+        ----------
+        names : iterable of str, optional
+            Models that the catalog knows; all by default.
+
+        Returns
+        -------
+        dict of str to str
+            Models that stay as they are, with the reason.
+        """
+        failed = {}
+        for name in self._catalog.stored() if names is None else names:
             try:
                 self._refresh(name)
             except (StoreError, OSError, MemoryError, ValueError) as error:
-                logger.error("%s stays as it is: %s", name, error)
+                failed[name] = str(error)
+        return failed
 
     def load(self, version: StoredVersion) -> Plan:
         """The plan of a version, loaded unless it is in memory; that of the default, if that has replaced it since.

@@ -54,6 +54,8 @@ class _Thread:
 class Watcher(_Thread):
     """A thread that lets a runtime follow a store: it looks every few seconds whether a name has changed.
 
+    A model that cannot be followed is logged once for each reason, and tried again at each look.
+
     Parameters
     ----------
     plans : PlanStore
@@ -69,15 +71,19 @@ class Watcher(_Thread):
 
 def _watch(plans: PlanStore, interval: float, stop: threading.Event, models: weakref.ref[StoredModels]) -> None:
     seen: object = None
+    failed: dict[str, str] = {}  # models that could not be followed, with the reason
     while not stop.wait(interval):
         found = models()
         if found is None:
             return
         try:
             state = plans.state()
-            if state is None or state != seen:
-                found.refresh()
-                seen = state
+            before, has_changed = failed, state is None or state != seen
+            failed = found.refresh(None if has_changed else failed)
+            for name, reason in failed.items():
+                if before.get(name) != reason:
+                    logger.error("%s stays as it is: %s", name, reason)
+            seen = state
         except Exception as error:
             logger.error("the store cannot be followed: %s", error)
         del found

@@ -414,6 +414,22 @@ def test_a_damaged_version_leaves_the_one_before(path, store):
         wait_for(lambda: handle.version == "v3")
 
 
+def test_what_cannot_be_followed_is_tried_again(path, store, caplog):
+    label = store.publish("churn", OTHER, default=False)
+    plan = next(path.glob(f"plans/*/{store.versions('churn').plans[label]}.pretzel"))
+    with pretzel.Runtime(store=path, watch=0.02) as runtime:
+        handle = runtime["churn"]
+        plan.rename(path / "elsewhere")
+        store.promote("churn", label, allow_changes=True)
+        os.utime(path / "names", (1, 1))  # long ago: the state of the store stays the same from here
+        wait_for(lambda: "stays as it is" in caplog.text)
+        time.sleep(0.2)
+        assert handle.version == "v1"
+        assert caplog.text.count("stays as it is") == 1
+        (path / "elsewhere").rename(plan)
+        wait_for(lambda: handle.version == label)
+
+
 def test_an_alias_keeps_a_model_that_leaves_the_store(path, store):
     with pretzel.Runtime(store=path, watch=0.02) as runtime:
         live = runtime.alias("live", "churn")
