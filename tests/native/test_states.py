@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from sklearn.feature_extraction.text import CountVectorizer
 
 import pretzel
 from pretzel import examples
@@ -88,6 +89,20 @@ def test_only_states_that_say_so_depend_on_the_level() -> None:
             assert len(states) == 1 or signatures()[kernel]["state_per_isa"], kernel
     finally:
         set_isa(active)
+
+
+def test_a_vocabulary_takes_few_bytes_for_each_pair_of_words() -> None:
+    """Edges that crowd in the dense table are spread in the one for what is left, which stays small."""
+    rng = np.random.default_rng(0)
+    pairs = np.unique(rng.zipf(1.2, (60_000, 2)) % 5000, axis=0)
+    texts = [f"a{first} b{second}" for first, second in pairs.tolist()]
+    store = mutated_states.Recorder()
+    pretzel.compile(CountVectorizer(ngram_range=(2, 2)).fit(texts), store=store)
+    ((_, params),) = [each for each in store.seen if each[0] == "ngrams"]
+    state = bind("ngrams", params)[0]
+    assert state is not None
+    words = len({word for text in texts for word in text.split()})
+    assert state.nbytes < 9 * len(texts) + 24 * words
 
 
 # ---- what is accepted ------------------------------------------------------------------------------------------------

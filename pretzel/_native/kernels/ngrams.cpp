@@ -309,6 +309,6 @@ Cost cost(const CostCall& call) {
 
 }  // namespace
 PRETZEL_KERNEL(ngrams, .params = kParams, .in = {kCells, "1"}, .out = {kSparse, "n_terms"}, .bind = bind,
-               .check = check, .check_state = check_state, .run = run, .cost = cost, .state_version = 2,
+               .check = check, .check_state = check_state, .run = run, .cost = cost, .state_version = 3,
                .flags = kHasState)
 }  // namespace pretzel

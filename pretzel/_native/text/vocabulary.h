@@ -25,6 +25,7 @@ inline uint64_t mul_high(uint64_t a, uint64_t b) {
 struct EdgeTable {
   uint64_t offset;   // of the slots, from the start of the state
   uint64_t n_slots;  // homes; kWindow - 1 more follow
+  uint64_t factor;   // odd; edges that crowd in one table spread in another that has another factor
   int32_t child_bits;
   int32_t symbol_bits;
   int32_t key_bits;
@@ -37,7 +38,7 @@ struct EdgeTable {
   uint64_t mixed(uint32_t node, uint32_t symbol) const {
     uint64_t key = static_cast<uint64_t>(node) << symbol_bits | symbol;
     key ^= key >> (key_bits / 2);
-    return (key * kGoldenRatio) << (64 - key_bits);
+    return (key * factor) << (64 - key_bits);
   }
   uint64_t home(uint64_t mixed) const { return mul_high(mixed, n_slots); }
   uint64_t rest(uint64_t mixed) const { return (mixed * n_slots) >> rest_shift; }

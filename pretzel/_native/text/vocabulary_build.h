@@ -143,7 +143,8 @@ inline bool fill_edges(const std::vector<TrieBuilder::Edge>& edges, uint64_t n_s
 /// The tables of edges with symbols below `2 ** symbol_bits`; false when the numbers do not fit into 64 bits.
 inline bool build_edges(const std::vector<TrieBuilder::Edge>& edges, uint32_t n_nodes, int32_t symbol_bits,
                         StateBytes* state, EdgeTables* tables) {
-  tables->dense = tables->spill = EdgeTable{0, 0, bit_width(n_nodes), symbol_bits, 0, 0};
+  tables->dense = EdgeTable{0, 0, kGoldenRatio, bit_width(n_nodes), symbol_bits, 0, 0};
+  tables->spill = EdgeTable{0, 0, 0xD1342543DE82EF95u, bit_width(n_nodes), symbol_bits, 0, 0};
   std::vector<TrieBuilder::Edge> spilled;
   if (!fill_edges(edges, edges.size() * 9 / 8 + 8, state, &tables->dense, &spilled)) return false;
   for (uint64_t n_slots = spilled.size() * 3 / 2 + 8;; n_slots += n_slots / 4) {

@@ -11,8 +11,8 @@ from pretzel.oven.ir._states import Array, Fields, section
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_TABLE = np.dtype([("offset", "u8"), ("slots", "u8"), *((f"{name}_bits", "i4") for name in ("child", "symbol", "key")),
-                   ("rest_shift", "i4")])  # fmt: skip
+_TABLE = np.dtype([*((name, "u8") for name in ("offset", "slots", "factor")),
+                   *((f"{name}_bits", "i4") for name in ("child", "symbol", "key")), ("rest_shift", "i4")])  # fmt: skip
 _WORDS = np.dtype([("slots_at", "u8"), ("slots", "u8"), ("pool_at", "u8"), ("record_bits", "i4"), ("pad", "u4")])
 _NGRAMS = np.dtype(
     [
@@ -26,13 +26,12 @@ _HASHING = np.dtype([("settings", "V16"), *((name, "u4") for name in ("columns",
                      ("words", _WORDS)])  # fmt: skip
 _STOP = 0xFFFFFFFE  # number of a stop word
 _WINDOW, _DISTANCE_BITS = 8, 3
-_GOLDEN_RATIO = 0x9E3779B97F4A7C15
 _MOST_TEXT = 100
 """Bytes of terms for each byte of a state."""
 
 
-def ngrams_2(state: Array, fields: Fields) -> dict[str, Array]:
-    """Terms and stop words of a state of version 2. Terms that no document contains are empty."""
+def ngrams_3(state: Array, fields: Fields) -> dict[str, Array]:
+    """Terms and stop words of a state of version 3. Terms that no document contains are empty."""
     head = section(state, 0, _NGRAMS, 1)[0]
     edges = [edge for table in head["edges"] for edge in _edges(state, table)]
     stop_words: list[bytes] = []
@@ -118,7 +117,7 @@ def _edges(state: Array, table: Any) -> list[tuple[int, int, int]]:
     n = np.uint64(n_slots)
     mixed = home * np.uint64(whole) + (home * np.uint64(left) + (rest << np.uint64(slot_bits)) + n - np.uint64(1)) // n
     mask = np.uint64((1 << key_bits) - 1)
-    folded = mixed * np.uint64(pow(_GOLDEN_RATIO, -1, 1 << 64)) & mask
+    folded = mixed * np.uint64(pow(int(table["factor"]), -1, 1 << 64)) & mask
     key = folded.copy()
     for shift in range(key_bits // 2, key_bits, key_bits // 2):
         key ^= folded >> np.uint64(shift)
