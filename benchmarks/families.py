@@ -13,7 +13,7 @@ from benchmarks import tasks, zoo
 from pretzel.examples import attendees, char_and_word, fitted, pipeline, table_features
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,13 @@ def sentiment_models(count: int, size: int = 1500) -> Iterator[Member]:
         texts, y = sample(tasks.sentiment, size, seed)
         head = fitted(zoo.LOGISTIC, features.transform(texts), y)
         yield Member(f"sentiment/shared/{seed}", zoo.TEXT, pipeline(features, head))
+    yield from own_sentiment_models(range(half, count), size)
+
+
+def own_sentiment_models(seeds: Iterable[int], size: int = 1500) -> Iterator[Member]:
+    """Text models that share no array; their samples have most words in common."""
     own = zoo.case("sa").estimator
-    for seed in range(half, count):
+    for seed in seeds:
         model = fitted(own, *sample(tasks.sentiment, size, seed))
         yield Member(f"sentiment/own/{seed}", zoo.TEXT, model)
 
