@@ -21,6 +21,7 @@ from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 import pretzel
 from pretzel import _native
 from pretzel.errors import CorruptStoreError, PretzelError, SaveError, StoreError
+from pretzel.oven.ir import _text_state
 from pretzel.oven.ir.serialize import operators
 from pretzel.oven.relower import relower
 from pretzel.packed import STRUCTURE, Packed
@@ -141,6 +142,26 @@ def test_models_with_large_states(name, tmp_path):
     check_equal(loaded, again, data)
     if name == "many words":
         assert '"encoded"' in json.dumps(again.physical.graph.structure.unpack(STRUCTURE))
+
+
+@pytest.mark.parametrize("analyzer", ["word", "char"])
+def test_vocabularies_of_the_layout_before_are_read(analyzer):
+    """It had one factor for both tables of edges; the second of this vocabulary is empty."""
+    plan = pretzel.compile(CountVectorizer(analyzer=analyzer, ngram_range=(1, 3)).fit(TEXTS), store=ObjectStore())
+    (program,) = set(programs_of(plan.physical))
+    (state,) = [plan.store.get(call.state) for call in program.calls if call.kernel == "ngrams"]
+    new, old = _text_state._NGRAMS, _text_state._NGRAMS_2
+    head, before = state[: new.itemsize].view(new)[0], np.zeros(1, old)
+    for name in ("settings", "terms", "root", "codes", "words"):
+        before[0][name] = head[name]
+    for name in old["edges"].base.names:
+        before[0]["edges"][name] = head["edges"][name]
+    older = np.concatenate([before.view(np.uint8), state[old.itemsize :]])
+    found = _text_state.ngrams_2(older, {"analyzer": analyzer})
+    expected = _text_state.ngrams_3(state, {"analyzer": analyzer})
+    assert found.keys() == expected.keys()
+    assert_identical([*found.values()], [*expected.values()])
+    assert found["terms"].size
 
 
 def test_origins_and_names_stay(tmp_path):

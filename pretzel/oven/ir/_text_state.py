@@ -11,29 +11,37 @@ from pretzel.oven.ir._states import Array, Fields, section
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_TABLE = np.dtype([*((name, "u8") for name in ("offset", "slots", "factor")),
-                   *((f"{name}_bits", "i4") for name in ("child", "symbol", "key")), ("rest_shift", "i4")])  # fmt: skip
+_WIDTHS = [*((f"{name}_bits", "i4") for name in ("child", "symbol", "key")), ("rest_shift", "i4")]
+_TABLE_2 = np.dtype([("offset", "u8"), ("slots", "u8"), *_WIDTHS])
+_TABLE = np.dtype([("offset", "u8"), ("slots", "u8"), ("factor", "u8"), *_WIDTHS])
 _WORDS = np.dtype([("slots_at", "u8"), ("slots", "u8"), ("pool_at", "u8"), ("record_bits", "i4"), ("pad", "u4")])
-_NGRAMS = np.dtype(
-    [
-        ("settings", "V16"),
-        *((name, "u4") for name in ("terms", "root", "codes", "pad")),
-        ("edges", _TABLE, 2),
-        ("words", _WORDS),
-    ]
-)
+_GRAMS = [("settings", "V16"), *((name, "u4") for name in ("terms", "root", "codes", "pad"))]
+_NGRAMS_2 = np.dtype([*_GRAMS, ("edges", _TABLE_2, 2), ("words", _WORDS)])
+_NGRAMS = np.dtype([*_GRAMS, ("edges", _TABLE, 2), ("words", _WORDS)])
 _HASHING = np.dtype([("settings", "V16"), *((name, "u4") for name in ("columns", "signed", "stop", "pad")),
                      ("words", _WORDS)])  # fmt: skip
 _STOP = 0xFFFFFFFE  # number of a stop word
 _WINDOW, _DISTANCE_BITS = 8, 3
+_FACTOR_2 = 0x9E3779B97F4A7C15
 _MOST_TEXT = 100
 """Bytes of terms for each byte of a state."""
 
 
+def ngrams_2(state: Array, fields: Fields) -> dict[str, Array]:
+    """Terms and stop words of a state of version 2."""
+    head = section(state, 0, _NGRAMS_2, 1)[0]
+    return _ngrams(state, head, [edge for table in head["edges"] for edge in _edges(state, table, _FACTOR_2)], fields)
+
+
 def ngrams_3(state: Array, fields: Fields) -> dict[str, Array]:
-    """Terms and stop words of a state of version 3. Terms that no document contains are empty."""
+    """Terms and stop words of a state of version 3."""
     head = section(state, 0, _NGRAMS, 1)[0]
-    edges = [edge for table in head["edges"] for edge in _edges(state, table)]
+    edges = [edge for table in head["edges"] for edge in _edges(state, table, int(table["factor"]))]
+    return _ngrams(state, head, edges, fields)
+
+
+def _ngrams(state: Array, head: Any, edges: list[tuple[int, int, int]], fields: Fields) -> dict[str, Array]:
+    """Terms and stop words. Terms that no document contains are empty."""
     stop_words: list[bytes] = []
     if fields["analyzer"] == "word":
         words = _words(state, head["words"])
@@ -99,7 +107,7 @@ def _words(state: Array, table: Any) -> list[tuple[int, bytes]]:
     return found
 
 
-def _edges(state: Array, table: Any) -> list[tuple[int, int, int]]:
+def _edges(state: Array, table: Any, factor: int) -> list[tuple[int, int, int]]:
     """Parent, symbol and child of each edge: a slot and its place hold the whole key of an edge."""
     child_bits, symbol_bits, key_bits = (int(table[f"{name}_bits"]) for name in ("child", "symbol", "key"))
     n_slots, slot_bits = int(table["slots"]), int(table["slots"]).bit_length() - 1
@@ -117,7 +125,7 @@ def _edges(state: Array, table: Any) -> list[tuple[int, int, int]]:
     n = np.uint64(n_slots)
     mixed = home * np.uint64(whole) + (home * np.uint64(left) + (rest << np.uint64(slot_bits)) + n - np.uint64(1)) // n
     mask = np.uint64((1 << key_bits) - 1)
-    folded = mixed * np.uint64(pow(int(table["factor"]), -1, 1 << 64)) & mask
+    folded = mixed * np.uint64(pow(factor, -1, 1 << 64)) & mask
     key = folded.copy()
     for shift in range(key_bits // 2, key_bits, key_bits // 2):
         key ^= folded >> np.uint64(shift)

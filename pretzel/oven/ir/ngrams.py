@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from pretzel.oven.ir._text import grams, text_params, unpack
-from pretzel.oven.ir._text_state import ngrams_3
+from pretzel.oven.ir._text_state import ngrams_2, ngrams_3
 from pretzel.oven.ir.graph import Array, Node, Value
 from pretzel.oven.ir.value_properties import ValueProperties, whole
 from pretzel.schema import Schema, fixed, sparse
@@ -42,7 +42,7 @@ class Ngrams(Node):
     op: ClassVar[str] = "ngrams/1"
     kernel: ClassVar[str] = "ngrams"
     needs_rows: ClassVar[bool] = False
-    states: ClassVar[States] = {3: ngrams_3}
+    states: ClassVar[States] = {2: ngrams_2, 3: ngrams_3}
 
     def schema(self) -> Schema:
         return sparse(len(self.term_offsets) - 1, dtype=fixed(self.dtype))
