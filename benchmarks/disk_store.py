@@ -176,7 +176,7 @@ def open_all(path: str, requests: str) -> None:
     names = list(runtime)
     opened = time.perf_counter() - start
     start = time.perf_counter()
-    handles = [runtime[name] for name in names]
+    handles = [runtime[name] for name in rows]
     loaded = time.perf_counter() - start
     times = []
     for _ in range(6):
@@ -243,14 +243,18 @@ def publish(path: Path, members: Any, sources: Path | None = None, kept: int = 0
     import pretzel
 
     store, seconds, count = pretzel.PlanStore(path, store=pretzel.ObjectStore()), 0.0, 0
+    before = _bytes_in(path)
     for count, member in enumerate(members, start=1):
         if sources is not None and count <= kept:
             (sources / f"{count:04}.pickle").write_bytes(pickle.dumps(member.estimator))
         start = time.perf_counter()
         store.publish(member.name, member.estimator)
         seconds += time.perf_counter() - start
-    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    return {"models": count, "disk_bytes": size, "seconds_per_model": seconds / max(count, 1)}
+    return {"models": count, "disk_bytes": _bytes_in(path) - before, "seconds_per_model": seconds / max(count, 1)}
+
+
+def _bytes_in(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
 
 def processes(path: Path, requests: Path, count: int) -> dict[str, float]:
