@@ -16,10 +16,7 @@ of the plan is there, so that a reader sees a whole plan or none, and a writer t
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import socket
-import threading
 import time
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -31,10 +28,12 @@ import numpy as np
 from pretzel.errors import CorruptStoreError, ModelNotFoundError, RegistrationError, StoreError
 from pretzel.store.arrow_file import Location, array_file, location_in, mapped
 from pretzel.store.digest import DIGEST, digest_of_memory
+from pretzel.store.files import left_aside, plans_and_objects
 from pretzel.store.mark import MARK, check_mark, mark_content
 from pretzel.store.name_files import NameFiles, Versions
 from pretzel.store.plan_file import open_plan_file, plan_file, sync_directory, write_aside
 from pretzel.store.stored_plan import StoredPlan
+from pretzel.store.writer_lock import writer_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -48,10 +47,6 @@ LARGE = 1 << 14
 
 _COARSE = 2 * 10**9  # nanoseconds
 _ROOMS = ("names", "plans", "objects", "aside")
-
-_threads = threading.RLock()
-"""Held by the thread of this process that writes: the lock of a file is that of a process."""
-os.register_at_fork(after_in_child=lambda: globals().update(_threads=threading.RLock()))
 
 
 @dataclass(slots=True)
@@ -114,7 +109,7 @@ class Directory:
             )
         for room in _ROOMS:
             (self.path / room).mkdir(parents=True, exist_ok=True)
-        with self._writer():
+        with writer_lock(self.path / "lock"):
             self._write(self.path / MARK, mark_content())
 
     # -- reading -----------------------------------------------------------------------------------------------------
@@ -204,7 +199,7 @@ class Directory:
         """
         path = self._names.path_of(name)
         small = {digest: array for digest, array in arrays.items() if array.nbytes < LARGE}
-        with self._writer():
+        with writer_lock(self.path / "lock"):
             versions = self._names.versions_or_none(name)
             label = version or versions.next_label()
             if label in versions.plans:
@@ -222,7 +217,7 @@ class Directory:
     def adopt(self, names: Mapping[str, Versions], fetch: Callable[[], object]) -> None:
         """Let names have other versions, whose plans ``fetch`` brings here; nothing is collected in the meantime."""
         paths = {self._names.path_of(name): versions for name, versions in names.items()}
-        with self._writer():
+        with writer_lock(self.path / "lock"):
             fetch()
             for path, versions in paths.items():
                 self._write(path, versions.content())
@@ -234,7 +229,7 @@ class Directory:
         ------
         ModelNotFoundError
         """
-        with self._writer():
+        with writer_lock(self.path / "lock"):
             versions = self.versions(name)
             if version not in versions.plans:
                 raise ModelNotFoundError(f"{self.path}: {name!r} has no version {version!r}, only {[*versions.plans]}")
@@ -249,7 +244,7 @@ class Directory:
         RegistrationError
             The version is the default.
         """
-        with self._writer():
+        with writer_lock(self.path / "lock"):
             versions = self.versions(name)
             if version is None:
                 self._names.path_of(name).unlink()
@@ -268,10 +263,10 @@ class Directory:
         Readers keep what they have mapped.
         """
         freed = 0
-        with self._writer():
+        with writer_lock(self.path / "lock"):
             needed = self._needed()
-            for path in [*self._files(), *(self.path / "aside").glob("*")]:
-                if path not in needed and path.is_file():
+            for path in [*plans_and_objects(self.path), *left_aside(self.path)]:
+                if path not in needed:
                     freed += path.stat().st_size
                     path.unlink()
         return freed
@@ -279,8 +274,8 @@ class Directory:
     def fsck(self) -> Findings:
         """Read everything, and compare it with the digests that name it."""
         found = Findings()
-        with self._writer():
-            files = {*self._files()}
+        with writer_lock(self.path / "lock"):
+            files = {*plans_and_objects(self.path)}
             for name, path in sorted(self._names.files(), key=lambda each: each[1]):
                 try:
                     versions = self._names.named_versions(name, path)
@@ -317,9 +312,6 @@ class Directory:
     def object_path(self, digest: str) -> Path:
         """The file of a large array."""
         return self.path / "objects" / digest[:2] / f"{digest}.arrow"
-
-    def _files(self) -> list[Path]:
-        return [*(self.path / "plans").glob("*/*"), *(self.path / "objects").glob("*/*")]
 
     def _needed(self) -> set[Path]:
         """Files that some name needs.
@@ -364,20 +356,6 @@ class Directory:
         for directory in (path.parent, aside := self.path / "aside"):
             directory.mkdir(parents=True, exist_ok=True)
         write_aside(path, contents, aside)
-
-    @contextlib.contextmanager
-    def _writer(self) -> Iterator[None]:
-        """Be the one writer. The system lets go of the lock when the process of its owner ends, however it ends."""
-        with _threads:
-            handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o666)
-            try:
-                # Of this process alone: a lock of `flock` would be held by every child that is forked meanwhile.
-                fcntl.lockf(handle, fcntl.LOCK_EX)
-                os.ftruncate(handle, 0)
-                os.write(handle, f"{socket.gethostname()} {os.getpid()} {time.time():.0f}\n".encode())
-                yield
-            finally:
-                os.close(handle)
 
 
 def _same(found: Array, array: Array) -> bool:

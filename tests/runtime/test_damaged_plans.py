@@ -1,4 +1,4 @@
-"""A plan of a store whose file is damaged or crafted: others, which share its objects, answer as before."""
+"""Stores that are damaged or crafted: other plans answer as before, and files of others stay."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 import pretzel
-from pretzel.errors import CorruptStoreError
+from pretzel.errors import CorruptStoreError, StoreError
 from pretzel.store.object_store import ObjectStore
 from tests.store.fuzz_load import packed, unpacked
 
@@ -64,3 +64,40 @@ def test_plans_share_large_arrays_only_where_they_name_the_same_bytes(models):
         mine = None
     np.testing.assert_allclose(models.load("large/yours").predict(X[:9]), X[:9, 0])
     assert mine is None or not np.allclose(mine.predict(X[:9]), X[:9, 0])
+
+
+@pytest.mark.parametrize("place", ["plans/zz", "objects/zz", "aside"])
+def test_gc_leaves_what_links_lead_to(models, tmp_path, place):
+    other = tmp_path / "other"
+    other.mkdir()
+    names = ["precious", f".a.{'0' * 16}", f"{'0' * 32}.arrow", f"{'0' * 32}.pretzel"]
+    for name in names:
+        (other / name).write_text("x")
+    link = models._directory.path / place
+    if link.exists():
+        link.rmdir()
+    link.symlink_to(other)
+    models.gc()
+    assert sorted(path.name for path in other.iterdir()) == sorted(names)
+
+
+def test_gc_leaves_files_that_are_not_of_a_store(models):
+    path = models._directory.path / "plans" / "README"
+    path.write_text("x")
+    assert models.fsck().unused == models.gc() == 0
+    assert path.exists()
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_lock_that_is_a_link_is_rejected(models, tmp_path, exists):
+    victim = tmp_path / "victim"
+    if exists:
+        victim.write_text("precious")
+    lock = models._directory.path / "lock"
+    lock.unlink()
+    lock.symlink_to(victim)
+    for write in (models.fsck, models.gc, lambda: models.publish("new", LinearRegression().fit(X[:, :4], X[:, 0]))):
+        with pytest.raises(StoreError, match="is a link"):
+            write()
+    assert victim.exists() == exists
+    assert not exists or victim.read_text() == "precious"

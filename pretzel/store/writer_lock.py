@@ -1,0 +1,50 @@
+"""The lock of a store on disk: one process, and of that one thread, writes at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from pretzel.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_threads = threading.RLock()
+"""Held by the thread of this process that writes: the lock of a file is that of a process."""
+os.register_at_fork(after_in_child=lambda: globals().update(_threads=threading.RLock()))
+
+
+@contextlib.contextmanager
+def writer_lock(path: Path) -> Iterator[None]:
+    """Be the one writer, and name this process in the file of the lock.
+
+    The system lets go of the lock when the process of its owner ends, however it ends.
+
+    Raises
+    ------
+    StoreError
+        The file is a link: what that leads to belongs to somebody else.
+    """
+    with _threads:
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            raise StoreError(f"{path} is a link, which no store of Pretzel has") from error
+        try:
+            # Of this process alone: a lock of `flock` would be held by every child that is forked meanwhile.
+            fcntl.lockf(handle, fcntl.LOCK_EX)
+            os.ftruncate(handle, 0)
+            os.write(handle, f"{socket.gethostname()} {os.getpid()} {time.time():.0f}\n".encode())
+            yield
+        finally:
+            os.close(handle)
