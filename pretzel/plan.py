@@ -111,10 +111,8 @@ class Leaf:
         Columns of the source.
     source : int
         0 is the request; 1, 2, ... are the outputs of opaque steps.
-    lower : bool
-        Texts are converted to lower case.
-    accents : str or None
-        How accents are stripped from texts.
+    lower, accents : bool, str or None
+        Whether texts are converted to lower case, and how accents are stripped from them.
     encoding, decode_error : str
         How texts that come as bytes are decoded.
     float32 : bool
@@ -239,7 +237,7 @@ class Program:
     ----------
     shape : ProgramShape
     stages : tuple of Stage
-        The calls; ``shape.steps`` has one entry for each of them, in the same order.
+        The calls, in the order of ``shape.steps``.
     """
 
     shape: ProgramShape
@@ -272,6 +270,20 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
+class LeafTypes:
+    """What the common dtype of a leaf's columns decides, or that of ``each``, where a step is given frames as they are.
+
+    It ``matters`` to how a result is computed, or ``decides`` about the dtype of the result. Where it is one that the
+    leaf ``refuses``, another plan answers; float32 is refused beside leaves that are not float32.
+    """
+
+    matters: bool = True
+    decides: bool = True
+    refuses: tuple[str, ...] = ()
+    each: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class OpaqueStep:
     """A call of the estimator itself.
 
@@ -291,7 +303,7 @@ class OpaqueStep:
     reason: str = ""
     result: InputSpec = InputSpec(InputKind.TABLE, 0)
     dtype: DTypeRule = FLOAT64
-    typed: tuple[bool, ...] = ()
+    typed: tuple[LeafTypes, ...] = ()
     makes_float64: bool = False
 
     @property
@@ -314,14 +326,13 @@ class MethodPlan:
     ----------
     dtype : DTypeRule
         dtype of the result.
-    typed : tuple of bool
-        For each leaf, whether the dtype of its columns decides about the dtype of the result, or about how it is
-        computed.
+    typed : tuple of LeafTypes
+        One for each leaf; none where no dtype matters.
     variants : dict of str to MethodPlan
-        The plans for requests whose typed columns have one of these dtypes, where they are other plans. Columns of
-        the values of opaque steps count like those of the request.
+        The plans for requests of which a leaf refuses one of these dtypes, or whose leaves all have it. Columns of the
+        values of opaque steps count like those of the request.
     from_source : tuple of str
-        dtypes of the typed columns for which there is no plan: scikit-learn computes in them, or passes them on.
+        Such dtypes for which there is no plan: scikit-learn computes in them, or passes them on.
     """
 
     program: Program | None
@@ -330,7 +341,7 @@ class MethodPlan:
     labels: tuple[npt.NDArray[Any], ...] | None = None
     dtype: DTypeRule = FLOAT64
     list_of: tuple[int, ...] | None = None
-    typed: tuple[bool, ...] = ()
+    typed: tuple[LeafTypes, ...] = ()
     needs_rows: bool = True
     otherwise: MethodPlan | None = None
     arrays_only: bool = False

@@ -196,6 +196,7 @@ class Compiler:
                 other = Importer(estimator, check_parameters, frozenset(dtypes), frozenset(called)).run()
                 for node, origin in other.origins.items():
                     imported.origins.setdefault(node, origin)
+                imported.refusals.update(other.refusals | imported.refusals)
                 methods = other.methods
             rounded = in_float32(methods, imported.origins)
             more = steps_to_call(rounded, imported.origins, float32=True) - called
@@ -208,7 +209,7 @@ class Compiler:
         """Bind kernels and lay out programs in the store."""
         check_executable(output.node for output in graphs.optimized.values())
         check_executable(output.node for output in graphs.sparse.values() if not isinstance(output, str))
-        lowering = Lowering(self.store, self.store.lease(), graphs.imported.origins)
+        lowering = Lowering(self.store, self.store.lease(), graphs.imported.origins, graphs.imported.refusals)
         keeps = graphs.imported.keeps_format
         methods = {}
         for name, output in graphs.optimized.items():

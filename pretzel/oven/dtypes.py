@@ -1,4 +1,4 @@
-"""What the dtype of a request decides: of which columns it matters, and which dtypes no program answers.
+"""What the dtype of a request decides: which columns are rounded or passed on, and which dtypes no program answers.
 
 A column is named by its source (0 for the request, else the token of an opaque step) and its position there.
 """
@@ -20,19 +20,7 @@ from pretzel.schema import SAME, Follows, Kind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
 Columns = frozenset[tuple[int, int]]
-
-
-def typed_columns(output: Node) -> Columns:
-    """The columns whose dtype decides about the dtype of a result, or about how it is computed."""
-    readers = users([output])
-    passed = passed_on(output)  # objects among them make objects of the whole result
-    found: set[tuple[int, int]] = set()
-    for leaf in readers:
-        if isinstance(leaf, NumericLeaf | SparseLeaf) and (leaf in passed or _is_typed(leaf, output, readers)):
-            found |= columns_of(leaf)
-    return frozenset(found)
 
 
 def rounded_columns(output: Node) -> Columns:
@@ -98,13 +86,6 @@ def columns_of(leaf: Node) -> Columns:
 def is_always_float64(value: Node) -> bool:
     """Whether a value comes from an opaque step that makes float64 whatever it is given."""
     return isinstance(value, Opaque) and value.method == "transform" and has_trait(value.estimator, "makes_float64")
-
-
-def _is_typed(node: Node, output: Node, readers: Mapping[Node, list[Node]]) -> bool:
-    return node is output or any(
-        _is_typed(reader, output, readers) if reader.passthrough else follows_request(reader)
-        for reader in readers[node]
-    )
 
 
 def _is_rounded(node: Node, output: Node, readers: Mapping[Node, list[Node]]) -> bool:

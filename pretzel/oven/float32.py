@@ -37,10 +37,7 @@ def in_float32(methods: Mapping[str, Output], origins: dict[Node, str], request:
         dtype of the request. For float64, steps are given float32 only by others that return it always.
     """
     nodes = toposort(output.node for output in methods.values())
-    wide = _behind_float64(nodes)
-    rounding = {
-        node for node in nodes if node.inputs and wide.isdisjoint(node.inputs) and _is_float32(node.inputs, request)
-    }
+    rounding = rounded_nodes(nodes, request)
     if not rounding:
         return {}
     new: dict[Node, Node] = {}
@@ -61,6 +58,15 @@ def in_float32(methods: Mapping[str, Output], origins: dict[Node, str], request:
         if node is not output.node:
             found[name] = replace_fields(output, node=node)
     return found
+
+
+def rounded_nodes(nodes: Iterable[Node], request: str = "float32") -> set[Node]:
+    """Those of ``nodes`` that compute in float32 for a request of this dtype, because all that they are given is."""
+    nodes = [*nodes]
+    wide = _behind_float64(nodes)
+    return {
+        node for node in nodes if node.inputs and wide.isdisjoint(node.inputs) and _is_float32(node.inputs, request)
+    }
 
 
 def _behind_float64(nodes: Iterable[Node]) -> set[Node]:

@@ -15,12 +15,12 @@ from pretzel.oven.dtypes import (
     is_always_float64,
     passed_on,
     rounded_columns,
-    typed_columns,
 )
 from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, Raw, SparseLeaf, TextLeaf
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Node, Output, toposort
 from pretzel.oven.ir.opaque import Opaque
+from pretzel.oven.leaf_types import NOTHING, types_by_column, united
 from pretzel.oven.stages import cut, program_nodes
 from pretzel.packed import Packed
 from pretzel.plan import (
@@ -29,6 +29,7 @@ from pretzel.plan import (
     InputSpec,
     Leaf,
     LeafKind,
+    LeafTypes,
     MethodPlan,
     OpaqueStep,
     Program,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pretzel.oven.dtypes import Columns
+    from pretzel.oven.frontends.value_reader import Refusal
     from pretzel.store.object_store import Lease, ObjectStore
 
 
@@ -123,12 +125,19 @@ class Lowering:
         What has been lowered.
     """
 
-    def __init__(self, store: ObjectStore, lease: Lease, origins: dict[Node, str]) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        lease: Lease,
+        origins: dict[Node, str],
+        refusals: Mapping[Node, Refusal] = MappingProxyType({}),
+    ) -> None:
         self.store = store
         self.lease = lease
         self.origins = origins
+        self._refusals = refusals
         self.calls: dict[Node, Call] = {}  # what several methods call is one object
-        self._typed: Columns = frozenset()
+        self._types: dict[tuple[int, int], LeafTypes] = {}
         self._rounded: Columns = frozenset()
         self._encoded: Columns = frozenset()
 
@@ -186,12 +195,12 @@ class Lowering:
 
         Where there are variants although no result follows the dtype of a column, that of every column matters.
         """
-        self._typed, self._rounded, self._encoded = frozenset(), frozenset(), frozenset()
+        self._types, self._rounded, self._encoded = {}, frozenset(), frozenset()
         if unoptimized is not None:
-            self._typed, self._rounded = typed_columns(unoptimized.node), rounded_columns(unoptimized.node)
-            self._encoded = encoded_columns(unoptimized.node)
-            if has_variants and not self._typed:
-                self._typed = frozenset().union(*map(columns_of, toposort([unoptimized.node])))
+            self._types = types_by_column(unoptimized.node, self._refusals)
+            self._rounded, self._encoded = rounded_columns(unoptimized.node), encoded_columns(unoptimized.node)
+            if has_variants and not any(types.matters for types in self._types.values()):
+                self._types = {column: replace(types, matters=True) for column, types in self._types.items()}
         return self._method(output)
 
     def _method(self, output: Output) -> MethodPlan:
@@ -295,9 +304,11 @@ class Lowering:
             makes_float64=is_always_float64(node),
         )
 
-    def _typed_leaves(self, output: Node) -> tuple[bool, ...]:
+    def _typed_leaves(self, output: Node) -> tuple[LeafTypes, ...]:
         plan = schedule(output)
-        return tuple(not self._typed.isdisjoint(columns_of(leaf)) for leaf in plan.values[: plan.leaves])
+        leaves = plan.values[: plan.leaves]
+        found = tuple(united(self._types.get(column, NOTHING) for column in columns_of(leaf)) for leaf in leaves)
+        return found if any(types != NOTHING for types in found) else ()
 
 
 def _result_of(node: Opaque) -> InputSpec:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pretzel.oven.ir.graph import Node
-    from pretzel.plan import Leaf, MethodPlan, PhysicalPlan, Program, StoredGraph
+    from pretzel.plan import Leaf, LeafTypes, MethodPlan, PhysicalPlan, Program, StoredGraph
     from pretzel.store.object_store import Lease, ObjectStore
 
 WIDEST = 1 << 24
@@ -121,9 +121,9 @@ def _method(plan: MethodPlan, name: str, nodes: Mapping[str, Node], lowering: Lo
 
 
 def _program(
-    node: Node, before: Program, typed: tuple[bool, ...], lowering: Lowering
-) -> tuple[Program, tuple[bool, ...]]:
-    """The new program, which reads leaves as the one before; whether their dtypes matter was known from the source."""
+    node: Node, before: Program, typed: tuple[LeafTypes, ...], lowering: Lowering
+) -> tuple[Program, tuple[LeafTypes, ...]]:
+    """The new program, which reads leaves as the one before; what their dtypes decide was known from the source."""
     numbers = {_plain(leaf): number for number, leaf in enumerate(before.leaves)}
     program = lowering.program(node, {})
     order = [numbers[_plain(leaf)] for leaf in program.leaves]

@@ -53,7 +53,7 @@ set_callbacks(
 def _differs_by_branch(plan: MethodPlan, spec: InputSpec) -> bool:
     """Whether branches that select columns compute each in the dtype of their own, or make one that depends on it."""
     made = plan.labels is None and plan.dtype.follows in (Follows.FLOAT, Follows.FLOAT32)
-    return spec.any_order and sum(plan.typed) > 1 and ("float32" in plan.variants or made)
+    return spec.any_order and sum(types.matters for types in plan.typed) > 1 and ("float32" in plan.variants or made)
 
 
 def _may_be_integers(plan: MethodPlan) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel._native import CallCounter, Method, NativeProgram
+from pretzel._native import CallCounter, Method, NativeProgram, leaf_types, refused_type
 from pretzel.errors import InputError, InputShapeError, InputTypeError, InputValueError
 from pretzel.plan import InputKind, InputSpec, Leaf, LeafKind, MethodPlan, OpaqueStep, Program
 from pretzel.runtime.input.feature_names import check_width
@@ -36,6 +36,9 @@ MISSING: Any = object()  # in place of a table, where the estimator calls its fi
 _NUMBER = np.dtype(np.float64)
 _FLOAT64 = {_NUMBER}
 _SEVERAL = "several"  # name of no variant: the leaves are computed in several ways
+
+
+Refused = tuple[frozenset[int], bool]  # of one leaf: see `refused_type`
 
 
 class OpaqueMethod(CallCounter):
@@ -83,6 +86,7 @@ class OpaqueMethod(CallCounter):
         self._lease = lease
         self._variants = dict(variants or {})
         self._computes = computes
+        self._variant_of: dict[int, str] = {np.dtype(each).num: each for each in self._variants}
         self._takes_float64 = not computes and "float64" not in self._variants  # alone, they mean this method
         self._step_of = {step.output: step for step in plan.opaque}
         self._steps = [(step, self._part(step.program, store, _plan_of(step))) for step in plan.opaque]
@@ -93,15 +97,13 @@ class OpaqueMethod(CallCounter):
         self._parts = any(step.columns is not None for step in direct)
         self._is_source = self._final is None and len(direct) == len(plan.opaque) == 1 and not self._parts
         self._checks = self._parts or 0 in self._read  # else the steps check their input themselves
-        self._choosing = tuple(  # leaves of the request whose dtype chooses among the variants
-            {
-                leaf
-                for asked in (plan, *map(_plan_of, plan.opaque))
-                if asked.program is not None
-                for leaf, chooses in zip(asked.program.leaves, self._chooses(asked), strict=False)
-                if chooses and leaf.source == 0
-            }
-        )
+        self._choosing = {  # leaves of the request whose dtype chooses among the variants
+            (leaf, refused)
+            for asked in (plan, *map(_plan_of, plan.opaque))
+            if asked.program is not None
+            for leaf, refused in zip(asked.program.leaves, self._chooses(asked), strict=False)
+            if refused is not None and leaf.source == 0
+        }
 
     def _part(self, program: Program | None, store: ObjectStore, plan: MethodPlan) -> Method | None:
         """A native program between opaque steps. Its leaves read the request, or the values of these steps."""
@@ -110,14 +112,17 @@ class OpaqueMethod(CallCounter):
         reader = SourceReader(self.spec, program.leaves, self._step_of, self._chooses(plan), plan.arrays_only)
         return Method(NativeProgram(program, store), plan, self.spec, self.name, reader)
 
-    def _chooses(self, plan: MethodPlan) -> tuple[bool, ...]:
-        """For each leaf of a program, whether the dtype of its columns chooses among the variants."""
+    def _chooses(self, plan: MethodPlan) -> tuple[Refused | None, ...]:
+        """For each leaf of a program, what it refuses; None where the dtype of its columns chooses no variant."""
         if plan.program is None or not (self._variants or self._computes):
             return ()
         known = {step.output for step in self.plan.opaque if step.makes_float64}
+        leaves = plan.program.leaves
         return tuple(
-            is_typed and leaf.source not in known
-            for leaf, is_typed in zip(plan.program.leaves, plan.typed, strict=True)
+            (refused, each) if matters and leaf.source not in known else None
+            for leaf, (matters, _, refused, each) in zip(
+                leaves, leaf_types(plan, len(leaves), self._variant_of), strict=True
+            )
         )
 
     def __call__(self, X: Any = MISSING, *arguments: Any, **options: Any) -> Any:
@@ -178,8 +183,9 @@ class OpaqueMethod(CallCounter):
     def _answer(self, X: Any, before: Sources | None = None) -> Any:
         dtype = getattr(X, "dtype", None)
         if self._variants and self._choosing and before is None and not (dtype is _NUMBER and self._takes_float64):
-            dtypes = [{dtype}] if isinstance(dtype, np.dtype) else read(self.spec, self._choosing, X)[2]
-            if (variant := self._variant_for(dtypes)) != self._computes:
+            leaves, refused = zip(*self._choosing, strict=True)
+            dtypes = [{dtype}] * len(leaves) if isinstance(dtype, np.dtype) else read(self.spec, leaves, X)[2]
+            if (variant := self._variant_for([*zip(refused, dtypes, strict=True)])) != self._computes:
                 return self._answer_otherwise(X, variant)
         try:
             sources = self.sources(X, self._check_dtypes, before)
@@ -198,40 +204,36 @@ class OpaqueMethod(CallCounter):
             )
         return variant._answer(X, before) if isinstance(variant, OpaqueMethod) else variant(X)
 
-    def _check_dtypes(self, sources: Sources, dtypes: list[set[np.dtype[Any]]]) -> None:
+    def _check_dtypes(self, sources: Sources, leaves: list[tuple[Refused, set[np.dtype[Any]]]]) -> None:
         """Raise `OtherDType` unless this method computes as the estimator does with leaves of these dtypes."""
-        variant = self._variant_for(dtypes)
+        variant = self._variant_for(leaves)
         if variant != self._computes:
             raise OtherDType(variant, sources)
 
-    def _variant_for(self, dtypes: list[set[np.dtype[Any]]]) -> str:
-        """Name of the variant that computes with leaves of these dtypes as the estimator does.
+    def _variant_for(self, leaves: list[tuple[Refused, set[np.dtype[Any]]]]) -> str:
+        """Name of the variant that computes as the estimator does with leaves that have columns of these dtypes.
 
         Empty where that is the plan for all other dtypes, and, in a variant that rounds, where that is none.
         """
-        every = set().union(*dtypes)
+        every = set().union(*(dtypes for _, dtypes in leaves))
         if self._takes_float64 and every == _FLOAT64:
             return ""
-        names = {self._computed_as(each) for each in dtypes if each}
-        narrow = sorted(names - {"", "float32"}, key=lambda name: isinstance(self._variants[name], OpaqueMethod))
-        if len(every) > 1 and "object" in self._variants and (narrow or any(each.kind == "b" for each in every)):
-            return "object"
-        if narrow:
-            return narrow[0]
+        numbers = {refused_type({each.num for each in dtypes}, *refused) for refused, dtypes in leaves if dtypes}
+        found = {self._variant_of[number] for number in numbers if number in self._variant_of} - {"float32"}
+        if "float16" in self._variants and any(each == np.float16 for each in every):
+            found.add("float16")
+        if found:
+            return min(found, key=lambda name: (name != "object", isinstance(self._variants[name], OpaqueMethod), name))
+        known = {"float32"} & {*self._variants, self._computes}
+        names = {name if (name := np.result_type(*dtypes).name) in known else "" for _, dtypes in leaves if dtypes}
         if len(names) > 1:
             return _SEVERAL
         return names.pop() if names else self._computes
 
-    def _computed_as(self, dtypes: set[np.dtype[Any]]) -> str:
-        """The dtype that a step computes in, which is given columns of these dtypes; empty where none is special."""
-        narrow = [name for name in (each.name for each in dtypes) if name in self._variants and name != "float32"]
-        name = narrow[0] if narrow else np.result_type(*dtypes).name
-        return name if name in self._variants or name == self._computes else ""
-
     def sources(
         self,
         X: Any,
-        check: Callable[[Sources, list[set[np.dtype[Any]]]], None] | None = None,
+        check: Callable[[Sources, list[tuple[Refused, set[np.dtype[Any]]]]], None] | None = None,
         before: Sources | None = None,
     ) -> Sources:
         """The inputs of native programs.

@@ -30,7 +30,7 @@ class Sources(dict[int, Any]):
     step_of : dict of int to OpaqueStep
         The step that makes each value.
     check : callable, optional
-        Is given these sources and the dtypes that each typed leaf of a program has found.
+        Is given these sources and, for each typed leaf of a program, what it refuses and the dtypes that it has found.
     takes_float64 : bool
         ``check`` passes where all of them are float64.
     """
@@ -39,7 +39,7 @@ class Sources(dict[int, Any]):
         self,
         X: Any,
         step_of: dict[int, OpaqueStep],
-        check: Callable[[Sources, list[set[np.dtype[Any]]]], None] | None = None,
+        check: Callable[[Sources, list[tuple[Any, set[np.dtype[Any]]]]], None] | None = None,
         takes_float64: bool = False,
     ) -> None:
         self[0] = X
@@ -66,8 +66,8 @@ class SourceReader:
     leaves : tuple of Leaf
     step_of : dict of int to OpaqueStep
         The step that makes each value.
-    typed : tuple of bool, optional
-        The leaves whose dtypes are checked (`Sources.check`).
+    typed : tuple of object, optional
+        What each leaf refuses; None for one whose dtypes are not checked (`Sources.check`).
     arrays_only : bool
         Frames that a step makes are not read, because the result would be a frame.
     """
@@ -77,11 +77,11 @@ class SourceReader:
         spec: InputSpec,
         leaves: tuple[Leaf, ...],
         step_of: dict[int, OpaqueStep],
-        typed: tuple[bool, ...] = (),
+        typed: tuple[Any, ...] = (),
         arrays_only: bool = False,
     ) -> None:
         self._arrays_only = arrays_only
-        self._typed = typed if any(typed) else ()
+        self._typed = typed if any(each is not None for each in typed) else ()
         self._groups: list[tuple[int, list[int], tuple[Leaf, ...]]] = []
         for source in sorted({leaf.source for leaf in leaves}):
             at = [i for i, leaf in enumerate(leaves) if leaf.source == source]
@@ -135,7 +135,8 @@ class SourceReader:
 
     def _check(self, sources: Sources | dict[int, Any], dtypes: list[set[np.dtype[Any]]]) -> None:
         if self._typed and isinstance(sources, Sources) and sources.check is not None:
-            sources.check(sources, [each for each, is_typed in zip(dtypes, self._typed, strict=True) if is_typed])
+            pairs = zip(self._typed, dtypes, strict=True)
+            sources.check(sources, [(refused, each) for refused, each in pairs if refused is not None])
 
 
 def read_sources(

@@ -17,7 +17,7 @@ from pretzel.schema import METHODS, RARE_METHODS, Follows, Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pretzel.plan import InputSpec, MethodPlan, OpaqueStep, PhysicalPlan, Program, ProgramShape
+    from pretzel.plan import InputSpec, LeafTypes, MethodPlan, OpaqueStep, PhysicalPlan, Program, ProgramShape
     from pretzel.schema import DTypeRule
 
 WIDEST = 2**31 - 1
@@ -119,12 +119,14 @@ def _wrong_step(step: OpaqueStep, number: int, specs: Mapping[int, InputSpec], o
 
 
 def _wrong_program(
-    program: Program, typed: tuple[bool, ...], specs: Mapping[int, InputSpec], objects: set[bytes]
+    program: Program, typed: tuple[LeafTypes, ...], specs: Mapping[int, InputSpec], objects: set[bytes]
 ) -> Iterator[str]:
     yield from _wrong_shape(program.shape, specs)
     yield from _wrong_calls(program, objects)
     if typed and len(typed) != len(program.leaves):
         yield f"{len(typed)} typed leaves of {len(program.leaves)}"
+    for dtype in {dtype for types in typed for dtype in types.refuses} - _DTYPES:
+        yield f"{dtype!r:.50} is no dtype of a leaf"
     if program.values[program.output].kind is Kind.CELLS:
         yield "the result is cells"
 

@@ -383,6 +383,8 @@ CHANGES = {
     "labels": lambda d: d["plan"]["methods"]["predict"].update(labels=[]),
     "dimensions": lambda d: d["plan"]["methods"]["predict"].update(ndim=3),
     "dtype of a variant": lambda d: d["plan"]["methods"]["predict"].update(from_source=["what"]),
+    "refused dtype": lambda d: d["plan"]["methods"]["predict"].update(typed=[{"refuses": ["what"]}]),
+    "leaf types": lambda d: d["plan"]["methods"]["predict"].update(typed=[{}] * 5),
     "report": lambda d: d["plan"].update(report="?"),
     "name": lambda d: d.update(name=5),
     "huge empty shape": lambda d: [each.__setitem__(2, [0, 2**70]) for each in d["objects"].values()],

@@ -322,6 +322,7 @@ cdef object traced(NativeProgram program, Tracer* tracer, int i, int64_t rows):
 
 
 include "row_reader.pxi"
+include "leaf_types.pxi"
 include "table_reader.pxi"
 include "dataframe.pxi"
 include "result.pxi"

@@ -92,9 +92,10 @@ cdef bint holds_nan(list columns) except -1:
                 if cnp.PyArray_CheckExact(each) and each.dtype.kind == "f"])
 
 
-cdef list types_of(list columns):
-    """The types of the columns of each leaf, as far as they are arrays."""
-    return [{cnp.PyArray_TYPE(each) for each in leaf if cnp.PyArray_CheckExact(each)} for leaf in columns]
+cdef list types_of(list leaves):
+    """The types of the columns of each leaf, as far as they are arrays or dtypes."""
+    return [{cnp.PyArray_TYPE(each) if cnp.PyArray_CheckExact(each) else each.num for each in leaf
+             if cnp.PyArray_CheckExact(each) or cnp.PyArray_DescrCheck(each)} for leaf in leaves]
 
 
 cdef object readable_array(object array, bint is_cells):

@@ -134,7 +134,7 @@ cdef class Method(CallCounter):
     cdef str method
     cdef tuple typed      # for each leaf, whether the dtype of its columns matters
     cdef dict by_type     # variants, by the number of the type
-    cdef bint differs_in_float64  # there is a variant for tables of float64, too
+    cdef TypeChoice choice
     cdef bint knows_none  # None in a single row is None, and answered as in a table of objects
     cdef dict result_types  # by the number of the type; None: not asked for yet
 
@@ -170,9 +170,9 @@ cdef class Method(CallCounter):
         self.width = spec.width
         self.result_types = None
         self.result_type = self.new_result_type(cnp.NPY_FLOAT64)
-        self.typed = plan.typed or (False,) * self.n_leaves
+        self.typed = tuple([types.matters for types in plan.typed]) or (False,) * self.n_leaves
         self.by_type = {np.dtype(name).num: variant for name, variant in (variants or {}).items()}
-        self.differs_in_float64 = cnp.NPY_FLOAT64 in self.by_type
+        self.choice = TypeChoice(plan, self.n_leaves, self.by_type)
         self.knows_none = cnp.NPY_OBJECT in self.by_type and {*spec.missing} == {None}
         self.follows = any(self.typed)
         self.numbers = all([(<Reader>reader).kind != LeafKind.kCells for reader in self.readers])
@@ -218,9 +218,9 @@ cdef class Method(CallCounter):
     cpdef plain_answer(self, X):
         """The answer of the program, whatever the form of ``X``."""
         cdef int64_t rows
-        cdef int type_num
+        cdef RequestTypes types
         try:
-            columns = self.take(X, &rows, &type_num)
+            columns = self.take(X, &rows, &types)
         except errors.InputTypeError as error:
             if self.others is not None and self.others.takes_values:
                 return self.others.instead(X, error)
@@ -230,19 +230,19 @@ cdef class Method(CallCounter):
                 return self.by_type[cnp.NPY_OBJECT](X)
             except (TypeError, ValueError, OverflowError) as own:
                 raise error from own
-        if type_num == SEVERAL_TYPES:
+        if types.variant == SEVERAL_TYPES:
             return self.by_branch(X)
-        if (type_num != cnp.NPY_FLOAT64 or self.differs_in_float64) and type_num in self.by_type:
-            variant = self.by_type[type_num]
-            if type_num == cnp.NPY_OBJECT and self.method != "transform" and not getattr(variant, "exists", True) and (
-                    not holds_nan(columns)):  # steps keep nothing of an object but None
-                return self.answer_columns(columns, rows, cnp.NPY_FLOAT64)
+        if types.variant != ANY_TYPE:
+            variant = self.by_type[types.variant]
+            if types.variant == cnp.NPY_OBJECT and self.method != "transform" and (
+                    not getattr(variant, "exists", True) and not holds_nan(columns)):
+                return self.answer_columns(columns, rows, cnp.NPY_FLOAT64)  # steps keep nothing of objects but None
             if type(variant) is not Method or (<Method>variant).form is not self.form:
                 return variant(X)
-            return (<Method>variant).answer_columns(columns, rows, type_num)
-        if type_num != cnp.NPY_FLOAT64 and self.labels is None and self.is_long(type_num):
-            return self.answer_long(X, columns, rows, type_num)
-        return self.answer_columns(columns, rows, type_num)
+            return (<Method>variant).answer_columns(columns, rows, types.result)
+        if types.result != cnp.NPY_FLOAT64 and self.labels is None and self.is_long(types.result):
+            return self.answer_long(X, columns, rows, types.result)
+        return self.answer_columns(columns, rows, types.result)
 
     cdef bint is_long(self, int type_num):
         """Whether the result has integers of 64 bits, which may be more than float64 holds."""
@@ -277,8 +277,8 @@ cdef class Method(CallCounter):
     def time(self, X, int64_t block, int passes):
         """Time the rows of ``X``, ``block`` at a time, ``passes`` times over: see `time_blocks`."""
         cdef int64_t rows
-        cdef int type_num
-        columns = self.take(X, &rows, &type_num)
+        cdef RequestTypes types
+        columns = self.take(X, &rows, &types)
         return time_blocks(self, columns, rows, max(block, 1), max(passes, 1))
 
     def measure(self, X):
@@ -286,8 +286,8 @@ cdef class Method(CallCounter):
         cdef RequestScope scope
         cdef LeafInput* leaves
         cdef int64_t rows
-        cdef int type_num
-        cdef list held = [], columns = self.take(X, &rows, &type_num)
+        cdef RequestTypes types
+        cdef list held = [], columns = self.take(X, &rows, &types)
         try:
             leaves = open_leaves(self.readers, columns, rows, rows, scope.arena, held)
             return rows, fill_cells(self.readers, columns, leaves, 0, rows, 0, held)
@@ -299,11 +299,11 @@ cdef class Method(CallCounter):
         cdef double mean = self.native.cost.feedback().mean_payload()
         return self.native.cost.estimate_ns(rows, <int64_t>(rows * mean) if mean > 0 else 0)
 
-    cdef list take(self, X, int64_t* rows, int* type_num):
-        """Read a table: the columns of each leaf. ``type_num`` is the type of the columns whose dtype matters."""
+    cdef list take(self, X, int64_t* rows, RequestTypes* types):
+        """Read a table: the columns of each leaf."""
         cdef ColumnType of_array
-        cdef set types
-        type_num[0] = cnp.NPY_FLOAT64
+        cdef set found
+        self.choice.one(cnp.NPY_FLOAT64, types)
         if type(X) is np.ndarray and self.plain and self.names is None and X.ndim == 2 and X.dtype == np.float64 and (
                 X.flags.c_contiguous and X.shape[1] == self.width and X.shape[0] > 0):
             rows[0] = X.shape[0]
@@ -312,30 +312,23 @@ cdef class Method(CallCounter):
                 self.spec.width == cnp.PyArray_DIM(X, 1) and cnp.PyArray_DIM(X, 0) > 0) and column_type(X, &of_array):
             rows[0] = cnp.PyArray_DIM(X, 0)
             if self.follows:
-                type_num[0] = common_type(ANY_TYPE, cnp.PyArray_TYPE(X))
+                self.choice.one(common_type(ANY_TYPE, cnp.PyArray_TYPE(X)), types)
             return [(X,)] * self.n_leaves
         if self.names is not None and is_frame(X):
-            types = set()
-            columns = frame_columns(X, self.names, self.readers, self.typed, rows, types)
+            found = set()
+            columns = frame_columns(X, self.names, self.readers, self.typed, rows, found)
             if columns is not None:
-                if types:
-                    type_num[0] = type_of(types, self.by_type)
-                if len(types) > 1 and cnp.NPY_FLOAT in types and self.by_branch is not None and (
-                        type_num[0] != cnp.NPY_OBJECT and are_several(types_of(columns), self.typed)):
-                    type_num[0] = SEVERAL_TYPES if self.by_branch.exists else type_num[0]
+                self.choice.several(found, columns, self.by_branch, types)
                 return columns
         n, columns, dtypes = self.read(self.spec, self.program.leaves, X)
         if n == 0 and self.plan.needs_rows:
             CALLBACKS.fail_empty(self.spec, self.name)
         rows[0] = n
         if self.follows:
-            type_num[0] = type_of({dtype.num for each, is_typed in zip(dtypes, self.typed) if is_typed
-                                   for dtype in each}, self.by_type)
-            if self.by_branch is not None and type_num[0] != cnp.NPY_OBJECT and are_several(
-                    [{dtype.num for dtype in each} for each in dtypes], self.typed):
-                type_num[0] = SEVERAL_TYPES if self.by_branch.exists else type_num[0]
+            found = {dtype.num for each, matters in zip(dtypes, self.typed) if matters for dtype in each}
+            self.choice.several(found, dtypes, self.by_branch, types)
             if self.knows_none and type(X) is list and any([holds_none(row) for row in X]):
-                type_num[0] = cnp.NPY_OBJECT
+                types.variant = cnp.NPY_OBJECT
         return columns
 
     cdef object compute(self, list columns, int64_t rows, int type_num):

@@ -191,24 +191,24 @@ cdef class Scheduler:
         """Read a table for ``method``; None: it has no rows, or something else than its program may answer it."""
         cdef Task task
         cdef int64_t rows
-        cdef int type_num
+        cdef RequestTypes types
         if method.is_for_others(X):
             return None
         try:
-            columns = method.take(X, &rows, &type_num)
+            columns = method.take(X, &rows, &types)
         except errors.InputTypeError:
             if method.source is None and (method.others is None or not method.others.takes_values):
                 raise
             return None
-        if rows == 0 or type_num == SEVERAL_TYPES:
+        if rows == 0 or types.variant == SEVERAL_TYPES:
             return None
-        if type_num in method.by_type:
-            variant = method.by_type[type_num]
+        if types.variant != ANY_TYPE:
+            variant = method.by_type[types.variant]
             return self.task(variant, X) if isinstance(variant, Method) else None
-        if type_num != cnp.NPY_FLOAT64 and method.labels is None and method.is_long(type_num):
+        if types.result != cnp.NPY_FLOAT64 and method.labels is None and method.is_long(types.result):
             return None
         task = Task.__new__(Task)
-        task.load(method, columns, rows, type_num)
+        task.load(method, columns, rows, types.result)
         return task
 
     def task_of_rows(self, Method method, list rows):

@@ -64,51 +64,6 @@ cdef int column_type(cnp.ndarray array, ColumnType* out) except -1:
     return 1
 
 
-cdef int ANY_TYPE = -1  # of no column yet
-cdef int SEVERAL_TYPES = -3  # some leaves are float32, which decides how they are computed, and others are not
-
-
-cdef int common_type(int a, int b) except -2:
-    """Type that holds the numbers of both, as NumPy promotes them."""
-    if b == cnp.NPY_LONGLONG or b == cnp.NPY_ULONGLONG:  # of the size of a long, which has a number of its own
-        b = cnp.NPY_INT64 if b == cnp.NPY_LONGLONG else cnp.NPY_UINT64
-    if a == ANY_TYPE or a == b:
-        return b
-    return np.promote_types(cnp.PyArray_DescrFromType(a), cnp.PyArray_DescrFromType(b)).num
-
-
-cdef int type_of(set types, dict by_type) except -2:
-    """The type that decides about the answer, of those of all columns whose dtype matters.
-
-    It is their common type, unless one of them is too narrow for the native program. Several types of which one
-    is too narrow, or is that of booleans, which pandas does not promote, are answered as objects are.
-    """
-    cdef int common = ANY_TYPE
-    if len(types) > 1 and cnp.NPY_OBJECT in by_type:
-        for each in types:
-            if each == cnp.NPY_BOOL or (each in by_type and each != cnp.NPY_FLOAT32):
-                return cnp.NPY_OBJECT
-    for each in types:
-        if each in by_type and each != cnp.NPY_FLOAT32:
-            return each
-    for each in types:
-        common = common_type(common, each)
-    return cnp.NPY_FLOAT64 if common == ANY_TYPE else common
-
-
-cdef bint are_several(list types, tuple typed) except -1:
-    """Whether, by the types of the columns of each leaf, some ``typed`` leaves are float32 and others are not."""
-    return len({is_single(each) for each, is_typed in zip(types, typed) if is_typed and each}) > 1
-
-
-cdef bint is_single(set types) except -1:
-    """Whether the common type of columns is float32."""
-    cdef int common = ANY_TYPE
-    for each in types:
-        common = common_type(common, each)
-    return common == cnp.NPY_FLOAT
-
-
 cdef bint find_numbers(cnp.ndarray array, NumberColumn* out) except -1:
     """Point at the elements of a 1-D array; False if they are not numbers in this machine's byte order."""
     if array.ndim != 1 or not column_type(array, &out.type):

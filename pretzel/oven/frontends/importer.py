@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from pretzel.oven.frontends.registry import Child
+    from pretzel.oven.frontends.value_reader import Refusal
     from pretzel.oven.ir._cells import CellValue
 
 DENSE_WIDTH = 256
@@ -55,8 +56,9 @@ DENSE_WIDTH = 256
 class Imported:
     """An imported estimator: its input and the graph of each method, with the origin of each node.
 
-    Requests of the dtypes that are ``excluded`` need another graph, with more opaque steps. ``interpolated`` are bins
-    whose edges were interpolated, ``called`` the origins of steps that are opaque because of them.
+    Requests of the dtypes that are ``excluded`` need another graph, with more opaque steps; ``refusals`` says in which
+    leaves. ``interpolated`` are bins whose edges were interpolated, ``called`` the origins of steps that are opaque
+    because of them.
     """
 
     input: InputSpec
@@ -67,6 +69,7 @@ class Imported:
     excluded: frozenset[str] = frozenset()
     interpolated: frozenset[Node] = frozenset()
     called: frozenset[str] = frozenset()
+    refusals: dict[Node, Refusal] = field(default_factory=dict)
 
 
 class Importer(ValueReader):
@@ -122,8 +125,8 @@ class Importer(ValueReader):
         keeps_format = has_trait(self._root, "keeps_format")
         names = names_out(self._root, methods["transform"].node) if "transform" in methods else None
         spec = with_missing(request_spec(self._root, asked, methods), self.missing, self.texts)
-        excluded, interpolated = frozenset(self.excluded), frozenset(self.interpolated)
-        return Imported(spec, methods, self.origins, keeps_format, names, excluded, interpolated, self._called)
+        sets = frozenset(self.excluded), frozenset(self.interpolated), self._called
+        return Imported(spec, methods, self.origins, keeps_format, names, *sets, self.refusals)
 
     def sparse_methods(self, imported: Imported) -> dict[str, Output | str]:
         """The graphs for sparse requests, where they differ, or why such requests are rejected."""

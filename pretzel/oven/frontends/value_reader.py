@@ -12,7 +12,7 @@ from pretzel.oven.frontends.contradictions import check_labels, contradiction
 from pretzel.oven.frontends.forms import Beside, TwoForms, beside, two_forms
 from pretzel.oven.frontends.registry import Unsupported, has_trait
 from pretzel.oven.ir.check import CheckFinite
-from pretzel.oven.ir.columns import CellLeaf, NumericLeaf, Raw, Select, SparseLeaf, TextLeaf
+from pretzel.oven.ir.columns import CellLeaf, NumericLeaf, Raw, Select, SparseLeaf, TextLeaf, deciding_leaves
 from pretzel.oven.ir.concat import Concat, Densify
 from pretzel.oven.ir.feature_selection import SelectSparse
 from pretzel.oven.ir.graph import Node, Output, replace, toposort
@@ -22,6 +22,10 @@ from pretzel.schema import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+
+Refusal = tuple[frozenset[str], bool]
+"""dtypes with which a step does not compute natively, and whether each column counts, because it is given frames."""
 
 
 class ValueReader:
@@ -38,26 +42,41 @@ class ValueReader:
         self._verified: set[Node] = set()
         self.origins: dict[Node, str] = {}
         self.excluded: set[str] = set()
+        self.refusals: dict[Node, Refusal] = {}  # by the leaf
         self.interpolated: set[Node] = set()  # bins whose edges lie between values of the training data
         self._requests = requests
         self._path: list[str] = []
 
-    def exclude(self, dtypes: Iterable[str], reason: str) -> None:
-        """Say that the native form of a step does not serve requests of these dtypes.
+    def exclude(self, x: Node, dtypes: Iterable[str], reason: str, *, each: bool = False) -> None:
+        """Say that the native form of a step does not serve ``x`` where the columns that it reads have these dtypes.
+
+        Parameters
+        ----------
+        x : Node
+            What the step is given.
+        dtypes : iterable of str
+        reason : str
+        each : bool
+            The step is given frames as they are, in which each column has its own dtype.
 
         Raises
         ------
         Unsupported
             The graph is for such a request.
         """
-        if not self._requests.isdisjoint(dtypes):
+        if not self.serves(x, dtypes, each=each):
             raise Unsupported(reason)
-        self.excluded.update(dtypes)
 
-    def serves(self, dtype: str) -> bool:
-        """Whether a method that is native but for requests of this dtype is native in this graph."""
-        self.excluded.add(dtype)
-        return dtype not in self._requests
+    def serves(self, x: Node, dtypes: Iterable[str], *, each: bool = False) -> bool:
+        """Whether a method that is native but for requests of these dtypes is native in this graph: see `exclude`."""
+        names = frozenset(dtypes)
+        if not self._requests.isdisjoint(names):
+            return False
+        self.excluded |= names
+        for leaf in deciding_leaves(x):
+            known, known_each = self.refusals.get(leaf, (frozenset(), False))
+            self.refusals[leaf] = known | names, known_each or each
+        return True
 
     def dense(self, x: Node) -> Node:
         """``x`` as a dense node of float64 columns."""

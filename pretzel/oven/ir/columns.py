@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Value
-from pretzel.schema import SAME, Kind, Schema, cells, dense, sparse
+from pretzel.oven.ir.opaque import Opaque
+from pretzel.schema import SAME, Follows, Kind, Schema, cells, dense, sparse
 
 if TYPE_CHECKING:
     from pretzel.oven.ir.value_properties import ValueProperties
@@ -112,6 +113,19 @@ class SparseLeaf(Node):
 
 
 LEAVES = (NumericLeaf, CellLeaf, TextLeaf, SparseLeaf)
+
+
+def deciding_leaves(value: Node) -> set[Node]:
+    """The leaves whose dtype decides about that of a value."""
+    found: set[Node] = set()
+    pending = [value]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, LEAVES):
+            found.add(node)
+        elif not isinstance(node, Raw | Opaque) and node.schema().dtype.follows is not Follows.NOTHING:
+            pending += node.inputs
+    return found
 
 
 class Select(Node):

@@ -31,6 +31,6 @@ def k_means(estimator: Any, x: Node, importer: Importer) -> Methods:
     # scikit-learn fails where centres and rows have not the same precision, but in `transform`.
     of_rows = checked.schema().dtype.floating(Follows.FLOAT32)
     failing = [each for each in NUMBERS if of_rows.dtype_for(each) != estimator.cluster_centers_.dtype]
-    if all([importer.serves(dtype) for dtype in failing]):
+    if importer.serves(checked, failing):
         methods["predict"] = Output(nearest, ndim=1, labels=labels)
     return methods

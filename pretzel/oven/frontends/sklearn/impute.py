@@ -42,19 +42,28 @@ def simple_imputer(estimator: Any, x: Node, importer: Importer) -> Node:
     missing = _missing_number(estimator.missing_values)
     x = importer.finite(importer.dense(x), estimator, allow_nan=math.isnan(missing))
     if isinstance(estimator.missing_values, np.floating) and not math.isnan(missing):
-        importer.exclude(["float32"], "a missing value of another precision than the rows")
+        importer.exclude(x, ["float32"], "a missing value of another precision than the rows")
     kept = x if len(columns) == len(statistics) else importer.select(x, columns)
     keeps = estimator.strategy in ("most_frequent", "constant")
     if keeps and any(column is not None for column in columns_of_request(kept)):
-        importer.exclude(["object"], "objects, in which None is not missing")
+        importer.exclude(kept, ["object"], "objects, in which None is not missing")
     if keeps and kept.schema().dtype.follows is Follows.REQUEST:
-        refused = ["bool"] if fill.dtype.kind != "f" or estimator.strategy == "most_frequent" else ["bool", *INTEGERS]
-        importer.exclude(refused, "numbers that cannot hold the constants")
+        checked = estimator.strategy == "constant"
+        refused = ["bool", *(dtype for dtype in INTEGERS if not _holds(dtype, fill, checked=checked))]
+        importer.exclude(kept, refused, "numbers that cannot hold the constants")
     imputed = Impute((kept,), fill.astype(np.float64), missing, keeps)
     if estimator.indicator_ is None or not len(estimator.indicator_.features_):
         return imputed
     mask = MissingMask((x,), _indicated(estimator.indicator_, len(statistics)), missing)
     return importer.concat([imputed, mask])
+
+
+def _holds(dtype: str, fill: Array, *, checked: bool) -> bool:
+    """Whether integers of a dtype hold the constants, and are not rejected because of those' dtype."""
+    if checked and not np.can_cast(fill.dtype, dtype, casting="same_kind"):
+        return False
+    with np.errstate(invalid="ignore"):
+        return np.array_equal(fill.astype(dtype).astype(np.float64), fill.astype(np.float64))
 
 
 def _impute_cells(estimator: Any, x: Node, columns: tuple[int, ...], fill: Array) -> Node:
@@ -75,8 +84,8 @@ def missing_indicator(estimator: Any, x: Node, importer: Importer) -> Methods:
     if estimator.sparse is True:
         raise Unsupported("MissingIndicator(sparse=True)")
     missing = _missing_number(estimator.missing_values)
-    importer.exclude(["bool", "object"], "indicators of values that are no numbers")
     source = importer.numeric(x)
+    importer.exclude(source, ["bool", "object"], "indicators of values that are no numbers")
     if source.schema().kind is not Kind.DENSE or not len(estimator.features_):
         raise Unsupported("MissingIndicator over sparse rows, or with nothing to indicate")
     source = importer.finite(source, estimator, allow_nan=math.isnan(missing))

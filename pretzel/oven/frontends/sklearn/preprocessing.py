@@ -136,9 +136,9 @@ def power_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
     dense_only(x, estimator)
     if estimator.method != "yeo-johnson":
         raise Unsupported(f"PowerTransformer(method={estimator.method!r})")
-    if rounds_float32(x):
-        importer.exclude(["float32"], "powers in float32")
     checked = importer.finite(importer.dense(x), estimator, allow_nan=True)
+    if rounds_float32(checked):
+        importer.exclude(checked, ["float32"], "powers in float32")
     lambdas = floats(estimator.lambdas_)
     powered = YeoJohnson((checked,), lambdas, floats(2 - estimator.lambdas_), raises_to_powers())
     return importer.transform(scaler_behind_powers(estimator), powered).node if estimator.standardize else powered
@@ -156,9 +156,9 @@ def quantile_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
     if not np.isfinite(quantiles).all() or (np.diff(quantiles) < 0).any():
         raise ValueError("quantiles_ of a column descend, or are not finite")
     references = floats(estimator.references_)
-    if estimator.output_distribution == "normal" and rounds_float32(x):
-        importer.exclude(["float32"], "normal deviates in float32")
     checked = importer.finite(importer.dense(x), estimator, allow_nan=True)
+    if estimator.output_distribution == "normal" and rounds_float32(checked):
+        importer.exclude(checked, ["float32"], "normal deviates in float32")
     return Quantiles((checked,), quantiles, references, estimator.output_distribution == "normal")
 
 
@@ -215,9 +215,9 @@ def function_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
     follows = source.schema().dtype.follows
     if follows is Follows.REQUEST and made is not source:
         dtypes = (*NARROW, *WIDE) if isinstance(made, UnaryFunction) and made.function in KEEP_INTEGERS else NARROW
-        importer.exclude(dtypes, "functions of narrow numbers")
+        importer.exclude(source, dtypes, "functions of narrow numbers", each=True)
     elif follows is Follows.FLOAT and made is not source:
-        importer.exclude(["float16"], "functions of narrow numbers")
+        importer.exclude(source, ["float16"], "functions of narrow numbers")
     return made
 
 
