@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pretzel.errors import CorruptStoreError, StoreError
 from pretzel.oven.ir.columns import LEAVES, Raw, SparseLeaf
 from pretzel.oven.ir.opaque import Opaque
@@ -17,12 +19,15 @@ from pretzel.plan import LeafKind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pretzel.oven.ir.graph import Node
+    from pretzel.oven.ir.graph import Array, Node
     from pretzel.plan import Leaf, LeafTypes, MethodPlan, PhysicalPlan, Program, StoredGraph
     from pretzel.store.object_store import Lease, ObjectStore
 
 WIDEST = 1 << 24
 """Columns of a value for which a parameter may be made that is in no file."""
+
+LARGEST, MULTIPLE = 1 << 27, 32
+"""Bytes that the arrays of a graph may have together, or a multiple of what is in the file."""
 
 
 def relower(plan: PhysicalPlan, store: ObjectStore, versions: Mapping[str, int]) -> tuple[PhysicalPlan, Lease]:
@@ -90,19 +95,27 @@ def _check_known(graph: StoredGraph, versions: Mapping[str, int]) -> None:
 
 
 class _Check:
-    """Whether a node is one that a saved plan can have; it makes no array that is wider than the plan is large."""
+    """Whether a node is one that a saved plan can have, and the arrays of all are in proportion to the plan."""
 
     def __init__(self, plan: PhysicalPlan, store: ObjectStore) -> None:
         programs = [each.program for each in _all(plan.methods) if each.program is not None]
         leaves = [leaf for program in programs for leaf in program.leaves]
         self._sparse = {len(leaf.columns) for leaf in leaves if leaf.kind is LeafKind.SPARSE}
-        self._widest = max(WIDEST, store.bytes_of(plan.objects))
+        in_file = store.bytes_of(plan.objects)
+        self._widest = max(WIDEST, in_file)
+        self._remaining = max(LARGEST, MULTIPLE * in_file)
+        self._seen: dict[int, Array] = {}  # kept, so that no other array has its place
 
     def __call__(self, node: Node) -> None:
         if isinstance(node, Raw | Opaque) or (isinstance(node, LEAVES) and node.inputs):
             raise CorruptStoreError("a step of its graph runs as the estimator itself")
         if isinstance(node, SparseLeaf) and node.width not in self._sparse:
             raise CorruptStoreError(f"its graph reads {node.width} columns")
+        arrays = {id(value): value for value in vars(node).values() if isinstance(value, np.ndarray)}
+        self._remaining -= sum(array.nbytes for key, array in arrays.items() if key not in self._seen)
+        self._seen |= arrays
+        if self._remaining < 0:
+            raise CorruptStoreError("the arrays of its graph are much larger than its file")
         node.schema()  # of its inputs it is known: no recursion
         widest = max((child.schema().width for child in node.inputs), default=0)
         if widest > self._widest and not isinstance(node, LEAVES):

@@ -6,6 +6,7 @@ and states that the kernels keep. The imported graph would need every array from
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from pretzel.oven.ir.graph import toposort
@@ -13,7 +14,7 @@ from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.ir.serialize import from_data, to_data
 from pretzel.packed import STRUCTURE, Packed
 from pretzel.plan import StoredGraph
-from pretzel.store.digest import DIGEST
+from pretzel.store.digest import DIGEST, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,7 +72,8 @@ def load_graph(
     """
     digests = stored.arrays
 
-    def array(position: int) -> Array:
-        return store.get(digests[position * DIGEST : (position + 1) * DIGEST])
+    @cache
+    def array(position: int) -> Array:  # nodes keep frozen arrays: a copy for all that name it
+        return frozen(store.get(digests[position * DIGEST : (position + 1) * DIGEST]))
 
     return from_data(stored.structure.unpack(STRUCTURE), array, stored.estimators, versions, check)

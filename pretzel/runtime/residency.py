@@ -7,6 +7,7 @@ alone. Calls are those that the methods count anyway, so that a call costs nothi
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 import weakref
@@ -16,7 +17,7 @@ from pretzel._native import arena_bytes
 from pretzel.errors import MemoryLimitExceeded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pretzel.runtime.model import Plan
     from pretzel.runtime.version import StoredVersion
@@ -71,6 +72,7 @@ class Residency:
         self._places: dict[StoredVersion, int] = {}
         self._left: weakref.WeakSet[Lease] = weakref.WeakSet()  # of plans that have left and that calls still hold
         self._overhead = 0  # bytes of plans, besides their arrays
+        self._changing: StoredVersion | None = None  # whose plan arrives or leaves
         self._random = random.Random(0)
 
     @property
@@ -96,6 +98,7 @@ class Residency:
         MemoryLimitExceeded
             Nothing that may leave is left.
         """
+        self._settle()
         if self.limit is None or self.used + needed <= self.limit:
             return
         evicted, deadline = 0, time.monotonic() + PATIENCE
@@ -118,32 +121,58 @@ class Residency:
 
     def arrived(self, version: StoredVersion, plan: Plan, seconds: float) -> None:
         """A plan has been loaded; the handles of its version call it from now on."""
-        version.arrive(plan)
-        version.load_seconds = seconds
-        self.loads += 1
-        self._places[version] = len(self._versions)
-        self._versions.append(version)
-        self._overhead += plan.overhead_bytes
-        self._weigh(version)
-        version.weight += 1.0  # the call that needs it
-        self._refresh(version)
+        with self._change(version):
+            version.arrive(plan)
+            version.load_seconds = seconds
+            self.loads += 1
+            self._places[version] = len(self._versions)
+            self._versions.append(version)
+            self._overhead += plan.overhead_bytes
+            self._weigh(version)
+            version.weight += 1.0  # the call that needs it
+            self._refresh(version)
 
     def evict(self, version: StoredVersion) -> None:
         """Let a plan leave memory; calls that are running finish first. Harmless if it is not there."""
-        place = self._places.pop(version, None)
-        if place is None:
+        if version not in self._places:
             return
-        last = self._versions.pop()
-        if last is not version:
-            self._versions[place] = last
-            self._places[last] = place
-        plan = version.leave()
-        assert plan is not None
+        with self._change(version):
+            place = self._places.pop(version)
+            last = self._versions.pop()
+            if last is not version:
+                self._versions[place] = last
+                self._places[last] = place
+            plan = version.leave()
+            assert plan is not None
+            self._refresh(version)
+            version.count(plan)
+            self._overhead -= plan.overhead_bytes
+            self._left.add(plan.lease)
+            self.evictions += 1
+
+    @contextlib.contextmanager
+    def _change(self, version: StoredVersion) -> Iterator[None]:
+        """Let a plan arrive or leave. After an interrupt everything is as before, or as after."""
+        self._settle()
+        self._changing = version
+        try:
+            yield
+            self._changing = None
+        finally:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Count again what is in memory, if an interrupt has stopped a change."""
+        version = self._changing
+        if version is None:
+            return
+        known = dict.fromkeys([*self._versions, *self._places, version])
+        versions = [each for each in known if each.resident is not None]
+        self._versions = versions
+        self._places = {each: place for place, each in enumerate(versions)}
+        self._overhead = sum(each.resident.overhead_bytes for each in versions if each.resident is not None)
         self._refresh(version)
-        version.count(plan)
-        self._overhead -= plan.overhead_bytes
-        self._left.add(plan.lease)
-        self.evictions += 1
+        self._changing = None
 
     def _check_fits(self, needed: int, what: str) -> None:
         """Raise if there is no room even where all plans have left that may, so that none leaves for nothing."""

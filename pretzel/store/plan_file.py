@@ -33,8 +33,9 @@ FORMAT = 1
 """Of the description; a reader knows this one and those before it."""
 
 DESCRIPTION, OBJECTS = "plan.json", "objects.arrow"
-LARGEST_DESCRIPTION, MOST_COMPRESSED = 1 << 20, 100
-"""Bytes that a description may have once it is decompressed, or the part of these that it is compressed to."""
+LARGEST_DESCRIPTION, MOST_COMPRESSED = 1 << 20, 16
+"""Bytes that a description may have once it is decompressed, or the part of these that it is compressed to: what JSON
+makes of a few bytes takes many in memory."""
 
 PAGE = 4096
 """Bytes that are mapped together, at least."""
@@ -58,8 +59,10 @@ def plan_file(description: Mapping[str, Any], arrays: Mapping[bytes, Array]) -> 
     index = {digest.hex(): [at.offset, at.dtype, list(at.shape)] for digest, at in locations.items()}
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w") as archive:
-        text = json.dumps({"format": FORMAT, **description, "objects": index}, separators=(",", ":"))
-        archive.writestr(_member(DESCRIPTION), text, zipfile.ZIP_DEFLATED, compresslevel=6)
+        text = json.dumps({"format": FORMAT, **description, "objects": index}, separators=(",", ":")).encode()
+        is_allowed = len(text) <= max(LARGEST_DESCRIPTION, MOST_COMPRESSED * len(zlib.compress(text, 6)))
+        method = zipfile.ZIP_DEFLATED if is_allowed else zipfile.ZIP_STORED
+        archive.writestr(_member(DESCRIPTION), text, method, compresslevel=6)
         member = _member(OBJECTS)
         is_large = contents.size >= zipfile.ZIP64_LIMIT
         start = sink.tell() + _HEADER.size + len(OBJECTS) + 4 + _ZIP64 * is_large

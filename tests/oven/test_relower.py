@@ -27,7 +27,7 @@ from pretzel.oven.relower import relower
 from pretzel.packed import STRUCTURE, Packed
 from pretzel.runtime import saved
 from pretzel.runtime.programs import programs_of
-from pretzel.store.digest import frozen
+from pretzel.store.digest import DIGEST, frozen
 from pretzel.store.object_store import ObjectStore
 from pretzel.store.plan_check import check_plan
 from tests import cases
@@ -195,7 +195,7 @@ sys.meta_path.insert(0, Nothing())
 import pretzel
 from pretzel.runtime import saved
 from pretzel.runtime.programs import programs_of
-from pretzel.store.digest import frozen
+from pretzel.store.digest import DIGEST, frozen
 
 known = saved.layouts()
 for name in sys.argv[2:]:
@@ -305,3 +305,27 @@ def test_states_that_were_changed_at_random(name):
         except CorruptStoreError:
             outcomes.add("rejected")
     assert outcomes == {"lowered", "rejected"}
+
+
+def test_arrays_that_many_nodes_name_are_there_once(monkeypatch):
+    plan = pretzel.compile(StandardScaler().fit(np.random.default_rng(0).normal(size=(3, 4000))), store=ObjectStore())
+    graph = plan.physical.graph
+    data = graph.structure.unpack(STRUCTURE)
+    scale = next(node for node in data["nodes"] if node[0] == "sub_div/1")
+    for _ in range(50):
+        data["nodes"].append([scale[0], [len(data["nodes"]) - 1], scale[2]])
+    data["outputs"] = dict.fromkeys(data["outputs"], len(data["nodes"]) - 1)
+    changed = replace(plan.physical, graph=replace(graph, structure=Packed(data)))
+    seen = []
+    monkeypatch.setattr("pretzel.oven.stored_graph.frozen", lambda array: seen.append(array) or frozen(array))
+    _, lease = relower(changed, plan.store, VERSIONS)
+    assert len(seen) == len(graph.arrays) // DIGEST
+    lease.close()
+
+
+def test_arrays_of_a_graph_are_in_proportion_to_its_plan(monkeypatch):
+    plan = pretzel.compile(StandardScaler().fit(X), store=ObjectStore())
+    monkeypatch.setattr("pretzel.oven.relower.LARGEST", 0)
+    monkeypatch.setattr("pretzel.oven.relower.MULTIPLE", 0)
+    with pytest.raises(CorruptStoreError, match="much larger than its file"):
+        relower(plan.physical, plan.store, VERSIONS)

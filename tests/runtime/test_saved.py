@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gc
 import inspect
+import io
 import json
 import os
 import pickle
@@ -36,7 +37,7 @@ from pretzel.runtime.model import Plan
 from pretzel.schema import Follows
 from pretzel.store.digest import frozen
 from pretzel.store.object_store import ObjectStore
-from pretzel.store.plan_file import DESCRIPTION, OBJECTS, PlanFile
+from pretzel.store.plan_file import DESCRIPTION, OBJECTS, PlanFile, plan_file
 from tests import cases
 from tests.answers import assert_identical
 
@@ -515,6 +516,24 @@ def test_a_plan_of_another_release_is_refused_by_name(saved):
     rewritten(saved, lambda d: (d.update(kernels={"linear": "0()"}), d["plan"].pop("graph")))
     with pytest.raises(StoreError, match=r"another release of Pretzel.*no graph.*compile the estimator again"):
         pretzel.load(saved)
+
+
+def test_descriptions_that_compress_like_a_bomb_are_rejected():
+    def contents(method):
+        sink = io.BytesIO()
+        with zipfile.ZipFile(sink, "w") as archive:
+            archive.writestr("plan.json", b'{"format": 1, "more": [' + b"[]," * 500_000 + b"[]]}", method)
+            archive.writestr("objects.arrow", b"")
+        return sink.getvalue()
+
+    with pytest.raises(CorruptStoreError, match="a description of"):
+        PlanFile(contents(zipfile.ZIP_DEFLATED), "a bomb")
+
+
+def test_descriptions_that_compress_well_are_written_as_they_are():
+    description = {"more": [[]] * 500_000}
+    assert PlanFile(plan_file(description, {}), "a plan").description["more"] == description["more"]
+    assert len(plan_file({"more": [[]] * 1000}, {})) < 3000
 
 
 def test_truncated_files_are_rejected(saved):

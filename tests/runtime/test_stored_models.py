@@ -275,8 +275,7 @@ def test_a_model_that_has_left_memory_and_was_replaced_answers_as_its_successor(
         store.publish(f"other{number}", ESTIMATORS[f"tenant/{number}"])
     with pretzel.Runtime(store=path, memory_limit=limit_for(filled, 3)) as runtime:
         handle, pinned = runtime["churn"], runtime["churn@v1"]
-        for number in range(1, 8):
-            runtime[f"other{number}"].predict_one(X[0])
+        runtime._stored._residency.evict(runtime._catalog.version_of("churn"))
         assert handle.current is None
         store.publish("churn", OTHER, keep=False)
         store.gc()
