@@ -7,6 +7,7 @@ from __future__ import annotations
 from pretzel._native._core import (
     CallCounter as CallCounter,
     Endpoint as Endpoint,
+    FileMapping as FileMapping,
     Handle as Handle,
     Method as Method,
     ModelResolver as ModelResolver,

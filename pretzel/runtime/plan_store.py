@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Literal
 
-from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError, StoreError
+from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError
 from pretzel.options import check_option
 from pretzel.runtime.catalog_entry import check_changes, check_word
 from pretzel.runtime.outline import outline_of
@@ -167,6 +167,8 @@ class PlanStore:
             A file is damaged or missing.
         UntrustedError
             The plan holds estimators that are not trusted; its ``types`` names them.
+        StoreError
+            The system cannot read a file now, for want of descriptors, memory or permission.
         """
         return self.plan_of(self._directory.open(name, version), name, Trust.of(trusted, allow_pickle))
 
@@ -257,7 +259,7 @@ class PlanStore:
         """Raise if callers of the default would notice that another plan answers; a damaged default has none."""
         try:
             old = outline_of(self._directory.open(name))
-        except (ModelNotFoundError, StoreError):
+        except (ModelNotFoundError, CorruptStoreError):
             return
         check_changes(name, old, new)
 

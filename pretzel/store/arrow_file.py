@@ -6,7 +6,6 @@ An array alone is a file with one column, ``values``. Several small ones are a t
 
 from __future__ import annotations
 
-import mmap
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import numpy as np
 
 from pretzel.errors import CorruptStoreError
 from pretzel.store.digest import ALIGNMENT
+from pretzel.store.mapped_file import map_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 MAGIC = b"ARROW1"
 _LONGEST = 1 << 62
-_MADV_POPULATE_READ = 22  # of Linux since 5.14; the module mmap has no name for it
-_PART = 1 << 20
 _START = 1024  # of an array alone, whichever release of pyarrow writes it: plans say where it begins
 _DTYPES = frozenset(
     np.dtype(kind).str for kind in ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
@@ -183,21 +181,7 @@ def mapped(path: str | os.PathLike[str], location: Location) -> Array:
     CorruptStoreError
         The array does not lie in the file.
     """
-    with open(path, "rb") as file:
-        if os.fstat(file.fileno()).st_size == 0:
-            raise CorruptStoreError(f"{os.fspath(path)} is empty")
-        memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    _populate(memory)
-    return map_array(memory, location)
-
-
-def _populate(memory: mmap.mmap) -> None:
-    """Read the pages now, so that no request waits for one; other threads may run after each part."""
-    try:
-        for start in range(0, len(memory), _PART):
-            memory.madvise(_MADV_POPULATE_READ, start, min(_PART, len(memory) - start))
-    except OSError:  # a system without it reads them in the background
-        memory.madvise(mmap.MADV_WILLNEED)
+    return map_array(map_file(path, populate=True), location)
 
 
 def _aligned(batch: Any, metadata: dict[str, str], buffer: int, least: int = 0) -> tuple[Any, int]:

@@ -29,6 +29,7 @@ from pretzel.errors import CorruptStoreError, ModelNotFoundError, RegistrationEr
 from pretzel.store.arrow_file import Location, array_file, location_in, mapped
 from pretzel.store.digest import DIGEST, digest_of_memory
 from pretzel.store.files import left_aside, plans_and_objects
+from pretzel.store.mapped_file import reading
 from pretzel.store.mark import MARK, check_mark, mark_content
 from pretzel.store.name_files import NameFiles, Versions
 from pretzel.store.plan_file import open_plan_file, plan_file, sync_directory, write_aside
@@ -159,7 +160,9 @@ class Directory:
 
     def plan(self, digest: str) -> StoredPlan:
         """The plan file of that digest."""
-        return StoredPlan(open_plan_file(self.plan_path(digest)), self.object_path)
+        path = self.plan_path(digest)
+        with reading(path):
+            return StoredPlan(open_plan_file(path), self.object_path)
 
     def fetch(self, digests: Iterable[str]) -> object:
         """Bring plans to this machine, where those of a directory are."""
@@ -279,7 +282,7 @@ class Directory:
             for name, path in sorted(self._names.files(), key=lambda each: each[1]):
                 try:
                     versions = self._names.named_versions(name, path)
-                except (CorruptStoreError, OSError) as error:
+                except (StoreError, OSError) as error:
                     found.faults.append(str(error))
                     continue
                 for label, digest in versions.plans.items():

@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 from pretzel.errors import CorruptStoreError, ModelNotFoundError, RegistrationError
 from pretzel.options import check_option
 from pretzel.store.digest import DIGEST
+from pretzel.store.mapped_file import reading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,7 +104,8 @@ class NameFiles:
         """
         path = self.path_of(name)
         try:
-            return versions_in(path.read_bytes(), path)
+            with reading(path):
+                return versions_in(path.read_bytes(), path)
         except FileNotFoundError:
             raise ModelNotFoundError(f"{self.store} has no model {name!r}") from None
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import json
-import mmap
 import os
 import secrets
 import struct
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from pretzel.errors import CorruptStoreError, StoreError
 from pretzel.store.arrow_file import Location, map_array, table_file
 from pretzel.store.digest import ALIGNMENT
+from pretzel.store.mapped_file import map_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -195,11 +195,7 @@ def open_plan_file(path: str | os.PathLike[str]) -> PlanFile:
     CorruptStoreError, StoreError
         As `PlanFile`.
     """
-    with open(path, "rb") as file:
-        if os.fstat(file.fileno()).st_size == 0:
-            raise CorruptStoreError(f"{os.fspath(path)} is empty")
-        memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    return PlanFile(memory, os.fspath(path))
+    return PlanFile(map_file(path), os.fspath(path))
 
 
 class _Reader(io.RawIOBase):

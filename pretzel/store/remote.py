@@ -25,6 +25,7 @@ from pretzel.errors import CorruptStoreError, ModelNotFoundError, StoreError
 from pretzel.store.arrow_file import mapped
 from pretzel.store.digest import DIGEST, digest_of_memory
 from pretzel.store.directory import Directory
+from pretzel.store.mapped_file import reading
 from pretzel.store.mark import MARK, check_mark, mark_content
 from pretzel.store.name_files import NameFiles, versions_in
 from pretzel.store.plan_file import write_aside
@@ -162,8 +163,9 @@ class RemoteDirectory(Directory):
         try:
             self._place.get(file, temporary)
             try:
-                check(temporary)
-            except (StoreError, OSError, ValueError) as error:
+                with reading(temporary):
+                    check(temporary)
+            except ValueError as error:
                 raise CorruptStoreError(f"{self.where}/{file} is damaged: {error}") from error
             with open(temporary, "rb") as written:
                 os.fsync(written.fileno())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pretzel.errors import CorruptStoreError
 from pretzel.store.arrow_file import mapped
 from pretzel.store.digest import digest_of_memory
+from pretzel.store.mapped_file import reading
 from pretzel.store.plan_file import PAGE
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class StoredPlan:
         ------
         CorruptStoreError
             It is not there, or damaged.
+        StoreError
+            The system cannot read it now.
         """
         location = self.large.get(digest)
         if location is None:
@@ -65,7 +68,9 @@ class StoredPlan:
             if digest_of_memory(small) != digest:
                 raise CorruptStoreError(f"{self.where}: the object {digest.hex()} is damaged")
             return small
+        path = self._path_of(digest.hex())
         try:
-            return mapped(self._path_of(digest.hex()), location)
-        except (OSError, ValueError) as error:
+            with reading(path):
+                return mapped(path, location)
+        except (FileNotFoundError, ValueError) as error:
             raise CorruptStoreError(f"{self.where}: the object {digest.hex()} cannot be read: {error}") from error

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 cimport cython
 cimport numpy as cnp
+from cpython.buffer cimport PyBuffer_FillInfo
 from cpython.exc cimport PyErr_CheckSignals, PyErr_Clear, PyErr_Occurred
 from cpython.bytes cimport PyBytes_Check
 from cpython.dict cimport PyDict_Check, PyDict_Next, PyDict_Size
@@ -24,11 +25,14 @@ from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_Check, PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_Check, PyUnicode_CheckExact, PyUnicode_Compare
 from cython.operator cimport dereference as deref
+from libc.errno cimport errno
 from libc.math cimport NAN
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 from libcpp cimport bool as cbool
 from libcpp.vector cimport vector
+from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, madvise, mmap, munmap
+from posix.stat cimport fstat, struct_stat
 
 from native cimport *
 
@@ -131,6 +135,7 @@ cdef inline void* allocate(Arena* arena, size_t size) except NULL:
 
 
 include "store_lock.pxi"
+include "file_mapping.pxi"
 include "condition.pxi"
 include "cache.pxi"
 include "program_shape.pxi"
