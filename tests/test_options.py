@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 from sklearn.neighbors import KNeighborsRegressor
+from sklearn.preprocessing import OneHotEncoder
 
 import pretzel
 from pretzel.errors import OptionError
+from pretzel.runtime import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,3 +95,15 @@ def test_one_exception_for_type_and_value() -> None:
     assert issubclass(OptionError, pretzel.errors.PretzelError)
     assert issubclass(OptionError, TypeError)
     assert issubclass(OptionError, ValueError)
+
+
+def test_whatever_compiles_takes_all_options_of_compile(tmp_path: Any) -> None:
+    """`Runtime.register` and `PlanStore.publish`."""
+    options = inspect.signature(pretzel.compile).parameters.keys() - {"estimator", "name", "store"}
+    assert {*prepare._OPTIONS} == options
+    source = OneHotEncoder(handle_unknown="ignore").fit(np.array([["a"], [np.nan]], dtype=object))
+    models = pretzel.PlanStore(tmp_path)
+    models.publish("m", source, none="exact")
+    with pretzel.Runtime() as runtime:
+        served = runtime.register("m", source, none="exact")
+        assert [plan.transform_one([None]).nnz for plan in (served, models.load("m"))] == [0, 0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 import pandas as pd
@@ -511,6 +512,8 @@ def test_a_row_that_does_not_fit_is_an_error() -> None:
         pretzel.verify(pretzel.compile(estimator), estimator, (1.0, 2.0))
     report = pretzel.verify(pretzel.compile(estimator), estimator, {"age": 1.0, "pay": 2.0}, boundary=False)
     assert report.rejected_rows == 1
+    assert not report
+    assert re.match(r"\w+: NOTHING COMPARED; 1 row\(s\) rejected by both sides: ValueError: ", str(report))
 
 
 @pytest.mark.parametrize("boundary", [False, True])
@@ -523,8 +526,8 @@ def test_frames_with_other_columns_are_verified(columns: list[str], boundary: bo
     estimator = table()
     request = FRAME.assign(more=1.0)[columns]
     report = pretzel.verify(pretzel.compile(estimator), estimator, request, boundary=boundary)
-    assert report.ok, str(report)
-    assert (report.methods["predict"].rows > 0) == ("age" in columns)
+    assert report.first_divergence is None, str(report)
+    assert report.ok == (report.methods["predict"].rows > 0) == ("age" in columns)
     dropped = ColumnTransformer([("codes", OneHotEncoder(handle_unknown="ignore"), ["city"])]).fit(FRAME)
     forest = make_pipeline(dropped, RandomForestClassifier(3, random_state=0)).fit(FRAME, RNG.integers(0, 2, 60))
     report = pretzel.verify(pretzel.compile(forest), forest, request, boundary=boundary)
@@ -537,7 +540,7 @@ def test_the_order_of_columns_is_checked_where_the_source_checks_it() -> None:
     estimator = make_pipeline(StandardScaler(), RandomForestClassifier(3, random_state=0))
     estimator.fit(frame, RNG.integers(0, 2, 60))
     report = pretzel.verify(pretzel.compile(estimator), estimator, frame[["pay", "age"]], boundary=True)
-    assert report.ok, str(report)
+    assert report.first_divergence is None, str(report)
     assert report.rejected_rows >= len(frame)
 
 

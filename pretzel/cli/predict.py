@@ -42,6 +42,8 @@ def predict(
 
     Columns that the model does not know are ignored. The table is never in memory as a whole.
     """
+    from pretzel.runtime.named_columns import feature_names_out
+
     if output != "-":
         format_of(output)
     table, plan = open_table(data), model.load(trusted, allow_pickle=allow_pickle)
@@ -54,15 +56,21 @@ def predict(
     also = Columns([*dict.fromkeys([*read.names, *keep])], read.texts, read.documents)
     is_shown = sys.stderr.isatty() and not (output == "-" and sys.stdout.isatty())
     bar = click.progressbar(length=table.length, label=data, file=sys.stderr, hidden=not is_shown)
+    names_out = None if plan.physical.names_out is None else [*feature_names_out(plan)]
     count = 0
     with Writer(output) as writer, bar:
         for frame, progress in table.batches(also, batch):
             if not len(frame):
                 continue
             try:
-                answers = _answers(plan, asked, as_request(spec, frame[read.names]))
+                answers = _answers(plan, asked, as_request(spec, frame[read.names]), names_out)
             except InputError as error:
                 raise InputError(f"rows {count:,} to {count + len(frame) - 1:,} of {data}: {error}") from error
+            for name in keep:
+                if name in answers:
+                    raise click.UsageError(
+                        f"--keep {name}: the answers have a column {name!r}, too; rename that of DATA"
+                    )
             writer.write(frame[[*keep]].assign(**answers))
             count += len(frame)
             bar.update(progress)
@@ -71,9 +79,13 @@ def predict(
     click.echo(f"{count:,} row(s): {', '.join(asked)} of {plan.name}", err=True)
 
 
-def _answers(plan: Any, methods: Sequence[str], request: Any) -> dict[str, Any]:
+def _answers(plan: Any, methods: Sequence[str], request: Any, names_out: Sequence[str] | None) -> dict[str, Any]:
     classes = plan.physical.attributes.get("classes_")
     found: dict[str, Any] = {}
     for name in methods:
-        found |= answer_columns(name, getattr(plan, name)(request), classes)
+        columns = answer_columns(name, getattr(plan, name)(request), classes, names_out)
+        both = found.keys() & columns.keys()
+        if both:
+            raise click.UsageError(f"two methods have a column {min(both)!r}: ask one of them at a time")
+        found |= columns
     return found

@@ -84,8 +84,11 @@ def default_method(methods: Sequence[str]) -> str:
     return next((name for name in ("predict", "transform") if name in methods), methods[0])
 
 
-def answer_columns(method: str, answer: Any, classes: Any) -> dict[str, Any]:
-    """An answer as columns of a table: ``predict``, ``predict_proba_yes``, ``transform_0``, ..."""
+def answer_columns(method: str, answer: Any, classes: Any, names_out: Sequence[str] | None = None) -> dict[str, Any]:
+    """An answer as columns of a table: ``predict``, ``predict_proba_yes``, ``transform_0``, ...
+
+    Those of ``transform`` have ``names_out``, if there is one for each.
+    """
     if isinstance(answer, list):
         parts = [classes[i] if isinstance(classes, list) else None for i in range(len(answer))]
         each = [answer_columns(f"{method}_{i}", part, parts[i]) for i, part in enumerate(answer)]
@@ -101,6 +104,8 @@ def answer_columns(method: str, answer: Any, classes: Any) -> dict[str, Any]:
     if values.ndim == 1:
         return {method: values}
     per_class = method.startswith(("predict_proba", "predict_log_proba", "decision_function"))
+    if method == "transform" and names_out is not None and len({*names_out}) == len(names_out) == width:
+        return {name: values[:, i] for i, name in enumerate(names_out)}
     has_names = per_class and classes is not None and not isinstance(classes, list) and len(classes) == width
     names = classes if has_names else range(width)
     return {f"{method}_{name}": values[:, i] for i, name in enumerate(names)}

@@ -35,7 +35,10 @@ def verify(
     trusted: tuple[str, ...],
     allow_pickle: bool,
 ) -> None:
-    """Compare MODEL with the estimator in SOURCE on DATA, step by step; exit code 1 if they differ."""
+    """Compare MODEL with the estimator in SOURCE on DATA, step by step.
+
+    Exit code 1 if they differ, or if both reject all rows, so that nothing was compared.
+    """
     from pretzel.verification import verify as compare
 
     plan = model.load(trusted, allow_pickle=allow_pickle)

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 LONG_CALLS = {"auto": 1e-3, "request": None, "batch": 0.0}
 """Seconds of work from which calls are worth waking workers, by the ``engine`` of `pretzel.Runtime.register`."""
 
-_OPTIONS = ("strict", "numerics", "disable_rules", "keep_source")  # of `pretzel.compile`, besides name and store
+_OPTIONS = (
+    "strict",
+    "numerics",
+    "disable_rules",
+    "none",
+    "keep_source",
+)  # of `pretzel.compile`, besides name and store
 _compile: Callable[..., Plan] | None = None  # set by `pretzel.api`, so that no runtime needs the oven
 
 

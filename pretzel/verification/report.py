@@ -134,12 +134,13 @@ class MethodReport:
 
 @dataclass(slots=True)
 class Report:
-    """The outcome of `verify`; true when nothing departs."""
+    """The outcome of `verify`; true when rows were compared and nothing departs."""
 
     model: str
     methods: dict[str, MethodReport] = field(default_factory=dict)
     boundary_rows: int = 0
     rejected_rows: int = 0
+    rejection: str = ""
 
     @property
     def divergences(self) -> list[Divergence]:
@@ -153,8 +154,12 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Nothing departs."""
-        return not self.divergences
+        """Nothing departs, and not every row was rejected by both sides."""
+        return not self.divergences and not self._nothing_compared
+
+    @property
+    def _nothing_compared(self) -> bool:
+        return self.rejected_rows > 0 and not any(method.rows for method in self.methods.values())
 
     def __bool__(self) -> bool:
         return self.ok
@@ -163,7 +168,9 @@ class Report:
         extra = f" ({self.boundary_rows} of them on boundaries)" if self.boundary_rows else ""
         rejected = f"; {self.rejected_rows} row(s) rejected by both sides" if self.rejected_rows else ""
         rows = max((method.rows for method in self.methods.values()), default=0)
-        lines = [f"{self.model}: {'ok' if self.ok else 'DIVERGES'} on {rows:,} rows{extra}{rejected}"]
+        lines = [f"{self.model}: {'DIVERGES' if self.divergences else 'ok'} on {rows:,} rows{extra}{rejected}"]
+        if self._nothing_compared and not self.divergences:
+            lines = [f"{self.model}: NOTHING COMPARED{rejected}: {self.rejection}"]
         for method in self.methods.values():
             lines.append(f"  {method}")
             lines += [f"    {fault}" for fault in method.divergences]

@@ -148,6 +148,7 @@ class _Verifier:
             for name in methods:
                 theirs, ours = _call(self.estimator, name, row)[1], _call(self.plan, name, row)[1]
                 self._rejection(report.methods[name], theirs, ours)
+                report.rejection = report.rejection or " ".join(_shown(theirs).split())
         report.rejected_rows = len(rejected)
         report.boundary_rows = max(report.boundary_rows - len(rejected), 0)
         return accepted

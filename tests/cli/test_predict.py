@@ -55,6 +55,22 @@ def test_columns_that_are_kept(run, model, pipeline, table):
     assert [*found["city"]] == [*table["city"]]
 
 
+def test_a_column_that_is_kept_is_never_replaced(run, model, table):
+    table.assign(predict="earlier").to_csv("again.csv", index=False)
+    error = run("predict m.pretzel again.csv -o out.csv --keep predict", 2).stderr
+    assert "--keep predict: the answers have a column 'predict', too" in error
+    run("predict m.pretzel again.csv -o out.csv")
+
+
+def test_columns_of_transform_have_their_names(run, pipeline, table):
+    joblib.dump(pipeline[0], "f.joblib")
+    run("compile f.joblib -o f.pretzel")
+    run("predict f.pretzel d.csv -o out.csv")
+    found = pd.read_csv("out.csv")
+    assert [*found] == ["n__age", "c__city_Bonn", "c__city_Köln", "c__city_Paris"]
+    np.testing.assert_allclose(found, pipeline[0].transform(table), rtol=1e-9)
+
+
 def test_texts_that_look_like_numbers(run, folder):
     """A batch in which all values of a column look like numbers has texts in it nevertheless."""
     frame = pd.DataFrame({"code": ["007", "12", "x", "y"] * 5})
@@ -92,7 +108,7 @@ def test_a_model_without_names_of_columns(run, folder):
     run("predict s.pretzel x.parquet -o again.csv --batch 7")  # without the index
     found = pd.read_feather("out.arrow")
     np.testing.assert_array_equal(found, pd.read_csv("again.csv"))
-    assert [*found] == ["transform_0", "transform_1"]
+    assert [*found] == ["x0", "x1"]
     np.testing.assert_allclose(found, StandardScaler().fit_transform(X), rtol=1e-9, atol=1e-12)
 
 

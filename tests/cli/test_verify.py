@@ -16,3 +16,11 @@ def test_the_source_of_a_model(run, model):
 def test_another_model(run, model, pipeline, table):
     joblib.dump(clone(pipeline).fit(table, ["no", "no", "yes", "yes"] * 10), "other.joblib")
     assert "DIVERGES" in run("verify m.pretzel other.joblib d.csv", 1).stdout
+
+
+def test_nothing_compared_is_a_finding(run, model, table):
+    """A table that neither side takes shows nothing of the model."""
+    table.drop(columns="city").to_csv("other.csv", index=False)
+    done = run("verify m.pretzel m.joblib other.csv", 1)
+    assert done.stdout.startswith("Pipeline: NOTHING COMPARED; ")
+    assert "row(s) rejected by both sides: ValueError: columns are missing: {'city'}" in done.stdout
