@@ -22,11 +22,11 @@ _SHOWN = {"nodes": [{"id": int, "op": str, "inputs": [int], "schema": str, "orig
 REPORT: dict[Any, Any] = {
     "logical": _SHOWN,
     "optimized": _SHOWN,
-    "rules": [{"rule": str, "before": str, "after": str, "origin": str, "seconds": float}],
+    "rules": [{"rule": str, "before": str, "after": str, "origin": str, "seconds": float | None}],
     "options": {str: object},
-    "seconds": float,
+    "seconds": float | None,
 }
-"""Form of `pretzel.plan.PhysicalPlan.report`."""
+"""Form of `pretzel.plan.PhysicalPlan.report`; files hold no times, so that one model is always the same file."""
 
 
 class Packed:

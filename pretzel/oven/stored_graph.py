@@ -6,11 +6,12 @@ and states that the kernels keep. The imported graph would need every array from
 
 from __future__ import annotations
 
+import itertools
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pretzel.oven.ir.graph import toposort
-from pretzel.oven.ir.opaque import Opaque
+from pretzel.oven.ir.opaque import Opaque, new_token
 from pretzel.oven.ir.serialize import from_data, to_data
 from pretzel.packed import STRUCTURE, Packed
 from pretzel.plan import StoredGraph
@@ -36,6 +37,7 @@ def store_graph(outputs: Mapping[str, Node], calls: Mapping[Node, Call], store: 
     store : ObjectStore
     """
     data, digests = to_data(outputs, calls, store)
+    _replace_tokens(data, itertools.count().__next__)  # so that one model always has the same graph
     opaque = [node for node in toposort(outputs.values()) if isinstance(node, Opaque)]
     return StoredGraph(store.packed(Packed(data)), b"".join(digests), tuple(node.estimator for node in opaque))
 
@@ -76,4 +78,16 @@ def load_graph(
     def array(position: int) -> Array:  # nodes keep frozen arrays: a copy for all that name it
         return frozen(store.get(digests[position * DIGEST : (position + 1) * DIGEST]))
 
-    return from_data(stored.structure.unpack(STRUCTURE), array, stored.estimators, versions, check)
+    data = stored.structure.unpack(STRUCTURE)
+    _replace_tokens(data, new_token)  # nodes of other graphs have other estimators
+    return from_data(data, array, stored.estimators, versions, check)
+
+
+def _replace_tokens(data: dict[str, Any], new: Callable[[], int]) -> None:
+    """Let each token of the nodes be another number."""
+    tokens: dict[int, int] = {}
+    for _, _, values in data["nodes"]:
+        if "token" in values:
+            if values["token"] not in tokens:
+                tokens[values["token"]] = new()
+            values["token"] = tokens[values["token"]]

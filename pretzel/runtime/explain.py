@@ -78,7 +78,8 @@ def _program(plan: Plan, program: Program) -> dict[str, Any]:
 def as_text(data: dict[str, Any]) -> str:
     """The explanation as text."""
     spec = data["input"]
-    lines = [f"{data['name']}: {spec['kind']} of {spec['width']} column(s), compiled in {data['seconds'] * 1e3:.1f} ms"]
+    time = "" if data["seconds"] is None else f", compiled in {data['seconds'] * 1e3:.1f} ms"
+    lines = [f"{data['name']}: {spec['kind']} of {spec['width']} column(s){time}"]
     for level in ("logical", "optimized"):
         lines += ["", f"{level} graph"]
         for node in data[level]["nodes"]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pretzel.errors import CorruptStoreError, SaveError
-from pretzel.packed import STRUCTURE, Packed
+from pretzel.packed import REPORT, STRUCTURE, Packed
 from pretzel.plan import StoredGraph
 from pretzel.schema import EXTRAS
 
@@ -49,6 +49,15 @@ def portable(physical: PhysicalPlan) -> PhysicalPlan:
     found = {name: _portable(method) for name, method in methods.items()}
     graph = None if physical.graph is None else _graph_of(physical.graph, found)
     return replace(physical, methods=found, graph=graph)
+
+
+def without_times(physical: PhysicalPlan) -> PhysicalPlan:
+    """The plan without the times that compiling took, which differ each time that the same model is compiled."""
+    report = physical.report.unpack(REPORT)
+    report["seconds"] = None
+    for rule in report["rules"]:
+        rule["seconds"] = None
+    return replace(physical, report=Packed(report))
 
 
 def _portable(method: MethodPlan) -> MethodPlan:

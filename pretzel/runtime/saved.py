@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pretzel import _native
 from pretzel.errors import CorruptStoreError, KernelError, StoreError
 from pretzel.runtime.model import Plan
-from pretzel.runtime.portable import is_portable, portable
+from pretzel.runtime.portable import is_portable, portable, without_times
 from pretzel.runtime.programs import programs_of
 from pretzel.runtime.source import SCORES, Source
 from pretzel.runtime.stored_estimators import (
@@ -65,7 +65,7 @@ def describe(plan: Plan, estimators: list[Any] | None = None) -> tuple[dict[str,
     SaveError
         Something of the plan cannot be written.
     """
-    physical = portable(plan.physical) if estimators is None else plan.physical
+    physical = without_times(portable(plan.physical) if estimators is None else plan.physical)
     arrays = {name: plan.store.get(name) for name in physical.objects}
     digests = {name: digest_array(array) for name, array in arrays.items()}
     description = {

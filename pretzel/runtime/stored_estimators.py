@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import pickle
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ import numpy as np
 from pretzel.errors import CorruptStoreError, OptionError, SaveError, StoreError, UntrustedError
 from pretzel.options import check_option
 from pretzel.runtime.programs import method_plans
+from pretzel.runtime.skops_archive import repeatable
 from pretzel.store.digest import DIGEST, digest_array
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from pretzel.store.stored_plan import StoredPlan
 
 FORMS = ("skops", "cloudpickle")
-SMALL = 1 << 20
-"""Bytes up to which a dump of skops is compressed: it is text mostly. Larger ones are arrays, which gain little."""
 INSTALL = {"skops": "'pretzel-serving[skops]'", "cloudpickle": "cloudpickle"}
 
 
@@ -100,8 +98,7 @@ def write_estimators(estimators: list[Any], source: Any, form: str) -> tuple[dic
         contents = package.dumps(written)
         size = len(contents)
         if form == "skops":
-            if size <= SMALL:
-                contents = package.dumps(written, compression=zipfile.ZIP_DEFLATED)
+            contents = repeatable(contents)
             # What it cannot restore, skops finds only then.
             package.loads(contents, trusted=package.get_untrusted_types(data=contents))
     except ImportError as error:

@@ -6,7 +6,10 @@ import builtins
 import importlib
 import json
 import os
+import pickle
+import subprocess
 import sys
+import time
 import zipfile
 from typing import Any
 
@@ -426,3 +429,39 @@ def test_estimators_that_are_none_are_told(neighbours: Any, tmp_path: Any) -> No
         neighbours.write_bytes(plan_file(description, arrays))
         with pytest.raises(CorruptStoreError, match=r"churn\.pretzel: its estimators (cannot be read|are not those)"):
             pretzel.load(neighbours, trusted=NEIGHBOURS)
+
+
+SAVES = """
+import pickle, sys
+import pretzel
+
+folder = sys.argv[1]
+for number, model in enumerate(pickle.load(open(folder + "/models", "rb"))):
+    for opaque in ("skops", "cloudpickle"):
+        pretzel.compile(model, keep_source=number > 0).save(f"{folder}/{opaque}{number}", opaque=opaque)
+"""
+
+
+def test_the_same_model_is_the_same_file(tmp_path):
+    """Also in another process, with other addresses and another order of sets."""
+    models = [MODELS[name][0] for name in ("neighbours", "kernels")]
+    models.append(make_pipeline(OneHotEncoder(), LogisticRegression()).fit(FRAME[["city"]], Y))
+    (tmp_path / "models").write_bytes(pickle.dumps(models))
+    found = []
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        subprocess.run([sys.executable, "-c", SAVES, str(tmp_path)], env=environment, check=True)
+        found.append({path.name: path.read_bytes() for path in tmp_path.iterdir()})
+    assert [name for name in found[0] if found[0][name] != found[1][name]] == []
+    assert len(found[0]) == 7
+
+
+@pytest.mark.parametrize("opaque", [None, "skops"])
+def test_publishing_again_makes_no_new_files(tmp_path, opaque):
+    model = MODELS["neighbours"][0] if opaque else LogisticRegression().fit(X, Y)
+    models = pretzel.PlanStore(tmp_path)
+    for _ in range(2):
+        models.publish("m", model, opaque=opaque)
+        time.sleep(0.01)
+    assert [*models.versions("m").plans] == ["v1", "v2"]
+    assert len({*models.versions("m").plans.values()}) == 1
