@@ -170,7 +170,8 @@ class PlanStore:
         StoreError
             The system cannot read a file now, for want of descriptors, memory or permission.
         """
-        return self.plan_of(self._directory.open(name, version), name, Trust.of(trusted, allow_pickle))
+        trust = Trust.of(trusted, allow_pickle)
+        return self._directory.use(name, version, lambda file: self.plan_of(file, name, trust))
 
     def open_plan(self, digest: str) -> StoredPlan:
         """The files of a plan, of one of `versions`.
@@ -213,7 +214,7 @@ class PlanStore:
         ModelNotFoundError
         CorruptStoreError
         """
-        return self.bytes_of(self._directory.open(name, version))
+        return self._directory.use(name, version, self.bytes_of)
 
     def bytes_of(self, file: StoredPlan) -> int:
         """`bytes_to_load` of files that are open."""
@@ -252,13 +253,13 @@ class PlanStore:
             The version differs from the present default.
         """
         if not allow_changes:
-            self._check_changes(name, outline_of(self._directory.open(name, version)))
+            self._check_changes(name, self._directory.use(name, version, outline_of))
         self._directory.promote(name, version)
 
     def _check_changes(self, name: str, new: Plan | Outline) -> None:
         """Raise if callers of the default would notice that another plan answers; a damaged default has none."""
         try:
-            old = outline_of(self._directory.open(name))
+            old = self._directory.use(name, None, outline_of)
         except (ModelNotFoundError, CorruptStoreError):
             return
         check_changes(name, old, new)

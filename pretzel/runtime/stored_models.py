@@ -6,12 +6,15 @@ import itertools
 import os
 import threading
 import time
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError, RegistrationError, StoreError
 from pretzel.runtime.stored_estimators import NOBODY
 from pretzel.runtime.version import StoredVersion
 from pretzel.runtime.watcher import Trimmer, Watcher
+from pretzel.store.name_files import read_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -106,21 +109,16 @@ class StoredModels:
         name, at, label = target.partition("@") if isinstance(target, str) else ("", "", "")
         if self._plans is None or not name:
             return
-        before = None
-        while True:
-            order, stored = self._read(name)
+
+        def follow(reading: _Reading) -> bool:
+            stored = reading.versions
             if stored is None:
-                return
+                return True
             wanted = {stored.default, label} if at else {stored.default}
-            if not wanted <= stored.plans.keys():
-                return
-            try:
-                if self._follow(name, order, stored, wanted):
-                    return
-            except CorruptStoreError:  # perhaps because its files are collected, since the name means another plan
-                if stored == before:
-                    raise
-                before = stored
+            return not wanted <= stored.plans.keys() or self._follow(name, reading.order, stored, wanted)
+
+        while not read_again(partial(self._read, name), follow):
+            pass
 
     def refresh(self, names: Iterable[str] | None = None) -> dict[str, str]:
         """Follow what has changed in the store.
@@ -168,11 +166,16 @@ class StoredModels:
             return successor.plan
 
     def _successor(self, version: StoredVersion) -> Version | None:
-        """The default now, if it has replaced this version, whose files may have been collected."""
+        """The default now, if it has replaced this version, whose files may have been collected.
+
+        It may have done so before this is called, so that the catalog knows the version no more.
+        """
         was_default = self._catalog.version_of(version.model) is version
         self._refresh(version.model)
         now = self._catalog.version_of(version.model)
-        return now if was_default and now is not version else None
+        is_gone = version not in self._catalog.stored_versions(version.model).values()
+        is_replaced = was_default or (version.was_default and is_gone)
+        return now if is_replaced and now is not version else None
 
     def admit(self, plan: Plan) -> None:
         """Make room for a plan that is to be registered, and whose arrays are in memory.
@@ -215,19 +218,20 @@ class StoredModels:
         except (ModelNotFoundError, RegistrationError):  # no model can have such a name
             return None
 
-    def _read(self, name: str) -> tuple[int, Versions | None]:
-        """The versions of a name now. A reading with a greater number began later, and is no older."""
-        return next(self._order), self._versions_of(name)
+    def _read(self, name: str) -> _Reading:
+        return _Reading(next(self._order), self._versions_of(name))
 
     def _refresh(self, name: str) -> None:
-        versions = self._catalog.stored_versions(name)
-        order, stored = self._read(name)
+        read_again(partial(self._read, name), partial(self._refresh_to, name))
+
+    def _refresh_to(self, name: str, reading: _Reading) -> None:
+        stored = reading.versions
         if stored is not None:
-            kept = {label for label in versions if label in stored.plans}
-            self._follow(name, order, stored, {stored.default, *kept})
+            kept = {label for label in self._catalog.stored_versions(name) if label in stored.plans}
+            self._follow(name, reading.order, stored, {stored.default, *kept})
             return
         with _lock:
-            if order > self._followed.get(name, 0):
+            if reading.order > self._followed.get(name, 0):
                 versions = self._catalog.stored_versions(name)
                 self._catalog.forget(name)
                 self._evict_unknown(name, versions)
@@ -249,7 +253,10 @@ class StoredModels:
                     new = StoredVersion(name, label, digest, self.load)
                     self._load(new)
                     followed[label] = new
+            default = self._catalog.version_of(name)
             self._catalog.follow(name, followed, stored.default)
+            if isinstance(default, StoredVersion) and default is not followed[stored.default]:
+                default.was_default = True
             self._followed[name] = order
             self._evict_unknown(name, known)
         return True
@@ -275,6 +282,14 @@ class StoredModels:
         for version in versions.values():
             if isinstance(version, StoredVersion) and version not in known:
                 self._residency.evict(version)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The versions of a name, or None. A reading with a greater number began later, and is no older."""
+
+    order: int = field(compare=False)
+    versions: Versions | None
 
 
 def _is(version: Version | None, digest: str) -> bool:

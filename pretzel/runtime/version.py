@@ -80,6 +80,8 @@ class StoredVersion(Version):
 
     Attributes
     ----------
+    was_default : bool
+        Whether the name alone meant this version, and means another now.
     load_seconds : float
         How long loading took the last time.
     weight : float
@@ -88,11 +90,12 @@ class StoredVersion(Version):
         Number of calls, and of plans loaded by the runtime, when the weight was computed.
     """
 
-    __slots__ = ("_calls", "_load", "_unloaded", "digest", "load_seconds", "weighed", "weight")
+    __slots__ = ("_calls", "_load", "_unloaded", "digest", "load_seconds", "was_default", "weighed", "weight")
 
     def __init__(self, model: str, label: str, digest: str, load: Callable[[StoredVersion], Plan]) -> None:
         super().__init__(model, label)
         self.digest = digest
+        self.was_default = False
         self.load_seconds = 0.0
         self.weight = 0.0
         self.weighed = (0, 0)

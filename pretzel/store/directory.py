@@ -31,7 +31,7 @@ from pretzel.store.digest import DIGEST, digest_of_memory
 from pretzel.store.files import left_aside, plans_and_objects
 from pretzel.store.mapped_file import reading
 from pretzel.store.mark import MARK, check_mark, mark_content
-from pretzel.store.name_files import NameFiles, Versions
+from pretzel.store.name_files import NameFiles, Versions, read_again
 from pretzel.store.plan_file import open_plan_file, plan_file, sync_directory, write_aside
 from pretzel.store.stored_plan import StoredPlan
 from pretzel.store.writer_lock import writer_lock
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import numpy.typing as npt
+
+    from pretzel.store.name_files import Result
 
     Array = npt.NDArray[Any]
 
@@ -135,7 +137,13 @@ class Directory:
         return self._names.versions(name)
 
     def open(self, name: str, version: str | None = None) -> StoredPlan:
-        """The plan of a name: of its default version, unless another is given.
+        """The plan file of a name, as `use` finds it. Its large arrays may be collected before they are mapped."""
+        return self.use(name, version, lambda plan: plan)
+
+    def use(self, name: str, version: str | None, read: Callable[[StoredPlan], Result]) -> Result:
+        """What ``read`` makes of the plan of a name: of its default version, unless another is given.
+
+        It is called again if files were collected in the meantime, because the name means another plan.
 
         Raises
         ------
@@ -144,19 +152,22 @@ class Directory:
         CorruptStoreError
             A file is damaged or missing.
         """
-        digest = None
-        while True:
+
+        def meaning() -> str:
             versions = self.versions(name)
-            before, digest = digest, versions.plans.get(versions.default if version is None else version)
+            digest = versions.plans.get(versions.default if version is None else version)
             if digest is None:
                 raise ModelNotFoundError(f"{self.where}: {name!r} has no version {version!r}, only {[*versions.plans]}")
+            return digest
+
+        def opened(digest: str) -> Result:
             try:
-                return self.plan(digest)
-            except FileNotFoundError as error:  # collected since, because the name means another plan now
-                if digest == before:
-                    raise CorruptStoreError(
-                        f"{self.where}: {name!r} needs {error.filename}, which is missing"
-                    ) from error
+                plan = self.plan(digest)
+            except FileNotFoundError as error:
+                raise CorruptStoreError(f"{self.where}: {name!r} needs {error.filename}, which is missing") from error
+            return read(plan)
+
+        return read_again(meaning, opened)
 
     def plan(self, digest: str) -> StoredPlan:
         """The plan file of that digest."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, unquote
 
 from pretzel.errors import CorruptStoreError, ModelNotFoundError, RegistrationError
@@ -14,7 +14,11 @@ from pretzel.store.digest import DIGEST
 from pretzel.store.mapped_file import reading
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+Meaning = TypeVar("Meaning")
+Result = TypeVar("Result")
 
 LONGEST = 200
 """Characters of a name, once it is escaped for the file system."""
@@ -145,6 +149,35 @@ def versions_in(content: bytes, where: object) -> Versions:
     except NOT_AS_WRITTEN as error:
         raise CorruptStoreError(f"{where} is damaged: {error}") from error
     return Versions(plans, default)
+
+
+def read_again(meaning: Callable[[], Meaning], use: Callable[[Meaning], Result]) -> Result:
+    """Use what a name means; if that fails because files are missing or damaged, use what the name means then.
+
+    Readers take no lock, so that files may be collected between the reading of a name, which needs them, and their own:
+    the name needs others then.
+
+    Parameters
+    ----------
+    meaning : callable
+        Reads the name.
+    use : callable
+        Is given what the name means. It maps everything that it needs.
+
+    Raises
+    ------
+    CorruptStoreError
+        What the name means cannot be used, and has not changed.
+    """
+    before = None
+    while True:
+        found = meaning()
+        try:
+            return use(found)
+        except CorruptStoreError:
+            if found == before:
+                raise
+            before = found
 
 
 def _is_digest(text: Any) -> bool:

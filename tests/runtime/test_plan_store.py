@@ -366,6 +366,42 @@ def test_readers_see_whole_plans_while_a_writer_replaces_and_collects(models):
     assert not wrong, wrong[:3]
 
 
+def wide(target):
+    """A model whose coefficients have a file of their own."""
+    wide = np.random.default_rng(0).normal(size=(10, 4000))
+    return Ridge().fit(wide, wide[:, target])
+
+
+def test_a_plan_whose_arrays_are_collected_before_they_are_mapped_is_read_again(models, monkeypatch):
+    models.publish("m", wide(0))
+    new, other = pretzel.compile(wide(1), store=models.store), pretzel.PlanStore(models._directory.path)
+    reader = pretzel.PlanStore(models._directory.path, store=ObjectStore())
+    opened, find = [], reader._directory.plan
+
+    def opened_before_the_collection(digest):
+        opened.append(digest)
+        plan = find(digest)
+        if len(opened) == 1:
+            other.publish("m", new, keep=False)
+            assert other.gc() > 0
+        return plan
+
+    monkeypatch.setattr(reader._directory, "plan", opened_before_the_collection)
+    row = np.arange(4000.0)
+    assert reader.load("m").predict_one(row) == new.predict_one(row)
+    assert len(opened) == 2
+
+
+def test_a_plan_whose_arrays_are_missing_is_told(models):
+    models.publish("m", wide(0))
+    (path,) = models._directory.path.glob("objects/*/*")
+    path.unlink()
+    with pytest.raises(CorruptStoreError, match=f"{path.stem} cannot be read: .*No such file"):
+        reopened(models).load("m")
+    with pytest.raises(ModelNotFoundError, match="has no version 'v2'"):
+        reopened(models).load("m", "v2")
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_child_that_was_forked_while_writing_does_not_keep_the_lock(models):
     stop = threading.Event()

@@ -25,6 +25,7 @@ from pretzel.errors import (
     OptionError,
     RegistrationError,
 )
+from pretzel.runtime.plan_store import PlanStore
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 12))
@@ -286,6 +287,47 @@ def test_a_model_that_has_left_memory_and_was_replaced_answers_as_its_successor(
         assert handle.version == "v2"
         with pytest.raises(ModelNotFoundError):
             pinned.predict(X)
+
+
+@pytest.mark.parametrize("followed", [False, True])
+def test_a_model_that_is_replaced_while_it_is_loaded_answers_as_its_successor(path, store, monkeypatch, followed):
+    with pretzel.Runtime(store=path, memory_limit="1GB") as runtime:
+        handle, stored = runtime["churn"], runtime._catalog.stored_models
+        stored._residency.evict(stored._catalog.version_of("churn"))
+        assert handle.current is None
+        replaced, fetch = [], PlanStore.fetch
+
+        def fetch_before_the_collection(self, digests):
+            fetch(self, digests)
+            if not replaced:
+                replaced.append(True)
+                store.publish("churn", OTHER, keep=False)
+                store.gc()
+                if followed:
+                    assert stored.refresh() == {}
+
+        monkeypatch.setattr(PlanStore, "fetch", fetch_before_the_collection)
+        assert np.array_equal(handle.predict(X), OTHER.predict(X))
+        assert replaced
+        assert handle.version == "v2"
+
+
+def test_a_default_that_is_replaced_while_it_is_followed_is_read_again(path, store, monkeypatch):
+    with pretzel.Runtime(store=path) as runtime:
+        handle, stored = runtime["churn"], runtime._catalog.stored_models
+        store.publish("churn", ESTIMATORS["tenant/1"], keep=False)
+        replaced, fetch = [], PlanStore.fetch
+
+        def fetch_before_the_collection(self, digests):
+            fetch(self, digests)
+            if not replaced:
+                replaced.append(True)
+                store.publish("churn", OTHER, keep=False)
+                store.gc()
+
+        monkeypatch.setattr(PlanStore, "fetch", fetch_before_the_collection)
+        assert stored.refresh() == {}
+        assert np.array_equal(handle.predict(X), OTHER.predict(X))
 
 
 def test_bytes_are_known_before_loading(filled):
