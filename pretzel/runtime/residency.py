@@ -50,6 +50,8 @@ class Residency:
         Bytes that caches may take.
     refresh : callable
         ``refresh(version)`` lets handles call what is in memory of a version now.
+    knows : callable
+        ``knows(version)`` tells whether a handle or an alias may call a version.
 
     Attributes
     ----------
@@ -57,17 +59,25 @@ class Residency:
         So far.
     pinned : set of str
         Names of models and versions whose plans do not leave.
+    kept : set of StoredVersion
+        Versions that the store may not have any more. Their plans do not leave as long as they can be called.
     """
 
     def __init__(
-        self, store: ObjectStore, limit: int | None, caches: int, refresh: Callable[[StoredVersion], None]
+        self,
+        store: ObjectStore,
+        limit: int | None,
+        caches: int,
+        refresh: Callable[[StoredVersion], None],
+        knows: Callable[[StoredVersion], bool],
     ) -> None:
         self.limit = limit
         self.loads = self.evictions = 0
         self.pinned: set[str] = set()
+        self.kept: set[StoredVersion] = set()
         self._store = store
         self._caches = caches
-        self._refresh = refresh
+        self._refresh, self._knows = refresh, knows
         self._versions: list[StoredVersion] = []  # that are in memory
         self._places: dict[StoredVersion, int] = {}
         self._left: weakref.WeakSet[Lease] = weakref.WeakSet()  # of plans that have left and that calls still hold
@@ -190,7 +200,8 @@ class Residency:
 
     def _candidates(self) -> list[StoredVersion]:
         """The versions whose plans may leave."""
-        return [each for each in self._versions if self._may_leave(each)] if self.pinned else self._versions
+        all_may = not self.pinned and not self.kept
+        return self._versions if all_may else [each for each in self._versions if self._may_leave(each)]
 
     def _evict_one(self) -> bool:
         candidates = self._candidates()
@@ -201,7 +212,9 @@ class Residency:
         return True
 
     def _may_leave(self, version: StoredVersion) -> bool:
-        return version.model not in self.pinned and version.name not in self.pinned
+        if version.model in self.pinned or version.name in self.pinned:
+            return False
+        return version not in self.kept or not self._knows(version)
 
     def _worth(self, version: StoredVersion) -> float:
         plan = version.resident

@@ -99,7 +99,7 @@ class Runtime(NamedCalls):
         self._catalog = StoredCatalog()
         limit = None if memory_limit is None else parse_bytes(memory_limit)
         caches = sum(cache.budget for cache in self._caches.values())
-        residency = Residency(self.store, limit, caches, self._catalog.refresh)
+        residency = Residency(self.store, limit, caches, self._catalog.refresh, self._catalog.knows)
         serve = partial(serve_stored, self.engine, self._caches)
         self._stored = StoredModels(plans, self._catalog, residency, serve, Trust.of(trusted, allow_pickle))
         if watch:
@@ -229,7 +229,7 @@ class Runtime(NamedCalls):
         target : str or dict of str to float
             ``"name@version"``, or ``"name"`` for its default version, whichever that is. A dict of several gives each
             a share of the calls by weight, exact to within a few calls. A weight may be 0. The alias has the methods
-            that all targets have.
+            that all targets have. A version that a watched store has no more stays in memory for its aliases.
         seed : int
             Start of the sequence in which targets take turns.
 

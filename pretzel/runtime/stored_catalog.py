@@ -55,7 +55,8 @@ class StoredCatalog(Catalog):
     def follow(self, name: str, versions: Mapping[str, Version], default: str) -> None:
         """Let a model have exactly these versions of a store on disk; all have been loaded at least once.
 
-        A version that is the target of an alias stays as long as the alias needs it.
+        A version that is the target of an alias stays as long as the alias needs it, and its plan in memory, because
+        the store may not have it any more.
 
         Raises
         ------
@@ -82,10 +83,13 @@ class StoredCatalog(Catalog):
     def refresh(self, version: Version) -> None:
         """Let all handles of a version call what is in memory of it now."""
         with _lock:
-            entry = self._entries.get(version.model)
-            known = entry is not None and entry.versions.get(version.label) is version
-            dropped = self._reroute(version.model, []) if known else []
+            dropped = self._reroute(version.model, []) if self.knows(version) else []
         dropped.clear()
+
+    def knows(self, version: Version) -> bool:
+        """Whether a handle or an alias may call this version."""
+        entry = self._entries.get(version.model)
+        return entry is not None and entry.versions.get(version.label) is version
 
     def stored(self) -> list[str]:
         """Names of all models that `follow` has put here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import threading
@@ -10,14 +11,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError, RegistrationError, StoreError
+from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError, PretzelError, RegistrationError
 from pretzel.runtime.stored_estimators import NOBODY
 from pretzel.runtime.version import StoredVersion
 from pretzel.runtime.watcher import Trimmer, Watcher
 from pretzel.store.name_files import read_again
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from pretzel.runtime.handle import Model
     from pretzel.runtime.model import Plan
@@ -137,8 +138,8 @@ class StoredModels:
         for name in self._catalog.stored() if names is None else names:
             try:
                 self._refresh(name)
-            except (StoreError, OSError, MemoryError, ValueError) as error:
-                failed[name] = str(error)
+            except Exception as error:  # of any type: file systems at URLs raise their own
+                failed[name] = str(error) or repr(error)
         return failed
 
     def load(self, version: StoredVersion) -> Plan:
@@ -235,6 +236,7 @@ class StoredModels:
                 versions = self._catalog.stored_versions(name)
                 self._catalog.forget(name)
                 self._evict_unknown(name, versions)
+                self._keep(name, {})
 
     def _follow(self, name: str, order: int, stored: Versions, wanted: set[str]) -> bool:
         """Let the catalog know these versions, and those that it knows already, unless it knows a later reading."""
@@ -259,6 +261,7 @@ class StoredModels:
                 default.was_default = True
             self._followed[name] = order
             self._evict_unknown(name, known)
+            self._keep(name, followed)
         return True
 
     def _fetch(self, digests: Iterable[str]) -> None:
@@ -282,6 +285,16 @@ class StoredModels:
         for version in versions.values():
             if isinstance(version, StoredVersion) and version not in known:
                 self._residency.evict(version)
+
+    def _keep(self, name: str, stored: Mapping[str, Version]) -> None:
+        """Under the lock: keep in memory what only an alias needs, for the store need not have it any more."""
+        known = [each for each in self._catalog.stored_versions(name).values() if isinstance(each, StoredVersion)]
+        removed = {version for version in known if version.label not in stored}
+        self._residency.kept = removed.union(each for each in self._residency.kept if each.model != name)
+        for version in removed:
+            if version.resident is None:
+                with contextlib.suppress(PretzelError, OSError, MemoryError):  # no call needs it at this moment
+                    self._load(version)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import shutil
 import threading
 import time
 import weakref
@@ -545,3 +546,61 @@ def test_working_memory_that_grows_takes_the_place_of_plans(filled):
             thread.join()
         assert memory["evictions"] > 0
         assert memory["loads"] == loads
+
+
+class AccessDenied(Exception):
+    """What a file system raises is no `OSError`."""
+
+
+def test_a_name_that_cannot_be_read_holds_up_no_other(path, store, caplog, monkeypatch):
+    names = ["a", "churn", "z"]
+    for name in ("a", "z"):
+        store.publish(name, ESTIMATORS["tenant/0"])
+    versions = pretzel.PlanStore.versions
+    with pretzel.Runtime(store=path, watch=0.02) as runtime:
+        handles = {name: runtime[name] for name in names}
+
+        def denied(self, name):
+            if name == "a":
+                raise AccessDenied
+            return versions(self, name)
+
+        monkeypatch.setattr(pretzel.PlanStore, "versions", denied)
+        other = pretzel.PlanStore(path)
+        for name in names:
+            other.publish(name, OTHER, allow_changes=True)
+        wait_for(lambda: [handles[name].version for name in names] == ["v1", "v2", "v2"])
+        assert "a stays as it is: AccessDenied()" in caplog.text
+        monkeypatch.undo()
+        wait_for(lambda: handles["a"].version == "v2")
+
+
+@pytest.mark.parametrize("everything", [False, True], ids=["a version", "the model"])
+@pytest.mark.parametrize("evicted", [False, True], ids=["in memory", "on disk"])
+def test_what_an_alias_needs_does_not_leave_once_the_store_may_lack_it(filled, tmp_path, everything, evicted):
+    path = tmp_path / "copy"
+    shutil.copytree(filled, path)
+    store = pretzel.PlanStore(path)
+    store.publish("tenant/0", OTHER, default=False)
+    others = list(ESTIMATORS)[1:]
+    with pretzel.Runtime(store=path, memory_limit=limit_for(filled, 6)) as runtime:
+        live = runtime.alias("live", {"tenant/0@v1": 0.5, "tenant/0@v2": 0.5})
+        if evicted:
+            for name in others * 3:
+                runtime[name].predict(X)
+        store.remove("tenant/0", *([] if everything else ["v2"]))
+        runtime._stored.refresh()
+        store.gc()
+        for name in others * 5:
+            runtime[name].predict(X)
+        wanted = [ESTIMATORS["tenant/0"].predict(X), OTHER.predict(X)]
+        answers = [live.predict(X) for _ in range(10)]
+        assert [sum(np.array_equal(each, answer) for answer in answers) for each in wanted] == [5, 5]
+        kept = [*runtime._stored._residency.kept]
+        assert sorted(version.label for version in kept if version.resident) == ["v1", "v2"][1 - everything :]
+        runtime.alias("live", "tenant/1")
+        if everything:
+            runtime._stored.refresh()
+        for name in others * 5:
+            runtime[name].predict(X)
+        assert [version for version in kept if version.resident] == []
