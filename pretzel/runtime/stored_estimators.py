@@ -19,6 +19,7 @@ from pretzel.errors import CorruptStoreError, OptionError, SaveError, StoreError
 from pretzel.options import check_option
 from pretzel.runtime.programs import method_plans
 from pretzel.runtime.skops_archive import repeatable
+from pretzel.runtime.skops_size import unpacked_size
 from pretzel.store.digest import DIGEST, digest_array
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def write_estimators(estimators: list[Any], source: Any, form: str) -> tuple[dic
         if form == "skops":
             contents = repeatable(contents)
             # What it cannot restore, skops finds only then.
+            size = max(size, unpacked_size(contents))
             package.loads(contents, trusted=package.get_untrusted_types(data=contents))
     except ImportError as error:
         raise SaveError(f"opaque={form!r} needs a package: pip install {INSTALL[form]}") from error
@@ -133,6 +135,7 @@ def read_estimators(file: PlanFile | StoredPlan, trust: Trust) -> tuple[list[Any
     contents = array.tobytes()
     try:
         if entry["form"] == "skops":
+            unpacked_size(contents, entry["bytes"])
             estimators = _read_skops(file.where, contents, trust)
         elif trust.pickle:
             estimators = pickle.loads(contents)
