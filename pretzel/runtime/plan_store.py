@@ -204,7 +204,13 @@ class PlanStore:
 
     def plan_of(self, file: StoredPlan, name: str, trust: Trust = NOBODY) -> Plan:
         """The plan of files that are open."""
-        return plan_of(file, self.store, name, salt=self._salt, trust=trust)
+        try:
+            return plan_of(file, self.store, name, salt=self._salt, trust=trust)
+        except CorruptStoreError:
+            file_again = self._directory.repaired(file)
+            if file_again is None:
+                raise
+        return plan_of(file_again, self.store, name, salt=self._salt, trust=trust)
 
     def bytes_to_load(self, name: str, version: str | None = None) -> int:
         """Bytes that a plan will take once it is loaded, without the arrays that loaded plans hold already.
@@ -286,6 +292,9 @@ class PlanStore:
     def push(self, url: str, names: Iterable[str] | None = None) -> Copied:
         """Copy to a store at a URL what is missing there; names last, so that a reader sees whole plans only.
 
+        What is there is compared by its size. Readers compare what they fetch with its digest, and name a file that is
+        damaged: delete that one, and push again.
+
         Parameters
         ----------
         url : str
@@ -305,7 +314,7 @@ class PlanStore:
         return push(self._directory, url, names)
 
     def pull(self, url: str, names: Iterable[str] | None = None) -> Copied:
-        """Copy from a store at a URL what is missing here, compared with its digests; names last.
+        """Copy from a store at a URL what is missing or damaged here, compared with its digests; names last.
 
         Parameters
         ----------

@@ -178,6 +178,9 @@ class Directory:
     def fetch(self, digests: Iterable[str]) -> object:
         """Bring plans to this machine, where those of a directory are."""
 
+    def repaired(self, plan: StoredPlan) -> StoredPlan | None:
+        """A damaged plan, if its files could be fetched again."""
+
     # -- writing -----------------------------------------------------------------------------------------------------
 
     def publish(

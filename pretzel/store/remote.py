@@ -7,6 +7,7 @@ time.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import secrets
@@ -129,8 +130,15 @@ class RemoteDirectory(Directory):
         self.fetch([digest])
         return super().plan(digest)
 
-    def fetch(self, digests: Iterable[str]) -> Copied:
+    def fetch(self, digests: Iterable[str], *, verify: bool = False) -> Copied:
         """Bring plans, and the large arrays that they name, into the cache.
+
+        Parameters
+        ----------
+        digests : iterable of str
+        verify : bool
+            Whether files that are there are compared with their digests, and fetched again if they are damaged.
+            Otherwise only those are that are too short, and plan files that cannot be opened.
 
         Raises
         ------
@@ -140,22 +148,43 @@ class RemoteDirectory(Directory):
             One is not what its digest says.
         """
         plans = {self.plan_path(digest): partial(_check_plan, digest) for digest in digests}
-        copied = _in_parallel(self._fetch, plans)
-        large = {each: at for path in plans for each, at in Directory.plan(self, path.stem).large.items()}
-        objects = {self.object_path(each.hex()): partial(_check_object, each, at) for each, at in large.items()}
-        copied += _in_parallel(self._fetch, objects)
+        copied = _in_parallel(partial(self._fetch, verify, {}), plans)
+        try:
+            large = {each: at for path in plans for each, at in Directory.plan(self, path.stem).large.items()}
+        except CorruptStoreError:
+            if verify:
+                raise
+            return self.fetch([path.stem for path in plans], verify=True)
+        places = {self.object_path(each.hex()): (each, at) for each, at in large.items()}
+        objects = {path: partial(_check_object, *each) for path, each in places.items()}
+        ends = {path: at.offset + at.nbytes for path, (_, at) in places.items()}
+        copied += _in_parallel(partial(self._fetch, verify, ends), objects)
         return Copied(len(copied), sum(copied))
 
-    def _fetch(self, path: Path, check: Callable[[Path], None]) -> int | None:
+    def repaired(self, plan: StoredPlan) -> StoredPlan | None:
+        """See `Directory.repaired`; what is damaged in the cache is fetched again."""
+        digest = Path(plan.where).stem
+        return Directory.plan(self, digest) if self.fetch([digest], verify=True).files else None
+
+    def _fetch(self, verify: bool, ends: Mapping[Path, int], path: Path, check: Callable[[Path], None]) -> int | None:
         """Bring one file into the cache, whole and checked; its bytes, or None if it is there."""
-        if path.exists():
+
+        def is_here() -> bool:
+            try:
+                if path.stat().st_size < ends.get(path, 0):
+                    return False
+                if verify:
+                    check(path)
+            except (OSError, StoreError, ValueError):
+                return False
+            return True
+
+        if is_here():
             return None
         with _arriving.setdefault(path, threading.Lock()):  # threads that need it wait for the one that copies it
-            return self._copy(path, check)
+            return None if is_here() else self._copy(path, check)
 
-    def _copy(self, path: Path, check: Callable[[Path], None]) -> int | None:
-        if path.exists():
-            return None
+    def _copy(self, path: Path, check: Callable[[Path], None]) -> int:
         file = path.relative_to(self.path).as_posix()
         temporary = self.path / "aside" / f".{path.name}.{secrets.token_hex(8)}"
         for directory in (path.parent, temporary.parent):
@@ -185,7 +214,7 @@ class RemoteDirectory(Directory):
 
 
 def push(store: Directory, url: str, names: Iterable[str] | None = None) -> Copied:
-    """Copy what is missing to a URL, names last.
+    """Copy what is missing to a URL, or has another size there, names last.
 
     Parameters
     ----------
@@ -237,7 +266,7 @@ def push(store: Directory, url: str, names: Iterable[str] | None = None) -> Copi
 
 
 def pull(store: Directory, url: str, names: Iterable[str] | None = None) -> Copied:
-    """Copy what is missing from a URL, names last.
+    """Copy what is missing or damaged here from a URL, names last.
 
     Parameters
     ----------
@@ -256,9 +285,17 @@ def pull(store: Directory, url: str, names: Iterable[str] | None = None) -> Copi
     remote = RemoteDirectory(url, store.path)
     versions = {name: remote.versions(name) for name in (remote.names() if names is None else names)}
     digests = {digest for each in versions.values() for digest in each.plans.values()}
+    copied, verify = Copied(0, 0), True
+
+    def fetch() -> None:
+        nonlocal copied, verify
+        found = remote.fetch(digests, verify=verify)
+        copied, verify = Copied(copied.files + found.files, copied.bytes + found.bytes), False
+
+    with contextlib.suppress(FileNotFoundError):  # because what arrives is collected here at the same time
+        fetch()
     try:
-        copied = remote.fetch(digests)
-        store.adopt(versions, partial(remote.fetch, digests))  # what was collected here in the meantime
+        store.adopt(versions, fetch)  # what is missing still, while nothing is collected
     except FileNotFoundError as error:
         raise CorruptStoreError(f"{remote.where} lacks {error.filename}") from error
     return copied

@@ -388,3 +388,84 @@ def test_an_older_reading_of_a_name_changes_nothing(models, url, opened, monkeyp
         monkeypatch.setattr(store, "versions", slow_reading)
         assert runtime["line@v3"].predict_one((1.0,)) == pytest.approx(5)
         assert runtime["line"].predict_one((1.0,)) == pytest.approx(6)
+
+
+def damage(path, change):
+    """Another file in place of one: what is mapped must not change."""
+    contents = change(bytearray(path.read_bytes()))
+    path.unlink()
+    path.write_bytes(contents)
+
+
+def flipped(contents):
+    contents[len(contents) // 2] ^= 1
+    return contents
+
+
+CHANGES = {"cut": lambda contents: contents[:100], "empty": lambda contents: b"", "flipped": flipped}
+
+
+@pytest.mark.parametrize("kind", ["plans", "objects"])
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_pull_replaces_damaged_files(models, url, tmp_path, kind, change):
+    models.push(url)
+    other = pretzel.PlanStore(tmp_path / "other", store=ObjectStore())
+    other.pull(url)
+    damaged = [*(tmp_path / "other").glob(f"{kind}/*/*")]
+    for path in damaged:
+        damage(path, change)
+    assert not other.fsck().ok
+    assert other.pull(url).files == len(damaged)
+    assert other.fsck().ok
+    assert other.pull(url) == remote.Copied(0, 0)
+
+
+@pytest.mark.parametrize("kind", ["plans", "objects"])
+@pytest.mark.parametrize("change", [CHANGES["cut"], CHANGES["empty"]], ids=["cut", "empty"])
+def test_damaged_files_of_a_cache_are_fetched_again(models, url, opened, tmp_path, kind, change):
+    models.push(url)
+    for name in models.names():
+        opened().load(name)
+    for path in (tmp_path / "cache").glob(f"{kind}/*/*"):
+        damage(path, change)
+    for name in models.names():
+        opened().load(name)
+    with pretzel.Runtime(store=opened()) as runtime:
+        assert runtime["line"].predict_one((1.0,)) == pytest.approx(2)
+
+
+def test_a_damaged_small_array_in_a_cache_is_fetched_again(models, url, opened, tmp_path):
+    models.push(url)
+    answer = opened().load("line").predict_one((1.0,))
+    digest = models.versions("line").plans["v2"]
+    path = tmp_path / "cache" / "plans" / digest[:2] / f"{digest}.pretzel"
+    plan = models.open_plan(digest)
+    array = next(array for array in map(plan.array, plan.digests) if array.any()).tobytes()
+
+    def other_numbers(contents):
+        assert array in contents
+        return contents.replace(array, bytes(len(array)))
+
+    damage(path, other_numbers)
+    assert opened().load("line").predict_one((1.0,)) == answer
+    damage(path, other_numbers)
+    write(url, f"plans/{digest[:2]}/{digest}.pretzel", b"damaged")
+    with pytest.raises(CorruptStoreError, match="is damaged"):
+        opened().load("line")
+
+
+def test_gc_does_not_disturb_pull(models, url, tmp_path, monkeypatch):
+    models.push(url)
+    other = pretzel.PlanStore(tmp_path / "other", store=ObjectStore())
+    get, collected = remote._Place.get, []
+
+    def collect(self, file, path):
+        get(self, file, path)
+        if not collected:
+            collected.append(file)
+            other.gc()
+
+    monkeypatch.setattr(remote._Place, "get", collect)
+    other.pull(url)
+    assert other.names() == models.names()
+    assert other.fsck().ok
