@@ -28,7 +28,7 @@ from pretzel.store.digest import DIGEST, digest_of_memory
 from pretzel.store.directory import Directory
 from pretzel.store.mapped_file import reading
 from pretzel.store.mark import MARK, check_mark, mark_content
-from pretzel.store.name_files import NameFiles, versions_in
+from pretzel.store.name_files import NameFiles, read_again, versions_in
 from pretzel.store.plan_file import write_aside
 
 if TYPE_CHECKING:
@@ -229,8 +229,7 @@ def push(store: Directory, url: str, names: Iterable[str] | None = None) -> Copi
     CorruptStoreError
         A file here is not what its digest says; nothing is copied of it, and no name.
     """
-    place = _Place(url.rstrip("/"))
-    versions = {name: store.versions(name) for name in (store.names() if names is None else names)}
+    place, chosen = _Place(url.rstrip("/")), None if names is None else list(names)
     there = place.sizes()
     if MARK in there:
         check_mark(place.read(MARK), place.url)
@@ -238,23 +237,41 @@ def push(store: Directory, url: str, names: Iterable[str] | None = None) -> Copi
         raise StoreError(f"{place.url} is no store, and not empty")
     else:
         place.write(MARK, mark_content())
+    return read_again(partial(_versions, store, chosen), partial(_push, store, place, there))
+
+
+def _versions(store: Directory, names: Iterable[str] | None) -> dict[str, Versions]:
+    return {name: store.versions(name) for name in (store.names() if names is None else names)}
+
+
+def _push(store: Directory, place: _Place, there: dict[str, int], versions: Mapping[str, Versions]) -> Copied:
+    """Copy what names need and is not ``there``, which gets the sizes of what is copied."""
     plans: dict[Path, Callable[[Path], None]] = {}
     objects: dict[Path, Callable[[Path], None]] = {}
     for digest in {digest for each in versions.values() for digest in each.plans.values()}:
-        plan = store.plan(digest)
+        try:
+            plan = store.plan(digest)
+        except FileNotFoundError as error:
+            raise CorruptStoreError(f"{store.where} lacks {error.filename}") from error
         plans[store.plan_path(digest)] = partial(_check_plan, digest)
         for each, at in plan.large.items():
             objects[store.object_path(each.hex())] = partial(_check_object, each, at)
 
     def send(path: Path, check: Callable[[Path], None]) -> int | None:
-        file, size = path.relative_to(store.path).as_posix(), path.stat().st_size
-        if there.get(file) == size:
-            return None
+        file = path.relative_to(store.path).as_posix()
         try:
+            size = path.stat().st_size
+            if there.get(file) == size:
+                return None
             check(path)
-        except StoreError as error:
+            place.put(file, path)
+        except FileNotFoundError as error:
+            if path.exists():  # the place lacks something
+                raise
+            raise CorruptStoreError(f"{store.where} lacks {path}") from error
+        except CorruptStoreError as error:
             raise CorruptStoreError(f"{path} is damaged: {error}") from error
-        place.put(file, path)
+        there[file] = size
         return size
 
     copied = [*_in_parallel(send, objects), *_in_parallel(send, plans)]
@@ -282,8 +299,11 @@ def pull(store: Directory, url: str, names: Iterable[str] | None = None) -> Copi
     """
     if isinstance(store, RemoteDirectory):
         store.adopt()
-    remote = RemoteDirectory(url, store.path)
-    versions = {name: remote.versions(name) for name in (remote.names() if names is None else names)}
+    remote, chosen = RemoteDirectory(url, store.path), None if names is None else list(names)
+    return read_again(partial(_versions, remote, chosen), partial(_pull, store, remote))
+
+
+def _pull(store: Directory, remote: RemoteDirectory, versions: Mapping[str, Versions]) -> Copied:
     digests = {digest for each in versions.values() for digest in each.plans.values()}
     copied, verify = Copied(0, 0), True
 

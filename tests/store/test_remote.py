@@ -314,6 +314,47 @@ def test_nothing_damaged_is_pushed(models, url, opened):
     assert opened().names() == []
 
 
+@pytest.mark.parametrize("kind", ["plan", "object"])
+def test_what_is_collected_while_it_is_pushed_is_read_again(models, url, opened, monkeypatch, kind):
+    path, replaced = models._directory.path, []
+    others = pretzel.PlanStore(path, store=ObjectStore())
+    new = make_pipeline(TfidfVectorizer().fit(DOCUMENTS[:300]), LogisticRegression())
+    new[-1].fit(new[:-1].transform(DOCUMENTS), [0, 1] * 500)
+
+    def replace():
+        if not replaced:
+            replaced.append(True)
+            for name in ("texts/de", "texts/fr/é"):
+                others.publish(name, new, keep=False)
+            assert others.gc() > 0
+
+    if kind == "plan":
+        read = models._directory.plan
+        monkeypatch.setattr(models._directory, "plan", lambda digest: (replace(), read(digest))[1])
+    else:
+        check = remote._check_object
+        monkeypatch.setattr(remote, "_check_object", lambda *arguments: (replace(), check(*arguments))[1])
+    models.push(url)
+    assert np.array_equal(opened().load("texts/de").predict(DOCUMENTS), new.predict(DOCUMENTS))
+    assert opened().versions("texts/de").plans.keys() == {"v2"}
+
+
+def test_what_is_collected_while_it_is_pulled_is_read_again(models, tmp_path, monkeypatch):
+    source, replaced, fetch = tmp_path / "store", [], remote.RemoteDirectory.fetch
+    others, target = pretzel.PlanStore(source, store=ObjectStore()), pretzel.PlanStore(tmp_path / "target")
+
+    def fetch_after_the_collection(self, digests):
+        if not replaced:
+            replaced.append(True)
+            others.publish("line", line(3.0), keep=False)
+            assert others.gc() > 0
+        return fetch(self, digests)
+
+    monkeypatch.setattr(remote.RemoteDirectory, "fetch", fetch_after_the_collection)
+    target.pull(f"file://{source}", (name for name in ["line"]))
+    assert target.load("line").predict_one((1.0,)) == pytest.approx(3.0)
+
+
 def test_the_cache_of_a_url(monkeypatch, tmp_path):
     monkeypatch.setenv("PRETZEL_CACHE", str(tmp_path))
     here, there = remote.cache_of("s3://a/models"), remote.cache_of("s3://b/models")
