@@ -343,12 +343,12 @@ def test_what_is_collected_while_it_is_pulled_is_read_again(models, tmp_path, mo
     source, replaced, fetch = tmp_path / "store", [], remote.RemoteDirectory.fetch
     others, target = pretzel.PlanStore(source, store=ObjectStore()), pretzel.PlanStore(tmp_path / "target")
 
-    def fetch_after_the_collection(self, digests):
+    def fetch_after_the_collection(self, digests, **options):
         if not replaced:
             replaced.append(True)
             others.publish("line", line(3.0), keep=False)
             assert others.gc() > 0
-        return fetch(self, digests)
+        return fetch(self, digests, **options)
 
     monkeypatch.setattr(remote.RemoteDirectory, "fetch", fetch_after_the_collection)
     target.pull(f"file://{source}", (name for name in ["line"]))
