@@ -13,6 +13,10 @@
 ``pretzel_cache_requests_total``     look-ups by cache and result
 ``pretzel_cache_bytes``              memory of the caches
 ``pretzel_bytes``, ``_models``       memory by kind, and the number of models
+``pretzel_store_plans_total``        plans of the store on disk by event: loaded, evicted, failed
+``pretzel_resident_plans``           plans of the store on disk in memory
+``pretzel_stale_models``             models that could not follow the store on disk
+``pretzel_memory_bytes``             memory by kind: used, and the limit if there is one
 ===================================  ==========================================================================
 """
 
@@ -26,7 +30,7 @@ from pretzel._native import call_seconds
 from pretzel.runtime.statistics import reservations, stage_times, totals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pretzel.runtime.catalog import Catalog
     from pretzel.runtime.engine import BatchEngine
@@ -88,17 +92,26 @@ class Collector:
     engine : BatchEngine
         The shared one; the catalog knows the others.
     caches : dict of str to cache
+    memory : callable
+        Figures of the store on disk and of the memory limit.
     models : int
         The first so many models have labels of their own.
     """
 
     def __init__(
-        self, catalog: Catalog, store: ObjectStore, engine: BatchEngine, caches: dict[str, Any], models: int
+        self,
+        catalog: Catalog,
+        store: ObjectStore,
+        engine: BatchEngine,
+        caches: dict[str, Any],
+        memory: Callable[[], dict[str, int | None]],
+        models: int,
     ) -> None:
         self._catalog = catalog
         self._store = store
         self._engine = engine
         self._caches = caches
+        self._memory = memory
         self._models = models
         self._labelled: set[Model] = set()
         self._others: set[Model] = set()
@@ -111,6 +124,7 @@ class Collector:
         yield from self._stages()
         yield from self._engines()
         yield from self._sizes()
+        yield from self._stored()
 
     describe = collect  # its names tell the registry which collectors export the same metrics
 
@@ -201,6 +215,21 @@ class Collector:
             looked_up.add_metric([name, "miss"], counts["misses"])
             cached.add_metric([name], counts["bytes"])
         yield from (size, models, looked_up, cached)
+
+    def _stored(self) -> Iterator[Any]:
+        counts = self._memory()
+        plans = _counter("pretzel_store_plans", "Plans of the store on disk by what became of them", "event")
+        for event, key in (("loaded", "loads"), ("evicted", "evictions"), ("failed", "failures")):
+            plans.add_metric([event], counts[key])
+        resident = _gauge("pretzel_resident_plans", "Plans of the store on disk in memory")
+        resident.add_metric([], counts["resident"])
+        stale = _gauge("pretzel_stale_models", "Models that could not follow the store on disk")
+        stale.add_metric([], counts["stale"])
+        memory = _gauge("pretzel_memory_bytes", "Memory in use, and its limit", "kind")
+        for kind in ("used", "limit"):
+            if counts[kind] is not None:
+                memory.add_metric([kind], counts[kind])
+        yield from (plans, resident, stale, memory)
 
 
 def _counter(name: str, text: str, *labels: str) -> Any:

@@ -49,7 +49,8 @@ class Runtime(NamedCalls):
         it has left memory. Such models are changed in the store.
     watch : bool or float
         Whether a thread follows what changes in the store on disk: every second, or every so many seconds. Without it,
-        a model that has been looked up stays as it is.
+        a model that has been looked up stays as it is; calls raise `ModelNotFoundError` once it has left memory and
+        its files have been collected.
     trusted, allow_pickle
         Which estimators of a store on disk may be loaded, as of `PlanStore.load`.
     memory_limit : int or str, optional
@@ -307,9 +308,9 @@ class Runtime(NamedCalls):
             ``logical_bytes`` (if nothing were shared), ``unique_bytes`` (as stored), ``objects`` and ``stages`` (held
             once each), ``arena_bytes`` (working memory of all threads of the process), and
 
-            ``models``: for each name ``calls`` (under this name), ``version`` (the default one), ``bytes`` and
-            ``exclusive_bytes`` (freed by unregistering it), and ``versions``: for each its own ``calls`` (under any
-            name), ``bytes`` and ``exclusive_bytes``;
+            ``models``: for each name ``calls`` (under this name), ``version`` (the default one), ``stale`` (why it
+            could not follow the store, or None), ``bytes`` and ``exclusive_bytes`` (freed by unregistering it), and
+            ``versions``: for each its own ``calls`` (under any name), ``bytes`` and ``exclusive_bytes``;
 
             ``engine``: requests that are ``waiting``, ``started`` or ``in_python``, the ``seconds`` of estimated work
             that are left, how many requests were ``accepted``, ``rejected_deadline`` and ``rejected_overload``, how
@@ -321,13 +322,14 @@ class Runtime(NamedCalls):
 
             ``caches``: for each hits, misses, evictions, entries and bytes;
 
-            ``memory``: bytes ``used`` of the ``limit``, plans of the store on disk that are ``resident``, and how many
-            were loaded (``loads``) and left (``evictions``) so far;
+            ``memory``: bytes ``used`` of the ``limit``, plans of the store on disk that are ``resident``, how many
+            were loaded (``loads``), left (``evictions``) and could not be loaded (``failures``) so far, and models
+            that could not follow the store (``stale``);
 
             ``aliases``: for each ``calls`` and ``shares`` (the part of them that each target gets).
         """
         caches = {name: cache.counts() for name, cache in self._caches.items()}
-        found = statistics(self._catalog, self.store, self.engine)
+        found = statistics(self._catalog, self.store, self.engine, self._stored.stale)
         return {**found, "caches": caches, "memory": self._stored.counts()}
 
     def metrics(self, registry: Any = None, *, models: int = MODELS) -> Any:
@@ -350,7 +352,8 @@ class Runtime(NamedCalls):
         ValueError
             The registry has the metrics of this runtime, or of another one, already.
         """
-        return register(Collector(self._catalog, self.store, self.engine, self._caches, models), registry)
+        collector = Collector(self._catalog, self.store, self.engine, self._caches, self._stored.counts, models)
+        return register(collector, registry)
 
     def close(self, *, drain: bool = False) -> None:
         """Unregister all models and end the threads; may be called again.

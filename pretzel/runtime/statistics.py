@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pretzel._native import Method, arena_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pretzel.plan import PhysicalPlan
     from pretzel.runtime.catalog import Catalog
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pretzel.store.object_store import ObjectStore
 
 
-def statistics(catalog: Catalog, store: ObjectStore, engine: BatchEngine) -> dict[str, Any]:
+def statistics(catalog: Catalog, store: ObjectStore, engine: BatchEngine, stale: Mapping[str, str]) -> dict[str, Any]:
     """The result of `Runtime.stats`."""
     models = catalog.models()
     return {
@@ -29,6 +29,7 @@ def statistics(catalog: Catalog, store: ObjectStore, engine: BatchEngine) -> dic
             handle.name: {
                 "calls": handle.calls,
                 "version": default,
+                "stale": stale.get(handle.name),
                 **_bytes(held, store),
                 "versions": {v.label: {"calls": v.calls, **_bytes([v], store)} for v in held},
             }

@@ -52,6 +52,13 @@ class StoredModels:
         Is given each plan that has been loaded, before a handle calls it.
     trust : Trust
         Which estimators of the store may be made.
+
+    Attributes
+    ----------
+    failures : int
+        How often a plan could not be loaded, or the store not be read, so far.
+    stale : dict of str to str
+        Models that a watching runtime could not follow and that stay as they are, with the reason.
     """
 
     def __init__(
@@ -71,6 +78,9 @@ class StoredModels:
         self._prepare = prepare
         self._order = itertools.count(1)  # of readings of names
         self._followed: dict[str, int] = {}  # by name, the latest reading that the catalog knows
+        self._watches = False
+        self.failures = 0
+        self.stale: dict[str, str] = {}
         if plans is not None:
             catalog.stored_models = self
         self._threads: list[Watcher | Trimmer] = [] if residency.limit is None else [Trimmer(self)]
@@ -87,6 +97,7 @@ class StoredModels:
             raise OptionError("watch follows a store on disk: give its path as store")
         if not interval <= LONGEST:
             raise OptionError(f"watch is a number of seconds up to {LONGEST:,}, got {interval!r}")
+        self._watches = True
         self._threads.append(Watcher(self._plans, self, interval))
 
     def close(self) -> None:
@@ -140,13 +151,19 @@ class StoredModels:
                 self._refresh(name)
             except Exception as error:  # of any type: file systems at URLs raise their own
                 failed[name] = str(error) or repr(error)
+        self.failures += len(failed)
+        self.stale = failed
         return failed
 
     def load(self, version: StoredVersion) -> Plan:
-        """The plan of a version, loaded unless it is in memory; that of the default, if that has replaced it since.
+        """The plan of a version, loaded unless it is in memory.
+
+        For a runtime that watches the store it is that of the default, if that has replaced the version since.
 
         Raises
         ------
+        ModelNotFoundError
+            The store has it no more.
         CorruptStoreError
             A file is damaged, or has been removed.
         MemoryLimitExceeded
@@ -163,14 +180,32 @@ class StoredModels:
         except CorruptStoreError:
             successor = self._successor(version)
             if successor is None:
+                self.failures += 1
                 raise
             return successor.plan
+        except PretzelError:
+            self.failures += 1
+            raise
 
     def _successor(self, version: StoredVersion) -> Version | None:
         """The default now, if it has replaced this version, whose files may have been collected.
 
         It may have done so before this is called, so that the catalog knows the version no more.
+
+        Raises
+        ------
+        ModelNotFoundError
+            It has, and the runtime does not watch the store.
         """
+        if not self._watches:
+            stored = self._versions_of(version.model)
+            if stored is None or version.digest not in stored.plans.values():
+                self.failures += 1
+                raise ModelNotFoundError(
+                    f"{version.name} has left memory, and its files have left the store since: watch=True lets a "
+                    "runtime follow what is published, and pin() keeps a model in memory"
+                )
+            return None
         was_default = self._catalog.version_of(version.model) is version
         self._refresh(version.model)
         now = self._catalog.version_of(version.model)
@@ -210,7 +245,7 @@ class StoredModels:
 
     def counts(self) -> dict[str, int | None]:
         """Figures for `Runtime.stats`."""
-        return self._residency.counts()
+        return {**self._residency.counts(), "failures": self.failures, "stale": len(self.stale)}
 
     def _versions_of(self, name: str) -> Versions | None:
         assert self._plans is not None
@@ -246,8 +281,10 @@ class StoredModels:
             if order < self._followed.get(name, 0):
                 return False
             known = self._catalog.stored_versions(name)
-            followed: dict[str, Version] = {}
+            followed = {} if self._watches else dict(known)  # without a watch, what is known stays as it is
             for label, digest in stored.plans.items():
+                if label in followed:
+                    continue
                 before = known.get(label)
                 if before is not None and _is(before, digest):
                     followed[label] = before
@@ -255,10 +292,12 @@ class StoredModels:
                     new = StoredVersion(name, label, digest, self.load)
                     self._load(new)
                     followed[label] = new
-            default = self._catalog.version_of(name)
-            self._catalog.follow(name, followed, stored.default)
-            if isinstance(default, StoredVersion) and default is not followed[stored.default]:
-                default.was_default = True
+            default, present = stored.default, self._catalog.version_of(name)
+            if known and present is not None and not self._watches:
+                default = present.label
+            self._catalog.follow(name, followed, default)
+            if isinstance(present, StoredVersion) and present is not followed[default]:
+                present.was_default = True
             self._followed[name] = order
             self._evict_unknown(name, known)
             self._keep(name, followed)

@@ -12,6 +12,7 @@ import weakref
 
 import numpy as np
 import pytest
+from prometheus_client import CollectorRegistry
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -275,7 +276,7 @@ def test_what_cannot_fit_stops_nobody_and_evicts_nothing(filled, tmp_path):
 def test_a_model_that_has_left_memory_and_was_replaced_answers_as_its_successor(store, path, filled):
     for number in range(1, 8):
         store.publish(f"other{number}", ESTIMATORS[f"tenant/{number}"])
-    with pretzel.Runtime(store=path, memory_limit=limit_for(filled, 3)) as runtime:
+    with pretzel.Runtime(store=path, memory_limit=limit_for(filled, 3), watch=1000) as runtime:
         handle, pinned = runtime["churn"], runtime["churn@v1"]
         runtime._stored._residency.evict(runtime._catalog.version_of("churn"))
         assert handle.current is None
@@ -292,7 +293,7 @@ def test_a_model_that_has_left_memory_and_was_replaced_answers_as_its_successor(
 
 @pytest.mark.parametrize("followed", [False, True])
 def test_a_model_that_is_replaced_while_it_is_loaded_answers_as_its_successor(path, store, monkeypatch, followed):
-    with pretzel.Runtime(store=path, memory_limit="1GB") as runtime:
+    with pretzel.Runtime(store=path, memory_limit="1GB", watch=1000) as runtime:
         handle, stored = runtime["churn"], runtime._catalog.stored_models
         stored._residency.evict(stored._catalog.version_of("churn"))
         assert handle.current is None
@@ -314,7 +315,7 @@ def test_a_model_that_is_replaced_while_it_is_loaded_answers_as_its_successor(pa
 
 
 def test_a_default_that_is_replaced_while_it_is_followed_is_read_again(path, store, monkeypatch):
-    with pretzel.Runtime(store=path) as runtime:
+    with pretzel.Runtime(store=path, watch=1000) as runtime:
         handle, stored = runtime["churn"], runtime._catalog.stored_models
         store.publish("churn", ESTIMATORS["tenant/1"], keep=False)
         replaced, fetch = [], PlanStore.fetch
@@ -438,6 +439,53 @@ def test_without_a_watch_a_model_stays_as_it_is(path, store):
         time.sleep(0.05)
         assert handle.version == "v1"
         assert np.array_equal(handle.predict(X), ESTIMATORS["tenant/0"].predict(X))
+
+
+def test_without_a_watch_a_replaced_model_that_has_left_memory_is_gone(path, store):
+    with pretzel.Runtime(store=path) as runtime:
+        handle = runtime["churn"]
+        version = runtime._catalog.version_of("churn")
+        store.publish("churn", OTHER)
+        runtime._stored._residency.evict(version)
+        assert np.array_equal(handle.predict(X), ESTIMATORS["tenant/0"].predict(X))
+        assert np.array_equal(runtime["churn@v2"].predict(X), OTHER.predict(X))
+        assert (handle.version, runtime["churn"].version) == ("v1", "v1")
+        store.remove("churn", "v1")
+        store.gc()
+        assert np.array_equal(handle.predict(X), ESTIMATORS["tenant/0"].predict(X))
+        runtime._stored._residency.evict(version)
+        for call in (lambda: handle.predict(X), lambda: handle.predict_one(X[0]), lambda: runtime["churn"].predict(X)):
+            with pytest.raises(ModelNotFoundError, match=r"churn@v1 has left memory.*watch=True"):
+                call()
+        assert runtime.stats()["memory"]["failures"] == 3
+        assert np.array_equal(runtime["churn@v2"].predict(X), OTHER.predict(X))
+
+
+def test_what_could_not_be_followed_is_told(path, store):
+    registry = CollectorRegistry()
+    with pretzel.Runtime(store=path, watch=0.02, memory_limit="1GB") as runtime:
+        handle = runtime["churn"]
+        runtime.metrics(registry)
+        value = registry.get_sample_value
+        assert runtime.stats()["models"]["churn"]["stale"] is None
+        assert (value("pretzel_stale_models"), value("pretzel_store_plans_total", {"event": "failed"})) == (0, 0)
+        label = store.publish("churn", OTHER, default=False)
+        plan = store._directory.plan_path(store.versions("churn").plans[label])
+        plan.rename(path / "elsewhere")
+        store.promote("churn", label, allow_changes=True)
+        wait_for(lambda: runtime.stats()["memory"]["stale"] == 1)
+        assert plan.name in runtime.stats()["models"]["churn"]["stale"]
+        assert value("pretzel_stale_models") == 1
+        assert value("pretzel_store_plans_total", {"event": "failed"}) > 0
+        (path / "elsewhere").rename(plan)
+        wait_for(lambda: handle.version == label and runtime.stats()["memory"]["stale"] == 0)
+        assert runtime.stats()["models"]["churn"]["stale"] is None
+        assert value("pretzel_stale_models") == 0
+        memory = runtime.stats()["memory"]
+        assert value("pretzel_store_plans_total", {"event": "loaded"}) == memory["loads"] == 2
+        assert value("pretzel_store_plans_total", {"event": "evicted"}) == memory["evictions"] == 0
+        assert value("pretzel_resident_plans") == memory["resident"] == 2
+        assert value("pretzel_memory_bytes", {"kind": "limit"}) == 10**9
 
 
 def test_a_damaged_version_leaves_the_one_before(path, store):
@@ -583,7 +631,7 @@ def test_what_an_alias_needs_does_not_leave_once_the_store_may_lack_it(filled, t
     store = pretzel.PlanStore(path)
     store.publish("tenant/0", OTHER, default=False)
     others = list(ESTIMATORS)[1:]
-    with pretzel.Runtime(store=path, memory_limit=limit_for(filled, 6)) as runtime:
+    with pretzel.Runtime(store=path, memory_limit=limit_for(filled, 6), watch=1000) as runtime:
         live = runtime.alias("live", {"tenant/0@v1": 0.5, "tenant/0@v2": 0.5})
         if evicted:
             for name in others * 3:
