@@ -205,8 +205,9 @@ class Plan(ActsAsEstimator):
             For a plan that has steps without a native form, or was compiled with ``keep_source=True``: write also the
             estimators that steps call, and the source that is kept. The plan then answers all that it answers now, and
             the process that loads it needs their packages. ``"skops"`` is read only if all types are trusted,
-            ``"cloudpickle"`` runs any code and only with ``pretzel.load(..., allow_pickle=True)``. Of any other plan,
-            nothing that needs an estimator is saved.
+            ``"cloudpickle"`` runs any code and only with ``pretzel.load(..., allow_pickle=True)``. What was written is
+            read once, to see that it can be and how much memory it takes. Of any other plan, nothing that needs an
+            estimator is saved.
 
         Raises
         ------

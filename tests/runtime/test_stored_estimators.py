@@ -10,6 +10,7 @@ import pickle
 import subprocess
 import sys
 import time
+import tracemalloc
 import zipfile
 from typing import Any
 
@@ -32,9 +33,10 @@ from sklearn.svm import SVC
 import pretzel
 from pretzel.errors import CorruptStoreError, OptionError, SaveError, StoreError, UntrustedError
 from pretzel.runtime.saved import describe_with
+from pretzel.runtime.stored_estimators import estimator_bytes
 from pretzel.store.digest import digest_array
 from pretzel.store.object_store import ObjectStore
-from pretzel.store.plan_file import plan_file
+from pretzel.store.plan_file import open_plan_file, plan_file
 from tests.runtime.test_saved import form, rewritten
 
 RNG = np.random.default_rng(0)
@@ -196,6 +198,7 @@ def test_a_pickle_is_read_only_if_it_is_allowed(tmp_path: Any) -> None:
     model = make_pipeline(StandardScaler(), SVC()).fit(X, Y)
     model[1].note = Evil()
     pretzel.compile(model).save(tmp_path / "plan", opaque="cloudpickle")
+    del builtins.pretzel_was_run  # type: ignore[attr-defined]  # its memory was measured
     with pytest.raises(UntrustedError, match="pass allow_pickle=True if you trust") as caught:
         pretzel.load(tmp_path / "plan", trusted=["sklearn.svm._classes.SVC"])
     assert caught.value.types == ()
@@ -465,3 +468,28 @@ def test_publishing_again_makes_no_new_files(tmp_path, opaque):
         time.sleep(0.01)
     assert [*models.versions("m").plans] == ["v1", "v2"]
     assert len({*models.versions("m").plans.values()}) == 1
+
+
+WORDS = [f"a word of {i}" for i in range(20_000)]
+
+
+class Words(Ratio):
+    """Keeps many small objects."""
+
+    def fit(self, X: Any, y: Any = None) -> Words:
+        self.places_ = {word: 10_000 + i for i, word in enumerate(WORDS)}
+        return self
+
+
+@pytest.mark.parametrize("is_traced", [False, True])
+def test_a_pickle_counts_with_what_it_takes_in_memory(tmp_path: Any, is_traced: bool) -> None:
+    if is_traced:
+        tracemalloc.start()
+    try:
+        pretzel.compile(make_pipeline(Words(), Ridge()).fit(X, X[:, 0])).save(tmp_path / "plan", opaque="cloudpickle")
+        assert tracemalloc.is_tracing() == is_traced
+    finally:
+        tracemalloc.stop()
+    counted = estimator_bytes(open_plan_file(tmp_path / "plan"))
+    taken = sys.getsizeof(dict.fromkeys(WORDS)) + sum(map(sys.getsizeof, WORDS)) + len(WORDS) * sys.getsizeof(10_000)
+    assert taken < counted < 1.2 * taken
