@@ -207,7 +207,10 @@ class PlanStore:
         try:
             return plan_of(file, self.store, name, salt=self._salt, trust=trust)
         except CorruptStoreError:
-            file_again = self._directory.repaired(file)
+            try:
+                file_again = self._directory.repaired(file)
+            except FileNotFoundError as error:
+                raise self._missing(error) from error
             if file_again is None:
                 raise
         return plan_of(file_again, self.store, name, salt=self._salt, trust=trust)

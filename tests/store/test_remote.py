@@ -23,6 +23,7 @@ import pretzel
 from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError, StoreError
 from pretzel.store import remote
 from pretzel.store.object_store import ObjectStore
+from pretzel.store.plan_file import open_plan_file
 
 DOCUMENTS = [f"word{i} w{i % 7} some text {i * 37 % 101}" for i in range(1000)]
 WORDS = TfidfVectorizer(ngram_range=(1, 2)).fit(DOCUMENTS)
@@ -353,6 +354,24 @@ def test_what_is_collected_while_it_is_pulled_is_read_again(models, tmp_path, mo
     monkeypatch.setattr(remote.RemoteDirectory, "fetch", fetch_after_the_collection)
     target.pull(f"file://{source}", (name for name in ["line"]))
     assert target.load("line").predict_one((1.0,)) == pytest.approx(3.0)
+
+
+def test_a_damaged_plan_of_the_cache_that_is_collected_elsewhere_is_told(models, url, opened, tmp_path):
+    models.push(url)
+    digest = opened().versions("line").plans["v2"]
+    opened().load("line")
+    path = next((tmp_path / "cache").glob(f"plans/*/{digest}.pretzel"))
+    file, contents = open_plan_file(path), bytearray(path.read_bytes())
+    at = contents.index(next(array for array in map(file.array, file.locations) if array.nbytes).tobytes())
+    contents[at] ^= 1
+    path.unlink()  # a file that is mapped must not change
+    path.write_bytes(contents)
+    system, root = fsspec.core.url_to_fs(url)
+    system.rm(f"{root}/plans/{digest[:2]}/{digest}.pretzel")
+    with pytest.raises(CorruptStoreError, match=f"{digest}.pretzel.* is missing"):
+        opened().load("line")
+    with pretzel.Runtime(store=opened()) as runtime, pytest.raises(CorruptStoreError, match="is missing"):
+        runtime["line"]
 
 
 def test_the_cache_of_a_url(monkeypatch, tmp_path):
