@@ -8,11 +8,9 @@ time.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import secrets
 import sys
-import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,7 +27,7 @@ from pretzel.store.directory import Directory
 from pretzel.store.mapped_file import reading
 from pretzel.store.mark import MARK, check_mark, mark_content
 from pretzel.store.name_files import NameFiles, read_again, versions_in
-from pretzel.store.plan_file import write_aside
+from pretzel.store.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -103,7 +101,7 @@ class RemoteDirectory(Directory):
         self.where = url.rstrip("/")
         self.path = cache_of(self.where) if cache is None else Path(cache)
         self._names = NameFiles(self.path)
-        self._place = _Place(self.where)
+        self._place = Place(self.where)
         try:
             check_mark(self._place.read(MARK), self.where)
         except FileNotFoundError:
@@ -229,7 +227,7 @@ def push(store: Directory, url: str, names: Iterable[str] | None = None) -> Copi
     CorruptStoreError
         A file here is not what its digest says; nothing is copied of it, and no name.
     """
-    place, chosen = _Place(url.rstrip("/")), None if names is None else list(names)
+    place, chosen = Place(url.rstrip("/")), None if names is None else list(names)
     there = place.sizes()
     if MARK in there:
         check_mark(place.read(MARK), place.url)
@@ -244,7 +242,7 @@ def _versions(store: Directory, names: Iterable[str] | None) -> dict[str, Versio
     return {name: store.versions(name) for name in (store.names() if names is None else names)}
 
 
-def _push(store: Directory, place: _Place, there: dict[str, int], versions: Mapping[str, Versions]) -> Copied:
+def _push(store: Directory, place: Place, there: dict[str, int], versions: Mapping[str, Versions]) -> Copied:
     """Copy what names need and is not ``there``, which gets the sizes of what is copied."""
     plans: dict[Path, Callable[[Path], None]] = {}
     objects: dict[Path, Callable[[Path], None]] = {}
@@ -319,81 +317,6 @@ def _pull(store: Directory, remote: RemoteDirectory, versions: Mapping[str, Vers
     except FileNotFoundError as error:
         raise CorruptStoreError(f"{remote.where} lacks {error.filename}") from error
     return copied
-
-
-class _Place:
-    """The files at a URL."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._connect()
-
-    def _connect(self) -> None:
-        try:
-            import fsspec
-            from fsspec.implementations.local import LocalFileSystem
-        except ModuleNotFoundError as error:
-            raise StoreError(f"{self.url} is read with fsspec: pip install 'pretzel-serving[remote]'") from error
-        try:
-            self._system, root = fsspec.core.url_to_fs(self.url)
-        except (ImportError, ValueError) as error:
-            raise StoreError(f"{self.url}: {error}") from error
-        self._root = root.rstrip("/")
-        self._is_local = isinstance(self._system, LocalFileSystem)
-        self._process = os.getpid()
-
-    @property
-    def _files(self) -> Any:
-        """The file system; a new one after a fork, because connections do not survive it."""
-        if self._process != os.getpid():
-            self._connect()
-        return self._system
-
-    def _path(self, file: str) -> str:
-        return f"{self._root}/{file}"
-
-    def read(self, file: str) -> bytes:
-        """A small file, as it is now."""
-        return bytes(self._files.cat_file(self._path(file)))
-
-    def get(self, file: str, path: Path) -> None:
-        """Copy a file to a local one."""
-        try:
-            self._files.get_file(self._path(file), os.fspath(path))
-        except FileNotFoundError as error:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{self.url}/{file}") from error
-
-    def put(self, file: str, path: Path) -> None:
-        """Copy a local file. Object stores show a file when all of it is there; on a local disk it is renamed."""
-        if self._is_local:
-            target, aside = Path(self._path(file)), Path(self._path("aside"))
-            for directory in (target.parent, aside):
-                directory.mkdir(parents=True, exist_ok=True)
-            write_aside(target, path.read_bytes(), aside)
-        else:
-            self._files.put_file(os.fspath(path), self._path(file))
-
-    def write(self, file: str, content: bytes) -> None:
-        """Write a small file."""
-        with tempfile.NamedTemporaryFile() as written:
-            written.write(content)
-            written.flush()
-            self.put(file, Path(written.name))
-
-    def names(self) -> list[str]:
-        """Files of names."""
-        self._files.invalidate_cache()
-        try:
-            return [path.rpartition("/")[2] for path in self._files.ls(self._path("names"), detail=False)]
-        except FileNotFoundError:
-            return []
-
-    def sizes(self) -> dict[str, int]:
-        """Bytes of all files."""
-        self._files.invalidate_cache()
-        found = self._files.find(self._root, detail=True)
-        start = len(self._root) + 1
-        return {path[start:]: info["size"] for path, info in found.items()}
 
 
 def _check_plan(digest: str, path: Path) -> None:

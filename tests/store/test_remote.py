@@ -72,8 +72,8 @@ def write(url, file, content):
 def reads(monkeypatch):
     """Files that were fetched."""
     found = []
-    get = remote._Place.get
-    monkeypatch.setattr(remote._Place, "get", lambda self, file, path: (found.append(file), get(self, file, path))[1])
+    get = remote.Place.get
+    monkeypatch.setattr(remote.Place, "get", lambda self, file, path: (found.append(file), get(self, file, path))[1])
     return found
 
 
@@ -287,7 +287,7 @@ def test_names_cannot_leave_the_store(models, url, tmp_path):
 def test_an_interrupted_push_shows_no_name(models, url, opened, monkeypatch):
     """Objects come before plans, and names last."""
     order = []
-    put = remote._Place.put
+    put = remote.Place.put
 
     def stop(self, file, path):
         order.append(file.partition("/")[0])
@@ -295,7 +295,7 @@ def test_an_interrupted_push_shows_no_name(models, url, opened, monkeypatch):
             raise ConnectionError("gone")
         put(self, file, path)
 
-    monkeypatch.setattr(remote._Place, "put", stop)
+    monkeypatch.setattr(remote.Place, "put", stop)
     with pytest.raises(ConnectionError):
         models.push(url)
     assert sorted(order, key=["pretzel.json", "objects", "plans", "names"].index) == order
@@ -517,7 +517,7 @@ def test_a_damaged_small_array_in_a_cache_is_fetched_again(models, url, opened, 
 def test_gc_does_not_disturb_pull(models, url, tmp_path, monkeypatch):
     models.push(url)
     other = pretzel.PlanStore(tmp_path / "other", store=ObjectStore())
-    get, collected = remote._Place.get, []
+    get, collected = remote.Place.get, []
 
     def collect(self, file, path):
         get(self, file, path)
@@ -525,7 +525,7 @@ def test_gc_does_not_disturb_pull(models, url, tmp_path, monkeypatch):
             collected.append(file)
             other.gc()
 
-    monkeypatch.setattr(remote._Place, "get", collect)
+    monkeypatch.setattr(remote.Place, "get", collect)
     other.pull(url)
     assert other.names() == models.names()
     assert other.fsck().ok
