@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from pretzel.calibration import calibrate
     from pretzel.options import Batching, Reservation
     from pretzel.runtime.model import Plan
+    from pretzel.store.directory import Findings
+    from pretzel.store.name_files import Versions
     from pretzel.store.object_store import ObjectStore
+    from pretzel.store.remote import Copied
     from pretzel.upgrade import load
     from pretzel.verification import verify
 
@@ -18,11 +21,14 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "Batching": "pretzel.options",
+    "Copied": "pretzel.store.remote",
+    "Findings": "pretzel.store.directory",
     "ObjectStore": "pretzel.store.object_store",
     "Plan": "pretzel.runtime.model",
     "PlanStore": "pretzel.api",
     "Reservation": "pretzel.options",
     "Runtime": "pretzel.api",
+    "Versions": "pretzel.store.name_files",
     "calibrate": "pretzel.calibration",
     "compile": "pretzel.api",
     "errors": "pretzel.errors",
@@ -32,11 +38,14 @@ _PUBLIC = {
 
 __all__ = [
     "Batching",
+    "Copied",
+    "Findings",
     "ObjectStore",
     "Plan",
     "PlanStore",
     "Reservation",
     "Runtime",
+    "Versions",
     "calibrate",
     "compile",
     "errors",

@@ -317,11 +317,14 @@ def test_everything_public_is_documented(path):
 def test_public_names():
     assert set(pretzel.__all__) == {
         "Batching",
+        "Copied",
+        "Findings",
         "ObjectStore",
         "Plan",
         "PlanStore",
         "Reservation",
         "Runtime",
+        "Versions",
         "calibrate",
         "compile",
         "errors",

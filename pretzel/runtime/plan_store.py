@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError
 from pretzel.options import check_option
 from pretzel.runtime.catalog_entry import check_changes, check_word
 from pretzel.runtime.outline import outline_of
-from pretzel.runtime.pickling import reject_pickling
 from pretzel.runtime.prepare import compiled
 from pretzel.runtime.saved import bytes_to_load, describe_with, plan_of
 from pretzel.runtime.stored_estimators import NOBODY, Trust
@@ -17,7 +17,7 @@ from pretzel.store.object_store import ObjectStore, default_store
 from pretzel.store.remote import is_url, open_store, pull, push
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from pretzel.runtime.model import Plan
     from pretzel.runtime.outline import Outline
@@ -80,7 +80,33 @@ class PlanStore:
         self._directory = open_store(path, create=create, cache=cache)
         self._salt = os.urandom(16)
 
-    __reduce_ex__ = reject_pickling
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process opens the store at the same place, with the arrays in the store of that process."""
+        path, is_remote = self._directory.path.absolute(), is_url(self._directory.where)
+        return (
+            partial(PlanStore, create=False, cache=path if is_remote else None),
+            (self._directory.where if is_remote else path,),
+        )
+
+    def __contains__(self, target: object) -> bool:
+        """Whether there is a model of that name, or a version ``"name@v2"``."""
+        name, at, label = target.partition("@") if isinstance(target, str) else ("", "", "")
+        try:
+            return name in self.names() and (not at or label in self.versions(name).plans)
+        except ModelNotFoundError:
+            return False
+
+    def __iter__(self) -> Iterator[str]:
+        """Names of all models, sorted."""
+        return iter(self.names())
+
+    def __len__(self) -> int:
+        """Number of models."""
+        return len(self.names())
+
+    def __bool__(self) -> bool:
+        """True, also for a store without models."""
+        return True
 
     def __repr__(self) -> str:
         return f"<pretzel.PlanStore of {len(self.names())} model(s) at {self._directory.where}>"
@@ -153,6 +179,7 @@ class PlanStore:
         Parameters
         ----------
         name : str
+            Also with a version, ``"name@v2"``.
         version : str, optional
         trusted : list of str or type
             Types whose objects may be made of a plan that was published with ``opaque="skops"``, as of `pretzel.load`.
@@ -171,6 +198,7 @@ class PlanStore:
             The system cannot read a file now, for want of descriptors, memory or permission.
         """
         trust = Trust.of(trusted, allow_pickle)
+        name, version = _parts(name, version)
         return self._directory.use(name, version, lambda file: self.plan_of(file, name, trust))
 
     def open_plan(self, digest: str) -> StoredPlan:
@@ -223,7 +251,7 @@ class PlanStore:
         ModelNotFoundError
         CorruptStoreError
         """
-        return self._directory.use(name, version, self.bytes_of)
+        return self._directory.use(*_parts(name, version), self.bytes_of)
 
     def bytes_of(self, file: StoredPlan) -> int:
         """`bytes_to_load` of files that are open."""
@@ -335,3 +363,11 @@ class PlanStore:
         ModelNotFoundError, CorruptStoreError
         """
         return pull(self._directory, url, names)
+
+
+def _parts(name: str, version: str | None) -> tuple[str, str | None]:
+    """A name and a version, which may be given with the name."""
+    if version is not None or not isinstance(name, str) or "@" not in name:
+        return name, version
+    name, _, label = name.partition("@")
+    return name, label

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import threading
 import time
@@ -66,6 +67,39 @@ def test_versions_of_a_name(models):
     models.remove("rent/de")
     with pytest.raises(ModelNotFoundError, match="no model 'rent/de'"):
         other.load("rent/de")
+
+
+def test_a_store_is_asked_as_a_mapping_of_names(models):
+    assert len(models) == 0
+    assert models  # a store without models is no missing one
+    for name in ("rent/fr", "rent/de"):
+        models.publish(name, linear(1))
+    models.publish("rent/de", linear(2))
+    assert [*models] == ["rent/de", "rent/fr"]
+    assert len(models) == 2
+    for target in ("rent/de", "rent/de@v1", "rent/fr@v1"):
+        assert target in models
+    for target in ("rent", "rent/fr@v2", "rent/de@", "", "@v1", None, 3, ("rent/de",)):
+        assert target not in models
+    assert models.load("rent/de@v1").predict_one((1.0,)) == pytest.approx(1)
+    assert models.load("rent/de").predict_one((1.0,)) == pytest.approx(2)
+    assert models.bytes_to_load("rent/fr@v1") == models.bytes_to_load("rent/fr", "v1")
+    with pytest.raises(ModelNotFoundError, match="no version 'v9'"):
+        models.load("rent/de@v9")
+
+
+def test_a_store_is_pickled_as_its_place(models):
+    models.publish("m", linear(3))
+    copied = pickle.loads(pickle.dumps(models))
+    assert copied.names() == ["m"]
+    assert copied.load("m").predict_one((1.0,)) == pytest.approx(3)
+
+
+def test_what_a_store_returns_is_public(models):
+    models.publish("m", linear(3))
+    assert isinstance(models.fsck(), pretzel.Findings)
+    assert isinstance(models.versions("m"), pretzel.Versions)
+    assert pretzel.Copied(1, 2).files == 1
 
 
 def test_equal_arrays_are_on_disk_and_in_memory_once(models):
