@@ -10,6 +10,7 @@ import click
 
 from pretzel.cli.bench import bench
 from pretzel.cli.compile import compile
+from pretzel.cli.completion import complete_in_bash
 from pretzel.cli.coverage import coverage
 from pretzel.cli.inspect import explain, inspect
 from pretzel.cli.output import printable
@@ -87,9 +88,9 @@ def cli(debug: bool) -> None:
     """Compile scikit-learn models, look into them, and let them predict.
 
     MODEL is a plan file ("churn.pretzel"), or a model of a store: STORE:NAME, or STORE:NAME@VERSION
-    ("models:churn/de@v2"). STORE is a directory; what only reads takes a URL, too ("s3://bucket/models"). SOURCE is a
-    fitted estimator in a file of joblib, pickle or skops. DATA is a table, by the ending of its name: .csv, .parquet,
-    .arrow.
+    ("models:churn/de@v2"). STORE is a directory; models are also read from a URL ("s3://bucket/models"), and inspect
+    lists it, while fsck, gc, promote and remove need a directory. SOURCE is a fitted estimator in a file of joblib,
+    pickle or skops. DATA is a table, by the ending of its name: .csv, .parquet, .arrow.
 
     \b
     Exit codes:
@@ -101,5 +102,6 @@ def cli(debug: bool) -> None:
     """
 
 
+complete_in_bash()
 for command in (compile, inspect, explain, predict, verify, coverage, bench, gc, fsck, promote, remove, push, pull):
     cli.add_command(command)

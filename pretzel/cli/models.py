@@ -92,7 +92,20 @@ def _split(text: str) -> tuple[str, str]:
 
 
 FILE = click.Path(exists=True, dir_okay=False)
-STORE = click.Path(exists=True, file_okay=False)
+
+
+class _Directory(click.Path):
+    """The directory of a store that is there; a URL is refused with what to do instead."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See click."""
+        if "://" in str(value):
+            command = "this command" if ctx is None else ctx.info_name
+            self.fail(f"{command} needs a directory: copy {value} to one first (pretzel pull)", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+STORE = _Directory(exists=True, file_okay=False)
 
 trusted = click.option(
     "--trusted", multiple=True, metavar="TYPE", help="A type that a .skops file or an opaque MODEL holds; repeatable."
@@ -112,7 +125,7 @@ def _model_of(ctx: click.Context, parameter: click.Parameter, text: str) -> Mode
 
 
 def complete_model(ctx: click.Context, parameter: click.Parameter, text: str) -> list[CompletionItem]:
-    """Files, and names of models behind "STORE:" (in zsh and fish, because bash divides words there)."""
+    """Files, and names of models behind "STORE:"."""
     store, name = _split(text)
     if ":" in text and Path(store, MARK).is_file():
         names = [each for each in open_store(store).names() if each.startswith(name) and each.isprintable()]

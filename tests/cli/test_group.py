@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -135,8 +136,10 @@ def test_a_reader_that_closes_the_output_is_no_error(folder, table):
 
 
 def test_the_shell_completes_commands(folder):
-    done = in_process(_PRETZEL_COMPLETE="bash_complete", COMP_WORDS="pretzel pre", COMP_CWORD="1")
+    done = in_process(_PRETZEL_COMPLETE="bash_complete", COMP_LINE="pretzel pre")
     assert done.stdout.split() == ["plain,predict"]
+    done = in_process(_PRETZEL_COMPLETE="bash_complete", COMP_LINE="pretzel ")
+    assert {"plain,predict", "plain,compile"} < {*done.stdout.split()}
 
 
 def test_the_shell_completes_models(folder, pipeline):
@@ -148,6 +151,38 @@ def test_the_shell_completes_models(folder, pipeline):
         assert [line for line in done.stdout.split() if "models" in line] == ["models:churn/de", "models:churn/fr"]
     done = in_process(_PRETZEL_COMPLETE="zsh_complete", COMP_WORDS="pretzel explain mod", COMP_CWORD="2")
     assert done.stdout.split()[0] == "file"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.parametrize(
+    ("line", "breaks", "found"),
+    [
+        ("pretzel inspect models:ch", True, ["churn/de"]),
+        ("pretzel inspect models:ch", False, ["models:churn/de"]),
+        ("pretzel explain --json 'my models:", True, ["churn/de"]),
+        ("pretzel insp", True, ["inspect"]),
+    ],
+)
+def test_bash_completes_models(folder, pipeline, line, breaks, found):
+    """bash divides words at colons, unless the user has taken that away."""
+    for store in ("models", "my models"):
+        pretzel.PlanStore(store).publish("churn/de", pipeline)
+    (folder / "pretzel").write_text(f'#!/bin/sh\nexec {sys.executable} -m pretzel "$@"\n')
+    (folder / "pretzel").chmod(0o755)
+    script = """
+eval "$(_PRETZEL_COMPLETE=bash_source pretzel)"
+compopt() { :; }
+COMP_WORDBREAKS=$1; COMP_LINE=$2; COMP_POINT=${#2}
+_pretzel_completion pretzel
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+    where = os.path.dirname(os.path.dirname(pretzel.__file__))
+    environment = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}", "PYTHONPATH": where}
+    divides = " \n:=" if breaks else " \n="
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script, "bash", divides, line], capture_output=True, text=True, env=environment
+    )
+    assert done.stdout.splitlines() == found, done.stderr
 
 
 def test_without_click(folder):

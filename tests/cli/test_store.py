@@ -39,6 +39,14 @@ def test_a_directory_that_is_no_store(run, folder):
     assert not [*(folder / "other").iterdir()]
 
 
+def test_what_needs_a_directory_says_so_of_urls(run, store, folder):
+    for command in ("fsck", "gc", "remove", "promote"):
+        more = {"remove": " churn/de", "promote": " churn/de v1"}.get(command, "")
+        error = run(f"{command} memory://{folder.name}/models{more}", 2).stderr
+        assert f"{command} needs a directory: copy memory://{folder.name}/models to one first" in error
+    assert "while fsck, gc, promote and remove need a directory" in " ".join(run("--help").stdout.split())
+
+
 def test_push_and_pull(run, store, folder):
     url = f"memory://{folder.name}/models"
     assert run(f"push models {url}").stdout.startswith("1 file(s), ")
