@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import gc
+import pickle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.ensemble import RandomForestRegressor
@@ -28,7 +32,7 @@ from sklearn.preprocessing import (
 )
 
 import pretzel
-from pretzel.errors import InputTypeError
+from pretzel.errors import InputTypeError, SaveError
 from tests import releases
 
 if TYPE_CHECKING:
@@ -136,6 +140,31 @@ def loaded(model: Any, folder: Path) -> pretzel.Plan:
     return pretzel.load(folder / "plan")
 
 
+@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.filterwarnings("ignore")
+def test_random_branches_without_the_estimator(seed: int, tmp_path: Path) -> None:
+    """What only the estimator computes, a loaded plan refuses."""
+    rng = np.random.default_rng(seed)
+    model, dtypes = random_model(rng)
+    request = frame(rng, dtypes, 40)
+    try:
+        plan = loaded(model.fit(request, rng.random(40)), tmp_path)
+    except (TypeError, ValueError, SaveError):
+        pytest.skip("scikit-learn does not fit this, or it is not saved")
+    method = "predict" if hasattr(model, "predict") else "transform"
+    others = [{name: str(rng.choice([dtype, *DTYPES])) for name, dtype in dtypes.items()} for _ in range(6)]
+    for each in (request, *(frame(rng, other, 9) for other in others)):
+        try:
+            expected = getattr(model, method)(each)
+        except (TypeError, ValueError):
+            continue
+        try:
+            answer = getattr(plan, method)(each)
+        except InputTypeError:
+            continue
+        assert_same(answer, expected)
+
+
 def table(**dtypes: str) -> pd.DataFrame:
     return frame(np.random.default_rng(0), dtypes, 30)
 
@@ -216,6 +245,44 @@ def test_functions_compute_in_the_dtype_of_each_column() -> None:
     for dtype in ("int8", "float32", "float16", "bool"):
         request = table(a="float64", b=dtype)
         np.testing.assert_array_equal(np.asarray(plan.transform(request)), np.asarray(model.transform(request)))
+
+
+FLOAT32_ALONE = (
+    (make_column_transformer((StandardScaler(), ["a"]), (StandardScaler(), ["b"])), ("float64", "int64", "int8")),
+    (make_column_transformer((MinMaxScaler(), ["a"]), (Normalizer(), ["b"])), ("float64", "int64", "int8")),
+    (make_pipeline(FunctionTransformer(np.log1p), Ridge()), ("float64", "bool", "int8")),
+)
+
+
+@pytest.mark.parametrize(("model", "others"), FLOAT32_ALONE)
+def test_float32_beside_others_without_the_estimator(model: Any, others: tuple[str, ...], tmp_path: Path) -> None:
+    """scikit-learn computes each branch, or column, in its own dtype; a plan without it says what to do."""
+    wide = table(a="float64", b="float64")
+    model = clone(model).fit(wide, wide["a"])
+    method = "predict" if hasattr(model, "predict") else "transform"
+    live = pretzel.compile(model)
+    plans = [loaded(model, tmp_path)]
+    if method == "transform":  # else a variant of the plan is the estimator's, and keeps it
+        plans += [pickle.loads(pickle.dumps(live)), pretzel.compile(copy.deepcopy(model))]
+    gc.collect()
+    for dtype in others:
+        request = table(a=dtype, b="float32")
+        for plan in plans:
+            with pytest.raises(InputTypeError, match=r"\('a'\) beside float32 \('b'\).* keep_source=True.* cast"):
+                getattr(plan, method)(request)
+        assert_same(getattr(live, method)(request), getattr(model, method)(request))
+        wide = request.astype("float64")
+        for plan in plans:
+            assert_same(getattr(plan, method)(wide), getattr(model, method)(wide))
+
+
+def test_objects_before_functions_without_the_estimator(tmp_path: Path) -> None:
+    """NumPy has no such functions of objects."""
+    model = make_pipeline(FunctionTransformer(np.log1p), Ridge()).fit(np.eye(3), np.arange(3))
+    plan = loaded(model, tmp_path)
+    for request in (np.eye(3).astype(object), pd.DataFrame(np.eye(3)).astype(object)):
+        with pytest.raises(InputTypeError, match="answered by the Pipeline itself"):
+            plan.predict(request)
 
 
 def test_predictions_for_float64_alone(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pretzel.errors import InputError, InputTypeError, InputValueError
 from pretzel.plan import InputKind
-from pretzel.runtime.input.messages import UnreadForm
+from pretzel.runtime.input.messages import UnreadForm, listed
 from pretzel.runtime.input.source_form import of_row, of_rows
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ SCORES = ("ClassifierMixin", "RegressorMixin")
 """Classes of scikit-learn whose ``score`` needs nothing but predictions."""
 
 _KEEP = "compile or register the model with keep_source=True, or keep the estimator yourself"
+_SAVE = "compile the model with keep_source=True, and save it with opaque='skops'"
 _KINDS = {
     "ClassifierMixin": "classifier",
     "RegressorMixin": "regressor",
@@ -66,7 +67,7 @@ class Source:
         source._find = lambda: None
         source._keeps = False
         source.type_name, source.kind, source.score_of = type_name, kind, score_of
-        source._why_gone = "it was not saved with the plan"
+        source._why_gone = f"it was not saved with the plan: {_SAVE}"
         return source
 
     def described(self) -> dict[str, str | None]:
@@ -120,7 +121,7 @@ class Source:
         estimator = self._living(TypeError, f"{model}: {method} with {given} is answered by")
         return getattr(estimator, method)(*arguments, **options)
 
-    def answer(self, model: str, method: str, X: Any, reason: str) -> Any:
+    def answer(self, model: str, method: str, X: Any, reason: str, remedy: str = "") -> Any:
         """The estimator's own answer for a table that no program can compute with.
 
         Raises
@@ -128,7 +129,7 @@ class Source:
         InputTypeError
             It does not exist any more.
         """
-        return getattr(self._living(InputTypeError, f"{model}: {reason} are answered by"), method)(X)
+        return getattr(self._living(InputTypeError, f"{model}: {reason} are answered by", remedy), method)(X)
 
     def instead(self, model: str, method: str, X: Any, error: InputTypeError | InputValueError) -> Any:
         """The estimator's own answer for a table that a plan rejects with ``error``.
@@ -180,11 +181,11 @@ class Source:
         """Public methods and attributes of the estimator, as far as it exists."""
         return [name for name in dir(self._find()) if not name.startswith("_")]
 
-    def _living(self, error: type[Exception], sentence: str) -> Any:
-        """The estimator, while it exists; else the error, whose sentence ends with it."""
+    def _living(self, error: type[Exception], sentence: str, remedy: str = "") -> Any:
+        """The estimator, while it exists; else the error, whose sentence ends with it, and with the ``remedy``."""
         estimator = self._find()
         if estimator is None:
-            raise error(f"{sentence} the {self.type_name} itself: {self._why_gone}")
+            raise error(f"{sentence} the {self.type_name} itself: {self._why_gone}{remedy}")
         return estimator
 
 
@@ -290,7 +291,10 @@ class BySource:
         InputTypeError
             The estimator does not exist any more.
         """
-        return self._source.answer(self._model, self._method, in_source_form(self._spec, X), self._reason)
+        reason, remedy = self._reason, ""
+        if not self.exists and (several := _several_dtypes(self._spec, X)):
+            reason, remedy = f"{reason}, here {several},", "; or cast these columns to float64"
+        return self._source.answer(self._model, self._method, in_source_form(self._spec, X), reason, remedy)
 
     def answer_typed_row(self, row: Any) -> Any:
         """The estimator's answer for a 1-D array."""
@@ -299,6 +303,18 @@ class BySource:
     def call_row(self, row: Any) -> Any:
         """The estimator's answer for a row of values."""
         return self(of_row(self._spec, self._model, row))[0]
+
+
+def _several_dtypes(spec: InputSpec, X: Any) -> str:
+    """The dtypes of the columns that a model reads of a frame, with their names; empty where it is one dtype."""
+    schema: Any = X.dtypes if hasattr(X, "iloc") else getattr(X, "schema", {})  # of polars, or of Arrow
+    dtypes = zip(schema.names, schema.types, strict=True) if hasattr(schema, "types") else schema.items()
+    read = None if spec.names is None else {spec.names[i] for i in spec.required}
+    found: dict[str, list[Any]] = {}
+    for name, dtype in dtypes:
+        if read is None or name in read:
+            found.setdefault(str(dtype), []).append(name)
+    return " beside ".join(f"{dtype} ({listed(names)})" for dtype, names in found.items()) if len(found) > 1 else ""
 
 
 def _reference(estimator: Any, keep: bool) -> Callable[[], Any]:

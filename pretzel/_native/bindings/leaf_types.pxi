@@ -6,8 +6,9 @@ cdef int SEVERAL_TYPES = -3  # some leaves are float32, which decides how they a
 
 
 cdef struct RequestTypes:
-    int result   # type of the columns that decide about the dtype of the result
-    int variant  # which variant answers, `SEVERAL_TYPES`, or `ANY_TYPE` for the method's own program
+    int result     # type of the columns that decide about the dtype of the result
+    int variant    # which variant answers, `SEVERAL_TYPES`, or `ANY_TYPE` for the method's own program
+    bint converts  # nothing but objects is refused, and not by functions, which would not make numbers of them
 
 
 cdef int common_type(int a, int b) except -2:
@@ -69,11 +70,13 @@ cdef class TypeChoice:
     cdef dict by_type
     cdef frozenset to_ask   # the types among several for which each leaf is asked; None: whatever they are
     cdef bint differs_in_float64  # there is a variant for tables of float64, too
+    cdef bint each                # a leaf is read by functions that refuse objects
 
     def __init__(self, plan, int leaves, dict by_type):
         self.leaves = leaf_types(plan, leaves, by_type)
         self.by_type = by_type
         self.differs_in_float64 = cnp.NPY_FLOAT64 in by_type
+        self.each = any([each and cnp.NPY_OBJECT in refuses for _, _, refuses, each in self.leaves])
         follows = plan.labels is None and plan.dtype.follows.value != ""
         if not follows or all([decides for matters, decides, _, _ in self.leaves if matters]):
             refused = frozenset().union(*[refuses for _, _, refuses, _ in self.leaves])
@@ -83,6 +86,7 @@ cdef class TypeChoice:
     cdef int one(self, int type_num, RequestTypes* found) except -1:
         """For columns of one type."""
         found.result = cnp.NPY_FLOAT64
+        found.converts = not self.each
         found.variant = cnp.NPY_FLOAT64 if self.differs_in_float64 else ANY_TYPE
         if type_num != cnp.NPY_FLOAT64:
             found.result = type_num
@@ -94,15 +98,15 @@ cdef class TypeChoice:
         cdef int common = common_type_of(types) if types else cnp.NPY_FLOAT64
         if len(types) < 2:
             return self.one(common, found)
-        found.result, found.variant = common, ANY_TYPE
+        found.result, found.variant, found.converts = common, ANY_TYPE, True
         if self.to_ask is None or common in self.to_ask or not self.to_ask.isdisjoint(types):
-            self.ask(types_of(of_leaves), by_branch is not None and by_branch.exists, found)
+            self.ask(types_of(of_leaves), by_branch, found)
         return 0
 
-    cdef int ask(self, list of_leaves, bint by_branch, RequestTypes* found) except -1:
+    cdef int ask(self, list of_leaves, by_branch, RequestTypes* found) except -1:
         """What answers a request, by the types of the columns of each leaf."""
         cdef int common, refused, result = ANY_TYPE
-        cdef bint is_single, any_single = False, all_single = True, rounds = False
+        cdef bint is_single, any_single = False, all_single = True, rounds = False, widens = False
         cdef set every = set()
         found.variant = ANY_TYPE
         for types, (matters, decides, refuses, each) in zip(of_leaves, self.leaves):
@@ -116,10 +120,14 @@ cdef class TypeChoice:
             any_single |= is_single
             all_single &= is_single
             rounds |= refused == cnp.NPY_FLOAT
+            widens |= not is_single and cnp.NPY_FLOAT in refuses
+            found.converts &= refused == ANY_TYPE or (refused == cnp.NPY_OBJECT and not each)
             if refused == cnp.NPY_OBJECT or (found.variant == ANY_TYPE and refused != cnp.NPY_FLOAT):
                 found.variant = refused
-            if cnp.NPY_FLOAT16 in types and cnp.NPY_FLOAT16 in self.by_type and found.variant == ANY_TYPE:
-                found.variant = cnp.NPY_FLOAT16
+            if cnp.NPY_FLOAT16 in types and cnp.NPY_FLOAT16 in self.by_type:
+                found.converts = False
+                if found.variant == ANY_TYPE:
+                    found.variant = cnp.NPY_FLOAT16
             every.add(common)
             if decides:
                 result = common_type(result, common)
@@ -127,7 +135,8 @@ cdef class TypeChoice:
         if found.variant == cnp.NPY_OBJECT or not any_single:
             return 0
         common = common_type_of(every)
-        if by_branch and not all_single and (rounds or common == cnp.NPY_FLOAT):
+        if by_branch is not None and not all_single and (
+                widens or by_branch.exists if common == cnp.NPY_FLOAT else rounds):
             found.variant = SEVERAL_TYPES
         elif found.variant == ANY_TYPE and common == cnp.NPY_FLOAT and cnp.NPY_FLOAT in self.by_type:
             found.variant = cnp.NPY_FLOAT

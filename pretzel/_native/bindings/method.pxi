@@ -234,7 +234,7 @@ cdef class Method(CallCounter):
             return self.by_branch(X)
         if types.variant != ANY_TYPE:
             variant = self.by_type[types.variant]
-            if types.variant == cnp.NPY_OBJECT and self.method != "transform" and (
+            if types.variant == cnp.NPY_OBJECT and self.method != "transform" and types.converts and (
                     not getattr(variant, "exists", True) and not holds_nan(columns)):
                 return self.answer_columns(columns, rows, cnp.NPY_FLOAT64)  # steps keep nothing of objects but None
             if type(variant) is not Method or (<Method>variant).form is not self.form:

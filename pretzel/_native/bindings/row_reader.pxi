@@ -154,10 +154,14 @@ cdef int cell_of(object value, Cell* out, Reader reader, list held) except -1:
     return 0 if other_cell_of(value, out) else -2
 
 
-def normalize(str text, bint lower, accents):
-    """Lower-case and strip accents as scikit-learn's vectorizers do before they split a document."""
+def normalize(text, bint lower, accents):
+    """Lower-case and strip accents as scikit-learn's vectorizers do before they split a document.
+
+    Of a subclass of `str`, as NumPy's is, the characters alone count.
+    """
     import unicodedata
 
+    text = str.__str__(text)
     if lower:
         text = text.lower()
     if accents == "ascii":

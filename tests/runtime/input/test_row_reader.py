@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
-from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
@@ -167,3 +167,24 @@ def test_names_of_any_letters(names: list[str]) -> None:
 def test_dicts_need_names(numbers: pretzel.Plan) -> None:
     with pytest.raises(InputTypeError, match=r"fit: got a dict, but the model was fitted without column names"):
         numbers.predict_one({"a": 1, "b": 2, "c": 3})
+
+
+@pytest.mark.parametrize("accents", [None, "unicode", "ascii"])
+@pytest.mark.parametrize("lower", [True, False])
+def test_documents_of_a_subclass_of_str(accents: str | None, lower: bool) -> None:
+    """The characters count, whatever the class writes them as."""
+
+    class Shouted(str):
+        def __str__(self) -> str:
+            return "shouted"
+
+        def lower(self) -> str:
+            return str.lower(self)
+
+    texts = ["na\u00efve \u00c9t\u00e9", "the dog \u00c9t\u00e9", "na\u00efve cat"]
+    model = TfidfVectorizer(strip_accents=accents, lowercase=lower).fit(texts)
+    plan = pretzel.compile(model)
+    for kind in (np.str_, Shouted):
+        documents = [kind(text) for text in texts]
+        np.testing.assert_allclose(plan.transform(documents).toarray(), model.transform(texts).toarray())
+        np.testing.assert_allclose(plan.transform_one(documents[0]).toarray(), model.transform(texts[:1]).toarray())
