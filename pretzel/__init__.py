@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pretzel.calibration import calibrate
     from pretzel.options import Batching, Reservation
     from pretzel.runtime.model import Plan
-    from pretzel.store.directory import Findings
+    from pretzel.store.fsck import Findings
     from pretzel.store.name_files import Versions
     from pretzel.store.object_store import ObjectStore
     from pretzel.store.remote import Copied
@@ -22,7 +22,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Batching": "pretzel.options",
     "Copied": "pretzel.store.remote",
-    "Findings": "pretzel.store.directory",
+    "Findings": "pretzel.store.fsck",
     "ObjectStore": "pretzel.store.object_store",
     "Plan": "pretzel.runtime.model",
     "PlanStore": "pretzel.api",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pretzel.runtime.model import Plan
     from pretzel.runtime.outline import Outline
-    from pretzel.store.directory import Findings
+    from pretzel.store.fsck import Findings
     from pretzel.store.name_files import Versions
     from pretzel.store.remote import Copied
     from pretzel.store.stored_plan import StoredPlan
@@ -33,6 +33,10 @@ class PlanStore:
     Arrays that several plans need are there once. Processes map them read-only, so that they share their memory.
     Everything is published at once or not at all, and files never change. One process writes at a time; others that
     want to, wait. Reading takes no lock.
+
+    Other programs may replace files of a store, and plan files that are loaded, only by renaming: a file that is
+    shortened or overwritten in place (``cp`` over it, ``rsync --inplace``) changes below the processes that map it, and
+    kills them or alters their answers.
 
     Parameters
     ----------
@@ -302,7 +306,9 @@ class PlanStore:
         check_changes(name, old, new)
 
     def remove(self, name: str, version: str | None = None) -> None:
-        """Forget a name, or one of its versions that is not the default. `gc` frees what only that needed.
+        """Forget a name, even one whose file is damaged, or one of its versions that is not the default.
+
+        `gc` frees what only that needed.
 
         Raises
         ------
@@ -313,11 +319,20 @@ class PlanStore:
         self._directory.remove(name, version)
 
     def gc(self) -> int:
-        """Remove the files that no name needs; returns the bytes freed. Plans that are loaded keep what they mapped."""
+        """Remove the files that no name needs; returns the bytes freed. Plans that are loaded keep what they mapped.
+
+        Raises
+        ------
+        CorruptStoreError
+            A name or a plan is damaged, so that nobody knows which files it needs: nothing is removed.
+        """
         return self._directory.gc()
 
     def fsck(self) -> Findings:
-        """Read everything, compare it with the digests that name it, and report what is damaged or missing."""
+        """Read everything, compare it with the digests that name it, and report what is damaged or missing.
+
+        A store that this process may only read is checked, too.
+        """
         return self._directory.fsck()
 
     def push(self, url: str, names: Iterable[str] | None = None) -> Copied:

@@ -18,7 +18,6 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,20 +26,22 @@ import numpy as np
 
 from pretzel.errors import CorruptStoreError, ModelNotFoundError, RegistrationError, StoreError
 from pretzel.store.arrow_file import Location, array_file, location_in, mapped
-from pretzel.store.digest import DIGEST, digest_of_memory
+from pretzel.store.digest import DIGEST
 from pretzel.store.files import left_aside, plans_and_objects
+from pretzel.store.fsck import check_store
 from pretzel.store.mapped_file import reading
 from pretzel.store.mark import MARK, check_mark, mark_content
 from pretzel.store.name_files import NameFiles, Versions, read_again
-from pretzel.store.plan_file import open_plan_file, plan_file, sync_directory, write_aside
+from pretzel.store.plan_file import open_plan_file, plan_file, write_aside
 from pretzel.store.stored_plan import StoredPlan
-from pretzel.store.writer_lock import writer_lock
+from pretzel.store.writer_lock import reader_lock, writer_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import numpy.typing as npt
 
+    from pretzel.store.fsck import Findings
     from pretzel.store.name_files import Result
 
     Array = npt.NDArray[Any]
@@ -50,31 +51,6 @@ LARGE = 1 << 14
 
 _COARSE = 2 * 10**9  # nanoseconds
 _ROOMS = ("names", "plans", "objects", "aside")
-
-
-@dataclass(slots=True)
-class Findings:
-    """What `Directory.fsck` found.
-
-    Parameters
-    ----------
-    plans, objects : int
-        How many were read.
-    faults : list of str
-        What is damaged or missing, with the names that need it.
-    unused : int
-        Files that no name needs; `Directory.gc` removes them.
-    """
-
-    plans: int = 0
-    objects: int = 0
-    faults: list[str] = field(default_factory=list)
-    unused: int = 0
-
-    @property
-    def ok(self) -> bool:
-        """Nothing is damaged or missing."""
-        return not self.faults
 
 
 class Directory:
@@ -253,7 +229,9 @@ class Directory:
             self._write(self._names.path_of(name), Versions(versions.plans, version).content())
 
     def remove(self, name: str, version: str | None = None) -> None:
-        """Forget a name, or one of its versions that is not the default. `gc` frees what only that needed.
+        """Forget a name, even a damaged one, or one of its versions that is not the default.
+
+        `gc` frees what only that needed.
 
         Raises
         ------
@@ -262,11 +240,10 @@ class Directory:
             The version is the default.
         """
         with writer_lock(self.path / "lock"):
-            versions = self.versions(name)
             if version is None:
-                self._names.path_of(name).unlink()
-                sync_directory(self.path / "names")
+                self._names.remove(name)
                 return
+            versions = self.versions(name)
             if version not in versions.plans:
                 raise ModelNotFoundError(f"{self.path}: {name!r} has no version {version!r}, only {[*versions.plans]}")
             if version == versions.default:
@@ -289,36 +266,12 @@ class Directory:
         return freed
 
     def fsck(self) -> Findings:
-        """Read everything, and compare it with the digests that name it."""
-        found = Findings()
-        with writer_lock(self.path / "lock"):
-            files = {*plans_and_objects(self.path)}
-            for name, path in sorted(self._names.files(), key=lambda each: each[1]):
-                try:
-                    versions = self._names.named_versions(name, path)
-                except (StoreError, OSError) as error:
-                    found.faults.append(str(error))
-                    continue
-                for label, digest in versions.plans.items():
-                    files.discard(self.plan_path(digest))
-                    found.plans += 1
-                    found.faults += [f"{name}@{label}: {fault}" for fault in self._faults(digest, files, found)]
-        found.unused = len(files)
-        return found
+        """Read everything, and compare it with the digests that name it.
 
-    def _faults(self, digest: str, files: set[Path], found: Findings) -> Iterator[str]:
-        path = self.plan_path(digest)
-        try:
-            if blake2b(path.read_bytes(), digest_size=DIGEST).hexdigest() != digest:
-                yield f"{path} is damaged"
-            plan = self.plan(digest)
-            for each in plan.digests:
-                found.objects += 1
-                files.discard(self.object_path(each.hex()))
-                if digest_of_memory(plan.array(each)) != each:
-                    yield f"the object {each.hex()} is damaged"
-        except (OSError, StoreError) as error:
-            yield str(error)
+        A store that this process may only read is checked, too.
+        """
+        with reader_lock(self.path / "lock"):
+            return check_store(self, self._names)
 
     # -- files -------------------------------------------------------------------------------------------------------
 
@@ -340,14 +293,20 @@ class Directory:
         """
         needed: set[Path] = set()
         for name, file in self._names.files():
-            for digest in self._names.named_versions(name, file).plans.values():
-                path = self.plan_path(digest)
-                if path in needed:
-                    continue
-                try:
-                    needed |= {path, *(self.object_path(each.hex()) for each in self.plan(digest).large)}
-                except FileNotFoundError as error:
-                    raise CorruptStoreError(f"{self.path}: {name!r} needs {path}, which is missing") from error
+            try:
+                for digest in self._names.named_versions(name, file).plans.values():
+                    path = self.plan_path(digest)
+                    if path in needed:
+                        continue
+                    try:
+                        needed |= {path, *(self.object_path(each.hex()) for each in self.plan(digest).large)}
+                    except FileNotFoundError as error:
+                        raise CorruptStoreError(f"{self.path}: {name!r} needs {path}, which is missing") from error
+            except CorruptStoreError as error:
+                what = f"delete {str(file)!r}" if name is None else f"remove {name!r}"
+                raise CorruptStoreError(
+                    f"{error}; nothing is collected, because it may need any file: put back what is damaged, or {what}"
+                ) from error
         return needed
 
     def _put(self, digest: bytes, array: Array) -> Location:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import mmap
 import os
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _MADV_POPULATE_READ = 22  # of Linux since 5.14; the module mmap has no name for it
 _PART = 1 << 20
+_NO_FILE = errno.EISDIR, errno.ENOTDIR, errno.ELOOP
 
 
 def map_file(path: str | os.PathLike[str], *, populate: bool = False) -> memoryview:
@@ -66,7 +68,6 @@ def reading(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise
-    except (IsADirectoryError, NotADirectoryError) as error:
-        raise CorruptStoreError(f"{os.fspath(path)} cannot be read: {error.strerror}") from error
     except OSError as error:
-        raise StoreError(f"{os.fspath(path)} cannot be read: {error.strerror or error}") from error
+        kind = CorruptStoreError if error.errno in _NO_FILE else StoreError
+        raise kind(f"{os.fspath(path)} cannot be read: {error.strerror or error}") from error

@@ -12,6 +12,7 @@ from pretzel.errors import CorruptStoreError, ModelNotFoundError, RegistrationEr
 from pretzel.options import check_option
 from pretzel.store.digest import DIGEST
 from pretzel.store.mapped_file import reading
+from pretzel.store.plan_file import sync_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,11 +120,32 @@ class NameFiles:
         Raises
         ------
         CorruptStoreError
-            Its file is damaged, or one that no name has.
+            Its file is damaged, one that no name has, or a link that leads nowhere.
         """
         if name is None:
             raise CorruptStoreError(f"{str(path)!r} is damaged: no model has a name that is written like this")
-        return self.versions(name)
+        try:
+            return self.versions(name)
+        except ModelNotFoundError as error:
+            raise CorruptStoreError(f"{path} is damaged: no file is there") from error
+
+    def remove(self, name: str) -> None:
+        """Remove the file of a name, whatever it contains.
+
+        Raises
+        ------
+        ModelNotFoundError
+            The store has no such name.
+        CorruptStoreError
+            It is no file.
+        """
+        path = self.path_of(name)
+        try:
+            with reading(path):
+                path.unlink()
+        except FileNotFoundError:
+            raise ModelNotFoundError(f"{self.store} has no model {name!r}") from None
+        sync_directory(self.path)
 
     def versions_or_none(self, name: str) -> Versions:
         """The versions of a name, which may be new."""
@@ -131,6 +153,10 @@ class NameFiles:
             return self.versions(name)
         except ModelNotFoundError:
             return Versions()
+        except CorruptStoreError as error:
+            raise CorruptStoreError(
+                f"{error}; put the file back, or remove {name!r}, which forgets its versions"
+            ) from error
 
 
 def versions_in(content: bytes, where: object) -> Versions:

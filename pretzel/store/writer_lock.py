@@ -34,12 +34,7 @@ def writer_lock(path: Path) -> Iterator[None]:
         The file is a link: what that leads to belongs to somebody else.
     """
     with _threads:
-        try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
-        except OSError as error:
-            if error.errno != errno.ELOOP:
-                raise
-            raise StoreError(f"{path} is a link, which no store of Pretzel has") from error
+        handle = _opened(path, os.O_RDWR | os.O_CREAT)
         try:
             # Of this process alone: a lock of `flock` would be held by every child that is forked meanwhile.
             fcntl.lockf(handle, fcntl.LOCK_EX)
@@ -48,3 +43,29 @@ def writer_lock(path: Path) -> Iterator[None]:
             yield
         finally:
             os.close(handle)
+
+
+@contextlib.contextmanager
+def reader_lock(path: Path) -> Iterator[None]:
+    """Let nobody write. A process that may only read shares the lock, or goes without where there is none to read."""
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(writer_lock(path))
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise
+            held.enter_context(_threads)
+            with contextlib.suppress(FileNotFoundError, PermissionError):
+                handle = _opened(path, os.O_RDONLY)
+                held.callback(os.close, handle)
+                fcntl.lockf(handle, fcntl.LOCK_SH)
+        yield
+
+
+def _opened(path: Path, flags: int) -> int:
+    try:
+        return os.open(path, flags | os.O_NOFOLLOW, 0o666)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise StoreError(f"{path} is a link, which no store of Pretzel has") from error

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -309,14 +313,99 @@ def test_damaged_names_are_told_and_the_others_stay(models, contents):
     for name in ("a", "m", "z"):
         models.publish(name, linear(1))
     (models._directory.path / "names" / "m.json").write_bytes(contents)
-    for act in (models.versions, models.load, models.remove, lambda name: models.publish(name, linear(2))):
+    for act in (models.versions, models.load, lambda name: models.publish(name, linear(2))):
         with pytest.raises(CorruptStoreError, match=r"m\.json is damaged"):
             act("m")
-    with pytest.raises(CorruptStoreError, match=r"m\.json is damaged"):
+    with pytest.raises(CorruptStoreError, match=r"m\.json is damaged.*; nothing is collected.*, or remove 'm'"):
         models.gc()
     found = models.fsck()
     assert (len(found.faults), found.plans) == (1, 2)
     assert reopened(models).load("z").predict_one((1.0,)) == pytest.approx(1)
+    with pytest.raises(CorruptStoreError, match="remove 'm', which forgets its versions"):
+        models.publish("m", linear(2))
+    models.remove("m")
+    assert models.names() == ["a", "z"]
+    assert models.gc() > 0
+    assert models.fsck().ok
+    with pytest.raises(ModelNotFoundError):
+        models.remove("m")
+    assert models.publish("m", linear(2)) == "v1"
+
+
+@pytest.mark.parametrize("kind", ["directory", "loop", "dangling"])
+def test_a_name_that_is_no_file_is_told(models, kind):
+    models.publish("a", linear(1))
+    path = models._directory.path / "names" / "m.json"
+    path.mkdir() if kind == "directory" else path.symlink_to(path if kind == "loop" else "nowhere")
+    other = reopened(models)
+    if kind != "dangling":
+        with pytest.raises(CorruptStoreError, match=r"m\.json cannot be read"):
+            other.load("m")
+    with pytest.raises(CorruptStoreError, match=r"m\.json .*; nothing is collected"):
+        other.gc()
+    assert len(other.fsck().faults) == 1
+    if kind == "directory":
+        with pytest.raises(CorruptStoreError, match=r"m\.json cannot be read"):
+            other.remove("m")
+        return
+    other.remove("m")
+    assert (other.names(), other.gc(), other.fsck().ok) == (["a"], 0, True)
+
+
+def test_fsck_reads_once_what_several_names_need(models, monkeypatch):
+    wide = np.random.default_rng(0).normal(size=(60, 3000))
+    estimator = LinearRegression().fit(wide, wide[:, 0])
+    models.publish("a", estimator)
+    once = models.fsck()
+    for label in ("v2", "v3"):
+        models.publish("a", estimator, version=label)
+    models.publish("b", estimator)
+    opened = []
+    plan = type(models._directory).plan
+    monkeypatch.setattr(
+        type(models._directory), "plan", lambda self, digest: (opened.append(digest), plan(self, digest))[1]
+    )
+    found = models.fsck()
+    assert found.ok
+    assert (found.plans, found.objects, len(opened)) == (4, 2 * once.objects, 2)
+    for path in files(models):
+        if path.suffix == ".arrow":
+            damage(path, zeroed)
+    faults = models.fsck().faults
+    assert all(any(fault.startswith(f"a@{label}: ") for fault in faults) for label in ("v1", "v2", "v3"))
+
+
+READ_ONLY = """
+import os, sys
+import pretzel
+pretzel.PlanStore(sys.argv[2], create=False).fsck()  # imports what another user may not be able to read
+if os.getuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+found = pretzel.PlanStore(sys.argv[1], create=False).fsck()
+sys.exit(not (found.plans == 1 and found.ok))
+"""
+
+
+@pytest.mark.parametrize("lock", ["there", "secret", "missing"])
+def test_a_store_that_can_only_be_read_is_checked(lock):
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)  # other users reach it
+        root = Path(folder) / "store"
+        for path in (root, root.with_name("other")):
+            pretzel.PlanStore(path).publish("m", linear(1))
+        if lock == "missing":
+            (root / "lock").unlink()
+        everything = [root, *root.rglob("*")]
+        for path in everything:
+            path.chmod(0o555 if path.is_dir() else 0o000 if lock == "secret" and path.name == "lock" else 0o444)
+        try:
+            command = [sys.executable, "-c", READ_ONLY, str(root), str(root.with_name("other"))]
+            done = subprocess.run(command, capture_output=True, timeout=120)
+        finally:
+            for path in everything:
+                path.chmod(0o755)
+        assert done.returncode == 0, done.stderr.decode()
 
 
 @pytest.mark.parametrize("contents", DAMAGED_JSON.values(), ids=DAMAGED_JSON)
