@@ -61,6 +61,7 @@ def remove(store: str, name: str, version: str | None) -> None:
     opened(store).remove(name, version)
 
 
+changes_option = click.option("--allow-changes", is_flag=True, help="Replace other kinds of models, and lose versions.")
 names_option = click.option("--name", "names", multiple=True, help="A name to copy, instead of all; repeatable.")
 
 
@@ -68,12 +69,13 @@ names_option = click.option("--name", "names", multiple=True, help="A name to co
 @click.argument("store", type=STORE)
 @click.argument("url")
 @names_option
-def push(store: str, url: str, names: tuple[str, ...]) -> None:
+@changes_option
+def push(store: str, url: str, names: tuple[str, ...], allow_changes: bool) -> None:
     """Copy what is missing from STORE to URL (s3://bucket/models), names last.
 
     Names have the same versions there as here afterwards; other names there stay.
     """
-    copied = opened(store).push(url, names or None)
+    copied = opened(store).push(url, names or None, allow_changes=allow_changes)
     click.echo(f"{copied.files} file(s), {in_bytes(copied.bytes)} copied")
 
 
@@ -81,7 +83,8 @@ def push(store: str, url: str, names: tuple[str, ...]) -> None:
 @click.argument("url")
 @click.argument("store", type=click.Path(file_okay=False))
 @names_option
-def pull(url: str, store: str, names: tuple[str, ...]) -> None:
+@changes_option
+def pull(url: str, store: str, names: tuple[str, ...], allow_changes: bool) -> None:
     """Copy what is missing from URL to STORE, which is made if there is none; names last.
 
     All files are compared with their digests. Names have the same versions here as there afterwards; other names here
@@ -89,5 +92,5 @@ def pull(url: str, store: str, names: tuple[str, ...]) -> None:
     """
     from pretzel.api import PlanStore
 
-    copied = PlanStore(store).pull(url, names or None)
+    copied = PlanStore(store).pull(url, names or None, allow_changes=allow_changes)
     click.echo(f"{copied.files} file(s), {in_bytes(copied.bytes)} copied")

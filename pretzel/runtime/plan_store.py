@@ -335,7 +335,7 @@ class PlanStore:
         """
         return self._directory.fsck()
 
-    def push(self, url: str, names: Iterable[str] | None = None) -> Copied:
+    def push(self, url: str, names: Iterable[str] | None = None, *, allow_changes: bool = False) -> Copied:
         """Copy to a store at a URL what is missing there; names last, so that a reader sees whole plans only.
 
         What is there is compared by its size. Readers compare what they fetch with its digest, and name a file that is
@@ -347,6 +347,8 @@ class PlanStore:
             That fsspec knows, such as ``"s3://bucket/models"``. It is a store, or nothing yet.
         names : iterable of str, optional
             All by default. They have the versions there that they have here; other names there stay.
+        allow_changes : bool
+            Whether a default there may be replaced as in `publish`, and versions that are not here may be lost.
 
         Returns
         -------
@@ -356,10 +358,12 @@ class PlanStore:
         Raises
         ------
         ModelNotFoundError, CorruptStoreError
+        RegistrationError
+            A default would be replaced by another kind of model, or versions be lost.
         """
-        return push(self._directory, url, names)
+        return push(self._directory, url, names, None if allow_changes else _check_copied)
 
-    def pull(self, url: str, names: Iterable[str] | None = None) -> Copied:
+    def pull(self, url: str, names: Iterable[str] | None = None, *, allow_changes: bool = False) -> Copied:
         """Copy from a store at a URL what is missing or damaged here, compared with its digests; names last.
 
         Parameters
@@ -367,6 +371,8 @@ class PlanStore:
         url : str
         names : iterable of str, optional
             All by default. They have the versions here that they have there; other names here stay.
+        allow_changes : bool
+            Whether a default here may be replaced as in `publish`, and versions that are not there may be lost.
 
         Returns
         -------
@@ -376,8 +382,10 @@ class PlanStore:
         Raises
         ------
         ModelNotFoundError, CorruptStoreError
+        RegistrationError
+            A default would be replaced by another kind of model, or versions be lost.
         """
-        return pull(self._directory, url, names)
+        return pull(self._directory, url, names, None if allow_changes else _check_copied)
 
 
 def _parts(name: str, version: str | None) -> tuple[str, str | None]:
@@ -386,3 +394,12 @@ def _parts(name: str, version: str | None) -> tuple[str, str | None]:
         return name, version
     name, _, label = name.partition("@")
     return name, label
+
+
+def _check_copied(name: str, old: StoredPlan, new: StoredPlan) -> None:
+    """Raise if callers of a default would notice that a copied plan answers; a damaged default has no callers."""
+    try:
+        before = outline_of(old)
+    except CorruptStoreError:
+        return
+    check_changes(name, before, outline_of(new))

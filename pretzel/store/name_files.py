@@ -50,6 +50,16 @@ class Versions:
         numbers = [int(found[1]) for label in self.plans if (found := _VERSION.fullmatch(label))]
         return f"v{max(numbers, default=0) + 1}"
 
+    def lost_by(self, new: Versions) -> list[str]:
+        """Labels that would mean another plan, or none, with ``new`` versions in place of these.
+
+        A number below the greatest there was removed there, and is not lost.
+        """
+        limit = int(new.next_label()[1:])
+        numbers = {label: int(found[1]) for label in self.plans if (found := _VERSION.fullmatch(label))}
+        gone = {label for label in self.plans if label not in new.plans and numbers.get(label, limit) >= limit}
+        return [label for label, plan in self.plans.items() if label in gone or new.plans.get(label, plan) != plan]
+
     def content(self) -> bytes:
         """What the file of the name contains."""
         return json.dumps({"plans": self.plans, "default": self.default}).encode()

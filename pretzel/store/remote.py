@@ -11,6 +11,7 @@ import contextlib
 import os
 import secrets
 import sys
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakValueDictionary
 
-from pretzel.errors import CorruptStoreError, ModelNotFoundError, StoreError
+from pretzel.errors import CorruptStoreError, ModelNotFoundError, RegistrationError, StoreError
 from pretzel.store.arrow_file import mapped
 from pretzel.store.digest import DIGEST, digest_of_memory
 from pretzel.store.directory import Directory
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from pretzel.store.arrow_file import Location
     from pretzel.store.name_files import Versions
     from pretzel.store.stored_plan import StoredPlan
+
+    Check = Callable[[str, StoredPlan, StoredPlan], object]
 
 AT_ONCE = 8
 """Files that are copied at the same time."""
@@ -159,6 +162,10 @@ class RemoteDirectory(Directory):
         copied += _in_parallel(partial(self._fetch, verify, ends), objects)
         return Copied(len(copied), sum(copied))
 
+    def fetch_plan(self, digest: str) -> None:
+        """Bring a plan file alone into the cache."""
+        self._fetch(False, {}, self.plan_path(digest), partial(_check_plan, digest))
+
     def repaired(self, plan: StoredPlan) -> StoredPlan | None:
         """See `Directory.repaired`; what is damaged in the cache is fetched again."""
         digest = Path(plan.where).stem
@@ -211,7 +218,7 @@ class RemoteDirectory(Directory):
     publish = promote = remove = gc = fsck = adopt = _read_only
 
 
-def push(store: Directory, url: str, names: Iterable[str] | None = None) -> Copied:
+def push(store: Directory, url: str, names: Iterable[str] | None = None, check: Check | None = None) -> Copied:
     """Copy what is missing to a URL, or has another size there, names last.
 
     Parameters
@@ -221,6 +228,8 @@ def push(store: Directory, url: str, names: Iterable[str] | None = None) -> Copi
         A store, or nothing yet.
     names : iterable of str, optional
         All by default. A name there has the versions that it has here afterwards; other names stay as they are.
+    check : callable, optional
+        ``check(name, old, new)`` raises if a default must not be replaced. With it, no version is lost there either.
 
     Raises
     ------
@@ -235,14 +244,52 @@ def push(store: Directory, url: str, names: Iterable[str] | None = None) -> Copi
         raise StoreError(f"{place.url} is no store, and not empty")
     else:
         place.write(MARK, mark_content())
-    return read_again(partial(_versions, store, chosen), partial(_push, store, place, there))
+    with tempfile.TemporaryDirectory() as folder:
+        allow = partial(_check_replaced, RemoteDirectory(place.url, folder), store, check)
+        return read_again(partial(_versions, store, chosen), partial(_push, store, place, there, allow))
 
 
 def _versions(store: Directory, names: Iterable[str] | None) -> dict[str, Versions]:
     return {name: store.versions(name) for name in (store.names() if names is None else names)}
 
 
-def _push(store: Directory, place: Place, there: dict[str, int], versions: Mapping[str, Versions]) -> Copied:
+def _check_replaced(
+    target: Directory, source: Directory, check: Check | None, versions: Mapping[str, Versions]
+) -> None:
+    """Raise if names of the target would lose versions, or if ``check`` raises for the plans that they mean."""
+    if check is None:
+        return
+    for name, new in versions.items():
+        try:
+            old = target.versions(name)
+            lost = old.lost_by(new)
+            if lost:
+                raise RegistrationError(
+                    f"{target.where}: {name!r} has versions that {source.where} does not have: {', '.join(lost)}; pass "
+                    "allow_changes=True to replace them"
+                )
+            digests = old.plans[old.default], new.plans[new.default]
+            before = _plan_alone(target, digests[0])
+        except (ModelNotFoundError, CorruptStoreError, FileNotFoundError):  # it means nothing that callers would miss
+            continue
+        if digests[0] != digests[1]:
+            check(name, before, _plan_alone(source, digests[1]))
+
+
+def _plan_alone(store: Directory, digest: str) -> StoredPlan:
+    """A plan file without its large arrays."""
+    if isinstance(store, RemoteDirectory):
+        store.fetch_plan(digest)
+    return Directory.plan(store, digest)
+
+
+def _push(
+    store: Directory,
+    place: Place,
+    there: dict[str, int],
+    allow: Callable[[Mapping[str, Versions]], None],
+    versions: Mapping[str, Versions],
+) -> Copied:
     """Copy what names need and is not ``there``, which gets the sizes of what is copied."""
     plans: dict[Path, Callable[[Path], None]] = {}
     objects: dict[Path, Callable[[Path], None]] = {}
@@ -254,6 +301,8 @@ def _push(store: Directory, place: Place, there: dict[str, int], versions: Mappi
         plans[store.plan_path(digest)] = partial(_check_plan, digest)
         for each, at in plan.large.items():
             objects[store.object_path(each.hex())] = partial(_check_object, each, at)
+
+    allow(versions)
 
     def send(path: Path, check: Callable[[Path], None]) -> int | None:
         file = path.relative_to(store.path).as_posix()
@@ -280,7 +329,7 @@ def _push(store: Directory, place: Place, there: dict[str, int], versions: Mappi
     return Copied(len(copied), sum(copied))
 
 
-def pull(store: Directory, url: str, names: Iterable[str] | None = None) -> Copied:
+def pull(store: Directory, url: str, names: Iterable[str] | None = None, check: Check | None = None) -> Copied:
     """Copy what is missing or damaged here from a URL, names last.
 
     Parameters
@@ -289,6 +338,8 @@ def pull(store: Directory, url: str, names: Iterable[str] | None = None) -> Copi
     url : str
     names : iterable of str, optional
         All by default. A name here has the versions that it has there afterwards; other names stay as they are.
+    check : callable, optional
+        As of `push`, for what is here.
 
     Raises
     ------
@@ -298,12 +349,16 @@ def pull(store: Directory, url: str, names: Iterable[str] | None = None) -> Copi
     if isinstance(store, RemoteDirectory):
         store.adopt()
     remote, chosen = RemoteDirectory(url, store.path), None if names is None else list(names)
-    return read_again(partial(_versions, remote, chosen), partial(_pull, store, remote))
+    return read_again(partial(_versions, remote, chosen), partial(_pull, store, remote, check))
 
 
-def _pull(store: Directory, remote: RemoteDirectory, versions: Mapping[str, Versions]) -> Copied:
+def _pull(store: Directory, remote: RemoteDirectory, check: Check | None, versions: Mapping[str, Versions]) -> Copied:
     digests = {digest for each in versions.values() for digest in each.plans.values()}
     copied, verify = Copied(0, 0), True
+
+    def fetch_and_check() -> None:
+        fetch()
+        _check_replaced(store, remote, check, versions)
 
     def fetch() -> None:
         nonlocal copied, verify
@@ -313,7 +368,7 @@ def _pull(store: Directory, remote: RemoteDirectory, versions: Mapping[str, Vers
     with contextlib.suppress(FileNotFoundError):  # because what arrives is collected here at the same time
         fetch()
     try:
-        store.adopt(versions, fetch)  # what is missing still, while nothing is collected
+        store.adopt(versions, fetch_and_check)  # what is missing still, while nothing is collected
     except FileNotFoundError as error:
         raise CorruptStoreError(f"{remote.where} lacks {error.filename}") from error
     return copied

@@ -20,7 +20,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import pretzel
-from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError, StoreError
+from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError, RegistrationError, StoreError
 from pretzel.store import remote
 from pretzel.store.object_store import ObjectStore
 from pretzel.store.plan_file import open_plan_file
@@ -529,3 +529,49 @@ def test_gc_does_not_disturb_pull(models, url, tmp_path, monkeypatch):
     other.pull(url)
     assert other.names() == models.names()
     assert other.fsck().ok
+
+
+def test_versions_of_other_publishers_are_lost_only_when_asked(models, url, opened, tmp_path):
+    models.push(url)
+    other = pretzel.PlanStore(tmp_path / "other")
+    other.pull(url)
+    other.publish("line", line(7.0))
+    other.push(url)
+    before = opened().versions("line")
+    with pytest.raises(RegistrationError, match=r"'line' has versions that .* does not have: v3; pass allow_changes"):
+        models.push(url)
+    models.publish("line", line(8.0))
+    with pytest.raises(RegistrationError, match="does not have: v3"):
+        models.push(url, ["line"])
+    assert opened().versions("line") == before
+    with pytest.raises(RegistrationError, match="does not have: v3"):
+        models.pull(url)
+    assert models.load("line").predict_one((1.0,)) == pytest.approx(8)
+    models.push(url, allow_changes=True)
+    assert opened().versions("line") == models.versions("line")
+    other.pull(url, allow_changes=True)
+    assert other.versions("line") == models.versions("line")
+
+
+def test_versions_that_were_removed_are_removed_there(models, url, opened):
+    models.push(url)
+    models.publish("line", line(3.0), keep=False)
+    models.push(url)
+    assert opened().versions("line") == models.versions("line")
+
+
+def test_another_kind_of_model_is_copied_only_when_asked(models, url, opened, tmp_path):
+    models.push(url)
+    other = pretzel.PlanStore(tmp_path / "other")
+    other.pull(url)
+    wide = LinearRegression().fit([[0.0, 1.0], [1.0, 3.0]], [0.0, 1.0])
+    models.publish("line", wide, allow_changes=True)
+    with pytest.raises(RegistrationError, match="line: the new version differs from the default"):
+        models.push(url)
+    assert opened().versions("line").default == "v2"
+    models.push(url, allow_changes=True)
+    with pytest.raises(RegistrationError, match="line: the new version differs from the default"):
+        other.pull(url)
+    assert other.versions("line").default == "v2"
+    other.pull(url, allow_changes=True)
+    assert other.versions("line").default == "v3"
