@@ -13,10 +13,18 @@ from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression, PoissonRegressor
+from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
-from sklearn.preprocessing import Binarizer, KBinsDiscretizer, MaxAbsScaler, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import (
+    Binarizer,
+    FunctionTransformer,
+    KBinsDiscretizer,
+    MaxAbsScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+)
 
 import pretzel
 from pretzel import examples
@@ -560,3 +568,28 @@ def test_handles_are_verified():
     estimator = table()
     runtime = pretzel.Runtime(store=ObjectStore())
     assert pretzel.verify(runtime.register("m", estimator), estimator, FRAME)
+
+
+def test_texts_that_are_passed_on():
+    """No graph holds them: the answers alone are compared."""
+    frame = pd.DataFrame({"kids": [0, 1, 2, 1], "city": ["Rome", "Bonn", "Rome", "Oslo"]})
+    model = ColumnTransformer([("o", OrdinalEncoder(), ["kids"])], remainder="passthrough").fit(frame)
+    plan = pretzel.compile(model)
+    report = pretzel.verify(plan, model, frame)
+    assert report.ok, report
+    assert report.methods["transform"].rows >= 4
+    other = ColumnTransformer([("o", OrdinalEncoder(), ["kids"])], remainder="passthrough").fit(frame[1:])
+    assert not pretzel.verify(plan, other, frame, boundary=False).ok
+
+
+@pytest.mark.parametrize("dtype", ["bool", "float32"])
+def test_functions_of_columns_of_several_dtypes(dtype):
+    """NumPy computes in the dtype of each column, and so does the plan; its graphs compute in float64."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.uniform(20, 60, 50), "b": (3 * rng.random(50)).astype(dtype)})
+    model = make_pipeline(FunctionTransformer(np.log1p), Ridge()).fit(frame, frame["a"] + frame["b"])
+    plan = pretzel.compile(model)
+    report = pretzel.verify(plan, model, frame, boundary=False)
+    assert report.ok, report
+    other = make_pipeline(FunctionTransformer(np.log1p), Ridge()).fit(frame, frame["a"])
+    assert not pretzel.verify(plan, other, frame, boundary=False).ok
