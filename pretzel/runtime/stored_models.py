@@ -300,7 +300,7 @@ class StoredModels:
                 present.was_default = True
             self._followed[name] = order
             self._evict_unknown(name, known)
-            self._keep(name, followed)
+            self._keep(name, stored.plans)
         return True
 
     def _fetch(self, digests: Iterable[str]) -> None:
@@ -325,10 +325,10 @@ class StoredModels:
             if isinstance(version, StoredVersion) and version not in known:
                 self._residency.evict(version)
 
-    def _keep(self, name: str, stored: Mapping[str, Version]) -> None:
-        """Under the lock: keep in memory what only an alias needs, for the store need not have it any more."""
+    def _keep(self, name: str, stored: Mapping[str, str]) -> None:
+        """Under the lock: keep in memory what may be called, but cannot be loaded again once it has left the store."""
         known = [each for each in self._catalog.stored_versions(name).values() if isinstance(each, StoredVersion)]
-        removed = {version for version in known if version.label not in stored}
+        removed = {version for version in known if stored.get(version.label) != version.digest}
         self._residency.kept = removed.union(each for each in self._residency.kept if each.model != name)
         for version in removed:
             if version.resident is None:
