@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pretzel.store.digest import frozen
+
 if TYPE_CHECKING:
     from pretzel.oven.ir.graph import Array
 
@@ -33,11 +35,11 @@ def encoded(array: Array) -> tuple[Array, Array]:
     if array.nbytes <= LEAST:
         return array, PLAIN
     rows = np.ascontiguousarray(array).reshape(len(array), -1)
-    _, first, codes = np.unique(_keys(rows.view(np.uint64)), return_index=True, return_inverse=True)
+    _, first, numbers = np.unique(_keys(rows.view(np.uint64)), return_index=True, return_inverse=True)
     size = len(first) * rows.shape[1] * rows.itemsize + len(rows) * PLAIN.itemsize
     if len(first) > _MOST or array.nbytes - size < max(LEAST, array.nbytes // 4):
         return array, PLAIN
-    values, codes = array[first], codes.reshape(-1).astype(np.uint16)
+    values, codes = frozen(array[first]), frozen(numbers.reshape(-1), np.uint16)
     same = np.array_equal(values[codes].view(np.uint64), array.view(np.uint64))
     return (values, codes) if same else (array, PLAIN)
 
