@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pretzel.errors import CorruptStoreError
+from pretzel.runtime.catalog_entry import check_changes
 from pretzel.runtime.saved import name_in, source_of
 from pretzel.runtime.stored_estimators import unread_estimators
 from pretzel.store.plan_check import check_plan
@@ -50,3 +51,12 @@ def outline_of(file: PlanFile | StoredPlan) -> Outline:
         return Outline(name_in(description), physical, source_of(description.get("source")))
     except CorruptStoreError as error:
         raise CorruptStoreError(f"{file.where}: {error}") from error
+
+
+def check_copied(name: str, old: StoredPlan, new: StoredPlan) -> None:
+    """Raise if callers of a default would notice that a copied plan answers; a damaged default has no callers."""
+    try:
+        before = outline_of(old)
+    except CorruptStoreError:
+        return
+    check_changes(name, before, outline_of(new))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError
 from pretzel.options import check_option
 from pretzel.runtime.catalog_entry import check_changes, check_word
-from pretzel.runtime.outline import outline_of
+from pretzel.runtime.outline import check_copied, outline_of
 from pretzel.runtime.prepare import compiled
 from pretzel.runtime.saved import bytes_to_load, describe_with, plan_of
 from pretzel.runtime.stored_estimators import NOBODY, Trust
@@ -361,7 +361,7 @@ class PlanStore:
         RegistrationError
             A default would be replaced by another kind of model, or versions be lost.
         """
-        return push(self._directory, url, names, None if allow_changes else _check_copied)
+        return push(self._directory, url, names, None if allow_changes else check_copied)
 
     def pull(self, url: str, names: Iterable[str] | None = None, *, allow_changes: bool = False) -> Copied:
         """Copy from a store at a URL what is missing or damaged here, compared with its digests; names last.
@@ -385,7 +385,7 @@ class PlanStore:
         RegistrationError
             A default would be replaced by another kind of model, or versions be lost.
         """
-        return pull(self._directory, url, names, None if allow_changes else _check_copied)
+        return pull(self._directory, url, names, None if allow_changes else check_copied)
 
 
 def _parts(name: str, version: str | None) -> tuple[str, str | None]:
@@ -394,12 +394,3 @@ def _parts(name: str, version: str | None) -> tuple[str, str | None]:
         return name, version
     name, _, label = name.partition("@")
     return name, label
-
-
-def _check_copied(name: str, old: StoredPlan, new: StoredPlan) -> None:
-    """Raise if callers of a default would notice that a copied plan answers; a damaged default has no callers."""
-    try:
-        before = outline_of(old)
-    except CorruptStoreError:
-        return
-    check_changes(name, before, outline_of(new))
