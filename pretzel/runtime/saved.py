@@ -133,7 +133,7 @@ def load(
         Holds the arrays; the store of this process by default.
     trusted : list of str or type
         Types whose objects may be made of a file that was saved with ``opaque="skops"``, besides those that skops
-        trusts: most of scikit-learn, SciPy and NumPy.
+        trusts: most of scikit-learn, SciPy and NumPy. ``"package.*"`` stands for all that a package defines.
     allow_pickle : bool
         Whether a file may be loaded that was saved with ``opaque="cloudpickle"``. It may run any code.
 

@@ -43,7 +43,7 @@ class Trust:
     Parameters
     ----------
     types : frozenset of str
-        Full names of types besides those that skops trusts.
+        Full names of types besides those that skops trusts, or ``"package.*"`` for all that a package defines.
     pickle : bool
         Whether pickles are read, which run any code.
     """
@@ -64,6 +64,11 @@ class Trust:
         if not all(type(name) is str and name for name in names):
             raise OptionError(f"trusted is a list of types or of their full names, got {trusted!r:.100}")
         return cls(frozenset(names), allow_pickle)
+
+    def includes(self, name: str) -> bool:
+        """Whether the caller trusts a type, or the package that defines it."""
+        packages = (each[:-1] for each in self.types if each.endswith(".*"))
+        return name in self.types or any(name.startswith(package) for package in packages)
 
 
 NOBODY = Trust()
@@ -189,14 +194,15 @@ def _read_skops(where: str, contents: bytes, trust: Trust) -> Any:
         raise StoreError(
             f"{where}: its opaque steps are read by skops: pip install 'pretzel-serving[skops]'"
         ) from error
-    unknown = sorted({*skops.get_untrusted_types(data=contents)} - trust.types)
+    named = skops.get_untrusted_types(data=contents)
+    unknown = sorted(name for name in {*named} if not trust.includes(name))
     if unknown:
         raise UntrustedError(
             f"{where} holds estimators with types that are not trusted: {', '.join(unknown)}. Loading them runs their "
             f"code: pass trusted={unknown!r} if you trust it",
             tuple(unknown),
         )
-    return skops.loads(contents, trusted=[*trust.types])
+    return skops.loads(contents, trusted=[*named])
 
 
 def estimators_entry(file: PlanFile | StoredPlan) -> dict[str, Any] | None:

@@ -493,3 +493,14 @@ def test_a_pickle_counts_with_what_it_takes_in_memory(tmp_path: Any, is_traced: 
     counted = estimator_bytes(open_plan_file(tmp_path / "plan"))
     taken = sys.getsizeof(dict.fromkeys(WORDS)) + sum(map(sys.getsizeof, WORDS)) + len(WORDS) * sys.getsizeof(10_000)
     assert taken < counted < 1.2 * taken
+
+
+def test_all_types_of_a_package_are_trusted_at_once(tmp_path):
+    path = tmp_path / "plan"
+    pretzel.compile(MODELS["neighbours"][0]).save(path, opaque="skops")
+    for trusted in (["sklearn"], ["sklearn.neighbors.*"], ["sklear.*"], ["*"], [".*"], ["numpy.*"]):
+        with pytest.raises(UntrustedError):
+            pretzel.load(path, trusted=trusted)
+    for trusted in (["sklearn.*"], ["sklearn.neighbors.*", "sklearn.metrics.*"]):
+        plan = pretzel.load(path, trusted=trusted)
+        np.testing.assert_array_equal(plan.predict(X), MODELS["neighbours"][0].predict(X))
