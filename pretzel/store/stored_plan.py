@@ -36,7 +36,7 @@ class StoredPlan:
         self.where = file.where
         self.description, self.description_bytes = file.description, file.description_bytes
         self.large = file.index("large")
-        self.padding = file.padding + 2 * PAGE * len(self.large)  # with what Arrow writes around each
+        self.padding = file.padding + 3 * PAGE * len(self.large)  # with what Arrow writes around each
 
     @property
     def sizes(self) -> dict[bytes, int]:

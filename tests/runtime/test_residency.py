@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
+import pandas as pd
 import pytest
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.preprocessing import StandardScaler
 
 import pretzel
 from pretzel.runtime import residency
@@ -47,3 +51,28 @@ def test_interrupts_leave_what_is_counted_true(path):
         assert number > 100
         for index, name in enumerate(NAMES):
             np.testing.assert_allclose(runtime[name].predict(X), Ridge().fit(X, X[:, index]).predict(X))
+
+
+def labelled(number):
+    return LogisticRegression(max_iter=1).fit(X.T[:400, :3], [f"class {number}-{label}" for label in range(400)])
+
+
+def named(number):
+    return StandardScaler().fit(pd.DataFrame(X[:, :800], columns=[f"col {number}-{column}" for column in range(800)]))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("model", [labelled, named])
+def test_texts_count(tmp_path, model):
+    store = pretzel.PlanStore(tmp_path / "texts", store=ObjectStore())
+    for number in range(12):
+        store.publish(f"m{number}", model(number))
+    kept = [store.load("m0"), store.load("m1")]
+    foreseen = sum(store.bytes_to_load(f"m{number}") for number in range(2, 12))
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    kept += [store.load(f"m{number}") for number in range(2, 12)]
+    real = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert 0.9 * real < foreseen
+    assert len(kept) == 12
