@@ -51,7 +51,8 @@ class Runtime(NamedCalls):
         Whether a thread follows what changes in the store on disk: every second, or every so many seconds. Without it,
         a model that has been looked up stays as it is; calls raise `ModelNotFoundError` once it has left memory and
         its files have been collected.
-    trusted, allow_pickle
+    trusted : iterable of str or type
+    allow_pickle : bool
         Which estimators of a store on disk may be loaded, as of `PlanStore.load`.
     memory_limit : int or str, optional
         Bytes, also as text such as ``"2GB"``, that arrays, plans, working memory and caches may take together. Plans

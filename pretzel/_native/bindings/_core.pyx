@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 from collections import deque
+from functools import lru_cache
 from types import SimpleNamespace
 
 cimport cython

@@ -46,12 +46,26 @@ cpdef int refused_type(set types, frozenset refused, bint each) except -2:
     return common if common in refused else ANY_TYPE
 
 
-cpdef tuple leaf_types(plan, int leaves, by_type):
-    """For each leaf, whether its type matters, and decides; which of the types ``by_type`` it refuses; and ``each``."""
+@lru_cache(maxsize=1024)
+def known_leaf_types(tuple typed, int leaves, frozenset by_type):
+    """As `leaf_types`: one object for all methods of which this is the same."""
     found = [(types.matters, types.decides,
               frozenset([np.dtype(name).num for name in types.refuses]).intersection(by_type), types.each)
-             for types in plan.typed]
+             for types in typed]
     return tuple(found) or ((False, False, frozenset(), False),) * leaves
+
+
+@lru_cache(maxsize=1024)
+def types_to_ask(tuple leaves, frozenset by_type):
+    """The types among several for which each leaf is asked."""
+    refused = frozenset().union(*[refuses for _, _, refuses, _ in leaves])
+    return refused | {cnp.NPY_FLOAT} | ({cnp.NPY_FLOAT16} & by_type) | (
+        {cnp.NPY_BOOL} if cnp.NPY_OBJECT in refused else set())
+
+
+cpdef tuple leaf_types(plan, int leaves, by_type):
+    """For each leaf, whether its type matters, and decides; which of the types ``by_type`` it refuses; and ``each``."""
+    return known_leaf_types(plan.typed, leaves, frozenset(by_type))
 
 
 @cython.final
@@ -79,9 +93,7 @@ cdef class TypeChoice:
         self.each = any([each and cnp.NPY_OBJECT in refuses for _, _, refuses, each in self.leaves])
         follows = plan.labels is None and plan.dtype.follows.value != ""
         if not follows or all([decides for matters, decides, _, _ in self.leaves if matters]):
-            refused = frozenset().union(*[refuses for _, _, refuses, _ in self.leaves])
-            self.to_ask = refused | {cnp.NPY_FLOAT} | ({cnp.NPY_FLOAT16} & by_type.keys()) | (
-                {cnp.NPY_BOOL} if cnp.NPY_OBJECT in refused else set())
+            self.to_ask = types_to_ask(self.leaves, frozenset(by_type))
 
     cdef int one(self, int type_num, RequestTypes* found) except -1:
         """For columns of one type."""

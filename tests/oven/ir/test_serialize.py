@@ -158,7 +158,9 @@ def test_a_plan_is_lowered_again_without_its_estimator(estimator):
         before = plan.physical.methods[name]
         before = before.sparse if form == "sparse" else before.variants[form] if form else before
         method = lowering.method(Output(node, before.ndim, before.labels, before.list_of))
-        assert method.program.stages == before.program.stages
+        found, expected = method.program.stages, before.program.stages
+        assert [stage.calls for stage in found] == [stage.calls for stage in expected]
+        assert found == expected or before.opaque  # a stage behind an opaque step is named by a token of its own
         assert method.program.values == before.program.values
         assert method.program.output == before.program.output
         assert [step.estimator for step in method.opaque] == [step.estimator for step in before.opaque]
