@@ -36,7 +36,7 @@ def relower(plan: PhysicalPlan, store: ObjectStore, versions: Mapping[str, int])
     Parameters
     ----------
     plan : PhysicalPlan
-        As it was saved; `pretzel.store.plan_check` has checked it. It may come from anybody.
+        As it was saved, and checked by `pretzel.store.plan_check`. It is data from outside.
     store : ObjectStore
         Holds its arrays and states, and those of the new plan.
     versions : mapping of str to int
@@ -67,7 +67,7 @@ def relower(plan: PhysicalPlan, store: ObjectStore, versions: Mapping[str, int])
         graph = store_graph(nodes, lowering.calls, store)
     except (StoreError, MemoryError):
         raise
-    except Exception as error:  # whatever the classes of nodes make of fields that nobody vouches for
+    except Exception as error:  # node classes raise anything over fields from outside
         raise CorruptStoreError(f"its graph is damaged: {type(error).__name__}: {error}") from error
     lease.complete()
     return replace(plan, methods=methods, objects=lease.digests, graph=graph), lease

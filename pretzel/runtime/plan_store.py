@@ -324,7 +324,7 @@ class PlanStore:
         Raises
         ------
         CorruptStoreError
-            A name or a plan is damaged, so that nobody knows which files it needs: nothing is removed.
+            A name or a plan is damaged, so that the files that it needs are not known: nothing is removed.
         """
         return self._directory.gc()
 

@@ -47,7 +47,7 @@ def set_relowering(relower: Relowering) -> None:
     _relower = relower
 
 
-OBJECTS, TEXT = 390, 115
+OBJECT_BYTES, TEXT_BYTES = 390, 115
 """Measured bytes of the objects of a plan: for a hundred bytes of its description, and more for each text in an
 attribute: names of columns and labels."""
 
@@ -181,8 +181,8 @@ def plan_of(
     store : ObjectStore
     name : str, optional
     salt : bytes, optional
-        Goes into the names of the objects, because their contents have not been compared with their digests.
-        Plans of one salt share their objects.
+        Goes into the names of the objects, because large ones are not compared with their digests. Plans of one salt
+        share the objects whose bytes are the same.
     trust : Trust
         Which estimators of the file may be made.
     estimators : list, optional
@@ -244,7 +244,7 @@ def overhead_bytes(file: PlanFile | StoredPlan) -> int:
     """What `Plan.overhead_bytes` is without estimators: pages of files beside the arrays, and the plan's objects."""
     plan = file.description.get("plan")
     attributes = plan.get("attributes") if isinstance(plan, dict) else None
-    return file.padding + OBJECTS * file.description_bytes // 100 + TEXT * _count_texts(attributes)
+    return file.padding + OBJECT_BYTES * file.description_bytes // 100 + TEXT_BYTES * _count_texts(attributes)
 
 
 def _count_texts(data: Any) -> int:

@@ -60,7 +60,7 @@ class Watcher(_Thread):
     ----------
     plans : PlanStore
     models : StoredModels
-        The thread ends when nobody else needs them.
+        The thread holds no reference to them, and ends when they are collected.
     interval : float
         Seconds.
     """
@@ -96,7 +96,7 @@ class Trimmer(_Thread):
     Parameters
     ----------
     models : StoredModels
-        The thread ends when nobody else needs them.
+        The thread holds no reference to them, and ends when they are collected.
     """
 
     def __init__(self, models: StoredModels) -> None:

@@ -289,7 +289,7 @@ class Directory:
         Raises
         ------
         CorruptStoreError
-            A name or a plan cannot be read, so that nobody knows what it needs.
+            A name or a plan cannot be read, so that the files that it needs are not known.
         """
         needed: set[Path] = set()
         for name, file in self._names.files():

@@ -17,7 +17,7 @@ def plans_and_objects(store: Path) -> list[Path]:
 
 
 def left_aside(store: Path) -> list[Path]:
-    """What is being written or, where nobody writes, what writers that died have left."""
+    """What is being written or, under the lock of the writer, what writers that died have left."""
     return _files(store / "aside", ASIDE)
 
 

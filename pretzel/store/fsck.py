@@ -48,7 +48,7 @@ class Findings:
 
 
 def check_store(store: Directory, names: NameFiles) -> Findings:
-    """Read everything; nobody writes in the meantime."""
+    """Read everything; the caller holds the lock of the store."""
     found, check = Findings(), _Check(store)
     for name, path in sorted(names.files(), key=lambda each: each[1]):
         try:

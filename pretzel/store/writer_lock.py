@@ -31,7 +31,7 @@ def writer_lock(path: Path) -> Iterator[None]:
     Raises
     ------
     StoreError
-        The file is a link: what that leads to belongs to somebody else.
+        The file is a link, whose target does not belong to the store.
     """
     with _threads:
         handle = _opened(path, os.O_RDWR | os.O_CREAT)
@@ -47,7 +47,7 @@ def writer_lock(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def reader_lock(path: Path) -> Iterator[None]:
-    """Let nobody write. A process that may only read shares the lock, or goes without where there is none to read."""
+    """Keep writers out. A process that may only read shares the lock, or goes without where there is none to read."""
     with contextlib.ExitStack() as held:
         try:
             held.enter_context(writer_lock(path))

@@ -45,7 +45,7 @@ def encoded(array: Array) -> tuple[Array, Array]:
 
 
 def decoded(values: Array, codes: Array) -> Array:
-    """The array of an encoding, which may come from anybody.
+    """The array of an encoding, which is data from outside.
 
     Raises
     ------
