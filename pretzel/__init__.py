@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pretzel.api import PlanStore, Runtime, compile
     from pretzel.calibration import calibrate
+    from pretzel.coverage import Coverage, MethodCoverage, coverage
     from pretzel.options import Batching, Reservation
     from pretzel.runtime.model import Plan
+    from pretzel.runtime.summary import OpaqueCall
     from pretzel.store.fsck import Findings
     from pretzel.store.name_files import Versions
     from pretzel.store.object_store import ObjectStore
@@ -22,8 +24,11 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Batching": "pretzel.options",
     "Copied": "pretzel.store.remote",
+    "Coverage": "pretzel.coverage",
     "Findings": "pretzel.store.fsck",
+    "MethodCoverage": "pretzel.coverage",
     "ObjectStore": "pretzel.store.object_store",
+    "OpaqueCall": "pretzel.runtime.summary",
     "Plan": "pretzel.runtime.model",
     "PlanStore": "pretzel.api",
     "Reservation": "pretzel.options",
@@ -31,6 +36,7 @@ _PUBLIC = {
     "Versions": "pretzel.store.name_files",
     "calibrate": "pretzel.calibration",
     "compile": "pretzel.api",
+    "coverage": "pretzel.coverage",
     "errors": "pretzel.errors",
     "load": "pretzel.upgrade",
     "verify": "pretzel.verification",
@@ -39,8 +45,11 @@ _PUBLIC = {
 __all__ = [
     "Batching",
     "Copied",
+    "Coverage",
     "Findings",
+    "MethodCoverage",
     "ObjectStore",
+    "OpaqueCall",
     "Plan",
     "PlanStore",
     "Reservation",
@@ -48,6 +57,7 @@ __all__ = [
     "Versions",
     "calibrate",
     "compile",
+    "coverage",
     "errors",
     "load",
     "verify",

@@ -7,11 +7,13 @@ from typing import Any, Literal
 
 from pretzel.errors import CompileError, KernelError
 from pretzel.options import Options, check_option
+from pretzel.runtime.log import logger
 from pretzel.runtime.model import Plan
 from pretzel.runtime.plan_store import PlanStore
 from pretzel.runtime.prepare import set_compiler
 from pretzel.runtime.runtime import Runtime
 from pretzel.runtime.source import ActsAsEstimator, Source
+from pretzel.runtime.summary import summary
 from pretzel.store.object_store import ObjectStore, default_store
 from pretzel.upgrade import load
 
@@ -92,9 +94,12 @@ def compile(
     store = default_store() if store is None else store
     physical, lease = compile_estimator(estimator, options, store)
     try:
-        return Plan(physical, store, lease, name, Source(estimator, keep=keep_source))
+        plan = Plan(physical, store, lease, name, Source(estimator, keep=keep_source))
     except KernelError as error:
         raise CompileError(f"{type(estimator).__name__}: {error}") from error
+    if plan.opaque_steps:
+        logger.info("%s", summary(plan))
+    return plan
 
 
 set_compiler(compile)

@@ -10,6 +10,7 @@ from pretzel.cli.models import complete_model, plan_or_source, trust
 from pretzel.cli.output import as_json, printable, show_json, show_table
 
 if TYPE_CHECKING:
+    from pretzel.coverage import Coverage
     from pretzel.runtime.model import Plan
 
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 @trust
 @click.pass_context
 def coverage(ctx: click.Context, model: str | None, json_: bool, trusted: tuple[str, ...], allow_pickle: bool) -> None:
-    """List the estimators that have a native form, or the steps of a model that have one and those that have none.
+    """Try which methods of all estimators are native, or list the native and the opaque steps of a model.
 
     Exit code 1 if the model cannot be saved, because a step of a method has none and runs as the estimator itself.
     Methods that few callers want (apply, score_samples) are saved only where they are native.
@@ -58,16 +59,25 @@ def _steps(plan: Plan, name: str) -> dict[str, Any]:
 
 
 def _list(json_: bool) -> None:
-    """All estimators of scikit-learn."""
-    from sklearn.utils import all_estimators
+    """All estimators of the installed libraries."""
+    from pretzel.coverage import coverage
 
-    from pretzel.oven.frontends.registry import public_name, registered
-
-    native = set(registered())
-    names = {public_name(cls): cls for _, cls in all_estimators()}
-    data = {name: name in native for name in sorted(names.keys() | native)}
+    found = coverage()
+    states = found.estimators()
     if json_:
-        show_json(data)
+        show_json({"releases": found.releases, "methods": [each._asdict() for each in found.methods]})
         return
-    show_table([(name, "native" if is_native else "opaque") for name, is_native in data.items()])
-    click.echo(f"{sum(data.values())} of {len(data)} have a native form; the others run as they are")
+    show_table([(name, states[name], _others(name, found)) for name in states])
+    releases = ", ".join(f"{library} {release}" for library, release in found.releases.items())
+    counts = {state: [*states.values()].count(state) for state in ("native", "partly native", "opaque", "refused")}
+    counted = ", ".join(f"{count} {state}" for state, count in counts.items())
+    click.echo(f"{len(states)} estimators of {releases}: {counted}; opaque ones run as they are")
+
+
+def _others(name: str, found: Coverage) -> str:
+    """The methods of an estimator that are not native, by reason."""
+    methods: dict[str, list[str]] = {}
+    for each in found.methods:
+        if each.estimator == name and each.state != "native":
+            methods.setdefault(each.reason, []).append(each.method)
+    return printable("; ".join(f"{', '.join(names)}: {reason}".removeprefix(": ") for reason, names in methods.items()))

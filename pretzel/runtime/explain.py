@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pretzel.buffers import plan_buffers
 from pretzel.packed import REPORT
+from pretzel.runtime.summary import summary
 
 if TYPE_CHECKING:
     from pretzel.plan import MethodPlan, Program
@@ -31,6 +32,7 @@ def as_data(plan: Plan) -> dict[str, Any]:
     spec = physical.input
     return {
         "name": plan.name,
+        "summary": summary(plan),
         "input": {
             "kind": spec.kind.value,
             "width": spec.width,
@@ -79,7 +81,7 @@ def as_text(data: dict[str, Any]) -> str:
     """The explanation as text."""
     spec = data["input"]
     time = "" if data["seconds"] is None else f", compiled in {data['seconds'] * 1e3:.1f} ms"
-    lines = [f"{data['name']}: {spec['kind']} of {spec['width']} column(s){time}"]
+    lines = [data["summary"], f"{spec['kind']} of {spec['width']} column(s){time}"]
     for level in ("logical", "optimized"):
         lines += ["", f"{level} graph"]
         for node in data[level]["nodes"]:

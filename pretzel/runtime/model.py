@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pretzel.runtime.engine import BatchEngine
     from pretzel.runtime.estimate import Estimate
     from pretzel.runtime.source import Source
+    from pretzel.runtime.summary import OpaqueCall
     from pretzel.store.object_store import Lease, ObjectStore
 
 set_callbacks(
@@ -244,6 +245,13 @@ class Plan(ActsAsEstimator):
         """Bytes that the plan takes besides `nbytes`: its methods, programs and attributes. An upper estimate."""
         programs = list(programs_of(self.physical))
         return 6_000 + 1_500 * len(programs) + 250 * sum(len(program.values) for program in programs)
+
+    @property
+    def opaque_steps(self) -> tuple[OpaqueCall, ...]:
+        """The steps without a native form, with the method that is called from Python, and the reason; each once."""
+        from pretzel.runtime.summary import opaque_calls
+
+        return tuple(dict.fromkeys(call for each in self.physical.methods.values() for call in opaque_calls(each)))
 
     @property
     def nbytes(self) -> int:

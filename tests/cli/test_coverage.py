@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import joblib
+import sklearn
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -12,10 +13,18 @@ from sklearn.preprocessing import StandardScaler
 
 
 def test_all_estimators(run):
-    data = json.loads(run("coverage --json").stdout)
-    assert data["sklearn.linear_model.LogisticRegression"] is True
-    assert data["sklearn.neighbors.KNeighborsClassifier"] is False
-    assert f"{sum(data.values())} of {len(data)} have a native form" in run("coverage").stdout
+    found = json.loads(run("coverage --json").stdout)
+    states = {(each["estimator"], each["method"]): (each["state"], each["reason"]) for each in found["methods"]}
+    assert states["sklearn.linear_model.LogisticRegression", "predict_proba"] == ("native", "")
+    assert states["sklearn.gaussian_process.GaussianProcessRegressor", "predict"][0] == "opaque"
+    assert states["sklearn.cluster.DBSCAN", ""] == ("refused", "DBSCAN has no method that Pretzel can serve")
+    assert found["releases"]["sklearn"] == sklearn.__version__
+    assert all(each["reason"] for each in found["methods"] if each["state"] != "native")
+    untried = [each["estimator"] for each in found["methods"] if "none of the tables" in each["reason"]]
+    assert not untried
+    text = run("coverage").stdout
+    assert f"estimators of sklearn {sklearn.__version__}" in text
+    assert "PCA" in text
 
 
 def test_steps_of_a_model(run, model, table):

@@ -147,7 +147,7 @@ def test_names_in_messages() -> None:
 
 def test_explanations_are_for_people_and_programs() -> None:
     plan = pretzel.compile(fitted("table"), name="pay/de")
-    assert plan.explain().startswith("pay/de: ")
+    assert plan.explain().startswith("pay/de: predict, ")
     assert plan.explain("json")["name"] == "pay/de"
     assert plan.explain("json")["bytes"]["all"] == plan.nbytes
     with pytest.raises(ValueError, match="'xml'"):

@@ -259,7 +259,8 @@ class Importer(ValueReader):
         result: dict[str, Output] = {}
         for method in present:
             if method not in native:
-                result[method] = Output(self._opaque(estimator, method, x, reason, token))
+                why = reason or f"{method} has no native form"
+                result[method] = Output(self._opaque(estimator, method, x, why, token))
                 continue
             output = native[method]
             result[method] = self._with_source_form(estimator, x, output) if method == "transform" else output
