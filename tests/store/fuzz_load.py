@@ -22,6 +22,7 @@ import faulthandler
 import io
 import json
 import shutil
+import signal
 import struct
 import tempfile
 import unittest.mock
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SECONDS = 60
+STORES = 0.05
+"""Part of the runs that change a file of a store, which cost twenty times as much."""
 NUMBERS = (-1, 0, 1, 2, 3, 7, 64, 255, 2**16, 2**31 - 1, 2**31, 2**32, 2**53, 2**62, 2**63, 2**64, -(2**63), 2**70)
 OTHERS = (None, True, 0, 1, -1, 0.5, "", "x", "object", "float32", "<f8", "é", "\0", "predict", [], {}, [0], [[0]])
 
@@ -297,23 +300,32 @@ def outcome_of_store(rng: np.random.Generator, case: Case, folder: Path) -> str:
 
 def run(number_of_run: int, seed: int, folder: Path) -> tuple[str, str]:
     """Name and outcome of one changed file."""
-    case = cases()[number_of_run % len(cases())]
     rng = np.random.default_rng([seed, number_of_run])
-    faulthandler.dump_traceback_later(SECONDS, exit=True)
+    case = case_of(number_of_run)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)  # then tracebacks are dumped, and the process ends
     try:
-        of_store = rng.random() < 0.2
+        of_store = rng.random() < STORES
         return case.name, (outcome_of_store if of_store else outcome_of_file)(rng, case, folder)
     finally:
-        faulthandler.cancel_dump_traceback_later()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def case_of(number_of_run: int) -> Case:
+    """Models in turn; those whose estimators are read cost ten times as much, and are taken in one of four turns."""
+    turn, place = divmod(number_of_run, len(cases()))
+    case = cases()[place]
+    is_skipped = turn % 4 > 0 and case.name.startswith("opaque")
+    return cases()[turn % (len(cases()) - 2)] if is_skipped else case
 
 
 def run_many(runs: int, seed: int, first: int = 0, *, verbose: bool = False) -> collections.Counter[str]:
     """Outcomes of as many."""
     counts: collections.Counter[str] = collections.Counter()
+    faulthandler.register(signal.SIGALRM, chain=True)
     with tempfile.TemporaryDirectory() as folder:
         for each in range(first, first + runs):
             if verbose:
-                print(each, cases()[each % len(cases())].name, flush=True)
+                print(each, case_of(each).name, flush=True)
             try:
                 counts[run(each, seed, Path(folder))[1]] += 1
             except Exception as error:
