@@ -49,10 +49,8 @@ class InputSpec:
         Class name of the source, for messages.
     items : bool
         A row is one item of a list (a dict of features, a list of tokens) and not a row of a table.
-    long_indices : bool
-        Sparse rows may have indices of 64 bits.
-    sparse_nan : bool
-        NaN in sparse rows is treated as in dense ones. Trees reject it, whatever they do with it in dense rows.
+    long_indices, sparse_nan : bool
+        Sparse rows may have indices of 64 bits; NaN in them is treated as in dense ones, where trees reject it.
     sparse_frames : bool
         A DataFrame of sparse columns is sparse rows.
     floats : bool or None
@@ -61,15 +59,15 @@ class InputSpec:
         Columns are selected by name: the source rejects tables without names.
     unchecked : bool
         Columns reach a function or a result as they came: those of an array type of pandas are objects there.
-    text_arrays : bool
-        Arrays may hold NumPy's own texts or bytes.
-    text_lists : bool
-        Lists of rows may hold texts or bytes. Most numeric estimators parse them among objects only.
+    text_arrays, text_lists : bool
+        Arrays, or lists of rows, may hold texts or bytes. Most numeric estimators parse them among objects only.
     missing : tuple of str, float or None
         What None stands for in each column of a single row: the missing value that the fitted column knows. Empty: no
         column knows one, and None is NaN among numbers. None for all columns: None is what it is among objects.
     texts : tuple of int
         Columns of texts, for all that is known of the fit: in a table of rows without a text they are objects, too.
+    vectors : bool
+        A vector is a table of one column.
     """
 
     kind: InputKind
@@ -89,6 +87,7 @@ class InputSpec:
     text_lists: bool = True
     missing: tuple[str | float | None, ...] = ()
     texts: tuple[int, ...] = ()
+    vectors: bool = False
 
 
 class LeafKind(enum.Enum):

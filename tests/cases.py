@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from pretzel import examples
+from pretzel.oven.frontends.sklearn.compat import since
 from tests import releases
 
 ROWS = 1000
@@ -27,8 +28,10 @@ class Case:
     ----------
     name : str
         Dotted name.
-    data : {"numbers", "missing", "counts", "text", "cells"}
-    target : {"binary", "labels", "real", "count", "two", None}
+    data : str
+        Name of one of the makers of rows.
+    target : str or None
+        Name of one of the targets.
     options : dict
         Arguments of the constructor.
     """
@@ -109,6 +112,8 @@ def target(kind: str | None) -> Any:
         "count": np.floor(np.exp(np.clip(score, -2, 2))) + 1,
         "two": np.stack([score, X[:, 2] + 0.1 * noise], axis=1),
         "two labels": np.stack([grade, (X[:, 2] > 0).astype(int)], axis=1),
+        "indicators": np.stack([grade > 1, X[:, 2] > 0], axis=1).astype(int),
+        "partly": np.where(np.arange(300) % 3, grade, -1),
     }[kind]
 
 
@@ -124,6 +129,11 @@ def missing(rng: np.random.Generator, n: int) -> Any:
     X = numbers(rng, n)
     X[rng.random(X.shape) < 0.15] = np.nan
     return X
+
+
+def column(rng: np.random.Generator, n: int) -> Any:
+    """One column."""
+    return numbers(rng, n)[:, :1]
 
 
 def counts(rng: np.random.Generator, n: int) -> Any:
@@ -161,7 +171,15 @@ def holes(rng: np.random.Generator, n: int) -> Any:
     return table[["city", "kind"]]
 
 
-_MAKERS = {"numbers": numbers, "missing": missing, "counts": counts, "text": text, "cells": cells, "holes": holes}
+_MAKERS = {
+    "numbers": numbers,
+    "missing": missing,
+    "column": column,
+    "counts": counts,
+    "text": text,
+    "cells": cells,
+    "holes": holes,
+}
 
 
 def _regressors() -> list[Case]:
@@ -314,6 +332,59 @@ def _searches() -> list[Case]:
     return [*found, Case("sklearn.frozen.FrozenEstimator", target="labels", options={"estimator": _frozen})]
 
 
+def _stacks() -> list[Case]:
+    stacking = "sklearn.ensemble.Stacking"
+    classifier, regressor = {"estimators": _committee, "cv": 2}, {"estimators": _board, "cv": 2}
+    found = [Case(f"{stacking}Classifier", target=y, options=classifier) for y in ("binary", "labels")]
+    found += [
+        Case(f"{stacking}Classifier", target="labels", options={**classifier, "stack_method": "predict"}),
+        Case(f"{stacking}Classifier", target="binary", options={**classifier, "passthrough": True}),
+        Case(f"{stacking}Classifier", target="indicators", options={"estimators": _grove, "final_estimator": _tree}),
+        Case(f"{stacking}Regressor", target="real", options=regressor),
+        Case(f"{stacking}Regressor", target="real", options={**regressor, "passthrough": True}),
+    ]
+    return found
+
+
+def _calibrated() -> list[Case]:
+    name = "sklearn.calibration.CalibratedClassifierCV"
+    found = []
+    for method in ("sigmoid", "isotonic", *(["temperature"] if since("1.8") else [])):
+        for estimator in (_logistic, _tree):
+            options = {"estimator": estimator, "method": method, "cv": 2}
+            found += [Case(name, target=y, options=options) for y in ("binary", "labels")]
+        found.append(Case(name, target="labels", options={**options, "ensemble": False}))
+    isotonic = "sklearn.isotonic.IsotonicRegression"
+    found += [Case(isotonic, "column", "real", {"out_of_bounds": each}) for each in ("clip", "nan")]
+    return [*found, Case(isotonic, "column", "real", {"out_of_bounds": "clip", "increasing": False})]
+
+
+def _holders() -> list[Case]:
+    selection = "sklearn.feature_selection."
+    quantiles = {"transformer": lambda: build("sklearn.preprocessing.QuantileTransformer", n_quantiles=40)}
+    powers = {"transformer": lambda: build("sklearn.preprocessing.PowerTransformer")}
+    return [
+        Case("sklearn.compose.TransformedTargetRegressor", target="two", options=quantiles),
+        Case("sklearn.compose.TransformedTargetRegressor", target="count", options=powers),
+        Case(selection + "RFE", target="labels", options={"estimator": _logistic, "n_features_to_select": 2}),
+        Case(selection + "RFECV", target="binary", options={"estimator": _tree, "cv": 2}),
+        Case("sklearn.linear_model.RANSACRegressor", target="real", options={"random_state": 0}),
+        Case("sklearn.semi_supervised.SelfTrainingClassifier", target="partly", options=releases.inside(_logistic)),
+    ]
+
+
+def _resampled() -> list[Case]:
+    few = {"n_estimators": 7, "random_state": 0}
+    return [
+        Case("imblearn.pipeline.Pipeline", target="labels", options={"steps": _sampled}),
+        Case("imblearn.ensemble.BalancedRandomForestClassifier", target="labels", options=few),
+    ]
+
+
+def _sampled() -> Any:
+    return [*_scalers(), ("sampler", build("imblearn.under_sampling.RandomUnderSampler")), ("model", _logistic())]
+
+
 def _compositions() -> list[Case]:
     return [
         Case("sklearn.pipeline.Pipeline", target="labels", options={"steps": _steps}),
@@ -347,9 +418,16 @@ def _frozen() -> Any:
     return _logistic().fit(rows("numbers")[0], target("labels"))
 
 
+def _tree() -> Any:
+    return build("sklearn.tree.DecisionTreeClassifier", max_depth=3, random_state=0)
+
+
 def _committee() -> Any:
-    tree = build("sklearn.tree.DecisionTreeClassifier", max_depth=3, random_state=0)
-    return [("linear", _logistic()), ("tree", tree)]
+    return [("linear", _logistic()), ("tree", _tree())]
+
+
+def _grove() -> Any:
+    return [("tree", _tree()), ("forest", build("sklearn.ensemble.RandomForestClassifier", n_estimators=3))]
 
 
 def _board() -> Any:
@@ -397,6 +475,10 @@ CASES: tuple[Case, ...] = tuple(
         *_compositions(),
         *_transformers(),
         *_texts(),
+        *_stacks(),
+        *_calibrated(),
+        *_holders(),
+        *_resampled(),
     )
     if not releases.lacks(case.name)
 )

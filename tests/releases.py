@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 import pandas as pd
@@ -55,6 +56,11 @@ def estimator_type(estimator: Any) -> str | None:
     return found
 
 
+def inside(estimator: Any) -> dict[str, Any]:
+    """How a `SelfTrainingClassifier` is given its estimator."""
+    return {"estimator" if since("1.6") else "base_estimator": estimator}
+
+
 def lacks(name: str) -> bool:
-    """Whether the installed release has no estimator of this dotted name."""
-    return not since(FIRST.get(name, "0"))
+    """Whether the installed release has no estimator of this dotted name, or its library is not installed."""
+    return find_spec(name.partition(".")[0]) is None or not since(FIRST.get(name, "0"))

@@ -23,7 +23,7 @@ def test_all_estimators(run):
     untried = [each["estimator"] for each in found["methods"] if "none of the tables" in each["reason"]]
     assert not untried
     text = run("coverage").stdout
-    assert f"estimators of sklearn {sklearn.__version__}" in text
+    assert f"sklearn {sklearn.__version__}" in text
     assert "PCA" in text
 
 

@@ -2,7 +2,7 @@
 
 The files of a release lie in ``tests/store/corpus/<format>-<release>``. They are written anew until it is released, and
 never changed again: `tests.store.test_corpus` asks all of them. Together they have a call of every kernel. Beside them,
-some files claim that all kernels had other parameters.
+some files claim that all kernels had other parameters. With ``--add``, files for new kernels join those that are there.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ import numpy as np
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
+from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
@@ -59,6 +61,7 @@ def models() -> Iterator[tuple[str, Any, Any]]:
         ("letters", make_pipeline(OneHotEncoder(), Ridge()), letters),
         ("imputed", make_pipeline(imputer, OneHotEncoder(handle_unknown="ignore"), Ridge()), missing),
         ("logarithms", make_pipeline(FunctionTransformer(np.log1p), Ridge()), numbers),
+        ("curve", IsotonicRegression(out_of_bounds="clip"), numbers[:, :1].astype(np.float32)),
         ("scaled", make_pipeline(StandardScaler(), RandomForestRegressor(2, max_depth=2, random_state=0)), numbers),
     ):
         yield name, model.fit(data, numbers[:, 0]), data[:ROWS]
@@ -85,16 +88,20 @@ def kernels_of(plan: Any) -> set[str]:
     return {call.kernel for program in programs_of(plan.physical) for call in program.calls}
 
 
-def main() -> None:
+def main(*, add: bool) -> None:
     folder, other = CORPUS / NEWEST, CORPUS / f"{NEWEST}-other-parameters"
+    written = json.loads((folder / "layouts.json").read_text()) if add else {}
+    covered = {kernel for kernel, layout in written.items() if layouts().get(kernel) == layout}
     for each in (folder, other):
-        shutil.rmtree(each, ignore_errors=True)
-        each.mkdir(parents=True)
-    covered: set[str] = set()
+        if not add:
+            shutil.rmtree(each, ignore_errors=True)
+        each.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name, plan, rows in candidates():
             path = folder / f"{name}.pretzel"
+            if path.exists() or kernels_of(plan) <= covered:
+                continue
             with contextlib.suppress(SaveError):
                 plan.save(path)
             if not path.exists():
@@ -122,4 +129,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(add="--add" in sys.argv)

@@ -1,42 +1,14 @@
 // quantiles: where a value stands among the quantiles of its column, between 0 and 1 or as a normal deviate. `limits`:
 // the margin within which a value counts as the lowest or highest quantile, and the least and largest deviate.
+// inverse_quantiles: the quantile at a value between 0 and 1, or at the probability below a normal deviate.
 #include <cmath>
 #include <limits>
 
+#include "core/interpolation.h"
 #include "core/rows.h"
 
 namespace pretzel {
 namespace {
-
-/// Ascending numbers, or the same negated and backwards, which ascend again.
-struct Ascending {
-  const double* x;
-  int64_t n;
-  bool mirrored;
-
-  double operator[](int64_t i) const { return mirrored ? -x[n - 1 - i] : x[i]; }
-};
-
-/// numpy.interp, operation by operation.
-double interpolate(double x, Ascending from, Ascending to) {
-  const int64_t n = from.n;
-  if (x < from[0]) return to[0];
-  int64_t low = 0, high = n;  // from[low] <= x, and x < from[high] unless that is the end
-  while (high - low > 1) {
-    const int64_t middle = low + (high - low) / 2;
-    const bool passed = from[middle] <= x;
-    low = passed ? middle : low;
-    high = passed ? high : middle;
-  }
-  if (low == n - 1 || from[low] == x) return to[low];
-  const double slope = (to[low + 1] - to[low]) / (from[low + 1] - from[low]);
-  double y = slope * (x - from[low]) + to[low];
-  if (std::isnan(y)) {
-    y = slope * (x - from[low + 1]) + to[low + 1];
-    if (std::isnan(y) && to[low] == to[low + 1]) y = to[low];
-  }
-  return y;
-}
 
 /// Value of the polynomial whose highest coefficient comes first.
 template <int N>
@@ -136,6 +108,37 @@ Status run(const RunCall& call) noexcept {
   });
 }
 
+/// Probability of less than the normal deviate `x`.
+double probability_below(double x) {
+  constexpr double kSqrtHalf = 0.70710678118654752440;
+  const double scaled = x * kSqrtHalf, size = std::fabs(scaled);
+  if (size < kSqrtHalf) return 0.5 + 0.5 * std::erf(scaled);
+  const double tail = 0.5 * std::erfc(size);
+  return scaled > 0.0 ? 1.0 - tail : tail;
+}
+
+constexpr Param kInverse[] = {
+    {"quantiles", f64, "width n+1"}, {"references", f64, "n+1"}, {"normal", u8, ""}, {"margin", f64, ""}};
+
+Status run_inverse(const RunCall& call) noexcept {
+  const auto* quantiles = call.params[0].as<double>();
+  const auto* references = call.params[1].as<double>();
+  const bool normal = call.params[2].scalar<uint8_t>() != 0;
+  const auto margin = call.params[3].scalar<double>();
+  const int64_t n = call.params[1].size;
+  const int32_t width = call.out->width;
+  return each_row(call, [=](const double* in, double* out) {
+    for (int32_t j = 0; j < width; ++j) {
+      const double* mine = quantiles + j * n;
+      const double x = normal ? probability_below(in[j]) : in[j];
+      out[j] = std::isnan(x)      ? x
+               : x - margin < 0.0 ? mine[0]
+               : x + margin > 1.0 ? mine[n - 1]
+                                  : interpolate(x, {references, n, false}, {mine, n, false});
+    }
+  });
+}
+
 Cost cost(const CostCall& call) {
   const double width = call.out_width, levels = std::log2(1.0 + static_cast<double>(call.params[kReferences].size));
   const double misses = doublings(8.0 * static_cast<double>(call.params[kQuantiles].size), 8e3);
@@ -148,5 +151,6 @@ Cost cost(const CostCall& call) {
 }
 
 }  // namespace
+PRETZEL_KERNEL(inverse_quantiles, .params = kInverse, .run = run_inverse, .cost = cost)
 PRETZEL_KERNEL(quantiles, .params = kParams, .run = run, .cost = cost)
 }  // namespace pretzel

@@ -53,7 +53,8 @@ def demands(estimator: Any) -> InputSpec:
     """
     inside = receivers(estimator)
     widths = (getattr(each, "n_features_in_", None) for each in (estimator, *inside))
-    width = operator.index(next((each for each in widths if each is not None), 0))
+    vectors = bool(inside) and all(has_trait(each, "takes_vectors") for each in inside)
+    width = operator.index(next((each for each in widths if each is not None), int(vectors)))
     if not 0 <= width <= MOST_COLUMNS:
         raise ValueError(f"n_features_in_ is {width}, expected 0 to {MOST_COLUMNS}")
     names = next(
@@ -85,6 +86,7 @@ def demands(estimator: Any) -> InputSpec:
         unchecked=any(has_trait(each, "keeps_container") for each in first),
         text_arrays=_takes_texts(estimator, "array")[0],
         text_lists=_takes_texts(estimator, "list")[0],
+        vectors=vectors,
     )
 
 
@@ -94,9 +96,10 @@ def _takes_texts(estimator: Any, form: str) -> tuple[bool, str]:
     Texts are an ``"array"`` of NumPy's own texts, a ``"list"``, or among ``"objects"``, which all parse.
     """
     found = children(estimator)
-    if not found:
+    if all(child.reads is not None for child in found):  # the estimator itself receives the request
         takes = form == "objects" or has_trait(estimator, f"takes_text_{form}s")
         passes = has_trait(estimator, "passes_texts_on")
+        takes = takes and (not passes or all(_takes_texts(child.estimator, form)[0] for child in found))
         keeps = has_trait(estimator, "keeps_container")
         return takes, "" if not passes else "array" if form == "list" and not keeps else form
     if form == "list" and any(child.columns is not None for child in found):

@@ -18,8 +18,14 @@ if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
     from pretzel.oven.ir.graph import Methods, Node
 
-FRONTENDS = {"sklearn": "pretzel.oven.frontends.sklearn"}
+FRONTENDS = {"imblearn": "pretzel.oven.frontends.imblearn", "sklearn": "pretzel.oven.frontends.sklearn"}
 """Frontend of each library, by the first part of its modules' names."""
+
+TRANSFORM = "transform of the composition"
+"""What a child reads whose input is the value of ``transform`` of the composition itself."""
+
+ARRAY = "array of the request"
+"""What a child reads whose composition checks the request, as an estimator alone does, and hands on an array."""
 
 DEFAULT = "sklearn"
 """The library whose conventions objects of all other modules are taken to follow."""
@@ -70,6 +76,7 @@ TRAITS = {
     "takes_tables": True,  # the input is a table; else a sequence of documents, dicts, lists of tokens or labels
     "takes_text_arrays": True,  # numbers may be arrays of NumPy's own texts or bytes
     "takes_text_lists": True,  # numbers may be texts or bytes in lists
+    "takes_vectors": False,  # the input is one column, or a vector
 }
 """What is asked of the input and the result of an estimator, with the answer of frontends that do not say."""
 
@@ -87,7 +94,8 @@ class Child:
     method : str or None
         None: the method that the composition is asked for. Its result is the composition's result.
     reads : str or None
-        Name of the child whose result is its input. None: the input of the composition.
+        Name of the child whose result is its input. None: the input of the composition. `TRANSFORM`, `ARRAY`:
+        what the composition makes of it.
     columns : tuple of int or None
         The columns that it receives. None: the whole input, in the form in which it came.
     scalar : bool

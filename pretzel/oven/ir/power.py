@@ -71,3 +71,58 @@ class YeoJohnson(Node):
 
     def describe(self) -> str:
         return f"{len(self.lambdas)} columns"
+
+
+class InversePower(Node):
+    """The inverse of the transform of Yeo and Johnson, or of Box and Cox, with one exponent per column.
+
+    Parameters
+    ----------
+    lambdas : float64 array of shape (width,)
+    box_cox : bool
+    """
+
+    lambdas: Array
+    box_cox: bool = False
+
+    op: ClassVar[str] = "inverse_power/1"
+    kernel: ClassVar[str] = "inverse_power"
+    columnwise: ClassVar[bool] = True
+    parity: ClassVar[Parity] = Parity.TOLERANCE
+    rounds_once: ClassVar[bool] = True
+
+    def schema(self) -> Schema:
+        source = self.inputs[0].schema()
+        if source.width != len(self.lambdas):
+            raise ValueError(f"{source} meets {len(self.lambdas)} exponents")
+        return dense(source.width, source.dtype.floating())
+
+    def params(self) -> dict[str, Array]:
+        return {
+            "lambdas": self.lambdas,
+            "epsilon": np.array(EPSILON),
+            "box_cox": np.array(int(self.box_cox), dtype=np.uint8),
+        }
+
+    def reference(self, *inputs: Value) -> Value:
+        out = np.empty_like(inputs[0])
+        with np.errstate(all="ignore"):
+            for j, power in enumerate(self.lambdas):
+                x = inputs[0][:, j]
+                if self.box_cox:
+                    out[:, j] = np.exp(x) if power == 0.0 else np.exp(np.log1p(power * x) / power)
+                    continue
+                above = np.exp(x) if abs(power) < EPSILON else np.power(x * power + 1.0, 1.0 / power)
+                mirrored = 2.0 - power
+                below = np.power(-mirrored * x + 1.0, 1.0 / mirrored) if abs(mirrored) > EPSILON else np.exp(-x)
+                out[:, j] = np.where(x >= 0.0, above - 1.0, 1.0 - below)
+        return out
+
+    def in_float32(self) -> Node:
+        return ToFloat32((self,))
+
+    def select_columns(self, x: Node, columns: Array) -> Node | None:
+        return replace(self, inputs=(x,), lambdas=self.lambdas[columns])
+
+    def describe(self) -> str:
+        return f"{len(self.lambdas)} columns{', Box-Cox' if self.box_cox else ''}"

@@ -77,6 +77,62 @@ class Quantiles(Node):
         return f"{self.quantiles.shape[1]} of {len(self.quantiles)} columns, {'normal' if self.normal else 'uniform'}"
 
 
+class InverseQuantiles(Node):
+    """The quantile at a value between 0 and 1, or at the probability below a normal deviate.
+
+    Parameters
+    ----------
+    quantiles, references, normal
+        As in `Quantiles`.
+    """
+
+    quantiles: Array
+    references: Array
+    normal: bool
+
+    op: ClassVar[str] = "inverse_quantiles/1"
+    kernel: ClassVar[str] = "inverse_quantiles"
+    columnwise: ClassVar[bool] = True
+    parity: ClassVar[Parity] = Parity.TOLERANCE
+    rounds_once: ClassVar[bool] = True
+
+    def schema(self) -> Schema:
+        source = self.inputs[0].schema()
+        if source.width != len(self.quantiles) or self.quantiles.shape[1:] != self.references.shape:
+            raise ValueError(f"{source} meets the quantiles of {len(self.quantiles)} columns")
+        return dense(source.width, source.dtype.floating())
+
+    def params(self) -> dict[str, Array]:
+        return {
+            "quantiles": self.quantiles,
+            "references": self.references,
+            "normal": np.array(self.normal, dtype=np.uint8),
+            "margin": np.array(MARGIN if self.normal else 0.0),
+        }
+
+    def reference(self, *inputs: Value) -> Value:
+        from scipy.special import ndtr
+
+        out = np.empty_like(inputs[0])
+        for j, quantiles in enumerate(self.quantiles):
+            x = ndtr(inputs[0][:, j]) if self.normal else inputs[0][:, j]
+            y = np.interp(x, self.references, quantiles)
+            margin = MARGIN if self.normal else 0.0
+            y[x + margin > 1.0] = quantiles[-1]
+            y[x - margin < 0.0] = quantiles[0]
+            out[:, j] = y
+        return out
+
+    def in_float32(self) -> Node:
+        return ToFloat32((self,))
+
+    def select_columns(self, x: Node, columns: Array) -> Node | None:
+        return replace(self, inputs=(x,), quantiles=self.quantiles[columns])
+
+    def describe(self) -> str:
+        return f"{self.quantiles.shape[1]} of {len(self.quantiles)} columns, {'normal' if self.normal else 'uniform'}"
+
+
 def _limits() -> tuple[float, float]:
     """Normal deviates that the ends of a column are given instead of infinity."""
     from scipy.stats import norm

@@ -9,7 +9,7 @@ import numpy as np
 from pretzel.oven.ir.graph import Array, Node, Value, replace
 from pretzel.oven.ir.step_forms import Affine
 from pretzel.oven.ir.value_properties import UNKNOWN, ValueProperties
-from pretzel.schema import Schema, dense, sparse
+from pretzel.schema import FLOAT64, Schema, dense, sparse
 
 
 def round_to_float32(x: Array) -> Array:
@@ -121,12 +121,18 @@ class SubDivFloat32(SubDiv):
 
 
 class MulAdd(Node):
-    """``x * scale + offset``, then clipped to ``[low, high]`` where these are given."""
+    """``x * scale + offset``, then clipped to ``[low, high]`` where these are given.
+
+    ``wide`` says that scikit-learn multiplies by numbers of NumPy in float64, which make float64 of float32; ``casts``,
+    that it rounds the parameters, too, where ``x`` is float32.
+    """
 
     scale: Array
     offset: Array
     low: float | None = None
     high: float | None = None
+    wide: bool = False
+    casts: bool = False
 
     op: ClassVar[str] = "mul_add/1"
     kernel: ClassVar[str] = "mul_add"
@@ -134,7 +140,7 @@ class MulAdd(Node):
 
     def schema(self) -> Schema:
         source = self.inputs[0].schema()
-        return dense(source.width, source.dtype.floating())
+        return dense(source.width, FLOAT64 if self.wide else source.dtype.floating())
 
     def params(self) -> dict[str, Array]:
         return {"scale": self.scale, "offset": self.offset, "range": _range(self.low, self.high)}
@@ -153,8 +159,11 @@ class MulAdd(Node):
         return Affine(self.scale, self.offset) if self.low is None and self.high is None else None
 
     def in_float32(self) -> Node:
+        if self.wide:
+            return self
         low, high = (None if each is None else float(np.float32(each)) for each in (self.low, self.high))
-        return MulAddFloat32(self.inputs, self.scale, self.offset, low, high)
+        scale, offset = (round_to_float32(each) if self.casts else each for each in (self.scale, self.offset))
+        return MulAddFloat32(self.inputs, scale, offset, low, high)
 
     def select_columns(self, x: Node, columns: Array) -> Node | None:
         return replace(self, inputs=(x,), scale=self.scale[columns], offset=self.offset[columns])

@@ -20,6 +20,7 @@ from pretzel.runtime.input.column_reader import as_cells, as_floats, as_numbers,
 from pretzel.runtime.input.feature_names import check_unnamed, match, warn_about_names
 from pretzel.runtime.input.messages import UnreadForm, shown
 from pretzel.runtime.input.row_reader import check_keys, fail_row, known_missing
+from pretzel.runtime.input.vector_reader import as_column
 
 if TYPE_CHECKING:
     from pretzel.plan import InputSpec, Leaf
@@ -88,7 +89,7 @@ def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[A
     if spec.kind is InputKind.TEXT:
         documents = _documents(spec, X)
         return len(documents), [[documents] for _ in leaves], [{FLOAT64} for _ in leaves]
-    table = _table(spec, X)
+    table = _table(spec, as_column(X) if spec.vectors else X)
     found: list[Any] = []
     dtypes: list[set[np.dtype[Any]]] = []
     for leaf in leaves:

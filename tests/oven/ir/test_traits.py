@@ -28,6 +28,7 @@ from pretzel.oven.ir.hashing import HashedNgrams
 from pretzel.oven.ir.idf import NO_IDF, Tfidf, TfidfLinear
 from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask
 from pretzel.oven.ir.indicators import Indicators
+from pretzel.oven.ir.interpolate import Interpolate, InterpolateFloat32
 from pretzel.oven.ir.interpret import interpret
 from pretzel.oven.ir.linear import CheckedLinear, Linear, Sum
 from pretzel.oven.ir.link import (
@@ -49,8 +50,8 @@ from pretzel.oven.ir.ngrams import Ngrams
 from pretzel.oven.ir.normalize import UnitNorm
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.ir.polynomial import Polynomial, PolynomialFloat32
-from pretzel.oven.ir.power import YeoJohnson
-from pretzel.oven.ir.quantile import Quantiles
+from pretzel.oven.ir.power import InversePower, YeoJohnson
+from pretzel.oven.ir.quantile import InverseQuantiles, Quantiles
 from pretzel.oven.ir.scale import MulAdd, MulAddFloat32, ScaleSparse, SubDiv, SubDivFloat32, ToFloat32
 from pretzel.oven.ir.step_forms import Affine, Replacement
 from pretzel.oven.ir.tree_ensemble import TreeEnsemble
@@ -149,6 +150,7 @@ def _examples() -> list[Node]:
     offsets = np.array([0, 2, 5], dtype=np.int32)
     quantiles = np.sort(RNG.normal(size=(WIDTH, 5)))
     edges = np.array([-1.0, 0.0, 1.0, 0.5, 2.0, 2.0])
+    points, starts = np.array([0.25, 1.0, 0.75, 2.0, -3.0, 0.5]), np.array([0, 3, 4, 6], dtype=np.int32)
     text = [ngrams(), hashed(signed=True), hashed(signed=False)]
     tfidf = [
         Tfidf((counts,), idf, norm, sublinear, binary)
@@ -173,6 +175,7 @@ def _examples() -> list[Node]:
             for node in each(lambda x: MulAdd((x,), scale, shift))  # noqa: B023
         ),
         *each(lambda x: MulAdd((x,), NUMBERS_OF, NUMBERS_OF, -1.0, 1.0)),
+        *(MulAdd((x,), NUMBERS_OF, NUMBERS_OF, wide=wide, casts=not wide) for x in INPUTS for wide in (False, True)),
         *each(lambda x: MulAddFloat32((x,), NUMBERS_OF, NUMBERS_OF, -1.0, 1.0)),
         *each(lambda x: SubDivFloat32((x,), NUMBERS_OF, NUMBERS_OF)),
         *each(lambda x: ToFloat32((x,))),
@@ -219,6 +222,15 @@ def _examples() -> list[Node]:
         *(UnitNorm((x,), norm) for x in INPUTS for norm in ("l1", "l2", "max")),
         *each(lambda x: Polynomial((x,), np.array([[1, 0, 3], [2, 1, 2]], dtype=np.int32), 1, True)),
         *each(lambda x: YeoJohnson((x,), np.array([0.0, 2.0, -1.5]), np.array([2.0, 0.0, 3.5]))),
+        *(InversePower((x,), np.array([0.0, 2.0, -1.5]), box_cox) for x in INPUTS for box_cox in (False, True)),
+        *(
+            curve((x,), np.array([-1.0, 0.5, 2.0, 3.0, 0.0, 1.0]), points, starts, nan_outside, high)
+            for x in INPUTS
+            for curve in (Interpolate, InterpolateFloat32)
+            for nan_outside in (False, True)
+            for high in (None, 1.0)
+        ),
+        *(InverseQuantiles((x,), quantiles, np.linspace(0, 1, 5), normal) for x in INPUTS for normal in (False, True)),
         *(Quantiles((x,), quantiles, np.linspace(0, 1, 5), normal) for x in INPUTS for normal in (False, True)),
         *each(trees),
         *each(lambda x: trees(x, values=(0.0, 1.0, 7.0), divisor=1.0, integral=True)),

@@ -43,6 +43,7 @@ __all__ = [
     "takes_tables",
     "takes_text_arrays",
     "takes_text_lists",
+    "takes_vectors",
 ]
 
 ANSWERS = ("predict", "predict_proba", "decision_function", "transform", "score_samples")
@@ -69,7 +70,7 @@ TREES = ("sklearn.tree.", "sklearn.ensemble.RandomForest", "sklearn.ensemble.Ext
 
 NUMERIC = ("sklearn.linear_model.", "sklearn.naive_bayes.", "sklearn.neural_network.", "sklearn.svm.Linear",
            "sklearn.preprocessing.Binarizer", "sklearn.preprocessing.Normalizer", "sklearn.decomposition.TruncatedSVD",
-           "sklearn.impute.MissingIndicator")  # fmt: skip
+           "sklearn.impute.MissingIndicator", "sklearn.semi_supervised.SelfTraining")  # fmt: skip
 """How the public names of estimators begin that leave the dtype of numbers to NumPy, and reject texts."""
 
 ENCODERS = frozenset(f"sklearn.preprocessing.{name}" for name in ("OneHotEncoder", "OrdinalEncoder", "TargetEncoder"))
@@ -106,6 +107,11 @@ def takes_text_arrays(estimator: Any) -> bool:
     if name in ENCODERS:
         return all(each.dtype.kind in "OUS" for each in estimator.categories_)
     return takes_text_lists(estimator)
+
+
+def takes_vectors(estimator: Any) -> bool:
+    """Isotonic regression."""
+    return public_name(type(estimator)) == "sklearn.isotonic.IsotonicRegression"
 
 
 def reads_columns(estimator: Any) -> bool:
@@ -270,7 +276,9 @@ def fails_at_frames(estimator: Any) -> bool:
 
 def keeps_format(estimator: Any) -> bool:
     """Scalers that work on the stored entries, and what consists of them."""
-    inside = [child.estimator for child in children(estimator)]
+    if type(estimator).__name__.startswith("Stacking"):
+        return bool(estimator.passthrough)
+    inside = [child.estimator for child in children(estimator) if child.reads is None]
     if inside:
         return type(estimator).__name__ != "FeatureUnion" and all(map(keeps_format, inside))
     return type(estimator).__name__ in ("MaxAbsScaler", "RobustScaler")

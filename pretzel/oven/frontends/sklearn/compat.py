@@ -194,6 +194,20 @@ def voting_weights(ensemble: Any) -> Array | None:
     return None if weights is None else np.asarray(weights, dtype=np.float64)
 
 
+def stacked_widths(ensemble: Any) -> list[int]:
+    """Columns that a stacking ensemble takes from the answer of each member that was not dropped.
+
+    It counts the probabilities of each label for themselves.
+    """
+    counted, found = [int(width) for width in ensemble._n_feature_outs], []
+    for member, method in zip(ensemble.estimators_, ensemble.stack_method_, strict=True):
+        classes = getattr(member, "classes_", None)
+        blocks = len(classes) if method == "predict_proba" and isinstance(classes, list) else 1
+        found.append(sum(counted[:blocks]))
+        counted = counted[blocks:]
+    return found
+
+
 def positive_class(classifier: Any) -> int:
     """Position among the two classes of the one that a `TunedThresholdClassifierCV`, or a fixed threshold, is about."""
     scorer = getattr(classifier, "_curve_scorer", None)

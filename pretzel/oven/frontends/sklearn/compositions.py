@@ -1,4 +1,4 @@
-"""Estimators made of estimators: pipelines, unions, columns, voting, searches, frozen estimators, targets.
+"""Estimators made of estimators: pipelines, unions, columns, voting, searches, frozen estimators, thresholds.
 
 A *description* (`composition`) lists the children of a composition. The adapter below it combines their results. The
 input specification and the localization of wrong answers read the same description.
@@ -11,18 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.forms import Beside, TwoForms
-from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition, public_name
-from pretzel.oven.frontends.sklearn._common import floats
-from pretzel.oven.frontends.sklearn.compat import columns_of_parts, positive_class, target_ndim, voting_weights
-from pretzel.oven.frontends.sklearn.preprocessing import numpy_function
-from pretzel.oven.ir.check import CheckFinite
+from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition
+from pretzel.oven.frontends.sklearn.compat import columns_of_parts, positive_class, voting_weights
 from pretzel.oven.ir.columns import LEAVES, Raw
 from pretzel.oven.ir.encode import CategoryCodes
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.oven.ir.link import ArgMax, Threshold
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.ir.scale import MulAdd, ScaleSparse
-from pretzel.oven.ir.unary_function import KEEP_INTEGERS
 from pretzel.oven.ir.voting import Majority, Mean
 from pretzel.schema import Kind
 
@@ -36,7 +32,12 @@ if TYPE_CHECKING:
 @composition("sklearn.pipeline.Pipeline")
 def steps(pipeline: Any) -> tuple[Child, ...]:
     """Each step reads the one before; the last answers."""
-    found = [(name, step) for name, step in pipeline.steps if step is not None and step != "passthrough"]
+    return in_a_row(pipeline.steps)
+
+
+def in_a_row(steps: list[tuple[str, Any]]) -> tuple[Child, ...]:
+    """The steps of a pipeline, without those that do nothing."""
+    found = [(name, step) for name, step in steps if step is not None and step != "passthrough"]
     given = [None, *(name for name, _ in found)]
     asked = ["transform"] * (len(found) - 1) + [None]
     readers = [step for _, step in found[1:]] + [None]
@@ -203,11 +204,11 @@ def _answers(estimator: Any, x: Node, importer: Importer, width: int) -> list[Ou
 
 def _is_bare(node: Node) -> bool:
     """Whether ``node`` only reads the result of an opaque method that is called with the request itself."""
-    called = _called(node)
-    return called is not None and isinstance(called.inputs[0], Raw)
+    source = called(node)
+    return source is not None and isinstance(source.inputs[0], Raw)
 
 
-def _called(node: Node) -> Opaque | None:
+def called(node: Node) -> Opaque | None:
     """The opaque method whose result ``node`` reads."""
     leaf = node.inputs[0] if isinstance(node, CategoryCodes) else node
     source = leaf.inputs[0] if isinstance(leaf, LEAVES) and leaf.inputs else None
@@ -308,41 +309,3 @@ def threshold_classifier(estimator: Any, x: Node, importer: Importer) -> Methods
     others = ("predict_proba", "predict_log_proba", "decision_function")
     found = importer.methods(child.estimator, x, only=others, name=child.name)
     return {**found, "predict": Output(above, ndim=1, labels=(labels,))}
-
-
-# -- targets ---------------------------------------------------------------------------------------------------------
-
-
-@composition("sklearn.compose.TransformedTargetRegressor")
-def regressor_of_target(estimator: Any) -> tuple[Child, ...]:
-    """The regressor predicts the transformed target."""
-    return (Child(type(estimator.regressor_).__name__, estimator.regressor_, "predict"),)
-
-
-@adapter("sklearn.compose.TransformedTargetRegressor")
-def transformed_target(estimator: Any, x: Node, importer: Importer) -> Methods:
-    """The regressor's prediction, through the inverse of the transformation of its target."""
-    (child,) = children(estimator)
-    width = getattr(estimator.transformer_, "n_features_in_", None)
-    output = importer.answer(child.estimator, "predict", x, name=child.name, width=width)
-    if output.labels is not None or output.list_of is not None:
-        raise Unsupported(f"{child.name}.predict returns no numbers")
-    node = _inverse(estimator.transformer_, output.node, importer)
-    unchecked = node.inputs[0] if isinstance(node, CheckFinite) else node
-    keeps_integers = unchecked is output.node or getattr(unchecked, "function", "") in KEEP_INTEGERS
-    if keeps_integers and _called(output.node) is not None:
-        raise Unsupported(f"{child.name}.predict has no native form, and what is behind it keeps the dtype")
-    return {"predict": Output(node, ndim=1 if target_ndim(estimator) == 1 and node.schema().width == 1 else 2)}
-
-
-def _inverse(transformer: Any, x: Node, importer: Importer) -> Node:
-    name = public_name(type(transformer))
-    if name == "sklearn.preprocessing.FunctionTransformer" and not transformer.inv_kw_args:
-        checked = importer.finite(x, transformer) if transformer.validate else x
-        return numpy_function(transformer.inverse_func, checked)
-    if name == "sklearn.preprocessing.StandardScaler":
-        width = x.schema().width
-        scale = floats(transformer.scale_) if transformer.with_std else np.ones(width)
-        mean = floats(transformer.mean_) if transformer.with_mean else np.zeros(width)
-        return MulAdd((importer.finite(x, transformer, allow_nan=True),), scale, mean)
-    raise Unsupported(f"the inverse of {type(transformer).__name__}")

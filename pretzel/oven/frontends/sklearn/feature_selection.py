@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.registry import TRANSFORM, Child, Unsupported, adapter, children, composition
 from pretzel.oven.frontends.sklearn.compat import allows_nan_tag
 from pretzel.oven.ir.columns import is_sparse, width_of
 from pretzel.oven.ir.feature_selection import SelectSparse
+from pretzel.oven.ir.graph import Output
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
-    from pretzel.oven.ir.graph import Node
+    from pretzel.oven.ir.graph import Methods, Node
 
 
 @adapter(
@@ -40,3 +41,20 @@ def selector(estimator: Any, x: Node, importer: Importer) -> Node:
     if not allows_nan_tag(estimator):
         x = importer.finite(x, estimator)
     return SelectSparse((x,), np.array(columns, dtype=np.int32)) if is_sparse(x) else importer.select(x, columns)
+
+
+@composition("sklearn.feature_selection.RFE", "sklearn.feature_selection.RFECV")
+def behind_selection(selector: Any) -> tuple[Child, ...]:
+    """The estimator that was fitted on the selected columns."""
+    found = getattr(selector, "estimator_", None)
+    return () if found is None else (Child(type(found).__name__, found, "predict", TRANSFORM),)
+
+
+@adapter("sklearn.feature_selection.RFE", "sklearn.feature_selection.RFECV")
+def recursive_elimination(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """The selection, and what the estimator makes of it."""
+    (child,) = children(estimator)
+    selected = importer.require_rows(importer.note(selector(estimator, importer.plain(x), importer)))
+    others = ("predict", "predict_proba", "predict_log_proba", "decision_function")
+    found = importer.methods(child.estimator, selected, only=others, name=child.name)
+    return {**found, "transform": Output(selected)}
