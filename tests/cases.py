@@ -111,6 +111,7 @@ def target(kind: str | None) -> Any:
         "real": score + 0.1 * noise,
         "count": np.floor(np.exp(np.clip(score, -2, 2))) + 1,
         "two": np.stack([score, X[:, 2] + 0.1 * noise], axis=1),
+        "flags": np.stack([grade == 2, X[:, 2] > 0, X[:, 0] < 0.5], axis=1).astype(int),
         "two labels": np.stack([grade, (X[:, 2] > 0).astype(int)], axis=1),
         "indicators": np.stack([grade > 1, X[:, 2] > 0], axis=1).astype(int),
         "partly": np.where(np.arange(300) % 3, grade, -1),
@@ -346,6 +347,29 @@ def _stacks() -> list[Case]:
     return found
 
 
+def _ensembles() -> list[Case]:
+    ensemble, few = "sklearn.ensemble.", {"n_estimators": 5, "random_state": 0}
+    counted = ("binary", "labels")
+    found = [Case(f"{ensemble}BaggingClassifier", target=y, options=few) for y in counted]
+    for options in ({"estimator": _logistic}, {"estimator": _margins}, {"max_features": 3}):
+        found += [Case(f"{ensemble}BaggingClassifier", target=y, options={**few, **options}) for y in counted]
+    subset = {"estimator": _logistic, "max_features": 0.5, "bootstrap_features": True}
+    found += [
+        Case(f"{ensemble}BaggingClassifier", target="labels", options={**few, **subset}),
+        Case(f"{ensemble}BaggingClassifier", "missing", "labels", few),
+        *(Case(f"{ensemble}BaggingRegressor", target=y, options=few) for y in ("real", "two")),
+        Case(f"{ensemble}BaggingRegressor", target="real", options={**few, "estimator": _ridge, "max_features": 3}),
+        *(Case(f"{ensemble}AdaBoostClassifier", target=y, options=few) for y in counted),
+        *(Case(f"{ensemble}AdaBoostClassifier", target=y, options={**few, "estimator": _logistic}) for y in counted),
+        Case(f"{ensemble}AdaBoostRegressor", target="real", options=few),
+        Case(f"{ensemble}AdaBoostRegressor", target="real", options={**few, "loss": "square", "estimator": _ridge}),
+        Case(f"{ensemble}IsolationForest", options=few),
+        Case(f"{ensemble}IsolationForest", options={**few, "contamination": 0.1, "max_features": 3}),
+        *([Case(f"{ensemble}IsolationForest", "missing", options=few)] if releases.ISOLATES_MISSING else []),
+    ]
+    return found
+
+
 def _calibrated() -> list[Case]:
     name = "sklearn.calibration.CalibratedClassifierCV"
     found = []
@@ -383,6 +407,37 @@ def _resampled() -> list[Case]:
 
 def _sampled() -> Any:
     return [*_scalers(), ("sampler", build("imblearn.under_sampling.RandomUnderSampler")), ("model", _logistic())]
+
+
+def _outputs() -> list[Case]:
+    module = "sklearn.multiclass."
+    kinds = ("binary", "labels", "flags")
+    found = [Case(f"{module}OneVsRestClassifier", target=y, options={"estimator": _logistic}) for y in kinds]
+    found += [Case(f"{module}OneVsRestClassifier", target=y, options={"estimator": _shallow}) for y in kinds]
+    found += [Case(f"{module}OneVsRestClassifier", target=y, options={"estimator": _ridge}) for y in kinds]
+    for estimator in (_logistic, _shallow, _ridge):
+        given = {"estimator": estimator}
+        found += [Case(f"{module}OneVsOneClassifier", target=y, options=given) for y in ("binary", "labels")]
+    given = {"code_size": 2.5, "random_state": 0}
+    found += [
+        Case(f"{module}OutputCodeClassifier", target="labels", options={"estimator": each, **given})
+        for each in (_logistic, _shallow)
+    ]
+    module = "sklearn.multioutput."
+    for name in ("MultiOutput", "Chain"):
+        classifier, regressor = (f"{name}{kind}" if name != "Chain" else f"{kind}Chain" for kind in KINDS)
+        for estimator in (_logistic, _shallow):
+            given = {"estimator": estimator}
+            found += [Case(f"{module}{classifier}", target="flags", options=given)]
+        found += [Case(f"{module}{regressor}", target="two", options={"estimator": _ridge})]
+    found += [Case(f"{module}MultiOutputClassifier", target="two labels", options={"estimator": _logistic})]
+    for method in ("predict", "predict_proba", "predict_log_proba", "decision_function"):
+        options = {"estimator": _logistic, "chain_method": method, "order": [2, 0, 1]}
+        found += [Case(f"{module}ClassifierChain", target="flags", options=options)]
+    return found
+
+
+KINDS = ("Classifier", "Regressor")
 
 
 def _compositions() -> list[Case]:
@@ -435,6 +490,18 @@ def _board() -> Any:
     return [("linear", build("sklearn.linear_model.Ridge")), ("tree", tree)]
 
 
+def _ridge() -> Any:
+    return build("sklearn.linear_model.Ridge")
+
+
+def _shallow() -> Any:
+    return build("sklearn.tree.DecisionTreeClassifier", max_depth=3, random_state=0)
+
+
+def _margins() -> Any:
+    return build("sklearn.svm.LinearSVC", dual=False)
+
+
 def _logistic() -> Any:
     return build("sklearn.linear_model.LogisticRegression")
 
@@ -471,6 +538,8 @@ CASES: tuple[Case, ...] = tuple(
         *_networks(),
         *_bayes(),
         *_trees(),
+        *_ensembles(),
+        *_outputs(),
         *_searches(),
         *_compositions(),
         *_transformers(),

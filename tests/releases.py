@@ -25,6 +25,9 @@ CLIP: dict[str, Any] = {"clip": True} if since("1.8") else {}
 LASSO: dict[str, Any] = {"l1_ratio": 1.0} if since("1.8") else {"penalty": "l1"}
 """How `LogisticRegression` is asked for an L1 penalty."""
 
+ISOLATES_MISSING = since("1.6")
+"""Whether `IsolationForest` takes NaN."""
+
 SELECTS_POLARS = since("1.9")
 """Whether a `ColumnTransformer` selects columns of the frames of the tested release of polars."""
 

@@ -299,7 +299,17 @@ def public(tree: ast.Module) -> list[ast.AST]:
     return found
 
 
-TRAITS = {"value_properties", "monotone", "as_affine", "as_replacement", "as_sparse", "mostly_zeros", "select_columns"}
+TRAITS = {
+    "value_properties",
+    "monotone",
+    "as_affine",
+    "as_replacement",
+    "as_sparse",
+    "mostly_zeros",
+    "pick_outputs",
+    "select_columns",
+    "stack",
+}
 TRAITS |= {"in_float32", "move_edges", "rounds_inputs", "boundaries"}
 INHERITED = {"schema", "params", "reference", "describe", "simplify", "limits", "passes"} | TRAITS  # documented once
 

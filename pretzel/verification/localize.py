@@ -87,4 +87,10 @@ def _parts(estimator: Any, X: Any, method: str) -> Iterator[tuple[str, Any, Any,
         if child.estimator is not None:
             yield child.name, child.estimator, given, asked
         if child.name in read:
-            results[child.name] = getattr(child.estimator, asked)(given)
+            result = getattr(child.estimator, asked)(given)
+            results[child.name] = np.column_stack([given, _last(result)]) if child.augments else result
+
+
+def _last(result: Any) -> Any:
+    """What a link of a chain tells the next ones: a vector, or the probability of the second class."""
+    return result if result.ndim == 1 else result[:, -1]

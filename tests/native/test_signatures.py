@@ -206,8 +206,8 @@ def test_a_symbol_has_one_value() -> None:
 
 
 def test_numbers_of_enumerations_are_checked() -> None:
-    assert "'function' holds 9, expected a number below 9" in rejected(
-        "unary_function", {"function": np.array(9, dtype=np.uint8)}
+    assert "'function' holds 10, expected a number below 10" in rejected(
+        "unary_function", {"function": np.array(10, dtype=np.uint8)}
     )
     kinds = {**example("category_codes"), "kinds": np.full(3, 7, dtype=np.uint8)}
     assert "'kinds' holds 7" in rejected("category_codes", kinds)

@@ -1,5 +1,6 @@
 // linear: x @ weights + bias for dense or sparse x.
-// checked_linear: the same; stops at the first value of x that the source estimator rejects.
+// linear_heads: the same for outputs that are summed as if each were alone.
+// checked_linear: as linear; stops at the first value of x that the source estimator rejects.
 // sum: inputs added up in order, then bias.
 //
 // Order of sums. One output: eight lanes over the columns (dot8). Several: column after column for each output,
@@ -14,6 +15,7 @@ namespace {
 constexpr int32_t kRows = 4;                           // rows of a register block
 constexpr int kVectors = kNativeLanes == 2 ? 4 : 2;    // of outputs, as far as there are registers
 constexpr int32_t kLanes = 8;                          // of a sum with one output
+constexpr int64_t kEntriesAhead = 4;                   // between the prefetch of a row of weights and its use
 constexpr int32_t kOutputs = kVectors * kNativeLanes;  // of a block, at most
 
 /// R rows x V vectors of outputs, all columns; `n` outputs where the last vector is not whole.
@@ -132,6 +134,64 @@ Status run_linear(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
+/// One vector of heads of a dense row: lane k % 8 of each head takes column k, as in dot8.
+template <class Lanes>
+void dense_heads(const double* x, int32_t width, const double* w, int64_t n_out, const double* bias, double* out,
+                 const Lanes& lanes) {
+  f64xn acc[kLanes] = {};
+  int32_t k = 0;
+  for (; k + kLanes <= width; k += kLanes) {
+#pragma GCC unroll 8
+    for (int32_t l = 0; l < kLanes; ++l) acc[l] += x[k + l] * lanes.load(w + (k + l) * n_out);
+  }
+#pragma GCC unroll 8
+  for (int32_t l = 0; l < kLanes; ++l) {
+    if (k + l < width) acc[l] += x[k + l] * lanes.load(w + (k + l) * n_out);
+  }
+  const f64xn sum = ((acc[0] + acc[4]) + (acc[2] + acc[6])) + ((acc[1] + acc[5]) + (acc[3] + acc[7]));
+  lanes.store(out, sum + lanes.load(bias));
+}
+
+/// All heads of a sparse row: lane i % 4 of each head takes entry i, as in sparse_dot. `acc` is room for the lanes.
+void sparse_heads(const SparseRow& row, const double* weights, int64_t n_out, const double* bias, double* acc,
+                  double* __restrict out) {
+  std::memset(acc, 0, sizeof(double) * static_cast<size_t>(4 * n_out));
+  for (int64_t i = 0; i < row.size; ++i) {
+    if (i + kEntriesAhead < row.size) {
+      const double* later = weights + row.index[i + kEntriesAhead] * n_out;
+      for (int64_t j = 0; j < n_out; j += kLanes) __builtin_prefetch(later + j);
+    }
+    const double value = row.value[i];
+    const double* w = weights + row.index[i] * n_out;
+    double* __restrict lane = acc + (i & 3) * n_out;
+    for (int64_t j = 0; j < n_out; ++j) lane[j] += value * w[j];
+  }
+  const double *first = acc, *second = acc + n_out, *third = acc + 2 * n_out, *fourth = acc + 3 * n_out;
+  for (int64_t j = 0; j < n_out; ++j) out[j] = ((first[j] + third[j]) + (second[j] + fourth[j])) + bias[j];
+}
+
+Status run_heads(const RunCall& call) noexcept {
+  const auto* weights = call.params[index_of(kLinear, "weights")].as<double>();
+  const auto* bias = call.params[index_of(kLinear, "bias")].as<double>();
+  const int32_t n_out = call.out->width;
+  if (call.in[0].kind == ValueKind::kSparse) {
+    const Arena::Mark mark = call.arena->mark();
+    auto* acc = call.arena->alloc_n<double>(4 * static_cast<size_t>(n_out));
+    if (acc == nullptr) return Status::kNoMemory;
+    for (int32_t r = 0; r < call.rows; ++r) {
+      sparse_heads(call.in[0].sparse[r], weights, n_out, bias, acc, call.out->row(r));
+    }
+    call.arena->release(mark);
+    return Status::kOk;
+  }
+  each_register(n_out, [&](int32_t j, const auto& lanes) {
+    for (int32_t r = 0; r < call.rows; ++r) {
+      dense_heads(call.in[0].row(r), call.in[0].width, weights + j, n_out, bias + j, call.out->row(r) + j, lanes);
+    }
+  });
+  return Status::kOk;
+}
+
 /// A product of NaN or infinity is neither finite nor lost in a sum: a finite output proves that the row was.
 Status run_checked(const RunCall& call) noexcept {
   run_linear(call);
@@ -186,6 +246,18 @@ Cost cost_linear(const CostCall& call) {
                   {"strip_products", 1.0 * width * strips}});
 }
 
+Cost cost_heads(const CostCall& call) {
+  const double width = call.in_width, outputs = call.out_width, vectors = std::ceil(outputs / kLanes);
+  if (call.sparse_in) {
+    const double misses = doublings(8.0 * static_cast<double>(call.params[0].size), 1e6);
+    return Cost{}
+        .rows({{"sparse_call", 10.0}, {"sparse_outputs", 2.0 * outputs}})
+        .payload({{"products", 1.0 + 0.3 * outputs}, {"product_misses", 0.3 * misses}})
+        .scratch(64.0 + 32.0 * outputs, 0.0);
+  }
+  return Cost{}.rows({{"call", 6.0}, {"outputs", 1.5 * outputs}, {"vector_products", 0.6 * width * vectors}});
+}
+
 Cost cost_sum(const CostCall& call) {
   const double outputs = call.out_width;
   return Cost{}.rows({{"call", 2.0}, {"outputs", 1.0 * outputs}, {"additions", 0.5 * outputs * (call.n_in - 1.0)}});
@@ -194,6 +266,8 @@ Cost cost_sum(const CostCall& call) {
 }  // namespace
 PRETZEL_KERNEL(linear, .params = kLinear, .in = {kDense | kSparse, "width"}, .out = {kDense, "n_out"},
                .run = run_linear, .cost = cost_linear)
+PRETZEL_KERNEL(linear_heads, .params = kLinear, .in = {kDense | kSparse, "width"}, .out = {kDense, "n_out"},
+               .run = run_heads, .cost = cost_heads)
 PRETZEL_KERNEL(checked_linear, .params = kChecked, .in = {kDense | kSparse, "width"}, .out = {kDense, "n_out"},
                .run = run_checked, .cost = cost_linear)
 PRETZEL_KERNEL(sum, .params = kSum, .run = run_sum, .cost = cost_sum)

@@ -64,14 +64,43 @@ double row_max(const double* x, int32_t n) {
   return top;
 }
 
+void softmax_row(const double* in, double* out, int32_t width) {
+  const double top = row_max(in, width);
+  map_row(in, out, width, [top](f64x8 x) { return vexp(x - top); });
+  const double total = row_sum(out, width);
+  map_row(out, out, width, [total](f64x8 x) { return x / total; });
+}
+
 Status run_softmax(const RunCall& call) noexcept {
   const int32_t width = call.out->width;
+  return each_row(call, [=](const double* in, double* out) { softmax_row(in, out, width); });
+}
+
+Status run_softmax_of_blocks(const RunCall& call) noexcept {
+  const auto blocks = call.params[0].scalar<int32_t>();
+  const int32_t width = call.out->width / blocks;
   return each_row(call, [=](const double* in, double* out) {
-    const double top = row_max(in, width);
-    map_row(in, out, width, [top](f64x8 x) { return vexp(x - top); });
-    const double total = row_sum(out, width);
-    map_row(out, out, width, [total](f64x8 x) { return x / total; });
+    for (int32_t i = 0; i < blocks; ++i, in += width, out += width) softmax_row(in, out, width);
   });
+}
+
+const char* check_blocks(const LoadCall& call) {
+  const auto blocks = call.params[0].scalar<int32_t>();
+  const bool fits = blocks > 0 && call.in[0].width > 0 && call.in[0].width % blocks == 0;
+  return fits ? nullptr : "reads another number of blocks";
+}
+
+Status run_sigmoid_pairs(const RunCall& call) noexcept {
+  const int32_t width = call.in[0].width;
+  return each_row(call, [=](const double* in, double* out) {
+    // What is still to be read of the second half never lies before what is written.
+    map_row(in, out + width, width, vexpit);
+    for (int32_t j = 0; j < width; ++j) put_pair(out + 2 * j, out[width + j]);
+  });
+}
+
+const char* check_pairs(const LoadCall& call) {
+  return call.out->width == 2 * call.in[0].width ? nullptr : "writes another number of pairs";
 }
 
 Status run_log_softmax(const RunCall& call) noexcept {
@@ -90,12 +119,18 @@ Status run_log_softmax(const RunCall& call) noexcept {
   });
 }
 
+/// What becomes of a row of zeros.
+PRETZEL_ENUM(Zeros, uint8_t, kNaN, kUniform, kKeep);
+
 Status run_normalize(const RunCall& call) noexcept {
   const int32_t width = call.out->width;
-  const bool uniform = call.params[0].scalar<uint8_t>() != 0;
+  const auto zeros = call.params[0].scalar<Zeros>();
   return each_row(call, [=](const double* in, double* out) {
     const double total = row_sum(in, width);
-    for (int32_t j = 0; j < width; ++j) out[j] = uniform && total == 0.0 ? 1.0 / width : in[j] / total;
+    const double divisor = zeros == Zeros::kKeep && total == 0.0 ? 1.0 : total;
+    for (int32_t j = 0; j < width; ++j) {
+      out[j] = zeros == Zeros::kUniform && total == 0.0 ? 1.0 / width : in[j] / divisor;
+    }
   });
 }
 
@@ -141,13 +176,18 @@ Cost cost_plain(const CostCall& call) {
   return Cost{}.rows({{"call", 2.0}, {"inputs", 0.7 * call.in_width}, {"outputs", 0.5 * call.out_width}});
 }
 
-constexpr Param kNormalizeSum[] = {{"uniform", u8, ""}};
+constexpr Param kBlocks[] = {{"blocks", i32, ""}};
+constexpr Param kNormalizeSum[] = {{.name = "uniform", .dtype = u8, .choices = kZerosNames}};
 constexpr Param kThreshold[] = {{"cut", f64, ""}, {"inclusive", u8, ""}};
 
 }  // namespace
 PRETZEL_KERNEL(sigmoid, .in = {kDense, "1"}, .out = {kDense, "2"}, .run = run_sigmoid, .cost = cost_lanes)
 PRETZEL_KERNEL(expit, .run = run_expit, .cost = cost_lanes)
 PRETZEL_KERNEL(softmax, .in = {kDense, "n+1"}, .out = {kDense, "n+1"}, .run = run_softmax, .cost = cost_softmax)
+PRETZEL_KERNEL(softmax_of_blocks, .params = kBlocks, .check = check_blocks, .run = run_softmax_of_blocks,
+               .cost = cost_softmax)
+PRETZEL_KERNEL(sigmoid_pairs, .in = {kDense, "n"}, .out = {kDense, "n_out"}, .check = check_pairs,
+               .run = run_sigmoid_pairs, .cost = cost_lanes)
 PRETZEL_KERNEL(log_softmax, .in = {kDense, "n+1"}, .out = {kDense, "n+1"}, .run = run_log_softmax, .cost = cost_softmax)
 PRETZEL_KERNEL(normalize_sum, .params = kNormalizeSum, .run = run_normalize, .cost = cost_plain)
 PRETZEL_KERNEL(huber_probability, .run = run_huber, .cost = cost_plain)

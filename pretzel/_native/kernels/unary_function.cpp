@@ -6,7 +6,7 @@
 namespace pretzel {
 namespace {
 
-PRETZEL_ENUM(Function, uint8_t, kAbsolute, kSqrt, kSquare, kNegative, kLog1p, kExpm1, kLog2, kLog10, kCbrt);
+PRETZEL_ENUM(Function, uint8_t, kAbsolute, kSqrt, kSquare, kNegative, kLog1p, kExpm1, kLog2, kLog10, kCbrt, kExp2);
 
 double square(double x) { return x * x; }
 double negative(double x) { return -x; }
@@ -18,7 +18,7 @@ Status each(const RunCall& call) noexcept {
 
 /// By the numbers of Function.
 constexpr RunFn kFunctions[] = {each<fabs>,  each<sqrt>, each<square>, each<negative>, each<log1p>,
-                                each<expm1>, each<log2>, each<log10>,  each<cbrt>};
+                                each<expm1>, each<log2>, each<log10>,  each<cbrt>,     each<exp2>};
 
 Status run(const RunCall& call) noexcept { return kFunctions[call.params[0].scalar<uint8_t>()](call); }
 

@@ -21,10 +21,10 @@ MOST_COLUMNS = 1 << 26
 
 
 def receivers(estimator: Any) -> list[Any]:
-    """The innermost estimators that receive the input of ``estimator`` as it came."""
+    """The innermost estimators that receive the input of ``estimator`` as it came, before anything has checked it."""
     found = children(estimator)
     given = [child for child in found if child.reads is None and child.estimator is not None]
-    if not given or any(child.columns is not None for child in given):
+    if not given or has_trait(estimator, "checks_table"):
         return [estimator]
     result = []
     for child in given:
@@ -64,8 +64,9 @@ def demands(estimator: Any) -> InputSpec:
     if width and names is not None and len(names) != width:
         raise ValueError(f"feature_names_in_ has {len(names)} names for {width} columns")
     checked = [each for each in inside if _is_known(each) and has_trait(each, "checks_input")]
-    parts = [[child.columns for child in children(each) if child.columns is not None] for each in checked]
-    any_order = bool(parts) and all(parts)
+    finding = [each for each in checked if has_trait(each, "finds_columns")]
+    parts = [[child.columns for child in children(each) if child.columns is not None] for each in finding]
+    any_order = bool(parts) and all(parts) and len(finding) == len(checked)
     # What a function passes on, it reads.
     whole = any(has_trait(each, "keeps_container") for each in inside)
     required = None if whole else {i for columns in parts for part in columns for i in part}
@@ -79,7 +80,7 @@ def demands(estimator: Any) -> InputSpec:
         any_order,
         type(inside[0]).__name__ if inside else type(estimator).__name__,
         long_indices=all(has_trait(each, "takes_long_indices") for each in _all(estimator)),
-        sparse_nan=all(has_trait(each, "takes_sparse_nan") for each in inside),
+        sparse_nan=all(has_trait(each, "takes_sparse_nan") for each in first),
         sparse_frames=not any_order and not any(has_trait(each, "reads_columns") for each in inside),
         floats=all(asking) or (None if any(asking) else False),
         by_name=names is not None and any(child.named for each in checked for child in children(each)),

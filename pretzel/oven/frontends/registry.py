@@ -61,7 +61,9 @@ TRAITS = {
     "asks_for_floats": False,  # the input is converted to a float type
     "checks_input": True,  # a table must have the columns of the fit
     "checks_sparse": True,  # sparse rows are checked as dense ones are
+    "checks_table": False,  # a composition checks its input before its parts see it
     "fails_at_frames": False,  # where the configuration asks for frames, a step fails because it makes sparse rows
+    "finds_columns": False,  # a table may have further columns, or its columns in another order
     "follows_configuration": False,  # the configuration of its library may ask for frames
     "keeps_container": False,  # ``transform`` takes any columns; its result has the type and the columns of its input
     "keeps_format": False,  # sparse rows leave ``transform`` in the format in which they came, else as CSR
@@ -106,6 +108,8 @@ class Child:
         Columns of its result, where the composition knows them.
     reader : fitted estimator or None
         The only estimator that reads its result, in the form in which it comes.
+    augments : bool
+        Whoever reads its result is given its input, too, in front of the result.
     """
 
     name: str
@@ -117,6 +121,7 @@ class Child:
     named: bool = False
     width: int | None = None
     reader: Any = None
+    augments: bool = False
 
 
 Description = Callable[[Any], "tuple[Child, ...]"]

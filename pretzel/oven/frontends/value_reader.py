@@ -44,6 +44,7 @@ class ValueReader:
         self.excluded: set[str] = set()
         self.refusals: dict[Node, Refusal] = {}  # by the leaf
         self.interpolated: set[Node] = set()  # bins whose edges lie between values of the training data
+        self._checks: dict[Node, Node] = {}  # what has become of each check: a chain makes a longer one for each link
         self._requests = requests
         self._path: list[str] = []
 
@@ -121,12 +122,16 @@ class ValueReader:
         passes whatever the request holds; one that only earlier checks make superfluous is left to the rules.
         """
         check = CheckFinite((x,), type(estimator).__name__, allow_nan, float32)
+        if check in self._checks:
+            return self._checks[check]
+        found: Node = check
         if check.passes(x.properties(checks=False)):
-            return x
-        if isinstance(x, Concat | Densify):
+            found = x
+        elif isinstance(x, Concat | Densify):
             checked = (self.finite(part, estimator, allow_nan=allow_nan, float32=float32) for part in x.inputs)
-            return self.note(replace(x, inputs=tuple(checked)))
-        return self.note(check)
+            found = replace(x, inputs=tuple(checked))
+        self._checks[check] = found
+        return found if found is x else self.note(found)
 
     def select(self, x: Node, columns: tuple[int, ...], *, scalar: bool = False) -> Node:
         """Some columns of ``x``."""
@@ -181,9 +186,9 @@ class ValueReader:
 
     def _take(self, output: Output) -> None:
         """Check and note what an adapter made."""
-        for each in toposort([output.node]):
+        for each in toposort([output.node], known=self._verified):
             self.note(each)
-            if each in self._verified or isinstance(each, Beside | TwoForms):
+            if isinstance(each, Beside | TwoForms):
                 continue
             self._check(each)
             self._verified.add(each)

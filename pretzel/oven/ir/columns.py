@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Value
 from pretzel.oven.ir.opaque import Opaque
-from pretzel.schema import SAME, Follows, Kind, Schema, cells, dense, sparse
-
-if TYPE_CHECKING:
-    from pretzel.oven.ir.value_properties import ValueProperties
+from pretzel.oven.ir.value_properties import ValueProperties, of_constants
+from pretzel.schema import SAME, Follows, Kind, Schema, cells, dense, fixed, sparse
 
 
 class Raw(Node):
@@ -157,6 +155,88 @@ class Select(Node):
 
     def describe(self) -> str:
         return f"{len(self.columns)} columns"
+
+
+class ToFloat64(Node):
+    """Values as they are, which are float64 whatever the request has."""
+
+    op: ClassVar[str] = "to_float64/1"
+    kernel: ClassVar[str] = "select"
+    columnwise: ClassVar[bool] = True
+    needs_rows: ClassVar[bool] = False
+
+    def schema(self) -> Schema:
+        return dense(self.inputs[0].schema().width)
+
+    def params(self) -> dict[str, Array]:
+        return {"columns": np.arange(self.inputs[0].schema().width, dtype=np.int32)}
+
+    def reference(self, *inputs: Value) -> Value:
+        return inputs[0]
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return inputs[0]
+
+    def monotone(self) -> Array | None:
+        return np.ones(self.inputs[0].schema().width, dtype=np.int8)
+
+    def simplify(self) -> Node:
+        return self.inputs[0]
+
+
+class Place(Node):
+    """Column ``j`` of the input is column ``columns[j]`` of the result; all others hold ``fill``."""
+
+    columns: tuple[int, ...]
+    width: int
+    fill: float = 0.0
+
+    op: ClassVar[str] = "place/1"
+    kernel: ClassVar[str] = "place"
+    needs_rows: ClassVar[bool] = False
+
+    def schema(self) -> Schema:
+        return dense(self.width, self.inputs[0].schema().dtype.floating())
+
+    def params(self) -> dict[str, Array]:
+        return {"columns": np.array(self.columns, dtype=np.int32), "fill": np.array(self.fill)}
+
+    def reference(self, *inputs: Value) -> Value:
+        found = np.full((len(inputs[0]), self.width), self.fill)
+        found[:, list(self.columns)] = inputs[0]
+        return found
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return inputs[0].meet(of_constants(np.array([self.fill])))
+
+    def describe(self) -> str:
+        return f"{len(self.columns)} of {self.width} columns"
+
+
+class Constant(Node):
+    """The same values for each row of the input."""
+
+    values: Array
+    dtype: str = "float64"
+
+    op: ClassVar[str] = "constant/1"
+    kernel: ClassVar[str] = "constant"
+    needs_rows: ClassVar[bool] = False
+
+    def schema(self) -> Schema:
+        return dense(len(self.values), fixed(self.dtype))
+
+    def params(self) -> dict[str, Array]:
+        return {"values": self.values}
+
+    def reference(self, *inputs: Value) -> Value:
+        return np.tile(self.values, (inputs[0].shape[0], 1))
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return of_constants(self.values)
+
+    def describe(self) -> str:
+        return f"{len(self.values)} columns"
 
 
 def width_of(x: Node) -> int:

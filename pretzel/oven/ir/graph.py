@@ -10,7 +10,7 @@ import enum
 import functools
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pretzel.errors import CompileError
+from pretzel.oven.ir._array_key import ArrayKey
 from pretzel.oven.ir.value_properties import UNKNOWN, ZERO, ValueProperties
 from pretzel.schema import Kind
 from pretzel.store.digest import digest_array, digest_parts, frozen, is_frozen
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from pretzel.oven.ir._states import States
     from pretzel.oven.ir.step_forms import Affine, Boundaries, Replacement
     from pretzel.schema import Schema
-
-SAMPLE = 32
-"""Elements of a long array by which nodes are looked up."""
 
 Array = npt.NDArray[Any]
 Value = Any  # ndarray (n, width) float64 | scipy CSR (n, width) | object ndarray (n, width) of cells
@@ -49,32 +47,6 @@ class _Known(threading.local):
 
     def __init__(self) -> None:
         self.nodes: weakref.WeakValueDictionary[tuple[Any, ...], Node] = weakref.WeakValueDictionary()
-
-
-class _ArrayKey:
-    """A frozen array as a part of a key: found by a few of its bytes, equal where all are.
-
-    Most nodes of a compilation are rewritten soon. Arrays that only they hold are never hashed as a whole.
-    """
-
-    __slots__ = ("_array", "_hash")
-
-    def __init__(self, array: Array) -> None:
-        flat = array.reshape(-1)
-        sample = flat if len(flat) <= SAMPLE else flat[:: len(flat) // SAMPLE]
-        self._array = array
-        self._hash = hash((array.dtype.str, array.shape, sample.tobytes()))
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _ArrayKey):
-            return NotImplemented
-        a, b = self._array, other._array
-        return a is b or (
-            self._hash == other._hash and a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
-        )
 
 
 @dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(field,))
@@ -122,7 +94,7 @@ def _key(value: Any) -> Any:
     if isinstance(value, Node):
         return value
     if isinstance(value, np.ndarray):
-        return _ArrayKey(value)
+        return ArrayKey(value)
     if isinstance(value, tuple):
         return tuple(map(_key, value))
     return _scalar(value)
@@ -301,6 +273,17 @@ class Node(metaclass=_HashConsing):
             return None
         return replace(self, inputs=(x,))
 
+    def pick_outputs(self, columns: tuple[int, ...]) -> Node | None:
+        """A node that makes only these columns of the result, with the same bits, where that is less work."""
+        return None
+
+    def stack(self, others: tuple[Node, ...]) -> Node | None:
+        """One node for the results of this node and of ``others``, of the same class, side by side, with the same bits.
+
+        Column-wise steps without parameters for each column need not say it.
+        """
+        return None
+
     def simplify(self) -> Node:
         """A node with the same bits that does less: parts that change nothing are gone. The input where all are."""
         return self
@@ -324,10 +307,15 @@ def replace(node: Node, **changes: Any) -> Node:
     return new
 
 
-def toposort(outputs: Iterable[Node]) -> list[Node]:
-    """Every node once, inputs before users, in a fixed order. Iterative: pipelines may be deep."""
+def toposort(outputs: Iterable[Node], known: Container[Node] = ()) -> list[Node]:
+    """Every node once, inputs before users, in a fixed order; without those that are ``known`` and what is below them.
+
+    Iterative: pipelines may be deep.
+    """
     order: dict[Node, None] = {}
     for output in outputs:
+        if output in known:
+            continue
         stack: list[tuple[Node, Iterator[Node]]] = [(output, iter(output.inputs))]
         while stack:
             node, rest = stack[-1]
@@ -338,7 +326,7 @@ def toposort(outputs: Iterable[Node]) -> list[Node]:
             if child is None:
                 order[node] = None
                 stack.pop()
-            elif child not in order:
+            elif child not in order and child not in known:
                 stack.append((child, iter(child.inputs)))
     return list(order)
 

@@ -45,8 +45,29 @@ class Linear(Node):
     def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
         return _products(inputs[0], self.weights, self.bias)
 
+    def stack(self, others: tuple[Node, ...]) -> Node | None:
+        every = [node for node in (self, *others) if isinstance(node, Linear)]
+        if any(node.inputs != self.inputs or node.result != self.result for node in every):
+            return None
+        heads = {type(node) is LinearHeads or node.weights.shape[1] == 1 for node in every}
+        if len(heads) > 1:
+            return None
+        kind = LinearHeads if heads == {True} else Linear
+        weights = np.concatenate([node.weights for node in every], axis=1)
+        return kind(self.inputs, weights, np.concatenate([node.bias for node in every]), self.result)
+
     def describe(self) -> str:
         return f"{self.weights.shape[0]} -> {self.weights.shape[1]}"
+
+
+class LinearHeads(Linear):
+    """`Linear` models of one output each over one value, side by side: each output is summed as if it were alone.
+
+    A sum of one output runs in lanes over the columns, those of several run column by column.
+    """
+
+    op: ClassVar[str] = "linear_heads/1"
+    kernel: ClassVar[str] = "linear_heads"
 
 
 class CheckedLinear(Node):

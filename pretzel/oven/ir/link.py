@@ -6,11 +6,15 @@ from typing import ClassVar
 
 import numpy as np
 
+from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Array, Node, Parity, Value, replace
 from pretzel.oven.ir.scale import ToFloat32
 from pretzel.oven.ir.step_forms import Boundaries
 from pretzel.oven.ir.value_properties import ValueProperties, whole
 from pretzel.schema import Schema, dense, fixed
+
+KEEP_ZEROS = 2
+"""In place of a flag of the kernel `normalize_sum`: rows of zeros stay as they are."""
 
 
 class _Elementwise(Node):
@@ -41,9 +45,31 @@ class Sigmoid(Node):
         p = ToFloat32((Expit(self.inputs),))
         return ToFloat32((Pair((p,)),))  # a p next to 1 leaves 0
 
+    def pick_outputs(self, columns: tuple[int, ...]) -> Node | None:
+        return Expit(self.inputs) if columns == (1,) else None
+
+    def stack(self, others: tuple[Node, ...]) -> Node | None:
+        return SigmoidPairs((_beside((self, *others)),))
+
     def reference(self, *inputs: Value) -> Value:
         p = _expit(inputs[0][:, 0])
         return np.stack([1.0 - p, p], axis=1)
+
+
+class SigmoidPairs(Node):
+    """`Sigmoid` of several scores side by side."""
+
+    op: ClassVar[str] = "sigmoid_pairs/1"
+    kernel: ClassVar[str] = "sigmoid_pairs"
+    parity: ClassVar[Parity] = Parity.TOLERANCE
+
+    def schema(self) -> Schema:
+        source = self.inputs[0].schema()
+        return dense(2 * source.width, source.dtype.floating())
+
+    def reference(self, *inputs: Value) -> Value:
+        p = _expit(inputs[0])
+        return np.stack([1.0 - p, p], axis=2).reshape(len(p), 2 * p.shape[1])
 
 
 class Expit(_Elementwise):
@@ -63,9 +89,35 @@ class Softmax(_Elementwise):
     op: ClassVar[str] = "softmax/1"
     kernel: ClassVar[str] = "softmax"
 
+    def stack(self, others: tuple[Node, ...]) -> Node | None:
+        every = (self, *others)
+        if len({node.schema().width for node in every}) > 1:
+            return None
+        return SoftmaxOfBlocks((_beside(every),), len(every))
+
     def reference(self, *inputs: Value) -> Value:
-        x = np.exp(inputs[0] - inputs[0].max(axis=1, keepdims=True))
-        return x / x.sum(axis=1, keepdims=True)
+        return _softmax(inputs[0])
+
+
+class SoftmaxOfBlocks(_Elementwise):
+    """`Softmax` of several rows of scores side by side, all of one width."""
+
+    blocks: int
+
+    op: ClassVar[str] = "softmax_of_blocks/1"
+    kernel: ClassVar[str] = "softmax_of_blocks"
+
+    def schema(self) -> Schema:
+        source = self.inputs[0].schema()
+        if not self.blocks or source.width % self.blocks or not source.width:
+            raise ValueError(f"{source} is not {self.blocks} blocks")
+        return dense(source.width, source.dtype.floating())
+
+    def params(self) -> dict[str, Array]:
+        return {"blocks": np.array(self.blocks, dtype=np.int32)}
+
+    def reference(self, *inputs: Value) -> Value:
+        return np.hstack([_softmax(block) for block in np.split(inputs[0], self.blocks, axis=1)])
 
 
 class LogSoftmax(_Elementwise):
@@ -98,6 +150,20 @@ class NormalizeSum(_Elementwise):
         return x
 
 
+class NormalizeNonzeroSum(_Elementwise):
+    """Probabilities of one-versus-rest classifiers divided by their sum; rows of zeros stay."""
+
+    op: ClassVar[str] = "normalize_nonzero_sum/1"
+    kernel: ClassVar[str] = "normalize_sum"
+
+    def params(self) -> dict[str, Array]:
+        return {"uniform": np.array(KEEP_ZEROS, dtype=np.uint8)}
+
+    def reference(self, *inputs: Value) -> Value:
+        total = inputs[0].sum(axis=1, keepdims=True)
+        return np.divide(inputs[0], total, out=inputs[0].copy(), where=total != 0.0)
+
+
 class HuberProbability(_Elementwise):
     """``(clip(x, -1, 1) + 1) / 2`` of every score: probabilities of ``SGDClassifier(loss="modified_huber")``."""
 
@@ -124,6 +190,9 @@ class Pair(Node):
 
     def in_float32(self) -> Node:
         return ToFloat32((self,))
+
+    def pick_outputs(self, columns: tuple[int, ...]) -> Node | None:
+        return self.inputs[0] if columns == (1,) else None
 
     def reference(self, *inputs: Value) -> Value:
         return np.hstack([1.0 - inputs[0], inputs[0]])
@@ -229,6 +298,16 @@ class Threshold(Node):
 
     def describe(self) -> str:
         return f"{'>=' if self.inclusive else '>'} {self.cut:g}"
+
+
+def _beside(nodes: tuple[Node, ...]) -> Node:
+    """The inputs of several nodes side by side."""
+    return Concat(tuple(node.inputs[0] for node in nodes))
+
+
+def _softmax(x: Value) -> Value:
+    x = np.exp(x - x.max(axis=1, keepdims=True))
+    return x / x.sum(axis=1, keepdims=True)
 
 
 def _expit(x: Value) -> Value:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Array, Node, Value, replace
 from pretzel.oven.ir.step_forms import Affine
 from pretzel.oven.ir.value_properties import UNKNOWN, ValueProperties
@@ -98,6 +99,12 @@ class SubDiv(Node):
         mean, scale = (None if each is None else each[columns] for each in (self.mean, self.scale))
         return replace(self, inputs=(x,), mean=mean, scale=scale)
 
+    def stack(self, others: tuple[Node, ...]) -> Node | None:
+        every = (self, *others)
+        if len({(node.mean is None, node.scale is None, node.casts) for node in every if isinstance(node, SubDiv)}) > 1:
+            return None
+        return _beside(every, "mean", "scale")
+
     def simplify(self) -> Node:
         mean = None if _all_are(self.mean, 0.0) else self.mean
         scale = None if _all_are(self.scale, 1.0) else self.scale
@@ -168,6 +175,10 @@ class MulAdd(Node):
     def select_columns(self, x: Node, columns: Array) -> Node | None:
         return replace(self, inputs=(x,), scale=self.scale[columns], offset=self.offset[columns])
 
+    def stack(self, others: tuple[Node, ...]) -> Node | None:
+        ends = {(node.low, node.high) for node in (self, *others) if isinstance(node, MulAdd)}
+        return _beside((self, *others), "scale", "offset") if len(ends) == 1 else None
+
     def describe(self) -> str:
         return "" if self.low is None else f"clip to [{self.low:g}, {self.high:g}]"
 
@@ -224,6 +235,15 @@ class ScaleSparse(Node):
 
     def select_columns(self, x: Node, columns: Array) -> Node | None:
         return replace(self, inputs=(x,), factors=self.factors[columns])
+
+
+def _beside(nodes: tuple[Node, ...], *names: str) -> Node:
+    """Steps that differ in these arrays only, side by side; None stays where all have it."""
+    found: dict[str, Array | None] = {}
+    for name in names:
+        arrays = [getattr(node, name) for node in nodes]
+        found[name] = None if arrays[0] is None else np.concatenate(arrays)
+    return replace(nodes[0], inputs=(Concat(tuple(node.inputs[0] for node in nodes)),), **found)
 
 
 def _range(low: float | None, high: float | None) -> Array:

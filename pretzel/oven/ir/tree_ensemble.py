@@ -126,6 +126,12 @@ class TreeEnsemble(Node):
         np.maximum.at(size, self.feature, compared)
         return replace(self, threshold=self.threshold + (slack * size)[self.feature])
 
+    def pick_outputs(self, columns: tuple[int, ...]) -> Node | None:
+        if self.values.shape[1] != len(self.base) or len(columns) >= len(self.base):
+            return None
+        picked = list(columns)
+        return replace(self, values=np.ascontiguousarray(self.values[:, picked]), base=self.base[picked])
+
     def _leaves(self, x: Array, root: int) -> Array:
         """Number of the leaf that each row reaches from ``root``."""
         at = np.full(len(x), root, dtype=np.int64)

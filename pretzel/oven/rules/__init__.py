@@ -19,11 +19,14 @@ from pretzel.oven.rules.fold_into_thresholds import fold_into_thresholds
 from pretzel.oven.rules.fuse_finite_check_into_linear import fuse_finite_check_into_linear
 from pretzel.oven.rules.fuse_tfidf_linear import fuse_tfidf_linear
 from pretzel.oven.rules.impute_into_codes import impute_into_codes
+from pretzel.oven.rules.join_trees_of_members import join_trees_of_members
 from pretzel.oven.rules.keep_sparse import keep_sparse
 from pretzel.oven.rules.merge_linear import merge_linear
 from pretzel.oven.rules.onehot_linear_lookup import onehot_linear_lookup
+from pretzel.oven.rules.pick_outputs import pick_outputs
 from pretzel.oven.rules.prune_columns import prune_columns
 from pretzel.oven.rules.push_linear_through_concat import push_linear_through_concat
+from pretzel.oven.rules.stack_members import stack_members
 
 if TYPE_CHECKING:
     from pretzel.oven.ir.graph import Node
@@ -48,6 +51,9 @@ class Rule:
 RULES: tuple[Rule, ...] = (
     Rule(drop_proven_checks, Parity.EXACT, "first of all: a check in between hides every other pattern"),
     Rule(drop_identity, Parity.EXACT, "with the checks: nothing that does nothing may stand in between either"),
+    Rule(pick_outputs, Parity.EXACT, "before members are looked at: their probabilities become one column each"),
+    Rule(join_trees_of_members, Parity.EXACT, "before alike members are stacked: sums of trees need no members at all"),
+    Rule(stack_members, Parity.EXACT, "before anything is folded into members: it then is for all of them together"),
     Rule(impute_into_codes, Parity.EXACT, "before anything looks at codes: it only spares a step in front of them"),
     Rule(fold_into_thresholds, Parity.EXACT, "after the checks that can go are gone; nothing before it looks at trees"),
     Rule(fold_affine, Parity.TOLERANCE, "before two linear computations are looked at: it brings them together"),

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pretzel.oven.ir._bisection import largest_where
 from pretzel.oven.ir.check import CheckFinite, CheckRange
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Parity, replace
 from pretzel.oven.ir.tree_ensemble import TreeEnsemble
 from pretzel.oven.ir.value_properties import FLOAT32_MAX, FLOAT64_MAX
-from pretzel.oven.rules._bisection import largest_where
 from pretzel.schema import Kind
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def fuse_tfidf_linear(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:
     """Fuse where the linear model is the only reader: with several, the weighted row is better computed once."""
-    if not isinstance(node, Linear):
+    if type(node) is not Linear:  # the heads of a stack are summed one by one
         return None
     (tfidf,) = node.inputs
     if not isinstance(tfidf, Tfidf) or len(users.get(tfidf, ())) > 1:

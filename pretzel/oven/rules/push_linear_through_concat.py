@@ -34,6 +34,6 @@ def push_linear_through_concat(node: Node, users: Mapping[Node, list[Node]]) -> 
     for child in concat.inputs:
         last = first + child.schema().width
         weights = np.ascontiguousarray(node.weights[first:last])
-        parts.append(Linear((child,), weights, np.zeros(node.bias.shape[0])))
+        parts.append(type(node)((child,), weights, np.zeros(node.bias.shape[0])))
         first = last
     return Sum(tuple(parts), node.bias, node.result)

@@ -18,7 +18,17 @@ from pretzel.oven.ir._text import pack as pack_text
 from pretzel.oven.ir.bins import Bins
 from pretzel.oven.ir.check import CheckFinite, CheckRange
 from pretzel.oven.ir.cluster import Distances
-from pretzel.oven.ir.columns import CellLeaf, NumericLeaf, Raw, Select, SparseLeaf, TextLeaf
+from pretzel.oven.ir.columns import (
+    CellLeaf,
+    Constant,
+    NumericLeaf,
+    Place,
+    Raw,
+    Select,
+    SparseLeaf,
+    TextLeaf,
+    ToFloat64,
+)
 from pretzel.oven.ir.concat import Concat, Densify
 from pretzel.oven.ir.embedding_sum import EmbeddingSum
 from pretzel.oven.ir.encode import REJECT_UNKNOWN, OneHot, category_codes
@@ -30,7 +40,7 @@ from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask
 from pretzel.oven.ir.indicators import Indicators
 from pretzel.oven.ir.interpolate import Interpolate, InterpolateFloat32
 from pretzel.oven.ir.interpret import interpret
-from pretzel.oven.ir.linear import CheckedLinear, Linear, Sum
+from pretzel.oven.ir.linear import CheckedLinear, Linear, LinearHeads, Sum
 from pretzel.oven.ir.link import (
     ArgMax,
     ArgMin,
@@ -39,10 +49,13 @@ from pretzel.oven.ir.link import (
     HuberProbability,
     Log,
     LogSoftmax,
+    NormalizeNonzeroSum,
     NormalizeSum,
     Pair,
     Sigmoid,
+    SigmoidPairs,
     Softmax,
+    SoftmaxOfBlocks,
     Threshold,
 )
 from pretzel.oven.ir.mlp import Relu, Tanh
@@ -57,7 +70,7 @@ from pretzel.oven.ir.step_forms import Affine, Replacement
 from pretzel.oven.ir.tree_ensemble import TreeEnsemble
 from pretzel.oven.ir.unary_function import FUNCTIONS, UnaryFunction
 from pretzel.oven.ir.value_properties import FLOAT32_LIMIT, FLOAT32_MAX, FLOAT64_MAX, UNKNOWN, ValueProperties
-from pretzel.oven.ir.voting import Majority, Mean
+from pretzel.oven.ir.voting import LogMeanExp, Majority, Mean, MeanOfBlocks, PairWinners, Votes, WeightedMedian
 from pretzel.schema import Kind, Schema, dense
 
 RNG = np.random.default_rng(0)
@@ -237,6 +250,20 @@ def _examples() -> list[Node]:
         trees(LEAF, values=(math.nan, 1.0, 2.0)),
         trees(LEAF, values=(FLOAT64_MAX, FLOAT64_MAX, 2.0)),
         *(Mean((x, NARROW), weights) for x in INPUTS for weights in (np.empty(0), np.array([1.0, 3.0]))),
+        *(ToFloat64((x,)) for x in INPUTS),
+        *(Place((NARROW,), (4, 0, 2), 6, fill) for fill in (0.0, -math.inf)),
+        *(Constant((x,), NUMBERS_OF) for x in INPUTS),
+        *each(lambda x: LinearHeads((x,), weights, np.ones(2))),
+        *(LinearHeads((x,), weights, np.ones(2)) for x in (SPARSE, SPARSE_CHECKED, ngrams())),
+        *each(lambda x: NormalizeNonzeroSum((x,))),
+        *each(lambda x: WeightedMedian((x,), np.array([1.0, 2.0, 0.5]))),
+        *(SigmoidPairs((x,)) for x in INPUTS),
+        *(SoftmaxOfBlocks((x,), blocks) for x in INPUTS for blocks in (1, 3)),
+        *(MeanOfBlocks((x,), 3, weights) for x in INPUTS for weights in (np.empty(0), NUMBERS_OF)),
+        *(LogMeanExp((x, NARROW)) for x in INPUTS),
+        *(PairWinners((Threshold((x,)), NARROW), 3) for x in INPUTS),
+        Votes((Threshold((NARROW,)),), np.array([0, 1, 2, -1, 0, 2], dtype=np.int32),
+              np.array([0, 2, 4, 6], dtype=np.int32), np.ones(3), np.full(3, -0.5), 3, 4.0),
         Majority((Threshold((Select((LEAF,), (0,)),)), Threshold((Select((LEAF,), (1,)),))), 2, np.ones(2)),
     ]  # fmt: skip
 

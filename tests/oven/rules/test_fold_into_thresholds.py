@@ -23,6 +23,7 @@ from pretzel.errors import InputValueError
 from pretzel.options import Options
 from pretzel.oven.compiler import Compiler
 from pretzel.oven.frontends.importer import Importer
+from pretzel.oven.ir._bisection import largest_where
 from pretzel.oven.ir.check import CheckFinite, CheckRange
 from pretzel.oven.ir.graph import toposort, users
 from pretzel.oven.ir.impute import Impute
@@ -31,7 +32,6 @@ from pretzel.oven.ir.scale import MulAdd, SubDiv
 from pretzel.oven.ir.tree_ensemble import TreeEnsemble
 from pretzel.oven.optimizer import optimize
 from pretzel.oven.rules import RULES
-from pretzel.oven.rules._bisection import largest_where
 from pretzel.oven.rules.fold_into_thresholds import fold_into_thresholds
 from tests.answers import with_boundary
 

@@ -27,7 +27,9 @@ __all__ = [
     "check_readable",
     "checks_input",
     "checks_sparse",
+    "checks_table",
     "fails_at_frames",
+    "finds_columns",
     "follows_configuration",
     "keeps_container",
     "keeps_format",
@@ -64,7 +66,7 @@ SPARSE_MAKERS = frozenset(
 
 
 TREES = ("sklearn.tree.", "sklearn.ensemble.RandomForest", "sklearn.ensemble.ExtraTrees", "sklearn.ensemble.Gradient",
-         "sklearn.ensemble.RandomTrees")  # fmt: skip
+         "sklearn.ensemble.RandomTrees", "sklearn.ensemble.IsolationForest")  # fmt: skip
 """How the public names of estimators begin that give a request to trees."""
 
 
@@ -117,6 +119,31 @@ def takes_vectors(estimator: Any) -> bool:
 def reads_columns(estimator: Any) -> bool:
     """Encoders."""
     return public_name(type(estimator)) in ENCODERS
+
+
+CHECKING = frozenset(
+    {
+        "sklearn.compose.ColumnTransformer",
+        "sklearn.ensemble.AdaBoostClassifier",
+        "sklearn.ensemble.AdaBoostRegressor",
+        "sklearn.ensemble.BaggingClassifier",
+        "sklearn.ensemble.BaggingRegressor",
+        "sklearn.multiclass.OneVsOneClassifier",
+        "sklearn.multioutput.ClassifierChain",
+        "sklearn.multioutput.RegressorChain",
+    }
+)
+"""Compositions that check their input themselves, by the public names of their classes."""
+
+
+def checks_table(estimator: Any) -> bool:
+    """Whether a composition checks its input before its parts see it."""
+    return public_name(type(estimator)) in CHECKING
+
+
+def finds_columns(estimator: Any) -> bool:
+    """A `ColumnTransformer`, by name or position."""
+    return public_name(type(estimator)) == "sklearn.compose.ColumnTransformer"
 
 
 def asks_for_floats(estimator: Any) -> bool:

@@ -362,3 +362,30 @@ def histogram_baseline(boosting: Any) -> Array:
 def category_encoder(boosting: Any) -> Any:
     """The `ColumnTransformer` in front of histogram-based gradient boosting with categories, else None."""
     return boosting._preprocessor
+
+
+# -- ensembles -------------------------------------------------------------------------------------------------------
+
+
+def boosts_probabilities(boosting: Any) -> bool:
+    """Whether an `AdaBoostClassifier` adds up logarithms of probabilities, which it can before 1.6."""
+    return not since("1.6") and getattr(boosting, "algorithm", "") == "SAMME.R"
+
+
+def isolation_depths(forest: Any) -> tuple[list[Array], float]:
+    """Depth that each node of each tree of an `IsolationForest` counts, and what the sum over all is divided by."""
+    from sklearn.ensemble._iforest import _average_path_length
+
+    lengths = zip(forest._decision_path_lengths, forest._average_path_length_per_tree, strict=True)
+    (normal,) = len(forest.estimators_) * _average_path_length([forest._max_samples])
+    return [depths + extra - 1.0 for depths, extra in lengths], float(normal)
+
+
+def first_of_equals_wins() -> bool:
+    """Whether `OneVsRestClassifier` chooses the first of classes with equal scores; before 1.8 the last."""
+    return since("1.8")
+
+
+def zero_probabilities_stay() -> bool:
+    """Whether `OneVsRestClassifier` leaves probabilities that are all 0 as they are; before 1.7 they become NaN."""
+    return since("1.7")

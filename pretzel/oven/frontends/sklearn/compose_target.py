@@ -8,8 +8,8 @@ import numpy as np
 
 from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition, public_name
 from pretzel.oven.frontends.sklearn._common import floats
+from pretzel.oven.frontends.sklearn._members import called
 from pretzel.oven.frontends.sklearn.compat import casts_scaler_parameters, scaler_behind_powers, target_ndim
-from pretzel.oven.frontends.sklearn.compositions import called
 from pretzel.oven.frontends.sklearn.preprocessing import numpy_function
 from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.columns import width_of

@@ -12,12 +12,11 @@ import numpy as np
 
 from pretzel.oven.frontends.forms import Beside, TwoForms
 from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition
+from pretzel.oven.frontends.sklearn._members import answers
 from pretzel.oven.frontends.sklearn.compat import columns_of_parts, positive_class, voting_weights
-from pretzel.oven.ir.columns import LEAVES, Raw
-from pretzel.oven.ir.encode import CategoryCodes
+from pretzel.oven.ir.columns import Raw
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.oven.ir.link import ArgMax, Threshold
-from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.ir.scale import MulAdd, ScaleSparse
 from pretzel.oven.ir.voting import Majority, Mean
 from pretzel.schema import Kind
@@ -189,32 +188,6 @@ def members(ensemble: Any) -> tuple[Child, ...]:
     return tuple(Child(name, member, method) for name, member in zip(names, ensemble.estimators_, strict=True))
 
 
-def _answers(estimator: Any, x: Node, importer: Importer, width: int) -> list[Output]:
-    found = []
-    for child in children(estimator):
-        method = child.method or "predict"
-        output = importer.answer(child.estimator, method, x, name=child.name, width=width)
-        if output.list_of is not None:
-            raise Unsupported(f"{type(child.estimator).__name__}.{method} returns a list of arrays")
-        found.append(output)
-    if all(_is_bare(output.node) for output in found):
-        raise Unsupported("no member has a native form")
-    return found
-
-
-def _is_bare(node: Node) -> bool:
-    """Whether ``node`` only reads the result of an opaque method that is called with the request itself."""
-    source = called(node)
-    return source is not None and isinstance(source.inputs[0], Raw)
-
-
-def called(node: Node) -> Opaque | None:
-    """The opaque method whose result ``node`` reads."""
-    leaf = node.inputs[0] if isinstance(node, CategoryCodes) else node
-    source = leaf.inputs[0] if isinstance(leaf, LEAVES) and leaf.inputs else None
-    return source if isinstance(source, Opaque) else None
-
-
 def _weights(estimator: Any) -> Array:
     weights = voting_weights(estimator)
     return np.empty(0) if weights is None else weights
@@ -223,7 +196,7 @@ def _weights(estimator: Any) -> Array:
 @adapter("sklearn.ensemble.VotingRegressor")
 def voting_regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
     """``transform`` shows what is averaged."""
-    found = _answers(estimator, x, importer, width=1)
+    found = answers(estimator, x, importer, width=1)
     if any(output.ndim != 1 or output.labels is not None for output in found):
         raise Unsupported("a member of VotingRegressor that predicts no vector of numbers")
     nodes = tuple(output.node for output in found)
@@ -237,7 +210,7 @@ def voting_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
     if estimator.voting not in ("hard", "soft"):
         raise Unsupported(f"voting={estimator.voting!r}")
     classes = np.asarray(estimator.le_.classes_)
-    found = _answers(estimator, x, importer, width=len(classes))
+    found = answers(estimator, x, importer, width=len(classes))
     return (_hard if estimator.voting == "hard" else _soft)(estimator, found, importer, classes)
 
 

@@ -1,0 +1,133 @@
+"""Several outputs side by side and in chains, against scikit-learn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.multioutput import ClassifierChain, MultiOutputClassifier, MultiOutputRegressor, RegressorChain
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+import pretzel
+from tests.answers import assert_close, assert_identical, check_answers
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(400, 6))
+SCORE = X[:, 0] - X[:, 1] * X[:, 2]
+FLAGS = np.stack([SCORE > 0, X[:, 0] > 0.3, X[:, 1] + X[:, 2] > 0], axis=1).astype(int)
+GRADES = np.stack([np.digitize(SCORE, [-0.5, 0.5]), FLAGS[:, 1], 2 - FLAGS[:, 2]], axis=1)
+NUMBERS = np.stack([SCORE, X[:, 3] * 2, X[:, 0] - X[:, 5]], axis=1)
+CLASSIFIERS = [
+    LogisticRegression(),
+    DecisionTreeClassifier(max_depth=4, random_state=0),
+    RandomForestClassifier(4, random_state=0),
+    make_pipeline(StandardScaler(), LogisticRegression()),
+]
+REGRESSORS = [Ridge(), DecisionTreeRegressor(max_depth=4), make_pipeline(StandardScaler(), LinearRegression())]
+METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
+
+
+def name(estimator: Any) -> str:
+    return type(estimator).__name__
+
+
+@pytest.mark.parametrize("member", CLASSIFIERS, ids=name)
+@pytest.mark.parametrize("y", [FLAGS, GRADES, FLAGS[:, :1], np.array([["a", "b"], ["cc", "d"]])[FLAGS[:, :2], [0, 1]]])
+def test_classifiers(member: Any, y: Any) -> None:
+    model = MultiOutputClassifier(member).fit(X, y)
+    for rows in (X, X[:1], X.astype(np.float32)):
+        check_answers(model, rows, strict=True)
+
+
+@pytest.mark.parametrize("member", [*REGRESSORS, RandomForestRegressor(3, random_state=0)], ids=name)
+def test_regressors(member: Any) -> None:
+    for y in (NUMBERS, NUMBERS[:, :1]):
+        check_answers(MultiOutputRegressor(member).fit(X, y), X, strict=True)
+
+
+@pytest.mark.parametrize("member", CLASSIFIERS, ids=name)
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("order", [None, [2, 0, 1], "random"])
+def test_classifier_chains(member: Any, method: str, order: Any) -> None:
+    if not hasattr(member, method):
+        pytest.skip("the member has no such method")
+    for y in (FLAGS, 5 * FLAGS - 2):
+        model = ClassifierChain(member, order=order, chain_method=method, random_state=3).fit(X, y)
+        for rows in (X, X[:1], X.astype(np.float32)):
+            check_answers(model, rows, strict=True)
+
+
+@pytest.mark.filterwarnings("ignore:divide")
+def test_chains_of_many_classes_and_a_list_of_methods() -> None:
+    model = ClassifierChain(DecisionTreeClassifier(max_depth=4, random_state=0)).fit(X, 7 * GRADES - 3)
+    check_answers(model, X, methods=("predict",))
+    model = ClassifierChain(LogisticRegression(), chain_method=["decision_function", "predict"], cv=2).fit(X, FLAGS)
+    check_answers(model, X, strict=True)
+
+
+@pytest.mark.parametrize("member", REGRESSORS, ids=name)
+@pytest.mark.parametrize("order", [None, [2, 0, 1]])
+def test_regressor_chains(member: Any, order: Any) -> None:
+    for y in (NUMBERS, NUMBERS[:, :1]):
+        model = RegressorChain(member, order=order if y.shape[1] > 1 else None).fit(X, y)
+        for rows in (X, X[:1], X.astype(np.float32)):
+            check_answers(model, rows, strict=True)
+
+
+def test_opaque_members() -> None:
+    check_answers(MultiOutputRegressor(KNeighborsRegressor()).fit(X, NUMBERS), X)
+    check_answers(MultiOutputClassifier(make_pipeline(StandardScaler(), KNeighborsClassifier())).fit(X, GRADES), X)
+    check_answers(ClassifierChain(KNeighborsClassifier()).fit(X, FLAGS), X)
+    check_answers(RegressorChain(KNeighborsRegressor()).fit(X, NUMBERS), X)
+
+
+def test_forms_of_requests() -> None:
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    rows = sparse.csr_matrix(np.where(np.abs(X) < 0.7, 0.0, X))
+    for kind in (ClassifierChain, MultiOutputClassifier):
+        model = kind(LogisticRegression()).fit(frame, FLAGS)
+        plan = check_answers(model, frame, strict=True)
+        records = frame.head(20).to_dict("records")
+        np.testing.assert_array_equal([plan.predict_one(row) for row in records], model.predict(frame.head(20)))
+        with pytest.raises(ValueError, match="NaN"):
+            plan.predict(frame.where(frame > -1))
+        check_answers(kind(LogisticRegression()).fit(rows, FLAGS), rows)
+    check_answers(RegressorChain(Ridge()).fit(rows, NUMBERS), rows)
+
+
+def test_members_find_columns_by_name() -> None:
+    frame = pd.DataFrame({"city": RNG.choice(["a", "b", "c"], 300), "kind": RNG.choice(["x", "y"], 300)})
+    y = np.stack([frame["city"] == "a", frame["kind"] == "x"], axis=1).astype(int)
+    model = MultiOutputClassifier(make_pipeline(OneHotEncoder(), LogisticRegression())).fit(frame, y)
+    check_answers(model, frame, strict=True)
+
+
+def test_long_chains() -> None:
+    y = (RNG.normal(size=(60, 300)) > 0).astype(int)
+    y[:2] = [[0], [1]]
+    model = ClassifierChain(LogisticRegression(max_iter=5)).fit(X[:60], y)
+    plan = pretzel.compile(model, strict=True)
+    np.testing.assert_array_equal(plan.predict(X[:5]), model.predict(X[:5]))
+    assert_close(plan.predict_proba(X[:5]), model.predict_proba(X[:5]))
+
+
+def test_saved(tmp_path: Any) -> None:
+    for model in (
+        ClassifierChain(LogisticRegression(), order=[2, 0, 1]).fit(X, 3 * FLAGS),
+        MultiOutputClassifier(LogisticRegression()).fit(X, GRADES),
+        MultiOutputRegressor(Ridge()).fit(X, NUMBERS),
+    ):
+        plan = pretzel.compile(model, strict=True)
+        plan.save(tmp_path / "plan.pretzel")
+        loaded = pretzel.load(tmp_path / "plan.pretzel")
+        for method in METHODS[: 3 if hasattr(model, "predict_proba") else 1]:
+            if hasattr(model, method):
+                assert_identical(getattr(loaded, method)(X), getattr(plan, method)(X))
