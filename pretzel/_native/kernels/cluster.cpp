@@ -1,4 +1,5 @@
 // distances: sqrt(sum((x - center)^2)) for each centre.
+// expanded_distances: max(-2 x.c + |x|^2 + |c|^2, 0) for each centre, each sum in the order of the columns.
 //
 // `bind` pads the centres with zeros to whole vectors; a row is padded likewise, so no sum has a tail.
 #include <cmath>
@@ -70,6 +71,32 @@ Status run(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
+double sequential_dot(const double* a, const double* b, int32_t n) {
+  double sum = 0.0;
+  for (int32_t k = 0; k < n; ++k) sum += a[k] * b[k];
+  return sum;
+}
+
+Status run_expanded(const RunCall& call) noexcept {
+  const auto* centers = call.params[0].as<double>();
+  const int32_t width = call.in[0].width;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const double* x = call.in[0].row(r);
+    const double* center = centers;
+    const double norm = sequential_dot(x, x, width);
+    double* out = call.out->row(r);
+    for (int32_t c = 0; c < call.out->width; ++c, center += width) {
+      const double sum = -2.0 * sequential_dot(x, center, width) + norm + sequential_dot(center, center, width);
+      out[c] = sum < 0.0 ? 0.0 : sum;
+    }
+  }
+  return Status::kOk;
+}
+
+Cost cost_expanded(const CostCall& call) {
+  return Cost{}.rows({{"call", 5.0}, {"products", 1.5 * call.in_width * call.out_width}});
+}
+
 Cost cost(const CostCall& call) {
   return Cost{}
       .rows({{"call", 8.0},
@@ -78,9 +105,12 @@ Cost cost(const CostCall& call) {
       .scratch(128.0 + 8.0 * call.in_width, 0.0);
 }
 
+constexpr Param kExpanded[] = {{"centers", f64, "n_centers width"}};
 constexpr Param kParams[] = {{"centers", f64, "n_centers width", kBindOnly}};
 
 }  // namespace
+PRETZEL_KERNEL(expanded_distances, .params = kExpanded, .out = {kDense, "n_centers"}, .run = run_expanded,
+               .cost = cost_expanded)
 PRETZEL_KERNEL(distances, .params = kParams, .out = {kDense, "n_centers"}, .bind = bind, .check = check,
                .check_state = check, .run = run, .cost = cost, .flags = kHasState)
 }  // namespace pretzel

@@ -1,4 +1,4 @@
-"""Distances to cluster centres, and the nearest of them."""
+"""Distances to cluster centres and to codes of classes."""
 
 from __future__ import annotations
 
@@ -51,6 +51,36 @@ class Distances(Node):
     def reference(self, *inputs: Value) -> Value:
         difference = inputs[0][:, None, :] - self.centers
         return np.sqrt((difference * difference).sum(axis=2))
+
+    def describe(self) -> str:
+        return f"{self.centers.shape[0]} centres"
+
+
+class ExpandedDistances(Node):
+    """``max(-2 x.c + |x|^2 + |c|^2, 0)`` for each centre, added up in this order as scikit-learn does for the least.
+
+    Where a row is far away, its own square is all that is left, and all distances are equal.
+    """
+
+    centers: Array
+
+    op: ClassVar[str] = "expanded_distances/1"
+    kernel: ClassVar[str] = "expanded_distances"
+    parity: ClassVar[Parity] = Parity.TOLERANCE
+
+    def schema(self) -> Schema:
+        if self.inputs[0].schema().width != self.centers.shape[1]:
+            raise ValueError(f"{self.inputs[0].schema()} meets centres of shape {self.centers.shape}")
+        return dense(self.centers.shape[0])
+
+    def params(self) -> dict[str, Array]:
+        return {"centers": self.centers}
+
+    def reference(self, *inputs: Value) -> Value:
+        x, c = inputs[0], self.centers
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = -2.0 * (x @ c.T) + (x * x).sum(axis=1)[:, None] + (c * c).sum(axis=1)
+        return np.maximum(found, 0.0)
 
     def describe(self) -> str:
         return f"{self.centers.shape[0]} centres"

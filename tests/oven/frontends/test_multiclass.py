@@ -131,6 +131,13 @@ def test_output_codes(member: Any) -> None:
     check_answers(model, X.astype(np.float32), strict=True)
 
 
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_codes_of_rows_far_away() -> None:
+    model = OutputCodeClassifier(LogisticRegression(), code_size=4, random_state=1).fit(X, LABELS)
+    far = np.vstack([np.where(np.eye(6, dtype=bool), value, X[:6]) for value in (1e9, -1e17, 1e100, 1e200, -1e300)])
+    check_answers(model, far)
+
+
 def test_equal_codes_and_constant_bits() -> None:
     model = OutputCodeClassifier(DecisionTreeClassifier(max_depth=2), code_size=0.6, random_state=3).fit(X, LABELS)
     check_answers(model, X, strict=True)

@@ -17,7 +17,7 @@ from pretzel.oven.ir._cells import cell_key, pack
 from pretzel.oven.ir._text import pack as pack_text
 from pretzel.oven.ir.bins import Bins
 from pretzel.oven.ir.check import CheckFinite, CheckRange
-from pretzel.oven.ir.cluster import Distances
+from pretzel.oven.ir.cluster import Distances, ExpandedDistances
 from pretzel.oven.ir.columns import (
     CellLeaf,
     Constant,
@@ -257,6 +257,7 @@ def _examples() -> list[Node]:
         *(LinearHeads((x,), weights, np.ones(2)) for x in (SPARSE, SPARSE_CHECKED, ngrams())),
         *each(lambda x: NormalizeNonzeroSum((x,))),
         *each(lambda x: WeightedMedian((x,), np.array([1.0, 2.0, 0.5]))),
+        *each(lambda x: ExpandedDistances((x,), RNG.normal(size=(2, WIDTH)))),
         *(SigmoidPairs((x,)) for x in INPUTS),
         *(SoftmaxOfBlocks((x,), blocks) for x in INPUTS for blocks in (1, 3)),
         *(MeanOfBlocks((x,), 3, weights) for x in INPUTS for weights in (np.empty(0), NUMBERS_OF)),

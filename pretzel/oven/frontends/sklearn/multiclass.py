@@ -18,9 +18,9 @@ from pretzel.oven.frontends.sklearn._members import (
     vector,
 )
 from pretzel.oven.frontends.sklearn.compat import first_of_equals_wins, zero_probabilities_stay
+from pretzel.oven.ir.cluster import ExpandedDistances
 from pretzel.oven.ir.columns import Constant
 from pretzel.oven.ir.graph import Methods, Node, Output
-from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.link import ArgMax, ArgMin, NormalizeNonzeroSum, NormalizeSum, Pair, Threshold
 from pretzel.oven.ir.voting import PairWinners
 
@@ -170,11 +170,10 @@ def _said(output: Output, importer: Importer) -> Node:
 
 @adapter("sklearn.multiclass.OutputCodeClassifier")
 def output_code(estimator: Any, x: Node, importer: Importer) -> Methods:
-    """The class with the nearest code, which minimises ``|c|^2 - 2 x.c`` as in scikit-learn; the first of equals."""
+    """The class with the nearest code, the first of equals."""
     codes, classes = floats(estimator.code_book_), np.asarray(estimator.classes_)
     if codes.shape != (len(classes), len(estimator.estimators_)):
         raise ValueError(f"code_book_ has the shape {codes.shape}")
     scores = importer.concat(_scores(estimator, x, importer))
-    norms = np.einsum("ij,ij->i", codes, codes)
-    nearest = ArgMin((Linear((scores,), np.ascontiguousarray(-2.0 * codes.T), norms),))
+    nearest = ArgMin((ExpandedDistances((scores,), codes),))
     return {"predict": Output(nearest, ndim=1, labels=(classes,))}
