@@ -124,6 +124,8 @@ constexpr DefaultCoefficients kDefaultCoefficients[] = {
       {"products", 0, 0, 2.21}}},
     {"threshold", {{"call", 4.44, 0.0746}, {"inputs", 2.52, 0.0746}, {"outputs", 2.23, 0.0746}}},
     {"tree_ensemble", {{"keys", 6.11, 2.18}, {"leaves", 3.34, 3.13}, {"levels", 0.688, 1.03}, {"misses", 1.64, 6.26}}},
+    {"tree_ensemble_float32",
+     {{"keys", 6.11, 2.18}, {"leaves", 3.34, 3.13}, {"levels", 0.688, 1.03}, {"misses", 1.64, 6.26}}},
     {"to_float32", {{"call", 0.0746, 0.0746}, {"vectors", 3.67, 2.13}}},
     {"unary_function",
      {{"call", 6.85, 0.917}, {"columns", 0.977, 0.868}, {"logarithms", 1.98, 1.74}, {"square_roots", 0.511, 0.572}}},

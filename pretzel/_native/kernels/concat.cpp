@@ -1,6 +1,8 @@
 // concat: inputs side by side; the result is sparse when an input is.
 // densify: sparse rows with their zeros.
+// densify_missing: sparse rows with NaN for what they do not hold.
 #include <cstring>
+#include <limits>
 
 #include "core/kernel.h"
 
@@ -56,14 +58,19 @@ Status run_concat(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-Status run_densify(const RunCall& call) noexcept {
+Status write_rows(const RunCall& call, double absent) noexcept {
   for (int32_t r = 0; r < call.rows; ++r) {
     double* out = call.out->row(r);
-    std::memset(out, 0, sizeof(double) * call.out->width);
+    for (int32_t j = 0; j < call.out->width; ++j) out[j] = absent;
     const SparseRow& row = call.in[0].sparse[r];
     for (int64_t k = 0; k < row.size; ++k) out[row.index[k]] = row.value[k];
   }
   return Status::kOk;
+}
+
+Status run_densify(const RunCall& call) noexcept { return write_rows(call, 0.0); }
+Status run_densify_missing(const RunCall& call) noexcept {
+  return write_rows(call, std::numeric_limits<double>::quiet_NaN());
 }
 
 const char* check_concat(const LoadCall& call) {
@@ -95,4 +102,5 @@ Cost cost_densify(const CostCall& call) {
 PRETZEL_KERNEL(concat, .in = {kDense | kSparse}, .out = {kDense | kSparse}, .check = check_concat, .run = run_concat,
                .cost = cost_concat)
 PRETZEL_KERNEL(densify, .in = {kSparse, "width"}, .run = run_densify, .cost = cost_densify)
+PRETZEL_KERNEL(densify_missing, .in = {kSparse, "width"}, .run = run_densify_missing, .cost = cost_densify)
 }  // namespace pretzel

@@ -1,6 +1,7 @@
 // linear: x @ weights + bias for dense or sparse x.
 // linear_heads: the same for outputs that are summed as if each were alone.
 // checked_linear: as linear; stops at the first value of x that the source estimator rejects.
+// linear_float32: bias, then the products column by column, each product and sum rounded to float32; NaN adds nothing.
 // sum: inputs added up in order, then bias.
 //
 // Order of sums. One output: eight lanes over the columns (dot8). Several: column after column for each output,
@@ -117,6 +118,7 @@ void sparse_outputs(const RunCall& call, const double* weights, const double* bi
 
 constexpr Param kLinear[] = {{"weights", f64, "width n_out"}, {"bias", f64, "n_out"}};
 constexpr Param kChecked[] = {{"weights", f64, "width n_out"}, {"bias", f64, "n_out"}, {"allow_nan", u8, ""}};
+constexpr Param kLinearFloat32[] = {{"weights", DType::kFloat32, "width n_out"}, {"bias", DType::kFloat32, "n_out"}};
 constexpr Param kSum[] = {{"bias", f64, "width"}};
 
 Status run_linear(const RunCall& call) noexcept {
@@ -204,6 +206,25 @@ Status run_checked(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
+Status run_linear_float32(const RunCall& call) noexcept {
+  const auto* weights = call.params[0].as<float>();
+  const auto* bias = call.params[1].as<float>();
+  const int32_t width = call.in[0].width, n_out = call.out->width;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const double* x = call.in[0].row(r);
+    double* out = call.out->row(r);
+    for (int32_t j = 0; j < n_out; ++j) {
+      float sum = bias[j];
+      for (int32_t i = 0; i < width; ++i) {
+        const auto value = static_cast<float>(x[i]);
+        if (value == value) sum += value * weights[int64_t{i} * n_out + j];
+      }
+      out[j] = sum;
+    }
+  }
+  return Status::kOk;
+}
+
 Status run_sum(const RunCall& call) noexcept {
   const auto* bias = call.params[0].as<double>();
   const int32_t width = call.out->width;
@@ -258,6 +279,10 @@ Cost cost_heads(const CostCall& call) {
   return Cost{}.rows({{"call", 6.0}, {"outputs", 1.5 * outputs}, {"vector_products", 0.6 * width * vectors}});
 }
 
+Cost cost_linear_float32(const CostCall& call) {
+  return Cost{}.rows({{"call", 4.0}, {"products", 1.5 * call.in_width * call.out_width}});
+}
+
 Cost cost_sum(const CostCall& call) {
   const double outputs = call.out_width;
   return Cost{}.rows({{"call", 2.0}, {"outputs", 1.0 * outputs}, {"additions", 0.5 * outputs * (call.n_in - 1.0)}});
@@ -270,5 +295,7 @@ PRETZEL_KERNEL(linear_heads, .params = kLinear, .in = {kDense | kSparse, "width"
                .run = run_heads, .cost = cost_heads)
 PRETZEL_KERNEL(checked_linear, .params = kChecked, .in = {kDense | kSparse, "width"}, .out = {kDense, "n_out"},
                .run = run_checked, .cost = cost_linear)
+PRETZEL_KERNEL(linear_float32, .params = kLinearFloat32, .out = {kDense, "n_out"}, .run = run_linear_float32,
+               .cost = cost_linear_float32)
 PRETZEL_KERNEL(sum, .params = kSum, .run = run_sum, .cost = cost_sum)
 }  // namespace pretzel

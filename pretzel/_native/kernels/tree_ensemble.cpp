@@ -1,4 +1,5 @@
 // tree_ensemble: out = (base + sum over trees of the leaf's values) / divisor, trees in order.
+// tree_ensemble_float32: the same with float32 values, each sum rounded to float32.
 //
 // `children` >= 0 are nodes, others complements of leaves; `category_set` -1 is a numeric split, others are rows of
 // `categories`, which say as bits which of the numbers 0 .. 255 go left. Tree t adds its leaf's values to the columns
@@ -12,6 +13,8 @@
 namespace pretzel {
 namespace {
 
+/// By the dtype of values and sums; positions are the same.
+template <DType kNumber>
 constexpr Param kParams[] = {{"feature", i32, "n_nodes", kBindOnly},
                              {"threshold", f64, "n_nodes", kBindOnly},
                              {"children", i32, "n_nodes 2", kBindOnly},
@@ -20,26 +23,27 @@ constexpr Param kParams[] = {{"feature", i32, "n_nodes", kBindOnly},
                              {"categories", u32, "n_sets 8", kBindOnly},
                              {"roots", i32, "n_trees", kBindOnly},
                              {"float32", u8, "", kBindOnly},
-                             {"values", f64, "n_leaves n_values"},
+                             {"values", kNumber, "n_leaves n_values"},
                              {"columns", i32, "n_trees"},
-                             {"base", f64, "n_out"},
+                             {"base", kNumber, "n_out"},
                              {"divisor", f64, ""}};
-constexpr int kValues = index_of(kParams, "values"), kColumns = index_of(kParams, "columns"),
-              kBase = index_of(kParams, "base"), kDivisor = index_of(kParams, "divisor");
+consteval int index(std::string_view name) { return index_of(kParams<f64>, name); }
+constexpr int kValues = index("values"), kColumns = index("columns"), kBase = index("base"),
+              kDivisor = index("divisor");
 
 TreeSource source_of(const Array* params) {
-  const Array& feature = params[index_of(kParams, "feature")];
-  const Array& roots = params[index_of(kParams, "roots")];
+  const Array& feature = params[index("feature")];
+  const Array& roots = params[index("roots")];
   return {feature.as<int32_t>(),
-          params[index_of(kParams, "threshold")].as<double>(),
-          params[index_of(kParams, "children")].as<int32_t>(),
-          params[index_of(kParams, "missing_left")].as<uint8_t>(),
-          params[index_of(kParams, "category_set")].as<int32_t>(),
-          params[index_of(kParams, "categories")].as<uint32_t>(),
+          params[index("threshold")].as<double>(),
+          params[index("children")].as<int32_t>(),
+          params[index("missing_left")].as<uint8_t>(),
+          params[index("category_set")].as<int32_t>(),
+          params[index("categories")].as<uint32_t>(),
           roots.as<int32_t>(),
           static_cast<uint32_t>(feature.size),
           static_cast<uint32_t>(roots.size),
-          params[index_of(kParams, "float32")].scalar<uint8_t>() != 0};
+          params[index("float32")].scalar<uint8_t>() != 0};
 }
 
 /// Whether the result has the columns that the trees add to.
@@ -55,7 +59,7 @@ const char* check_columns(const Array* params) {
 /// Whether every index that the trees hold stays inside its array.
 const char* check_indices(const Array* params, const TreeSource& source) {
   const int64_t n = source.n_nodes, n_leaves = params[kValues].shape[0];
-  const int64_t n_sets = params[index_of(kParams, "categories")].shape[0];
+  const int64_t n_sets = params[index("categories")].shape[0];
   const auto is_child = [&](int32_t at) { return at >= 0 ? at < n : ~int64_t{at} < n_leaves; };
   for (int64_t i = 0; i < n; ++i) {
     if (source.feature[i] < 0) return "'feature' is negative";
@@ -74,7 +78,7 @@ const char* check_indices(const Array* params, const TreeSource& source) {
 const char* bind(const BindCall& call) {
   const TreeSource source = source_of(call.params);
   if (source.n_trees == 0) return "there are no trees";
-  if (call.params[index_of(kParams, "feature")].size >= INT32_MAX) return "there are too many nodes";
+  if (call.params[index("feature")].size >= INT32_MAX) return "there are too many nodes";
   if (const char* wrong = check_indices(call.params, source)) return wrong;
   return TreeBuilder(source).build(call.state);
 }
@@ -97,17 +101,18 @@ const char* check_state(const LoadCall& call) {
   return TreeChecker(StateSpan(call), n_trees, n_leaves, call.in[0].width).check();
 }
 
+template <class Number>
 Status run(const RunCall& call) noexcept {
   const auto& head = *reinterpret_cast<const TreeHeader*>(call.state);
   const Array* params = call.params;
   const View& out = *call.out;
-  const double* base = params[kBase].as<double>();
+  const auto* base = params[kBase].as<Number>();
   for (int32_t r = 0; r < call.rows; ++r) {
     double* row = out.row(r);
     for (int32_t j = 0; j < out.width; ++j) row[j] = base[j];
   }
-  const LeafValues leaves{params[kValues].as<double>(), params[kColumns].as<int32_t>(),
-                          static_cast<int32_t>(params[kValues].shape[1])};
+  const LeafValues<Number> leaves{params[kValues].as<Number>(), params[kColumns].as<int32_t>(),
+                                  static_cast<int32_t>(params[kValues].shape[1])};
   const Arena::Mark mark = call.arena->mark();
   const bool done = score(head, call.state, call.in[0], call.rows, leaves, out, call.arena);
   call.arena->release(mark);
@@ -116,7 +121,7 @@ Status run(const RunCall& call) noexcept {
   if (divisor == 1.0) return Status::kOk;
   for (int32_t r = 0; r < call.rows; ++r) {
     double* row = out.row(r);
-    for (int32_t j = 0; j < out.width; ++j) row[j] /= divisor;
+    for (int32_t j = 0; j < out.width; ++j) row[j] = static_cast<Number>(row[j] / divisor);
   }
   return Status::kOk;
 }
@@ -171,6 +176,9 @@ Cost cost(const CostCall& call) {
 }
 
 }  // namespace
-PRETZEL_KERNEL(tree_ensemble, .params = kParams, .out = {kDense, "n_out"}, .bind = bind, .check = check,
-               .check_state = check_state, .run = run, .cost = cost, .flags = kHasState | kStatePerIsa)
+PRETZEL_KERNEL(tree_ensemble, .params = kParams<f64>, .out = {kDense, "n_out"}, .bind = bind, .check = check,
+               .check_state = check_state, .run = run<double>, .cost = cost, .flags = kHasState | kStatePerIsa)
+PRETZEL_KERNEL(tree_ensemble_float32, .params = kParams<DType::kFloat32>, .out = {kDense, "n_out"}, .bind = bind,
+               .check = check, .check_state = check_state, .run = run<float>, .cost = cost,
+               .flags = kHasState | kStatePerIsa)
 }  // namespace pretzel

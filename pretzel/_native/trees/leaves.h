@@ -7,16 +7,18 @@
 namespace pretzel {
 namespace {
 
-/// Values of leaves and their columns: tree t adds `width` values to the columns from `columns[t]` on.
+/// Values of leaves and their columns: tree t adds `width` values to the columns from `columns[t]` on. Sums have the
+/// type of the values: each is rounded to it.
+template <class Number>
 struct LeafValues {
-  const double* values;
+  const Number* values;
   const int32_t* columns;
   int32_t width;
 
   void add(uint32_t tree, uint32_t leaf, double* out) const {
-    const double* from = values + size_t{leaf} * width;
+    const Number* from = values + size_t{leaf} * width;
     double* to = out + columns[tree];
-    for (int32_t j = 0; j < width; ++j) to[j] += from[j];
+    for (int32_t j = 0; j < width; ++j) to[j] = static_cast<Number>(to[j]) + from[j];
   }
 
   /// Prefetches the values of a leaf into the second-level cache: the first level waits for few lines at a time.
@@ -29,12 +31,12 @@ struct LeafValues {
       return;
     }
     int32_t column = columns[first];
-    double sum = out[column];  // stays in a register for as long as trees add to the same column
+    auto sum = static_cast<Number>(out[column]);  // stays in a register for as long as trees add to the same column
     for (uint32_t k = 0; k < n; ++k) {
       if (columns[first + k] != column) {
         out[column] = sum;
         column = columns[first + k];
-        sum = out[column];
+        sum = static_cast<Number>(out[column]);
       }
       sum += values[leaves[k]];
     }
@@ -55,17 +57,18 @@ struct LeafValues {
   template <int N, int kStep, int Width>
   void add_fixed(const uint32_t* leaf, double* to, int64_t stride) const {
     for (int k = 0; k < N; ++k, to += stride) {
-      const double* from = values + size_t{leaf[k * kStep]} * Width;
-      for (int j = 0; j < Width; ++j) to[j] += from[j];
+      const Number* from = values + size_t{leaf[k * kStep]} * Width;
+      for (int j = 0; j < Width; ++j) to[j] = static_cast<Number>(to[j]) + from[j];
     }
   }
 };
 
 /// Leaves of one row, tree by tree. The values of each are prefetched at once and added when they have had time to
 /// arrive.
+template <class Number>
 class FoundLeaves {
  public:
-  FoundLeaves(const LeafValues& values, double* out) : values_(values), out_(out) {}
+  FoundLeaves(const LeafValues<Number>& values, double* out) : values_(values), out_(out) {}
 
   void push(const uint32_t* leaves, uint32_t n) {
     if (size_ + n > kRoom) add();
@@ -84,7 +87,7 @@ class FoundLeaves {
  private:
   static constexpr uint32_t kRoom = 128;
 
-  const LeafValues& values_;
+  const LeafValues<Number>& values_;
   double* out_;
   uint32_t tree_ = 0, size_ = 0;
   uint32_t found_[kRoom];

@@ -14,8 +14,9 @@ namespace pretzel {
 namespace {
 
 /// False when memory ran out.
-inline bool score(const TreeHeader& head, const uint8_t* state, const View& in, int32_t rows, const LeafValues& leaves,
-                  const View& out, Arena* arena) {
+template <class Number>
+bool score(const TreeHeader& head, const uint8_t* state, const View& in, int32_t rows, const LeafValues<Number>& leaves,
+           const View& out, Arena* arena) {
   if (head.layout == TreeLayout::kVector) {
     if (head.leaves == 8) return run_vectors<QuarterTrees>(head, state, in, rows, leaves, out, arena);
     if (head.leaves == 16) return run_vectors<HalfTrees>(head, state, in, rows, leaves, out, arena);

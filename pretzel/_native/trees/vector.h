@@ -108,8 +108,8 @@ inline void find_leaves(const Trees& trees, const uint16_t* keys, uint32_t* leav
 }
 
 /// One row.
-template <class Trees, int kBlocks>
-void score_row(const TreeHeader& head, const Trees* vectors, const uint16_t* keys, const LeafValues& leaves,
+template <class Trees, int kBlocks, class Number>
+void score_row(const TreeHeader& head, const Trees* vectors, const uint16_t* keys, const LeafValues<Number>& leaves,
                double* out) {
   FoundLeaves found(leaves, out);
   for (uint32_t t = 0; t < head.n_trees; t += Trees::kTrees, ++vectors) {
@@ -122,9 +122,9 @@ void score_row(const TreeHeader& head, const Trees* vectors, const uint16_t* key
 
 /// Several rows: the trees of one vector at a time, one after the other. So the sums of different rows do not wait for
 /// each other.
-template <class Trees, int kBlocks>
+template <class Trees, int kBlocks, class Number>
 void score_rows(const TreeHeader& head, const Trees* vectors, const uint16_t* keys, int32_t rows,
-                const LeafValues& leaves, const View& out, int32_t first) {
+                const LeafValues<Number>& leaves, const View& out, int32_t first) {
   constexpr uint32_t kStride = kBlocks * kBlockSlots;
   constexpr int32_t kSide = Trees::kTrees == 1 ? 1 : 16;  // rows
   for (uint32_t t = 0; t < head.n_trees; t += Trees::kTrees, ++vectors) {
@@ -134,16 +134,16 @@ void score_rows(const TreeHeader& head, const Trees* vectors, const uint16_t* ke
       uint32_t found[kSide][Trees::kTrees];
       for (int32_t i = 0; i < side; ++i) find_leaves<kBlocks>(*vectors, keys + size_t{kStride} * (r + i), found[i]);
       for (uint32_t k = 0; k < n && side == kSide; ++k) {
-        leaves.add_rows<kSide, Trees::kTrees>(t + k, found[0] + k, out.row(first + r), out.stride);
+        leaves.template add_rows<kSide, Trees::kTrees>(t + k, found[0] + k, out.row(first + r), out.stride);
       }
       for (int32_t i = 0; i < side && side < kSide; ++i) leaves.add_trees(t, found[i], n, out.row(first + r + i));
     }
   }
 }
 
-template <class Trees, int kBlocks>
-bool run_vector(const TreeHeader& head, const uint8_t* state, const View& in, int32_t rows, const LeafValues& leaves,
-                const View& out, Arena* arena) {
+template <class Trees, int kBlocks, class Number>
+bool run_vector(const TreeHeader& head, const uint8_t* state, const View& in, int32_t rows,
+                const LeafValues<Number>& leaves, const View& out, Arena* arena) {
   constexpr uint32_t kStride = kBlocks * kBlockSlots;
   const auto* vectors = section<Trees>(state, head.nodes);
   auto* keys = arena->alloc_n<uint16_t>(size_t{kStride} * (rows < kVectorRows ? rows : kVectorRows));
@@ -160,9 +160,9 @@ bool run_vector(const TreeHeader& head, const uint8_t* state, const View& in, in
   return true;
 }
 
-template <class Trees>
-bool run_vectors(const TreeHeader& head, const uint8_t* state, const View& in, int32_t rows, const LeafValues& leaves,
-                 const View& out, Arena* arena) {
+template <class Trees, class Number>
+bool run_vectors(const TreeHeader& head, const uint8_t* state, const View& in, int32_t rows,
+                 const LeafValues<Number>& leaves, const View& out, Arena* arena) {
   static_assert(kVectorSlots == 4 * kBlockSlots);
   if (head.n_slots <= kBlockSlots) return run_vector<Trees, 1>(head, state, in, rows, leaves, out, arena);
   if (head.n_slots <= 2 * kBlockSlots) return run_vector<Trees, 2>(head, state, in, rows, leaves, out, arena);

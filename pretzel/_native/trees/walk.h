@@ -63,8 +63,8 @@ inline void walk(const Node* nodes, uint32_t depth, const uint32_t* keys, Stride
 }
 
 /// One row: sixteen trees at a time.
-template <class Node>
-void walk_row(const TreeHeader& head, const uint8_t* state, const uint32_t* keys, const LeafValues& leaves,
+template <class Node, class Number>
+void walk_row(const TreeHeader& head, const uint8_t* state, const uint32_t* keys, const LeafValues<Number>& leaves,
               double* out) {
   const auto* nodes = section<Node>(state, head.nodes);
   const auto* roots = section<TreeRoot>(state, head.roots);
@@ -82,9 +82,9 @@ void walk_row(const TreeHeader& head, const uint8_t* state, const uint32_t* keys
 }
 
 /// Sixteen rows: one tree at a time, which stays in the nearest cache while all rows of the tile pass.
-template <class Node, class Stride>
+template <class Node, class Stride, class Number>
 void walk_tile(const TreeHeader& head, const uint8_t* state, const uint32_t* keys, Stride key_step, int32_t rows,
-               const LeafValues& leaves, const View& out, int32_t first) {
+               const LeafValues<Number>& leaves, const View& out, int32_t first) {
   const auto* nodes = section<Node>(state, head.nodes);
   const auto* roots = section<TreeRoot>(state, head.roots);
   for (uint32_t t = 0; t < head.n_trees; ++t) {
@@ -92,14 +92,14 @@ void walk_tile(const TreeHeader& head, const uint8_t* state, const uint32_t* key
       uint32_t at[kLanes];
       for (int k = 0; k < kLanes; ++k) at[k] = roots[t].first;
       walk(nodes, roots[t].depth, keys + key_step(r), key_step, at);
-      leaves.add_rows<kLanes>(t, at, out.row(first + r), out.stride);
+      leaves.template add_rows<kLanes>(t, at, out.row(first + r), out.stride);
     }
   }
 }
 
-template <class Node, class Stride>
-bool run_walk(const TreeHeader& head, const uint8_t* state, const View& in, int32_t rows, const LeafValues& leaves,
-              const View& out, Arena* arena, Stride key_step) {
+template <class Node, class Stride, class Number>
+bool run_walk(const TreeHeader& head, const uint8_t* state, const View& in, int32_t rows,
+              const LeafValues<Number>& leaves, const View& out, Arena* arena, Stride key_step) {
   const uint32_t stride = key_stride(head);
   const int32_t fitting = static_cast<int32_t>(kKeyBytes / (sizeof(uint32_t) * stride)) / kLanes * kLanes;
   const int32_t most = fitting < kLanes ? kLanes : fitting > kWalkRows ? kWalkRows : fitting;
@@ -117,9 +117,9 @@ bool run_walk(const TreeHeader& head, const uint8_t* state, const View& in, int3
   return true;
 }
 
-template <class Node>
-bool run_walk(const TreeHeader& head, const uint8_t* state, const View& in, int32_t rows, const LeafValues& leaves,
-              const View& out, Arena* arena) {
+template <class Node, class Number>
+bool run_walk(const TreeHeader& head, const uint8_t* state, const View& in, int32_t rows,
+              const LeafValues<Number>& leaves, const View& out, Arena* arena) {
   switch (key_stride(head)) {
     case 32:
       return run_walk<Node>(head, state, in, rows, leaves, out, arena, FixedStride<32>{});

@@ -141,8 +141,8 @@ class Importer(ValueReader):
         for inside in receivers(self._root):
             if not has_trait(inside, "takes_sparse"):
                 return dict.fromkeys(names, f"{type(inside).__name__} takes no sparse rows")
-        checks = has_trait(self._root, "checks_sparse")
-        if not is_composition(self._root) and width <= DENSE_WIDTH and checks:
+        same = has_trait(self._root, "checks_sparse") and not has_trait(self._root, "absent_is_missing")
+        if not is_composition(self._root) and width <= DENSE_WIDTH and same:
             names = [name for name in names if name == "transform" and not has_trait(self._root, "makes_sparse")]
         if not names:
             return {}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
     from pretzel.oven.ir.graph import Methods, Node
 
-FRONTENDS = {"imblearn": "pretzel.oven.frontends.imblearn", "sklearn": "pretzel.oven.frontends.sklearn"}
+FRONTENDS = {library: f"pretzel.oven.frontends.{library}" for library in ("imblearn", "sklearn", "xgboost")}
 """Frontend of each library, by the first part of its modules' names."""
 
 TRANSFORM = "transform of the composition"
@@ -58,6 +58,7 @@ class Frontend(Protocol):
 
 
 TRAITS = {
+    "absent_is_missing": False,  # what sparse rows do not hold is missing, and not zero
     "asks_for_floats": False,  # the input is converted to a float type
     "checks_input": True,  # a table must have the columns of the fit
     "checks_sparse": True,  # sparse rows are checked as dense ones are

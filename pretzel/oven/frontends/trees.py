@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pretzel.oven.frontends.registry import BrokenAttribute
-from pretzel.oven.ir.tree_ensemble import TreeEnsemble
+from pretzel.oven.ir.tree_ensemble import TreeEnsemble, TreeEnsembleFloat32
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,12 +52,17 @@ class Splits:
         categories: Array | None = None,
         integral: bool = False,
         dtype: str = "float64",
+        sums: str = "float64",
     ) -> TreeEnsemble:
-        """The sum of leaf values over these trees; by default every tree adds to all columns, from zero."""
+        """The sum of leaf values over these trees; by default every tree adds to all columns, from zero.
+
+        ``sums`` is the dtype to which each sum is rounded.
+        """
         low, high, width = self.feature.min(initial=0), self.feature.max(initial=-1), x.schema().width
         if low < 0 or high >= width:
             raise ValueError(f"trees split on the columns {low} to {high} of {width}")
-        return TreeEnsemble(
+        kind = TreeEnsembleFloat32 if sums == "float32" else TreeEnsemble
+        return kind(
             (x,),
             feature=self.feature,
             threshold=self.threshold,
@@ -67,9 +72,9 @@ class Splits:
             categories=np.zeros((0, 8), dtype=np.uint32) if categories is None else categories,
             roots=self.roots,
             float32=float32,
-            values=np.ascontiguousarray(values, dtype=np.float64),
+            values=np.ascontiguousarray(values, dtype=sums),
             columns=np.zeros(len(self.roots), dtype=np.int32) if columns is None else columns.astype(np.int32),
-            base=np.zeros(values.shape[1]) if base is None else np.ascontiguousarray(base, dtype=np.float64),
+            base=np.zeros(values.shape[1], sums) if base is None else np.ascontiguousarray(base, dtype=sums),
             divisor=divisor,
             integral=integral,
             dtype=dtype,

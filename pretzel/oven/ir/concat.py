@@ -69,3 +69,21 @@ class Densify(Node):
 
     def as_sparse(self) -> Node | None:
         return self.inputs[0]
+
+
+class DensifyMissing(Node):
+    """Sparse rows written out with NaN for what they do not hold."""
+
+    op: ClassVar[str] = "densify_missing/1"
+    kernel: ClassVar[str] = "densify_missing"
+    needs_rows: ClassVar[bool] = False
+
+    def schema(self) -> Schema:
+        source = self.inputs[0].schema()
+        return dense(source.width, source.dtype)
+
+    def reference(self, *inputs: Value) -> Value:
+        rows = inputs[0].tocoo()
+        out = np.full(rows.shape, np.nan)
+        out[rows.row, rows.col] = rows.data
+        return out

@@ -9,7 +9,7 @@ import numpy as np
 from pretzel.oven.ir.check import reject
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
 from pretzel.oven.ir.value_properties import FLOAT64_MAX, UNKNOWN, ValueProperties, at_most
-from pretzel.schema import Schema, dense, rule_of
+from pretzel.schema import Schema, dense, fixed, rule_of
 
 
 class Linear(Node):
@@ -111,6 +111,39 @@ class CheckedLinear(Node):
     def describe(self) -> str:
         allowed = ", NaN allowed" if self.allow_nan else ""
         return f"{self.estimator}{allowed}, {self.weights.shape[0]} -> {self.weights.shape[1]}"
+
+
+class LinearFloat32(Node):
+    """``bias``, then ``x[j] * weights[j]`` column by column, each product and sum rounded to float32; NaN adds nothing.
+
+    Parameters
+    ----------
+    weights : float32 array of shape (width, n_out)
+    bias : float32 array of shape (n_out,)
+    """
+
+    weights: Array
+    bias: Array
+
+    op: ClassVar[str] = "linear_float32/1"
+    kernel: ClassVar[str] = "linear_float32"
+
+    def schema(self) -> Schema:
+        return dense(self.weights.shape[1], fixed("float32"))
+
+    def params(self) -> dict[str, Array]:
+        return {"weights": self.weights, "bias": self.bias}
+
+    def reference(self, *inputs: Value) -> Value:
+        out = np.tile(self.bias, (len(inputs[0]), 1))
+        with np.errstate(all="ignore"):
+            for column, weights in zip(inputs[0].astype(np.float32).T, self.weights, strict=True):
+                present = ~np.isnan(column)
+                out[present] += column[present, None] * weights
+        return out.astype(np.float64)
+
+    def describe(self) -> str:
+        return f"{self.weights.shape[0]} -> {self.weights.shape[1]}"
 
 
 class Sum(Node):

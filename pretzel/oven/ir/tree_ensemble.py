@@ -10,7 +10,7 @@ import numpy as np
 from pretzel.oven.ir._tree_state import trees_1
 from pretzel.oven.ir.graph import Array, Node, Value, replace
 from pretzel.oven.ir.step_forms import Boundaries
-from pretzel.oven.ir.value_properties import UNKNOWN, ValueProperties, at_most
+from pretzel.oven.ir.value_properties import FLOAT32_MAX, UNKNOWN, ValueProperties, at_most
 from pretzel.schema import Schema, dense, fixed
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ class TreeEnsemble(Node):
         width = self.values.shape[1]
         for root, column in zip(self.roots, self.columns, strict=True):
             out[:, column : column + width] += self.values[self._leaves(x, root)]
-        return out / self.divisor
+        summed: Value = (out / out.dtype.type(self.divisor)).astype(np.float64)
+        return summed
 
     def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
         if not self.base.size or not self.divisor >= 1.0:
@@ -157,3 +158,15 @@ class TreeEnsemble(Node):
     def describe(self) -> str:
         compared = "float32" if self.float32 else "float64"
         return f"{len(self.roots)} trees, {len(self.values)} leaves, compares {compared}"
+
+
+class TreeEnsembleFloat32(TreeEnsemble):
+    """`TreeEnsemble` with ``values`` and ``base`` of float32, whose sums are rounded to float32 tree by tree."""
+
+    op: ClassVar[str] = "tree_ensemble_float32/1"
+    kernel: ClassVar[str] = "tree_ensemble_float32"
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        found = super().value_properties(*inputs)
+        bound = found.high * (1.0 + 2.0**-22 * (len(self.roots) + 1))  # each sum may be rounded away from zero
+        return replace_fields(found, low=-bound, high=bound) if bound <= FLOAT32_MAX else UNKNOWN
