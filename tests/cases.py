@@ -80,7 +80,8 @@ def _fitted(index: int, named: bool) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         options = {key: value() if callable(value) else value for key, value in case.options.items()}
-        return build(case.name, **options).fit(X, y)
+        more = {"qid": np.arange(len(y)) // 20} if case.name.endswith("Ranker") else {}
+        return build(case.name, **options).fit(X, y, **more)
 
 
 def as_frame(X: Any) -> Any:
@@ -112,6 +113,8 @@ def target(kind: str | None) -> Any:
         "count": np.floor(np.exp(np.clip(score, -2, 2))) + 1,
         "two": np.stack([score, X[:, 2] + 0.1 * noise], axis=1),
         "flags": np.stack([grade == 2, X[:, 2] > 0, X[:, 0] < 0.5], axis=1).astype(int),
+        "truth": score + 0.3 * noise > 0,
+        "grades": grade,
         "two labels": np.stack([grade, (X[:, 2] > 0).astype(int)], axis=1),
         "indicators": np.stack([grade > 1, X[:, 2] > 0], axis=1).astype(int),
         "partly": np.where(np.arange(300) % 3, grade, -1),
@@ -264,6 +267,19 @@ def _trees() -> list[Case]:
         Case(f"{ensemble}HistGradientBoostingRegressor", "missing", "real", {**hist, "categorical_features": [3]}),
     ]
     return found
+
+
+def _boosters() -> list[Case]:
+    module, few = "xgboost.sklearn.XGB", {"n_estimators": 9, "n_jobs": 1}
+    random = {**few, "random_state": 0}
+    return [
+        *(Case(f"{module}{name}Classifier", "missing", y, random) for name in ("", "RF") for y in ("truth", "grades")),
+        *(Case(f"{module}{name}Regressor", "missing", "real", random) for name in ("", "RF")),
+        Case(f"{module}Model", "numbers", "two", {**few, "multi_strategy": "multi_output_tree"}),
+        Case(f"{module}Ranker", "numbers", "grades", few),
+        Case(f"{module}Regressor", "missing", "count", {**few, "objective": "count:poisson", "max_depth": 2}),
+        Case(f"{module}Classifier", "missing", "grades", {**few, "booster": "dart", "rate_drop": 0.5}),
+    ]
 
 
 def _transformers() -> list[Case]:
@@ -540,6 +556,7 @@ CASES: tuple[Case, ...] = tuple(
         *_trees(),
         *_ensembles(),
         *_outputs(),
+        *_boosters(),
         *_searches(),
         *_compositions(),
         *_transformers(),

@@ -166,8 +166,9 @@ def test_no_rows(index):
                 getattr(plan, method)(X)
             continue
         found = getattr(plan, method)(X)
-        assert found.shape == expected.shape
-        assert found.dtype == expected.dtype
+        if not cases.CASES[index].name.startswith("xgboost."):  # whose matrices without rows have one dimension
+            assert found.shape == expected.shape
+        assert (len(found), found.dtype) == (len(expected), expected.dtype)
 
 
 def bits(answer):

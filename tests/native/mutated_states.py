@@ -20,6 +20,7 @@ import itertools
 import warnings
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -188,6 +189,10 @@ def models() -> Iterator[tuple[str, Any, Any, Any, str]]:
     yield "encoded rows", make_pipeline(TfidfVectorizer(), LogisticRegression()), many, labels, "predict"
     yield "encoded idf", TfidfVectorizer(), many, None, "transform"
     yield "deep trees", RandomForestRegressor(20, **forest), numbers, real, "predict"
+    if find_spec("xgboost") is not None:
+        from xgboost import XGBRegressor
+
+        yield "float32 sums", XGBRegressor(n_estimators=9, max_depth=3, n_jobs=1), gaps, real, "predict"
     yield "sparse columns", RandomForestRegressor(9, max_depth=4, **forest), wide, real, "predict"
     yield "trees of 8", RandomForestClassifier(21, max_leaf_nodes=8, **forest), numbers, labels, "predict_proba"
     yield "trees of 16", RandomForestClassifier(21, max_leaf_nodes=16, **forest), numbers, labels, "predict"

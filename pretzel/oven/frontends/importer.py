@@ -100,6 +100,7 @@ class Importer(ValueReader):
         self._guessed = False  # an opaque step was given columns that no step had read as numbers
         self._doubtful = False  # such columns may hold anything
         self._checked: set[Node] = set()  # values of steps that reject a request without rows
+        self._rowless: set[Node] = set()  # values of steps that answer one
 
     def run(self) -> Imported:
         """Import the estimator with all its methods."""
@@ -249,7 +250,10 @@ class Importer(ValueReader):
                 raise Unsupported("bins behind it depend on its last bits")
             made = read(estimator, given, self)
             native = {"transform": Output(made)} if isinstance(made, Node) else made
-            if not is_composition(estimator) and has_trait(estimator, "checks_input"):
+            if not has_trait(estimator, "needs_rows"):
+                before = set() if isinstance(given, Raw) else set(toposort([given]))
+                self._rowless.update(set(toposort(output.node for output in native.values())) - before)
+            elif not is_composition(estimator) and has_trait(estimator, "checks_input"):
                 counts = not has_trait(estimator, "takes_tables")  # only their own nodes know
                 self._checked.update(() if counts else (output.node for output in native.values()))
             check_fit(estimator, 0 if is_composition(estimator) else width_of(given))
@@ -318,7 +322,8 @@ class Importer(ValueReader):
 
     def _needs_rows(self, output: Node) -> bool:
         """Whether a step that checks its input stands before ``output``."""
-        return any(node.needs_rows or node in self._checked for node in toposort([output]))
+        nodes = toposort([output])
+        return any(node in self._checked or (node.needs_rows and node not in self._rowless) for node in nodes)
 
     def _settled(self, method: str, raw: Node, output: Output) -> Output:
         """The form that callers get: the estimator's own where its result is not an array of numbers."""

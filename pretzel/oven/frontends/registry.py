@@ -71,6 +71,7 @@ TRAITS = {
     "makes_float64": False,  # ``transform`` of float32 is float64, of an estimator without native form
     "makes_sparse": False,  # ``transform`` makes sparse rows, also of an estimator without native form
     "records_names": True,  # what was fitted on a table with names of columns tells them
+    "needs_rows": True,  # a request without rows is rejected
     "passes_texts_on": False,  # ``transform`` selects columns of any values, or passes all of them on
     "reads_columns": False,  # each column of a frame is read for itself
     "takes_long_indices": True,  # sparse rows may have indices of 64 bits

@@ -48,8 +48,12 @@ def exp_float32(x: Array) -> Array:
     return np.where(np.isnan(x), x, found)
 
 
-class _Float32Link(Node):
-    """Base of the links, which keep the width of their input."""
+class ExpFloat32(Node):
+    """``exp`` of every value."""
+
+    op: ClassVar[str] = "exp_float32/1"
+    kernel: ClassVar[str] = "exp_float32"
+    columnwise: ClassVar[bool] = True
 
     def schema(self) -> Schema:
         return dense(self.inputs[0].schema().width, fixed("float32"))
@@ -60,21 +64,10 @@ class _Float32Link(Node):
         return found
 
     def _of(self, x: Array) -> Array:
-        raise NotImplementedError
-
-
-class ExpFloat32(_Float32Link):
-    """``exp`` of every value."""
-
-    op: ClassVar[str] = "exp_float32/1"
-    kernel: ClassVar[str] = "exp_float32"
-    columnwise: ClassVar[bool] = True
-
-    def _of(self, x: Array) -> Array:
         return exp_float32(x)
 
 
-class ExpitFloat32(_Float32Link):
+class ExpitFloat32(ExpFloat32):
     """``1 / (1 + exp(-x))`` of every value, where ``-x`` is at most 88.7."""
 
     op: ClassVar[str] = "expit_float32/1"
@@ -86,11 +79,12 @@ class ExpitFloat32(_Float32Link):
         return one / (exp_float32(np.where(-x > np.float32(88.7), np.float32(88.7), -x)) + one)
 
 
-class SoftmaxFloat32(_Float32Link):
+class SoftmaxFloat32(ExpFloat32):
     """``exp(x - max) / sum``, summed in float64."""
 
     op: ClassVar[str] = "softmax_float32/1"
     kernel: ClassVar[str] = "softmax_float32"
+    columnwise: ClassVar[bool] = False
 
     def _of(self, x: Array) -> Array:
         e = exp_float32(x - x.max(axis=1, keepdims=True))

@@ -29,10 +29,11 @@ from pretzel.oven.ir.columns import (
     TextLeaf,
     ToFloat64,
 )
-from pretzel.oven.ir.concat import Concat, Densify
+from pretzel.oven.ir.concat import Concat, Densify, DensifyMissing
 from pretzel.oven.ir.embedding_sum import EmbeddingSum
 from pretzel.oven.ir.encode import REJECT_UNKNOWN, OneHot, category_codes
 from pretzel.oven.ir.feature_selection import SelectSparse
+from pretzel.oven.ir.float32_link import ExpFloat32, ExpitFloat32, SoftmaxFloat32
 from pretzel.oven.ir.graph import Array, Node, Parity, Value, rewrite, toposort
 from pretzel.oven.ir.hashing import HashedNgrams
 from pretzel.oven.ir.idf import NO_IDF, Tfidf, TfidfLinear
@@ -40,7 +41,7 @@ from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask
 from pretzel.oven.ir.indicators import Indicators
 from pretzel.oven.ir.interpolate import Interpolate, InterpolateFloat32
 from pretzel.oven.ir.interpret import interpret
-from pretzel.oven.ir.linear import CheckedLinear, Linear, LinearHeads, Sum
+from pretzel.oven.ir.linear import CheckedLinear, Linear, LinearFloat32, LinearHeads, Sum
 from pretzel.oven.ir.link import (
     ArgMax,
     ArgMin,
@@ -67,7 +68,7 @@ from pretzel.oven.ir.power import InversePower, YeoJohnson
 from pretzel.oven.ir.quantile import InverseQuantiles, Quantiles
 from pretzel.oven.ir.scale import MulAdd, MulAddFloat32, ScaleSparse, SubDiv, SubDivFloat32, ToFloat32
 from pretzel.oven.ir.step_forms import Affine, Replacement
-from pretzel.oven.ir.tree_ensemble import TreeEnsemble
+from pretzel.oven.ir.tree_ensemble import TreeEnsemble, TreeEnsembleFloat32
 from pretzel.oven.ir.unary_function import FUNCTIONS, UnaryFunction
 from pretzel.oven.ir.value_properties import FLOAT32_LIMIT, FLOAT32_MAX, FLOAT64_MAX, UNKNOWN, ValueProperties
 from pretzel.oven.ir.voting import LogMeanExp, Majority, Mean, MeanOfBlocks, PairWinners, Votes, WeightedMedian
@@ -126,8 +127,16 @@ def hashed(*, signed: bool) -> HashedNgrams:
     return HashedNgrams((TEXT_LEAF,), "word", 1, 1, 1, *EMPTY, 8, signed)
 
 
-def trees(x: Node, *, values: Any = (1.0, -2.0, 1e300), divisor: float = 2.0, integral: bool = False) -> TreeEnsemble:
-    return TreeEnsemble(
+def trees(
+    x: Node,
+    *,
+    values: Any = (1.0, -2.0, 1e300),
+    divisor: float = 2.0,
+    integral: bool = False,
+    kind: type[TreeEnsemble] = TreeEnsemble,
+) -> TreeEnsemble:
+    number = np.float32 if kind is TreeEnsembleFloat32 else np.float64
+    return kind(
         (x,),
         feature=np.array([0, 2], dtype=np.int32),
         threshold=np.array([0.5, -1.0]),
@@ -137,9 +146,9 @@ def trees(x: Node, *, values: Any = (1.0, -2.0, 1e300), divisor: float = 2.0, in
         categories=np.zeros((0, 8), dtype=np.uint32),
         roots=np.array([0, 1], dtype=np.int32),
         float32=False,
-        values=np.array(values).reshape(-1, 1),
+        values=np.array(values, dtype=number).reshape(-1, 1),
         columns=np.zeros(2, dtype=np.int32),
-        base=np.zeros(1),
+        base=np.zeros(1, dtype=number),
         divisor=divisor,
         integral=integral,
     )
@@ -248,6 +257,11 @@ def _examples() -> list[Node]:
         *each(trees),
         *each(lambda x: trees(x, values=(0.0, 1.0, 7.0), divisor=1.0, integral=True)),
         trees(LEAF, values=(math.nan, 1.0, 2.0)),
+        *each(lambda x: trees(x, values=(0.1, 0.7, 3.0), kind=TreeEnsembleFloat32)),
+        trees(LEAF, values=(FLOAT32_MAX, FLOAT32_MAX, 2.0), kind=TreeEnsembleFloat32),
+        *(link((x,)) for x in INPUTS for link in (ExpFloat32, ExpitFloat32, SoftmaxFloat32)),
+        *each(lambda x: LinearFloat32((x,), weights.astype(np.float32), np.ones(2, dtype=np.float32))),
+        DensifyMissing((SPARSE,)),
         trees(LEAF, values=(FLOAT64_MAX, FLOAT64_MAX, 2.0)),
         *(Mean((x, NARROW), weights) for x in INPUTS for weights in (np.empty(0), np.array([1.0, 3.0]))),
         *(ToFloat64((x,)) for x in INPUTS),

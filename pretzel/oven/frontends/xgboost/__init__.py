@@ -22,3 +22,8 @@ def output_container(estimator: Any) -> str:
 def absent_is_missing(estimator: Any) -> bool:
     """What sparse rows do not hold is missing, a zero that they hold is a number."""
     return True
+
+
+def needs_rows(estimator: Any) -> bool:
+    """The answer to no rows is empty."""
+    return False

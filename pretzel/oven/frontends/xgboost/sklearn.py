@@ -13,6 +13,7 @@ from pretzel.oven.frontends.xgboost.model import read_model
 from pretzel.oven.frontends.xgboost.objectives import prediction
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.link import ArgMax, Pair, Softmax, Threshold
+from pretzel.oven.ir.scale import ToFloat32
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
@@ -41,11 +42,11 @@ def classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
     else:
         predict = Output(Threshold((found.node,), 0.5), ndim=1, labels=(np.arange(2),))
     if estimator.objective == "multi:softmax":
-        proba: Node = Softmax((margin,))
+        proba: Node = ToFloat32((Softmax((margin,)),))
     elif width > 1 and n_classes not in (2, width):
         raise Unsupported(f"{n_classes} classes and {width} outputs")
     else:
-        proba = found.node if width > 1 else Pair((found.node,))
+        proba = found.node if width > 1 else ToFloat32((Pair((found.node,)),))
     return {"predict": predict, "predict_proba": Output(proba), **_leaves(model, ensemble)}
 
 
