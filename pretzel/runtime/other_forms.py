@@ -129,8 +129,9 @@ class OtherForms:
             )
         if not isinstance(answer, np.ndarray) or names is None:
             return answer
-        if len(names) != answer.shape[1]:
-            raise CorruptStoreError(f"{self.name}: {len(names)} names of {answer.shape[1]} columns")
+        width = 1 if answer.ndim == 1 else answer.shape[1]
+        if len(names) != width:
+            raise CorruptStoreError(f"{self.name}: {len(names)} names of {width} columns")
         if container == "polars":
             import polars
 

@@ -106,6 +106,18 @@ KNOWN: tuple[Known, ...] = (
         subject="(GenericUnivariate)?Select.*|RFE.*|SequentialFeatureSelector.*|VarianceThreshold.*",
         form="no rows of a frame, pandas configured", kind="refused",
     ),
+    Known(
+        "the source makes an array of objects of its own numbers beside those of nullable columns",
+        subject="Stacking.*", method="transform", form="nullable.*|.* with NA", kind="dtype",
+    ),
+    Known(
+        "what is passed through leaves as CSR or CSC, also where the source keeps a format of single entries",
+        subject="Stacking.*", method="transform", form="(coo|lil|dok|dia|bsr)_.*|sparse frame", kind="container",
+    ),
+    Known(
+        "the source counts the labels of each member for themselves, and fails at the names of its columns",
+        subject="StackingClassifier.*", method="transform", form=".* configured", kind="answered",
+    ),
 )  # fmt: skip
 
 KNOWN_ERRORS = {

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from sklearn.isotonic import IsotonicRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -87,6 +88,18 @@ def test_vectors() -> None:
         np.testing.assert_array_equal(plan.predict(given), expected)
         np.testing.assert_array_equal(plan.transform(given), expected)
     assert plan.predict_one(X[0]) == plan.predict_one((X[0, 0],)) == expected[0]
+
+
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+def test_frames(container: str) -> None:
+    """The vector that ``transform`` returns is a frame of one column."""
+    pytest.importorskip(container)
+    model = IsotonicRegression(out_of_bounds="clip").fit(X, Y)
+    plan = pretzel.compile(model)
+    with sklearn.config_context(transform_output=container):
+        expected, found = model.transform(X), plan.transform(X)
+    assert type(found) is type(expected)
+    assert found.equals(expected)
 
 
 def test_behind_a_scaler() -> None:
