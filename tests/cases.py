@@ -418,6 +418,9 @@ def _resampled() -> list[Case]:
     return [
         Case("imblearn.pipeline.Pipeline", target="labels", options={"steps": _sampled}),
         Case("imblearn.ensemble.BalancedRandomForestClassifier", target="labels", options=few),
+        Case("imblearn.ensemble.BalancedBaggingClassifier", target="labels", options=few),
+        Case("imblearn.ensemble.EasyEnsembleClassifier", target="binary", options={**few, "n_estimators": 3}),
+        Case("imblearn.ensemble.RUSBoostClassifier", target="labels", options=few),
     ]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from pretzel.oven.compiler import Compiler
 from pretzel.oven.frontends.importer import Importer
-from pretzel.oven.frontends.registry import ARRAY, TRANSFORM, children
+from pretzel.oven.frontends.registry import TRANSFORM, children
 from pretzel.oven.ir.columns import Raw
 from pretzel.oven.ir.interpret import interpret, take
 from pretzel.oven.ir.opaque import Opaque
@@ -76,7 +76,7 @@ def _parts(estimator: Any, X: Any, method: str) -> Iterator[tuple[str, Any, Any,
     """(name, part, what it is given, method) of what a composition holds; nothing for other estimators."""
     found = children(estimator)
     read = {child.reads for child in found}
-    results: dict[str | None, Any] = {None: X, ARRAY: X}
+    results: dict[str | None, Any] = {None: X}
     for child in found:
         if child.reads == TRANSFORM:
             results[TRANSFORM] = estimator.transform(X)

@@ -213,10 +213,6 @@ class Importer(ValueReader):
         with self._inside(estimator, name):
             return self._read_back(output.node, width)
 
-    def as_array(self, x: Node) -> Node:
-        """``x`` for estimators that are given an array of numbers, whatever the request is."""
-        return x if isinstance(x, TwoForms) else two_forms(x, self.numeric(x), new_token())
-
     def columns_of(self, node: Opaque, width: int) -> Raw:
         """The columns of the result of an opaque method. A width of 0 means that only the reader knows it."""
         return Raw((self.note(replace(node, width=width)),), tuple(range(width)))

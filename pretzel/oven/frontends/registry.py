@@ -24,9 +24,6 @@ FRONTENDS = {library: f"pretzel.oven.frontends.{library}" for library in ("imble
 TRANSFORM = "transform of the composition"
 """What a child reads whose input is the value of ``transform`` of the composition itself."""
 
-ARRAY = "array of the request"
-"""What a child reads whose composition checks the request, as an estimator alone does, and hands on an array."""
-
 DEFAULT = "sklearn"
 """The library whose conventions objects of all other modules are taken to follow."""
 
@@ -98,8 +95,8 @@ class Child:
     method : str or None
         None: the method that the composition is asked for. Its result is the composition's result.
     reads : str or None
-        Name of the child whose result is its input. None: the input of the composition. `TRANSFORM`, `ARRAY`:
-        what the composition makes of it.
+        Name of the child whose result is its input. None: the input of the composition. `TRANSFORM`: what the
+        composition makes of it.
     columns : tuple of int or None
         The columns that it receives. None: the whole input, in the form in which it came.
     scalar : bool

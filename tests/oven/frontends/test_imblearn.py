@@ -21,7 +21,12 @@ from .numeric import check, numbers
 
 imblearn = pytest.importorskip("imblearn")
 from imblearn import FunctionSampler  # noqa: E402
-from imblearn.ensemble import BalancedRandomForestClassifier  # noqa: E402
+from imblearn.ensemble import (  # noqa: E402
+    BalancedBaggingClassifier,
+    BalancedRandomForestClassifier,
+    EasyEnsembleClassifier,
+    RUSBoostClassifier,
+)
 from imblearn.over_sampling import SMOTE, RandomOverSampler  # noqa: E402
 from imblearn.pipeline import Pipeline, make_pipeline  # noqa: E402
 from imblearn.under_sampling import RandomUnderSampler  # noqa: E402
@@ -65,6 +70,16 @@ def test_opaque_steps() -> None:
 @pytest.mark.parametrize("y", [TWO, MANY], ids=["two", "many"])
 def test_balanced_forest(y: np.ndarray) -> None:
     check(BalancedRandomForestClassifier(7, random_state=0).fit(X, y), X, ("predict", "predict_proba", "apply"))
+
+
+@pytest.mark.parametrize("y", [TWO, MANY], ids=["two", "many"])
+def test_ensembles(y: np.ndarray) -> None:
+    asked = ("predict", "predict_proba", "predict_log_proba")
+    few = {"n_estimators": 4, "random_state": 0}
+    check(BalancedBaggingClassifier(**few).fit(X, y), X, asked)
+    check(BalancedBaggingClassifier(LogisticRegression(), max_features=3, **few).fit(X, y), X, asked)
+    check(EasyEnsembleClassifier(**few).fit(X, y), X, (*asked, "decision_function"))
+    check(RUSBoostClassifier(**few).fit(X, y), X, (*asked, "decision_function"))
 
 
 def test_unfitted_pipelines_are_rejected() -> None:

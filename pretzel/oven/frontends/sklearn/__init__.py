@@ -72,7 +72,7 @@ TREES = ("sklearn.tree.", "sklearn.ensemble.RandomForest", "sklearn.ensemble.Ext
 
 NUMERIC = ("sklearn.linear_model.", "sklearn.naive_bayes.", "sklearn.neural_network.", "sklearn.svm.Linear",
            "sklearn.preprocessing.Binarizer", "sklearn.preprocessing.Normalizer", "sklearn.decomposition.TruncatedSVD",
-           "sklearn.impute.MissingIndicator", "sklearn.semi_supervised.SelfTraining")  # fmt: skip
+           "sklearn.impute.MissingIndicator")  # fmt: skip
 """How the public names of estimators begin that leave the dtype of numbers to NumPy, and reject texts."""
 
 ENCODERS = frozenset(f"sklearn.preprocessing.{name}" for name in ("OneHotEncoder", "OrdinalEncoder", "TargetEncoder"))
@@ -128,9 +128,11 @@ CHECKING = frozenset(
         "sklearn.ensemble.AdaBoostRegressor",
         "sklearn.ensemble.BaggingClassifier",
         "sklearn.ensemble.BaggingRegressor",
+        "sklearn.linear_model.RANSACRegressor",
         "sklearn.multiclass.OneVsOneClassifier",
         "sklearn.multioutput.ClassifierChain",
         "sklearn.multioutput.RegressorChain",
+        "sklearn.semi_supervised.SelfTrainingClassifier",
     }
 )
 """Compositions that check their input themselves, by the public names of their classes."""

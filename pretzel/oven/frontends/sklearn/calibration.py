@@ -8,8 +8,8 @@ import numpy as np
 
 from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition, public_name
 from pretzel.oven.frontends.sklearn.isotonic import curves
+from pretzel.oven.ir.columns import Place
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
-from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.link import ArgMax, Expit, Log, NormalizeSum, Pair, Sigmoid, Softmax
 from pretzel.oven.ir.scale import MulAdd
 from pretzel.oven.ir.voting import Mean
@@ -107,9 +107,7 @@ def _spread(values: Node, positions: Array, width: int) -> Node:
     """Values as the columns at these positions, and zeros as all others."""
     if np.array_equal(positions, np.arange(width)):
         return values
-    weights = np.zeros((len(positions), width))
-    weights[np.arange(len(positions)), positions] = 1.0
-    return Linear((values,), weights, np.zeros(width))
+    return Place((values,), tuple(int(each) for each in positions), width)
 
 
 def _at_temperature(pair: Any, scores: Node, importer: Importer, *, is_proba: bool) -> Node:

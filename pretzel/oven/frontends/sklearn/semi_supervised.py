@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pretzel.oven.frontends.registry import ARRAY, Child, adapter, children, composition
+from pretzel.oven.frontends.registry import Child, adapter, children, composition
+from pretzel.oven.frontends.sklearn._members import as_array
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 def fitted_inside(estimator: Any) -> tuple[Child, ...]:
     """The estimator that was fitted on the chosen rows."""
     found = getattr(estimator, "estimator_", None)
-    return () if found is None else (Child(type(found).__name__, found, "predict", ARRAY),)
+    return () if found is None else (Child(type(found).__name__, found, "predict"),)
 
 
 @adapter("sklearn.linear_model.RANSACRegressor", "sklearn.semi_supervised.SelfTrainingClassifier")
@@ -23,6 +24,5 @@ def checked_holder(estimator: Any, x: Node, importer: Importer) -> Methods:
     """The methods of the estimator inside, of an array."""
     (child,) = children(estimator)
     others = ("predict", "predict_proba", "predict_log_proba", "decision_function")
-    given = importer.as_array(x)
     asked = tuple(method for method in others if hasattr(estimator, method))
-    return importer.methods(child.estimator, given, only=asked, name=child.name)
+    return importer.methods(child.estimator, as_array(estimator, x, importer), only=asked, name=child.name)
