@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -35,9 +36,10 @@ def compile(
 
     Parameters
     ----------
-    estimator : fitted scikit-learn estimator
-        A Pipeline, a ColumnTransformer, a single model, ... It is never changed, and the caller should not change it
-        either.
+    estimator : fitted estimator, str or path
+        A Pipeline, a ColumnTransformer, a single model, a booster of LightGBM, ... It is never changed, and the caller
+        should not change it either. A text or path names a model file: LightGBM's text format is read without the
+        library.
     strict : bool
         Raise `OpaqueStepError` if a step has no native form, instead of calling it from Python.
     numerics : {"fast", "strict"}
@@ -66,7 +68,7 @@ def compile(
 
     Raises
     ------
-    UnfittedError, OpaqueStepError, CompileError
+    UnfittedError, OpaqueStepError, ModelFileError, CompileError
     ValueError
         ``numerics`` is neither of the two, or there is no rule of a name in ``disable_rules``.
 
@@ -82,6 +84,10 @@ def compile(
     """
     from pretzel.oven import compile_estimator
 
+    if isinstance(estimator, str | os.PathLike):
+        from pretzel.oven.frontends.model_files import read_model_file
+
+        estimator = read_model_file(estimator)
     if isinstance(estimator, ActsAsEstimator):
         raise CompileError(f"{estimator.name} is compiled already: compile its estimator")
     check_option("name", name, str)

@@ -5,7 +5,8 @@
     PretzelError
     ├── CompileError(ValueError)          a fitted estimator cannot be compiled
     │   ├── UnfittedError                 ... because it has not been fitted
-    │   └── OpaqueStepError               ... natively, and ``strict=True`` was asked for
+    │   ├── OpaqueStepError               ... natively, and ``strict=True`` was asked for
+    │   └── ModelFileError                a file holds no model, or a damaged one
     ├── OvenBug(AssertionError)           a rule broke the graph; always our fault
     ├── InputError(ValueError)            a request does not fit the model
     │   ├── InputShapeError               wrong width, wrong number of dimensions
@@ -44,6 +45,10 @@ class UnfittedError(CompileError):
 
 class OpaqueStepError(CompileError):
     """A step has no native form and ``strict=True`` was asked for."""
+
+
+class ModelFileError(CompileError):
+    """A file holds no model that can be read, or a damaged one."""
 
 
 class OvenBug(PretzelError, AssertionError):

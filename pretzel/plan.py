@@ -9,6 +9,9 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
+from pretzel.input_spec import ANY_TABLE
+from pretzel.input_spec import InputKind as InputKind
+from pretzel.input_spec import InputSpec as InputSpec
 from pretzel.packed import Packed
 from pretzel.schema import FLOAT64
 
@@ -20,74 +23,6 @@ if TYPE_CHECKING:
 
 Estimator = Annotated[Any, "is called from Python"]
 """A fitted estimator that a plan holds, because a step of it has no native form."""
-
-
-class InputKind(enum.Enum):
-    """What a request is made of."""
-
-    TABLE = "table"  # rows of columns: ndarray, DataFrame, sparse matrix, dicts, tuples
-    TEXT = "text"  # one document for each row
-    ANY = "any"  # whatever the first step takes; it gets the request as it came
-
-
-@dataclass(frozen=True, slots=True)
-class InputSpec:
-    """What the source estimator accepts.
-
-    Parameters
-    ----------
-    kind : InputKind
-    width : int
-        ``n_features_in_``; 1 for documents, 0 where it is not known.
-    names : tuple of str or None
-        ``feature_names_in_``, where the source was fitted on named columns.
-    required : tuple of int
-        Positions of columns that must be present.
-    any_order : bool
-        Named columns may come in another order and among others (``ColumnTransformer``).
-    estimator : str
-        Class name of the source, for messages.
-    items : bool
-        A row is one item of a list (a dict of features, a list of tokens) and not a row of a table.
-    long_indices, sparse_nan : bool
-        Sparse rows may have indices of 64 bits; NaN in them is treated as in dense ones, where trees reject it.
-    sparse_frames : bool
-        A DataFrame of sparse columns is sparse rows.
-    floats : bool or None
-        The source makes floats of the request, also of dates and lists. None: some of the steps that receive it do.
-    by_name : bool
-        Columns are selected by name: the source rejects tables without names.
-    unchecked : bool
-        Columns reach a function or a result as they came: those of an array type of pandas are objects there.
-    text_arrays, text_lists : bool
-        Arrays, or lists of rows, may hold texts or bytes. Most numeric estimators parse them among objects only.
-    missing : tuple of str, float or None
-        What None stands for in each column of a single row: the missing value that the fitted column knows. Empty: no
-        column knows one, and None is NaN among numbers. None for all columns: None is what it is among objects.
-    texts : tuple of int
-        Columns of texts, for all that is known of the fit: in a table of rows without a text they are objects, too.
-    vectors : bool
-        A vector is a table of one column.
-    """
-
-    kind: InputKind
-    width: int
-    names: tuple[str, ...] | None = None
-    required: tuple[int, ...] = ()
-    any_order: bool = False
-    estimator: str = ""
-    items: bool = False
-    long_indices: bool = True
-    sparse_nan: bool = True
-    sparse_frames: bool = True
-    floats: bool | None = False
-    by_name: bool = False
-    unchecked: bool = False
-    text_arrays: bool = True
-    text_lists: bool = True
-    missing: tuple[str | float | None, ...] = ()
-    texts: tuple[int, ...] = ()
-    vectors: bool = False
 
 
 class LeafKind(enum.Enum):
@@ -300,7 +235,7 @@ class OpaqueStep:
     scalar: bool = False
     origin: str = ""
     reason: str = ""
-    result: InputSpec = InputSpec(InputKind.TABLE, 0)
+    result: InputSpec = ANY_TABLE
     dtype: DTypeRule = FLOAT64
     typed: tuple[LeafTypes, ...] = ()
     makes_float64: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,11 +24,23 @@ METHODS = (
     "transform",
     "score_samples",
     "apply",
+    "raw_score",
+    "pred_leaf",
 )
 """Methods of an estimator that are compiled, where it has them and they take nothing but ``X``."""
 
-EXTRAS = ("apply", "predict_joint_log_proba", "score_samples")
+CALL_OPTIONS = ("raw_score", "pred_leaf")
+"""Those of them that are options of ``predict`` in the source: ``predict(X, raw_score=True)``."""
+
+EXTRAS = ("apply", "predict_joint_log_proba", "score_samples", *CALL_OPTIONS)
 """Those of them that few callers want: opaque steps of these alone keep no plan from being strict, or saved."""
+
+
+def method_of(model: Any, name: str) -> Any:
+    """What answers for one of `METHODS`, which may be an option of another one."""
+    is_option = name in CALL_OPTIONS and not callable(getattr(model, name, None))
+    return partial(model.predict, **{name: True}) if is_option else getattr(model, name)
+
 
 RARE_METHODS = ("mahalanobis", "kneighbors", "radius_neighbors")
 """Methods of estimators that have none of `METHODS`: covariances, neighbours."""

@@ -80,7 +80,9 @@ def _fitted(index: int, named: bool) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         options = {key: value() if callable(value) else value for key, value in case.options.items()}
-        more = {"qid": np.arange(len(y)) // 20} if case.name.endswith("Ranker") else {}
+        more: dict[str, Any] = {}
+        if case.name.endswith("Ranker"):
+            more = {"group": [20] * 15} if "LGBM" in case.name else {"qid": np.arange(300) // 20}
         return build(case.name, **options).fit(X, y, **more)
 
 
@@ -279,6 +281,20 @@ def _boosters() -> list[Case]:
         Case(f"{module}Ranker", "numbers", "grades", few),
         Case(f"{module}Regressor", "missing", "count", {**few, "objective": "count:poisson", "max_depth": 2}),
         Case(f"{module}Classifier", "missing", "grades", {**few, "booster": "dart", "rate_drop": 0.5}),
+    ]
+
+
+def _lightgbm() -> list[Case]:
+    module, few = "lightgbm.sklearn.LGBM", {"n_estimators": 9, "n_jobs": 1, "verbosity": -1}
+    return [
+        *(Case(f"{module}Classifier", "missing", y, few) for y in ("binary", "labels")),
+        Case(f"{module}Classifier", "missing", "labels", {**few, "objective": "multiclassova", "boosting": "dart"}),
+        *(Case(f"{module}Regressor", data, "real", few) for data in ("numbers", "missing")),
+        Case(f"{module}Regressor", "missing", "count", {**few, "objective": "poisson", "zero_as_missing": True}),
+        Case(f"{module}Regressor", "missing", "real", {**few, "linear_tree": True}),
+        Case(f"{module}Regressor", "numbers", "real", {**few, "reg_sqrt": True}),
+        Case(f"{module}Model", "numbers", "real", {**few, "objective": "regression_l1"}),
+        Case(f"{module}Ranker", "numbers", "grades", few),
     ]
 
 
@@ -560,6 +576,7 @@ CASES: tuple[Case, ...] = tuple(
         *_ensembles(),
         *_outputs(),
         *_boosters(),
+        *_lightgbm(),
         *_searches(),
         *_compositions(),
         *_transformers(),

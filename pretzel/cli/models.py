@@ -160,9 +160,12 @@ def load_source(path: str, trusted: Sequence[str] = ()) -> Any:
 
 
 def compiled(path: str, trusted: Sequence[str] = (), **options: Any) -> Plan:
-    """The plan of the estimator in a file."""
+    """The plan of the estimator in a file, or of the model in a file of another library."""
     from pretzel.api import compile
+    from pretzel.oven.frontends.model_files import is_model_file
 
+    if is_model_file(path):
+        return compile(path, **options)
     if trusted and not path.lower().endswith(".skops"):
         raise click.UsageError(f"--trusted is for .skops files; {path} is a pickle, which runs any code")
     return compile(load_source(path, trusted), **options)

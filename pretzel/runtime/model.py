@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 from pretzel._native import Method, NativeProgram, row_function, set_callbacks
 from pretzel.runtime.errors_from_native import raise_error
 from pretzel.runtime.input import row_reader
+from pretzel.runtime.input.coded import as_rounded, row_coder
 from pretzel.runtime.input.table_reader import read
 from pretzel.runtime.method_docs import document
 from pretzel.runtime.opaque import OpaqueMethod
@@ -39,6 +40,8 @@ set_callbacks(
     as_number=row_reader.as_number,
     decode=row_reader.decode,
     as_row=row_reader.as_row,
+    as_rounded=as_rounded,
+    row_coder=row_coder,
     answer_instead=answer_instead,
     call_source=call_source,
     check_keys=row_reader.check_keys,

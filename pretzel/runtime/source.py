@@ -12,6 +12,7 @@ from pretzel.errors import InputError, InputTypeError, InputValueError
 from pretzel.plan import InputKind
 from pretzel.runtime.input.messages import UnreadForm, listed
 from pretzel.runtime.input.source_form import of_row, of_rows
+from pretzel.schema import CALL_OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -226,6 +227,11 @@ def call_source(method: Any, name: str, arguments: tuple[Any, ...], options: Map
     """Answer a call of a method with more arguments than a table."""
     if not arguments and not options:
         raise TypeError(f"{method.name}: {name} has one argument, the table, which is missing")
+    if len(arguments) == 1 and options.keys() <= set(CALL_OPTIONS):
+        chosen = [option for option, value in options.items() if value]
+        plan = method.owner()
+        if len(chosen) < 2 and plan is not None and all(option in plan.methods for option in chosen):
+            return plan.methods[chosen[0] if chosen else name](*arguments)
     if method.source is None:
         raise TypeError(f"{method.name}: {name} has one argument, the table")
     return method.source.call(method.name, name, arguments, options)

@@ -13,6 +13,7 @@ from pretzel.oven.frontends.registry import TRANSFORM, children
 from pretzel.oven.ir.columns import Raw
 from pretzel.oven.ir.interpret import interpret, take
 from pretzel.oven.ir.opaque import Opaque
+from pretzel.schema import method_of
 from pretzel.store.object_store import ObjectStore
 from pretzel.verification.compare import compare
 
@@ -69,7 +70,7 @@ def _departs(estimator: Any, X: Any, method: str) -> bool:
     if output is None:
         return False
     imported = to_method_result(output, interpret([output.node], X)[output.node])
-    return compare(getattr(estimator, method)(X), imported, exact=False) is not None
+    return compare(method_of(estimator, method)(X), imported, exact=False) is not None
 
 
 def _parts(estimator: Any, X: Any, method: str) -> Iterator[tuple[str, Any, Any, str]]:

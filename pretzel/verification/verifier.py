@@ -19,7 +19,7 @@ from pretzel.oven.rules import RULES
 from pretzel.packed import REPORT
 from pretzel.runtime.handle import Model
 from pretzel.runtime.input.source_form import is_sparse
-from pretzel.schema import EXTRAS
+from pretzel.schema import EXTRAS, method_of
 from pretzel.store.object_store import ObjectStore
 from pretzel.verification.boundary import boundary_rows, rows_of, split_rejected, stack
 from pretzel.verification.compare import compare, magnitude
@@ -123,7 +123,7 @@ class _Verifier:
             method.rows = _rows(X)
             got, error = _call(self.plan, name, X)
             if error is None:
-                self._answer(getattr(self.estimator, name)(X), got, method)
+                self._answer(method_of(self.estimator, name)(X), got, method)
             else:
                 self._rejection(method, None, error)
 
@@ -157,7 +157,7 @@ class _Verifier:
     def _without_rejected(self, X: Any, report: Report) -> Any:
         """Rows that every method of the estimator takes; the plan has to reject the others, one by one."""
         methods = list(report.methods)
-        accepted, rejected = split_rejected(X, lambda part: [getattr(self.estimator, m)(part) for m in methods])
+        accepted, rejected = split_rejected(X, lambda part: [method_of(self.estimator, m)(part) for m in methods])
         for row in rejected:
             for name in methods:
                 theirs, ours = _call(self.estimator, name, row)[1], _call(self.plan, name, row)[1]
@@ -173,7 +173,7 @@ class _Verifier:
 
     def _method(self, name: str, X: Any, reference: dict[Node, Any], report: MethodReport) -> None:
         report.rows = _rows(X)
-        want = getattr(self.estimator, name)(X)
+        want = method_of(self.estimator, name)(X)
         got, error = _call(self.plan, name, X)
         found = report.divergences
         if error is not None:
@@ -242,7 +242,7 @@ class _Verifier:
 
 def _call(model: Any, method: str, X: Any) -> tuple[Any, Exception | None]:
     try:
-        return getattr(model, method)(X), None
+        return method_of(model, method)(X), None
     except Exception as error:  # whatever it is, it is what the report has to say
         return None, error
 

@@ -219,7 +219,7 @@ def starts(*numbers: int) -> np.ndarray:
 
 CODES = {**example("category_codes", width=1), "starts": starts(0, 3)}
 TREES = {
-    **example("tree_ensemble", n_nodes=1, n_trees=1, n_leaves=2, n_values=1, n_out=1, n_sets=0),
+    **example("tree_ensemble", n_nodes=1, n_trees=1, n_leaves=2, n_values=1, n_out=1, n_sets=0, n_words=8),
     "children": np.array([[-1, -2]], dtype=np.int32),
     "category_set": starts(-1),
 }
@@ -367,7 +367,7 @@ def test_codes_that_no_table_has_stop_a_request() -> None:
 
 def test_the_key_of_a_state_names_what_its_bytes_depend_on() -> None:
     assert state_key("linear") == "linear/1"
-    assert state_key("tree_ensemble") == f"tree_ensemble/1/{isa()}"
+    assert state_key("tree_ensemble") == f"tree_ensemble/2/{isa()}"
     with pytest.raises(KernelError, match="no kernel"):
         state_key("nonsense")
 

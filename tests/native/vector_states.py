@@ -107,18 +107,19 @@ class VectorTrees:
         sections = [
             np.array(features, dtype=np.uint32).tobytes(),
             b"",
+            b"",
             np.array(tables, dtype=np.float32 if self.float32 else np.float64).tobytes(),
             b"",
             vectors.tobytes(),
         ]
         n_slots = FIRST_SLOT + len(self.slots)
         numbers = [1, 1, self.float32, len(self.roots), n_slots, len(self.columns), 0, 0, 0, 0, self.leaves, 0]
-        at, begins = aligned(96), []
+        at, begins = aligned(104), []
         for section in sections:
             begins.append(at)
             at = aligned(at + len(section))
         data = bytearray(at)
-        data[:96] = struct.pack("<12I6Q", *numbers, *begins, at)
+        data[:104] = struct.pack("<12I7Q", *numbers, *begins, at)
         for begin, section in zip(begins, sections, strict=True):
             data[begin : begin + len(section)] = section
         return np.frombuffer(bytes(data), dtype=np.uint8)

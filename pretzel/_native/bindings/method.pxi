@@ -115,6 +115,9 @@ cdef class Method(CallCounter):
     cdef bint numbers     # no leaf reads cells
     cdef bint plain       # a float64 matrix can be read where it lies
     cdef tuple names      # of all columns, or None
+    cdef bint takes_bare  # tables without names, without a word
+    cdef bint rounds      # whole numbers in arrays to float32
+    cdef object coder     # codes of the categories in a row; None: there are none
     cdef RowForm form
     cdef tuple required, unread  # of `form`
     cdef readonly object plan
@@ -165,6 +168,9 @@ cdef class Method(CallCounter):
             raise errors.KernelError(f"{name}: {self.n_out} output(s) for {len(self.labels or ())} columns of labels")
         self.is_text = spec.kind.value == "text"
         self.names = None if spec.names is None else tuple(spec.names)
+        self.takes_bare = self.names is None or spec.by_position
+        self.rounds = spec.rounds_arrays
+        self.coder = None if spec.coding is None else CALLBACKS.row_coder(spec)
         self.scalar = plan.ndim == 1
         self.sparse = program.sparse_result
         self.width = spec.width
@@ -304,17 +310,19 @@ cdef class Method(CallCounter):
         cdef ColumnType of_array
         cdef set found
         self.choice.one(cnp.NPY_FLOAT64, types)
-        if type(X) is np.ndarray and self.plain and self.names is None and X.ndim == 2 and X.dtype == np.float64 and (
+        if self.rounds and cnp.PyArray_CheckExact(X):
+            X = CALLBACKS.as_rounded(X)
+        if type(X) is np.ndarray and self.plain and self.takes_bare and X.ndim == 2 and X.dtype == np.float64 and (
                 X.flags.c_contiguous and X.shape[1] == self.width and X.shape[0] > 0):
             rows[0] = X.shape[0]
             return [X]
-        if self.numbers and self.names is None and cnp.PyArray_CheckExact(X) and cnp.PyArray_NDIM(X) == 2 and (
+        if self.numbers and self.takes_bare and cnp.PyArray_CheckExact(X) and cnp.PyArray_NDIM(X) == 2 and (
                 self.spec.width == cnp.PyArray_DIM(X, 1) and cnp.PyArray_DIM(X, 0) > 0) and column_type(X, &of_array):
             rows[0] = cnp.PyArray_DIM(X, 0)
             if self.follows:
                 self.choice.one(common_type(ANY_TYPE, cnp.PyArray_TYPE(X)), types)
             return [(X,)] * self.n_leaves
-        if self.names is not None and is_frame(X):
+        if self.names is not None and self.spec.coding is None and is_frame(X):
             found = set()
             columns = frame_columns(X, self.names, self.readers, self.typed, rows, found)
             if columns is not None:
@@ -457,6 +465,9 @@ cdef class Method(CallCounter):
                     raise WrongField(0, row, "a str")
                 units[0] += leaves[i].cells.size
             return 0
+        if self.coder is not None and not cnp.PyArray_CheckExact(row):
+            row = self.coder(row if type(row) in (dict, tuple, list) else self.as_row(row))
+            held.append(row)
         if cnp.PyArray_CheckExact(row):
             if self.read_vector(row, leaves, arena):
                 return 0

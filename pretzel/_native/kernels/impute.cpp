@@ -1,6 +1,9 @@
 // impute: fill[j] where x[j] is the missing value.
+// zero_to_nan: NaN where x is zero, or as small as LightGBM takes for zero.
 // missing_mask: 1 where one of the columns holds the missing value, else 0.
 // impute_cells: some columns of cells, with a constant in place of each missing one.
+#include <limits>
+
 #include "core/cells.h"
 #include "core/rows.h"
 
@@ -101,6 +104,12 @@ Status run_cells(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
+Status run_zero_to_nan(const RunCall& call) noexcept {
+  constexpr double kTiny = 1.0000000180025095e-35;  // float32 1e-35
+  return each_value(call,
+                    [](double x) { return x <= kTiny && x >= -kTiny ? std::numeric_limits<double>::quiet_NaN() : x; });
+}
+
 Cost cost_impute(const CostCall& call) { return Cost{}.rows({{"call", 2.0}, {"columns", 0.4 * call.in_width}}); }
 
 Cost cost_mask(const CostCall& call) {
@@ -118,6 +127,7 @@ Cost cost_cells(const CostCall& call) {
 }
 
 }  // namespace
+PRETZEL_KERNEL(zero_to_nan, .run = run_zero_to_nan, .cost = cost_impute)
 PRETZEL_KERNEL(impute, .params = kImpute, .run = run_impute, .cost = cost_impute)
 PRETZEL_KERNEL(missing_mask, .params = kMask, .out = {kDense, "n_columns"}, .run = run_missing_mask, .cost = cost_mask)
 PRETZEL_KERNEL(impute_cells, .params = kCellParams, .in = {kCells, "width"}, .out = {kCells, "n_columns"},

@@ -14,6 +14,9 @@ Status each_lane(const RunCall& call, F f) noexcept {
 
 Status run_expit(const RunCall& call) noexcept { return each_lane(call, vexpit); }
 Status run_exp(const RunCall& call) noexcept { return each_lane(call, vexp); }
+Status run_signed_square(const RunCall& call) noexcept {
+  return each_value(call, [](double x) { return (x < 0.0 ? -x : x) * x; });
+}
 Status run_log(const RunCall& call) noexcept {
   return each_value(call, [](double x) { return std::log(x); });
 }
@@ -183,6 +186,7 @@ constexpr Param kThreshold[] = {{"cut", f64, ""}, {"inclusive", u8, ""}};
 }  // namespace
 PRETZEL_KERNEL(sigmoid, .in = {kDense, "1"}, .out = {kDense, "2"}, .run = run_sigmoid, .cost = cost_lanes)
 PRETZEL_KERNEL(expit, .run = run_expit, .cost = cost_lanes)
+PRETZEL_KERNEL(signed_square, .run = run_signed_square, .cost = cost_plain)
 PRETZEL_KERNEL(softmax, .in = {kDense, "n+1"}, .out = {kDense, "n+1"}, .run = run_softmax, .cost = cost_softmax)
 PRETZEL_KERNEL(softmax_of_blocks, .params = kBlocks, .check = check_blocks, .run = run_softmax_of_blocks,
                .cost = cost_softmax)

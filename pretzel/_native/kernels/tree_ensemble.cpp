@@ -2,8 +2,8 @@
 // tree_ensemble_float32: the same with float32 values, each sum rounded to float32.
 //
 // `children` >= 0 are nodes, others complements of leaves; `category_set` -1 is a numeric split, others are rows of
-// `categories`, which say as bits which of the numbers 0 .. 255 go left. Tree t adds its leaf's values to the columns
-// from `columns[t]` on.
+// `categories`, which say as bits which whole numbers go left; `outside` says where other values go. Tree t adds its
+// leaf's values to the columns from `columns[t]` on.
 #include "core/kernel.h"
 #include "trees/builder.h"
 #include "trees/check.h"
@@ -20,7 +20,8 @@ constexpr Param kParams[] = {{"feature", i32, "n_nodes", kBindOnly},
                              {"children", i32, "n_nodes 2", kBindOnly},
                              {"missing_left", u8, "n_nodes", kBindOnly},
                              {"category_set", i32, "n_nodes", kBindOnly},
-                             {"categories", u32, "n_sets 8", kBindOnly},
+                             {"categories", u32, "n_sets n_words", kBindOnly},
+                             {"outside", u8, "", kBindOnly},
                              {"roots", i32, "n_trees", kBindOnly},
                              {"float32", u8, "", kBindOnly},
                              {"values", kNumber, "n_leaves n_values"},
@@ -34,15 +35,18 @@ constexpr int kValues = index("values"), kColumns = index("columns"), kBase = in
 TreeSource source_of(const Array* params) {
   const Array& feature = params[index("feature")];
   const Array& roots = params[index("roots")];
+  const Array& categories = params[index("categories")];
   return {feature.as<int32_t>(),
           params[index("threshold")].as<double>(),
           params[index("children")].as<int32_t>(),
           params[index("missing_left")].as<uint8_t>(),
           params[index("category_set")].as<int32_t>(),
-          params[index("categories")].as<uint32_t>(),
+          categories.as<uint32_t>(),
           roots.as<int32_t>(),
           static_cast<uint32_t>(feature.size),
           static_cast<uint32_t>(roots.size),
+          static_cast<uint32_t>(categories.shape[1]),
+          static_cast<OutsideCategory>(params[index("outside")].scalar<uint8_t>()),
           params[index("float32")].scalar<uint8_t>() != 0};
 }
 
@@ -78,6 +82,10 @@ const char* check_indices(const Array* params, const TreeSource& source) {
 const char* bind(const BindCall& call) {
   const TreeSource source = source_of(call.params);
   if (source.n_trees == 0) return "there are no trees";
+  if (source.outside > OutsideCategory::kRight) return "'outside' is unknown";
+  const Array& categories = call.params[index("categories")];
+  if (categories.shape[1] > kMostSetWords) return "'categories' holds too many";
+  if (categories.shape[0] > 0 && categories.shape[1] == 0) return "'categories' holds empty sets";
   if (call.params[index("feature")].size >= INT32_MAX) return "there are too many nodes";
   if (const char* wrong = check_indices(call.params, source)) return wrong;
   return TreeBuilder(source).build(call.state);
@@ -177,8 +185,9 @@ Cost cost(const CostCall& call) {
 
 }  // namespace
 PRETZEL_KERNEL(tree_ensemble, .params = kParams<f64>, .out = {kDense, "n_out"}, .bind = bind, .check = check,
-               .check_state = check_state, .run = run<double>, .cost = cost, .flags = kHasState | kStatePerIsa)
+               .check_state = check_state, .run = run<double>, .cost = cost, .state_version = 2,
+               .flags = kHasState | kStatePerIsa)
 PRETZEL_KERNEL(tree_ensemble_float32, .params = kParams<DType::kFloat32>, .out = {kDense, "n_out"}, .bind = bind,
-               .check = check, .check_state = check_state, .run = run<float>, .cost = cost,
+               .check = check, .check_state = check_state, .run = run<float>, .cost = cost, .state_version = 2,
                .flags = kHasState | kStatePerIsa)
 }  // namespace pretzel

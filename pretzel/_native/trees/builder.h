@@ -12,47 +12,10 @@
 #include "core/kernel.h"
 #include "trees/layout.h"
 #include "trees/places.h"
+#include "trees/source.h"
 
 namespace pretzel {
 namespace {
-
-/// Trees as the oven describes them: internal nodes in one list; a child >= 0 is a node, < 0 the complement of a leaf.
-struct TreeSource {
-  const int32_t* feature;
-  const double* threshold;
-  const int32_t* children;  // 2 per node: left, right
-  const uint8_t* missing_left;
-  const int32_t* category_set;  // -1: numeric split
-  const uint32_t* sets;         // 8 words per set
-  const int32_t* roots;
-  uint32_t n_nodes;
-  uint32_t n_trees;
-  bool float32;
-};
-
-/// One tree unrolled in level order, which both layouts and the checks need.
-struct TreeShape {
-  std::vector<Depth> order;  // nodes and leaves; leaves as complements
-  uint32_t depth = 0;
-  uint32_t n_leaves = 0;
-
-  void unroll(const TreeSource& source, int32_t root) {
-    order.clear();
-    order.push_back({root, 0});
-    n_leaves = 0;
-    const size_t most = 2 * size_t{source.n_nodes} + 1;  // more nodes only in a cycle, which `measure` rejects
-    for (size_t i = 0; i < order.size() && order.size() <= most; ++i) {
-      const Depth at = order[i];
-      depth = at.depth;
-      if (at.node < 0) {
-        ++n_leaves;
-        continue;
-      }
-      order.push_back({source.children[2 * at.node], at.depth + 1});
-      order.push_back({source.children[2 * at.node + 1], at.depth + 1});
-    }
-  }
-};
 
 struct Threshold {
   int32_t column;
@@ -65,6 +28,9 @@ struct Threshold {
 
 struct SlotOfNode {
   uint32_t slot;
+};
+struct SetWord {
+  uint32_t bits;
 };
 
 /// The key that a node needs. Nodes that need the same key are neighbours when sorted, columns ascending.
@@ -147,6 +113,7 @@ class TreeBuilder {
   std::vector<Threshold> thresholds_;  // distinct, ascending by column and value
   std::vector<KeyFeature> features_;
   std::vector<CategorySlot> categories_;
+  std::vector<SetWord> sets_;
   std::vector<SlotOfNode> slots_;
   std::vector<Threshold> tables_;  // values only: a local type keeps the vector's code in this level
 };
@@ -166,6 +133,7 @@ inline const char* TreeBuilder::measure() {
   }
   if (visited != source_.n_nodes) return "nodes that no tree reaches, or that several reach";
   if (walk_nodes_ >= UINT32_MAX / 2) return "too many nodes";
+  if (uint64_t{source_.n_words} * source_.n_nodes >= UINT32_MAX) return "too many categories";
   return nullptr;
 }
 
@@ -218,11 +186,15 @@ inline uint32_t TreeBuilder::numeric_slot(const SlotUse& use) {
 }
 
 inline uint32_t TreeBuilder::category_slot(const SlotUse& use, bool known) {
-  if (!known) {
-    CategorySlot split{use.column, n_slots_++, use.left, {}};
-    std::memcpy(split.left, source_.sets + size_t{8} * static_cast<uint32_t>(use.set), sizeof split.left);
-    categories_.push_back(split);
-  }
+  if (known) return categories_.back().slot;
+  const bool left = source_.outside == OutsideCategory::kMissing ? use.left : source_.outside == OutsideCategory::kLeft;
+  const uint32_t* words = source_.sets + size_t{source_.n_words} * static_cast<uint32_t>(use.set);
+  const uint32_t outside = left ? UINT32_MAX : 0;
+  uint32_t n = source_.n_words;
+  while (n > 1 && words[n - 1] == outside) --n;  // beyond the words as in them
+  const uint32_t truncates = source_.outside == OutsideCategory::kRight;
+  categories_.push_back({use.column, n_slots_++, use.left, left, truncates, static_cast<uint32_t>(sets_.size()), n});
+  for (uint32_t i = 0; i < n; ++i) sets_.push_back({words[i]});
   return categories_.back().slot;
 }
 
@@ -295,7 +267,9 @@ inline void TreeBuilder::allocate(StateBytes* state, uint64_t node_bytes) {
   const uint64_t number_bytes = source_.float32 ? sizeof(float) : sizeof(double);
   head_.features = align(sizeof(TreeHeader));
   head_.categories = head_.features + align(features_.size() * sizeof(KeyFeature));
-  head_.ranks = head_.categories + align(categories_.size() * sizeof(CategorySlot));
+  head_.n_words = static_cast<uint32_t>(sets_.size());
+  head_.sets = head_.categories + align(categories_.size() * sizeof(CategorySlot));
+  head_.ranks = head_.sets + align(sets_.size() * sizeof(uint32_t));
   head_.roots = head_.ranks + align(tables_.size() * number_bytes);
   head_.nodes = head_.roots + align(n_roots * sizeof(TreeRoot));
   head_.bytes = align(head_.nodes + node_bytes);
@@ -307,6 +281,7 @@ inline void TreeBuilder::allocate(StateBytes* state, uint64_t node_bytes) {
   if (!categories_.empty()) {
     std::memcpy(state->data() + head_.categories, categories_.data(), categories_.size() * sizeof(CategorySlot));
   }
+  if (!sets_.empty()) std::memcpy(state->data() + head_.sets, sets_.data(), sets_.size() * sizeof(uint32_t));
   source_.float32 ? write_tables<float>(state) : write_tables<double>(state);
 }
 

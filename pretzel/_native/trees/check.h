@@ -72,13 +72,14 @@ inline bool TreeChecker::has_known_form() const {
 
 /// Whether the sections follow one another, each with room for what it holds.
 inline bool TreeChecker::sections_fit() const {
-  const uint64_t begins[] = {sizeof(TreeHeader), head_.features, head_.categories, head_.ranks,
-                             head_.roots,        head_.nodes,    head_.bytes};
-  for (int i = 1; i < 7; ++i) {
+  const uint64_t begins[] = {sizeof(TreeHeader), head_.features, head_.categories, head_.sets,
+                             head_.ranks,        head_.roots,    head_.nodes,      head_.bytes};
+  for (int i = 1; i < 8; ++i) {
     if (begins[i] % 64 != 0 || begins[i] < begins[i - 1]) return false;
   }
   return head_.bytes == state_.size && head_.n_features <= (head_.categories - head_.features) / sizeof(KeyFeature) &&
-         head_.n_category_slots <= (head_.ranks - head_.categories) / sizeof(CategorySlot);
+         head_.n_category_slots <= (head_.sets - head_.categories) / sizeof(CategorySlot) &&
+         head_.n_words <= (head_.ranks - head_.sets) / sizeof(uint32_t);
 }
 
 /// Whether features, categorical splits and the sweep over all columns read columns of a row and write keys of it.
@@ -98,7 +99,8 @@ inline bool TreeChecker::keys_fit() {
   }
   const auto* categories = state_.at<CategorySlot>(head_.categories);
   for (uint32_t s = 0; s < head_.n_category_slots && fits; ++s) {
-    fits = categories[s].column < width_ && write(categories[s].slot, kFirstSlot);
+    fits = categories[s].column < width_ && write(categories[s].slot, kFirstSlot) && categories[s].words > 0 &&
+           categories[s].words <= kMostSetWords && uint64_t{categories[s].first} + categories[s].words <= head_.n_words;
   }
   return fits;
 }

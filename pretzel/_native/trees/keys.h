@@ -90,19 +90,23 @@ void rank_column(const KeyFeature& feature, const Number* tables, const View& in
   }
 }
 
-inline bool goes_left(const CategorySlot& split, double x) {
-  if (!(x >= 0.0 && x < 256.0)) return split.missing_left != 0;
+inline bool goes_left(const CategorySlot& split, const uint32_t* sets, double x) {
+  if (x != x) return split.missing_left != 0;
+  const bool is_negative = split.truncates != 0 ? x <= -1.0 : x < 0.0;
+  if (is_negative || x >= 32.0 * split.words) return split.outside_left != 0;
   const auto category = static_cast<uint32_t>(x);
-  return (split.left[category >> 5] >> (category & 31) & 1) != 0;
+  return (sets[split.first + (category >> 5)] >> (category & 31) & 1) != 0;
 }
 
 template <class Key>
 void category_keys(const TreeHeader& head, const uint8_t* state, const View& in, int32_t first, int32_t rows, Key* keys,
                    uint32_t stride) {
   const auto* splits = section<CategorySlot>(state, head.categories);
+  const auto* sets = section<uint32_t>(state, head.sets);
   for (uint32_t s = 0; s < head.n_category_slots; ++s) {
     for (int32_t r = 0; r < rows; ++r) {
-      const bool left = goes_left(splits[s], in.row(first + r)[splits[s].column]);
+      const double value = in.row(first + r)[splits[s].column];
+      const bool left = goes_left(splits[s], sets, head.float32 != 0 ? static_cast<float>(value) : value);
       keys[size_t{stride} * r + splits[s].slot] = left ? Key{kLeftKey} : kRightKey<Key>;
     }
   }

@@ -27,8 +27,9 @@ enum class KeyKind : uint32_t { kFloat32, kRank };
 
 constexpr uint32_t kVectorNodes = 32;  // and leaves of a tree at most
 constexpr uint32_t kVectorSlots = 256;
-constexpr uint32_t kMaxShortRank = 65533;  // 65535 is the key of NaN sent right, and the threshold no key exceeds
-constexpr uint32_t kRankLevels = 8;        // enough for 2^32 thresholds
+constexpr uint32_t kMaxShortRank = 65533;    // 65535 is the key of NaN sent right, and the threshold no key exceeds
+constexpr uint32_t kMostSetWords = 1 << 19;  // 2^24 categories
+constexpr uint32_t kRankLevels = 8;          // enough for 2^32 thresholds
 constexpr uint32_t kRankBlock = 16;
 constexpr uint32_t kLowSlot = 0;      // always the lowest key: leaves compare it
 constexpr uint32_t kScratchSlot = 1;  // written for directions that no split uses, never read
@@ -46,9 +47,10 @@ struct TreeHeader {
   uint32_t left_keys;   // kFloat32 with n_columns: they follow once more for splits that send NaN left
   uint32_t wide;        // kWalk: WideNode
   uint32_t leaves;      // kVector: of a tree at most: 8, 16 or 32
-  uint32_t zero;        // no byte is left to chance
+  uint32_t n_words;     // of all category sets
   uint64_t features;    // KeyFeature[n_features]
   uint64_t categories;  // CategorySlot[n_category_slots]
+  uint64_t sets;        // uint32_t[n_words]: bit c % 32 of word c / 32 of a set: category c goes left
   uint64_t ranks;       // float[] where values are rounded to float32, or double[]: search tables of all columns
   uint64_t roots;       // kWalk: TreeRoot[n_trees], padded to a multiple of 16
   uint64_t nodes;       // kWalk: NarrowNode[] or WideNode[]; kVector: VectorTrees[]
@@ -81,12 +83,15 @@ struct RankTable {
   }
 };
 
-/// A categorical split: which whole numbers 0..255 go left. NaN, negative and other values go where missing ones do.
+/// A categorical split. Values are cut to whole numbers, of which those in the set go left.
 struct CategorySlot {
   uint32_t column;
   uint32_t slot;
-  uint32_t missing_left;
-  uint32_t left[8];
+  uint32_t missing_left;  // NaN
+  uint32_t outside_left;  // values beyond the words of the set, and negative ones
+  uint32_t truncates;     // values above -1 are category 0, else those from 0 on
+  uint32_t first;         // word of the set
+  uint32_t words;
 };
 
 /// Goes right where key > threshold. A leaf reads kLowSlot, stays (delta 0) and has its number as threshold.

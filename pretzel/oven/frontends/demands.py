@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pretzel.oven.frontends.registry import Unsupported, adapter_for, children, has_trait
+from pretzel.oven.frontends.registry import Unsupported, adapter_for, children, coding_of, fitted_columns, has_trait
 from pretzel.oven.ir.columns import LEAVES, Raw
 from pretzel.oven.ir.graph import Node, Output, toposort
 from pretzel.oven.ir.graph import replace as replace_node
@@ -52,13 +52,13 @@ def demands(estimator: Any) -> InputSpec:
     Opaque estimators check their input themselves.
     """
     inside = receivers(estimator)
-    widths = (getattr(each, "n_features_in_", None) for each in (estimator, *inside))
+    widths = (fitted_columns(each)[0] for each in (estimator, *inside))
     vectors = bool(inside) and all(has_trait(each, "takes_vectors") for each in inside)
     width = operator.index(next((each for each in widths if each is not None), int(vectors)))
     if not 0 <= width <= MOST_COLUMNS:
         raise ValueError(f"n_features_in_ is {width}, expected 0 to {MOST_COLUMNS}")
     names = next(
-        (found for each in (*inside, estimator) if (found := getattr(each, "feature_names_in_", None)) is not None),
+        (found for each in (*inside, estimator) if (found := fitted_columns(each)[1]) is not None),
         None,
     )
     if width and names is not None and len(names) != width:
@@ -88,6 +88,9 @@ def demands(estimator: Any) -> InputSpec:
         text_arrays=_takes_texts(estimator, "array")[0],
         text_lists=_takes_texts(estimator, "list")[0],
         vectors=vectors,
+        coding=coding_of(inside[0]) if len(inside) == 1 else None,
+        by_position=all(has_trait(each, "by_position") for each in inside),
+        rounds_arrays=all(has_trait(each, "rounds_arrays") for each in inside),
     )
 
 
@@ -162,7 +165,7 @@ def read_by(x: Node, reader: Any) -> Node:
         return x
     named = replace_node(
         x.inputs[0],
-        names=asked.names,
+        names=None if asked.by_position else asked.names,
         required=asked.required,
         any_order=asked.any_order,
         reader=asked.estimator,

@@ -39,7 +39,7 @@ from pretzel.oven.ir.graph import Methods, Node, Output, replace, toposort
 from pretzel.oven.ir.opaque import Opaque, new_token, opaque
 from pretzel.oven.ir.verify import check_node
 from pretzel.plan import InputKind, InputSpec
-from pretzel.schema import METHODS, RARE_METHODS, Kind
+from pretzel.schema import CALL_OPTIONS, METHODS, RARE_METHODS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -96,6 +96,7 @@ class Importer(ValueReader):
         self.missing: dict[int, CellValue] = {}
         self.texts: set[int] = set()
         self._root = estimator
+        self.rounds_arrays = False  # what reads the request reads arrays of whole numbers as float32
         self._sparse = False  # the request is sparse rows
         self._guessed = False  # an opaque step was given columns that no step had read as numbers
         self._doubtful = False  # such columns may hold anything
@@ -110,6 +111,7 @@ class Importer(ValueReader):
     def _run(self) -> Imported:
         frontend_of(self._root).check_readable(self._root)
         asked = demands(self._root)
+        self.rounds_arrays = asked.rounds_arrays
         raw = Raw((), tuple(range(asked.width)))
         methods = {name: self._settled(name, raw, output) for name, output in self.methods(self._root, raw).items()}
         if self._guessed:
@@ -142,7 +144,8 @@ class Importer(ValueReader):
         for inside in receivers(self._root):
             if not has_trait(inside, "takes_sparse"):
                 return dict.fromkeys(names, f"{type(inside).__name__} takes no sparse rows")
-        same = has_trait(self._root, "checks_sparse") and not has_trait(self._root, "absent_is_missing")
+        apart = has_trait(self._root, "absent_is_missing") or has_trait(self._root, "sparse_apart")
+        same = has_trait(self._root, "checks_sparse") and not apart
         if not is_composition(self._root) and width <= DENSE_WIDTH and same:
             names = [name for name in names if name == "transform" and not has_trait(self._root, "makes_sparse")]
         if not names:
@@ -241,7 +244,8 @@ class Importer(ValueReader):
         reason = ""
         try:
             read = adapter_for(estimator)
-            given = x if is_composition(estimator) else self._plain_for(estimator, x)
+            as_it_is = is_composition(estimator) or has_trait(estimator, "reads_forms")
+            given = x if as_it_is else self.plain_for(estimator, x)
             if self._called and ".".join(self._path) in self._called:
                 raise Unsupported("bins behind it depend on its last bits")
             made = read(estimator, given, self)
@@ -268,9 +272,10 @@ class Importer(ValueReader):
                 continue
             output = native[method]
             result[method] = self._with_source_form(estimator, x, output) if method == "transform" else output
-        return result
+        more = (name for name in native if name in CALL_OPTIONS or not present)  # the latter of what a file holds
+        return result | {name: native[name] for name in more if name in only}
 
-    def _plain_for(self, estimator: Any, x: Node) -> Node:
+    def plain_for(self, estimator: Any, x: Node) -> Node:
         """``x`` as the adapter of one estimator reads it."""
         x = self.plain(x)
         if makes_sparse(x):

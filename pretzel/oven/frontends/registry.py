@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 if TYPE_CHECKING:
+    from pretzel.input_spec import Coding
     from pretzel.oven.frontends.importer import Importer
     from pretzel.oven.ir.graph import Methods, Node
 
-FRONTENDS = {library: f"pretzel.oven.frontends.{library}" for library in ("imblearn", "sklearn", "xgboost")}
+FRONTENDS = {library: f"pretzel.oven.frontends.{library}" for library in ("imblearn", "lightgbm", "sklearn", "xgboost")}
 """Frontend of each library, by the first part of its modules' names."""
 
 TRANSFORM = "transform of the composition"
@@ -56,6 +57,7 @@ class Frontend(Protocol):
 
 TRAITS = {
     "absent_is_missing": False,  # what sparse rows do not hold is missing, and not zero
+    "by_position": False,  # columns of frames are taken in their order, whatever their names
     "asks_for_floats": False,  # the input is converted to a float type
     "checks_input": True,  # a table must have the columns of the fit
     "checks_sparse": True,  # sparse rows are checked as dense ones are
@@ -70,7 +72,10 @@ TRAITS = {
     "records_names": True,  # what was fitted on a table with names of columns tells them
     "needs_rows": True,  # a request without rows is rejected
     "passes_texts_on": False,  # ``transform`` selects columns of any values, or passes all of them on
+    "reads_forms": False,  # its adapter itself chooses how columns of any values are read
+    "rounds_arrays": False,  # numbers in arrays other than float32 and float64 are rounded to float32
     "reads_columns": False,  # each column of a frame is read for itself
+    "sparse_apart": False,  # sparse rows are computed with in another way
     "takes_long_indices": True,  # sparse rows may have indices of 64 bits
     "takes_sparse": True,  # the input may be sparse rows
     "takes_sparse_nan": True,  # NaN in sparse rows is treated as in dense ones
@@ -216,8 +221,25 @@ def registered() -> tuple[str, ...]:
 
 
 def _library(estimator: object) -> str:
-    library = type(estimator).__module__.partition(".")[0]
+    module = type(estimator).__module__.removeprefix(f"{__package__}.")  # of what a frontend has read from a file
+    library = module.partition(".")[0]
     return library if library in FRONTENDS else DEFAULT
+
+
+def coding_of(estimator: object) -> Coding | None:
+    """Columns of a category dtype of pandas that an estimator takes as codes of its training."""
+    tell = getattr(frontend_of(estimator), "coding_of", None)
+    found: Coding | None = None if tell is None else tell(estimator)
+    return found
+
+
+def fitted_columns(estimator: object) -> tuple[Any, Any]:
+    """Number and names of the columns that an estimator was fitted on; None: it does not say."""
+    tell = getattr(frontend_of(estimator), "fitted_columns", None)
+    if tell is None:
+        return getattr(estimator, "n_features_in_", None), getattr(estimator, "feature_names_in_", None)
+    width, names = tell(estimator)
+    return width, names
 
 
 @functools.cache

@@ -50,6 +50,7 @@ class Splits:
         base: Array | None = None,
         divisor: float = 1.0,
         categories: Array | None = None,
+        outside: str = "missing",
         integral: bool = False,
         dtype: str = "float64",
         sums: str = "float64",
@@ -78,9 +79,19 @@ class Splits:
             divisor=divisor,
             integral=integral,
             dtype=dtype,
+            outside=outside,
         )
 
-    def per_tree(self, x: Node, values: Sequence[Array], *, float32: bool, dtype: str = "float64") -> TreeEnsemble:
+    def per_tree(
+        self,
+        x: Node,
+        values: Sequence[Array],
+        *,
+        float32: bool,
+        categories: Array | None = None,
+        outside: str = "missing",
+        dtype: str = "float64",
+    ) -> TreeEnsemble:
         """One whole number per tree: what ``values`` holds for the leaf reached."""
         n = len(self.roots)
         return self.ensemble(
@@ -89,6 +100,8 @@ class Splits:
             values=np.concatenate(values).astype(np.float64)[:, None],
             columns=np.arange(n),
             base=np.zeros(n),
+            categories=categories,
+            outside=outside,
             integral=True,
             dtype=dtype,
         )

@@ -15,25 +15,50 @@ from pretzel.oven.ir._states import Array, Fields, section
 _HEADER = np.dtype(
     [
         *((name, "u4") for name in ("layout", "keys", "float32", "trees", "slots", "features", "category_slots")),
-        *((name, "u4") for name in ("columns", "left_keys", "wide", "leaves", "zero")),
-        *((f"{name}_at", "u8") for name in ("features", "categories", "ranks", "roots", "nodes")),
+        *((name, "u4") for name in ("columns", "left_keys", "wide", "leaves", "words")),
+        *((f"{name}_at", "u8") for name in ("features", "categories", "sets", "ranks", "roots", "nodes")),
         ("bytes", "u8"),
     ]
 )
+_HEADER_1 = np.dtype([(name, _HEADER[name]) for name in _HEADER.names or () if name != "sets_at"])
 _FEATURE = np.dtype([(name, "u4") for name in ("column", "slot_right", "slot_left", "table", "thresholds")])
-_CATEGORY = np.dtype([("column", "u4"), ("slot", "u4"), ("missing_left", "u4"), ("left", "u4", 8)])
+_CATEGORY_1 = np.dtype([("column", "u4"), ("slot", "u4"), ("missing_left", "u4"), ("left", "u4", 8)])
+_CATEGORY = np.dtype(
+    [(name, "u4") for name in ("column", "slot", "missing_left", "outside_left", "truncates", "first", "words")]
+)
 _VECTOR, _RANK = 1, 1  # of `layout` and `keys`
 _FIRST_SLOT = 2
 _NODES = 32  # of a vector
+MOST_WORDS = 1 << 26
+"""Words of all category sets of an ensemble at most, each as long as the longest."""
 _NO_NODE = 0xFFFF  # threshold of a place of a vector without a node
 
 
 def trees_1(state: Array, fields: Fields) -> dict[str, Array]:
-    """The trees of a state of version 1."""
+    """The trees of a state of version 1, whose category sets have eight words."""
+    head = section(state, 0, _HEADER_1, 1)[0]
+    splits = section(state, head["categories_at"], _CATEGORY_1, head["category_slots"])
+    return _trees(state, head, splits, splits["left"].reshape(-1, 8))
+
+
+def trees_2(state: Array, fields: Fields) -> dict[str, Array]:
+    """The trees of a state of version 2."""
     head = section(state, 0, _HEADER, 1)[0]
+    splits = section(state, head["categories_at"], _CATEGORY, head["category_slots"])
+    words = section(state, head["sets_at"], "u4", head["words"])
+    n_words = int(splits["words"].max(initial=8))
+    ends = splits["first"].astype(np.int64) + splits["words"]
+    if (ends > len(words)).any() or len(splits) * n_words > MOST_WORDS:
+        raise ValueError("category sets with more words than a state holds")
+    sets = np.repeat(np.where(splits["outside_left"] != 0, np.uint32(0xFFFFFFFF), np.uint32(0))[:, None], n_words, 1)
+    for row, first, count in zip(sets, splits["first"].tolist(), splits["words"].tolist(), strict=True):
+        row[:count] = words[first : first + count]  # those beyond are as values without a bit
+    return _trees(state, head, splits, sets)
+
+
+def _trees(state: Array, head: Any, splits: Array, categories: Array) -> dict[str, Array]:
     slot, key, children, roots = (_vectors if head["layout"] == _VECTOR else _walks)(state, head)
     features = section(state, head["features_at"], _FEATURE, head["features"])
-    splits = section(state, head["categories_at"], _CATEGORY, head["category_slots"])
     sides = np.concatenate([features["slot_right"], features["slot_left"], splits["slot"]]).astype(np.int64)
     order = np.argsort(sides, kind="stable")
     if head["columns"]:  # a slot for each column, and once more for splits that send NaN left
@@ -63,7 +88,7 @@ def trees_1(state: Array, fields: Fields) -> dict[str, Array]:
         "children": children.astype(np.int32),
         "missing_left": left.astype(np.uint8),
         "category_set": np.where(is_split, of_side - 2 * len(features), -1).astype(np.int32),
-        "categories": splits["left"].reshape(-1, 8),
+        "categories": categories,
         "roots": roots.astype(np.int32),
     }
 

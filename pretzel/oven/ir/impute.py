@@ -16,6 +16,27 @@ from pretzel.oven.ir.step_forms import Replacement
 from pretzel.oven.ir.value_properties import ValueProperties, of_constants, whole
 from pretzel.schema import Schema, cells, dense, fixed
 
+TINY = 1.0000000180025095e-35
+"""float32 1e-35 as a double: LightGBM takes what is not larger for zero."""
+
+
+class ZeroToNaN(Node):
+    """NaN where a value is at most `TINY` from zero."""
+
+    op: ClassVar[str] = "zero_to_nan/1"
+    kernel: ClassVar[str] = "zero_to_nan"
+    columnwise: ClassVar[bool] = True
+
+    def schema(self) -> Schema:
+        source = self.inputs[0].schema()
+        return replace_fields(source, dtype=source.dtype.floating())
+
+    def reference(self, *inputs: Value) -> Value:
+        return np.where(np.abs(inputs[0]) <= TINY, np.nan, inputs[0])
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return replace_fields(inputs[0], no_nan=False)
+
 
 class Impute(Node):
     """``fill[j]`` where column j holds ``missing`` (a number or NaN), everything else unchanged.

@@ -210,6 +210,19 @@ class Exp(_Elementwise):
             return np.exp(inputs[0])
 
 
+class SignedSquare(_Elementwise):
+    """``x * |x|`` of every value: the inverse of a square root that keeps the sign."""
+
+    op: ClassVar[str] = "signed_square/1"
+    kernel: ClassVar[str] = "signed_square"
+    columnwise: ClassVar[bool] = True
+    parity: ClassVar[Parity] = Parity.EXACT
+
+    def reference(self, *inputs: Value) -> Value:
+        with np.errstate(over="ignore"):
+            return np.abs(inputs[0]) * inputs[0]
+
+
 class Log(_Elementwise):
     """``log`` of every value, minus infinity for zero: ``predict_log_proba``."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from pretzel.oven.ir._tree_state import trees_1
+from pretzel.oven.ir._tree_state import trees_1, trees_2
 from pretzel.oven.ir.graph import Array, Node, Value, replace
 from pretzel.oven.ir.step_forms import Boundaries
 from pretzel.oven.ir.value_properties import FLOAT32_MAX, UNKNOWN, ValueProperties, at_most
@@ -17,11 +17,15 @@ if TYPE_CHECKING:
     from pretzel.oven.ir._states import States
 
 
+OUTSIDE = ("missing", "left", "right")
+"""Values of `TreeEnsemble.outside`, in the order of the kernel's enumeration."""
+
+
 class TreeEnsemble(Node):
     """``(base + the values of the leaf reached in each tree) / divisor``, trees added in their order.
 
     Only splits are nodes: a child or root >= 0 is the position of a node, < 0 the complement (``~``) of a leaf's
-    number. A row goes left where ``x <= threshold``, or where its whole number is in the split's category set.
+    number. A row goes left where ``x <= threshold``, or where its number, cut to a whole one, is in the split's set.
 
     Parameters
     ----------
@@ -32,10 +36,10 @@ class TreeEnsemble(Node):
     children : ndarray of int32, shape (n_nodes, 2)
         Left and right.
     missing_left : ndarray of uint8, shape (n_nodes,)
-        Whether NaN (in a categorical split also what is no whole number in 0..255) goes left.
+        Whether NaN goes left.
     category_set : ndarray of int32, shape (n_nodes,)
         Row of `categories`, or -1 for a numeric split.
-    categories : ndarray of uint32, shape (n_sets, 8)
+    categories : ndarray of uint32, shape (n_sets, n_words)
         Bit ``c % 32`` of word ``c // 32``: category ``c`` goes left.
     roots : ndarray of int32, shape (n_trees,)
         Where each tree starts.
@@ -53,6 +57,9 @@ class TreeEnsemble(Node):
         The outputs are whole numbers: leaf numbers or class indices.
     dtype : str
         What the source returns.
+    outside : {"missing", "left", "right"}
+        Where numbers go in a categorical split that no bit stands for: where NaN goes, or to one side. Numbers below 0
+        are such numbers; with ``"right"`` they are cut to whole numbers first, so that only those up to -1 are.
     """
 
     feature: Array
@@ -69,11 +76,12 @@ class TreeEnsemble(Node):
     divisor: float = 1.0
     integral: bool = False
     dtype: str = "float64"
+    outside: str = "missing"
 
     op: ClassVar[str] = "tree_ensemble/1"
     kernel: ClassVar[str] = "tree_ensemble"
     discrete: ClassVar[bool] = True
-    states: ClassVar[States] = {1: trees_1}
+    states: ClassVar[States] = {1: trees_1, 2: trees_2}
 
     def schema(self) -> Schema:
         return dense(len(self.base), fixed(self.dtype))
@@ -86,6 +94,7 @@ class TreeEnsemble(Node):
             "missing_left": self.missing_left,
             "category_set": self.category_set,
             "categories": self.categories,
+            "outside": np.array(OUTSIDE.index(self.outside), dtype=np.uint8),
             "roots": self.roots,
             "float32": np.array(self.float32, dtype=np.uint8),
             "values": self.values,
@@ -149,10 +158,13 @@ class TreeEnsemble(Node):
         return ~at
 
     def _in_set(self, node: Array, value: Array) -> Array:
-        known = (value >= 0) & (value < 256)
+        low = value > -1 if self.outside == "right" else value >= 0
+        known = low & (value < 32 * self.categories.shape[1])
         category = np.where(known, value, 0).astype(np.uint32)
         word = self.categories[self.category_set[node], category >> 5]
-        found: Array = np.where(known, (word >> (category & 31)) & 1, self.missing_left[node]) != 0
+        missing = self.missing_left[node] != 0
+        outside = np.where(np.isnan(value), missing, missing if self.outside == "missing" else self.outside == "left")
+        found: Array = np.where(known, (word >> (category & 31)) & 1, outside) != 0
         return found
 
     def describe(self) -> str:

@@ -32,6 +32,9 @@ def match(spec: InputSpec, columns: Sequence[Any]) -> Sequence[int] | None:
         Some names are strings and some are not.
     """
     names = spec.names
+    if spec.by_position:
+        check_width(spec, len(columns))
+        return None
     if names is not None and len(names) == len(columns) and all(map(_same, names, columns)):
         return None
     texts = sum(isinstance(column, str) for column in columns)
@@ -56,7 +59,7 @@ def match(spec: InputSpec, columns: Sequence[Any]) -> Sequence[int] | None:
 
 def warn_about_names(spec: InputSpec, *, named: bool) -> None:
     """Warn as scikit-learn does when only one of fit and request has names."""
-    if named == (spec.names is not None):
+    if named == (spec.names is not None) or spec.by_position:
         return
     level, frame = 1, sys._getframe()
     while frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:  # up to the line of the caller

@@ -16,6 +16,7 @@ import numpy as np
 from pretzel._native import frame_array
 from pretzel.errors import InputShapeError, InputTypeError, InputValueError
 from pretzel.plan import InputKind, LeafKind
+from pretzel.runtime.input.coded import as_rounded, coded_table
 from pretzel.runtime.input.column_reader import as_cells, as_floats, as_numbers, dtype_of, has_large_integers
 from pretzel.runtime.input.feature_names import check_unnamed, match, warn_about_names
 from pretzel.runtime.input.messages import UnreadForm, shown
@@ -89,7 +90,8 @@ def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[A
     if spec.kind is InputKind.TEXT:
         documents = _documents(spec, X)
         return len(documents), [[documents] for _ in leaves], [{FLOAT64} for _ in leaves]
-    table = _table(spec, as_column(X) if spec.vectors else X)
+    table = _table(spec, as_column(X) if spec.vectors else as_rounded(X) if spec.rounds_arrays else X)
+    table = coded_table(spec, table, X) if spec.by_position else table
     found: list[Any] = []
     dtypes: list[set[np.dtype[Any]]] = []
     for leaf in leaves:

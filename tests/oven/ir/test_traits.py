@@ -37,11 +37,12 @@ from pretzel.oven.ir.float32_link import ExpFloat32, ExpitFloat32, SoftmaxFloat3
 from pretzel.oven.ir.graph import Array, Node, Parity, Value, rewrite, toposort
 from pretzel.oven.ir.hashing import HashedNgrams
 from pretzel.oven.ir.idf import NO_IDF, Tfidf, TfidfLinear
-from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask
+from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask, ZeroToNaN
 from pretzel.oven.ir.indicators import Indicators
 from pretzel.oven.ir.interpolate import Interpolate, InterpolateFloat32
 from pretzel.oven.ir.interpret import interpret
 from pretzel.oven.ir.linear import CheckedLinear, Linear, LinearFloat32, LinearHeads, Sum
+from pretzel.oven.ir.linear_leaves import LinearLeaves
 from pretzel.oven.ir.link import (
     ArgMax,
     ArgMin,
@@ -55,6 +56,7 @@ from pretzel.oven.ir.link import (
     Pair,
     Sigmoid,
     SigmoidPairs,
+    SignedSquare,
     Softmax,
     SoftmaxOfBlocks,
     Threshold,
@@ -68,7 +70,7 @@ from pretzel.oven.ir.power import InversePower, YeoJohnson
 from pretzel.oven.ir.quantile import InverseQuantiles, Quantiles
 from pretzel.oven.ir.scale import MulAdd, MulAddFloat32, ScaleSparse, SubDiv, SubDivFloat32, ToFloat32
 from pretzel.oven.ir.step_forms import Affine, Replacement
-from pretzel.oven.ir.tree_ensemble import TreeEnsemble, TreeEnsembleFloat32
+from pretzel.oven.ir.tree_ensemble import OUTSIDE, TreeEnsemble, TreeEnsembleFloat32
 from pretzel.oven.ir.unary_function import FUNCTIONS, UnaryFunction
 from pretzel.oven.ir.value_properties import FLOAT32_LIMIT, FLOAT32_MAX, FLOAT64_MAX, UNKNOWN, ValueProperties
 from pretzel.oven.ir.voting import LogMeanExp, Majority, Mean, MeanOfBlocks, PairWinners, Votes, WeightedMedian
@@ -127,6 +129,20 @@ def hashed(*, signed: bool) -> HashedNgrams:
     return HashedNgrams((TEXT_LEAF,), "word", 1, 1, 1, *EMPTY, 8, signed)
 
 
+def linear_leaves(x: Node) -> Node:
+    leaves = Threshold((Select((x,), (0, 1)),))
+    return LinearLeaves(
+        (Concat((x, leaves)),),
+        starts=np.array([0, 0, 2], dtype=np.int32),
+        columns=np.array([2, 0], dtype=np.int32),
+        factors=np.array([0.5, -2.0]),
+        constants=np.array([1.0, 2.0]),
+        values=np.array([1.0, 3.0]),
+        outputs=np.array([0, 1], dtype=np.int32),
+        width=2,
+    )
+
+
 def trees(
     x: Node,
     *,
@@ -134,7 +150,9 @@ def trees(
     divisor: float = 2.0,
     integral: bool = False,
     kind: type[TreeEnsemble] = TreeEnsemble,
+    outside: str = "",
 ) -> TreeEnsemble:
+    """Two splits; with ``outside`` the second one is of categories."""
     number = np.float32 if kind is TreeEnsembleFloat32 else np.float64
     return kind(
         (x,),
@@ -142,8 +160,8 @@ def trees(
         threshold=np.array([0.5, -1.0]),
         children=np.array([[1, ~0], [~1, ~2]], dtype=np.int32),
         missing_left=np.array([1, 0], dtype=np.uint8),
-        category_set=np.full(2, -1, dtype=np.int32),
-        categories=np.zeros((0, 8), dtype=np.uint32),
+        category_set=np.array([-1, 0 if outside else -1], dtype=np.int32),
+        categories=np.array([[5] + [0] * 9] if outside else [], dtype=np.uint32).reshape(-1, 10 if outside else 8),
         roots=np.array([0, 1], dtype=np.int32),
         float32=False,
         values=np.array(values, dtype=number).reshape(-1, 1),
@@ -151,6 +169,7 @@ def trees(
         base=np.zeros(1, dtype=number),
         divisor=divisor,
         integral=integral,
+        outside=outside or "missing",
     )
 
 
@@ -236,7 +255,7 @@ def _examples() -> list[Node]:
         *(Sum((NARROW, NARROW), NUMBERS_OF), Sum((CHECKED, CHECKED), NUMBERS_OF)),
         *(Sigmoid((Linear((x,), weights[:, :1], np.ones(1)),)) for x in INPUTS),
         *(link((x,)) for x in INPUTS for link in (Expit, Softmax, LogSoftmax, NormalizeSum, HuberProbability)),
-        *(link((x,)) for x in INPUTS for link in (Exp, Log)),
+        *(link((x,)) for x in INPUTS for link in (Exp, Log, SignedSquare, ZeroToNaN)),
         *(link((x,)) for x in INPUTS for link in (ArgMax, ArgMin, Threshold, Relu, Tanh)),
         *(Threshold((x,), 1.0, inclusive=True) for x in INPUTS),
         Pair((Select((LEAF,), (0,)),)),
@@ -263,6 +282,8 @@ def _examples() -> list[Node]:
         *each(lambda x: LinearFloat32((x,), weights.astype(np.float32), np.ones(2, dtype=np.float32))),
         DensifyMissing((SPARSE,)),
         trees(LEAF, values=(FLOAT64_MAX, FLOAT64_MAX, 2.0)),
+        *(trees(x, outside=outside) for x in INPUTS for outside in OUTSIDE),
+        *each(linear_leaves),
         *(Mean((x, NARROW), weights) for x in INPUTS for weights in (np.empty(0), np.array([1.0, 3.0]))),
         *(ToFloat64((x,)) for x in INPUTS),
         *(Place((NARROW,), (4, 0, 2), 6, fill) for fill in (0.0, -math.inf)),

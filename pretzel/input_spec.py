@@ -1,0 +1,107 @@
+"""What a compiled estimator accepts: a part of the physical plan, and of each opaque step in it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class InputKind(enum.Enum):
+    """What a request is made of."""
+
+    TABLE = "table"  # rows of columns: ndarray, DataFrame, sparse matrix, dicts, tuples
+    TEXT = "text"  # one document for each row
+    ANY = "any"  # whatever the first step takes; it gets the request as it came
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """Columns of a category dtype of pandas that a booster was trained with, and their categories by code.
+
+    Parameters
+    ----------
+    columns : tuple of int
+        Their positions; empty where only the frame of a request tells.
+    categories : tuple of tuple
+        Of each of these columns, in their order.
+    """
+
+    columns: tuple[int, ...]
+    categories: tuple[tuple[str | float | None, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """What the source estimator accepts.
+
+    Parameters
+    ----------
+    kind : InputKind
+    width : int
+        ``n_features_in_``; 1 for documents, 0 where it is not known.
+    names : tuple of str or None
+        ``feature_names_in_``, where the source was fitted on named columns.
+    required : tuple of int
+        Positions of columns that must be present.
+    any_order : bool
+        Named columns may come in another order and among others (``ColumnTransformer``).
+    estimator : str
+        Class name of the source, for messages.
+    items : bool
+        A row is one item of a list (a dict of features, a list of tokens) and not a row of a table.
+    long_indices : bool
+        Sparse rows may have indices of 64 bits.
+    sparse_nan : bool
+        NaN in sparse rows is treated as in dense ones. Trees reject it, whatever they do with it in dense rows.
+    sparse_frames : bool
+        A DataFrame of sparse columns is sparse rows.
+    floats : bool or None
+        The source makes floats of the request, also of dates and lists. None: some of the steps that receive it do.
+    by_name : bool
+        Columns are selected by name: the source rejects tables without names.
+    unchecked : bool
+        Columns reach a function or a result as they came: those of an array type of pandas are objects there.
+    text_arrays : bool
+        Arrays may hold NumPy's own texts or bytes.
+    text_lists : bool
+        Lists of rows may hold texts or bytes. Most numeric estimators parse them among objects only.
+    missing : tuple of str, float or None
+        What None stands for in each column of a single row: the missing value that the fitted column knows. Empty: no
+        column knows one, and None is NaN among numbers. None for all columns: None is what it is among objects.
+    texts : tuple of int
+        Columns of texts, for all that is known of the fit: in a table of rows without a text they are objects, too.
+    vectors : bool
+        A vector is a table of one column.
+    by_position : bool
+        Columns of frames are taken in their order; only dicts need the names.
+    rounds_arrays : bool
+        Numbers in arrays and lists are rounded to float32, unless they are float32 or float64. Those in frames are not.
+    coding : Coding or None
+        Columns of a category dtype become codes. None: by the categories of the request, in a frame ``by_position``.
+    """
+
+    kind: InputKind
+    width: int
+    names: tuple[str, ...] | None = None
+    required: tuple[int, ...] = ()
+    any_order: bool = False
+    estimator: str = ""
+    items: bool = False
+    long_indices: bool = True
+    sparse_nan: bool = True
+    sparse_frames: bool = True
+    floats: bool | None = False
+    by_name: bool = False
+    unchecked: bool = False
+    text_arrays: bool = True
+    text_lists: bool = True
+    missing: tuple[str | float | None, ...] = ()
+    texts: tuple[int, ...] = ()
+    vectors: bool = False
+    by_position: bool = False
+    rounds_arrays: bool = False
+    coding: Coding | None = None
+
+
+ANY_TABLE = InputSpec(InputKind.TABLE, 0)
+"""A table of any width."""

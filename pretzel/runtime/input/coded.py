@@ -1,0 +1,113 @@
+"""What boosters make of tables: codes of category dtypes of pandas, and whole numbers rounded to float32."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.errors import InputTypeError
+from pretzel.runtime.input.row_reader import pandas_missing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pretzel.plan import InputSpec
+    from pretzel.runtime.input.table_reader import Table
+
+
+class RowCoder:
+    """Replaces the categories in single rows by their codes; what is no category of the training is NaN.
+
+    A row is the row of a frame with category dtypes, so that a number is a category there. Numbers of an array are
+    codes already.
+    """
+
+    def __init__(self, spec: InputSpec) -> None:
+        assert spec.coding is not None
+        names = spec.names or ()
+        tables = map(codes_by_category, spec.coding.categories)
+        self._tables = list(zip(spec.coding.columns, tables, strict=False))
+        self._names = [(names[i], table) for i, table in self._tables] if names else []
+
+    def __call__(self, row: Any) -> Any:
+        """A row (dict, tuple or list) with codes."""
+        if isinstance(row, dict):
+            return row | {name: _code(table, row[name]) for name, table in self._names if name in row}
+        values = list(row)
+        for position, table in self._tables:
+            if position < len(values):
+                values[position] = _code(table, values[position])
+        return values
+
+    def column(self, position: int, cells: Sequence[Any]) -> Sequence[Any]:
+        """The values of one column of single rows."""
+        table = next((table for at, table in self._tables if at == position), None)
+        return cells if table is None else [_code(table, cell) for cell in cells]
+
+
+def row_coder(spec: InputSpec) -> RowCoder | None:
+    """What codes the rows of a model, if it was trained with category dtypes in columns that are known."""
+    return RowCoder(spec) if spec.coding is not None and spec.coding.columns else None
+
+
+def codes_by_category(categories: Sequence[Any]) -> dict[Any, float]:
+    """The code of each category."""
+    return {category: float(code) for code, category in enumerate(categories)}
+
+
+def _code(table: Mapping[Any, float], value: Any) -> float:
+    try:
+        return math.nan if value is None or pandas_missing(value) else table.get(value, math.nan)
+    except TypeError as error:
+        raise InputTypeError(f"expected a category, got a {type(value).__name__}") from error
+
+
+def as_rounded(X: Any) -> Any:
+    """Whole numbers of an array, or of a list of rows, as an estimator takes them that computes in float32."""
+    if type(X) is list and X and isinstance(X[0], list | np.ndarray):
+        rows = np.asarray(X)
+        return as_rounded(rows) if rows.dtype.kind in "iub" else X
+    if type(X) is np.ndarray and X.dtype.kind in "iub":
+        return X.astype(np.float32)
+    return X
+
+
+def coded_table(spec: InputSpec, table: Table, X: Any) -> Table:
+    """A table whose categories are codes.
+
+    Raises
+    ------
+    InputTypeError
+        A frame has another number of columns of a category dtype than that of the training.
+    """
+    read = table.column
+    if table.is_rows or (type(X) is list and X and isinstance(X[0], tuple)):
+        coder = row_coder(spec)
+        return table if coder is None else replace(table, column=lambda i: coder.column(i, read(i)))
+    if not hasattr(X, "iloc"):
+        return table
+    positions = [i for i, dtype in enumerate(X.dtypes) if type(dtype).__name__ == "CategoricalDtype"]
+    known = None if spec.coding is None else spec.coding.categories
+    if known is not None and len(positions) != len(known):
+        raise InputTypeError(
+            f"{spec.estimator}: {len(positions)} columns of the frame have a category dtype, and {len(known)} of the "
+            "training had one: send a frame with the dtypes of the training, or an array of codes"
+        )
+    if not positions:
+        return table
+    codes = {i: _codes_of(read(i), None if known is None else known[n]) for n, i in enumerate(positions)}
+    return replace(table, column=lambda i: codes[i] if i in codes else read(i))
+
+
+def _codes_of(column: Any, categories: Sequence[Any] | None) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """The codes of a column of pandas, by its own categories or by others."""
+    own: Callable[[], list[Any]] = column.categories.tolist
+    codes: list[float] = list(map(float, range(len(column.categories))))
+    if categories is not None:
+        table = codes_by_category(categories)
+        codes = [table.get(category, math.nan) for category in own()]
+    found: np.ndarray[Any, np.dtype[np.float64]] = np.array([*codes, math.nan])[column.codes]
+    return found
