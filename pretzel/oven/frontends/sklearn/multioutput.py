@@ -87,8 +87,8 @@ def classifier_chain(estimator: Any, x: Node, importer: Importer) -> Methods:
 class _Chain:
     """What each link is given: the input in float64, and what the links before it answer.
 
-    A link's input is that of the link before, and one more column beside it, so that a chain takes as many nodes as it
-    has links.
+    A link's input is that of the link before with one more column, so that a chain takes as many nodes as it has
+    links. The columns beside sparse rows are a value of their own, which linear models read by itself.
     """
 
     def __init__(self, estimator: Any, x: Node, importer: Importer) -> None:
@@ -98,20 +98,21 @@ class _Chain:
         if sorted(order) != list(range(len(self.links))):
             raise ValueError(f"order_ is {order!r:.40}, expected an order of {len(self.links)} outputs")
         self.link_of = np.argsort(order).tolist()
-        self.inputs: list[Node] = []
         x = importer.finite(importer.numeric(x), estimator)
-        x = ToFloat64((x,)) if x.schema().kind is Kind.DENSE else x
-        for link in self.links:
-            self.inputs.append(x)
-            if link is not self.links[-1]:
-                x = importer.note(Concat((x, self._number(link, x, link.method or "predict"))))
+        self.inputs: list[Node] = [ToFloat64((x,)) if x.schema().kind is Kind.DENSE else x]
+        grows = self.inputs if x.schema().kind is Kind.DENSE else []  # what links answer, behind the input or beside it
+        for link in self.links[:-1]:
+            number = self._number(link, self.inputs[-1], link.method or "predict")
+            grows.append(importer.note(Concat((grows[-1], number))) if grows else ToFloat64((number,)))
+            if grows is not self.inputs:
+                self.inputs.append(importer.note(Concat((x, grows[-1]))))
 
     def answers(self, method: str) -> Node:
         """What all links answer, in the order of the outputs."""
         found = [self._number(link, x, method) for link, x in zip(self.links, self.inputs, strict=True)]
         if all(map(is_bare, found)):
             raise Unsupported("no member has a native form")
-        return self.importer.concat([found[link] for link in self.link_of])
+        return ToFloat64((self.importer.concat([found[link] for link in self.link_of]),))
 
     def _number(self, link: Child, x: Node, method: str) -> Node:
         """What a link answers as a number: its label, or what it says of its second class."""
@@ -123,7 +124,7 @@ class _Chain:
             node = self.importer.select(node, (1,))
         elif output.ndim != 1:
             raise Unsupported(f"{type(link.estimator).__name__}.{method} that is no vector of numbers")
-        return ToFloat64((node,))
+        return node
 
 
 def _values(node: Node, labels: tuple[np.ndarray, ...]) -> Node:
