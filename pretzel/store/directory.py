@@ -99,6 +99,7 @@ class Directory:
 
     def state(self) -> object:
         """Another value whenever a name may have changed; None soon after a change, for clocks of files are coarse."""
+        self._names.check_folder()
         changed = (self.path / "names").stat().st_mtime_ns
         return changed if abs(time.time_ns() - changed) > _COARSE else None
 
@@ -211,6 +212,7 @@ class Directory:
         """Let names have other versions, whose plans ``fetch`` brings here; nothing is collected in the meantime."""
         paths = {self._names.path_of(name): versions for name, versions in names.items()}
         with writer_lock(self.path / "lock"):
+            self._names.check_folder()
             fetch()
             for path, versions in paths.items():
                 self._write(path, versions.content())

@@ -33,7 +33,7 @@ class Findings:
     faults : list of str
         What is damaged or missing, with the names that need it.
     unused : int
-        Files that no name needs; `PlanStore.gc` removes them.
+        Files that no name needs; `PlanStore.gc` removes them. 0 if no name can be read.
     """
 
     plans: int = 0
@@ -50,7 +50,12 @@ class Findings:
 def check_store(store: Directory, names: NameFiles) -> Findings:
     """Read everything; the caller holds the lock of the store."""
     found, check = Findings(), _Check(store)
-    for name, path in sorted(names.files(), key=lambda each: each[1]):
+    try:
+        files = sorted(names.files(), key=lambda each: each[1])
+    except StoreError as error:
+        found.faults.append(str(error))
+        return found
+    for name, path in files:
         try:
             versions = names.named_versions(name, path)
         except StoreError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +12,7 @@ from urllib.parse import quote, unquote
 from pretzel.errors import CorruptStoreError, ModelNotFoundError, RegistrationError
 from pretzel.options import check_option
 from pretzel.store.digest import DIGEST
+from pretzel.store.files import plans_and_objects
 from pretzel.store.mapped_file import reading
 from pretzel.store.plan_file import sync_directory
 
@@ -92,8 +94,36 @@ class NameFiles:
         return self.path / f"{'%2E' + escaped[1:] if escaped[0] == '.' else escaped}.json"
 
     def files(self) -> list[tuple[str | None, Path]]:
-        """All files, each with its name; None for a file that no name has."""
-        return [(self.name_of(path.name), path) for path in self.path.glob("*.json")]
+        """All files, each with its name; None for a file that no name has.
+
+        Raises
+        ------
+        CorruptStoreError
+            Their folder is none, or missing although there are plans.
+        StoreError
+            The system cannot read it now.
+        """
+        self.check_folder()
+        try:
+            with reading(self.path):
+                found = os.listdir(self.path)
+        except FileNotFoundError:
+            return []
+        return [(self.name_of(file), self.path / file) for file in found if file.endswith(".json")]
+
+    def check_folder(self) -> None:
+        """Raise if the folder of all names is missing, unless the store has no plans: a copy may leave it out then.
+
+        Raises
+        ------
+        CorruptStoreError
+        """
+        if self.path.is_dir():
+            return
+        is_something = self.path.is_symlink() or self.path.exists()
+        if is_something or plans_and_objects(self.store):
+            what = "is no folder" if is_something else "is missing"
+            raise CorruptStoreError(f"{self.path} {what}, and only its files tell which plans are needed: put it back")
 
     def name_of(self, file: str) -> str | None:
         """The name whose file is called so, or None."""
@@ -122,6 +152,7 @@ class NameFiles:
             with reading(path):
                 return versions_in(path.read_bytes(), path)
         except FileNotFoundError:
+            self.check_folder()
             raise ModelNotFoundError(f"{self.store} has no model {name!r}") from None
 
     def named_versions(self, name: str | None, path: Path) -> Versions:
@@ -150,6 +181,7 @@ class NameFiles:
             It is no file.
         """
         path = self.path_of(name)
+        self.check_folder()
         try:
             with reading(path):
                 path.unlink()
@@ -159,6 +191,7 @@ class NameFiles:
 
     def versions_or_none(self, name: str) -> Versions:
         """The versions of a name, which may be new."""
+        self.check_folder()
         try:
             return self.versions(name)
         except ModelNotFoundError:
