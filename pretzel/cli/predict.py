@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pretzel.cli.models import FILE, model_argument, trust
 from pretzel.cli.requests import answer_columns, as_request, column_option, columns_for, default_method
-from pretzel.cli.tables import Columns, Writer, format_of, open_table
+from pretzel.cli.tables import Writer, format_of, open_table
 from pretzel.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 @click.argument("data", type=FILE)
 @click.option("-o", "--output", required=True, metavar="OUT", help='A table, by its ending; "-" prints CSV.')
 @click.option("--method", "methods", multiple=True, help='"predict" or "transform" by default; repeatable.')
-@click.option("--keep", multiple=True, metavar="NAME", help="A column of DATA that OUT has, too; repeatable.")
+@click.option(
+    "--keep", multiple=True, metavar="NAME", help="A column of DATA that OUT has, too, as it stands; repeatable."
+)
 @column_option
 @trust
 @click.option("--batch", default=1 << 16, type=click.IntRange(1), show_default=True, help="Rows that are read at once.")
@@ -46,6 +50,8 @@ def predict(
 
     if output != "-":
         format_of(output)
+        if Path(output).exists() and Path(output).samefile(data):
+            raise click.UsageError(f"--output {output} is DATA itself: the answers need a file of their own")
     table, plan = open_table(data), model.load(trusted, allow_pickle=allow_pickle)
     asked = methods or (default_method([*plan.methods]),)
     for name in asked:
@@ -53,25 +59,25 @@ def predict(
             raise click.UsageError(f"{plan.name} has no method {name!r}, only {', '.join(plan.methods)}")
     spec = plan.physical.input
     read = columns_for(spec, table.columns, columns, keep)
-    also = Columns([*dict.fromkeys([*read.names, *keep])], read.texts, read.documents)
+    also = replace(read, kept=[*dict.fromkeys(keep)])
     is_shown = sys.stderr.isatty() and not (output == "-" and sys.stdout.isatty())
     bar = click.progressbar(length=table.length, label=data, file=sys.stderr, hidden=not is_shown)
     names_out = None if plan.physical.names_out is None else [*feature_names_out(plan)]
     count = 0
     with Writer(output) as writer, bar:
-        for frame, progress in table.batches(also, batch):
+        for frame, kept, progress in table.batches(also, batch):
             if not len(frame):
                 continue
             try:
-                answers = _answers(plan, asked, as_request(spec, frame[read.names]), names_out)
+                answers = _answers(plan, asked, as_request(spec, frame), names_out)
             except InputError as error:
                 raise InputError(f"rows {count:,} to {count + len(frame) - 1:,} of {data}: {error}") from error
-            for name in keep:
+            for name in also.kept:
                 if name in answers:
                     raise click.UsageError(
                         f"--keep {name}: the answers have a column {name!r}, too; rename that of DATA"
                     )
-            writer.write(frame[[*keep]].assign(**answers))
+            writer.write(kept.assign(**answers))
             count += len(frame)
             bar.update(progress)
         if not count:

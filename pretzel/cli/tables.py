@@ -13,14 +13,14 @@ import sys
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from pretzel.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 FORMATS = {".csv": "csv", ".parquet": "parquet", ".pq": "parquet", ".arrow": "arrow", ".feather": "arrow"}
 """Format of a table by the ending of its file."""
@@ -46,11 +46,32 @@ class Columns:
         Texts, also where all of them look like numbers.
     documents : set of str
         Texts that are never missing, whatever they are.
+    kept : list of str
+        Columns that are written again, as they stand in the file.
     """
 
     names: list[str]
     texts: set[str] = field(default_factory=set)
     documents: set[str] = field(default_factory=set)
+    kept: list[str] = field(default_factory=list)
+
+
+class Batch(NamedTuple):
+    """Some rows of a table.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns that a model reads, as pandas makes them of the file.
+    kept : DataFrame
+        Columns that are kept: texts of CSV, and of other files values of their types in Arrow.
+    progress : int
+        In `TableFile.length`.
+    """
+
+    frame: Any
+    kept: Any
+    progress: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +90,12 @@ class TableFile:
     columns: list[str]
     length: int
 
-    def batches(self, columns: Columns, rows: int) -> Iterator[tuple[Any, int]]:
-        """Frames of so many rows at most, each with the progress that it makes in `length`."""
+    def batches(self, columns: Columns, rows: int) -> Iterator[Batch]:
+        """Batches of so many rows at most."""
         read = {"csv": _csv, "parquet": _parquet, "arrow": _arrow}[format_of(self.path)]
+        for name in (*columns.names, *columns.kept):
+            if self.columns.count(name) > 1:
+                raise InputError(f"{self.path} has {self.columns.count(name)} columns {name!r}: give each its own name")
         with _reading(self.path):
             yield from read(self.path, columns, rows)
 
@@ -123,41 +147,47 @@ def _opened(path: str) -> Iterator[Any]:
         yield pa.ipc.open_file(memory)
 
 
-def _csv(path: str, columns: Columns, rows: int) -> Iterator[tuple[Any, int]]:
+def _csv(path: str, columns: Columns, rows: int) -> Iterator[Batch]:
     import pandas as pd
 
     # All columns are read, because a row with too many fields is an error only then; nothing is an index.
-    with open(path, "rb") as file, warnings.catch_warnings():
+    with contextlib.ExitStack() as opened, open(path, "rb") as file, warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         at = 0
         texts = dict.fromkeys(columns.texts | columns.documents, str)
         # A document is what it is, also "NA" and nothing.
         found = pd.read_csv(file, index_col=False, dtype=texts, chunksize=rows, na_filter=not columns.documents)
+        kept = None
+        if columns.kept:
+            as_written = pd.read_csv(path, index_col=False, dtype=str, chunksize=rows, na_filter=False)
+            kept = opened.enter_context(as_written)
         for frame in found:
             before, at = at, file.tell()
-            yield frame[columns.names], at - before
+            yield Batch(frame[columns.names], frame[[]] if kept is None else next(kept)[columns.kept], at - before)
 
 
-def _parquet(path: str, columns: Columns, rows: int) -> Iterator[tuple[Any, int]]:
+def _parquet(path: str, columns: Columns, rows: int) -> Iterator[Batch]:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(rows, columns=columns.names):
-            yield _frame(batch, columns), batch.num_rows
+        for batch in file.iter_batches(rows, columns=[*dict.fromkeys([*columns.names, *columns.kept])]):
+            yield _batch(batch, columns)
 
 
-def _arrow(path: str, columns: Columns, rows: int) -> Iterator[tuple[Any, int]]:
+def _arrow(path: str, columns: Columns, rows: int) -> Iterator[Batch]:
     with _opened(path) as file:
         for i in range(file.num_record_batches):
             batch = file.get_batch(i)
             for start in range(0, batch.num_rows, rows):
-                part = batch.slice(start, rows)
-                yield _frame(part, columns), part.num_rows
+                yield _batch(batch.slice(start, rows), columns)
 
 
-def _frame(batch: Any, columns: Columns) -> Any:
-    frame = batch.select(columns.names).to_pandas()
-    return frame.reset_index(drop=True)[columns.names]
+def _batch(batch: Any, columns: Columns) -> Batch:
+    import pandas as pd
+
+    frame = batch.select(columns.names).to_pandas().reset_index(drop=True)[columns.names]
+    kept = batch.select(columns.kept).to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
+    return Batch(frame, kept, batch.num_rows)
 
 
 class Writer:
@@ -241,14 +271,9 @@ def read_all(table: TableFile, columns: Columns, most: int) -> Any:
     """The first rows of a table, as one frame."""
     import pandas as pd
 
-    frames: Sequence[Any] = [frame for frame, _ in _until(table.batches(columns, most), most)]
+    frames: list[Any] = []
+    for batch in table.batches(columns, most):
+        frames.append(batch.frame)
+        if sum(map(len, frames)) >= most:
+            break
     return pd.concat(frames, ignore_index=True)[:most] if frames else pd.DataFrame(columns=columns.names)
-
-
-def _until(batches: Iterator[tuple[Any, int]], most: int) -> Iterator[tuple[Any, int]]:
-    count = 0
-    for frame, progress in batches:
-        yield frame, progress
-        count += len(frame)
-        if count >= most:
-            return

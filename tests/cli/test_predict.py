@@ -12,6 +12,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
+from pretzel.cli.tables import Writer
+from pretzel.errors import InputError
+
 READ = {"csv": pd.read_csv, "parquet": pd.read_parquet, "arrow": pd.read_feather}
 WRITE = {
     "csv": lambda frame, path: frame.to_csv(path, index=False),
@@ -146,17 +149,123 @@ def test_rows_with_too_many_fields_are_no_rows_of_the_table(run, model, folder, 
     assert not (folder / "out.csv").exists()
 
 
+WRITTEN = {
+    "zeros": ["007", "08", "9", "10"],
+    "long": ["9007199254740993", "9007199254740995", "", "1"],
+    "words": ["NA", "None", "n/a", "Bonn"],
+    "true": ["True", "TRUE", "False", "true"],
+    "numbers": ["1e5", "1.50", "2", "A1"],
+    "spaces": [" a", "b ", "-0", "+1"],
+}
+
+
+@pytest.mark.parametrize("batch", [1, 2, 100])
+@pytest.mark.parametrize("texts", WRITTEN.values(), ids=WRITTEN)
+def test_columns_of_csv_are_kept_as_they_are_written(run, model, folder, table, texts, batch):
+    """The column ``age``, which the model reads, too, is a number to the model."""
+    rows = [f"{text},{age},Bonn" for text, age in zip(texts, ["042", "17.0", "6.6e1", ""], strict=True)]
+    (folder / "in.csv").write_text("\n".join(["id,age,city", *rows[:3]]) + "\n")
+    run(f"predict m.pretzel in.csv -o out.csv --keep id --keep age --keep id --batch {batch}")
+    found = [line.split(",") for line in (folder / "out.csv").read_text().splitlines()]
+    assert found[0] == ["id", "age", "predict"]
+    assert [line[:2] for line in found[1:]] == [row.split(",")[:2] for row in rows[:3]]
+    run("predict m.pretzel in.csv -o plain.csv")
+    assert [line[2] for line in found] == (folder / "plain.csv").read_text().split()
+
+
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("kind", ["parquet", "arrow"])
-def test_a_column_that_changes_its_type_is_told(run, model, folder, table, kind):
+@pytest.mark.parametrize("there", READ)
+def test_a_column_of_csv_that_looks_different_further_down_is_kept(run, model, folder, table, there):
     table.assign(code=[*range(30), *["A1"] * 10]).to_csv("code.csv", index=False)
-    error = run(f"predict m.pretzel code.csv -o out.{kind} --keep code --batch 20", 3).stderr
-    assert error.startswith(f"pretzel: out.{kind}: a column has another type than in the rows before (")
-    assert "column code" in error
-    assert error.count("\n") == 1
-    assert not [*folder.glob("*out*")]
-    run(f"predict m.pretzel code.csv -o out.{kind} --keep code --batch 40")
-    assert [*READ[kind](f"out.{kind}")["code"]][-1] == "A1"
+    run(f"predict m.pretzel code.csv -o out.{there} --keep code --batch 20")
+    assert [*map(str, READ[there](f"out.{there}")["code"])] == [*map(str, range(30)), *["A1"] * 10]
+
+
+def write_all(path, frames):
+    with Writer(path) as writer:
+        for frame in frames:
+            writer.write(frame)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+def test_answers_that_change_their_type_are_told(tmp_path, kind):
+    frames = [pd.DataFrame({"a": [1, 2]}), pd.DataFrame({"a": ["x", "y"]})]
+    with pytest.raises(InputError, match="a column has another type than in the rows before"):
+        write_all(str(tmp_path / f"out.{kind}"), frames)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_documents_and_what_is_kept_beside(run, folder):
+    source = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(["good", "bad"] * 3, [0, 1] * 3)
+    joblib.dump(source, "t.joblib")
+    run("compile t.joblib -o t.pretzel")
+    (folder / "t.csv").write_text('n,text\n01,good\n1.0,"NA, ""bad"""\n,\n')
+    run("predict t.pretzel t.csv -o out.csv --column text --keep n --keep text --batch 2")
+    assert (folder / "out.csv").read_text().splitlines()[1:] == [
+        f"{row},{answer}"
+        for row, answer in zip(
+            ["01,good", '1.0,"NA, ""bad"""', ","], source.predict(["good", "NA, bad", ""]), strict=True
+        )
+    ]
+
+
+@pytest.mark.parametrize("here", ["parquet", "arrow"])
+@pytest.mark.parametrize("there", ["parquet", "arrow", "csv"])
+def test_columns_of_arrow_keep_their_types(run, model, folder, table, here, there):
+    import pyarrow as pa
+    import pyarrow.feather
+    import pyarrow.parquet
+
+    long = [9007199254740993, None, *range(38)]
+    columns = {
+        "id": pa.array(long),
+        "on": pa.array([True, None] * 20),
+        "day": pa.array([18_000, None] * 20, pa.date32()),
+        "cents": pa.array([None, "1.50"] * 20).cast(pa.decimal128(9, 2)),
+        "kind": pa.array(["x", "y"] * 20).dictionary_encode(),
+    }
+    given = pa.Table.from_pandas(table, preserve_index=False)
+    for name, column in columns.items():
+        given = given.append_column(name, column)
+    write = pa.parquet.write_table if here == "parquet" else pa.feather.write_feather
+    write(given, f"in.{here}")
+    keep = " ".join(f"--keep {name}" for name in (*columns, "age"))
+    run(f"predict m.pretzel in.{here} -o out.{there} {keep} --batch 3")
+    if there == "csv":
+        lines = (folder / "out.csv").read_text().splitlines()
+        assert [line.rpartition(",")[0] for line in lines[1:3]] == [
+            "9007199254740993,True,2019-04-14,,x,42.0",
+            ",,,1.50,y,17.0",
+        ]
+        return
+    read = pa.parquet.read_table if there == "parquet" else pa.feather.read_table
+    found = read(f"out.{there}").select([*columns, "age"])
+    assert found.schema.field("id").type == pa.int64()
+    for name in (*columns, "age"):
+        assert found[name].to_pylist() == given[name].to_pylist()
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+def test_two_columns_of_one_name(run, model, folder, table, kind):
+    import pyarrow as pa
+    import pyarrow.feather
+    import pyarrow.parquet
+
+    given = pa.Table.from_pandas(table, preserve_index=False).append_column("more", pa.array(range(40)))
+    write = pa.parquet.write_table if kind == "parquet" else pa.feather.write_feather
+    write(given.append_column("age", given["age"]), f"two.{kind}")
+    error = run(f"predict m.pretzel two.{kind} -o out.csv", 3).stderr
+    assert error == f"pretzel: two.{kind} has 2 columns 'age': give each its own name\n"
+    write(given.append_column("more", given["age"]), f"more.{kind}")  # columns that the model ignores
+    run(f"predict m.pretzel more.{kind} -o out.csv")
+
+
+def test_the_table_is_not_replaced_by_its_answers(run, model, folder):
+    before = (folder / "d.csv").read_text()
+    (folder / "link.csv").symlink_to("d.csv")
+    for output in ("d.csv", "./d.csv", "link.csv"):
+        assert f"--output {output} is DATA itself" in run(f"predict m.pretzel d.csv -o {output}", 2).stderr
+    assert (folder / "d.csv").read_text() == before
 
 
 @pytest.mark.parametrize(
