@@ -256,7 +256,7 @@ class Importer(ValueReader):
             elif not is_composition(estimator) and has_trait(estimator, "checks_input"):
                 counts = not has_trait(estimator, "takes_tables")  # only their own nodes know
                 self._checked.update(() if counts else (output.node for output in native.values()))
-            check_fit(estimator, 0 if is_composition(estimator) else width_of(given))
+            check_fit(estimator, 0 if as_it_is else width_of(given))
             for output in native.values():
                 self._take(output)
         except (Unsupported, OverflowError) as error:

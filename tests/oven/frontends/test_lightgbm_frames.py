@@ -1,0 +1,140 @@
+"""Category dtypes of pandas in front of boosters: they become the codes of the training, in every form of request."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pretzel
+from pretzel.errors import InputTypeError
+
+lgb = pytest.importorskip("lightgbm")
+pd = pytest.importorskip("pandas")
+
+FEW = {"n_estimators": 8, "verbosity": -1, "min_child_samples": 3, "min_data_per_group": 1, "cat_smooth": 1}
+
+
+def frame(n: int = 300, seed: int = 0) -> Any:
+    """A column of numbers, and categories that are texts, whole numbers, booleans and an order."""
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "size": rng.normal(size=n),
+            "colour": pd.Categorical.from_codes(rng.integers(-1, 5, n), list("abcde")),
+            "shop": pd.Categorical(rng.choice([30, 7, 12, 100], n)),
+            "flag": pd.Categorical(rng.random(n) < 0.5),
+        }
+    )
+
+
+def target(X: Any) -> Any:
+    numbers = X["colour"].cat.codes * 0.7 + (X["shop"].astype(int) % 5) + X["size"] * X["flag"].astype(int)
+    return numbers.to_numpy(dtype=float)
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    X = frame()
+    return lgb.LGBMRegressor(**FEW).fit(X, target(X))
+
+
+def check(plan: Any, model: Any, X: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = model.predict(X)
+    np.testing.assert_array_equal(plan.predict(X), expected)
+
+
+def test_frames(model: Any) -> None:
+    """Categories in another order, fewer, more, unseen ones, and names that are others."""
+    X = frame(200, seed=1)
+    turned = X.assign(colour=X["colour"].cat.set_categories(list("edcba")))
+    fewer = X.assign(colour=X["colour"].cat.set_categories(list("bd")))
+    more = X.assign(colour=X["colour"].cat.rename_categories({"a": "z"}), shop=X["shop"].cat.add_categories([5]))
+    ordered = X.assign(colour=X["colour"].cat.as_ordered())
+    for source in (model, model.booster_):
+        plan = pretzel.compile(source, strict=True)
+        for given in (X, turned, fewer, more, ordered, X[:1], X.set_axis(list("wxyz"), axis=1)):
+            check(plan, source, given)
+
+
+def test_frames_with_other_dtypes_are_rejected_as_by_the_library(model: Any) -> None:
+    plan = pretzel.compile(model)
+    for given in (frame(5).assign(flag=True), frame(5).assign(size=pd.Categorical(["u"] * 5))):
+        with pytest.raises(ValueError, match="do not match"):
+            model.predict(given)
+        with pytest.raises(InputTypeError, match="category dtype"):
+            plan.predict(given)
+
+
+def test_arrays_hold_codes(model: Any) -> None:
+    X = np.random.default_rng(0).integers(-1, 6, size=(50, 4)).astype(float)
+    check(pretzel.compile(model), model, X)
+    check(pretzel.compile(model), model, X.tolist())
+
+
+def test_single_rows_hold_categories(model: Any) -> None:
+    X = frame(40, seed=2)
+    plan = pretzel.compile(model)
+    expected = model.predict(X)
+    rows = X.astype(object).where(X.notna(), None).to_dict("records")
+    for row, answer in zip(rows, expected, strict=True):
+        assert plan.predict_one(row) == answer
+        assert plan.predict_one(tuple(row.values())) == answer
+    np.testing.assert_array_equal(plan.predict(rows), expected)
+    assert plan.predict_one({**rows[0], "colour": "unseen"}) == plan.predict_one({**rows[0], "colour": None})
+
+
+def test_saved_plans_know_the_categories(model: Any, tmp_path: Any) -> None:
+    X = frame(40, seed=2)
+    pretzel.compile(model).save(tmp_path / "m.pretzel")
+    model.booster_.save_model(tmp_path / "m.txt")
+    for plan in (pretzel.load(tmp_path / "m.pretzel"), pretzel.compile(tmp_path / "m.txt")):
+        check(plan, model, X)
+        row = {"size": 0.5, "colour": "b", "shop": 12, "flag": True}
+        one = X[:1].assign(size=0.5)
+        one = one.assign(**{name: pd.Categorical([row[name]], X[name].cat.categories) for name in list(row)[1:]})
+        assert plan.predict_one(row) == model.predict(one)[0]
+
+
+def test_ordered_categories_are_numbers() -> None:
+    X = frame()
+    X["colour"] = X["colour"].cat.as_ordered()
+    model = lgb.LGBMRegressor(**FEW).fit(X, target(X))
+    plan = pretzel.compile(model)
+    check(plan, model, X)
+    check(plan, model, frame(100, seed=3))
+
+
+def test_a_frame_of_categories_for_a_model_of_an_array() -> None:
+    X = frame()
+    codes = X.assign(**{name: X[name].cat.codes for name in ("colour", "shop", "flag")}).to_numpy(dtype=float)
+    model = lgb.LGBMRegressor(**FEW).fit(codes, target(X))
+    check(pretzel.compile(model), model, X)
+
+
+@pytest.mark.parametrize("remainder", ["passthrough", "steps"])
+def test_behind_a_column_transformer(remainder: str) -> None:
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    X = frame()
+    names = ["colour", "shop", "flag"]
+    steps = [("numbers", StandardScaler(), ["size"])]
+    if remainder == "steps":
+        steps = [("categories", "passthrough", names), *steps]
+    columns = ColumnTransformer(steps, remainder="passthrough" if remainder == "passthrough" else "drop")
+    pipeline = make_pipeline(columns.set_output(transform="pandas"), lgb.LGBMRegressor(**FEW)).fit(X, target(X))
+    plan = pretzel.compile(pipeline)
+    rows = frame(60, seed=4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = pipeline.predict(rows)
+    np.testing.assert_array_equal(plan.predict(rows), expected)
+    assert not [step for step in plan.opaque_steps if step.method == "predict"]
+    row = rows.astype(object).where(rows.notna(), None).to_dict("records")[5]
+    assert plan.predict_one(row) == expected[5]
