@@ -36,6 +36,21 @@ def test_into_a_store(run):
     assert "'churn/de@v2' is there already" in run("compile m.joblib -o models --name churn/de --version v2", 3).stderr
 
 
+def test_a_model_file_of_another_library(run):
+    from tests.oven.frontends.test_lightgbm_text import RAW, ROWS, TEXT
+
+    with open("model.txt", "w", encoding="utf-8") as file:
+        file.write(TEXT)
+    done = run("compile model.txt -o models --name clicks")
+    assert done.stdout.startswith("models:clicks@v1  predict, raw_score, pred_leaf")
+    assert WARNING not in done.stderr
+    plan = pretzel.PlanStore("models", create=False).load("clicks")
+    np.testing.assert_array_equal(plan.predict(ROWS, raw_score=True), RAW)
+    with open("model.txt", "w", encoding="utf-8") as file:
+        file.write(TEXT[:400])
+    assert "damaged text of a LightGBM model" in run("compile model.txt -o models --name clicks", 3).stderr
+
+
 def test_a_pickle(run, pipeline):
     with open("m.pkl", "wb") as file:
         pickle.dump(pipeline, file)

@@ -310,7 +310,7 @@ cdef class Method(CallCounter):
         cdef ColumnType of_array
         cdef set found
         self.choice.one(cnp.NPY_FLOAT64, types)
-        if self.rounds and cnp.PyArray_CheckExact(X):
+        if self.rounds and (cnp.PyArray_CheckExact(X) and cnp.PyArray_TYPE(X) != cnp.NPY_FLOAT64):
             X = CALLBACKS.as_rounded(X)
         if type(X) is np.ndarray and self.plain and self.takes_bare and X.ndim == 2 and X.dtype == np.float64 and (
                 X.flags.c_contiguous and X.shape[1] == self.width and X.shape[0] > 0):

@@ -272,8 +272,8 @@ class Importer(ValueReader):
                 continue
             output = native[method]
             result[method] = self._with_source_form(estimator, x, output) if method == "transform" else output
-        more = (name for name in native if name in CALL_OPTIONS or not present)  # the latter of what a file holds
-        return result | {name: native[name] for name in more if name in only}
+        more = [name for name in only if name in CALL_OPTIONS or not present]  # the latter of what a file holds
+        return result | {name: native[name] for name in more if name in native}
 
     def plain_for(self, estimator: Any, x: Node) -> Node:
         """``x`` as the adapter of one estimator reads it."""
