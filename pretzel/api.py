@@ -84,7 +84,8 @@ def compile(
     """
     from pretzel.oven import compile_estimator
 
-    if isinstance(estimator, str | os.PathLike):
+    is_file = isinstance(estimator, str | os.PathLike)
+    if is_file:
         from pretzel.oven.frontends.model_files import read_model_file
 
         estimator = read_model_file(estimator)
@@ -100,7 +101,7 @@ def compile(
     store = default_store() if store is None else store
     physical, lease = compile_estimator(estimator, options, store)
     try:
-        plan = Plan(physical, store, lease, name, Source(estimator, keep=keep_source))
+        plan = Plan(physical, store, lease, name, None if is_file else Source(estimator, keep=keep_source))
     except KernelError as error:
         raise CompileError(f"{type(estimator).__name__}: {error}") from error
     if plan.opaque_steps:

@@ -233,7 +233,8 @@ def call_source(method: Any, name: str, arguments: tuple[Any, ...], options: Map
         if len(chosen) < 2 and plan is not None and all(option in plan.methods for option in chosen):
             return plan.methods[chosen[0] if chosen else name](*arguments)
     if method.source is None:
-        raise TypeError(f"{method.name}: {name} has one argument, the table")
+        which = f": {', '.join(options)} would be answered by the source, of which the plan has none" if options else ""
+        raise TypeError(f"{method.name}: {name} has one argument, the table{which}")
     return method.source.call(method.name, name, arguments, options)
 
 

@@ -149,6 +149,8 @@ def test_files(tmp_path: Path) -> None:
         np.testing.assert_array_equal(pretzel.compile(given).raw_score(ROWS), RAW)
     plan = pretzel.compile(path)
     assert plan.predict_one({"a=b": 0.0, "c_d": 2.9, "ü": 9.0}) == pytest.approx(1 / (1 + np.exp(-0.75)))
+    with pytest.raises(TypeError, match="num_iteration would be answered by the source, of which the plan has none"):
+        plan.predict(ROWS, num_iteration=1)
     plan.save(tmp_path / "model.pretzel")
     np.testing.assert_array_equal(pretzel.load(tmp_path / "model.pretzel").predict(ROWS), plan.predict(ROWS))
     path.write_text("nothing of the kind", encoding="utf-8")
