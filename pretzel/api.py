@@ -37,9 +37,9 @@ def compile(
     Parameters
     ----------
     estimator : fitted estimator, str or path
-        A Pipeline, a ColumnTransformer, a single model, a booster of LightGBM, ... It is never changed, and the caller
-        should not change it either. A text or path names a model file: LightGBM's text format is read without the
-        library.
+        A Pipeline, a ColumnTransformer, a single model, a booster, ... It is never changed, and the caller
+        should not change it either. A text or path names a model file: LightGBM's text format, and XGBoost's JSON
+        and UBJSON, are read without the library.
     strict : bool
         Raise `OpaqueStepError` if a step has no native form, instead of calling it from Python.
     numerics : {"fast", "strict"}

@@ -24,10 +24,13 @@ class Coding:
         Their positions; empty where only the frame of a request tells.
     categories : tuple of tuple
         Of each of these columns, in their order.
+    rejects : bool
+        Other categories are rejected, else they are missing.
     """
 
     columns: tuple[int, ...]
     categories: tuple[tuple[str | float | None, ...], ...]
+    rejects: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,11 +25,12 @@ METHODS = (
     "score_samples",
     "apply",
     "raw_score",
+    "output_margin",
     "pred_leaf",
 )
 """Methods of an estimator that are compiled, where it has them and they take nothing but ``X``."""
 
-CALL_OPTIONS = ("raw_score", "pred_leaf")
+CALL_OPTIONS = ("raw_score", "output_margin", "pred_leaf")
 """Those of them that are options of ``predict`` in the source: ``predict(X, raw_score=True)``."""
 
 EXTRAS = ("apply", "predict_joint_log_proba", "score_samples", *CALL_OPTIONS)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pretzel.errors import ModelFileError
 from pretzel.oven.frontends.lightgbm.model_text import is_model_text, read_model_text
+from pretzel.oven.frontends.xgboost.model import is_model, read_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +20,7 @@ HEAD = 4096
 
 FORMATS: tuple[tuple[str, Callable[[bytes], bool], Callable[[bytes, str], Any]], ...] = (
     ("LightGBM text", is_model_text, lambda data, name: read_model_text(data.decode("utf-8"), name)),
+    ("XGBoost JSON or UBJSON", is_model, lambda data, name: read_model(data)),
 )
 """Name of each format, whether the head of a file is of it, and what reads the whole file, whose name is given."""
 

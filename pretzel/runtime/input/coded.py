@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.errors import InputTypeError
+from pretzel.errors import InputTypeError, InputValueError
 from pretzel.runtime.input.row_reader import pandas_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from pretzel.plan import InputSpec
     from pretzel.runtime.input.table_reader import Table
 
 
 class RowCoder:
-    """Replaces the categories in single rows by their codes; what is no category of the training is NaN.
+    """Replaces the categories in single rows by their codes; what is no category of the training is NaN, or rejected.
 
     A row is the row of a frame with category dtypes, so that a number is a category there. Numbers of an array are
     codes already.
@@ -27,6 +27,7 @@ class RowCoder:
 
     def __init__(self, spec: InputSpec) -> None:
         assert spec.coding is not None
+        self._spec = spec
         names = spec.names or ()
         tables = map(codes_by_category, spec.coding.categories)
         self._tables = list(zip(spec.coding.columns, tables, strict=False))
@@ -35,17 +36,17 @@ class RowCoder:
     def __call__(self, row: Any) -> Any:
         """A row (dict, tuple or list) with codes."""
         if isinstance(row, dict):
-            return row | {name: _code(table, row[name]) for name, table in self._names if name in row}
+            return row | {name: _code(self._spec, table, row[name]) for name, table in self._names if name in row}
         values = list(row)
         for position, table in self._tables:
             if position < len(values):
-                values[position] = _code(table, values[position])
+                values[position] = _code(self._spec, table, values[position])
         return values
 
     def column(self, position: int, cells: Sequence[Any]) -> Sequence[Any]:
         """The values of one column of single rows."""
         table = next((table for at, table in self._tables if at == position), None)
-        return cells if table is None else [_code(table, cell) for cell in cells]
+        return cells if table is None else [_code(self._spec, table, cell) for cell in cells]
 
 
 def row_coder(spec: InputSpec) -> RowCoder | None:
@@ -58,11 +59,21 @@ def codes_by_category(categories: Sequence[Any]) -> dict[Any, float]:
     return {category: float(code) for code, category in enumerate(categories)}
 
 
-def _code(table: Mapping[Any, float], value: Any) -> float:
+def _code(spec: InputSpec, table: Mapping[Any, float], value: Any) -> float:
+    if value is None or pandas_missing(value):
+        return math.nan
     try:
-        return math.nan if value is None or pandas_missing(value) else table.get(value, math.nan)
+        found = table.get(value)
     except TypeError as error:
         raise InputTypeError(f"expected a category, got a {type(value).__name__}") from error
+    return _unseen(spec, value) if found is None else found
+
+
+def _unseen(spec: InputSpec, value: Any) -> float:
+    """The code of what is no category of the training."""
+    if spec.coding is not None and spec.coding.rejects and value == value:
+        raise InputValueError(f"{spec.estimator}: {value!r:.80} is no category of the training")
+    return math.nan
 
 
 def as_rounded(X: Any) -> Any:
@@ -98,16 +109,20 @@ def coded_table(spec: InputSpec, table: Table, X: Any) -> Table:
         )
     if not positions:
         return table
-    codes = {i: _codes_of(read(i), None if known is None else known[n]) for n, i in enumerate(positions)}
+    codes = {i: _codes_of(spec, read(i), None if known is None else known[n]) for n, i in enumerate(positions)}
     return replace(table, column=lambda i: codes[i] if i in codes else read(i))
 
 
-def _codes_of(column: Any, categories: Sequence[Any] | None) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _codes_of(spec: InputSpec, column: Any, categories: Sequence[Any] | None) -> np.ndarray[Any, np.dtype[np.float64]]:
     """The codes of a column of pandas, by its own categories or by others."""
-    own: Callable[[], list[Any]] = column.categories.tolist
-    codes: list[float] = list(map(float, range(len(column.categories))))
+    own: list[Any] = column.categories.tolist()
+    codes: list[float] = list(map(float, range(len(own))))
     if categories is not None:
         table = codes_by_category(categories)
-        codes = [table.get(category, math.nan) for category in own()]
+        used = set(np.unique(column.codes).tolist())
+        codes = [
+            table[category] if category in table else _unseen(spec, category) if i in used else math.nan
+            for i, category in enumerate(own)
+        ]
     found: np.ndarray[Any, np.dtype[np.float64]] = np.array([*codes, math.nan])[column.codes]
     return found

@@ -4,14 +4,61 @@ from __future__ import annotations
 
 from typing import Any
 
-from pretzel.errors import UnfittedError
+from pretzel.errors import CompileError, UnfittedError
+from pretzel.input_spec import Coding
+from pretzel.oven.frontends.xgboost.model import Model, read_model
+
+__all__ = [
+    "absent_is_missing",
+    "check_readable",
+    "coding_of",
+    "fitted_columns",
+    "needs_rows",
+    "output_container",
+    "reads_forms",
+]
 
 
 def check_readable(estimator: Any) -> None:
     """Raise `UnfittedError` where ``fit`` comes first."""
+    if isinstance(estimator, type):
+        raise CompileError(f"expected a fitted model of XGBoost, got {estimator!r:.80}")
     fitted = getattr(estimator, "__sklearn_is_fitted__", None)
     if fitted is not None and not fitted():
         raise UnfittedError(f"{type(estimator).__name__} is not fitted: call fit before compiling it")
+
+
+def fitted_columns(estimator: Any) -> tuple[int | None, list[str] | None]:
+    """Number and names of the columns."""
+    if isinstance(estimator, Model):
+        return estimator.n_features, list(estimator.feature_names) or None
+    booster = _booster(estimator)
+    return (None, None) if booster is None else (booster.num_features(), booster.feature_names)
+
+
+def coding_of(estimator: Any) -> Coding | None:
+    """What the frame of the training had of category dtypes; None for an array."""
+    model = estimator
+    if not isinstance(model, Model):
+        booster = _booster(estimator)
+        if booster is None or "c" not in (booster.feature_types or ()):
+            return None
+        model = read_model(bytes(booster.save_raw("ubj")))
+    if not model.keeps_categories:
+        return None
+    known = [(i, each) for i, each in enumerate(model.categories) if each is not None]
+    return Coding(tuple(i for i, _ in known), tuple(each for _, each in known), rejects=True) if known else None
+
+
+def reads_forms(estimator: Any) -> bool:
+    """Columns of categories are read as they come."""
+    return coding_of(estimator) is not None
+
+
+def _booster(estimator: Any) -> Any:
+    if not hasattr(estimator, "get_booster"):
+        return estimator
+    return estimator.get_booster() if estimator.__sklearn_is_fitted__() else None
 
 
 def output_container(estimator: Any) -> str:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.cells import cell_value
+from pretzel.oven.frontends.forms import TwoForms
 from pretzel.oven.frontends.registry import Unsupported
 from pretzel.oven.frontends.trees import Tree, join
 from pretzel.oven.frontends.xgboost.objectives import base_margin
-from pretzel.oven.ir.columns import is_sparse
+from pretzel.oven.ir.columns import Raw, SparseLeaf, is_sparse
 from pretzel.oven.ir.concat import DensifyMissing
 from pretzel.oven.ir.encode import REJECT_UNKNOWN, category_codes
 from pretzel.oven.ir.impute import Impute
@@ -53,7 +54,13 @@ class Columns:
         self.place: Array | None = None  # of each column, where columns with categories stand before the others
         self._importer, self._estimator = importer, estimator
         self._missing, self._width = missing, model.n_features
-        self._x = self._coded(model, x) if model.categories else self._numbers(x)
+        read = x.native if isinstance(x, TwoForms) else x
+        as_codes = isinstance(read, Raw | SparseLeaf) and not read.inputs  # a request is coded when it is read
+        if model.categories and not math.isnan(missing):
+            raise Unsupported("a missing value of its own beside categories")
+        if not model.keeps_categories:
+            raise Unsupported("category dtypes of pandas of which the model does not hold the categories")
+        self._x = self._coded(model, x) if model.categories and not as_codes else self._numbers(x)
 
     def node(self, *, is_matrix: bool) -> Node:
         """The columns; ``is_matrix``: as a `DMatrix` takes them, which rejects infinity unless that means missing."""
@@ -69,9 +76,7 @@ class Columns:
         return self._importer.note(DensifyMissing((x,))) if is_sparse(x) else self._importer.dense(x)
 
     def _coded(self, model: Model, x: Node) -> Node:
-        """Codes that the frame of the fit gave to categories, then the other columns."""
-        if not math.isnan(self._missing):
-            raise Unsupported("a missing value of its own beside categories")
+        """Codes that the frame of the fit gave to the categories of what a step has made, then the other columns."""
         importer, known = self._importer, model.categories
         coded = [i for i, each in enumerate(known) if each is not None]
         plain = [i for i, each in enumerate(known) if each is None]
@@ -122,6 +127,7 @@ class Ensemble:
             columns=model.groups[: len(values)] if values else np.zeros(1, dtype=np.int64),
             base=base,
             categories=categories,
+            outside="left",
             dtype="float32",
             sums="float32",
         )
@@ -137,24 +143,31 @@ class Ensemble:
 
     def leaf_numbers(self) -> Node:
         """The number in the file of the leaf reached in each tree."""
-        splits, _ = self._splits()
+        splits, categories = self._splits()
         numbers = [each.nodes[leaves] for each, leaves in zip(self.trees, splits.leaf_nodes, strict=False)]
         if not numbers:
             raise Unsupported("leaves of no trees")
-        return splits.per_tree(self._columns.node(is_matrix=True), numbers, float32=True, dtype="float32")
+        return splits.per_tree(
+            self._columns.node(is_matrix=True),
+            numbers,
+            float32=True,
+            categories=categories,
+            outside="left",
+            dtype="float32",
+        )
 
     def _splits(self) -> tuple[Splits, Array | None]:
         """The splits of all trees, and the categories that go left at the categorical ones."""
         trees: list[Tree] = []
-        sets: list[Array] = []
         known: dict[bytes, int] = {}
+        sets: list[Array] = []
         for each in self.trees:
-            numbers = [known.setdefault(right.tobytes(), len(known)) for right in each.right]
-            sets += [right for right, number in zip(each.right, numbers, strict=True) if number == len(sets)]
+            numbers = []
+            for right in each.right:
+                numbers.append(known.setdefault(right.tobytes(), len(known)))
+                sets += [right] if len(known) > len(sets) else []
             assert each.tree.category_set is not None
             trees.append(replace(each.tree, category_set=np.array([*numbers, -1])[each.tree.category_set]))
-        if sets:
-            raise Unsupported("categorical splits")
         splits = join(trees or [_NOTHING], "trees")
         place = self._columns.place
         if place is not None:
@@ -175,8 +188,6 @@ def _all_but(sets: Sequence[Array]) -> Array:
 
 def _codes(x: Node, categories: Sequence[Sequence[Category]]) -> Node:
     """The codes that the frame of the fit gave to categories; others are rejected, missing ones are missing."""
-    if any(isinstance(each, str) and not each.isascii() for column in categories for each in column):
-        raise Unsupported("names of categories that are not ASCII, which XGBoost cuts")
     return category_codes(
         x,
         [[*map(cell_value, column), None, math.nan] for column in categories],

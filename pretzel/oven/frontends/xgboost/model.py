@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.errors import CompileError
+from pretzel.errors import ModelFileError
 from pretzel.oven.frontends.trees import Tree
 from pretzel.oven.frontends.xgboost import ubjson
 
@@ -46,7 +46,7 @@ class BoostedTree:
     right: tuple[Array, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Model:
     """A model file.
 
@@ -68,6 +68,8 @@ class Model:
     best_iteration : int or None
     feature_names : tuple of str
         Empty where the model was trained without names.
+    feature_types : tuple of str
+        ``"c"`` for categories; empty where nothing is said.
     categories : tuple of (tuple of str or float) or None
         Categories of each column, None for one without; empty where the model was trained without such frames.
     """
@@ -83,7 +85,24 @@ class Model:
     weights: Array
     best_iteration: int | None
     feature_names: tuple[str, ...]
+    feature_types: tuple[str, ...]
     categories: tuple[tuple[Category, ...] | None, ...]
+
+    @property
+    def keeps_categories(self) -> bool:
+        """Whether all categories of the frame of the fit are known: releases before 3.1 do not write them.
+
+        Names that are not ASCII are cut, because their lengths are counted in characters.
+        """
+        if not self.categories:
+            return not self.feature_names or "c" not in self.feature_types
+        names = (each for column in self.categories for each in column or ())
+        return all(each.isascii() for each in names if isinstance(each, str))
+
+
+def is_model(head: bytes) -> bool:
+    """Whether a file may be a model, from its first bytes."""
+    return head.lstrip()[:1] == b"{" and b"learner" in head
 
 
 def is_ubjson(data: bytes) -> bool:
@@ -96,16 +115,16 @@ def read_model(data: bytes) -> Model:
 
     Raises
     ------
-    CompileError
+    ModelFileError
         It is no model of XGBoost, or contradicts itself.
     """
     try:
         text = ubjson.loads(data) if is_ubjson(data) else json.loads(data)
         return _model(text)
     except KeyError as error:
-        raise CompileError(f"the XGBoost model cannot be read: it has no {error}") from error
+        raise ModelFileError(f"the XGBoost model cannot be read: it has no {error}") from error
     except (ValueError, TypeError, IndexError, OverflowError, RecursionError, AttributeError) as error:
-        raise CompileError(f"the XGBoost model cannot be read: {error}") from error
+        raise ModelFileError(f"the XGBoost model cannot be read: {error}") from error
 
 
 def _model(text: Mapping[str, Any]) -> Model:
@@ -152,6 +171,7 @@ def _model(text: Mapping[str, Any]) -> Model:
         weights,
         None if best is None else _count(best, 1 << 31),
         names,
+        tuple(map(str, learner.get("feature_types") or ())),
         categories,
     )
 
@@ -260,7 +280,7 @@ def _categories(cats: Mapping[str, Any], n_features: int) -> tuple[tuple[Categor
 
 def _values(each: Mapping[str, Any]) -> tuple[Category, ...] | None:
     if "offsets" not in each:
-        return tuple(np.asarray(each["values"]).tolist())
+        return tuple(map(float, np.asarray(each["values"]).tolist()))
     offsets = _integers(each["offsets"])
     if not offsets.size:
         return None

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.xgboost.booster import answers
 from pretzel.oven.frontends.xgboost.ensemble import Columns, Ensemble
 from pretzel.oven.frontends.xgboost.model import read_model
-from pretzel.oven.frontends.xgboost.objectives import prediction
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.link import ArgMax, Pair, Softmax, Threshold
 from pretzel.oven.ir.scale import ToFloat32
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 @adapter(*(f"xgboost.sklearn.{name}" for name in ("XGBModel", "XGBRegressor", "XGBRFRegressor", "XGBRanker")))
 def regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
     model, ensemble = _read(estimator, x, importer)
-    return {"predict": prediction(model.objective, ensemble.margin()), **_leaves(model, ensemble)}
+    return {**answers(model, ensemble), **_leaves(model, ensemble)}
 
 
 @adapter("xgboost.sklearn.XGBClassifier", "xgboost.sklearn.XGBRFClassifier")
 def classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
     """Classes from the prediction of the booster: the greatest of several, or those that are likelier than not."""
     model, ensemble = _read(estimator, x, importer)
-    margin, n_classes = ensemble.margin(), estimator.n_classes_
-    found = prediction(model.objective, margin)
+    own, n_classes = answers(model, ensemble), estimator.n_classes_
+    found, margin = own["predict"], own["output_margin"].node
     width = found.node.schema().width if found.ndim == 2 else 1
     if width > 1 and n_classes != 2:
         predict = Output(ArgMax((found.node,)), ndim=1, labels=(np.arange(width),))
@@ -47,7 +47,7 @@ def classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
         raise Unsupported(f"{n_classes} classes and {width} outputs")
     else:
         proba = found.node if width > 1 else ToFloat32((Pair((found.node,)),))
-    return {"predict": predict, "predict_proba": Output(proba), **_leaves(model, ensemble)}
+    return {**own, "predict": predict, "predict_proba": Output(proba), **_leaves(model, ensemble)}
 
 
 def _read(estimator: Any, x: Node, importer: Importer) -> tuple[Model, Ensemble]:
