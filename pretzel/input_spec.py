@@ -80,7 +80,9 @@ class InputSpec:
     rounds_arrays : bool
         Numbers in arrays and lists are rounded to float32, unless they are float32 or float64. Those in frames are not.
     coding : Coding or None
-        Columns of a category dtype become codes. None: by the categories of the request, in a frame ``by_position``.
+        Columns of a category dtype become codes. None: by the categories of the request, in a frame ``as_booster``.
+    as_booster : bool
+        Columns of a category dtype are codes, and no warning says that only one of fit and request has names.
     """
 
     kind: InputKind
@@ -104,6 +106,7 @@ class InputSpec:
     by_position: bool = False
     rounds_arrays: bool = False
     coding: Coding | None = None
+    as_booster: bool = False
 
 
 ANY_TABLE = InputSpec(InputKind.TABLE, 0)

@@ -81,7 +81,7 @@ def demands(estimator: Any) -> InputSpec:
         type(inside[0]).__name__ if inside else type(estimator).__name__,
         long_indices=all(has_trait(each, "takes_long_indices") for each in _all(estimator)),
         sparse_nan=all(has_trait(each, "takes_sparse_nan") for each in first),
-        sparse_frames=not any_order and not any(has_trait(each, "reads_columns") for each in inside),
+        sparse_frames=not any_order and not any(_reads_sparse_columns(each) for each in inside),
         floats=all(asking) or (None if any(asking) else False),
         by_name=names is not None and any(child.named for each in checked for child in children(each)),
         unchecked=any(has_trait(each, "keeps_container") for each in first),
@@ -90,6 +90,7 @@ def demands(estimator: Any) -> InputSpec:
         vectors=vectors,
         coding=coding_of(inside[0]) if len(inside) == 1 else None,
         by_position=all(has_trait(each, "by_position") for each in inside),
+        as_booster=all(has_trait(each, "as_booster") for each in inside),
         rounds_arrays=all(has_trait(each, "rounds_arrays") for each in inside),
     )
 
@@ -119,6 +120,11 @@ def _takes_texts(estimator: Any, form: str) -> tuple[bool, str]:
     last = [forms[child.name] for child in found if child.name not in read and child.method in (None, "transform")]
     passed = next((each for each in ("objects", "array", "list") if each in last), "")
     return taken, "array" if passed == "list" and len(last) > 1 else passed
+
+
+def _reads_sparse_columns(estimator: Any) -> bool:
+    """Whether a frame of sparse columns is no sparse rows for an estimator."""
+    return has_trait(estimator, "reads_columns") or not has_trait(estimator, "takes_sparse_frames")
 
 
 def _is_known(estimator: Any) -> bool:

@@ -57,6 +57,7 @@ class Frontend(Protocol):
 
 TRAITS = {
     "absent_is_missing": False,  # what sparse rows do not hold is missing, and not zero
+    "as_booster": False,  # category dtypes of pandas are codes; names are not asked for where none were given
     "by_position": False,  # columns of frames are taken in their order, whatever their names
     "asks_for_floats": False,  # the input is converted to a float type
     "checks_input": True,  # a table must have the columns of the fit
@@ -78,6 +79,7 @@ TRAITS = {
     "sparse_apart": False,  # sparse rows are computed with in another way
     "takes_long_indices": True,  # sparse rows may have indices of 64 bits
     "takes_sparse": True,  # the input may be sparse rows
+    "takes_sparse_frames": True,  # a frame of sparse columns is sparse rows
     "takes_sparse_nan": True,  # NaN in sparse rows is treated as in dense ones
     "takes_tables": True,  # the input is a table; else a sequence of documents, dicts, lists of tokens or labels
     "takes_text_arrays": True,  # numbers may be arrays of NumPy's own texts or bytes

@@ -59,7 +59,7 @@ def match(spec: InputSpec, columns: Sequence[Any]) -> Sequence[int] | None:
 
 def warn_about_names(spec: InputSpec, *, named: bool) -> None:
     """Warn as scikit-learn does when only one of fit and request has names."""
-    if named == (spec.names is not None) or spec.by_position:
+    if named == (spec.names is not None) or spec.as_booster:
         return
     level, frame = 1, sys._getframe()
     while frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:  # up to the line of the caller

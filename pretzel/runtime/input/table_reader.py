@@ -91,7 +91,7 @@ def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[A
         documents = _documents(spec, X)
         return len(documents), [[documents] for _ in leaves], [{FLOAT64} for _ in leaves]
     table = _table(spec, as_column(X) if spec.vectors else as_rounded(X) if spec.rounds_arrays else X)
-    table = coded_table(spec, table, X) if spec.by_position or spec.coding is not None else table
+    table = coded_table(spec, table, X) if spec.as_booster else table
     found: list[Any] = []
     dtypes: list[set[np.dtype[Any]]] = []
     for leaf in leaves:

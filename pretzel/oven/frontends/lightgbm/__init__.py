@@ -9,6 +9,7 @@ from pretzel.input_spec import Coding
 from pretzel.oven.frontends.lightgbm.model_text import LightGBMModel, read_model_text
 
 __all__ = [
+    "as_booster",
     "asks_for_floats",
     "by_position",
     "check_readable",
@@ -87,6 +88,11 @@ def output_container(estimator: Any) -> str:
 
 def asks_for_floats(estimator: Any) -> bool:
     """Everything becomes a float."""
+    return True
+
+
+def as_booster(estimator: Any) -> bool:
+    """Category dtypes are codes, also for a model that was trained without."""
     return True
 
 

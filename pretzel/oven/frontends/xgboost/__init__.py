@@ -10,12 +10,14 @@ from pretzel.oven.frontends.xgboost.model import Model, read_model
 
 __all__ = [
     "absent_is_missing",
+    "as_booster",
     "check_readable",
     "coding_of",
     "fitted_columns",
     "needs_rows",
     "output_container",
     "reads_forms",
+    "takes_sparse_frames",
 ]
 
 
@@ -69,6 +71,16 @@ def output_container(estimator: Any) -> str:
 def absent_is_missing(estimator: Any) -> bool:
     """What sparse rows do not hold is missing, a zero that they hold is a number."""
     return True
+
+
+def as_booster(estimator: Any) -> bool:
+    """Category dtypes are codes, also for a model that was trained without."""
+    return True
+
+
+def takes_sparse_frames(estimator: Any) -> bool:
+    """A frame of sparse columns is one of dense columns."""
+    return False
 
 
 def needs_rows(estimator: Any) -> bool:
