@@ -83,6 +83,7 @@ def compile(
     4.0
     """
     from pretzel.oven import compile_estimator
+    from pretzel.oven.frontends.registry import on_tables
 
     is_file = isinstance(estimator, str | os.PathLike)
     if is_file:
@@ -101,7 +102,9 @@ def compile(
     store = default_store() if store is None else store
     physical, lease = compile_estimator(estimator, options, store)
     try:
-        plan = Plan(physical, store, lease, name, None if is_file else Source(estimator, keep=keep_source))
+        plan = Plan(
+            physical, store, lease, name, None if is_file else Source(estimator, keep=keep_source, on_tables=on_tables)
+        )
     except KernelError as error:
         raise CompileError(f"{type(estimator).__name__}: {error}") from error
     if plan.opaque_steps:

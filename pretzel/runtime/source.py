@@ -48,11 +48,14 @@ class Source:
     estimator : fitted estimator
     keep : bool
         Whether this object keeps the estimator alive. Otherwise it refers to it weakly.
+    on_tables : callable, optional
+        What it makes of the estimator takes tables.
     """
 
-    __slots__ = ("_find", "_keeps", "_why_gone", "kind", "score_of", "type_name")
+    __slots__ = ("_find", "_keeps", "_on_tables", "_why_gone", "kind", "score_of", "type_name")
 
-    def __init__(self, estimator: Any, *, keep: bool) -> None:
+    def __init__(self, estimator: Any, *, keep: bool, on_tables: Callable[[Any], Any] | None = None) -> None:
+        self._on_tables = on_tables
         self._find: Callable[[], Any] = _reference(estimator, keep)
         self._keeps = keep
         self.type_name = type(estimator).__name__
@@ -67,6 +70,7 @@ class Source:
         source = cls.__new__(cls)
         source._find = lambda: None
         source._keeps = False
+        source._on_tables = None
         source.type_name, source.kind, source.score_of = type_name, kind, score_of
         source._why_gone = f"it was not saved with the plan: {_SAVE}"
         return source
@@ -120,7 +124,7 @@ class Source:
         """
         given = ", ".join(options) or f"{len(arguments)} arguments"
         estimator = self._living(TypeError, f"{model}: {method} with {given} is answered by")
-        return getattr(estimator, method)(*arguments, **options)
+        return getattr(self._taking_tables(estimator), method)(*arguments, **options)
 
     def answer(self, model: str, method: str, X: Any, reason: str, remedy: str = "") -> Any:
         """The estimator's own answer for a table that no program can compute with.
@@ -130,7 +134,8 @@ class Source:
         InputTypeError
             It does not exist any more.
         """
-        return getattr(self._living(InputTypeError, f"{model}: {reason} are answered by", remedy), method)(X)
+        estimator = self._living(InputTypeError, f"{model}: {reason} are answered by", remedy)
+        return getattr(self._taking_tables(estimator), method)(X)
 
     def instead(self, model: str, method: str, X: Any, error: InputTypeError | InputValueError) -> Any:
         """The estimator's own answer for a table that a plan rejects with ``error``.
@@ -145,7 +150,7 @@ class Source:
             raise error
         estimator = self._living(InputTypeError, f"{model}: {reason}")
         try:
-            return getattr(estimator, method)(X)
+            return getattr(self._taking_tables(estimator), method)(X)
         except InputError:
             raise
         except Exception as own:
@@ -181,6 +186,9 @@ class Source:
     def names(self) -> list[str]:
         """Public methods and attributes of the estimator, as far as it exists."""
         return [name for name in dir(self._find()) if not name.startswith("_")]
+
+    def _taking_tables(self, estimator: Any) -> Any:
+        return estimator if self._on_tables is None else self._on_tables(estimator)
 
     def _living(self, error: type[Exception], sentence: str, remedy: str = "") -> Any:
         """The estimator, while it exists; else the error, whose sentence ends with it, and with the ``remedy``."""

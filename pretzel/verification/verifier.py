@@ -11,6 +11,7 @@ import numpy as np
 from pretzel.errors import CorruptStoreError
 from pretzel.options import Options
 from pretzel.oven.compiler import Compiler
+from pretzel.oven.frontends.registry import on_tables
 from pretzel.oven.ir.columns import Raw
 from pretzel.oven.ir.graph import Output, Parity, toposort
 from pretzel.oven.ir.interpret import interpret
@@ -84,6 +85,7 @@ class _Verifier:
     def __init__(self, plan: Plan, estimator: Any) -> None:
         self.plan = plan
         self.estimator = estimator
+        self.source = on_tables(estimator)
         self.options = options_of(plan)
         self.in_fit_order = partial(in_fit_order, plan.physical.input)
         self.store = ObjectStore()
@@ -123,13 +125,13 @@ class _Verifier:
             method.rows = _rows(X)
             got, error = _call(self.plan, name, X)
             if error is None:
-                self._answer(method_of(self.estimator, name)(X), got, method)
+                self._answer(method_of(self.source, name)(X), got, method)
             else:
                 self._rejection(method, None, error)
 
     def _row(self, name: str, X: Any, row: Any, report: MethodReport) -> None:
         """One row that came as such, beside the table of it."""
-        want, theirs = _call(self.estimator, name, X)
+        want, theirs = _call(self.source, name, X)
         got, ours = _call(self.plan, f"{name}_one", row)
         if theirs is not None or ours is not None:
             self._rejection(report, theirs, ours)
@@ -141,7 +143,7 @@ class _Verifier:
     def _nothing(self, X: Any, report: Report) -> None:
         """A table without rows."""
         for name, method in report.methods.items():
-            want, theirs = _call(self.estimator, name, X)
+            want, theirs = _call(self.source, name, X)
             got, ours = _call(self.plan, name, X)
             if theirs is not None or ours is not None:
                 self._rejection(method, theirs, ours)
@@ -157,10 +159,10 @@ class _Verifier:
     def _without_rejected(self, X: Any, report: Report) -> Any:
         """Rows that every method of the estimator takes; the plan has to reject the others, one by one."""
         methods = list(report.methods)
-        accepted, rejected = split_rejected(X, lambda part: [method_of(self.estimator, m)(part) for m in methods])
+        accepted, rejected = split_rejected(X, lambda part: [method_of(self.source, m)(part) for m in methods])
         for row in rejected:
             for name in methods:
-                theirs, ours = _call(self.estimator, name, row)[1], _call(self.plan, name, row)[1]
+                theirs, ours = _call(self.source, name, row)[1], _call(self.plan, name, row)[1]
                 self._rejection(report.methods[name], theirs, ours)
                 report.rejection = report.rejection or " ".join(_shown(theirs).split())
         report.rejected_rows = len(rejected)
@@ -173,7 +175,7 @@ class _Verifier:
 
     def _method(self, name: str, X: Any, reference: dict[Node, Any], report: MethodReport) -> None:
         report.rows = _rows(X)
-        want = method_of(self.estimator, name)(X)
+        want = method_of(self.source, name)(X)
         got, error = _call(self.plan, name, X)
         found = report.divergences
         if error is not None:
@@ -203,7 +205,7 @@ class _Verifier:
         made = to_method_result(imported, before)
         difference = compare(want, made, exact=False)
         if difference is not None and (wide := _in_float64(X)) is not None:  # graphs compute in float64
-            theirs, error = _call(self.estimator, name, wide)
+            theirs, error = _call(self.source, name, wide)
             difference = difference if error is not None else compare(theirs, made, exact=False)
         if difference is not None:
             operator, origin = localize_import(self.estimator, self.in_fit_order(X), name)

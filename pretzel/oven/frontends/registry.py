@@ -244,6 +244,12 @@ def fitted_columns(estimator: object) -> tuple[Any, Any]:
     return width, names
 
 
+def on_tables(estimator: object) -> Any:
+    """An estimator whose methods take tables: of a library whose objects take something else, another object."""
+    make = getattr(frontend_of(estimator), "on_tables", None)
+    return estimator if make is None else make(estimator)
+
+
 @functools.cache
 def _load(library: str) -> Frontend:
     """Import every module of a frontend once: an estimator is added by adding its function, or its file."""

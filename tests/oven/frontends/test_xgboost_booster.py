@@ -291,3 +291,14 @@ def test_codes_in_a_wrapper() -> None:
     X = np.c_[rng.integers(0, 40, 500), rng.normal(size=500)].astype(float)
     estimator = xgboost.XGBClassifier(n_estimators=9, feature_types=["c", "q"], enable_categorical=True)
     check(estimator.fit(X, np.sin(X[:, 0]) + X[:, 1] > 0), X)
+
+
+def test_a_booster_answers_what_has_no_native_form() -> None:
+    X, score = table("missing")
+    booster = train(pd.DataFrame(X, columns=list("abcdefg")), score)
+    plan = pretzel.compile(booster)
+    matrix = xgboost.DMatrix(X, feature_names=list("abcdefg"))
+    assert_identical(plan.predict(X, pred_contribs=True), booster.predict(matrix, pred_contribs=True))
+    assert_identical(plan.predict(X, iteration_range=(0, 2)), booster.predict(matrix, iteration_range=(0, 2)))
+    report = pretzel.verify(plan, booster, X[:60])
+    assert report.ok, str(report)

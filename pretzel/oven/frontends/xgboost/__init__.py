@@ -15,6 +15,7 @@ __all__ = [
     "coding_of",
     "fitted_columns",
     "needs_rows",
+    "on_tables",
     "output_container",
     "reads_forms",
     "takes_sparse_frames",
@@ -71,6 +72,27 @@ def output_container(estimator: Any) -> str:
 def absent_is_missing(estimator: Any) -> bool:
     """What sparse rows do not hold is missing, a zero that they hold is a number."""
     return True
+
+
+def on_tables(estimator: Any) -> Any:
+    """A booster takes what it calls a `DMatrix`."""
+    return estimator if hasattr(estimator, "get_booster") or isinstance(estimator, Model) else OnTables(estimator)
+
+
+class OnTables:
+    """A booster that predicts for tables, without a look at their names where they have none."""
+
+    def __init__(self, booster: Any) -> None:
+        self._booster = booster
+
+    def predict(self, X: Any, **options: Any) -> Any:
+        """``Booster.predict`` with these options."""
+        from xgboost import DMatrix
+
+        booster, named = self._booster, hasattr(X, "columns")
+        names, types = (None, None) if named else (booster.feature_names, booster.feature_types)
+        matrix = DMatrix(X, feature_names=names, feature_types=types, enable_categorical=True)
+        return booster.predict(matrix, **options)
 
 
 def as_booster(estimator: Any) -> bool:
