@@ -15,13 +15,16 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.ensemble import RandomForestRegressor
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import BaggingClassifier, RandomForestRegressor
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from xgboost import XGBRegressor
 
 import pretzel
 from pretzel.errors import PretzelError, SaveError
@@ -65,6 +68,14 @@ def models() -> Iterator[tuple[str, Any, Any]]:
         ("scaled", make_pipeline(StandardScaler(), RandomForestRegressor(2, max_depth=2, random_state=0)), numbers),
     ):
         yield name, model.fit(data, numbers[:, 0]), data[:ROWS]
+    bagged = BaggingClassifier(MultinomialNB(), 3, random_state=0)
+    yield "bagged", bagged.fit(numbers, np.arange(60) % 3), numbers[:ROWS]
+    classes = np.where(np.arange(60) < 6, 2, np.arange(60) % 2)
+    folds = [(np.arange(6, 40), np.r_[:6, 40:60]), (np.r_[:6, 40:60], np.arange(6, 40))]  # one lacks a class
+    calibrated = CalibratedClassifierCV(LogisticRegression(), cv=folds)
+    yield "calibrated", calibrated.fit(numbers, classes), numbers[:ROWS]
+    boosted = XGBRegressor(booster="gblinear", n_estimators=2, n_jobs=1)
+    yield "boosted", boosted.fit(numbers, numbers[:, 0]), numbers[:ROWS]
 
 
 def candidates() -> list[tuple[str, Any, Any]]:
