@@ -237,6 +237,31 @@ class ScaleSparse(Node):
         return replace(self, inputs=(x,), factors=self.factors[columns])
 
 
+class SparseToFloat64(Node):
+    """Sparse rows as they are, which are float64 whatever the request has."""
+
+    op: ClassVar[str] = "sparse_to_float64/1"
+    kernel: ClassVar[str] = "scale_sparse"
+    columnwise: ClassVar[bool] = True
+    needs_rows: ClassVar[bool] = False
+
+    def schema(self) -> Schema:
+        source = self.inputs[0].schema()
+        return sparse(source.width, source.nnz)
+
+    def params(self) -> dict[str, Array]:
+        return {"factors": np.ones(self.inputs[0].schema().width), "range": _range(None, None)}
+
+    def reference(self, *inputs: Value) -> Value:
+        return inputs[0]
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return inputs[0]
+
+    def simplify(self) -> Node:
+        return self.inputs[0]
+
+
 def _beside(nodes: tuple[Node, ...], *names: str) -> Node:
     """Steps that differ in these arrays only, side by side; None stays where all have it."""
     found: dict[str, Array | None] = {}

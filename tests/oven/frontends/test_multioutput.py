@@ -24,7 +24,7 @@ X = RNG.normal(size=(400, 6))
 SCORE = X[:, 0] - X[:, 1] * X[:, 2]
 FLAGS = np.stack([SCORE > 0, X[:, 0] > 0.3, X[:, 1] + X[:, 2] > 0], axis=1).astype(int)
 GRADES = np.stack([np.digitize(SCORE, [-0.5, 0.5]), FLAGS[:, 1], 2 - FLAGS[:, 2]], axis=1)
-NUMBERS = np.stack([SCORE, X[:, 3] * 2, X[:, 0] - X[:, 5]], axis=1)
+NUMBERS = np.stack([SCORE, X[:, 3] * 2, X[:, 0] - X[:, 5]], axis=1) + 0.1 * RNG.normal(size=(400, 3))
 CLASSIFIERS = [
     LogisticRegression(),
     DecisionTreeClassifier(max_depth=4, random_state=0),
@@ -103,6 +103,8 @@ def test_forms_of_requests() -> None:
             plan.predict(frame.where(frame > -1))
         check_answers(kind(LogisticRegression()).fit(rows, FLAGS), rows)
     check_answers(RegressorChain(Ridge()).fit(rows, NUMBERS), rows)
+    for model in (RegressorChain(Ridge()).fit(rows, NUMBERS), ClassifierChain(LogisticRegression()).fit(rows, FLAGS)):
+        check_answers(model, rows.astype(np.float32))
 
 
 def test_members_find_columns_by_name() -> None:

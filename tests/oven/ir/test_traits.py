@@ -68,7 +68,7 @@ from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.ir.polynomial import Polynomial, PolynomialFloat32
 from pretzel.oven.ir.power import InversePower, YeoJohnson
 from pretzel.oven.ir.quantile import InverseQuantiles, Quantiles
-from pretzel.oven.ir.scale import MulAdd, MulAddFloat32, ScaleSparse, SubDiv, SubDivFloat32, ToFloat32
+from pretzel.oven.ir.scale import MulAdd, MulAddFloat32, ScaleSparse, SparseToFloat64, SubDiv, SubDivFloat32, ToFloat32
 from pretzel.oven.ir.step_forms import Affine, Replacement
 from pretzel.oven.ir.tree_ensemble import OUTSIDE, TreeEnsemble, TreeEnsembleFloat32
 from pretzel.oven.ir.unary_function import FUNCTIONS, UnaryFunction
@@ -221,6 +221,7 @@ def _examples() -> list[Node]:
         *each(lambda x: SubDivFloat32((x,), NUMBERS_OF, NUMBERS_OF)),
         *each(lambda x: ToFloat32((x,))),
         *each(lambda x: PolynomialFloat32((x,), np.array([[1, 0, 3], [2, 1, 2]], dtype=np.int32), 1, True)),
+        *(SparseToFloat64((x,)) for x in (SPARSE, SPARSE_CHECKED)),
         *(ScaleSparse((x,), scale) for x in (SPARSE, SPARSE_CHECKED) for scale in scales),
         *(ScaleSparse((x,), NUMBERS_OF, 0.0, 1.0) for x in (SPARSE, SPARSE_CHECKED)),
         ScaleSparse((ngrams(),), np.array([0.5, 2.0, -3.0])),

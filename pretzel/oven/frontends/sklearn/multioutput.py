@@ -13,6 +13,7 @@ from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.embedding_sum import EmbeddingSum
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.link import Log
+from pretzel.oven.ir.scale import SparseToFloat64
 from pretzel.schema import Kind
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ class _Chain:
             raise ValueError(f"order_ is {order!r:.40}, expected an order of {len(self.links)} outputs")
         self.link_of = np.argsort(order).tolist()
         x = importer.finite(importer.numeric(x), estimator)
-        self.inputs: list[Node] = [ToFloat64((x,)) if x.schema().kind is Kind.DENSE else x]
+        x = ToFloat64((x,)) if x.schema().kind is Kind.DENSE else SparseToFloat64((x,))
+        self.inputs: list[Node] = [x]
         grows = self.inputs if x.schema().kind is Kind.DENSE else []  # what links answer, behind the input or beside it
         for link in self.links[:-1]:
             number = self._number(link, self.inputs[-1], link.method or "predict")
