@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pretzel.errors import CorruptStoreError
+from pretzel.errors import CorruptStoreError, ModelNotFoundError
 from pretzel.runtime.catalog_entry import check_changes
 from pretzel.runtime.saved import name_in, source_of
 from pretzel.runtime.stored_estimators import unread_estimators
@@ -14,7 +14,9 @@ from pretzel.store.plan_data import Links, from_data
 
 if TYPE_CHECKING:
     from pretzel.plan import PhysicalPlan
+    from pretzel.runtime.model import Plan
     from pretzel.runtime.source import Source
+    from pretzel.store.directory import Directory
     from pretzel.store.plan_file import PlanFile
     from pretzel.store.stored_plan import StoredPlan
 
@@ -60,3 +62,17 @@ def check_copied(name: str, old: StoredPlan, new: StoredPlan) -> None:
     except CorruptStoreError:
         return
     check_changes(name, before, outline_of(new))
+
+
+def check_default(store: Directory, name: str, new: Plan | Outline) -> None:
+    """Raise if callers of the default would notice that another plan answers; a damaged default has none."""
+    try:
+        old = store.use(name, None, outline_of)
+    except (ModelNotFoundError, CorruptStoreError):
+        return
+    check_changes(name, old, new)
+
+
+def check_promoted(store: Directory, name: str, version: str) -> None:
+    """`check_default` of a version of the same name."""
+    check_default(store, name, store.use(name, version, outline_of))

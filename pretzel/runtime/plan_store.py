@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError
 from pretzel.options import check_option
-from pretzel.runtime.catalog_entry import check_changes, check_word
-from pretzel.runtime.outline import check_copied, outline_of
+from pretzel.runtime.catalog_entry import check_word
+from pretzel.runtime.outline import check_copied, check_default, check_promoted
 from pretzel.runtime.prepare import compiled
 from pretzel.runtime.saved import bytes_to_load, describe_with, plan_of
 from pretzel.runtime.stored_estimators import NOBODY, Trust
 from pretzel.store.object_store import ObjectStore, default_store
-from pretzel.store.remote import is_url, open_store, pull, push
+from pretzel.store.place import is_url
+from pretzel.store.remote import open_store
+from pretzel.store.transfer import pull, push
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pretzel.runtime.model import Plan
-    from pretzel.runtime.outline import Outline
     from pretzel.store.fsck import Findings
     from pretzel.store.name_files import Versions
     from pretzel.store.remote import Copied
@@ -166,9 +167,10 @@ class PlanStore:
             check_word(version, "version")
         plan = compiled(name, model, self.store, options)
         description, arrays = describe_with(plan, opaque)
-        if default and not allow_changes:
-            self._check_changes(name, plan)
-        return self._directory.publish(name, description, arrays, version=version, default=default, keep=keep)
+        check = None if allow_changes else partial(check_default, self._directory, name, plan)
+        return self._directory.publish(
+            name, description, arrays, version=version, default=default, keep=keep, check=check
+        )
 
     def load(
         self,
@@ -293,17 +295,8 @@ class PlanStore:
         RegistrationError
             The version differs from the present default.
         """
-        if not allow_changes:
-            self._check_changes(name, self._directory.use(name, version, outline_of))
-        self._directory.promote(name, version)
-
-    def _check_changes(self, name: str, new: Plan | Outline) -> None:
-        """Raise if callers of the default would notice that another plan answers; a damaged default has none."""
-        try:
-            old = self._directory.use(name, None, outline_of)
-        except (ModelNotFoundError, CorruptStoreError):
-            return
-        check_changes(name, old, new)
+        check = partial(check_promoted, self._directory, name, version)
+        self._directory.promote(name, version, None if allow_changes else check)
 
     def remove(self, name: str, version: str | None = None) -> None:
         """Forget a name, even one whose file is damaged, or one of its versions that is not the default.

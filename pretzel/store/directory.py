@@ -37,7 +37,7 @@ from pretzel.store.stored_plan import StoredPlan
 from pretzel.store.writer_lock import reader_lock, writer_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import numpy.typing as npt
 
@@ -69,22 +69,26 @@ class Directory:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, create: bool = False) -> None:
-        self.path = Path(path)
+        self.path = Path(path).absolute()
         self.where = os.fspath(path)
         self._names = NameFiles(self.path)
         mark = self.path / MARK
+        if self.path.exists() and not self.path.is_dir():
+            raise StoreError(f"{self.where} is no store, but a file")
         if create and not mark.exists():
-            self._create()
+            with _telling(self.path):
+                self._create()
         try:
-            check_mark(mark.read_bytes(), self.where)
+            with reading(mark):
+                check_mark(mark.read_bytes(), self.where)
         except FileNotFoundError:
-            raise StoreError(f"{self.path} is no store: it has no {MARK}") from None
+            raise StoreError(f"{self.where} is no store: it has no {MARK}") from None
 
     def _create(self) -> None:
         others = self.path.iterdir() if self.path.exists() else ()
         if not all(map(_is_begun, others)) and not (self.path / MARK).exists():
             raise StoreError(
-                f"{self.path} is no store, and not empty: give an empty directory, or one that is not there"
+                f"{self.where} is no store, and not empty: give an empty directory, or one that is not there"
             )
         for room in _ROOMS:
             (self.path / room).mkdir(parents=True, exist_ok=True)
@@ -169,6 +173,7 @@ class Directory:
         version: str | None = None,
         default: bool = True,
         keep: bool = True,
+        check: Callable[[], object] | None = None,
     ) -> str:
         """Write a plan and let a name mean it, as `PlanStore.publish` says. Nothing is changed if this fails.
 
@@ -180,6 +185,8 @@ class Directory:
             By digest of their contents.
         version, default, keep
             As of `PlanStore.publish`.
+        check : callable, optional
+            Raises if the plan must not be the default. It is called while nobody else writes.
 
         Returns
         -------
@@ -193,41 +200,45 @@ class Directory:
         """
         path = self._names.path_of(name)
         small = {digest: array for digest, array in arrays.items() if array.nbytes < LARGE}
-        with writer_lock(self.path / "lock"):
+        with self._writing():
             versions = self._names.versions_or_none(name)
             label = version or versions.next_label()
             if label in versions.plans:
                 raise RegistrationError(f"{self.path}: '{name}@{label}' is there already; give another version")
+            others = versions.plans if keep else {}
+            chosen = label if default or versions.default not in others else versions.default
+            if check is not None and chosen == label:
+                check()
             large = {digest: self._put(digest, array) for digest, array in arrays.items() if digest not in small}
             index = {digest.hex(): [at.offset, at.dtype, list(at.shape)] for digest, at in large.items()}
             contents = plan_file({**description, "large": index}, small)
             digest = blake2b(contents, digest_size=DIGEST).hexdigest()
             self._put_plan(digest, contents)
-            plans = {**versions.plans, label: digest} if keep else {label: digest}
-            chosen = label if default or versions.default not in plans else versions.default
-            self._write(path, Versions(plans, chosen).content())
+            self._write(path, Versions({**others, label: digest}, chosen).content())
         return label
 
     def adopt(self, names: Mapping[str, Versions], fetch: Callable[[], object]) -> None:
         """Let names have other versions, whose plans ``fetch`` brings here; nothing is collected in the meantime."""
         paths = {self._names.path_of(name): versions for name, versions in names.items()}
-        with writer_lock(self.path / "lock"):
+        with self._writing():
             self._names.check_folder()
             fetch()
             for path, versions in paths.items():
                 self._write(path, versions.content())
 
-    def promote(self, name: str, version: str) -> None:
-        """Let a name mean another of its versions.
+    def promote(self, name: str, version: str, check: Callable[[], object] | None = None) -> None:
+        """Let a name mean another of its versions; ``check`` is as of `publish`.
 
         Raises
         ------
         ModelNotFoundError
         """
-        with writer_lock(self.path / "lock"):
+        with self._writing():
             versions = self.versions(name)
             if version not in versions.plans:
                 raise ModelNotFoundError(f"{self.path}: {name!r} has no version {version!r}, only {[*versions.plans]}")
+            if check is not None:
+                check()
             self._write(self._names.path_of(name), Versions(versions.plans, version).content())
 
     def remove(self, name: str, version: str | None = None) -> None:
@@ -241,7 +252,7 @@ class Directory:
         RegistrationError
             The version is the default.
         """
-        with writer_lock(self.path / "lock"):
+        with self._writing():
             if version is None:
                 self._names.remove(name)
                 return
@@ -259,7 +270,7 @@ class Directory:
         Readers keep what they have mapped.
         """
         freed = 0
-        with writer_lock(self.path / "lock"):
+        with self._writing():
             needed = self._needed()
             for path in [*plans_and_objects(self.path), *left_aside(self.path)]:
                 if path not in needed:
@@ -274,6 +285,18 @@ class Directory:
         """
         with reader_lock(self.path / "lock"):
             return check_store(self, self._names)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Be the one writer.
+
+        Raises
+        ------
+        StoreError
+            A file cannot be written, for want of room or permission.
+        """
+        with _telling(self.path), writer_lock(self.path / "lock"):
+            yield
 
     # -- files -------------------------------------------------------------------------------------------------------
 
@@ -342,6 +365,17 @@ def _same(found: Array, array: Array) -> bool:
         return False
     ours, theirs = (np.ascontiguousarray(each).reshape(-1).view(np.uint8) for each in (array, found))
     return np.array_equal(ours, theirs)
+
+
+@contextlib.contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    """While a store is written: what the system says of a file is a `StoreError`, unless the file is missing."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StoreError(f"{error.filename or path} cannot be written: {error.strerror or error}") from error
 
 
 def _is_begun(path: Path) -> bool:

@@ -4,12 +4,29 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from pretzel.errors import StoreError
 from pretzel.store.plan_file import write_aside
+
+_NO_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:(/[^/]|/?$)")  # "memory:/models": a directory to the system
+
+
+def is_url(path: str | os.PathLike[str]) -> bool:
+    """Whether a store is at a URL, and not in a directory.
+
+    Raises
+    ------
+    StoreError
+        It is a URL with a slash too few.
+    """
+    if isinstance(path, str) and _NO_URL.match(path):
+        scheme = path.partition(":")[0]
+        raise StoreError(f"{path} is no URL, which begins with {scheme}://; ./{path} is a directory")
+    return isinstance(path, str) and "://" in path
 
 
 class Place:
@@ -18,17 +35,28 @@ class Place:
     Parameters
     ----------
     url : str
-        As fsspec knows it, without a slash at its end.
+        As fsspec knows it.
+
+    Attributes
+    ----------
+    url : str
+        Without slashes at its end; on a local disk absolute.
 
     Raises
     ------
     StoreError
-        fsspec, or what it needs for the URL, is not installed.
+        The URL names no place, or fsspec or what it needs for it is not installed.
     """
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        if is_url(url) and not url.rpartition("://")[2].strip("/"):
+            raise StoreError(
+                f"{url} names no place for a store: give a path behind it, such as {url.rstrip('/')}//models"
+            )
+        self.url = url.rstrip("/")
         self._connect()
+        if self._is_local:
+            self.url = f"file://{self._root}"
 
     def _connect(self) -> None:
         try:
@@ -51,6 +79,11 @@ class Place:
             self._connect()
         return self._system
 
+    @property
+    def folder(self) -> Path | None:
+        """The directory, if the place is on a local disk."""
+        return Path(self._root) if self._is_local else None
+
     def _path(self, file: str) -> str:
         return f"{self._root}/{file}"
 
@@ -59,10 +92,19 @@ class Place:
         return bytes(self._files.cat_file(self._path(file)))
 
     def get(self, file: str, path: Path) -> None:
-        """Copy a file to a local one."""
+        """Copy a file to a local one.
+
+        Raises
+        ------
+        FileNotFoundError
+            It is not there, and the exception names its URL; or the directory of the local one is gone.
+        """
         try:
             self._files.get_file(self._path(file), os.fspath(path))
         except FileNotFoundError as error:
+            self._files.invalidate_cache()
+            if self._files.exists(self._path(file)):
+                raise
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{self.url}/{file}") from error
 
     def put(self, file: str, path: Path) -> None:

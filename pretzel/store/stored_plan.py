@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
-from pretzel.errors import CorruptStoreError
+from pretzel.errors import CorruptStoreError, StoreError
 from pretzel.store.arrow_file import mapped
 from pretzel.store.digest import digest_of_memory
 from pretzel.store.mapped_file import reading
@@ -33,6 +34,7 @@ class StoredPlan:
 
     def __init__(self, file: PlanFile, path_of: Callable[[str], Path]) -> None:
         self.file, self._path_of = file, path_of
+        self._mapped: dict[bytes, Array] = {}
         self.where = file.where
         self.description, self.description_bytes = file.description, file.description_bytes
         self.large = file.index("large")
@@ -52,6 +54,17 @@ class StoredPlan:
         """Tells arrays apart that have one digest, because two plans name other parts of one file."""
         return str(self.large.get(digest, ""))
 
+    def map_large(self) -> None:
+        """Map the large arrays, so that they stay when their files are removed. `array` tells of damaged ones.
+
+        Raises
+        ------
+        FileNotFoundError
+        """
+        for digest, location in self.large.items():
+            with contextlib.suppress(StoreError, ValueError), reading(path := self._path_of(digest.hex())):
+                self._mapped[digest] = mapped(path, location)
+
     def array(self, digest: bytes) -> Array:
         """The array of a digest, mapped. A small one is compared with its digest, because plans share what they load.
 
@@ -68,6 +81,8 @@ class StoredPlan:
             if digest_of_memory(small) != digest:
                 raise CorruptStoreError(f"{self.where}: the object {digest.hex()} is damaged")
             return small
+        if digest in self._mapped:
+            return self._mapped[digest]
         path = self._path_of(digest.hex())
         try:
             with reading(path):

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from pretzel.errors import StoreError
 
@@ -17,9 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_threads = threading.RLock()
-"""Held by the thread of this process that writes: the lock of a file is that of a process."""
-os.register_at_fork(after_in_child=lambda: globals().update(_threads=threading.RLock()))
+_threads: WeakValueDictionary[str, threading.RLock] = WeakValueDictionary()
+"""By file, held by the thread of this process that writes: the lock of a file is that of a process."""
+os.register_at_fork(after_in_child=_threads.clear)
+
+
+def _of_threads(path: Path) -> threading.RLock:
+    return _threads.setdefault(os.path.join(os.path.realpath(path.parent), path.name), threading.RLock())
 
 
 @contextlib.contextmanager
@@ -33,7 +38,7 @@ def writer_lock(path: Path) -> Iterator[None]:
     StoreError
         The file is a link, whose target does not belong to the store.
     """
-    with _threads:
+    with _of_threads(path):
         handle = _opened(path, os.O_RDWR | os.O_CREAT)
         try:
             # Of this process alone: a lock of `flock` would be held by every child that is forked meanwhile.
@@ -54,7 +59,7 @@ def reader_lock(path: Path) -> Iterator[None]:
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
                 raise
-            held.enter_context(_threads)
+            held.enter_context(_of_threads(path))
             with contextlib.suppress(FileNotFoundError, PermissionError):
                 handle = _opened(path, os.O_RDONLY)
                 held.callback(os.close, handle)

@@ -29,7 +29,7 @@ def test_fsck_finds_damage(run, store, folder):
     content[len(content) // 2] ^= 1
     plan.write_bytes(content)
     done = run("fsck models", 1)
-    assert f"churn/de@v1: models/plans/{plan.parent.name}/{plan.name} is damaged" in done.stdout.splitlines()
+    assert f"churn/de@v1: {plan} is damaged" in done.stdout.splitlines()
     assert "fault(s)" in done.stdout
 
 

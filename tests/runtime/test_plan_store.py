@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import signal
@@ -24,6 +25,7 @@ from sklearn.pipeline import make_pipeline
 
 import pretzel
 from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError, RegistrationError, SaveError, StoreError
+from pretzel.store import directory
 from pretzel.store.object_store import ObjectStore
 
 X = np.random.default_rng(0).normal(size=(200, 4))
@@ -567,3 +569,96 @@ def test_a_default_of_other_columns_or_methods_is_replaced_only_when_asked(tmp_p
     assert store.versions("m").default == "v1"
     store.promote("m", "v2", allow_changes=True)
     assert store.publish("m", LinearRegression().fit(X, X[:, 0]), allow_changes=True) == "v3"
+
+
+def test_publishers_at_the_same_time_see_each_other(models):
+    """The default is compared while nobody else publishes."""
+    regressor = pretzel.compile(LinearRegression().fit(X, X[:, 0]))
+    classifier = pretzel.compile(LogisticRegression().fit(X, X[:, 0] > 0))
+    for new in range(20):
+        barrier, outcomes = threading.Barrier(2), []
+
+        def publish(plan, name=f"m{new}", barrier=barrier, outcomes=outcomes):
+            store = pretzel.PlanStore(models._directory.path)
+            barrier.wait()
+            try:
+                outcomes.append(store.publish(name, plan))
+            except RegistrationError:
+                outcomes.append("refused")
+
+        threads = [threading.Thread(target=publish, args=(plan,)) for plan in (regressor, classifier)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(outcomes) == ["refused", "v1"]
+
+
+@pytest.mark.parametrize("act", ["publish", "promote"])
+def test_changes_are_checked_by_the_one_writer(models, monkeypatch, act):
+    """What is published before the lock is taken counts."""
+    for target in (0, 1):
+        models.publish("m", LinearRegression().fit(X, X[:, target]))
+    classifier = pretzel.compile(LogisticRegression().fit(X, X[:, 0] > 0))
+    new = pretzel.compile(LinearRegression().fit(X, X[:, 2]))
+    others, lock = reopened(models), directory.writer_lock
+
+    def late(path):
+        monkeypatch.setattr(directory, "writer_lock", lock)
+        others.publish("m", classifier, allow_changes=True)
+        return lock(path)
+
+    monkeypatch.setattr(directory, "writer_lock", late)
+    with pytest.raises(RegistrationError, match="the new version differs from the default"):
+        models.publish("m", new) if act == "publish" else models.promote("m", "v1")
+    assert (models.versions("m").default, [*models.versions("m").plans]) == ("v3", ["v1", "v2", "v3"])
+
+
+def test_the_only_version_left_is_checked_as_the_default(models):
+    models.publish("m", LinearRegression().fit(X, X[:, 0]))
+    other = LogisticRegression().fit(X, X[:, 0] > 0)
+    with pytest.raises(RegistrationError, match="differs from the default"):
+        models.publish("m", other, default=False, keep=False)
+    assert models.publish("m", other, default=False, keep=False, allow_changes=True) == "v2"
+
+
+def test_a_relative_path_means_one_directory(tmp_path, monkeypatch):
+    """Daemons change their working directory."""
+    (tmp_path / "x").mkdir()
+    monkeypatch.chdir(tmp_path)
+    models = pretzel.PlanStore("models")
+    for name, slope in (("a", 1), ("b", 2)):
+        models.publish(name, linear(slope))
+    pretzel.PlanStore("x/models").publish("a", linear(100))  # somebody else's
+    with pretzel.Runtime(store="models", watch=0.05) as runtime:
+        assert runtime["a"].predict_one((1.0,)) == pytest.approx(1)
+        monkeypatch.chdir(tmp_path / "x")
+        assert runtime._stored.refresh() == {}
+        assert runtime["a"].predict_one((1.0,)) == pytest.approx(1)
+        assert runtime["b"].predict_one((1.0,)) == pytest.approx(2)
+    assert models.load("b").predict_one((1.0,)) == pytest.approx(2)
+    assert pickle.loads(pickle.dumps(models)).names() == models.names() == ["a", "b"]
+    models.publish("c", linear(3))
+    assert [path.name for path in (tmp_path / "x" / "models" / "names").iterdir()] == ["a.json"]
+
+
+def test_a_file_is_no_store(tmp_path):
+    (tmp_path / "file").write_text("")
+    for create in (True, False):
+        with pytest.raises(StoreError, match="file is no store, but a file"):
+            pretzel.PlanStore(tmp_path / "file", create=create)
+        with pytest.raises(StoreError, match="file"):
+            pretzel.PlanStore(tmp_path / "file" / "more", create=create)
+
+
+def test_a_full_disk_is_told_with_the_path(models, monkeypatch):
+    models.publish("m", linear(1))
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(directory, "write_aside", full)
+    with pytest.raises(StoreError, match=f"{models._directory.path} cannot be written: No space left on device"):
+        models.publish("m", linear(2))
+    monkeypatch.undo()
+    assert reopened(models).load("m").predict_one((1.0,)) == pytest.approx(1)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
+import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -21,7 +24,9 @@ from sklearn.pipeline import make_pipeline
 
 import pretzel
 from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError, RegistrationError, StoreError
-from pretzel.store import remote
+from pretzel.store import remote, transfer
+from pretzel.store.directory import Directory
+from pretzel.store.fsck import Findings
 from pretzel.store.object_store import ObjectStore
 from pretzel.store.plan_file import open_plan_file
 
@@ -80,7 +85,7 @@ def reads(monkeypatch):
 def test_what_is_pushed_is_read(models, url, opened):
     copied = models.push(url)
     there = files(url)
-    assert copied.files == sum(not file.startswith(("names/", "pretzel.json")) for file in there)
+    assert copied.files == sum(file.startswith(("plans/", "objects/")) for file in there)
     store = opened()
     assert store.names() == models.names() == ["line", "texts/de", "texts/fr/é"]
     assert store.versions("line") == models.versions("line")
@@ -333,15 +338,15 @@ def test_what_is_collected_while_it_is_pushed_is_read_again(models, url, opened,
         read = models._directory.plan
         monkeypatch.setattr(models._directory, "plan", lambda digest: (replace(), read(digest))[1])
     else:
-        check = remote._check_object
-        monkeypatch.setattr(remote, "_check_object", lambda *arguments: (replace(), check(*arguments))[1])
+        check = transfer.check_object_file
+        monkeypatch.setattr(transfer, "check_object_file", lambda *arguments: (replace(), check(*arguments))[1])
     models.push(url)
     assert np.array_equal(opened().load("texts/de").predict(DOCUMENTS), new.predict(DOCUMENTS))
     assert opened().versions("texts/de").plans.keys() == {"v2"}
 
 
 def test_what_is_collected_while_it_is_pulled_is_read_again(models, tmp_path, monkeypatch):
-    source, replaced, fetch = tmp_path / "store", [], remote.RemoteDirectory.fetch
+    source, replaced, fetch = tmp_path / "store", [], remote.RemoteDirectory.fetch_once
     others, target = pretzel.PlanStore(source, store=ObjectStore()), pretzel.PlanStore(tmp_path / "target")
 
     def fetch_after_the_collection(self, digests, **options):
@@ -351,7 +356,7 @@ def test_what_is_collected_while_it_is_pulled_is_read_again(models, tmp_path, mo
             assert others.gc() > 0
         return fetch(self, digests, **options)
 
-    monkeypatch.setattr(remote.RemoteDirectory, "fetch", fetch_after_the_collection)
+    monkeypatch.setattr(remote.RemoteDirectory, "fetch_once", fetch_after_the_collection)
     target.pull(f"file://{source}", (name for name in ["line"]))
     assert target.load("line").predict_one((1.0,)) == pytest.approx(3.0)
 
@@ -575,3 +580,128 @@ def test_another_kind_of_model_is_copied_only_when_asked(models, url, opened, tm
     assert other.versions("line").default == "v2"
     other.pull(url, allow_changes=True)
     assert other.versions("line").default == "v3"
+
+
+def test_gc_waits_for_a_push_to_a_local_disk(models, tmp_path, monkeypatch):
+    """What has been copied is not collected before the names that need it are there.
+
+    Threads of one process share its lock, so that another process collects.
+    """
+    there, put, found = pretzel.PlanStore(tmp_path / "bucket"), remote.Place.put, []
+    there.publish("own", line(9.0))
+    code = "import sys, pretzel; print(pretzel.PlanStore(sys.argv[1], create=False).gc(), flush=True)"
+
+    def put_while_it_is_collected(self, file, path):
+        if file.startswith("names/") and not found:
+            command = [sys.executable, "-c", code, str(tmp_path / "bucket")]
+            found.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+            time.sleep(2)
+            assert found[0].poll() is None
+        put(self, file, path)
+
+    monkeypatch.setattr(remote.Place, "put", put_while_it_is_collected)
+    models.push(f"file://{tmp_path}/bucket")
+    assert found[0].communicate(timeout=120)[0] == "0\n"
+    assert there.fsck().ok
+    assert there.names() == ["line", "own", "texts/de", "texts/fr/é"]
+
+
+def test_a_push_to_a_directory_that_is_no_store_leaves_it_alone(models, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_text("")
+    with pytest.raises(StoreError, match="is no store, and not empty"):
+        models.push(f"file://{tmp_path}/photos")
+    assert [path.name for path in (tmp_path / "photos").iterdir()] == ["a.jpg"]
+
+
+def test_a_push_to_a_local_disk_that_was_interrupted_can_be_collected(models, tmp_path, monkeypatch):
+    put = remote.Place.put
+
+    def stop(self, file, path):
+        if file.startswith("names/"):
+            raise ConnectionError("gone")
+        put(self, file, path)
+
+    monkeypatch.setattr(remote.Place, "put", stop)
+    with pytest.raises(ConnectionError):
+        models.push(f"file://{tmp_path}/bucket")
+    there = pretzel.PlanStore(tmp_path / "bucket", create=False)
+    assert there.gc() > 0
+    assert there.fsck() == Findings()
+
+
+NO_PLACES = ["memory://", "s3://", "http://", "file:///", "memory:///", "memory:/x", "memory:", "s3:/b/x"]
+
+
+@pytest.mark.parametrize("url", NO_PLACES)
+def test_what_is_no_url_with_a_place_is_refused(models, tmp_path, monkeypatch, url):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    for act in (models.push, models.pull, pretzel.PlanStore, lambda url: pretzel.Runtime(store=url)):
+        with pytest.raises(StoreError, match=r"names no place|is no URL, which begins with .*://"):
+            act(url)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_urls_of_a_working_directory_stay_there(models, tmp_path, monkeypatch):
+    (tmp_path / "x").mkdir()
+    monkeypatch.chdir(tmp_path)
+    models.push("file://bucket")
+    store = pretzel.PlanStore("file://bucket", cache="cache", store=ObjectStore())
+    monkeypatch.chdir(tmp_path / "x")
+    assert store.load("line").predict_one((1.0,)) == pytest.approx(2)
+    assert pickle.loads(pickle.dumps(store)).load("line").predict_one((1.0,)) == pytest.approx(2)
+    assert [*(tmp_path / "x").iterdir()] == []
+
+
+def test_a_cache_is_deleted_while_it_is_read(models, url, opened, tmp_path, monkeypatch):
+    """At each step once: what is missing is fetched again, and what is open stays."""
+    models.push(url)
+    steps = set()
+
+    def deleting(holder, name):
+        call = getattr(holder, name)
+
+        def delete(when):
+            if (holder, name, when) not in steps:
+                steps.add((holder, name, when))
+                shutil.rmtree(tmp_path / "cache", ignore_errors=True)
+
+        def before_and_after(*arguments, **options):
+            delete("before")
+            found = call(*arguments, **options)
+            delete("after")
+            return found
+
+        monkeypatch.setattr(holder, name, before_and_after)
+
+    for name in ("fetch_once", "plan"):
+        deleting(remote.RemoteDirectory, name)
+    for holder, name in (
+        (remote.Place, "get"),
+        (Directory, "plan"),
+        (remote, "check_plan_file"),
+        (remote, "check_object_file"),
+    ):
+        deleting(holder, name)
+    found = opened().load("texts/de").predict_proba(DOCUMENTS)
+    np.testing.assert_array_equal(found, models.load("texts/de").predict_proba(DOCUMENTS))
+    assert len(steps) == 12
+    steps.clear()
+    with pretzel.Runtime(store=opened()) as runtime:
+        assert runtime["texts/fr/é"].predict_one(DOCUMENTS[0]) in (0, 1)
+    assert len(steps) == 12
+
+
+def test_a_cache_that_is_always_deleted_is_no_damage(models, url, opened, tmp_path, monkeypatch):
+    models.push(url)
+    store, fetch = opened(), remote.RemoteDirectory.fetch_once
+
+    def fetch_in_vain(self, digests, **options):
+        fetch(self, digests, **options)
+        shutil.rmtree(tmp_path / "cache")
+
+    monkeypatch.setattr(remote.RemoteDirectory, "fetch_once", fetch_in_vain)
+    with pytest.raises(StoreError, match="is deleted again and again") as caught:
+        store.load("line")
+    assert not isinstance(caught.value, CorruptStoreError)
