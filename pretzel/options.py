@@ -56,11 +56,8 @@ def check_option(name: str, value: Any, kind: Any, least: int | None = None) -> 
     raise OptionError(f"{name} must be {expected}{'' if least is None else f' >= {least}'}, got {value!r}")
 
 
-_UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
-
-
 def parse_bytes(size: int | str) -> int:
-    """Bytes from a number, or from text such as ``"64MB"`` or ``"1.5 GiB"``.
+    """Bytes from a number, or from text such as ``"64MB"``, ``"2G"`` or ``"1.5 GiB"``.
 
     Raises
     ------
@@ -71,12 +68,13 @@ def parse_bytes(size: int | str) -> int:
     >>> parse_bytes("64MB"), parse_bytes("1 KiB"), parse_bytes(4096)
     (64000000, 1024, 4096)
     """
-    if isinstance(size, int) and size >= 0:
-        return size
-    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMG]?I?B?)\s*", str(size).upper())
-    if found is None or found[2] not in _UNITS:
+    if isinstance(size, Integral) and not isinstance(size, bool) and size >= 0:
+        return int(size)
+    text = size.upper() if isinstance(size, str) else ""
+    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(?:([KMG])(I?))?B?\s*", text)
+    if found is None:
         raise OptionError(f"expected a number of bytes, or text such as '64MB', got {size!r}")
-    return int(float(found[1]) * _UNITS[found[2]])
+    return int(float(found[1]) * (1024 if found[3] else 1000) ** " KMG".index(found[2] or " "))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 import pretzel
 from pretzel.errors import OptionError
+from pretzel.options import parse_bytes
 from pretzel.runtime import prepare
 
 if TYPE_CHECKING:
@@ -107,3 +108,26 @@ def test_whatever_compiles_takes_all_options_of_compile(tmp_path: Any) -> None:
     with pretzel.Runtime() as runtime:
         served = runtime.register("m", source, none="exact")
         assert [plan.transform_one([None]).nnz for plan in (served, models.load("m"))] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        (0, 0),
+        (np.int64(7), 7),
+        ("5", 5),
+        ("5B", 5),
+        ("2G", 2 * 10**9),
+        ("2gb", 2 * 10**9),
+        (" 1.5 KiB ", 1536),
+        ("3m", 3_000_000),
+    ],
+)
+def test_sizes(size: Any, expected: int) -> None:
+    assert parse_bytes(size) == expected
+
+
+@pytest.mark.parametrize("size", [True, False, -1, 2.0, 1e9, float("nan"), "", "G", "1T", "-1K", "1 2", b"1", None])
+def test_what_is_no_size(size: Any) -> None:
+    with pytest.raises(OptionError, match="expected a number of bytes"):
+        parse_bytes(size)

@@ -64,4 +64,4 @@ def compile(
             name, plan, version=version, default=default, allow_changes=allow_changes, opaque=opaque
         )
         where = f"{output.rstrip('/') or '/'}:{name}@{label}"
-    click.echo(f"{where}  {', '.join(plan.methods)}  {in_bytes(plan.nbytes)}")
+    click.echo(f"{where}  {', '.join(plan.methods)}  {in_bytes(plan.nbytes)} in memory")

@@ -9,6 +9,7 @@ import click
 
 from pretzel.cli.models import ModelAt, complete_model, is_store, model_at, plan_or_source, trust
 from pretzel.cli.output import as_json, in_bytes, printable, show_json, show_table
+from pretzel.errors import StoreError
 from pretzel.store.plan_file import open_plan_file
 from pretzel.store.remote import open_store
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @click.argument("what", metavar="FILE|STORE|STORE:NAME[@VERSION]", shell_complete=complete_model)
 @as_json
 def inspect(what: str, json_: bool) -> None:
-    """Tell what a plan file, a store, or a model of a store holds."""
+    """Tell what a plan file, a store, or a model of a store holds; exit code 3 if a plan of a store is damaged."""
     data = _of_store(open_store(what)) if is_store(what) else _of_model(model_at(what))
     if json_:
         show_json(data)
@@ -31,18 +32,27 @@ def inspect(what: str, json_: bool) -> None:
         if rows:
             show_table([tuple(map(printable, row)) for row in rows])
         click.echo(f"{len(rows)} version(s) of {len(data['names'])} model(s), {in_bytes(data['bytes'])}")
+        for each in data["models"]:
+            if each["damage"]:
+                click.echo(f"pretzel: {printable(_label(each))}: {printable(each['damage'])}", err=True)
     else:
         for key, value in data.items():
             text = ", ".join(map(str, value)) if isinstance(value, list) else value
             text = _made(value) if key == "made" else in_bytes(value) if "bytes" in key else text
             if value is not None:
                 click.echo(f"{key.replace('_', ' '):16}{printable(text)}")
+    if any(each["damage"] for each in data.get("models", ())):
+        click.get_current_context().exit(3)
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:
-    notes = [word for word in ("default", "opaque") if entry[word]]
-    name, made = f"{entry['name']}@{entry['version']}", _made(entry["made"])
-    return name, ", ".join(notes), in_bytes(entry["bytes"]), entry["source"] or "", made
+    notes = [word for word in ("default", "opaque") if entry[word]] + ["damaged"] * bool(entry["damage"])
+    made = _made(entry["made"] or {})
+    return _label(entry), ", ".join(notes), in_bytes(entry["bytes"]), entry["source"] or "", made
+
+
+def _label(entry: dict[str, Any]) -> str:
+    return entry["name"] if entry["version"] is None else f"{entry['name']}@{entry['version']}"
 
 
 def _made(made: Any) -> str:
@@ -89,9 +99,17 @@ def _of_model(model: ModelAt) -> dict[str, Any]:
 def _of_store(store: Directory) -> dict[str, Any]:
     entries = []
     for name in store.names():
-        versions = store.versions(name)
+        try:
+            versions = store.versions(name)
+        except StoreError as error:
+            entries.append({**_damaged(name, None, error), "default": False})
+            continue
         for version in versions.plans:
-            entries.append({**_entry(store, name, version), "default": version == versions.default})
+            try:
+                entry = _entry(store, name, version)
+            except (StoreError, OSError) as error:
+                entry = _damaged(name, version, error)
+            entries.append({**entry, "default": version == versions.default})
     sizes = {digest: size for entry in entries for digest, size in entry.pop("files").items()}
     return {"names": store.names(), "models": entries, "bytes": sum(sizes.values())}
 
@@ -109,7 +127,14 @@ def _entry(store: Directory, name: str, version: str) -> dict[str, Any]:
         "bytes": sum(files.values()),
         "files": files,
         "opaque": "estimators" in plan.description,
+        "damage": None,
     }
+
+
+def _damaged(name: str, version: str | None, error: Exception) -> dict[str, Any]:
+    """`_entry` of what cannot be read."""
+    unknown: dict[str, Any] = {"source": None, "made": None, "bytes": 0, "files": {}, "opaque": False}
+    return {"name": name, "version": version, **unknown, "damage": str(error)}
 
 
 def _files_of(plan: StoredPlan) -> dict[str, int]:

@@ -89,7 +89,10 @@ class NameFiles:
         """
         check_option("name", name, str)
         escaped = quote(name, safe=" ", errors="replace")
-        if not name or len(escaped) > LONGEST or "@" in name or unquote(escaped) != name:
+        if len(escaped) > LONGEST:
+            length = f"{len(escaped)} characters once it is escaped for files, and {LONGEST} are possible"
+            raise RegistrationError(f"a name that is too long for a store has {length}: {name!r:.300}")
+        if not name or "@" in name or unquote(escaped) != name:
             raise RegistrationError(f"no name of a model in a store: {name!r:.300}")
         return self.path / f"{'%2E' + escaped[1:] if escaped[0] == '.' else escaped}.json"
 

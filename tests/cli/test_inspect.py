@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -32,6 +33,20 @@ def test_a_store_and_a_model_of_it(run, store):
     data = json.loads(run("inspect models:churn/de@v2 --json").stdout)
     assert (data["version"], data["versions"]) == ("v2", ["v1", "v2"])
     assert "v1" in run("inspect models:churn/de").stdout
+
+
+def test_a_damaged_plan_hides_no_other(run, pipeline, folder):
+    models = pretzel.PlanStore("models")
+    for name in ("a", "b", "c", "d"):
+        models.publish(name, pipeline, numerics="strict" if name == "b" else "fast")
+    os.truncate(models.open_plan(models.versions("b").plans["v1"]).where, 100)
+    (folder / "models" / "names" / "d.json").write_text("{")
+    done = run("inspect models", 3)
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["a@v1", "b@v1", "c@v1", "d", "4"]
+    assert [line.split()[1] for line in done.stderr.splitlines()] == ["b@v1:", "d:"]
+    damage = {each["name"]: each["damage"] for each in json.loads(run("inspect models --json", 3).stdout)["models"]}
+    assert [name for name, text in damage.items() if text] == ["b", "d"]
+    assert "damaged" in damage["d"]
 
 
 def test_an_empty_store(run, folder):

@@ -164,6 +164,13 @@ def test_names_that_are_none(models, name):
     assert models.names() == []
 
 
+def test_a_name_that_is_too_long_is_told_with_the_limit(models):
+    with pytest.raises(
+        RegistrationError, match="has 360 characters once it is escaped for files, and 200 are possible"
+    ):
+        models.publish("ü" * 60, linear(1))
+
+
 def test_what_cannot_be_published_changes_nothing(models):
     models.publish("a", linear(1))
     before = files(models)
