@@ -80,9 +80,12 @@ def _fitted(index: int, named: bool) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         options = {key: value() if callable(value) else value for key, value in case.options.items()}
-        more: dict[str, Any] = {}
-        if case.name.endswith("Ranker"):
-            more = {"group": [20] * 15} if "LGBM" in case.name else {"qid": np.arange(300) // 20}
+        groups = {
+            "CatBoostRanker": {"group_id": np.arange(300) // 20},
+            "LGBMRanker": {"group": [20] * 15},
+            "XGBRanker": {"qid": np.arange(300) // 20},
+        }
+        more: dict[str, Any] = groups.get(case.name.rpartition(".")[2], {})
         return build(case.name, **options).fit(X, y, **more)
 
 
@@ -294,6 +297,20 @@ def _lightgbm() -> list[Case]:
         Case(f"{module}Regressor", "missing", "real", {**few, "linear_tree": True}),
         Case(f"{module}Regressor", "numbers", "real", {**few, "reg_sqrt": True}),
         Case(f"{module}Model", "numbers", "real", {**few, "objective": "regression_l1"}),
+        Case(f"{module}Ranker", "numbers", "grades", few),
+    ]
+
+
+def _catboost() -> list[Case]:
+    module = "catboost.core.CatBoost"
+    few = {"iterations": 9, "thread_count": 1, "verbose": False, "allow_writing_files": False}
+    return [
+        *(Case(f"{module}Classifier", "missing", y, few) for y in ("binary", "labels")),
+        Case(f"{module}Classifier", "numbers", "labels", {**few, "grow_policy": "Depthwise"}),
+        *(Case(f"{module}Regressor", data, "real", few) for data in ("numbers", "missing")),
+        Case(f"{module}Regressor", "numbers", "count", {**few, "loss_function": "Poisson", "depth": 10}),
+        Case(f"{module}Regressor", "numbers", "two", {**few, "loss_function": "MultiRMSE"}),
+        Case(module, "numbers", "real", {"params": {**few, "loss_function": "MAE"}}),
         Case(f"{module}Ranker", "numbers", "grades", few),
     ]
 
@@ -577,6 +594,7 @@ CASES: tuple[Case, ...] = tuple(
         *_outputs(),
         *_boosters(),
         *_lightgbm(),
+        *_catboost(),
         *_searches(),
         *_compositions(),
         *_transformers(),

@@ -206,7 +206,7 @@ def split_rejected(X: Any, call: Callable[[Any], Any]) -> tuple[Any, list[Any]]:
         rows = pending.pop()
         try:
             call(rows_of(X, rows))
-        except (ValueError, TypeError, AttributeError):
+        except Exception:  # other libraries have types of their own
             if len(rows) == 1:
                 rejected.append(rows_of(X, rows))
             else:

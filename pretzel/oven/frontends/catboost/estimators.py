@@ -1,0 +1,85 @@
+"""Adapters of CatBoost's estimators."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.oven.frontends.catboost.model import Model, read_model
+from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.ir.graph import Methods, Node, Output
+from pretzel.oven.ir.link import ArgMax, Exp, Expit, Log, LogSoftmax, Sigmoid, Softmax, Threshold
+from pretzel.oven.ir.scale import MulAdd
+
+if TYPE_CHECKING:
+    from pretzel.oven.frontends.importer import Importer
+    from pretzel.oven.ir.graph import Array
+
+
+def model_of(estimator: Any) -> Model:
+    """What the JSON file of an estimator says."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.json")
+        try:
+            estimator.save_model(str(path), format="json")
+        except Exception as error:  # of a type of its own, for texts and embeddings
+            raise Unsupported(f"its model has no JSON form: {error}") from error
+        return read_model(path.read_bytes())
+
+
+def raw(model: Model, x: Node, importer: Importer) -> Node:
+    """Values before the link: ``scale * sum + bias``."""
+    sums = importer.note(model.sums(x, importer))
+    if model.scale == 1.0 and not model.bias.any():
+        return sums
+    return MulAdd((sums,), np.full(model.n_outputs, model.scale), model.bias)
+
+
+@adapter("catboost.core.CatBoostClassifier")
+def classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
+    return _classified(model_of(estimator), np.asarray(estimator.classes_), x, importer)
+
+
+def _classified(model: Model, classes: Array, x: Node, importer: Importer) -> Methods:
+    values = raw(model, x, importer)
+    if model.loss in ("MultiLogloss", "MultiCrossEntropy"):
+        proba: Node = Expit((values,))
+        log_proba: Node = Log((proba,))
+        labels = (np.array([0, 1]),) * model.n_outputs
+        predict = Output(Threshold((values,)), labels=labels)
+    elif model.n_outputs == 1:
+        proba = Sigmoid((values,))
+        halves: list[Node] = [MulAdd((values,), np.array([half]), np.zeros(1)) for half in (-0.5, 0.5)]
+        log_proba = LogSoftmax((importer.concat(halves),))
+        above: Node = Threshold((values,))
+        if model.threshold is not None:
+            above = Threshold((importer.select(proba, (1,)),), model.threshold)
+        predict = Output(above, ndim=1, labels=(classes,))
+    else:
+        one_by_one = model.loss == "MultiClassOneVsAll"
+        proba = Expit((values,)) if one_by_one else Softmax((values,))
+        log_proba = Log((proba,)) if one_by_one else LogSoftmax((values,))
+        predict = Output(ArgMax((values,)), labels=(classes,))
+    return {
+        "predict": predict,
+        "predict_proba": Output(proba),
+        "predict_log_proba": Output(log_proba),
+    }
+
+
+@adapter("catboost.core.CatBoostRegressor", "catboost.core.CatBoostRanker", "catboost.core.CatBoost")
+def regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """``predict`` of a regressor is behind the link of its loss; that of the others is raw."""
+    model = model_of(estimator)
+    values = raw(model, x, importer)
+    loss = model.loss if type(estimator).__name__ == "CatBoostRegressor" else ""
+    if loss in ("Poisson", "Tweedie"):
+        values = Exp((values,))
+    elif loss == "RMSEWithUncertainty":
+        first, second = importer.select(values, (0,)), importer.select(values, (1,))
+        variance = Exp((MulAdd((second,), np.array([2.0]), np.zeros(1)),))
+        return {"predict": Output(importer.concat([first, variance]))}
+    return {"predict": Output(values, ndim=1 if model.n_outputs == 1 else 2)}

@@ -1,0 +1,314 @@
+"""CatBoost: sums have the bits of the library's own, whatever the trees, the columns and the loss."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pretzel
+from pretzel.errors import CompileError, InputTypeError, UnfittedError
+from pretzel.oven.frontends.catboost.model import read_model
+from pretzel.oven.ir.city_hash import city_hash
+
+catboost = pytest.importorskip("catboost")
+pd = pytest.importorskip("pandas")
+
+FEW: dict[str, Any] = {"iterations": 20, "thread_count": 1, "verbose": False, "allow_writing_files": False}
+WIDTH = 5
+
+
+def numbers() -> np.ndarray:
+    """Columns with ties; all but the last have holes."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, WIDTH)).round(2)
+    X[:, :-1][rng.random((400, WIDTH - 1)) < 0.05] = np.nan
+    return X
+
+
+X = numbers()
+SCORE = np.nan_to_num(X[:, 0]) * 2 + X[:, 4] * np.nan_to_num(X[:, 1])
+GRADE = np.digitize(SCORE, [-0.5, 0.5])
+
+
+def classifier(**options: Any) -> Any:
+    return catboost.CatBoostClassifier(**{**FEW, **options})
+
+
+def regressor(**options: Any) -> Any:
+    return catboost.CatBoostRegressor(**{**FEW, **options})
+
+
+def model_text(estimator: Any, path: Any) -> Any:
+    estimator.save_model(str(path), format="json")
+    return json.loads(path.read_text())
+
+
+def at_borders(estimator: Any, folder: Any) -> np.ndarray:
+    """Rows on both sides of borders, as float32 and as float64, and with extreme values."""
+    rng, found = np.random.default_rng(1), []
+    for column in model_text(estimator, folder / "borders.json")["features_info"]["float_features"]:
+        for border in np.array(column["borders"] or [], dtype=np.float32)[:25]:
+            near = [np.nextafter(border, np.float32(to)) for to in (-np.inf, np.inf)]
+            near += [np.nextafter(float(border), to) for to in (-np.inf, np.inf)]
+            found += [(column["flat_feature_index"], value) for value in (border, *near)]
+    found += [(i, v) for i in range(WIDTH) for v in (np.nan, np.inf, -np.inf, 0.0, -0.0, 1e39, -1e39, 1e-40)]
+    rows = rng.normal(size=(len(found), WIDTH))
+    for row, (column, value) in zip(rows, found, strict=True):
+        row[column] = value
+    return rows
+
+
+def check(estimator: Any, rows: Any) -> None:
+    """Every method answers as the library does: sums to the bit, links to rounding."""
+    plan = pretzel.compile(estimator, strict=True, store=pretzel.ObjectStore())
+    for method in plan.methods:
+        want, got = getattr(estimator, method)(rows), getattr(plan, method)(rows)
+        assert (got.shape, got.dtype) == (want.shape, want.dtype), method
+        if want.dtype.kind == "f" and method != "predict":
+            np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12, err_msg=method)
+        elif want.dtype.kind == "f" and plan.explain().count("exp"):
+            np.testing.assert_allclose(got, want, rtol=4e-15, err_msg=method)
+        else:
+            np.testing.assert_array_equal(got, want, err_msg=method)
+        for few in (1, 13):
+            np.testing.assert_array_equal(getattr(plan, method)(rows[:few]), got[:few])
+        np.testing.assert_array_equal(getattr(plan, f"{method}_one")(row_of(rows, 0)), got[0])
+
+
+def row_of(rows: Any, i: int) -> Any:
+    return rows.iloc[i].to_dict() if hasattr(rows, "iloc") else rows[i]
+
+
+@pytest.mark.parametrize("depth", [1, 3, 6, 9, 12])
+@pytest.mark.parametrize("iterations", [1, 3, 37])
+def test_regression(depth: int, iterations: int, tmp_path: Any) -> None:
+    estimator = regressor(depth=depth, iterations=iterations).fit(X, SCORE)
+    check(estimator, np.vstack([X, at_borders(estimator, tmp_path)]))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"nan_mode": "Min"},
+        {"nan_mode": "Max"},
+        {"grow_policy": "Depthwise"},
+        {"grow_policy": "Lossguide", "nan_mode": "Max"},
+        {"border_count": 1024, "iterations": 60},
+        {"ignored_features": [0, 2]},
+        {"boost_from_average": False},
+        {"loss_function": "MAE"},
+        {"loss_function": "LogLinQuantile"},
+    ],
+    ids=str,
+)
+def test_options(options: Any, tmp_path: Any) -> None:
+    estimator = regressor(**options).fit(X, SCORE)
+    check(estimator, np.vstack([X, at_borders(estimator, tmp_path)]))
+
+
+@pytest.mark.parametrize(
+    ("loss", "y"),
+    [
+        ("Poisson", np.abs(SCORE)),
+        ("Tweedie:variance_power=1.5", np.abs(SCORE)),
+        ("RMSEWithUncertainty", SCORE),
+        ("MultiRMSE", np.stack([SCORE, -SCORE], axis=1)),
+        ("MultiQuantile:alpha=0.2,0.5", SCORE),
+    ],
+)
+def test_losses_of_regressors(loss: str, y: Any) -> None:
+    check(regressor(loss_function=loss).fit(X, y), X)
+
+
+@pytest.mark.parametrize(
+    ("loss", "y"),
+    [
+        ("Logloss", GRADE > 0),
+        ("Logloss", np.array(["no", "yes"])[(GRADE > 0).astype(int)]),
+        ("Logloss", np.where(GRADE > 0, 7, 3)),
+        ("CrossEntropy", (GRADE > 0) * 0.4),
+        ("MultiClass", GRADE),
+        ("MultiClass", GRADE + 0.5),
+        ("MultiClass", np.array(["a", "bb", "c"])[GRADE]),
+        ("MultiClassOneVsAll", GRADE),
+        ("MultiLogloss", np.stack([GRADE > 0, GRADE > 1], axis=1).astype(int)),
+        ("MultiCrossEntropy", np.stack([GRADE > 0, GRADE > 1], axis=1) * 0.4),
+    ],
+)
+@pytest.mark.parametrize("policy", ["SymmetricTree", "Lossguide"])
+def test_classification(loss: str, y: Any, policy: str) -> None:
+    check(classifier(loss_function=loss, grow_policy=policy).fit(X, y), X)
+
+
+def test_what_is_set_after_the_fit() -> None:
+    estimator = classifier().fit(X, GRADE > 0)
+    estimator.set_probability_threshold(0.7)
+    check(estimator, X)
+    scaled = regressor().fit(X, SCORE)
+    scaled.set_scale_and_bias(0.3, 1.7)
+    check(scaled, X)
+    extreme = classifier().fit(X, GRADE > 0)
+    extreme.set_scale_and_bias(100.0, 0.0)
+    check(extreme, X)
+
+
+def test_ranker_base_and_early_stopping() -> None:
+    check(catboost.CatBoost({**FEW, "loss_function": "RMSE"}).fit(X, SCORE), X)
+    check(catboost.CatBoostRanker(**FEW).fit(X, GRADE, group_id=np.arange(len(X)) // 10), X)
+    check(regressor(iterations=50).fit(X[:200], SCORE[:200], eval_set=(X[200:], SCORE[200:])), X)
+
+
+# -- categories ------------------------------------------------------------------------------------------------------
+
+
+def frame(n: int, rng: np.random.Generator, more: tuple[str, ...] = ()) -> Any:
+    """Numbers, and categories of texts and whole numbers."""
+    words = [f"w{i}" * (i % 7 + 1) * 3 for i in range(40)]
+    return pd.DataFrame(
+        {
+            "a": rng.normal(size=n),
+            "c": rng.choice([f"v{i}" for i in range(12)] + list(more), n),
+            "d": rng.integers(-1, 3, n),
+            "b": rng.normal(size=n),
+            "e": rng.choice([*words, "é", "Жы", "", *more], n),
+        }
+    )
+
+
+TABLE = frame(500, np.random.default_rng(2))
+ASKED = frame(1000, np.random.default_rng(3), ("new", "other"))
+TARGET = ((TABLE.d == 1) + TABLE.a + (TABLE.c == "v3") > 0.5).astype(int)
+CATEGORIES: dict[str, Any] = {"cat_features": ["c", "d", "e"], "iterations": 40}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"one_hot_max_size": 255},
+        {"grow_policy": "Depthwise"},
+        {"loss_function": "MultiClass"},
+        *(
+            {"simple_ctr": [kind], "combinations_ctr": [kind], "one_hot_max_size": 4, "max_ctr_complexity": 4}
+            for kind in ("Borders", "Buckets", "Counter", "BinarizedTargetMeanValue")
+        ),
+    ],
+    ids=str,
+)
+def test_categories(options: Any) -> None:
+    y = TARGET + (TABLE.c == "v5") if "loss_function" in options else TARGET
+    check(classifier(**CATEGORIES, **options).fit(TABLE, y), ASKED)
+
+
+@pytest.mark.parametrize("mode", ["Min", "Max"])
+def test_missing_numbers_beside_categories(mode: str) -> None:
+    holes = TABLE.assign(a=TABLE.a.where(np.arange(len(TABLE)) % 5 > 0))
+    estimator = regressor(**CATEGORIES, nan_mode=mode, max_ctr_complexity=4).fit(holes, TARGET)
+    check(estimator, ASKED.assign(a=ASKED.a.where(ASKED.a < 0.5)))
+
+
+def test_categories_alone_and_of_a_category_dtype() -> None:
+    columns = ["c", "d", "e"]
+    check(regressor(**CATEGORIES).fit(TABLE[columns], TARGET), ASKED[columns])
+    typed = regressor(**CATEGORIES).fit(TABLE.astype({"c": "category"}), TARGET)
+    check(typed, ASKED.assign(c=ASKED.c.astype("category")))
+
+
+def test_array_of_objects() -> None:
+    estimator = regressor(**{**CATEGORIES, "cat_features": [1, 2, 4]}).fit(TABLE.to_numpy(dtype=object), TARGET)
+    check(estimator, ASKED.to_numpy(dtype=object))
+
+
+@pytest.mark.parametrize("value", [1.5, None, np.nan])
+def test_what_is_no_category(value: Any) -> None:
+    estimator = classifier(**CATEGORIES).fit(TABLE, TARGET)
+    plan, rows = pretzel.compile(estimator), ASKED.iloc[:2].assign(c=[value, "v1"])
+    with pytest.raises(catboost.CatBoostError):
+        estimator.predict(rows)
+    with pytest.raises(InputTypeError, match="row 0, column 1"):
+        plan.predict(rows)
+
+
+def test_hash_of_categories(tmp_path: Any) -> None:
+    texts = [letter * n + str(n) for n in (*range(40), 59, 62, 63, 64, 65, 66, 127, 128, 129, 300) for letter in "xж"]
+    texts += ["", "-1", "5", "é"]
+    pool = catboost.Pool(np.array(texts, dtype=object)[:, None], np.arange(len(texts)) % 2, cat_features=[0])
+    estimator = classifier(iterations=2, one_hot_max_size=255).fit(pool)
+    path = tmp_path / "model.json"
+    estimator.save_model(str(path), format="json", pool=pool)
+    known = json.loads(path.read_text())["features_info"]["cat_features_hash"]
+    assert len(known) > 80
+    assert {text: city_hash(text.encode()) & 0xFFFFFFFF for text in known} == known
+
+
+# -- frames, pipelines, files ----------------------------------------------------------------------------------------
+
+
+def test_columns_of_frames_are_found_by_name() -> None:
+    named = pd.DataFrame(X, columns=list("abcde"))
+    estimator = classifier().fit(named, GRADE)
+    check(estimator, named)
+    check(estimator, named[list("edcba")])
+    plan = pretzel.compile(estimator)
+    more = named.assign(z=1.0)[list("zabcde")]
+    np.testing.assert_array_equal(plan.predict(more), estimator.predict(more))
+    for wrong in (named.rename(columns={"a": "z"}), named[list("abcd")]):
+        with pytest.raises(catboost.CatBoostError):
+            estimator.predict(wrong)
+        with pytest.raises(pretzel.errors.InputError):
+            plan.predict(wrong)
+
+
+def test_in_a_pipeline() -> None:
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    pipeline = make_pipeline(StandardScaler(), regressor()).fit(X, SCORE)
+    plan = pretzel.compile(pipeline, strict=True)
+    np.testing.assert_array_equal(plan.predict(X), pipeline.predict(X))
+
+
+def test_saved_and_loaded(tmp_path: Any) -> None:
+    plan = pretzel.compile(classifier(**CATEGORIES).fit(TABLE, TARGET))
+    plan.save(tmp_path / "m.pretzel")
+    loaded = pretzel.load(tmp_path / "m.pretzel")
+    np.testing.assert_array_equal(loaded.predict_proba(ASKED), plan.predict_proba(ASKED))
+    report = pretzel.verify(plan, classifier(**CATEGORIES).fit(TABLE, TARGET), ASKED[:50])
+    assert report.ok, report.first_divergence
+
+
+def test_unfitted_models_and_texts() -> None:
+    with pytest.raises(UnfittedError, match="not fitted"):
+        pretzel.compile(classifier())
+    with pytest.raises(CompileError):
+        pretzel.compile(catboost.CatBoostClassifier)
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        (lambda text: text.pop("features_info"), "it has no 'features_info'"),
+        (lambda text: text["oblivious_trees"][0]["leaf_values"].pop(), "number of leaves"),
+        (lambda text: text["oblivious_trees"][0]["splits"][0].update(float_feature_index=99), "column 99"),
+        (lambda text: text["oblivious_trees"][0]["splits"][0].update(border=float("nan")), "NaN"),
+        (lambda text: text.update(scale_and_bias=3), "cannot be read"),
+    ],
+)
+def test_broken_files(change: Any, wrong: str, tmp_path: Any) -> None:
+    from pretzel.oven.frontends.importer import Importer
+
+    text = model_text(regressor().fit(X, SCORE), tmp_path / "m.json")
+    change(text)
+    with pytest.raises((CompileError, ValueError), match=wrong):
+        model = read_model(json.dumps(text))
+        importer = Importer(None)
+        model.sums(raw(), importer)
+
+
+def raw() -> Any:
+    from pretzel.oven.ir.columns import Raw
+
+    return Raw((), tuple(range(WIDTH)))
