@@ -7,7 +7,15 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pretzel.oven.frontends.registry import Unsupported, adapter_for, children, coding_of, fitted_columns, has_trait
+from pretzel.oven.frontends.registry import (
+    Unsupported,
+    adapter_for,
+    children,
+    coding_of,
+    fitted_columns,
+    has_trait,
+    is_composition,
+)
 from pretzel.oven.ir.columns import LEAVES, Raw
 from pretzel.oven.ir.graph import Node, Output, toposort
 from pretzel.oven.ir.graph import replace as replace_node
@@ -65,7 +73,7 @@ def demands(estimator: Any) -> InputSpec:
         raise ValueError(f"feature_names_in_ has {len(names)} names for {width} columns")
     checked = [each for each in inside if _is_known(each) and has_trait(each, "checks_input")]
     finding = [each for each in checked if has_trait(each, "finds_columns")]
-    parts = [[child.columns for child in children(each) if child.columns is not None] for each in finding]
+    parts = [_parts(each, width) for each in finding]
     any_order = bool(parts) and all(parts) and len(finding) == len(checked)
     # What a function passes on, it reads.
     whole = any(has_trait(each, "keeps_container") for each in inside)
@@ -93,6 +101,13 @@ def demands(estimator: Any) -> InputSpec:
         as_booster=all(has_trait(each, "as_booster") for each in inside),
         rounds_arrays=all(has_trait(each, "rounds_arrays") for each in inside),
     )
+
+
+def _parts(estimator: Any, width: int) -> list[tuple[int, ...]]:
+    """The columns that an estimator finds in a table, by part: all of them, unless it is made of parts."""
+    if not is_composition(estimator):
+        return [tuple(range(width))]
+    return [child.columns for child in children(estimator) if child.columns is not None]
 
 
 def _takes_texts(estimator: Any, form: str) -> tuple[bool, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pretzel.errors import CompileError, UnfittedError
+from pretzel.oven.frontends.catboost.model import Model
 
 __all__ = [
     "asks_for_floats",
@@ -21,12 +22,14 @@ def check_readable(estimator: Any) -> None:
     """Raise `UnfittedError` where ``fit`` comes first."""
     if isinstance(estimator, type):
         raise CompileError(f"expected a fitted model of CatBoost, got {estimator!r:.80}")
-    if not estimator.is_fitted():
+    if not isinstance(estimator, Model) and not estimator.is_fitted():
         raise UnfittedError(f"{type(estimator).__name__} is not fitted: call fit before compiling it")
 
 
 def fitted_columns(estimator: Any) -> tuple[int | None, list[str] | None]:
     """Number and names of the columns; a model of an array calls them by their positions."""
+    if isinstance(estimator, Model):
+        return estimator.n_features, list(estimator.names) or None
     names = estimator.feature_names_ if estimator.is_fitted() else None
     if names is None:
         return None, None

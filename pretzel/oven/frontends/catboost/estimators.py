@@ -43,6 +43,14 @@ def classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
     return _classified(model_of(estimator), np.asarray(estimator.classes_), x, importer)
 
 
+@adapter("pretzel.oven.frontends.catboost.model.Model")
+def model_file(model: Model, x: Node, importer: Importer) -> Methods:
+    """A classifier where the file names classes, else a regressor."""
+    if model.classes:
+        return _classified(model, np.array(model.classes), x, importer)
+    return _regressed(model, model.loss, x, importer)
+
+
 def _classified(model: Model, classes: Array, x: Node, importer: Importer) -> Methods:
     values = raw(model, x, importer)
     if model.loss in ("MultiLogloss", "MultiCrossEntropy"):
@@ -74,8 +82,11 @@ def _classified(model: Model, classes: Array, x: Node, importer: Importer) -> Me
 def regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
     """``predict`` of a regressor is behind the link of its loss; that of the others is raw."""
     model = model_of(estimator)
+    return _regressed(model, model.loss if type(estimator).__name__ == "CatBoostRegressor" else "", x, importer)
+
+
+def _regressed(model: Model, loss: str, x: Node, importer: Importer) -> Methods:
     values = raw(model, x, importer)
-    loss = model.loss if type(estimator).__name__ == "CatBoostRegressor" else ""
     if loss in ("Poisson", "Tweedie"):
         values = Exp((values,))
     elif loss == "RMSEWithUncertainty":

@@ -51,6 +51,8 @@ class Model:
     classes : tuple
         Labels by number; empty for a regressor.
     n_features : int
+    names : tuple of str
+        Of all columns; empty where the model was trained on an array.
     n_outputs : int
     columns : tuple of Column
         Those of numbers, by their number among these.
@@ -69,6 +71,7 @@ class Model:
     loss: str
     classes: tuple[Any, ...]
     n_features: int
+    names: tuple[str, ...]
     n_outputs: int
     columns: tuple[Column, ...]
     categories: Categories
@@ -233,6 +236,7 @@ def _model(text: Mapping[str, Any]) -> Model:
         loss=str((parameters.get("loss_function") or {}).get("type", "")),
         classes=tuple(classes.get("class_names") or classes.get("class_to_label") or ()),
         n_features=n_features,
+        names=_names(everything, n_features),
         n_outputs=n_outputs,
         columns=tuple(
             Column(int(each["flat_feature_index"]), each.get("nan_value_treatment") == "AsTrue") for each in numbers
@@ -244,3 +248,20 @@ def _model(text: Mapping[str, Any]) -> Model:
         bias=bias,
         threshold=None if threshold is None else float(threshold),
     )
+
+
+def _names(features: Sequence[Mapping[str, Any]], n_features: int) -> tuple[str, ...]:
+    """Names of the columns; a model of an array calls them by their positions, or not at all."""
+    names = {each["flat_feature_index"]: each.get("feature_id") or str(each["flat_feature_index"]) for each in features}
+    found = tuple(str(names.get(i, i)) for i in range(n_features))
+    return () if found == tuple(map(str, range(n_features))) else found
+
+
+def is_json(head: bytes) -> bool:
+    """Whether a file begins like a JSON model."""
+    return head[:1] == b"{" and any(key in head for key in (b'"ctr_data"', b'"features_info"'))
+
+
+def is_binary(head: bytes) -> bool:
+    """Whether a file begins like a model in CatBoost's own format."""
+    return head[:4] == b"CBM1"
