@@ -299,6 +299,13 @@ def raises_to_powers() -> bool:
     return not since("1.9")
 
 
+def undoes_box_cox_by_powers() -> bool:
+    """Whether the inverse of Box-Cox is computed with powers, as it is written, and not by SciPy's function."""
+    from sklearn.preprocessing import PowerTransformer
+
+    return hasattr(PowerTransformer, "_box_cox_inverse_tranform")
+
+
 def casts_scaler_parameters() -> bool:
     """Whether a `StandardScaler` rounds its parameters to the dtype of narrower rows before it computes."""
     return since("1.8")

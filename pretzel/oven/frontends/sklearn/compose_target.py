@@ -9,7 +9,12 @@ import numpy as np
 from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition, public_name
 from pretzel.oven.frontends.sklearn._common import floats
 from pretzel.oven.frontends.sklearn._members import called
-from pretzel.oven.frontends.sklearn.compat import casts_scaler_parameters, scaler_behind_powers, target_ndim
+from pretzel.oven.frontends.sklearn.compat import (
+    casts_scaler_parameters,
+    scaler_behind_powers,
+    target_ndim,
+    undoes_box_cox_by_powers,
+)
 from pretzel.oven.frontends.sklearn.preprocessing import numpy_function
 from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.columns import width_of
@@ -107,6 +112,8 @@ def _of_min_max_scaler(transformer: Any, x: Node, importer: Importer) -> Node:
 def _of_power_transformer(transformer: Any, x: Node, importer: Importer) -> Node:
     if transformer.method not in ("yeo-johnson", "box-cox"):
         raise ValueError(f"method is {transformer.method!r:.40}")
+    if transformer.method == "box-cox" and undoes_box_cox_by_powers():
+        raise Unsupported("the inverse of Box-Cox as older releases compute it")
     x = _checked(transformer, x, importer)
     if transformer.standardize:
         x = importer.note(_of_standard_scaler(scaler_behind_powers(transformer), x, importer))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @composition("sklearn.linear_model.RANSACRegressor", "sklearn.semi_supervised.SelfTrainingClassifier")
 def fitted_inside(estimator: Any) -> tuple[Child, ...]:
     """The estimator that was fitted on the chosen rows."""
-    found = getattr(estimator, "estimator_", None)
+    found = getattr(estimator, "estimator_", getattr(estimator, "base_estimator_", None))  # before 1.6
     return () if found is None else (Child(type(found).__name__, found, "predict"),)
 
 
