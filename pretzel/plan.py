@@ -5,7 +5,6 @@ Arrays are named by content digest and live in an object store; the plan holds d
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,194 +12,26 @@ from pretzel.input_spec import ANY_TABLE
 from pretzel.input_spec import InputKind as InputKind
 from pretzel.input_spec import InputSpec as InputSpec
 from pretzel.packed import Packed
+from pretzel.program import Call as Call
+from pretzel.program import Leaf as Leaf
+from pretzel.program import LeafKind as LeafKind
+from pretzel.program import Program as Program  # noqa: TC001  (readers of plan files ask for the types)
+from pretzel.program import ProgramShape as ProgramShape
+from pretzel.program import Stage as Stage
+from pretzel.program import Step as Step
+from pretzel.program import SubPlan as SubPlan
+from pretzel.program import Value as Value
+from pretzel.program import subplans_of as subplans_of
 from pretzel.schema import FLOAT64
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from pretzel.schema import DTypeRule, Kind
+    from pretzel.schema import DTypeRule
 
 
 Estimator = Annotated[Any, "is called from Python"]
 """A fitted estimator that a plan holds, because a step of it has no native form."""
-
-
-class LeafKind(enum.Enum):
-    """How columns of a request are read."""
-
-    NUMERIC = "numeric"
-    CELLS = "cells"
-    TEXT = "text"
-    SPARSE = "sparse"
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """How one leaf of a program is read.
-
-    Parameters
-    ----------
-    kind : LeafKind
-    columns : tuple of int
-        Columns of the source.
-    source : int
-        0 is the request; 1, 2, ... are the outputs of opaque steps.
-    lower, accents : bool, str or None
-        Whether texts are converted to lower case, and how accents are stripped from them.
-    encoding, decode_error : str
-        How texts that come as bytes are decoded.
-    float32 : bool
-        The numbers are compared as float32 only: whole numbers are rounded to it at once.
-    verbatim : bool
-        The values reach a result as they came: texts are not parsed.
-    """
-
-    kind: LeafKind
-    columns: tuple[int, ...]
-    source: int = 0
-    lower: bool = False
-    accents: str | None = None
-    encoding: str = "utf-8"
-    decode_error: str = "strict"
-    float32: bool = False
-    verbatim: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """Type of one value of a program.
-
-    Parameters
-    ----------
-    kind : Kind
-    width : int
-        Columns per row.
-    parts : tuple of int
-        For a concatenation, the numbers of the values that lie side by side in it. No call makes such a value.
-    """
-
-    kind: Kind
-    width: int
-    parts: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A kernel with its parameters.
-
-    Parameters
-    ----------
-    kernel : str
-    params : tuple of bytes or None
-        Digest of each parameter that is read at run time, else None.
-    state : bytes or None
-        Digest of what the kernel was bound to.
-    label : str
-        The computation in words.
-    columnwise : bool
-        Column j of the result comes from column j of the only input alone.
-    """
-
-    kernel: str
-    params: tuple[bytes | None, ...]
-    state: bytes | None
-    label: str
-    columnwise: bool = False
-
-
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class Stage:
-    """Calls between two pipeline breakers; a row tile runs through all of them.
-
-    ``digest`` names the computation together with everything before it, down to the columns it reads: stages of two
-    models with one digest give one result for one row, and are one object in the store.
-    """
-
-    digest: bytes
-    calls: tuple[Call, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """How a program connects one call.
-
-    Parameters
-    ----------
-    inputs : tuple of int
-        Numbers of the values that the call reads.
-    output : int
-        Number of the value that it makes; -1 for a check, which makes none.
-    origin : str
-        Part of the source estimator that the call comes from.
-    """
-
-    inputs: tuple[int, ...]
-    output: int
-    origin: str
-
-
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class ProgramShape:
-    """The data flow of a program in SSA form; models that differ in numbers only have the same one.
-
-    Every value has one number and is made once. The leaves come first: leaf ``i`` is value ``i``. Whatever a value is
-    made from has a smaller number.
-
-    Parameters
-    ----------
-    leaves : tuple of Leaf
-    values : tuple of Value
-        Types of all values, by number.
-    steps : tuple of Step
-        One for each call, in the order in which the calls run.
-    output : int
-        Number of the result.
-    """
-
-    leaves: tuple[Leaf, ...]
-    values: tuple[Value, ...]
-    steps: tuple[Step, ...]
-    output: int
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """A native program: leaves are read, stages run in order, one value is the result.
-
-    Parameters
-    ----------
-    shape : ProgramShape
-    stages : tuple of Stage
-        The calls, in the order of ``shape.steps``.
-    """
-
-    shape: ProgramShape
-    stages: tuple[Stage, ...]
-
-    @property
-    def leaves(self) -> tuple[Leaf, ...]:
-        """How the leaves are read."""
-        return self.shape.leaves
-
-    @property
-    def values(self) -> tuple[Value, ...]:
-        """Types of all values, by number."""
-        return self.shape.values
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """How each call is connected."""
-        return self.shape.steps
-
-    @property
-    def output(self) -> int:
-        """Number of the result."""
-        return self.shape.output
-
-    @property
-    def calls(self) -> tuple[Call, ...]:
-        """All calls, in the order in which they run."""
-        return tuple(call for stage in self.stages for call in stage.calls)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,9 @@ def target(kind: str | None) -> Any:
         "grades": grade,
         "two labels": np.stack([grade, (X[:, 2] > 0).astype(int)], axis=1),
         "indicators": np.stack([grade > 1, X[:, 2] > 0], axis=1).astype(int),
+        "levels": np.array([["a", "b", "c"], ["x", "y", "z"]])[
+            np.arange(2)[:, None], [grade, np.digitize(X[:, 2], [-1.2, -0.8])]
+        ].T,
         "partly": np.where(np.arange(300) % 3, grade, -1),
     }[kind]
 
@@ -457,6 +460,12 @@ def _resampled() -> list[Case]:
     ]
 
 
+def _hierarchies() -> list[Case]:
+    names = [f"hiclass.{name}.{name}" for name in map("LocalClassifierPer{}".format, ("Level", "Node", "ParentNode"))]
+    members = (_logistic, _shallow)
+    return [Case(name, target="levels", options={"local_classifier": each}) for name in names for each in members]
+
+
 def _sampled() -> Any:
     return [*_scalers(), ("sampler", build("imblearn.under_sampling.RandomUnderSampler")), ("model", _logistic())]
 
@@ -603,6 +612,7 @@ CASES: tuple[Case, ...] = tuple(
         *_calibrated(),
         *_holders(),
         *_resampled(),
+        *_hierarchies(),
     )
     if not releases.lacks(case.name)
 )

@@ -10,7 +10,11 @@ import pytest
 
 from pretzel.oven.frontends.sklearn.compat import since
 
-FIRST = {"sklearn.frozen.FrozenEstimator": "1.6"}
+FIRST = {
+    "sklearn.frozen.FrozenEstimator": "1.6",
+    **dict.fromkeys((f"hiclass.LocalClassifierPer{each}.LocalClassifierPer{each}" for each in
+                     ("Level", "Node", "ParentNode")), "1.6"),  # which it imports a function of
+}  # fmt: skip
 """First release of each registered estimator that not all supported releases have."""
 
 QUANTILE_METHOD: dict[str, Any] = {"quantile_method": "averaged_inverted_cdf"} if since("1.7") else {}

@@ -10,7 +10,7 @@ from pretzel.plan import InputSpec, Leaf, MethodPlan, Program
 from pretzel.store.object_store import Lease, ObjectStore
 
 Terms: TypeAlias = dict[str, float]
-StepTerms: TypeAlias = tuple[str, tuple[Terms, Terms, Terms], float, float]
+StepTerms: TypeAlias = tuple[str, tuple[Terms, Terms, Terms], float, float, tuple[float, float, float]]
 Counts: TypeAlias = tuple[dict[str, int], float, list[int]]
 
 def set_callbacks(**functions: Callable[..., Any]) -> None: ...
@@ -54,8 +54,13 @@ class NativeProgram:
     buffers: BufferPlan
     sparse_result: bool
     width: int
+    bodies: tuple[NativeProgram, ...]
     def __init__(
-        self, plan: Program, store: ObjectStore | dict[bytes, npt.NDArray[Any]], owner: Lease | None = None
+        self,
+        plan: Program,
+        store: ObjectStore | dict[bytes, npt.NDArray[Any]],
+        owner: Lease | None = None,
+        is_subplan: bool = False,
     ) -> None: ...
     @property
     def arrays(self) -> dict[bytes, npt.NDArray[Any]]: ...
@@ -66,6 +71,7 @@ class NativeProgram:
     @property
     def mean_units(self) -> float: ...
     def arena_bytes(self, rows: int, units: int = 0) -> int: ...
+    def peak_bytes(self, columns: list[Any], rows: int) -> int: ...
     def profile(self) -> list[tuple[float, int, int]]: ...
     def observe(self, rows: int, units: int, seconds: float) -> None: ...
     def refresh_price(self) -> None: ...

@@ -60,7 +60,7 @@ def _steps(method: Method, X: Any, block: int, passes: int) -> Iterator[Sample]:
     whole = float(total.sum())
     taken = [*steps.tolist(), max(whole - float(steps.sum()), 1e-9)]
     n, u = int(rows.sum()), int(units.sum())
-    for (kernel, terms, per_unit, per_row), seconds in zip(method.program.terms(), taken, strict=True):
+    for (kernel, terms, per_unit, per_row, _), seconds in zip(method.program.terms(), taken, strict=True):
         counts = (tiles, n - tiles, u * per_unit + n * per_row)
         counted = {term: each[term] * count for each, count in zip(terms, counts, strict=True) for term in each}
         precision = OVERHEAD * whole if kernel == "overhead" else CALL * tiles

@@ -22,6 +22,7 @@ from pretzel.oven.ir.graph import Node, Output, toposort
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.leaf_types import NOTHING, types_by_column, united
 from pretzel.oven.stages import cut, program_nodes
+from pretzel.oven.subplans import outline
 from pretzel.packed import Packed
 from pretzel.plan import (
     Call,
@@ -36,6 +37,7 @@ from pretzel.plan import (
     ProgramShape,
     Stage,
     Step,
+    SubPlan,
     Value,
 )
 from pretzel.schema import FLOAT64, Kind
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 
     from pretzel.oven.dtypes import Columns
     from pretzel.oven.frontends.value_reader import Refusal
+    from pretzel.oven.subplans import Body, Outline
     from pretzel.store.object_store import Lease, ObjectStore
 
 
@@ -63,29 +66,42 @@ class Schedule:
         The value of each node; a check passes on the value that it checks.
     stages : list of list of Node
         Calls of each stage, in the order in which they run. A dense concatenation is a value, but no call.
+    outline : Outline
+        The sub-plans of branches and loops.
     """
 
     values: list[Node]
     leaves: int
     number: dict[Node, int]
     stages: list[list[Node]]
+    outline: Outline
 
 
-def schedule(output: Node) -> Schedule:
-    """Values, calls and stages of the native program that computes ``output``."""
-    nodes = program_nodes(output)
-    stages = cut(nodes)
-    leaves: list[Node] = [node for node in nodes if isinstance(node, LEAVES)]
+def schedule(output: Node, outlined: Outline | None = None, given: tuple[Node, ...] = ()) -> Schedule:
+    """Values, calls and stages of the native program that computes ``output``, or of the sub-plan that does.
+
+    Parameters
+    ----------
+    output : Node
+    outlined : Outline, optional
+        Of the program that a sub-plan is a part of.
+    given : tuple of Node
+        What the sub-plan reads: its leaves.
+    """
+    outlined = outline(program_nodes(output)) if outlined is None else outlined
+    nodes = program_nodes(output, outlined.inputs_of, given)
+    stages = cut(nodes, outlined.inputs_of, given)
+    leaves: list[Node] = [*given] or [node for node in nodes if isinstance(node, LEAVES)]
     values: list[Node] = []
     number: dict[Node, int] = {}
     for node in (*leaves, *(node for stage in stages for node in stage)):
-        if node.passthrough:
+        if node.passthrough and node not in given:
             number[node] = number[node.inputs[0]]
         else:
             number[node] = len(values)
             values.append(node)
     calls = [[node for node in stage if not is_dense_concat(node)] for stage in stages]
-    return Schedule(values, len(leaves), number, [stage for stage in calls if stage] or calls[:1])
+    return Schedule(values, len(leaves), number, [stage for stage in calls if stage] or calls[:1], outlined)
 
 
 def is_dense_concat(node: Node) -> bool:
@@ -230,11 +246,14 @@ class Lowering:
             raise OvenBug(f"{output!r}: cells are no result of a program")
         plan = schedule(output)
         passed = passed_on(output)
+        subplans: dict[Node, tuple[SubPlan, ...]] = {}
+        for node, bodies in plan.outline.bodies.items():
+            subplans[node] = tuple([self._subplan(body, plan.outline, subplans) for body in bodies])
         stages, steps = [], []
         for nodes in plan.stages:
-            calls = [self._call_of(node) for node in nodes]
+            calls = [self._call_of(node, subplans) for node in nodes]
             stages.append(self.store.stage(Stage(_digest(nodes or [output], calls), tuple(calls))))
-            steps += [self._step(node, plan.number) for node in nodes]
+            steps += [self._step(node, plan) for node in nodes]
         shape = ProgramShape(
             tuple(self._leaf(leaf, sources, verbatim=leaf in passed) for leaf in plan.values[: plan.leaves]),
             tuple(_value(node, plan.number) for node in plan.values),
@@ -243,18 +262,37 @@ class Lowering:
         )
         return Program(self.store.shape(shape), tuple(stages))
 
-    def _call_of(self, node: Node) -> Call:
+    def _subplan(self, body: Body, outlined: Outline, subplans: Mapping[Node, tuple[SubPlan, ...]]) -> SubPlan:
+        """What a branch or a loop runs. It names no origins, so that sub-plans of members alike have one shape."""
+        plan = schedule(body.output, outlined, tuple(node for node, _ in body.reads))
+        nodes = [node for stage in plan.stages for node in stage]
+        shape = ProgramShape(
+            tuple(_given(node, source) for node, source in body.reads),
+            tuple(_value(node, plan.number, given=at < plan.leaves) for at, node in enumerate(plan.values)),
+            tuple(replace(self._step(node, plan), origin="") for node in nodes),
+            plan.number[body.output],
+        )
+        calls = tuple(self._call_of(node, subplans) for node in nodes)
+        return self.store.subplan(SubPlan(self.store.shape(shape), calls))
+
+    def _call_of(self, node: Node, subplans: Mapping[Node, tuple[SubPlan, ...]]) -> Call:
+        if node in subplans:  # another program may compute a part of them elsewhere
+            return replace(self._bound(node), bodies=subplans[node])
         if node not in self.calls:
-            try:
-                bound = self.store.bind(node.kernel, node.params(), self.lease)
-            except KernelError as error:
-                raise CompileError(f"{self.origins.get(node, '')}: {node!r} cannot be bound: {error}") from error
-            self.calls[node] = Call(node.kernel, bound.params, bound.state, sys.intern(repr(node)), node.columnwise)
+            self.calls[node] = self._bound(node)
         return self.calls[node]
 
-    def _step(self, node: Node, number: dict[Node, int]) -> Step:
-        output = -1 if node.passthrough else number[node]
-        return Step(tuple(number[child] for child in node.inputs), output, self.origins.get(node, ""))
+    def _bound(self, node: Node) -> Call:
+        try:
+            bound = self.store.bind(node.kernel, node.params(), self.lease)
+        except KernelError as error:
+            raise CompileError(f"{self.origins.get(node, '')}: {node!r} cannot be bound: {error}") from error
+        return Call(node.kernel, bound.params, bound.state, sys.intern(repr(node)), node.columnwise)
+
+    def _step(self, node: Node, plan: Schedule) -> Step:
+        output = -1 if node.passthrough else plan.number[node]
+        inputs = plan.outline.inputs_of(node)
+        return Step(tuple(plan.number[child] for child in inputs), output, self.origins.get(node, ""))
 
     def _leaf(self, leaf: Node, sources: dict[Opaque, int], *, verbatim: bool) -> Leaf:
         source = sources[leaf.inputs[0]] if leaf.inputs else 0  # type: ignore[index]
@@ -311,6 +349,13 @@ class Lowering:
         return found if any(types != NOTHING for types in found) else ()
 
 
+def _given(node: Node, source: int) -> Leaf:
+    """How a sub-plan reads a value of the call that runs it."""
+    schema = node.schema()
+    kind = {Kind.DENSE: LeafKind.NUMERIC, Kind.SPARSE: LeafKind.SPARSE, Kind.CELLS: LeafKind.CELLS}[schema.kind]
+    return Leaf(kind, tuple(range(schema.width)), source)
+
+
 def _result_of(node: Opaque) -> InputSpec:
     """How the value of an opaque step is read."""
     required = node.required or tuple(range(node.width))
@@ -318,7 +363,8 @@ def _result_of(node: Opaque) -> InputSpec:
     return replace(result, text_arrays=node.text_arrays)
 
 
-def _value(node: Node, number: dict[Node, int]) -> Value:
+def _value(node: Node, number: dict[Node, int], *, given: bool = False) -> Value:
+    """Type of a value. A concatenation that is given is no concatenation of values of the program."""
     schema = node.schema()
-    parts = tuple(number[child] for child in node.inputs) if is_dense_concat(node) else ()
+    parts = tuple(number[child] for child in node.inputs) if is_dense_concat(node) and not given else ()
     return Value(schema.kind, schema.width, parts)

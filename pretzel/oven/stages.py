@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from pretzel.oven.ir.columns import LEAVES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+
     from pretzel.oven.ir.graph import Node
 
+    Inputs = Callable[[Node], tuple[Node, ...]]
 
-def program_nodes(output: Node) -> list[Node]:
-    """All nodes of the native program that computes ``output``, inputs first. The program begins at leaves."""
+INPUTS: Inputs = attrgetter("inputs")
+
+
+def program_nodes(output: Node, inputs_of: Inputs = INPUTS, given: Container[Node] = ()) -> list[Node]:
+    """All nodes of the native program that computes ``output``, inputs first.
+
+    The program begins at leaves, and at the values that it is ``given``; ``inputs_of`` says what the call of a node
+    reads.
+    """
     order: dict[Node, None] = {}
     stack = [(output, False)]
     while stack:
         node, inputs_done = stack.pop()
         if node in order:
             continue
-        if inputs_done or isinstance(node, LEAVES):
+        if inputs_done or isinstance(node, LEAVES) or node in given:
             order[node] = None
         else:
             stack.append((node, True))
-            stack += [(child, False) for child in reversed(node.inputs)]
+            stack += [(child, False) for child in reversed(inputs_of(node))]
     return list(order)
 
 
-def cut(nodes: list[Node]) -> list[list[Node]]:
+def cut(nodes: list[Node], inputs_of: Inputs = INPUTS, given: Container[Node] = ()) -> list[list[Node]]:
     """Stages in an order in which they can run.
 
     A node continues the stage of its only computed input when nobody else reads that; where several values meet
@@ -34,14 +45,14 @@ def cut(nodes: list[Node]) -> list[list[Node]]:
     """
     readers: dict[Node, int] = {}
     for node in nodes:
-        for child in set(node.inputs):
+        for child in set(inputs_of(node)):
             readers[child] = readers.get(child, 0) + 1
     stages: list[list[Node]] = []
     stage_of: dict[Node, list[Node]] = {}
     for node in nodes:
-        if isinstance(node, LEAVES):
+        if isinstance(node, LEAVES) or node in given:
             continue
-        before = [child for child in node.inputs if not isinstance(child, LEAVES)]
+        before = [child for child in inputs_of(node) if not isinstance(child, LEAVES) and child not in given]
         if len(before) == 1 and readers[before[0]] == 1:
             stage = stage_of[before[0]]
         else:

@@ -76,9 +76,12 @@ def _predicted(program: NativeProgram, rows: int, units: int, tiles: int) -> lis
     """Seconds of the terms of each step as priced, and of the overhead at the end."""
     coefficients, unmeasured = cost_coefficients()
     found = []
-    for _, (first_row, row, payload), per_unit, per_row in program.terms():
+    for kernel, (first_row, row, payload), per_unit, per_row, inside in program.terms():
         counts = ((first_row, tiles), (row, rows - tiles), (payload, units * per_unit + rows * per_row))
-        found.append({term: each[term] * n * coefficients.get(term, unmeasured) for each, n in counts for term in each})
+        terms = {term: each[term] * n * coefficients.get(term, unmeasured) for each, n in counts for term in each}
+        if any(inside):
+            terms[f"{kernel}.subplans"] = inside[0] * tiles + inside[1] * (rows - tiles) + inside[2] * units
+        found.append(terms)
     return found
 
 

@@ -61,5 +61,5 @@ def estimate(plan: Plan, n_rows: int, units: int | None, method: str, X: Any) ->
 
 
 def parameter_bytes(plan: Plan, program: Program) -> int:
-    """Bytes of the parameters and states that a program refers to."""
-    return plan.store.bytes_of({d for call in program.calls for d in (*call.params, call.state) if d is not None})
+    """Bytes of the parameters and states that a program and its sub-plans refer to."""
+    return plan.store.bytes_of({d for call in program.all_calls for d in (*call.params, call.state) if d is not None})

@@ -9,7 +9,9 @@ from pretzel.packed import REPORT
 from pretzel.runtime.summary import summary
 
 if TYPE_CHECKING:
-    from pretzel.plan import MethodPlan, Program
+    from collections.abc import Mapping
+
+    from pretzel.plan import MethodPlan, Program, SubPlan
     from pretzel.runtime.model import Plan
 
 
@@ -55,6 +57,16 @@ def _method(plan: Plan, method: MethodPlan) -> dict[str, Any]:
 
 
 def _program(plan: Plan, program: Program) -> dict[str, Any]:
+    """Stages and buffers; with sub-plans also these, by the numbers that calls have for them."""
+    subplans = program.subplans
+    numbers = {subplan: number for number, subplan in enumerate(subplans)}
+    found = _stages(plan, program, numbers)
+    if subplans:
+        found["subplans"] = [_stages(plan, subplan.program, numbers) for subplan in subplans]
+    return found
+
+
+def _stages(plan: Plan, program: Program, numbers: Mapping[SubPlan, int]) -> dict[str, Any]:
     buffers = plan_buffers(program)
     steps = iter(zip(buffers.calls(program), buffers.steps, strict=True))
     stages = []
@@ -71,6 +83,7 @@ def _program(plan: Plan, program: Program) -> dict[str, Any]:
                     "output": step.output,
                     "origin": step.origin,
                     "bytes": plan.store.bytes_of(digests),
+                    **({"runs": [numbers[body] for body in call.bodies]} if call.bodies else {}),
                 }
             )
         stages.append({"digest": stage.digest.hex(), "calls": calls})
@@ -98,9 +111,16 @@ def as_text(data: dict[str, Any]) -> str:
             lines.append(f"  opaque {step['step']}: {step['reason']}  [{step['origin']}]")
         for number, stage in enumerate(method["stages"]):
             lines.append(f"  stage {number} {stage['digest'][:12]}")
-            for call in stage["calls"]:
-                inputs = ", ".join(f"s{i}" for i in call["inputs"])
-                output = "check" if call["output"] < 0 else f"s{call['output']}"
-                lines.append(f"    {call['kernel']}({inputs}) -> {output}  {call['bytes']:,} B  {call['op']}")
+            lines += map(_call, stage["calls"])
+        for number, subplan in enumerate(method.get("subplans", ())):
+            lines.append(f"  sub-plan {number}, buffers {subplan['buffers']}")
+            lines += [_call(call) for stage in subplan["stages"] for call in stage["calls"]]
     lines += ["", f"bytes: {data['bytes']['all']:,} in all, {data['bytes']['exclusive']:,} its own"]
     return "\n".join(lines)
+
+
+def _call(call: Mapping[str, Any]) -> str:
+    inputs = ", ".join(f"s{i}" for i in call["inputs"])
+    output = "check" if call["output"] < 0 else f"s{call['output']}"
+    line = f"    {call['kernel']}({inputs}) -> {output}  {call['bytes']:,} B  {call['op']}"
+    return line if "runs" not in call else f"{line}  runs sub-plans {', '.join(map(str, call['runs']))}"

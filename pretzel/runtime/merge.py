@@ -105,7 +105,7 @@ class _Merger:
 
     def _step(self, call: Call, step: Step, number: list[int], value: Value | None) -> int:
         inputs = tuple(number[old] for old in step.inputs)
-        name = (call.kernel, call.params, call.state, inputs, value)
+        name = (call.kernel, call.params, call.state, call.bodies, inputs, value)
         if name not in self.steps:
             depth = max(self.depths[i] for i in inputs) + 1
             output = -1 if value is None else self._value(name, value, inputs, 1)

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pretzel.plan import MethodPlan, PhysicalPlan, Program
+    from pretzel.plan import MethodPlan, PhysicalPlan, Program, SubPlan
 
 
 def programs_of(physical: PhysicalPlan) -> Iterator[Program]:
-    """The programs of all methods, their variants, and the arguments of opaque steps."""
+    """The programs of all methods, their variants, and the arguments of opaque steps; then their sub-plans, once."""
+    subplans: dict[SubPlan, None] = {}
     for method in physical.methods.values():
         for each in method_plans(method):
-            yield from (step.program for step in each.opaque if step.program is not None)
-            if each.program is not None:
-                yield each.program
+            for program in (*(step.program for step in each.opaque), each.program):
+                if program is not None:
+                    subplans.update(dict.fromkeys(program.subplans))
+                    yield program
+    yield from (subplan.program for subplan in subplans)
 
 
 def method_plans(method: MethodPlan) -> Iterator[MethodPlan]:

@@ -12,8 +12,10 @@ from pretzel.schema import Kind
 from pretzel.store.digest import digest_parts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pretzel.buffers import BufferPlan
-    from pretzel.plan import Program
+    from pretzel.plan import Call, Program, SubPlan
     from pretzel.runtime.model import Plan
 
 
@@ -92,13 +94,22 @@ def cacheable_ranges(program: Program, buffers: BufferPlan) -> list[CachedRange]
         flow = _Flow(program, buffers)
         found = [each for value in flow.read if (each := flow.range_to(value)) is not None]
         ranges = _ranges[buffers] = sorted(found, key=lambda each: (each.begin, -each.end))
-    arrays = [b"".join([each or b"-" for each in (*call.params, call.state)]) for call in program.calls]
+    names: dict[SubPlan, bytes] = {}
+    for subplan in program.subplans:
+        calls = [call.kernel.encode() + _arrays(call, names) for call in subplan.calls]
+        names[subplan] = digest_parts("subplan", repr(subplan.shape), calls)
+    arrays = [_arrays(call, names) for call in program.calls]
     return [
         CachedRange(
             each.begin, each.end, each.output, each.inputs, digest_parts(each.flow, [arrays[at] for at in each.calls])
         )
         for each in ranges
     ]
+
+
+def _arrays(call: Call, names: Mapping[SubPlan, bytes]) -> bytes:
+    """What tells a call from others of its kernel."""
+    return b"".join([*(each or b"-" for each in (*call.params, call.state)), *(names[body] for body in call.bodies)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from pretzel import _native
-from pretzel.plan import ProgramShape, Stage
+from pretzel.plan import ProgramShape, Stage, SubPlan
 from pretzel.store.digest import digest_array, digest_parts, frozen, is_frozen
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ class ObjectStore:
         self._stages: weakref.WeakValueDictionary[bytes, Stage] = weakref.WeakValueDictionary()
         self._packed: weakref.WeakValueDictionary[bytes, Packed] = weakref.WeakValueDictionary()
         self._shapes: weakref.WeakValueDictionary[Any, ProgramShape] = weakref.WeakValueDictionary()
+        self._subplans: weakref.WeakValueDictionary[Any, SubPlan] = weakref.WeakValueDictionary()
 
     @property
     def nbytes(self) -> int:
@@ -178,18 +179,25 @@ class ObjectStore:
             key = (shape.leaves, shape.values, shape.steps, shape.output)
             return self._shapes.setdefault(key, shape)
 
+    def subplan(self, subplan: SubPlan) -> SubPlan:
+        """The one object of all sub-plans equal to this; those that it runs are such objects already."""
+        with _locked:
+            return self._subplans.setdefault((subplan.shape, subplan.calls), subplan)
+
     def packed(self, packed: Packed) -> Packed:
         """The one object of all packed data equal to this."""
         with _locked:
             return self._packed.setdefault(packed.content, packed)
 
     def shared(self, part: Any) -> Any:
-        """The one object of all stages, shapes and packed data equal to this."""
+        """The one object of all stages, shapes, sub-plans and packed data equal to this."""
         match part:
             case Stage():
                 return self.stage(part)
             case ProgramShape():
                 return self.shape(part)
+            case SubPlan():
+                return self.subplan(part)
         return self.packed(part)
 
     def bytes_of(self, digests: Iterable[bytes]) -> int:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pretzel.errors import CorruptStoreError
-from pretzel.plan import InputKind, LeafKind
+from pretzel.plan import InputKind, InputSpec, LeafKind
 from pretzel.schema import METHODS, RARE_METHODS, Follows, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pretzel.plan import InputSpec, LeafTypes, MethodPlan, OpaqueStep, PhysicalPlan, Program, ProgramShape
+    from pretzel.plan import Call, LeafTypes, MethodPlan, OpaqueStep, PhysicalPlan, Program, ProgramShape, SubPlan
     from pretzel.schema import DTypeRule
 
 WIDEST = 2**31 - 1
@@ -122,7 +122,9 @@ def _wrong_program(
     program: Program, typed: tuple[LeafTypes, ...], specs: Mapping[int, InputSpec], objects: set[bytes]
 ) -> Iterator[str]:
     yield from _wrong_shape(program.shape, specs)
-    yield from _wrong_calls(program, objects)
+    yield from _wrong_calls(program.calls, program.shape, objects)
+    for subplan in program.subplans:
+        yield from _wrong_subplan(subplan, objects)
     if typed and len(typed) != len(program.leaves):
         yield f"{len(typed)} typed leaves of {len(program.leaves)}"
     for dtype in {dtype for types in typed for dtype in types.refuses} - _DTYPES:
@@ -184,9 +186,21 @@ def _wrong_shape(shape: ProgramShape, specs: Mapping[int, InputSpec]) -> Iterato
         yield "a value, or the result, is made by no step"
 
 
-def _wrong_calls(program: Program, objects: set[bytes]) -> Iterator[str]:
-    if len(program.calls) != len(program.steps):
-        yield f"{len(program.steps)} steps for {len(program.calls)} calls"
-    named = {digest for call in program.calls for digest in (*call.params, call.state) if digest is not None}
+def _wrong_subplan(subplan: SubPlan, objects: set[bytes]) -> Iterator[str]:
+    """Whether the call that runs it has such values is checked when the plan is loaded."""
+    leaves = subplan.shape.leaves
+    specs = {leaf.source: InputSpec(InputKind.TABLE, len(leaf.columns)) for leaf in leaves}
+    if any(leaf.columns != tuple(range(len(leaf.columns))) or not 0 <= leaf.source <= WIDEST for leaf in leaves):
+        yield "a sub-plan reads some columns of a value"
+    if len(specs) != len(leaves) or any(leaf.kind is LeafKind.TEXT for leaf in leaves):
+        yield "a sub-plan reads a value twice, or as documents"
+    yield from _wrong_shape(subplan.shape, specs)
+    yield from _wrong_calls(subplan.calls, subplan.shape, objects)
+
+
+def _wrong_calls(calls: tuple[Call, ...], shape: ProgramShape, objects: set[bytes]) -> Iterator[str]:
+    if len(calls) != len(shape.steps):
+        yield f"{len(shape.steps)} steps for {len(calls)} calls"
+    named = {digest for call in calls for digest in (*call.params, call.state) if digest is not None}
     if not named <= objects:
         yield "a call reads an object that the plan does not name"

@@ -1,7 +1,8 @@
 """Physical plans as plain data and back: what a plan file holds besides arrays.
 
 The dataclasses of `pretzel.plan` are the description: a field is written by its annotation, and left out where it has
-its default. Shapes of programs, stages and digests are written once, in tables, and named by their numbers there.
+its default. Shapes of programs, sub-plans, stages and digests are written once, in tables, and named by their numbers
+there. A sub-plan runs only such as stand before it, so that none runs itself.
 Reading makes nothing but these dataclasses, enumerations, and NumPy arrays of labels and attributes; it checks the type
 of everything and runs no code of the file.
 """
@@ -22,7 +23,7 @@ import numpy as np
 
 from pretzel.errors import CorruptStoreError, SaveError
 from pretzel.packed import Packed
-from pretzel.plan import Estimator, PhysicalPlan, ProgramShape, Stage
+from pretzel.plan import Estimator, PhysicalPlan, ProgramShape, Stage, SubPlan, subplans_of
 from pretzel.schema import DTypeRule, Kind
 from pretzel.store.digest import DIGEST
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 _DTYPE = re.compile(r"[<>|=][biufSUmM]\d{1,9}(\[\d{0,9}[a-zA-Z]{1,2}\])?")  # as `numpy.dtype.str` writes them
 _WASTE = 1 << 24  # bytes of labels, most of which may be padding
 _PLAIN = (bool, int, float, str)
-_PARTS = {"shapes": ProgramShape, "stages": Stage}  # whatever is in many programs has a table
+_PARTS = {"shapes": ProgramShape, "subplans": SubPlan, "stages": Stage}  # whatever is in many programs has a table
 _NAMES = {"npt": cast("Any", type("npt", (), {"NDArray": list})), "DTypeRule": DTypeRule, "Kind": Kind}
 
 
@@ -51,7 +52,7 @@ class Links:
     digests : list of bytes
         By number: as the file has them while writing, as this process has them while reading.
     parts : dict of type to list
-        Shapes and stages by number, as `digests`.
+        Shapes, sub-plans and stages by number, as `digests`.
     """
 
     rename: Callable[[bytes], bytes]
@@ -86,7 +87,7 @@ def to_data(plan: PhysicalPlan, links: Links) -> Any:
         A label or attribute is an object that has no plain form, or there is no place for an estimator.
     """
     written = _form(PhysicalPlan).write(plan, links)
-    parts = {name: links.parts[cls] for name, cls in _PARTS.items()}
+    parts = {name: links.parts[cls] for name, cls in _PARTS.items() if links.parts[cls] or cls is not SubPlan}
     return {"tables": {"digests": b"".join(links.digests).hex(), **parts}, **written}
 
 
@@ -116,8 +117,10 @@ def _read_tables(tables: Any, links: Links) -> None:
     digests = bytes.fromhex(_checked(tables, dict)["digests"])
     links.digests[:] = [links.rename(digests[at : at + DIGEST]) for at in range(0, len(digests), DIGEST)]
     for name, cls in _PARTS.items():
-        read = _fields_of(cls).read
-        links.parts[cls][:] = [links.share(read(each, links)) for each in _checked(tables[name], list)]
+        read, table = _fields_of(cls).read, links.parts[cls]
+        table.clear()
+        for each in _checked(tables[name] if cls is not SubPlan else tables.get(name, []), list):
+            table.append(links.share(read(each, links)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +171,9 @@ def _numbered(cls: Any) -> _Form:
     """A part that has a table, by its number."""
 
     def write(value: Any, links: Links) -> int:
+        if cls is Stage:
+            for subplan in subplans_of(value.calls):  # the innermost first, so that none of them writes another
+                _form(SubPlan).write(subplan, links)
         return links.number_of(value, links.parts[cls], lambda: _fields_of(cls).write(value, links))
 
     return _Form(write, lambda data, links: _entry(data, links.parts[cls]))

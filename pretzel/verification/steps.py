@@ -11,11 +11,11 @@ from pretzel._native import Method, NativeProgram
 from pretzel.errors import PretzelError
 from pretzel.oven.ir.columns import Raw
 from pretzel.oven.ir.graph import Node, Parity, toposort
-from pretzel.oven.ir.interpret import read_leaf
+from pretzel.oven.ir.interpret import compute, read_leaf
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.lower import is_dense_concat, schedule
 from pretzel.oven.stages import program_nodes
-from pretzel.plan import Call, LeafKind, MethodPlan, Program, ProgramShape
+from pretzel.plan import Call, LeafKind, MethodPlan, Program, ProgramShape, subplans_of
 from pretzel.runtime.input.messages import UnreadForm
 from pretzel.runtime.opaque import OpaqueMethod
 from pretzel.runtime.source_reader import read_sources
@@ -23,6 +23,7 @@ from pretzel.schema import Kind
 from pretzel.store.digest import digest_of_memory
 from pretzel.verification.compare import compare
 from pretzel.verification.report import Difference, Divergence, MethodReport
+from pretzel.verification.subplans import first_inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +79,7 @@ def check_steps(
     for (program, node), their in zip([*programs, (mine.program, output)], theirs, strict=True):
         if program is None or their is None or isinstance(node, Raw | Opaque):
             continue
-        report.steps += len(program.calls)
+        report.steps += len(program.all_calls)
         origins = graphs.imported.origins
         report.divergences += _Program(plan, method, program, their, node, origins, fresh).check(
             sources, numbers, ordered
@@ -169,11 +170,12 @@ class _Program:
         node = call.node
         place = (self.method, call.stage, repr(node), call.origin)
         changed = self._parameters(call)
-        for child in program_nodes(node):  # not what opaque steps before the program are given
+        inputs_of = self.schedule.outline.inputs_of
+        for child in program_nodes(node, inputs_of):  # not what opaque steps before the program are given
             if child not in values and is_dense_concat(child):
                 values[child] = np.hstack([values[part] for part in child.inputs])
         try:
-            expected = node.reference(*(values[child] for child in node.inputs))
+            expected = compute(node, values)
         except PretzelError as error:
             values[node] = call.got
             return Divergence("kernel", *place, note=f"the reference stops: {error}")
@@ -181,21 +183,39 @@ class _Program:
             values.setdefault(node, expected)
             return Divergence("parameters", *place, note=changed) if changed else None
         got = _value(call.got, node)
-        difference = compare(expected, got, exact=node.parity is Parity.EXACT)
+        exact = all(each.parity is Parity.EXACT for each in [node, *self._inside(node)])
+        difference = compare(expected, got, exact=exact)
+        if difference is not None and call.call.bodies:
+            inner = first_inside(self.plan.store, self.schedule.outline, node, call.call, values)
+            if inner is not None:
+                note = f"in {inner.place}{changed and ': '}{changed}"
+                place = (self.method, call.stage, repr(inner.node), self.origins.get(inner.node, ""))
+                difference = inner.difference
+                values[node] = got
+                return Divergence("parameters" if changed else "kernel", *place, difference, note)
         values[node] = got
         if difference is None and not changed:
             return None
         return Divergence("parameters" if changed else "kernel", *place, difference, changed)
 
+    def _inside(self, node: Node) -> list[Node]:
+        """What the sub-plans of a call compute."""
+        bodies = self.schedule.outline.bodies.get(node, ())
+        return toposort(body.output for body in bodies)
+
     def _parameters(self, call: _Call) -> str:
         """How the call's parameters depart from what the estimator compiles to; empty when they do not."""
+        pairs = zip(_with_subplans(call.call), _with_subplans(call.expected), strict=True)
+        return next(filter(None, (self._parameters_of(mine, theirs) for mine, theirs in pairs)), "")
+
+    def _parameters_of(self, own: Call, compiled: Call) -> str:
         store = self.plan.store
-        for i, (mine, theirs) in enumerate(zip(call.call.params, call.expected.params, strict=True)):
+        for i, (mine, theirs) in enumerate(zip(own.params, compiled.params, strict=True)):
             # Objects of a file have names of their own, so that contents are compared.
             if (mine is None) != (theirs is None) or (mine and digest_of_memory(store.get(mine)) != theirs):
                 same = "the memory of a parameter was changed"
                 return same if mine == theirs else f"parameter {i} is not the estimator's"
-        state, expected = call.call.state, call.expected.state
+        state, expected = own.state, compiled.state
         if (state is None) != (expected is None) or (
             state and expected and not np.array_equal(store.get(state), self.fresh.get(expected))
         ):
@@ -204,9 +224,16 @@ class _Program:
         return ""
 
 
+def _with_subplans(call: Call) -> list[Call]:
+    return [call, *(inner for subplan in subplans_of((call,)) for inner in subplan.calls)]
+
+
 def _shape(program: Program) -> list[tuple[str, tuple[int, ...], int]]:
-    """Kernels and how they are connected."""
-    return [(call.kernel, step.inputs, step.output) for call, step in zip(program.calls, program.steps, strict=True)]
+    """Kernels and how they are connected, those of sub-plans at the end."""
+    pairs = [*zip(program.calls, program.steps, strict=True)]
+    for subplan in program.subplans:
+        pairs += zip(subplan.calls, subplan.shape.steps, strict=True)
+    return [(call.kernel, step.inputs, step.output) for call, step in pairs]
 
 
 def _types(program: Program) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""The models of a calibration run every kernel."""
+"""The models of a calibration run every kernel but those that run sub-plans, whose time is that of the sub-plans."""
 
 from __future__ import annotations
 
@@ -18,4 +18,4 @@ def test_every_kernel_is_measured():
             plan = pretzel.compile(estimator, store=pretzel.ObjectStore())
             for method in native_methods(plan):
                 found.update(call.kernel for call in method.program.plan.calls)
-    assert found == set(kernels())
+    assert found == set(kernels()) - {"branch", "loop"}

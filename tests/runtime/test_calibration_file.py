@@ -120,4 +120,4 @@ def test_every_kernel_has_shipped_coefficients(shipped):
     assert unmeasured > 0
     assert all(value > 0 for value in by_term.values())
     measured = {term.split(".")[0] for term in by_term}
-    assert measured == {*kernels(), "overhead"}
+    assert measured == {*kernels(), "overhead"} - {"branch", "loop"}  # whose time is that of sub-plans

@@ -20,11 +20,16 @@ def test_every_file_answers_as_it_did():
     assert int(run.stdout) == len([*CORPUS.glob("*/*.pretzel")]) > 20
 
 
+UNSAVED = ("branch", "loop")
+"""Kernels of classifiers of hiclass alone, whose ``predict_proba`` keeps them from being saved without Python."""
+
+
 def test_this_release_is_there():
     """Whoever changes the format or the layout of a kernel writes the files of this release anew."""
     path = CORPUS / NEWEST / "layouts.json"
     assert path.exists(), WRITE
-    assert json.loads(path.read_text()) == layouts(), WRITE
+    saved = {kernel: layout for kernel, layout in layouts().items() if kernel not in UNSAVED}
+    assert json.loads(path.read_text()) == saved, WRITE
 
 
 def test_some_files_are_lowered_again():

@@ -146,13 +146,16 @@ include "program_shape.pxi"
 cdef class NativeProgram:
     """A program that is ready to run, built once from a `pretzel.plan.Program` and the arrays of a store or a dict.
 
-    ``owner`` is the lease that keeps the arrays in the store; the program keeps it alive.
+    ``owner`` is the lease that keeps the arrays in the store; the program keeps it alive. Programs in one store share
+    the native form of their sub-plans.
     """
 
     cdef Program program
     cdef readonly object plan
     cdef SharedShape shape
     cdef tuple held  # arrays that the program points into
+    cdef readonly tuple bodies  # sub-plans of all calls in their order
+    cdef object __weakref__
     cdef tuple computations, counted
     cdef object owner
     cdef readonly bint sparse_result
@@ -168,14 +171,18 @@ cdef class NativeProgram:
         for computation in self.counted:
             computation.native.users.fetch_add(-1)
 
-    def __init__(self, plan, store, owner=None):
+    def __init__(self, plan, store, owner=None, bint is_subplan=False):
+        cdef NativeProgram body
         cdef Array array
         cdef State state
         cdef cpp_string wrong
         held = []
         self.plan = plan
         self.owner = owner
-        self.shape = shape_of(plan)
+        self.bodies = subplans_of(plan, store)
+        for body in self.bodies:
+            self.program.bodies.push_back(&body.program)
+        self.shape = shape_of(plan, is_subplan, self.bodies)
         self.program.shape = &self.shape.shape
         for call in self.shape.buffers.calls(plan):
             for digest in call.params:
@@ -238,9 +245,19 @@ cdef class NativeProgram:
 
     @property
     def arrays(self):
-        """The arrays that the program reads, by digest."""
-        digests = [digest for call in self.plan.calls for digest in (*call.params, call.state) if digest is not None]
-        return dict(zip(digests, self.held))
+        """The arrays that the program and its sub-plans read, by digest."""
+        cdef NativeProgram program
+        found = {}
+        programs = [self]
+        seen = set()
+        while programs:
+            program = programs.pop()
+            calls = program.plan.calls
+            digests = [digest for call in calls for digest in (*call.params, call.state) if digest is not None]
+            found.update(zip(digests, program.held))
+            programs += [body for body in program.bodies if body not in seen]
+            seen.update(program.bodies)
+        return found
 
     def estimate(self, int64_t rows, int64_t units=0):
         """Estimated seconds for ``rows`` rows with ``units`` text code units or sparse entries in all."""
@@ -252,15 +269,25 @@ cdef class NativeProgram:
 
     def refresh_price(self):
         """Price with the coefficients in use now, unless a request has been timed already."""
-        self.program.cost.refresh(self.program)
+        cdef NativeProgram program
+        stack, done = [self], set()
+        while stack:
+            program = stack[len(stack) - 1]
+            missing = [body for body in program.bodies if body not in done]
+            stack += missing
+            if not missing:
+                program.program.cost.refresh(program.program)
+                done.add(stack.pop())
 
     def terms(self):
-        """For each step, then for the overhead: kernel, counted terms, payload per unit and per row of a request.
+        """For each step, then for the overhead: kernel, terms, payload per unit and per row of a request, sub-plans.
 
-        The terms are three dicts (first row of a tile, further row, unit of payload) of nominal seconds by name.
+        The terms are three dicts (first row of a tile, further row, unit of payload) of nominal seconds by name, the
+        sub-plans that a step runs three numbers of estimated seconds.
         """
         cdef vector[StepCost] costs = step_costs(self.program)
         cdef const CostTerms* terms
+        cdef Nanoseconds inside
         cdef size_t s
         cdef int r, t
         found = []
@@ -270,7 +297,9 @@ cdef class NativeProgram:
                 terms = &costs[s].cost.terms[r]
                 regimes.append({term_name(costs[s].kernel, <Regime>r, terms.at[t].name).decode(): terms.at[t].ns * 1e-9
                                 for t in range(terms.size)})
-            found.append((costs[s].kernel.decode(), tuple(regimes), costs[s].per_payload, costs[s].per_row))
+            inside = costs[s].subplans
+            seconds = (inside.first_row * 1e-9, inside.row * 1e-9, inside.payload * 1e-9)
+            found.append((costs[s].kernel.decode(), tuple(regimes), costs[s].per_payload, costs[s].per_row, seconds))
         return found
 
     @property
@@ -286,6 +315,12 @@ cdef class NativeProgram:
     def arena_bytes(self, int64_t rows, int64_t units=0):
         """Upper bound for the working memory of such a request."""
         return self.program.cost.arena_bytes(rows, units)
+
+    def peak_bytes(self, columns, int64_t rows):
+        """Working memory that a request took, without what was read for it: for tests of `arena_bytes`."""
+        cdef int64_t peak = 0
+        run_batch(self, None, columns, rows, NULL, &peak)
+        return peak
 
     def profile(self):
         """For each step: seconds, rows and calls, extrapolated from the requests that were timed step by step."""

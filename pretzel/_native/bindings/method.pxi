@@ -12,8 +12,9 @@ cdef int run_range(NativeProgram program, Request* request, ThreadContext* threa
     return 0
 
 
-cdef object run_batch(NativeProgram program, Method method, list columns, int64_t rows, Tracer* tracer):
-    """The result of ``rows`` rows of columns: a matrix, or the arrays of a CSR matrix."""
+cdef object run_batch(NativeProgram program, Method method, list columns, int64_t rows, Tracer* tracer,
+                      int64_t* peak=NULL):
+    """The result of ``rows`` rows of columns: a matrix, or the arrays of a CSR matrix; into ``peak`` working memory."""
     cdef RequestScope scope
     cdef LeafInput* leaves
     cdef CsrResult sparse
@@ -35,7 +36,10 @@ cdef object run_batch(NativeProgram program, Method method, list columns, int64_
         request.rows = min(chunk, rows - request.first)
         texts = []
         units = fill_cells(readers, columns, leaves, request.first, request.rows, 0, texts)
-        run_range(program, &request, scope.thread, units, &stopped)
+        if peak != NULL:
+            peak[0] = max(peak[0], run_measured(program.program, request, units, &stopped))
+        else:
+            run_range(program, &request, scope.thread, units, &stopped)
         if stopped.status != Status.kOk:
             raise_error(program, method, &stopped)
         request.first += request.rows

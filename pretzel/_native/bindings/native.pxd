@@ -146,17 +146,24 @@ cdef extern from "cost/program_cost.h" namespace "pretzel" nogil:
     cdef cppclass CostFeedback:
         double mean_payload()
 
+    cdef cppclass Nanoseconds:
+        double first_row
+        double row
+        double payload
+
     cdef cppclass StepCost:
         const char* kernel
         Cost cost
         double per_payload
         double per_row
+        Nanoseconds subplans
 
     cdef cppclass ProgramCost:
         double estimate_ns(int64_t rows, int64_t payload)
         double row_price_ns(int64_t payload)
         void observe(int64_t rows, int64_t payload, double ns)
         int64_t arena_bytes(int64_t rows, int64_t payload)
+        double inner_bytes(int64_t rows)
         void refresh(const Program& program) except +
         const CostFeedback& feedback()
 
@@ -330,6 +337,11 @@ cdef extern from "core/program_shape.h" namespace "pretzel" nogil:
         int32_t n_inputs
         int32_t output
 
+    cdef cppclass SubPlanStep:
+        int32_t step
+        int32_t first_body
+        int32_t n_bodies
+
     cdef cppclass ProgramShape:
         vector[LeafSpec] leaves
         vector[SlotSpec] slots
@@ -338,6 +350,10 @@ cdef extern from "core/program_shape.h" namespace "pretzel" nogil:
         vector[int32_t] inputs
         vector[int32_t] stage_ends
         int32_t output
+        vector[int32_t] sources
+        vector[SubPlanStep] subplan_steps
+        int64_t subplan_row_bytes
+        int64_t row_bytes
         const char* check() except +
         void finish() except +
         int32_t tile
@@ -353,6 +369,7 @@ cdef extern from "core/plan.h" namespace "pretzel" nogil:
         const ProgramShape* shape
         vector[Array] params
         vector[State] states
+        vector[const Program*] bodies
         cpp_string check() except +
         void finish() except +
         void cache_range(CachedComputation* computation, int32_t begin, int32_t end, int32_t output,
@@ -464,6 +481,7 @@ cdef extern from "core/executor.h" namespace "pretzel" nogil:
     RunResult run_sampled(const Program& program, const Request& request, int64_t payload, double estimated_ns,
                           ThreadContext& thread)
     RunResult run(const Program& program, const Request& request, Arena& arena)
+    int64_t run_measured(const Program& program, const Request& request, int64_t payload, RunResult* result)
 
 
 cdef extern from "bindings/count.h" namespace "pretzel" nogil:

@@ -77,4 +77,19 @@ RunResult run_sampled(const Program& program, const Request& request, int64_t pa
   return run_timed(program, request, payload, weight, arena);
 }
 
+int64_t run_measured(const Program& program, const Request& request, int64_t payload, RunResult* result) noexcept {
+  constexpr uint8_t kPaint = 0xa5;
+  Arena arena;
+  auto size = static_cast<size_t>(4 * program.cost.arena_bytes(request.rows, payload) + (int64_t{1} << 16));
+  const Arena::Mark start = arena.mark();
+  auto* memory = static_cast<uint8_t*>(arena.alloc(size));
+  *result = {Status::kNoMemory, 0, 0, -1};
+  if (memory == nullptr) return 0;
+  std::fill_n(memory, size, kPaint);
+  arena.release(start);
+  *result = run(program, request, arena);
+  while (memory[size - 1] == kPaint) --size;
+  return static_cast<int64_t>(size);
+}
+
 }  // namespace pretzel

@@ -14,4 +14,7 @@ RunResult run(const Program& program, const Request& request, Arena& arena) noex
 RunResult run_sampled(const Program& program, const Request& request, int64_t payload, double estimated_ns,
                       ThreadContext& thread) noexcept;
 
+/// The same in an arena of its own: the working memory that the request took, for tests of `ProgramCost::arena_bytes`.
+int64_t run_measured(const Program& program, const Request& request, int64_t payload, RunResult* result) noexcept;
+
 }  // namespace pretzel

@@ -37,7 +37,8 @@ PRETZEL_ENUM(Status, int32_t, kOk,
              kWrongType,        // text where a number is needed, or the reverse
              kNoMemory,
              kLoneSurrogate,  // text that has no UTF-8 form, where the source encodes it
-             kOutOfRange);    // a code, class or column number computed by another step, not in this kernel's table
+             kOutOfRange,     // a code, class or column number computed by another step, not in this kernel's table
+             kRunsSubPlans);  // no end: the caller runs the sub-plans of the step (subplan.h)
 
 /// Where `run` stopped. Rows count from the start of the tile.
 struct ErrorLocation {
@@ -93,6 +94,9 @@ using RunFn = Status (*)(const RunCall&) noexcept;
 enum KernelFlags : uint8_t {
   kHasState = 1,     // `run` reads a state
   kStatePerIsa = 2,  // its bytes depend on the instruction-set level that built it; every level runs them
+  kBranches = 4,     // runs one of several sub-plans for each row
+  kLoops = 8,        // runs a sub-plan again and again
+  kRunsSubPlan = kBranches | kLoops,
 };
 
 struct Kernel {
@@ -111,7 +115,7 @@ struct Kernel {
 
   /// Whether `run` reads a parameter.
   bool runs_with(size_t param) const noexcept { return (params[param].flags & kBindOnly) == 0; }
-  constexpr bool has(KernelFlags flag) const noexcept { return (flags & flag) != 0; }
+  constexpr bool has(uint8_t any) const noexcept { return (flags & any) != 0; }
 };
 
 /// Adds a kernel, which lives as long as the process, to the table; called by static initialisers only. Clashes are

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/cache.h"
+#include "core/subplan.h"
 
 namespace pretzel {
 namespace {
@@ -33,6 +34,7 @@ std::string Program::check() const {
     const View* written = step.output >= 0 ? &out : nullptr;
     wrong = check_call(*step.kernel, {params_of(step), states[s].data, states[s].bytes, in, written});
   }
+  if (wrong.empty() && !(shape->subplan_steps.empty() && bodies.empty())) wrong = check_subplans(*this);
   return wrong;
 }
 

@@ -35,6 +35,7 @@ struct Program {
   const ProgramShape* shape = nullptr;  // outlives the program
   std::vector<Array> params;            // of all steps in their order
   std::vector<State> states;            // of each step
+  std::vector<const Program*> bodies;   // sub-plans, of all steps in their order; they outlive the program
 
   /// The first call whose parameters, state or values do not fit its kernel, in words; empty: there is none. A program
   /// that passes reads and writes nothing outside its arrays, whatever the request holds.

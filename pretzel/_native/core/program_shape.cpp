@@ -71,6 +71,14 @@ const char* ProgramShape::check() const {
     readable.write(step.output);
   }
   if (!readable.reads(output)) return "has no result";
+  if (sources.size() > leaves.size()) return "has more sources than leaves";
+  auto entry = subplan_steps.begin();
+  for (size_t s = 0; s < steps.size(); ++s) {
+    const bool listed = entry != subplan_steps.end() && entry->step == static_cast<int32_t>(s);
+    if (listed != steps[s].kernel->has(kRunsSubPlan)) return "has sub-plans where its kernels run none, or the reverse";
+    if (listed && entry++->first_body < 0) return "has sub-plans with numbers below 0";
+  }
+  if (entry != subplan_steps.end()) return "has sub-plans of steps that are not there";
   const bool ascend = std::is_sorted(stage_ends.begin(), stage_ends.end());
   const int32_t end = stage_ends.empty() ? 0 : stage_ends.back();
   return ascend && end == static_cast<int32_t>(steps.size()) ? nullptr : "has stages that are not its steps";
@@ -92,16 +100,23 @@ void ProgramShape::finish() {
       text = true;
     }
   }
-  const int64_t fits = kTileBytes / std::max<int64_t>(row_bytes, 1) / kVectorTile * kVectorTile;
-  tile = static_cast<int32_t>(std::clamp<int64_t>(fits, row_bytes < kWideRow ? kVectorTile : 1, kMaxTile));
+  const int64_t all = row_bytes + subplan_row_bytes;
+  const int64_t fits = kTileBytes / std::max<int64_t>(all, 1) / kVectorTile * kVectorTile;
+  tile = static_cast<int32_t>(std::clamp<int64_t>(fits, all < kWideRow ? kVectorTile : 1, kMaxTile));
   if (text) tile = std::min(tile, kTextTile * 4);
   const bool own = output >= 0 && slots[output].kind == ValueKind::kDense && slots[output].buffer < 0;
   dense = std::all_of(slots.begin(), slots.end(), [](const SlotSpec& slot) { return slot.kind == ValueKind::kDense; });
   writes_result =
       own && std::none_of(leaves.begin(), leaves.end(), [&](const LeafSpec& l) { return l.slot == output; });
-  unary = std::all_of(steps.begin(), steps.end(), [](const Step& step) { return step.n_inputs == 1; });
+  unary = subplan_steps.empty() &&
+          std::all_of(steps.begin(), steps.end(), [](const Step& step) { return step.n_inputs == 1; });
   max_inputs = 0;
   for (const Step& step : steps) max_inputs = std::max(max_inputs, step.n_inputs);
+}
+
+const SubPlanStep& ProgramShape::subplans_of(int32_t step) const noexcept {
+  return *std::lower_bound(subplan_steps.begin(), subplan_steps.end(), step,
+                           [](const SubPlanStep& entry, int32_t at) { return entry.step < at; });
 }
 
 }  // namespace pretzel

@@ -34,14 +34,23 @@ struct Step {
   int32_t output;  // slot; -1 for a check
 };
 
+/// A step that runs sub-plans: `n_bodies` of the program's, from `first_body` on.
+struct SubPlanStep {
+  int32_t step;
+  int32_t first_body, n_bodies;
+};
+
 struct ProgramShape {
   std::vector<LeafSpec> leaves;
   std::vector<SlotSpec> slots;
   std::vector<int32_t> buffers;  // width of each, in doubles per row
   std::vector<Step> steps;
-  std::vector<int32_t> inputs;      // slots
-  std::vector<int32_t> stage_ends;  // for each stage, the index after its last step
-  int32_t output = -1;              // slot
+  std::vector<int32_t> inputs;             // slots
+  std::vector<int32_t> stage_ends;         // for each stage, the index after its last step
+  int32_t output = -1;                     // slot
+  std::vector<int32_t> sources;            // of a sub-plan: which value of the step that runs it each leaf is
+  std::vector<SubPlanStep> subplan_steps;  // in the order of the steps
+  int64_t subplan_row_bytes = 0;           // arena bytes per row of the deepest sub-plan, about
 
   /// What is wrong with the fields above, or nullptr: a slot that is read before it exists or lies outside its buffer,
   /// a number that names nothing, or rows that would take a gigabyte.
@@ -51,6 +60,9 @@ struct ProgramShape {
   std::span<const int32_t> inputs_of(const Step& step) const noexcept {
     return {inputs.data() + step.first_input, static_cast<size_t>(step.n_inputs)};
   }
+
+  /// The entry of a step that runs sub-plans.
+  const SubPlanStep& subplans_of(int32_t step) const noexcept;
 
   int32_t max_inputs = 0;
   int64_t row_bytes = 0;       // arena bytes per row for dense buffers, sparse heads and loaded leaves

@@ -10,6 +10,13 @@
 
 namespace pretzel {
 
+class TileState;
+
+/// Runs the sub-plans of a step for the rows of a tile whose other steps have run so far. An error names the row of the
+/// tile, and no column. The tiles of sub-plans lie on a stack in the arena, so that the C stack does not grow with
+/// them.
+RunResult run_subplans(TileState* tile, int32_t step) noexcept;
+
 /// Lives in an arena, which its steps allocate from, too. A tile may be suspended between two stages and resumed by
 /// another thread.
 class TileState {
@@ -31,18 +38,29 @@ class TileState {
   void rebind(const Program& program) noexcept {
     params_ = program.params.data();
     states_ = program.states.data();
+    bodies_ = program.bodies.data();
   }
+
+  /// Runs the steps from `step` on to the end, or to one that runs sub-plans. `step` is then the step that it stopped
+  /// at, also where the status is an error; rows of an error count from the start of the tile.
+  RunResult advance(int32_t* step) noexcept;
 
   View& slot(int32_t at) noexcept { return slots_[at]; }
   Arena& arena() noexcept { return *arena_; }
+  const ProgramShape& shape() const noexcept { return *shape_; }
+  const Program& body(int32_t at) const noexcept { return *bodies_[at]; }
+  const Array* params_of(int32_t step) const noexcept { return params_ + shape_->steps[step].first_param; }
+  int32_t rows() const noexcept { return rows_; }
 
  private:
+  Status run_step(int32_t s, ErrorLocation* error) noexcept;
   bool lay_out_slot(size_t at) noexcept;
   RunResult load(const Request& request) noexcept;
 
   const ProgramShape* shape_ = nullptr;
   const Array* params_ = nullptr;
   const State* states_ = nullptr;
+  const Program* const* bodies_ = nullptr;
   Arena* arena_ = nullptr;
   View* slots_ = nullptr;
   View* inputs_ = nullptr;
@@ -125,27 +143,46 @@ inline RunResult TileState::run(const Request& request, int32_t begin, int32_t e
   const int64_t reading = request.step_times != nullptr ? reading_ns() : 0;
   int64_t since = request.step_times != nullptr ? now_ns() : 0;
   for (int32_t s = begin; s < end; ++s) {
-    const Step& step = shape_->steps[s];
-    const int32_t* inputs = shape_->inputs.data() + step.first_input;
-    const View* in = inputs_;
-    if (step.n_inputs == 1) {
-      in = &slots_[inputs[0]];
-    } else {
-      for (int32_t i = 0; i < step.n_inputs; ++i) inputs_[i] = slots_[inputs[i]];
-    }
-    View* out = step.output >= 0 ? &slots_[step.output] : nullptr;
     ErrorLocation error;
-    const RunCall call{params_ + step.first_param, states_[s].data, in, step.n_inputs, out, rows_, arena_, &error};
-    const Status status = step.kernel->run(call);
-    if (status != Status::kOk) return {status, s, error.row < 0 ? first_ : first_ + error.row, error.column};
+    const Status status = run_step(s, &error);
+    if (status != Status::kOk) {
+      RunResult result{status, s, std::max(error.row, 0), error.column};
+      if (status == Status::kRunsSubPlans) result = run_subplans(this, s);
+      result.row += first_;
+      if (result.status != Status::kOk) return result;
+    }
     if (request.step_times != nullptr) {
       const int64_t now = now_ns();
       request.step_times[s] += std::max<int64_t>(now - since - reading, 0);
       since = now;
     }
-    if (request.tracer != nullptr && out != nullptr) request.tracer->on_step(s, *out, first_, rows_);
+    const int32_t out = shape_->steps[s].output;
+    if (request.tracer != nullptr && out >= 0) request.tracer->on_step(s, slots_[out], first_, rows_);
   }
   return {};
+}
+
+inline RunResult TileState::advance(int32_t* step) noexcept {
+  for (const auto end = static_cast<int32_t>(shape_->steps.size()); *step < end; ++*step) {
+    ErrorLocation error;
+    const Status status = run_step(*step, &error);
+    if (status != Status::kOk) return {status, *step, std::max(error.row, 0), -1};
+  }
+  return {};
+}
+
+inline Status TileState::run_step(int32_t s, ErrorLocation* error) noexcept {
+  const Step& step = shape_->steps[s];
+  const int32_t* inputs = shape_->inputs.data() + step.first_input;
+  const View* in = inputs_;
+  if (step.n_inputs == 1) {
+    in = &slots_[inputs[0]];
+  } else {
+    for (int32_t i = 0; i < step.n_inputs; ++i) inputs_[i] = slots_[inputs[i]];
+  }
+  View* out = step.output >= 0 ? &slots_[step.output] : nullptr;
+  const RunCall call{params_ + step.first_param, states_[s].data, in, step.n_inputs, out, rows_, arena_, error};
+  return step.kernel->run(call);
 }
 
 inline RunResult TileState::close(const Request& request) noexcept {

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "core/plan.h"
+#include "core/subplan.h"
 #include "cost/coefficients.h"
 
 namespace pretzel {
@@ -49,9 +50,29 @@ Nanoseconds price_of(const std::vector<StepCost>& steps) {
     sum.first_row += price(step, Regime::kFirstRow) + unit * step.per_row;
     sum.row += price(step, Regime::kRow) + unit * step.per_row;
     sum.payload += unit * step.per_payload;
+    sum.first_row += step.subplans.first_row;
+    sum.row += step.subplans.row;
+    sum.payload += step.subplans.payload;
   }
   return sum;
 }
+
+/// What the sub-plans of a step take: a row runs one of those of a branch, and that of a loop as often as it may.
+Nanoseconds price_of_subplans(const Program& program, const SubPlanStep& entry) {
+  const Step& step = program.shape->steps[entry.step];
+  double times = 1.0 / entry.n_bodies;
+  if (step.kernel->has(kLoops)) times = program.params_of(step)[0].scalar<int32_t>();
+  Nanoseconds sum;
+  for (int32_t b = 0; b < entry.n_bodies; ++b) {
+    const Nanoseconds price = program.bodies[entry.first_body + b]->cost.price();
+    sum.first_row += times * price.first_row;
+    sum.row += times * price.row;
+    sum.payload += times * price.payload;
+  }
+  return sum;
+}
+
+constexpr int64_t kLargestTile = 512;
 
 }  // namespace
 
@@ -87,6 +108,7 @@ std::vector<StepCost> step_costs(const Program& program) {
     }
     found.push_back({step.kernel->name, cost, read.per_payload, read.per_row});
   }
+  for (const SubPlanStep& entry : shape.subplan_steps) found[entry.step].subplans = price_of_subplans(program, entry);
   found.push_back({"overhead", overhead_cost(shape), 0, 0});
   return found;
 }
@@ -107,6 +129,7 @@ void ProgramCost::finish(const Program& program) {
   const ProgramShape& shape = *program.shape;
   const std::vector<StepCost> steps = step_costs(program);
   set_price(steps);
+  shape_ = &shape;
   tile_ = shape.tile;
   fixed_bytes_ = 64.0 * static_cast<double>(shape.buffers.size() + shape.leaves.size() + 4) +
                  static_cast<double>(sizeof(View)) *
@@ -114,10 +137,36 @@ void ProgramCost::finish(const Program& program) {
                  static_cast<double>(sizeof(double*)) * static_cast<double>(shape.buffers.size());
   row_bytes_ = static_cast<double>(shape.row_bytes);
   payload_bytes_ = 0;
+  const double before = row_bytes_;
   for (const StepCost& step : steps) {
     row_bytes_ += step.cost.scratch_per_row + step.cost.scratch_per_payload * kMostEntries * step.per_row;
     payload_bytes_ += step.cost.scratch_per_payload * kMostEntries * step.per_payload;
   }
+  if (!shape.subplan_steps.empty() || !shape.sources.empty()) set_inner_bytes(program, row_bytes_ - before);
+}
+
+void ProgramCost::set_inner_bytes(const Program& program, double scratch_per_row) {
+  for (int64_t rows = 1; rows <= kLargestTile; rows < 4 ? ++rows : rows *= 2) {
+    inner_bytes_.push_back(scratch_per_row * static_cast<double>(rows) + subplan_bytes(program, rows));
+  }
+  double most = 0;
+  for (const Program* body : program.bodies) most = std::max(most, body->cost.payload_bytes_);
+  payload_bytes_ += most;
+}
+
+double ProgramCost::inner_bytes(int64_t rows) const noexcept {
+  if (rows <= 4) return inner_bytes_[std::max<int64_t>(rows, 1) - 1];
+  size_t k = 3;
+  int64_t low = 4;
+  for (; k + 2 < inner_bytes_.size() && 2 * low < rows; low *= 2) ++k;
+  // The bytes of each step grow linearly, the largest of them at least so: a straight line is above them.
+  const double share = static_cast<double>(rows - low) / static_cast<double>(low);
+  return inner_bytes_[k] + (inner_bytes_[k + 1] - inner_bytes_[k]) * share;
+}
+
+Nanoseconds ProgramCost::price() const noexcept {
+  const auto ns = [](const std::atomic<double>& part) { return part.load(std::memory_order_relaxed); };
+  return {ns(first_row_), ns(row_), ns(payload_)};
 }
 
 void ProgramCost::refresh(const Program& program) {
@@ -127,8 +176,10 @@ void ProgramCost::refresh(const Program& program) {
 int64_t ProgramCost::arena_bytes(int64_t rows, int64_t payload) const noexcept {
   if (rows <= 0) return 0;
   // The payload is not spread evenly: all of it may stand in one tile.
-  const double bytes = fixed_bytes_ + static_cast<double>(std::min<int64_t>(rows, tile_)) * row_bytes_ +
-                       static_cast<double>(payload) * payload_bytes_;
+  const int64_t in_tile = std::min<int64_t>(rows, tile_);
+  const double of_tile = inner_bytes_.empty() ? fixed_bytes_ + static_cast<double>(in_tile) * row_bytes_
+                                              : tile_bytes(*shape_, in_tile, true) + inner_bytes(in_tile);
+  const double bytes = of_tile + static_cast<double>(payload) * payload_bytes_;
   return static_cast<int64_t>(bytes);
 }
 

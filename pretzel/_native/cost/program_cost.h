@@ -11,19 +11,21 @@
 namespace pretzel {
 
 struct Program;
-
-/// The terms of a step, and how much payload it reads for each unit of payload and each row of the request.
-struct StepCost {
-  const char* kernel;
-  Cost cost;
-  double per_payload, per_row;
-};
+struct ProgramShape;
 
 /// A sum over steps.
 struct Nanoseconds {
   double first_row = 0;  // the first row of a tile
   double row = 0;        // every further row
   double payload = 0;    // every unit of the request's payload
+};
+
+/// The terms of a step, and how much payload it reads for each unit of payload and each row of the request.
+struct StepCost {
+  const char* kernel;
+  Cost cost;
+  double per_payload, per_row;
+  Nanoseconds subplans = {};  // that the step runs
 };
 
 class ProgramCost {
@@ -52,8 +54,13 @@ class ProgramCost {
     return price.fixed + price.slope;
   }
   const CostFeedback& feedback() const noexcept { return feedback_; }
+  /// The price of all steps, without feedback.
+  Nanoseconds price() const noexcept;
+  /// Most bytes of working memory of the kernels and sub-plans of a program that runs sub-plans, or is one.
+  double inner_bytes(int64_t rows) const noexcept;
 
  private:
+  void set_inner_bytes(const Program& program, double scratch_per_row);
   void set_price(const std::vector<StepCost>& steps);
   PriceParts uncorrected(int64_t rows, int64_t payload) const noexcept {
     const auto ns = [](const std::atomic<double>& part) { return part.load(std::memory_order_relaxed); };
@@ -62,10 +69,12 @@ class ProgramCost {
             static_cast<double>(rows - tiles) * ns(row_) + static_cast<double>(payload) * ns(payload_)};
   }
 
+  const ProgramShape* shape_ = nullptr;
   int32_t tile_ = 1;
   // Written again while other threads read them when coefficients come late.
   std::atomic<double> first_row_{0}, row_{0}, payload_{0};
   double fixed_bytes_ = 0, row_bytes_ = 0, payload_bytes_ = 0;  // of the arena
+  std::vector<double> inner_bytes_;                             // of tiles of 1, 2, 3, 4, 8, 16, ... rows
   CostFeedback feedback_;
 };
 

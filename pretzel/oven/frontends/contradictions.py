@@ -51,7 +51,7 @@ def check_fit(estimator: Any, width: int) -> None:
     vectors = classes if isinstance(classes, list) else [classes]
     if not all(isinstance(each, np.ndarray) for each in vectors):
         raise TypeError(f"classes_ is no array of labels: {classes!r:.80}")
-    types = list(dict.fromkeys(str(each.dtype) for each in vectors))
+    types = list(dict.fromkeys("str" if each.dtype.kind == "U" else str(each.dtype) for each in vectors))
     if len(types) > 1:
         raise ValueError(f"classes_ holds labels of several types: {', '.join(types)}")
 

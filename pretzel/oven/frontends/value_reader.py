@@ -47,6 +47,12 @@ class ValueReader:
         self._checks: dict[Node, Node] = {}  # what has become of each check: a chain makes a longer one for each link
         self._requests = requests
         self._path: list[str] = []
+        self._loops = 0
+
+    def new_loop(self) -> int:
+        """A number that no other loop of this import has."""
+        self._loops += 1
+        return self._loops
 
     def exclude(self, x: Node, dtypes: Iterable[str], reason: str, *, each: bool = False) -> None:
         """Say that the native form of a step does not serve ``x`` where the columns that it reads have these dtypes.

@@ -110,7 +110,26 @@ class SparseLeaf(Node):
         return inputs[0]
 
 
-LEAVES = (NumericLeaf, CellLeaf, TextLeaf, SparseLeaf)
+class LoopState(Node):
+    """The state of the `Loop` of the same ``token``, as the rows of one round begin with it."""
+
+    width: int
+    token: int
+
+    op: ClassVar[str] = "loop_state/1"
+    needs_rows: ClassVar[bool] = False
+
+    def schema(self) -> Schema:
+        return dense(self.width)
+
+    def reference(self, *inputs: Value) -> Value:
+        return inputs[0]  # the interpreter hands it the state
+
+    def describe(self) -> str:
+        return f"of loop {self.token}"
+
+
+LEAVES = (NumericLeaf, CellLeaf, TextLeaf, SparseLeaf, LoopState)
 
 
 def deciding_leaves(value: Node) -> set[Node]:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, Raw, TextLeaf
+from pretzel.oven.ir.columns import LEAVES, CellLeaf, LoopState, NumericLeaf, Raw, TextLeaf
 from pretzel.oven.ir.graph import Node, Value, toposort
 from pretzel.oven.ir.opaque import Opaque
+from pretzel.oven.ir.subplan import Loop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
 
 def interpret(outputs: Iterable[Node], X: Any) -> dict[Node, Value]:
@@ -28,17 +29,83 @@ def interpret(outputs: Iterable[Node], X: Any) -> dict[Node, Value]:
         Dense values as float64 of shape (n, width), sparse ones as SciPy CSR, cells as object arrays.
     """
     values: dict[Node, Value] = {}
-    for node in toposort(outputs):
+    nodes = toposort(outputs)
+    loops = loops_of(nodes)
+    for node in nodes:
         if isinstance(node, Raw):
             source = _source(node, X, values)
             values[node] = take(source, node.columns, node.scalar) if node.selected else source
-        elif isinstance(node, LEAVES):
+        elif isinstance(node, LEAVES) and not isinstance(node, LoopState):
             values[node] = read_leaf(node, _source(node, X, values))
         elif isinstance(node, Opaque):
             values[node] = getattr(node.estimator, node.method)(values[node.inputs[0]])
-        else:
-            values[node] = node.reference(*(values[child] for child in node.inputs))
+        elif not loops[node]:
+            values[node] = _evaluate(node, values, loops)
     return values
+
+
+def compute(node: Node, values: Mapping[Node, Value]) -> Value:
+    """The value of a node from values that are known: whatever else it needs is computed, too."""
+    inside = dict(values)
+    nodes = _needed(node, values)
+    loops = loops_of(nodes, values)
+    for each in nodes:
+        if each not in inside and not isinstance(each, LEAVES) and not loops[each]:
+            inside[each] = _evaluate(each, inside, loops)
+    return inside[node]
+
+
+def _needed(node: Node, known: Container[Node]) -> list[Node]:
+    """A node and what it is computed from, inputs first, beginning at known values."""
+    found: dict[Node, None] = {}
+    stack = [(node, False)]
+    while stack:
+        each, is_ready = stack.pop()
+        if is_ready or each in known or isinstance(each, LEAVES):
+            found.setdefault(each)
+        elif each not in found:
+            stack.append((each, True))
+            stack += [(child, False) for child in each.inputs]
+    return list(found)
+
+
+def loops_of(nodes: Iterable[Node], given: Container[Node] = ()) -> dict[Node, frozenset[int]]:
+    """The loops on whose states each node depends; on none those that are given."""
+    nothing: frozenset[int] = frozenset()
+    found: dict[Node, frozenset[int]] = {}
+    for node in nodes:
+        if isinstance(node, LoopState):
+            found[node] = nothing if node in given else frozenset((node.token,))
+            continue
+        is_read = node in given or isinstance(node, LEAVES)
+        union = nothing.union(*(found.get(child, nothing) for child in node.inputs)) if not is_read else nothing
+        found[node] = union - {node.token} if isinstance(node, Loop) and union else union
+    return found
+
+
+def _evaluate(
+    node: Node,
+    values: Mapping[Node, Value],
+    loops: Mapping[Node, frozenset[int]],
+    inside: frozenset[int] = frozenset(),
+) -> Value:
+    """The value of a node, given those that it needs; a loop computes its rounds for all rows."""
+    if not isinstance(node, Loop):
+        return node.reference(*(values[child] for child in node.inputs))
+    first, following = node.inputs
+    state = np.array(values[first])
+    inside |= {node.token}
+    repeated = [each for each in _needed(following, values) if each not in values and loops[each] <= inside]
+    for _ in range(node.limit):
+        running = state[:, 0] >= 0
+        if not running.any():
+            break
+        known = dict(values)
+        for each in repeated:
+            own = isinstance(each, LoopState) and each.token == node.token
+            known[each] = state if own else _evaluate(each, known, loops, inside)
+        state = np.where(running[:, None], known[following], state)
+    return state
 
 
 def _source(node: Node, X: Any, values: Mapping[Node, Value]) -> Any:

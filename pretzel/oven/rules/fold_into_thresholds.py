@@ -69,12 +69,15 @@ def _fold(
 
 
 def _read_by_trees_alone(node: Node, users: Mapping[Node, list[Node]]) -> bool:
-    readers = users.get(node, [])
-    return bool(readers) and all(
-        isinstance(reader, TreeEnsemble)
-        or ((reader.passthrough or isinstance(reader, Concat)) and _read_by_trees_alone(reader, users))
-        for reader in readers
-    )
+    pending, seen = [node], {node}
+    while pending:
+        readers = users.get(pending.pop(), [])
+        if not readers or not all(isinstance(each, TreeEnsemble | Concat) or each.passthrough for each in readers):
+            return False
+        through = {each for each in readers if not isinstance(each, TreeEnsemble)} - seen
+        seen |= through
+        pending += through
+    return True
 
 
 # -- imputing --------------------------------------------------------------------------------------------------------

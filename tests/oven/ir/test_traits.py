@@ -21,6 +21,7 @@ from pretzel.oven.ir.cluster import Distances, ExpandedDistances
 from pretzel.oven.ir.columns import (
     CellLeaf,
     Constant,
+    LoopState,
     NumericLeaf,
     Place,
     Raw,
@@ -70,6 +71,7 @@ from pretzel.oven.ir.power import InversePower, YeoJohnson
 from pretzel.oven.ir.quantile import InverseQuantiles, Quantiles
 from pretzel.oven.ir.scale import MulAdd, MulAddFloat32, ScaleSparse, SparseToFloat64, SubDiv, SubDivFloat32, ToFloat32
 from pretzel.oven.ir.step_forms import Affine, Replacement
+from pretzel.oven.ir.subplan import Branch, Loop
 from pretzel.oven.ir.tree_ensemble import OUTSIDE, TreeEnsemble, TreeEnsembleFloat32
 from pretzel.oven.ir.unary_function import FUNCTIONS, UnaryFunction
 from pretzel.oven.ir.value_properties import FLOAT32_LIMIT, FLOAT32_MAX, FLOAT64_MAX, UNKNOWN, ValueProperties
@@ -301,12 +303,13 @@ def _examples() -> list[Node]:
         *(PairWinners((Threshold((x,)), NARROW), 3) for x in INPUTS),
         Votes((Threshold((NARROW,)),), np.array([0, 1, 2, -1, 0, 2], dtype=np.int32),
               np.array([0, 2, 4, 6], dtype=np.int32), np.ones(3), np.full(3, -0.5), 3, 4.0),
+        *(Branch((Threshold((Select((x,), (0,)),)), x, MulAdd((x,), NUMBERS_OF, NUMBERS_OF))) for x in INPUTS),
         Majority((Threshold((Select((LEAF,), (0,)),)), Threshold((Select((LEAF,), (1,)),))), 2, np.ones(2)),
     ]  # fmt: skip
 
 
 EXAMPLES = _examples()
-NO_VALUE = {Raw, Opaque}  # what they stand for is not known before the request
+NO_VALUE = {Raw, Opaque, Loop, LoopState}  # what they stand for is not known before the request, or the round
 
 
 def request(node: Node) -> Any:
