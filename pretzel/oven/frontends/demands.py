@@ -62,7 +62,8 @@ def demands(estimator: Any) -> InputSpec:
     inside = receivers(estimator)
     widths = (fitted_columns(each)[0] for each in (estimator, *inside))
     vectors = bool(inside) and all(has_trait(each, "takes_vectors") for each in inside)
-    width = operator.index(next((each for each in widths if each is not None), int(vectors)))
+    n_features_in_ = next((each for each in widths if each is not None), int(vectors))
+    width = operator.index(n_features_in_)
     if not 0 <= width <= MOST_COLUMNS:
         raise ValueError(f"n_features_in_ is {width}, expected 0 to {MOST_COLUMNS}")
     names = next(

@@ -15,6 +15,7 @@ from pretzel.oven.frontends.sklearn.compat import (
     histogram_trees,
     initial_scores,
     link_name,
+    one_hot_widths,
 )
 from pretzel.oven.frontends.sklearn.tree import classifier, leaf_numbers, read, scikit_tree, values_of
 from pretzel.oven.frontends.trees import Splits, Tree, join
@@ -60,6 +61,8 @@ def random_trees_embedding(estimator: Any, x: Node, importer: Importer) -> Metho
             raise Unsupported("leaves that no training row reached")
         positions.append(offset + np.arange(len(leaves)))
         offset += len(leaves)
+    if sum(one_hot_widths(estimator.one_hot_encoder_)) != offset:
+        raise Unsupported("an encoder of other leaves")
     hot: Node = Indicators((splits.per_tree(x, positions, float32=True),), offset)
     if not estimator.sparse_output:
         hot = importer.dense(hot)
