@@ -109,7 +109,7 @@ def test_from_a_pickle_to_predictions(folder, pipeline, table):
     lines = in_process("predict", "models:churn/de@v1", "d.csv", "-o", "-").stdout.splitlines()
     assert lines == ["predict", *pipeline.predict(table)]
     done = in_process("inspect", "models:rent", code=3)
-    assert done.stderr == "pretzel: models has no model 'rent'\n"
+    assert done.stderr == f"pretzel: {folder}/models has no model 'rent'\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
