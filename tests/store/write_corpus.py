@@ -15,6 +15,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from catboost import CatBoostRegressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import BaggingClassifier, RandomForestRegressor
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
@@ -75,6 +76,8 @@ def models() -> Iterator[tuple[str, Any, Any]]:
     calibrated = CalibratedClassifierCV(LogisticRegression(), cv=folds)
     yield "calibrated", calibrated.fit(numbers, classes), numbers[:ROWS]
     boosted = XGBRegressor(booster="gblinear", n_estimators=2, n_jobs=1)
+    counted = CatBoostRegressor(iterations=2, depth=2, verbose=False, allow_writing_files=False, cat_features=[0, 1])
+    yield "categories", counted.fit(letters, numbers[:, 0]), letters[:ROWS]
     yield "boosted", boosted.fit(numbers, numbers[:, 0]), numbers[:ROWS]
 
 

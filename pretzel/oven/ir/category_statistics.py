@@ -77,7 +77,7 @@ class CategoryStatistics(Node):
         key = last = 0
         for e in range(self.first_element[table], self.first_element[table + 1]):
             x, number = values[self.column[e]], self.number[e]
-            last = int(x) & _WORD if self.element[e] == HASH else int(_holds(self.element[e], x, number))
+            last = _hash(x) if self.element[e] == HASH else int(_holds(self.element[e], x, number))
             key = _FACTOR * (key + _FACTOR * last) & _WORD
         keys = self.keys[self.first_key[table] : self.first_key[table + 1]]
         signed = key - (1 << 64) if key >> 63 else key
@@ -98,6 +98,10 @@ class CategoryStatistics(Node):
 
     def describe(self) -> str:
         return f"{len(self.table)} statistics of {len(self.keys)} combinations"
+
+
+def _hash(x: float) -> int:
+    return int(x) & _WORD if abs(x) < 9e18 else 0
 
 
 def _holds(element: int, x: float, number: float) -> bool:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from pretzel.errors import InputValueError
 from pretzel.oven.ir.graph import Node, Value
 from pretzel.oven.ir.value_properties import ValueProperties, whole
 from pretzel.schema import Schema, dense, fixed
@@ -31,8 +32,8 @@ class CityHash(Node):
     def reference(self, *inputs: Value) -> Value:
         out = np.empty(np.shape(inputs[0]))
         for at, cell in np.ndenumerate(inputs[0]):
-            if not isinstance(cell, str) and (cell is None or float(cell) != int(cell)):
-                raise ValueError(f"a category is a text or a whole number, got {cell!r}")
+            if not isinstance(cell, str) and (cell is None or not float(cell).is_integer()):
+                raise InputValueError(f"a category is a text or a whole number, got {cell!r}")
             text = cell if isinstance(cell, str) else str(int(cell))
             low = city_hash(text.encode()) & 0xFFFFFFFF
             out[at] = low - (1 << 32) if low >> 31 else low

@@ -16,7 +16,20 @@ from pretzel.oven import ir
 from pretzel.oven.ir._cells import cell_key, pack
 from pretzel.oven.ir._text import pack as pack_text
 from pretzel.oven.ir.bins import Bins
+from pretzel.oven.ir.category_statistics import (
+    BORDERS,
+    BUCKETS,
+    COUNTER,
+    ELEMENT,
+    EQUALS,
+    EXCEEDS,
+    EXCEEDS_OR_NAN,
+    HASH,
+    MEAN,
+    CategoryStatistics,
+)
 from pretzel.oven.ir.check import CheckFinite, CheckRange
+from pretzel.oven.ir.city_hash import CityHash
 from pretzel.oven.ir.cluster import Distances, ExpandedDistances
 from pretzel.oven.ir.columns import (
     CellLeaf,
@@ -65,6 +78,7 @@ from pretzel.oven.ir.link import (
 from pretzel.oven.ir.mlp import Relu, Tanh
 from pretzel.oven.ir.ngrams import Ngrams
 from pretzel.oven.ir.normalize import UnitNorm
+from pretzel.oven.ir.oblivious_trees import ObliviousTrees
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.ir.polynomial import Polynomial, PolynomialFloat32
 from pretzel.oven.ir.power import InversePower, YeoJohnson
@@ -121,6 +135,38 @@ TEXT_LEAF = TextLeaf((), 0)
 INPUTS = (LEAF, CheckFinite((LEAF,), "Any", allow_nan=True), CHECKED, NARROW)
 NUMBERS_OF = np.array([1.0, -2.0, 0.5])
 EMPTY = pack_text([])
+
+
+def oblivious_trees(x: Node) -> ObliviousTrees:
+    return ObliviousTrees(
+        (x,),
+        feature=np.array([0, 2], dtype=np.int32),
+        nan_exceeds=np.array([0, 1], dtype=np.uint8),
+        first_border=np.array([0, 2, 3], dtype=np.int32),
+        borders=np.array([-1.0, 0.5, 0.0], dtype=np.float32),
+        split_feature=np.array([0, 1, 0], dtype=np.int32),
+        split_code=np.array([0, 0, 1], dtype=np.uint8),
+        depths=np.array([2, 0, 1], dtype=np.uint8),
+        values=np.array([[0.1], [0.7], [3.0], [-1.0], [0.5], [2.0], [1.0]]),
+    )
+
+
+def category_statistics(x: Node) -> CategoryStatistics:
+    return CategoryStatistics(
+        (x,),
+        element=np.array([HASH, EXCEEDS, EXCEEDS_OR_NAN, EQUALS], dtype=np.uint8),
+        column=np.array([0, 1, 1, 2], dtype=np.int32),
+        number=np.array([0.0, 0.5, -0.5, 1.0]),
+        first_element=np.array([0, 3, 4], dtype=np.int32),
+        first_key=np.array([0, 2, 2], dtype=np.int32),
+        keys=np.array([-5, 0]),
+        counts=np.array([[3.0, 4.0], [1.0, 2.0]]),
+        table=np.array([0, 0, 0, 0, 1], dtype=np.int32),
+        statistic=np.array([BORDERS, BUCKETS, MEAN, COUNTER, ELEMENT], dtype=np.uint8),
+        target=np.array([0, 1, 0, 0, 0], dtype=np.int32),
+        denominator=np.array([0.0, 0.0, 0.0, 9.0, 0.0]),
+        prior=np.full((5, 4), 0.5, dtype=np.float32),
+    )
 
 
 def ngrams() -> Ngrams:
@@ -287,6 +333,9 @@ def _examples() -> list[Node]:
         trees(LEAF, values=(FLOAT64_MAX, FLOAT64_MAX, 2.0)),
         *(trees(x, outside=outside) for x in INPUTS for outside in OUTSIDE),
         *each(linear_leaves),
+        *each(oblivious_trees),
+        CityHash((CELL_LEAF,)),
+        *(category_statistics(x) for x in INPUTS),
         *(Mean((x, NARROW), weights) for x in INPUTS for weights in (np.empty(0), np.array([1.0, 3.0]))),
         *(ToFloat64((x,)) for x in INPUTS),
         *(Place((NARROW,), (4, 0, 2), 6, fill) for fill in (0.0, -math.inf)),
