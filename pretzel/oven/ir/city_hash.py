@@ -24,7 +24,6 @@ class CityHash(Node):
 
     op: ClassVar[str] = "city_hash/1"
     kernel: ClassVar[str] = "city_hash"
-    columnwise: ClassVar[bool] = True
 
     def schema(self) -> Schema:
         return dense(self.inputs[0].schema().width, fixed("float64"))
