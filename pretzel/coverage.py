@@ -24,8 +24,15 @@ if TYPE_CHECKING:
 
 State = Literal["native", "opaque", "refused"]
 ROWS, CLASSES = 60, 3
-DISTRIBUTIONS = {"sklearn": "scikit-learn", "imblearn": "imbalanced-learn"}
+DISTRIBUTIONS = {"imblearn": "imbalanced-learn", "sklearn": "scikit-learn"}
 """Names of distributions that are not those of their packages."""
+
+_GROUPS: tuple[dict[str, Any], ...] = (
+    {"group": [ROWS // 2, ROWS // 2]},
+    {"qid": np.arange(ROWS) // 10},
+    {"group_id": np.arange(ROWS) // 10},
+)
+"""How libraries take the groups of rows that a ranker compares."""
 
 
 class MethodCoverage(NamedTuple):
@@ -108,7 +115,9 @@ def _classes(libraries: list[str]) -> Iterator[type]:
         module, _, attribute = name.rpartition(".")
         if module.partition(".")[0] in libraries:
             with contextlib.suppress(ImportError, AttributeError):  # of another release
-                yield getattr(importlib.import_module(module), attribute)
+                found = getattr(importlib.import_module(module), attribute)
+                if callable(getattr(found, "fit", None)):
+                    yield found
 
 
 def _covered(cls: type) -> Iterator[MethodCoverage]:
@@ -131,8 +140,9 @@ def _fitted(cls: type) -> Any:
     """An estimator with default parameters, fitted on the first tables that it takes."""
     for given in _given():
         for arguments in _arguments(cls):
-            with contextlib.suppress(Exception):
-                return cls(**arguments).fit(*given)
+            for groups in _GROUPS if cls.__name__.endswith("Ranker") else ({},):
+                with contextlib.suppress(Exception):
+                    return cls(**arguments).fit(*given, **groups)
     return None
 
 
@@ -164,10 +174,12 @@ def _arguments(cls: type) -> Iterator[dict[str, Any]]:
 
     parameters = [each for each in inspect.signature(cls).parameters.values() if each.kind is not each.VAR_KEYWORD]
     asked = [each.name for each in parameters if each.default is each.empty]
+    asked += [each.name for each in parameters if each.name == "allow_writing_files"]  # of CatBoost: below this folder
     unset = [each.name for each in parameters if each.default is None]
     for member in (LogisticRegression(), Ridge()):
         member.fit(*next(_given()))  # which `FrozenEstimator` needs
         known: dict[str, Any] = {
+            "allow_writing_files": False,
             "base_estimator": member,
             "dictionary": np.eye(4),
             "estimator": member,
