@@ -27,6 +27,9 @@ ROWS, CLASSES = 60, 3
 DISTRIBUTIONS = {"imblearn": "imbalanced-learn", "sklearn": "scikit-learn"}
 """Names of distributions that are not those of their packages."""
 
+_QUIET: dict[str, Any] = {"allow_writing_files": False, "params": {"allow_writing_files": False}}
+"""Arguments by which CatBoost writes no files into the working directory."""
+
 _GROUPS: tuple[dict[str, Any], ...] = (
     {"group": [ROWS // 2, ROWS // 2]},
     {"qid": np.arange(ROWS) // 10},
@@ -174,12 +177,12 @@ def _arguments(cls: type) -> Iterator[dict[str, Any]]:
 
     parameters = [each for each in inspect.signature(cls).parameters.values() if each.kind is not each.VAR_KEYWORD]
     asked = [each.name for each in parameters if each.default is each.empty]
-    asked += [each.name for each in parameters if each.name == "allow_writing_files"]  # of CatBoost: below this folder
+    asked += [each.name for each in parameters if each.name in _QUIET]
     unset = [each.name for each in parameters if each.default is None]
     for member in (LogisticRegression(), Ridge()):
         member.fit(*next(_given()))  # which `FrozenEstimator` needs
         known: dict[str, Any] = {
-            "allow_writing_files": False,
+            **_QUIET,
             "base_estimator": member,
             "dictionary": np.eye(4),
             "estimator": member,
