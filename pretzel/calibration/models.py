@@ -1,4 +1,4 @@
-"""Synthetic models that together use every kernel, over a grid of sizes."""
+"""Synthetic models that together use every kernel, over a grid of sizes, where all libraries are installed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel import examples
+from pretzel.calibration.boosters import boosters
+from pretzel.calibration.compositions import compositions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +24,8 @@ def models(quick: bool = False) -> Iterator[tuple[Any, Any]]:
     yield from _trees(rng, quick)
     yield from _tables(rng, (3, 12) if quick else (2, 6, 20))
     yield from _texts(rng, quick)
+    yield from compositions(rng, ROWS, quick)
+    yield from boosters(rng, ROWS, quick)
 
 
 def _dense(rng: np.random.Generator, widths: tuple[int, ...]) -> Iterator[tuple[Any, Any]]:
