@@ -14,7 +14,7 @@ from pretzel.oven.frontends.registry import Unsupported, has_trait
 from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.columns import CellLeaf, NumericLeaf, Raw, Select, SparseLeaf, TextLeaf, deciding_leaves
 from pretzel.oven.ir.concat import Concat, Densify
-from pretzel.oven.ir.feature_selection import SelectSparse
+from pretzel.oven.ir.feature_selection import select_sparse
 from pretzel.oven.ir.graph import Node, Output, replace, toposort
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.opaque import Opaque
@@ -149,7 +149,7 @@ class ValueReader:
         if isinstance(x, Beside):
             return self._select_beside(x, columns, scalar)
         if x.schema().kind is Kind.SPARSE and list(columns) == sorted(set(columns)):
-            return self.note(SelectSparse((x,), np.array(columns, dtype=np.int32)))
+            return self.note(select_sparse(x, columns))
         if x.schema().kind is Kind.CELLS and columns == tuple(range(x.schema().width)):
             return x
         return self.note(Select((self.dense(x),), columns))

@@ -46,7 +46,7 @@ from pretzel.oven.ir.columns import (
 from pretzel.oven.ir.concat import Concat, Densify, DensifyMissing
 from pretzel.oven.ir.embedding_sum import EmbeddingSum
 from pretzel.oven.ir.encode import REJECT_UNKNOWN, OneHot, category_codes
-from pretzel.oven.ir.feature_selection import SelectSparse
+from pretzel.oven.ir.feature_selection import select_sparse
 from pretzel.oven.ir.float32_link import ExpFloat32, ExpitFloat32, SoftmaxFloat32
 from pretzel.oven.ir.graph import Array, Node, Parity, Value, rewrite, toposort
 from pretzel.oven.ir.hashing import HashedNgrams
@@ -281,7 +281,7 @@ def _examples() -> list[Node]:
         *each(lambda x: Distances((x,), RNG.normal(size=(2, WIDTH)))),
         *(codes(CELL_LEAF), codes(CELL_LEAF, reject=REJECT_UNKNOWN), codes(CELL_LEAF, last=math.nan)),
         *(OneHot((codes(CELL_LEAF),), offsets, is_sparse) for is_sparse in (True, False)),
-        *(SelectSparse((x,), np.array([0, 2], dtype=np.int32)) for x in (SPARSE, SPARSE_CHECKED, ngrams())),
+        *(select_sparse(x, (0, 2)) for x in (SPARSE, SPARSE_CHECKED, ngrams())),
         *(UnaryFunction((x,), function) for x in INPUTS for function in FUNCTIONS),
         *text,
         *tfidf,

@@ -9,7 +9,7 @@ import numpy as np
 from pretzel.oven.frontends.registry import TRANSFORM, Child, Unsupported, adapter, children, composition
 from pretzel.oven.frontends.sklearn.compat import allows_nan_tag
 from pretzel.oven.ir.columns import is_sparse, width_of
-from pretzel.oven.ir.feature_selection import SelectSparse
+from pretzel.oven.ir.feature_selection import select_sparse
 from pretzel.oven.ir.graph import Output
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def selector(estimator: Any, x: Node, importer: Importer) -> Node:
     x = importer.numeric(x)
     if not allows_nan_tag(estimator):
         x = importer.finite(x, estimator)
-    return SelectSparse((x,), np.array(columns, dtype=np.int32)) if is_sparse(x) else importer.select(x, columns)
+    return select_sparse(x, columns) if is_sparse(x) else importer.select(x, columns)
 
 
 @composition("sklearn.feature_selection.RFE", "sklearn.feature_selection.RFECV")
