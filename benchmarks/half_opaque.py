@@ -88,6 +88,7 @@ def _numbers() -> Iterator[Case]:
     from sklearn.kernel_approximation import Nystroem, RBFSampler
     from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.model_selection import TunedThresholdClassifierCV
+    from sklearn.naive_bayes import GaussianNB
     from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
     from sklearn.pipeline import FeatureUnion, make_pipeline, make_union
     from sklearn.preprocessing import (
@@ -144,7 +145,9 @@ def _numbers() -> Iterator[Case]:
             StandardScaler(),
             StackingClassifier([("logistic", LogisticRegression()), ("near", KNeighborsClassifier())], cv=2),
         ).fit(X, labels),
-        "scale, boosted stumps": make_pipeline(StandardScaler(), AdaBoostClassifier(n_estimators=5)).fit(X, labels),
+        "scale, boosted naive Bayes": make_pipeline(
+            StandardScaler(), AdaBoostClassifier(GaussianNB(), n_estimators=5)
+        ).fit(X, labels),
         "scale, bagged neighbours": make_pipeline(
             StandardScaler(), BaggingRegressor(KNeighborsRegressor(), n_estimators=3)
         ).fit(X, y),

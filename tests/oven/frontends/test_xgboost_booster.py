@@ -15,13 +15,14 @@ from scipy import sparse
 import pretzel
 from pretzel.errors import CompileError, InputError, InputValueError, ModelFileError
 from tests.answers import assert_identical
-from tests.oven.frontends.test_xgboost import check, grades, levels, table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 xgboost: Any = pytest.importorskip("xgboost")
 pd: Any = pytest.importorskip("pandas")
+
+from tests.oven.frontends.test_xgboost import check, grades, levels, table  # noqa: E402
 
 
 def train(X: Any, y: Any, rounds: int = 12, **params: Any) -> Any:
