@@ -33,7 +33,25 @@ class Known:
         return all(re.fullmatch(getattr(self, field), getattr(case, field)) for field in fields)
 
 
+BOOSTERS = "(XGB|LGBM|CatBoost|LocalClassifier).* #.*"
+"""Estimators of other libraries, which check requests in ways of their own."""
+
 KNOWN: tuple[Known, ...] = (
+    Known(
+        "a plan reads every table of the right shape and names; the library has no reader for this container or dtype",
+        subject=BOOSTERS, kind="answered",
+    ),
+    Known(
+        "a plan rejects tables of another width, with other names, and vectors; the library ignores or reshapes them",
+        subject=BOOSTERS, kind="refused",
+        form=".*too (wide|narrow)|frame, column.*|no columns|a (vector|series)|polars_(reordered|renamed)",
+    ),
+    Known(
+        "the library reads the bytes of big-endian numbers as if they were little-endian",
+        subject="XGB.*", form="big-endian.*", kind="values",
+    ),
+    Known("an empty answer of the library has one dimension", subject="XGB.*", form=".*no rows.*", kind="shape"),
+    Known("labels of a row are arrays of objects in the library", subject="CatBoost.*", form="row: .*", kind="dtype"),
     Known(
         "a ColumnTransformer of the source does not pass NA on; a plan takes it for missing",
         subject="ColumnTransformer.*|function on numbers|boosting on codes", form="nullable|Arrow-backed|.* with NA",
