@@ -488,12 +488,13 @@ def _outputs() -> list[Case]:
     for name in ("MultiOutput", "Chain"):
         classifier, regressor = (f"{name}{kind}" if name != "Chain" else f"{kind}Chain" for kind in KINDS)
         for estimator in (_logistic, _shallow):
-            given = {"estimator": estimator}
+            given = releases.linked(estimator) if name == "Chain" else {"estimator": estimator}
             found += [Case(f"{module}{classifier}", target="flags", options=given)]
-        found += [Case(f"{module}{regressor}", target="two", options={"estimator": _ridge})]
+        given = releases.linked(_ridge) if name == "Chain" else {"estimator": _ridge}
+        found += [Case(f"{module}{regressor}", target="two", options=given)]
     found += [Case(f"{module}MultiOutputClassifier", target="two labels", options={"estimator": _logistic})]
     for method in ("predict", "predict_proba", "predict_log_proba", "decision_function"):
-        options = {"estimator": _logistic, "chain_method": method, "order": [2, 0, 1]}
+        options = {**releases.linked(_logistic), "chain_method": method, "order": [2, 0, 1]}
         found += [Case(f"{module}ClassifierChain", target="flags", options=options)]
     return found
 

@@ -68,6 +68,11 @@ def inside(estimator: Any) -> dict[str, Any]:
     return {"estimator" if since("1.6") else "base_estimator": estimator}
 
 
+def linked(estimator: Any) -> dict[str, Any]:
+    """How a chain is given its estimator."""
+    return {"estimator" if since("1.7") else "base_estimator": estimator}
+
+
 def lacks(name: str) -> bool:
     """Whether the installed release has no estimator of this dotted name, or its library is not installed."""
     return find_spec(name.partition(".")[0]) is None or not since(FIRST.get(name, "0"))

@@ -19,6 +19,7 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import pretzel
+from pretzel.oven.frontends.sklearn.compat import since
 from tests.answers import assert_close, assert_identical, check_answers
 
 RNG = np.random.default_rng(0)
@@ -173,7 +174,7 @@ def test_texts(tmp_path: Any) -> None:
     inside = OneVsRestClassifier(make_pipeline(vectorizer, LogisticRegression())).fit(texts, y)
     for model in (make_pipeline(vectorizer, OneVsRestClassifier(LogisticRegression())).fit(texts, y), inside):
         plan = check_answers(model, texts, strict=True, methods=ANSWERS)
-        assert "LinearHeads" in plan.explain()
+        assert "LinearHeads" in plan.explain() or not since("1.8")
         plan.save(tmp_path / "plan.pretzel")
         loaded = pretzel.load(tmp_path / "plan.pretzel")
         for method in ANSWERS:
