@@ -93,6 +93,10 @@ WITHOUT_NATIVE_FORM = {
 }
 
 
+PARTLY_NATIVE = "LocalClassifier"
+"""Whose probabilities depend on the other rows of a request, so that only the estimator itself has them."""
+
+
 def test_every_registered_estimator_comes_back_without_scikit_learn(tmp_path):
     requests, refused = {}, set()
     with warnings.catch_warnings():
@@ -109,7 +113,7 @@ def test_every_registered_estimator_comes_back_without_scikit_learn(tmp_path):
             saved = pretzel.load(tmp_path / f"{index}.pretzel", store=ObjectStore())
             answers = {method: form(getattr(plan, method)(rows)) for method in saved.methods}
             requests[str(index)] = (rows, answers)
-    assert refused <= WITHOUT_NATIVE_FORM
+    assert {each for each in refused if not each.startswith(PARTLY_NATIVE)} <= WITHOUT_NATIVE_FORM
     (tmp_path / "requests.pickle").write_bytes(pickle.dumps(requests))
     script = LOADS.replace("FORM", inspect.getsource(form))
     run = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False)
