@@ -9,7 +9,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier, VotingClassifier
 from sklearn.feature_extraction import DictVectorizer
-from sklearn.feature_selection import RFE, SelectKBest, VarianceThreshold
+from sklearn.feature_selection import SelectKBest, VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.naive_bayes import BernoulliNB, GaussianNB
@@ -165,17 +165,21 @@ STEPS_BEHIND = [
 ]
 
 
+class OwnSelection(SelectKBest):
+    """A subclass, which may override anything."""
+
+
 @pytest.mark.filterwarnings("ignore:Bins whose width")
 @pytest.mark.parametrize("behind", STEPS_BEHIND, ids=str)
 @pytest.mark.parametrize(
     ("first", "X"),
     [
-        (RFE(LogisticRegression(), n_features_to_select=2), ROWS),
+        (OwnSelection(k=2), ROWS),
         (FunctionTransformer(lambda rows: rows, accept_sparse=True), ROWS),
         (FunctionTransformer(sparse.csr_matrix), ROWS.toarray()),
         (make_pipeline(OneHotEncoder(handle_unknown="ignore"), SimpleImputer()), ROWS.toarray()),
     ],
-    ids=["RFE", "a function", "a function that makes sparse rows", "an imputer of sparse rows"],
+    ids=["a selector of one's own", "a function", "a function that makes sparse rows", "an imputer of sparse rows"],
 )
 def test_steps_behind_a_step_without_native_form(first, X, behind):
     dense = first.fit(ROWS.toarray(), LABELS).transform(ROWS.toarray())

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pretzel.errors import CompileError, UnfittedError
-from pretzel.oven.frontends.registry import children, public_name
+from pretzel.oven.frontends.registry import TRANSFORM, children, public_name
 from pretzel.oven.frontends.sklearn.compat import (
     check_release,
     follows_configuration,
@@ -307,7 +307,7 @@ def keeps_format(estimator: Any) -> bool:
     """Scalers that work on the stored entries, and what consists of them."""
     if type(estimator).__name__.startswith("Stacking"):
         return bool(estimator.passthrough)
-    inside = [child.estimator for child in children(estimator) if child.reads is None]
+    inside = [child.estimator for child in children(estimator) if child.reads != TRANSFORM]
     if inside:
         return type(estimator).__name__ != "FeatureUnion" and all(map(keeps_format, inside))
     return type(estimator).__name__ in ("MaxAbsScaler", "RobustScaler")
