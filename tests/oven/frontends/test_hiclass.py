@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import numpy as np
 import pytest
 
@@ -36,7 +34,6 @@ def hierarchy(levels=3, ways=3, rows=600, seed=0):
 
 
 def fitted(kind, member, X, y):
-    logging.getLogger().setLevel(logging.ERROR)
     return kind(local_classifier=member, verbose=50).fit(X, y)
 
 
