@@ -33,7 +33,7 @@ class Coding:
     rejects: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class InputSpec:
     """What the source estimator accepts.
 

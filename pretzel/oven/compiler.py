@@ -110,7 +110,7 @@ class Compiler:
         attributes = {name: getattr(estimator, name) for name in ATTRIBUTES if hasattr(estimator, name)}
         names = feature_names_out(estimator)
         plan = PhysicalPlan(
-            imported.input,
+            self.store.input_spec(imported.input),
             methods,
             attributes,
             lease.digests,

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
 from pretzel import _native
-from pretzel.plan import ProgramShape, Stage, SubPlan
+from pretzel.plan import InputSpec, ProgramShape, Stage, SubPlan
 from pretzel.store.digest import digest_array, digest_parts, frozen, is_frozen
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ Array = npt.NDArray[Any]
 SMALL_STATE = 4096
 """Bytes up to which the state of a kernel is named by its contents."""
 
+
+_SPEC_FIELDS = tuple(each.name for each in fields(InputSpec))
 
 _locked = _native.StoreLock()
 
@@ -88,6 +90,7 @@ class ObjectStore:
         self._stages: weakref.WeakValueDictionary[bytes, Stage] = weakref.WeakValueDictionary()
         self._packed: weakref.WeakValueDictionary[bytes, Packed] = weakref.WeakValueDictionary()
         self._shapes: weakref.WeakValueDictionary[Any, ProgramShape] = weakref.WeakValueDictionary()
+        self._input_specs: weakref.WeakValueDictionary[Any, InputSpec] = weakref.WeakValueDictionary()
         self._subplans: weakref.WeakValueDictionary[Any, SubPlan] = weakref.WeakValueDictionary()
 
     @property
@@ -189,9 +192,16 @@ class ObjectStore:
         with _locked:
             return self._packed.setdefault(packed.content, packed)
 
+    def input_spec(self, spec: InputSpec) -> InputSpec:
+        """The one object of all specifications of requests equal to this."""
+        with _locked:
+            return self._input_specs.setdefault(tuple(getattr(spec, name) for name in _SPEC_FIELDS), spec)
+
     def shared(self, part: Any) -> Any:
-        """The one object of all stages, shapes, sub-plans and packed data equal to this."""
+        """The one object of all specifications, stages, shapes, sub-plans and packed data equal to this."""
         match part:
+            case InputSpec():
+                return self.input_spec(part)
             case Stage():
                 return self.stage(part)
             case ProgramShape():
