@@ -186,7 +186,7 @@ class Directory:
         version, default, keep
             As of `PlanStore.publish`.
         check : callable, optional
-            Raises if the plan must not be the default. It is called while nobody else writes.
+            Raises if the plan must not be the default. The writer calls it while it holds the lock.
 
         Returns
         -------

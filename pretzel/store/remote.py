@@ -40,7 +40,7 @@ AT_ONCE = 8
 """Files that are copied at the same time."""
 
 AGAIN = 20
-"""How often a cache is read that is deleted meanwhile."""
+"""How often a cache is read again, because it was deleted during a read."""
 
 _arriving: WeakValueDictionary[Path, threading.Lock] = WeakValueDictionary()  # files that a thread copies
 os.register_at_fork(after_in_child=_arriving.clear)

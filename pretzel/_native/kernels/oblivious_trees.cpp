@@ -149,7 +149,7 @@ void add_tree(const TreeCursor& tree, int32_t depth, const uint8_t* codes, const
   }
 }
 
-/// Adds four trees of at most eight splits to each sum, which stays in a register meanwhile.
+/// Adds four trees of at most eight splits to each sum, because the sum then stays in a register.
 void add_four(const TreeCursor (&trees)[4], const int32_t (&depths)[4], const uint8_t* codes, double* sums) {
   alignas(kBlock) uint8_t leaf[4][kBlock];
   for (int t = 0; t < 4; ++t) bits_of(codes, trees[t].feature, trees[t].code, depths[t], leaf[t]);

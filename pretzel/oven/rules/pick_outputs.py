@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def pick_outputs(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:
-    """Leave out the columns of a step that nobody reads."""
+    """Leave out the columns of a step that no node reads."""
     if not isinstance(node, Select) or len(set(users.get(node.inputs[0], ()))) > 1:
         return None
     return node.inputs[0].pick_outputs(node.columns)
