@@ -22,7 +22,7 @@ from pretzel.options import check_option
 from pretzel.runtime.programs import method_plans
 from pretzel.runtime.skops_archive import repeatable
 from pretzel.runtime.skops_size import unpacked_size
-from pretzel.store.digest import DIGEST, digest_array
+from pretzel.store.digest import digest_array, is_digest
 
 if TYPE_CHECKING:
     from pretzel.plan import OpaqueStep, PhysicalPlan
@@ -218,8 +218,8 @@ def estimators_entry(file: PlanFile | StoredPlan) -> dict[str, Any] | None:
     kinds = {"form": str, "object": str, "types": list, "source": bool, "bytes": int}
     if type(entry) is not dict or any(type(entry.get(key)) is not kind for key, kind in kinds.items()):
         raise CorruptStoreError(f"{file.where}: the plan does not say what its estimators are")
-    is_digest = len(entry["object"]) == 2 * DIGEST and not entry["object"].strip("0123456789abcdef")
-    if entry["form"] not in FORMS or not is_digest or any(type(each) is not str for each in entry["types"]):
+    is_known = entry["form"] in FORMS and is_digest(entry["object"])
+    if not is_known or any(type(each) is not str for each in entry["types"]):
         raise CorruptStoreError(f"{file.where}: the plan has estimators in a form that is not known")
     return entry
 

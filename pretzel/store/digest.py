@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,11 @@ ALIGNMENT = 64
 DIGEST = 16
 TAIL = DIGEST + 4
 """Bytes behind the contents of a frozen array: the digest of the contents, once it is known, and its checksum."""
+
+
+def is_digest(text: object) -> bool:
+    """Whether a text of a file from outside is a digest in hexadecimal digits."""
+    return type(text) is str and re.fullmatch(f"[0-9a-f]{{{2 * DIGEST}}}", text) is not None
 
 
 def frozen(array: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> npt.NDArray[np.generic]:

@@ -6,12 +6,12 @@ import json
 import os
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, unquote
 
 from pretzel.errors import CorruptStoreError, ModelNotFoundError, RegistrationError
 from pretzel.options import check_option
-from pretzel.store.digest import DIGEST
+from pretzel.store.digest import is_digest
 from pretzel.store.files import plans_and_objects
 from pretzel.store.mapped_file import reading
 from pretzel.store.plan_file import sync_directory
@@ -216,7 +216,7 @@ def versions_in(content: bytes, where: object) -> Versions:
     try:
         data = json.loads(content)
         plans, default = data["plans"], data["default"]
-        if type(plans) is not dict or default not in plans or not all(map(_is_digest, plans.values())):
+        if type(plans) is not dict or default not in plans or not all(map(is_digest, plans.values())):
             raise ValueError(f"{default!r:.50} of {plans!r:.200}")
     except NOT_AS_WRITTEN as error:
         raise CorruptStoreError(f"{where} is damaged: {error}") from error
@@ -250,7 +250,3 @@ def read_again(meaning: Callable[[], Meaning], use: Callable[[Meaning], Result])
             if found == before:
                 raise
             before = found
-
-
-def _is_digest(text: Any) -> bool:
-    return type(text) is str and re.fullmatch(f"[0-9a-f]{{{2 * DIGEST}}}", text) is not None

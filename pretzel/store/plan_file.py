@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from pretzel.errors import CorruptStoreError, StoreError
 from pretzel.store.arrow_file import Location, map_array, table_file
-from pretzel.store.digest import ALIGNMENT
+from pretzel.store.digest import ALIGNMENT, is_digest
 from pretzel.store.mapped_file import map_file
 
 if TYPE_CHECKING:
@@ -270,5 +270,7 @@ def _locations(index: Any) -> dict[bytes, Location]:
         offset, dtype, shape = entry if type(entry) is list and len(entry) == 3 else (None, "", [])
         if type(dtype) is not str or type(shape) is not list or any(type(each) is not int for each in (offset, *shape)):
             raise CorruptStoreError(f"the object {digest!r:.50} has no location")
+        if not is_digest(digest):
+            raise CorruptStoreError(f"the object {digest!r:.50} is not named by a digest")
         found[bytes.fromhex(digest)] = Location(offset, dtype, tuple(shape)).checked()
     return found

@@ -66,6 +66,21 @@ def test_plans_share_large_arrays_only_where_they_name_the_same_bytes(models):
     assert mine is None or not np.allclose(mine.predict(X[:9]), X[:9, 0])
 
 
+@pytest.mark.parametrize("index", ["objects", "large"])
+@pytest.mark.parametrize("digest", ["z" * 32, "", "00", "0" * 34])
+def test_objects_are_named_by_digests(models, index, digest):
+    def misnamed(description, objects):
+        description[index] = dict.fromkeys([digest], next(iter(description[index].values())))
+        return description, objects
+
+    change(models, "large/mine", misnamed)
+    with pytest.raises(CorruptStoreError):
+        models.load("large/mine")
+    assert all(fault.startswith("large/mine@v1: ") for fault in models.fsck().faults)
+    assert not models.fsck().ok
+    np.testing.assert_allclose(models.load("large/yours").predict(X[:9]), X[:9, 0])
+
+
 @pytest.mark.parametrize("place", ["plans/zz", "objects/zz", "aside"])
 def test_gc_leaves_what_links_lead_to(models, tmp_path, place):
     other = tmp_path / "other"
