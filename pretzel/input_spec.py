@@ -54,8 +54,9 @@ class InputSpec:
         A row is one item of a list (a dict of features, a list of tokens) and not a row of a table.
     long_indices : bool
         Sparse rows may have indices of 64 bits.
-    sparse_nan : bool
-        NaN in sparse rows is treated as in dense ones. Trees reject it, whatever they do with it in dense rows.
+    sparse_nan : bool or None
+        NaN in sparse rows is treated as in dense ones. Trees reject it, whatever they do with it in dense rows. None:
+        some of them do not look for it, and the source answers.
     sparse_frames : bool
         A DataFrame of sparse columns is sparse rows.
     floats : bool or None
@@ -93,7 +94,7 @@ class InputSpec:
     estimator: str = ""
     items: bool = False
     long_indices: bool = True
-    sparse_nan: bool = True
+    sparse_nan: bool | None = True
     sparse_frames: bool = True
     floats: bool | None = False
     by_name: bool = False

@@ -116,10 +116,6 @@ KNOWN: tuple[Known, ...] = (
         subject="custom (transformer|frame) first|ages", form="row: (tuple|list)", kind="refused",
     ),
     Known(
-        "the source overlooks NaN in frames of sparse columns, and sends it where sparse rows of trees send any number",
-        subject="(Decision|Extra|RandomForest).*", form="sparse frame", kind="values",
-    ),
-    Known(
         "a selector of which frames are asked for does not check that the request has rows",
         subject="(GenericUnivariate)?Select.*|RFE.*|SequentialFeatureSelector.*|VarianceThreshold.*",
         form="no rows of a frame, pandas configured", kind="refused",

@@ -81,6 +81,7 @@ def demands(estimator: Any) -> InputSpec:
     required = None if whole else {i for columns in parts for part in columns for i in part}
     first = _first(estimator)
     asking = [has_trait(each, "asks_for_floats") for each in first]
+    apart = [each for each in first if not has_trait(each, "takes_sparse_nan")]
     return InputSpec(
         InputKind.TABLE,
         width,
@@ -89,7 +90,7 @@ def demands(estimator: Any) -> InputSpec:
         any_order,
         type(inside[0]).__name__ if inside else type(estimator).__name__,
         long_indices=all(has_trait(each, "takes_long_indices") for each in _all(estimator)),
-        sparse_nan=all(has_trait(each, "takes_sparse_nan") for each in first),
+        sparse_nan=not apart or (False if all(has_trait(each, "rejects_sparse_nan") for each in apart) else None),
         sparse_frames=not any_order and not any(_reads_sparse_columns(each) for each in inside),
         floats=all(asking) or (None if any(asking) else False),
         by_name=names is not None and any(child.named for each in checked for child in children(each)),

@@ -77,6 +77,7 @@ TRAITS = {
     "reads_forms": False,  # its adapter itself chooses how columns of any values are read
     "rounds_arrays": False,  # numbers in arrays other than float32 and float64 are rounded to float32
     "reads_columns": False,  # each column of a frame is read for itself
+    "rejects_sparse_nan": True,  # NaN in sparse rows is rejected, where it is not treated as in dense ones
     "sparse_apart": False,  # sparse rows are computed with in another way
     "takes_long_indices": True,  # sparse rows may have indices of 64 bits
     "takes_sparse": True,  # the input may be sparse rows

@@ -21,6 +21,7 @@ from pretzel.runtime.input.column_reader import as_cells, as_floats, as_numbers,
 from pretzel.runtime.input.feature_names import check_unnamed, match, warn_about_names
 from pretzel.runtime.input.messages import UnreadForm, shown
 from pretzel.runtime.input.row_reader import check_keys, fail_row, known_missing
+from pretzel.runtime.input.sparse_reader import canonical_rows
 from pretzel.runtime.input.vector_reader import as_column
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 FLOAT64, OBJECT = np.dtype(np.float64), np.dtype(object)
 _PLAIN = frozenset({float, int, bool, type(None), str, bytes, np.float64, np.str_, np.bytes_})
 _TABLES = ("__array__", "__dataframe__", "__arrow_c_stream__")  # what objects without a shape have that hold a table
-_WITH_DUPLICATES = ("csr", "csc", "coo", "bsr")  # SciPy's formats that may hold several entries at one place
 
 
 @dataclass(slots=True)
@@ -248,23 +248,7 @@ def _of_sparse(spec: InputSpec, X: Any) -> Table:
         raise InputTypeError(f"{spec.estimator}: expected a sparse table of numbers, got {X.dtype} of shape {X.shape}")
     if not hasattr(X, "names_are_checked"):
         _check_bare_width(spec, X.shape[1])
-    if spec.any_order and X.format in ("bsr", "coo", "dia"):
-        raise UnreadForm(spec.estimator, f"rows in the format {X.format!r}, of which columns are selected,")
-    if X.dtype.itemsize > 8 and spec.floats is not True:
-        raise UnreadForm(spec.estimator, "sparse rows of long doubles")
-    csr = X.tocsr()
-    if not spec.long_indices and csr.indices.dtype.itemsize > 4:
-        raise UnreadForm(spec.estimator, "sparse rows with indices of 64 bits")
-    if not spec.sparse_nan and np.isnan(csr.data).any():
-        row = int(np.searchsorted(csr.indptr, np.flatnonzero(np.isnan(csr.data))[0], side="right")) - 1
-        raise InputValueError(
-            f"{spec.estimator}: row {row} holds NaN, which the source estimator rejects in sparse rows"
-        )
-    if not csr.has_canonical_format:
-        csr = csr.copy() if csr is X else csr
-        csr.sum_duplicates()
-    if X.format in _WITH_DUPLICATES and csr.nnz < X.nnz:  # each estimator adds them up at another moment, if at all
-        raise UnreadForm(spec.estimator, "sparse rows with duplicate entries")
+    csr = canonical_rows(spec, X)
     columns: list[Any] = []
 
     def column(i: int) -> Any:
@@ -299,8 +283,11 @@ def _pandas_column(spec: InputSpec, X: Any, i: int) -> Any:
     array = frame_array(X, i)
     if array is None:
         array = X.iloc[:, i].array
-    if spec.any_order and type(array).__name__ == "SparseArray":  # the parts of a ColumnTransformer get sparse rows
-        raise UnreadForm(spec.estimator, "frames with sparse columns")
+    if type(array).__name__ == "SparseArray":
+        if spec.any_order:  # the parts of a ColumnTransformer get sparse rows
+            raise UnreadForm(spec.estimator, "frames with sparse columns")
+        if not spec.sparse_nan and array.isna().any():  # the source does not look for NaN in such rows
+            raise UnreadForm(spec.estimator, "frames with sparse columns that hold NaN")
     return array.to_numpy() if type(array).__name__ == "NumpyExtensionArray" else array
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from typing import Any
 
@@ -19,7 +20,7 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import pretzel
-from pretzel.errors import OpaqueStepError
+from pretzel.errors import InputTypeError, OpaqueStepError
 from tests import releases
 from tests.answers import assert_close, assert_identical, check_answers
 
@@ -190,6 +191,18 @@ def test_isolation_forests_take_nan_and_infinity() -> None:
     odd = NAN.copy()
     odd[:50, 2], odd[50:100, 3] = np.inf, 1e300
     check_answers(model, odd, strict=True)
+
+
+@pytest.mark.skipif(not releases.ISOLATES_MISSING, reason="scikit-learn before 1.6 rejects NaN here")
+def test_isolation_forests_send_nan_of_sparse_rows_as_the_source_does() -> None:
+    model = IsolationForest(**FEW).fit(NAN)
+    assert not all(np.isfinite(NAN).ravel())
+    frame = pd.DataFrame({str(i): pd.arrays.SparseArray(column, fill_value=0.0) for i, column in enumerate(NAN.T)})
+    named = IsolationForest(**FEW).fit(pd.DataFrame(NAN, columns=frame.columns))
+    for fitted, rows in ((model, sparse.csr_array(NAN)), (named, frame)):
+        assert np.array_equal(pretzel.compile(fitted).score_samples(rows), fitted.score_samples(rows))
+    with pytest.raises(InputTypeError, match="sparse rows with NaN"):
+        pickle.loads(pickle.dumps(pretzel.compile(model))).score_samples(sparse.csr_array(NAN))
 
 
 def test_depth_trees() -> None:

@@ -39,6 +39,7 @@ __all__ = [
     "passes_texts_on",
     "reads_columns",
     "records_names",
+    "rejects_sparse_nan",
     "takes_long_indices",
     "takes_sparse",
     "takes_sparse_nan",
@@ -218,6 +219,11 @@ def takes_long_indices(estimator: Any) -> bool:
 def takes_sparse_nan(estimator: Any) -> bool:
     """Whether NaN in sparse rows is treated as in dense ones."""
     return not public_name(type(estimator)).startswith(TREES)
+
+
+def rejects_sparse_nan(estimator: Any) -> bool:
+    """Whether NaN in sparse rows is looked for; an `IsolationForest` sends it where its trees send any number."""
+    return type(estimator).__name__ != "IsolationForest"
 
 
 def check_readable(estimator: Any) -> None:
