@@ -70,6 +70,15 @@ def _transformers() -> dict[str, int]:
     return found
 
 
+def _within_one_ulp(source: Any, found: Any, expected: Any) -> bool:
+    """Whether the source moves at least as far when each number of the rows does by one ulp: `Nystroem` divides by the
+    root of eigenvalues that are nearly 0."""
+    near = ROWS.copy()
+    near.data = np.nextafter(near.data, np.inf)
+    moved = np.abs(np.asarray(source(near)) - expected).max()
+    return bool(np.abs(np.asarray(found) - expected).max() <= moved)
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_sparse_rows_through_pairs_are_those_of_the_source() -> None:
     transformers = _transformers()
@@ -88,7 +97,11 @@ def test_sparse_rows_through_pairs_are_those_of_the_source() -> None:
             continue
         plan = pretzel.compile(model)
         asked += 1
-        differs = difference(ask(getattr(plan, method), ROWS), ask(getattr(model, method), ROWS))
+        answer, expected = ask(getattr(plan, method), ROWS), ask(getattr(model, method), ROWS)
+        differs = difference(answer, expected)
+        numbers = differs[0] == "values" and not sparse.issparse(expected.value)
+        if numbers and _within_one_ulp(getattr(model, method), answer.value, expected.value):
+            continue
         if any(differs):
             found.append(f"{first} before {last}: {method}: {': '.join(differs)}")
     assert asked > 0.3 * PAIRS
