@@ -131,27 +131,34 @@ def packed(description: Any, objects: bytes) -> bytes:
     return sink.getvalue()
 
 
-def places(data: Any) -> list[tuple[Any, Any]]:
-    """Every member of every list and object within: its container and its key."""
+def places(data: Any) -> tuple[list[Any], Any]:
+    """Every list and object within that has members, and how many members there are up to each."""
     found, remaining = [], [data]
     while remaining:
         each = remaining.pop()
-        if isinstance(each, dict | list):
-            inside = [(each, key) for key in (each if isinstance(each, dict) else range(len(each)))]
-            found += inside
-            remaining += [each[key] for _, key in inside]
-    return found
+        if type(each) in (dict, list) and each:
+            found.append(each)
+            inside = each.values() if type(each) is dict else each
+            remaining += [value for value in inside if type(value) in (dict, list)]
+    return found, np.cumsum([len(each) for each in found])
+
+
+def place(rng: np.random.Generator, holders: list[Any], counts: Any) -> tuple[Any, Any]:
+    """A container and the key of one of its members, each member as likely as another."""
+    at = int(rng.integers(counts[-1]))
+    which = int(np.searchsorted(counts, at, side="right"))
+    holder, at = holders[which], at - int(counts[which] - len(holders[which]))
+    return holder, at if type(holder) is list else [*holder][at]
 
 
 def changed_json(rng: np.random.Generator, data: Any) -> Any:
-    """The same with values swapped, left out, repeated or replaced."""
-    data = copy.deepcopy(data)
+    """``data`` itself, with values swapped, left out, repeated or replaced."""
     for _ in range(int(rng.choice([1, 1, 1, 2, 4]))):
-        all_places = places(data)
-        if not all_places:
+        holders, counts = places(data)
+        if not holders:
             return data
-        holder, key = all_places[int(rng.integers(len(all_places)))]
-        other, other_key = all_places[int(rng.integers(len(all_places)))]
+        holder, key = place(rng, holders, counts)
+        other, other_key = place(rng, holders, counts)
         value, kind = holder[key], rng.random()
         if kind < 0.1:
             del holder[key]
