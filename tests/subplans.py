@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 NUMBERS = 4
 """Columns of a composition that hold numbers; every branch and loop has a column of its own behind them."""
 
+STARTS = 30
+"""Places from which the largest peak is searched: which choice takes most depends on the others."""
+
 
 def plan_of(node: Node, width: int, store: ObjectStore | None = None) -> Plan:
     """A plan whose method ``predict`` computes a node from rows of ``width`` numbers."""
@@ -131,11 +134,15 @@ def check(composition: Composition, rows: int) -> tuple[int, int]:
     for row in range(0, len(X), 9):
         assert plan.predict(X[row : row + 1]).tobytes() == got[row : row + 1].tobytes()
     bound = plan.estimate(rows).arena_bytes
-    return bound, _peak(plan, composition, rows)
+    return bound, _peak(plan, composition, rows, bound / 1.5)
 
 
-def _peak(plan: Plan, composition: Composition, rows: int) -> int:
-    """The most memory that requests of so many rows take, over which branches and loops most rows choose."""
+def _peak(plan: Plan, composition: Composition, rows: int, enough: float) -> int:
+    """The most memory that requests of so many rows take, over which branches and loops most rows choose.
+
+    One choice after another is changed where that takes as much or more; begun again elsewhere, up to `STARTS` times,
+    while less than ``enough`` is found.
+    """
     program = plan.methods["predict"].program
     spec = plan.physical.input
 
@@ -143,13 +150,19 @@ def _peak(plan: Plan, composition: Composition, rows: int) -> int:
         n, columns, _ = read(spec, program.leaves, composition.rows(rows, mostly))
         return int(program.peak_bytes(columns, n))
 
-    mostly: dict[int, int] = {}
-    most = measure(mostly)
-    for column, choices in [*enumerate(composition.choices, start=NUMBERS)] * 2:
-        for choice in range(choices):
-            found = measure({**mostly, column: choice})
-            if found >= most:
-                most, mostly = found, {**mostly, column: choice}
+    columns = [*enumerate(composition.choices, start=NUMBERS)]
+    most = 0
+    for start in range(STARTS):
+        mostly = {column: int(composition.rng.integers(choices)) for column, choices in columns} if start else {}
+        here = measure(mostly)
+        for column, choices in columns * 2:
+            for choice in range(choices):
+                found = measure({**mostly, column: choice})
+                if found >= here:
+                    here, mostly = found, {**mostly, column: choice}
+        most = max(most, here)
+        if most >= enough:
+            break
     return most
 
 
