@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pretzel.plan import Call
+from pretzel.program import Call
 from pretzel.schema import Kind
 
 if TYPE_CHECKING:
-    from pretzel.plan import Program, ProgramShape
+    from pretzel.program import Program, ProgramShape
 
 COPY = Call("concat", (), None, "copy")
 """The call that copies a part of a concatenation to its place."""

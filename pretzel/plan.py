@@ -8,20 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pretzel.input_spec import ANY_TABLE
-from pretzel.input_spec import InputKind as InputKind
-from pretzel.input_spec import InputSpec as InputSpec
+from pretzel.input_spec import ANY_TABLE, InputSpec
 from pretzel.packed import Packed
-from pretzel.program import Call as Call
-from pretzel.program import Leaf as Leaf
-from pretzel.program import LeafKind as LeafKind
-from pretzel.program import Program as Program  # noqa: TC001  (readers of plan files ask for the types)
-from pretzel.program import ProgramShape as ProgramShape
-from pretzel.program import Stage as Stage
-from pretzel.program import Step as Step
-from pretzel.program import SubPlan as SubPlan
-from pretzel.program import Value as Value
-from pretzel.program import subplans_of as subplans_of
+from pretzel.program import Program  # noqa: TC001  (readers of plan files ask for the types)
 from pretzel.schema import FLOAT64
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pretzel.input_spec import InputKind, InputSpec
 from pretzel.options import Options
 from pretzel.oven.frontends.importer import Imported
 from pretzel.oven.ir.columns import LoopState, NumericLeaf, Select
@@ -18,7 +19,7 @@ from pretzel.oven.ir.subplan import Branch, Loop
 from pretzel.oven.lower import Lowering
 from pretzel.oven.report import report
 from pretzel.oven.stored_graph import store_graph
-from pretzel.plan import InputKind, InputSpec, PhysicalPlan
+from pretzel.plan import PhysicalPlan
 from pretzel.runtime.input.table_reader import read
 from pretzel.runtime.model import Plan
 from pretzel.store.object_store import ObjectStore

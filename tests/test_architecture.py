@@ -37,6 +37,9 @@ OPTIONAL = {
     "click",
 }
 
+PLAN = {"plan", "program", "input_spec"}
+"""A plan, and what it is made of."""
+
 LAYERS = {
     # what may be imported at run time, besides the module's own layer; `TYPE_CHECKING` imports are free
     "errors": set(),
@@ -47,19 +50,19 @@ LAYERS = {
     "input_spec": set(),
     "program": {"schema"},
     "plan": {"schema", "packed", "input_spec", "program"},
-    "buffers": {"schema", "plan"},
+    "buffers": {"schema", "program"},
     "_native": {"errors", "buffers"},
-    "store": {"errors", "schema", "options", "packed", "plan", "_native"},
-    "oven": {"errors", "schema", "options", "packed", "input_spec", "plan", "buffers", "store", "_native"},
-    "runtime": {"errors", "schema", "options", "packed", "plan", "buffers", "store", "_native"},
+    "store": {"errors", "schema", "options", "packed", *PLAN, "_native"},
+    "oven": {"errors", "schema", "options", "packed", *PLAN, "buffers", "store", "_native"},
+    "runtime": {"errors", "schema", "options", "packed", *PLAN, "buffers", "store", "_native"},
     # where oven and runtime meet
-    "upgrade": {"plan", "store", "oven", "runtime"},
-    "api": {"errors", "options", "plan", "store", "oven", "runtime", "upgrade"},
+    "upgrade": {*PLAN, "store", "oven", "runtime"},
+    "api": {"errors", "options", *PLAN, "store", "oven", "runtime", "upgrade"},
     "calibration": {"errors", "examples", "store", "api", "runtime", "_native"},
     "coverage": {"errors", "store", "oven", "runtime", "api"},
-    "cli": {"errors", "plan", "store", "oven", "runtime", "api", "coverage", "verification"},
+    "cli": {"errors", *PLAN, "store", "oven", "runtime", "api", "coverage", "verification"},
     "__main__": {"cli"},
-    "verification": {"errors", "schema", "options", "packed", "plan", "store", "oven", "runtime", "_native"},
+    "verification": {"errors", "schema", "options", "packed", *PLAN, "store", "oven", "runtime", "_native"},
 }
 
 LONGEST = {".py": 400, ".pyx": 600, ".pxi": 600, ".cpp": 500, ".h": 400}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pretzel._native import Method, NativeProgram
 from pretzel.buffers import BufferPlan, plan_buffers
+from pretzel.input_spec import InputKind, InputSpec
 from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.columns import NumericLeaf, Select
 from pretzel.oven.ir.concat import Concat
@@ -15,8 +18,11 @@ from pretzel.oven.ir.graph import Node, Output
 from pretzel.oven.ir.interpret import interpret
 from pretzel.oven.ir.linear import Sum
 from pretzel.oven.lower import Lowering, is_dense_concat, schedule
-from pretzel.plan import InputKind, InputSpec, MethodPlan, Program
+from pretzel.plan import MethodPlan
 from pretzel.store.object_store import ObjectStore
+
+if TYPE_CHECKING:
+    from pretzel.program import Program
 
 WIDTH = 3
 SPEC = InputSpec(InputKind.TABLE, WIDTH, required=(0, 1, 2))

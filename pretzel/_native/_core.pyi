@@ -6,7 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pretzel.buffers import BufferPlan
-from pretzel.plan import InputSpec, Leaf, MethodPlan, Program
+from pretzel.input_spec import InputSpec
+from pretzel.plan import MethodPlan
+from pretzel.program import Leaf, Program
 from pretzel.store.object_store import Lease, ObjectStore
 
 Terms: TypeAlias = dict[str, float]

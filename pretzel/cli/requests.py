@@ -9,12 +9,12 @@ import numpy as np
 
 from pretzel.cli.tables import Columns
 from pretzel.errors import InputError
-from pretzel.plan import InputKind
+from pretzel.input_spec import InputKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pretzel.plan import InputSpec
+    from pretzel.input_spec import InputSpec
 
 WIDEST = 10_000
 """Columns of an answer that are written to a table."""

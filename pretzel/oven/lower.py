@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pretzel.errors import CompileError, KernelError, OvenBug
+from pretzel.input_spec import InputKind, InputSpec
 from pretzel.oven.dtypes import (
     columns_of,
     encoded_columns,
@@ -24,22 +25,8 @@ from pretzel.oven.leaf_types import NOTHING, types_by_column, united
 from pretzel.oven.stages import cut, program_nodes
 from pretzel.oven.subplans import outline
 from pretzel.packed import Packed
-from pretzel.plan import (
-    Call,
-    InputKind,
-    InputSpec,
-    Leaf,
-    LeafKind,
-    LeafTypes,
-    MethodPlan,
-    OpaqueStep,
-    Program,
-    ProgramShape,
-    Stage,
-    Step,
-    SubPlan,
-    Value,
-)
+from pretzel.plan import LeafTypes, MethodPlan, OpaqueStep
+from pretzel.program import Call, Leaf, LeafKind, Program, ProgramShape, Stage, Step, SubPlan, Value
 from pretzel.schema import FLOAT64, Kind
 from pretzel.store.digest import digest_parts
 

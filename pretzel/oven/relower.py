@@ -14,13 +14,14 @@ from pretzel.oven.ir.serialize import operators
 from pretzel.oven.lower import Lowering
 from pretzel.oven.stored_graph import load_graph, store_graph
 from pretzel.packed import STRUCTURE
-from pretzel.plan import LeafKind
+from pretzel.program import LeafKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pretzel.oven.ir.graph import Array, Node
-    from pretzel.plan import Leaf, LeafTypes, MethodPlan, PhysicalPlan, Program, StoredGraph
+    from pretzel.plan import LeafTypes, MethodPlan, PhysicalPlan, StoredGraph
+    from pretzel.program import Leaf, Program
     from pretzel.store.object_store import Lease, ObjectStore
 
 WIDEST = 1 << 24

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pretzel.oven.ir.graph import Array, Node
-    from pretzel.plan import Call
+    from pretzel.program import Call
     from pretzel.store.object_store import ObjectStore
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pretzel.plan import InputKind
+from pretzel.input_spec import InputKind
 from pretzel.runtime.input.messages import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pretzel.plan import InputSpec
+    from pretzel.input_spec import InputSpec
     from pretzel.runtime.model import Plan
     from pretzel.runtime.outline import Outline
 

@@ -9,7 +9,8 @@ from pretzel.errors import InputTypeError, InputValueError, KernelError
 from pretzel.runtime.input.messages import column_name
 
 if TYPE_CHECKING:
-    from pretzel.plan import InputSpec, Program
+    from pretzel.input_spec import InputSpec
+    from pretzel.program import Program
 
 _STATUS = enumerations()["Status"]  # names by number
 _VALUE_FAULTS = {

@@ -10,7 +10,7 @@ from pretzel._native import Method
 from pretzel.runtime.calibration_file import load_calibration
 
 if TYPE_CHECKING:
-    from pretzel.plan import Program
+    from pretzel.program import Program
     from pretzel.runtime.model import Plan
 
 UNITS = 100.0  # text code units of a row, until requests have told otherwise

@@ -11,7 +11,8 @@ from pretzel.runtime.summary import summary
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pretzel.plan import MethodPlan, Program, SubPlan
+    from pretzel.plan import MethodPlan
+    from pretzel.program import Program, SubPlan
     from pretzel.runtime.model import Plan
 
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pretzel.plan import Program, ProgramShape, Stage, Step, Value
+from pretzel.program import Program, ProgramShape, Stage, Step, Value
 from pretzel.schema import Kind
 from pretzel.store.digest import digest_parts
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from pretzel.plan import Call, Leaf
+    from pretzel.program import Call, Leaf
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping
 
+    from pretzel.input_spec import InputSpec
     from pretzel.options import Batching
-    from pretzel.plan import InputSpec, MethodPlan, PhysicalPlan
+    from pretzel.plan import MethodPlan, PhysicalPlan
     from pretzel.runtime.engine import BatchEngine
     from pretzel.runtime.estimate import Estimate
     from pretzel.runtime.source import Source

@@ -19,7 +19,7 @@ from pretzel.runtime.version import loaded
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from pretzel.plan import InputSpec
+    from pretzel.input_spec import InputSpec
 
 PROGRAMS_KEPT = 64  # merged programs of one runtime
 _ON_ERROR = ("raise", "return")

@@ -10,7 +10,9 @@ import numpy as np
 
 from pretzel._native import CallCounter, Method, NativeProgram, leaf_types, refused_type
 from pretzel.errors import InputError, InputShapeError, InputTypeError, InputValueError
-from pretzel.plan import InputKind, InputSpec, Leaf, LeafKind, MethodPlan, OpaqueStep, Program
+from pretzel.input_spec import InputKind, InputSpec
+from pretzel.plan import MethodPlan, OpaqueStep
+from pretzel.program import Leaf, LeafKind, Program
 from pretzel.runtime.input.feature_names import check_width
 from pretzel.runtime.input.messages import UnreadForm, described, listed
 from pretzel.runtime.input.row_reader import as_number, check_keys, raise_wrong_field

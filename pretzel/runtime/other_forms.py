@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pretzel._native import Method
-    from pretzel.plan import InputSpec
+    from pretzel.input_spec import InputSpec
     from pretzel.runtime.opaque import OpaqueMethod
 
 

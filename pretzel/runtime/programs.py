@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pretzel.plan import MethodPlan, PhysicalPlan, Program, SubPlan
+    from pretzel.plan import MethodPlan, PhysicalPlan
+    from pretzel.program import Program, SubPlan
 
 
 def programs_of(physical: PhysicalPlan) -> Iterator[Program]:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pretzel.errors import InputError, InputTypeError, InputValueError
-from pretzel.plan import InputKind
+from pretzel.input_spec import InputKind
 from pretzel.runtime.input.messages import UnreadForm, listed
 from pretzel.runtime.input.source_form import of_row, of_rows
 from pretzel.schema import CALL_OPTIONS
@@ -17,7 +17,7 @@ from pretzel.schema import CALL_OPTIONS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pretzel.plan import InputSpec
+    from pretzel.input_spec import InputSpec
 
 _FITTING = (
     "fit",

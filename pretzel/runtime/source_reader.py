@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.errors import InputShapeError
-from pretzel.plan import InputKind, InputSpec, LeafKind
+from pretzel.input_spec import InputKind, InputSpec
+from pretzel.program import LeafKind
 from pretzel.runtime.input.messages import UnreadForm
 from pretzel.runtime.input.source_form import array, is_sparse
 from pretzel.runtime.input.table_reader import read
@@ -16,7 +17,8 @@ from pretzel.runtime.input.table_reader import read
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pretzel.plan import Leaf, OpaqueStep
+    from pretzel.plan import OpaqueStep
+    from pretzel.program import Leaf
 
 FLOAT64 = np.dtype(np.float64)
 

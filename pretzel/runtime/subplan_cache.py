@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pretzel.buffers import BufferPlan
-    from pretzel.plan import Call, Program, SubPlan
+    from pretzel.program import Call, Program, SubPlan
     from pretzel.runtime.model import Plan
 
 

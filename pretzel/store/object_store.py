@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from pretzel import _native
-from pretzel.plan import InputSpec, ProgramShape, Stage, SubPlan
+from pretzel.input_spec import InputSpec
+from pretzel.program import ProgramShape, Stage, SubPlan
 from pretzel.store.digest import digest_array, digest_parts, frozen, is_frozen
 
 if TYPE_CHECKING:

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pretzel.errors import CorruptStoreError
-from pretzel.plan import InputKind, InputSpec, LeafKind
+from pretzel.input_spec import InputKind, InputSpec
+from pretzel.program import LeafKind
 from pretzel.schema import METHODS, RARE_METHODS, Follows, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pretzel.plan import Call, LeafTypes, MethodPlan, OpaqueStep, PhysicalPlan, Program, ProgramShape, SubPlan
+    from pretzel.plan import LeafTypes, MethodPlan, OpaqueStep, PhysicalPlan
+    from pretzel.program import Call, Program, ProgramShape, SubPlan
     from pretzel.schema import DTypeRule
 
 WIDEST = 2**31 - 1

@@ -23,7 +23,8 @@ import numpy as np
 
 from pretzel.errors import CorruptStoreError, SaveError
 from pretzel.packed import Packed
-from pretzel.plan import Estimator, PhysicalPlan, ProgramShape, Stage, SubPlan, subplans_of
+from pretzel.plan import Estimator, PhysicalPlan
+from pretzel.program import ProgramShape, Stage, SubPlan, subplans_of
 from pretzel.schema import DTypeRule, Kind
 from pretzel.store.digest import DIGEST
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.errors import InputError
-from pretzel.plan import InputKind
+from pretzel.input_spec import InputKind
 from pretzel.runtime.input.feature_names import match
 from pretzel.runtime.input.source_form import of_row, of_rows
 
 if TYPE_CHECKING:
-    from pretzel.plan import InputSpec
+    from pretzel.input_spec import InputSpec
 
 
 def as_table(spec: InputSpec, X: Any) -> tuple[Any, list[Any]]:

@@ -15,7 +15,8 @@ from pretzel.oven.ir.interpret import compute, read_leaf
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.lower import is_dense_concat, schedule
 from pretzel.oven.stages import program_nodes
-from pretzel.plan import Call, LeafKind, MethodPlan, Program, ProgramShape, subplans_of
+from pretzel.plan import MethodPlan
+from pretzel.program import Call, LeafKind, Program, ProgramShape, subplans_of
 from pretzel.runtime.input.messages import UnreadForm
 from pretzel.runtime.opaque import OpaqueMethod
 from pretzel.runtime.source_reader import read_sources

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pretzel.oven.ir.graph import Node
     from pretzel.oven.subplans import Body, Outline
-    from pretzel.plan import Call, SubPlan
+    from pretzel.program import Call, SubPlan
     from pretzel.store.object_store import ObjectStore
     from pretzel.verification.report import Difference
 

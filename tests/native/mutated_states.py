@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from pretzel.buffers import BufferPlan
-    from pretzel.plan import Program
+    from pretzel.program import Program
 
 Arrays = dict[bytes, np.ndarray]
 

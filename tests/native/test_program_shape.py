@@ -24,7 +24,7 @@ from tests.native.mutated_states import with_leaves_of_its_own
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pretzel.plan import Program
+    from pretzel.program import Program
 
 
 def program_of(estimator: Any) -> NativeProgram:

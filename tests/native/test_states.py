@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pretzel.plan import Program
+    from pretzel.program import Program
 
 WITH_STATE = {name for name, signature in signatures().items() if signature["has_state"]}
 

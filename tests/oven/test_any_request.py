@@ -40,7 +40,7 @@ from sklearn.svm import LinearSVC
 
 import pretzel
 from pretzel.errors import InputError, InputKeyError, InputShapeError, UnfittedError
-from pretzel.plan import InputKind
+from pretzel.input_spec import InputKind
 from tests import releases
 
 RNG = np.random.default_rng(5)

@@ -35,7 +35,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import pretzel
 from pretzel.errors import InputTypeError
-from pretzel.plan import LeafKind
+from pretzel.program import LeafKind
 from tests import releases
 
 ROWS = sparse.random_array((40, 8), density=0.4, format="csr", rng=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -15,9 +15,12 @@ from sklearn.preprocessing import MinMaxScaler, PolynomialFeatures, StandardScal
 
 import pretzel
 from pretzel._native import Method, NativeProgram
-from pretzel.plan import MethodPlan, Program
+from pretzel.plan import MethodPlan
 from pretzel.runtime.input.table_reader import read
 from pretzel.runtime.merge import Merged, can_merge, merge
+
+if TYPE_CHECKING:
+    from pretzel.program import Program
 
 X = np.random.default_rng(0).normal(size=(100, 6))
 TEXTS = ["a cat sat", "a dog sat on a mat", "", "dog dog dog", "über cats"] * 8

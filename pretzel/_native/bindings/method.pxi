@@ -96,7 +96,7 @@ cdef class Method(CallCounter):
     program : NativeProgram
     plan : pretzel.plan.MethodPlan
         How the result is presented.
-    spec : pretzel.plan.InputSpec
+    spec : pretzel.input_spec.InputSpec
     name : str
         Name of the model, for messages.
     read : callable

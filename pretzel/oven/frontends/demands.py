@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from pretzel.input_spec import InputKind, InputSpec
 from pretzel.oven.frontends.registry import (
     Unsupported,
     adapter_for,
@@ -19,7 +20,6 @@ from pretzel.oven.frontends.registry import (
 from pretzel.oven.ir.columns import LEAVES, Raw
 from pretzel.oven.ir.graph import Node, Output, toposort
 from pretzel.oven.ir.graph import replace as replace_node
-from pretzel.plan import InputKind, InputSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

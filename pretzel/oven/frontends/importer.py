@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.errors import CompileError, UnfittedError
+from pretzel.input_spec import InputKind, InputSpec
 from pretzel.oven.frontends.cells import cell_value
 from pretzel.oven.frontends.contradictions import check_fit
 from pretzel.oven.frontends.demands import demands, read_by, receivers, request_spec, widened
@@ -38,7 +39,6 @@ from pretzel.oven.ir.encode import REJECT_UNKNOWN, category_codes
 from pretzel.oven.ir.graph import Methods, Node, Output, replace, toposort
 from pretzel.oven.ir.opaque import Opaque, new_token, opaque
 from pretzel.oven.ir.verify import check_node
-from pretzel.plan import InputKind, InputSpec
 from pretzel.schema import CALL_OPTIONS, METHODS, RARE_METHODS, Kind
 
 if TYPE_CHECKING:

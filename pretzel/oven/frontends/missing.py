@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pretzel.input_spec import InputKind, InputSpec
 from pretzel.oven.frontends.cells import cell_value
 from pretzel.oven.frontends.forms import Beside, TwoForms
 from pretzel.oven.frontends.registry import Unsupported
@@ -16,7 +17,6 @@ from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.columns import CellLeaf, NumericLeaf, Raw, Select
 from pretzel.oven.ir.concat import Concat, Densify
 from pretzel.oven.ir.impute import ImputeCells
-from pretzel.plan import InputKind, InputSpec
 
 if TYPE_CHECKING:
     from pretzel.oven.ir.graph import Node

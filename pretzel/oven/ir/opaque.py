@@ -14,7 +14,7 @@ class Opaque(Node):
     ``token`` stands for the estimator in the node's digest, because estimators have no canonical bytes: two opaque
     nodes made from different calls are never one. ``width`` is the number of columns that the result has to have, 0
     where that is not known. Leaves read the result: a vector as one column. The other fields say what the ``reader``,
-    the class of estimators behind, asks of named columns, like those of `pretzel.plan.InputSpec`.
+    the class of estimators behind, asks of named columns, like those of `pretzel.input_spec.InputSpec`.
     """
 
     token: int

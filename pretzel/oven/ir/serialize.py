@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from pretzel.oven.ir.graph import Array
-    from pretzel.plan import Call
+    from pretzel.program import Call
     from pretzel.store.object_store import ObjectStore
 
 

@@ -14,7 +14,7 @@ from pretzel.runtime.input.row_reader import pandas_missing
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pretzel.plan import InputSpec
+    from pretzel.input_spec import InputSpec
     from pretzel.runtime.input.table_reader import Table
 
 

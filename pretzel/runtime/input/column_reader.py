@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from pretzel.plan import InputSpec
+    from pretzel.input_spec import InputSpec
 
 _NUMERIC = "fiub"  # numpy's kinds of numbers
 _PLAIN = frozenset({float, int, bool, type(None)})

@@ -12,7 +12,7 @@ from pretzel.runtime.input.messages import hints, listed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pretzel.plan import InputSpec
+    from pretzel.input_spec import InputSpec
 
 _PACKAGE = __file__.rpartition("runtime")[0]  # the folder of this package
 

@@ -10,7 +10,7 @@ from pretzel.errors import InputTypeError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pretzel.plan import InputSpec
+    from pretzel.input_spec import InputSpec
 
 _SHOWN = 20  # names in a message
 _COMPARED = 100  # pairs of names, of which one may be the other misspelt

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from pretzel.errors import InputKeyError, InputShapeError, InputTypeError, InputValueError
-from pretzel.plan import InputKind, InputSpec
+from pretzel.input_spec import InputKind, InputSpec
 from pretzel.runtime.input.messages import column_name, hints, listed, shown
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from pretzel._native import frame_array
 from pretzel.errors import InputKeyError, InputShapeError, InputTypeError, InputValueError
-from pretzel.plan import InputKind
+from pretzel.input_spec import InputKind
 from pretzel.runtime.input.feature_names import check_unnamed, match
 from pretzel.runtime.input.messages import listed
 from pretzel.runtime.input.row_reader import (
@@ -28,7 +28,7 @@ from pretzel.runtime.input.row_reader import (
 from pretzel.runtime.input.table_reader import of_list
 
 if TYPE_CHECKING:
-    from pretzel.plan import InputSpec
+    from pretzel.input_spec import InputSpec
 
 
 def of_row(spec: InputSpec, model: str, row: Any, *, check: bool = True) -> Any:

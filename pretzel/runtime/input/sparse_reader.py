@@ -10,7 +10,7 @@ from pretzel.errors import InputValueError
 from pretzel.runtime.input.messages import UnreadForm
 
 if TYPE_CHECKING:
-    from pretzel.plan import InputSpec
+    from pretzel.input_spec import InputSpec
 
 _WITH_DUPLICATES = ("csr", "csc", "coo", "bsr")  # SciPy's formats that may hold several entries at one place
 

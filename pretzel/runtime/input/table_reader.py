@@ -15,7 +15,8 @@ import numpy as np
 
 from pretzel._native import frame_array
 from pretzel.errors import InputShapeError, InputTypeError, InputValueError
-from pretzel.plan import InputKind, LeafKind
+from pretzel.input_spec import InputKind
+from pretzel.program import LeafKind
 from pretzel.runtime.input.coded import as_rounded, coded_table
 from pretzel.runtime.input.column_reader import as_cells, as_floats, as_numbers, dtype_of, has_large_integers
 from pretzel.runtime.input.feature_names import check_unnamed, match, warn_about_names
@@ -25,7 +26,8 @@ from pretzel.runtime.input.sparse_reader import canonical_rows
 from pretzel.runtime.input.vector_reader import as_column
 
 if TYPE_CHECKING:
-    from pretzel.plan import InputSpec, Leaf
+    from pretzel.input_spec import InputSpec
+    from pretzel.program import Leaf
 
 
 FLOAT64, OBJECT = np.dtype(np.float64), np.dtype(object)

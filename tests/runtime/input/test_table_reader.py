@@ -22,7 +22,8 @@ from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, Normalizer,
 
 import pretzel
 from pretzel.errors import InputError, InputKeyError, InputShapeError, InputTypeError, InputValueError
-from pretzel.plan import InputKind, InputSpec, Leaf, LeafKind
+from pretzel.input_spec import InputKind, InputSpec
+from pretzel.program import Leaf, LeafKind
 from pretzel.runtime.input.column_reader import as_cells
 from pretzel.runtime.input.messages import UnreadForm
 from pretzel.runtime.input.table_reader import _pandas_column, read
