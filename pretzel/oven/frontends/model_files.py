@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pretzel.errors import ModelFileError
 from pretzel.oven.frontends.catboost import model as catboost_model
+from pretzel.oven.frontends.catboost.binary import is_binary, read_binary
 from pretzel.oven.frontends.lightgbm.model_text import is_model_text, read_model_text
 from pretzel.oven.frontends.xgboost.model import is_model, read_model
 
@@ -20,27 +21,11 @@ HEAD = 4096
 """Bytes by which a format is told."""
 
 
-def _catboost_binary(data: bytes, name: str) -> Any:
-    """A model that only the library reads."""
-    try:
-        import catboost
-    except ImportError as error:
-        raise ModelFileError(f"{name} is a binary model of CatBoost, which only the library reads") from error
-    model = catboost.CatBoost()
-    try:
-        model.load_model(blob=data)
-    except catboost.CatBoostError as error:
-        raise ModelFileError(f"{name}: {error}") from error
-    from pretzel.oven.frontends.catboost.estimators import model_of
-
-    return model_of(model)
-
-
 FORMATS: tuple[tuple[str, Callable[[bytes], bool], Callable[[bytes, str], Any]], ...] = (
     ("LightGBM text", is_model_text, lambda data, name: read_model_text(data.decode("utf-8"), name)),
     ("XGBoost JSON or UBJSON", is_model, lambda data, name: read_model(data)),
     ("CatBoost JSON", catboost_model.is_json, lambda data, name: catboost_model.read_model(data)),
-    ("CatBoost binary", catboost_model.is_binary, _catboost_binary),
+    ("CatBoost binary", is_binary, lambda data, name: read_binary(name)),
 )
 """Name of each format, whether the head of a file is of it, and what reads the whole file, whose name is given."""
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import pretzel
-from pretzel.errors import CompileError, InputTypeError, UnfittedError
+from pretzel.errors import CompileError, InputTypeError, ModelFileError, UnfittedError
 from pretzel.oven.ir.city_hash import city_hash
 
 catboost = pytest.importorskip("catboost")
@@ -203,6 +203,35 @@ def test_categories(options: Any) -> None:
     check(classifier(**CATEGORIES, **options).fit(TABLE, y), ASKED)
 
 
+@pytest.mark.parametrize("loss", ["MultiRMSE", "MultiLogloss"])
+def test_statistics_of_several_targets_are_not_in_the_file(loss: str, tmp_path: Any) -> None:
+    make = regressor if loss == "MultiRMSE" else classifier
+    estimator = make(**CATEGORIES, loss_function=loss).fit(TABLE, np.c_[TARGET, 1 - TARGET, TABLE.a > 0])
+    plan = pretzel.compile(estimator)
+    assert "several targets" in plan.opaque_steps[0].reason
+    np.testing.assert_array_equal(plan.predict(ASKED), estimator.predict(ASKED))
+    estimator.save_model(str(tmp_path / "model.cbm"))
+    with pytest.raises(CompileError, match="several targets"):
+        pretzel.compile(tmp_path / "model.cbm")
+    counted = make(**CATEGORIES, loss_function=loss, simple_ctr=["Counter"], combinations_ctr=["Counter"])
+    check(counted.fit(TABLE, np.c_[TARGET, 1 - TARGET, TABLE.a > 0]), ASKED)
+
+
+def test_statistics_that_share_a_name_are_not_in_the_file() -> None:
+    two = [f"Borders:TargetBorderCount={count}" for count in (1, 4)]
+    first, second = (regressor(**CATEGORIES).fit(TABLE[:n], TABLE.a[:n]) for n in (500, 300))
+    summed = catboost.sum_models([first, second], ctr_merge_policy="KeepAllTables")
+    for estimator in (regressor(**CATEGORIES, simple_ctr=two).fit(TABLE, TABLE.a), summed):
+        plan = pretzel.compile(estimator)
+        assert "keeps only some" in plan.opaque_steps[0].reason
+        np.testing.assert_array_equal(plan.predict(ASKED), estimator.predict(ASKED))
+
+
+def test_categories_that_no_tree_reads() -> None:
+    rows = pd.DataFrame({"a": [f"v{i}" for i in range(40)]})
+    check(regressor(iterations=1, depth=1, cat_features=["a"], allow_const_label=True).fit(rows, np.ones(40)), rows)
+
+
 @pytest.mark.parametrize("mode", ["Min", "Max"])
 def test_missing_numbers_beside_categories(mode: str) -> None:
     holes = TABLE.assign(a=TABLE.a.where(np.arange(len(TABLE)) % 5 > 0))
@@ -295,6 +324,24 @@ def test_model_files(form: str, tmp_path: Any) -> None:
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(CompileError):
         pretzel.compile(path)
+
+
+@pytest.mark.parametrize("less", [1, 50, 500, 1000])
+def test_truncated_files(less: int, tmp_path: Any) -> None:
+    path = tmp_path / "model.cbm"
+    classifier(**CATEGORIES).fit(TABLE, TARGET).save_model(str(path))
+    path.write_bytes(path.read_bytes()[:-less])
+    with pytest.raises(ModelFileError, match=r"model\.cbm"):
+        pretzel.compile(path)
+
+
+def test_files_with_texts(tmp_path: Any) -> None:
+    rows = pd.DataFrame({"t": ["good day", "bad day", "nice good", "awful bad"] * 20, "x": np.arange(80.0)})
+    estimator = classifier(iterations=2, text_features=["t"]).fit(rows, [1, 0, 1, 0] * 20)
+    estimator.save_model(str(tmp_path / "model.cbm"))
+    with pytest.raises(CompileError, match="no native form"):
+        pretzel.compile(tmp_path / "model.cbm")
+    assert pretzel.compile(estimator).predict(rows).tolist() == estimator.predict(rows).tolist()
 
 
 def test_unfitted_models_and_texts() -> None:

@@ -88,6 +88,10 @@ class Categories:
         """Columns of numbers."""
         return len(self.nan_exceeds)
 
+    def is_of_target(self, number: int) -> bool:
+        """Whether a feature counts values of the target, and not only rows."""
+        return number < len(self.statistics_of) and self.statistics_of[number]["ctr_type"] != "Counter"
+
     def compared(self, split: Mapping[str, Any]) -> tuple[int, float]:
         """Number of the feature that a split compares, and its border."""
         kind = split["split_type"]

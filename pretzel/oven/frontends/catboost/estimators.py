@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.oven.frontends.catboost.model import Model, read_model
+from pretzel.errors import CompileError
+from pretzel.oven.frontends.catboost.binary import model_of
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.link import ArgMax, Exp, Expit, Log, LogSoftmax, Sigmoid, Softmax, Threshold
 from pretzel.oven.ir.scale import MulAdd
 
 if TYPE_CHECKING:
+    from pretzel.oven.frontends.catboost.model import Model
     from pretzel.oven.frontends.importer import Importer
     from pretzel.oven.ir.graph import Array
-
-
-def model_of(estimator: Any) -> Model:
-    """What the JSON file of an estimator says."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "model.json")
-        try:
-            estimator.save_model(str(path), format="json")
-        except Exception as error:  # of a type of its own, for texts and embeddings
-            raise Unsupported(f"its model has no JSON form: {error}") from error
-        return read_model(path.read_bytes())
 
 
 def raw(model: Model, x: Node, importer: Importer) -> Node:
@@ -46,9 +35,12 @@ def classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
 @adapter("pretzel.oven.frontends.catboost.model.Model")
 def model_file(model: Model, x: Node, importer: Importer) -> Methods:
     """A classifier where the file names classes, else a regressor."""
-    if model.classes:
-        return _classified(model, np.array(model.classes), x, importer)
-    return _regressed(model, model.loss, x, importer)
+    try:
+        if model.classes:
+            return _classified(model, np.array(model.classes), x, importer)
+        return _regressed(model, model.loss, x, importer)
+    except Unsupported as error:  # no estimator answers instead
+        raise CompileError(f"the CatBoost model has no native form: {error}") from error
 
 
 def _classified(model: Model, classes: Array, x: Node, importer: Importer) -> Methods:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 
 from pretzel.errors import CompileError
 from pretzel.oven.frontends.catboost.categories import Categories
+from pretzel.oven.frontends.registry import Unsupported
 from pretzel.oven.frontends.trees import Tree, join
 from pretzel.oven.ir.city_hash import CityHash
 from pretzel.oven.ir.oblivious_trees import MOST_BORDERS, ObliviousTrees
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from pretzel.oven.ir.graph import Array, Node
 
 DEEPEST, MOST_COLUMNS = 16, 1 << 26
+SEVERAL_TARGETS = frozenset(
+    {"MultiLogloss", "MultiCrossEntropy", "MultiRMSE", "MultiRMSEWithMissingValues", "PythonUserDefinedMultiTarget"}
+)
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,8 @@ class Model:
     bias : ndarray of float64, shape (n_outputs,)
     threshold : float or None
         Probability above which the second class is predicted, where the user has set it.
+    lost : str
+        What has tables of statistics of its own, where a JSON file calls several tables by one name; else empty.
     """
 
     loss: str
@@ -80,6 +87,7 @@ class Model:
     scale: float
     bias: Array
     threshold: float | None
+    lost: str
 
     def sums(self, x: Node, importer: Importer) -> Node:
         """The sum of the leaves of all trees, without scale and bias."""
@@ -87,10 +95,14 @@ class Model:
         features = sorted({feature for feature, _ in compared if feature >= len(self.columns)})
         positions = tuple(column.position for column in self.columns)
         parts = [importer.dense(importer.select(x, positions))] if positions else []
-        if features:
+        if features or not parts:
             cells = importer.cells(importer.select(x, self.categories.positions))
-            both = importer.concat([*parts, importer.note(CityHash((cells,)))])
-            parts.append(importer.note(self.categories.statistics(both, [each - len(positions) for each in features])))
+            hashes = importer.note(CityHash((cells,)))
+            numbers = [each - len(positions) for each in features]
+            if self.lost and any(map(self.categories.is_of_target, numbers)):
+                raise Unsupported(f"statistics of {self.lost}, of which a JSON file keeps only some")
+            both = importer.concat([*parts, hashes])
+            parts.append(importer.note(self.categories.statistics(both, numbers)) if numbers else hashes)
         x = importer.concat(parts)
         place = {feature: len(self.columns) + i for i, feature in enumerate(features)}
         splits = iter([(place.get(feature, feature), border) for feature, border in compared])
@@ -247,7 +259,25 @@ def _model(text: Mapping[str, Any]) -> Model:
         scale=float(scale),
         bias=bias,
         threshold=None if threshold is None else float(threshold),
+        lost=_lost(info),
     )
+
+
+def _lost(info: Mapping[str, Any]) -> str:
+    """Of what a file has one table of statistics where there are several: see `Model`."""
+    parameters = info.get("params")
+    if parameters is None and any(str(key).startswith("model0:") for key in info):
+        return "summed models"
+    parameters = parameters or {}
+    if (parameters.get("loss_function") or {}).get("type") in SEVERAL_TARGETS:
+        return "several targets"
+    described = parameters.get("cat_feature_params") or {}
+    per_feature = (described.get("per_feature_ctrs") or {}).values()
+    kinds = [described.get("simple_ctrs"), described.get("combinations_ctrs"), *per_feature]
+    counts: dict[str, set[Any]] = {}
+    for each in itertools.chain.from_iterable(kind or () for kind in kinds):
+        counts.setdefault(each["ctr_type"], set()).add((each.get("target_binarization") or {}).get("border_count"))
+    return "several numbers of target borders" if any(len(each) > 1 for each in counts.values()) else ""
 
 
 def _names(features: Sequence[Mapping[str, Any]], n_features: int) -> tuple[str, ...]:
@@ -260,8 +290,3 @@ def _names(features: Sequence[Mapping[str, Any]], n_features: int) -> tuple[str,
 def is_json(head: bytes) -> bool:
     """Whether a file begins like a JSON model."""
     return head[:1] == b"{" and any(key in head for key in (b'"ctr_data"', b'"features_info"'))
-
-
-def is_binary(head: bytes) -> bool:
-    """Whether a file begins like a model in CatBoost's own format."""
-    return head[:4] == b"CBM1"
