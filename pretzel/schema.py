@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import inspect
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,11 @@ def method_of(model: Any, name: str) -> Any:
     """What answers for one of `METHODS`, which may be an option of another one."""
     is_option = name in CALL_OPTIONS and not callable(getattr(model, name, None))
     return partial(model.predict, **{name: True}) if is_option else getattr(model, name)
+
+
+def takes_option(model: Any, name: str) -> bool:
+    """Whether one of `CALL_OPTIONS` is an option of the ``predict`` of an estimator."""
+    return name in CALL_OPTIONS and name in inspect.signature(getattr(model, "predict", takes_option)).parameters
 
 
 RARE_METHODS = ("mahalanobis", "kneighbors", "radius_neighbors")

@@ -197,7 +197,7 @@ class Compiler:
                 for node, origin in other.origins.items():
                     imported.origins.setdefault(node, origin)
                 imported.refusals.update(other.refusals | imported.refusals)
-                methods = other.methods
+                methods = {name: output for name, output in other.methods.items() if name in imported.methods}
             rounded = in_float32(methods, imported.origins)
             more = steps_to_call(rounded, imported.origins, float32=True) - called
             if not more:

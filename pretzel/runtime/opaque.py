@@ -21,6 +21,7 @@ from pretzel.runtime.input.table_reader import is_table, read
 from pretzel.runtime.method_docs import document
 from pretzel.runtime.source import answer_instead, call_source
 from pretzel.runtime.source_reader import OtherDType, SourceReader, Sources, spec_of
+from pretzel.schema import method_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -262,7 +263,7 @@ class OpaqueMethod(CallCounter):
             else:
                 argument = self._columns(sources, step)
             try:
-                made = sources[step.output] = getattr(step.estimator, step.method)(argument)
+                made = sources[step.output] = method_of(step.estimator, step.method)(argument)
             except (TypeError, OverflowError):
                 if part is None and step.source == 0 and self.spec.kind is InputKind.TABLE:
                     _reject_cells(self.spec, step, X)

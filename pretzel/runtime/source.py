@@ -12,7 +12,7 @@ from pretzel.errors import InputError, InputTypeError, InputValueError
 from pretzel.input_spec import InputKind
 from pretzel.runtime.input.messages import UnreadForm, listed
 from pretzel.runtime.input.source_form import of_row, of_rows
-from pretzel.schema import CALL_OPTIONS
+from pretzel.schema import CALL_OPTIONS, method_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,7 +135,7 @@ class Source:
             It does not exist any more.
         """
         estimator = self._living(InputTypeError, f"{model}: {reason} are answered by", remedy)
-        return getattr(self._taking_tables(estimator), method)(X)
+        return method_of(self._taking_tables(estimator), method)(X)
 
     def instead(self, model: str, method: str, X: Any, error: InputTypeError | InputValueError) -> Any:
         """The estimator's own answer for a table that a plan rejects with ``error``.
@@ -150,7 +150,7 @@ class Source:
             raise error
         estimator = self._living(InputTypeError, f"{model}: {reason}")
         try:
-            return getattr(self._taking_tables(estimator), method)(X)
+            return method_of(self._taking_tables(estimator), method)(X)
         except InputError:
             raise
         except Exception as own:

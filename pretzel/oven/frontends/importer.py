@@ -39,7 +39,7 @@ from pretzel.oven.ir.encode import REJECT_UNKNOWN, category_codes
 from pretzel.oven.ir.graph import Methods, Node, Output, replace, toposort
 from pretzel.oven.ir.opaque import Opaque, new_token, opaque
 from pretzel.oven.ir.verify import check_node
-from pretzel.schema import CALL_OPTIONS, METHODS, RARE_METHODS, Kind
+from pretzel.schema import CALL_OPTIONS, METHODS, RARE_METHODS, Kind, takes_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -239,7 +239,7 @@ class Importer(ValueReader):
 
     def _methods(self, estimator: Any, x: Node, only: tuple[str, ...]) -> Methods:
         note_missing(self.missing, self.texts, estimator, x)
-        present = [m for m in only if callable(getattr(estimator, m, None))]
+        present = [m for m in only if callable(getattr(estimator, m, None)) or self._is_asked_for(estimator, m)]
         native: Mapping[str, Output] = {}
         reason = ""
         try:
@@ -274,6 +274,10 @@ class Importer(ValueReader):
             result[method] = self._with_source_form(estimator, x, output) if method == "transform" else output
         more = [name for name in only if name in CALL_OPTIONS or not present]  # the latter of what a file holds
         return result | {name: native[name] for name in more if name in native}
+
+    def _is_asked_for(self, estimator: Any, option: str) -> bool:
+        """Whether the graph for requests of some dtypes has an option also where it has no native form."""
+        return bool(self._requests) and takes_option(estimator, option)
 
     def plain_for(self, estimator: Any, x: Node) -> Node:
         """``x`` as the adapter of one estimator reads it."""

@@ -77,11 +77,12 @@ def _unseen(spec: InputSpec, value: Any) -> float:
 
 
 def as_rounded(X: Any) -> Any:
-    """Whole numbers of an array, or of a list of rows, as an estimator takes them that computes in float32."""
+    """Whole numbers and long doubles of an array, or of a list of rows, as an estimator takes them that computes in
+    float32."""
     if type(X) is list and X and isinstance(X[0], list | np.ndarray):
         rows = np.asarray(X)
         return as_rounded(rows) if rows.dtype.kind in "iub" else X
-    if type(X) is np.ndarray and X.dtype.kind in "iub":
+    if type(X) is np.ndarray and (X.dtype.kind in "iub" or (X.dtype.kind == "f" and X.dtype.itemsize > 8)):
         return X.astype(np.float32)
     return X
 

@@ -320,6 +320,19 @@ def test_dtypes_of_tables(dtype: Any, wrapped: bool) -> None:
         np.testing.assert_array_equal(plan.predict(given), expected)
 
 
+@pytest.mark.parametrize("dtype", [object, np.longdouble])
+def test_arrays_that_are_rounded(dtype: Any) -> None:
+    X = np.tile([0.1, 0.2, 0.3, 0.4], 10)[:, None]
+    options = {"verbosity": -1, "min_data_in_leaf": 1, "min_data_in_bin": 1, "num_leaves": 4}
+    booster = lgb.train(options, lgb.Dataset(X, 10 * X[:, 0]), 1)
+    edges = booster.trees_to_dataframe().threshold.dropna().unique()
+    rows = np.concatenate([edges, np.nextafter(edges, 9)])[:, None].astype(dtype)
+    plan = pretzel.compile(booster)
+    np.testing.assert_array_equal(plan.predict(rows), booster.predict(rows))
+    for option in ("raw_score", "pred_leaf"):
+        np.testing.assert_array_equal(plan.predict(rows, **{option: True}), booster.predict(rows, **{option: True}))
+
+
 def test_columns_of_frames_are_taken_by_position() -> None:
     pd = pytest.importorskip("pandas")
     X, y = data("normal")

@@ -172,6 +172,25 @@ def test_options_of_wrappers() -> None:
         assert_identical(plan.predict(X, iteration_range=(0, 2)), estimator.predict(X, iteration_range=(0, 2)))
 
 
+def test_options_for_what_the_source_answers() -> None:
+    X, score = table("floats")
+    wide = X.astype(np.longdouble)
+    estimator, booster = xgboost.XGBRegressor(n_estimators=3).fit(X, score), train(X, score)
+    expected = estimator.predict(wide, output_margin=True)
+    assert_identical(pretzel.compile(estimator).predict(wide, output_margin=True), expected)
+    expected = booster.predict(xgboost.DMatrix(wide), output_margin=True)
+    assert_identical(pretzel.compile(booster).predict(wide, output_margin=True), expected)
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_leaves_of_one_tree_are_a_vector(rounds: int) -> None:
+    X, score = table("floats")
+    booster = train(X, score, rounds)
+    assert_identical(pretzel.compile(booster).pred_leaf(X), booster.predict(xgboost.DMatrix(X), pred_leaf=True))
+    estimator = xgboost.XGBRegressor(n_estimators=rounds).fit(X, score)
+    assert_identical(pretzel.compile(estimator).apply(X), estimator.apply(X))
+
+
 # ---- categories ------------------------------------------------------------------------------------------------------
 
 ODD_CODES = (-1.0, -0.5, -0.999, 0.9, 1.9, 31.0, 32.0, 255.0, 256.0, 16777215.0, 16777216.0, 2.0**31, 1e18, math.nan)

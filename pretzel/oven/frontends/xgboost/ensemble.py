@@ -16,6 +16,7 @@ from pretzel.oven.frontends.xgboost.objectives import base_margin
 from pretzel.oven.ir.columns import Raw, SparseLeaf, is_sparse
 from pretzel.oven.ir.concat import DensifyMissing
 from pretzel.oven.ir.encode import REJECT_UNKNOWN, category_codes
+from pretzel.oven.ir.graph import Output
 from pretzel.oven.ir.impute import Impute
 from pretzel.oven.ir.linear import LinearFloat32
 from pretzel.oven.ir.scale import ToFloat32
@@ -141,13 +142,13 @@ class Ensemble:
         added: Array = (((start + leaves) - start) if self._in_place else leaves) * self._model.weights[number]
         return added
 
-    def leaf_numbers(self) -> Node:
-        """The number in the file of the leaf reached in each tree."""
+    def leaf_numbers(self) -> Output:
+        """The number in the file of the leaf reached in each tree; a vector where there is one tree."""
         splits, categories = self._splits()
         numbers = [each.nodes[leaves] for each, leaves in zip(self.trees, splits.leaf_nodes, strict=False)]
         if not numbers:
             raise Unsupported("leaves of no trees")
-        return splits.per_tree(
+        reached = splits.per_tree(
             self._columns.node(is_matrix=True),
             numbers,
             float32=True,
@@ -155,6 +156,7 @@ class Ensemble:
             outside="left",
             dtype="float32",
         )
+        return Output(reached, ndim=1 if len(numbers) == 1 else 2)
 
     def _splits(self) -> tuple[Splits, Array | None]:
         """The splits of all trees, and the categories that go left at the categorical ones."""

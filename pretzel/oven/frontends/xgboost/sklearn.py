@@ -61,4 +61,4 @@ def _read(estimator: Any, x: Node, importer: Importer) -> tuple[Model, Ensemble]
 
 def _leaves(model: Model, ensemble: Ensemble) -> dict[str, Output]:
     """Numbers of leaves, which linear models have not."""
-    return {} if model.booster == "gblinear" else {"apply": Output(ensemble.leaf_numbers())}
+    return {} if model.booster == "gblinear" else {"apply": ensemble.leaf_numbers()}
