@@ -93,8 +93,7 @@ class LiveGraph:
     def __init__(self, outputs: Iterable[Node], rules: int) -> None:
         self.pending: list[set[Place]] = [set() for _ in range(rules)]
         self._places: dict[Node, Place] = {}
-        self._stale: dict[Node, Place] = {}  # places that wait to be rebuilt, by the nodes that they had
-        self._waiting: set[Place] = set()  # all of them, also where two had one node
+        self._waiting: set[Place] = set()  # stale places, whose nodes are not among `_places`
         self._results: list[Place] = []
         self._order: list[Place] | None = None
         for node in outputs:
@@ -117,8 +116,8 @@ class LiveGraph:
         return bool(self._waiting)
 
     def place_of(self, node: Node) -> Place | None:
-        """Where a node stands, if it does."""
-        return self._places.get(node) or self._stale.get(node)
+        """Where a node stands, if it does and is not stale."""
+        return self._places.get(node)
 
     def order(self) -> list[Place]:
         """Every place once, inputs before readers, in the order of `toposort`."""
@@ -254,9 +253,8 @@ class LiveGraph:
         return inputs
 
     def _forget(self, place: Place) -> None:
-        for known in (self._places, self._stale):
-            if known.get(place.node) is place:
-                del known[place.node]
+        if self._places.get(place.node) is place:
+            del self._places[place.node]
         self._waiting.discard(place)
 
     def _doubt(self, place: Place) -> None:
@@ -281,13 +279,15 @@ class LiveGraph:
             reader.is_stale = True
             reader.cause = cause
             del self._places[reader.node]
-            self._stale[reader.node] = reader
             self._waiting.add(reader)
             stack += reader.readers
 
 
 class Readers(Mapping[Node, "list[Node]"]):
     """The ``users`` argument of rules: the same mapping as `ir.graph.users` builds, kept up to date.
+
+    A stale node may be among the readers of others, but nobody is known to read it. Rules that follow readers upwards
+    stop there; they are asked again when it has been rebuilt.
 
     ``asking`` is the current question, recorded at every node that is looked up.
     """

@@ -31,8 +31,8 @@ def drop_identity(node: Node, users: Mapping[Node, list[Node]]) -> Node | None:
 def _leaves_results_alone(node: Node, new: Node, users: Mapping[Node, list[Node]]) -> bool:
     """Another node in place of ``node`` changes the type of no result: some reader on the way has a type of its own.
 
-    The input of an opaque step is a result, too. A reader that has not been rebuilt over ``node`` yet tells nothing;
-    the rule is asked again once it has been.
+    The input of an opaque step is a result, too. A reader that waits to be rebuilt tells nothing,
+    because something else below it has changed; the rule is asked again once it has been.
     """
     if node.schema() == new.schema():
         return True
@@ -44,7 +44,7 @@ def _leaves_results_alone(node: Node, new: Node, users: Mapping[Node, list[Node]
         if not readers:
             return False
         for reader in readers:
-            if isinstance(reader, Opaque) or node not in reader.inputs:
+            if isinstance(reader, Opaque) or reader not in users:
                 return False
             before = forms.get(reader, reader)
             after = replace(reader, inputs=tuple(forms.get(each, each) for each in reader.inputs))

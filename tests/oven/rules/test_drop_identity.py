@@ -13,7 +13,7 @@ from sklearn.preprocessing import MaxAbsScaler
 
 import pretzel
 from pretzel.options import Options
-from pretzel.oven.ir.columns import NumericLeaf, Select
+from pretzel.oven.ir.columns import NumericLeaf, Select, ToFloat64
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Output, toposort, users
 from pretzel.oven.ir.linear import Linear
@@ -76,6 +76,8 @@ SCALED = SubDiv((SubDiv((LEAF,), ZEROS, ONES),), ZEROS, ONES)
         lambda x: Concat((Select((x,), (1, 0)), LEAF)),
         lambda x: Concat((x, SubDiv((Select((LEAF,), (1, 0)),), ZEROS, ONES))),
         lambda x: Concat((Select((x,), (0,)), Select((x,), (1,)))),
+        lambda x: Concat((ToFloat64((Select((LEAF,), (1, 0)),)), ToFloat64((LEAF,)))),
+        lambda x: Concat((Concat((ToFloat64((Select((LEAF,), (1, 0)),)), LEAF)), ToFloat64((LEAF,)))),
     ],
 )
 def test_a_result_keeps_its_type(make: Callable[[Node], Node]) -> None:
