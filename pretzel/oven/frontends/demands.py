@@ -67,7 +67,7 @@ def demands(estimator: Any) -> InputSpec:
     if not 0 <= width <= MOST_COLUMNS:
         raise ValueError(f"n_features_in_ is {width}, expected 0 to {MOST_COLUMNS}")
     names = next(
-        (found for each in (*inside, estimator) if (found := fitted_columns(each)[1]) is not None),
+        (found for each in (*_naming(inside), estimator) if (found := fitted_columns(each)[1]) is not None),
         None,
     )
     if width and names is not None and len(names) != width:
@@ -103,6 +103,15 @@ def demands(estimator: Any) -> InputSpec:
         as_booster=all(has_trait(each, "as_booster") for each in inside),
         rounds_arrays=all(has_trait(each, "rounds_arrays") for each in inside),
     )
+
+
+def _naming(inside: list[Any]) -> list[Any]:
+    """Those of the estimators that tell which names a table has.
+
+    Where some compare names, they alone do: LightGBM writes spaces as underscores, and names the columns of an array.
+    """
+    comparing = [each for each in inside if has_trait(each, "records_names") and not has_trait(each, "by_position")]
+    return comparing or inside
 
 
 def _parts(estimator: Any, width: int) -> list[tuple[int, ...]]:

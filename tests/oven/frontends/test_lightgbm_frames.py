@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.ensemble import VotingRegressor
+from sklearn.linear_model import LinearRegression
 
 import pretzel
-from pretzel.errors import InputTypeError
+from pretzel.errors import InputKeyError, InputTypeError
 
 lgb = pytest.importorskip("lightgbm")
 pd = pytest.importorskip("pandas")
@@ -138,3 +140,31 @@ def test_behind_a_column_transformer(remainder: str) -> None:
     assert not [step for step in plan.opaque_steps if step.method == "predict"]
     row = rows.astype(object).where(rows.notna(), None).to_dict("records")[5]
     assert plan.predict_one(row) == expected[5]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_names_of_a_table_beside_a_step_that_compares_them(turned: bool) -> None:
+    """LightGBM writes spaces as underscores; the other member knows the names of the table."""
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(80, 2)), columns=["a", "b c"])
+    members = [("trees", lgb.LGBMRegressor(**FEW)), ("line", LinearRegression())]
+    source = VotingRegressor(members[::-1] if turned else members).fit(X, X["b c"])
+    plan = pretzel.compile(source, strict=True)
+    np.testing.assert_allclose(plan.predict(X), source.predict(X), rtol=1e-9)
+    np.testing.assert_allclose(plan.predict(X[:3].to_dict("records")), source.predict(X[:3]), rtol=1e-9)
+    assert plan.predict_one(X.iloc[0].to_dict()) == plan.predict(X[:1])[0]
+    with pytest.raises(InputKeyError, match="should match"):
+        plan.predict(X.set_axis(["a", "b_c"], axis=1))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_array_has_no_names_beside_a_step_that_compares_them(turned: bool) -> None:
+    """LightGBM itself names the columns of an array."""
+    X = np.random.default_rng(0).normal(size=(80, 2))
+    members = [("trees", lgb.LGBMRegressor(**FEW)), ("line", LinearRegression())]
+    source = VotingRegressor(members[::-1] if turned else members).fit(X, X[:, 0])
+    plan = pretzel.compile(source, strict=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        expected = plan.predict(X)
+    with pytest.warns(UserWarning, match="X has feature names"):
+        np.testing.assert_array_equal(plan.predict(pd.DataFrame(X, columns=["p", "q"])), expected)
