@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
     from pretzel.input_spec import InputSpec
     from pretzel.runtime.input.table_reader import Table
+
+
+TINY = 1.0000000180025095e-35
+"""float32 1e-35 as a double: LightGBM takes what is not larger for zero."""
 
 
 class RowCoder:
@@ -49,9 +53,28 @@ class RowCoder:
         return cells if table is None else [_code(self._spec, table, cell) for cell in cells]
 
 
-def row_coder(spec: InputSpec) -> RowCoder | None:
-    """What codes the rows of a model, if it was trained with category dtypes in columns that are known."""
-    return RowCoder(spec) if spec.coding is not None and spec.coding.columns else None
+class NoCoder:
+    """Rejects single rows: which columns had a category dtype in the training is not known."""
+
+    def __init__(self, spec: InputSpec) -> None:
+        self._spec = spec
+
+    def __call__(self, row: Any) -> NoReturn:
+        raise InputTypeError(
+            f"{self._spec.estimator}: the model does not say which columns had a category dtype in the training, as "
+            "with ordered categories: send a frame with the dtypes of the training, or an array of codes"
+        )
+
+    def column(self, position: int, cells: Sequence[Any]) -> NoReturn:
+        """As for one row."""
+        self(cells)
+
+
+def row_coder(spec: InputSpec) -> RowCoder | NoCoder | None:
+    """What codes the rows of a model, if it was trained with category dtypes."""
+    if spec.coding is None or not spec.coding.categories:
+        return None
+    return RowCoder(spec) if spec.coding.columns else NoCoder(spec)
 
 
 def codes_by_category(categories: Sequence[Any]) -> dict[Any, float]:
@@ -77,11 +100,18 @@ def _unseen(spec: InputSpec, value: Any) -> float:
 
 
 def as_rounded(X: Any) -> Any:
-    """Whole numbers and long doubles of an array, or of a list of rows, as an estimator takes them that computes in
-    float32."""
+    """A table as LightGBM takes it.
+
+    Whole numbers and long doubles of an array, or of a list of rows, are float32. Columns of sparse rows lose what is
+    tiny, which compressed rows keep.
+    """
     if type(X) is list and X and isinstance(X[0], list | np.ndarray):
         rows = np.asarray(X)
         return as_rounded(rows) if rows.dtype.kind in "iub" else X
+    if getattr(X, "format", "") == "csc":
+        rows = X.copy()
+        rows.data[np.abs(rows.data) <= TINY] = 0.0
+        return rows
     if type(X) is np.ndarray and (X.dtype.kind in "iub" or (X.dtype.kind == "f" and X.dtype.itemsize > 8)):
         return X.astype(np.float32)
     return X
@@ -119,7 +149,8 @@ def _codes_of(spec: InputSpec, column: Any, categories: Sequence[Any] | None) ->
     own: list[Any] = column.categories.tolist()
     codes: list[float] = list(map(float, range(len(own))))
     if categories is not None:
-        table = codes_by_category(categories)
+        bools = column.categories.dtype.kind == "b" and len(own) < len(categories)
+        table = {} if bools else codes_by_category(categories)  # pandas finds no bool among numbers
         used = set(np.unique(column.codes).tolist())
         codes = [
             table[category] if category in table else _unseen(spec, category) if i in used else math.nan

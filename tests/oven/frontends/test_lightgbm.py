@@ -361,6 +361,15 @@ def test_sparse_rows_keep_what_is_tiny() -> None:
     assert (booster.predict(sparse.csr_matrix(rows)) != booster.predict(rows)).any()
 
 
+def test_columns_of_sparse_rows_lose_what_is_tiny() -> None:
+    X = np.tile([-1.0, 0.0, 1.0], 20)[:, None]
+    options = {"verbosity": -1, "min_data_in_leaf": 1, "min_data_in_bin": 1}
+    booster = lgb.train(options, lgb.Dataset(X, np.tile([0.0, 5.0, 9.0], 20)), 1)
+    plan, rows = pretzel.compile(booster), sparse.csr_matrix([[-1.0000000180025095e-35], [-1.0], [1.0]])
+    for given in (rows, rows.tocsc()):
+        np.testing.assert_array_equal(plan.predict(given), booster.predict(given))
+
+
 def test_early_stopping_of_rows_is_opaque() -> None:
     X, y = data("normal")
     stop = {"pred_early_stop": True, "pred_early_stop_margin": 0.5, "pred_early_stop_freq": 2}

@@ -111,6 +111,24 @@ def test_ordered_categories_are_numbers() -> None:
     check(plan, model, frame(100, seed=3))
 
 
+def test_single_rows_of_a_model_with_ordered_categories_are_rejected() -> None:
+    """The model does not say which columns hold codes."""
+    codes = np.random.default_rng(0).choice([7, 8, 9, 0], 150)
+    X = pd.DataFrame({"size": np.arange(150.0), "class": pd.Categorical(codes, ordered=True)})
+    plan = pretzel.compile(lgb.LGBMRegressor(**FEW).fit(X, codes))
+    for row in ({"size": 1.0, "class": 7}, (1.0, 7)):
+        with pytest.raises(InputTypeError, match="which columns had a category dtype"):
+            plan.predict_one(row)
+    with pytest.raises(InputTypeError, match="which columns had a category dtype"):
+        plan.predict([{"size": 1.0, "class": 7}])
+
+
+def test_booleans_are_no_categories_among_numbers() -> None:
+    shops = np.random.default_rng(0).choice([0, 1, 2], 300)
+    model = lgb.LGBMRegressor(**FEW).fit(pd.DataFrame({"shop": pd.Categorical(shops)}), shops == 1)
+    check(pretzel.compile(model), model, pd.DataFrame({"shop": pd.Categorical([True, False, True])}))
+
+
 def test_a_frame_of_categories_for_a_model_of_an_array() -> None:
     X = frame()
     codes = X.assign(**{name: X[name].cat.codes for name in ("colour", "shop", "flag")}).to_numpy(dtype=float)

@@ -320,5 +320,6 @@ def test_a_booster_answers_what_has_no_native_form() -> None:
     matrix = xgboost.DMatrix(X, feature_names=list("abcdefg"))
     assert_identical(plan.predict(X, pred_contribs=True), booster.predict(matrix, pred_contribs=True))
     assert_identical(plan.predict(X, iteration_range=(0, 2)), booster.predict(matrix, iteration_range=(0, 2)))
+    assert_identical(pretzel.compile(booster).predict(matrix), booster.predict(matrix))
     report = pretzel.verify(plan, booster, X[:60])
     assert report.ok, str(report)

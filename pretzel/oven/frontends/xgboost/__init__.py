@@ -89,6 +89,8 @@ class OnTables:
         """``Booster.predict`` with these options."""
         from xgboost import DMatrix
 
+        if isinstance(X, DMatrix):
+            return self._booster.predict(X, **options)
         booster, named = self._booster, hasattr(X, "columns")
         names, types = (None, None) if named else (booster.feature_names, booster.feature_types)
         matrix = DMatrix(X, feature_names=names, feature_types=types, enable_categorical=True)
