@@ -42,8 +42,10 @@ def types_by_column(output: Node, refusals: Mapping[Node, Refusal]) -> dict[tupl
         dtypes, each = refusals.get(leaf, (frozenset(), False))
         refused = (dtypes - {"float16"}).union(["object"] * (leaf in passed), ["float32"] * (leaf in rounded))
         types = LeafTypes(leaf in matter, leaf in deciding, tuple(sorted(refused)), each)
+        alone = united([types])
         for column in columns_of(leaf):
-            found[column] = united([types, found.get(column, NOTHING)])
+            known = found.get(column)
+            found[column] = alone if known is None else united([types, known])
     return found
 
 

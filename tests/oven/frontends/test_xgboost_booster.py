@@ -182,6 +182,14 @@ def test_options_for_what_the_source_answers() -> None:
     assert_identical(pretzel.compile(booster).predict(wide, output_margin=True), expected)
 
 
+def test_a_booster_without_trees() -> None:
+    X, score = table("floats")
+    booster = train(X, score, 0, base_score=0.25)
+    plan = pretzel.compile(booster)
+    assert_identical(plan.predict(X), booster.predict(xgboost.DMatrix(X)))
+    assert "pred_leaf" not in plan.methods
+
+
 @pytest.mark.parametrize("rounds", [1, 2])
 def test_leaves_of_one_tree_are_a_vector(rounds: int) -> None:
     X, score = table("floats")

@@ -26,7 +26,7 @@ def model(read: Model, x: Node, importer: Importer) -> Methods:
     """A value of its own that means missing is said by wrappers only."""
     try:
         ensemble = Ensemble(read, Columns(read, x, importer, read, math.nan), n_rounds=None, in_place=False)
-        leaves = {} if read.booster == "gblinear" else {"pred_leaf": ensemble.leaf_numbers()}
+        leaves = {"pred_leaf": ensemble.leaf_numbers()} if ensemble.trees else {}
         return {**answers(read, ensemble), **leaves}
     except Unsupported as error:  # nothing else takes rows: a booster takes what it calls a `DMatrix`
         raise CompileError(f"the XGBoost model has no native form: {error}") from error
