@@ -456,7 +456,8 @@ def test_what_is_not_a_list_of_documents(form: Any, error: type[InputError]) -> 
 def test_no_library_is_imported_for_it() -> None:
     code = (
         "import sys\n"
-        "from pretzel.plan import InputKind, InputSpec, Leaf, LeafKind\n"
+        "from pretzel.input_spec import InputKind, InputSpec\n"
+        "from pretzel.program import Leaf, LeafKind\n"
         "from pretzel.runtime.input.table_reader import read\n"
         "spec = InputSpec(InputKind.TABLE, 2, None, (0, 1), False, 'Model')\n"
         "read(spec, (Leaf(LeafKind.NUMERIC, (0, 1), 0),), [[1.0, 2.0]])\n"
