@@ -207,3 +207,12 @@ def test_isolation_forests_send_nan_of_sparse_rows_as_the_source_does() -> None:
 
 def test_depth_trees() -> None:
     check_answers(BaggingRegressor(DecisionTreeRegressor(max_depth=2), **FEW).fit(X, SCORE), X, exact=True)
+
+
+def test_members_whose_samples_missed_a_class() -> None:
+    """Rows of other samples have no weight, so that LibLinear makes no scores for a class of them alone."""
+    y = np.where(np.arange(len(X)) < 3, 2, X[:, 0] > 0)
+    model = BaggingClassifier(LinearSVC(), n_estimators=8, max_samples=0.1, random_state=0).fit(X, y)
+    assert {len(member.coef_) for member in model.estimators_} == {1, 3}
+    plan = check_answers(model, X, methods=("predict", "predict_proba"))
+    assert {step.method for step in plan.opaque_steps} <= {"decision_function"}

@@ -166,3 +166,14 @@ def test_what_is_no_number_is_rejected(value: float) -> None:
     with pytest.raises(InputValueError, match="row 2"):
         plan.predict(bad)
     assert plan.predict(X[:1]).shape == (1,)
+
+
+@pytest.mark.parametrize("multi_class", ["ovr", "crammer_singer"])
+@pytest.mark.parametrize("classes", [3, 4])
+def test_rows_of_a_class_without_weight(classes: int, multi_class: str) -> None:
+    """LibLinear makes no scores for it; those of the others are the first classes'."""
+    y = np.random.default_rng(0).integers(0, classes, len(X)) * 10
+    for absent in range(classes):
+        model = LinearSVC(multi_class=multi_class, max_iter=100).fit(X, y, sample_weight=(y != 10 * absent) * 1.0)
+        assert len(model.coef_) == (1 if classes == 3 and multi_class == "ovr" else classes - 1)
+        check(model, X, ("predict", "decision_function"))

@@ -97,13 +97,17 @@ def generalized(estimator: Any, x: Node, importer: Importer) -> Methods:
     return {"predict": Output(raw if link == "IdentityLink" else Exp((raw,)), ndim=1)}
 
 
-def classifier(estimator: Any, raw: Node) -> dict[str, Output]:
-    """``decision_function`` and ``predict`` of a linear classifier: the sign of one score, or the largest of many."""
+def classifier(estimator: Any, raw: Node, *, leaves_out: bool = False) -> dict[str, Output]:
+    """``decision_function`` and ``predict`` of a linear classifier: the sign of one score, or the largest of many.
+
+    ``leaves_out`` is for estimators that may have scores of the first classes only.
+    """
     classes = (np.asarray(estimator.classes_),)
-    binary = raw.schema().width == 1
+    width = raw.schema().width
+    binary = width == 1
     known = len(classes[0])
-    if raw.schema().width != (known if known > 2 else 1):
-        raise ValueError(f"classes_ holds {known} labels, and there are {raw.schema().width} scores")
+    if width != (known if known > 2 else 1) and not (leaves_out and 0 < width < known):
+        raise ValueError(f"classes_ holds {known} labels, and there are {width} scores")
     winner: Node = Threshold((raw,)) if binary else ArgMax((raw,))
     return {
         "decision_function": Output(raw, ndim=1 if binary else 2),

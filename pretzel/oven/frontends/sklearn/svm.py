@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pretzel.oven.frontends.registry import adapter
-from pretzel.oven.frontends.sklearn.linear_model import plain_classifier, regressor
+from pretzel.oven.frontends.sklearn.linear_model import classifier, regressor, scores
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 @adapter("sklearn.svm.LinearSVC")
 def linear_svc(estimator: Any, x: Node, importer: Importer) -> Methods:
-    return plain_classifier(estimator, x, importer)
+    """LibLinear leaves out classes whose rows have no weight; what it makes are the scores of the first classes."""
+    return classifier(estimator, scores(estimator, x, importer), leaves_out=True)
 
 
 @adapter("sklearn.svm.LinearSVR")
