@@ -13,10 +13,8 @@ from pretzel.schema import Schema, dense
 MARGIN = 1e-7  # values this near to the ends of a column count as its ends, where the result is normal
 
 
-class Quantiles(Node):
-    """Where a value stands among the quantiles of its column, between 0 and 1, or the normal deviate of that.
-
-    The mean of an interpolation from below and one from above, which differ where quantiles coincide.
+class _OfQuantiles(Node):
+    """What values and their places among the quantiles of a column are to each other.
 
     Parameters
     ----------
@@ -25,22 +23,20 @@ class Quantiles(Node):
     references : float64 array of shape (n_quantiles,)
         What the quantiles are mapped to.
     normal : bool
-        The normal deviate is wanted.
+        Places are normal deviates.
     """
 
     quantiles: Array
     references: Array
     normal: bool
 
-    op: ClassVar[str] = "quantiles/1"
-    kernel: ClassVar[str] = "quantiles"
     columnwise: ClassVar[bool] = True
     parity: ClassVar[Parity] = Parity.TOLERANCE
     rounds_once: ClassVar[bool] = True
 
     def schema(self) -> Schema:
         source = self.inputs[0].schema()
-        if source.width != len(self.quantiles):
+        if source.width != len(self.quantiles) or self.quantiles.shape[1:] != self.references.shape:
             raise ValueError(f"{source} meets the quantiles of {len(self.quantiles)} columns")
         return dense(source.width, source.dtype.floating())
 
@@ -49,8 +45,29 @@ class Quantiles(Node):
             "quantiles": self.quantiles,
             "references": self.references,
             "normal": np.array(self.normal, dtype=np.uint8),
-            "limits": np.array([MARGIN, *_limits()]),
         }
+
+    def in_float32(self) -> Node:
+        return ToFloat32((self,))
+
+    def select_columns(self, x: Node, columns: Array) -> Node | None:
+        return replace(self, inputs=(x,), quantiles=self.quantiles[columns])
+
+    def describe(self) -> str:
+        return f"{self.quantiles.shape[1]} of {len(self.quantiles)} columns, {'normal' if self.normal else 'uniform'}"
+
+
+class Quantiles(_OfQuantiles):
+    """Where a value stands among the quantiles of its column, between 0 and 1, or the normal deviate of that.
+
+    The mean of an interpolation from below and one from above, which differ where quantiles coincide.
+    """
+
+    op: ClassVar[str] = "quantiles/1"
+    kernel: ClassVar[str] = "quantiles"
+
+    def params(self) -> dict[str, Array]:
+        return {**super().params(), "limits": np.array([MARGIN, *_limits()])}
 
     def reference(self, *inputs: Value) -> Value:
         from scipy.special import ndtri
@@ -67,48 +84,15 @@ class Quantiles(Node):
             out[:, j] = np.clip(ndtri(y), *_limits()) if self.normal else y
         return out
 
-    def in_float32(self) -> Node:
-        return ToFloat32((self,))
 
-    def select_columns(self, x: Node, columns: Array) -> Node | None:
-        return replace(self, inputs=(x,), quantiles=self.quantiles[columns])
-
-    def describe(self) -> str:
-        return f"{self.quantiles.shape[1]} of {len(self.quantiles)} columns, {'normal' if self.normal else 'uniform'}"
-
-
-class InverseQuantiles(Node):
-    """The quantile at a value between 0 and 1, or at the probability below a normal deviate.
-
-    Parameters
-    ----------
-    quantiles, references, normal
-        As in `Quantiles`.
-    """
-
-    quantiles: Array
-    references: Array
-    normal: bool
+class InverseQuantiles(_OfQuantiles):
+    """The quantile at a value between 0 and 1, or at the probability below a normal deviate."""
 
     op: ClassVar[str] = "inverse_quantiles/1"
     kernel: ClassVar[str] = "inverse_quantiles"
-    columnwise: ClassVar[bool] = True
-    parity: ClassVar[Parity] = Parity.TOLERANCE
-    rounds_once: ClassVar[bool] = True
-
-    def schema(self) -> Schema:
-        source = self.inputs[0].schema()
-        if source.width != len(self.quantiles) or self.quantiles.shape[1:] != self.references.shape:
-            raise ValueError(f"{source} meets the quantiles of {len(self.quantiles)} columns")
-        return dense(source.width, source.dtype.floating())
 
     def params(self) -> dict[str, Array]:
-        return {
-            "quantiles": self.quantiles,
-            "references": self.references,
-            "normal": np.array(self.normal, dtype=np.uint8),
-            "margin": np.array(MARGIN if self.normal else 0.0),
-        }
+        return {**super().params(), "margin": np.array(MARGIN if self.normal else 0.0)}
 
     def reference(self, *inputs: Value) -> Value:
         from scipy.special import ndtr
@@ -122,15 +106,6 @@ class InverseQuantiles(Node):
             y[x - margin < 0.0] = quantiles[0]
             out[:, j] = y
         return out
-
-    def in_float32(self) -> Node:
-        return ToFloat32((self,))
-
-    def select_columns(self, x: Node, columns: Array) -> Node | None:
-        return replace(self, inputs=(x,), quantiles=self.quantiles[columns])
-
-    def describe(self) -> str:
-        return f"{self.quantiles.shape[1]} of {len(self.quantiles)} columns, {'normal' if self.normal else 'uniform'}"
 
 
 def _limits() -> tuple[float, float]:
