@@ -156,6 +156,7 @@ def _given() -> Iterator[tuple[Any, ...]]:
     y = np.arange(ROWS) % CLASSES
     X[:, 0] += y
     yield X, y
+    yield X, (X[:, :2] > 1.0).astype(int)
     yield X, np.stack([y, y[::-1]], axis=1)
     yield X, (y > 0).astype(int)
     yield X[:, :1], X[:, 1]
@@ -166,12 +167,12 @@ def _given() -> Iterator[tuple[Any, ...]]:
     yield ([[int(n)] for n in y],)
     yield X[:12] @ X[:12].T, y[:12]
     yield rng.normal(size=(4, 6, 6)), y[:4]
-    yield X, (X[:, :2] > 1.0).astype(int)
     yield rng.normal(size=(10, 2000)), y[:10]
 
 
 def _arguments(cls: type) -> Iterator[dict[str, Any]]:
-    """Arguments for parameters without default, then also for those that are None: a classifier, else a regressor."""
+    """Arguments for parameters without default, then also for those that are None: members of its kind come first."""
+    from sklearn.base import RegressorMixin
     from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.preprocessing import StandardScaler
 
@@ -179,7 +180,8 @@ def _arguments(cls: type) -> Iterator[dict[str, Any]]:
     asked = [each.name for each in parameters if each.default is each.empty]
     asked += [each.name for each in parameters if each.name in _QUIET]
     unset = [each.name for each in parameters if each.default is None]
-    for member in (LogisticRegression(), Ridge()):
+    members = [LogisticRegression(), Ridge()]
+    for member in members[::-1] if issubclass(cls, RegressorMixin) else members:
         member.fit(*next(_given()))  # which `FrozenEstimator` needs
         known: dict[str, Any] = {
             **_QUIET,

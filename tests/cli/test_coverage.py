@@ -16,6 +16,8 @@ def test_all_estimators(run):
     found = json.loads(run("coverage --json").stdout)
     states = {(each["estimator"], each["method"]): (each["state"], each["reason"]) for each in found["methods"]}
     assert states["sklearn.linear_model.LogisticRegression", "predict_proba"] == ("native", "")
+    assert states["sklearn.multioutput.ClassifierChain", "predict_proba"] == ("native", "")
+    assert states["sklearn.multioutput.MultiOutputRegressor", "predict"] == ("native", "")
     assert states["sklearn.gaussian_process.GaussianProcessRegressor", "predict"][0] == "opaque"
     assert states["sklearn.cluster.DBSCAN", ""] == ("refused", "DBSCAN has no method that Pretzel can serve")
     assert found["releases"]["sklearn"] == sklearn.__version__
