@@ -546,14 +546,12 @@ cdef class Method(CallCounter):
             return values[0] if self.result_type is None or self.result_type.kind == "f" else whole_number(values[0])
         vector = cnp.PyArray_EMPTY(1, &size, cnp.NPY_FLOAT64, 0)
         memcpy(vector.data, values, sizeof(double) * width)
-        if self.plan.list_of is not None:
-            return split(vector, self.plan.list_of)
-        if self.result_type is None:
-            return vector
-        if self.result_type.kind in "iu":
-            for i in range(width):
-                whole_number(values[i])
-        return vector.astype(self.result_type)
+        if self.result_type is not None:
+            if self.result_type.kind in "iu":
+                for i in range(width):
+                    whole_number(values[i])
+            vector = vector.astype(self.result_type)
+        return vector if self.plan.list_of is None else split(vector, self.plan.list_of)
 
     cdef object result_type_for(self, int type_num):
         """dtype of the result where the common type of the columns whose dtype matters is this; None: float64."""

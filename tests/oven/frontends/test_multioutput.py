@@ -135,3 +135,12 @@ def test_saved(tmp_path: Any) -> None:
         for method in METHODS[: 3 if hasattr(model, "predict_proba") else 1]:
             if hasattr(model, method):
                 assert_identical(getattr(loaded, method)(X), getattr(plan, method)(X))
+
+
+def test_rows_have_the_dtype_of_tables() -> None:
+    xgboost: Any = pytest.importorskip("xgboost")
+    model = MultiOutputClassifier(xgboost.XGBClassifier(n_estimators=3)).fit(X, FLAGS[:, :2])
+    plan = pretzel.compile(model, strict=True)
+    expected = model.predict_proba(X[:1])
+    for row in (X[0], tuple(X[0].tolist())):
+        assert_identical([part[None] for part in plan.predict_proba_one(row)], expected)
