@@ -279,7 +279,7 @@ def test_names_of_categories_that_are_cut() -> None:
     frame["kind"] = frame.kind.cat.rename_categories({"x": "é"})
     estimator = xgboost.XGBRegressor(n_estimators=5, enable_categorical=True).fit(frame, frame["size"])
     plan = pretzel.compile(estimator)
-    assert "categories" in str(plan.opaque_steps)
+    assert all("'kind' that are not ASCII" in step.reason for step in plan.opaque_steps)
     assert_identical(plan.predict(frame), estimator.predict(frame))
 
 

@@ -59,8 +59,8 @@ class Columns:
         as_codes = isinstance(read, Raw | SparseLeaf) and not read.inputs  # a request is coded when it is read
         if model.categories and not math.isnan(missing):
             raise Unsupported("a missing value of its own beside categories")
-        if not model.keeps_categories:
-            raise Unsupported("category dtypes of pandas of which the model does not hold the categories")
+        if lost := model.lost_categories:
+            raise Unsupported(lost)
         self._x = self._coded(model, x) if model.categories and not as_codes else self._numbers(x)
 
     def node(self, *, is_matrix: bool) -> Node:

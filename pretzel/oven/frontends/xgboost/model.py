@@ -90,14 +90,24 @@ class Model:
 
     @property
     def keeps_categories(self) -> bool:
-        """Whether all categories of the frame of the fit are known: releases before 3.1 do not write them.
+        """Whether all categories of the frame of the fit are known."""
+        return not self.lost_categories
 
-        Names that are not ASCII are cut, because their lengths are counted in characters.
+    @property
+    def lost_categories(self) -> str:
+        """Which categories of the frame of the fit are not known, empty for none.
+
+        Releases before 3.1 write none. Those that are not ASCII are cut, because their lengths are counted in
+        characters; so are those behind them.
         """
         if not self.categories:
-            return not self.feature_names or "c" not in self.feature_types
-        names = (each for column in self.categories for each in column or ())
-        return all(each.isascii() for each in names if isinstance(each, str))
+            lost = self.feature_names and "c" in self.feature_types
+            return "category dtypes of pandas of which the model does not hold the categories" if lost else ""
+        for column, known in enumerate(self.categories):
+            if any(isinstance(each, str) and not each.isascii() for each in known or ()):
+                name = repr(self.feature_names[column]) if self.feature_names else column
+                return f"categories of column {name:.60} that are not ASCII: XGBoost cuts the names that it writes"
+        return ""
 
 
 def is_model(head: bytes) -> bool:
