@@ -22,6 +22,7 @@ from pretzel.errors import PretzelError, UntrustedError
 EXTRAS = {"sklearn": "sklearn", "joblib": "sklearn", "skops": "skops", "pandas": "cli", "pyarrow": "cli"}
 """Extra of the distribution that installs a package, by the name of its module."""
 OPTIONS = {
+    "opaque='cloudpickle'": "--opaque cloudpickle",
     "opaque='skops'": "--opaque skops",
     "allow_pickle=True": "--allow-pickle",
     "allow_changes=True": "--allow-changes",

@@ -117,7 +117,8 @@ def write_estimators(estimators: list[Any], source: Any, form: str) -> tuple[dic
         raise SaveError(f"opaque={form!r} needs a package: pip install {INSTALL[form]}") from error
     except Exception as error:
         names = ", ".join(dict.fromkeys(type(each).__name__ for each in written))
-        raise SaveError(f"{form} cannot write the estimators of a plan ({names}): {_reason(error)}") from error
+        other = "; opaque='cloudpickle' writes whatever can be pickled" if form == "skops" else ""
+        raise SaveError(f"{form} cannot write the estimators of a plan ({names}): {_reason(error)}{other}") from error
     array = np.frombuffer(contents, np.uint8)
     digest, types = digest_array(array), [_name_of(type(each)) for each in written]
     entry = {"form": form, "object": digest.hex(), "types": types, "source": source is not None, "bytes": size}

@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 import pretzel
+from pretzel.errors import SaveError
 
 KINDS = (LocalClassifierPerParentNode, LocalClassifierPerNode, LocalClassifierPerLevel)
 MEMBERS = (
@@ -84,6 +85,14 @@ def test_saved_and_merged_plans_route_as_before(tmp_path):
             answers = found.values() if isinstance(found, dict) else found
             for model, answer in zip(models, answers, strict=True):
                 assert list(np.ravel(answer)) == list(model.predict(row[None])[0])
+
+
+def test_what_skops_cannot_write_is_a_pickle(tmp_path):
+    """The logger of the source, which answers ``predict_proba``, holds a lock."""
+    plan = pretzel.compile(fitted(LocalClassifierPerNode, MEMBERS[0], *hierarchy(rows=200)))
+    with pytest.raises(SaveError, match=r"skops cannot write .*; opaque='cloudpickle' writes whatever can be pickled"):
+        plan.save(tmp_path / "plan", opaque="skops")
+    plan.save(tmp_path / "plan", opaque="cloudpickle")
 
 
 def test_a_fault_inside_a_sub_plan_is_named():
