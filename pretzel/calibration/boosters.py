@@ -36,7 +36,9 @@ def _lightgbm(rng: np.random.Generator, X: Any, y: Any, rounds: int, size: int) 
 
 
 def _xgboost(rng: np.random.Generator, X: Any, y: Any, rounds: int, size: int) -> Iterator[tuple[Any, Any]]:
+    from sklearn.ensemble import BaggingRegressor
     from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.multiclass import OneVsRestClassifier
     from sklearn.pipeline import make_pipeline
     from xgboost import XGBClassifier, XGBRegressor
 
@@ -48,6 +50,10 @@ def _xgboost(rng: np.random.Generator, X: Any, y: Any, rounds: int, size: int) -
     yield XGBRegressor(objective="count:poisson", **made).fit(X, np.floor(np.exp(y / y.std()))), X
     texts = examples.texts(len(y), examples.vocabulary(30 * size, rng), 4 * size, rng)
     yield make_pipeline(CountVectorizer(), XGBRegressor(**made)).fit(texts, y), texts
+    small: dict[str, Any] = {"n_estimators": 2, "max_depth": 2, "n_jobs": 1}
+    for n in (3, 12):
+        yield BaggingRegressor(XGBRegressor(**small), n_estimators=n, random_state=0).fit(X, y), X
+        yield OneVsRestClassifier(XGBClassifier(**small)).fit(X, examples.classes(y, n)), X
 
 
 def _catboost(rng: np.random.Generator, X: Any, y: Any, rounds: int, size: int) -> Iterator[tuple[Any, Any]]:

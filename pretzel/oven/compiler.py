@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pretzel.errors import OpaqueStepError
 from pretzel.oven.edges import keep_edges, steps_to_call
-from pretzel.oven.float32 import in_float32
+from pretzel.oven.float32 import in_float32, inexact_before_float64
 from pretzel.oven.frontends.importer import Imported, Importer
 from pretzel.oven.frontends.outputs import feature_names_out
 from pretzel.oven.ir.graph import toposort
@@ -134,12 +134,14 @@ class Compiler:
         imported.methods = keep_edges(unmoved, imported.origins)
         optimized, trace = optimize(imported.methods, self.options, imported.origins)
         others = {name: output.otherwise for name, output in optimized.items() if output.otherwise is not None}
+        others |= in_float32(others, imported.origins, "float64")
         for name, output in optimize(others, self.options, imported.origins)[0].items():
             optimized[name] = replace(optimized[name], otherwise=output)
         sparse = importer.sparse_methods(imported)
         graphs = {name: output for name, output in sparse.items() if not isinstance(output, str)}
         if self.options.strict:
             graphs = {name: output for name, output in graphs.items() if not _opaque_nodes(output)}
+        graphs |= in_float32(graphs, imported.origins, "float64")
         check_always(output.node for output in graphs.values())
         rewritten, _ = optimize(graphs, self.options, imported.origins)
         rejections = {name: reason for name, reason in sparse.items() if isinstance(reason, str)}
@@ -148,12 +150,16 @@ class Compiler:
         return found
 
     def _imported(self, estimator: Any) -> tuple[Importer, Imported]:
-        """The graphs of all methods, in which bins between values of the training data follow exact steps."""
+        """The graphs of all methods, in which bins between values of the training data follow exact steps.
+
+        So does what computes in float64 with float32 that steps make whatever the request has.
+        """
         called: set[str] = set()
         while True:
             importer = Importer(estimator, check_parameters, called=frozenset(called))
             imported = importer.run()
-            more = steps_to_call(imported.methods, imported.origins, imported.interpolated) - called
+            more = steps_to_call(imported.methods, imported.origins, imported.interpolated)
+            more = (more | inexact_before_float64(imported.methods, imported.origins)) - called
             if not more:
                 return importer, imported
             called |= more

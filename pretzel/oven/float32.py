@@ -60,6 +60,36 @@ def in_float32(methods: Mapping[str, Output], origins: dict[Node, str], request:
     return found
 
 
+def inexact_before_float64(methods: Mapping[str, Output], origins: Mapping[Node, str]) -> set[str]:
+    """The steps, by their origins, whose float32 may differ from the source's in its last bits, before float64.
+
+    They are given float32 whatever the request has. A result of float32 may differ in its last bits, because NumPy's
+    own functions do; a result of float64 that was computed from it would differ as much.
+    """
+    nodes = toposort(output.node for output in methods.values())
+    rounding = rounded_nodes(nodes, "float64")
+    if not rounding:
+        return set()
+    inexact: dict[Node, frozenset[Node]] = {}
+    for node in nodes:
+        found = frozenset[Node]().union(*(inexact[child] for child in node.inputs))
+        if isinstance(node, Raw | Opaque) or node.discrete:
+            found = frozenset()
+        elif node in rounding and not isinstance(node, LEAVES) and not _is_exact_in_float32(node):
+            found |= {node}
+        inexact[node] = found
+    ends = [output.node for output in methods.values() if output.labels is None]
+    wide = [node for node in ends if not isinstance(node, Raw | Opaque) and not _is_float32((node,), "float64")]
+    return {origins[node] for end in wide for node in inexact[end] if node in origins}
+
+
+def _is_exact_in_float32(node: Node) -> bool:
+    """Whether the bits of a node that is given float32 are those of its source."""
+    if not _is_float32((node,), "float64") or node.rounds_once:
+        return True
+    return all(each.is_exact() for each in toposort([node.in_float32()], known=node.inputs))
+
+
 def rounded_nodes(nodes: Iterable[Node], request: str = "float32") -> set[Node]:
     """Those of ``nodes`` that compute in float32 for a request of this dtype, because all that they are given is."""
     nodes = [*nodes]

@@ -14,7 +14,7 @@ OF_LIBRARY = {
     "lightgbm": {"linear_leaves", "signed_square", "zero_to_nan"},
     "xgboost": {
         *("densify_missing", "exp_float32", "expit_float32", "linear_float32", "softmax_float32"),
-        "tree_ensemble_float32",
+        *("mean_float32", "normalize_sum_float32", "tree_ensemble_float32"),
     },
     "catboost": {"category_statistics", "city_hash", "oblivious_trees"},
 }

@@ -89,7 +89,7 @@ def test_only_steps_whose_bits_differ_are_called() -> None:
     X = np.abs(np.random.default_rng(0).normal(size=(61, 4))) + 0.01
     sums = make_pipeline(Normalizer("l1"), INTERPOLATED).fit(X)
     (step,) = pretzel.compile(sums).physical.methods["transform"].opaque
-    assert (step.name, step.reason) == ("Normalizer.transform", "bins behind it depend on its last bits")
+    assert (step.name, step.reason) == ("Normalizer.transform", "steps behind it depend on its last bits")
     for native in (make_pipeline(FunctionTransformer(np.sqrt), INTERPOLATED), make_pipeline(Normalizer("l1"), BINS)):
         pretzel.compile(native.fit(X), strict=True)
 

@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from catboost import CatBoostRegressor
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.ensemble import BaggingClassifier, RandomForestRegressor
+from sklearn.ensemble import BaggingClassifier, BaggingRegressor, RandomForestRegressor
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
-from xgboost import XGBRegressor
+from xgboost import XGBClassifier, XGBRegressor
 
 import pretzel
 from pretzel.errors import PretzelError, SaveError
@@ -79,6 +80,11 @@ def models() -> Iterator[tuple[str, Any, Any]]:
     counted = CatBoostRegressor(iterations=2, depth=2, verbose=False, allow_writing_files=False, cat_features=[0, 1])
     yield "categories", counted.fit(letters, numbers[:, 0]), letters[:ROWS]
     yield "boosted", boosted.fit(numbers, numbers[:, 0]), numbers[:ROWS]
+    small = {"n_estimators": 1, "max_depth": 1, "n_jobs": 1}
+    averaged = BaggingRegressor(XGBRegressor(**small), 2, random_state=0)
+    yield "averaged", averaged.fit(numbers, numbers[:, 0]), numbers[:ROWS]
+    divided = OneVsRestClassifier(XGBClassifier(**small))
+    yield "divided", divided.fit(numbers, np.digitize(numbers[:, 0], [0.5, 1.0])), numbers[:ROWS]
 
 
 def candidates() -> list[tuple[str, Any, Any]]:

@@ -143,6 +143,20 @@ Status run_normalize(const RunCall& call) noexcept {
   });
 }
 
+/// The same of values of float32, each result rounded to float32.
+Status run_normalize_float32(const RunCall& call) noexcept {
+  const int32_t width = call.out->width;
+  const auto zeros = call.params[0].scalar<Zeros>();
+  return each_row(call, [=](const double* in, double* out) {
+    double total = 0.0;
+    for (int32_t j = 0; j < width; ++j) total = static_cast<float>(total + in[j]);
+    const double divisor = zeros == Zeros::kKeep && total == 0.0 ? 1.0 : total;
+    for (int32_t j = 0; j < width; ++j) {
+      out[j] = static_cast<float>(zeros == Zeros::kUniform && total == 0.0 ? 1.0 / width : in[j] / divisor);
+    }
+  });
+}
+
 template <class Better>
 Status best(const RunCall& call, Better better) noexcept {
   const int32_t width = call.in[0].width;
@@ -200,6 +214,7 @@ PRETZEL_KERNEL(sigmoid_pairs, .in = {kDense, "n"}, .out = {kDense, "n_out"}, .ch
                .run = run_sigmoid_pairs, .cost = cost_lanes)
 PRETZEL_KERNEL(log_softmax, .in = {kDense, "n+1"}, .out = {kDense, "n+1"}, .run = run_log_softmax, .cost = cost_softmax)
 PRETZEL_KERNEL(normalize_sum, .params = kNormalizeSum, .run = run_normalize, .cost = cost_plain)
+PRETZEL_KERNEL(normalize_sum_float32, .params = kNormalizeSum, .run = run_normalize_float32, .cost = cost_plain)
 PRETZEL_KERNEL(huber_probability, .run = run_huber, .cost = cost_plain)
 PRETZEL_KERNEL(pair, .in = {kDense, "1"}, .out = {kDense, "2"}, .run = run_pair, .cost = cost_plain)
 PRETZEL_KERNEL(exp, .run = run_exp, .cost = cost_lanes)

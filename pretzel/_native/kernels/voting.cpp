@@ -1,5 +1,6 @@
 // mean: mean of the inputs, weighted where there are weights.
-// mean_of_blocks: the same of values that lie side by side in one.
+// mean_float32: the same of values of float32, each result rounded to float32.
+// mean_of_blocks: mean of values that lie side by side in one.
 // majority: the class with the most votes, the first of equals.
 // votes: what all votes add to each class, in their order.
 // weighted_median: the smallest value at which half of the weight is reached.
@@ -38,6 +39,24 @@ Status run_mean(const RunCall& call) noexcept {
   for (int32_t r = 0; r < call.rows; ++r) {
     mean_row(call.params[0], call.n_in, total, call.out->width, call.out->row(r),
              [&](int32_t i) { return call.in[i].row(r); });
+  }
+  return Status::kOk;
+}
+
+/// Sums, products and quotients of float32 are those of double rounded once.
+Status run_mean_float32(const RunCall& call) noexcept {
+  const auto* weights = call.params[0].size > 0 ? call.params[0].as<double>() : nullptr;
+  const auto divisor = call.params[1].scalar<double>();
+  const int32_t width = call.out->width;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    double* __restrict out = call.out->row(r);
+    for (int32_t j = 0; j < width; ++j) out[j] = 0.0;
+    for (int32_t i = 0; i < call.n_in; ++i) {
+      const double* in = call.in[i].row(r);
+      const double weight = weights != nullptr ? weights[i] : 1.0;
+      for (int32_t j = 0; j < width; ++j) out[j] = static_cast<float>(out[j] + static_cast<float>(in[j] * weight));
+    }
+    for (int32_t j = 0; j < width; ++j) out[j] = static_cast<float>(out[j] / divisor);
   }
   return Status::kOk;
 }
@@ -247,11 +266,13 @@ Cost cost_pairs(const CostCall& call) {
 
 constexpr Param kMedian[] = {{"weights", f64, "n+1"}};
 constexpr Param kMean[] = {{"weights", f64, "n_in", kMayBeEmpty}};
+constexpr Param kMeanFloat32[] = {{"weights", f64, "n_in", kMayBeEmpty}, {"divisor", f64, ""}};
 constexpr Param kBlocks[] = {{"weights", f64, "n_weights", kMayBeEmpty}, {"blocks", i32, ""}};
 constexpr Param kMajority[] = {{"classes", i32, ""}, {"weights", f64, "n_in"}};
 
 }  // namespace
 PRETZEL_KERNEL(mean, .params = kMean, .run = run_mean, .cost = cost_mean)
+PRETZEL_KERNEL(mean_float32, .params = kMeanFloat32, .run = run_mean_float32, .cost = cost_mean)
 PRETZEL_KERNEL(mean_of_blocks, .params = kBlocks, .out = {kDense, "n_out"}, .check = check_blocks,
                .run = run_mean_of_blocks, .cost = cost_mean)
 PRETZEL_KERNEL(votes, .params = kVotes, .out = {kDense, "classes"}, .run = run_votes, .cost = cost_votes)

@@ -247,7 +247,7 @@ class Importer(ValueReader):
             as_it_is = is_composition(estimator) or has_trait(estimator, "reads_forms")
             given = x if as_it_is else self.plain_for(estimator, x)
             if self._called and ".".join(self._path) in self._called:
-                raise Unsupported("bins behind it depend on its last bits")
+                raise Unsupported("steps behind it depend on its last bits")
             made = read(estimator, given, self)
             native = {"transform": Output(made)} if isinstance(made, Node) else made
             if not has_trait(estimator, "needs_rows"):

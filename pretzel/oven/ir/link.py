@@ -8,7 +8,7 @@ import numpy as np
 
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Array, Node, Parity, Value, replace
-from pretzel.oven.ir.scale import ToFloat32
+from pretzel.oven.ir.scale import ToFloat32, round_to_float32
 from pretzel.oven.ir.step_forms import Boundaries
 from pretzel.oven.ir.value_properties import ValueProperties, whole
 from pretzel.schema import Schema, dense, fixed
@@ -149,6 +149,9 @@ class NormalizeSum(_Elementwise):
         x[(total == 0.0) & self.uniform] = 1.0 / x.shape[1]
         return x
 
+    def in_float32(self) -> Node:
+        return NormalizeSumFloat32(self.inputs, int(self.uniform))
+
 
 class NormalizeNonzeroSum(_Elementwise):
     """Probabilities of one-versus-rest classifiers divided by their sum; rows of zeros stay."""
@@ -162,6 +165,44 @@ class NormalizeNonzeroSum(_Elementwise):
     def reference(self, *inputs: Value) -> Value:
         total = inputs[0].sum(axis=1, keepdims=True)
         return np.divide(inputs[0], total, out=inputs[0].copy(), where=total != 0.0)
+
+    def in_float32(self) -> Node:
+        return NormalizeSumFloat32(self.inputs, KEEP_ZEROS)
+
+
+class NormalizeSumFloat32(_Elementwise):
+    """Values of float32 divided by their sum, which is added up in order; each result is rounded to float32.
+
+    Parameters
+    ----------
+    zeros : int
+        What becomes of a row of zeros: 0: NaN; 1: equal parts; 2: it stays.
+    """
+
+    zeros: int
+
+    op: ClassVar[str] = "normalize_sum_float32/1"
+    kernel: ClassVar[str] = "normalize_sum_float32"
+    parity: ClassVar[Parity] = Parity.EXACT
+
+    def params(self) -> dict[str, Array]:
+        return {"uniform": np.array(self.zeros, dtype=np.uint8)}
+
+    def in_float32(self) -> Node:
+        return self
+
+    def is_exact(self) -> bool:
+        """NumPy adds up eight values or more of a single row in another order than those of several rows."""
+        return self.schema().width < 8
+
+    def reference(self, *inputs: Value) -> Value:
+        total = np.zeros(len(inputs[0]))
+        with np.errstate(all="ignore"):
+            for column in inputs[0].T:
+                total = round_to_float32(total + column)
+            x = round_to_float32(inputs[0] / np.where((total == 0.0) & (self.zeros == KEEP_ZEROS), 1.0, total)[:, None])
+        x[(total == 0.0) & (self.zeros == 1)] = np.float32(1.0 / x.shape[1])
+        return x
 
 
 class HuberProbability(_Elementwise):

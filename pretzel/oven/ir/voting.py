@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
+from pretzel.oven.ir.scale import round_to_float32
 from pretzel.oven.ir.value_properties import UNKNOWN, ValueProperties, at_most, whole
 from pretzel.schema import Schema, dense, fixed
 
@@ -30,6 +31,61 @@ class Mean(Node):
 
     def reference(self, *inputs: Value) -> Value:
         return np.average(np.stack(inputs), axis=0, weights=self.weights if self.weights.size else None)
+
+    def in_float32(self) -> Node:
+        weights = self.weights.astype(np.float32)
+        total = float(weights.sum()) if weights.size else float(len(self.inputs))
+        return MeanFloat32(self.inputs, weights.astype(np.float64), total)
+
+    def describe(self) -> str:
+        return f"{len(self.inputs)} {'weighted ' if self.weights.size else ''}values"
+
+
+class MeanInFloat64(Mean):
+    """`Mean` of values that are added up in float64, whatever they are themselves."""
+
+    op: ClassVar[str] = "mean_in_float64/1"
+    kernel: ClassVar[str] = "mean"
+
+    def schema(self) -> Schema:
+        (width,) = {node.schema().width for node in self.inputs}
+        return dense(width)
+
+    def in_float32(self) -> Node:
+        return self
+
+
+class MeanFloat32(Node):
+    """Values of float32 times their weights, added up in order and divided, each result rounded to float32.
+
+    Parameters
+    ----------
+    weights : ndarray of float64, shape (len(inputs),)
+        Or empty.
+    divisor : float
+    """
+
+    weights: Array
+    divisor: float
+
+    op: ClassVar[str] = "mean_float32/1"
+    kernel: ClassVar[str] = "mean_float32"
+
+    def schema(self) -> Schema:
+        (width,) = {node.schema().width for node in self.inputs}
+        first, *others = (node.schema().dtype for node in self.inputs)
+        return dense(width, first.promote(*others).floating())
+
+    def params(self) -> dict[str, Array]:
+        return {"weights": self.weights, "divisor": np.array(self.divisor)}
+
+    def reference(self, *inputs: Value) -> Value:
+        total = np.zeros(inputs[0].shape)
+        weights = self.weights if self.weights.size else np.ones(len(inputs))
+        with np.errstate(all="ignore"):
+            for value, weight in zip(inputs, weights, strict=True):
+                total = round_to_float32(total + round_to_float32(value * weight))
+            return round_to_float32(total / self.divisor)
 
     def describe(self) -> str:
         return f"{len(self.inputs)} {'weighted ' if self.weights.size else ''}values"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pretzel.oven.ir.columns import ToFloat64
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import replace
 from pretzel.oven.ir.tree_ensemble import TreeEnsemble
@@ -51,7 +52,10 @@ def _stacked_mean(node: Mean, users: Mapping[Node, list[Node]]) -> Node | None:
     first, *others = node.inputs
     alike = all(type(each) is type(first) and set(users.get(each, ())) == {node} for each in node.inputs)
     together = _stacked(first, others) if alike and others and first.inputs else None
-    return None if together is None else MeanOfBlocks((together,), len(node.inputs), node.weights)
+    if together is None:
+        return None
+    mean = MeanOfBlocks((together,), len(node.inputs), node.weights)
+    return mean if mean.schema() == node.schema() else ToFloat64((mean,))
 
 
 def _stacked(first: Node, others: list[Node]) -> Node | None:

@@ -67,6 +67,7 @@ from pretzel.oven.ir.link import (
     LogSoftmax,
     NormalizeNonzeroSum,
     NormalizeSum,
+    NormalizeSumFloat32,
     Pair,
     Sigmoid,
     SigmoidPairs,
@@ -89,7 +90,17 @@ from pretzel.oven.ir.subplan import Branch, Loop
 from pretzel.oven.ir.tree_ensemble import OUTSIDE, TreeEnsemble, TreeEnsembleFloat32
 from pretzel.oven.ir.unary_function import FUNCTIONS, UnaryFunction
 from pretzel.oven.ir.value_properties import FLOAT32_LIMIT, FLOAT32_MAX, FLOAT64_MAX, UNKNOWN, ValueProperties
-from pretzel.oven.ir.voting import LogMeanExp, Majority, Mean, MeanOfBlocks, PairWinners, Votes, WeightedMedian
+from pretzel.oven.ir.voting import (
+    LogMeanExp,
+    Majority,
+    Mean,
+    MeanFloat32,
+    MeanInFloat64,
+    MeanOfBlocks,
+    PairWinners,
+    Votes,
+    WeightedMedian,
+)
 from pretzel.schema import Kind, Schema, dense
 
 RNG = np.random.default_rng(0)
@@ -337,6 +348,10 @@ def _examples() -> list[Node]:
         CityHash((CELL_LEAF,)),
         *(category_statistics(x) for x in INPUTS),
         *(Mean((x, NARROW), weights) for x in INPUTS for weights in (np.empty(0), np.array([1.0, 3.0]))),
+        *(MeanInFloat64((x, NARROW), weights) for x in INPUTS for weights in (np.empty(0), np.array([1.0, 3.0]))),
+        *(MeanFloat32((ToFloat32((x,)), NARROW), weights, 3.0) for x in INPUTS
+          for weights in (np.empty(0), np.array([0.5, 3.0]))),
+        *(NormalizeSumFloat32((ToFloat32((x,)),), zeros) for x in INPUTS for zeros in (0, 1, 2)),
         *(ToFloat64((x,)) for x in INPUTS),
         *(Place((NARROW,), (4, 0, 2), 6, fill) for fill in (0.0, -math.inf)),
         *(Constant((x,), NUMBERS_OF) for x in INPUTS),

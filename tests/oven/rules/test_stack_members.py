@@ -17,13 +17,14 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import pretzel
 from pretzel import _native
-from pretzel.oven.ir.columns import NumericLeaf
+from pretzel.oven.ir.columns import NumericLeaf, ToFloat64
 from pretzel.oven.ir.concat import Concat
+from pretzel.oven.ir.float32_link import ExpFloat32
 from pretzel.oven.ir.graph import Node, users
 from pretzel.oven.ir.linear import Linear, LinearHeads
 from pretzel.oven.ir.link import Expit, Sigmoid, SigmoidPairs, Softmax, SoftmaxOfBlocks
 from pretzel.oven.ir.scale import MulAdd
-from pretzel.oven.ir.voting import Mean, MeanOfBlocks
+from pretzel.oven.ir.voting import Mean, MeanInFloat64, MeanOfBlocks
 from pretzel.oven.rules.stack_members import stack_members
 from tests.answers import assert_identical, check_answers
 
@@ -66,6 +67,17 @@ def test_fires(parts: list[Node], kind: type[Node]) -> None:
         assert isinstance(node, Concat) or isinstance(found, MeanOfBlocks)
         assert stacked(found) is None
         np.testing.assert_allclose(value(found, X), value(node, X), rtol=1e-13, atol=1e-14)
+
+
+def test_a_mean_in_float64_stays_one() -> None:
+    members = [ExpFloat32((linear(),)), ExpFloat32((linear(),))]
+    for kind, made in ((Mean, MeanOfBlocks), (MeanInFloat64, ToFloat64)):
+        node = kind(tuple(members), np.empty(0))
+        found = stacked(node)
+        assert found is not None
+        assert type(found) is made
+        assert found.schema() == node.schema()
+        np.testing.assert_array_equal(value(found, X), value(node, X))
 
 
 def test_neighbours_alone_are_stacked() -> None:

@@ -12,8 +12,12 @@ from pretzel.oven.frontends.registry import Unsupported, children, has_trait, pu
 from pretzel.oven.ir.columns import LEAVES, Raw
 from pretzel.oven.ir.encode import CategoryCodes
 from pretzel.oven.ir.opaque import Opaque, new_token
+from pretzel.oven.ir.voting import Mean, MeanInFloat64
+from pretzel.schema import FLOAT64
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pretzel.oven.frontends.importer import Importer
     from pretzel.oven.frontends.registry import Child
     from pretzel.oven.ir.graph import Array, Node, Output
@@ -59,6 +63,17 @@ def vector(child: Child, x: Node, importer: Importer, method: str) -> Node:
     if output.labels is not None or output.ndim != 1 or output.node.schema().width != 1:
         raise Unsupported(f"{type(child.estimator).__name__}.{method} that is no vector of numbers")
     return output.node
+
+
+def float64_mean(nodes: Sequence[Node], weights: Array) -> Node:
+    """The mean of values that are added up in float64, whatever they are themselves."""
+    is_float64 = all(node.schema().dtype == FLOAT64 for node in nodes)
+    return (Mean if is_float64 else MeanInFloat64)(tuple(nodes), weights)
+
+
+def is_always_float32(node: Node) -> bool:
+    """Whether a value is float32 also where the request is float64."""
+    return node.schema().dtype.dtype_for(np.float64) == np.float32
 
 
 def is_bare(node: Node) -> bool:

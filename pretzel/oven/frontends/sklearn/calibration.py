@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition, public_name
+from pretzel.oven.frontends.sklearn._members import is_always_float32
 from pretzel.oven.frontends.sklearn.isotonic import curves
 from pretzel.oven.ir.columns import Place
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
@@ -117,6 +118,8 @@ def _at_temperature(pair: Any, scores: Node, importer: Importer, *, is_proba: bo
     """
     (calibrator,) = pair.calibrators
     beta = calibrator.beta_
+    if is_always_float32(scores) and (is_proba or beta.dtype == np.float32):
+        raise Unsupported("logarithms and exponentials of float32, whose bits depend on the processor")
     if beta.dtype == np.float32:
         importer.exclude(scores, ["float32"], "a temperature in float32")
     scores = importer.finite(scores, calibrator)

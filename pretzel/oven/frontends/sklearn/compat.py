@@ -191,7 +191,7 @@ def columns_of_parts(transformer: Any) -> Mapping[str, tuple[int, ...]]:
 def voting_weights(ensemble: Any) -> Array | None:
     """Weights of the members of a voting ensemble that were not dropped."""
     weights = ensemble._weights_not_none
-    return None if weights is None else np.asarray(weights, dtype=np.float64)
+    return None if weights is None else np.asarray(weights)
 
 
 def stacked_widths(ensemble: Any) -> list[int]:

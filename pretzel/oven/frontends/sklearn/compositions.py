@@ -12,12 +12,12 @@ import numpy as np
 
 from pretzel.oven.frontends.forms import Beside, TwoForms
 from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition
-from pretzel.oven.frontends.sklearn._members import answers
+from pretzel.oven.frontends.sklearn._members import answers, float64_mean
 from pretzel.oven.frontends.sklearn.compat import columns_of_parts, positive_class, voting_weights
 from pretzel.oven.ir.columns import Raw
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.oven.ir.link import ArgMax, Threshold
-from pretzel.oven.ir.scale import MulAdd, ScaleSparse
+from pretzel.oven.ir.scale import MulAdd, ScaleSparse, SparseToFloat64
 from pretzel.oven.ir.voting import Majority, Mean
 from pretzel.schema import Kind
 
@@ -87,9 +87,10 @@ def _times(x: Node, weight: Any, importer: Importer) -> Node:
     if not isinstance(weight, float) and node.schema().dtype.dtype_for(np.int8).kind != "f":
         raise Unsupported("a weight that is a whole number, of values that may be whole numbers")
     factors = np.full(node.schema().width, float(weight))
+    wide = isinstance(weight, np.generic) and np.result_type(np.float32, weight) == np.float64
     if node.schema().kind is Kind.SPARSE:
-        return importer.note(ScaleSparse((node,), factors))
-    return importer.note(MulAdd((node,), factors, np.zeros(len(factors))))
+        return importer.note(ScaleSparse((SparseToFloat64((node,)) if wide else node,), factors))
+    return importer.note(MulAdd((node,), factors, np.zeros(len(factors)), wide=wide, casts=not wide))
 
 
 @composition("sklearn.compose.ColumnTransformer")
@@ -190,7 +191,14 @@ def members(ensemble: Any) -> tuple[Child, ...]:
 
 def _weights(estimator: Any) -> Array:
     weights = voting_weights(estimator)
-    return np.empty(0) if weights is None else weights
+    return np.empty(0) if weights is None else np.asarray(weights, dtype=np.float64)
+
+
+def _mean(estimator: Any, nodes: tuple[Node, ...]) -> Node:
+    """What `numpy.average` makes of the answers; a list of Python's numbers makes float64 of float32."""
+    given, weights = voting_weights(estimator), _weights(estimator)
+    keeps = given is None or np.result_type(np.float32, given) == np.float32
+    return Mean(nodes, weights) if keeps else float64_mean(nodes, weights)
 
 
 @adapter("sklearn.ensemble.VotingRegressor")
@@ -200,7 +208,7 @@ def voting_regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
     if any(output.ndim != 1 or output.labels is not None for output in found):
         raise Unsupported("a member of VotingRegressor that predicts no vector of numbers")
     nodes = tuple(output.node for output in found)
-    mean = Mean(nodes, _weights(estimator))
+    mean = _mean(estimator, nodes)
     return {"predict": Output(mean, ndim=1), "transform": Output(importer.concat(list(nodes)))}
 
 
@@ -235,7 +243,7 @@ def _soft(estimator: Any, found: list[Output], importer: Importer, classes: Arra
     nodes = tuple(output.node for output in found)
     if any(node.schema().width != len(classes) for node in nodes):
         raise Unsupported("a member of VotingClassifier that does not know all classes")
-    mean = Mean(nodes, _weights(estimator))
+    mean = _mean(estimator, nodes)
     methods = {"predict": Output(ArgMax((mean,)), ndim=1, labels=(classes,)), "predict_proba": Output(mean)}
     if estimator.flatten_transform:
         methods["transform"] = Output(importer.concat(list(nodes)))
@@ -277,7 +285,7 @@ def threshold_classifier(estimator: Any, x: Node, importer: Importer) -> Methods
         node = importer.select(node, (0 if first else 1,))
     elif first:
         node = MulAdd((node,), np.array([-1.0]), np.array([0.0]))
-    above = Threshold((node,), float(cut), inclusive=True)
+    above = Threshold((node,), float(cut), inclusive=True, casts=not isinstance(cut, np.generic))
     labels = classes[::-1].copy() if first else classes
     others = ("predict_proba", "predict_log_proba", "decision_function")
     found = importer.methods(child.estimator, x, only=others, name=child.name)

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition
-from pretzel.oven.frontends.sklearn._members import answers, as_array, positions
+from pretzel.oven.frontends.sklearn._members import answers, as_array, float64_mean, is_always_float32, positions
 from pretzel.oven.frontends.sklearn.compat import allows_nan_tag, isolation_depths
 from pretzel.oven.frontends.sklearn.tree import scikit_tree
 from pretzel.oven.frontends.trees import join
 from pretzel.oven.ir._bisection import largest_where
-from pretzel.oven.ir.columns import Place, ToFloat64
+from pretzel.oven.ir.columns import Place
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.oven.ir.link import ArgMax, Log, Threshold
 from pretzel.oven.ir.scale import MulAdd
 from pretzel.oven.ir.unary_function import UnaryFunction
-from pretzel.oven.ir.voting import LogMeanExp, Mean, Votes
+from pretzel.oven.ir.voting import LogMeanExp, Mean, MeanFloat32, Votes
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
@@ -42,7 +42,7 @@ def bagging_regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
     found = answers(estimator, as_array(estimator, x, importer), importer, None if _is_wide(estimator) else 1)
     if any(output.labels is not None for output in found) or len({output.ndim for output in found}) > 1:
         raise Unsupported("a member of BaggingRegressor that predicts no numbers of one shape")
-    return {"predict": Output(_mean([output.node for output in found]), ndim=found[0].ndim)}
+    return {"predict": Output(_mean(estimator, [output.node for output in found]), ndim=found[0].ndim)}
 
 
 def _is_wide(estimator: Any) -> bool:
@@ -50,10 +50,22 @@ def _is_wide(estimator: Any) -> bool:
     return any(getattr(member, "n_outputs_", 1) != 1 for member in estimator.estimators_)
 
 
-def _mean(nodes: list[Node]) -> Node:
+def _mean(estimator: Any, nodes: list[Node]) -> Node:
+    """The mean of what the members answer. Each job adds up its own; in float32, that gives other bits."""
     if len({node.schema().width for node in nodes}) > 1:
         raise Unsupported("members whose answers have different widths")
-    return Mean(tuple(nodes), np.empty(0))
+    jobs = min(_number_of_jobs(estimator), len(nodes))
+    if jobs == 1 or not all(map(is_always_float32, nodes)):
+        return Mean(tuple(nodes), np.empty(0))
+    parts = [[nodes[i] for i in part] for part in np.array_split(np.arange(len(nodes)), jobs)]
+    sums = tuple(MeanFloat32(tuple(part), np.empty(0), 1.0) for part in parts)
+    return MeanFloat32(sums, np.empty(0), float(len(nodes)))
+
+
+def _number_of_jobs(estimator: Any) -> int:
+    from joblib import effective_n_jobs
+
+    return int(effective_n_jobs(estimator.n_jobs))
 
 
 @adapter("sklearn.ensemble.BaggingClassifier")
@@ -61,7 +73,7 @@ def bagging_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
     """Mean probabilities, or shares of votes. Members know classes by their positions, and not all of them."""
     x = as_array(estimator, x, importer)
     classes = np.asarray(estimator.classes_)
-    proba = ToFloat64((Mean(tuple(_probabilities(estimator, x, importer, len(classes))), np.empty(0)),))
+    proba = float64_mean(_probabilities(estimator, x, importer, len(classes)), np.empty(0))
     methods = {
         "predict": Output(ArgMax((proba,)), ndim=1, labels=(classes,)),
         "predict_proba": Output(proba),
@@ -70,7 +82,7 @@ def bagging_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
     if hasattr(estimator, "decision_function"):
         scores = answers(estimator, x, importer, 1 if len(classes) == 2 else len(classes), "decision_function")
         if len({output.ndim for output in scores}) == 1:
-            methods["decision_function"] = Output(_mean([each.node for each in scores]), ndim=scores[0].ndim)
+            methods["decision_function"] = Output(_mean(estimator, [each.node for each in scores]), ndim=scores[0].ndim)
     return methods
 
 
@@ -109,7 +121,7 @@ def _log_proba(estimator: Any, x: Node, importer: Importer, proba: Node) -> Node
     if not hasattr(estimator.estimator_, "predict_log_proba"):
         return Log((proba,))
     found = [each.node for each in answers(estimator, x, importer, None, "predict_log_proba")]
-    if all(isinstance(node, Log) for node in found):
+    if all(isinstance(node, Log) and not is_always_float32(node) for node in found):
         return Log((proba,))
     known = [np.asarray(child.estimator.classes_) for child in children(estimator)]
     n_classes = len(estimator.classes_)
