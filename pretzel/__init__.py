@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pretzel import errors
     from pretzel.api import PlanStore, Runtime, compile
     from pretzel.calibration import calibrate
     from pretzel.coverage import Coverage, MethodCoverage, coverage
@@ -64,12 +65,19 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import public names when they are first used, so that ``import pretzel`` costs next to nothing."""
-    module = _PUBLIC.get(name)
-    if module is None:
-        raise AttributeError(f"module 'pretzel' has no attribute {name!r}")
-    found = importlib.import_module(module)
-    value = found if name == "errors" else getattr(found, name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker knows the names from above, and finds one that is misspelt
+
+    def __getattr__(name: str) -> Any:
+        """Import public names when they are first used, so that ``import pretzel`` costs next to nothing."""
+        module = _PUBLIC.get(name)
+        if module is None:
+            raise AttributeError(f"module 'pretzel' has no attribute {name!r}")
+        found = importlib.import_module(module)
+        value = found if name == "errors" else getattr(found, name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    """Public names, whether they have been used or not, and what every module has."""
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

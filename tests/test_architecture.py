@@ -357,6 +357,7 @@ def test_public_names():
     }
     for name in pretzel.__all__:
         assert getattr(pretzel, name) is not None
+    assert {name for name in dir(pretzel) if not name.startswith("__")} == set(pretzel.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         pretzel.nothing  # noqa: B018
 

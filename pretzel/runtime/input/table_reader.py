@@ -196,7 +196,8 @@ def _table(spec: InputSpec, X: Any) -> Table:
         return of_list(spec, X)
     if hasattr(X, "__array__"):
         return _of_ndarray(spec, np.asarray(X))
-    raise InputTypeError(f"{spec.estimator}: expected a table, got {type(X).__name__}")
+    row = "; for one row use predict_one" if isinstance(X, Mapping) else ""
+    raise InputTypeError(f"{spec.estimator}: expected a table, got {type(X).__name__}{row}")
 
 
 def _arrow_table(spec: InputSpec, X: Any) -> Any:

@@ -330,7 +330,7 @@ def test_warnings_about_names_are_those_of_scikit_learn() -> None:
         (pd.DataFrame({0: [1.0], 1: ["x"], 2: [1.0]}), InputTypeError, "row 0, column 1.*got str 'x'"),
         (pd.DataFrame({0: [1.0], 1: [1.0], "c": [1.0]}), InputTypeError, "some column names are strings"),
         (pa.table({"0": [1], "1": pa.array([b"x"]), "2": [1]}), InputTypeError, "row 0, column 1.*got bytes"),
-        ({"a": 1.0, "b": 2.0, "c": 3.0}, InputTypeError, "expected a table, got dict"),
+        ({"a": 1.0, "b": 2.0, "c": 3.0}, InputTypeError, "expected a table, got dict; for one row use predict_one"),
         (7, InputTypeError, "expected a table, got int"),
         (None, InputTypeError, "expected a table, got NoneType"),
     ],
