@@ -46,6 +46,7 @@ set_callbacks(
     answer_instead=answer_instead,
     call_source=call_source,
     check_keys=row_reader.check_keys,
+    respelled=row_reader.respelled,
     fail_empty=row_reader.fail_empty,
     fail_row=row_reader.fail_row,
     one_row_table=row_reader.one_row_table,

@@ -445,14 +445,7 @@ cdef class Method(CallCounter):
 
     def estimate_one(self, row):
         """Predicted seconds for one row, before it is read."""
-        cdef int64_t units = 0
-        if PyUnicode_Check(row):
-            units = len(row)
-        elif not self.plain and (PyDict_Check(row) or PyTuple_Check(row) or PyList_CheckExact(row)):
-            for value in list(row.values() if PyDict_Check(row) else row):
-                if PyUnicode_Check(value):
-                    units += len(value)
-        return self.native.cost.estimate_ns(1, units) * 1e-9
+        return self.native.cost.estimate_ns(1, 0 if self.plain else text_units(row)) * 1e-9
 
     @property
     def sparse_result(self):
@@ -463,6 +456,7 @@ cdef class Method(CallCounter):
         cdef int i, n = self.n_leaves
         cdef Reader reader
         cdef PyObject** values = NULL
+        cdef object given = None  # the row before its categories became codes
         if self.is_text:
             for i in range(n):
                 if cell_of(row, open_cells(&leaves[i], 1, arena), <Reader>self.readers[i], held) == -2:
@@ -470,7 +464,8 @@ cdef class Method(CallCounter):
                 units[0] += leaves[i].cells.size
             return 0
         if self.coder is not None and not cnp.PyArray_CheckExact(row):
-            row = self.coder(row if type(row) in (dict, tuple, list) else self.as_row(row))
+            given = row if type(row) in (dict, tuple, list) else self.as_row(row)
+            row = self.coder(given)
             held.append(row)
         if cnp.PyArray_CheckExact(row):
             if self.read_vector(row, leaves, arena):
@@ -482,6 +477,9 @@ cdef class Method(CallCounter):
             if BORROWS_REFERENCES and PyDict_Size(row) == PyTuple_GET_SIZE(self.required):
                 values = fields_in_order(row, self.required, self.form.required_at.data(), self.width, arena)
             if values == NULL and (self.unread or PyDict_Size(row) != PyTuple_GET_SIZE(self.required)):
+                other = CALLBACKS.respelled(self.spec, row if given is None else given)
+                if other is not None:
+                    return self.read_row(other, leaves, arena, held, units)
                 CALLBACKS.check_keys(self.spec, self.name, row)
         elif not PyTuple_Check(row) and not PyList_CheckExact(row):
             row = self.as_row(row)
@@ -498,6 +496,9 @@ cdef class Method(CallCounter):
             for i in range(n):
                 read_fields(row, &values, <Reader>self.readers[i], &leaves[i], arena, held, units)
         except MissingField:
+            other = CALLBACKS.respelled(self.spec, row if given is None else given)
+            if other is not None:
+                return self.read_row(other, leaves, arena, held, units)
             CALLBACKS.check_keys(self.spec, self.name, row)
             raise errors.InputKeyError(f"{self.name}: the row changed while it was being read")
         return 0

@@ -243,6 +243,18 @@ cdef object field_of(object row, PyObject** values, Reader reader, int i):
     return value
 
 
+cdef int64_t text_units(object row) except -1:
+    """Code units of the texts of a row."""
+    cdef int64_t units = 0
+    if PyUnicode_Check(row):
+        return len(row)
+    if PyDict_Check(row) or PyTuple_Check(row) or PyList_CheckExact(row):
+        for value in list(row.values() if PyDict_Check(row) else row):
+            if PyUnicode_Check(value):
+                units += len(value)
+    return units
+
+
 cdef bint holds_none(object row):
     """Whether a value of a row is None."""
     values = row.values() if isinstance(row, dict) else row if isinstance(row, (tuple, list)) else ()

@@ -154,7 +154,7 @@ def check_keys(spec: InputSpec, model: str, row: Mapping[str, Any], number: int 
         return  # as tables may have additional columns
     known = set(names)
     unknown = [key for key in list(row) if key not in known]  # a copy, because other threads may change the row
-    if not missing and not unknown:
+    if (not missing and not unknown) or respelled(spec, row) is not None:
         return
     problems = []
     if missing:
@@ -165,6 +165,17 @@ def check_keys(spec: InputSpec, model: str, row: Mapping[str, Any], number: int 
     raise InputKeyError(
         f"{who}: {'; '.join(problems)}. Expected keys: {listed(required)}{hints(unknown, missing or names)}"
     )
+
+
+def respelled(spec: InputSpec, row: Mapping[Any, Any]) -> dict[Any, Any] | None:
+    """A row whose keys become the names of the columns where their spaces are underscores, as LightGBM writes them.
+
+    None where they do not, or are the names already.
+    """
+    if not spec.by_position or spec.names is None or len(row) != len(spec.names):
+        return None
+    found = {key.replace(" ", "_") if isinstance(key, str) else key: value for key, value in list(row.items())}
+    return None if found.keys() == row.keys() or found.keys() != set(spec.names) else found
 
 
 def fail_row(spec: InputSpec, model: str, row: Any) -> NoReturn:

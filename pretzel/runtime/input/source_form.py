@@ -24,6 +24,7 @@ from pretzel.runtime.input.row_reader import (
     known_missing_of,
     one_row_table,
     pandas_missing,
+    respelled,
 )
 from pretzel.runtime.input.table_reader import of_list
 
@@ -55,6 +56,7 @@ def of_row(spec: InputSpec, model: str, row: Any, *, check: bool = True) -> Any:
     if isinstance(values, dict):
         if spec.names is None:
             fail_row(spec, model, row)
+        values = respelled(spec, values) or values
         if check:
             check_keys(spec, model, values)
         return _of_dicts(spec, [known_missing_of(spec, values)])
@@ -90,6 +92,8 @@ def of_rows(spec: InputSpec, X: list[Any], *, check: bool = True) -> Any:
 
     Without ``check`` dicts may have other keys than names, all of them the same.
     """
+    if isinstance(X[0], Mapping):
+        X = [(isinstance(row, Mapping) and respelled(spec, row)) or row for row in X]
     if isinstance(X[0], Mapping) and (spec.kind is InputKind.ANY or (spec.names is not None and not check)):
         keys = X[0].keys()
         odd = next((i for i, row in enumerate(X) if not isinstance(row, Mapping) or row.keys() != keys), None)

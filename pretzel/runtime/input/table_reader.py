@@ -21,7 +21,7 @@ from pretzel.runtime.input.coded import as_rounded, coded_table
 from pretzel.runtime.input.column_reader import as_cells, as_floats, as_numbers, dtype_of, has_large_integers
 from pretzel.runtime.input.feature_names import check_unnamed, match, warn_about_names
 from pretzel.runtime.input.messages import UnreadForm, shown
-from pretzel.runtime.input.row_reader import check_keys, fail_row, known_missing
+from pretzel.runtime.input.row_reader import check_keys, fail_row, known_missing, respelled
 from pretzel.runtime.input.sparse_reader import canonical_rows
 from pretzel.runtime.input.vector_reader import as_column
 
@@ -312,7 +312,9 @@ def of_list(spec: InputSpec, X: Sequence[Any]) -> Table:
             if not isinstance(row, Mapping):
                 raise InputTypeError(f"{spec.estimator}: row {number}: expected a dict, got {type(row).__name__}")
             if row.keys() != expected:
-                check_keys(spec, "", row, number)
+                if (other := respelled(spec, row)) is None:
+                    check_keys(spec, "", row, number)
+                X[number] = other or row
         return Table(len(X), lambda i: [known_missing(spec, i, row.get(names[i])) for row in X], is_rows=True)
     found = [row if isinstance(row, list | tuple) else _row_of_another_type(spec, row) for row in X]
     arrays = [row for row in found if isinstance(row, np.ndarray)]

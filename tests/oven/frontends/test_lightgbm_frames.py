@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import VotingRegressor
 from sklearn.linear_model import LinearRegression
 
@@ -186,3 +187,38 @@ def test_an_array_has_no_names_beside_a_step_that_compares_them(turned: bool) ->
         expected = plan.predict(X)
     with pytest.warns(UserWarning, match="X has feature names"):
         np.testing.assert_array_equal(plan.predict(pd.DataFrame(X, columns=["p", "q"])), expected)
+
+
+@pytest.mark.parametrize("source", ["native", "booster", "calibrated"])
+def test_single_rows_with_spaces_in_names(source: str) -> None:
+    """LightGBM knows the names of the table with underscores alone; it rejects tables in which both are."""
+    X = frame(200).rename(columns={"size": "the size", "colour": "a  colour"})
+    if source == "calibrated":
+        X = X[["the size"]].assign(other=-X["the size"])
+    y = X["the size"] > 0
+    model: Any = lgb.LGBMClassifier(**FEW)
+    model = CalibratedClassifierCV(model, cv=2) if source == "calibrated" else model
+    model.fit(X, y)
+    method = "predict" if source == "booster" else "predict_proba"
+    plan = pretzel.compile(model.booster_ if source == "booster" else model)
+    expected = getattr(plan, method)(X)
+    rows = X.astype(object).to_dict("records")
+    underscored = [{key.replace(" ", "_"): value for key, value in row.items()} for row in rows]
+    turned = [dict(reversed(row.items())) for row in rows]
+    for given in (rows, underscored, turned, [*rows[:50], *underscored[50:100], *turned[100:]]):
+        np.testing.assert_array_equal(getattr(plan, method)(given), expected)
+        for row, answer in zip(given[:5], expected, strict=False):
+            np.testing.assert_array_equal(getattr(plan, f"{method}_one")(row), answer)
+    row = {**X.iloc[0].to_dict(), "size": 1.0}
+    with pytest.raises(InputKeyError, match="unknown 'the size'"):
+        getattr(plan, f"{method}_one")(row)
+
+
+def test_rows_of_an_opaque_model_with_spaces_in_names() -> None:
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(80, 3)), columns=["a b", "c", "d e"])
+    model = lgb.LGBMClassifier(**FEW, pred_early_stop=True).fit(X, X["d e"] > 0)
+    plan = pretzel.compile(model)
+    assert plan.opaque_steps
+    rows = [dict(reversed(row.items())) for row in X.to_dict("records")]
+    np.testing.assert_array_equal(plan.predict_proba(rows), model.predict_proba(X))
+    np.testing.assert_array_equal(plan.predict_proba_one(rows[0]), model.predict_proba(X)[0])
