@@ -445,7 +445,7 @@ cdef class Method(CallCounter):
 
     def estimate_one(self, row):
         """Predicted seconds for one row, before it is read."""
-        return self.native.cost.estimate_ns(1, 0 if self.plain else text_units(row)) * 1e-9
+        return self.native.cost.estimate_ns(1, 0 if self.plain else units_of(row)) * 1e-9
 
     @property
     def sparse_result(self):

@@ -243,7 +243,7 @@ cdef object field_of(object row, PyObject** values, Reader reader, int i):
     return value
 
 
-cdef int64_t text_units(object row) except -1:
+cdef int64_t units_of(object row) except -1:
     """Code units of the texts of a row."""
     cdef int64_t units = 0
     if PyUnicode_Check(row):
