@@ -76,6 +76,13 @@ def encoded_columns(output: Node) -> Columns:
 
 def columns_of(leaf: Node) -> Columns:
     """The numbers that a leaf reads."""
+    known: Columns | None = leaf.__dict__.get("_columns")
+    if known is None:
+        known = leaf.__dict__["_columns"] = _columns_of(leaf)
+    return known
+
+
+def _columns_of(leaf: Node) -> Columns:
     made = leaf.inputs[0] if leaf.inputs else None
     source = made.token if isinstance(made, Opaque) else 0
     if isinstance(leaf, SparseLeaf):

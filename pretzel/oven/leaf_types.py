@@ -51,7 +51,8 @@ def types_by_column(output: Node, refusals: Mapping[Node, Refusal]) -> dict[tupl
 
 def united(types: Iterable[LeafTypes]) -> LeafTypes:
     """What the dtypes of several columns decide together."""
-    return reduce(_united, types, NOTHING)
+    distinct = {id(each): each for each in types}  # the columns of a leaf have one
+    return reduce(_united, distinct.values(), NOTHING)
 
 
 def _united(a: LeafTypes, b: LeafTypes) -> LeafTypes:

@@ -96,7 +96,7 @@ def _key(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return ArrayKey(value)
     if isinstance(value, tuple):
-        return tuple(map(_key, value))
+        return (int, value) if {*map(type, value)} == {int} else tuple(map(_key, value))  # columns, of which many are
     return _scalar(value)
 
 
