@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 import pretzel
 from tests import releases
@@ -55,3 +56,12 @@ def test_columns_come_in_any_order() -> None:
 def test_frozen() -> None:
     (ridge,) = releases.frozen(Ridge().fit(X, Y))
     check(make_pipeline(StandardScaler(), ridge).fit(X, Y), X, ("predict",))
+
+
+def test_a_threshold_between_other_than_two_classes() -> None:
+    threshold = FixedThresholdClassifier(DecisionTreeClassifier(max_depth=1), threshold=0.4)
+    fitted = threshold.fit(X, np.zeros(len(X), dtype=int))
+    plan = pretzel.compile(fitted)
+    assert_close(plan.predict_proba(X), fitted.predict_proba(X))
+    with pytest.raises(ValueError, match="binary"):
+        plan.predict(X)

@@ -271,6 +271,8 @@ def threshold_classifier(estimator: Any, x: Node, importer: Importer) -> Methods
     """``predict`` compares a score with the threshold; all other methods are those of the classifier."""
     (child,) = children(estimator)
     classes = np.asarray(estimator.classes_)
+    if len(classes) != 2:
+        raise Unsupported(f"a threshold between {len(classes)} classes")
     asked = "predict_proba" if estimator.response_method == "auto" else estimator.response_method
     if estimator.response_method == "auto" and not hasattr(child.estimator, asked):
         asked = "decision_function"
