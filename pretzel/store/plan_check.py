@@ -157,7 +157,8 @@ def _wrong_shape(shape: ProgramShape, specs: Mapping[int, InputSpec]) -> Iterato
         known = spec.width or (WIDEST if leaf.source else 0)
         if any(not 0 <= column < known for column in leaf.columns):
             yield f"a leaf reads a column that is none of {spec.width}"
-        if leaf.kind is LeafKind.SPARSE and leaf.columns != tuple(range(spec.width or width)):
+        all_columns = len(leaf.columns) == (spec.width or width) and leaf.columns == tuple(range(len(leaf.columns)))
+        if leaf.kind is LeafKind.SPARSE and not all_columns:
             yield "a leaf of sparse rows leaves out columns"
         if leaf.kind is LeafKind.TEXT and len(leaf.columns) != 1:
             yield "a leaf of documents reads several columns"

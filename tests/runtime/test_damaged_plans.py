@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
@@ -64,6 +67,21 @@ def test_plans_share_large_arrays_only_where_they_name_the_same_bytes(models):
         mine = None
     np.testing.assert_allclose(models.load("large/yours").predict(X[:9]), X[:9, 0])
     assert mine is None or not np.allclose(mine.predict(X[:9]), X[:9, 0])
+
+
+def test_a_number_of_columns_costs_nothing(models):
+    """Readers of rows allocate by the columns that they read, not by the number that a file says."""
+
+    def wide(description, objects):
+        description["plan"]["input"]["width"] = 2**31 - 1
+        description["plan"]["input"]["names"] = None
+        return description, objects
+
+    change(models, "small/mine", wide)
+    start = time.monotonic()
+    with contextlib.suppress(CorruptStoreError):
+        models.load("small/mine")
+    assert time.monotonic() - start < 5.0
 
 
 @pytest.mark.parametrize("index", ["objects", "large"])

@@ -16,7 +16,7 @@ cdef class RowForm:
         if spec.names is not None:
             if len(spec.names) != spec.width:
                 raise errors.KernelError(f"{len(spec.names)} names for {spec.width} columns")
-            if not used <= {*spec.required} <= {*range(spec.width)}:
+            if not used <= {*spec.required} or not all([0 <= c < spec.width for c in spec.required]):
                 raise errors.KernelError("a leaf reads a column that requests need not have")
         self.readers = tuple([Reader(leaf, spec) for leaf in leaves])
         self.required_at = spec.required

@@ -115,7 +115,7 @@ cdef class Reader:
                 missing = tuple([value if type(value) is float else math.nan for value in missing])
                 self.missing = missing if any([value == value for value in missing]) else None
         self.accents = leaf.accents
-        self.whole_row = leaf.columns == tuple(range(spec.width))
+        self.whole_row = self.width == spec.width and leaf.columns == tuple(range(self.width))
         self.keys = None  # values of opaque steps have no names
         if spec.names is not None and leaf.source == 0:
             self.keys = tuple([interned(spec.names[c]) for c in leaf.columns])
