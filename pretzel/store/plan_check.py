@@ -73,6 +73,8 @@ def _wrong_input(spec: InputSpec) -> Iterator[str]:
         yield f"{len(spec.names)} names of {spec.width} columns"
     if any(not 0 <= column < spec.width for column in (*spec.required, *spec.texts)):
         yield f"a required column is none of {spec.width}"
+    if spec.kind is InputKind.TABLE and spec.names is None and len(spec.required) != spec.width:
+        yield f"{len(spec.required)} required columns of {spec.width} without names"
     if spec.missing and len(spec.missing) != spec.width:
         yield f"{len(spec.missing)} missing values of {spec.width} columns"
 
