@@ -54,6 +54,7 @@ lint: $(VENV)/.lint
 	$(VENV)/bin/mypy --strict pretzel
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cython-lint $(BINDINGS)
 	$(VENV)/bin/clang-format --dry-run -Werror $(NATIVE)
+	$(VENV)/bin/cibuildwheel --platform linux --archs x86_64,aarch64 --print-build-identifiers
 
 # What the measurements compare with, and what draws and records them.
 bench: install $(VENV)/.bench
