@@ -35,6 +35,9 @@ OPTIONAL = {
     "skops",
     "cloudpickle",
     "click",
+    "orjson",
+    "uvicorn",
+    "prometheus_client",
 }
 
 PLAN = {"plan", "program", "input_spec"}
@@ -60,7 +63,8 @@ LAYERS = {
     "api": {"errors", "options", *PLAN, "store", "oven", "runtime", "upgrade"},
     "calibration": {"errors", "examples", "store", "api", "runtime", "_native"},
     "coverage": {"errors", "store", "oven", "runtime", "api"},
-    "cli": {"errors", *PLAN, "store", "oven", "runtime", "api", "coverage", "verification"},
+    "serving": {"errors", "schema", "options", "input_spec", "_native", "runtime"},
+    "cli": {"errors", *PLAN, "store", "oven", "runtime", "api", "coverage", "verification", "serving"},
     "__main__": {"cli"},
     "verification": {"errors", "schema", "options", "packed", *PLAN, "store", "oven", "runtime", "_native"},
 }

@@ -11,8 +11,9 @@ import click
 
 from pretzel.cli.models import FILE, load_source, model_argument, trust
 from pretzel.cli.output import as_json, show_json, show_table
-from pretzel.cli.requests import as_request, as_rows, column_option, columns_for, default_method
+from pretzel.cli.requests import as_request, as_rows, column_option, columns_for
 from pretzel.cli.tables import open_table, read_all
+from pretzel.runtime.answer_columns import default_method
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pretzel.cli.models import FILE, model_argument, trust
-from pretzel.cli.requests import answer_columns, as_request, column_option, columns_for, default_method
+from pretzel.cli.requests import as_request, column_option, columns_for
 from pretzel.cli.tables import Writer, format_of, open_table
 from pretzel.errors import InputError
+from pretzel.runtime.answer_columns import answer_columns, default_method
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

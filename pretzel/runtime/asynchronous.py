@@ -14,6 +14,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import Method
+from pretzel.errors import InputError
 from pretzel.options import check_option
 from pretzel.runtime.input.row_reader import one_row_table
 from pretzel.runtime.opaque import OpaqueMethod
@@ -52,17 +53,7 @@ def one(endpoint: Endpoint, name: str) -> Callable[..., Coroutine[Any, Any, Any]
             The row does not fit the model.
         """
         check_option("deadline", deadline, Real | None)
-        method = endpoint.pick()
-        if type(method) is Unloaded:
-            method = await asyncio.to_thread(method.loaded)
-        if type(method) is Method and not method.is_typed_row(row):
-            if method.batches is not None and method.batches.accepts(deadline):
-                return await _counted(endpoint, True, method.batches.answer(method, row, deadline))
-            if method.estimate_one(row) < INLINE_LIMIT:
-                return endpoint.answer(method, row)
-        elif type(method) is not OpaqueMethod:
-            return endpoint.answer(method, row)  # which raises
-        return await _counted(endpoint, True, _long_row(method, row, deadline))
+        return await answer_row(endpoint, endpoint.pick(), row, deadline)
 
     return _named(answer, name)
 
@@ -89,9 +80,43 @@ def table(endpoint: Endpoint, name: str) -> Callable[..., Coroutine[Any, Any, An
             The table does not fit the model.
         """
         check_option("deadline", deadline, Real | None)
-        return await _counted(endpoint, False, _table(endpoint.pick(), X, deadline))
+        return await answer_table(endpoint, endpoint.pick(), X, deadline)
 
     return _named(answer, name)
+
+
+async def picked(endpoint: Endpoint) -> Any:
+    """What answers the next call of an endpoint, in memory; for a caller that wants to know it."""
+    target = endpoint.pick()
+    return await asyncio.to_thread(target.loaded) if type(target) is Unloaded else target
+
+
+async def answer_row(endpoint: Endpoint, method: Any, row: Any, deadline: float | None) -> Any:
+    """The answer for one row of what an endpoint has picked."""
+    if type(method) is Unloaded:
+        method = await asyncio.to_thread(method.loaded)
+    if type(method) is Method and not method.is_typed_row(row):
+        if method.batches is not None and method.batches.accepts(deadline):
+            return await _counted(endpoint, True, method.batches.answer(method, row, deadline))
+        if method.estimate_one(row) < INLINE_LIMIT:
+            return endpoint.answer(method, row)
+    elif type(method) is not OpaqueMethod:
+        return endpoint.answer(method, row)  # which raises
+    return await _counted(endpoint, True, _long_row(method, row, deadline))
+
+
+async def answer_table(endpoint: Endpoint, method: Any, X: Any, deadline: float | None) -> Any:
+    """The answer for every row of a table of what an endpoint has picked."""
+    return await _counted(endpoint, False, _table(method, X, deadline))
+
+
+async def answer_rows(endpoint: Endpoint, method: Any, rows: list[Any], deadline: float | None) -> Any:
+    """Answers for a list of single rows (dicts, lists, texts) of what an endpoint has picked.
+
+    Each is read as a single row, and they are computed together. Methods with opaque steps, and those with a sparse
+    result, take them as a table.
+    """
+    return await _counted(endpoint, False, _rows(method, rows, deadline))
 
 
 async def _counted(endpoint: Endpoint, one: bool, work: Coroutine[Any, Any, Any]) -> Any:
@@ -130,6 +155,34 @@ async def _table(method: Any, X: Any, deadline: float | None) -> Any:
     if task is None:
         return await _in_python(method, partial(method, X), deadline)
     return await _run(method, task, None if deadline is None else deadline - (time.monotonic() - start))
+
+
+async def _rows(method: Any, rows: list[Any], deadline: float | None) -> Any:
+    if type(method) is OpaqueMethod:
+        return await _in_python(method, partial(method.call_rows, rows), deadline)
+    if type(method) is not Method or method.sparse_result or not rows:
+        rows = [tuple(row) if type(row) is list else row for row in rows]  # of Pretzel's own, in the order of the fit
+        return await _table(method, rows, deadline)
+    read = partial(_task_of_rows, method, rows)
+    start = time.monotonic()
+    is_short = len(rows) * max(method.spec.width, 1) < INLINE_CELLS
+    task = read() if is_short else await _in_python(method, read, deadline)
+    return await _run(method, task, None if deadline is None else deadline - (time.monotonic() - start))
+
+
+def _task_of_rows(method: Method, rows: list[Any]) -> Task:
+    """A task for single rows; an error names the row."""
+    read = method.engine.scheduler.task_of_rows
+    try:
+        task: Task = read(method, rows)
+        return task
+    except InputError:
+        for number, row in enumerate(rows):
+            try:
+                read(method, [row])
+            except InputError as error:
+                raise type(error)(f"row {number}: {error}") from None
+        raise
 
 
 async def _in_python(method: Any, function: Callable[[], Any], deadline: float | None) -> Any:

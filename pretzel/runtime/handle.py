@@ -183,6 +183,20 @@ class Model(Handle, ActsAsEstimator):
         """The endpoint of each method, also of methods that the default version does not have."""
         return dict(self._endpoints)
 
+    def endpoint(self, method: str) -> Endpoint | None:
+        """The endpoint of a method, also of one that the default version does not have; None: no version has had it."""
+        return self._endpoints.get(method)
+
+    def version_of(self, method: str, target: Any) -> str:
+        """``"name@version"`` whose method this is, of those that may answer now; "" if it is none of them."""
+        route = self._route
+        if route is None:
+            return ""
+        if route.weights is None:
+            return route.version.name
+        found = (version.name for version in route.versions if version.targets().get(method) is target)
+        return next(found, "")
+
     @property
     def nbytes(self) -> int:
         """Bytes of all objects that `plan` refers to, shared or not."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pretzel.runtime.catalog import Catalog
     from pretzel.runtime.engine import Answer
     from pretzel.runtime.multi_model import MultiModel
+    from pretzel.runtime.stored_models import StoredModels
 
 
 class NamedCalls:
@@ -17,6 +18,7 @@ class NamedCalls:
 
     _catalog: Catalog
     _multi_model: MultiModel
+    _stored: StoredModels
 
     def predict(self, name: str, X: Any) -> Any:
         """``runtime[name].predict(X)``."""
@@ -79,6 +81,14 @@ class NamedCalls:
             Answers in the order of ``models``.
         """
         return self._multi_model.all(row, models, method, on_error)
+
+    def versions(self, name: str) -> list[str]:
+        """Labels of the versions of a model that is registered or looked up, and of all that a store on disk has of it.
+
+        Those of the targets of an alias are not its own: it has none.
+        """
+        known = [each.label for handle, _, held in self._catalog.models() if handle.name == name for each in held]
+        return [*dict.fromkeys([*known, *self._stored.versions(name)])]
 
     def sharing(self, models: Iterable[Any], method: str = "predict") -> tuple[int, int]:
         """Number of kernel calls that these models make one by one, and in `predict_all`."""

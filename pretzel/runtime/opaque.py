@@ -16,7 +16,7 @@ from pretzel.program import Leaf, LeafKind, Program
 from pretzel.runtime.input.feature_names import check_width
 from pretzel.runtime.input.messages import UnreadForm, described, listed
 from pretzel.runtime.input.row_reader import as_number, check_keys, raise_wrong_field
-from pretzel.runtime.input.source_form import frame_of_arrow, is_sparse, of_row, of_rows, select
+from pretzel.runtime.input.source_form import frame_of_arrow, is_sparse, of_row, of_rows, of_single_rows, select
 from pretzel.runtime.input.table_reader import is_table, read
 from pretzel.runtime.method_docs import document
 from pretzel.runtime.source import answer_instead, call_source
@@ -318,6 +318,13 @@ class OpaqueMethod(CallCounter):
         if isinstance(answer, list | tuple) and all(hasattr(part, "shape") for part in answer):
             return type(answer)(self._first(part) for part in answer)
         return self._first(answer)
+
+    def call_rows(self, rows: list[Any]) -> Any:
+        """Answers for a list of single rows, as a table."""
+        answer = self(of_single_rows(self.spec, self.name, rows, check=self._checks))
+        if isinstance(answer, list) and all(hasattr(part, "shape") for part in answer):
+            return [list(parts) for parts in zip(*answer, strict=True)]  # of several targets, by row
+        return answer
 
     def answer_typed_row(self, row: Any) -> Any:
         """Answer for a 1-D array whose dtype matters."""

@@ -109,6 +109,11 @@ class StoredModels:
         """Names of all models of the store."""
         return [] if self._plans is None else self._plans.names()
 
+    def versions(self, name: str) -> list[str]:
+        """Labels of all versions of a model of the store."""
+        found = None if self._plans is None else self._versions_of(name)
+        return [] if found is None else [*found.plans]
+
     def __contains__(self, target: str) -> bool:
         name, at, label = target.partition("@")
         if self._plans is None or not name:

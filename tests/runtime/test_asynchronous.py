@@ -294,3 +294,47 @@ def test_closing_cancels_what_is_awaited() -> None:
             await task
 
     asyncio.run(main())
+
+
+def test_a_list_of_rows_is_answered_as_its_rows_are(runtime: pretzel.Runtime) -> None:
+    names = runtime.register(
+        "names",
+        make_pipeline(
+            make_column_transformer(
+                (OneHotEncoder(handle_unknown="ignore"), ["city"]), (StandardScaler(), ["age", "pay"])
+            ),
+            LogisticRegression(),
+        ).fit(FRAME, FRAME["age"] > FRAME["age"].median()),
+    )
+    opaque = runtime.register("opaque", make_pipeline(Slow(), Ridge()).fit(X, Y))
+    vectors = runtime.register("vectors", TfidfVectorizer().fit(TEXTS))
+    records = FRAME.head(6).to_dict("records")
+    requests: list[tuple[Any, str, list[Any]]] = [
+        (names, "predict", records),
+        (names, "predict_proba", [list(row.values()) for row in records]),
+        (names, "predict", records * 3000),
+        (opaque, "predict", X[:4].tolist()),
+        (vectors, "transform", TEXTS[:4]),
+    ]
+    for model, method, rows in requests:
+        endpoint = model.endpoint(method)
+        assert endpoint is not None
+
+        async def answers(endpoint: Any = endpoint, rows: list[Any] = rows) -> Any:
+            target = await asynchronous.picked(endpoint)
+            return await asynchronous.answer_rows(endpoint, target, rows, None), target
+
+        found, target = asyncio.run(answers())
+        assert model.version_of(method, target) == f"{model.name}@v1"
+        expected = [getattr(model, f"{method}_one")(row) for row in rows]
+        if method == "transform":
+            found, expected = found.toarray(), np.vstack([each.toarray() for each in expected])
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_list_of_rows_that_fails_names_the_row(runtime: pretzel.Runtime) -> None:
+    model = runtime.register("five", Ridge().fit(X, Y))
+    endpoint = model.endpoint("predict")
+    assert endpoint is not None
+    with pytest.raises(InputError, match="row 1: five: expected 5 values, got 2"):
+        asyncio.run(asynchronous.answer_rows(endpoint, endpoint.pick(), [[0.0] * 5, [0.0] * 2], None))

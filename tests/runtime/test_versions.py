@@ -40,6 +40,13 @@ def test_versions_are_numbered(runtime: pretzel.Runtime) -> None:
     assert model.predict_one(ROW) == 6
 
 
+def test_a_runtime_lists_the_versions_of_a_name(runtime: pretzel.Runtime) -> None:
+    runtime.register("m", constant(1))
+    runtime.register("m", constant(2), default=False)
+    runtime.alias("a", "m@v2")
+    assert [runtime.versions(name) for name in ("m", "a", "nobody")] == [["v1", "v2"], [], []]
+
+
 def test_a_pinned_handle_stays_with_its_version(runtime: pretzel.Runtime) -> None:
     model = runtime.register("m", constant(1))
     first = runtime["m@v1"]

@@ -87,6 +87,26 @@ def _of_any_row(spec: InputSpec, row: Any) -> Any:
     return array([list(row)])
 
 
+def of_single_rows(spec: InputSpec, model: str, rows: list[Any], *, check: bool = True) -> Any:
+    """Several rows, each as `of_row` takes one, as a request.
+
+    Raises
+    ------
+    InputError
+        A row does not fit the model, or is unlike the first.
+    """
+    if not rows or spec.kind is InputKind.TEXT or spec.items or isinstance(rows[0], str | bytes):
+        return rows
+    if spec.kind is not InputKind.ANY or isinstance(rows[0], Mapping):
+        return of_rows(spec, [tuple(row) if type(row) is list else row for row in rows], check=check)
+    odd = next((i for i, row in enumerate(rows) if type(row) is not list or len(row) != len(rows[0])), None)
+    if odd is not None:
+        raise InputShapeError(f"{model}: row {odd} is unlike row 0, which has {len(rows[0])} values")
+    if spec.names is not None and len(rows[0]) == len(spec.names):
+        return _frame(spec, {name: [row[i] for row in rows] for i, name in enumerate(spec.names)})
+    return array(rows)
+
+
 def of_rows(spec: InputSpec, X: list[Any], *, check: bool = True) -> Any:
     """Rows of a list as a table from which columns can be selected: a DataFrame, or an array.
 

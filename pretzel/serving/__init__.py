@@ -1,0 +1,72 @@
+"""Models of a runtime over HTTP: an ASGI application without a web framework.
+
+It runs alone under uvicorn, gunicorn or hypercorn, and mounted in FastAPI, Starlette, Django or Flask; it needs no
+lifespan events. Nothing of it is imported by ``import pretzel``.
+
+::
+
+    import pretzel.serving
+
+    app = pretzel.serving.app(runtime)
+
+=====================================================  ===================================================
+``POST /models/churn/de/predict``                      one row as JSON, or a list of rows; or an Arrow stream
+``GET /models``, ``GET /models/churn/de``              what there is, and what a model takes and answers
+``/v2/...``                                            Open Inference Protocol V2 (`pretzel.serving.protocol`)
+``GET /openapi.json``                                  the description of all that
+``GET /metrics``                                       for Prometheus (`pretzel.runtime.metrics`)
+``GET /``                                              models, traffic, latency and memory on a page
+=====================================================  ===================================================
+
+A name may have slashes, and stand for a version (``churn/de@v2``) or an alias. Requests may have the headers
+
+- ``Request-Timeout``: seconds in which the answer is wanted (``0.05``); what cannot be answered in time is rejected,
+- ``X-Request-Id``: comes back with the answer, which has one of its own otherwise.
+
+Answers name the version in the header ``Model-Version``. Errors are ``{"error": "...", "type": "..."}``, with the
+status that the table of `pretzel.serving.failures` says.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pretzel.runtime.runtime import Runtime
+    from pretzel.serving.application import Application
+
+
+def app(
+    runtime: Runtime,
+    *,
+    manage: bool = False,
+    max_bytes: int | str = "64MB",
+    max_requests: int = 1024,
+    drain: float = 30.0,
+    close: bool = False,
+) -> Application:
+    """The ASGI application that serves the models of a runtime.
+
+    Parameters
+    ----------
+    runtime : Runtime
+        Its models may change at any time.
+    manage : bool
+        Whether callers may load and unload models: ``POST /v2/repository/models/NAME/load``.
+    max_bytes : int or str
+        The longest body of a request, unpacked, in bytes or as text such as ``"64MB"``; a longer one is answered 413.
+    max_requests : int
+        Requests that may be under way; further ones are answered 429.
+    drain : float
+        Seconds for which requests under way are awaited when the server shuts down.
+    close : bool
+        Whether the runtime is closed then, too.
+
+    Returns
+    -------
+    Application
+        An ASGI 3 application.
+    """
+    from pretzel.serving.application import Application, Settings
+
+    return Application(runtime, Settings.of(manage, max_bytes, max_requests, drain, close))

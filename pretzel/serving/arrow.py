@@ -1,0 +1,89 @@
+"""Tables as Arrow streams, in and out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.errors import InputTypeError
+from pretzel.input_spec import InputKind
+from pretzel.runtime.answer_columns import answer_columns
+from pretzel.runtime.named_columns import feature_names_out
+from pretzel.serving.failures import BadRequest, NotInstalled
+
+if TYPE_CHECKING:
+    from pretzel.runtime.model import Plan
+
+SMALL = 64_000
+"""Streams with fewer bytes are read on the event loop."""
+
+
+async def read(body: bytes, plan: Plan) -> Any:
+    """The table of a stream, as a model takes it: a table with columns, a matrix, or documents.
+
+    Raises
+    ------
+    BadRequest
+        The body is no stream, or a damaged one.
+    InputTypeError
+        The model takes something else.
+    NotInstalled
+    """
+    return _read(body, plan) if len(body) < SMALL else await asyncio.to_thread(_read, body, plan)
+
+
+async def write(plan: Plan, method: str, answer: Any) -> bytes:
+    """The answer for a table as a stream: a column, or one for each class or component."""
+    return await asyncio.to_thread(_write, plan, method, answer)
+
+
+def of_rows(answers: Any) -> Any:
+    """Answers for single rows, as those for a table."""
+    if not isinstance(answers, list):
+        return answers
+    if answers and isinstance(answers[0], list):
+        return [np.array(part) for part in zip(*answers, strict=True)]
+    return np.array(answers)
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow
+        import pyarrow.ipc
+    except ImportError:
+        raise NotInstalled("this server reads and writes no Arrow streams: pyarrow is not installed there") from None
+    return pyarrow
+
+
+def _read(body: bytes, plan: Plan) -> Any:
+    arrow = _pyarrow()
+    try:
+        table = arrow.ipc.open_stream(arrow.py_buffer(body)).read_all()
+        table.validate(full=True)
+    except (arrow.ArrowException, OSError, ValueError) as error:
+        raise BadRequest(f"the body is no Arrow stream: {error}") from None
+    spec = plan.physical.input
+    if spec.kind is InputKind.TEXT:
+        if table.num_columns != 1:
+            raise InputTypeError(f"{plan.name}: expected one column of documents, got {table.num_columns} columns")
+        return table.column(0).to_pylist()
+    if spec.names is None:
+        columns = [column.to_numpy() for column in table.columns]
+        if any(column.dtype.kind not in "fiub" for column in columns):
+            raise InputTypeError(f"{plan.name}: expected {spec.width} columns of numbers")
+        return np.column_stack(columns) if columns else np.empty((table.num_rows, 0))
+    return table
+
+
+def _write(plan: Plan, method: str, answer: Any) -> bytes:
+    arrow = _pyarrow()
+    names_out = None if plan.physical.names_out is None else [*feature_names_out(plan)]
+    columns = answer_columns(method, answer, plan.physical.attributes.get("classes_"), names_out)
+    arrays = [arrow.array(column) for column in columns.values()]
+    table = arrow.Table.from_arrays(arrays, names=[*columns])
+    sink = arrow.BufferOutputStream()
+    with arrow.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(memoryview(sink.getvalue()))

@@ -1,0 +1,110 @@
+"""JSON by orjson where it is installed, else by the standard library; both read and write the same.
+
+NaN and infinities are no JSON: a body that has them is rejected, and they are null in answers.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.serving.failures import BadRequest, TooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CELLS = 10_000_000
+"""Numbers of a sparse answer, written out, that an answer may have."""
+
+
+def written_out(value: Any) -> Any:
+    """A sparse answer as an array.
+
+    Raises
+    ------
+    TooLarge
+    """
+    if math.prod(value.shape) > CELLS:
+        raise TooLarge(f"the answer has {value.shape[0]:,} rows of {value.shape[1]:,} columns: send fewer rows")
+    return value.toarray()
+
+
+def plain(value: Any) -> Any:
+    """What an answer is in JSON, where the encoder does not know its type."""
+    if hasattr(value, "toarray"):
+        return written_out(value)
+    if hasattr(value, "to_numpy"):
+        return value.to_numpy().tolist()
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return str(value)
+
+
+def _with_orjson() -> tuple[Callable[[bytes], Any], Callable[[Any], bytes]]:
+    import orjson
+
+    options = orjson.OPT_SERIALIZE_NUMPY
+
+    def loads(body: bytes) -> Any:
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise BadRequest(f"the body is no JSON: {error}") from None
+
+    def dumps(value: Any) -> bytes:
+        try:
+            return orjson.dumps(value, plain, options)
+        except orjson.JSONEncodeError as error:
+            if isinstance(error.__cause__, TooLarge):
+                raise error.__cause__ from None
+            return _dumps(value)  # integers beyond 64 bits, texts that are no UTF-8
+
+    return loads, dumps
+
+
+def _loads(body: bytes) -> Any:
+    try:
+        value = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"the body is no JSON: {error}") from None
+    if b"\\u" in body or b"\\U" in body:
+        try:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError:
+            raise BadRequest("the body is no JSON: half of a surrogate pair") from None
+    return value
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _dumps(value: Any) -> bytes:
+    text = json.dumps(_finite(value), separators=(",", ":"), ensure_ascii=False)
+    return text.encode("utf-8", "replace")
+
+
+def _finite(value: Any) -> Any:
+    """A value of types that JSON has, with null for NaN and infinities."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return value if value is None or isinstance(value, str | int) else _finite(plain(value))
+
+
+def _codec() -> tuple[Callable[[bytes], Any], Callable[[Any], bytes]]:
+    try:
+        return _with_orjson()
+    except ImportError:
+        return _loads, _dumps
+
+
+loads, dumps = _codec()

@@ -1,0 +1,147 @@
+"""The models of a runtime by name, as an event loop looks them up: without waiting for files."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from pretzel._native import Method
+from pretzel.errors import ModelNotFoundError, PretzelError
+from pretzel.runtime.asynchronous import answer_row, answer_rows, answer_table, picked
+from pretzel.runtime.log import logger
+from pretzel.runtime.opaque import OpaqueMethod
+from pretzel.serving.failures import BadRequest, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from pretzel._native import Endpoint
+    from pretzel.runtime.handle import Model
+    from pretzel.runtime.model import Plan
+    from pretzel.runtime.runtime import Runtime
+
+    Answered = Callable[[Endpoint, Any, Any, float | None], Awaitable[Any]]
+
+
+class Models:
+    """Handles by name.
+
+    Parameters
+    ----------
+    runtime : Runtime
+
+    Attributes
+    ----------
+    unloaded : set of str
+        Names that a caller has unloaded, which are not served until one is loaded again.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._known: weakref.WeakValueDictionary[str, Model] = weakref.WeakValueDictionary()
+        self.unloaded: set[str] = set()
+
+    async def find(self, name: str) -> Model:
+        """The handle of a model, version or alias.
+
+        Raises
+        ------
+        ModelNotFoundError, Unavailable
+        """
+        if self.unloaded and name.partition("@")[0] in self.unloaded:
+            raise Unavailable(f"{name} has been unloaded: POST v2/repository/models/{name}/load")
+        model = self._known.get(name)
+        if model is None:
+            model = await asyncio.to_thread(self._runtime.__getitem__, name)
+            self._known[name] = model
+        return model
+
+    async def plan(self, name: str) -> Plan:
+        """The plan of a model, loaded if it was not in memory."""
+        model = await self.find(name)
+        plan = model.current
+        if plan is not None:
+            return plan
+        try:
+            return await asyncio.to_thread(getattr, model, "plan")
+        except ModelNotFoundError:
+            return await asyncio.to_thread(getattr, await self._again(name), "plan")
+
+    async def row(self, name: str, method: str, row: Any, deadline: float | None) -> tuple[Any, str]:
+        """The answer for one row, and the version that gave it."""
+        return await self._answer(answer_row, name, method, row, deadline)
+
+    async def rows(self, name: str, method: str, rows: list[Any], deadline: float | None) -> tuple[Any, str]:
+        """The answers for a list of rows, and the version."""
+        return await self._answer(answer_rows, name, method, rows, deadline)
+
+    async def table(self, name: str, method: str, X: Any, deadline: float | None) -> tuple[Any, str]:
+        """The answer for a table, and the version."""
+        return await self._answer(answer_table, name, method, X, deadline)
+
+    async def several(
+        self, name: str, methods: Sequence[str], X: Any, deadline: float | None
+    ) -> tuple[dict[str, Any], str]:
+        """The answers of several methods of one version for a table."""
+        if len(methods) == 1:
+            answer, version = await self.table(name, methods[0], X, deadline)
+            return {methods[0]: answer}, version
+        model = await self.find(name)
+        if model.current is None:
+            await self.plan(name)
+            model = await self.find(name)
+        first = methods[0]
+        target = await picked(_endpoint(model, first))
+        plan = None if target.owner is None else target.owner()  # which all methods are of, also of an alias
+        version = model.version_of(first, target)
+        found = {first: await _run(answer_table, model, first, target, X, deadline)}
+        for method in methods[1:]:
+            target = await picked(_endpoint(model, method)) if plan is None else plan.methods[method]
+            found[method] = await _run(answer_table, model, method, target, X, deadline)
+        return found, version
+
+    async def _answer(
+        self, answered: Answered, name: str, method: str, request: Any, deadline: float | None
+    ) -> tuple[Any, str]:
+        model = await self.find(name)
+        try:
+            return await _call(answered, model, method, request, deadline)
+        except ModelNotFoundError:
+            return await _call(answered, await self._again(name), method, request, deadline)
+
+    async def _again(self, name: str) -> Model:
+        """The handle that has the name now, if the one before was unregistered."""
+        self._known.pop(name, None)
+        return await self.find(name)
+
+
+async def _call(answered: Answered, model: Model, method: str, request: Any, deadline: float | None) -> tuple[Any, str]:
+    target = await picked(_endpoint(model, method))
+    return await _run(answered, model, method, target, request, deadline), model.version_of(method, target)
+
+
+def _endpoint(model: Model, method: str) -> Endpoint:
+    endpoint = model.endpoint(method)
+    if endpoint is None:
+        raise NotFound(f"{model.name} has no method {method!r}; it has {', '.join(model.endpoints) or 'none'}")
+    return endpoint
+
+
+async def _run(answered: Answered, model: Model, method: str, target: Any, request: Any, deadline: float | None) -> Any:
+    try:
+        return await answered(_endpoint(model, method), target, request, deadline)
+    except PretzelError:
+        raise
+    except AttributeError as error:
+        if type(target) is Method or type(target) is OpaqueMethod:
+            raise _blamed(model, method, error) from error
+        raise NotFound(str(error)) from error
+    except (TypeError, ValueError, LookupError, ArithmeticError) as error:
+        raise _blamed(model, method, error) from error
+
+
+def _blamed(model: Model, method: str, error: Exception) -> BadRequest:
+    """What a step raised over a request that it cannot take."""
+    logger.info("%s.%s failed over a request", model.name, method, exc_info=error)
+    return BadRequest(f"{model.name}: {method} cannot answer this request ({type(error).__name__}: {error})")

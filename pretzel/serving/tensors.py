@@ -1,0 +1,180 @@
+"""Tensors of Open Inference Protocol V2: as JSON, or as bytes behind the JSON (the binary tensor extension)."""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.errors import InputShapeError, InputTypeError
+from pretzel.serving.failures import BadRequest
+from pretzel.serving.interface import DATATYPES
+from pretzel.serving.jsons import written_out
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+DTYPES = {name: np.dtype(dtype).newbyteorder("<") for dtype, name in DATATYPES.items()}
+"""What lies in a tensor, by datatype; BYTES are texts."""
+_ACCEPTED: dict[str, set[type]] = {"b": {bool}, "i": {int}, "u": {int}, "f": {float, int, type(None)}}
+_LENGTH = struct.Struct("<I")
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One input of a request: a numeric array, or a list of texts, in the order of rows.
+
+    Parameters
+    ----------
+    name, datatype : str
+    shape : tuple of int
+    values : 1-D ndarray, or list of str or None
+    """
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    values: Any
+
+
+def read(described: Any, tail: memoryview, model: str) -> tuple[list[Tensor], memoryview]:
+    """The inputs of a request, and what is left of the bytes behind its JSON.
+
+    Raises
+    ------
+    BadRequest, InputTypeError, InputShapeError
+    """
+    if not isinstance(described, list) or not described:
+        raise BadRequest(f'{model}: expected "inputs": an array of tensors')
+    found: list[Tensor] = []
+    for each in described:
+        tensor, tail = _tensor(each, tail, model)
+        if any(tensor.name == other.name for other in found):
+            raise BadRequest(f"{model}: there are two tensors {tensor.name!r}")
+        found.append(tensor)
+    return found, tail
+
+
+def _tensor(each: Any, tail: memoryview, model: str) -> tuple[Tensor, memoryview]:
+    if not isinstance(each, dict) or not isinstance(each.get("name"), str):
+        raise BadRequest(f'{model}: a tensor is an object with "name", "shape", "datatype" and "data"')
+    who = f"{model}: tensor {each['name']!r}"
+    datatype, shape = each.get("datatype"), each.get("shape")
+    if datatype != "BYTES" and (not isinstance(datatype, str) or datatype not in DTYPES):
+        raise InputTypeError(f"{who}: expected a datatype of {', '.join(DTYPES)}, BYTES, got {datatype!r}")
+    if not isinstance(shape, list) or any(type(size) is not int or size < 0 for size in shape) or len(shape) > 8:
+        raise InputShapeError(f"{who}: expected a shape of sizes, such as [2, 3], got {str(shape)[:100]}")
+    count = math.prod(shape)
+    parameters = each.get("parameters") or {}
+    if not isinstance(parameters, dict) or "shared_memory_region" in parameters:
+        raise BadRequest(f'{who}: expected "parameters" without shared memory, which this server does not read')
+    size = parameters.get("binary_data_size")
+    if size is None:
+        return Tensor(each["name"], datatype, tuple(shape), _of_json(each.get("data"), datatype, count, who)), tail
+    if type(size) is not int or not 0 <= size <= len(tail):
+        raise BadRequest(f"{who}: binary_data_size is {str(size)[:40]}, and {len(tail)} bytes are there")
+    values = _of_bytes(tail[:size], datatype, count, who)
+    return Tensor(each["name"], datatype, tuple(shape), values), tail[size:]
+
+
+def _of_json(data: Any, datatype: str, count: int, who: str) -> Any:
+    if not isinstance(data, list):
+        raise BadRequest(f'{who}: expected "data", an array, or the parameter binary_data_size')
+    depth = 0
+    while data and type(data[0]) is list and depth < 8:
+        if any(type(part) is not list for part in data):
+            raise InputShapeError(f"{who}: the arrays in its data are not nested alike")
+        data = list(chain.from_iterable(data))
+        depth += 1
+    if len(data) != count:
+        raise InputShapeError(f"{who}: its shape has {count} values, and its data {len(data)}")
+    types = set(map(type, data))
+    if datatype == "BYTES":
+        if not types <= {str, type(None)}:
+            raise _wrong(who, "texts", types - {str, type(None)})
+        return data
+    dtype = DTYPES[datatype]
+    if not types <= _ACCEPTED[dtype.kind]:
+        raise _wrong(who, datatype, types - _ACCEPTED[dtype.kind])
+    try:
+        return np.array(data, dtype)
+    except OverflowError:
+        raise InputTypeError(f"{who}: a value is out of the range of {datatype}") from None
+
+
+def _wrong(who: str, expected: str, types: set[type]) -> InputTypeError:
+    names = {"NoneType": "null", "dict": "object", "list": "array", "str": "text"}
+    got = sorted(names.get(each.__name__, each.__name__) for each in types)
+    return InputTypeError(f"{who}: expected {expected}, got {', '.join(got)}")
+
+
+def _of_bytes(data: memoryview, datatype: str, count: int, who: str) -> Any:
+    if datatype != "BYTES":
+        dtype = DTYPES[datatype]
+        if len(data) != count * dtype.itemsize:
+            raise InputShapeError(
+                f"{who}: its shape has {count} values of {dtype.itemsize} bytes, and binary_data_size is {len(data)}"
+            )
+        if dtype.kind == "b":
+            octets = np.frombuffer(data, np.uint8)
+            if octets.size and octets.max() > 1:
+                raise InputTypeError(f"{who}: expected BOOL, got a byte that is neither 0 nor 1")
+        return np.frombuffer(data, dtype).astype(dtype.newbyteorder("="), copy=False)
+    return texts_of(data, count, who)
+
+
+def texts_of(data: memoryview, count: int, who: str) -> list[str]:
+    """The texts of a binary tensor: each is its length in four bytes, then UTF-8."""
+    if count * 4 > len(data):
+        raise InputShapeError(f"{who}: its shape has {count} texts, and its {len(data)} bytes are too few for that")
+    whole, found, at = bytes(data), [], 0
+    try:
+        for _ in range(count):
+            (length,) = _LENGTH.unpack_from(whole, at)
+            at += 4 + length
+            if at > len(whole):
+                raise InputShapeError(f"{who}: a text is longer than the tensor")
+            found.append(whole[at - length : at].decode("utf-8"))
+    except struct.error:
+        raise InputShapeError(f"{who}: its bytes end within a length") from None
+    except UnicodeDecodeError as error:
+        raise InputTypeError(f"{who}: text {len(found)} is no UTF-8: {error.reason}") from None
+    if at != len(whole):
+        raise InputShapeError(f"{who}: {len(whole) - at} bytes are left behind its {count} texts")
+    return found
+
+
+def bytes_of(texts: list[str]) -> bytes:
+    """Texts as `texts_of` reads them."""
+    parts: list[bytes] = []
+    for text in texts:
+        encoded = text.encode("utf-8", "replace")
+        parts += (_LENGTH.pack(len(encoded)), encoded)
+    return b"".join(parts)
+
+
+def written(name: str, answer: Any, *, binary: bool) -> list[tuple[dict[str, Any], bytes]]:
+    """An answer as tensors: what describes each, and the bytes behind the JSON.
+
+    A list, which is the answer of a method for several targets, makes a tensor for each of its parts.
+    """
+    if isinstance(answer, list):
+        return [each for i, part in enumerate(answer) for each in written(f"{name}_{i}", part, binary=binary)]
+    if hasattr(answer, "toarray"):
+        answer = written_out(answer)
+    values: npt.NDArray[Any] = np.asarray(answer)
+    if values.dtype.byteorder == ">":
+        values = values.astype(values.dtype.newbyteorder("<"))
+    datatype = DATATYPES.get(values.dtype.name, "BYTES")
+    described = {"name": name, "datatype": datatype, "shape": list(values.shape)}
+    flat: Any = values.ravel()
+    if datatype == "BYTES":
+        flat = [each if type(each) is str else str(each) for each in flat.tolist()]
+    if not binary:
+        return [({**described, "data": flat}, b"")]
+    data = bytes_of(flat) if datatype == "BYTES" else flat.tobytes()
+    return [({**described, "parameters": {"binary_data_size": len(data)}}, data)]
