@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pretzel.coverage import Coverage, MethodCoverage, coverage
     from pretzel.options import Batching, Reservation
     from pretzel.runtime.model import Plan
+    from pretzel.runtime.schemas import Column, InputSchema, Output
     from pretzel.runtime.summary import OpaqueCall
     from pretzel.store.fsck import Findings
     from pretzel.store.name_files import Versions
@@ -24,12 +25,15 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "Batching": "pretzel.options",
+    "Column": "pretzel.runtime.schemas",
     "Copied": "pretzel.store.remote",
     "Coverage": "pretzel.coverage",
     "Findings": "pretzel.store.fsck",
+    "InputSchema": "pretzel.runtime.schemas",
     "MethodCoverage": "pretzel.coverage",
     "ObjectStore": "pretzel.store.object_store",
     "OpaqueCall": "pretzel.runtime.summary",
+    "Output": "pretzel.runtime.schemas",
     "Plan": "pretzel.runtime.model",
     "PlanStore": "pretzel.api",
     "Reservation": "pretzel.options",
@@ -45,12 +49,15 @@ _PUBLIC = {
 
 __all__ = [
     "Batching",
+    "Column",
     "Copied",
     "Coverage",
     "Findings",
+    "InputSchema",
     "MethodCoverage",
     "ObjectStore",
     "OpaqueCall",
+    "Output",
     "Plan",
     "PlanStore",
     "Reservation",

@@ -17,6 +17,20 @@ STRUCTURE: dict[Any, Any] = {"nodes": [(str, [int], dict)], "outputs": {str: int
 NAMES_OUT: dict[Any, Any] = {"names": [str]}
 """Form of `names_out` of `pretzel.plan.MethodPlan` and `pretzel.plan.PhysicalPlan`."""
 
+COLUMNS: dict[Any, Any] = {
+    "groups": [
+        {
+            "kind": str,
+            "dtype": str,
+            "nullable": bool | None,
+            "rejects_unknown": bool,
+            "categories": list | None,
+        }
+    ],
+    "runs": [(int, int)],
+}
+"""Form of `pretzel.plan.PhysicalPlan.columns`: groups of columns that are alike, and runs of columns of one group."""
+
 _SHOWN = {"nodes": [{"id": int, "op": str, "inputs": [int], "schema": str, "origin": str}], "methods": {str: int}}
 
 REPORT: dict[Any, Any] = {

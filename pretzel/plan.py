@@ -143,6 +143,8 @@ class PhysicalPlan:
     graph : StoredGraph or None
     names_out : Packed or None
         What ``get_feature_names_out`` of the source returns, where that are texts.
+    columns : Packed or None
+        What each column of a request holds.
     """
 
     input: InputSpec
@@ -152,3 +154,4 @@ class PhysicalPlan:
     report: Packed = field(default_factory=lambda: Packed({}))
     graph: StoredGraph | None = None
     names_out: Packed | None = None
+    columns: Packed | None = None

@@ -341,12 +341,15 @@ def test_everything_public_is_documented(path):
 def test_public_names():
     assert set(pretzel.__all__) == {
         "Batching",
+        "Column",
         "Copied",
         "Coverage",
         "Findings",
+        "InputSchema",
         "MethodCoverage",
         "ObjectStore",
         "OpaqueCall",
+        "Output",
         "Plan",
         "PlanStore",
         "Reservation",

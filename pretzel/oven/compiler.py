@@ -17,6 +17,7 @@ from pretzel.oven.ir.verify import check_always, check_executable, check_paramet
 from pretzel.oven.lower import Form, Lowering
 from pretzel.oven.optimizer import optimize
 from pretzel.oven.report import report
+from pretzel.oven.request_columns import request_columns
 from pretzel.oven.stored_graph import store_graph
 from pretzel.packed import Packed
 from pretzel.plan import PhysicalPlan
@@ -107,6 +108,7 @@ class Compiler:
         methods, lowering = self.lower(graphs)
         lease = lowering.lease
         lease.complete()
+        columns = request_columns(imported.input, [output.node for output in imported.methods.values()])
         attributes = {name: getattr(estimator, name) for name in ATTRIBUTES if hasattr(estimator, name)}
         names = feature_names_out(estimator)
         plan = PhysicalPlan(
@@ -117,6 +119,7 @@ class Compiler:
             report(imported, graphs.optimized, graphs.trace, self.options, time.perf_counter() - start),
             store_graph(graphs.outputs, lowering.calls, self.store),
             None if names is None else self.store.packed(Packed({"names": names})),
+            self.store.packed(columns),
         )
         return plan, lease
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pretzel.plan import MethodPlan, PhysicalPlan
     from pretzel.runtime.engine import BatchEngine
     from pretzel.runtime.estimate import Estimate
+    from pretzel.runtime.schemas import InputSchema
     from pretzel.runtime.source import Source
     from pretzel.runtime.summary import OpaqueCall
     from pretzel.store.object_store import Lease, ObjectStore
@@ -257,6 +258,17 @@ class Plan(ActsAsEstimator):
         from pretzel.runtime.summary import opaque_calls
 
         return tuple(dict.fromkeys(call for each in self.physical.methods.values() for call in opaque_calls(each)))
+
+    @cached_property
+    def input_schema(self) -> InputSchema:
+        """Columns of a request with names, kinds, known categories and missing values, and results of the methods.
+
+        It is printed as a table, and becomes a JSON Schema, a pydantic model, an Arrow schema, or metadata of the Open
+        Inference Protocol.
+        """
+        from pretzel.runtime.schemas.input_schema import input_schema
+
+        return input_schema(self)
 
     @property
     def nbytes(self) -> int:

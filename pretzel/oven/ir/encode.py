@@ -134,13 +134,14 @@ class CategoryCodes(Node):
                 if self.reject[j] & REJECT_NA and is_pandas_missing(value, "NaTType"):
                     value = math.nan
                 code = table.get(cell_key(value))
-                if code is None and self._rejects(value, int(self.reject[j])):
+                if code is None and self.rejects(value, int(self.reject[j])):
                     raise InputValueError(f"row {i}, column {j}: {value!r} is rejected")
                 out[i, j] = self.unknown[j] if code is None else code
         return out
 
     @staticmethod
-    def _rejects(value: Any, reject: int) -> bool:
+    def rejects(value: Any, reject: int) -> bool:
+        """Whether a column of these ``reject`` stops at a value that is none of its categories."""
         is_na = is_pandas_missing(value, "NAType")
         return bool(
             reject & REJECT_UNKNOWN or (reject & REJECT_NAN and is_nan(value)) or (reject & REJECT_NA and is_na)

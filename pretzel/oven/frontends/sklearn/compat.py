@@ -88,8 +88,8 @@ def takes_tables(estimator: Any) -> bool:
     """Whether the tags of an estimator say that its input has rows and columns. Most without tags take tables."""
     try:
         if not since("1.6"):
-            return "2darray" in estimator._get_tags()["X_types"]
-        return bool(_tags(estimator).input_tags.two_d_array)
+            return "2darray" in tags_of(estimator)["X_types"]
+        return bool(tags_of(estimator).input_tags.two_d_array)
     except (AttributeError, TypeError):
         return True
 
@@ -103,11 +103,13 @@ def takes_sparse(estimator: Any) -> bool:
         return not any(isinstance(given, str) or _holds_names(given) for _, _, given in estimator.transformers_)
     if not since("1.6"):
         return name not in DENSE_ONLY and not (name == "StandardScaler" and estimator.with_mean)
-    return name in ("LinearDiscriminantAnalysis", "RobustScaler") or bool(_tags(estimator).input_tags.sparse)
+    return name in ("LinearDiscriminantAnalysis", "RobustScaler") or bool(tags_of(estimator).input_tags.sparse)
 
 
-def _tags(estimator: Any) -> Any:
-    """The tags of an estimator as an object, which exists since 1.6."""
+def tags_of(estimator: Any) -> Any:
+    """The tags of an estimator: an object since 1.6, a dict before."""
+    if not since("1.6"):
+        return estimator._get_tags()
     from sklearn.utils import get_tags
 
     return get_tags(estimator)
@@ -120,8 +122,8 @@ def _holds_names(columns: Any) -> bool:
 def allows_nan_tag(estimator: Any) -> bool:
     """Whether the tags of an estimator say that its rows may hold NaN."""
     if not since("1.6"):
-        return bool(estimator._get_tags()["allow_nan"])
-    return bool(_tags(estimator).input_tags.allow_nan)
+        return bool(tags_of(estimator)["allow_nan"])
+    return bool(tags_of(estimator).input_tags.allow_nan)
 
 
 def requires_fit(estimator: Any) -> bool:
@@ -130,7 +132,7 @@ def requires_fit(estimator: Any) -> bool:
         return False  # whose tags say so since 1.7
     if since("1.6"):
         return True  # unless the tags say otherwise
-    tags = estimator._get_tags()
+    tags = tags_of(estimator)
     return bool(tags["requires_fit"] and not tags["stateless"])
 
 

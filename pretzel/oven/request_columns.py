@@ -1,0 +1,224 @@
+"""What each column of a request holds, for `Plan.input_schema`: read from the imported graph, which has every check."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.input_spec import InputKind
+from pretzel.oven.frontends.missing import columns_of_request
+from pretzel.oven.frontends.registry import is_composition
+from pretzel.oven.frontends.sklearn.compat import tags_of
+from pretzel.oven.ir.check import CheckFinite
+from pretzel.oven.ir.city_hash import CityHash
+from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, Raw, Select, SparseLeaf, TextLeaf
+from pretzel.oven.ir.concat import Concat, Densify
+from pretzel.oven.ir.encode import CategoryCodes
+from pretzel.oven.ir.graph import toposort
+from pretzel.oven.ir.impute import ImputeCells, MissingMask
+from pretzel.oven.ir.opaque import Opaque
+from pretzel.packed import Packed
+from pretzel.schema import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy.typing as npt
+
+    from pretzel.input_spec import InputSpec
+    from pretzel.oven.ir._cells import CellValue
+    from pretzel.oven.ir.graph import Node
+
+    Columns = npt.NDArray[np.int64]
+
+MOST_CATEGORIES = 1000
+"""Known values of a column up to which they are listed."""
+
+NOWHERE = -1
+_ANY, _NUMBER, _CATEGORY, _TEXT = range(4)  # of what several steps read, the greatest counts
+_KINDS = ("any", "number", "category", "text")
+_DTYPES = ("object", "float64", "object", "str")
+
+
+def request_columns(spec: InputSpec, outputs: Iterable[Node]) -> Packed:
+    """The columns of a request, those that are alike as one group: see `pretzel.packed.COLUMNS`.
+
+    Parameters
+    ----------
+    spec : InputSpec
+    outputs : iterable of Node
+        Results of all methods, before any rule.
+    """
+    found = _Reader(spec)
+    if spec.kind is not InputKind.ANY:
+        found.read(toposort(outputs))
+    return Packed(found.grouped())
+
+
+class _Reader:
+    """Walks the graph from the request on."""
+
+    def __init__(self, spec: InputSpec) -> None:
+        self._spec = spec
+        width = spec.width or len(spec.names or ())
+        self._kinds = np.zeros(width, dtype=np.int8)
+        self._rejected = np.zeros(width, dtype=bool)  # a step stops at a missing value
+        self._doubtful = np.zeros(width, dtype=bool)  # nobody says whether a step does
+        self._categories: dict[int, tuple[list[CellValue], bool]] = {}
+        self._missing: dict[Node, Columns] = {}  # columns of the request whose missing values each column has
+        if spec.kind is InputKind.ANY:
+            self._doubtful[:] = True
+        if spec.coding is not None:
+            for column, categories in zip(spec.coding.columns, spec.coding.categories, strict=True):
+                self._note_categories(column, categories, spec.coding.rejects)
+
+    def read(self, nodes: Sequence[Node]) -> None:
+        for node in nodes:
+            self._missing[node] = self._passed_on(node)
+            match node:
+                case CheckFinite(allow_nan=False):
+                    self._mark(self._rejected, self._missing[node.inputs[0]])
+                case MissingMask(reject_new=True) if math.isnan(node.missing):
+                    self._mark(self._rejected, np.delete(self._missing[node.inputs[0]], list(node.columns)))
+                case CityHash():
+                    self._mark(self._rejected, self._missing[node.inputs[0]])
+                case ImputeCells(reject_nan=True):
+                    self._reject_nan(self._missing[node.inputs[0]])
+                case CategoryCodes():
+                    self._read_categories(node)
+                case NumericLeaf() | SparseLeaf():
+                    self._raise_kind(self._missing[node], _NUMBER)
+                case CellLeaf():
+                    self._raise_kind(self._missing[node], _CATEGORY)
+                case TextLeaf():
+                    self._raise_kind(self._missing[node], _TEXT)
+                    self._mark(self._rejected, self._missing[node])
+                case Opaque():
+                    self._read_opaque(node)
+
+    def grouped(self) -> dict[str, Any]:
+        """Groups of columns that are alike, and how many columns in a row belong to which group."""
+        groups: dict[tuple[Any, ...], int] = {}
+        members = np.zeros(len(self._kinds), dtype=np.int64)
+        keys = self._kinds * 4 + self._rejected * 2 + self._doubtful
+        listed = {column: each for column, each in self._categories.items() if self._kinds[column] == _CATEGORY}
+        keys[list(listed)] = NOWHERE
+        for key in np.unique(keys[keys != NOWHERE]).tolist():
+            alike = np.flatnonzero(keys == key)
+            kind, dtype = _KINDS[key // 4], _DTYPES[key // 4]
+            members[alike] = groups.setdefault((kind, dtype, self._nullable(alike[0]), False, None), len(groups))
+        for column, (categories, rejects) in listed.items():
+            known = tuple(categories) if len(categories) <= MOST_CATEGORIES else None
+            group = ("category", _dtype_of(categories), self._nullable(column), rejects, known)
+            members[column] = groups.setdefault(group, len(groups))
+        names = ("kind", "dtype", "nullable", "rejects_unknown", "categories")
+        starts = np.flatnonzero(np.diff(members, prepend=-1))
+        counts = np.diff(starts, append=len(members))
+        return {
+            "groups": [dict(zip(names, group, strict=True)) for group in groups],
+            "runs": np.stack([members[starts], counts], axis=1).tolist(),
+        }
+
+    def _nullable(self, column: int) -> bool | None:
+        return False if self._rejected[column] else None if self._doubtful[column] else True
+
+    def _passed_on(self, node: Node) -> Columns:
+        """For each column of a value the column of the request whose missing value it has, too."""
+        match node:
+            case Raw() | NumericLeaf() | CellLeaf() if not node.inputs:
+                return np.array(node.columns, dtype=np.int64)
+            case TextLeaf() if not node.inputs:
+                return np.array([node.column])
+            case SparseLeaf() if not node.inputs:
+                return np.arange(node.width)
+            case Raw():
+                return np.full(len(node.columns), NOWHERE)
+            case Opaque():
+                return np.zeros(0, dtype=np.int64)
+            case Concat():
+                return np.concatenate([self._missing[each] for each in node.inputs])
+            case Select():
+                return self._missing[node.inputs[0]][list(node.columns)]
+            case CheckFinite() | Densify():
+                return self._missing[node.inputs[0]]
+        schema = node.schema()
+        if isinstance(node, LEAVES) or not node.columnwise or schema.kind is Kind.CELLS:
+            return np.full(schema.width, NOWHERE)
+        (x,) = node.inputs
+        return np.where(self._keeps_nan(node, x), self._missing[x], NOWHERE)
+
+    @staticmethod
+    def _keeps_nan(node: Node, x: Node) -> npt.NDArray[np.bool_]:
+        """Of which columns NaN is NaN behind a column-wise step."""
+        if x.schema().kind is not Kind.DENSE or node.schema().kind is not Kind.DENSE:
+            return np.full(node.schema().width, x.schema().kind is Kind.SPARSE)
+        with np.errstate(all="ignore"):
+            kept: npt.NDArray[np.bool_] = np.isnan(node.reference(np.full((1, x.schema().width), np.nan))[0])
+        return kept
+
+    def _read_categories(self, node: CategoryCodes) -> None:
+        columns = columns_of_request(node.inputs[0])
+        reject, missing = node.reject.tolist(), self._missing[node.inputs[0]]
+        for at, (column, categories) in enumerate(zip(columns, node.categories, strict=True)):
+            if column is None:
+                continue
+            known = [value for value in categories if value is not None and value == value]
+            self._note_categories(column, known, bool(reject[at] & 1))
+            value = self._spec.missing[column] if self._spec.missing else None
+            with_missing = len(known) < len(categories)
+            if missing[at] != NOWHERE and not with_missing and node.rejects(value, reject[at]):
+                self._rejected[column] = True
+
+    def _read_opaque(self, node: Opaque) -> None:
+        (x,) = node.inputs
+        tags = _tags(node.estimator)
+        if isinstance(x, Raw):
+            columns = np.arange(len(self._kinds)) if not x.inputs and not x.selected else self._missing[x]
+            self._raise_kind(columns, _ANY if tags is None or tags[0] else _NUMBER)
+        else:
+            columns = self._missing[x]
+        if tags is None or not tags[1]:
+            self._mark(self._doubtful if tags is None else self._rejected, columns)
+
+    def _note_categories(self, column: int, categories: Sequence[CellValue], rejects: bool) -> None:
+        known, rejected = self._categories.get(column, ([], False))
+        self._categories[column] = list(dict.fromkeys([*known, *categories])), rejected or rejects
+        self._kinds[column] = max(self._kinds[column], _CATEGORY)
+
+    def _reject_nan(self, columns: Columns) -> None:
+        for column in columns[columns != NOWHERE].tolist():
+            value = self._spec.missing[column] if self._spec.missing else None
+            self._rejected[column] |= value is not None and value != value
+
+    def _raise_kind(self, columns: Columns, kind: int) -> None:
+        columns = columns[columns != NOWHERE]
+        self._kinds[columns] = np.maximum(self._kinds[columns], kind)
+
+    @staticmethod
+    def _mark(marks: npt.NDArray[np.bool_], columns: Columns) -> None:
+        marks[columns[columns != NOWHERE]] = True
+
+
+def _tags(estimator: Any) -> tuple[bool, bool] | None:
+    """Whether rows of an estimator may hold texts, and NaN, by its tags.
+
+    None where they do not tell: it looks at no values, or keeps the tags of its base class whatever it takes.
+    """
+    if not type(estimator).__module__.startswith("sklearn.") or is_composition(estimator):
+        return None
+    tags = tags_of(estimator)
+    if isinstance(tags, dict):  # before scikit-learn 1.6
+        texts = not {"string", "categorical"}.isdisjoint(tags["X_types"])
+        return None if tags["no_validation"] else (texts, bool(tags["allow_nan"]))
+    texts = tags.input_tags.string or tags.input_tags.categorical
+    return None if tags.no_validation else (texts, tags.input_tags.allow_nan)
+
+
+def _dtype_of(categories: Sequence[CellValue]) -> str:
+    if all(isinstance(value, str) for value in categories):
+        return "str"
+    if any(isinstance(value, str) for value in categories):
+        return "object"
+    return "int64" if all(float(value or 0).is_integer() for value in categories) else "float64"

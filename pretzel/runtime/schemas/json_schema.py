@@ -1,0 +1,66 @@
+"""JSON Schema of rows and of answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pretzel.runtime.schemas.input_schema import Column, InputSchema, Output
+
+_TYPES = {"float64": "number", "int64": "number", "str": "string"}
+_ANSWERS = {"f": "number", "i": "integer", "u": "integer", "b": "boolean", "U": "string", "S": "string"}
+
+
+def row_schema(schema: InputSchema) -> dict[str, Any]:
+    """One row: an object of named columns, an array of others, or a document."""
+    if schema.kind == "any" and not schema.columns:
+        return {}
+    if schema.kind == "text":
+        return {"type": "string"}
+    if schema.named:
+        return {
+            "type": "object",
+            "properties": {str(column.name): value_schema(column) for column in schema.columns},
+            "required": [column.name for column in schema.columns if column.required],
+            "additionalProperties": schema.others_allowed,
+        }
+    width = len(schema.columns)
+    values = [value_schema(column) for column in schema.columns]
+    alike = {"items": values[0]} if all(value == values[0] for value in values) else {"prefixItems": values}
+    return {"type": "array", **alike, "minItems": width, "maxItems": width}
+
+
+def value_schema(column: Column) -> dict[str, Any]:
+    """A value of a column, which may be null unless a step stops at missing values."""
+    if column.rejects_unknown and column.categories is not None:
+        return {"enum": [*column.categories, *([] if column.nullable is False else [None])]}
+    if column.kind == "any":
+        return {}
+    types = [_TYPES[column.dtype]] if column.dtype in _TYPES else ["string", "number", "boolean"]
+    types += [] if column.nullable is False else ["null"]
+    found: dict[str, Any] = {"type": types[0] if len(types) == 1 else types}
+    if column.categories:
+        found["examples"] = [*column.categories]
+    return found
+
+
+def answer_schema(output: Output) -> dict[str, Any]:
+    """The answer to one row: a number, a label, or an array of these."""
+    if output.shape is None or output.dtype is None:
+        return {}
+    values = {"type": _ANSWERS[kind]} if (kind := _kind_of(output.dtype)) in _ANSWERS else {}
+    if output.labels is not None and len(output.labels) == 1:
+        values = {"enum": output.labels[0].tolist()}
+    if len(output.shape) == 1:
+        return values
+    if output.parts is not None:
+        arrays = [{"type": "array", "items": values, "minItems": width, "maxItems": width} for width in output.parts]
+        return {"type": "array", "prefixItems": arrays, "items": False, "minItems": len(arrays)}
+    width = output.shape[1]
+    return {"type": "array", "items": values, "minItems": width, "maxItems": width}
+
+
+def _kind_of(dtype: str) -> str:
+    import numpy as np
+
+    return np.dtype(dtype).kind

@@ -1,0 +1,57 @@
+"""A pydantic model of one row."""
+
+from __future__ import annotations
+
+import keyword
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from pretzel.runtime.schemas.input_schema import Column, InputSchema
+
+_TYPES: dict[str, Any] = {"float64": float, "int64": float, "str": str, "object": str | float | bool}
+
+
+def row_model(schema: InputSchema) -> type[BaseModel]:
+    """See `InputSchema.to_pydantic`."""
+    from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model
+
+    name = "".join(part[0].upper() + part[1:] for part in _words(schema.model)) + "Row"
+    if not schema.named:
+        columns = [_type_of(column) for column in schema.columns]
+        root: Any = columns[0] if schema.kind == "text" else Any
+        if schema.kind == "table":
+            root = tuple.__class_getitem__(tuple(columns))
+            if all(each == columns[0] for each in columns):
+                root = Annotated[list[columns[0]], Field(min_length=len(columns), max_length=len(columns))]  # type: ignore[valid-type]
+        model: type[BaseModel] = create_model(name, __base__=RootModel[root])
+        return model
+    fields: dict[str, Any] = {}
+    for column in schema.columns:
+        default = ... if column.required else None
+        kind = _type_of(column) if column.required else _type_of(column) | None
+        fields[_field(str(column.name), column.position, BaseModel)] = kind, Field(default, alias=column.name)
+    extra: Literal["allow", "forbid"] = "allow" if schema.others_allowed else "forbid"
+    config = ConfigDict(extra=extra, protected_namespaces=(), ser_json_inf_nan="constants")
+    return create_model(name, __config__=config, **fields)
+
+
+def _type_of(column: Column) -> Any:
+    """Type of a value; pydantic compares categories by equality, so that 1.0 is the category 1."""
+    if column.kind == "any":
+        return Any
+    found = _TYPES[column.dtype]
+    if column.rejects_unknown and column.categories:
+        found = Literal.__getitem__(column.categories)
+    return found if column.nullable is False else found | None
+
+
+def _words(name: str) -> list[str]:
+    return "".join(letter if letter.isalnum() else " " for letter in name).split()
+
+
+def _field(name: str, position: int, base: type) -> str:
+    """Name of the attribute of a column: its own, if a class may have it."""
+    own = name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("_") and not hasattr(base, name)
+    return name if own else f"column_{position}"

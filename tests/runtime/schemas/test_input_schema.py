@@ -1,0 +1,256 @@
+"""`Plan.input_schema` says what the source says, and what it is turned into says the same."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import jsonschema
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pydantic
+import pytest
+from scipy import sparse
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+import pretzel
+from pretzel.errors import CorruptStoreError, InputError
+from pretzel.packed import Packed
+from tests import cases
+from tests.cases import CASES
+
+ROWS = 60
+
+
+def frame():
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "age": rng.normal(size=ROWS),
+            "income": rng.normal(size=ROWS),
+            "city": rng.choice(["Bonn", "Paris"], ROWS),
+            "class": rng.integers(0, 3, ROWS),
+            "note": ["the cat", "the dog"] * (ROWS // 2),
+            "unread": rng.normal(size=ROWS),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def mixed():
+    columns = make_column_transformer(
+        (make_pipeline(SimpleImputer(), StandardScaler()), ["age"]),
+        (StandardScaler(), ["income"]),
+        (OneHotEncoder(handle_unknown="ignore"), ["city"]),
+        (OneHotEncoder(), ["class"]),
+        (TfidfVectorizer(), "note"),
+    )
+    X = frame()
+    return pretzel.compile(make_pipeline(columns, LogisticRegression()).fit(X, X["income"] > 0))
+
+
+@pytest.fixture(scope="module")
+def unnamed():
+    X = np.random.default_rng(0).normal(size=(ROWS, 3))
+    return pretzel.compile(LinearRegression().fit(X, X[:, 0]))
+
+
+ROW = {"age": None, "income": 1.0, "city": "Rome", "class": 2, "note": "a cat"}
+
+
+def test_columns_of_a_mixed_table(mixed):
+    schema = mixed.input_schema
+    assert (schema.kind, schema.named, schema.others_allowed) == ("table", True, True)
+    assert schema.columns == (
+        pretzel.Column("age", 0, "number", "float64", nullable=True),
+        pretzel.Column("income", 1, "number", "float64", nullable=False),
+        pretzel.Column("city", 2, "category", "str", nullable=True, categories=("Bonn", "Paris")),
+        pretzel.Column("class", 3, "category", "int64", nullable=False, categories=(0, 1, 2), rejects_unknown=True),
+        pretzel.Column("note", 4, "text", "str", nullable=False),
+        pretzel.Column("unread", 5, "any", required=False, nullable=True),
+    )
+    assert schema.outputs["predict"].shape == (None,)
+    assert schema.outputs["predict"].dtype == "bool"
+    assert schema.outputs["predict_proba"] == pretzel.Output("predict_proba", (None, 2), "float64")
+
+
+@pytest.mark.parametrize("index", range(len(CASES)), ids=[case.id for case in CASES])
+def test_a_column_may_be_missing_where_the_plan_answers(index):
+    """None in place of one value of a row that is answered; of columns that are alike two are asked."""
+    X = cases.rows(CASES[index].data)[0]
+    plan = pretzel.compile(cases.fitted(index))
+    schema, answer = plan.input_schema, getattr(plan, f"{next(iter(plan.methods))}_one")
+    if schema.kind != "table":
+        return
+    row = X[[0]].toarray()[0] if sparse.issparse(X) else X.iloc[0] if hasattr(X, "iloc") else X[0]
+    values = np.asarray(row, dtype=object).tolist()
+    asked: dict[object, int] = {}
+    for column in schema.columns:
+        alike = (column.kind, column.nullable, column.categories)
+        asked[alike] = asked.get(alike, 0) + 1
+        if asked[alike] > 2 or column.nullable is None:
+            continue
+        changed = [*values[: column.position], None, *values[column.position + 1 :]]
+        try:
+            answer(
+                {each.name: value for each, value in zip(schema.columns, changed, strict=True)}
+                if schema.named
+                else changed
+            )
+        except InputError:
+            assert not column.nullable, column
+        else:
+            assert column.nullable, column
+
+
+def test_steps_without_a_native_form_say_what_their_tags_say():
+    X = frame()[["age", "income"]]
+    neighbours = pretzel.compile(KNeighborsClassifier().fit(X, X["age"] > 0)).input_schema
+    assert [(c.kind, c.nullable) for c in neighbours.columns] == [("number", False)] * 2
+    assert neighbours.outputs["predict"].labels is not None
+    function = make_pipeline(FunctionTransformer(lambda X: X[["age"]]), LogisticRegression())
+    anything = pretzel.compile(function.fit(X, X["age"] > 0)).input_schema
+    assert [(c.kind, c.nullable) for c in anything.columns] == [("any", None)] * 2
+
+
+def test_categories_are_listed_up_to_a_bound():
+    many = pd.DataFrame({"few": ["a", "b"] * 600, "many": [f"c{i}" for i in range(1200)]})
+    schema = pretzel.compile(OneHotEncoder().fit(many)).input_schema
+    assert schema.columns[0].categories == ("a", "b")
+    assert (schema.columns[1].kind, schema.columns[1].categories) == ("category", None)
+
+
+def test_a_plan_from_a_file_has_the_schema_of_the_plan(mixed, tmp_path):
+    mixed.save(tmp_path / "plan.pretzel")
+    assert repr(pretzel.load(tmp_path / "plan.pretzel").input_schema) == repr(mixed.input_schema)
+    assert repr(pickle.loads(pickle.dumps(mixed)).input_schema) == repr(mixed.input_schema)
+
+
+def test_a_plan_without_notes_knows_names_and_nothing_more(mixed):
+    import dataclasses
+
+    physical = dataclasses.replace(mixed.physical, columns=None)
+    plan = type(mixed)(physical, mixed.store, mixed.lease)
+    assert [(c.name, c.kind, c.nullable) for c in plan.input_schema.columns][:2] == [
+        ("age", "any", None),
+        ("income", "any", None),
+    ]
+
+
+@pytest.mark.parametrize("runs", [[], [[0, 5]], [[9, 6]], [[-1, 6]], [[0, 2**62]]])
+def test_damaged_notes_are_an_error(mixed, runs):
+    import dataclasses
+
+    group = {"kind": "any", "dtype": "object", "nullable": None, "rejects_unknown": False, "categories": None}
+    physical = dataclasses.replace(mixed.physical, columns=Packed({"groups": [group], "runs": runs}))
+    plan = type(mixed)(physical, mixed.store, mixed.lease)
+    with pytest.raises(CorruptStoreError, match="columns"):
+        plan.input_schema  # noqa: B018
+
+
+def test_json_schema_of_named_columns(mixed):
+    schema = mixed.input_schema.to_json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(json.loads(json.dumps(schema)))
+    assert validator.is_valid(ROW)
+    assert validator.is_valid({**ROW, "unread": 3, "other": "x"})
+    for wrong in ({"income": None}, {"income": "much"}, {"class": 7}, {"class": None}, {"note": None}, {"city": 3}):
+        assert not validator.is_valid({**ROW, **wrong}), wrong
+    assert not validator.is_valid({name: value for name, value in ROW.items() if name != "city"})
+
+
+def test_json_schema_of_other_rows(unnamed):
+    validator = jsonschema.Draft202012Validator(unnamed.input_schema.to_json_schema())
+    assert validator.is_valid([1, 2.5, 3])
+    for wrong in ([1, 2], [1, 2, 3, 4], [1, 2, None], [1, 2, "3"], {"x0": 1}):
+        assert not validator.is_valid(wrong), wrong
+    documents = pretzel.compile(TfidfVectorizer().fit(["a cat", "a dog"])).input_schema
+    assert documents.to_json_schema() == {"type": "string"}
+
+
+def test_json_schema_of_answers(mixed):
+    for method in ("predict", "predict_proba", "decision_function"):
+        schema = mixed.input_schema.answer_json_schema(method)
+        answer = getattr(mixed, f"{method}_one")(ROW)
+        plain = answer.tolist() if isinstance(answer, np.ndarray) else answer
+        jsonschema.validate(plain, schema)
+    assert mixed.input_schema.answer_json_schema("predict") == {"enum": [False, True]}
+    with pytest.raises(KeyError):
+        mixed.input_schema.answer_json_schema("predicted")
+
+
+def test_json_schema_of_several_outputs():
+    X = np.random.default_rng(0).normal(size=(ROWS, 2))
+    plan = pretzel.compile(RandomForestClassifier(2, max_depth=2).fit(X, np.c_[X[:, 0] > 0, X[:, 1] > 0]))
+    for method in ("predict", "predict_proba"):
+        answer = getattr(plan, f"{method}_one")(X[0])
+        plain = [each.tolist() for each in answer] if isinstance(answer, list) else answer.tolist()
+        jsonschema.validate(plain, plan.input_schema.answer_json_schema(method))
+    names = [tensor["name"] for tensor in plan.input_schema.to_open_inference()["outputs"]]
+    assert names[:3] == ["predict", "predict_proba_0", "predict_proba_1"]
+
+
+def test_pydantic_model_of_named_columns(mixed):
+    model = mixed.input_schema.to_pydantic()
+    row = model.model_validate({**ROW, "other": 1})
+    assert mixed.predict_one(row.model_dump(by_alias=True, exclude_unset=True)) == mixed.predict_one(ROW)
+    for wrong in ({"income": None}, {"income": "much"}, {"class": 7}, {"note": None}):
+        with pytest.raises(pydantic.ValidationError):
+            model.model_validate({**ROW, **wrong})
+    assert {"income", "class"} <= model.model_json_schema()["properties"].keys()
+
+
+def test_pydantic_model_of_other_rows(unnamed):
+    model = unnamed.input_schema.to_pydantic()
+    assert unnamed.predict_one(model.model_validate([1, 2, 3]).root) == unnamed.predict_one([1, 2, 3])
+    for wrong in ([1, 2], [1, 2, None]):
+        with pytest.raises(pydantic.ValidationError):
+            model.model_validate(wrong)
+    documents = pretzel.compile(TfidfVectorizer().fit(["a cat", "a dog"])).input_schema.to_pydantic()
+    assert documents.model_validate("a cat").root == "a cat"
+
+
+def test_arrow_schema_reads_as_the_table_that_was_fitted(mixed, unnamed):
+    schema = mixed.input_schema.to_arrow(types={"unread": pa.float32()})
+    assert schema.types == [pa.float64(), pa.float64(), pa.string(), pa.int64(), pa.string(), pa.float32()]
+    assert [field.nullable for field in schema] == [True, False, True, False, False, True]
+    table = pa.Table.from_pandas(frame(), schema=schema, preserve_index=False)
+    np.testing.assert_array_equal(mixed.predict(table), mixed.predict(frame()))
+    assert unnamed.input_schema.to_arrow().names == ["x0", "x1", "x2"]
+    with pytest.raises(ValueError, match="'unread' may hold anything"):
+        mixed.input_schema.to_arrow()
+
+
+def test_metadata_of_the_open_inference_protocol(mixed, unnamed):
+    found = mixed.input_schema.to_open_inference()
+    assert [(tensor["datatype"], tensor["shape"]) for tensor in found["inputs"]] == [
+        ("FP64", [-1]),
+        ("FP64", [-1]),
+        ("BYTES", [-1]),
+        ("INT64", [-1]),
+        ("BYTES", [-1]),
+        ("BYTES", [-1]),
+    ]
+    assert found["outputs"][:2] == [
+        {"name": "predict", "datatype": "BOOL", "shape": [-1]},
+        {"name": "predict_proba", "datatype": "FP64", "shape": [-1, 2]},
+    ]
+    assert unnamed.input_schema.to_open_inference()["inputs"] == [{"name": "X", "datatype": "FP64", "shape": [-1, 3]}]
+
+
+def test_text_for_people(mixed, unnamed):
+    assert str(mixed.input_schema).splitlines()[:4] == [
+        "Pipeline: a table of 6 columns, by name, in any order, others are ignored",
+        "  age     number float64; may be missing",
+        "  income  number float64; never missing",
+        "  city    category 'Bonn', 'Paris', or another; may be missing",
+    ]
+    assert "columns 0 to 2  number float64; never missing" in str(unnamed.input_schema)
