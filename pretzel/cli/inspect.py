@@ -144,12 +144,24 @@ def _files_of(plan: StoredPlan) -> dict[str, int]:
 
 @click.command()
 @click.argument("model", metavar="MODEL|SOURCE", shell_complete=complete_model)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "summary", "schema", "html", "dot", "mermaid"]),
+    default="text",
+    show_default=True,
+    help="Everything; ten lines; columns and answers; or a drawing of the stages.",
+)
 @as_json
 @trust
-def explain(model: str, json_: bool, trusted: tuple[str, ...], allow_pickle: bool) -> None:
+def explain(model: str, format_: Any, json_: bool, trusted: tuple[str, ...], allow_pickle: bool) -> None:
     """Show how MODEL was compiled: graphs, rules that fired, stages, kernels, bytes. A SOURCE is compiled first."""
     plan = plan_or_source(model, trusted, allow_pickle=allow_pickle)
     if json_:
         show_json(plan.explain("json"))
+        return
+    if format_ == "summary":
+        text = plan.summary()
     else:
-        click.echo("\n".join(map(printable, plan.explain().split("\n"))))
+        text = str(plan.input_schema if format_ == "schema" else plan.explain(format_))
+    click.echo("\n".join(map(printable, text.split("\n"))))

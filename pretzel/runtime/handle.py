@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from pretzel._native import CallCounter, Endpoint, Handle, row_function, swap_targets
 from pretzel.errors import ModelNotFoundError
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pretzel.runtime.engine import Answer
     from pretzel.runtime.estimate import Estimate
     from pretzel.runtime.model import Plan
+    from pretzel.runtime.schemas import InputSchema
     from pretzel.runtime.source import Source
     from pretzel.runtime.version import Route, Version
 
@@ -213,7 +214,18 @@ class Model(Handle, ActsAsEstimator):
         """The estimated time of a request to `plan`; see `Plan.estimate`."""
         return self.plan.estimate(n_rows, units, method, X=X)
 
-    def explain(self, format: str = "text", *, analyze: Any = None) -> Any:
+    @property
+    def input_schema(self) -> InputSchema:
+        """Columns of a request to `plan`, and results of its methods; see `Plan.input_schema`."""
+        return self.plan.input_schema
+
+    def summary(self) -> str:
+        """`plan` in ten lines; see `Plan.summary`."""
+        return self.plan.summary()
+
+    def explain(
+        self, format: Literal["text", "json", "html", "dot", "mermaid"] = "text", *, analyze: Any = None
+    ) -> Any:
         """How `plan` was compiled, and the time of each stage; see `Plan.explain`."""
         return self.plan.explain(format, analyze=analyze)
 

@@ -310,15 +310,32 @@ class Plan(ActsAsEstimator):
 
         return estimate(self, n_rows, units, method, X)
 
-    def explain(self, format: str = "text", *, analyze: Any = None) -> Any:
-        """How the estimator was compiled: graphs, rules that fired, stages, kernels, bytes, opaque steps.
+    def summary(self) -> str:
+        """The plan in ten lines: columns by name, steps, what is native, bytes shared, expected microseconds."""
+        from pretzel.runtime.explain import overview
+
+        return overview(self)
+
+    def _repr_html_(self) -> str:
+        return str(self.explain("html"))
+
+    def explain(
+        self, format: Literal["text", "json", "html", "dot", "mermaid"] = "text", *, analyze: Any = None
+    ) -> Any:
+        """How the estimator was compiled: `summary`, then graphs, rules that fired, stages, kernels, opaque steps.
 
         Parameters
         ----------
-        format : {"text", "json"}
-            ``"json"`` returns plain dicts and lists.
+        format : {"text", "json", "html", "dot", "mermaid"}
+            ``"json"`` returns plain dicts and lists; the last three draw the stages of every method. ``"html"`` is a
+            part of a page that needs no network.
         analyze : optional
             Rows to run: adds the measured time of every stage and call.
+
+        Raises
+        ------
+        ValueError
+            There is no such format.
         """
         from pretzel.runtime.explain import explain
 

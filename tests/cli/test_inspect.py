@@ -80,3 +80,17 @@ def test_explain(run, model):
     assert f"bytes: {pretzel.load('m.pretzel').nbytes:,} in all" in text
     assert json.loads(run("explain m.pretzel --json").stdout)["input"]["names"] == ["age", "city"]
     assert "optimized graph" in run("explain m.joblib").stdout
+
+
+@pytest.mark.parametrize(
+    ("form", "begins"),
+    [
+        ("summary", "Pipeline: "),
+        ("schema", "Pipeline: a table of 2 columns"),
+        ("html", '<div class="pretzel">'),
+        ("dot", "digraph plan {"),
+        ("mermaid", "flowchart TB"),
+    ],
+)
+def test_explain_in_other_forms(run, model, form, begins):
+    assert run(f"explain m.pretzel --format {form}").stdout.startswith(begins)

@@ -17,7 +17,7 @@ def as_text(schema: InputSchema) -> str:
     """Columns that are alike and have no names are one line."""
     lines = [f"{schema.model}: {what_requests_are(schema)}"]
     lines += [f"  {line}" for line in _columns(schema)]
-    lines += [f"  {output.method} -> {_result(output)}" for output in schema.outputs.values()]
+    lines += [f"  {output.method} -> {result_of(output)}" for output in schema.outputs.values()]
     return "\n".join(lines)
 
 
@@ -59,7 +59,8 @@ def _columns(schema: InputSchema) -> Iterator[str]:
             start = at + 1
 
 
-def _result(output: Output) -> str:
+def result_of(output: Output) -> str:
+    """dtype and shape of a result."""
     if output.shape is None:
         return "what the estimator makes"
     if output.parts is not None:

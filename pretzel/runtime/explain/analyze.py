@@ -42,6 +42,7 @@ def _method(method: Method, X: Any) -> dict[str, Any]:
             found.append(
                 {
                     "kernel": call.kernel,
+                    "call": step.call,  # -1: the copy of a part of a concatenation
                     "origin": step.origin,
                     "seconds": float(seconds),
                     "share": float(seconds) / whole if whole else 0.0,
