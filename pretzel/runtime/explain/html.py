@@ -30,7 +30,7 @@ _STYLE = """
 .pretzel .leaf rect,.pretzel .result rect{fill:var(--leaf)}
 .pretzel .opaque rect{fill:var(--opaque);stroke-dasharray:4 2}
 .pretzel .heat{fill:var(--hot);stroke:none}
-.pretzel text{fill:var(--fg);font-size:11px;text-anchor:middle}
+.pretzel text{fill:var(--fg);font-size:10.5px;text-anchor:middle}
 .pretzel text.title{font-weight:600;font-size:12px}
 .pretzel text.stage{text-anchor:start;font-size:10px;opacity:.7}
 .pretzel path{fill:none;stroke:var(--line);stroke-width:1.3}
@@ -80,5 +80,5 @@ def _box(node: DrawnNode, x: float, y: float) -> Iterator[str]:
     for number, line in enumerate(lines_of(node)[:4]):
         style = ' class="title"' if number == 0 else ""
         at = y + 24 + 13 * number
-        yield f'<text{style} x="{x + width / 2:g}" y="{at:g}">{escape(line[:34])}</text>'
+        yield f'<text{style} x="{x + width / 2:g}" y="{at:g}">{escape(line)}</text>'
     yield "</g>"

@@ -1,8 +1,8 @@
 """Places for the boxes of a drawing, layer by layer.
 
 The layers are those of Sugiyama, Tagawa and Toda (1981), "Methods for visual understanding of hierarchical system
-structures": a box lies one layer below the lowest that it reads, and boxes of a layer are ordered by the mean place of
-those. Boxes without inputs lie just above what reads them first.
+structures": a box lies one layer above the highest that reads it, so that branches meet where they are joined, and
+boxes of a layer are ordered by the mean place of what they read.
 """
 
 from __future__ import annotations
@@ -20,19 +20,13 @@ def arranged(drawing: Drawing) -> tuple[list[tuple[float, float]], int, int]:
     """Upper left corners of all boxes, and the size of the whole."""
     count = len(drawing.nodes)
     above: list[list[int]] = [[] for _ in range(count)]
-    below: list[list[int]] = [[] for _ in range(count)]
-    for a, b in drawing.edges:
+    height = [0] * count  # above the result
+    for a, b in sorted(drawing.edges, key=lambda edge: -edge[1]):  # users before inputs
         above[b].append(a)
-        below[a].append(b)
-    level = [0] * count
-    for number in range(count):  # inputs before users
-        level[number] = max((level[each] + 1 for each in above[number]), default=0)
-    for number in range(count):
-        if not above[number] and below[number]:
-            level[number] = min(level[each] for each in below[number]) - 1
+        height[a] = max(height[a], height[b] + 1)
     layers: dict[int, list[int]] = {}
     for number in range(count):
-        layers.setdefault(level[number], []).append(number)
+        layers.setdefault(max(height) - height[number], []).append(number)
     widest = max(map(len, layers.values()))
     places = [(0.0, 0.0)] * count
     for depth in sorted(layers):

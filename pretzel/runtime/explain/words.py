@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pretzel.runtime.explain.drawing import DrawnNode
 
-LONGEST = 48
+LONGEST = 36
 """Characters of a line."""
 
 
 def lines_of(node: DrawnNode) -> list[str]:
     """The lines of a box, without empty ones."""
     time = "" if node.seconds is None else f"{node.seconds * 1e6:,.2f} us ({node.share or 0:.0%})"
-    return [shortened(line) for line in (node.title, node.note, node.origin, time) if line]
+    step = node.origin.rpartition(".")[2]
+    return [shortened(line) for line in (node.title, node.note, step, time) if line]
 
 
 def heat(node: DrawnNode) -> float:
