@@ -15,11 +15,19 @@ from pretzel.cli.coverage import coverage
 from pretzel.cli.inspect import explain, inspect
 from pretzel.cli.output import printable
 from pretzel.cli.predict import predict
+from pretzel.cli.serve import serve
 from pretzel.cli.store import fsck, gc, promote, pull, push, remove
 from pretzel.cli.verify import verify
 from pretzel.errors import PretzelError, UntrustedError
 
-EXTRAS = {"sklearn": "sklearn", "joblib": "sklearn", "skops": "skops", "pandas": "cli", "pyarrow": "cli"}
+EXTRAS = {
+    "sklearn": "sklearn",
+    "joblib": "sklearn",
+    "skops": "skops",
+    "pandas": "cli",
+    "pyarrow": "cli",
+    "uvicorn": "serve",
+}
 """Extra of the distribution that installs a package, by the name of its module."""
 OPTIONS = {
     "opaque='cloudpickle'": "--opaque cloudpickle",
@@ -104,5 +112,8 @@ def cli(debug: bool) -> None:
 
 
 complete_in_bash()
-for command in (compile, inspect, explain, predict, verify, coverage, bench, gc, fsck, promote, remove, push, pull):
+for command in (
+    *(compile, inspect, explain, predict, serve, verify, coverage, bench),
+    *(gc, fsck, promote, remove, push, pull),
+):
     cli.add_command(command)

@@ -54,7 +54,7 @@ def page(app: Application) -> str:
         (
             _code(name),
             f"{alias['calls']:,}",
-            ", ".join(f"{target} {share:.0%}" for target, share in alias["shares"].items()),
+            escape(", ".join(f"{target} {share:.0%}" for target, share in alias["shares"].items())),
         )
         for name, alias in found["aliases"].items()
     ]

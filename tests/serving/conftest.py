@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ def doubled(X: Any) -> Any:
     return X * 2
 
 
+@functools.cache
 def churn(labels: Any = ("no", "yes")) -> Any:
     """A pipeline over a table with names."""
     features = ColumnTransformer(

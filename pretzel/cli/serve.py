@@ -1,0 +1,107 @@
+"""``pretzel serve``."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from pretzel.cli.models import is_store, trust
+from pretzel.cli.output import printable
+from pretzel.serving import app
+
+if TYPE_CHECKING:
+    from pretzel.serving.application import Application
+
+VARIABLE = "PRETZEL_SERVE"
+"""Environment variable that tells worker processes what they serve."""
+
+
+@click.command()
+@click.argument("store")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 is all of them.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
+@click.option(
+    "--threads", type=click.IntRange(1), help="Threads of each process for tables and long rows; by default all cores."
+)
+@click.option(
+    "--watch", default=1.0, show_default=True, type=click.FloatRange(0), help="Seconds between looks at STORE; 0: none."
+)
+@click.option("--memory-limit", metavar="SIZE", help='Of each process, such as "2GB"; the least called models leave.')
+@click.option("--max-bytes", default="64MB", show_default=True, metavar="SIZE", help="Longest body of a request.")
+@click.option("--max-requests", default=1024, show_default=True, type=click.IntRange(1), help="Under way at once.")
+@click.option("--drain", default=30.0, show_default=True, type=click.FloatRange(0), help="Seconds to finish requests.")
+@click.option("--manage", is_flag=True, help="Let callers load and unload models.")
+@click.option("--root-path", default="", help="Path under which a proxy serves all this.")
+@click.option("--access-log", is_flag=True, help="Write a line for each request.")
+@trust
+def serve(
+    store: str,
+    host: str,
+    port: int,
+    workers: int,
+    drain: float,
+    root_path: str,
+    access_log: bool,
+    **settings: Any,
+) -> None:
+    """Answer requests for the models of STORE over HTTP, until told to stop (SIGTERM, Ctrl-C).
+
+    What is published in STORE meanwhile is served, too. Requests under way are finished at the end. The paths are
+    described at /openapi.json, and / shows models, traffic, latency and memory.
+    """
+    import uvicorn
+
+    if not is_store(store):
+        raise click.UsageError(f"there is no store {store!r}: give the directory of one, or a URL")
+    settings |= {"store": store, "drain": drain}
+    options: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "root_path": root_path,
+        "access_log": access_log,
+        "log_level": "info" if access_log else "warning",
+        "server_header": False,
+        "timeout_graceful_shutdown": max(int(drain), 1),
+    }
+    served = made(settings)  # also where workers are asked for: what is wrong is told before they start
+    names = len(served.runtime)
+    several = f", {workers} processes" if workers > 1 else ""
+    click.echo(f"{names} model(s) of {printable(store)} at http://{host}:{port}{root_path}{several}", err=True)
+    signal.signal(signal.SIGTERM, _end)  # which uvicorn calls when it has stopped, after what it does itself
+    if workers == 1:
+        uvicorn.run(served, **options)
+        return
+    served.runtime.close()
+    os.environ[VARIABLE] = json.dumps(settings)
+    uvicorn.run("pretzel.cli.serve:of_environment", factory=True, workers=workers, **options)
+
+
+def _end(*_: object) -> NoReturn:
+    sys.exit(0)
+
+
+def made(settings: dict[str, Any]) -> Application:
+    """The application over a store."""
+    from pretzel.api import Runtime
+
+    runtime = Runtime(
+        store=settings["store"],
+        watch=settings["watch"],
+        memory_limit=settings["memory_limit"],
+        executors=settings["threads"],
+        trusted=settings["trusted"],
+        allow_pickle=settings["allow_pickle"],
+    )
+    names = ("manage", "max_bytes", "max_requests", "drain")
+    return app(runtime, close=True, **{name: settings[name] for name in names})
+
+
+def of_environment() -> Application:
+    """The application of a worker process."""
+    return made(json.loads(os.environ[VARIABLE]))

@@ -1,0 +1,104 @@
+"""Arrow streams in and out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tests.serving.conftest import FRAME, TEXTS, Answer, Client, X
+
+if TYPE_CHECKING:
+    import pretzel
+
+ARROW = "application/vnd.apache.arrow.stream"
+
+
+def stream(table: Any) -> bytes:
+    """A table as a stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table, max_chunksize=3)
+    return sink.getvalue().to_pybytes()
+
+
+def ask(client: Client, path: str, table: Any, **headers: str) -> Answer:
+    """A request with a table."""
+    return client.post(path, stream(table), headers={"Content-Type": ARROW, **headers})
+
+
+def read(answer: Answer) -> Any:
+    """The table of an answer."""
+    assert answer.status == 200, answer.body
+    assert answer.headers["content-type"] == ARROW
+    return pa.ipc.open_stream(answer.body).read_all()
+
+
+def test_answers_are_those_of_the_models(client: Client, runtime: pretzel.Runtime) -> None:
+    table = pa.table(FRAME.head(10))
+    plan = runtime["churn/de"].plan
+    answer = read(ask(client, "/models/churn/de/predict", table))
+    assert answer.column("predict").to_pylist() == plan.predict(table).tolist()
+    proba = read(ask(client, "/models/churn/de/predict_proba", table))
+    assert proba.column_names == ["predict_proba_no", "predict_proba_yes"]
+    np.testing.assert_array_equal(np.column_stack(proba.columns), plan.predict_proba(table))
+
+
+def test_matrices_and_documents(client: Client, runtime: pretzel.Runtime) -> None:
+    for dtype in (np.float64, np.float32):
+        table = pa.table({name: X[:10, i].astype(dtype) for i, name in enumerate("abc")})
+        found = read(ask(client, "/models/scaled/transform", table))
+        expected = runtime["scaled"].plan.transform(X[:10].astype(dtype))
+        np.testing.assert_array_equal(np.column_stack(found.columns), expected)
+        assert found.column(0).to_numpy().dtype == expected.dtype
+    found = read(ask(client, "/models/spam/predict", pa.table({"text": TEXTS})))
+    assert found.column(0).to_pylist() == runtime["spam"].plan.predict(TEXTS).tolist()
+    two = read(ask(client, "/models/two/predict_proba", pa.table({name: X[:4, i] for i, name in enumerate("abc")})))
+    assert two.column_names[0] == "predict_proba_0_0"
+
+
+def test_json_in_and_arrow_out_and_back(client: Client) -> None:
+    rows = FRAME.head(3).to_dict("records")
+    expected = client.post("/models/churn/de/predict", rows).json
+    for body in (rows, rows[0]):
+        found = read(client.post("/models/churn/de/predict", body, headers={"Accept": ARROW}))
+        assert found.column("predict").to_pylist() == expected[: len(found)]
+    answer = ask(client, "/models/churn/de/predict", pa.table(FRAME.head(3)), Accept="application/json")
+    assert answer.json == expected
+    proba = read(client.post("/models/two/predict_proba", X[:3].tolist(), headers={"Accept": ARROW}))
+    assert (proba.num_rows, proba.num_columns) == (3, 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "kind"),
+    [
+        ("churn/de", {"age": [1.0]}, "InputKeyError"),
+        ("churn/de", {"age": ["x"], "city": ["y"]}, "InputTypeError"),
+        ("numbers", {"a": [1.0]}, "InputShapeError"),
+        ("numbers", {"a": ["x"], "b": [1.0], "c": [1.0]}, "InputTypeError"),
+        ("numbers", {}, "InputShapeError"),
+        ("spam", {"a": ["x"], "b": ["y"]}, "InputTypeError"),
+        ("spam", {"a": [1.0]}, "InputTypeError"),
+        ("churn/de", {"age": pa.array([], "float64"), "city": pa.array([], "string")}, "InputShapeError"),
+    ],
+)
+def test_tables_that_do_not_fit(client: Client, name: str, table: Any, kind: str) -> None:
+    answer = ask(client, f"/models/{name}/predict", pa.table(table))
+    assert (answer.status, answer.json["type"]) == (400, kind), answer.body
+
+
+def test_damaged_streams(client: Client) -> None:
+    whole = stream(pa.table(FRAME.head(10)))
+    rng = np.random.default_rng(0)
+    headers = {"Content-Type": ARROW}
+    for end in range(0, len(whole), 97):
+        assert client.post("/models/churn/de/predict", whole[:end], headers=headers).status in (200, 400)
+    for _ in range(80):
+        damaged = bytearray(whole)
+        for at in rng.integers(0, len(whole), 3):
+            damaged[at] = rng.integers(256)
+        answer = client.post("/models/churn/de/predict", bytes(damaged), headers=headers)
+        assert answer.status in (200, 400), answer.body
+    assert client.post("/models/churn/de/predict", b"{}", headers=headers).json["type"] == "BadRequest"
