@@ -6,7 +6,6 @@ import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from pretzel.serving import interface
 from pretzel.serving.failures import STATUS
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def _resident(app: Application) -> dict[str, Plan]:
 
 
 def _predicting(name: str, plan: Plan, method: str) -> dict[str, Any]:
-    row, answer = interface.row_schema(plan.physical.input), interface.answer_schema(plan, method)
+    row, answer = plan.input_schema.to_json_schema(), answer_schema(plan, method)
     return _operation(
         f"{method} of {name}",
         _either(row),
@@ -79,6 +78,22 @@ def _predicting(name: str, plan: Plan, method: str) -> dict[str, Any]:
         parameters=_HEADERS,
         arrow=True,
     )
+
+
+def answer_schema(plan: Plan, method: str) -> dict[str, Any]:
+    """JSON Schema of the answer to one row, in which null stands for NaN and infinities."""
+    found: dict[str, Any] = _with_null(plan.input_schema.answer_json_schema(method))
+    return found
+
+
+def _with_null(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_with_null(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("type") == "number":
+        return {**schema, "type": ["number", "null"]}
+    return {key: value if key == "enum" else _with_null(value) for key, value in schema.items()}
 
 
 def _either(schema: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from pretzel.schema import METHODS, RARE_METHODS
-from pretzel.serving import interface, openapi, prometheus, status
+from pretzel.serving import openapi, prometheus, status
 from pretzel.serving.exchange import Response
 from pretzel.serving.failures import WrongHttpMethod
 
@@ -48,14 +48,14 @@ async def model(app: Application, request: Request, name: str) -> Response:
         raise WrongHttpMethod("POST" if method in {*METHODS, *RARE_METHODS} else "GET, HEAD")
     plan = await app.models.plan(name)
     handle = await app.models.find(name)
-    spec = plan.physical.input
+    schema = plan.input_schema
     return Response.of(
         {
             "name": name,
             "version": handle.version,
             "versions": await asyncio.to_thread(app.runtime.versions, name.partition("@")[0]),
-            "row": interface.row_schema(spec),
-            "methods": {each: interface.answer_schema(plan, each) for each in plan.methods},
+            "row": schema.to_json_schema(),
+            "methods": {each: openapi.answer_schema(plan, each) for each in plan.methods},
             "opaque_steps": [f"{call.step}.{call.method}" for call in plan.opaque_steps],
         }
     )

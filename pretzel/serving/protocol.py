@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from pretzel.errors import ModelNotFoundError
 from pretzel.runtime.answer_columns import default_method
-from pretzel.serving import interface, requests, tensors
+from pretzel.serving import requests, tensors
 from pretzel.serving.exchange import Response, header_value
 from pretzel.serving.failures import BadRequest, Forbidden, NotFound, Unavailable, WrongHttpMethod
 from pretzel.serving.jsons import dumps, loads
@@ -92,13 +92,8 @@ async def _ready(app: Application, name: str) -> Response:
 async def _metadata(app: Application, name: str) -> Response:
     plan = await app.models.plan(name)
     plain = name.partition("@")[0]
-    found = {
-        "name": plain,
-        "versions": await asyncio.to_thread(app.runtime.versions, plain),
-        "platform": "pretzel",
-        "inputs": [each.described() for each in interface.inputs(plan.physical.input)],
-        "outputs": [each.described() for each in interface.outputs(plan)],
-    }
+    versions = await asyncio.to_thread(app.runtime.versions, plain)
+    found = {**plan.input_schema.to_open_inference(), "name": plain, "versions": versions}
     return Response.of(found)
 
 
@@ -177,7 +172,9 @@ def _asked(header: dict[str, Any], plan: Plan, parameters: dict[str, Any], name:
         return {method: (method, binary)}
     if not isinstance(outputs, list):
         raise BadRequest('"outputs" is an array')
-    known = interface.output_methods(plan)
+    known = {each: each for each in plan.methods}
+    for method, described in plan.input_schema.outputs.items():  # a list of arrays: one output for each
+        known.update({f"{method}_{i}": method for i in range(len(described.parts or ()))})
     found = {}
     for output in outputs:
         if not isinstance(output, dict) or not isinstance(output.get("name"), str):

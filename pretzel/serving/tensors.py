@@ -12,12 +12,17 @@ import numpy as np
 
 from pretzel.errors import InputShapeError, InputTypeError
 from pretzel.serving.failures import BadRequest
-from pretzel.serving.interface import DATATYPES
 from pretzel.serving.jsons import written_out
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+DATATYPES = {
+    "bool": "BOOL",
+    **{f"{sign.lower()}{bits}": f"{sign.upper()}{bits}" for sign in ("int", "uint") for bits in (8, 16, 32, 64)},
+    **{f"float{bits}": f"FP{bits}" for bits in (16, 32, 64)},
+}
+"""Datatypes by the names of NumPy's dtypes; all others are BYTES."""
 DTYPES = {name: np.dtype(dtype).newbyteorder("<") for dtype, name in DATATYPES.items()}
 """What lies in a tensor, by datatype; BYTES are texts."""
 _ACCEPTED: dict[str, set[type]] = {"b": {bool}, "i": {int}, "u": {int}, "f": {float, int, type(None)}}

@@ -276,7 +276,7 @@ def test_quantiles_of_counted_times() -> None:
 def test_one_model_is_described(client: Client) -> None:
     found = client.get("/models/churn/de").json
     assert found["row"]["required"] == ["age", "city"]
-    assert found["methods"]["predict"] == {"type": "string"}
+    assert found["methods"]["predict"] == {"enum": ["no", "yes"]}
     assert client.get("/models/opaque").json["opaque_steps"]
     assert client.get("/models/nobody").status == 404
     assert "/models/churn/de@v1/predict" in client.get("/openapi.json", query="model=churn/de%40v1").json["paths"]
