@@ -9,7 +9,7 @@ NATIVE := $(wildcard pretzel/_native/*/*.cpp pretzel/_native/*/*.h)
 export PRETZEL_WERROR := 1
 
 # checkout.pth makes `benchmarks` importable behind site-packages, so that the installed `pretzel` is the one imported.
-.PHONY: demo test test-releases test-release test-without-pyarrow bench sanitize lint data install clean
+.PHONY: demo test test-releases test-release test-without-pyarrow bench sanitize lint docs data install clean
 
 demo: install $(VENV)/.data
 	$(PY) -m benchmarks.data || true
@@ -55,6 +55,10 @@ lint: $(VENV)/.lint
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cython-lint $(BINDINGS)
 	$(VENV)/bin/clang-format --dry-run -Werror $(NATIVE)
 	$(VENV)/bin/cibuildwheel --platform linux --archs x86_64,aarch64 --print-build-identifiers
+
+# Pages, with the examples of docs/gallery run and the table of what is native; a warning is an error.
+docs: install $(VENV)/.test $(VENV)/.docs
+	PYTHONSAFEPATH=1 $(PY) -m sphinx -q -W --keep-going -b html -d build/doctrees docs build/docs
 
 # What the measurements compare with, and what draws and records them.
 bench: install $(VENV)/.bench

@@ -1,4 +1,4 @@
-"""Every example in README, ARCHITECTURE and docstrings runs as it stands."""
+"""Every example in README, ARCHITECTURE, the pages of `docs/` and docstrings runs as it stands."""
 
 from __future__ import annotations
 
@@ -8,44 +8,33 @@ import pkgutil
 import re
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
-from sklearn.compose import ColumnTransformer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import pretzel
+import pretzel.errors
+from tests.documents import examples, run
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ("README.md", "ARCHITECTURE.md")
+PAGES = sorted(
+    str(path.relative_to(ROOT))
+    for path in (ROOT / "docs").rglob("*.md")
+    if "auto_gallery" not in path.parts and any(examples(path))
+)
 
 
-def examples(name):
-    """The Python blocks of a document."""
-    return re.findall(r"^```python\n(.*?)^```", (ROOT / name).read_text(), re.M | re.S)
-
-
-@pytest.fixture
-def names():
-    """What the examples take for granted: a fitted pipeline and a table."""
-    frame = pd.DataFrame({"age": [42.0, 17.0, 66.0, 30.0] * 5, "city": ["Bonn", "Köln", "Paris", "Bonn"] * 5})
-    features = ColumnTransformer(
-        [("n", StandardScaler(), ["age"]), ("c", OneHotEncoder(handle_unknown="ignore"), ["city"])]
-    )
-    pipeline = Pipeline([("features", features), ("model", LogisticRegression())]).fit(frame, [0, 1, 1, 0] * 5)
-    return {"pipeline": pipeline, "frame": frame, "estimator": pipeline, "X": frame, "np": np}
-
-
-@pytest.mark.parametrize("document", DOCUMENTS)
-def test_documents(document, names, capsys, tmp_path, monkeypatch):
+@pytest.mark.parametrize("document", [*DOCUMENTS, *PAGES])
+def test_documents(document, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # where examples write
-    blocks = examples(document)
-    assert blocks
-    for block in blocks:
-        exec(compile(block, document, "exec"), dict(names))
+    assert run(ROOT / document) > 0
     assert "Error" not in capsys.readouterr().err
+
+
+def test_every_error_is_explained():
+    """The page has a section for each exception, with what to do."""
+    errors = {name for name, each in vars(pretzel.errors).items() if isinstance(each, type)} - {"PretzelError"}
+    sections = re.findall(r"^### (\w+)$", (ROOT / "docs" / "troubleshooting.md").read_text(), re.M)
+    assert {*sections} == errors
 
 
 def test_docstrings():
