@@ -59,6 +59,8 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
+WITHOUT_SECTIONS = ("index", "first_steps", "how_it_works", "coverage", "troubleshooting", "comparison")
+html_sidebars = {name: [] for name in WITHOUT_SECTIONS}
 html_show_sourcelink = False
 
 

@@ -15,7 +15,6 @@ import sys
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,10 +61,13 @@ def examples(document: Path) -> Iterator[Example]:
 
 def run(document: Path) -> int:
     """Run all blocks of a document in one namespace; the number of blocks."""
-    main = ModuleType("__main__")  # where classes of the reader are found again
     found = list(examples(document))
-    with mock.patch.dict(sys.modules, {"__main__": main}):
+    before, main = sys.modules["__main__"], ModuleType("__main__")
+    sys.modules["__main__"] = main  # where classes of the reader are found again
+    try:
         run_all(found, document, vars(main))
+    finally:
+        sys.modules["__main__"] = before
     return len(found)
 
 

@@ -37,6 +37,12 @@ def test_every_error_is_explained():
     assert {*sections} == errors
 
 
+def test_the_reference_has_every_public_name():
+    listed = re.findall(r"^   ~?([\w.]+)$", (ROOT / "docs" / "reference" / "index.md").read_text(), re.M)
+    assert {*pretzel.__all__} - {"errors"} <= {*listed}
+    assert len(listed) == len({*listed})
+
+
 def test_docstrings():
     tried = 0
     for module in pkgutil.walk_packages(pretzel.__path__, "pretzel."):
