@@ -46,8 +46,9 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_signature": False,
+    "within_subsection_order": "ExampleTitleSortKey",
     "min_reported_time": 1e9,
-    "plot_gallery": "True",
+    "show_memory": False,
 }
 
 html_theme = "pydata_sphinx_theme"

@@ -95,6 +95,6 @@ def run_commands(script: str, where: str) -> None:
     for line in script.splitlines():
         words = shlex.split(line, comments=True)
         if words[:1] == ["pretzel"] and words[1] != "serve":
-            result = CliRunner().invoke(cli, words[1:])
+            result = CliRunner().invoke(cli, words[1:], prog_name="pretzel")
             assert result.exit_code == 0, f"{where}: {line}: {result.output}"
             print(result.stdout)

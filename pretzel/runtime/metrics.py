@@ -1,23 +1,23 @@
 """Prometheus metrics of a runtime. Counters are read by a scrape, so that calls pay nothing for them.
 
-===================================  ==========================================================================
-``pretzel_requests_total``           calls by model, method and outcome
-``pretzel_version_calls_total``      calls by version and method, under any name, of models with labels of their own
-``pretzel_request_seconds``          latency by model and method, of one in 64 calls with one row, one in 8 with tables,
-                                     and all that are submitted or suspended
-``pretzel_stage_seconds``, ``_rows`` work of the stages, by their kernels
-``pretzel_queue_requests``           requests in the batch engines: waiting, started, in Python
-``pretzel_rejections_total``         requests rejected on arrival, by reason
-``pretzel_engine_requests_total``    accepted requests that are over, by outcome
-``pretzel_estimate_error_ratio``     time that requests took / time that was estimated
-``pretzel_cache_requests_total``     look-ups by cache and result
-``pretzel_cache_bytes``              memory of the caches
-``pretzel_bytes``, ``_models``       memory by kind, and the number of models
-``pretzel_store_plans_total``        plans of the store on disk by event: loaded, evicted, failed
-``pretzel_resident_plans``           plans of the store on disk in memory
-``pretzel_stale_models``             models that could not follow the store on disk
-``pretzel_memory_bytes``             memory by kind: used, and the limit if there is one
-===================================  ==========================================================================
+====================================  ==========================================================================
+``pretzel_requests_total``            calls by model, method and outcome
+``pretzel_version_calls_total``       calls by version and method, under any name, of models with labels of their own
+``pretzel_request_seconds``           latency by model and method, of one in 64 calls with one row, one in 8 with
+                                      tables, and all that are submitted or suspended
+``pretzel_stage_seconds``, ``_rows``  work of the stages, by their kernels
+``pretzel_queue_requests``            requests in the batch engines: waiting, started, in Python
+``pretzel_rejections_total``          requests rejected on arrival, by reason
+``pretzel_engine_requests_total``     accepted requests that are over, by outcome
+``pretzel_estimate_error_ratio``      time that requests took / time that was estimated
+``pretzel_cache_requests_total``      look-ups by cache and result
+``pretzel_cache_bytes``               memory of the caches
+``pretzel_bytes``, ``_models``        memory by kind, and the number of models
+``pretzel_store_plans_total``         plans of the store on disk by event: loaded, evicted, failed
+``pretzel_resident_plans``            plans of the store on disk in memory
+``pretzel_stale_models``              models that could not follow the store on disk
+``pretzel_memory_bytes``              memory by kind: used, and the limit if there is one
+====================================  ==========================================================================
 """
 
 from __future__ import annotations
