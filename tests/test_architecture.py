@@ -35,6 +35,7 @@ OPTIONAL = {
     "skops",
     "cloudpickle",
     "click",
+    "mlflow",
     "orjson",
     "uvicorn",
     "prometheus_client",
@@ -66,6 +67,7 @@ LAYERS = {
     "serving": {"errors", "schema", "options", "input_spec", "_native", "runtime"},
     "cli": {"errors", *PLAN, "store", "oven", "runtime", "api", "coverage", "verification", "serving"},
     "__main__": {"cli"},
+    "integrations": {"errors", "input_spec", "api", "upgrade", "runtime"},
     "verification": {"errors", "schema", "options", "packed", *PLAN, "store", "oven", "runtime", "_native"},
 }
 

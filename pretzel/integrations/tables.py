@@ -1,0 +1,90 @@
+"""Tables of other systems as requests, and answers in their form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pretzel.errors import InputKeyError
+from pretzel.input_spec import InputKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pretzel.input_spec import InputSpec
+
+
+def request_of(table: Any, spec: InputSpec, column: str | None, keep: Sequence[str]) -> Any:
+    """What a model is asked: documents, an array, or a table of the columns that it reads."""
+    names = _names(table)
+    missing = [name for name in (*keep, *([column] if column else [])) if name not in names]
+    if missing:
+        raise InputKeyError(f"{spec.estimator}: the table has no column {missing[0]!r}, only {', '.join(names)}")
+    rest = [name for name in names if name not in keep]
+    if spec.kind is InputKind.TEXT:
+        if column is None and len(rest) != 1:
+            raise InputKeyError(f"{spec.estimator}: which column holds the documents? give column=, one of {rest}")
+        return _list(table, column or rest[0])
+    if spec.names is None:
+        import numpy as np
+
+        return np.column_stack([np.asarray(_values(table, name)) for name in rest])
+    known = [name for name in spec.names if name in names]
+    lacks = any(spec.names[i] not in names for i in spec.required)
+    return _selected(table, rest if lacks else known)  # the model names what a table lacks
+
+
+def answered(table: Any, keep: Sequence[str], columns: Mapping[str, Any]) -> Any:
+    """Columns that are kept, and answers, in the form of the table."""
+    if isinstance(table, dict):
+        return {**{name: table[name] for name in keep}, **columns}
+    if _is_arrow(table):
+        import pyarrow as pa
+
+        arrays = [table.column(name) for name in keep] + [pa.array(values) for values in columns.values()]
+        return type(table).from_arrays(arrays, names=[*keep, *columns])
+    return table[[*keep]].assign(**{name: _in_pandas(values) for name, values in columns.items()})
+
+
+def is_empty(table: Any) -> bool:
+    """Whether a table has no rows."""
+    if isinstance(table, dict):
+        return not len(next(iter(table.values()), ()))
+    return not len(table)
+
+
+def _is_arrow(table: Any) -> bool:
+    """Whether a table is one of pyarrow, which is not imported for that."""
+    return type(table).__module__.partition(".")[0] == "pyarrow" and hasattr(table, "schema")
+
+
+def _names(table: Any) -> list[str]:
+    if isinstance(table, dict):
+        return list(table)
+    if _is_arrow(table):
+        return list(table.schema.names)
+    if type(table).__module__.partition(".")[0] == "pandas" and hasattr(table, "columns"):
+        return list(table.columns)
+    raise TypeError(f"a table is one of pyarrow or pandas, or a dict of arrays, not {type(table).__name__}")
+
+
+def _values(table: Any, name: str) -> Any:
+    return table.column(name).to_numpy(zero_copy_only=False) if _is_arrow(table) else table[name]
+
+
+def _list(table: Any, name: str) -> list[Any]:
+    column = table.column(name) if _is_arrow(table) else table[name]
+    found: list[Any] = column.to_pylist() if _is_arrow(table) else list(column)
+    return found
+
+
+def _selected(table: Any, names: Sequence[str]) -> Any:
+    if isinstance(table, dict):
+        import pandas as pd
+
+        return pd.DataFrame({name: table[name] for name in names})
+    return table.select(names) if _is_arrow(table) else table[[*names]]
+
+
+def _in_pandas(values: Any) -> Any:
+    """A column of a frame; labels that are texts have pandas' own dtype for texts."""
+    return values.astype(object) if getattr(getattr(values, "dtype", None), "kind", "") == "U" else values

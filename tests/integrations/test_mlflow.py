@@ -1,0 +1,97 @@
+"""Plans in MLflow: logged with a signature, loaded as plans and by `mlflow.pyfunc`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+import pretzel
+from pretzel.errors import SaveError, UntrustedError
+from pretzel.integrations import mlflow as flavor
+
+ROWS = 40
+
+
+def frame():
+    rng = np.random.default_rng(0)
+    return pd.DataFrame({"age": rng.normal(size=ROWS), "city": ["Bonn", "Paris"] * (ROWS // 2)})
+
+
+@pytest.fixture(scope="module")
+def model():
+    columns = make_column_transformer((SimpleImputer(), ["age"]), (OneHotEncoder(), ["city"]))
+    return make_pipeline(columns, LogisticRegression()).fit(frame(), np.where(frame()["age"] > 0, "yes", "no"))
+
+
+@pytest.fixture(scope="module")
+def folder(model, tmp_path_factory):
+    found = tmp_path_factory.mktemp("mlflow") / "churn"
+    flavor.save_model(model, found, input_example=frame()[:2], metadata={"team": "churn"})
+    return found
+
+
+def test_a_saved_model_is_loaded_as_a_plan(model, folder):
+    plan = flavor.load_model(str(folder))
+    assert isinstance(plan, pretzel.Plan)
+    assert plan.predict(frame()).tolist() == model.predict(frame()).tolist()
+
+
+def test_pyfunc_answers_with_the_signature_of_the_schema(model, folder):
+    loaded = mlflow.pyfunc.load_model(str(folder))
+    assert [(each.name, each.type.name) for each in loaded.metadata.signature.inputs] == [
+        ("age", "double"),
+        ("city", "string"),
+    ]
+    assert loaded.metadata.metadata == {"team": "churn"}
+    assert list(loaded.predict(frame())) == model.predict(frame()).tolist()
+    with pytest.raises(mlflow.exceptions.MlflowException, match="city"):
+        loaded.predict(frame()[["age"]])
+
+
+def test_pyfunc_needs_no_scikit_learn(folder, tmp_path):
+    script = tmp_path / "score.py"
+    script.write_text(
+        "import sys, mlflow, pandas as pd\n"
+        f"loaded = mlflow.pyfunc.load_model({str(folder)!r})\n"
+        "print(list(loaded.predict(pd.DataFrame({'age': [3.0], 'city': ['Bonn']}))))\n"
+        "assert 'sklearn' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=180)
+    assert done.stdout.strip() == "['yes']", done.stderr
+
+
+def test_a_logged_model_is_found_by_its_run(model, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # no database for a test
+    mlflow.set_tracking_uri((tmp_path / "runs").as_uri())
+    with mlflow.start_run():
+        info = flavor.log_model(pretzel.compile(model), name="churn")
+    assert flavor.load_model(info.model_uri).predict_one({"age": 3.0, "city": "Bonn"}) == "yes"
+
+
+def test_models_without_a_signature():
+    X = np.random.default_rng(0).normal(size=(ROWS, 2))
+    assert flavor.signature_of(pretzel.compile(LinearRegression().fit(X, X[:, 0]))) is None
+
+
+def test_steps_without_a_native_form(tmp_path):
+    X = frame()[["age"]]
+    model = KNeighborsClassifier().fit(X, X["age"] > 0)
+    with pytest.raises(SaveError):
+        flavor.save_model(model, tmp_path / "refused")
+    flavor.save_model(model, tmp_path / "opaque", opaque="skops")
+    try:
+        answers = flavor.load_model(str(tmp_path / "opaque")).predict(X)
+    except UntrustedError as error:
+        answers = flavor.load_model(str(tmp_path / "opaque"), trusted=error.types).predict(X)
+    assert answers.tolist() == model.predict(X).tolist()

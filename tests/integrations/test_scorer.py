@@ -1,0 +1,162 @@
+"""`BatchScorer`: a plan as a function of tables, in whatever form an engine has them."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+import pretzel
+from pretzel.errors import InputKeyError, InputValueError, OptionError
+from pretzel.integrations import BatchScorer
+
+ROWS = 60
+
+
+def frame():
+    rng = np.random.default_rng(0)
+    city = ["Bonn", "Paris", "Rome"] * (ROWS // 3)
+    return pd.DataFrame({"id": np.arange(ROWS), "age": rng.normal(size=ROWS), "city": city, "other": "x"})
+
+
+@pytest.fixture(scope="module")
+def model():
+    X = frame()[["age", "city"]]
+    columns = make_column_transformer((StandardScaler(), ["age"]), (OneHotEncoder(), ["city"]))
+    labels = np.where(X["age"] > 0, "yes", "no")
+    return make_pipeline(columns, LogisticRegression()).fit(X, labels)
+
+
+@pytest.fixture(scope="module")
+def path(model, tmp_path_factory):
+    found = tmp_path_factory.mktemp("models") / "churn.pretzel"
+    pretzel.compile(model).save(found)
+    return found
+
+
+FORMS = {
+    "pandas": lambda X: X,
+    "table": lambda X: pa.Table.from_pandas(X, preserve_index=False),
+    "batch": lambda X: pa.RecordBatch.from_pandas(X, preserve_index=False),
+    "dict": lambda X: {name: X[name].to_numpy() for name in X},
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_answers_have_the_form_of_the_table(model, path, form):
+    X = frame()
+    table = FORMS[form](X)
+    found = BatchScorer(path, methods=["predict", "predict_proba"], keep=["id"])(table)
+    assert type(found) is type(table)
+    columns = found.to_pydict() if hasattr(found, "to_pydict") else {name: list(found[name]) for name in found}
+    assert list(columns) == ["id", "predict", "predict_proba_no", "predict_proba_yes"]
+    assert columns["id"] == X["id"].tolist()
+    assert columns["predict"] == model.predict(X).tolist()
+    np.testing.assert_allclose(columns["predict_proba_yes"], model.predict_proba(X)[:, 1], rtol=1e-9)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_no_rows_have_the_columns_of_any(path, form):
+    scorer = BatchScorer(path, methods=["predict", "predict_proba"], keep=["id"])
+    empty, full = scorer(FORMS[form](frame()[:0])), scorer(FORMS[form](frame()))
+    if form in ("table", "batch"):
+        assert empty.schema == full.schema
+        assert empty.num_rows == 0
+    else:
+        assert list(empty) == list(full)
+        assert [empty[name].dtype.kind for name in empty] == [full[name].dtype.kind for name in full]
+
+
+def test_a_scorer_travels_as_a_path_and_a_plan_as_bytes(model, path, tmp_path):
+    assert len(pickle.dumps(BatchScorer(path))) < 500
+    for scorer in (BatchScorer(path), BatchScorer(pretzel.compile(model))):
+        script = tmp_path / "score.py"
+        script.write_text(
+            "import pickle, sys, pandas as pd\n"
+            f"scorer = pickle.loads({pickle.dumps(scorer)!r})\n"
+            "print(list(scorer(pd.DataFrame({'age': [-1.0, 3.0], 'city': ['Bonn', 'Rome']}))['predict']))\n"
+            "assert 'sklearn' not in sys.modules\n"
+        )
+        done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
+        assert done.stdout.strip() == "['no', 'yes']", done.stderr
+
+
+def test_a_model_of_a_store(model, tmp_path):
+    pretzel.PlanStore(tmp_path / "models").publish("churn/de", model)
+    for name in ("churn/de", "churn/de@v1"):
+        found = BatchScorer(tmp_path / "models", name)(frame())
+        assert found["predict"].tolist() == model.predict(frame()).tolist()
+
+
+def test_documents_and_columns_without_names():
+    texts = ["the cat", "the dog"] * 10
+    plan = pretzel.compile(make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, [0, 1] * 10))
+    table = pd.DataFrame({"id": range(20), "note": texts})
+    assert BatchScorer(plan, column="note")(table)["predict"].tolist() == [0, 1] * 10
+    assert BatchScorer(plan, keep=["id"])(table)["predict"].tolist() == [0, 1] * 10
+    with pytest.raises(InputKeyError, match="which column holds the documents"):
+        BatchScorer(plan)(table)
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    forest = pretzel.compile(RandomForestClassifier(2).fit(X, np.c_[X[:, 0] > 0, X[:, 1] > 0]))
+    table = pd.DataFrame(X, columns=["a", "b"])
+    found = BatchScorer(forest, methods=["predict", "predict_proba"])(table)
+    assert list(found)[:3] == ["predict_0", "predict_1", "predict_proba_0_False"]
+    assert list(BatchScorer(forest, methods=["predict", "predict_proba"])(table[:0])) == list(found)
+
+
+def test_columns_that_the_model_does_not_read_are_left_out():
+    X = frame()[["age"]]
+    plan = pretzel.compile(LogisticRegression().fit(X, X["age"] > 0))  # which rejects others
+    assert len(BatchScorer(plan)(frame())) == ROWS
+
+
+def test_dask(model, path):
+    scorer = BatchScorer(path, methods=["predict"], keep=["id"])
+    frames = dd.from_pandas(frame(), npartitions=3)
+    found = frames.map_partitions(scorer, meta=scorer(frames._meta)).compute(scheduler="threads")
+    assert found["id"].tolist() == list(range(ROWS))
+    assert found["predict"].tolist() == model.predict(frame()).tolist()
+
+
+def test_a_stream_of_batches_as_spark_has_it(model, path):
+    table = pa.Table.from_pandas(frame(), preserve_index=False)
+    answers = pa.Table.from_batches(BatchScorer(path).stream(table.to_batches(max_chunksize=7)))
+    assert answers["predict"].to_pylist() == model.predict(frame()).tolist()
+
+
+def test_errors_name_what_is_wrong(path):
+    with pytest.raises(InputKeyError, match="no column 'pay', only id, age, city, other"):
+        BatchScorer(path, keep=["pay"])(frame())
+    with pytest.raises(ValueError, match="age"):
+        BatchScorer(path)(frame()[["city"]])
+    with pytest.raises(OptionError, match="no method 'transform', only predict"):
+        BatchScorer(path, methods=["transform"])(frame())
+    with pytest.raises(InputKeyError, match="two columns of the answer would be 'predict'"):
+        BatchScorer(path, keep=["predict"])(frame().assign(predict=1))
+    with pytest.raises(InputValueError, match="column 'city' holds a category that was not seen"):
+        BatchScorer(path)(frame().assign(city="Oslo"))
+    with pytest.raises(TypeError, match="not list"):
+        BatchScorer(path)([[1, "Bonn"]])
+    with pytest.raises(OptionError, match="lists of names"):
+        BatchScorer(path, methods="predict")
+
+
+def test_no_rows_where_only_the_estimator_knows_the_columns():
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    plan = pretzel.compile(KNeighborsClassifier().fit(X, X[:, 0] > 0))
+    table = pd.DataFrame(X, columns=["a", "b"])
+    assert BatchScorer(plan)(table[:0])["predict"].dtype == bool
+    assert len(BatchScorer(plan)(table)) == 30
