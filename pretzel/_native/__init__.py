@@ -33,6 +33,7 @@ from pretzel._native._core import (
     kernels as kernels,
     leaf_types as leaf_types,
     live as live,
+    read_texts as read_texts,
     resolve_all as resolve_all,
     refused_type as refused_type,
     row_function as row_function,
@@ -45,4 +46,5 @@ from pretzel._native._core import (
     stop_waiting as stop_waiting,
     swap_targets as swap_targets,
     wait_for_growth as wait_for_growth,
+    write_texts as write_texts,
 )

@@ -25,7 +25,13 @@ VARIABLE = "PRETZEL_SERVE"
 @click.argument("store")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 is all of them.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Processes, each with metrics and a page of its own.",
+)
 @click.option(
     "--threads", type=click.IntRange(1), help="Threads of each process for tables and long rows; by default all cores."
 )
@@ -59,6 +65,8 @@ def serve(
 
     if not is_store(store):
         raise click.UsageError(f"there is no store {store!r}: give the directory of one, or a URL")
+    if workers > 1 and settings["manage"]:
+        raise click.UsageError("--manage reaches one of several processes only: leave --workers at 1")
     settings |= {"store": store, "drain": drain}
     options: dict[str, Any] = {
         "host": host,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import time
@@ -204,6 +205,7 @@ def request_id(headers: dict[bytes, bytes], made: Callable[[], bytes]) -> bytes:
     return found if found is not None and _SENDABLE.fullmatch(found) else made()
 
 
+@functools.lru_cache(maxsize=1024)
 def header_value(text: str) -> bytes:
     """A text as the value of a header, which is printable ASCII."""
     return "".join(each if " " <= each <= "~" else "?" for each in text).encode()

@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import call_seconds
+from pretzel.errors import ModelNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -82,7 +83,10 @@ def page(app: Application) -> str:
 def _model_row(app: Application, name: str, counts: dict[str, Any] | None) -> tuple[str, ...]:
     if counts is None:
         return (_code(name), "", "", "not loaded", "", "", "", "", "")
-    failed, p50, p99 = _measured(app.runtime[name]) if name in app.runtime else (0, None, None)
+    try:
+        failed, p50, p99 = _measured(app.runtime[name])
+    except ModelNotFoundError:  # unregistered a moment ago
+        return (_code(name), "", "", "gone", "", "", "", "", "")
     label = escape(counts["version"])
     if name in app.models.unloaded:
         label += ' <span class="bad">unloaded</span>'

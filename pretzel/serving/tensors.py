@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import struct
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pretzel._native import read_texts, write_texts
 from pretzel.errors import InputShapeError, InputTypeError
 from pretzel.serving.failures import BadRequest
 from pretzel.serving.jsons import written_out
@@ -26,7 +26,6 @@ DATATYPES = {
 DTYPES = {name: np.dtype(dtype).newbyteorder("<") for dtype, name in DATATYPES.items()}
 """What lies in a tensor, by datatype; BYTES are texts."""
 _ACCEPTED: dict[str, set[type]] = {"b": {bool}, "i": {int}, "u": {int}, "f": {float, int, type(None)}}
-_LENGTH = struct.Struct("<I")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,32 +133,20 @@ def _of_bytes(data: memoryview, datatype: str, count: int, who: str) -> Any:
 
 def texts_of(data: memoryview, count: int, who: str) -> list[str]:
     """The texts of a binary tensor: each is its length in four bytes, then UTF-8."""
-    if count * 4 > len(data):
-        raise InputShapeError(f"{who}: its shape has {count} texts, and its {len(data)} bytes are too few for that")
-    whole, found, at = bytes(data), [], 0
     try:
-        for _ in range(count):
-            (length,) = _LENGTH.unpack_from(whole, at)
-            at += 4 + length
-            if at > len(whole):
-                raise InputShapeError(f"{who}: a text is longer than the tensor")
-            found.append(whole[at - length : at].decode("utf-8"))
-    except struct.error:
-        raise InputShapeError(f"{who}: its bytes end within a length") from None
+        return read_texts(data, count)
+    except IndexError as error:
+        raise InputShapeError(f"{who}: its shape has {count} texts: {error}") from None
     except UnicodeDecodeError as error:
-        raise InputTypeError(f"{who}: text {len(found)} is no UTF-8: {error.reason}") from None
-    if at != len(whole):
-        raise InputShapeError(f"{who}: {len(whole) - at} bytes are left behind its {count} texts")
-    return found
+        raise InputTypeError(f"{who}: a text is no UTF-8: {error.reason}") from None
 
 
 def bytes_of(texts: list[str]) -> bytes:
     """Texts as `texts_of` reads them."""
-    parts: list[bytes] = []
-    for text in texts:
-        encoded = text.encode("utf-8", "replace")
-        parts += (_LENGTH.pack(len(encoded)), encoded)
-    return b"".join(parts)
+    try:
+        return write_texts(texts)
+    except UnicodeEncodeError:
+        return write_texts([text.encode("utf-8", "replace").decode() for text in texts])
 
 
 def written(name: str, answer: Any, *, binary: bool) -> list[tuple[dict[str, Any], bytes]]:
@@ -178,7 +165,8 @@ def written(name: str, answer: Any, *, binary: bool) -> list[tuple[dict[str, Any
     described = {"name": name, "datatype": datatype, "shape": list(values.shape)}
     flat: Any = values.ravel()
     if datatype == "BYTES":
-        flat = [each if type(each) is str else str(each) for each in flat.tolist()]
+        flat = flat.tolist()
+        flat = flat if values.dtype.kind == "U" else [each if type(each) is str else str(each) for each in flat]
     if not binary:
         return [({**described, "data": flat}, b"")]
     data = bytes_of(flat) if datatype == "BYTES" else flat.tobytes()

@@ -197,6 +197,8 @@ def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
 
     missing = CliRunner().invoke(cli, ["serve", str(tmp_path / "nothing")])
     assert (missing.exit_code, "there is no store" in missing.output) == (2, True)
+    both = CliRunner().invoke(cli, ["serve", str(tmp_path), "--manage", "--workers", "2"])
+    assert (both.exit_code, "one of several processes" in both.output) == (2, True)
     empty = CliRunner().invoke(cli, ["serve", str(tmp_path)])
     assert empty.exit_code == 3
     pretzel.PlanStore(tmp_path / "models")
