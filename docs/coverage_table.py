@@ -28,7 +28,7 @@ def write(path: Path) -> None:
     for each in found.methods:
         module, _, name = each.estimator.rpartition(".")
         modules[module][name].append(each)
-    for module, estimators in sorted(modules.items()):
+    for module, estimators in sorted(modules.items(), key=lambda each: (not each[0].startswith("sklearn"), each[0])):
         lines += [f"## {module}", "", "| estimator | native methods | other methods, and why |", "|---|---|---|"]
         lines += [f"| `{name}` | {_native(methods)} | {_others(methods)} |" for name, methods in estimators.items()]
         lines.append("")
