@@ -15,10 +15,11 @@ demo: install $(VENV)/.data
 	$(PY) -m benchmarks.data || true
 	PYTHONSAFEPATH=1 $(PY) -m benchmarks.demo
 
-# The tests see the installed wheel: they run from a folder beside which there is no pretzel/.
+# The tests see the installed wheel: they run from a folder beside which there is no pretzel/. Two processes share them,
+# file by file, because a file makes what its tests share.
 test: install $(VENV)/.test
 	$(PY) -m benchmarks.data || true
-	cd tests && PRETZEL_TEST_INSTALLED=1 ../$(PY) -m pytest -q
+	cd tests && PRETZEL_TEST_INSTALLED=1 ../$(PY) -m pytest -q -n 2 --dist loadfile
 
 # The wheel answers as older releases of scikit-learn do; `RELEASE_TESTS=...` selects fewer tests.
 RELEASE_TESTS := test_parity.py oven test_missing_and_odd_values.py test_mixed_tables.py test_random_pipelines.py
