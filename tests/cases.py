@@ -50,7 +50,8 @@ class Case:
 
 
 def _short(value: Any) -> str:
-    return type(value).__name__ if hasattr(value, "fit") else str(value).replace(" ", "")
+    named = type(value) if hasattr(value, "fit") else value
+    return str(getattr(named, "__name__", named)).replace(" ", "")
 
 
 def build(name: str, **options: Any) -> Any:

@@ -42,6 +42,7 @@ import pretzel
 from pretzel.errors import InputError, InputKeyError, InputShapeError, UnfittedError
 from pretzel.input_spec import InputKind
 from tests import releases
+from tests.ids import stable_id
 
 RNG = np.random.default_rng(5)
 N = 60
@@ -189,7 +190,7 @@ LABELS = [0, 1, 0, 1] * 3
         ((make_union(TfidfVectorizer(), FunctionTransformer(lambda texts: [[len(t)] for t in texts])),), TEXTS),
         ((make_union(DictVectorizer(), FunctionTransformer(lambda rows: [[len(r)] for r in rows])),), RECORDS),
     ],
-    ids=str,
+    ids=stable_id,
 )
 def test_items_of_a_list(steps, items):
     model = make_pipeline(*steps, LogisticRegression()).fit(items, LABELS)

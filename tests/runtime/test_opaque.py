@@ -19,6 +19,7 @@ from sklearn.svm import SVC, SVR
 
 import pretzel
 from pretzel.errors import InputError, InputShapeError, InputTypeError
+from tests.ids import stable_id
 
 TABLE = pa.table({"a": [1.0, 2.0], "b": [3.0, 4.0]})
 
@@ -210,7 +211,7 @@ MODELS_OF_FUNCTIONS = [
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("model", MODELS_OF_FUNCTIONS, ids=str)
+@pytest.mark.parametrize("model", MODELS_OF_FUNCTIONS, ids=stable_id)
 @pytest.mark.parametrize("named", [False, True], ids=["array", "frame"])
 def test_what_is_no_table_is_one_error_that_says_so(model: Any, named: bool) -> None:
     X = np.abs(np.random.default_rng(0).normal(size=(6, 2)))
@@ -227,7 +228,9 @@ def test_what_is_no_table_is_one_error_that_says_so(model: Any, named: bool) -> 
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 @pytest.mark.parametrize("container", ["pandas", "polars"])
-@pytest.mark.parametrize("behind", [[], [LinearRegression()], [FunctionTransformer(lambda frame: frame)]], ids=str)
+@pytest.mark.parametrize(
+    "behind", [[], [LinearRegression()], [FunctionTransformer(lambda frame: frame)]], ids=stable_id
+)
 def test_tuples_are_rows_in_the_order_of_the_fit_where_frames_are_made(container: str, behind: list[Any]) -> None:
     frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": ["x", "y", "x"]})
     columns = ColumnTransformer([("n", StandardScaler(), ["a"]), ("c", OrdinalEncoder(), ["b"])])

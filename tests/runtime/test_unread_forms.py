@@ -37,6 +37,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import pretzel
 from pretzel.errors import InputError, InputKeyError, InputTypeError, InputValueError
+from tests.ids import stable_id
 
 X = np.array([[1.0, -2.0, 3.0], [0.0, 5.0, 0.0], [-4.0, 0.0, 6.0], [7.0, 8.0, 0.0]] * 3)
 Y = (X[:, 0] > 0).astype(int)
@@ -150,7 +151,7 @@ def _fresh(request: Any) -> Any:
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=stable_id)
 @pytest.mark.filterwarnings("ignore")
 def test_forms_are_answered_as_by_the_source(estimator: Any, form: str) -> None:
     for fitted_on in (X, FRAME):
@@ -470,7 +471,7 @@ NAMELESS = {
 
 
 @pytest.mark.parametrize("form", NAMELESS)
-@pytest.mark.parametrize("estimator", BY_NAME, ids=repr)
+@pytest.mark.parametrize("estimator", BY_NAME, ids=stable_id)
 def test_tables_without_names_are_rejected(estimator: Any, form: str) -> None:
     source = clone(estimator).fit(FRAME, Y)
     plan = pretzel.compile(source)
@@ -484,7 +485,7 @@ def test_tables_without_names_are_rejected(estimator: Any, form: str) -> None:
         assert "columns are selected by name" in str(caught.value)
 
 
-@pytest.mark.parametrize("estimator", BY_NAME, ids=repr)
+@pytest.mark.parametrize("estimator", BY_NAME, ids=stable_id)
 def test_rows_and_tables_that_are_read_by_name(estimator: Any) -> None:
     """Tuples are rows of Pretzel's own: alone or in a list, in the order of the fit."""
     source = clone(estimator).fit(FRAME, Y)
