@@ -162,7 +162,8 @@ def _fail_rows(spec: InputSpec, rows: dict[int, int], sources: Sources | dict[in
 def spec_of(leaves: Any, step: OpaqueStep, value: Any) -> InputSpec:
     """Input specification for the value of an opaque step: what its reader asks of names and columns."""
     two = getattr(value, "ndim", 2 if hasattr(value, "columns") else 1) == 2
-    if not two and any(leaf.kind is LeafKind.TEXT for leaf in leaves):
+    selected = two and step.result.estimator  # a reader of documents that does not select a column asks nothing of it
+    if not selected and any(leaf.kind is LeafKind.TEXT for leaf in leaves):
         return InputSpec(InputKind.TEXT, 1, None, (0,), False, step.name)
     labels = getattr(value, "columns", None)
     if step.result.names is not None and (labels is not None or step.result.any_order):

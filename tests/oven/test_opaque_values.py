@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble import VotingClassifier, VotingRegressor
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.impute import SimpleImputer
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
+from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
@@ -19,7 +20,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, QuantileTr
 from sklearn.tree import DecisionTreeClassifier
 
 import pretzel
-from pretzel.errors import InputShapeError, InputValueError, OpaqueStepError
+from pretzel.errors import InputError, InputShapeError, InputValueError, OpaqueStepError
 from pretzel.verification.compare import compare
 from tests.answers import check_answers
 
@@ -144,6 +145,32 @@ def test_documents():
         ("b", make_pipeline(TfidfVectorizer(), KNeighborsClassifier(3))),
     ]
     check(VotingClassifier(members, voting="soft").fit(texts, y), texts)
+
+
+@pytest.mark.parametrize("width", [0, 1, 2])
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix])
+def test_tables_that_a_step_makes_are_no_documents(width, form):
+    made = form(np.empty((4, width)))
+    estimator = make_pipeline(FunctionTransformer(lambda rows: made), HashingVectorizer())
+    with pytest.raises(AttributeError, match="lower"):
+        estimator.transform(X[:4])
+    with pytest.raises(InputError, match=r"FunctionTransformer\.transform: expected documents"):
+        pretzel.compile(estimator).transform(X[:4])
+
+
+def test_documents_of_a_selection_of_no_columns():
+    nothing = MissingIndicator().fit(X)  # no column had a missing value
+    estimator = make_pipeline(nothing, HashingVectorizer())
+    with pytest.raises(InputShapeError, match=r"MissingIndicator\.transform: expected documents .* shape \(4, 0\)"):
+        pretzel.compile(estimator).transform(X[:4])
+
+
+def test_a_column_of_texts_that_a_step_makes_is_selected():
+    table = np.array([["a film", "x"], ["good film", "y"]], dtype=object)
+    columns = ColumnTransformer([("texts", HashingVectorizer(n_features=4), 0)])
+    estimator = make_pipeline(FunctionTransformer(lambda rows: rows[:, ::-1][:, ::-1]), columns).fit(table)
+    expected = estimator.transform(table).toarray()
+    np.testing.assert_array_equal(pretzel.compile(estimator).transform(table).toarray(), expected)
 
 
 @pytest.mark.parametrize("inverse", [(np.log1p, np.expm1), (np.log, np.exp)])
