@@ -180,6 +180,8 @@ def _columns_of(X: Any, width: int) -> Any:
 
 
 def _texts(rng: np.random.Generator, quick: bool) -> Iterator[tuple[Any, Any]]:
+    from sklearn.cluster import KMeans
+    from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
     from sklearn.feature_selection import SelectKBest
     from sklearn.linear_model import LogisticRegression, SGDClassifier
@@ -205,4 +207,7 @@ def _texts(rng: np.random.Generator, quick: bool) -> Iterator[tuple[Any, Any]]:
             hashed = HashingVectorizer(analyzer="char", ngram_range=(least, most), n_features=2**12)
             yield make_pipeline(hashed, linear).fit(texts, y), texts
         yield make_pipeline(TfidfVectorizer(max_features=500)).fit(texts), texts
+        for clusters in (3, 20):
+            yield make_pipeline(TfidfVectorizer(), KMeans(clusters, n_init=1, max_iter=2)).fit(texts), texts
+        yield make_pipeline(TfidfVectorizer(), TruncatedSVD(1)).fit(texts), texts
         yield make_pipeline(CountVectorizer(), SelectKBest(k=200)).fit(texts, y), texts

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from catboost import CatBoostRegressor
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.cluster import KMeans
+from sklearn.decomposition import TruncatedSVD
 from sklearn.ensemble import BaggingClassifier, BaggingRegressor, RandomForestRegressor
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
@@ -85,6 +87,8 @@ def models() -> Iterator[tuple[str, Any, Any]]:
     yield "averaged", averaged.fit(numbers, numbers[:, 0]), numbers[:ROWS]
     divided = OneVsRestClassifier(XGBClassifier(**small))
     yield "divided", divided.fit(numbers, np.digitize(numbers[:, 0], [0.5, 1.0])), numbers[:ROWS]
+    projections = make_union(KMeans(2, n_init=1, random_state=0), TruncatedSVD(1, random_state=0))
+    yield "projected", make_pipeline(TfidfVectorizer(), projections).fit(texts), texts[:ROWS]
 
 
 def candidates() -> list[tuple[str, Any, Any]]:

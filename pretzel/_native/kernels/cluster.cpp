@@ -1,7 +1,8 @@
 // distances: sqrt(sum((x - center)^2)) for each centre.
 // expanded_distances: max(-2 x.c + |x|^2 + |c|^2, 0) for each centre, each sum in the order of the columns.
+// sparse_distances: the root of it for sparse x, with each sum in the order of the entries and |c|^2 as it is given.
 //
-// `bind` pads the centres with zeros to whole vectors; a row is padded likewise, so no sum has a tail.
+// For `distances`, `bind` pads the centres with zeros to whole vectors; a row is padded likewise, so no sum has a tail.
 #include <cmath>
 #include <cstring>
 
@@ -93,6 +94,41 @@ Status run_expanded(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
+constexpr Param kExpanded[] = {{"centers", f64, "n_centers width"}};
+constexpr Param kSparseParams[] = {{"centers", f64, "width n_centers"}, {"norms", f64, "n_centers"}};
+constexpr Param kParams[] = {{"centers", f64, "n_centers width", kBindOnly}};
+
+Status run_sparse(const RunCall& call) noexcept {
+  const auto* centers = call.params[index_of(kSparseParams, "centers")].as<double>();
+  const auto* norms = call.params[index_of(kSparseParams, "norms")].as<double>();
+  const int64_t count = call.out->width;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const SparseRow& row = call.in[0].sparse[r];
+    double* __restrict out = call.out->row(r);
+    double norm = 0.0;
+    for (int64_t c = 0; c < count; ++c) out[c] = 0.0;
+    for (int64_t i = 0; i < row.size; ++i) {
+      const double value = row.value[i];
+      const double* column = centers + row.index[i] * count;
+      norm += value * value;
+      for (int64_t c = 0; c < count; ++c) out[c] += value * column[c];
+    }
+    for (int64_t c = 0; c < count; ++c) {
+      const double sum = -2.0 * out[c] + norm + norms[c];
+      out[c] = std::sqrt(sum < 0.0 ? 0.0 : sum);
+    }
+  }
+  return Status::kOk;
+}
+
+Cost cost_sparse(const CostCall& call) {
+  const double outputs = call.out_width;
+  const double misses = doublings(8.0 * static_cast<double>(call.params[0].size), 1e6);
+  return Cost{}
+      .rows({{"call", 10.0}, {"centers", 3.0 * outputs}})
+      .payload({{"products", 1.0 + 0.25 * outputs}, {"misses", 0.3 * misses}});
+}
+
 Cost cost_expanded(const CostCall& call) {
   return Cost{}.rows({{"call", 5.0}, {"products", 1.5 * call.in_width * call.out_width}});
 }
@@ -105,10 +141,9 @@ Cost cost(const CostCall& call) {
       .scratch(128.0 + 8.0 * call.in_width, 0.0);
 }
 
-constexpr Param kExpanded[] = {{"centers", f64, "n_centers width"}};
-constexpr Param kParams[] = {{"centers", f64, "n_centers width", kBindOnly}};
-
 }  // namespace
+PRETZEL_KERNEL(sparse_distances, .params = kSparseParams, .in = {kSparse, "width"}, .out = {kDense, "n_centers"},
+               .run = run_sparse, .cost = cost_sparse)
 PRETZEL_KERNEL(expanded_distances, .params = kExpanded, .out = {kDense, "n_centers"}, .run = run_expanded,
                .cost = cost_expanded)
 PRETZEL_KERNEL(distances, .params = kParams, .out = {kDense, "n_centers"}, .bind = bind, .check = check,

@@ -1,5 +1,6 @@
 // linear: x @ weights + bias for dense or sparse x.
 // linear_heads: the same for outputs that are summed as if each were alone.
+// linear_in_order: the same for one output or more, each summed entry by entry.
 // checked_linear: as linear; stops at the first value of x that the source estimator rejects.
 // linear_float32: bias, then the products column by column, each product and sum rounded to float32; NaN adds nothing.
 // sum: inputs added up in order, then bias.
@@ -97,22 +98,26 @@ double sparse_dot(const SparseRow& row, const double* weights) {
   return (lane[0] + lane[2]) + (lane[1] + lane[3]);
 }
 
+/// Entry after entry for each output.
+void sparse_in_order(const SparseRow& row, const double* weights, int64_t n_out, const double* bias,
+                     double* __restrict out) {
+  for (int64_t j = 0; j < n_out; ++j) out[j] = 0.0;
+  for (int64_t i = 0; i < row.size; ++i) {
+    const double value = row.value[i];
+    const double* w = weights + row.index[i] * n_out;
+    for (int64_t j = 0; j < n_out; ++j) out[j] += value * w[j];
+  }
+  for (int64_t j = 0; j < n_out; ++j) out[j] += bias[j];
+}
+
 void sparse_outputs(const RunCall& call, const double* weights, const double* bias) {
-  const int32_t n_out = call.out->width;
   for (int32_t r = 0; r < call.rows; ++r) {
     const SparseRow& row = call.in[0].sparse[r];
-    double* __restrict out = call.out->row(r);
-    if (n_out == 1) {
-      out[0] = sparse_dot(row, weights) + bias[0];
-      continue;
+    if (call.out->width == 1) {
+      call.out->row(r)[0] = sparse_dot(row, weights) + bias[0];
+    } else {
+      sparse_in_order(row, weights, call.out->width, bias, call.out->row(r));
     }
-    for (int32_t j = 0; j < n_out; ++j) out[j] = 0.0;
-    for (int64_t i = 0; i < row.size; ++i) {
-      const double value = row.value[i];
-      const double* w = weights + static_cast<int64_t>(row.index[i]) * n_out;
-      for (int32_t j = 0; j < n_out; ++j) out[j] += value * w[j];
-    }
-    for (int32_t j = 0; j < n_out; ++j) out[j] += bias[j];
   }
 }
 
@@ -132,6 +137,19 @@ Status run_linear(const RunCall& call) noexcept {
     }
   } else {
     dense_outputs(call, weights, bias);
+  }
+  return Status::kOk;
+}
+
+Status run_in_order(const RunCall& call) noexcept {
+  const auto* weights = call.params[index_of(kLinear, "weights")].as<double>();
+  const auto* bias = call.params[index_of(kLinear, "bias")].as<double>();
+  if (call.in[0].kind == ValueKind::kDense) {
+    dense_outputs(call, weights, bias);
+    return Status::kOk;
+  }
+  for (int32_t r = 0; r < call.rows; ++r) {
+    sparse_in_order(call.in[0].sparse[r], weights, call.out->width, bias, call.out->row(r));
   }
   return Status::kOk;
 }
@@ -279,6 +297,15 @@ Cost cost_heads(const CostCall& call) {
   return Cost{}.rows({{"call", 6.0}, {"outputs", 1.5 * outputs}, {"vector_products", 0.6 * width * vectors}});
 }
 
+Cost cost_in_order(const CostCall& call) {
+  const double products = static_cast<double>(call.in_width) * call.out_width;
+  if (!call.sparse_in) return Cost{}.rows({{"call", 6.0}, {"dense_products", 1.0 * products}});
+  const double misses = doublings(8.0 * static_cast<double>(call.params[0].size), 1e6);
+  return Cost{}
+      .rows({{"sparse_call", 10.0}, {"sparse_outputs", 0.5 * call.out_width}})
+      .payload({{"products", 1.0 + 0.25 * call.out_width}, {"product_misses", 0.3 * misses}});
+}
+
 Cost cost_linear_float32(const CostCall& call) {
   return Cost{}.rows({{"call", 4.0}, {"products", 1.5 * call.in_width * call.out_width}});
 }
@@ -293,6 +320,8 @@ PRETZEL_KERNEL(linear, .params = kLinear, .in = {kDense | kSparse, "width"}, .ou
                .run = run_linear, .cost = cost_linear)
 PRETZEL_KERNEL(linear_heads, .params = kLinear, .in = {kDense | kSparse, "width"}, .out = {kDense, "n_out"},
                .run = run_heads, .cost = cost_heads)
+PRETZEL_KERNEL(linear_in_order, .params = kLinear, .in = {kDense | kSparse, "width"}, .out = {kDense, "n_out"},
+               .run = run_in_order, .cost = cost_in_order)
 PRETZEL_KERNEL(checked_linear, .params = kChecked, .in = {kDense | kSparse, "width"}, .out = {kDense, "n_out"},
                .run = run_checked, .cost = cost_linear)
 PRETZEL_KERNEL(linear_float32, .params = kLinearFloat32, .out = {kDense, "n_out"}, .run = run_linear_float32,

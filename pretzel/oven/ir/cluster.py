@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
-from pretzel.schema import Schema, dense, rule_of
+from pretzel.schema import Kind, Schema, dense, rule_of
 
 if TYPE_CHECKING:
     from pretzel.oven.ir._states import Fields, States
@@ -54,6 +54,54 @@ class Distances(Node):
 
     def describe(self) -> str:
         return f"{self.centers.shape[0]} centres"
+
+
+class SparseDistances(Node):
+    """Euclidean distance of a sparse row to each centre, with the sums of scikit-learn for such rows.
+
+    ``sqrt(max(-2 x.c + |x|^2 + |c|^2, 0))``, in which products are added up in the order of the entries of a row.
+
+    Parameters
+    ----------
+    centers : float64 array of shape (width, n_centers)
+        A column for each centre.
+    norms : float64 array of shape (n_centers,)
+        ``|c|^2``, added up as scikit-learn does.
+    result : str
+        As in `Linear`.
+    """
+
+    centers: Array
+    norms: Array
+    result: str = "float64"
+
+    op: ClassVar[str] = "sparse_distances/1"
+    kernel: ClassVar[str] = "sparse_distances"
+    parity: ClassVar[Parity] = Parity.TOLERANCE
+
+    def schema(self) -> Schema:
+        rows = self.inputs[0].schema()
+        if rows.kind is not Kind.SPARSE or rows.width != self.centers.shape[0]:
+            raise ValueError(f"{rows} meets centres of shape {self.centers.shape[::-1]}")
+        return dense(self.centers.shape[1], rule_of(self.result))
+
+    def params(self) -> dict[str, Array]:
+        return {"centers": self.centers, "norms": self.norms}
+
+    def reference(self, *inputs: Value) -> Value:
+        x = inputs[0].tocsr()
+        rows = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
+
+        def added_up(products: Array) -> Array:  # in the order of the entries
+            return np.bincount(rows, products, x.shape[0])
+
+        norms = added_up(x.data * x.data)
+        columns = [added_up(x.data * center[x.indices]) for center in self.centers.T]
+        products = np.stack(columns, axis=1) if columns else np.empty((x.shape[0], 0))
+        return np.sqrt(np.maximum(-2.0 * products + norms[:, None] + self.norms, 0.0))
+
+    def describe(self) -> str:
+        return f"{self.centers.shape[1]} centres"
 
 
 class ExpandedDistances(Node):

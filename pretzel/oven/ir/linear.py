@@ -70,6 +70,23 @@ class LinearHeads(Linear):
     kernel: ClassVar[str] = "linear_heads"
 
 
+class LinearInOrder(Linear):
+    """`Linear` in which also a single output is summed product by product, in the order of the entries of a row.
+
+    So SciPy multiplies sparse rows; `Linear` has lanes for one output.
+    """
+
+    op: ClassVar[str] = "linear_in_order/1"
+    kernel: ClassVar[str] = "linear_in_order"
+
+    def stack(self, others: tuple[Node, ...]) -> Node | None:
+        every = [node for node in (self, *others) if isinstance(node, LinearInOrder)]
+        if any(node.inputs != self.inputs or node.result != self.result for node in every):
+            return None
+        weights = np.concatenate([node.weights for node in every], axis=1)
+        return LinearInOrder(self.inputs, weights, np.concatenate([node.bias for node in every]), self.result)
+
+
 class CheckedLinear(Node):
     """``Linear(CheckFinite(x))``: only a row whose first output is not finite needs to be looked at.
 

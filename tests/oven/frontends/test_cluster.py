@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import pretzel
 
@@ -25,6 +28,54 @@ def test_k_means(width: int, clusters: int) -> None:
 def test_mini_batches() -> None:
     X = numbers(1000, 5, special=False)
     check(MiniBatchKMeans(4, n_init=1, random_state=0).fit(X), X, METHODS)
+
+
+def check_sparse(model: Any, rows: Any) -> None:
+    """The bits of the source for sparse rows, alone and in any batch, compressed by rows and by columns."""
+    plan = pretzel.compile(model, strict=True)
+    expected = model.transform(rows)
+    for form in (rows, rows.tocsc(), rows.tocoo()):
+        found = plan.transform(form)
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == expected.dtype
+    for n in (1, 2, 7):
+        np.testing.assert_array_equal(plan.transform(rows[:n]), expected[:n])
+        np.testing.assert_array_equal(plan.transform(rows[-n:]), expected[-n:])
+
+
+@pytest.mark.parametrize("width", [1, 7, 40, 1000])
+@pytest.mark.parametrize("clusters", [1, 3, 9])
+def test_sparse_rows(width: int, clusters: int) -> None:
+    rows = sparse.random_array(
+        (300, width), density=0.2, rng=np.random.default_rng(width), format="csr"
+    ) - sparse.eye_array(300, width, format="csr")
+    check_sparse(KMeans(clusters, n_init=1, random_state=0).fit(rows), rows)
+    check_sparse(MiniBatchKMeans(clusters, n_init=1, random_state=0).fit(rows), rows)
+
+
+@pytest.mark.parametrize("fitted", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["bool", "int64", "float32", "float64"])
+def test_sparse_rows_of_other_dtypes(fitted: str, dtype: str) -> None:
+    rows = sparse.csr_array(np.random.default_rng(0).poisson(0.4, size=(60, 9)).astype(dtype))
+    model = KMeans(3, n_init=1, random_state=0).fit(rows.astype(fitted))
+    if (fitted, dtype) != ("float32", "float32"):
+        return check_sparse(model, rows)
+    found, expected = pretzel.compile(model, strict=True).transform(rows), model.transform(rows)
+    np.testing.assert_array_max_ulp(found, expected, 1, np.float32)  # the source rounds the square, too
+    assert found.dtype == expected.dtype
+
+
+def test_sparse_rows_on_centres_and_far_away() -> None:
+    rows = sparse.csr_array(np.array([[0.1, 0.0, 0.7], [1e200, 0.0, 1e-200], [0.0, 0.0, 0.0], [0.3, 0.3, 0.3]]))
+    model = KMeans(2, n_init=1, random_state=0).fit(rows[[0, 3]])
+    with np.errstate(over="ignore", invalid="ignore"):
+        check_sparse(model, rows)
+
+
+def test_sparse_rows_of_an_encoder() -> None:
+    rows = np.random.default_rng(0).integers(0, 5, size=(80, 4))
+    model = make_pipeline(OneHotEncoder(), KMeans(3, n_init=1, random_state=0)).fit(rows)
+    np.testing.assert_array_equal(pretzel.compile(model, strict=True).transform(rows), model.transform(rows))
 
 
 def test_rows_on_centres() -> None:

@@ -37,5 +37,16 @@ def test_truncated_svd(components: int) -> None:
 
 def test_sparse_rows() -> None:
     S = sparse.random_array((500, 40), density=0.1, rng=np.random.default_rng(0), format="csr")
-    model = TruncatedSVD(6, random_state=0).fit(S)
-    assert_close(pretzel.compile(model, strict=True).transform(S), model.transform(S))
+    for model in (TruncatedSVD(6, random_state=0), TruncatedSVD(1, random_state=0), PCA(1, svd_solver="arpack")):
+        plan, expected = pretzel.compile(model.fit(S), strict=True), model.transform(S)
+        np.testing.assert_array_equal(plan.transform(S), expected)
+        np.testing.assert_array_equal(plan.transform(S.tocsc()), expected)
+        np.testing.assert_array_equal(np.vstack([plan.transform(S[[i]]) for i in range(20)]), expected[:20])
+
+
+def test_sparse_projections_side_by_side() -> None:
+    S = sparse.random_array((500, 40), density=0.1, rng=np.random.default_rng(0), format="csr")
+    parts = [(str(seed), TruncatedSVD(1, algorithm="randomized", random_state=seed)) for seed in range(3)]
+    model = FeatureUnion(parts).fit(S)
+    plan = pretzel.compile(model, strict=True)
+    np.testing.assert_array_equal(plan.transform(S), model.transform(S))

@@ -30,7 +30,7 @@ from pretzel.oven.ir.category_statistics import (
 )
 from pretzel.oven.ir.check import CheckFinite, CheckRange
 from pretzel.oven.ir.city_hash import CityHash
-from pretzel.oven.ir.cluster import Distances, ExpandedDistances
+from pretzel.oven.ir.cluster import Distances, ExpandedDistances, SparseDistances
 from pretzel.oven.ir.columns import (
     CellLeaf,
     Constant,
@@ -55,7 +55,7 @@ from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask, ZeroToNaN
 from pretzel.oven.ir.indicators import Indicators
 from pretzel.oven.ir.interpolate import Interpolate, InterpolateFloat32
 from pretzel.oven.ir.interpret import interpret
-from pretzel.oven.ir.linear import CheckedLinear, Linear, LinearFloat32, LinearHeads, Sum
+from pretzel.oven.ir.linear import CheckedLinear, Linear, LinearFloat32, LinearHeads, LinearInOrder, Sum
 from pretzel.oven.ir.linear_leaves import LinearLeaves
 from pretzel.oven.ir.link import (
     ArgMax,
@@ -357,6 +357,8 @@ def _examples() -> list[Node]:
         *(Constant((x,), NUMBERS_OF) for x in INPUTS),
         *each(lambda x: LinearHeads((x,), weights, np.ones(2))),
         *(LinearHeads((x,), weights, np.ones(2)) for x in (SPARSE, SPARSE_CHECKED, ngrams())),
+        *(LinearInOrder((x,), weights[:, :n], np.ones(n)) for x in (LEAF, SPARSE, SPARSE_CHECKED) for n in (1, 2)),
+        *(SparseDistances((x,), weights, (weights * weights).sum(axis=0)) for x in (SPARSE, SPARSE_CHECKED, ngrams())),
         *each(lambda x: NormalizeNonzeroSum((x,))),
         *each(lambda x: WeightedMedian((x,), np.array([1.0, 2.0, 0.5]))),
         *each(lambda x: ExpandedDistances((x,), RNG.normal(size=(2, WIDTH)))),

@@ -8,13 +8,14 @@ import numpy as np
 
 from pretzel.oven.frontends.registry import adapter
 from pretzel.oven.frontends.sklearn._common import floats, product_dtype
-from pretzel.oven.ir.linear import Linear
+from pretzel.oven.ir.columns import is_sparse
+from pretzel.oven.ir.linear import Linear, LinearInOrder
 from pretzel.oven.ir.scale import SubDiv
 from pretzel.schema import Follows
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
-    from pretzel.oven.ir.graph import Node
+    from pretzel.oven.ir.graph import Array, Node
 
 
 @adapter("sklearn.decomposition.PCA")
@@ -24,7 +25,7 @@ def pca(estimator: Any, x: Node, importer: Importer) -> Node:
     offset = floats((estimator.mean_.reshape(1, -1) @ estimator.components_.T)[0])  # in their own dtype
     checked = importer.finite(importer.numeric(x), estimator)
     result = product_dtype(checked, estimator.components_.dtype, estimator.mean_.dtype, kept=Follows.FLOAT32)
-    projected: Node = Linear((checked,), components.T, -offset, result)
+    projected: Node = _projected(checked, components, -offset, result)
     if not estimator.whiten:
         return projected
     scale = np.sqrt(np.asarray(estimator.explained_variance_))
@@ -37,6 +38,14 @@ def truncated_svd(estimator: Any, x: Node, importer: Importer) -> Node:
     """``X @ components_.T``."""
     components = floats(estimator.components_)
     checked = importer.finite(importer.numeric(x), estimator)
-    return Linear(
-        (checked,), components.T, np.zeros(components.shape[0]), product_dtype(checked, estimator.components_.dtype)
-    )
+    result = product_dtype(checked, estimator.components_.dtype)
+    return _projected(checked, components, np.zeros(components.shape[0]), result)
+
+
+def _projected(x: Node, components: Array, bias: Array, result: str) -> Linear:
+    """``x @ components.T + bias``, where products of sparse rows are added up as SciPy does.
+
+    So `Linear` does for more than one output.
+    """
+    kind = LinearInOrder if is_sparse(x) and len(components) == 1 else Linear
+    return kind((x,), components.T, bias, result)
