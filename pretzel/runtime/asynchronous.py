@@ -85,16 +85,15 @@ def table(endpoint: Endpoint, name: str) -> Callable[..., Coroutine[Any, Any, An
     return _named(answer, name)
 
 
-async def picked(endpoint: Endpoint) -> Any:
-    """What answers the next call of an endpoint, in memory; for a caller that wants to know it."""
-    target = endpoint.pick()
+async def in_memory(target: Any) -> Any:
+    """What an endpoint has picked for a call, loaded if it was not in memory."""
     return await asyncio.to_thread(target.loaded) if type(target) is Unloaded else target
 
 
 async def answer_row(endpoint: Endpoint, method: Any, row: Any, deadline: float | None) -> Any:
     """The answer for one row of what an endpoint has picked."""
     if type(method) is Unloaded:
-        method = await asyncio.to_thread(method.loaded)
+        method = await in_memory(method)
     if type(method) is Method and not method.is_typed_row(row):
         if method.batches is not None and method.batches.accepts(deadline):
             return await _counted(endpoint, True, method.batches.answer(method, row, deadline))
@@ -143,8 +142,7 @@ async def _long_row(method: Method | OpaqueMethod, row: Any, deadline: float | N
 
 
 async def _table(method: Any, X: Any, deadline: float | None) -> Any:
-    if type(method) is Unloaded:
-        method = await asyncio.to_thread(method.loaded)
+    method = await in_memory(method)
     if type(method) is OpaqueMethod:
         return await _in_python(method, partial(method, X), deadline)
     if type(method) is not Method:

@@ -31,21 +31,19 @@ class Version:
 
     Attributes
     ----------
+    name : str
+        Stands for this version alone: ``"name@v2"``.
     resident : Plan or None
         The plan, if it is in memory.
     """
 
-    __slots__ = ("label", "model", "resident")
+    __slots__ = ("label", "model", "name", "resident")
 
     def __init__(self, model: str, label: str, plan: Plan | None = None) -> None:
         self.model = model
         self.label = label
+        self.name = f"{model}@{label}"
         self.resident = plan
-
-    @property
-    def name(self) -> str:
-        """The name that stands for this version alone: ``"name@v2"``."""
-        return f"{self.model}@{self.label}"
 
     @property
     def plan(self) -> Plan:

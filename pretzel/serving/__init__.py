@@ -21,7 +21,7 @@ lifespan events. Nothing of it is imported by ``import pretzel``.
 A name may have slashes, and stand for a version (``churn/de@v2``) or an alias. Requests may have the headers
 
 - ``Request-Timeout``: seconds in which the answer is wanted (``0.05``); what cannot be answered in time is rejected,
-- ``X-Request-Id``: comes back with the answer, which has one of its own otherwise.
+- ``X-Request-Id``: comes back with the answer; an error always has one, which the log of the server names, too.
 
 Answers name the version in the header ``Model-Version``. Errors are ``{"error": "...", "type": "..."}``, with the
 status that the table of `pretzel.serving.failures` says.

@@ -16,7 +16,7 @@ from pretzel.errors import MemoryLimitExceeded, Overloaded, WorkerLost
 from pretzel.options import check_option, parse_bytes
 from pretzel.runtime.log import logger
 from pretzel.serving import pages, plain, protocol
-from pretzel.serving.exchange import Disconnected, Request, Response, request_id
+from pretzel.serving.exchange import REQUEST_ID, Disconnected, Request, Response, is_sendable
 from pretzel.serving.failures import Busy, NotFound, Unavailable, WrongHttpMethod, status_of
 from pretzel.serving.models import Models
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pretzel.runtime.runtime import Runtime
     from pretzel.serving.exchange import Receive, Scope, Send
 
+_prefix = [os.urandom(6).hex().encode()]  # of ids of requests; a fork has its own
+os.register_at_fork(after_in_child=lambda: _prefix.__setitem__(0, os.urandom(6).hex().encode()))
 _PREDICTIONS = "/models/"
 _PROTOCOL = "/v2"
 
@@ -82,8 +84,6 @@ class Application:
         self.statuses: Counter[int] = Counter()
         self.started = time.time()
         self._numbers = itertools.count(1)
-        self._prefix = b""
-        self._pid = 0
         self.kept: dict[str, Any] = {}  # what routes make once
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -122,7 +122,6 @@ class Application:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, self.settings.max_bytes)
         path = request.path
-        name = request_id(request.headers, self._new_id)
         self.active += 1
         try:
             try:
@@ -135,9 +134,12 @@ class Application:
             except Disconnected:
                 return
             except Exception as error:
-                response = self.failed(request, error, name)
+                response = self.failed(request, error)
             self.statuses[response.status] += 1
-            await response.send(send, name, with_body=request.method != "HEAD")
+            name = request.headers.get(REQUEST_ID)
+            if name is not None and is_sendable(name) and response.status < 400:
+                response.headers.append((REQUEST_ID, name))
+            await response.send(send, with_body=request.method != "HEAD")
         finally:
             self.active -= 1
 
@@ -154,9 +156,7 @@ class Application:
         return await page(self, request)
 
     def _new_id(self) -> bytes:
-        if self._pid != os.getpid():  # a fork has its own
-            self._pid, self._prefix = os.getpid(), os.urandom(6).hex().encode()
-        return b"%s-%x" % (self._prefix, next(self._numbers))
+        return b"%s-%x" % (_prefix[0], next(self._numbers))
 
     def check_open(self) -> None:
         """Raise unless predictions are answered.
@@ -168,8 +168,10 @@ class Application:
         if self.draining:
             raise Unavailable("this server is shutting down: send the request to another one")
 
-    def failed(self, request: Request, error: Exception, name: bytes) -> Response:
-        """The answer to a request that failed."""
+    def failed(self, request: Request, error: Exception) -> Response:
+        """The answer to a request that failed, which always has an id."""
+        name = request.headers.get(REQUEST_ID, b"")
+        name = name if is_sendable(name) else self._new_id()
         status = status_of(error)
         message = str(error)
         kind = type(error).__name__
@@ -177,6 +179,7 @@ class Application:
             logger.error("request %s failed: %s %s", name.decode(), request.method, request.path, exc_info=error)
             message, kind = f"internal error; the log of the server tells more about request {name.decode()}", "Error"
         response = Response.of({"error": message, "type": kind}, status)
+        response.headers.append((REQUEST_ID, name))
         if isinstance(error, WrongHttpMethod):
             response.headers.append((b"allow", error.allowed.encode()))
         if isinstance(error, Busy | Unavailable | Overloaded | WorkerLost | MemoryLimitExceeded):

@@ -46,24 +46,39 @@ class Request:
 
     Attributes
     ----------
-    root : str
-        Where the application is mounted.
     path : str
-        What follows it.
+        Below the place where the application is mounted.
     """
 
-    __slots__ = ("_receive", "headers", "longest", "method", "path", "query", "root", "start")
+    __slots__ = ("_receive", "_scope", "headers", "longest", "path", "start")
 
     def __init__(self, scope: Scope, receive: Receive, longest: int) -> None:
         self.start = time.monotonic()
-        self.method: str = scope["method"]
-        self.root: str = scope.get("root_path", "")
-        path: str = scope["path"]
-        self.path = path[len(self.root) :] if self.root and path.startswith(self.root) else path
-        self.query: bytes = scope.get("query_string", b"")
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.longest = longest
+        self._scope = scope
         self._receive = receive
+        path: str = scope["path"]
+        root = scope.get("root_path")
+        self.path = path[len(root) :] if root and path.startswith(root) else path
+
+    @property
+    def method(self) -> str:
+        """Method of HTTP."""
+        found: str = self._scope["method"]
+        return found
+
+    @property
+    def query(self) -> bytes:
+        """What follows "?"."""
+        found: bytes = self._scope.get("query_string", b"")
+        return found
+
+    @property
+    def root(self) -> str:
+        """Where the application is mounted."""
+        found: str = self._scope.get("root_path", "")
+        return found
 
     async def body(self) -> bytes:
         """The whole body, unpacked.
@@ -72,14 +87,14 @@ class Request:
         ------
         TooLarge, Unsupported, BadRequest, Disconnected
         """
-        length = self.headers.get(b"content-length")
-        if length is not None and (not length.isdigit() or len(length) > 18 or int(length) > self.longest):
-            raise self._too_large()
         message = await self._receive()
         if message["type"] == "http.disconnect":
             raise Disconnected
         body: bytes = message.get("body", b"")
         if message.get("more_body", False):
+            length = self.headers.get(b"content-length")
+            if length is not None and length.isdigit() and (len(length) > 18 or int(length) > self.longest):
+                raise self._too_large()
             body = await self._rest(body)
         if len(body) > self.longest:
             raise self._too_large()
@@ -155,12 +170,14 @@ class Request:
 
     def accepts(self, kind: bytes) -> bool:
         """Whether the client names this type of answers."""
-        return kind in self.headers.get(b"accept", b"").lower()
+        accepted = self.headers.get(b"accept")
+        return accepted is not None and kind in accepted.lower()
 
     @property
     def content_type(self) -> bytes:
         """Type of the body, without parameters."""
-        return self.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        kind = self.headers.get(b"content-type", JSON)
+        return kind if kind is JSON or kind == JSON else kind.partition(b";")[0].strip().lower()
 
 
 @dataclass(slots=True)
@@ -187,22 +204,20 @@ class Response:
         """A value as JSON."""
         return cls(dumps(value), status)
 
-    async def send(self, send: Send, request_id: bytes, *, with_body: bool = True) -> None:
+    async def send(self, send: Send, *, with_body: bool = True) -> None:
         """Send it."""
         headers = [
             (b"content-type", self.kind),
             (b"content-length", b"%d" % len(self.body)),
-            (REQUEST_ID, request_id),
             *self.headers,
         ]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body if with_body else b""})
 
 
-def request_id(headers: dict[bytes, bytes], made: Callable[[], bytes]) -> bytes:
-    """The id of a request that can be sent back, or a new one."""
-    found = headers.get(REQUEST_ID)
-    return found if found is not None and _SENDABLE.fullmatch(found) else made()
+def is_sendable(name: bytes) -> bool:
+    """Whether the id of a request can be sent back."""
+    return _SENDABLE.fullmatch(name) is not None
 
 
 @functools.lru_cache(maxsize=1024)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import weakref
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import Method
 from pretzel.errors import ModelNotFoundError, PretzelError
-from pretzel.runtime.asynchronous import answer_row, answer_rows, answer_table, picked
+from pretzel.runtime.asynchronous import answer_row, answer_rows, answer_table, in_memory
 from pretzel.runtime.log import logger
 from pretzel.runtime.opaque import OpaqueMethod
+from pretzel.runtime.version import Unloaded
 from pretzel.serving.failures import BadRequest, NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from pretzel.runtime.runtime import Runtime
 
     Answered = Callable[[Endpoint, Any, Any, float | None], Awaitable[Any]]
+
+_FAULTS = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError)
+"""What steps raise over requests that they cannot take."""
 
 
 class Models:
@@ -39,7 +42,7 @@ class Models:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._known: weakref.WeakValueDictionary[str, Model] = weakref.WeakValueDictionary()
+        self._known: dict[str, Model] = {}
         self.unloaded: set[str] = set()
 
     async def find(self, name: str) -> Model:
@@ -92,19 +95,21 @@ class Models:
             await self.plan(name)
             model = await self.find(name)
         first = methods[0]
-        target = await picked(_endpoint(model, first))
+        target = await in_memory(_endpoint(model, first).pick())
         plan = None if target.owner is None else target.owner()  # which all methods are of, also of an alias
         version = model.version_of(first, target)
         found = {first: await _run(answer_table, model, first, target, X, deadline)}
         for method in methods[1:]:
-            target = await picked(_endpoint(model, method)) if plan is None else plan.methods[method]
+            target = await in_memory(_endpoint(model, method).pick()) if plan is None else plan.methods[method]
             found[method] = await _run(answer_table, model, method, target, X, deadline)
         return found, version
 
     async def _answer(
         self, answered: Answered, name: str, method: str, request: Any, deadline: float | None
     ) -> tuple[Any, str]:
-        model = await self.find(name)
+        model = self._known.get(name)
+        if model is None or self.unloaded:
+            model = await self.find(name)
         try:
             return await _call(answered, model, method, request, deadline)
         except ModelNotFoundError:
@@ -117,8 +122,16 @@ class Models:
 
 
 async def _call(answered: Answered, model: Model, method: str, request: Any, deadline: float | None) -> tuple[Any, str]:
-    target = await picked(_endpoint(model, method))
-    return await _run(answered, model, method, target, request, deadline), model.version_of(method, target)
+    endpoint = model.endpoint(method) or _endpoint(model, method)
+    target = endpoint.pick()
+    if type(target) is Unloaded:
+        target = await in_memory(target)
+    try:
+        return await answered(endpoint, target, request, deadline), model.version_of(method, target)
+    except PretzelError:
+        raise
+    except _FAULTS as error:
+        raise _blamed(model, method, target, error) from error
 
 
 def _endpoint(model: Model, method: str) -> Endpoint:
@@ -133,15 +146,13 @@ async def _run(answered: Answered, model: Model, method: str, target: Any, reque
         return await answered(_endpoint(model, method), target, request, deadline)
     except PretzelError:
         raise
-    except AttributeError as error:
-        if type(target) is Method or type(target) is OpaqueMethod:
-            raise _blamed(model, method, error) from error
-        raise NotFound(str(error)) from error
-    except (TypeError, ValueError, LookupError, ArithmeticError) as error:
-        raise _blamed(model, method, error) from error
+    except _FAULTS as error:
+        raise _blamed(model, method, target, error) from error
 
 
-def _blamed(model: Model, method: str, error: Exception) -> BadRequest:
-    """What a step raised over a request that it cannot take."""
+def _blamed(model: Model, method: str, target: Any, error: Exception) -> BadRequest | NotFound:
+    """What a step raised over a request that it cannot take, or a handle that has no such method any more."""
+    if isinstance(error, AttributeError) and type(target) is not Method and type(target) is not OpaqueMethod:
+        return NotFound(str(error))
     logger.info("%s.%s failed over a request", model.name, method, exc_info=error)
     return BadRequest(f"{model.name}: {method} cannot answer this request ({type(error).__name__}: {error})")

@@ -321,7 +321,7 @@ def test_a_list_of_rows_is_answered_as_its_rows_are(runtime: pretzel.Runtime) ->
         assert endpoint is not None
 
         async def answers(endpoint: Any = endpoint, rows: list[Any] = rows) -> Any:
-            target = await asynchronous.picked(endpoint)
+            target = await asynchronous.in_memory(endpoint.pick())
             return await asynchronous.answer_rows(endpoint, target, rows, None), target
 
         found, target = asyncio.run(answers())

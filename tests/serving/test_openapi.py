@@ -48,13 +48,14 @@ def test_answers_are_described(described: Any) -> None:
     operations = [each.ok() for each in described.get_all_operations()]
     assert len(operations) > 15
     for operation in operations:
-        for mode in schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE:
-            _run(operation, mode, checks)
+        _run(operation, schemathesis.GenerationMode.POSITIVE, checks)
+        if operation.method == "post" and not operation.path.endswith("load"):
+            _run(operation, schemathesis.GenerationMode.NEGATIVE, checks)
 
 
 def _run(operation: Any, mode: Any, checks: Any) -> None:
     @settings(
-        max_examples=8,
+        max_examples=5,
         deadline=None,
         derandomize=True,
         database=None,
