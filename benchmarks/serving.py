@@ -2,7 +2,8 @@
 
 Four applications, each under uvicorn with one worker in a process of its own: one that answers a constant and reads
 nothing, `pretzel.serving`, the same pipeline by scikit-learn, and one that answers a constant through Starlette. One
-client asks them in turns over connections that stay open, so that they share what else the machine does.
+client asks them in turns, a hundred requests each, over connections that stay open, so that they share what else the
+machine does.
 
 The promise: half of all answers of Pretzel come within 1.15 times the time of the constant.
 """
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROMISED = 1.15
+BLOCK = 100
+"""Requests that one application answers before it is the turn of the next one."""
 CONTENDERS = ("constant", "pretzel", "starlette", "scikit-learn")
 CASE = next(case for case in zoo.CASES if case.name == "table_logistic")
 
@@ -146,16 +149,12 @@ def measure(count: int, http: str) -> dict[str, Any]:
     with contextlib.ExitStack() as stack:
         clients = {name: Client(stack.enter_context(server(name, http)), body) for name in CONTENDERS}
         times: dict[str, list[float]] = {name: [] for name in CONTENDERS}
-        quick = [name for name in CONTENDERS if name != "scikit-learn"]
-        for turn in range(count):
-            if turn % 20 == 0:
-                times["scikit-learn"].append(clients["scikit-learn"].ask())
-                clients["constant"].ask()  # as it would be without that
-            first = turn % len(quick)
-            for name in [*quick[first:], *quick[:first]]:  # nobody always follows the same one
-                taken = clients[name].ask()
-                if turn >= count // 10:
-                    times[name].append(taken)
+        for block in range(count // BLOCK):
+            first = block % len(CONTENDERS)
+            for name in [*CONTENDERS[first:], *CONTENDERS[:first]]:  # nobody always follows the same one
+                taken = [clients[name].ask() for _ in range(BLOCK if name != "scikit-learn" else BLOCK // 10)]
+                if block:
+                    times[name] += taken
     return {
         name: {f"p{q}": float(np.percentile(found, q)) * 1e6 for q in (50, 90, 99)} for name, found in times.items()
     }
