@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -16,6 +17,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import numpy as np
 import pytest
 
@@ -211,23 +213,26 @@ def test_mounted_in_starlette(runtime: pretzel.Runtime) -> None:
     from starlette.applications import Starlette
     from starlette.responses import PlainTextResponse
     from starlette.routing import Mount, Route
-    from starlette.testclient import TestClient
 
     async def home(request: Any) -> Any:
         return PlainTextResponse("home")
 
     app = Starlette(routes=[Route("/", home), Mount("/ml", pretzel.serving.app(runtime))])
-    client = TestClient(app)
-    assert client.get("/").text == "home"
-    assert client.post("/ml/models/churn/de/predict", json={"age": 42, "city": "Bonn"}).json() == "no"
-    assert client.get("/ml/v2/models/churn/de").json()["name"] == "churn/de"
-    assert client.get("/ml/").status_code == 200
-    assert client.get("/ml/openapi.json").json()["servers"] == [{"url": "/ml"}]
+
+    async def main() -> None:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+            assert (await client.get("/")).text == "home"
+            answer = await client.post("/ml/models/churn/de/predict", json={"age": 42, "city": "Bonn"})
+            assert answer.json() == "no"
+            assert (await client.get("/ml/v2/models/churn/de")).json()["name"] == "churn/de"
+            assert (await client.get("/ml/")).status_code == 200
+            assert (await client.get("/ml/openapi.json")).json()["servers"] == [{"url": "/ml"}]
+
+    asyncio.run(main())
 
 
 def test_beside_django(runtime: pretzel.Runtime) -> None:
     """The dispatch that its documentation shows for another ASGI application."""
-    import httpx
     from django.conf import settings
     from django.core.handlers.asgi import ASGIHandler
 
@@ -250,8 +255,6 @@ def test_beside_django(runtime: pretzel.Runtime) -> None:
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             found = await client.post("/ml/models/churn/de/predict", json={"age": 42, "city": "Bonn"})
             return found.json(), (await client.get("/nothing")).status_code
-
-    import asyncio
 
     assert asyncio.run(main()) == ("no", 404)
 
