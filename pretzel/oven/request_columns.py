@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pretzel.errors import InputValueError
 from pretzel.input_spec import InputKind
 from pretzel.oven.frontends.missing import columns_of_request
 from pretzel.oven.frontends.registry import is_composition
@@ -154,8 +155,11 @@ class _Reader:
         """Of which columns NaN is NaN behind a column-wise step."""
         if x.schema().kind is not Kind.DENSE or node.schema().kind is not Kind.DENSE:
             return np.full(node.schema().width, x.schema().kind is Kind.SPARSE)
-        with np.errstate(all="ignore"):
-            kept: npt.NDArray[np.bool_] = np.isnan(node.reference(np.full((1, x.schema().width), np.nan))[0])
+        try:
+            with np.errstate(all="ignore"):
+                kept: npt.NDArray[np.bool_] = np.isnan(node.reference(np.full((1, x.schema().width), np.nan))[0])
+        except InputValueError:  # the step rejects it: labels of an opaque method are codes of its classes
+            return np.zeros(node.schema().width, dtype=bool)
         return kept
 
     def _read_categories(self, node: CategoryCodes) -> None:
