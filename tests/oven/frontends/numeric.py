@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import pretzel
+from pretzel import _native
 from pretzel.oven.frontends.importer import Importer
 from pretzel.oven.ir.interpret import interpret
 from tests.answers import assert_close
@@ -45,3 +46,22 @@ def check(estimator: Any, X: np.ndarray, methods: tuple[str, ...], *, exact: boo
         for layout in (np.asfortranarray(X), np.repeat(X, 2, axis=0)[::2], X.tolist()):
             np.testing.assert_array_equal(np.asarray(getattr(plan, method)(layout)), whole)
     return plan
+
+
+def check_sparse(estimator: Any, rows: Any) -> None:
+    """Hold ``transform`` of sparse rows to the bits of the source: alone, in any batch, with all instruction sets."""
+    with np.errstate(all="ignore"):
+        expected = estimator.transform(rows)
+    before = _native.isa()
+    for level in ("baseline", "x86-64-v3", "x86-64-v4"):  # or the best there is
+        _native.set_isa(level)
+        try:
+            plan = pretzel.compile(estimator, strict=True)
+        finally:
+            _native.set_isa(before)
+        for form in (rows, rows.tocsc(), rows.tocoo()):
+            found = plan.transform(form)
+            np.testing.assert_array_equal(found, expected)
+            assert found.dtype == expected.dtype
+        for n in BATCHES:
+            np.testing.assert_array_equal(plan.transform(rows[:n]), expected[:n])
