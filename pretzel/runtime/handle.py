@@ -188,6 +188,12 @@ class Model(Handle, ActsAsEstimator):
         """The endpoint of a method, also of one that the default version does not have; None: no version has had it."""
         return self._endpoints.get(method)
 
+    @property
+    def sole_version(self) -> Version | None:
+        """The version that answers, if it is the only one that may."""
+        route = self._route
+        return None if route is None or route.weights is not None else route.version
+
     def version_of(self, method: str, target: Any) -> str:
         """``"name@version"`` whose method this is, of those that may answer now; "" if it is none of them."""
         route = self._route

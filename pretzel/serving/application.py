@@ -19,6 +19,7 @@ from pretzel.serving import pages, plain, protocol
 from pretzel.serving.exchange import REQUEST_ID, Disconnected, Request, Response, is_sendable
 from pretzel.serving.failures import Busy, NotFound, Unavailable, WrongHttpMethod, status_of
 from pretzel.serving.models import Models
+from pretzel.serving.short import ShortRows
 
 if TYPE_CHECKING:
     from pretzel.runtime.runtime import Runtime
@@ -79,6 +80,7 @@ class Application:
         self.runtime = runtime
         self.settings = settings
         self.models = Models(runtime)
+        self.short_rows = ShortRows(self)
         self.active = 0
         self.draining = False
         self.statuses: Counter[int] = Counter()
@@ -90,7 +92,9 @@ class Application:
         """Answer one request, or follow the events of a server's life."""
         kind = scope["type"]
         if kind == "http":
-            await self._answer(scope, receive, send)
+            left = await self.short_rows.answer(scope, receive, send)
+            if left is not None:
+                await self._answer(scope, left, send)
         elif kind == "lifespan":
             await self._live(receive, send)
         elif kind == "websocket":

@@ -75,6 +75,12 @@ class Request:
         return found
 
     @property
+    def whole_path(self) -> str:
+        """Where the application is mounted, and what follows."""
+        found: str = self._scope["path"]
+        return found
+
+    @property
     def root(self) -> str:
         """Where the application is mounted."""
         found: str = self._scope.get("root_path", "")

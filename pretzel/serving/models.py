@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Answered = Callable[[Endpoint, Any, Any, float | None], Awaitable[Any]]
 
-_FAULTS = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError)
+FAULTS = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError)
 """What steps raise over requests that they cannot take."""
 
 
@@ -44,6 +44,10 @@ class Models:
         self._runtime = runtime
         self._known: dict[str, Model] = {}
         self.unloaded: set[str] = set()
+
+    def known(self, name: str) -> Model | None:
+        """The handle of a model that has been found."""
+        return self._known.get(name)
 
     async def find(self, name: str) -> Model:
         """The handle of a model, version or alias.
@@ -130,8 +134,8 @@ async def _call(answered: Answered, model: Model, method: str, request: Any, dea
         return await answered(endpoint, target, request, deadline), model.version_of(method, target)
     except PretzelError:
         raise
-    except _FAULTS as error:
-        raise _blamed(model, method, target, error) from error
+    except FAULTS as error:
+        raise blamed(model, method, target, error) from error
 
 
 def _endpoint(model: Model, method: str) -> Endpoint:
@@ -146,12 +150,14 @@ async def _run(answered: Answered, model: Model, method: str, target: Any, reque
         return await answered(_endpoint(model, method), target, request, deadline)
     except PretzelError:
         raise
-    except _FAULTS as error:
-        raise _blamed(model, method, target, error) from error
+    except FAULTS as error:
+        raise blamed(model, method, target, error) from error
 
 
-def _blamed(model: Model, method: str, target: Any, error: Exception) -> BadRequest | NotFound:
+def blamed(model: Model, method: str, target: Any, error: Exception) -> Exception:
     """What a step raised over a request that it cannot take, or a handle that has no such method any more."""
+    if isinstance(error, PretzelError):
+        return error
     if isinstance(error, AttributeError) and type(target) is not Method and type(target) is not OpaqueMethod:
         return NotFound(str(error))
     logger.info("%s.%s failed over a request", model.name, method, exc_info=error)

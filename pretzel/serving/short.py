@@ -1,0 +1,102 @@
+"""One row as JSON for a model whose answers are short: the path of most requests, without the objects of the others.
+
+Requests take it that are as the one before to the same path was: a JSON object, no header that asks for more, a model
+with one version. All others are given back, with what has been read of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pretzel._native import Method
+from pretzel.runtime.asynchronous import INLINE_LIMIT
+from pretzel.serving.exchange import DEADLINE, REQUEST_ID, Request, header_value
+from pretzel.serving.failures import BadRequest
+from pretzel.serving.jsons import dumps, loads
+from pretzel.serving.models import FAULTS, blamed
+
+if TYPE_CHECKING:
+    from pretzel._native import Endpoint
+    from pretzel.runtime.handle import Model
+    from pretzel.serving.application import Application
+    from pretzel.serving.exchange import Receive, Scope, Send
+
+_MORE = frozenset({DEADLINE, REQUEST_ID, b"content-encoding"})
+_TYPES = frozenset({b"content-type", b"accept"})
+
+
+class ShortRows:
+    """The models and methods that have answered a row, by path.
+
+    Parameters
+    ----------
+    app : Application
+    """
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+        self._known: dict[tuple[str, str], tuple[Model, str, Endpoint]] = {}
+
+    def add(self, request: Request, model: Model | None, method: str) -> None:
+        """A row has been answered."""
+        endpoint = None if model is None else model.endpoint(method)
+        if model is not None and endpoint is not None:
+            self._known[request.root, request.whole_path] = (model, method, endpoint)
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> Receive | None:
+        """Answer a request and return None, or return what is to be received of it."""
+        app = self._app
+        known = self._known.get((scope.get("root_path", ""), scope["path"]))
+        if known is None or scope["method"] != "POST" or app.draining or app.models.unloaded:
+            return receive
+        if app.active >= app.settings.max_requests:
+            return receive
+        for name, value in scope["headers"]:
+            if name in _MORE or (name in _TYPES and b"arrow" in value.lower()):
+                return receive
+        app.active += 1
+        try:
+            message = await receive()
+            body = message.get("body")
+            if not body or message.get("more_body") or len(body) > app.settings.max_bytes:
+                return _again(message, receive)
+            try:
+                row = loads(body)
+            except BadRequest:
+                return _again(message, receive)
+            model, method, endpoint = known
+            version = model.sole_version if type(row) is dict else None
+            target: Any = None if version is None else endpoint.pick()
+            if type(target) is not Method or target.batches is not None or target.sparse_result or version is None:
+                return _again(message, receive)
+            try:
+                if target.estimate_one(row) >= INLINE_LIMIT:
+                    return _again(message, receive)
+                content = dumps(endpoint.answer(target, row))
+            except Exception as error:
+                fault = blamed(model, method, target, error) if isinstance(error, FAULTS) else error
+                response = app.failed(Request(scope, receive, 0), fault)
+                app.statuses[response.status] += 1
+                await response.send(send)
+                return None
+            app.statuses[200] += 1
+            headers = [
+                (b"content-type", b"application/json"),
+                (b"content-length", b"%d" % len(content)),
+                (b"model-version", header_value(version.name)),
+            ]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": content})
+            return None
+        finally:
+            app.active -= 1
+
+
+def _again(message: Any, receive: Receive) -> Receive:
+    """A `receive` that begins with a message that has been received."""
+    first = [message]
+
+    async def received() -> Any:
+        return first.pop() if first else await receive()
+
+    return received
