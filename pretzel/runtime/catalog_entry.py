@@ -102,6 +102,8 @@ def check_word(word: object, what: str) -> None:
         raise RegistrationError(
             f"a {what} is a str, not empty, and without '@', which stands before versions: {word!r}"
         )
+    if any("\ud800" <= character < "\ue000" for character in word):  # metrics are written in UTF-8
+        raise RegistrationError(f"a {what} has no lone surrogates, which UTF-8 cannot write: {word!r}")
 
 
 def parts_of(shares: Mapping[str, float]) -> dict[str, float]:

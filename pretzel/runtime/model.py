@@ -214,7 +214,7 @@ class Plan(ActsAsEstimator):
             the process that loads it needs their packages. ``"skops"`` is read only if all types are trusted,
             ``"cloudpickle"`` runs any code and only with ``pretzel.load(..., allow_pickle=True)``. What was written is
             read once, to see that it can be and how much memory it takes. Of any other plan, nothing that needs an
-            estimator is saved.
+            estimator is saved: opaque `apply`, `score_samples` and the like are left out.
 
         Raises
         ------

@@ -7,10 +7,12 @@ file and builds nothing of the arrays.
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import secrets
+import stat
 import struct
 import zipfile
 import zlib
@@ -78,12 +80,31 @@ def _member(name: str) -> zipfile.ZipInfo:
 
 
 def write_atomically(path: str | os.PathLike[str], contents: Any) -> None:
-    """Write a file such that readers see all of it or what was there before, also after a loss of power."""
-    write_aside(Path(path), contents, Path(path).parent)
+    """Write a file such that readers see all of it or what was there before, also after a loss of power.
+
+    A link is followed, and a file that is replaced hands its permissions on.
+
+    Raises
+    ------
+    OSError
+        The path is a folder, or something else that is no file, or cannot be written.
+    """
+    target = Path(os.path.realpath(path)) if os.fspath(path) else Path()
+    try:
+        before = target.stat().st_mode
+    except FileNotFoundError:
+        before = None
+    if before is not None and not stat.S_ISREG(before):
+        number = errno.EISDIR if stat.S_ISDIR(before) else errno.EINVAL
+        raise OSError(number, "a plan is written to a file, and this is none", os.fspath(path))
+    write_aside(target, contents, target.parent, before)
 
 
-def write_aside(path: Path, contents: Any, aside: Path) -> None:
-    """Write a file in the directory ``aside``, of the same file system, flush it to the disk and rename it."""
+def write_aside(path: Path, contents: Any, aside: Path, mode: int | None = None) -> None:
+    """Write a file in the directory ``aside``, of the same file system, flush it to the disk and rename it.
+
+    Its permissions are those of ``mode``, or what the umask leaves.
+    """
     temporary = aside / f".{path.name[:100]}.{secrets.token_hex(8)}"
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # less what the umask takes
@@ -91,6 +112,8 @@ def write_aside(path: Path, contents: Any, aside: Path) -> None:
         raise OSError(error.errno, error.strerror, os.fspath(path)) from error
     try:
         with os.fdopen(handle, "wb") as file:
+            if mode is not None:
+                os.fchmod(handle, stat.S_IMODE(mode))
             file.write(contents)
             file.flush()
             os.fsync(file.fileno())

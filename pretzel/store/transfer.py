@@ -7,7 +7,7 @@ import tempfile
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pretzel.errors import CorruptStoreError, ModelNotFoundError, RegistrationError, StoreError
+from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError, RegistrationError, StoreError
 from pretzel.store.directory import Directory
 from pretzel.store.mark import MARK, check_mark, mark_content
 from pretzel.store.name_files import NameFiles, read_again
@@ -43,7 +43,7 @@ def push(store: Directory, url: str, names: Iterable[str] | None = None, check: 
     CorruptStoreError
         A file here is not what its digest says; nothing is copied of it, and no name.
     """
-    place, chosen = Place(url), None if names is None else list(names)
+    place, chosen = Place(url), _chosen(names)
     _files_in(place)  # raises before anything is written there
     with _writing(place), tempfile.TemporaryDirectory() as folder:
         there = _files_in(place)
@@ -81,6 +81,13 @@ def _writing(place: Place) -> Iterator[None]:
         NameFiles(folder).check_folder()
         (folder / "names").mkdir(exist_ok=True)
         yield
+
+
+def _chosen(names: Iterable[str] | None) -> list[str] | None:
+    """The names that are copied; None for all."""
+    if isinstance(names, str):
+        raise OptionError(f"names are several texts, as in names=[{names!r}], not one")
+    return None if names is None else list(names)
 
 
 def _versions(store: Directory, names: Iterable[str] | None) -> dict[str, Versions]:
@@ -182,7 +189,7 @@ def pull(store: Directory, url: str, names: Iterable[str] | None = None, check: 
     """
     if isinstance(store, RemoteDirectory):
         store.adopt()
-    remote, chosen = RemoteDirectory(url, store.path), None if names is None else list(names)
+    remote, chosen = RemoteDirectory(url, store.path), _chosen(names)
     return read_again(partial(_versions, remote, chosen), partial(_pull, store, remote, check))
 
 

@@ -164,6 +164,23 @@ def test_names_that_are_none(models, name):
     assert models.names() == []
 
 
+@pytest.mark.parametrize("version", ["", "a@b", "\ud800"])
+def test_versions_that_are_none(models, version):
+    with pytest.raises(RegistrationError):
+        models.publish("a", linear(1), version=version)
+    assert models.names() == []
+    with pytest.raises(RegistrationError):
+        pretzel.Runtime().register("a", linear(1), version=version)
+
+
+def test_one_text_is_no_list_of_names(models, tmp_path):
+    models.publish("ab", linear(1))
+    models.push((tmp_path / "remote").as_uri())
+    for copy in (models.push, models.pull):
+        with pytest.raises(OptionError, match=r"names=\['ab'\]"):
+            copy((tmp_path / "remote").as_uri(), "ab")
+
+
 def test_a_name_that_is_too_long_is_told_with_the_limit(models):
     with pytest.raises(
         RegistrationError, match="has 360 characters once it is escaped for files, and 200 are possible"

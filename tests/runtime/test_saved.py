@@ -332,6 +332,37 @@ def test_files_have_the_permissions_that_the_umask_leaves(saved, tmp_path):
     assert (tmp_path / "plan").stat().st_mode & 0o777 == 0o640
 
 
+def test_a_file_that_is_replaced_hands_its_permissions_on_and_a_link_is_followed(saved, tmp_path):
+    plan, path, link = pretzel.load(saved), tmp_path / "plan", tmp_path / "link"
+    plan.save(path)
+    path.chmod(0o600)
+    link.symlink_to(path)
+    before = path.stat().st_ino
+    plan.save(link)
+    assert link.is_symlink()
+    assert path.stat().st_ino != before
+    assert path.stat().st_mode & 0o777 == 0o600
+    link.unlink()
+    link.symlink_to(tmp_path / "new")
+    plan.save(link)
+    assert pretzel.load(tmp_path / "new").name == plan.name
+
+
+@pytest.mark.parametrize("kind", ["folder", "fifo", "nothing"])
+def test_what_is_no_file_is_not_replaced(saved, tmp_path, kind):
+    path = tmp_path / "there"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(path)
+    given = "" if kind == "nothing" else str(path)
+    with pytest.raises(OSError, match="written to a file, and this is none") as error:
+        pretzel.load(saved).save(given)
+    assert error.value.filename == given
+    assert path.is_fifo() == (kind == "fifo")
+    assert len(list(tmp_path.iterdir())) == (kind != "nothing") + (saved.parent == tmp_path)
+
+
 # -- damage ----------------------------------------------------------------------------------------------------------
 
 
