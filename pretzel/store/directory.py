@@ -29,7 +29,7 @@ from pretzel.store.arrow_file import Location, array_file, location_in, mapped
 from pretzel.store.digest import DIGEST
 from pretzel.store.files import left_aside, plans_and_objects
 from pretzel.store.fsck import check_store
-from pretzel.store.mapped_file import reading
+from pretzel.store.mapped_file import reading, writing
 from pretzel.store.mark import MARK, check_mark, mark_content
 from pretzel.store.name_files import NameFiles, Versions, read_again
 from pretzel.store.plan_file import open_plan_file, plan_file, write_aside
@@ -76,7 +76,7 @@ class Directory:
         if self.path.exists() and not self.path.is_dir():
             raise StoreError(f"{self.where} is no store, but a file")
         if create and not mark.exists():
-            with _telling(self.path):
+            with writing(self.path):
                 self._create()
         try:
             with reading(mark):
@@ -283,7 +283,7 @@ class Directory:
 
         A store that this process may only read is checked, too.
         """
-        with reader_lock(self.path / "lock"):
+        with reading(self.path / "lock"), reader_lock(self.path / "lock"):
             return check_store(self, self._names)
 
     @contextlib.contextmanager
@@ -295,7 +295,7 @@ class Directory:
         StoreError
             A file cannot be written, for want of room or permission.
         """
-        with _telling(self.path), writer_lock(self.path / "lock"):
+        with writing(self.path), writer_lock(self.path / "lock"):
             yield
 
     # -- files -------------------------------------------------------------------------------------------------------
@@ -365,17 +365,6 @@ def _same(found: Array, array: Array) -> bool:
         return False
     ours, theirs = (np.ascontiguousarray(each).reshape(-1).view(np.uint8) for each in (array, found))
     return np.array_equal(ours, theirs)
-
-
-@contextlib.contextmanager
-def _telling(path: Path) -> Iterator[None]:
-    """While a store is written: what the system says of a file is a `StoreError`, unless the file is missing."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise StoreError(f"{error.filename or path} cannot be written: {error.strerror or error}") from error
 
 
 def _is_begun(path: Path) -> bool:

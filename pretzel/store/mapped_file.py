@@ -1,4 +1,4 @@
-"""Files that are mapped, and what is said of one that cannot be read."""
+"""Files that are mapped, and what is said of one that cannot be read or written."""
 
 from __future__ import annotations
 
@@ -71,3 +71,23 @@ def reading(path: str | os.PathLike[str]) -> Iterator[None]:
     except OSError as error:
         kind = CorruptStoreError if error.errno in _NO_FILE else StoreError
         raise kind(f"{os.fspath(path)} cannot be read: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def writing(path: str | os.PathLike[str], *passed: type[OSError]) -> Iterator[None]:
+    """While files of a store are written: what the system says of one is a `StoreError`, except the types ``passed``.
+
+    The message names the file, or ``path`` if the system names none.
+
+    Raises
+    ------
+    StoreError
+        It cannot be written, for want of room or permission, or because its folder is gone.
+    """
+    try:
+        yield
+    except passed:
+        raise
+    except OSError as error:
+        name = error.filename or os.fspath(path)
+        raise StoreError(f"{name} cannot be written: {error.strerror or error}") from error

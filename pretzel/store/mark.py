@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 from pretzel.errors import CorruptStoreError, StoreError
-from pretzel.store.name_files import NOT_AS_WRITTEN
 
 FORMAT = 1
 MARK = "pretzel.json"
+
+NOT_AS_WRITTEN = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What reading a damaged JSON file, and looking into it, raises."""
 
 
 def mark_content() -> bytes:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, unquote
 
-from pretzel.errors import CorruptStoreError, ModelNotFoundError, RegistrationError
+from pretzel.errors import CorruptStoreError, ModelNotFoundError, RegistrationError, StoreError
 from pretzel.options import check_option
 from pretzel.store.digest import is_digest
 from pretzel.store.files import plans_and_objects
 from pretzel.store.mapped_file import reading
+from pretzel.store.mark import MARK, NOT_AS_WRITTEN
 from pretzel.store.plan_file import sync_directory
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ Result = TypeVar("Result")
 
 LONGEST = 200
 """Characters of a name, once it is escaped for the file system."""
-
-NOT_AS_WRITTEN = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
-"""What reading a damaged JSON file, and looking into it, raises."""
 
 _VERSION = re.compile(r"v([1-9][0-9]{0,17})")
 
@@ -120,6 +118,8 @@ class NameFiles:
         Raises
         ------
         CorruptStoreError
+        StoreError
+            The store itself is not there: it was moved, or its disk is away.
         """
         if self.path.is_dir():
             return
@@ -127,6 +127,8 @@ class NameFiles:
         if is_something or plans_and_objects(self.store):
             what = "is no folder" if is_something else "is missing"
             raise CorruptStoreError(f"{self.path} {what}, and only its files tell which plans are needed: put it back")
+        if not (self.store / MARK).exists():
+            raise StoreError(f"{self.store} is no store: it has no {MARK}")
 
     def name_of(self, file: str) -> str | None:
         """The name whose file is called so, or None."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pretzel.errors import StoreError
 from pretzel.store.plan_file import write_aside
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _NO_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:(/[^/]|/?$)")  # "memory:/models": a directory to the system
 
@@ -29,8 +33,26 @@ def is_url(path: str | os.PathLike[str]) -> bool:
     return isinstance(path, str) and "://" in path
 
 
+@contextlib.contextmanager
+def _reaching(what: str) -> Iterator[None]:
+    """While the file system of a URL works: what it raises, in types of its own, is a `StoreError`.
+
+    Raises
+    ------
+    FileNotFoundError
+    StoreError
+        Of anything else, for want of a connection, permission or room.
+    """
+    try:
+        yield
+    except (FileNotFoundError, StoreError, MemoryError):
+        raise
+    except Exception as error:
+        raise StoreError(f"{what}: {getattr(error, 'strerror', None) or str(error) or repr(error)}") from error
+
+
 class Place:
-    """The files at a URL.
+    """The files at a URL. What cannot be read or written there is told by a `StoreError`, unless it is missing.
 
     Parameters
     ----------
@@ -64,10 +86,8 @@ class Place:
             from fsspec.implementations.local import LocalFileSystem
         except ModuleNotFoundError as error:
             raise StoreError(f"{self.url} is read with fsspec: pip install 'pretzel-serving[remote]'") from error
-        try:
+        with _reaching(self.url):
             self._system, root = fsspec.core.url_to_fs(self.url)
-        except (ImportError, ValueError) as error:
-            raise StoreError(f"{self.url}: {error}") from error
         self._root = root.rstrip("/")
         self._is_local = isinstance(self._system, LocalFileSystem)
         self._process = os.getpid()
@@ -89,7 +109,8 @@ class Place:
 
     def read(self, file: str) -> bytes:
         """A small file, as it is now."""
-        return bytes(self._files.cat_file(self._path(file)))
+        with _reaching(f"{self.url}/{file} cannot be read"):
+            return bytes(self._files.cat_file(self._path(file)))
 
     def get(self, file: str, path: Path) -> None:
         """Copy a file to a local one.
@@ -99,16 +120,33 @@ class Place:
         FileNotFoundError
             It is not there, and the exception names its URL; or the directory of the local one is gone.
         """
-        try:
-            self._files.get_file(self._path(file), os.fspath(path))
-        except FileNotFoundError as error:
-            self._files.invalidate_cache()
-            if self._files.exists(self._path(file)):
-                raise
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{self.url}/{file}") from error
+        with _reaching(f"{self.url}/{file} cannot be copied to {path.parent}"):
+            try:
+                self._files.get_file(self._path(file), os.fspath(path))
+            except FileNotFoundError as error:
+                self._files.invalidate_cache()
+                if self._files.exists(self._path(file)):
+                    raise
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{self.url}/{file}") from error
 
     def put(self, file: str, path: Path) -> None:
-        """Copy a local file. Object stores show a file when all of it is there; on a local disk it is renamed."""
+        """Copy a local file. Object stores show a file when all of it is there; on a local disk it is renamed.
+
+        Raises
+        ------
+        FileNotFoundError
+            The local file is not there.
+        """
+        what = f"{self.url}/{file} cannot be written"
+        with _reaching(what):
+            try:
+                self._put(file, path)
+            except FileNotFoundError as error:
+                if error.filename == os.fspath(path):
+                    raise
+                raise StoreError(f"{what}: {error}") from error
+
+    def _put(self, file: str, path: Path) -> None:
         if self._is_local:
             target, aside = Path(self._path(file)), Path(self._path("aside"))
             for directory in (target.parent, aside):
@@ -119,22 +157,24 @@ class Place:
 
     def write(self, file: str, content: bytes) -> None:
         """Write a small file."""
-        with tempfile.NamedTemporaryFile() as written:
+        with _reaching(f"{self.url}/{file} cannot be written"), tempfile.NamedTemporaryFile() as written:
             written.write(content)
             written.flush()
             self.put(file, Path(written.name))
 
     def names(self) -> list[str]:
         """Files of names."""
-        self._files.invalidate_cache()
         try:
-            return [path.rpartition("/")[2] for path in self._files.ls(self._path("names"), detail=False)]
+            with _reaching(f"{self.url}/names cannot be read"):
+                self._files.invalidate_cache()
+                return [path.rpartition("/")[2] for path in self._files.ls(self._path("names"), detail=False)]
         except FileNotFoundError:
             return []
 
     def sizes(self) -> dict[str, int]:
         """Bytes of all files."""
-        self._files.invalidate_cache()
-        found = self._files.find(self._root, detail=True)
+        with _reaching(f"{self.url} cannot be read"):
+            self._files.invalidate_cache()
+            found = self._files.find(self._root, detail=True)
         start = len(self._root) + 1
         return {path[start:]: info["size"] for path, info in found.items()}

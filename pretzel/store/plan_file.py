@@ -97,31 +97,39 @@ def write_atomically(path: str | os.PathLike[str], contents: Any) -> None:
     if before is not None and not stat.S_ISREG(before):
         number = errno.EISDIR if stat.S_ISDIR(before) else errno.EINVAL
         raise OSError(number, "a plan is written to a file, and this is none", os.fspath(path))
-    write_aside(target, contents, target.parent, before)
+    try:
+        write_aside(target, contents, target.parent, before)
+    except OSError as error:  # of the file that a link leads to
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
 
 
 def write_aside(path: Path, contents: Any, aside: Path, mode: int | None = None) -> None:
     """Write a file in the directory ``aside``, of the same file system, flush it to the disk and rename it.
 
     Its permissions are those of ``mode``, or what the umask leaves.
+
+    Raises
+    ------
+    OSError
+        It cannot be written; the exception names ``path``.
     """
     temporary = aside / f".{path.name[:100]}.{secrets.token_hex(8)}"
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # less what the umask takes
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            if mode is not None:
-                os.fchmod(handle, stat.S_IMODE(mode))
-            file.write(contents)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_directory(path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                if mode is not None:
+                    os.fchmod(handle, stat.S_IMODE(mode))
+                file.write(contents)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_directory(path.parent)
+    except OSError as error:  # the system names the other file, or none
+        raise OSError(error.errno, error.strerror or str(error), os.fspath(path)) from error
 
 
 def sync_directory(path: Path) -> None:

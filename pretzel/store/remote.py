@@ -23,7 +23,7 @@ from pretzel.errors import CorruptStoreError, ModelNotFoundError, StoreError
 from pretzel.store.arrow_file import mapped
 from pretzel.store.digest import DIGEST, digest_of_memory
 from pretzel.store.directory import Directory
-from pretzel.store.mapped_file import reading
+from pretzel.store.mapped_file import reading, writing
 from pretzel.store.mark import MARK, check_mark
 from pretzel.store.name_files import NameFiles, versions_in
 from pretzel.store.place import Place, is_url
@@ -182,9 +182,13 @@ class RemoteDirectory(Directory):
             try:
                 return read()
             except (FileNotFoundError, FileExistsError) as error:  # what makes directories raises both
-                if str(error.filename).startswith(f"{self.where}/"):
+                if self.is_there(error):
                     raise
         raise StoreError(f"{self.path}, the cache of {self.where}, is deleted again and again while it is read")
+
+    def is_there(self, error: OSError) -> bool:
+        """Whether an error is of a file at the URL, and not of the cache."""
+        return str(error.filename).startswith(f"{self.where}/")
 
     def fetch_plan(self, digest: str) -> None:
         """Bring a plan file alone into the cache."""
@@ -217,21 +221,22 @@ class RemoteDirectory(Directory):
     def _copy(self, path: Path, check: Callable[[Path], None]) -> int:
         file = path.relative_to(self.path).as_posix()
         temporary = self.path / "aside" / f".{path.name}.{secrets.token_hex(8)}"
-        for directory in (path.parent, temporary.parent):
-            directory.mkdir(parents=True, exist_ok=True)
-        try:
-            self._place.get(file, temporary)
+        with writing(path, FileNotFoundError, FileExistsError):  # `_in_cache` knows what these mean
+            for directory in (path.parent, temporary.parent):
+                directory.mkdir(parents=True, exist_ok=True)
             try:
-                with reading(temporary):
-                    check(temporary)
-            except ValueError as error:
-                raise CorruptStoreError(f"{self.where}/{file} is damaged: {error}") from error
-            with open(temporary, "rb") as written:
-                os.fsync(written.fileno())
-                size = os.fstat(written.fileno()).st_size
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+                self._place.get(file, temporary)
+                try:
+                    with reading(temporary):
+                        check(temporary)
+                except ValueError as error:
+                    raise CorruptStoreError(f"{self.where}/{file} is damaged: {error}") from error
+                with open(temporary, "rb") as written:
+                    os.fsync(written.fileno())
+                    size = os.fstat(written.fileno()).st_size
+                os.replace(temporary, path)
+            finally:
+                temporary.unlink(missing_ok=True)
         return size
 
     def _read_only(self, *arguments: Any, **options: Any) -> NoReturn:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError, RegistrationError, StoreError
 from pretzel.store.directory import Directory
+from pretzel.store.mapped_file import writing
 from pretzel.store.mark import MARK, check_mark, mark_content
 from pretzel.store.name_files import NameFiles, read_again
 from pretzel.store.place import Place
@@ -76,10 +77,13 @@ def _writing(place: Place) -> Iterator[None]:
     if folder is None:
         yield
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    with writer_lock(folder / "lock"):
-        NameFiles(folder).check_folder()
-        (folder / "names").mkdir(exist_ok=True)
+    with contextlib.ExitStack() as held:
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(writer_lock(folder / "lock"))
+            if (folder / MARK).exists():
+                NameFiles(folder).check_folder()
+            (folder / "names").mkdir(exist_ok=True)
         yield
 
 
@@ -111,17 +115,26 @@ def _check_replaced(
                 )
             digests = old.plans[old.default], new.plans[new.default]
             before = _plan_alone(target, digests[0])
-        except (ModelNotFoundError, CorruptStoreError, FileNotFoundError):  # it means nothing that callers would miss
+        except (ModelNotFoundError, CorruptStoreError):  # it means nothing that callers would miss
             continue
         if digests[0] != digests[1]:
             check(name, before, _plan_alone(source, digests[1]))
 
 
 def _plan_alone(store: Directory, digest: str) -> StoredPlan:
-    """A plan file without its large arrays."""
-    if isinstance(store, RemoteDirectory):
-        store.fetch_plan(digest)
-    return Directory.plan(store, digest)
+    """A plan file without its large arrays.
+
+    Raises
+    ------
+    CorruptStoreError
+        It is damaged or missing.
+    """
+    try:
+        if isinstance(store, RemoteDirectory):
+            store.fetch_plan(digest)
+        return Directory.plan(store, digest)
+    except FileNotFoundError as error:
+        raise CorruptStoreError(f"{store.where} lacks {error.filename}") from error
 
 
 def _push(
@@ -154,8 +167,6 @@ def _push(
             check(path)
             place.put(file, path)
         except FileNotFoundError as error:
-            if path.exists():  # the place lacks something
-                raise
             raise CorruptStoreError(f"{store.where} lacks {path}") from error
         except CorruptStoreError as error:
             raise CorruptStoreError(f"{path} is damaged: {error}") from error
@@ -198,7 +209,12 @@ def _pull(store: Directory, remote: RemoteDirectory, check: Check | None, versio
     copied, verify = Copied(0, 0), True
 
     def fetch_and_check() -> None:
-        fetch()
+        try:
+            fetch()
+        except FileNotFoundError as error:
+            if not remote.is_there(error):
+                raise
+            raise CorruptStoreError(f"{remote.where} lacks {error.filename}") from error
         _check_replaced(store, remote, check, versions)
 
     def fetch() -> None:
@@ -206,10 +222,7 @@ def _pull(store: Directory, remote: RemoteDirectory, check: Check | None, versio
         found = remote.fetch_once(digests, verify=verify)
         copied, verify = Copied(copied.files + found.files, copied.bytes + found.bytes), False
 
-    with contextlib.suppress(FileNotFoundError):  # because what arrives is collected here at the same time
+    with contextlib.suppress(FileNotFoundError, FileExistsError):  # what arrives is collected here at the same time
         fetch()
-    try:
-        store.adopt(versions, fetch_and_check)  # what is missing still, while nothing is collected
-    except FileNotFoundError as error:
-        raise CorruptStoreError(f"{remote.where} lacks {error.filename}") from error
+    store.adopt(versions, fetch_and_check)  # what is missing still, while nothing is collected
     return copied

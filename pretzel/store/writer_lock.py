@@ -36,15 +36,16 @@ def writer_lock(path: Path) -> Iterator[None]:
     Raises
     ------
     StoreError
-        The file is a link, whose target does not belong to the store.
+        The file is a link, whose target does not belong to the store; or the folder of the store is not there.
     """
     with _of_threads(path):
         handle = _opened(path, os.O_RDWR | os.O_CREAT)
         try:
             # Of this process alone: a lock of `flock` would be held by every child that is forked meanwhile.
             fcntl.lockf(handle, fcntl.LOCK_EX)
-            os.ftruncate(handle, 0)
-            os.write(handle, f"{socket.gethostname()} {os.getpid()} {time.time():.0f}\n".encode())
+            with contextlib.suppress(OSError):  # a disk that is full can be checked and collected without that line
+                os.ftruncate(handle, 0)
+                os.write(handle, f"{socket.gethostname()} {os.getpid()} {time.time():.0f}\n".encode())
             yield
         finally:
             os.close(handle)
@@ -71,6 +72,8 @@ def _opened(path: Path, flags: int) -> int:
     try:
         return os.open(path, flags | os.O_NOFOLLOW, 0o666)
     except OSError as error:
+        if error.errno == errno.ENOENT and flags & os.O_CREAT:
+            raise StoreError(f"{path.parent} is no store: it is not there") from error
         if error.errno != errno.ELOOP:
             raise
         raise StoreError(f"{path} is a link, which no store of Pretzel has") from error

@@ -686,3 +686,66 @@ def test_a_full_disk_is_told_with_the_path(models, monkeypatch):
         models.publish("m", linear(2))
     monkeypatch.undo()
     assert reopened(models).load("m").predict_one((1.0,)) == pytest.approx(1)
+
+
+def test_a_full_disk_is_told_with_the_file(models, tmp_path, monkeypatch):
+    plan = pretzel.compile(linear(1))
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(
+        StoreError, match=f"{models._directory.path}/plans/.* cannot be written: No space left on device"
+    ):
+        models.publish("m", plan)
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        plan.save(tmp_path / "m.pretzel")
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "m.pretzel"))
+    (tmp_path / "folder").mkdir()
+    monkeypatch.undo()
+    with pytest.raises(IsADirectoryError) as caught:
+        plan.save(tmp_path / "folder")
+    assert (caught.value.filename, caught.value.filename2) == (str(tmp_path / "folder"), None)
+
+
+def test_a_store_on_a_full_disk_is_checked_and_collected(models, monkeypatch):
+    """The line that names the writer is not needed."""
+    for slope in (1, 2):
+        models.publish("m", linear(slope), keep=False)
+    write = os.write
+
+    def full(handle, content):
+        if content.endswith(b"\n") and str(os.getpid()).encode() in content:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(handle, content)
+
+    monkeypatch.setattr(os, "write", full)
+    assert models.fsck().ok
+    assert models.gc() > 0
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty folder"])
+def test_a_store_that_is_away_is_told_with_its_path(models, tmp_path, left):
+    models.publish("m", linear(1))
+    path = models._directory.path
+    path.rename(tmp_path / "away")
+    if left == "an empty folder":
+        path.mkdir()
+        assert f"{path} is no store" in models.fsck().faults[0]
+    else:
+        with pytest.raises(StoreError, match=f"{path} is no store"):
+            models.fsck()
+    calls = {
+        "names": models.names,
+        "state": models.state,
+        "load": lambda: models.load("m"),
+        "publish": lambda: models.publish("m", linear(2)),
+        "promote": lambda: models.promote("m", "v1"),
+        "remove": lambda: models.remove("m"),
+        "gc": models.gc,
+    }
+    for call in calls.values():
+        with pytest.raises(StoreError, match=f"{path} is no store") as caught:
+            call()
+        assert type(caught.value) is StoreError

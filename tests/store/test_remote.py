@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pickle
@@ -301,7 +302,7 @@ def test_an_interrupted_push_shows_no_name(models, url, opened, monkeypatch):
         put(self, file, path)
 
     monkeypatch.setattr(remote.Place, "put", stop)
-    with pytest.raises(ConnectionError):
+    with pytest.raises(StoreError, match=f"{url}/names/.* cannot be written: gone"):
         models.push(url)
     assert sorted(order, key=["pretzel.json", "objects", "plans", "names"].index) == order
     assert opened().names() == []
@@ -343,6 +344,93 @@ def test_what_is_collected_while_it_is_pushed_is_read_again(models, url, opened,
     models.push(url)
     assert np.array_equal(opened().load("texts/de").predict(DOCUMENTS), new.predict(DOCUMENTS))
     assert opened().versions("texts/de").plans.keys() == {"v2"}
+
+
+@pytest.mark.parametrize("moment", ["before defaults are compared", "published again"])
+def test_a_plan_that_is_missing_for_a_moment_of_a_push_is_read_again(models, url, opened, monkeypatch, moment):
+    models.push(url)
+    models.publish("line", line(3.0))
+    others, replaced = pretzel.PlanStore(models._directory.path, store=ObjectStore()), []
+    name = "_check_replaced" if moment == "before defaults are compared" else "check_plan_file"
+    check = getattr(transfer, name)
+
+    def replace(*arguments):
+        if not replaced:
+            replaced.append(True)
+            if name == "check_plan_file":
+                raise FileNotFoundError
+            others.promote("line", "v2")
+            others.remove("line", "v3")
+            assert others.gc() > 0
+        return check(*arguments)
+
+    monkeypatch.setattr(transfer, name, replace)
+    models.push(url)
+    assert replaced
+    assert opened().versions("line") == models.versions("line")
+
+
+def failing(error):
+    def fail(*arguments, **options):
+        raise error
+
+    return fail
+
+
+def break_system(monkeypatch, url, method, error):
+    """Let the file system of a URL fail."""
+    monkeypatch.setattr(type(fsspec.core.url_to_fs(url)[0]), method, failing(error))
+
+
+def test_a_full_disk_is_told_by_a_pull_and_a_cache(models, url, opened, tmp_path, monkeypatch):
+    models.push(url)
+    target, copy = pretzel.PlanStore(tmp_path / "target"), opened()
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "a file of the source")
+    break_system(monkeypatch, url, "get_file", full)
+    for call, folder in ((lambda: target.pull(url), "target"), (lambda: copy.load("line"), "cache")):
+        with pytest.raises(StoreError, match=f"^{url}/.* cannot be copied to {tmp_path / folder}/.*: No space left"):
+            call()
+    monkeypatch.undo()
+    for call, folder in ((lambda: target.pull(url), "target"), (lambda: copy.load("line"), "cache")):
+        monkeypatch.setattr(os, "fsync", failing(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))
+        with pytest.raises(StoreError, match=f"^{tmp_path / folder}/.* cannot be written: No space left"):
+            call()
+        monkeypatch.undo()
+
+
+def test_a_full_disk_is_told_by_a_push(models, url, monkeypatch):
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if url.startswith("file:"):
+        monkeypatch.setattr(os, "fsync", failing(full))
+    else:
+        break_system(monkeypatch, url, "put_file", full)
+    with pytest.raises(StoreError, match=f"^{url}/pretzel.json cannot be written: No space left"):
+        models.push(url)
+
+
+class AccessDenied(Exception):
+    """What a file system raises is no `OSError`."""
+
+
+def test_what_a_file_system_raises_is_told_with_the_url(models, url, opened, monkeypatch):
+    models.push(url)
+    copy = opened()
+    for method, call in {
+        "cat_file": opened,
+        "get_file": lambda: copy.load("line"),
+        "ls": copy.names,
+        "find": lambda: models.push(url),
+    }.items():
+        break_system(monkeypatch, url, method, AccessDenied("no key"))
+        with pytest.raises(StoreError, match=f"^{url}.* cannot be .*: no key"):
+            call()
+        monkeypatch.undo()
+
+
+def test_a_refused_connection_is_told_with_the_url():
+    pytest.importorskip("aiohttp")
+    with pytest.raises(StoreError, match=r"http://127.0.0.1:1/models/pretzel.json cannot be read: Connect call failed"):
+        pretzel.PlanStore("http://127.0.0.1:1/models")
 
 
 def test_what_is_collected_while_it_is_pulled_is_read_again(models, tmp_path, monkeypatch):
@@ -623,7 +711,7 @@ def test_a_push_to_a_local_disk_that_was_interrupted_can_be_collected(models, tm
         put(self, file, path)
 
     monkeypatch.setattr(remote.Place, "put", stop)
-    with pytest.raises(ConnectionError):
+    with pytest.raises(StoreError, match=r"/bucket/names/.* cannot be written: gone"):
         models.push(f"file://{tmp_path}/bucket")
     there = pretzel.PlanStore(tmp_path / "bucket", create=False)
     assert there.gc() > 0
