@@ -160,6 +160,11 @@ class StoredModels:
         self.stale = failed
         return failed
 
+    def cannot_follow(self, error: Exception) -> None:
+        """All models stay as they are, because the store cannot be read."""
+        self.failures += 1
+        self.stale = dict.fromkeys(self._catalog.stored(), str(error) or repr(error))
+
     def load(self, version: StoredVersion) -> Plan:
         """The plan of a version, loaded unless it is in memory.
 

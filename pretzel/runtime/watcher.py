@@ -85,7 +85,7 @@ def _watch(plans: PlanStore, interval: float, stop: threading.Event, models: wea
                     logger.error("%s stays as it is: %s", name, reason)
             seen = state
         except Exception as error:
-            found.failures += 1
+            found.cannot_follow(error)
             logger.error("the store cannot be followed: %s", error)
         del found
 

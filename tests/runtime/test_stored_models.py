@@ -26,6 +26,7 @@ from pretzel.errors import (
     ModelNotFoundError,
     OptionError,
     RegistrationError,
+    StoreError,
 )
 from pretzel.runtime.plan_store import PlanStore
 
@@ -594,6 +595,18 @@ def test_working_memory_that_grows_takes_the_place_of_plans(filled):
             thread.join()
         assert memory["evictions"] > 0
         assert memory["loads"] == loads
+
+
+def test_models_of_a_store_that_is_away_stay_and_tell_why(path, store, tmp_path):
+    with pretzel.Runtime(store=path, watch=0.02) as runtime:
+        churn = runtime["churn"]
+        path.rename(tmp_path / "away")
+        wait_for(lambda: runtime.stats()["models"]["churn"]["stale"] == f"{path} is no store: it has no pretzel.json")
+        churn.predict(X)
+        with pytest.raises(StoreError, match="is no store"):
+            runtime["other"]
+        (tmp_path / "away").rename(path)
+        wait_for(lambda: runtime.stats()["models"]["churn"]["stale"] is None)
 
 
 class AccessDenied(Exception):
