@@ -28,7 +28,8 @@ def what_requests_are(schema: InputSchema) -> str:
     if schema.kind == "any":
         return "whatever the first step takes"
     named = "in any order, others are ignored" if schema.others_allowed else "in this order"
-    return f"a table of {len(schema.columns)} columns{f', by name, {named}' if schema.named else ''}"
+    columns = f"{len(schema.columns):,} column{'s' * (len(schema.columns) != 1)}"
+    return f"a table of {columns}{f', by name, {named}' if schema.named else ''}"
 
 
 def describe(column: Column) -> str:
