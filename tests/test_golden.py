@@ -46,7 +46,8 @@ def masked(text: str) -> str:
     text = re.sub(r"^(  stage \d+) [0-9a-f]{12}", r"\1 <digest>", text, flags=re.M)
     text = re.sub(r"[\d,]+ B  ", "<bytes>  ", text)
     text = re.sub(r"^bytes: .*$", "bytes: <bytes>", text, flags=re.M)
-    return re.sub(r"\d+(\.\d+)? (ms|us|ns)\b", "<time>", text)
+    text = re.sub(r"^  memory .*$", "  memory    <bytes>", text, flags=re.M)
+    return re.sub(r"[\d,]+(\.\d+)? (ms|us|ns)\b", "<time>", text)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)

@@ -33,11 +33,14 @@ if TYPE_CHECKING:
     from pretzel.oven.ir.graph import Node
 
     Columns = npt.NDArray[np.int64]
+    Passed = tuple[Columns, Columns]
+    """Columns of a value, and the columns of the request whose missing values they have; a value may be very wide."""
 
 MOST_CATEGORIES = 1000
 """Known values of a column up to which they are listed."""
 
-NOWHERE = -1
+_NONE = np.zeros(0, dtype=np.int64)
+NOTHING = _NONE, _NONE
 _ANY, _NUMBER, _CATEGORY, _TEXT = range(4)  # of what several steps read, the greatest counts
 _KINDS = ("any", "number", "category", "text")
 _DTYPES = ("object", "float64", "object", "str")
@@ -68,34 +71,34 @@ class _Reader:
         self._rejected = np.zeros(width, dtype=bool)  # a step stops at a missing value
         self._doubtful = np.zeros(width, dtype=bool)  # nobody says whether a step does
         self._categories: dict[int, tuple[list[CellValue], bool]] = {}
-        self._missing: dict[Node, Columns] = {}  # columns of the request whose missing values each column has
+        self._missing: dict[Node, Passed] = {}
         if spec.kind is InputKind.ANY:
             self._doubtful[:] = True
-        if spec.coding is not None:
+        if spec.coding is not None and spec.coding.columns:  # without them only the frame of a request tells
             for column, categories in zip(spec.coding.columns, spec.coding.categories, strict=True):
                 self._note_categories(column, categories, spec.coding.rejects)
 
     def read(self, nodes: Sequence[Node]) -> None:
+        """Note what each node says of the columns that reach it."""
         for node in nodes:
             self._missing[node] = self._passed_on(node)
             match node:
-                case CheckFinite(allow_nan=False):
-                    self._mark(self._rejected, self._missing[node.inputs[0]])
+                case CheckFinite(allow_nan=False) | CityHash():
+                    self._rejected[self._missing[node.inputs[0]][1]] = True
                 case MissingMask(reject_new=True) if math.isnan(node.missing):
-                    self._mark(self._rejected, np.delete(self._missing[node.inputs[0]], list(node.columns)))
-                case CityHash():
-                    self._mark(self._rejected, self._missing[node.inputs[0]])
+                    positions, columns = self._missing[node.inputs[0]]
+                    self._rejected[columns[~np.isin(positions, node.columns)]] = True
                 case ImputeCells(reject_nan=True):
-                    self._reject_nan(self._missing[node.inputs[0]])
+                    self._reject_nan(self._missing[node.inputs[0]][1])
                 case CategoryCodes():
                     self._read_categories(node)
                 case NumericLeaf() | SparseLeaf():
-                    self._raise_kind(self._missing[node], _NUMBER)
+                    self._raise_kind(self._missing[node][1], _NUMBER)
                 case CellLeaf():
-                    self._raise_kind(self._missing[node], _CATEGORY)
+                    self._raise_kind(self._missing[node][1], _CATEGORY)
                 case TextLeaf():
-                    self._raise_kind(self._missing[node], _TEXT)
-                    self._mark(self._rejected, self._missing[node])
+                    self._raise_kind(self._missing[node][1], _TEXT)
+                    self._rejected[self._missing[node][1]] = True
                 case Opaque():
                     self._read_opaque(node)
 
@@ -105,8 +108,8 @@ class _Reader:
         members = np.zeros(len(self._kinds), dtype=np.int64)
         keys = self._kinds * 4 + self._rejected * 2 + self._doubtful
         listed = {column: each for column, each in self._categories.items() if self._kinds[column] == _CATEGORY}
-        keys[list(listed)] = NOWHERE
-        for key in np.unique(keys[keys != NOWHERE]).tolist():
+        keys[list(listed)] = -1
+        for key in np.unique(keys[keys >= 0]).tolist():
             alike = np.flatnonzero(keys == key)
             kind, dtype = _KINDS[key // 4], _DTYPES[key // 4]
             members[alike] = groups.setdefault((kind, dtype, self._nullable(alike[0]), False, None), len(groups))
@@ -125,46 +128,59 @@ class _Reader:
     def _nullable(self, column: int) -> bool | None:
         return False if self._rejected[column] else None if self._doubtful[column] else True
 
-    def _passed_on(self, node: Node) -> Columns:
-        """For each column of a value the column of the request whose missing value it has, too."""
+    def _passed_on(self, node: Node) -> Passed:
+        """The columns of a value that have a missing value where a column of the request has one."""
         match node:
             case Raw() | NumericLeaf() | CellLeaf() if not node.inputs:
-                return np.array(node.columns, dtype=np.int64)
+                return _all(np.array(node.columns, dtype=np.int64))
             case TextLeaf() if not node.inputs:
-                return np.array([node.column])
+                return _all(np.array([node.column]))
             case SparseLeaf() if not node.inputs:
-                return np.arange(node.width)
-            case Raw():
-                return np.full(len(node.columns), NOWHERE)
-            case Opaque():
-                return np.zeros(0, dtype=np.int64)
+                return _all(np.arange(node.width))
+            case Raw() | Opaque():
+                return NOTHING
             case Concat():
-                return np.concatenate([self._missing[each] for each in node.inputs])
+                return self._side_by_side(node)
             case Select():
-                return self._missing[node.inputs[0]][list(node.columns)]
+                return self._selected(node)
             case CheckFinite() | Densify():
                 return self._missing[node.inputs[0]]
-        schema = node.schema()
-        if isinstance(node, LEAVES) or not node.columnwise or schema.kind is Kind.CELLS:
-            return np.full(schema.width, NOWHERE)
+        if isinstance(node, LEAVES) or not node.columnwise or node.schema().kind is Kind.CELLS:
+            return NOTHING
         (x,) = node.inputs
-        return np.where(self._keeps_nan(node, x), self._missing[x], NOWHERE)
+        positions, columns = self._missing[x]
+        if not positions.size:
+            return NOTHING
+        kept = self._keeps_nan(node, x, positions)
+        return positions[kept], columns[kept]
+
+    def _side_by_side(self, node: Concat) -> Passed:
+        starts = np.cumsum([0, *(each.schema().width for each in node.inputs)])
+        parts = [self._missing[each] for each in node.inputs]
+        positions = [part[0] + start for part, start in zip(parts, starts, strict=False)]
+        return np.concatenate(positions), np.concatenate([part[1] for part in parts])
+
+    def _selected(self, node: Select) -> Passed:
+        known = dict(zip(*(each.tolist() for each in self._missing[node.inputs[0]]), strict=True))
+        found = [(at, known[column]) for at, column in enumerate(node.columns) if column in known]
+        return np.array([at for at, _ in found], dtype=np.int64), np.array([c for _, c in found], dtype=np.int64)
 
     @staticmethod
-    def _keeps_nan(node: Node, x: Node) -> npt.NDArray[np.bool_]:
-        """Of which columns NaN is NaN behind a column-wise step."""
+    def _keeps_nan(node: Node, x: Node, positions: Columns) -> npt.NDArray[np.bool_]:
+        """At which of these positions NaN is NaN behind a column-wise step."""
         if x.schema().kind is not Kind.DENSE or node.schema().kind is not Kind.DENSE:
-            return np.full(node.schema().width, x.schema().kind is Kind.SPARSE)
+            return np.full(len(positions), x.schema().kind is Kind.SPARSE)
         try:
             with np.errstate(all="ignore"):
-                kept: npt.NDArray[np.bool_] = np.isnan(node.reference(np.full((1, x.schema().width), np.nan))[0])
+                found = node.reference(np.full((1, x.schema().width), np.nan))[0]
         except InputValueError:  # the step rejects it: labels of an opaque method are codes of its classes
-            return np.zeros(node.schema().width, dtype=bool)
+            return np.zeros(len(positions), dtype=bool)
+        kept: npt.NDArray[np.bool_] = np.isnan(found[positions])
         return kept
 
     def _read_categories(self, node: CategoryCodes) -> None:
         columns = columns_of_request(node.inputs[0])
-        reject, missing = node.reject.tolist(), self._missing[node.inputs[0]]
+        reject, reached = node.reject.tolist(), {*self._missing[node.inputs[0]][0].tolist()}
         for at, (column, categories) in enumerate(zip(columns, node.categories, strict=True)):
             if column is None:
                 continue
@@ -172,19 +188,19 @@ class _Reader:
             self._note_categories(column, known, bool(reject[at] & 1))
             value = self._spec.missing[column] if self._spec.missing else None
             with_missing = len(known) < len(categories)
-            if missing[at] != NOWHERE and not with_missing and node.rejects(value, reject[at]):
+            if at in reached and not with_missing and node.rejects(value, reject[at]):
                 self._rejected[column] = True
 
     def _read_opaque(self, node: Opaque) -> None:
         (x,) = node.inputs
         tags = _tags(node.estimator)
         if isinstance(x, Raw):
-            columns = np.arange(len(self._kinds)) if not x.inputs and not x.selected else self._missing[x]
+            columns = np.arange(len(self._kinds)) if not x.inputs and not x.selected else self._missing[x][1]
             self._raise_kind(columns, _ANY if tags is None or tags[0] else _NUMBER)
         else:
-            columns = self._missing[x]
+            columns = self._missing[x][1]
         if tags is None or not tags[1]:
-            self._mark(self._doubtful if tags is None else self._rejected, columns)
+            (self._doubtful if tags is None else self._rejected)[columns] = True
 
     def _note_categories(self, column: int, categories: Sequence[CellValue], rejects: bool) -> None:
         known, rejected = self._categories.get(column, ([], False))
@@ -192,17 +208,17 @@ class _Reader:
         self._kinds[column] = max(self._kinds[column], _CATEGORY)
 
     def _reject_nan(self, columns: Columns) -> None:
-        for column in columns[columns != NOWHERE].tolist():
+        for column in columns.tolist():
             value = self._spec.missing[column] if self._spec.missing else None
             self._rejected[column] |= value is not None and value != value
 
     def _raise_kind(self, columns: Columns, kind: int) -> None:
-        columns = columns[columns != NOWHERE]
         self._kinds[columns] = np.maximum(self._kinds[columns], kind)
 
-    @staticmethod
-    def _mark(marks: npt.NDArray[np.bool_], columns: Columns) -> None:
-        marks[columns[columns != NOWHERE]] = True
+
+def _all(columns: Columns) -> Passed:
+    """A value that has these columns of the request."""
+    return np.arange(len(columns)), columns
 
 
 def _tags(estimator: Any) -> tuple[bool, bool] | None:

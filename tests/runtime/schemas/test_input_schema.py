@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import tracemalloc
 
 import jsonschema
 import numpy as np
@@ -14,11 +15,11 @@ import pytest
 from scipy import sparse
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 import pretzel
@@ -254,3 +255,14 @@ def test_text_for_people(mixed, unnamed):
         "  city    category 'Bonn', 'Paris', or another; may be missing",
     ]
     assert "columns 0 to 2  number float64; never missing" in str(unnamed.input_schema)
+
+
+def test_wide_results_cost_nothing():
+    vectors = make_union(HashingVectorizer(n_features=2**30), HashingVectorizer(n_features=2**30 - 2))
+    tracemalloc.start()
+    try:
+        schema = pretzel.compile(vectors.fit(["a cat"])).input_schema
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()
+    assert schema.outputs["transform"].shape == (None, 2**31 - 2)
