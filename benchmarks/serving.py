@@ -151,7 +151,7 @@ def measure(count: int, http: str) -> dict[str, Any]:
         times: dict[str, list[float]] = {name: [] for name in CONTENDERS}
         for block in range(count // BLOCK):
             first = block % len(CONTENDERS)
-            for name in [*CONTENDERS[first:], *CONTENDERS[:first]]:  # nobody always follows the same one
+            for name in [*CONTENDERS[first:], *CONTENDERS[:first]]:  # each follows another one in each round
                 taken = [clients[name].ask() for _ in range(BLOCK if name != "scikit-learn" else BLOCK // 10)]
                 if block:
                     times[name] += taken

@@ -58,7 +58,7 @@ def serve(
 ) -> None:
     """Answer requests for the models of STORE over HTTP, until told to stop (SIGTERM, Ctrl-C).
 
-    What is published in STORE meanwhile is served, too. Requests under way are finished at the end. The paths are
+    Versions published in STORE later are served, too. Requests under way are finished at the end. The paths are
     described at /openapi.json, and / shows models, traffic, latency and memory.
     """
     import uvicorn

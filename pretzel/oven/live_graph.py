@@ -286,7 +286,7 @@ class LiveGraph:
 class Readers(Mapping[Node, "list[Node]"]):
     """The ``users`` argument of rules: the same mapping as `ir.graph.users` builds, kept up to date.
 
-    A stale node may be among the readers of others, but nobody is known to read it. Rules that follow readers upwards
+    A stale node may be among the readers of others, but has no known readers. Rules that follow readers upwards
     stop there; they are asked again when it has been rebuilt.
 
     ``asking`` is the current question, recorded at every node that is looked up.

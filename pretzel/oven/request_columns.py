@@ -69,7 +69,7 @@ class _Reader:
         width = spec.width or len(spec.names or ())
         self._kinds = np.zeros(width, dtype=np.int8)
         self._rejected = np.zeros(width, dtype=bool)  # a step stops at a missing value
-        self._doubtful = np.zeros(width, dtype=bool)  # nobody says whether a step does
+        self._doubtful = np.zeros(width, dtype=bool)  # the tags of a step do not tell whether it does
         self._categories: dict[int, tuple[list[CellValue], bool]] = {}
         self._missing: dict[Node, Passed] = {}
         if spec.kind is InputKind.ANY:

@@ -19,7 +19,7 @@ exception                                   status
 every other exception                       500     logged with its traceback; the answer tells nothing of it
 ==========================================  ======  ===============================================================
 
-What an estimator that a step calls raises over a request is the request's fault, as far as anybody knows: 400.
+An exception that an opaque step raises over a request gets 400, because the request is its likeliest cause.
 """
 
 from __future__ import annotations
