@@ -15,15 +15,17 @@ demo: install $(VENV)/.data
 	$(PY) -m benchmarks.data || true
 	PYTHONSAFEPATH=1 $(PY) -m benchmarks.demo
 
+IN_TWO := -n 2 --dist loadfile
+
 # The tests see the installed wheel: they run from a folder beside which there is no pretzel/. Two processes share them,
 # file by file, because a file makes what its tests share.
 test: install $(VENV)/.test
 	$(PY) -m benchmarks.data || true
-	cd tests && PRETZEL_TEST_INSTALLED=1 ../$(PY) -m pytest -q -n 2 --dist loadfile
+	cd tests && PRETZEL_TEST_INSTALLED=1 ../$(PY) -m pytest -q $(IN_TWO)
 
 # The wheel answers as older releases of scikit-learn do; `RELEASE_TESTS=...` selects fewer tests.
 RELEASE_TESTS := test_parity.py oven test_missing_and_odd_values.py test_mixed_tables.py test_random_pipelines.py
-BESIDE := pandas pyarrow polars pytest pytest-timeout hypothesis cloudpickle
+BESIDE := pandas pyarrow polars pytest pytest-timeout pytest-xdist hypothesis cloudpickle
 
 test-releases: install
 	$(MAKE) VENV=.venv-1.5 PINS="scikit-learn==1.5.2 pandas==2.2.3" test-release
@@ -32,7 +34,7 @@ test-releases: install
 test-release: $(VENV)/.base
 	$(PY) -m pip install -q $(PINS) $(BESIDE)
 	$(PY) -m pip install -q --no-deps --force-reinstall build/wheel/pretzel_serving-*.whl
-	cd tests && PRETZEL_TEST_INSTALLED=1 ../$(PY) -m pytest -q $(RELEASE_TESTS)
+	cd tests && PRETZEL_TEST_INSTALLED=1 ../$(PY) -m pytest -q $(IN_TWO) $(RELEASE_TESTS)
 
 # The wheel beside NumPy, SciPy, scikit-learn and pandas alone.
 BARE_TESTS := test_without_pyarrow.py test_examples.py test_schema.py \
@@ -40,7 +42,7 @@ BARE_TESTS := test_without_pyarrow.py test_examples.py test_schema.py \
 
 test-without-pyarrow: install
 	$(MAKE) VENV=.venv-bare PINS="scikit-learn==1.9.*" BESIDE="pandas pytest pytest-timeout" \
-	    RELEASE_TESTS="$(BARE_TESTS)" test-release
+	    IN_TWO= RELEASE_TESTS="$(BARE_TESTS)" test-release
 
 # Address and undefined-behaviour sanitizers; the zoo only repeats at length what the other tests cover.
 sanitize: export PRETZEL_SANITIZE := address,undefined

@@ -58,7 +58,8 @@ def _with_orjson() -> tuple[Callable[[bytes], Any], Callable[[Any], bytes]]:
 
     def dumps(value: Any) -> bytes:
         try:
-            return orjson.dumps(value, plain, options)
+            written: bytes = orjson.dumps(value, plain, options)
+            return written
         except orjson.JSONEncodeError as error:
             if isinstance(error.__cause__, TooLarge):
                 raise error.__cause__ from None

@@ -34,7 +34,8 @@ def row_model(schema: InputSchema) -> type[BaseModel]:
         fields[_field(str(column.name), column.position, BaseModel)] = kind, Field(default, alias=column.name)
     extra: Literal["allow", "forbid"] = "allow" if schema.others_allowed else "forbid"
     config = ConfigDict(extra=extra, protected_namespaces=(), ser_json_inf_nan="constants")
-    return create_model(name, __config__=config, **fields)
+    row: type[BaseModel] = create_model(name, __config__=config, **fields)
+    return row
 
 
 def _type_of(column: Column) -> Any:
