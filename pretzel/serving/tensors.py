@@ -30,7 +30,7 @@ _ACCEPTED: dict[str, set[type]] = {"b": {bool}, "i": {int}, "u": {int}, "f": {fl
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """One input of a request: a numeric array, or a list of texts, in the order of rows.
+    """One input or output: a numeric array, or a list of texts, in the order of rows.
 
     Parameters
     ----------
@@ -67,25 +67,42 @@ def _tensor(each: Any, tail: memoryview, model: str) -> tuple[Tensor, memoryview
     if not isinstance(each, dict) or not isinstance(each.get("name"), str):
         raise BadRequest(f'{model}: a tensor is an object with "name", "shape", "datatype" and "data"')
     who = f"{model}: tensor {each['name']!r}"
-    datatype, shape = each.get("datatype"), each.get("shape")
+    datatype: Any = each.get("datatype")
+    shape: Any = each.get("shape")
+    parameters = each.get("parameters") or {}
+    count = count_of(datatype, shape, parameters, who)
+    size = parameters.get("binary_data_size")
+    if size is None:
+        return Tensor(each["name"], datatype, tuple(shape), of_list(each.get("data"), datatype, count, who)), tail
+    if type(size) is not int or not 0 <= size <= len(tail):
+        raise BadRequest(f"{who}: binary_data_size is {str(size)[:40]}, and {len(tail)} bytes are there")
+    values = of_bytes(tail[:size], datatype, count, who)
+    return Tensor(each["name"], datatype, tuple(shape), values), tail[size:]
+
+
+def count_of(datatype: Any, shape: Any, parameters: Any, who: str) -> int:
+    """The number of values in a tensor that is described so.
+
+    Raises
+    ------
+    BadRequest, InputTypeError, InputShapeError
+    """
     if datatype != "BYTES" and (not isinstance(datatype, str) or datatype not in DTYPES):
         raise InputTypeError(f"{who}: expected a datatype of {', '.join(DTYPES)}, BYTES, got {datatype!r}")
     if not isinstance(shape, list) or any(type(size) is not int or size < 0 for size in shape) or len(shape) > 8:
         raise InputShapeError(f"{who}: expected a shape of sizes, such as [2, 3], got {str(shape)[:100]}")
-    count = math.prod(shape)
-    parameters = each.get("parameters") or {}
     if not isinstance(parameters, dict) or "shared_memory_region" in parameters:
         raise BadRequest(f'{who}: expected "parameters" without shared memory, which this server does not read')
-    size = parameters.get("binary_data_size")
-    if size is None:
-        return Tensor(each["name"], datatype, tuple(shape), _of_json(each.get("data"), datatype, count, who)), tail
-    if type(size) is not int or not 0 <= size <= len(tail):
-        raise BadRequest(f"{who}: binary_data_size is {str(size)[:40]}, and {len(tail)} bytes are there")
-    values = _of_bytes(tail[:size], datatype, count, who)
-    return Tensor(each["name"], datatype, tuple(shape), values), tail[size:]
+    return math.prod(shape)
 
 
-def _of_json(data: Any, datatype: str, count: int, who: str) -> Any:
+def of_list(data: Any, datatype: str, count: int, who: str) -> Any:
+    """The values of a tensor from a list, which may be nested.
+
+    Raises
+    ------
+    BadRequest, InputTypeError, InputShapeError
+    """
     if not isinstance(data, list):
         raise BadRequest(f'{who}: expected "data", an array, or the parameter binary_data_size')
     depth = 0
@@ -116,12 +133,18 @@ def _wrong(who: str, expected: str, types: set[type]) -> InputTypeError:
     return InputTypeError(f"{who}: expected {expected}, got {', '.join(got)}")
 
 
-def _of_bytes(data: memoryview, datatype: str, count: int, who: str) -> Any:
+def of_bytes(data: memoryview, datatype: str, count: int, who: str) -> Any:
+    """The values of a tensor from its bytes.
+
+    Raises
+    ------
+    InputTypeError, InputShapeError
+    """
     if datatype != "BYTES":
         dtype = DTYPES[datatype]
         if len(data) != count * dtype.itemsize:
             raise InputShapeError(
-                f"{who}: its shape has {count} values of {dtype.itemsize} bytes, and binary_data_size is {len(data)}"
+                f"{who}: its shape has {count} values of {dtype.itemsize} bytes, and {len(data)} bytes are there"
             )
         if dtype.kind == "b":
             octets = np.frombuffer(data, np.uint8)
@@ -149,25 +172,38 @@ def bytes_of(texts: list[str]) -> bytes:
         return write_texts([text.encode("utf-8", "replace").decode() for text in texts])
 
 
-def written(name: str, answer: Any, *, binary: bool) -> list[tuple[dict[str, Any], bytes]]:
-    """An answer as tensors: what describes each, and the bytes behind the JSON.
+def to_bytes(tensor: Tensor) -> bytes:
+    """The values of a tensor as `of_bytes` reads them."""
+    if tensor.datatype == "BYTES":
+        return bytes_of(tensor.values)
+    data: bytes = tensor.values.tobytes()
+    return data
+
+
+def of_answer(name: str, answer: Any) -> list[Tensor]:
+    """An answer as tensors.
 
     A list, which is the answer of a method for several targets, makes a tensor for each of its parts.
     """
     if isinstance(answer, list):
-        return [each for i, part in enumerate(answer) for each in written(f"{name}_{i}", part, binary=binary)]
+        return [each for i, part in enumerate(answer) for each in of_answer(f"{name}_{i}", part)]
     if hasattr(answer, "toarray"):
         answer = written_out(answer)
     values: npt.NDArray[Any] = np.asarray(answer)
     if values.dtype.byteorder == ">":
         values = values.astype(values.dtype.newbyteorder("<"))
     datatype = DATATYPES.get(values.dtype.name, "BYTES")
-    described = {"name": name, "datatype": datatype, "shape": list(values.shape)}
     flat: Any = values.ravel()
     if datatype == "BYTES":
         flat = flat.tolist()
         flat = flat if values.dtype.kind == "U" else [each if type(each) is str else str(each) for each in flat]
+    return [Tensor(name, datatype, values.shape, flat)]
+
+
+def written(tensor: Tensor, *, binary: bool) -> tuple[dict[str, Any], bytes]:
+    """What describes a tensor in JSON, and the bytes behind the JSON."""
+    described = {"name": tensor.name, "datatype": tensor.datatype, "shape": list(tensor.shape)}
     if not binary:
-        return [({**described, "data": flat}, b"")]
-    data = bytes_of(flat) if datatype == "BYTES" else flat.tobytes()
-    return [({**described, "parameters": {"binary_data_size": len(data)}}, data)]
+        return {**described, "data": tensor.values}, b""
+    data = to_bytes(tensor)
+    return {**described, "parameters": {"binary_data_size": len(data)}}, data
