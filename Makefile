@@ -9,7 +9,7 @@ NATIVE := $(wildcard pretzel/_native/*/*.cpp pretzel/_native/*/*.h)
 export PRETZEL_WERROR := 1
 
 # checkout.pth makes `benchmarks` importable behind site-packages, so that the installed `pretzel` is the one imported.
-.PHONY: demo test test-releases test-release test-without-pyarrow bench sanitize lint docs data install clean
+.PHONY: demo test test-releases test-release test-without-pyarrow bench sanitize lint docs data protocol install clean
 
 demo: install $(VENV)/.data
 	$(PY) -m benchmarks.data || true
@@ -65,6 +65,10 @@ docs: install $(VENV)/.test $(VENV)/.docs
 
 # What the measurements compare with, and what draws and records them.
 bench: install $(VENV)/.bench
+
+# The descriptors of the messages of gRPC, from the protocols beside them.
+protocol: $(VENV)/.test
+	PYTHONPATH=. $(PY) -m tests.serving.descriptors
 
 data: $(VENV)/.base
 	$(PY) -m benchmarks.data

@@ -38,6 +38,9 @@ OPTIONAL = {
     "mlflow",
     "orjson",
     "uvicorn",
+    "grpc",
+    "google",
+    "mlserver",
     "prometheus_client",
 }
 

@@ -24,6 +24,7 @@ from pretzel.serving.short import ShortRows
 if TYPE_CHECKING:
     from pretzel.runtime.runtime import Runtime
     from pretzel.serving.exchange import Receive, Scope, Send
+    from pretzel.serving.grpc.listener import Server
 
 _prefix = [os.urandom(6).hex().encode()]  # of ids of requests; a fork has its own
 os.register_at_fork(after_in_child=lambda: _prefix.__setitem__(0, os.urandom(6).hex().encode()))
@@ -74,6 +75,10 @@ class Application:
         Whether requests are rejected, because the server ends.
     statuses : Counter
         Answers by status.
+    codes : Counter
+        Answers over gRPC by status.
+    beside : list
+        Servers that start and stop with this application, such as that of `pretzel.serving.grpc`.
     """
 
     def __init__(self, runtime: Runtime, settings: Settings) -> None:
@@ -84,6 +89,8 @@ class Application:
         self.active = 0
         self.draining = False
         self.statuses: Counter[int] = Counter()
+        self.codes: Counter[str] = Counter()
+        self.beside: list[Server] = []
         self.started = time.time()
         self._numbers = itertools.count(1)
         self.kept: dict[str, Any] = {}  # what routes make once
@@ -118,7 +125,14 @@ class Application:
         while True:
             event = (await receive())["type"]
             if event == "lifespan.shutdown":
-                await self.drain()
+                await asyncio.gather(self.drain(), *(each.stop() for each in self.beside))
+            else:
+                try:
+                    for each in self.beside:
+                        await each.start()
+                except Exception as error:
+                    await send({"type": "lifespan.startup.failed", "message": str(error)})
+                    return
             await send({"type": f"{event}.complete"})
             if event == "lifespan.shutdown":
                 return
@@ -129,8 +143,8 @@ class Application:
         self.active += 1
         try:
             try:
-                if self.active > self.settings.max_requests and not path.startswith("/v2/health/"):
-                    raise Busy(f"{self.settings.max_requests} requests are under way, which is the limit")
+                if not path.startswith("/v2/health/"):
+                    self.check_room()
                 if path.startswith(_PREDICTIONS) and request.method == "POST":
                     response = await plain.predict(self, request, path[len(_PREDICTIONS) :])
                 else:
@@ -159,9 +173,6 @@ class Application:
             raise WrongHttpMethod("GET, HEAD")
         return await page(self, request)
 
-    def _new_id(self) -> bytes:
-        return b"%s-%x" % (_prefix[0], next(self._numbers))
-
     def check_open(self) -> None:
         """Raise unless predictions are answered.
 
@@ -172,26 +183,45 @@ class Application:
         if self.draining:
             raise Unavailable("this server is shutting down: send the request to another one")
 
+    def check_room(self) -> None:
+        """Raise if more requests are under way, this one among them, than may be.
+
+        Raises
+        ------
+        Busy
+        """
+        if self.active > self.settings.max_requests:
+            raise Busy(f"{self.settings.max_requests} requests are under way, which is the limit")
+
     def failed(self, request: Request, error: Exception) -> Response:
         """The answer to a request that failed, which always has an id."""
-        name = request.headers.get(REQUEST_ID, b"")
-        name = name if is_sendable(name) else self._new_id()
+        name = self.id_of(request.headers.get(REQUEST_ID, b""))
         status = status_of(error)
-        message = str(error)
-        kind = type(error).__name__
-        if status == 500:
-            logger.error("request %s failed: %s %s", name.decode(), request.method, request.path, exc_info=error)
-            message, kind = f"internal error; the log of the server tells more about request {name.decode()}", "Error"
-        response = Response.of({"error": message, "type": kind}, status)
+        message, kind = self.told(error, name, f"{request.method} {request.path}"), type(error).__name__
+        response = Response.of({"error": message, "type": "Error" if status == 500 else kind}, status)
         response.headers.append((REQUEST_ID, name))
         if isinstance(error, WrongHttpMethod):
             response.headers.append((b"allow", error.allowed.encode()))
-        if isinstance(error, Busy | Unavailable | Overloaded | WorkerLost | MemoryLimitExceeded):
-            response.headers.append((b"retry-after", b"%d" % self._retry_after(error)))
+        seconds = self.retry_after(error)
+        if seconds is not None:
+            response.headers.append((b"retry-after", b"%d" % seconds))
         return response
 
-    def _retry_after(self, error: Exception) -> int:
-        """Seconds until the requests that are waiting now will have been answered, as far as estimates tell."""
+    def id_of(self, name: bytes) -> bytes:
+        """The id of a request that failed: its own if that can be sent back, else a new one."""
+        return name if is_sendable(name) else b"%s-%x" % (_prefix[0], next(self._numbers))
+
+    def told(self, error: Exception, name: bytes, asked: str) -> str:
+        """What the client of a request is told of an exception; an internal one is logged instead."""
+        if status_of(error) != 500:
+            return str(error)
+        logger.error("request %s failed: %s", name.decode(), asked, exc_info=error)
+        return f"internal error; the log of the server tells more about request {name.decode()}"
+
+    def retry_after(self, error: Exception) -> int | None:
+        """Seconds after which a request that was rejected may be answered, as far as estimates tell."""
+        if not isinstance(error, Busy | Unavailable | Overloaded | WorkerLost | MemoryLimitExceeded):
+            return None
         if not isinstance(error, Overloaded):
             return 1
         engine = self.runtime.engine

@@ -1,24 +1,24 @@
-"""What becomes of exceptions: one table of statuses.
+"""What becomes of exceptions: one table of the statuses of HTTP and gRPC.
 
-==========================================  ======  ===============================================================
-exception                                   status
-==========================================  ======  ===============================================================
-`BadRequest`, `InputError`, `OptionError`   400     the request: JSON, tensors, columns, values, headers
-`Forbidden`                                 403     loading and unloading, which the server does not allow
-`NotFound`, `ModelNotFoundError`            404     path, model, version or method
-`WrongHttpMethod`                           405     with ``Allow``
-`RegistrationError`                         409     a name that cannot be changed so
-`TooLarge`                                  413     body longer than ``max_bytes``, or an answer too large for JSON
-`Unsupported`                               415     encoding of the body
-`Busy`                                      429     ``max_requests`` are under way; with ``Retry-After``
-`Unavailable`                               503     shutting down, or the model is unloaded; with ``Retry-After``
-`Overloaded`                                503     the queue of the batch engine is full; with ``Retry-After``
-`WorkerLost`, `MemoryLimitExceeded`         503     with ``Retry-After``
-`DeadlineExceeded`                          504     the answer would be, or is, too late
-`NotInstalled`                              501     the server lacks a package
-every other exception                       500     logged with its traceback; the answer tells nothing of it
-==========================================  ======  ===============================================================
+==========================================  ======  ===================  ==============================================
+exception                                   HTTP    gRPC
+==========================================  ======  ===================  ==============================================
+`BadRequest`, `InputError`, `OptionError`   400     INVALID_ARGUMENT     the request: JSON, tensors, columns, values
+`Forbidden`                                 403     PERMISSION_DENIED    loading and unloading, which may not be
+`NotFound`, `ModelNotFoundError`            404     NOT_FOUND            path, model, version, method or output
+`WrongHttpMethod`                           405     UNIMPLEMENTED        with ``Allow``; HTTP alone
+`RegistrationError`                         409     FAILED_PRECONDITION  a name that cannot be changed so
+`TooLarge`                                  413     RESOURCE_EXHAUSTED   body beyond ``max_bytes``; too large an answer
+`Unsupported`                               415     UNIMPLEMENTED        encoding of the body; HTTP alone
+`Busy`                                      429     RESOURCE_EXHAUSTED   ``max_requests`` are under way
+`Unavailable`, `WorkerLost`                 503     UNAVAILABLE          shutting down; the model is unloaded
+`Overloaded`, `MemoryLimitExceeded`         503     RESOURCE_EXHAUSTED   the queue or the memory is full
+`DeadlineExceeded`                          504     DEADLINE_EXCEEDED    the answer would be, or is, too late
+`NotInstalled`                              501     UNIMPLEMENTED        the server lacks a package
+every other exception                       500     INTERNAL             logged with its traceback; not told
+==========================================  ======  ===================  ==============================================
 
+Answers with 429 and 503 have ``Retry-After`` (in gRPC: ``retry-after`` among the trailing metadata).
 An exception that an opaque step raises over a request gets 400, because the request is its likeliest cause.
 """
 
@@ -77,28 +77,36 @@ class NotInstalled(PretzelError):
     """A package that the answer needs is not installed."""
 
 
-STATUS: dict[type[Exception], int] = {
-    BadRequest: 400,
-    InputError: 400,
-    OptionError: 400,
-    Forbidden: 403,
-    NotFound: 404,
-    ModelNotFoundError: 404,
-    WrongHttpMethod: 405,
-    RegistrationError: 409,
-    TooLarge: 413,
-    Unsupported: 415,
-    Busy: 429,
-    Unavailable: 503,
-    Overloaded: 503,
-    WorkerLost: 503,
-    MemoryLimitExceeded: 503,
-    DeadlineExceeded: 504,
-    NotInstalled: 501,
+_TABLE: dict[type[Exception], tuple[int, str]] = {
+    BadRequest: (400, "INVALID_ARGUMENT"),
+    InputError: (400, "INVALID_ARGUMENT"),
+    OptionError: (400, "INVALID_ARGUMENT"),
+    Forbidden: (403, "PERMISSION_DENIED"),
+    NotFound: (404, "NOT_FOUND"),
+    ModelNotFoundError: (404, "NOT_FOUND"),
+    WrongHttpMethod: (405, "UNIMPLEMENTED"),
+    RegistrationError: (409, "FAILED_PRECONDITION"),
+    TooLarge: (413, "RESOURCE_EXHAUSTED"),
+    Unsupported: (415, "UNIMPLEMENTED"),
+    Busy: (429, "RESOURCE_EXHAUSTED"),
+    Unavailable: (503, "UNAVAILABLE"),
+    WorkerLost: (503, "UNAVAILABLE"),
+    Overloaded: (503, "RESOURCE_EXHAUSTED"),
+    MemoryLimitExceeded: (503, "RESOURCE_EXHAUSTED"),
+    DeadlineExceeded: (504, "DEADLINE_EXCEEDED"),
+    NotInstalled: (501, "UNIMPLEMENTED"),
 }
-"""The table above."""
+STATUS = {kind: status for kind, (status, _) in _TABLE.items()}
+"""The table above, for HTTP."""
+CODES = {kind: code for kind, (_, code) in _TABLE.items()}
+"""The table above, for gRPC."""
 
 
 def status_of(error: BaseException) -> int:
-    """The status that an exception is answered with."""
+    """The status of HTTP that an exception is answered with."""
     return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
+
+
+def code_of(error: BaseException) -> str:
+    """The name of the status of gRPC that an exception is answered with."""
+    return next((code for kind, code in CODES.items() if isinstance(error, kind)), "INTERNAL")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Answers:
-    """Collects ``pretzel_http_responses_total`` by status and ``pretzel_http_requests_in_progress``.
+    """Collects ``pretzel_http_responses_total``, ``pretzel_grpc_responses_total``, and how many requests are under way.
 
     Parameters
     ----------
@@ -31,6 +31,10 @@ class Answers:
         for status, count in sorted(self._app.statuses.copy().items()):
             answers.add_metric([str(status)], count)
         yield answers
+        codes = CounterMetricFamily("pretzel_grpc_responses", "Answers over gRPC by status", labels=["code"])
+        for code, count in sorted(self._app.codes.copy().items()):
+            codes.add_metric([code], count)
+        yield codes
         yield GaugeMetricFamily("pretzel_http_requests_in_progress", "Requests under way", self._app.active)
 
 

@@ -90,6 +90,7 @@ async def _infer(app: Application, request: Request, name: str) -> Response:
     if timeout is not None:
         left = request.within(timeout)
         deadline = left if deadline is None else min(left, deadline)
+    await app.models.plan(name)  # an unknown model is told before what is wrong with its tensors
     inputs, rest = tensors.read(header.get("inputs"), tail, name)
     if len(rest):
         raise BadRequest(f"{name}: {len(rest)} bytes are left behind the tensors: binary_data_size says fewer")

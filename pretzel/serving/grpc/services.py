@@ -1,0 +1,221 @@
+"""The methods of the services: what each reads of its request, and writes into its answer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from pretzel.errors import DeadlineExceeded, ModelNotFoundError, PretzelError
+from pretzel.serving import inference
+from pretzel.serving.exchange import is_sendable
+from pretzel.serving.failures import BadRequest, Unavailable, code_of
+from pretzel.serving.grpc import contents
+from pretzel.serving.grpc.messages import message, parsed, services
+from pretzel.serving.inference import versioned
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from pretzel.serving.application import Application
+
+    Method = Callable[[Application, Any, Any, Any], Awaitable[None]]  # application, request, answer, context
+
+REQUEST_ID = "x-request-id"
+WATCHED = 0.2
+"""Seconds between looks at the health that somebody watches."""
+_SERVING, _NOT_SERVING, _SERVICE_UNKNOWN = 1, 2, 3
+
+
+class Services:
+    """The services over an application.
+
+    Parameters
+    ----------
+    app : Application
+
+    Attributes
+    ----------
+    ending : bool
+        Whether the server ends.
+    """
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+        self.ending = False
+
+    def handlers(self) -> list[Any]:
+        """What a server of gRPC is given; messages are bytes there, so that those which cannot be read are told so."""
+        import grpc
+
+        found = []
+        for service, methods in services().items():
+            handlers = {}
+            for method in methods:
+                if method.name == "Watch":
+                    handlers[method.name] = grpc.unary_stream_rpc_method_handler(self._watch)
+                else:
+                    answer = self._check if method.name == "Check" else METHODS[method.name]
+                    handlers[method.name] = grpc.unary_unary_rpc_method_handler(self._answering(method, answer))
+            found.append(grpc.method_handlers_generic_handler(service, handlers))
+        return found
+
+    def _answering(self, method: Any, answer: Method) -> Callable[[bytes, Any], Awaitable[bytes]]:
+        import grpc
+
+        app = self._app
+        asked, answered = (message(each.full_name) for each in (method.input_type, method.output_type))
+        is_inference = method.name == "ModelInfer"
+
+        async def handle(data: bytes, context: Any) -> bytes:
+            request: Any = None
+            name = _id(context)
+            app.active += 1
+            try:
+                if is_inference:
+                    app.check_open()
+                    app.check_room()
+                request = parsed(asked, data)
+                found = answered()
+                await answer(app, request, found, context)
+                written: bytes = found.SerializeToString()
+                code, text, trailing = "OK", "", [(REQUEST_ID, name)] if name else []
+            except asyncio.CancelledError:
+                app.codes["CANCELLED"] += 1
+                raise
+            except Exception as error:
+                name = app.id_of((name or getattr(request, "id", "")).encode()).decode()
+                code, text = code_of(error), app.told(error, name.encode(), method.full_name)
+                seconds = app.retry_after(error)
+                trailing = [(REQUEST_ID, name), *([] if seconds is None else [("retry-after", str(seconds))])]
+            finally:
+                app.active -= 1
+            app.codes[code] += 1
+            if code != "OK":
+                await context.abort(grpc.StatusCode[code], text, tuple(trailing))
+            context.set_trailing_metadata(tuple(trailing))
+            return written
+
+        return handle
+
+    # -- health ------------------------------------------------------------------------------------------------------
+
+    async def _check(self, app: Application, request: Any, answer: Any, context: Any) -> None:
+        answer.status = await self._health(request.service)
+        if answer.status == _SERVICE_UNKNOWN:
+            raise ModelNotFoundError(f"there is no model {request.service!r}")
+
+    async def _watch(self, data: bytes, context: Any) -> AsyncIterator[bytes]:
+        service = parsed(message("grpc.health.v1.HealthCheckRequest"), data).service
+        before = None
+        while True:
+            status = await self._health(service)
+            if status != before:
+                yield message("grpc.health.v1.HealthCheckResponse")(status=status).SerializeToString()
+            if self.ending:
+                return
+            before = status
+            await asyncio.sleep(WATCHED)
+
+    async def _health(self, service: str) -> int:
+        try:
+            if self.ending:
+                return _NOT_SERVING
+            if service in ("", *services()):
+                self._app.check_open()
+            else:
+                await inference.check_ready(self._app, service)
+        except ModelNotFoundError:
+            return _SERVICE_UNKNOWN
+        except PretzelError:
+            return _NOT_SERVING
+        return _SERVING
+
+
+def _id(context: Any) -> str:
+    """The id that the client gives to a call, if it can be sent back."""
+    found = next((value for key, value in context.invocation_metadata() or () if key == REQUEST_ID), "")
+    return found if is_sendable(found.encode()) else ""
+
+
+# -- GRPCInferenceService --------------------------------------------------------------------------------------------
+
+
+async def _server_live(app: Application, request: Any, answer: Any, context: Any) -> None:
+    answer.live = True
+
+
+async def _server_ready(app: Application, request: Any, answer: Any, context: Any) -> None:
+    try:
+        app.check_open()
+        answer.ready = True
+    except Unavailable:
+        answer.ready = False
+
+
+async def _model_ready(app: Application, request: Any, answer: Any, context: Any) -> None:
+    try:
+        await inference.check_ready(app, versioned(request.name, request.version))
+        answer.ready = True
+    except Unavailable:
+        answer.ready = False
+
+
+async def _server_metadata(app: Application, request: Any, answer: Any, context: Any) -> None:
+    found = inference.server()
+    answer.name, answer.version = found["name"], found["version"]
+    answer.extensions.extend(found["extensions"])
+
+
+async def _model_metadata(app: Application, request: Any, answer: Any, context: Any) -> None:
+    found = await inference.metadata(app, versioned(request.name, request.version))
+    answer.name, answer.platform = found["name"], found["platform"]
+    answer.versions.extend(found["versions"])
+    for side in ("inputs", "outputs"):
+        for each in found[side]:
+            getattr(answer, side).add(name=each["name"], datatype=each["datatype"], shape=each["shape"])
+
+
+async def _model_infer(app: Application, request: Any, answer: Any, context: Any) -> None:
+    name = versioned(request.model_name, request.model_version)
+    await app.models.plan(name)  # an unknown model is told before what is wrong with the request
+    wanted = (context.time_remaining(), inference.timeout_of(contents.parameters_of(request.parameters)))
+    deadline = min((each for each in wanted if each is not None), default=None)
+    if deadline is not None and deadline <= 0:
+        raise DeadlineExceeded("the deadline had passed before the request was read")
+    outputs = [(each.name, contents.parameters_of(each.parameters)) for each in request.outputs]
+    found = await inference.infer(app.models, name, contents.read(request, name), outputs, deadline)
+    answer.model_name, answer.model_version, answer.id = found.name, found.version_label, request.id
+    tensors = (each for parts in found.outputs.values() for each in parts)
+    contents.write(answer, tensors, raw=bool(request.raw_input_contents))
+
+
+async def _index(app: Application, request: Any, answer: Any, context: Any) -> None:
+    for each in await inference.index(app, ready=request.ready):
+        answer.models.add(**each)
+
+
+async def _load(app: Application, request: Any, answer: Any, context: Any) -> None:
+    if request.parameters:
+        raise BadRequest(f"{', '.join(request.parameters)}: a model is loaded as it lies in the store")
+    answer.model_name = request.model_name or request.repository_name
+    await inference.load(app, answer.model_name)
+    answer.isLoaded = True
+
+
+async def _unload(app: Application, request: Any, answer: Any, context: Any) -> None:
+    answer.model_name = request.model_name or request.repository_name
+    await inference.unload(app, answer.model_name)
+    answer.isUnloaded = True
+
+
+METHODS: dict[str, Method] = {
+    "ServerLive": _server_live,
+    "ServerReady": _server_ready,
+    "ModelReady": _model_ready,
+    "ServerMetadata": _server_metadata,
+    "ModelMetadata": _model_metadata,
+    "ModelInfer": _model_infer,
+    "RepositoryIndex": _index,
+    "RepositoryModelLoad": _load,
+    "RepositoryModelUnload": _unload,
+}
