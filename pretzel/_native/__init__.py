@@ -46,5 +46,6 @@ from pretzel._native._core import (
     stop_waiting as stop_waiting,
     swap_targets as swap_targets,
     wait_for_growth as wait_for_growth,
+    watch_times as watch_times,
     write_texts as write_texts,
 )

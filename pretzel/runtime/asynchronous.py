@@ -96,17 +96,17 @@ async def answer_row(endpoint: Endpoint, method: Any, row: Any, deadline: float 
         method = await in_memory(method)
     if type(method) is Method and not method.is_typed_row(row):
         if method.batches is not None and method.batches.accepts(deadline):
-            return await _counted(endpoint, True, method.batches.answer(method, row, deadline))
+            return await _counted(endpoint, method, True, method.batches.answer(method, row, deadline))
         if method.estimate_one(row) < INLINE_LIMIT:
             return endpoint.answer(method, row)
     elif type(method) is not OpaqueMethod:
         return endpoint.answer(method, row)  # which raises
-    return await _counted(endpoint, True, _long_row(method, row, deadline))
+    return await _counted(endpoint, method, True, _long_row(method, row, deadline))
 
 
 async def answer_table(endpoint: Endpoint, method: Any, X: Any, deadline: float | None) -> Any:
     """The answer for every row of a table of what an endpoint has picked."""
-    return await _counted(endpoint, False, _table(method, X, deadline))
+    return await _counted(endpoint, method, False, _table(method, X, deadline))
 
 
 async def answer_rows(endpoint: Endpoint, method: Any, rows: list[Any], deadline: float | None) -> Any:
@@ -115,19 +115,19 @@ async def answer_rows(endpoint: Endpoint, method: Any, rows: list[Any], deadline
     Each is read as a single row, and they are computed together. Methods with opaque steps, and those with a sparse
     result, take them as a table.
     """
-    return await _counted(endpoint, False, _rows(method, rows, deadline))
+    return await _counted(endpoint, method, False, _rows(method, rows, deadline))
 
 
-async def _counted(endpoint: Endpoint, one: bool, work: Coroutine[Any, Any, Any]) -> Any:
+async def _counted(endpoint: Endpoint, target: Any, one: bool, work: Coroutine[Any, Any, Any]) -> Any:
     """Await the answer of a call and count the call."""
     endpoint.begin(one)
     start = time.monotonic()
     try:
         answer = await work
     except BaseException as error:
-        endpoint.end(one, error, 0.0)
+        endpoint.end(target, one, error, 0.0)
         raise
-    endpoint.end(one, None, time.monotonic() - start)
+    endpoint.end(target, one, None, time.monotonic() - start)
     return answer
 
 

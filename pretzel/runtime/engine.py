@@ -15,7 +15,7 @@ from concurrent.futures import CancelledError, Future, InvalidStateError
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pretzel._native import Endpoint, Method, Scheduler, Task, UninterruptedCondition
+from pretzel._native import Method, Scheduler, Task, UninterruptedCondition
 from pretzel.errors import DeadlineExceeded, InputError, Overloaded, PretzelError, WorkerLost
 from pretzel.options import check_option
 from pretzel.runtime import tracing
@@ -26,6 +26,8 @@ from pretzel.runtime.python_pool import PythonPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+
+    Ended = Callable[[BaseException | None, float], None]
 
 QUEUE_CAPACITY = 4096
 """Number of requests that may wait, by default."""
@@ -39,12 +41,12 @@ class Answer(Future[Any]):
 
     version = ""  # ``"name@version"`` of the model that answers, where a handle has submitted the request
 
-    def __init__(self, engine: BatchEngine, endpoint: Endpoint | None = None) -> None:
+    def __init__(self, engine: BatchEngine, ended: Ended | None = None) -> None:
         super().__init__()
         self._condition = UninterruptedCondition()
         self._engine: BatchEngine | None = engine  # kept alive until the answer is there
         self._task: Task | None = None
-        self._endpoint = endpoint
+        self._ended = ended
         self._submitted = time.monotonic()
         engine.pending.add(self)
 
@@ -73,15 +75,15 @@ class Answer(Future[Any]):
 
     def complete(self, answer: Callable[[], Any]) -> None:
         """Set what ``answer`` returns or raises, unless the future has been cancelled."""
-        engine, endpoint = self._engine, self._endpoint
-        self._engine = self._task = self._endpoint = None
+        engine, ended = self._engine, self._ended
+        self._engine = self._task = self._ended = None
         result, failure = None, None
         try:
             result = answer()
         except BaseException as error:
             failure = error
-        if endpoint is not None:
-            endpoint.end(False, failure, time.monotonic() - self._submitted)
+        if ended is not None:
+            ended(failure, time.monotonic() - self._submitted)
         try:
             if failure is None:
                 self.set_result(result)
@@ -103,7 +105,7 @@ class Answer(Future[Any]):
         state, result, failure = self._state, self._result, self._exception
         super().__init__()
         self._condition = UninterruptedCondition()
-        self._engine = self._task = self._endpoint = None
+        self._engine = self._task = self._ended = None
         if state != "FINISHED":
             failure = WorkerLost("the request was submitted before a fork and belongs to the parent process")
         if failure is None:
@@ -160,7 +162,7 @@ class BatchEngine:
         self._lock = threading.Lock()
         _engines.add(self)
 
-    def submit(self, method: Any, X: Any, deadline: float | None = None, endpoint: Endpoint | None = None) -> Answer:
+    def submit(self, method: Any, X: Any, deadline: float | None = None, ended: Ended | None = None) -> Answer:
         """Run ``method(X)`` in the workers.
 
         Parameters
@@ -170,8 +172,8 @@ class BatchEngine:
             Read before this returns, unless the request is rejected for its length alone.
         deadline : float, optional
             Seconds from now.
-        endpoint : Endpoint, optional
-            Counts the outcome of an accepted request.
+        ended : callable, optional
+            ``ended(error, seconds)`` counts how an accepted request ended: with an exception, or None for an answer.
 
         Raises
         ------
@@ -182,7 +184,7 @@ class BatchEngine:
         """
         check_option("deadline", deadline, Real | None)
         if not isinstance(method, Method):
-            return self.call(method.name, lambda: method(X), deadline, endpoint)
+            return self.call(method.name, lambda: method(X), deadline, ended)
         start = time.monotonic()
         try:
             self.scheduler.check_admission(method, X, deadline)
@@ -193,10 +195,10 @@ class BatchEngine:
         if deadline is not None:
             deadline -= time.monotonic() - start
         if task is None:
-            return self._answered(method, X, endpoint)
-        return self.submit_task(method.name, task, deadline, endpoint)
+            return self._answered(method, X, ended)
+        return self.submit_task(method.name, task, deadline, ended)
 
-    def _answered(self, method: Method, X: Any, endpoint: Endpoint | None) -> Answer:
+    def _answered(self, method: Method, X: Any, ended: Ended | None) -> Answer:
         """The answer of this thread, to a request that is not one for a worker."""
         made: Future[Any] = Future()
         try:
@@ -205,15 +207,13 @@ class BatchEngine:
             raise
         except Exception as error:
             made.set_exception(error)
-        answer = Answer(self, endpoint)
+        answer = Answer(self, ended)
         answer.complete(made.result)
         return answer
 
-    def submit_task(
-        self, name: str, task: Task, deadline: float | None = None, endpoint: Endpoint | None = None
-    ) -> Answer:
+    def submit_task(self, name: str, task: Task, deadline: float | None = None, ended: Ended | None = None) -> Answer:
         """Run a task of this engine's scheduler for the model ``name``; the other parameters are those of `submit`."""
-        answer = Answer(self, endpoint)
+        answer = Answer(self, ended)
         task.future = answer
         answer._task = task
         try:
@@ -227,7 +227,7 @@ class BatchEngine:
         return answer
 
     def call(
-        self, name: str, function: Callable[[], Any], deadline: float | None = None, endpoint: Endpoint | None = None
+        self, name: str, function: Callable[[], Any], deadline: float | None = None, ended: Ended | None = None
     ) -> Answer:
         """Run ``function`` in a pool of Python threads, as many as there are workers.
 
@@ -237,7 +237,7 @@ class BatchEngine:
             Name of the model, for messages.
         function : callable
             Returns the answer.
-        deadline, endpoint
+        deadline, ended
             As in `submit`.
 
         Raises
@@ -271,7 +271,7 @@ class BatchEngine:
                 raise overloaded
             if self._pool is None:
                 self._pool = PythonPool(self.scheduler.workers)
-            answer = Answer(self, endpoint)
+            answer = Answer(self, ended)
             self._in_pool += 1
             self._pool.submit(work, drop)
         self._trace(name, answer)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from pretzel._native import CallCounter, Endpoint, Handle, row_function, swap_targets
 from pretzel.errors import ModelNotFoundError
+from pretzel.runtime.exemplars import ending
 from pretzel.runtime.pickling import reject_pickling
 from pretzel.runtime.source import PRIVATE, ActsAsEstimator
 from pretzel.runtime.version import LostVersion
@@ -95,9 +96,9 @@ class Model(Handle, ActsAsEstimator):
         try:
             answer = target.call_row(request) if one else target(request)
         except BaseException as error:
-            endpoint.end(one, error, 0.0)
+            endpoint.end(target, one, error, 0.0)
             raise
-        endpoint.end(one, None, time.monotonic() - start)
+        endpoint.end(target, one, None, time.monotonic() - start)
         return answer, version.name
 
     def submit(self, X: Any, *, method: str = "predict", deadline: float | None = None) -> Answer:
@@ -129,13 +130,13 @@ class Model(Handle, ActsAsEstimator):
         version = self._pick(method)
         plan = version.plan
         assert plan.engine is not None
-        endpoint = self._endpoints[method]
+        endpoint, target = self._endpoints[method], plan.methods[method]
         try:
-            answer = plan.engine.submit(plan.methods[method], X, deadline, endpoint)
+            answer = plan.engine.submit(target, X, deadline, ending(endpoint, target))
             answer.version = version.name
             return answer
         except BaseException as error:
-            endpoint.end(False, error, 0.0)
+            endpoint.end(target, False, error, 0.0)
             raise
 
     @property

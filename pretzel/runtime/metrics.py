@@ -3,8 +3,9 @@
 ====================================  ==========================================================================
 ``pretzel_requests_total``            calls by model, method and outcome
 ``pretzel_version_calls_total``       calls by version and method, under any name, of models with labels of their own
+``pretzel_version_failures_total``    those of them that were not answered, by outcome
 ``pretzel_request_seconds``           latency by model and method, of one in 64 calls with one row, one in 8 with
-                                      tables, and all that are submitted or suspended
+                                      tables, and all that are submitted or suspended; with traces as exemplars
 ``pretzel_stage_seconds``, ``_rows``  work of the stages, by their kernels
 ``pretzel_queue_requests``            requests in the batch engines: waiting, started, in Python
 ``pretzel_rejections_total``          requests rejected on arrival, by reason
@@ -18,29 +19,29 @@
 ``pretzel_stale_models``              models that could not follow the store on disk
 ``pretzel_memory_bytes``              memory by kind: used, and the limit if there is one
 ====================================  ==========================================================================
+
+How many models and versions have labels of their own is bounded (`pretzel.runtime.traffic`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import call_seconds
+from pretzel.runtime import exemplars
 from pretzel.runtime.statistics import reservations, stage_times, totals
+from pretzel.runtime.traffic import MODELS as MODELS
+from pretzel.runtime.traffic import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pretzel.runtime.catalog import Catalog
     from pretzel.runtime.engine import BatchEngine
-    from pretzel.runtime.handle import Model
+    from pretzel.runtime.traffic import Counts
     from pretzel.store.object_store import ObjectStore
 
-MODELS = 100
-"""Number of models with labels of their own, by default."""
-
-_OTHER = "other"
 _REJECTIONS = {"rejected_overload": "overload", "rejected_deadline": "deadline"}
 _OUTCOMES = ("done", "failed", "expired", "cancelled", "lost")
 
@@ -56,30 +57,6 @@ def register(collector: Collector, registry: Any = None) -> Collector:
         registry = prometheus_client.REGISTRY
     registry.register(collector)
     return collector
-
-
-@dataclass(slots=True)
-class Counts:
-    """Calls of one method, with rows or with tables, or sums over methods.
-
-    Parameters
-    ----------
-    endings : dict of str to int
-    seconds : float
-        Sum over the timed calls.
-    buckets : list of int
-    """
-
-    endings: dict[str, int] = field(default_factory=dict)
-    seconds: float = 0.0
-    buckets: list[int] = field(default_factory=lambda: [0] * (len(call_seconds()) + 1))
-
-    def add(self, endings: dict[str, int], seconds: float, buckets: list[int]) -> None:
-        """Add other counts to these."""
-        for ending, count in endings.items():
-            self.endings[ending] = self.endings.get(ending, 0) + count
-        self.seconds += seconds
-        self.buckets = [a + b for a, b in zip(self.buckets, buckets, strict=True)]
 
 
 class Collector:
@@ -112,15 +89,13 @@ class Collector:
         self._engine = engine
         self._caches = caches
         self._memory = memory
-        self._models = models
-        self._labelled: set[Model] = set()
-        self._others: set[Model] = set()
-        self._gone: dict[str, Counts] = {}  # of unregistered models, because a counter never falls
+        self._traffic = Traffic(catalog, models)
+        exemplars.watch()
 
     def collect(self) -> Iterator[Any]:
         """Every metric as it is now."""
         yield from self._calls()
-        yield self._versions()
+        yield from self._versions()
         yield from self._stages()
         yield from self._engines()
         yield from self._sizes()
@@ -136,44 +111,35 @@ class Collector:
             "pretzel_request_seconds", "Time of calls, of which a sample is timed", labels=["model", "method"]
         )
         edges = [*map(repr, call_seconds()), "+Inf"]
-        for (model, method), counts in self._counts().items():
+        for (model, method), counts in self._traffic.by_model().items():
             for outcome, count in counts.endings.items():
                 requests.add_metric([model, method, outcome], count)
             cumulative = list(accumulate(counts.buckets))
             if cumulative[-1]:
-                times.add_metric([model, method], list(zip(edges, cumulative, strict=True)), counts.seconds)
+                buckets = [
+                    (edge, n, _exemplar(counts, i)) for i, (edge, n) in enumerate(zip(edges, cumulative, strict=True))
+                ]
+                times.add_metric([model, method], buckets, counts.seconds)
         yield requests
         yield times
 
-    def _versions(self) -> Any:
+    def _versions(self) -> Iterator[Any]:
         calls = _counter("pretzel_version_calls", "Calls by version, under any name", "model", "version", "method")
-        for handle, _, versions in self._catalog.models():
-            for version in versions if handle in self._labelled else ():
-                for name, count in version.method_calls().items():
-                    if count:
-                        calls.add_metric([handle.name, version.label, name], count)
-        return calls
-
-    def _counts(self) -> dict[tuple[str, str], Counts]:
-        handles = self._catalog.handles()
-        self._labelled.intersection_update(handles)
-        for model in self._others.difference(handles):
-            for method, counts in _of(model):
-                self._gone.setdefault(method, Counts()).add(counts.endings, counts.seconds, counts.buckets)
-        self._others.intersection_update(handles)
-        for model in handles:
-            if model not in self._labelled and model not in self._others:
-                (self._labelled if len(self._labelled) < self._models else self._others).add(model)
-        found: dict[tuple[str, str], Counts] = {}
-        rest = [(_OTHER, method, counts) for method, counts in self._gone.items()]
-        rest += [
-            (model.name if model in self._labelled else _OTHER, method, counts)
-            for model in handles
-            for method, counts in _of(model)
-        ]
-        for name, method, counts in rest:
-            found.setdefault((name, method), Counts()).add(counts.endings, counts.seconds, counts.buckets)
-        return found
+        failures = _counter(
+            "pretzel_version_failures",
+            "Calls by version that were not answered",
+            "model",
+            "version",
+            "method",
+            "outcome",
+        )
+        for (model, version), counts in self._traffic.by_version().items():
+            for (method, outcome), count in counts.items():
+                if outcome:
+                    failures.add_metric([model, version, method, outcome], count)
+                else:
+                    calls.add_metric([model, version, method], count)
+        yield from (calls, failures)
 
     def _stages(self) -> Iterator[Any]:
         seconds = _gauge("pretzel_stage_seconds", "Time in stages of registered models, by kernels", "stage")
@@ -232,6 +198,13 @@ class Collector:
         yield from (plans, resident, stale, memory)
 
 
+def _exemplar(counts: Counts, bucket: int) -> Any:
+    from prometheus_client.samples import Exemplar
+
+    found = counts.exemplars.get(bucket)
+    return None if found is None else Exemplar(found.labels, found.seconds, found.when)
+
+
 def _counter(name: str, text: str, *labels: str) -> Any:
     from prometheus_client.core import CounterMetricFamily
 
@@ -242,12 +215,3 @@ def _gauge(name: str, text: str, *labels: str) -> Any:
     from prometheus_client.core import GaugeMetricFamily
 
     return GaugeMetricFamily(name, text, labels=labels)
-
-
-def _of(model: Model) -> Iterator[tuple[str, Counts]]:
-    """Counts of a name, for each method with tables and with rows."""
-    for method, endpoint in model.endpoints.items():
-        rows, tables = endpoint.statistics()
-        for name, counts in ((f"{method}_one", rows), (method, tables)):
-            if any(counts[0].values()):
-                yield name, Counts(*counts)

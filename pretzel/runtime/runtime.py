@@ -341,7 +341,7 @@ class Runtime(NamedCalls):
         registry : prometheus_client.CollectorRegistry, optional
             By default, the registry of the process.
         models : int
-            The first so many models have labels of their own, the others share ``model="other"``.
+            The first so many have labels of their own, the others share ``model="other"``.
 
         Returns
         -------

@@ -59,6 +59,10 @@ class Version:
         """Calls of each method, under any name."""
         return {name: method.calls for name, method in self.targets().items()}
 
+    def method_failures(self) -> dict[str, dict[str, int]]:
+        """Those of `method_calls` that ended without an answer, by ending."""
+        return {name: method.failures for name, method in self.targets().items()}
+
     @property
     def calls(self) -> int:
         """Calls of all methods, under any name."""
@@ -88,7 +92,10 @@ class StoredVersion(Version):
         Number of calls, and of plans loaded by the runtime, when the weight was computed.
     """
 
-    __slots__ = ("_calls", "_load", "_unloaded", "digest", "load_seconds", "was_default", "weighed", "weight")
+    __slots__ = (
+        *("_calls", "_failures", "_load", "_unloaded"),
+        *("digest", "load_seconds", "was_default", "weighed", "weight"),
+    )
 
     def __init__(self, model: str, label: str, digest: str, load: Callable[[StoredVersion], Plan]) -> None:
         super().__init__(model, label)
@@ -100,6 +107,7 @@ class StoredVersion(Version):
         self._load = load
         self._unloaded: dict[str, Unloaded] = {}
         self._calls: dict[str, int] = {}  # of plans that are not in memory any more
+        self._failures: dict[str, dict[str, int]] = {}
 
     @property
     def plan(self) -> Plan:
@@ -127,6 +135,7 @@ class StoredVersion(Version):
         """Remember the calls of a plan that has left."""
         for name, method in plan.methods.items():
             self._calls[name] = self._calls.get(name, 0) + method.calls
+            self._failures[name] = _sum(self._failures.get(name, {}), method.failures)
 
     def targets(self) -> Mapping[str, Method | OpaqueMethod | Unloaded]:
         """What answers the calls of each method: a method of the plan in memory, or what loads it."""
@@ -140,6 +149,18 @@ class StoredVersion(Version):
         for name, method in {} if plan is None else plan.methods.items():
             found[name] = found.get(name, 0) + method.calls
         return found
+
+    def method_failures(self) -> dict[str, dict[str, int]]:
+        """Those of `method_calls` that ended without an answer, by ending."""
+        plan = self.resident
+        found = {name: _sum(self._failures.get(name, {}), each.failures) for name, each in self._unloaded.items()}
+        for name, method in {} if plan is None else plan.methods.items():
+            found[name] = _sum(found.get(name, {}), method.failures)
+        return found
+
+
+def _sum(some: Mapping[str, int], others: Mapping[str, int]) -> dict[str, int]:
+    return {ending: some.get(ending, 0) + others.get(ending, 0) for ending in {**some, **others}}
 
 
 class LostVersion(Version):

@@ -12,7 +12,7 @@ import pytest
 
 import pretzel
 from pretzel.errors import DeadlineExceeded, InputError
-from pretzel.runtime import metrics
+from pretzel.runtime import metrics, traffic
 
 from .models import ROWS, constant
 
@@ -20,6 +20,7 @@ prometheus_client = pytest.importorskip("prometheus_client")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 ROW = tuple(ROWS[0].tolist())
 
@@ -82,6 +83,139 @@ def test_calls_by_version(runtime: pretzel.Runtime, registry: Any) -> None:
         if sample.name == "pretzel_version_calls_total"
     }
     assert found == {("m", "v1", "predict"): 3, ("m", "v2", "predict"): 2}
+
+
+def by_version(registry: Any, name: str) -> dict[tuple[str, ...], float]:
+    """Values of a metric by its labels: model, version, method, and outcome if it has one."""
+    return {
+        tuple(sample.labels[each] for each in ("model", "version", "method", "outcome") if each in sample.labels): (
+            sample.value
+        )
+        for family in registry.collect()
+        for sample in family.samples
+        if sample.name == name and sample.value
+    }
+
+
+def test_failures_by_version_and_outcome(runtime: pretzel.Runtime, registry: Any) -> None:
+    model = runtime.register("m", constant(1.0))
+    runtime.register("m", constant(2.0), default=False)
+    runtime.alias("live", {"m@v1": 0.5, "m@v2": 0.5})
+    runtime.metrics(registry)
+    with pytest.raises(InputError):
+        model.predict_one(None)
+    with pytest.raises(InputError):
+        model.predict(ROWS[:, :2])
+    with pytest.raises(InputError):
+        model.call_with_version(None, method="predict_one")
+    with pytest.raises(DeadlineExceeded):
+        runtime["m@v2"].submit(ROWS, deadline=0.0)
+    for _ in range(4):
+        with pytest.raises(InputError):
+            runtime["live"].predict_one(None)
+
+    async def awaited() -> None:
+        for call in (model.apredict_one(None), model.apredict(ROWS[:, :2])):
+            with pytest.raises(InputError):
+                await call
+
+    asyncio.run(awaited())
+    assert by_version(registry, "pretzel_version_failures_total") == {
+        ("m", "v1", "predict", "invalid"): 7,
+        ("m", "v2", "predict", "invalid"): 2,
+        ("m", "v2", "predict", "rejected"): 1,
+    }
+    assert by_version(registry, "pretzel_version_calls_total") == {
+        ("m", "v1", "predict"): 7,
+        ("m", "v2", "predict"): 3,
+    }
+
+
+def test_names_that_requests_ask_for_are_no_labels(runtime: pretzel.Runtime, registry: Any) -> None:
+    """Calls to versions and aliases count for the model, wherever an alias leads later."""
+    runtime.register("m", constant(1.0)).predict_one(ROW)
+    runtime.register("n", constant(2.0)).predict_one(ROW)
+    runtime.metrics(registry)
+    runtime["m@v1"].predict_one(ROW)
+    live = runtime.alias("live", "m")
+    live.predict_one(ROW)
+    with pytest.raises(pretzel.errors.ModelNotFoundError):
+        runtime["nobody"]
+
+    def counted() -> dict[str, float]:
+        return {model: value for (model, _, _), value in requests(registry).items()}
+
+    assert counted() == counted() == {"m": 3, "n": 1}
+    runtime.alias("live", "n@v1")
+    live.predict_one(ROW)
+    assert counted() == {"m": 3, "n": 2}
+    runtime.alias("live", {"m": 0.5, "n": 0.5})
+    live.predict_one(ROW)
+    assert counted() == {"m": 3, "n": 2, "other": 1}
+    live.predict_one(ROW)
+    runtime.unregister("live")
+    assert counted() == {"m": 3, "n": 2, "other": 2}
+    runtime.unregister("n")
+    assert counted() == {"m": 3, "other": 2}
+
+
+def test_few_versions_have_labels(runtime: pretzel.Runtime, registry: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traffic, "VERSIONS", 2)
+    runtime.register("m", constant(1.0)).predict_one(ROW)
+    runtime.metrics(registry)
+
+    def counted() -> dict[str, float]:
+        return {
+            version: count for (_, version, _), count in by_version(registry, "pretzel_version_calls_total").items()
+        }
+
+    for number in (2, 3):
+        runtime.register("m", constant(float(number)), default=False)
+        runtime[f"m@v{number}"].predict_one(ROW)
+        assert counted() == {"v1": 1, f"v{number}": 1}
+    runtime["m@v2"].predict_one(ROW)
+    assert counted() == {"v1": 1, "v3": 1, "other": 1}
+    runtime.promote("m@v2")
+    assert counted() == {"v2": 2, "v3": 1, "other": 1}
+    runtime.unregister("m@v1")
+    assert counted() == {"v2": 2, "v3": 1, "other": 1}
+
+
+def test_failures_of_plans_that_left_memory_count(tmp_path: Path, registry: Any) -> None:
+    pretzel.PlanStore(tmp_path / "s").publish("m", constant(1.0))
+    with pretzel.Runtime(store=tmp_path / "s") as runtime:
+        runtime.metrics(registry)
+        for _ in range(2):
+            with pytest.raises(InputError):
+                runtime["m"].predict_one(None)
+            runtime._stored._residency.evict(runtime._catalog.version_of("m"))
+        assert by_version(registry, "pretzel_version_failures_total") == {("m", "v1", "predict", "invalid"): 2}
+
+
+def test_buckets_have_traces(runtime: pretzel.Runtime, registry: Any) -> None:
+    trace = pytest.importorskip("opentelemetry.trace")
+    from prometheus_client.openmetrics.exposition import generate_latest
+    from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+    model = runtime.register("m", constant(1.0))
+    runtime.metrics(registry)
+    model.predict_one(ROW)  # no span, no trace
+    assert " # {" not in generate_latest(registry).decode()
+    for number, flags in ((7, 1), (8, 0)):  # the latter is not sampled
+        context = trace.SpanContext(number, 5, is_remote=False, trace_flags=trace.TraceFlags(flags))
+        with trace.use_span(trace.NonRecordingSpan(context)):
+            for _ in range(128):
+                model.predict_one(ROW)
+            model.predict(ROWS)
+            answer = model.submit(ROWS)
+        answer.result(10)
+    found = list(text_string_to_metric_families(generate_latest(registry).decode()))
+    (times,) = (family for family in found if family.name == "pretzel_request_seconds")
+    traced = [sample for sample in times.samples if sample.exemplar is not None]
+    assert {sample.labels["method"] for sample in traced} == {"predict", "predict_one"}
+    for sample in traced:
+        assert sample.exemplar.labels == {"trace_id": f"{7:032x}", "span_id": f"{5:016x}"}
+        assert sample.exemplar.value <= float(sample.labels["le"])
 
 
 def test_calls_by_outcome(runtime: pretzel.Runtime, registry: Any) -> None:

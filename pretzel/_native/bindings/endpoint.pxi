@@ -68,18 +68,15 @@ cdef object check_target(target):
 
 cdef int ROW_RARITY = 6  # one of 2**6 calls with a row is timed, because reading a clock takes as long as a short call
 cdef int TABLE_RARITY = 3
-cdef tuple ENDINGS = tuple(enumerators(kEndingNames))
 
 
-cdef Ending ending_of(error):
-    """How a call ended that raised ``error``."""
-    if isinstance(error, errors.InputError):
-        return Ending.kInvalid
-    if isinstance(error, (errors.Overloaded, errors.DeadlineExceeded)):
-        return Ending.kRejected
-    if not isinstance(error, Exception):
-        return Ending.kCancelled  # KeyboardInterrupt, asyncio.CancelledError
-    return Ending.kCancelled if type(error).__name__ == "CancelledError" else Ending.kFailed
+cdef object TIMES_ARE_FOR = None
+
+
+def watch_times(watcher):
+    """Let ``watcher(endpoint, one, seconds)`` be told of each call that is timed, in its thread; None: nobody is."""
+    global TIMES_ARE_FOR
+    TIMES_ARE_FOR = watcher
 
 
 @cython.final
@@ -101,6 +98,7 @@ cdef class Endpoint:
     cdef CallStatistics rows
     cdef CallStatistics tables
     cdef str method
+    cdef public dict exemplars  # traces of calls by bucket of their time: `pretzel.runtime.exemplars`; or None
 
     def __cinit__(self):
         live_endpoints.add(1)
@@ -167,11 +165,11 @@ cdef class Endpoint:
             else:
                 answer = target(X)
         except BaseException as error:
-            self.tables.end(ending_of(error))
+            self.tables.end(failed(target, error))
             raise
         self.tables.end(Ending.kAnswered)
         if since:
-            self.tables.time(now_ns() - since)
+            self.time(False, now_ns() - since)
         return answer
 
     cpdef call_row(self, row):
@@ -187,12 +185,20 @@ cdef class Endpoint:
             else:
                 answer = target.call_row(row)
         except BaseException as error:
-            self.rows.end(ending_of(error))
+            self.rows.end(failed(target, error))
             raise
         self.rows.end(Ending.kAnswered)
         if since:
-            self.rows.time(now_ns() - since)
+            self.time(True, now_ns() - since)
         return answer
+
+    cdef int time(self, bint one, int64_t nanoseconds) except -1:
+        """Count the time of a call; what has been set with `watch_times` is told."""
+        cdef CallStatistics* calls = &self.rows if one else &self.tables
+        calls.time(nanoseconds)
+        if TIMES_ARE_FOR is not None:
+            TIMES_ARE_FOR(self, one, nanoseconds * 1e-9)
+        return 0
 
     # -- calls that are answered later ---------------------------------------------------------------------------
 
@@ -212,12 +218,12 @@ cdef class Endpoint:
         else:
             self.tables.begin(TABLE_RARITY)
 
-    def end(self, bint one, error, double seconds):
-        """Count how a call ended: with an exception, or None for an answer."""
+    def end(self, CallCounter target not None, bint one, error, double seconds):
+        """Count how a call of ``target`` ended: with an exception, or None for an answer."""
         cdef CallStatistics* calls = &self.rows if one else &self.tables
-        calls.end(Ending.kAnswered if error is None else ending_of(error))
+        calls.end(Ending.kAnswered if error is None else failed(target, error))
         if error is None:
-            calls.time(<int64_t>(seconds * 1e9))
+            self.time(one, <int64_t>(seconds * 1e9))
 
     def statistics(self):
         """For rows and for tables: calls by ending, seconds of all timed calls, and their number by bucket."""

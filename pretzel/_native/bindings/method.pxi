@@ -66,27 +66,6 @@ cdef inline void prefetch_once(PrefetchSpan lines, ThreadContext* thread) noexce
         lines.prefetch()
 
 
-cdef class CallCounter:
-    """Base of methods: counts the calls that come through endpoints."""
-
-    cdef Count counted
-    cdef public object owner  # weak reference to the plan whose method this is, or None
-
-    @property
-    def calls(self):
-        """Calls that endpoints have forwarded."""
-        return self.counted.get()
-
-    def __reduce_ex__(self, protocol):
-        return CALLBACKS.reduce_method(self)
-
-    def __getattr__(self, str name):
-        # ``plan.predict_one`` is a function of this object, which pickle looks up by its name.
-        if self.owner is not None and name == f"{self.__name__}_one":
-            return row_function(self, self.__name__)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-
 @cython.final
 cdef class Method(CallCounter):
     """One method of a model as a callable; immutable, safe to call from any thread.

@@ -511,6 +511,10 @@ cdef extern from "bindings/call_statistics.h" namespace "pretzel" nogil:
 
     const char* kEndingNames
 
+    cdef cppclass CallFailures:
+        void add(Ending ending) except +
+        int64_t ended(int ending)
+
     cdef cppclass CallStatistics:
         cbool begin(int rarity)
         void end(Ending ending)
