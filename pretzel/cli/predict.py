@@ -11,7 +11,7 @@ import click
 
 from pretzel.cli.models import FILE, model_argument, trust
 from pretzel.cli.requests import as_request, column_option, columns_for
-from pretzel.cli.tables import Writer, format_of, open_table
+from pretzel.cli.tables import Writer, format_of, open_table, read_ahead
 from pretzel.errors import InputError
 from pretzel.runtime.answer_columns import answer_columns, default_method
 
@@ -66,7 +66,7 @@ def predict(
     names_out = None if plan.physical.names_out is None else [*feature_names_out(plan)]
     count = 0
     with Writer(output) as writer, bar:
-        for frame, kept, progress in table.batches(also, batch):
+        for frame, kept, progress in read_ahead(table.batches(also, batch)):
             if not len(frame):
                 continue
             try:

@@ -11,6 +11,7 @@ import os
 import secrets
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -98,6 +99,15 @@ class TableFile:
                 raise InputError(f"{self.path} has {self.columns.count(name)} columns {name!r}: give each its own name")
         with _reading(self.path):
             yield from read(self.path, columns, rows)
+
+
+def read_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The same batches, of which a thread reads the next one while the last one is used."""
+    with ThreadPoolExecutor(1, "pretzel-read") as reader:
+        following = reader.submit(next, batches, None)
+        while (batch := following.result()) is not None:
+            following = reader.submit(next, batches, None)
+            yield batch
 
 
 def open_table(path: str) -> TableFile:

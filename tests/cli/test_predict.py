@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import pty
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
 import joblib
 import numpy as np
 import pandas as pd
@@ -33,6 +39,36 @@ def test_formats_and_batches(run, model, pipeline, table, here, there):
     assert [*found] == ["predict", "predict_proba_no", "predict_proba_yes"]
     assert [*found["predict"]] == [*pipeline.predict(table)]
     np.testing.assert_allclose(found.iloc[:, 1:], pipeline.predict_proba(table), rtol=1e-9)
+
+
+def test_progress_on_a_terminal(model):
+    """The bar is on standard error, and at its end all rows are done."""
+    main, side = pty.openpty()
+    command = "import sys; from pretzel.cli import main; sys.argv[0] = 'pretzel'; main()"
+    words = ["predict", "m.pretzel", "d.csv", "-o", "out.csv", "--batch", "7"]
+    with open(main, "rb", buffering=0) as terminal:
+        with open(side, "wb") as error:
+            done = subprocess.run(
+                [sys.executable, "-c", command, *words], stderr=error, stdout=subprocess.PIPE, timeout=60
+            )
+        said = terminal.read(65536).decode()
+    assert done.returncode == 0
+    assert done.stdout == b""
+    assert "d.csv" in said
+    assert "100%" in said
+    assert "40 row(s): predict of Pipeline" in said
+
+
+@pytest.mark.parametrize("kind", READ)
+def test_what_fails_in_a_later_batch(run, model, table, kind):
+    """The next batch is read while the last one is answered; what either says ends the command, and leaves no file."""
+    frame = table.assign(age=["x" if row == 30 else str(row) for row in range(40)]) if kind == "csv" else table
+    frame = frame if kind == "csv" else frame.assign(age=[np.inf if row == 30 else row for row in range(40)])
+    WRITE[kind](frame, f"in.{kind}")
+    done = run(f"predict m.pretzel in.{kind} -o out.csv --batch 7", 3)
+    assert f"rows 28 to 34 of in.{kind}" in done.stderr
+    assert sorted(each.name for each in Path().iterdir() if "out" in each.name) == []
+    assert not [each for each in threading.enumerate() if each.name.startswith("pretzel-read")]
 
 
 def test_real_tables(run, adult):
