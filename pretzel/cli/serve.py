@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import click
 from pretzel.cli.models import is_store, trust
 from pretzel.cli.output import printable
 from pretzel.serving import app
+from pretzel.serving.grpc import server
 
 if TYPE_CHECKING:
     from pretzel.serving.application import Application
@@ -25,6 +27,7 @@ VARIABLE = "PRETZEL_SERVE"
 @click.argument("store")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 is all of them.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--grpc-port", type=click.IntRange(1, 65535), help="Answer over gRPC, too, at this port.")
 @click.option(
     "--workers",
     default=1,
@@ -56,7 +59,7 @@ def serve(
     access_log: bool,
     **settings: Any,
 ) -> None:
-    """Answer requests for the models of STORE over HTTP, until told to stop (SIGTERM, Ctrl-C).
+    """Answer requests for the models of STORE over HTTP, and gRPC if asked to, until told to stop (SIGTERM, Ctrl-C).
 
     Versions published in STORE later are served, too. Requests under way are finished at the end. The paths are
     described at /openapi.json, and / shows models, traffic, latency and memory.
@@ -65,9 +68,11 @@ def serve(
 
     if not is_store(store):
         raise click.UsageError(f"there is no store {store!r}: give the directory of one, or a URL")
+    if settings["grpc_port"] is not None and importlib.util.find_spec("grpc") is None:
+        raise click.UsageError("--grpc-port needs grpcio: pip install 'pretzel-serving[grpc]'")
     if workers > 1 and settings["manage"]:
         raise click.UsageError("--manage reaches one of several processes only: leave --workers at 1")
-    settings |= {"store": store, "drain": drain}
+    settings |= {"store": store, "drain": drain, "host": host, "workers": workers}
     options: dict[str, Any] = {
         "host": host,
         "port": port,
@@ -80,7 +85,9 @@ def serve(
     served = made(settings)  # also where workers are asked for: what is wrong is told before they start
     names = len(served.runtime)
     several = f", {workers} processes" if workers > 1 else ""
-    click.echo(f"{names} model(s) of {printable(store)} at http://{host}:{port}{root_path}{several}", err=True)
+    over_grpc = f" and grpc://{host}:{settings['grpc_port']}" if settings["grpc_port"] else ""
+    where = f"http://{host}:{port}{root_path}{over_grpc}"
+    click.echo(f"{names} model(s) of {printable(store)} at {where}{several}", err=True)
     signal.signal(signal.SIGTERM, _end)  # which uvicorn calls when it has stopped, after what it does itself
     if workers == 1:
         uvicorn.run(served, **options)
@@ -107,7 +114,12 @@ def made(settings: dict[str, Any]) -> Application:
         allow_pickle=settings["allow_pickle"],
     )
     names = ("manage", "max_bytes", "max_requests", "drain")
-    return app(runtime, close=True, **{name: settings[name] for name in names})
+    served = app(runtime, close=True, **{name: settings[name] for name in names})
+    if settings["grpc_port"] is not None:
+        host = f"[{settings['host']}]" if ":" in settings["host"] else settings["host"]
+        shared = {"grpc.so_reuseport": int(settings["workers"] > 1)}  # by the processes
+        server(served, f"{host}:{settings['grpc_port']}", options=[*shared.items()])
+    return served
 
 
 def of_environment() -> Application:

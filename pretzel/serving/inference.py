@@ -133,6 +133,16 @@ async def metadata(app: Application, name: str) -> dict[str, Any]:
     return {**plan.input_schema.to_open_inference(), "name": plain, "versions": versions}
 
 
+def check_server_ready(app: Application) -> None:
+    """Raise unless this server answers.
+
+    Raises
+    ------
+    Unavailable
+    """
+    app.check_open()
+
+
 async def check_ready(app: Application, name: str) -> None:
     """Raise unless a model, version or alias answers.
 

@@ -41,15 +41,26 @@ def store(tmp_path_factory: pytest.TempPathFactory, estimators: dict[str, Any]) 
     return path
 
 
+def free_port() -> int:
+    """A port at which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
 @contextlib.contextmanager
 def serving(store: Path, *arguments: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
     """Runs ``pretzel serve`` until the block ends; it must stop when told to."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "pretzel", "serve", str(store), "--port", str(port), "--watch", "0.1", *arguments]
     process = subprocess.Popen(
-        command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True, cwd=store.parent
+        command,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=store.parent,
+        start_new_session=True,
     )
     try:
         end = time.monotonic() + 60
@@ -65,8 +76,8 @@ def serving(store: Path, *arguments: str) -> Iterator[tuple[int, subprocess.Pope
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
     finally:
-        if process.poll() is None:
-            process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # with the workers that are left if a test has failed
         process.communicate()
 
 
@@ -151,6 +162,56 @@ def test_tritonclient(port: int, store: Path) -> None:
             client.infer("churn/de", [age])
     finally:
         client.close()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_tritonclient_over_grpc(store: Path, workers: int) -> None:
+    triton = pytest.importorskip("tritonclient.grpc")
+    plans = pretzel.PlanStore(store)
+    grpc_port = free_port()
+    managed = ["--manage"] if workers == 1 else ["--workers", str(workers)]
+    with serving(store, "--grpc-port", str(grpc_port), *managed):
+        client = triton.InferenceServerClient(f"127.0.0.1:{grpc_port}")
+        try:
+            end = time.monotonic() + 60
+            while workers > 1:  # each has a server of its own, after that of HTTP or before
+                with contextlib.suppress(triton.InferenceServerException):
+                    if client.is_server_ready():
+                        break
+                assert time.monotonic() < end
+            assert client.is_server_live()
+            assert client.is_server_ready()
+            assert client.is_model_ready("churn/de", "v1")
+            with pytest.raises(triton.InferenceServerException, match="no model is registered as 'nobody'"):
+                client.is_model_ready("nobody")
+            assert client.get_server_metadata().name == "pretzel"
+            assert client.get_model_metadata("churn/de").inputs[0].name == "age"
+            assert {each.name for each in client.get_model_repository_index().models} >= {"churn/de", "numbers"}
+            if workers == 1:
+                client.unload_model("rent")
+                assert not client.is_model_ready("rent")
+                client.load_model("rent")
+                assert client.is_model_ready("rent")
+
+            frame, plan = FRAME.head(8), plans.load("churn/de")
+            age = triton.InferInput("age", [8], "FP64")
+            age.set_data_from_numpy(frame["age"].to_numpy())
+            city = triton.InferInput("city", [8, 1], "BYTES")
+            city.set_data_from_numpy(frame[["city"]].to_numpy(dtype=object))
+            asked = [triton.InferRequestedOutput(name) for name in ("predict", "predict_proba")]
+            found = client.infer("churn/de", [age, city], outputs=asked, request_id="seven", client_timeout=30)
+            assert (found.get_response().id, found.get_response().model_version) == ("seven", "v1")
+            assert [each.decode() for each in found.as_numpy("predict")] == plan.predict(frame).tolist()
+            np.testing.assert_array_equal(found.as_numpy("predict_proba"), plan.predict_proba(frame))
+            tensor = triton.InferInput("input", [4, 3], "FP32")
+            tensor.set_data_from_numpy(X[:4].astype(np.float32))
+            found = client.infer("scaled", [tensor], compression_algorithm="gzip").as_numpy("transform")
+            np.testing.assert_array_equal(found, plans.load("scaled").transform(X[:4].astype(np.float32)))
+            with pytest.raises(triton.InferenceServerException, match="missing 'city'") as caught:
+                client.infer("churn/de", [age])
+            assert caught.value.status() == "StatusCode.INVALID_ARGUMENT"
+        finally:
+            client.close()
 
 
 def test_what_is_published_is_served(port: int, store: Path) -> None:
