@@ -15,6 +15,7 @@ from pretzel.cli.models import is_store, trust
 from pretzel.cli.output import printable
 from pretzel.serving import app
 from pretzel.serving.grpc import server
+from pretzel.serving.logs import FORMATS, configuration
 
 if TYPE_CHECKING:
     from pretzel.serving.application import Application
@@ -48,6 +49,7 @@ VARIABLE = "PRETZEL_SERVE"
 @click.option("--manage", is_flag=True, help="Let callers load and unload models.")
 @click.option("--root-path", default="", help="Path under which a proxy serves all this.")
 @click.option("--access-log", is_flag=True, help="Write a line for each request.")
+@click.option("--log-format", type=click.Choice(FORMATS), default="text", show_default=True, help="Of lines on stderr.")
 @trust
 def serve(
     store: str,
@@ -57,6 +59,7 @@ def serve(
     drain: float,
     root_path: str,
     access_log: bool,
+    log_format: str,
     **settings: Any,
 ) -> None:
     """Answer requests for the models of STORE over HTTP, and gRPC if asked to, until told to stop (SIGTERM, Ctrl-C).
@@ -77,7 +80,8 @@ def serve(
         "host": host,
         "port": port,
         "root_path": root_path,
-        "access_log": access_log,
+        "access_log": False,  # Pretzel's own tells more
+        "log_config": configuration(log_format, requests=access_log),
         "log_level": "info" if access_log else "warning",
         "server_header": False,
         "timeout_graceful_shutdown": max(int(drain), 1),

@@ -95,7 +95,7 @@ class Runtime(NamedCalls):
         plans = store if isinstance(store, PlanStore) else None
         self.store: ObjectStore = store.store if isinstance(store, PlanStore) else store or default_store()
         self.engine = BatchEngine(executors, queue, background=True, tracing=tracing)
-        self._tracing = tracing
+        self.tracing = tracing
         sizes = {"materialized": materialize, "results": results}
         self._caches = {name: new_cache(parse_bytes(size)) for name, size in sizes.items()}
         self._catalog = StoredCatalog()
@@ -394,7 +394,7 @@ class Runtime(NamedCalls):
 
     def _prepare(self, name: str, model: Any, /, **settings: Any) -> Plan:
         """A plan of that name in this store, with its engine and caches."""
-        plan = prepare(name, model, self.store, self.engine, tracing=self._tracing, **settings)
+        plan = prepare(name, model, self.store, self.engine, tracing=self.tracing, **settings)
         cache_subplans(plan, self._caches["materialized"], self._caches["results"])
         self._stored.admit(plan)
         return plan

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import math
 import os
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pretzel.errors import MemoryLimitExceeded, Overloaded, WorkerLost
 from pretzel.options import check_option, parse_bytes
 from pretzel.runtime.log import logger
-from pretzel.serving import pages, plain, protocol
+from pretzel.serving import pages, plain, protocol, spans, watched
 from pretzel.serving.exchange import REQUEST_ID, Disconnected, Request, Response, is_sendable
 from pretzel.serving.failures import Busy, NotFound, Unavailable, WrongHttpMethod, status_of
 from pretzel.serving.models import Models
@@ -30,6 +32,7 @@ _prefix = [os.urandom(6).hex().encode()]  # of ids of requests; a fork has its o
 os.register_at_fork(after_in_child=lambda: _prefix.__setitem__(0, os.urandom(6).hex().encode()))
 _PREDICTIONS = "/models/"
 _PROTOCOL = "/v2"
+_log = watched.LOGGER
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +102,14 @@ class Application:
         """Answer one request, or follow the events of a server's life."""
         kind = scope["type"]
         if kind == "http":
+            can_trace = self.runtime.tracing or "opentelemetry.trace" in sys.modules
+            tracer = spans.tracer(self) if can_trace else None
+            if tracer is not None or _log.isEnabledFor(logging.INFO):
+                await watched.answer(self, Request(scope, receive, self.settings.max_bytes), send, tracer)
+                return
             left = await self.short_rows.answer(scope, receive, send)
             if left is not None:
-                await self._answer(scope, left, send)
+                await self.answer(Request(scope, left, self.settings.max_bytes), send)
         elif kind == "lifespan":
             await self._live(receive, send)
         elif kind == "websocket":
@@ -137,8 +145,8 @@ class Application:
             if event == "lifespan.shutdown":
                 return
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive, self.settings.max_bytes)
+    async def answer(self, request: Request, send: Send) -> None:
+        """Answer one request, and tell it what it was answered."""
         path = request.path
         self.active += 1
         try:
@@ -154,6 +162,7 @@ class Application:
             except Exception as error:
                 response = self.failed(request, error)
             self.statuses[response.status] += 1
+            request.status = response.status
             name = request.headers.get(REQUEST_ID)
             if name is not None and is_sendable(name) and response.status < 400:
                 response.headers.append((REQUEST_ID, name))
@@ -195,7 +204,8 @@ class Application:
 
     def failed(self, request: Request, error: Exception) -> Response:
         """The answer to a request that failed, which always has an id."""
-        name = self.id_of(request.headers.get(REQUEST_ID, b""))
+        name = request.id = self.id_of(request.headers.get(REQUEST_ID, b""))
+        request.error = error
         status = status_of(error)
         message, kind = self.told(error, name, f"{request.method} {request.path}"), type(error).__name__
         response = Response.of({"error": message, "type": "Error" if status == 500 else kind}, status)

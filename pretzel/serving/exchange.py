@@ -48,16 +48,34 @@ class Request:
     ----------
     path : str
         Below the place where the application is mounted.
+    scope
+        Of ASGI.
+    model, asked, version : str
+        Name that the request gives, method, and name with version that answered; empty until they are known.
+    rows : int or None
+    status : int
+        Of the answer; 0 until there is one.
+    id : bytes or None
+        New name of a request that failed.
+    error : BaseException or None
     """
 
-    __slots__ = ("_receive", "_scope", "headers", "longest", "path", "start")
+    __slots__ = (
+        *("_receive", "headers", "longest", "path", "scope", "start"),
+        *("asked", "error", "id", "model", "rows", "status", "version"),
+    )
 
     def __init__(self, scope: Scope, receive: Receive, longest: int) -> None:
         self.start = time.monotonic()
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.longest = longest
-        self._scope = scope
+        self.scope = scope
         self._receive = receive
+        self.model = self.asked = self.version = ""
+        self.rows: int | None = None
+        self.status = 0
+        self.id: bytes | None = None
+        self.error: BaseException | None = None
         path: str = scope["path"]
         root = scope.get("root_path")
         self.path = path[len(root) :] if root and path.startswith(root) else path
@@ -65,25 +83,25 @@ class Request:
     @property
     def method(self) -> str:
         """Method of HTTP."""
-        found: str = self._scope["method"]
+        found: str = self.scope["method"]
         return found
 
     @property
     def query(self) -> bytes:
         """What follows "?"."""
-        found: bytes = self._scope.get("query_string", b"")
+        found: bytes = self.scope.get("query_string", b"")
         return found
 
     @property
     def whole_path(self) -> str:
         """Where the application is mounted, and what follows."""
-        found: str = self._scope["path"]
+        found: str = self.scope["path"]
         return found
 
     @property
     def root(self) -> str:
         """Where the application is mounted."""
-        found: str = self._scope.get("root_path", "")
+        found: str = self.scope.get("root_path", "")
         return found
 
     async def body(self) -> bytes:

@@ -28,6 +28,7 @@ async def predict(app: Application, request: Request, target: str) -> Response:
     name, _, method = target.rpartition("/")
     if not name:
         raise NotFound(f"a prediction is asked of /models/NAME/METHOD, such as /models/{target}/predict")
+    request.model, request.asked = name, method
     deadline = request.deadline()
     body = await request.body()
     if deadline is not None:
@@ -35,12 +36,14 @@ async def predict(app: Application, request: Request, target: str) -> Response:
     is_arrow = request.content_type == ARROW
     as_arrow = request.accepts(ARROW) or (is_arrow and not request.accepts(JSON))
     if is_arrow:
-        answer, version = await app.models.table(
-            name, method, await arrow.read(body, await app.models.plan(name)), deadline
-        )
+        table = await arrow.read(body, await app.models.plan(name))
+        request.rows = len(table)
+        answer, version = await app.models.table(name, method, table, deadline)
     else:
         content = loads(body)
+        request.rows = 1
         if type(content) is list and await _are_rows(content, app, name):
+            request.rows = len(content)
             answer, version = await app.models.rows(name, method, content, deadline)
         elif as_arrow:
             answer, version = await app.models.rows(name, method, [content], deadline)
@@ -55,6 +58,7 @@ async def predict(app: Application, request: Request, target: str) -> Response:
         response = Response(await arrow.write(await app.models.plan(name), method, answer), kind=ARROW)
     else:
         response = Response.of(answer)
+    request.version = version
     if version:
         response.headers.append((b"model-version", header_value(version)))
     return response

@@ -80,6 +80,7 @@ async def _model(app: Application, request: Request, path: str) -> Response:
 
 async def _infer(app: Application, request: Request, name: str) -> Response:
     app.check_open()
+    request.model = name
     deadline = request.deadline()
     header, tail = _parts(request, await request.body())
     given = header.get("id")
@@ -95,7 +96,9 @@ async def _infer(app: Application, request: Request, name: str) -> Response:
     if len(rest):
         raise BadRequest(f"{name}: {len(rest)} bytes are left behind the tensors: binary_data_size says fewer")
     outputs = _outputs(header)
+    request.rows = inputs[0].shape[0] if inputs and inputs[0].shape else None
     answer = await inference.infer(app.models, name, inputs, outputs, deadline)
+    request.version, request.asked = answer.version, ",".join(answer.outputs)
     binary = parameters.get("binary_data_output") is True
     as_bytes = {output: binary for output in answer.outputs}
     as_bytes |= {output: own.get("binary_data", binary) is True for output, own in outputs}

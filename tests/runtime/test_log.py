@@ -10,6 +10,7 @@ import pytest
 import pretzel
 from pretzel.errors import DeadlineExceeded, WorkerLost
 from pretzel.runtime import log
+from tests.tracing import exporter_of_spans
 
 from .models import ROWS, constant
 
@@ -57,16 +58,9 @@ def test_a_lost_worker_is_told(runtime: pretzel.Runtime, caplog: pytest.LogCaptu
     assert any("worker" in message for message in caplog.messages)
 
 
-def test_submitted_requests_have_spans() -> None:
-    sdk = pytest.importorskip("opentelemetry.sdk.trace")
+def test_submitted_requests_have_spans(monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter = exporter_of_spans(monkeypatch)
     from opentelemetry import trace
-    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-
-    exporter = InMemorySpanExporter()
-    provider = sdk.TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    trace.set_tracer_provider(provider)
 
     def spans(tracing: bool | None) -> list[Any]:
         exporter.clear()

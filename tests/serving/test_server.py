@@ -246,6 +246,19 @@ def test_requests_under_way_are_answered_when_the_server_is_told_to_stop(store: 
         assert process.wait(20) == 0
 
 
+def test_a_line_of_json_for_each_request(store: Path) -> None:
+    with serving(store, "--access-log", "--log-format", "json") as (port, process):
+        ask(port, "/models/numbers/predict", [[1.0, 2.0, 3.0]] * 2, **{"X-Request-Id": "seven"})
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        assert process.stderr is not None
+        lines = [json.loads(line) for line in process.stderr.read().splitlines() if line.startswith("{")]
+    (found,) = (line for line in lines if line.get("request_id") == "seven")
+    expected = {"model": "numbers", "version": "v1", "method": "predict", "rows": 2, "status": 200}
+    assert {name: found[name] for name in expected} == expected
+    assert found["logger"] == "pretzel.requests"
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="workers of uvicorn are tested on POSIX")
 def test_several_processes(store: Path) -> None:
     with serving(store, "--workers", "2") as (port, _):
