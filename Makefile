@@ -9,7 +9,7 @@ NATIVE := $(wildcard pretzel/_native/*/*.cpp pretzel/_native/*/*.h)
 export PRETZEL_WERROR := 1
 
 # checkout.pth makes `benchmarks` importable behind site-packages, so that the installed `pretzel` is the one imported.
-.PHONY: demo test test-releases test-release test-without-pyarrow bench sanitize lint docs data protocol install clean
+.PHONY: demo test test-engines run-engines test-releases test-release test-without-pyarrow bench sanitize lint docs data protocol install clean
 
 demo: install $(VENV)/.data
 	$(PY) -m benchmarks.data || true
@@ -43,6 +43,14 @@ BARE_TESTS := test_without_pyarrow.py test_examples.py test_schema.py \
 test-without-pyarrow: install
 	$(MAKE) VENV=.venv-bare PINS="scikit-learn==1.9.*" BESIDE="pandas pytest pytest-timeout" \
 	    IN_TWO= RELEASE_TESTS="$(BARE_TESTS)" test-release
+
+# The wheel beside Ray, Spark (which needs Java 17), Beam and BentoML, one after the other, because each takes all cores.
+test-engines: install
+	$(MAKE) VENV=.venv-engines run-engines
+
+run-engines: $(VENV)/.engines
+	$(PY) -m pip install -q --no-deps --force-reinstall build/wheel/pretzel_serving-*.whl
+	cd tests && PRETZEL_TEST_INSTALLED=1 ../$(PY) -m pytest -q engines
 
 # Address and undefined-behaviour sanitizers; the zoo only repeats at length what the other tests cover.
 sanitize: export PRETZEL_SANITIZE := address,undefined

@@ -36,6 +36,9 @@ OPTIONAL = {
     "cloudpickle",
     "click",
     "mlflow",
+    "ray",
+    "pyspark",
+    "apache_beam",
     "orjson",
     "uvicorn",
     "grpc",
@@ -70,7 +73,7 @@ LAYERS = {
     "serving": {"errors", "schema", "options", "input_spec", "_native", "runtime"},
     "cli": {"errors", *PLAN, "store", "oven", "runtime", "api", "coverage", "verification", "serving"},
     "__main__": {"cli"},
-    "integrations": {"errors", "input_spec", "api", "upgrade", "runtime"},
+    "integrations": {"errors", "input_spec", "api", "upgrade", "runtime", "serving"},
     "verification": {"errors", "schema", "options", "packed", *PLAN, "store", "oven", "runtime", "_native"},
 }
 

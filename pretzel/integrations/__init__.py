@@ -1,4 +1,4 @@
-"""Where Pretzel meets other systems: tables on Ray Data, Spark and Dask, and models in MLflow.
+"""Where Pretzel meets other systems: tables on Ray Data, Spark, Beam and Dask, stores on Ray Serve, models in MLflow.
 
 Each module imports its system inside functions, and works with the system that is there.
 """

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+import pickle
+import threading
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pretzel.api import PlanStore
 from pretzel.errors import InputKeyError, OptionError
@@ -14,20 +17,31 @@ from pretzel.runtime.named_columns import feature_names_out
 from pretzel.upgrade import load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import pyarrow as pa
 
     from pretzel.runtime.schemas import Output
 
 _loaded: dict[tuple[Any, ...], Plan] = {}  # by process: many scorers of one engine name one plan
+_loading = [threading.Lock()]  # a worker may score in several threads; a child process has a lock of its own
+os.register_at_fork(after_in_child=lambda: _loading.__setitem__(0, threading.Lock()))
+
+
+class _Travelling(NamedTuple):
+    """A plan in another process, before it is built from its bytes."""
+
+    digest: str | None
+    build: Callable[..., Plan]
+    arguments: tuple[Any, ...]
 
 
 class BatchScorer:
     """Answers tables, and returns tables of the same form: pyarrow, pandas, or a dict of arrays.
 
     A scorer is pickled as the path that it was given, so that each worker maps the one file or store; a plan goes
-    along as its bytes. The plan is loaded when the first table arrives, once for each process. Tables without rows
+    along as its bytes. The plan is loaded when the first table arrives, once for each process, however often the scorer
+    arrives; only a plan that holds estimators is built from its bytes each time. Tables without rows
     are answered with no rows, because engines send such tables to learn the columns of the answer.
 
     Parameters
@@ -67,7 +81,7 @@ class BatchScorer:
     ) -> None:
         if isinstance(methods, str) or isinstance(keep, str):
             raise OptionError("methods and keep are lists of names")
-        self._model = model if isinstance(model, Plan) else os.fspath(model)
+        self._model: Plan | str | _Travelling = model if isinstance(model, Plan) else os.fspath(model)
         self._name = name
         self._methods = tuple(methods)
         self._keep = tuple(keep)
@@ -77,13 +91,34 @@ class BatchScorer:
     @property
     def plan(self) -> Plan:
         """The plan, which is loaded when it is first asked for."""
-        if isinstance(self._model, Plan):
-            return self._model
-        key = (self._model, self._name, self._trusted)
+        model = self._model
+        if isinstance(model, Plan):
+            return model
+        if isinstance(model, _Travelling):
+            if model.digest is None:
+                self._model = model.build(*model.arguments)
+                return self._model
+            key: tuple[Any, ...] = (model.digest,)
+        else:
+            key = (model, self._name, self._trusted)
         found = _loaded.get(key)
         if found is None:
-            found = _loaded[key] = self._load(self._model)
+            with _loading[0]:
+                found = _loaded.get(key)
+                if found is None:
+                    found = _loaded[key] = self._load(model)
         return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: a plan as its bytes, and their digest unless estimators go along."""
+        state = dict(vars(self))
+        if isinstance(self._model, Plan):
+            build, arguments = self._model.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+            contents, estimators, source = arguments
+            alone = not estimators and source is None
+            digest = blake2b(contents, digest_size=32).hexdigest() if alone else None
+            state["_model"] = _Travelling(digest, build, arguments)
+        return state
 
     def __call__(self, table: Any) -> Any:
         """The answers to the rows of a table.
@@ -121,10 +156,12 @@ class BatchScorer:
         for batch in batches:
             yield self(batch)
 
-    def _load(self, path: str) -> Plan:
+    def _load(self, model: str | _Travelling) -> Plan:
+        if isinstance(model, _Travelling):
+            return model.build(*model.arguments)
         if self._name is None:
-            return load(path, trusted=list(self._trusted))
-        return PlanStore(path).load(self._name, trusted=list(self._trusted))
+            return load(model, trusted=list(self._trusted))
+        return PlanStore(model).load(self._name, trusted=list(self._trusted))
 
     def _columns(self, plan: Plan, method: str, request: Any) -> dict[str, Any]:
         if method not in plan.methods:

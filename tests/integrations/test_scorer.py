@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import dask.dataframe as dd
 import numpy as np
@@ -92,6 +93,26 @@ def test_a_scorer_travels_as_a_path_and_a_plan_as_bytes(model, path, tmp_path):
         )
         done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
         assert done.stdout.strip() == "['no', 'yes']", done.stderr
+
+
+def test_a_plan_that_arrives_again_is_not_built_again(model):
+    sent = pickle.dumps(BatchScorer(pretzel.compile(model)))
+    first, second, other = pickle.loads(sent), pickle.loads(sent), pickle.loads(pickle.dumps(pickle.loads(sent)))
+    with ThreadPoolExecutor(4) as pool:
+        plans = [*pool.map(lambda scorer: scorer.plan, [first, second, other] * 4)]
+    assert all(plan is plans[0] for plan in plans)
+    assert first(frame())["predict"].tolist() == model.predict(frame()).tolist()
+
+
+def test_estimators_of_a_plan_arrive_with_it():
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    model = KNeighborsClassifier().fit(X, X[:, 0] > 0)
+    sent = pickle.dumps(BatchScorer(pretzel.compile(model)))
+    first, second = pickle.loads(sent), pickle.loads(sent)
+    assert first.plan is first.plan
+    assert first.plan is not second.plan
+    table = pd.DataFrame(X, columns=["a", "b"])
+    assert first(table)["predict"].tolist() == second(table)["predict"].tolist() == model.predict(X).tolist()
 
 
 def test_a_model_of_a_store(model, tmp_path):
