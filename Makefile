@@ -9,7 +9,7 @@ NATIVE := $(wildcard pretzel/_native/*/*.cpp pretzel/_native/*/*.h)
 export PRETZEL_WERROR := 1
 
 # checkout.pth makes `benchmarks` importable behind site-packages, so that the installed `pretzel` is the one imported.
-.PHONY: demo test test-engines run-engines test-releases test-release test-without-pyarrow bench sanitize lint docs data protocol install clean
+.PHONY: demo test test-peers run-peers test-engines run-engines test-releases test-release test-without-pyarrow bench sanitize lint docs data protocol install clean
 
 demo: install $(VENV)/.data
 	$(PY) -m benchmarks.data || true
@@ -51,6 +51,14 @@ test-engines: install
 run-engines: $(VENV)/.engines
 	$(PY) -m pip install -q --no-deps --force-reinstall build/wheel/pretzel_serving-*.whl
 	cd tests && PRETZEL_TEST_INSTALLED=1 ../$(PY) -m pytest -q engines
+
+# The wheel beside KServe's clients and MLServer, which need an older pandas.
+test-peers: install
+	$(MAKE) VENV=.venv-peers run-peers
+
+run-peers: $(VENV)/.peers
+	$(PY) -m pip install -q --no-deps --force-reinstall build/wheel/pretzel_serving-*.whl
+	cd tests && PRETZEL_TEST_INSTALLED=1 ../$(PY) -m pytest -q peers
 
 # Address and undefined-behaviour sanitizers; the zoo only repeats at length what the other tests cover.
 sanitize: export PRETZEL_SANITIZE := address,undefined

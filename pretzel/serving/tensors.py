@@ -15,6 +15,8 @@ from pretzel.serving.failures import BadRequest
 from pretzel.serving.jsons import written_out
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy.typing as npt
 
 DATATYPES = {
@@ -161,7 +163,29 @@ def texts_of(data: memoryview, count: int, who: str) -> list[str]:
     except IndexError as error:
         raise InputShapeError(f"{who}: its shape has {count} texts: {error}") from None
     except UnicodeDecodeError as error:
-        raise InputTypeError(f"{who}: a text is no UTF-8: {error.reason}") from None
+        raise _no_utf_8(who, error) from None
+
+
+def decoded(values: Iterable[bytes], who: str) -> list[str]:
+    """The texts of a tensor whose values are bytes.
+
+    Raises
+    ------
+    InputTypeError
+    """
+    try:
+        return [str(value, "utf-8") for value in values]
+    except UnicodeDecodeError as error:
+        raise _no_utf_8(who, error) from None
+
+
+def _no_utf_8(who: str, error: UnicodeDecodeError) -> InputTypeError:
+    return InputTypeError(f"{who}: a text is no UTF-8: {error.reason}")
+
+
+def encoded(texts: list[str]) -> list[bytes]:
+    """Texts as `decoded` reads them."""
+    return [text.encode("utf-8", "replace") for text in texts]
 
 
 def bytes_of(texts: list[str]) -> bytes:
@@ -169,7 +193,7 @@ def bytes_of(texts: list[str]) -> bytes:
     try:
         return write_texts(texts)
     except UnicodeEncodeError:
-        return write_texts([text.encode("utf-8", "replace").decode() for text in texts])
+        return write_texts([text.decode() for text in encoded(texts)])
 
 
 def to_bytes(tensor: Tensor) -> bytes:

@@ -8,7 +8,7 @@ import numpy as np
 
 from pretzel.errors import InputShapeError, InputTypeError
 from pretzel.serving.failures import BadRequest
-from pretzel.serving.tensors import DTYPES, Tensor, count_of, of_bytes, to_bytes
+from pretzel.serving.tensors import DTYPES, Tensor, count_of, decoded, encoded, of_bytes, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -73,10 +73,7 @@ def _of_contents(contents: Any, datatype: str, count: int, who: str) -> Any:
     if len(values) != count:
         raise InputShapeError(f"{who}: its shape has {count} values, and its contents {len(values)}")
     if datatype == "BYTES":
-        try:
-            return [str(value, "utf-8") for value in values]
-        except UnicodeDecodeError as error:
-            raise InputTypeError(f"{who}: a text is no UTF-8: {error.reason}") from None
+        return decoded(values, who)
     dtype = DTYPES[datatype]
     try:
         return np.array(list(values), dtype)
@@ -93,6 +90,6 @@ def write(answer: Any, outputs: Iterable[Tensor], *, raw: bool) -> None:
         if raw:
             answer.raw_output_contents.append(to_bytes(each))
         elif each.datatype == "BYTES":
-            output.contents.bytes_contents.extend(text.encode("utf-8", "replace") for text in each.values)
+            output.contents.bytes_contents.extend(encoded(each.values))
         else:
             getattr(output.contents, FIELDS[each.datatype]).extend(each.values.tolist())
