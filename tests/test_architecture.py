@@ -45,6 +45,7 @@ OPTIONAL = {
     "google",
     "mlserver",
     "prometheus_client",
+    "rich",
 }
 
 PLAN = {"plan", "program", "input_spec"}

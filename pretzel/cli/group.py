@@ -17,6 +17,7 @@ from pretzel.cli.output import printable
 from pretzel.cli.predict import predict
 from pretzel.cli.serve import serve
 from pretzel.cli.store import fsck, gc, promote, pull, push, remove
+from pretzel.cli.top import top
 from pretzel.cli.verify import verify
 from pretzel.errors import PretzelError, UntrustedError
 
@@ -27,6 +28,8 @@ EXTRAS = {
     "pandas": "cli",
     "pyarrow": "cli",
     "uvicorn": "serve",
+    "rich": "cli",
+    "prometheus_client": "cli",
 }
 """Extra of the distribution that installs a package, by the name of its module."""
 OPTIONS = {
@@ -113,7 +116,7 @@ def cli(debug: bool) -> None:
 
 complete_in_bash()
 for command in (
-    *(compile, inspect, explain, predict, serve, verify, coverage, bench),
+    *(compile, inspect, explain, predict, serve, top, verify, coverage, bench),
     *(gc, fsck, promote, remove, push, pull),
 ):
     cli.add_command(command)

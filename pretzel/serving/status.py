@@ -98,8 +98,8 @@ def _model_row(app: Application, name: str, counts: dict[str, Any] | None) -> tu
         escape(", ".join(f"{each} ({held['calls']:,})" for each, held in counts["versions"].items())),
         f"{counts['calls']:,}",
         f"{failed:,}",
-        _seconds(p50),
-        _seconds(p99),
+        in_seconds(p50),
+        in_seconds(p99),
         _bytes(counts["bytes"]),
         _bytes(counts["exclusive_bytes"]),
     )
@@ -116,9 +116,12 @@ def _measured(model: Model) -> tuple[int, float | None, float | None]:
     return failed, quantile(buckets, 0.5), quantile(buckets, 0.99)
 
 
-def quantile(buckets: Sequence[int], q: float) -> float | None:
-    """A quantile of times that were counted in the buckets of `call_seconds`; None if none were."""
-    edges = [0.0, *call_seconds()]
+def quantile(buckets: Sequence[int], q: float, bounds: Sequence[float] | None = None) -> float | None:
+    """A quantile of times that were counted in buckets with these upper bounds, but the last; None if none were.
+
+    By default, they are those of `call_seconds`.
+    """
+    edges = [0.0, *(call_seconds() if bounds is None else bounds)]
     left = q * sum(buckets)
     if not left:
         return None
@@ -154,7 +157,8 @@ def _bytes(size: float) -> str:
     return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
 
 
-def _seconds(value: float | None) -> str:
+def in_seconds(value: float | None) -> str:
+    """A time for people; None is nothing."""
     if value is None:
         return ""
     return f"{value * 1e6:.3g} µs" if value < 1e-3 else f"{value * 1e3:.3g} ms" if value < 1 else f"{value:.3g} s"
