@@ -190,22 +190,6 @@ class Model(Handle, ActsAsEstimator):
         return self._endpoints.get(method)
 
     @property
-    def sole_version(self) -> Version | None:
-        """The version that answers, if it is the only one that may."""
-        route = self._route
-        return None if route is None or route.weights is not None else route.version
-
-    def version_of(self, method: str, target: Any) -> str:
-        """``"name@version"`` whose method this is, of those that may answer now; "" if it is none of them."""
-        route = self._route
-        if route is None:
-            return ""
-        if route.weights is None:
-            return route.version.name
-        found = (version.name for version in route.versions if version.targets().get(method) is target)
-        return next(found, "")
-
-    @property
     def nbytes(self) -> int:
         """Bytes of all objects that `plan` refers to, shared or not."""
         return self.plan.nbytes

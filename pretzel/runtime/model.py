@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import weakref
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
@@ -19,6 +18,7 @@ from pretzel.runtime.other_forms import OtherForms
 from pretzel.runtime.pickling import reduce_method, reject_pickling
 from pretzel.runtime.programs import programs_of
 from pretzel.runtime.source import ActsAsEstimator, BySource, answer_instead, call_source
+from pretzel.runtime.version import Owner
 from pretzel.schema import Follows
 
 if TYPE_CHECKING:
@@ -112,9 +112,9 @@ class Plan(ActsAsEstimator):
         self.source = source
         self.engine: BatchEngine | None = None
         self.methods = {method: self._load(method, plan) for method, plan in physical.methods.items()}
-        owner = weakref.ref(self)
+        self.owner = Owner(self)
         for each in self.methods.values():
-            each.source, each.owner = source, owner
+            each.source, each.owner = source, self.owner
 
     def _load(
         self, method: str, plan: MethodPlan, spec: InputSpec | None = None, dtype: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,24 @@ if TYPE_CHECKING:
     from pretzel.runtime.handle import Model
     from pretzel.runtime.model import Plan
     from pretzel.runtime.opaque import OpaqueMethod
+
+
+class Owner(weakref.ref["Plan"]):
+    """A weak reference of methods to their plan, which also tells whose they are once the plan is gone.
+
+    Attributes
+    ----------
+    version : str
+        ``"name@version"``, as which the plan is registered; "" if it is not.
+    """
+
+    version = ""
+
+
+def version_of(target: Any) -> str:
+    """``"name@version"`` whose method this is, which a call has picked; "" if it is none's."""
+    owner: Owner | None = target.owner
+    return "" if owner is None else owner.version
 
 
 class Version:
@@ -44,6 +63,8 @@ class Version:
         self.label = label
         self.name = f"{model}@{label}"
         self.resident = plan
+        if plan is not None:
+            plan.owner.version = self.name
 
     @property
     def plan(self) -> Plan:
@@ -124,6 +145,7 @@ class StoredVersion(Version):
         """The plan is in memory from now on."""
         for method in plan.methods:
             self._unloaded.setdefault(method, Unloaded(self, method))
+        plan.owner.version = self.name
         self.resident = plan
 
     def leave(self) -> Plan | None:

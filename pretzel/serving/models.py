@@ -10,7 +10,7 @@ from pretzel.errors import ModelNotFoundError, PretzelError
 from pretzel.runtime.asynchronous import answer_row, answer_rows, answer_table, in_memory
 from pretzel.runtime.log import logger
 from pretzel.runtime.opaque import OpaqueMethod
-from pretzel.runtime.version import Unloaded
+from pretzel.runtime.version import Unloaded, version_of
 from pretzel.serving.failures import BadRequest, NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Models:
         first = methods[0]
         target = await in_memory(_endpoint(model, first).pick())
         plan = None if target.owner is None else target.owner()  # which all methods are of, also of an alias
-        version = model.version_of(first, target)
+        version = version_of(target)
         found = {first: await _run(answer_table, model, first, target, X, deadline)}
         for method in methods[1:]:
             target = await in_memory(_endpoint(model, method).pick()) if plan is None else plan.methods[method]
@@ -131,7 +131,7 @@ async def _call(answered: Answered, model: Model, method: str, request: Any, dea
     if type(target) is Unloaded:
         target = await in_memory(target)
     try:
-        return await answered(endpoint, target, request, deadline), model.version_of(method, target)
+        return await answered(endpoint, target, request, deadline), version_of(target)
     except PretzelError:
         raise
     except FAULTS as error:

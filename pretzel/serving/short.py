@@ -1,7 +1,7 @@
-"""One row as JSON for a model whose answers are short: the path of most requests, without the objects of the others.
+"""One row as JSON: the path of most requests, without the objects of the others.
 
-Requests take it that are as the one before to the same path was: a JSON object, no header that asks for more, a model
-with one version. All others are given back, with what has been read of them.
+Requests take it that are as the one before to the same path was: a JSON object, and no header that asks for more. All
+others are given back, with what has been read of them.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import Method
-from pretzel.runtime.asynchronous import INLINE_LIMIT
+from pretzel.errors import ModelNotFoundError
+from pretzel.runtime.asynchronous import INLINE_LIMIT, answer_row, in_memory
+from pretzel.runtime.version import version_of
 from pretzel.serving.exchange import DEADLINE, REQUEST_ID, Request, header_value
 from pretzel.serving.failures import BadRequest
-from pretzel.serving.jsons import dumps, loads
+from pretzel.serving.jsons import dumps, loads, written_out
 from pretzel.serving.models import FAULTS, blamed
 
 if TYPE_CHECKING:
@@ -65,14 +67,18 @@ class ShortRows:
             except BadRequest:
                 return _again(message, receive)
             model, method, endpoint = known
-            version = model.sole_version if type(row) is dict else None
-            target: Any = None if version is None else endpoint.pick()
-            if type(target) is not Method or target.batches is not None or target.sparse_result or version is None:
+            if type(row) is not dict:
                 return _again(message, receive)
+            target: Any = endpoint.pick()
             try:
-                if target.estimate_one(row) >= INLINE_LIMIT:
-                    return _again(message, receive)
-                content = dumps(endpoint.answer(target, row))
+                if type(target) is not Method or target.batches is not None or target.estimate_one(row) >= INLINE_LIMIT:
+                    target = await in_memory(target)
+                    answer = await answer_row(endpoint, target, row, None)
+                else:
+                    answer = endpoint.answer(target, row)
+                content = dumps(answer if type(target) is Method and not target.sparse_result else _written(answer))
+            except ModelNotFoundError:
+                return _again(message, receive)
             except Exception as error:
                 fault = blamed(model, method, target, error) if isinstance(error, FAULTS) else error
                 response = app.failed(Request(scope, receive, 0), fault)
@@ -83,7 +89,7 @@ class ShortRows:
             headers = [
                 (b"content-type", b"application/json"),
                 (b"content-length", b"%d" % len(content)),
-                (b"model-version", header_value(version.name)),
+                (b"model-version", header_value(version_of(target))),
             ]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": content})
@@ -100,3 +106,8 @@ def _again(message: Any, receive: Receive) -> Receive:
         return first.pop() if first else await receive()
 
     return received
+
+
+def _written(answer: Any) -> Any:
+    """An answer that may be a sparse row."""
+    return written_out(answer)[0] if hasattr(answer, "toarray") else answer

@@ -23,6 +23,7 @@ import pretzel
 from pretzel import examples
 from pretzel.errors import DeadlineExceeded, InputError, ModelNotFoundError
 from pretzel.runtime import asynchronous
+from pretzel.runtime.version import version_of
 from tests.answers import assert_identical
 
 if TYPE_CHECKING:
@@ -325,7 +326,7 @@ def test_a_list_of_rows_is_answered_as_its_rows_are(runtime: pretzel.Runtime) ->
             return await asynchronous.answer_rows(endpoint, target, rows, None), target
 
         found, target = asyncio.run(answers())
-        assert model.version_of(method, target) == f"{model.name}@v1"
+        assert version_of(target) == f"{model.name}@v1"
         expected = [getattr(model, f"{method}_one")(row) for row in rows]
         if method == "transform":
             found, expected = found.toarray(), np.vstack([each.toarray() for each in expected])

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
+import threading
+import time
+
 import pytest
 
 import pretzel
@@ -66,6 +71,36 @@ def test_an_alias_deals_calls_out(own: pretzel.Runtime) -> None:
     assert [client.post("/models/live/predict", ROW).json for _ in range(3)] == ["yes"] * 3
     own.alias("live", {"churn/de": 0.5, "other": 0.5})
     assert sorted(client.post("/models/live/predict", ROW).json for _ in range(6)) == ["no"] * 3 + ["yes"] * 3
+
+
+@pytest.mark.parametrize("body", [ROW, [ROW]], ids=["row", "rows"])
+def test_the_version_named_is_the_one_that_answered(own: pretzel.Runtime, body: object) -> None:
+    own.register("churn/de", churn(("yes", "no")), keep=True)
+    meanings = {"churn/de@v1": "yes", "churn/de@v2": "no"}
+    client = Client(pretzel.serving.app(own))
+    over = threading.Event()
+
+    def swap() -> None:
+        for version in itertools.cycle(meanings):
+            own.promote(version)
+            if over.is_set():
+                return
+
+    thread, interval = threading.Thread(target=swap), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    thread.start()
+    try:
+        end, seen = time.monotonic() + 0.5, set()
+        while time.monotonic() < end:
+            answer = client.post(PATH, body)
+            version = answer.headers["model-version"]
+            assert answer.json == (meanings[version] if body is ROW else [meanings[version]])
+            seen.add(version)
+    finally:
+        over.set()
+        sys.setswitchinterval(interval)
+        thread.join()
+    assert seen == meanings.keys()
 
 
 def test_one_application_at_two_places(client: Client) -> None:
