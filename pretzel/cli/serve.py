@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
-import json
-import os
-import signal
-import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pretzel.cli.models import is_store, trust
 from pretzel.cli.output import printable
+from pretzel.cli.workers import run, run_several
 from pretzel.serving import app
 from pretzel.serving.grpc import server
 from pretzel.serving.logs import FORMATS, configuration
 
 if TYPE_CHECKING:
     from pretzel.serving.application import Application
-
-VARIABLE = "PRETZEL_SERVE"
-"""Environment variable that tells worker processes what they serve."""
 
 
 @click.command()
@@ -34,7 +28,7 @@ VARIABLE = "PRETZEL_SERVE"
     default=1,
     show_default=True,
     type=click.IntRange(1),
-    help="Processes, each with metrics and a page of its own.",
+    help="Processes over one socket; one that dies is replaced. Metrics are those of all.",
 )
 @click.option(
     "--threads", type=click.IntRange(1), help="Threads of each process for tables and long rows; by default all cores."
@@ -46,6 +40,7 @@ VARIABLE = "PRETZEL_SERVE"
 @click.option("--max-bytes", default="64MB", show_default=True, metavar="SIZE", help="Longest body of a request.")
 @click.option("--max-requests", default=1024, show_default=True, type=click.IntRange(1), help="Under way at once.")
 @click.option("--drain", default=30.0, show_default=True, type=click.FloatRange(0), help="Seconds to finish requests.")
+@click.option("--warm-up/--no-warm-up", default=True, help="Whether to load and try all models before being ready.")
 @click.option("--manage", is_flag=True, help="Let callers load and unload models.")
 @click.option("--root-path", default="", help="Path under which a proxy serves all this.")
 @click.option("--access-log", is_flag=True, help="Write a line for each request.")
@@ -67,8 +62,6 @@ def serve(
     Versions published in STORE later are served, too. Requests under way are finished at the end. The paths are
     described at /openapi.json, and / shows models, traffic, latency and memory.
     """
-    import uvicorn
-
     if not is_store(store):
         raise click.UsageError(f"there is no store {store!r}: give the directory of one, or a URL")
     if settings["grpc_port"] is not None and importlib.util.find_spec("grpc") is None:
@@ -92,17 +85,10 @@ def serve(
     over_grpc = f" and grpc://{host}:{settings['grpc_port']}" if settings["grpc_port"] else ""
     where = f"http://{host}:{port}{root_path}{over_grpc}"
     click.echo(f"{names} model(s) of {printable(store)} at {where}{several}", err=True)
-    signal.signal(signal.SIGTERM, _end)  # which uvicorn calls when it has stopped, after what it does itself
     if workers == 1:
-        uvicorn.run(served, **options)
-        return
+        run(served, options)
     served.runtime.close()
-    os.environ[VARIABLE] = json.dumps(settings)
-    uvicorn.run("pretzel.cli.serve:of_environment", factory=True, workers=workers, **options)
-
-
-def _end(*_: object) -> NoReturn:
-    sys.exit(0)
+    run_several(made, settings, options, workers)
 
 
 def made(settings: dict[str, Any]) -> Application:
@@ -117,15 +103,10 @@ def made(settings: dict[str, Any]) -> Application:
         trusted=settings["trusted"],
         allow_pickle=settings["allow_pickle"],
     )
-    names = ("manage", "max_bytes", "max_requests", "drain")
+    names = ("manage", "max_bytes", "max_requests", "drain", "warm_up")
     served = app(runtime, close=True, **{name: settings[name] for name in names})
     if settings["grpc_port"] is not None:
         host = f"[{settings['host']}]" if ":" in settings["host"] else settings["host"]
         shared = {"grpc.so_reuseport": int(settings["workers"] > 1)}  # by the processes
         server(served, f"{host}:{settings['grpc_port']}", options=[*shared.items()])
     return served
-
-
-def of_environment() -> Application:
-    """The application of a worker process."""
-    return made(json.loads(os.environ[VARIABLE]))

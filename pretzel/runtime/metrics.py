@@ -94,16 +94,24 @@ class Collector:
 
     def collect(self) -> Iterator[Any]:
         """Every metric as it is now."""
-        yield from self._calls()
-        yield from self._versions()
+        yield from self.calls()
+        yield from self.others()
+
+    describe = collect  # its names tell the registry which collectors export the same metrics
+
+    def total(self) -> int:
+        """Calls that have begun, under any name."""
+        return sum(handle.calls for handle in self._catalog.handles())
+
+    def others(self) -> Iterator[Any]:
+        """Every metric but those of calls."""
         yield from self._stages()
         yield from self._engines()
         yield from self._sizes()
         yield from self._stored()
 
-    describe = collect  # its names tell the registry which collectors export the same metrics
-
-    def _calls(self) -> Iterator[Any]:
+    def calls(self) -> Iterator[Any]:
+        """The metrics of calls, by model and by version."""
         from prometheus_client.core import HistogramMetricFamily
 
         requests = _counter("pretzel_requests", "Calls by what became of them", "model", "method", "outcome")
@@ -122,6 +130,7 @@ class Collector:
                 times.add_metric([model, method], buckets, counts.seconds)
         yield requests
         yield times
+        yield from self._versions()
 
     def _versions(self) -> Iterator[Any]:
         calls = _counter("pretzel_version_calls", "Calls by version, under any name", "model", "version", "method")

@@ -44,6 +44,7 @@ def app(
     max_requests: int = 1024,
     drain: float = 30.0,
     close: bool = False,
+    warm_up: bool = True,
 ) -> Application:
     """The ASGI application that serves the models of a runtime.
 
@@ -61,6 +62,9 @@ def app(
         Seconds for which requests under way are awaited when the server shuts down.
     close : bool
         Whether the runtime is closed then, too.
+    warm_up : bool
+        Whether the server says that it is ready only after it has loaded its models, as many as the memory limit
+        allows, and called each with a row that is made up.
 
     Returns
     -------
@@ -69,4 +73,4 @@ def app(
     """
     from pretzel.serving.application import Application, Settings
 
-    return Application(runtime, Settings.of(manage, max_bytes, max_requests, drain, close))
+    return Application(runtime, Settings.of(manage, max_bytes, max_requests, drain, close, warm_up))

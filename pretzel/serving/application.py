@@ -11,17 +11,19 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from pretzel.errors import MemoryLimitExceeded, Overloaded, WorkerLost
 from pretzel.options import check_option, parse_bytes
 from pretzel.runtime.log import logger
-from pretzel.serving import pages, plain, protocol, spans, watched
+from pretzel.serving import pages, plain, prometheus, protocol, spans, watched
 from pretzel.serving.exchange import REQUEST_ID, Disconnected, Request, Response, is_sendable
 from pretzel.serving.failures import Busy, NotFound, Unavailable, WrongHttpMethod, status_of
 from pretzel.serving.models import Models
 from pretzel.serving.short import ShortRows
+from pretzel.serving.warm_up import WarmUp
 
 if TYPE_CHECKING:
     from pretzel.runtime.runtime import Runtime
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 _prefix = [os.urandom(6).hex().encode()]  # of ids of requests; a fork has its own
 os.register_at_fork(after_in_child=lambda: _prefix.__setitem__(0, os.urandom(6).hex().encode()))
+MOMENT = 0.5
+"""Seconds for which a server that ends answers over connections without a request under way."""
+
 _PREDICTIONS = "/models/"
 _PROTOCOL = "/v2"
 _log = watched.LOGGER
@@ -44,9 +49,12 @@ class Settings:
     max_requests: int = 1024
     drain: float = 30.0
     close: bool = False
+    warm_up: bool = True
 
     @classmethod
-    def of(cls, manage: bool, max_bytes: int | str, max_requests: int, drain: float, close: bool) -> Settings:
+    def of(
+        cls, manage: bool, max_bytes: int | str, max_requests: int, drain: float, close: bool, warm_up: bool
+    ) -> Settings:
         """Settings that have been checked.
 
         Raises
@@ -55,9 +63,10 @@ class Settings:
         """
         check_option("manage", manage, bool)
         check_option("close", close, bool)
+        check_option("warm_up", warm_up, bool)
         check_option("max_requests", max_requests, Integral, 1)
         check_option("drain", drain, Real, 0)
-        return cls(manage, parse_bytes(max_bytes), max_requests, float(drain), close)
+        return cls(manage, parse_bytes(max_bytes), max_requests, float(drain), close, warm_up)
 
 
 class Application:
@@ -74,6 +83,8 @@ class Application:
         Handles by name.
     active : int
         Requests that are under way.
+    leaving : bool
+        Whether clients are asked to close connections, because the server is about to end.
     draining : bool
         Whether requests are rejected, because the server ends.
     statuses : Counter
@@ -82,6 +93,10 @@ class Application:
         Answers over gRPC by status.
     beside : list
         Servers that start and stop with this application, such as that of `pretzel.serving.grpc`.
+    shared : SharedMetrics or None
+        Metrics of all workers, where they have a place for them.
+    warm_up : WarmUp
+        Models that have been called before the first request.
     """
 
     def __init__(self, runtime: Runtime, settings: Settings) -> None:
@@ -90,17 +105,21 @@ class Application:
         self.models = Models(runtime)
         self.short_rows = ShortRows(self)
         self.active = 0
-        self.draining = False
+        self.leaving = self.draining = False
         self.statuses: Counter[int] = Counter()
         self.codes: Counter[str] = Counter()
         self.beside: list[Server] = []
         self.started = time.time()
         self._numbers = itertools.count(1)
         self.kept: dict[str, Any] = {}  # what routes make once
+        self.shared = prometheus.shared(self)
+        self.warm_up = WarmUp(self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or follow the events of a server's life."""
         kind = scope["type"]
+        if self.shared is not None:
+            self.shared.follow()
         if kind == "http":
             can_trace = self.runtime.tracing or "opentelemetry.trace" in sys.modules
             tracer = spans.tracer(self) if can_trace else None
@@ -118,6 +137,14 @@ class Application:
         else:
             raise RuntimeError(f"pretzel.serving has no answer to {kind!r} of ASGI")
 
+    async def leave(self) -> None:
+        """Answer what comes over open connections for a moment, and ask clients to close them.
+
+        A server that closes a connection as soon as it is told to stop loses requests that are on their way.
+        """
+        self.leaving = True
+        await asyncio.sleep(min(MOMENT, self.settings.drain))
+
     async def drain(self) -> None:
         """Take no new requests, and wait until those under way have been answered, or the time for that is over."""
         self.draining = True
@@ -126,6 +153,8 @@ class Application:
             await asyncio.sleep(0.01)
         if self.active:
             logger.warning("%d request(s) were under way after %g seconds", self.active, self.settings.drain)
+        if self.shared is not None:
+            await asyncio.to_thread(partial(self.shared.write, all_of_it=True))
         if self.settings.close:
             await asyncio.to_thread(self.runtime.close, drain=not self.active)
 
@@ -135,6 +164,7 @@ class Application:
             if event == "lifespan.shutdown":
                 await asyncio.gather(self.drain(), *(each.stop() for each in self.beside))
             else:
+                await self.warm_up.finish()
                 try:
                     for each in self.beside:
                         await each.start()
@@ -166,6 +196,8 @@ class Application:
             name = request.headers.get(REQUEST_ID)
             if name is not None and is_sendable(name) and response.status < 400:
                 response.headers.append((REQUEST_ID, name))
+            if self.leaving:
+                response.headers.append((b"connection", b"close"))
             await response.send(send, with_body=request.method != "HEAD")
         finally:
             self.active -= 1

@@ -133,24 +133,28 @@ async def metadata(app: Application, name: str) -> dict[str, Any]:
     return {**plan.input_schema.to_open_inference(), "name": plain, "versions": versions}
 
 
-def check_server_ready(app: Application) -> None:
-    """Raise unless this server answers.
+async def check_server_ready(app: Application) -> None:
+    """Raise unless this server answers, will do so for a while, and has called all its models.
 
     Raises
     ------
     Unavailable
     """
     app.check_open()
+    if app.leaving:
+        raise Unavailable("this server is about to shut down: send requests to another one")
+    await app.warm_up.check()
 
 
 async def check_ready(app: Application, name: str) -> None:
-    """Raise unless a model, version or alias answers.
+    """Raise unless a model, version or alias answers, and has been called.
 
     Raises
     ------
     ModelNotFoundError, Unavailable
     """
     app.check_open()
+    await app.warm_up.model(name)
     model = await app.models.find(name)
     if model.current is None and not await asyncio.to_thread(app.runtime.__contains__, name):
         raise ModelNotFoundError(model.gone())

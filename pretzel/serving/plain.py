@@ -52,7 +52,7 @@ async def predict(app: Application, request: Request, target: str) -> Response:
             if hasattr(answer, "toarray"):
                 answer = written_out(answer)[0]
             elif type(content) is dict:
-                app.short_rows.add(request, app.models.known(name), method)
+                app.short_rows.add(request.root, request.whole_path, app.models.known(name), method)
         answer = arrow.of_rows(answer) if as_arrow else answer
     if as_arrow:
         response = Response(await arrow.write(await app.models.plan(name), method, answer), kind=ARROW)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from pretzel.serving.failures import NotInstalled
@@ -10,10 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pretzel.serving.application import Application
+    from pretzel.serving.shared_metrics import SharedMetrics
+
+_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class Answers:
-    """Collects ``pretzel_http_responses_total``, ``pretzel_grpc_responses_total``, and how many requests are under way.
+    """Collects answers by status, and requests under way, of this process.
 
     Parameters
     ----------
@@ -36,6 +40,20 @@ class Answers:
             codes.add_metric([code], count)
         yield codes
         yield GaugeMetricFamily("pretzel_http_requests_in_progress", "Requests under way", self._app.active)
+        yield GaugeMetricFamily("pretzel_processes", "Processes that serve", 1)
+
+
+def shared(app: Application) -> SharedMetrics | None:
+    """What writes the metrics of this process to where other workers read them, if there is such a place."""
+    if not os.environ.get(_VARIABLE):
+        return None
+    try:
+        from prometheus_client import CollectorRegistry
+    except ImportError:
+        return None
+    from pretzel.serving.shared_metrics import SharedMetrics
+
+    return SharedMetrics(app.runtime.metrics(CollectorRegistry(auto_describe=False)), Answers(app))
 
 
 def text(app: Application, accept: str) -> tuple[bytes, bytes]:
@@ -48,8 +66,11 @@ def text(app: Application, accept: str) -> tuple[bytes, bytes]:
     registry = app.kept.get("metrics")
     if registry is None:
         registry = CollectorRegistry(auto_describe=False)
-        app.runtime.metrics(registry)
-        registry.register(Answers(app))
+        if app.shared is None:
+            app.runtime.metrics(registry)
+            registry.register(Answers(app))
+        else:
+            registry.register(app.shared)
         app.kept["metrics"] = registry
     encoder, kind = choose_encoder(accept)
     return encoder(registry), kind.encode()

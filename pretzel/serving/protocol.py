@@ -47,7 +47,7 @@ async def route(app: Application, request: Request, path: str) -> Response:
     if path == "":
         return Response.of(inference.server())
     if path == "health/ready":
-        inference.check_server_ready(app)
+        await inference.check_server_ready(app)
         return Response.of({"ready": True})
     return Response.of({"live": True})
 

@@ -39,19 +39,19 @@ class ShortRows:
         self._app = app
         self._known: dict[tuple[str, str], tuple[Model, str, Endpoint]] = {}
 
-    def add(self, request: Request, model: Model | None, method: str) -> None:
-        """A row has been answered."""
+    def add(self, root: str, path: str, model: Model | None, method: str) -> None:
+        """A row can be answered at this path, which begins with the place where the application is mounted."""
         endpoint = None if model is None else model.endpoint(method)
         if model is not None and endpoint is not None:
-            self._known[request.root, request.whole_path] = (model, method, endpoint)
+            self._known[root, path] = (model, method, endpoint)
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> Receive | None:
         """Answer a request and return None, or return what is to be received of it."""
         app = self._app
         known = self._known.get((scope.get("root_path", ""), scope["path"]))
-        if known is None or scope["method"] != "POST" or app.draining or app.models.unloaded:
+        if known is None or scope["method"] != "POST" or app.models.unloaded:
             return receive
-        if app.active >= app.settings.max_requests:
+        if app.draining or app.leaving or app.active >= app.settings.max_requests:
             return receive
         for name, value in scope["headers"]:
             if name in _MORE or (name in _TYPES and b"arrow" in value.lower()):

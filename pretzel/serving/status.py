@@ -7,13 +7,13 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import call_seconds
-from pretzel.errors import ModelNotFoundError
+from pretzel.serving.counts import ModelCounts, counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pretzel.runtime.handle import Model
     from pretzel.serving.application import Application
+    from pretzel.serving.counts import Counts
 
 HEADERS = [
     (b"cache-control", b"no-store"),
@@ -35,22 +35,23 @@ th:first-child, td:first-child, .text { text-align: left; } tbody tr:hover { bac
 def page(app: Application) -> str:
     """The page as it is now."""
     found = app.runtime.stats()
+    counted = counts(app, found)
     known = found["models"]
     names = sorted({*app.runtime, *known})
-    engine, memory = found["engine"], found["memory"]
     facts = [
         ("models", f"{len(names):,}"),
         ("in memory", f"{len(known):,}"),
-        ("answers", _answers(app)),
-        ("under way", f"{app.active:,}"),
-        ("waiting", f"{engine['waiting']:,}"),
-        ("rejected", f"{engine['rejected_overload'] + engine['rejected_deadline']:,}"),
-        ("memory", _bytes(memory["used"]) + (f" of {_bytes(memory['limit'])}" if memory["limit"] else "")),
+        *([("processes", f"{counted.processes:,}")] if app.shared is not None else ()),
+        ("answers", _answers(counted)),
+        ("under way", f"{counted.active:,}"),
+        ("waiting", f"{counted.waiting:,}"),
+        ("rejected", f"{counted.rejected:,}"),
+        ("memory", _bytes(counted.used) + (f" of {_bytes(counted.limit)}" if counted.limit else "")),
         ("shared", f"{_bytes(found['unique_bytes'])} hold {_bytes(found['logical_bytes'])}"),
         ("up for", _duration(time.time() - app.started)),
     ]
     state = ' <span class="bad">shutting down</span>' if app.draining else ""
-    models = [_model_row(app, name, known.get(name)) for name in names]
+    models = [_model_row(app, name, known.get(name), counted.models.get(name, ModelCounts())) for name in names]
     aliases = [
         (
             _code(name),
@@ -80,40 +81,25 @@ def page(app: Application) -> str:
     )
 
 
-def _model_row(app: Application, name: str, counts: dict[str, Any] | None) -> tuple[str, ...]:
-    if counts is None:
-        return (_code(name), "", "", "not loaded", "", "", "", "", "")
-    try:
-        failed, p50, p99 = _measured(app.runtime[name])
-    except ModelNotFoundError:  # unregistered a moment ago
-        return (_code(name), "", "", "gone", "", "", "", "", "")
-    label = escape(counts["version"])
+def _model_row(app: Application, name: str, known: dict[str, Any] | None, counted: ModelCounts) -> tuple[str, ...]:
+    if known is None:
+        return (_code(name), "", "", f"{counted.calls:,}" if counted.calls else "not loaded", "", "", "", "", "")
+    label = escape(known["version"])
     if name in app.models.unloaded:
         label += ' <span class="bad">unloaded</span>'
-    if counts["stale"]:
-        label += f' <span class="bad" title="{escape(counts["stale"], quote=True)}">stale</span>'
+    if known["stale"]:
+        label += f' <span class="bad" title="{escape(known["stale"], quote=True)}">stale</span>'
     return (
         _code(name),
         label,
-        escape(", ".join(f"{each} ({held['calls']:,})" for each, held in counts["versions"].items())),
-        f"{counts['calls']:,}",
-        f"{failed:,}",
-        in_seconds(p50),
-        in_seconds(p99),
-        _bytes(counts["bytes"]),
-        _bytes(counts["exclusive_bytes"]),
+        escape(", ".join(f"{each} ({counted.versions[each]:,})" for each in known["versions"])),
+        f"{counted.calls:,}",
+        f"{counted.failed:,}",
+        in_seconds(quantile(counted.timed, 0.5)),
+        in_seconds(quantile(counted.timed, 0.99)),
+        _bytes(known["bytes"]),
+        _bytes(known["exclusive_bytes"]),
     )
-
-
-def _measured(model: Model) -> tuple[int, float | None, float | None]:
-    """Calls of a name that failed, and quantiles of the time of those that were timed."""
-    buckets = [0] * (len(call_seconds()) + 1)
-    failed = 0
-    for endpoint in model.endpoints.values():
-        for endings, _, timed in endpoint.statistics():
-            failed += sum(count for ending, count in endings.items() if ending != "answered")
-            buckets = [a + b for a, b in zip(buckets, timed, strict=True)]
-    return failed, quantile(buckets, 0.5), quantile(buckets, 0.99)
 
 
 def quantile(buckets: Sequence[int], q: float, bounds: Sequence[float] | None = None) -> float | None:
@@ -134,9 +120,8 @@ def quantile(buckets: Sequence[int], q: float, bounds: Sequence[float] | None = 
     return edges[-1]
 
 
-def _answers(app: Application) -> str:
-    counts = sorted(app.statuses.copy().items())
-    return ", ".join(f"{status}: {count:,}" for status, count in counts) or "none yet"
+def _answers(counted: Counts) -> str:
+    return ", ".join(f"{status}: {count:,}" for status, count in sorted(counted.answers.items())) or "none yet"
 
 
 def _table(head: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:

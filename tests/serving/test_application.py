@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -17,6 +17,9 @@ from pretzel import errors
 from pretzel.errors import OptionError
 from pretzel.serving import failures, status
 from tests.serving.conftest import Client, call, churn
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ROW = {"age": 42, "city": "Bonn"}
 
@@ -111,7 +114,7 @@ def test_a_deadline_that_passes_in_the_queue(slow: pretzel.Runtime) -> None:
 
 
 def test_the_end_waits_for_requests_under_way(slow: pretzel.Runtime) -> None:
-    app = pretzel.serving.app(slow, close=True)
+    app = pretzel.serving.app(slow, close=True, warm_up=False)
 
     async def main() -> Any:
         events: asyncio.Queue[Any] = asyncio.Queue()
@@ -242,6 +245,17 @@ def test_metrics_need_a_package(client: Client, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
     assert client.get("/metrics").status == 501
+
+
+def test_metrics_that_workers_share_need_a_folder(
+    runtime: pretzel.Runtime, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "nothing"))
+    with pytest.raises(OptionError, match="folder that the workers share"):
+        pretzel.serving.app(runtime)
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    with pytest.raises(OptionError, match="after prometheus_client had been imported"):
+        pretzel.serving.app(runtime)
 
 
 def test_the_page(client: Client) -> None:

@@ -398,7 +398,7 @@ def test_overload_is_told_with_a_time(slow: pretzel.Runtime) -> None:
 
 
 def test_requests_beyond_the_limit(slow: pretzel.Runtime) -> None:
-    with serving(slow, max_requests=1) as served, ThreadPoolExecutor(4) as threads:
+    with serving(slow, max_requests=1, warm_up=False) as served, ThreadPoolExecutor(4) as threads:
         first = threads.submit(served.infer, "slow", ONE)
         assert Slow.begun.wait(LIMIT)
         busy = failure(lambda: served.infer("numbers", AGE, CITY))
@@ -455,7 +455,7 @@ def test_messages_beyond_the_limit(runtime: pretzel.Runtime) -> None:
 
 
 def test_requests_under_way_are_answered_when_the_server_stops(slow: pretzel.Runtime) -> None:
-    with serving(slow) as served, ThreadPoolExecutor(2) as threads:
+    with serving(slow, warm_up=False) as served, ThreadPoolExecutor(2) as threads:
         watch, asked = served.method("Watch", "grpc.health.v1.Health")
         watched = watch(asked(), timeout=LIMIT)
         assert next(watched).status == 1
@@ -471,7 +471,7 @@ def test_requests_under_way_are_answered_when_the_server_stops(slow: pretzel.Run
 
 
 def test_a_server_that_does_not_answer_yet_or_any_more(slow: pretzel.Runtime) -> None:
-    app = pretzel.serving.app(slow)
+    app = pretzel.serving.app(slow, warm_up=False)
     with serving(app) as served:
         assert [served.health(name) for name in ("", INFERENCE, "slow", "slow@v1")] == [1, 1, 1, 1]
         assert failure(lambda: served.health("nobody")).code() is grpc.StatusCode.NOT_FOUND

@@ -5,16 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
-import urllib.request
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -23,11 +19,11 @@ import pytest
 
 import pretzel
 from tests.serving.conftest import FRAME, TEXTS, X, churn
+from tests.serving.servers import ask, free_port, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-ROOT = Path(pretzel.__file__).parent.parent
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -39,54 +35,6 @@ def store(tmp_path_factory: pytest.TempPathFactory, estimators: dict[str, Any]) 
         if name != "opaque":
             plans.publish(name, estimator)
     return path
-
-
-def free_port() -> int:
-    """A port at which nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
-@contextlib.contextmanager
-def serving(store: Path, *arguments: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
-    """Runs ``pretzel serve`` until the block ends; it must stop when told to."""
-    port = free_port()
-    command = [sys.executable, "-m", "pretzel", "serve", str(store), "--port", str(port), "--watch", "0.1", *arguments]
-    process = subprocess.Popen(
-        command,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=store.parent,
-        start_new_session=True,
-    )
-    try:
-        end = time.monotonic() + 60
-        while True:
-            try:
-                assert ask(port, "/v2/health/ready")["ready"]
-                break
-            except OSError:
-                assert process.poll() is None
-                assert time.monotonic() < end
-                time.sleep(0.05)
-        yield port, process
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # with the workers that are left if a test has failed
-        process.communicate()
-
-
-def ask(port: int, path: str, body: Any = None, **headers: str) -> Any:
-    """The answer of a server as JSON."""
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data, headers)
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
-        return json.loads(answer.read())
 
 
 @pytest.fixture(scope="module")
@@ -226,8 +174,9 @@ def test_what_is_published_is_served(port: int, store: Path) -> None:
         time.sleep(0.05)
 
 
-def test_requests_under_way_are_answered_when_the_server_is_told_to_stop(store: Path) -> None:
-    with serving(store) as (port, process):
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_requests_under_way_are_answered_when_the_server_is_told_to_stop(store: Path, workers: str) -> None:
+    with serving(store, "--workers", workers) as (port, process):
         row = [1.0, 2.0, 3.0]
         expected = ask(port, "/models/numbers/predict", row)
         with socket.create_connection(("127.0.0.1", port)) as client:
@@ -257,13 +206,6 @@ def test_a_line_of_json_for_each_request(store: Path) -> None:
     expected = {"model": "numbers", "version": "v1", "method": "predict", "rows": 2, "status": 200}
     assert {name: found[name] for name in expected} == expected
     assert found["logger"] == "pretzel.requests"
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="workers of uvicorn are tested on POSIX")
-def test_several_processes(store: Path) -> None:
-    with serving(store, "--workers", "2") as (port, _):
-        found = [ask(port, "/models/churn/de/predict", {"age": 17, "city": "Köln"}) for _ in range(20)]
-        assert found == ["yes"] * 20
 
 
 def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:

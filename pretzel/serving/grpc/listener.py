@@ -58,6 +58,8 @@ class Server:
 
         if self._server is not None:
             return
+        if self._app.shared is not None:
+            self._app.shared.follow()
         options = {
             "grpc.so_reuseport": 0,
             "grpc.max_receive_message_length": self._app.settings.max_bytes,

@@ -121,7 +121,7 @@ class Services:
             if self.ending:
                 return _NOT_SERVING
             if service in ("", *services()):
-                inference.check_server_ready(self._app)
+                await inference.check_server_ready(self._app)
             else:
                 await inference.check_ready(self._app, service)
         except ModelNotFoundError:
@@ -146,7 +146,7 @@ async def _server_live(app: Application, request: Any, answer: Any, context: Any
 
 async def _server_ready(app: Application, request: Any, answer: Any, context: Any) -> None:
     try:
-        inference.check_server_ready(app)
+        await inference.check_server_ready(app)
         answer.ready = True
     except Unavailable:
         answer.ready = False

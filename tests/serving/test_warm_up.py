@@ -1,0 +1,127 @@
+"""A server is ready once each model has answered a row, and the first real call is not a slow one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import json
+import statistics
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+import pretzel
+import pretzel.serving
+from pretzel.serving.warm_up import row_of
+from tests.serving.conftest import Client, call, churn
+from tests.serving.servers import serving
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+READY = "/v2/health/ready"
+gate = threading.Event()
+
+
+def waiting(X: Any) -> Any:
+    """A step that waits for a gate."""
+    assert gate.wait(30)
+    return np.asarray(X)
+
+
+def test_rows_that_are_made_up_are_answered(estimators: dict[str, Any]) -> None:
+    for name, estimator in estimators.items():
+        plan = pretzel.compile(estimator)
+        row = json.loads(json.dumps(row_of(plan.input_schema)))
+        for method in plan.methods:
+            getattr(plan, f"{method}_one")(tuple(row) if isinstance(row, list) else row)
+            assert row or name
+
+
+def test_a_server_is_ready_once_its_models_have_answered() -> None:
+    X = np.arange(12.0).reshape(4, 3)
+    with pretzel.Runtime(store=pretzel.ObjectStore(), executors=1) as runtime:
+        runtime.register("churn/de", churn())
+        gate.set()
+        estimator = make_pipeline(FunctionTransformer(waiting), LinearRegression()).fit(X, X[:, 0])
+        runtime.register("slow", estimator)
+        gate.clear()
+        app = pretzel.serving.app(runtime)
+
+        async def main() -> list[int]:
+            first = await call(app, "GET", READY)
+            models = [await call(app, "GET", f"/v2/models/{name}/ready") for name in ("churn/de", "slow", "nobody")]
+            gate.set()
+            end = time.monotonic() + 20
+            while (last := await call(app, "GET", READY)).status != 200:
+                assert time.monotonic() < end
+            models.append(await call(app, "GET", "/v2/models/slow/ready"))
+            return [each.status for each in (first, *models, last)]
+
+        assert asyncio.run(main()) == [503, 200, 503, 404, 200, 200]
+        assert [runtime[name].calls for name in runtime] == [0, 0]  # nothing of that is counted
+        metrics = Client(app).get("/metrics").body.decode()
+        assert "pretzel_version_calls_total{" not in metrics
+
+
+def test_a_model_that_cannot_be_loaded_keeps_no_other_one_from_being_ready(tmp_path: Path) -> None:
+    models = pretzel.PlanStore(tmp_path / "models")
+    for name in ("good", "bad"):
+        models.publish(name, churn(("yes", "no") if name == "bad" else ("no", "yes")))
+    runtime = pretzel.Runtime(store=tmp_path / "models")
+    digest = models.versions("bad").plans["v1"]
+    for path in tmp_path.rglob(f"*{digest}*"):
+        path.unlink()
+    with runtime:
+        client = Client(pretzel.serving.app(runtime))
+        assert client.get(READY).status == 200
+        assert client.get("/v2/models/good/ready").status == 200
+        assert client.get("/v2/models/bad/ready").status == 503
+        cold = Client(pretzel.serving.app(runtime, warm_up=False))
+        assert cold.get(READY).status == 200
+        assert cold.get("/v2/models/good/ready").status == 200
+
+
+def test_the_memory_limit_ends_it(tmp_path: Path) -> None:
+    models = pretzel.PlanStore(tmp_path / "models")
+    X = np.random.default_rng(0).normal(size=(10, 20_000))
+    for i in range(8):
+        models.publish(f"m{i}", LinearRegression().fit(X, X[:, i]))
+    with pretzel.Runtime(store=tmp_path / "models") as runtime:
+        used = runtime.stats()["memory"]["used"]
+    with pretzel.Runtime(store=tmp_path / "models", memory_limit=used + 5_000_000) as runtime:
+        app = pretzel.serving.app(runtime)
+        asyncio.run(app.warm_up.finish())
+        client = Client(app)
+        assert client.get(READY).status == 200
+        assert runtime.stats()["memory"]["evictions"] <= 1
+        assert client.post("/models/m7/predict", X[0].tolist()).status == 200
+
+
+def test_the_first_call_of_a_fresh_worker(tmp_path: Path) -> None:
+    """It takes less than five times as long as a later one."""
+    pretzel.PlanStore(tmp_path / "models").publish("churn/de", churn())
+    body = json.dumps({"age": 17, "city": "Köln"})
+
+    def seconds(connection: http.client.HTTPConnection) -> float:
+        start = time.perf_counter()
+        connection.request("POST", "/models/churn/de/predict", body)
+        assert connection.getresponse().read() == b'"yes"'
+        return time.perf_counter() - start
+
+    with contextlib.ExitStack() as stack:
+        ports = [stack.enter_context(serving(tmp_path / "models"))[0] for _ in range(3)]
+        ratios = []
+        for port in ports:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            connection.connect()
+            first = seconds(connection)
+            ratios.append(first / statistics.median(seconds(connection) for _ in range(200)))
+            connection.close()
+    assert statistics.median(ratios) < 5, ratios
