@@ -9,6 +9,7 @@ import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
 
 from pretzel.errors import StoreError
 from pretzel.store.plan_file import write_aside
@@ -90,6 +91,7 @@ class Place:
             self._system, root = fsspec.core.url_to_fs(self.url)
         self._root = root.rstrip("/")
         self._is_local = isinstance(self._system, LocalFileSystem)
+        self._is_http = "http" in self._system.protocol
         self._process = os.getpid()
 
     @property
@@ -105,7 +107,8 @@ class Place:
         return Path(self._root) if self._is_local else None
 
     def _path(self, file: str) -> str:
-        return f"{self._root}/{file}"
+        """Where fsspec has a file; file names of models have percent signs, which mean something in HTTP alone."""
+        return f"{self._root}/{quote(file) if self._is_http else file}"
 
     def read(self, file: str) -> bytes:
         """A small file, as it is now."""
@@ -167,7 +170,8 @@ class Place:
         try:
             with _reaching(f"{self.url}/names cannot be read"):
                 self._files.invalidate_cache()
-                return [path.rpartition("/")[2] for path in self._files.ls(self._path("names"), detail=False)]
+                found = [path.rpartition("/")[2] for path in self._files.ls(self._path("names"), detail=False)]
+                return [*map(unquote, found)] if self._is_http else found
         except FileNotFoundError:
             return []
 

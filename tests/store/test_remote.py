@@ -13,6 +13,8 @@ import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 
 import fsspec
@@ -793,3 +795,41 @@ def test_a_cache_that_is_always_deleted_is_no_damage(models, url, opened, tmp_pa
     with pytest.raises(StoreError, match="is deleted again and again") as caught:
         store.load("line")
     assert not isinstance(caught.value, CorruptStoreError)
+
+
+@pytest.fixture
+def served(tmp_path):
+    """A directory, and the URL at which a plain server of files has it."""
+    pytest.importorskip("aiohttp")
+    folder = tmp_path / "served"
+    folder.mkdir()
+    handler = partial(QuietHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield folder, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join(10)
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Files of a directory."""
+
+    def log_message(self, *_):
+        """Write nothing."""
+
+
+def test_names_of_any_letters_are_read_over_http(served, tmp_path):
+    folder, url = served
+    names = ["churn", "churn/de", "100% & more", "Köln/a b+c?x=1#y"]
+    X = np.array([[0.0], [1.0]])
+    written = pretzel.PlanStore(folder)
+    for place, name in enumerate(names):
+        written.publish(name, LinearRegression().fit(X, X[:, 0] * place))
+    store = pretzel.PlanStore(url, cache=tmp_path / "cache")
+    assert store.names() == sorted(names)
+    runtime = pretzel.Runtime(store=store)
+    for place, name in enumerate(names):
+        assert runtime[name].predict_one((1.0,)) == pytest.approx(place)
+    with pytest.raises(ModelNotFoundError):
+        store.load("churn/fr")
