@@ -381,7 +381,7 @@ ONE = ("x", np.ones((1, 1)))
 
 
 def test_overload_is_told_with_a_time(slow: pretzel.Runtime) -> None:
-    with serving(slow, max_requests=3) as served, ThreadPoolExecutor(4) as threads:
+    with serving(slow, max_requests=3, warm_up=False) as served, ThreadPoolExecutor(4) as threads:
         first = threads.submit(served.infer, "slow", ONE)
         assert Slow.begun.wait(LIMIT)
         second = threads.submit(served.infer, "slow", ONE)
@@ -409,7 +409,7 @@ def test_requests_beyond_the_limit(slow: pretzel.Runtime) -> None:
 
 
 def test_deadlines(slow: pretzel.Runtime) -> None:
-    with serving(slow) as served:
+    with serving(slow, warm_up=False) as served:
         error = failure(lambda: served.infer("slow", ONE, timeout=0.05))
         assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         wanted = {"timeout": {"int64_param": 20_000}}
@@ -441,7 +441,7 @@ def test_the_deadline_of_a_call_is_that_of_its_request(served: Served, monkeypat
 def test_what_fails_inside_is_logged_and_not_told(slow: pretzel.Runtime, caplog: pytest.LogCaptureFixture) -> None:
     Slow.error = MemoryError("secret")
     Slow.gate.set()
-    with serving(slow) as served, caplog.at_level("ERROR", logger="pretzel"):
+    with serving(slow, warm_up=False) as served, caplog.at_level("ERROR", logger="pretzel"):
         error = failure(lambda: served.infer("slow", ONE, id="r7"))
     assert error.code() is grpc.StatusCode.INTERNAL
     assert ("secret" in error.details(), "r7" in error.details(), "r7" in caplog.text) == (False, True, True)

@@ -59,7 +59,7 @@ def server(
     options : sequence of (str, object)
         Arguments of gRPC's channels.
     **settings
-        Of `pretzel.serving.app`, for a runtime: ``manage``, ``max_bytes``, ``max_requests``, ``drain``, ``close``.
+        Of `pretzel.serving.app`, for a runtime: ``manage``, ``max_bytes``, ``max_requests``, ``drain``, ...
     """
     from pretzel.serving import app
     from pretzel.serving.application import Application

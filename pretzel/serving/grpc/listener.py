@@ -58,6 +58,8 @@ class Server:
 
         if self._server is not None:
             return
+        if self._alone:
+            await self._app.warm_up.finish()
         if self._app.shared is not None:
             self._app.shared.follow()
         options = {
