@@ -214,6 +214,7 @@ def facts(now: Scrape, before: Scrape | None) -> dict[str, Any]:
     since = now if before is None else now.since(before)
     seconds = None if before is None else max(now.when - before.when, 1e-9)
     return {
+        "processes": one("pretzel_processes"),
         "models": one("pretzel_models"),
         "resident": one("pretzel_resident_plans"),
         "stale": one("pretzel_stale_models"),

@@ -122,6 +122,8 @@ def _headlines(found: dict[str, Any]) -> list[str]:
         memory += f" of {in_bytes(int(found['limit']))}"
     shared = f"{in_bytes(int(found['unique'] or 0))} hold {in_bytes(int(found['logical'] or 0))}"
     answers = ", ".join(f"{status}: {count:,.1f}" for status, count in found["answers"].items()) or "none"
+    if (found["processes"] or 1) > 1:
+        models = f"{number('processes')} processes · {models}"
     return [
         f"{models} · {memory} · {shared}",
         f"{number('under_way')} under way · {number('waiting')} waiting · {number('started')} started"

@@ -233,6 +233,13 @@ def test_narrow_and_short_screens() -> None:
     assert "and 25 more" in lines[-1]
 
 
+def test_several_processes_are_told() -> None:
+    view = View("")
+    for count, is_told in ((1.0, False), (4.0, True)):
+        view.now = Scrape({"pretzel_processes": {(): count}})
+        assert ("4 processes" in shown(view)) is is_told
+
+
 def test_names_steer_no_terminal() -> None:
     view = View("")
     view.now = scrape(0.0, {"\x1b[2J[red]x": (1, 0)}, {})
