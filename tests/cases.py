@@ -243,6 +243,12 @@ def _bayes() -> list[Case]:
     ]
 
 
+def _discriminants() -> list[Case]:
+    linear, counted = "sklearn.discriminant_analysis.LinearDiscriminantAnalysis", ("binary", "labels")
+    found = [Case(linear, target=y, options={"solver": solver}) for y in counted for solver in ("svd", "eigen")]
+    return [*found, Case(linear, target="labels", options={"n_components": 1})]
+
+
 def _trees() -> list[Case]:
     tree, ensemble, small = "sklearn.tree.", "sklearn.ensemble.", {"random_state": 0}
     few = {"n_estimators": 7, "random_state": 0}
@@ -355,6 +361,13 @@ def _transformers() -> list[Case]:
         Case("sklearn.decomposition.PCA", options={"n_components": 3, "whiten": True}),
         Case("sklearn.decomposition.TruncatedSVD", options={"n_components": 3, "random_state": 0}),
         Case("sklearn.decomposition.TruncatedSVD", "counts", options={"n_components": 3, "random_state": 0}),
+        *(Case(f"sklearn.decomposition.{name}", options={"n_components": 3}) for name in ("IncrementalPCA", "FastICA")),
+        Case("sklearn.decomposition.IncrementalPCA", options={"n_components": 3, "whiten": True}),
+        Case("sklearn.decomposition.FastICA", options={"whiten": False, "random_state": 0}),
+        Case("sklearn.decomposition.FactorAnalysis", options={"n_components": 3}),
+        *(Case(f"sklearn.cross_decomposition.{name}", target="two") for name in ("CCA", "PLSCanonical", "PLSSVD")),
+        *(Case("sklearn.cross_decomposition.PLSRegression", target=target) for target in ("real", "two")),
+        Case("sklearn.neighbors.NeighborhoodComponentsAnalysis", target="labels", options={"random_state": 0}),
         Case("sklearn.cluster.KMeans", options={"n_clusters": 4, "n_init": 1, "random_state": 0}),
         Case("sklearn.cluster.MiniBatchKMeans", options={"n_clusters": 4, "n_init": 1, "random_state": 0}),
         Case("sklearn.feature_selection.VarianceThreshold", options={"threshold": 0.5}),
@@ -600,6 +613,7 @@ CASES: tuple[Case, ...] = tuple(
         *_classifiers(),
         *_networks(),
         *_bayes(),
+        *_discriminants(),
         *_trees(),
         *_ensembles(),
         *_outputs(),

@@ -63,7 +63,11 @@ KNOWN: tuple[Known, ...] = (
     ),
     Known(
         "the source writes into memory that pandas does not let it change",
-        subject="KBinsDiscretizer.*", form="frame of bool", kind="answered",
+        subject="(KBinsDiscretizer|FastICA|CCA|PLSCanonical|PLSRegression).*", form="frame of bool", kind="answered",
+    ),
+    Known(
+        "sparse rows are answered in any format; the source takes rows of them, which this format does not let it",
+        subject="IncrementalPCA.*", form="coo_.*", kind="answered",
     ),
     Known(
         "iterating over a frame gives the names of its columns, which are not the documents that the caller means",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.base import clone
+from sklearn.decomposition import PCA, FactorAnalysis, FastICA, IncrementalPCA, TruncatedSVD
+from sklearn.neighbors import NeighborhoodComponentsAnalysis
 from sklearn.pipeline import FeatureUnion
 
 import pretzel
@@ -45,3 +49,41 @@ def test_sparse_projections_side_by_side() -> None:
     S = sparse.random_array((500, 40), density=0.1, rng=np.random.default_rng(0), format="csr")
     parts = [(str(seed), TruncatedSVD(1, algorithm="randomized", random_state=seed)) for seed in range(3)]
     check_sparse(FeatureUnion(parts).fit(S), S)
+
+
+LINEAR = [
+    IncrementalPCA(3),
+    IncrementalPCA(3, whiten=True),
+    FastICA(4, tol=0.1, random_state=0),
+    FastICA(whiten=False, tol=0.1, random_state=0),
+    FactorAnalysis(3),
+    FactorAnalysis(2, rotation="varimax"),
+    NeighborhoodComponentsAnalysis(3, max_iter=5, random_state=0),
+]
+
+
+@pytest.mark.parametrize("model", LINEAR, ids=repr)
+@pytest.mark.parametrize("fitted", ["float32", "float64"])
+def test_linear_projections(model, fitted: str) -> None:
+    """Requests of all dtypes, for models that were fitted on either; float32 arithmetic is BLAS' own."""
+    model = clone(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(X.astype(fitted), np.arange(1000) % 3)
+    if fitted == "float64":
+        check(FeatureUnion([("m", model)]).fit(X, np.arange(1000) % 3), X, ("transform",))
+    plan = pretzel.compile(model)
+    for asked in ("float16", "float32", "float64", "int8", "int64"):
+        rows = X.clip(-50, 50).astype(asked)
+        got, expected = plan.transform(rows), model.transform(rows)
+        assert got.dtype == expected.dtype
+        bound = 1e-4 if "float32" in (fitted, str(expected.dtype)) else 1e-9
+        np.testing.assert_allclose(got, expected, rtol=bound, atol=bound * np.abs(expected).max())
+
+
+def test_incremental_pca_of_sparse_rows() -> None:
+    S = sparse.random_array((200, 12), density=0.3, rng=np.random.default_rng(0), format="csr")
+    model = IncrementalPCA(2, batch_size=50).fit(S)
+    plan = pretzel.compile(model)
+    assert_close(plan.transform(S), model.transform(S))
+    assert_close(plan.transform(S.toarray()), model.transform(S.toarray()))

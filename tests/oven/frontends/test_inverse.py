@@ -24,7 +24,7 @@ from sklearn.preprocessing import (
 
 import pretzel
 from pretzel.errors import OpaqueStepError
-from pretzel.oven.frontends.sklearn.compat import undoes_box_cox_by_powers
+from pretzel.oven.frontends.sklearn.compat.preprocessing import undoes_box_cox_by_powers
 from tests.answers import assert_close
 
 from .numeric import check, numbers

@@ -73,7 +73,8 @@ TREES = ("sklearn.tree.", "sklearn.ensemble.RandomForest", "sklearn.ensemble.Ext
 
 NUMERIC = ("sklearn.linear_model.", "sklearn.naive_bayes.", "sklearn.neural_network.", "sklearn.svm.Linear",
            "sklearn.preprocessing.Binarizer", "sklearn.preprocessing.Normalizer", "sklearn.decomposition.TruncatedSVD",
-           "sklearn.impute.MissingIndicator")  # fmt: skip
+           "sklearn.impute.MissingIndicator", "sklearn.decomposition.FactorAnalysis",
+           "sklearn.discriminant_analysis.", "sklearn.neighbors.NeighborhoodComponentsAnalysis")  # fmt: skip
 """How the public names of estimators begin that leave the dtype of numbers to NumPy, and reject texts."""
 
 ENCODERS = frozenset(f"sklearn.preprocessing.{name}" for name in ("OneHotEncoder", "OrdinalEncoder", "TargetEncoder"))
@@ -183,7 +184,7 @@ MAKERS_OF_FLOAT64 = frozenset(
         "sklearn.neural_network.BernoulliRBM",
     }
 )
-"""Transformers without native form that compute with what they learnt, by the public names of their classes."""
+"""Transformers that compute with what they learnt, and are opaque, or may be; by the public names of their classes."""
 
 
 def makes_float64(estimator: Any) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported
 from pretzel.oven.ir.columns import Raw, is_sparse
+from pretzel.oven.ir.scale import MulAdd
 from pretzel.schema import Follows, Kind, fixed
 
 if TYPE_CHECKING:
@@ -45,6 +46,19 @@ def product_dtype(x: Node, *parameters: Any, kept: Follows = Follows.REQUEST) ->
     rule = x.schema().dtype
     rule = rule if kept is Follows.REQUEST else rule.floating(kept)
     return str(rule.promote(fixed(dtype.name)))
+
+
+def without_mean(x: Node, mean: Array, *others: Array) -> Node:
+    """``x - mean`` as an array of its own, which is float64 whatever the request has.
+
+    Raises
+    ------
+    Unsupported
+        Parameters (``mean`` or ``others``) have another dtype, which then depends on that of the request.
+    """
+    if any(each.dtype != np.float64 for each in (mean, *others)):
+        raise Unsupported("parameters that are not float64")
+    return MulAdd((x,), np.ones(len(mean)), -mean, wide=True)
 
 
 def rounds_float32(x: Node) -> bool:

@@ -9,10 +9,10 @@ import numpy as np
 from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition, public_name
 from pretzel.oven.frontends.sklearn._common import floats
 from pretzel.oven.frontends.sklearn._members import called
-from pretzel.oven.frontends.sklearn.compat import (
+from pretzel.oven.frontends.sklearn.compat.compositions import target_ndim
+from pretzel.oven.frontends.sklearn.compat.preprocessing import (
     casts_scaler_parameters,
     scaler_behind_powers,
-    target_ndim,
     undoes_box_cox_by_powers,
 )
 from pretzel.oven.frontends.sklearn.preprocessing import numpy_function

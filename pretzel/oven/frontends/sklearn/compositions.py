@@ -13,7 +13,7 @@ import numpy as np
 from pretzel.oven.frontends.forms import Beside, TwoForms
 from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition
 from pretzel.oven.frontends.sklearn._members import answers, float64_mean
-from pretzel.oven.frontends.sklearn.compat import columns_of_parts, positive_class, voting_weights
+from pretzel.oven.frontends.sklearn.compat.compositions import columns_of_parts, positive_class, voting_weights
 from pretzel.oven.ir.columns import Raw
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.oven.ir.link import ArgMax, Threshold

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import adapter
-from pretzel.oven.frontends.sklearn._common import floats, product_dtype
+from pretzel.oven.frontends.sklearn._common import dense_only, floats, product_dtype, without_mean
 from pretzel.oven.ir.columns import is_sparse
 from pretzel.oven.ir.linear import Linear, LinearInOrder
 from pretzel.oven.ir.scale import SubDiv
@@ -21,9 +21,19 @@ if TYPE_CHECKING:
 @adapter("sklearn.decomposition.PCA")
 def pca(estimator: Any, x: Node, importer: Importer) -> Node:
     """``X @ components_.T``, minus the projected mean, divided by the standard deviations where it whitens."""
+    return _principal(estimator, importer.numeric(x), importer)
+
+
+@adapter("sklearn.decomposition.IncrementalPCA")
+def incremental_pca(estimator: Any, x: Node, importer: Importer) -> Node:
+    """`PCA` of rows that are dense, because it makes sparse ones dense."""
+    return _principal(estimator, importer.dense(x), importer)
+
+
+def _principal(estimator: Any, x: Node, importer: Importer) -> Node:
     components = floats(estimator.components_)
     offset = floats((estimator.mean_.reshape(1, -1) @ estimator.components_.T)[0])  # in their own dtype
-    checked = importer.finite(importer.numeric(x), estimator)
+    checked = importer.finite(x, estimator)
     result = product_dtype(checked, estimator.components_.dtype, estimator.mean_.dtype, kept=Follows.FLOAT32)
     projected: Node = _projected(checked, components, -offset, result)
     if not estimator.whiten:
@@ -40,6 +50,35 @@ def truncated_svd(estimator: Any, x: Node, importer: Importer) -> Node:
     checked = importer.finite(importer.numeric(x), estimator)
     result = product_dtype(checked, estimator.components_.dtype)
     return _projected(checked, components, np.zeros(components.shape[0]), result)
+
+
+@adapter("sklearn.decomposition.FastICA")
+def fast_ica(estimator: Any, x: Node, importer: Importer) -> Node:
+    """``(X - mean_) @ components_.T``, where it was centred."""
+    dense_only(x, estimator)
+    checked = importer.finite(importer.dense(x), estimator)
+    result = product_dtype(checked, estimator.components_.dtype, kept=Follows.FLOAT32)
+    centered = SubDiv((checked,), floats(estimator.mean_), None) if estimator.whiten else checked
+    return _projected(centered, floats(estimator.components_), np.zeros(len(estimator.components_)), result)
+
+
+@adapter("sklearn.decomposition.FactorAnalysis")
+def factor_analysis(estimator: Any, x: Node, importer: Importer) -> Node:
+    """The mean of the latent variables: ``(X - mean_) @ weights.T @ covariance``."""
+    dense_only(x, estimator)
+    scaled = estimator.components_ / estimator.noise_variance_
+    covariance = _inverse(np.eye(len(scaled)) + scaled @ estimator.components_.T)
+    centered = without_mean(importer.finite(importer.dense(x), estimator), estimator.mean_, scaled, covariance)
+    projected = _projected(centered, floats(scaled), np.zeros(len(scaled)), "float64")
+    return Linear((projected,), floats(covariance), np.zeros(len(scaled)))
+
+
+def _inverse(matrix: Array) -> Array:
+    """The inverse as scikit-learn computes it."""
+    from scipy import linalg
+
+    inverse: Array = linalg.inv(matrix)
+    return inverse
 
 
 def _projected(x: Node, components: Array, bias: Array, result: str) -> Linear:

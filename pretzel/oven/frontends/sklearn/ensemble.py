@@ -8,15 +8,15 @@ import numpy as np
 
 from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition, public_name
 from pretzel.oven.frontends.sklearn._common import dense_only
-from pretzel.oven.frontends.sklearn.compat import (
+from pretzel.oven.frontends.sklearn.compat.ensembles import (
     allows_nan,
     category_encoder,
     histogram_baseline,
     histogram_trees,
     initial_scores,
-    link_name,
-    one_hot_widths,
 )
+from pretzel.oven.frontends.sklearn.compat.linear_models import link_name
+from pretzel.oven.frontends.sklearn.compat.preprocessing import one_hot_widths
 from pretzel.oven.frontends.sklearn.tree import classifier, leaf_numbers, read, scikit_tree, values_of
 from pretzel.oven.frontends.trees import Splits, Tree, join
 from pretzel.oven.ir.graph import Array, Methods, Node, Output

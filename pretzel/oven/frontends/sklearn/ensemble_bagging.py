@@ -9,7 +9,8 @@ import numpy as np
 
 from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition
 from pretzel.oven.frontends.sklearn._members import answers, as_array, float64_mean, is_always_float32, positions
-from pretzel.oven.frontends.sklearn.compat import allows_nan_tag, isolation_depths
+from pretzel.oven.frontends.sklearn.compat import allows_nan_tag
+from pretzel.oven.frontends.sklearn.compat.ensembles import isolation_depths
 from pretzel.oven.frontends.sklearn.tree import scikit_tree
 from pretzel.oven.frontends.trees import join
 from pretzel.oven.ir._bisection import largest_where

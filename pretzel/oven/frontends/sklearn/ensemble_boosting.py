@@ -9,7 +9,7 @@ import numpy as np
 from pretzel.oven.frontends.registry import Child, Unsupported, adapter, composition
 from pretzel.oven.frontends.sklearn._common import floats
 from pretzel.oven.frontends.sklearn._members import answers, checked_array, positions
-from pretzel.oven.frontends.sklearn.compat import boosts_probabilities
+from pretzel.oven.frontends.sklearn.compat.ensembles import boosts_probabilities
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.link import ArgMax, Log, Softmax, Threshold

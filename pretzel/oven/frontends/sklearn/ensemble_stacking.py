@@ -8,7 +8,7 @@ import numpy as np
 
 from pretzel.oven.frontends.registry import TRANSFORM, Child, Unsupported, adapter, children, composition
 from pretzel.oven.frontends.sklearn._members import called
-from pretzel.oven.frontends.sklearn.compat import stacked_widths
+from pretzel.oven.frontends.sklearn.compat.compositions import stacked_widths
 from pretzel.oven.ir.encode import REJECT_UNKNOWN, category_codes
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.schema import fixed

@@ -9,7 +9,7 @@ import numpy as np
 from pretzel.oven.frontends.contradictions import check_fit
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import floats
-from pretzel.oven.frontends.sklearn.compat import tfidf_of, vocabulary
+from pretzel.oven.frontends.sklearn.compat.preprocessing import tfidf_of, vocabulary
 from pretzel.oven.ir._text import ANALYZERS, pack
 from pretzel.oven.ir.columns import Raw
 from pretzel.oven.ir.graph import Methods, Node, Output, replace

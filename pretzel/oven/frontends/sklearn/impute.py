@@ -11,7 +11,8 @@ from pretzel.oven.frontends.cells import cell_value
 from pretzel.oven.frontends.missing import columns_of_request
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import INTEGERS, dense_only
-from pretzel.oven.frontends.sklearn.compat import fill_dtype, fitted_dtype, keeps_empty_columns, output_container
+from pretzel.oven.frontends.sklearn.compat import output_container
+from pretzel.oven.frontends.sklearn.compat.preprocessing import fill_dtype, fitted_dtype, keeps_empty_columns
 from pretzel.oven.ir._cells import CellValue, is_nan, is_pandas_missing, pack
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask

@@ -8,7 +8,12 @@ import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter, has_trait
 from pretzel.oven.frontends.sklearn._common import floats, product_dtype
-from pretzel.oven.frontends.sklearn.compat import label_binarizer, link_name, logistic_kind, zero_sum_is_uniform
+from pretzel.oven.frontends.sklearn.compat.linear_models import (
+    label_binarizer,
+    link_name,
+    logistic_kind,
+    zero_sum_is_uniform,
+)
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.link import (

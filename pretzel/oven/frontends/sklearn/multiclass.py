@@ -17,7 +17,7 @@ from pretzel.oven.frontends.sklearn._members import (
     threshold_of_scores,
     vector,
 )
-from pretzel.oven.frontends.sklearn.compat import first_of_equals_wins, zero_probabilities_stay
+from pretzel.oven.frontends.sklearn.compat.ensembles import first_of_equals_wins, zero_probabilities_stay
 from pretzel.oven.ir.cluster import ExpandedDistances
 from pretzel.oven.ir.columns import Constant
 from pretzel.oven.ir.graph import Methods, Node, Output

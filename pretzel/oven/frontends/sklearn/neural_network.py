@@ -8,7 +8,7 @@ import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import floats, product_dtype
-from pretzel.oven.frontends.sklearn.compat import label_binarizer
+from pretzel.oven.frontends.sklearn.compat.linear_models import label_binarizer
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.link import ArgMax, Exp, Expit, Log, Pair, Softmax, Threshold

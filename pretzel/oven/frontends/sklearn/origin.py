@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pretzel.errors import CompileError
-from pretzel.oven.frontends.sklearn.compat import keeps_empty_columns, logistic_kind, since
+from pretzel.oven.frontends.sklearn.compat import since
+from pretzel.oven.frontends.sklearn.compat.linear_models import logistic_kind
+from pretzel.oven.frontends.sklearn.compat.preprocessing import keeps_empty_columns
 from pretzel.oven.ir._cells import is_nan
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import dense_only, floats, rounds_float32
-from pretzel.oven.frontends.sklearn.compat import (
+from pretzel.oven.frontends.sklearn.compat.preprocessing import (
     casts_scaler_parameters,
     clips,
     degrees,

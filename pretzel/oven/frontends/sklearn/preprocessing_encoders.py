@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pretzel.oven.frontends.importer import Importer
     from pretzel.oven.ir._cells import CellValue
-from pretzel.oven.frontends.sklearn import compat
+from pretzel.oven.frontends.sklearn.compat import preprocessing as compat
 
 
 @adapter("sklearn.preprocessing.OneHotEncoder")

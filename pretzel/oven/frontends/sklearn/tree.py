@@ -8,7 +8,7 @@ import numpy as np
 
 from pretzel.oven.frontends.contradictions import check_fit
 from pretzel.oven.frontends.registry import adapter
-from pretzel.oven.frontends.sklearn.compat import allows_nan
+from pretzel.oven.frontends.sklearn.compat.ensembles import allows_nan
 from pretzel.oven.frontends.trees import Splits, Tree, join
 from pretzel.oven.ir.columns import Select
 from pretzel.oven.ir.concat import Concat

@@ -1,0 +1,132 @@
+"""Private attributes of encoders, imputers, scalers and vectorizers, and what their answers depend on."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.oven.frontends.sklearn.compat import since
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def infrequent_codes(encoder: Any, column: int) -> list[int] | None:
+    """Codes of the categories of a column where infrequent ones are coded as one, else None."""
+    mapping = encoder._default_to_infrequent_mappings[column] if encoder._infrequent_enabled else None
+    return None if mapping is None else [int(code) for code in mapping]
+
+
+def infrequent_code(encoder: Any, column: int) -> int | None:
+    """Code of the infrequent categories of a column, None where it has none."""
+    if not encoder._infrequent_enabled or encoder._infrequent_indices[column] is None:
+        return None
+    return int(encoder._default_to_infrequent_mappings[column][encoder._infrequent_indices[column][0]])
+
+
+def unknown_is_infrequent(encoder: Any) -> bool:
+    """Whether an `OneHotEncoder` codes unknown categories as infrequent ones; with "warn" it does since 1.8."""
+    asked = encoder.handle_unknown
+    return bool(asked == "infrequent_if_exist" or (asked == "warn" and since("1.8")))
+
+
+def dropped_codes(encoder: Any) -> list[int | None]:
+    """Code that a `OneHotEncoder` drops in each column, None where it drops nothing."""
+    dropped = encoder._drop_idx_after_grouping
+    if dropped is None:
+        return [None] * len(encoder.categories_)
+    return [None if code is None else int(code) for code in dropped]
+
+
+def one_hot_widths(encoder: Any) -> list[int]:
+    """Columns that a `OneHotEncoder` makes of each column."""
+    return [int(n) for n in encoder._n_features_outs]
+
+
+def missing_category(encoder: Any, column: int) -> int | None:
+    """Position of the missing value among the categories of a column of an `OrdinalEncoder`.
+
+    Raises
+    ------
+    ValueError
+        Another category stands there.
+    """
+    found = encoder._missing_indices.get(column)
+    if found is None:
+        return None
+    missing = [i for i, value in enumerate(encoder.categories_[column]) if value is None or value != value]
+    if found not in missing:
+        raise ValueError(f"_missing_indices names category {found!r:.40} of column {column}, expected one of {missing}")
+    return int(found)
+
+
+def fitted_dtype(imputer: Any) -> np.dtype[Any]:
+    """dtype of the table that a `SimpleImputer` was fitted on."""
+    found: np.dtype[Any] = imputer._fit_dtype
+    return found
+
+
+def fill_dtype(imputer: Any) -> np.dtype[Any]:
+    """dtype of the values that a `SimpleImputer` fills in; before 1.8 it assigns them to the table."""
+    found: np.dtype[Any] = np.dtype(imputer._fill_dtype if since("1.8") else imputer._fit_dtype)
+    return found
+
+
+def keeps_empty_columns(imputer: Any) -> bool:
+    """Whether a `SimpleImputer` keeps columns without a value to fill in; before 1.8 one with a constant does."""
+    return bool(imputer.keep_empty_features) or (imputer.strategy == "constant" and not since("1.8"))
+
+
+def clips(scaler: Any) -> bool:
+    """Whether a `MaxAbsScaler` clips its result, which it can since 1.8."""
+    return since("1.8") and bool(scaler.clip)
+
+
+def raises_to_powers() -> bool:
+    """Whether Yeo-Johnson is computed with powers; since 1.9 it is SciPy's function, whose small values are exact."""
+    return not since("1.9")
+
+
+def undoes_box_cox_by_powers() -> bool:
+    """Whether the inverse of Box-Cox is computed with powers, as it is written, and not by SciPy's function."""
+    from sklearn.preprocessing import PowerTransformer
+
+    return hasattr(PowerTransformer, "_box_cox_inverse_tranform")
+
+
+def casts_scaler_parameters() -> bool:
+    """Whether a `StandardScaler` rounds its parameters to the dtype of narrower rows before it computes."""
+    return since("1.8")
+
+
+def scaler_behind_powers(transformer: Any) -> Any:
+    """The fitted `StandardScaler` of a `PowerTransformer` that standardizes."""
+    return transformer._scaler
+
+
+def degrees(features: Any) -> tuple[int, int]:
+    """Lowest and highest degree of a `PolynomialFeatures`."""
+    return int(features._min_degree), int(features._max_degree)
+
+
+def full_width(features: Any) -> int:
+    """Columns that a `PolynomialFeatures` computes before it drops low degrees."""
+    return int(features._n_out_full)
+
+
+# -- text ------------------------------------------------------------------------------------------------------------
+
+
+def vocabulary(vectorizer: Any) -> Mapping[Any, int]:
+    """Terms of a vectorizer and their columns, whether fitted or given."""
+    vectorizer = copy.copy(vectorizer)  # the check stores a given vocabulary on the estimator
+    vectorizer._check_vocabulary()
+    found: Mapping[Any, int] = vectorizer.vocabulary_
+    return found
+
+
+def tfidf_of(vectorizer: Any) -> Any:
+    """The `TfidfTransformer` inside a `TfidfVectorizer`."""
+    return vectorizer._tfidf

@@ -1,0 +1,23 @@
+"""Private attributes of estimators that project rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pretzel.oven.ir.graph import Array
+
+
+def mean_and_scale(model: Any) -> tuple[Array, Array]:
+    """What a partial least squares subtracts from each column, and divides it by."""
+    return model._x_mean, model._x_std
+
+
+def predicts_one(model: Any) -> bool:
+    """Whether a partial least squares was fitted on a vector, and predicts one."""
+    return bool(model._predict_1d)
+
+
+def discriminants(model: Any) -> int:
+    """Columns of the projection of a linear discriminant analysis."""
+    return int(model._max_components)
