@@ -79,7 +79,7 @@ def deployment(
     def application() -> Any:
         from pretzel.serving import app
 
-        served = app(runtime())
+        served = app(runtime(), warm_up=False)  # a replica loads what it is asked for
 
         async def announced(scope: Any, receive: Any, send: Any) -> None:
             """Let Ray know that the model of the header is here."""
