@@ -89,6 +89,17 @@ def attendee_models(count: int, size: int = 3000) -> Iterator[Member]:
         yield Member(f"attendees/{name}/{seed}", zoo.NUMBERS, model)
 
 
+def table_heads(count: int) -> Iterator[Member]:
+    """Logistic models over one shared transformer; all weights differ, though only the first model is fitted."""
+    features = table_features(missing="?").fit(tasks.people()[0])
+    X, y = sample(tasks.people, 5000, 1)
+    head = fitted(zoo.LOGISTIC, features.transform(X), y)
+    for seed in range(count):
+        other = copy.copy(head)
+        other.coef_ = head.coef_ + np.random.default_rng(seed).normal(0, 0.01, head.coef_.shape)
+        yield Member(f"income/head/{seed}", zoo.TABLE, pipeline(features, other))
+
+
 def table_models(count: int, size: int = 5000) -> Iterator[Member]:
     """Models of mixed tables on their own samples: logistic over one shared transformer, boosting, forests."""
     half = count // 2
