@@ -27,7 +27,13 @@ class Owner(weakref.ref["Plan"]):
         ``"name@version"``, as which the plan is registered; "" if it is not.
     """
 
-    version = ""
+    __slots__ = ("version",)
+    version: str
+
+    def __new__(cls, plan: Plan) -> Owner:
+        made = super().__new__(cls, plan)
+        made.version = ""
+        return made
 
 
 def version_of(target: Any) -> str:

@@ -38,7 +38,7 @@ class WarmUp:
     Attributes
     ----------
     is_over : bool
-        Whether that are all that there were.
+        Whether all that there were have been called.
     """
 
     def __init__(self, app: Application) -> None:

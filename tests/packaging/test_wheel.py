@@ -70,6 +70,7 @@ def test_the_wheel_has_the_package_and_no_sources(wheel: Path) -> None:
         names = [name for name in archive.namelist() if ".dist-info/" not in name]
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "pretzel").rglob("*.py")}
     others = {"pretzel/py.typed", "pretzel/_native/_core.pyi"}
+    others |= {str(path.relative_to(ROOT)) for path in (ROOT / "pretzel" / "serving" / "grpc").glob("*.proto")}
     (extension,) = {*names} - modules - others
     assert extension.startswith("pretzel/_native/_core.")
     assert modules | others < {*names}

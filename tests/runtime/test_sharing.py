@@ -97,6 +97,11 @@ def test_models_of_one_kind_have_one_shape() -> None:
 
 def test_a_small_model_costs_a_few_kilobytes() -> None:
     """Four methods over twenty columns: what Python allocates for each, which is most of it."""
+    assert statistics.median(_alone("small")) < 14_000  # a table of the process that grows meanwhile is none of theirs
+
+
+def _costs_of_small_models() -> list[float]:
+    """Bytes of each of twenty models, again and again."""
     runtime = pretzel.Runtime(store=pretzel.ObjectStore())
     models = small_models(150)
     for number, model in enumerate(models[:50]):
@@ -113,7 +118,18 @@ def test_a_small_model_costs_a_few_kilobytes() -> None:
             costs.append((tracemalloc.get_traced_memory()[0] - before) / 20)
     finally:
         tracemalloc.stop()
-    assert statistics.median(costs) < 14_000  # a table of the process that grows meanwhile is none of theirs
+    return costs
+
+
+def _alone(what: str) -> Any:
+    """What a process of its own measures, because memory of one that ran other tests means nothing."""
+    where = str(Path(pretzel.__file__).parent.parent)
+    environment = {**os.environ, "PYTHONPATH": where}
+    done = subprocess.run(
+        [sys.executable, __file__, what], capture_output=True, text=True, timeout=250, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def test_compiling_leaves_nothing_for_the_collector() -> None:
@@ -134,16 +150,10 @@ def test_compiling_leaves_nothing_for_the_collector() -> None:
 
 @pytest.mark.skipif("LD_PRELOAD" in os.environ, reason="memory is counted with the system's allocator")
 def test_sentiment_models_share_their_vectorizers() -> None:
-    """Many models over two vectorizers; runs on its own, or its resident memory would mean nothing."""
+    """Many models over two vectorizers."""
     if not Path("/proc/self/statm").exists():
         pytest.skip("resident memory is read from /proc")
-    where = str(Path(pretzel.__file__).parent.parent)
-    environment = {**os.environ, "PYTHONPATH": where}
-    done = subprocess.run(
-        [sys.executable, __file__], capture_output=True, text=True, timeout=250, env=environment, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
+    found = _alone("sentiment")
     own = found["weights"]
     assert found["exclusive"] == [own]
     assert found["unique"] == found["first"] + (COUNT - 1) * own
@@ -187,7 +197,7 @@ def _sentiment_models() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_sentiment_models()))
+    print(json.dumps(_costs_of_small_models() if sys.argv[1] == "small" else _sentiment_models()))
 
 
 def test_models_called_in_turn_answer_as_each_alone() -> None:
