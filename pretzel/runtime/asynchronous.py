@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pretzel._native import Method
 from pretzel.errors import InputError
 from pretzel.options import check_option
+from pretzel.runtime.engine import settable
 from pretzel.runtime.input.row_reader import one_row_table
 from pretzel.runtime.opaque import OpaqueMethod
 from pretzel.runtime.version import Unloaded
@@ -87,7 +88,19 @@ def table(endpoint: Endpoint, name: str) -> Callable[..., Coroutine[Any, Any, An
 
 async def in_memory(target: Any) -> Any:
     """What an endpoint has picked for a call, loaded if it was not in memory."""
-    return await asyncio.to_thread(target.loaded) if type(target) is Unloaded else target
+    return await in_thread(target.loaded) if type(target) is Unloaded else target
+
+
+async def in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function returns in a thread, or what it raises, as a future takes it."""
+
+    def call() -> Any:
+        try:
+            return function(*arguments)
+        except BaseException as error:
+            raise settable(error) from error.__cause__
+
+    return await asyncio.to_thread(call)
 
 
 async def answer_row(endpoint: Endpoint, method: Any, row: Any, deadline: float | None) -> Any:

@@ -81,7 +81,7 @@ class Answer(Future[Any]):
         try:
             result = answer()
         except BaseException as error:
-            failure = error
+            failure = settable(error)
         if ended is not None:
             ended(failure, time.monotonic() - self._submitted)
         try:
@@ -249,7 +249,10 @@ class BatchEngine:
         def compute() -> Any:
             if latest is not None and time.monotonic() >= latest:
                 raise DeadlineExceeded(f"{name}: the deadline passed before the request started")
-            return function()
+            try:
+                return function()
+            except CancelledError as error:  # of another request, because this one is under way
+                raise RuntimeError(f"{name}: a step raised CancelledError") from error
 
         def work() -> None:
             with self._lock:
@@ -339,6 +342,19 @@ class BatchEngine:
         pool = getattr(self, "_pool", None)
         if pool is not None:
             pool.close(wait=False)
+
+
+def settable(error: BaseException) -> BaseException:
+    """An exception as a future takes it.
+
+    StopIteration, and what would end the thread or the event loop that awaits the future, become a RuntimeError, as
+    StopIteration does in a generator.
+    """
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    failure = RuntimeError(f"a step raised {type(error).__name__}")
+    failure.__cause__ = error
+    return failure
 
 
 def _raise_cancelled() -> NoReturn:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import Method
 from pretzel.errors import ModelNotFoundError, PretzelError
-from pretzel.runtime.asynchronous import answer_row, answer_rows, answer_table, in_memory
+from pretzel.runtime.asynchronous import answer_row, answer_rows, answer_table, in_memory, in_thread
 from pretzel.runtime.log import logger
 from pretzel.runtime.opaque import OpaqueMethod
 from pretzel.runtime.version import Unloaded, version_of
@@ -60,7 +59,7 @@ class Models:
             raise Unavailable(f"{name} has been unloaded: POST v2/repository/models/{name}/load")
         model = self._known.get(name)
         if model is None:
-            model = await asyncio.to_thread(self._runtime.__getitem__, name)
+            model = await in_thread(self._runtime.__getitem__, name)
             self._known[name] = model
         return model
 
@@ -71,9 +70,10 @@ class Models:
         if plan is not None:
             return plan
         try:
-            return await asyncio.to_thread(getattr, model, "plan")
+            found: Plan = await in_thread(getattr, model, "plan")
         except ModelNotFoundError:
-            return await asyncio.to_thread(getattr, await self._again(name), "plan")
+            found = await in_thread(getattr, await self._again(name), "plan")
+        return found
 
     async def row(self, name: str, method: str, row: Any, deadline: float | None) -> tuple[Any, str]:
         """The answer for one row, and the version that gave it."""

@@ -246,6 +246,43 @@ def test_errors_are_those_of_the_methods_that_are_not_awaited(
         assert same_table == message(lambda bad=bad: model.predict(bad))
 
 
+@pytest.mark.parametrize(
+    "kind", [StopIteration, SystemExit, KeyboardInterrupt, GeneratorExit, CancelledError, asyncio.CancelledError]
+)
+def test_what_no_future_takes_is_an_ordinary_failure(
+    runtime: pretzel.Runtime, kind: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = runtime.register("slow", make_pipeline(Slow(), Ridge()).fit(X, X[:, 1]))
+
+    def raising(self: Slow, X: Any) -> Any:
+        raise kind("odd")
+
+    monkeypatch.setattr(Slow, "transform", raising)
+
+    async def submitted() -> Any:
+        return await model.submit(X)
+
+    async def main() -> None:
+        for ask in (lambda: model.apredict_one(X[0]), lambda: model.apredict(X), submitted):
+            async with asyncio.timeout(20.0):
+                with pytest.raises(RuntimeError, match=kind.__name__) as failed:
+                    await ask()
+            assert type(failed.value.__cause__) is kind
+
+    asyncio.run(main())
+    with pytest.raises(RuntimeError, match=kind.__name__):
+        model.submit(X).result(timeout=20)
+
+
+def test_what_no_future_takes_may_come_from_loading() -> None:
+    async def main() -> None:
+        async with asyncio.timeout(20.0):
+            await asynchronous.in_thread(next, iter(()))
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        asyncio.run(main())
+
+
 def test_unregistered_models_raise(runtime: pretzel.Runtime) -> None:
     model = runtime.register("m", models()["linear"][0])
     answer = model.apredict_one

@@ -168,6 +168,10 @@ def test_the_end_does_not_wait_for_ever(slow: pretzel.Runtime) -> None:
         (ZeroDivisionError("odd"), 400),
         (RuntimeError("secret"), 500),
         (MemoryError("secret"), 500),
+        (StopIteration("secret"), 500),
+        (SystemExit("secret"), 500),
+        (KeyboardInterrupt("secret"), 500),
+        (asyncio.CancelledError("secret"), 500),
     ],
 )
 def test_errors_of_a_model(
