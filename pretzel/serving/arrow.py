@@ -11,7 +11,8 @@ from pretzel.errors import InputTypeError
 from pretzel.input_spec import InputKind
 from pretzel.runtime.answer_columns import answer_columns
 from pretzel.runtime.named_columns import feature_names_out
-from pretzel.serving.failures import BadRequest, NotInstalled
+from pretzel.serving.arrow_sizes import bytes_of
+from pretzel.serving.failures import BadRequest, NotInstalled, TooLarge
 
 if TYPE_CHECKING:
     from pretzel.runtime.model import Plan
@@ -20,18 +21,26 @@ SMALL = 64_000
 """Streams with fewer bytes are read on the event loop."""
 
 
-async def read(body: bytes, plan: Plan) -> Any:
+async def read(body: bytes, plan: Plan, most: int) -> Any:
     """The table of a stream, as a model takes it: a table with columns, a matrix, or documents.
+
+    Parameters
+    ----------
+    body : bytes
+    plan : Plan
+    most : int
+        Bytes that the table may have, which a stream may hold compressed.
 
     Raises
     ------
     BadRequest
         The body is no stream, or a damaged one.
+    TooLarge
     InputTypeError
         The model takes something else.
     NotInstalled
     """
-    return _read(body, plan) if len(body) < SMALL else await asyncio.to_thread(_read, body, plan)
+    return _read(body, plan, most) if len(body) < SMALL else await asyncio.to_thread(_read, body, plan, most)
 
 
 async def write(plan: Plan, method: str, answer: Any) -> bytes:
@@ -57,9 +66,12 @@ def _pyarrow() -> Any:
     return pyarrow
 
 
-def _read(body: bytes, plan: Plan) -> Any:
+def _read(body: bytes, plan: Plan, most: int) -> Any:
     arrow = _pyarrow()
     try:
+        size = bytes_of(arrow, body)
+        if size > most:
+            raise TooLarge(f"{plan.name}: the table has {size:,} bytes; this server takes {most:,}")
         table = arrow.ipc.open_stream(arrow.py_buffer(body)).read_all()
         table.validate(full=True)
     except (arrow.ArrowException, OSError, ValueError) as error:

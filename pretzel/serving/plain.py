@@ -36,7 +36,7 @@ async def predict(app: Application, request: Request, target: str) -> Response:
     is_arrow = request.content_type == ARROW
     as_arrow = request.accepts(ARROW) or (is_arrow and not request.accepts(JSON))
     if is_arrow:
-        table = await arrow.read(body, await app.models.plan(name))
+        table = await arrow.read(body, await app.models.plan(name), app.settings.max_bytes)
         request.rows = len(table)
         answer, version = await app.models.table(name, method, table, deadline)
     else:
