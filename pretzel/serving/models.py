@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     Answered = Callable[[Endpoint, Any, Any, float | None], Awaitable[Any]]
 
+MOST = 100_000
+"""Names that are remembered: a client may ask for every version that there ever is."""
+
 FAULTS = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError)
 """What steps raise over requests that they cannot take."""
 
@@ -60,6 +63,8 @@ class Models:
         model = self._known.get(name)
         if model is None:
             model = await in_thread(self._runtime.__getitem__, name)
+            if len(self._known) >= MOST:
+                self._known.clear()  # the others are looked up again
             self._known[name] = model
         return model
 

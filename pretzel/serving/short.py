@@ -15,7 +15,7 @@ from pretzel.runtime.version import version_of
 from pretzel.serving.exchange import DEADLINE, REQUEST_ID, Request, header_value
 from pretzel.serving.failures import BadRequest
 from pretzel.serving.jsons import dumps, loads, written_out
-from pretzel.serving.models import FAULTS, blamed
+from pretzel.serving.models import FAULTS, MOST, blamed
 
 if TYPE_CHECKING:
     from pretzel._native import Endpoint
@@ -43,6 +43,8 @@ class ShortRows:
         """A row can be answered at this path, which begins with the place where the application is mounted."""
         endpoint = None if model is None else model.endpoint(method)
         if model is not None and endpoint is not None:
+            if len(self._known) >= MOST:
+                self._known.clear()
             self._known[root, path] = (model, method, endpoint)
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> Receive | None:

@@ -121,3 +121,18 @@ def test_limits_and_counts(own: pretzel.Runtime) -> None:
     app.draining = True
     assert client.post(PATH, ROW).status == 503
     assert app.active == 0
+
+
+def test_names_are_forgotten_before_there_are_too_many(own: pretzel.Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that names versions may ask for one after the other."""
+    monkeypatch.setattr("pretzel.serving.models.MOST", 5)
+    monkeypatch.setattr("pretzel.serving.short.MOST", 5)
+    client = Client(pretzel.serving.app(own))
+    first = client.post(PATH, ROW).json
+    for _ in range(12):
+        own.register("churn/de", churn())
+        label = own.versions("churn/de")[-1]
+        assert client.post(f"/models/churn/de@{label}/predict", ROW).json == first
+        assert client.post(PATH, ROW).json == first
+    assert len(client.app.models._known) <= 5
+    assert len(client.app.short_rows._known) <= 5
