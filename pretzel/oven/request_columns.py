@@ -24,7 +24,7 @@ from pretzel.packed import Packed
 from pretzel.schema import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -72,6 +72,7 @@ class _Reader:
         self._doubtful = np.zeros(width, dtype=bool)  # the tags of a step do not tell whether it does
         self._categories: dict[int, tuple[list[CellValue], bool]] = {}
         self._missing: dict[Node, Passed] = {}
+        self._same: dict[Node, Passed] = {}
         if spec.kind is InputKind.ANY:
             self._doubtful[:] = True
         if spec.coding is not None and spec.coding.columns:  # without them only the frame of a request tells
@@ -82,6 +83,7 @@ class _Reader:
         """Note what each node says of the columns that reach it."""
         for node in nodes:
             self._missing[node] = self._passed_on(node)
+            self._same[node] = self._carried(node)
             match node:
                 case CheckFinite(allow_nan=False) | CityHash():
                     self._rejected[self._missing[node.inputs[0]][1]] = True
@@ -92,7 +94,7 @@ class _Reader:
                     self._reject_nan(self._missing[node.inputs[0]][1])
                 case CategoryCodes():
                     self._read_categories(node)
-                case NumericLeaf() | SparseLeaf():
+                case SparseLeaf():
                     self._raise_kind(self._missing[node][1], _NUMBER)
                 case CellLeaf():
                     self._raise_kind(self._missing[node][1], _CATEGORY)
@@ -101,6 +103,9 @@ class _Reader:
                     self._rejected[self._missing[node][1]] = True
                 case Opaque():
                     self._read_opaque(node)
+            if not isinstance(node, Concat | Select | Opaque):
+                for x in node.inputs:
+                    self._raise_kind(self._same[x][1], _NUMBER)
 
     def grouped(self) -> dict[str, Any]:
         """Groups of columns that are alike, and how many columns in a row belong to which group."""
@@ -140,9 +145,9 @@ class _Reader:
             case Raw() | Opaque():
                 return NOTHING
             case Concat():
-                return self._side_by_side(node)
+                return _side_by_side(node, self._missing)
             case Select():
-                return self._selected(node)
+                return _selected(node, self._missing)
             case CheckFinite() | Densify():
                 return self._missing[node.inputs[0]]
         if isinstance(node, LEAVES) or not node.columnwise or node.schema().kind is Kind.CELLS:
@@ -154,16 +159,21 @@ class _Reader:
         kept = self._keeps_nan(node, x, positions)
         return positions[kept], columns[kept]
 
-    def _side_by_side(self, node: Concat) -> Passed:
-        starts = np.cumsum([0, *(each.schema().width for each in node.inputs)])
-        parts = [self._missing[each] for each in node.inputs]
-        positions = [part[0] + start for part, start in zip(parts, starts, strict=False)]
-        return np.concatenate(positions), np.concatenate([part[1] for part in parts])
+    def _carried(self, node: Node) -> Passed:
+        """The columns of a dense value that hold those of the request as they are.
 
-    def _selected(self, node: Select) -> Passed:
-        known = dict(zip(*(each.tolist() for each in self._missing[node.inputs[0]]), strict=True))
-        found = [(at, known[column]) for at, column in enumerate(node.columns) if column in known]
-        return np.array([at for at, _ in found], dtype=np.int64), np.array([c for _, c in found], dtype=np.int64)
+        They say nothing of the kind: the source passes texts on, too, until a step reads numbers.
+        """
+        match node:
+            case NumericLeaf() if not node.inputs:
+                return _all(np.array(node.columns, dtype=np.int64))
+            case Concat():
+                return _side_by_side(node, self._same)
+            case Select():
+                return _selected(node, self._same)
+            case CheckFinite():
+                return self._same[node.inputs[0]]
+        return NOTHING
 
     @staticmethod
     def _keeps_nan(node: Node, x: Node, positions: Columns) -> npt.NDArray[np.bool_]:
@@ -196,9 +206,10 @@ class _Reader:
         tags = _tags(node.estimator)
         if isinstance(x, Raw):
             columns = np.arange(len(self._kinds)) if not x.inputs and not x.selected else self._missing[x][1]
-            self._raise_kind(columns, _ANY if tags is None or tags[0] else _NUMBER)
+            read = columns
         else:
-            columns = self._missing[x][1]
+            columns, read = self._missing[x][1], self._same[x][1]
+        self._raise_kind(read, _ANY if tags is None or tags[0] else _NUMBER)
         if tags is None or not tags[1]:
             (self._doubtful if tags is None else self._rejected)[columns] = True
 
@@ -219,6 +230,21 @@ class _Reader:
 def _all(columns: Columns) -> Passed:
     """A value that has these columns of the request."""
     return np.arange(len(columns)), columns
+
+
+def _side_by_side(node: Concat, passed: Mapping[Node, Passed]) -> Passed:
+    """Columns that the parts of a value pass on."""
+    starts = np.cumsum([0, *(each.schema().width for each in node.inputs)])
+    parts = [passed[each] for each in node.inputs]
+    positions = [part[0] + start for part, start in zip(parts, starts, strict=False)]
+    return np.concatenate(positions), np.concatenate([part[1] for part in parts])
+
+
+def _selected(node: Select, passed: Mapping[Node, Passed]) -> Passed:
+    """Columns that are passed on among the selected ones."""
+    known = dict(zip(*(each.tolist() for each in passed[node.inputs[0]]), strict=True))
+    found = [(at, known[column]) for at, column in enumerate(node.columns) if column in known]
+    return np.array([at for at, _ in found], dtype=np.int64), np.array([c for _, c in found], dtype=np.int64)
 
 
 def _tags(estimator: Any) -> tuple[bool, bool] | None:

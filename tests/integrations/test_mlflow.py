@@ -47,6 +47,15 @@ def test_a_saved_model_is_loaded_as_a_plan(model, folder):
     assert plan.predict(frame()).tolist() == model.predict(frame()).tolist()
 
 
+def test_pyfunc_answers_where_columns_are_only_passed_on(tmp_path):
+    X = frame()[["age"]].assign(member=[True, False] * (ROWS // 2))
+    columns = make_column_transformer((SimpleImputer(), ["age"]), remainder="passthrough").fit(X)
+    flavor.save_model(columns, tmp_path / "columns")
+    loaded = mlflow.pyfunc.load_model(str(tmp_path / "columns"))
+    assert loaded.metadata.signature is None
+    np.testing.assert_array_equal(loaded.predict(X).to_numpy(), columns.transform(X))
+
+
 def test_pyfunc_answers_with_the_signature_of_the_schema(model, folder):
     loaded = mlflow.pyfunc.load_model(str(folder))
     assert [(each.name, each.type.name) for each in loaded.metadata.signature.inputs] == [

@@ -36,7 +36,7 @@ class Column:
         None: the source was fitted without names.
     position : int
     kind : {"number", "category", "text", "any"}
-        ``"any"``: only a step without a native form reads it, or none.
+        ``"any"``: only a step without a native form reads it, or none, and then it may be passed on.
     dtype : {"float64", "int64", "str", "object"}
         What its values are, missing ones aside.
     required : bool

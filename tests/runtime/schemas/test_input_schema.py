@@ -13,7 +13,7 @@ import pyarrow as pa
 import pydantic
 import pytest
 from scipy import sparse
-from sklearn.compose import make_column_transformer
+from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
@@ -120,6 +120,42 @@ def test_steps_without_a_native_form_say_what_their_tags_say():
     function = make_pipeline(FunctionTransformer(lambda X: X[["age"]]), LogisticRegression())
     anything = pretzel.compile(function.fit(X, X["age"] > 0)).input_schema
     assert [(c.kind, c.nullable) for c in anything.columns] == [("any", None)] * 2
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        make_column_transformer((StandardScaler(), ["age"]), remainder="passthrough"),
+        make_column_transformer((StandardScaler(), ["age"]), ("passthrough", ["city", "class", "member"])),
+        make_column_transformer(
+            (StandardScaler(), ["age"]),
+            ("passthrough", make_column_selector(dtype_exclude="float")),
+        ),
+        make_union("passthrough", make_pipeline(make_column_transformer((StandardScaler(), ["age"])))),
+    ],
+    ids=["remainder", "named", "selector", "union"],
+)
+def test_a_column_that_is_only_passed_on_may_hold_anything(step):
+    X = frame()[["age", "city", "class"]].assign(member=[True, False] * (ROWS // 2))
+    X["city"] = X["city"].astype(object)
+    plan = pretzel.compile(step.fit(X))
+    schema = plan.input_schema
+    assert [column.kind for column in schema.columns] == ["number", "any", "any", "any"]
+    assert [tensor["datatype"] for tensor in schema.to_open_inference()["inputs"]] == ["FP64", *["BYTES"] * 3]
+    validator, model = jsonschema.Draft202012Validator(schema.to_json_schema()), schema.to_pydantic()
+    for row in [*X[:2].to_dict("records"), {"age": 1.0, "city": "2", "class": "2", "member": None}]:
+        assert validator.is_valid(row)
+        checked = model.model_validate(row).model_dump(by_alias=True, exclude_unset=True)
+        assert checked == row
+        assert repr(plan.transform_one(checked)) == repr(plan.transform_one(row))
+
+
+def test_a_column_that_a_later_step_reads_as_a_number_is_one():
+    X = frame()[["age", "income", "class"]]
+    columns = make_column_transformer((StandardScaler(), ["age"]), remainder="passthrough")
+    for last in (StandardScaler(), LinearRegression(), KNeighborsClassifier(), RandomForestClassifier(2)):
+        plan = pretzel.compile(make_pipeline(columns, last).fit(X, X["age"] > 0))
+        assert [column.kind for column in plan.input_schema.columns] == ["number"] * 3, last
 
 
 def test_categories_are_listed_up_to_a_bound():
