@@ -20,7 +20,7 @@ from pretzel.options import check_option, parse_bytes
 from pretzel.runtime.log import logger
 from pretzel.serving import pages, plain, prometheus, protocol, spans, watched
 from pretzel.serving.exchange import REQUEST_ID, Disconnected, Request, Response, is_sendable
-from pretzel.serving.failures import Busy, NotFound, Unavailable, WrongHttpMethod, status_of
+from pretzel.serving.failures import Busy, ModelFailed, NotFound, Unavailable, WrongHttpMethod, status_of
 from pretzel.serving.models import Models
 from pretzel.serving.short import ShortRows
 from pretzel.serving.warm_up import WarmUp
@@ -237,7 +237,7 @@ class Application:
     def failed(self, request: Request, error: Exception) -> Response:
         """The answer to a request that failed, which always has an id."""
         name = request.id = self.id_of(request.headers.get(REQUEST_ID, b""))
-        request.error = error
+        request.error = error.__cause__ if isinstance(error, ModelFailed) else error
         status = status_of(error)
         message, kind = self.told(error, name, f"{request.method} {request.path}"), type(error).__name__
         response = Response.of({"error": message, "type": "Error" if status == 500 else kind}, status)
@@ -258,7 +258,8 @@ class Application:
         if status_of(error) != 500:
             return str(error)
         logger.error("request %s failed: %s", name.decode(), asked, exc_info=error)
-        return f"internal error; the log of the server tells more about request {name.decode()}"
+        what = str(error) if isinstance(error, ModelFailed) else "internal error"
+        return f"{what}; the log of the server tells more about request {name.decode()}"
 
     def retry_after(self, error: Exception) -> int | None:
         """Seconds after which a request that was rejected may be answered, as far as estimates tell."""

@@ -19,7 +19,9 @@ every other exception                       500     INTERNAL             logged 
 ==========================================  ======  ===================  ==============================================
 
 Answers with 429 and 503 have ``Retry-After`` (in gRPC: ``retry-after`` among the trailing metadata).
-An exception that an opaque step raises over a request gets 400, because the request is its likeliest cause.
+A TypeError, ValueError, AttributeError, LookupError or ArithmeticError (`FAULTS`) that an opaque step raises over a
+request gets 400, because the request is its likeliest cause. Everything else that a step raises becomes a
+`ModelFailed`, which names the model and the method, but does not tell what the step says, and gets 500.
 """
 
 from __future__ import annotations
@@ -76,6 +78,13 @@ class Unavailable(PretzelError):
 class NotInstalled(PretzelError):
     """A package that the answer needs is not installed."""
 
+
+class ModelFailed(PretzelError):
+    """A step of a model raised what is no request's fault; the exception is its cause."""
+
+
+FAULTS = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError)
+"""What steps raise over requests that they cannot take."""
 
 _TABLE: dict[type[Exception], tuple[int, str]] = {
     BadRequest: (400, "INVALID_ARGUMENT"),

@@ -10,7 +10,7 @@ from pretzel.runtime.asynchronous import answer_row, answer_rows, answer_table, 
 from pretzel.runtime.log import logger
 from pretzel.runtime.opaque import OpaqueMethod
 from pretzel.runtime.version import Unloaded, version_of
-from pretzel.serving.failures import BadRequest, NotFound, Unavailable
+from pretzel.serving.failures import FAULTS, BadRequest, ModelFailed, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 MOST = 100_000
 """Names that are remembered: a client may ask for every version that there ever is."""
-
-FAULTS = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError)
-"""What steps raise over requests that they cannot take."""
 
 
 class Models:
@@ -139,7 +136,7 @@ async def _call(answered: Answered, model: Model, method: str, request: Any, dea
         return await answered(endpoint, target, request, deadline), version_of(target)
     except PretzelError:
         raise
-    except FAULTS as error:
+    except Exception as error:
         raise blamed(model, method, target, error) from error
 
 
@@ -155,15 +152,17 @@ async def _run(answered: Answered, model: Model, method: str, target: Any, reque
         return await answered(_endpoint(model, method), target, request, deadline)
     except PretzelError:
         raise
-    except FAULTS as error:
+    except Exception as error:
         raise blamed(model, method, target, error) from error
 
 
 def blamed(model: Model, method: str, target: Any, error: Exception) -> Exception:
-    """What a step raised over a request that it cannot take, or a handle that has no such method any more."""
+    """What the client is told of what a step, or a handle that has no such method any more, raised over a request."""
     if isinstance(error, PretzelError):
         return error
     if isinstance(error, AttributeError) and type(target) is not Method and type(target) is not OpaqueMethod:
         return NotFound(str(error))
+    if not isinstance(error, FAULTS):
+        return ModelFailed(f"{model.name}: {method} failed")
     logger.info("%s.%s failed over a request", model.name, method, exc_info=error)
     return BadRequest(f"{model.name}: {method} cannot answer this request ({type(error).__name__}: {error})")

@@ -15,7 +15,7 @@ from pretzel.runtime.version import version_of
 from pretzel.serving.exchange import DEADLINE, REQUEST_ID, Request, header_value
 from pretzel.serving.failures import BadRequest
 from pretzel.serving.jsons import dumps, loads, written_out
-from pretzel.serving.models import FAULTS, MOST, blamed
+from pretzel.serving.models import MOST, blamed
 
 if TYPE_CHECKING:
     from pretzel._native import Endpoint
@@ -82,7 +82,9 @@ class ShortRows:
             except ModelNotFoundError:
                 return _again(message, receive)
             except Exception as error:
-                fault = blamed(model, method, target, error) if isinstance(error, FAULTS) else error
+                fault = blamed(model, method, target, error)
+                if fault is not error:
+                    fault.__cause__ = error
                 response = app.failed(Request(scope, receive, 0), fault)
                 app.statuses[response.status] += 1
                 await response.send(send)

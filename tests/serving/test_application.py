@@ -185,6 +185,8 @@ def test_errors_of_a_model(
         assert answer.status == expected
         if expected == 500:
             assert "secret" not in answer.error
+            assert answer.error.startswith("slow: predict failed")
+            assert "secret" in caplog.text
             assert "r7" in answer.error
             assert "r7" in caplog.text
 
