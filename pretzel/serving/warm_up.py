@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 PATIENCE = 20.0
 """Seconds for which a server begins to listen later, so that it is ready then; gunicorn kills workers after 30."""
 
+LONGEST = 20.0
+"""Seconds for which a server waits for one model, before it goes on to the others and is ready without it."""
+
 _PROBE = 0.5
 """Seconds for which a probe waits, which have a second as a rule."""
 
@@ -107,7 +110,12 @@ class WarmUp:
         for name in await asyncio.to_thread(list, runtime):
             try:
                 if name not in self._warm:
-                    await self._calling(name)
+                    calling = self._calling(name)
+                    await asyncio.wait({calling}, timeout=LONGEST)
+                    if calling.done():
+                        calling.result()
+                    else:
+                        logger.warning("%s has not answered for %g seconds: others are not kept waiting", name, LONGEST)
             except MemoryLimitExceeded:
                 break
             except Exception as error:  # the others can be served

@@ -18,12 +18,15 @@ from sklearn.preprocessing import FunctionTransformer
 
 import pretzel
 import pretzel.serving
+from pretzel.serving import warm_up
 from pretzel.serving.warm_up import row_of
 from tests.serving.conftest import Client, call, churn
 from tests.serving.servers import serving
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 READY = "/v2/health/ready"
 gate = threading.Event()
@@ -32,6 +35,12 @@ gate = threading.Event()
 def waiting(X: Any) -> Any:
     """A step that waits for a gate."""
     assert gate.wait(30)
+    return np.asarray(X)
+
+
+def first_beyond_one(X: Any) -> Any:
+    """A step that raises StopIteration where nothing is beyond one."""
+    next(value for value in np.ravel(X) if value > 1)
     return np.asarray(X)
 
 
@@ -86,6 +95,43 @@ def test_a_model_that_cannot_be_loaded_keeps_no_other_one_from_being_ready(tmp_p
         cold = Client(pretzel.serving.app(runtime, warm_up=False))
         assert cold.get(READY).status == 200
         assert cold.get("/v2/models/good/ready").status == 200
+
+
+def test_a_model_that_does_not_answer_keeps_no_other_one_from_being_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm_up, "LONGEST", 0.05)
+    X = np.arange(12.0).reshape(4, 3)
+    gate.set()
+    estimator = make_pipeline(FunctionTransformer(waiting), LinearRegression()).fit(X, X[:, 0])
+    gate.clear()
+    try:
+        with pretzel.Runtime(store=pretzel.ObjectStore(), executors=1) as runtime:
+            runtime.register("slow", estimator)
+            runtime.register("a", churn())
+            app = pretzel.serving.app(runtime)
+
+            async def main() -> list[int]:
+                await app.warm_up.finish()
+                paths = (READY, "/v2/models/a/ready", "/v2/models/slow/ready")
+                found = [(await call(app, "GET", path)).status for path in paths]
+                gate.set()
+                return found
+
+            assert asyncio.run(main()) == [200, 200, 503]
+    finally:
+        gate.set()
+
+
+def test_a_model_whose_step_raises_stop_iteration_keeps_no_other_one_from_being_ready() -> None:
+    X = np.arange(12.0).reshape(4, 3)
+    estimator = make_pipeline(FunctionTransformer(first_beyond_one), LinearRegression()).fit(X + 2, X[:, 0])
+    with pretzel.Runtime(store=pretzel.ObjectStore(), executors=1) as runtime:
+        runtime.register("a", estimator)
+        runtime.register("b", churn())
+        client = Client(pretzel.serving.app(runtime))
+        assert client.get(READY).status == 200
+        answer = client.post("/models/a/predict", [1, 1, 1])
+        assert (answer.status, "a: predict" in answer.error) == (500, True)
+        assert client.post("/models/a/predict", [2, 1, 1]).status == 200
 
 
 def test_the_memory_limit_ends_it(tmp_path: Path) -> None:
