@@ -104,6 +104,9 @@ class Models:
         target = await in_memory(_endpoint(model, first).pick())
         plan = None if target.owner is None else target.owner()  # which all methods are of, also of an alias
         version = version_of(target)
+        lacking = [] if plan is None else [method for method in methods if method not in plan.methods]
+        if plan is not None and lacking:  # an alias leads to versions of other methods, or the model was replaced
+            raise NotFound(f"{version or name} has no method {lacking[0]!r}; it has {', '.join(plan.methods)}")
         found = {first: await _run(answer_table, model, first, target, X, deadline)}
         for method in methods[1:]:
             target = await in_memory(_endpoint(model, method).pick()) if plan is None else plan.methods[method]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import struct
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LinearRegression, LogisticRegression
 
 import pretzel
 import pretzel.serving
 from pretzel.serving import tensors
+from pretzel.serving.failures import NotFound
 from tests.serving.conftest import FRAME, TEXTS, Answer, Client, X, churn
 
 AGE = {"name": "age", "shape": [2], "datatype": "FP64", "data": [42, 17]}
@@ -146,6 +149,24 @@ def test_ids_versions_and_the_default_output(client: Client) -> None:
     assert "id" not in infer(client, "churn/de@v1", AGE, CITY).json
     parts = infer(client, "two", MATRIX, outputs=[{"name": "predict_proba_1"}]).json["outputs"]
     assert [each["name"] for each in parts] == ["predict_proba_1"]
+
+
+def test_a_version_without_the_method_is_told() -> None:
+    """Also where the model is replaced between the look at its methods and the call."""
+    column = {"name": "x", "shape": [1], "datatype": "FP64", "data": [1.0]}
+    asked = {"inputs": [column], "outputs": [{"name": name} for name in ("predict", "predict_proba")]}
+    frame = pd.DataFrame({"x": X[:, 0]})
+    with pretzel.Runtime(store=pretzel.ObjectStore()) as runtime:
+        runtime.register("m", LogisticRegression().fit(frame, X[:, 0] > 0))
+        runtime.register("m", LinearRegression().fit(frame, X[:, 0]), keep=True, allow_changes=True)
+        runtime.alias("m/live", {"m@v1": 0.5, "m@v2": 0.5})
+        client = Client(pretzel.serving.app(runtime))
+        answers = [client.post("/v2/models/m/live/infer", asked) for _ in range(8)]
+        assert {each.status for each in answers} == {404}
+        errors = {each.error for each in answers}
+        assert "m@v2 has no method 'predict_proba'; it has predict" in errors
+        with pytest.raises(NotFound, match="m@v2 has no method 'predict_proba'"):
+            asyncio.run(client.app.models.several("m", ["predict", "predict_proba"], frame, None))
 
 
 def test_all_outputs_are_those_of_one_version() -> None:
