@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pretzel.runtime.schemas.input_schema import Column, InputSchema, Output
 
-_TYPES = {"float64": "number", "int64": "number", "str": "string"}
+_NUMBER = ["number", "boolean"]
+_TYPES = {"float64": _NUMBER, "int64": _NUMBER, "str": ["string"]}
 _ANSWERS = {"f": "number", "i": "integer", "u": "integer", "b": "boolean", "U": "string", "S": "string"}
 
 
@@ -33,15 +34,20 @@ def row_schema(schema: InputSchema) -> dict[str, Any]:
 def value_schema(column: Column) -> dict[str, Any]:
     """A value of a column, which may be null unless a step stops at missing values."""
     if column.rejects_unknown and column.categories is not None:
-        return {"enum": [*column.categories, *([] if column.nullable is False else [None])]}
+        return {"enum": [*known_values(column), *([] if column.nullable is False else [None])]}
     if column.kind == "any":
         return {}
-    types = [_TYPES[column.dtype]] if column.dtype in _TYPES else ["string", "number", "boolean"]
-    types += [] if column.nullable is False else ["null"]
+    types = [*_TYPES.get(column.dtype, ["string", *_NUMBER]), *([] if column.nullable is False else ["null"])]
     found: dict[str, Any] = {"type": types[0] if len(types) == 1 else types}
     if column.categories:
         found["examples"] = [*column.categories]
     return found
+
+
+def known_values(column: Column) -> list[Any]:
+    """Categories of a column, and the booleans that are equal to one of them, which JSON and pydantic tell from it."""
+    categories = column.categories or ()
+    return [*categories, *(each for each in (False, True) if each in categories)]
 
 
 def answer_schema(output: Output) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import keyword
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from pretzel.runtime.schemas.json_schema import known_values
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from pretzel.runtime.schemas.input_schema import Column, InputSchema
-
-_TYPES: dict[str, Any] = {"float64": float, "int64": float, "str": str, "object": str | float | bool}
 
 
 def row_model(schema: InputSchema) -> type[BaseModel]:
@@ -40,11 +40,14 @@ def row_model(schema: InputSchema) -> type[BaseModel]:
 
 def _type_of(column: Column) -> Any:
     """Type of a value; pydantic compares categories by equality, so that 1.0 is the category 1."""
+    from pydantic import StrictBool
+
     if column.kind == "any":
         return Any
-    found = _TYPES[column.dtype]
+    number = float | StrictBool
+    found: Any = {"str": str, "object": str | number}.get(column.dtype, number)
     if column.rejects_unknown and column.categories:
-        found = Literal.__getitem__(column.categories)
+        found = Literal.__getitem__(tuple(known_values(column)))
     return found if column.nullable is False else found | None
 
 

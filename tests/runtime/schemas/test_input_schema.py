@@ -20,7 +20,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 import pretzel
 from pretzel.errors import CorruptStoreError
@@ -156,6 +156,54 @@ def test_a_column_that_a_later_step_reads_as_a_number_is_one():
     for last in (StandardScaler(), LinearRegression(), KNeighborsClassifier(), RandomForestClassifier(2)):
         plan = pretzel.compile(make_pipeline(columns, last).fit(X, X["age"] > 0))
         assert [column.kind for column in plan.input_schema.columns] == ["number"] * 3, last
+
+
+MEMBERS = pd.DataFrame({"age": np.arange(4.0), "member": [True, False, True, False]})
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        OneHotEncoder().fit(MEMBERS[["member"]]),
+        OneHotEncoder().fit(MEMBERS[["member"]].astype(object)),
+        OneHotEncoder(handle_unknown="ignore").fit(MEMBERS[["member"]]),
+        OrdinalEncoder().fit(MEMBERS[["member"]]),
+        OrdinalEncoder().fit(pd.DataFrame({"member": [0, 1, 2]})),
+        LinearRegression().fit(MEMBERS[["member"]], MEMBERS["age"]),
+        LinearRegression().fit(MEMBERS, MEMBERS["age"]),
+        KNeighborsClassifier(1).fit(MEMBERS, MEMBERS["member"]),
+        SimpleImputer().fit(MEMBERS),
+    ],
+    ids=["hot", "hot-object", "hot-any", "ordinal", "numbers", "linear", "mixed", "neighbours", "imputer"],
+)
+def test_booleans_are_taken_where_the_plan_takes_them(step):
+    plan = pretzel.compile(step)
+    schema = plan.input_schema
+    answer = getattr(plan, f"{next(iter(plan.methods))}_one")
+    model, validator = schema.to_pydantic(), jsonschema.Draft202012Validator(schema.to_json_schema())
+    described = jsonschema.Draft202012Validator(model.model_json_schema())
+    for value in (True, False):
+        row = {"age": 1.0, "member": value} if len(schema.columns) == 2 else {"member": value}
+        assert validator.is_valid(row)
+        assert described.is_valid(row)
+        checked = model.model_validate(row).model_dump(by_alias=True, exclude_unset=True)
+        assert checked["member"] is value
+        np.testing.assert_array_equal(_plain(answer(checked)), _plain(answer(row)))
+    for wrong in ("true", "yes"):
+        assert not validator.is_valid({"age": 1.0, "member": wrong})
+        with pytest.raises(pydantic.ValidationError):
+            model.model_validate({"age": 1.0, "member": wrong})
+
+
+def test_a_boolean_is_no_category_unless_it_is_equal_to_one():
+    schema = pretzel.compile(OrdinalEncoder().fit(pd.DataFrame({"class": [1, 2]}))).input_schema
+    assert schema.to_json_schema()["properties"]["class"] == {"enum": [1, 2, True]}
+    with pytest.raises(pydantic.ValidationError):
+        schema.to_pydantic().model_validate({"class": False})
+
+
+def _plain(answer):
+    return answer.toarray() if sparse.issparse(answer) else answer
 
 
 def test_categories_are_listed_up_to_a_bound():
