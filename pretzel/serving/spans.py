@@ -11,6 +11,8 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
 
+from pretzel.runtime.log import logger
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -39,27 +41,48 @@ def tracer(app: Application) -> Any:
 
 @contextlib.contextmanager
 def of_request(tracer: Any, request: Request) -> Iterator[None]:
-    """The span of a request is current inside of the block, and ends with it; without a tracer there is none."""
-    if tracer is None:
+    """The span of a request is current inside of the block, and ends with it; without a tracer there is none.
+
+    No span fails a request: one that cannot be begun is left out.
+    """
+    span = None if tracer is None else _begun(tracer, request)
+    if span is None:
         yield
         return
+    from opentelemetry import trace
+
+    with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
+        try:
+            yield
+        finally:
+            try:
+                if span.is_recording():
+                    _finish(span, request)
+            except Exception:
+                logger.exception("a span lacks what is known of its request")
+
+
+def _begun(tracer: Any, request: Request) -> Any:
+    """The span of a request, or None if there can be none."""
     from opentelemetry import propagate, trace
 
+    try:
+        return _start(tracer, request, propagate, trace)
+    except Exception:
+        logger.exception("a request has no span")
+        return None
+
+
+def _start(tracer: Any, request: Request, propagate: Any, trace: Any) -> Any:
     has_parent = trace.get_current_span().get_span_context().is_valid
     route = _route(request)
     method = request.method if request.method in _KNOWN else "HTTP"
-    span = tracer.start_span(
+    return tracer.start_span(
         f"{method} {route}" if route else method,
         context=None if has_parent else propagate.extract(request.headers, getter=_HEADERS),
         kind=trace.SpanKind.INTERNAL if has_parent else trace.SpanKind.SERVER,
         attributes=_attributes(request, route),
     )
-    with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
-        try:
-            yield
-        finally:
-            if span.is_recording():
-                _finish(span, request)
 
 
 class _Headers:
@@ -113,7 +136,12 @@ def _attributes(request: Request, route: str) -> dict[str, Any]:
         "network.protocol.version": scope.get("http_version"),
         "user_agent.original": None if agent is None else agent.decode("latin-1"),
     }
-    return {name: value for name, value in found.items() if value not in (None, "")}
+    return {name: _written(value) for name, value in found.items() if value not in (None, "")}
+
+
+def _written(value: Any) -> Any:
+    """A value as exporters can write it: a text without lone surrogates."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def _address(request: Request) -> tuple[str | None, int | None]:
@@ -123,7 +151,7 @@ def _address(request: Request) -> tuple[str | None, int | None]:
         server = request.scope.get("server") or (None, None)
         return server[0], server[1]
     name, colon, port = host.rpartition(":")
-    if colon and port.isdigit() and len(port) < 6:
+    if colon and port.isascii() and port.isdigit() and len(port) < 6:
         return name, int(port)
     return host, None
 

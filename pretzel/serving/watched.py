@@ -65,7 +65,7 @@ def outcome_of(request: Request) -> str:
 def _log(request: Request, seconds: float) -> None:
     name = request.headers.get(REQUEST_ID, b"") if request.id is None else request.id
     client = request.scope.get("client")
-    path = quote(request.whole_path)
+    path = quote(request.whole_path, errors="replace")
     found = {
         "request_id": name.decode() if is_sendable(name) else None,
         "http_method": request.method,
@@ -82,13 +82,18 @@ def _log(request: Request, seconds: float) -> None:
 
 def described(request: Request) -> dict[str, Any]:
     """Model, version, method and rows of a prediction; None for what is not known."""
-    model, _, label = (request.version or request.model).partition("@")
+    model, _, label = _written(request.version or request.model).partition("@")
     return {
         "model": model or None,
         "version": label or None,
-        "method": request.asked or None,
+        "method": _written(request.asked) or None,
         "rows": request.rows,
     }
+
+
+def _written(text: str) -> str:
+    """A text as UTF-8 can write it, which has no lone surrogates."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _trace_id() -> str | None:

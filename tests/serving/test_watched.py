@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pretzel.serving import logs
+from pretzel.serving import logs, spans
 from tests.serving.conftest import Client, X, call
 from tests.tracing import exporter_of_spans
 
@@ -168,6 +168,45 @@ def test_a_span_below_that_of_the_caller(client: Client, exporter: Any, logged: 
     }
     assert span.status.is_unset
     assert record[-1] == f"{TRACE:032x}"
+
+
+@pytest.mark.parametrize("host", ["abc:²", "abc:¹²", "abc:", ":1", "::::", "abc:99999"])
+def test_no_host_fails_a_request(client: Client, exporter: Any, host: str) -> None:
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b""}
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"host", host.encode("latin-1"))]
+    scope = {"type": "http", "method": "GET", "path": "/v2/health/live", "headers": headers}
+    asyncio.run(client.app(scope, receive, send))
+    assert sent[0]["status"] == 200
+    (span,) = exporter.get_finished_spans()
+    if "²" in host:
+        assert span.attributes["server.address"] == host
+
+
+def test_paths_that_utf_8_cannot_write(client: Client, exporter: Any, logged: Any) -> None:
+    record = logged("POST", "/models/\udcff/\udcfe", ROW)
+    assert (record[0], record[2], record[5]) == ("?", "?", 404)
+    (span,) = exporter.get_finished_spans()
+    assert (span.attributes["url.path"], span.attributes["pretzel.model"]) == ("/models/?/?", "?")
+
+
+@pytest.mark.parametrize("name", ["_attributes", "_finish"])
+def test_no_span_fails_a_request(
+    client: Client, exporter: Any, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: Any) -> None:
+        raise ValueError("odd")
+
+    monkeypatch.setattr(spans, name, broken)
+    assert client.post(PATH, ROW).json == "no"
+    assert "odd" in caplog.text
+    assert len(exporter.get_finished_spans()) == (name == "_finish")
 
 
 def test_the_span_of_the_engine_is_its_child(client: Client, exporter: Any) -> None:
