@@ -18,7 +18,7 @@ from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, Raw, Select, 
 from pretzel.oven.ir.concat import Concat, Densify
 from pretzel.oven.ir.encode import CategoryCodes
 from pretzel.oven.ir.graph import toposort
-from pretzel.oven.ir.impute import ImputeCells, MissingMask
+from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.packed import Packed
 from pretzel.schema import Kind
@@ -70,6 +70,7 @@ class _Reader:
         self._kinds = np.zeros(width, dtype=np.int8)
         self._rejected = np.zeros(width, dtype=bool)  # a step stops at a missing value
         self._doubtful = np.zeros(width, dtype=bool)  # the tags of a step do not tell whether it does
+        self._narrow = np.zeros(width, dtype=bool)  # a step stops at a value beyond float32
         self._categories: dict[int, tuple[list[CellValue], bool]] = {}
         self._missing: dict[Node, Passed] = {}
         self._same: dict[Node, Passed] = {}
@@ -84,6 +85,8 @@ class _Reader:
         for node in nodes:
             self._missing[node] = self._passed_on(node)
             self._same[node] = self._carried(node)
+            if isinstance(node, CheckFinite) and node.float32:
+                self._narrow[self._same[node][1]] = True
             match node:
                 case CheckFinite(allow_nan=False) | CityHash():
                     self._rejected[self._missing[node.inputs[0]][1]] = True
@@ -111,15 +114,16 @@ class _Reader:
         """Groups of columns that are alike, and how many columns in a row belong to which group."""
         groups: dict[tuple[Any, ...], int] = {}
         members = np.zeros(len(self._kinds), dtype=np.int64)
-        keys = self._kinds * 4 + self._rejected * 2 + self._doubtful
+        keys = self._kinds * 8 + self._rejected * 4 + self._doubtful * 2 + self._narrow
         listed = {column: each for column, each in self._categories.items() if self._kinds[column] == _CATEGORY}
         keys[list(listed)] = -1
         for key in np.unique(keys[keys >= 0]).tolist():
             alike = np.flatnonzero(keys == key)
-            kind, dtype = _KINDS[key // 4], _DTYPES[key // 4]
+            kind, dtype = _KINDS[key // 8], _DTYPES[key // 8]
+            dtype = "float32" if kind == "number" and key % 2 else dtype
             members[alike] = groups.setdefault((kind, dtype, self._nullable(alike[0]), False, None), len(groups))
         for column, (categories, rejects) in listed.items():
-            known = tuple(categories) if len(categories) <= MOST_CATEGORIES else None
+            known = tuple(filter(_is_json, categories)) if len(categories) <= MOST_CATEGORIES else None
             group = ("category", _dtype_of(categories), self._nullable(column), rejects, known)
             members[column] = groups.setdefault(group, len(groups))
         names = ("kind", "dtype", "nullable", "rejects_unknown", "categories")
@@ -160,7 +164,7 @@ class _Reader:
         return positions[kept], columns[kept]
 
     def _carried(self, node: Node) -> Passed:
-        """The columns of a dense value that hold those of the request as they are.
+        """The columns of a dense value that hold those of the request as they are, missing values aside.
 
         They say nothing of the kind: the source passes texts on, too, until a step reads numbers.
         """
@@ -172,6 +176,8 @@ class _Reader:
             case Select():
                 return _selected(node, self._same)
             case CheckFinite():
+                return self._same[node.inputs[0]]
+            case Impute() if math.isnan(node.missing):
                 return self._same[node.inputs[0]]
         return NOTHING
 
@@ -260,6 +266,11 @@ def _tags(estimator: Any) -> tuple[bool, bool] | None:
         return None if tags["no_validation"] else (texts, bool(tags["allow_nan"]))
     texts = tags.input_tags.string or tags.input_tags.categorical
     return None if tags.no_validation else (texts, tags.input_tags.allow_nan)
+
+
+def _is_json(value: CellValue) -> bool:
+    """Whether JSON can hold a category, which neither NaN nor infinity is."""
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _dtype_of(categories: Sequence[CellValue]) -> str:

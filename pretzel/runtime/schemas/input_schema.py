@@ -47,6 +47,8 @@ class Column:
         Values that the fit has seen, where there are at most 1,000.
     rejects_unknown : bool
         Other values are rejected.
+    float32 : bool
+        A step reads the numbers as float32, and rejects those that are infinite there.
     """
 
     name: str | None
@@ -57,6 +59,7 @@ class Column:
     nullable: bool | None = None
     categories: tuple[Category, ...] | None = None
     rejects_unknown: bool = False
+    float32: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,11 +200,16 @@ def _groups(width: int, plan: Plan) -> Iterator[dict[str, Any]]:
         yield from (_UNKNOWN for _ in range(width))
         return
     data = plan.physical.columns.unpack(COLUMNS)
-    groups = [{**group, "categories": _categories(group)} for group in data["groups"]]
+    groups = [{**group, **_read_as(group), "categories": _categories(group)} for group in data["groups"]]
     if sum(count for _, count in data["runs"]) != width or any(not 0 <= at < len(groups) for at, _ in data["runs"]):
         raise CorruptStoreError(f"{plan.name}: the notes on columns are not those of {width} columns")
     for at, count in data["runs"]:
         yield from (groups[at] for _ in range(count))
+
+
+def _read_as(group: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns that are read as float32 hold float64 like others."""
+    return {"dtype": "float64", "float32": True} if group["dtype"] == "float32" else {}
 
 
 def _categories(group: Mapping[str, Any]) -> tuple[Category, ...] | None:

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pretzel.runtime.schemas.input_schema import Column, InputSchema, Output
 
+FLOAT32_LIMIT = float.fromhex("0x1.fffffefffffffp+127")
+"""The greatest number that is not infinite as float32."""
+
 _NUMBER = ["number", "boolean"]
 _TYPES = {"float64": _NUMBER, "int64": _NUMBER, "str": ["string"]}
 _ANSWERS = {"f": "number", "i": "integer", "u": "integer", "b": "boolean", "U": "string", "S": "string"}
@@ -33,15 +36,22 @@ def row_schema(schema: InputSchema) -> dict[str, Any]:
 
 def value_schema(column: Column) -> dict[str, Any]:
     """A value of a column, which may be null unless a step stops at missing values."""
-    if column.rejects_unknown and column.categories is not None:
+    if column.rejects_unknown and column.categories:
         return {"enum": [*known_values(column), *([] if column.nullable is False else [None])]}
     if column.kind == "any":
         return {}
     types = [*_TYPES.get(column.dtype, ["string", *_NUMBER]), *([] if column.nullable is False else ["null"])]
     found: dict[str, Any] = {"type": types[0] if len(types) == 1 else types}
+    if column.float32:
+        found |= within_float32()
     if column.categories:
         found["examples"] = [*column.categories]
     return found
+
+
+def within_float32() -> dict[str, Any]:
+    """What bounds the numbers that a step reads as float32."""
+    return {"minimum": -FLOAT32_LIMIT, "maximum": FLOAT32_LIMIT}
 
 
 def known_values(column: Column) -> list[Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import keyword
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pretzel.runtime.schemas.json_schema import known_values
+from pretzel.runtime.schemas.json_schema import FLOAT32_LIMIT, known_values, within_float32
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -44,11 +45,29 @@ def _type_of(column: Column) -> Any:
 
     if column.kind == "any":
         return Any
-    number = float | StrictBool
+    number = _number(column.kind == "number" and column.nullable is False, column.float32) | StrictBool
     found: Any = {"str": str, "object": str | number}.get(column.dtype, number)
     if column.rejects_unknown and column.categories:
         found = Literal.__getitem__(tuple(known_values(column)))
     return found if column.nullable is False else found | None
+
+
+@cache  # types of columns that are alike are equal
+def _number(finite: bool, float32: bool) -> Any:
+    """Type of a number; NaN is a missing value, and where none may be missing, no step takes infinity either."""
+    from pydantic import AfterValidator, AllowInfNan, Field
+
+    found: Any = Annotated[float, AllowInfNan(False)] if finite else float
+    if float32:
+        found = Annotated[found, AfterValidator(_checked_float32), Field(json_schema_extra=within_float32())]
+    return found
+
+
+def _checked_float32(value: float) -> float:
+    """The value, unless it is infinite as float32."""
+    if abs(value) > FLOAT32_LIMIT:
+        raise ValueError("the number is too large for float32")
+    return value
 
 
 def _words(name: str) -> list[str]:

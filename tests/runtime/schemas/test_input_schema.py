@@ -14,16 +14,17 @@ import pydantic
 import pytest
 from scipy import sparse
 from sklearn.compose import make_column_selector, make_column_transformer
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import Binarizer, FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 import pretzel
-from pretzel.errors import CorruptStoreError
+from pretzel.errors import CorruptStoreError, InputValueError
 from pretzel.packed import Packed
 from tests import cases
 from tests.cases import CASES
@@ -200,6 +201,78 @@ def test_a_boolean_is_no_category_unless_it_is_equal_to_one():
     assert schema.to_json_schema()["properties"]["class"] == {"enum": [1, 2, True]}
     with pytest.raises(pydantic.ValidationError):
         schema.to_pydantic().model_validate({"class": False})
+
+
+NUMBERS = np.random.default_rng(0).normal(size=(ROWS, 2))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [LinearRegression(), StandardScaler(), KNeighborsClassifier(), Binarizer()],
+    ids=["linear", "scaler", "neighbours", "binarizer"],
+)
+def test_numbers_that_may_not_be_missing_are_finite(step):
+    plan = pretzel.compile(step.fit(NUMBERS, NUMBERS[:, 0] > 0))
+    model = plan.input_schema.to_pydantic()
+    for value in ("nan", "inf", np.nan, np.inf, -np.inf, 1e400):
+        if plan.input_schema.columns[0].nullable:
+            assert isinstance(step, StandardScaler)
+            continue
+        with pytest.raises(pydantic.ValidationError):
+            model.model_validate([1.0, value])
+    assert model.model_validate([1.0, 1e308]).root == [1.0, 1e308]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        RandomForestClassifier(2),
+        ExtraTreesClassifier(2),
+        DecisionTreeClassifier(),
+        make_pipeline(SimpleImputer(), RandomForestClassifier(2)),
+        make_pipeline(make_column_transformer(("passthrough", [1, 0])), DecisionTreeClassifier()),
+    ],
+    ids=["forest", "extra", "tree", "imputed", "passed"],
+)
+def test_numbers_that_are_read_as_float32_are_finite_there(step):
+    plan = pretzel.compile(step.fit(NUMBERS, NUMBERS[:, 0] > 0))
+    schema = plan.input_schema
+    assert [(column.dtype, column.float32) for column in schema.columns] == [("float64", True)] * 2
+    model, validator = schema.to_pydantic(), jsonschema.Draft202012Validator(schema.to_json_schema())
+    described = jsonschema.Draft202012Validator(model.model_json_schema())
+    greatest = float(np.finfo(np.float32).max)
+    limit = float(np.nextafter(greatest + 2.0**103, 0))
+    for value in (greatest, -greatest, limit, -limit):
+        plan.predict_one([1.0, value])
+        assert validator.is_valid([1.0, value])
+        assert described.is_valid([1.0, value])
+        assert model.model_validate([1.0, value]).root == [1.0, value]
+    for value in (np.nextafter(limit, np.inf), 1e39, -1e300):
+        with pytest.raises(InputValueError):
+            plan.predict_one([1.0, value])
+        assert not validator.is_valid([1.0, value])
+        assert not described.is_valid([1.0, value])
+        with pytest.raises(pydantic.ValidationError):
+            model.model_validate([1.0, value])
+    missing = [1.0, None]
+    assert validator.is_valid(missing) == bool(schema.columns[1].nullable)
+
+
+def test_scaled_numbers_may_be_beyond_float32():
+    plan = pretzel.compile(make_pipeline(StandardScaler(), DecisionTreeClassifier()).fit(NUMBERS, NUMBERS[:, 0] > 0))
+    assert not any(column.float32 for column in plan.input_schema.columns)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_categories_are_those_that_json_can_hold(value):
+    plan = pretzel.compile(OrdinalEncoder().fit(pd.DataFrame({"k": [1.0, value, 2.0]}, dtype=object)))
+    schema = plan.input_schema
+    assert schema.columns[0].categories == (1, 2)
+    for found in (schema.to_json_schema(), schema.to_pydantic().model_json_schema()):
+        validator = jsonschema.Draft202012Validator(json.loads(json.dumps(found, allow_nan=False)))
+        assert validator.is_valid({"k": 1.0})
+        assert not validator.is_valid({"k": 3.0})
+    schema.to_arrow()
 
 
 def _plain(answer):
