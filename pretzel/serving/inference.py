@@ -64,7 +64,7 @@ def timeout_of(parameters: Parameters) -> float | None:
     timeout = parameters.get("timeout")
     if timeout is None:
         return None
-    if type(timeout) is not int or timeout < 0:
+    if type(timeout) is not int or not 0 <= timeout < 2**64:
         raise BadRequest(f'the parameter "timeout" is a number of microseconds, got {str(timeout)[:40]}')
     return timeout / 1e6 or None
 

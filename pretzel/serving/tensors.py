@@ -29,6 +29,8 @@ DTYPES = {name: np.dtype(dtype).newbyteorder("<") for dtype, name in DATATYPES.i
 """What lies in a tensor, by datatype; BYTES are texts."""
 _ACCEPTED: dict[str, set[type]] = {"b": {bool}, "i": {int}, "u": {int}, "f": {float, int, type(None)}}
 
+_MOST = 2**60  # values of eight bytes that NumPy lets an array without values seem to have
+
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
@@ -91,11 +93,14 @@ def count_of(datatype: Any, shape: Any, parameters: Any, who: str) -> int:
     """
     if datatype != "BYTES" and (not isinstance(datatype, str) or datatype not in DTYPES):
         raise InputTypeError(f"{who}: expected a datatype of {', '.join(DTYPES)}, BYTES, got {datatype!r}")
-    if not isinstance(shape, list) or any(type(size) is not int or size < 0 for size in shape) or len(shape) > 8:
+    if not isinstance(shape, list) or len(shape) > 8 or any(type(n) is not int or not 0 <= n < 2**63 for n in shape):
         raise InputShapeError(f"{who}: expected a shape of sizes, such as [2, 3], got {str(shape)[:100]}")
     if not isinstance(parameters, dict) or "shared_memory_region" in parameters:
         raise BadRequest(f'{who}: expected "parameters" without shared memory, which this server does not read')
-    return math.prod(shape)
+    count = math.prod(shape)
+    if not count and math.prod(size for size in shape if size) >= _MOST:
+        raise InputShapeError(f"{who}: no array has the shape {shape}, though it has no values")
+    return count
 
 
 def of_list(data: Any, datatype: str, count: int, who: str) -> Any:
@@ -158,6 +163,8 @@ def of_bytes(data: memoryview, datatype: str, count: int, who: str) -> Any:
 
 def texts_of(data: memoryview, count: int, who: str) -> list[str]:
     """The texts of a binary tensor: each is its length in four bytes, then UTF-8."""
+    if count > len(data):
+        raise InputShapeError(f"{who}: its shape has {count} texts, and {len(data)} bytes are there")
     try:
         return read_texts(data, count)
     except IndexError as error:

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.preprocessing import FunctionTransformer
 
 import pretzel
 import pretzel.serving
-from pretzel.serving import tensors
+from pretzel.serving import jsons, protocol, tensors
 from pretzel.serving.failures import NotFound
 from tests.serving.conftest import FRAME, TEXTS, Answer, Client, X, churn
 
@@ -272,6 +273,24 @@ def test_bad_requests_are_told_what_is_wrong(client: Client, case: str) -> None:
     assert text in answer.error
 
 
+@pytest.mark.parametrize("codec", ["orjson", "json"])
+def test_integers_that_no_array_has(codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of a model that takes tables of any width, and without orjson, which reads no such integers."""
+    if codec == "json":
+        monkeypatch.setattr(protocol, "loads", jsons._loads)
+    with pretzel.Runtime(store=pretzel.ObjectStore(), executors=1) as runtime:
+        runtime.register("any", FunctionTransformer(np.cbrt))
+        runtime.register("narrow", LinearRegression().fit(X, X[:, 0]))
+        client = Client(pretzel.serving.app(runtime))
+        for name in ("any", "narrow"):
+            for shape in ([0, 2**62 + 1], [2**62, 0], [2**63, 0], [0, 10**400], [10**4000] * 3):
+                for datatype in ("FP64", "BYTES", "BOOL"):
+                    answer = infer(client, name, {"name": "x", "shape": shape, "datatype": datatype, "data": []})
+                    assert answer.status == 400, (shape, answer.body)
+            for timeout in (10**400, 2**64):
+                assert infer(client, name, MATRIX, parameters={"timeout": timeout}).status == 400
+
+
 TEXT_TAIL = tensors.bytes_of(["a", "b"])
 BAD_BYTES: dict[str, tuple[Any, Any, bytes]] = {
     "too many": ([2, 3], 48, b"x" * 47),
@@ -288,6 +307,7 @@ BAD_BYTES: dict[str, tuple[Any, Any, bytes]] = {
     "texts: long": ([1], 8, struct.pack("<II", 2**32 - 1, 0)),
     "texts: no UTF-8": ([1], 5, struct.pack("<I", 1) + b"\xff"),
     "texts: many": ([10**12], 10, TEXT_TAIL),
+    "texts: beyond 64 bits": ([2**62, 4], 0, b""),
 }
 
 
