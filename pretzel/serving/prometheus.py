@@ -72,5 +72,8 @@ def text(app: Application, accept: str) -> tuple[bytes, bytes]:
         else:
             registry.register(app.shared)
         app.kept["metrics"] = registry
-    encoder, kind = choose_encoder(accept)
+    try:
+        encoder, kind = choose_encoder(accept)
+    except (TypeError, ValueError):  # a version that is none
+        encoder, kind = choose_encoder("")
     return encoder(registry), kind.encode()

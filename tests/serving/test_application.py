@@ -246,6 +246,22 @@ def test_metrics(client: Client) -> None:
     assert opened.headers["content-type"].startswith("application/openmetrics-text")
 
 
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "text/plain; version=x.y.z",
+        "text/plain; version=1.²",
+        "application/openmetrics-text; version=abc",
+        "application/openmetrics-text; version=; q=1",
+        ";;=;=",
+    ],
+)
+def test_metrics_in_a_version_that_is_none(client: Client, accept: str) -> None:
+    answer = client.get("/metrics", headers={"Accept": accept})
+    assert answer.status == 200
+    assert b"pretzel_processes 1.0" in answer.body
+
+
 def test_metrics_need_a_package(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
