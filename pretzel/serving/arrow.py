@@ -82,11 +82,21 @@ def _read(body: bytes, plan: Plan, most: int) -> Any:
             raise InputTypeError(f"{plan.name}: expected one column of documents, got {table.num_columns} columns")
         return table.column(0).to_pylist()
     if spec.names is None:
-        columns = [column.to_numpy() for column in table.columns]
-        if any(column.dtype.kind not in "fiub" for column in columns):
-            raise InputTypeError(f"{plan.name}: expected {spec.width} columns of numbers")
+        columns = [_numbers(column, name, plan) for name, column in zip(table.column_names, table.columns, strict=True)]
         return np.column_stack(columns) if columns else np.empty((table.num_rows, 0))
     return table
+
+
+def _numbers(column: Any, name: str, plan: Plan) -> Any:
+    """A column as an array."""
+    try:
+        found = column.to_numpy()
+    except (NotImplementedError, ValueError, TypeError):  # those of pyarrow are kinds of these
+        found = None
+    if found is None or found.dtype.kind not in "fiub":
+        width = plan.physical.input.width
+        raise InputTypeError(f"{plan.name}: expected {width} columns of numbers, got {column.type} in column {name!r}")
+    return found
 
 
 def _write(plan: Plan, method: str, answer: Any) -> bytes:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, StandardScaler
 
+import pretzel
+import pretzel.serving
 from tests.serving.conftest import FRAME, TEXTS, Answer, Client, X
-
-if TYPE_CHECKING:
-    import pretzel
 
 ARROW = "application/vnd.apache.arrow.stream"
 
@@ -87,6 +89,30 @@ def test_json_in_and_arrow_out_and_back(client: Client) -> None:
 def test_tables_that_do_not_fit(client: Client, name: str, table: Any, kind: str) -> None:
     answer = ask(client, f"/models/{name}/predict", pa.table(table))
     assert (answer.status, answer.json["type"]) == (400, kind), answer.body
+
+
+UNION = pa.UnionArray.from_dense(pa.array([0, 0], pa.int8()), pa.array([0, 1], pa.int32()), [pa.array([1, 2])])
+
+
+@pytest.mark.parametrize("estimator", ["scaler", "encoder", "opaque over names", "encoder over names", "any"])
+def test_columns_that_no_array_holds(estimator: str) -> None:
+    frame = pd.DataFrame({"age": X[:, 0], "pay": X[:, 1]})
+    fitted = {
+        "scaler": StandardScaler().fit(X[:, :2]),
+        "encoder": OrdinalEncoder().fit(np.array([["a", "b"]], dtype=object)),
+        "opaque over names": make_pipeline(FunctionTransformer(np.cbrt), StandardScaler()).fit(frame),
+        "encoder over names": OrdinalEncoder().fit(frame),
+        "any": FunctionTransformer(np.cbrt),
+    }
+    with pretzel.Runtime(store=pretzel.ObjectStore(), executors=1) as runtime:
+        runtime.register("m", fitted[estimator])
+        client = Client(pretzel.serving.app(runtime))
+        for table in ({"age": UNION, "pay": [1.0, 2.0]}, {"age": [1.0, 2.0], "pay": UNION}):
+            answer = ask(client, "/models/m/transform", pa.table(table))
+            assert (answer.status, answer.json["type"]) == (400, "InputTypeError"), answer.body
+            name = next(name for name, column in table.items() if column is UNION)
+            assert answer.error.startswith("m: "), answer.error
+            assert f"'{name}'" in answer.error, answer.error
 
 
 def test_damaged_streams(client: Client) -> None:

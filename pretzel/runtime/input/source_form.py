@@ -164,16 +164,29 @@ def frame_of_arrow(spec: InputSpec, X: Any) -> Any:
     Raises
     ------
     InputTypeError
-        It is none of these, but a reader of batches, for example.
+        It is none of these, but a reader of batches, for example, or has a column that no DataFrame can have.
     """
     if not hasattr(X, "to_pandas") or not hasattr(X, "schema"):
         raise InputTypeError(f"{spec.estimator}: expected a table, got {type(X).__name__}")
-    frame = X.to_pandas()
+    try:
+        frame = X.to_pandas()
+    except (NotImplementedError, TypeError, ValueError) as error:  # those of pyarrow are kinds of these
+        fields = ", ".join(f"{field.name!r}: {field.type}" for field in X.schema if not _has_pandas_form(field.type))
+        raise InputTypeError(f"{spec.estimator}: no DataFrame has such columns ({fields}): {error}") from error
     for name in frame.columns:
         column = frame[name]
         if column.dtype.kind == "O" and X.column(name).null_count:
             frame[name] = column.astype(object).where(column.notna(), None)
     return frame
+
+
+def _has_pandas_form(kind: Any) -> bool:
+    """Whether a column of this Arrow type can be one of a DataFrame."""
+    try:
+        kind.to_pandas_dtype()
+    except NotImplementedError:
+        return False
+    return True
 
 
 @functools.lru_cache(maxsize=256)
