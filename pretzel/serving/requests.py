@@ -8,6 +8,7 @@ import numpy as np
 
 from pretzel.errors import InputKeyError, InputShapeError, InputTypeError
 from pretzel.input_spec import InputKind
+from pretzel.serving.tensors import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,14 +27,14 @@ def as_request(spec: InputSpec, tensors: Sequence[Tensor], model: str) -> Any:
     if spec.names is not None and not _is_matrix(spec, tensors):
         return _named(spec, spec.names, tensors, model)
     if len(tensors) != 1:
-        names = ", ".join(repr(tensor.name) for tensor in tensors[:10])
+        names = ", ".join(shown(tensor.name) for tensor in tensors[:10])
         raise InputKeyError(f"{model}: expected one tensor, got {len(tensors)}: {names}")
     (tensor,) = tensors
     if tensor.datatype == "BYTES" and (spec.kind is InputKind.TEXT or (spec.kind is InputKind.ANY and not spec.items)):
         _rows(tensor, model)
         return tensor.values
     if spec.kind is InputKind.TEXT:
-        raise InputTypeError(f"{model}: tensor {tensor.name!r}: expected documents, BYTES, got {tensor.datatype}")
+        raise InputTypeError(f"{model}: tensor {shown(tensor.name)}: expected documents, BYTES, got {tensor.datatype}")
     return _matrix(spec, tensor, model)
 
 
@@ -51,7 +52,9 @@ def _rows(tensor: Tensor, model: str) -> int:
     """Rows of a tensor with one value for each."""
     if len(tensor.shape) == 1 or (len(tensor.shape) == 2 and tensor.shape[1] == 1):
         return tensor.shape[0]
-    raise InputShapeError(f"{model}: tensor {tensor.name!r}: expected shape [n] or [n, 1], got {list(tensor.shape)}")
+    raise InputShapeError(
+        f"{model}: tensor {shown(tensor.name)}: expected shape [n] or [n, 1], got {list(tensor.shape)}"
+    )
 
 
 def _named(spec: InputSpec, names: Sequence[str], tensors: Sequence[Tensor], model: str) -> Any:
@@ -66,7 +69,7 @@ def _named(spec: InputSpec, names: Sequence[str], tensors: Sequence[Tensor], mod
         (first, n), (other, m) = next(
             ((a, b) for a, b in zip(sizes.items(), [*sizes.items()][1:], strict=False) if a[1] != b[1])
         )
-        raise InputShapeError(f"{model}: tensor {first!r} has {n} rows, and tensor {other!r} has {m}")
+        raise InputShapeError(f"{model}: tensor {shown(first)} has {n} rows, and tensor {shown(other)} has {m}")
     columns = {name: given[name].values for name in names if name in given}
     return _frame(columns)
 
@@ -88,7 +91,9 @@ def _matrix(spec: InputSpec, tensor: Tensor, model: str) -> Any:
     shape = (*tensor.shape, 1) if len(tensor.shape) == 1 and spec.width == 1 else tensor.shape
     if len(shape) != 2 or (spec.width and shape[1] != spec.width):
         width = spec.width or "columns"
-        raise InputShapeError(f"{model}: tensor {tensor.name!r}: expected shape [n, {width}], got {list(tensor.shape)}")
+        raise InputShapeError(
+            f"{model}: tensor {shown(tensor.name)}: expected shape [n, {width}], got {list(tensor.shape)}"
+        )
     values = np.array(tensor.values, dtype=object) if isinstance(tensor.values, list) else tensor.values
     matrix = values.reshape(shape)
     if spec.names is None:
@@ -98,4 +103,4 @@ def _matrix(spec: InputSpec, tensor: Tensor, model: str) -> Any:
 
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - 20} more" if len(names) > 20 else ""
-    return ", ".join(map(repr, names[:20])) + more
+    return ", ".join(map(shown, names[:20])) + more

@@ -49,6 +49,12 @@ class Tensor:
     values: Any
 
 
+def shown(name: Any) -> str:
+    """A name as messages have it: within quotes, and cut where it is long."""
+    text = repr(name)
+    return text if len(text) <= 100 else f"{text[:100]}..."
+
+
 def read(described: Any, tail: memoryview, model: str) -> tuple[list[Tensor], memoryview]:
     """The inputs of a request, and what is left of the bytes behind its JSON.
 
@@ -62,7 +68,7 @@ def read(described: Any, tail: memoryview, model: str) -> tuple[list[Tensor], me
     for each in described:
         tensor, tail = _tensor(each, tail, model)
         if any(tensor.name == other.name for other in found):
-            raise BadRequest(f"{model}: there are two tensors {tensor.name!r}")
+            raise BadRequest(f"{model}: there are two tensors {shown(tensor.name)}")
         found.append(tensor)
     return found, tail
 
@@ -70,7 +76,7 @@ def read(described: Any, tail: memoryview, model: str) -> tuple[list[Tensor], me
 def _tensor(each: Any, tail: memoryview, model: str) -> tuple[Tensor, memoryview]:
     if not isinstance(each, dict) or not isinstance(each.get("name"), str):
         raise BadRequest(f'{model}: a tensor is an object with "name", "shape", "datatype" and "data"')
-    who = f"{model}: tensor {each['name']!r}"
+    who = f"{model}: tensor {shown(each['name'])}"
     datatype: Any = each.get("datatype")
     shape: Any = each.get("shape")
     parameters = each.get("parameters") or {}
@@ -92,7 +98,7 @@ def count_of(datatype: Any, shape: Any, parameters: Any, who: str) -> int:
     BadRequest, InputTypeError, InputShapeError
     """
     if datatype != "BYTES" and (not isinstance(datatype, str) or datatype not in DTYPES):
-        raise InputTypeError(f"{who}: expected a datatype of {', '.join(DTYPES)}, BYTES, got {datatype!r}")
+        raise InputTypeError(f"{who}: expected a datatype of {', '.join(DTYPES)}, BYTES, got {shown(datatype)}")
     if not isinstance(shape, list) or len(shape) > 8 or any(type(n) is not int or not 0 <= n < 2**63 for n in shape):
         raise InputShapeError(f"{who}: expected a shape of sizes, such as [2, 3], got {str(shape)[:100]}")
     if not isinstance(parameters, dict) or "shared_memory_region" in parameters:

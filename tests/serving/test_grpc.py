@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import string
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import grpc
 import numpy as np
@@ -21,6 +23,7 @@ from pretzel.errors import OptionError, Overloaded, PretzelError
 from pretzel.serving import failures, tensors
 from pretzel.serving.grpc import contents
 from pretzel.serving.grpc.messages import message, services
+from pretzel.serving.grpc.services import LONGEST, cut
 from tests.serving.conftest import FRAME, TEXTS, X, call, churn
 from tests.serving.test_application import Slow
 
@@ -321,6 +324,32 @@ def test_bad_requests_are_told_what_is_wrong(served: Served, case: str) -> None:
     error = failure(lambda: served.call("ModelInfer", **{**fields, "model_name": name}))
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT, error
     assert text in error.details()
+
+
+@pytest.mark.parametrize("length", [1_000, 5_000, 20_000, 100_000])
+def test_long_errors_keep_their_status(served: Served, length: int) -> None:
+    tensor = {"name": "x", "datatype": "BYTES", "shape": [1], "contents": {"bytes_contents": [b"a"]}}
+    for letter in ("x", "é", "%", "\n"):
+        long = letter * length
+        asked: list[tuple[str, dict[str, Any]]] = [
+            ("churn/de", {"inputs": [{**tensor, "name": long}]}),
+            ("numbers", {"inputs": [{**tensor, "datatype": long}]}),
+            ("numbers", {"inputs": [{**tensor, "name": long}], "outputs": [{"name": long}]}),
+            (long, {"inputs": [tensor]}),
+        ]
+        for name, fields in asked:
+            error = failure(lambda name=name, fields=fields: served.call("ModelInfer", model_name=name, **fields))
+            assert error.code() in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND), error
+            assert 0 < len(quote(error.details(), safe=string.printable[:95].replace("%", ""))) <= LONGEST
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "%", "\U0001f600", "\n"])
+def test_what_is_told_is_cut_at_a_letter(letter: str) -> None:
+    assert cut(letter * 100) == letter * 100
+    told = cut(letter * 10_000)
+    assert set(told) == {letter, "."}
+    size = len(told.encode()) if letter == "x" else 3 * (len(told) - 3) * len(letter.encode()) + 3
+    assert LONGEST - 12 < size <= LONGEST
 
 
 def test_messages_that_cannot_be_read(served: Served) -> None:

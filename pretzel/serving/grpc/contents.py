@@ -8,7 +8,7 @@ import numpy as np
 
 from pretzel.errors import InputShapeError, InputTypeError
 from pretzel.serving.failures import BadRequest
-from pretzel.serving.tensors import DTYPES, Tensor, count_of, decoded, encoded, of_bytes, to_bytes
+from pretzel.serving.tensors import DTYPES, Tensor, count_of, decoded, encoded, of_bytes, shown, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -46,9 +46,9 @@ def read(request: Any, model: str) -> list[Tensor]:
         raise BadRequest(f"{model}: there are {len(request.inputs)} inputs and {len(raw)} raw_input_contents")
     found: dict[str, Tensor] = {}
     for i, each in enumerate(request.inputs):
-        who = f"{model}: tensor {each.name!r}"
+        who = f"{model}: tensor {shown(each.name)}"
         if each.name in found:
-            raise BadRequest(f"{model}: there are two tensors {each.name!r}")
+            raise BadRequest(f"{model}: there are two tensors {shown(each.name)}")
         shape = list(each.shape)
         count = count_of(each.datatype, shape, parameters_of(each.parameters), who)
         if not raw:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     Method = Callable[[Application, Any, Any, Any], Awaitable[None]]  # application, request, answer, context
 
 REQUEST_ID = "x-request-id"
+LONGEST = 4096
+"""Bytes of what is told of an error, as headers have them: clients drop a status whose headers are beyond 8 kB."""
 WATCHED = 0.2
 """Seconds between looks at the health that somebody watches."""
 _SERVING, _NOT_SERVING, _SERVICE_UNKNOWN = 1, 2, 3
@@ -91,7 +93,7 @@ class Services:
                 app.active -= 1
             app.codes[code] += 1
             if code != "OK":
-                await context.abort(grpc.StatusCode[code], text, tuple(trailing))
+                await context.abort(grpc.StatusCode[code], cut(text), tuple(trailing))
             context.set_trailing_metadata(tuple(trailing))
             return written
 
@@ -129,6 +131,16 @@ class Services:
         except PretzelError:
             return _NOT_SERVING
         return _SERVING
+
+
+def cut(text: str) -> str:
+    """A text that has at most `LONGEST` bytes as gRPC writes it: what is not printable ASCII as %XX for each byte."""
+    left = LONGEST - 3
+    for i, each in enumerate(text):
+        left -= 1 if " " <= each <= "~" and each != "%" else 3 * len(each.encode("utf-8", "replace"))
+        if left < 0:
+            return text[:i] + "..."
+    return text
 
 
 def _id(context: Any) -> str:
