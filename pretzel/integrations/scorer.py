@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pretzel.api import PlanStore
 from pretzel.errors import InputKeyError, OptionError
-from pretzel.integrations.tables import answered, is_empty, request_of
+from pretzel.integrations.tables import answered, check_columns, is_empty, request_of
 from pretzel.runtime.answer_columns import answer_columns, default_method
 from pretzel.runtime.model import Plan
 from pretzel.runtime.named_columns import feature_names_out
@@ -141,7 +141,10 @@ class BatchScorer:
             It is something else.
         """
         plan = self.plan
-        request = request_of(table, plan.physical.input, self._column, self._keep)
+        spec = plan.physical.input
+        request = request_of(table, spec, self._column, self._keep)
+        if is_empty(table):
+            check_columns(request, spec)
         found: dict[str, Any] = {}
         for method in self._methods or (default_method(plan.methods),):
             columns = self._columns(plan, method, None if is_empty(table) else request)

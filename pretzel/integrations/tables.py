@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from pretzel.errors import InputKeyError
+from pretzel.errors import InputKeyError, InputShapeError
 from pretzel.input_spec import InputKind
+from pretzel.runtime.input.feature_names import check_width, match
+from pretzel.runtime.input.messages import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,23 +17,60 @@ if TYPE_CHECKING:
 
 
 def request_of(table: Any, spec: InputSpec, column: str | None, keep: Sequence[str]) -> Any:
-    """What a model is asked: documents, an array, or a table of the columns that it reads."""
+    """What a model is asked: documents, an array, or a table of the columns that it reads.
+
+    Raises
+    ------
+    InputError
+        The table does not have the columns that the model reads, or those to keep, or has one of them twice.
+    """
     names = _names(table)
     missing = [name for name in (*keep, *([column] if column else [])) if name not in names]
     if missing:
-        raise InputKeyError(f"{spec.estimator}: the table has no column {missing[0]!r}, only {', '.join(names)}")
+        there = ", ".join(map(str, names)) or "none"
+        raise InputKeyError(f"{spec.estimator}: the table has no column {missing[0]!r}, only {there}")
+    read = _columns_read(names, spec, column, keep)
+    twice = {name for name, count in Counter(names).items() if count > 1}.intersection((*keep, *read))
+    if twice:
+        raise InputKeyError(f"{spec.estimator}: duplicate columns: {listed(sorted(twice))}")
+    if spec.kind is InputKind.TEXT:
+        return _list(table, read[0])
+    if spec.names is not None:
+        return _selected(table, read)
+    if not read:
+        raise InputShapeError(f"{spec.estimator}: the table has no columns that the model could read")
+    import numpy as np
+
+    return np.column_stack([np.asarray(_values(table, name)) for name in read])
+
+
+def _columns_read(names: list[str], spec: InputSpec, column: str | None, keep: Sequence[str]) -> list[str]:
+    """Which columns of a table a model reads."""
     rest = [name for name in names if name not in keep]
     if spec.kind is InputKind.TEXT:
         if column is None and len(rest) != 1:
             raise InputKeyError(f"{spec.estimator}: which column holds the documents? give column=, one of {rest}")
-        return _list(table, column or rest[0])
+        return [column or rest[0]]
     if spec.names is None:
-        import numpy as np
-
-        return np.column_stack([np.asarray(_values(table, name)) for name in rest])
+        return rest
     known = [name for name in spec.names if name in names]
     lacks = any(spec.names[i] not in names for i in spec.required)
-    return _selected(table, rest if lacks else known)  # the model names what a table lacks
+    return rest if lacks else known  # the model names what a table lacks
+
+
+def check_columns(request: Any, spec: InputSpec) -> None:
+    """Raise unless a request without rows has the columns that one with rows needs.
+
+    Raises
+    ------
+    InputError
+    """
+    if spec.kind is not InputKind.TABLE:
+        return
+    if spec.names is None:
+        check_width(spec, request.shape[1])
+    else:
+        match(spec, _names(request))
 
 
 def answered(table: Any, keep: Sequence[str], columns: Mapping[str, Any]) -> Any:

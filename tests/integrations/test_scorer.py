@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import pretzel
-from pretzel.errors import InputKeyError, InputValueError, OptionError
+from pretzel.errors import InputError, InputKeyError, InputShapeError, InputValueError, OptionError
 from pretzel.integrations import BatchScorer
 
 ROWS = 60
@@ -173,6 +173,50 @@ def test_errors_name_what_is_wrong(path):
         BatchScorer(path)([[1, "Bonn"]])
     with pytest.raises(OptionError, match="lists of names"):
         BatchScorer(path, methods="predict")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("rows", [0, 2])
+def test_a_table_that_lacks_a_column_is_refused(path, form, rows):
+    with pytest.raises(InputKeyError, match="'city'"):
+        BatchScorer(path)(FORMS[form](frame()[["id", "age"]][:rows]))
+
+
+def test_columns_whose_names_are_integers_are_told(path):
+    with pytest.raises(InputKeyError, match="no column 'id', only 0, 1"):
+        BatchScorer(path, keep=["id"])(pd.DataFrame(np.zeros((2, 2))))
+
+
+def test_a_table_without_columns_is_refused(path):
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    unnamed = pretzel.compile(LogisticRegression().fit(X, X[:, 0] > 0))
+    for plan in (unnamed, path):
+        for table in ({}, pd.DataFrame(), pd.DataFrame(index=range(3)), pa.table({})):
+            with pytest.raises(InputError, match=r"LogisticRegression|Pipeline"):
+                BatchScorer(plan)(table)
+    with pytest.raises(InputShapeError, match="X has 1 features, but LogisticRegression"):
+        BatchScorer(unnamed)({"a": []})
+
+
+@pytest.mark.parametrize("form", ["pandas", "arrow"])
+def test_a_table_that_has_a_column_twice_is_refused(path, form):
+    def table(*names):
+        if form == "pandas":
+            return pd.DataFrame(np.ones((1, len(names))), columns=list(names))
+        return pa.Table.from_arrays([pa.array([1.0])] * len(names), names=names)
+
+    X = np.random.default_rng(0).normal(size=(20, 4))
+    unnamed = pretzel.compile(LogisticRegression().fit(X, X[:, 0] > 0))
+    for plan, keep, names, twice in (
+        (path, [], ("age", "city", "city"), "city"),
+        (path, ["id"], ("id", "age", "city", "id"), "id"),
+        (unnamed, [], ("a", "a"), "a"),
+    ):
+        with pytest.raises(InputKeyError, match=f"(Pipeline|LogisticRegression): duplicate columns: '{twice}'"):
+            BatchScorer(plan, keep=keep)(table(*names))
+    unread = table("age", "city", "other", "other")
+    with pytest.raises(InputError, match="city"):  # by its value: columns that are not read may be there twice
+        BatchScorer(path)(unread)
 
 
 def test_no_rows_where_only_the_estimator_knows_the_columns():
