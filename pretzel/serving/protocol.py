@@ -13,10 +13,14 @@ A model with named columns takes a tensor for each, of shape ``[n]`` or ``[n, 1]
 width]``; a model without names takes the latter; a model of documents takes BYTES ``[n]``. Methods are the outputs:
 ``predict`` (or ``transform``) unless the request names others. Null among numbers is NaN. The parameter ``timeout`` is
 a deadline in microseconds.
+
+Names may have slashes: where a path is the name of a model and means something else of another model, too
+(``v2/models/a/ready``), it is that of the former.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from pretzel.serving import inference, tensors
@@ -63,16 +67,31 @@ def _name_of(target: str) -> str:
     return f"{name}@{version}" if slash and name and version and "/" not in version else target
 
 
+async def _called(app: Application, target: str) -> str:
+    """The name of the model, or version of one, at ``NAME[/versions/VERSION]``."""
+    name = _name_of(target)
+    return target if name != target and app.models.known(name) is None and await _is_model(app, target) else name
+
+
+async def _is_model(app: Application, name: str) -> bool:
+    """Whether a model has exactly this name, whatever the path means otherwise."""
+    return app.models.known(name) is not None or await asyncio.to_thread(app.runtime.__contains__, name)
+
+
 async def _model(app: Application, request: Request, path: str) -> Response:
     target, _, verb = path.rpartition("/")
-    if verb == "infer" and target:
+    is_call = target != "" and verb in ("infer", "ready")
+    if is_call and request.method in ("GET", "HEAD") and await _is_model(app, path):
+        is_call = False
+    if is_call and verb == "infer":
         _check_http(request, "POST")
-        return await _infer(app, request, _name_of(target))
+        return await _infer(app, request, await _called(app, target))
     _check_http(request, "GET")
-    if verb == "ready" and target:
-        await inference.check_ready(app, _name_of(target))
-        return Response.of({"name": _name_of(target), "ready": True})
-    return Response.of(await inference.metadata(app, _name_of(path)))
+    if is_call:
+        name = await _called(app, target)
+        await inference.check_ready(app, name)
+        return Response.of({"name": name, "ready": True})
+    return Response.of(await inference.metadata(app, await _called(app, path)))
 
 
 # -- inference -------------------------------------------------------------------------------------------------------

@@ -170,6 +170,25 @@ def test_a_version_without_the_method_is_told() -> None:
             asyncio.run(client.app.models.several("m", ["predict", "predict_proba"], frame, None))
 
 
+def test_names_that_look_like_paths() -> None:
+    model = LinearRegression().fit(X, X[:, 0])
+    names = ("a/infer", "a/ready", "x/versions/v1", "b/ready", "a", "x/versions/v2/ready", "c/versions/v1/versions/v2")
+    with pretzel.Runtime(store=pretzel.ObjectStore(), executors=1) as runtime:
+        for name in names:
+            runtime.register(name, model)
+        for warm_up in (True, False):
+            client = Client(pretzel.serving.app(runtime, warm_up=warm_up))
+            for name in names:
+                assert client.get(f"/v2/models/{name}").json["name"] == name
+                assert client.get(f"/v2/models/{name}/ready").json["name"] == name if name != "a" else True
+                assert infer(client, name, MATRIX).json["model_name"] == name
+                assert infer(client, f"{name}/versions/v1", MATRIX).json["model_name"] == name
+                assert client.get(f"/v2/models/{name}/versions/v1/ready").json == {"name": f"{name}@v1", "ready": True}
+            assert client("DELETE", "/v2/models/a/infer").status == 405
+            assert client.get("/v2/models/b/infer").status == 405
+            assert client.get("/v2/models/x/versions/v2").status == 404
+
+
 def test_all_outputs_are_those_of_one_version() -> None:
     with pretzel.Runtime(store=pretzel.ObjectStore()) as runtime:
         runtime.register("a", churn())
