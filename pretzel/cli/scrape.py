@@ -9,13 +9,22 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pretzel.errors import PretzelError
 from pretzel.serving.status import quantile
 
+if TYPE_CHECKING:
+    from prometheus_client.samples import Sample
+
 LONGEST = 50_000_000
 """Bytes that metrics may have."""
+
+LARGEST = 2.0**63
+"""Figures that are larger are no counts of anything."""
+
+BUCKETS = "pretzel_request_seconds_bucket"
+"""Name of the samples of calls by their time."""
 
 
 class NoServer(PretzelError):
@@ -120,13 +129,25 @@ def scraped(url: str, timeout: float = 5.0) -> Scrape:
     samples: dict[str, dict[tuple[tuple[str, str], ...], float]] = {}
     try:
         for family in text_string_to_metric_families(text):
-            for sample in family.samples:
+            for sample in filter(_is_known, family.samples):
                 samples.setdefault(sample.name, {})[tuple(sorted(sample.labels.items()))] = sample.value
-    except ValueError:
+    except (ValueError, IndexError):  # the parser raises either
         samples = {}
     if "pretzel_models" not in samples:
         raise NoServer(f"{url} has no metrics of Pretzel: name the place where its application is mounted")
     return Scrape(samples)
+
+
+def _is_known(sample: Sample) -> bool:
+    """Whether a sample holds a figure, and belongs to a bucket if it counts one: other programs may write anything."""
+    if not abs(sample.value) <= LARGEST:  # NaN is not, either
+        return False
+    if sample.name != BUCKETS:
+        return True
+    try:
+        return float(sample.labels["le"]) > -math.inf
+    except (KeyError, ValueError):
+        return False
 
 
 def _told(error: urllib.error.HTTPError) -> str:
@@ -190,7 +211,7 @@ def _shares(of: Scrape) -> dict[str, dict[str, float]]:
 def _buckets(of: Scrape) -> dict[str, tuple[list[float], list[int]]]:
     """By model the upper bounds of buckets, but the last one, and the timed calls in each."""
     found: dict[str, dict[float, float]] = {}
-    for (model, edge), count in of.by("pretzel_request_seconds_bucket", "model", "le").items():
+    for (model, edge), count in of.by(BUCKETS, "model", "le").items():
         found.setdefault(model, {})[float(edge)] = count
     buckets = {}
     for model, counts in found.items():

@@ -170,21 +170,54 @@ def test_once(runtime: Runtime) -> None:
         assert CliRunner().invoke(cli, ["top", bad]).exit_code == 2
 
 
-def test_other_servers(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+def metrics_of(body: bytes) -> Any:
+    """An application that answers with these metrics."""
+
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        await send(
-            {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain"), length]}
-        )
+        headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    for body in (b"up 1\n", b"<html>", b"{}", b"\xff"):
-        length = (b"content-length", b"%d" % len(body))
-        with serving(app) as url, pytest.raises(NoServer, match="no metrics of Pretzel"):
+    return app
+
+
+def test_other_servers(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    for body in (
+        b"up 1\n",
+        b"<html>",
+        b"{}",
+        b"\xff",
+        b"# TYPE pretzel_models gauge\npretzel_models NaN\n",
+        b'pretzel_models{model="a", =x="x"} 5\n',
+    ):
+        with serving(metrics_of(body)) as url, pytest.raises(NoServer, match="no metrics of Pretzel"):
             scraped(url_of(url))
     with monkeypatch.context() as patch, serving(pretzel.serving.app(runtime)) as url:
         patch.setattr("pretzel.serving.prometheus.text", None)
         with pytest.raises(NoServer, match="answers 500: internal error"):
             scraped(url_of(url))
+
+
+def test_samples_that_are_no_figures_are_left_out() -> None:
+    text = "# TYPE pretzel_models gauge\npretzel_models 2\npretzel_processes NaN\n"
+    text += "".join(f'pretzel_memory_bytes{{kind="{kind}"}} -Inf\n' for kind in ("used", "limit"))
+    for model, value in (("a", "5"), ("b", "NaN"), ("c", "+Inf"), ("d", "1e308"), ("e", "7")):
+        text += f'pretzel_requests_total{{model="{model}",outcome="answered"}} {value}\n'
+        text += f'pretzel_version_calls_total{{model="{model}",version="v1"}} {value}\n'
+    for edge in ("-Inf", "NaN", "abc", "", "0.001", "+Inf"):
+        text += f'pretzel_request_seconds_bucket{{model="a",le="{edge}"}} 5\n'
+    text += 'pretzel_request_seconds_bucket{model="a"} 5\npretzel_request_seconds_bucket{model="a",le="0.01"} NaN\n'
+    with serving(metrics_of(text.encode())) as url:
+        view = View(url_of(url), "calls")
+        for _ in range(2):
+            view.look()
+            assert [(row.model, row.calls) for row in view.rows()] == [("e", 7), ("a", 5)]
+            assert "2 models" in shown(view)
+        assert view.rows()[1].p50 == pytest.approx(0.0005)
+        assert view.data()["server"]["memory"] is None
+        done = CliRunner().invoke(cli, ["top", url, "--once", "--json"])
+    assert done.exit_code == 0
+    assert [each["model"] for each in json.loads(done.stdout)["models"]] == ["e", "a"]
 
 
 def scrape(when: float, calls: dict[str, tuple[int, int]], times: dict[str, list[int]]) -> Scrape:
