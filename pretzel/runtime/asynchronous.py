@@ -192,7 +192,8 @@ def _task_of_rows(method: Method, rows: list[Any]) -> Task:
             try:
                 read(method, [row])
             except InputError as error:
-                raise type(error)(f"row {number}: {error}") from None
+                what = str(error).removeprefix(f"{method.name}: ")
+                raise type(error)(f"{method.name}: row {number}: {what}") from None
         raise
 
 
