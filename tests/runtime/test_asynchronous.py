@@ -374,5 +374,5 @@ def test_a_list_of_rows_that_fails_names_the_row(runtime: pretzel.Runtime) -> No
     model = runtime.register("five", Ridge().fit(X, Y))
     endpoint = model.endpoint("predict")
     assert endpoint is not None
-    with pytest.raises(InputError, match="^five: row 1: expected 5 values, got 2"):
+    with pytest.raises(InputError, match=r"^five: row 1: expected 5 values, got 2"):
         asyncio.run(asynchronous.answer_rows(endpoint, endpoint.pick(), [[0.0] * 5, [0.0] * 2], None))
