@@ -9,6 +9,7 @@ from pretzel.errors import InputKeyError, InputShapeError
 from pretzel.input_spec import InputKind
 from pretzel.runtime.input.feature_names import check_width, match
 from pretzel.runtime.input.messages import listed
+from pretzel.runtime.input.sent import as_sent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +37,8 @@ def request_of(table: Any, spec: InputSpec, column: str | None, keep: Sequence[s
     if spec.kind is InputKind.TEXT:
         return _list(table, read[0])
     if spec.names is not None:
-        return _selected(table, read)
+        chosen = _selected(table, read)
+        return as_sent(spec, chosen) if _is_arrow(chosen) else chosen
     if not read:
         raise InputShapeError(f"{spec.estimator}: the table has no columns that the model could read")
     import numpy as np

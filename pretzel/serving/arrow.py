@@ -10,6 +10,7 @@ import numpy as np
 from pretzel.errors import InputTypeError
 from pretzel.input_spec import InputKind
 from pretzel.runtime.answer_columns import answer_columns
+from pretzel.runtime.input.sent import as_sent
 from pretzel.runtime.named_columns import feature_names_out
 from pretzel.serving.arrow_sizes import bytes_of
 from pretzel.serving.failures import BadRequest, NotInstalled, TooLarge
@@ -84,7 +85,7 @@ def _read(body: bytes, plan: Plan, most: int) -> Any:
     if spec.names is None:
         columns = [_numbers(column, name, plan) for name, column in zip(table.column_names, table.columns, strict=True)]
         return np.column_stack(columns) if columns else np.empty((table.num_rows, 0))
-    return table
+    return as_sent(spec, table)
 
 
 def _numbers(column: Any, name: str, plan: Plan) -> Any:

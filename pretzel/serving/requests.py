@@ -8,6 +8,7 @@ import numpy as np
 
 from pretzel.errors import InputKeyError, InputShapeError, InputTypeError
 from pretzel.input_spec import InputKind
+from pretzel.runtime.input.sent import is_category, known_missing
 from pretzel.serving.tensors import shown
 
 if TYPE_CHECKING:
@@ -71,20 +72,28 @@ def _named(spec: InputSpec, names: Sequence[str], tensors: Sequence[Tensor], mod
         )
         raise InputShapeError(f"{model}: tensor {shown(first)} has {n} rows, and tensor {shown(other)} has {m}")
     columns = {name: given[name].values for name in names if name in given}
-    return _frame(columns)
+    return _frame(spec, columns)
 
 
-def _frame(columns: dict[str, Any]) -> Any:
+def _frame(spec: InputSpec, columns: dict[str, Any]) -> Any:
     """A frame; rows as dicts where pandas is not installed, in which numbers have no dtype."""
     try:
         import pandas
     except ImportError:
         lists = [column if isinstance(column, list) else column.tolist() for column in columns.values()]
         return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
-    arrays = {
-        name: np.array(column, dtype=object) if isinstance(column, list) else column for name, column in columns.items()
-    }
-    return pandas.DataFrame(arrays, copy=False)
+    frame = pandas.DataFrame({name: _values(spec, name, column) for name, column in columns.items()}, copy=False)
+    categories = [name for name in columns if is_category(spec, name)]
+    return frame.astype(dict.fromkeys(categories, "category")) if categories else frame
+
+
+def _values(spec: InputSpec, name: str, column: Any) -> Any:
+    """A column of a frame; texts stay objects, among which pandas would make None to NaN."""
+    import pandas
+
+    if isinstance(column, np.ndarray) and column.dtype != object:
+        return column
+    return pandas.Series(known_missing(spec, name, list(column)), dtype=object)
 
 
 def _matrix(spec: InputSpec, tensor: Tensor, model: str) -> Any:
@@ -98,7 +107,7 @@ def _matrix(spec: InputSpec, tensor: Tensor, model: str) -> Any:
     matrix = values.reshape(shape)
     if spec.names is None:
         return matrix
-    return _frame({name: matrix[:, i] for i, name in enumerate(spec.names)})
+    return _frame(spec, {name: matrix[:, i] for i, name in enumerate(spec.names)})
 
 
 def _listed(names: Sequence[str]) -> str:
