@@ -37,7 +37,7 @@ def row_schema(schema: InputSchema) -> dict[str, Any]:
 def value_schema(column: Column) -> dict[str, Any]:
     """A value of a column, which may be null unless a step stops at missing values."""
     if column.rejects_unknown and column.categories:
-        return {"enum": [*known_values(column), *([] if column.nullable is False else [None])]}
+        return {"enum": [*column.categories, *equal_booleans(column), *([] if column.nullable is False else [None])]}
     if column.kind == "any":
         return {}
     types = [*_TYPES.get(column.dtype, ["string", *_NUMBER]), *([] if column.nullable is False else ["null"])]
@@ -54,10 +54,9 @@ def within_float32() -> dict[str, Any]:
     return {"minimum": -FLOAT32_LIMIT, "maximum": FLOAT32_LIMIT}
 
 
-def known_values(column: Column) -> list[Any]:
-    """Categories of a column, and the booleans that are equal to one of them, which JSON and pydantic tell from it."""
-    categories = column.categories or ()
-    return [*categories, *(each for each in (False, True) if each in categories)]
+def equal_booleans(column: Column) -> list[bool]:
+    """The booleans that are equal to a category of a column, which JSON and pydantic tell from it."""
+    return [value for value in (False, True) if value in (column.categories or ())]
 
 
 def answer_schema(output: Output) -> dict[str, Any]:

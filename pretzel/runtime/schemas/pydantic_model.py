@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import keyword
-from functools import cache
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pretzel.runtime.schemas.json_schema import FLOAT32_LIMIT, known_values, within_float32
+from pretzel.runtime.schemas.json_schema import FLOAT32_LIMIT, equal_booleans, within_float32
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -20,12 +20,13 @@ def row_model(schema: InputSchema) -> type[BaseModel]:
 
     name = "".join(part[0].upper() + part[1:] for part in _words(schema.model)) + "Row"
     if not schema.named:
-        columns = [_type_of(column) for column in schema.columns]
-        root: Any = columns[0] if schema.kind == "text" else Any
-        if schema.kind == "table":
-            root = tuple.__class_getitem__(tuple(columns))
-            if all(each == columns[0] for each in columns):
-                root = Annotated[list[columns[0]], Field(min_length=len(columns), max_length=len(columns))]  # type: ignore[valid-type]
+        columns = schema.columns
+        root: Any = _type_of(columns[0]) if schema.kind == "text" else Any
+        if schema.kind == "table" and len({replace(column, position=0) for column in columns}) == 1:
+            values: Any = list.__class_getitem__(_type_of(columns[0]))
+            root = Annotated[values, Field(min_length=len(columns), max_length=len(columns))]
+        elif schema.kind == "table":
+            root = tuple.__class_getitem__(tuple(map(_type_of, columns)))
         model: type[BaseModel] = create_model(name, __base__=RootModel[root])
         return model
     fields: dict[str, Any] = {}
@@ -45,20 +46,40 @@ def _type_of(column: Column) -> Any:
 
     if column.kind == "any":
         return Any
-    number = _number(column.kind == "number" and column.nullable is False, column.float32) | StrictBool
+    number = _number(column) | StrictBool
     found: Any = {"str": str, "object": str | number}.get(column.dtype, number)
     if column.rejects_unknown and column.categories:
-        found = Literal.__getitem__(tuple(known_values(column)))
+        found = _category(column)
     return found if column.nullable is False else found | None
 
 
-@cache  # types of columns that are alike are equal
-def _number(finite: bool, float32: bool) -> Any:
+def _category(column: Column) -> Any:
+    """Type of a known category; booleans come first, because pydantic also finds the category 1 for True."""
+    from pydantic import BeforeValidator, Field
+
+    found: Any = Literal.__getitem__(column.categories)
+    booleans = tuple(equal_booleans(column))
+    if not booleans:
+        return found
+    boolean: Any = Annotated[Literal.__getitem__(booleans), BeforeValidator(_checked_boolean)]
+    either: Any = boolean | found
+    return Annotated[either, Field(union_mode="left_to_right")]
+
+
+def _checked_boolean(value: Any) -> bool:
+    """The value, unless it is a number that is equal to a boolean."""
+    if not isinstance(value, bool):
+        raise ValueError("the value is no boolean")
+    return value
+
+
+def _number(column: Column) -> Any:
     """Type of a number; NaN is a missing value, and where none may be missing, no step takes infinity either."""
     from pydantic import AfterValidator, AllowInfNan, Field
 
+    finite = column.kind == "number" and column.nullable is False
     found: Any = Annotated[float, AllowInfNan(False)] if finite else float
-    if float32:
+    if column.float32:
         found = Annotated[found, AfterValidator(_checked_float32), Field(json_schema_extra=within_float32())]
     return found
 

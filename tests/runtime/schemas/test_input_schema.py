@@ -275,6 +275,15 @@ def test_categories_are_those_that_json_can_hold(value):
     schema.to_arrow()
 
 
+@pytest.mark.parametrize("categories", [[0, 1], [1, 2], [1.0, 2.5]], ids=str)
+def test_values_of_categories_stay_what_they_are(categories):
+    rows = np.array(categories, dtype=object)[:, None].repeat(2, axis=1)
+    model = pretzel.compile(OneHotEncoder().fit(rows)).input_schema.to_pydantic()
+    for value in (*categories, True):
+        checked = model.model_validate([value, 1.0]).root
+        assert repr(checked) in (repr([value, 1.0]), repr([value, 1]))
+
+
 def _plain(answer):
     return answer.toarray() if sparse.issparse(answer) else answer
 
