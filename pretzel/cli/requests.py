@@ -8,6 +8,7 @@ import click
 
 from pretzel.cli.tables import Columns
 from pretzel.input_spec import InputKind
+from pretzel.runtime.input.table_columns import columns_read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,21 +44,13 @@ def columns_for(spec: InputSpec, available: list[str], chosen: Sequence[str], ke
     for name in (*chosen, *kept):
         if name not in available:
             raise click.UsageError(f"there is no column {name!r}, only {', '.join(map(repr, available))}")
-    others = [name for name in available if name not in kept]
+    read = columns_read(spec, available, chosen, kept)
     if spec.kind is InputKind.TEXT:
-        found = list(chosen) or others
-        if len(found) != 1:
-            raise click.UsageError(f"which column holds the documents? give --column, one of {', '.join(others)}")
-        return Columns(found, documents=set(found))
+        if len(read) != 1:
+            raise click.UsageError(f"which column holds the documents? give --column, one of {', '.join(read)}")
+        return Columns(read, documents=set(read))
     texts = {spec.names[i] for i in spec.texts} if spec.names is not None else set()
-    if chosen:
-        return Columns(list(chosen), texts & {*chosen})
-    if spec.names is None:
-        return Columns(others)
-    present = [name for name in spec.names if name in available]
-    lacks = len(present) < len(spec.names) and any(spec.names[i] not in available for i in spec.required)
-    # The model names the columns that it lacks, beside those that are there.
-    return Columns(others if lacks else present, texts & {*available})
+    return Columns(read, texts & {*(chosen or available)})
 
 
 def as_request(spec: InputSpec, frame: Any) -> Any:

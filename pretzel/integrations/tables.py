@@ -10,6 +10,7 @@ from pretzel.input_spec import InputKind
 from pretzel.runtime.input.feature_names import check_width, match
 from pretzel.runtime.input.messages import listed
 from pretzel.runtime.input.sent import as_sent
+from pretzel.runtime.input.table_columns import columns_read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +31,9 @@ def request_of(table: Any, spec: InputSpec, column: str | None, keep: Sequence[s
     if missing:
         there = ", ".join(map(str, names)) or "none"
         raise InputKeyError(f"{spec.estimator}: the table has no column {missing[0]!r}, only {there}")
-    read = _columns_read(names, spec, column, keep)
+    read = columns_read(spec, names, [column] if column and spec.kind is InputKind.TEXT else [], keep)
+    if spec.kind is InputKind.TEXT and len(read) != 1:
+        raise InputKeyError(f"{spec.estimator}: which column holds the documents? give column=, one of {read}")
     twice = {name for name, count in Counter(names).items() if count > 1}.intersection((*keep, *read))
     if twice:
         raise InputKeyError(f"{spec.estimator}: duplicate columns: {listed(sorted(twice))}")
@@ -44,20 +47,6 @@ def request_of(table: Any, spec: InputSpec, column: str | None, keep: Sequence[s
     import numpy as np
 
     return np.column_stack([np.asarray(_values(table, name)) for name in read])
-
-
-def _columns_read(names: list[str], spec: InputSpec, column: str | None, keep: Sequence[str]) -> list[str]:
-    """Which columns of a table a model reads."""
-    rest = [name for name in names if name not in keep]
-    if spec.kind is InputKind.TEXT:
-        if column is None and len(rest) != 1:
-            raise InputKeyError(f"{spec.estimator}: which column holds the documents? give column=, one of {rest}")
-        return [column or rest[0]]
-    if spec.names is None:
-        return rest
-    known = [name for name in spec.names if name in names]
-    lacks = any(spec.names[i] not in names for i in spec.required)
-    return rest if lacks else known  # the model names what a table lacks
 
 
 def check_columns(request: Any, spec: InputSpec) -> None:
