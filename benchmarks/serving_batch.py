@@ -89,7 +89,7 @@ def mlserver_settings(name: str, implementation: str, uri: str, table: Any) -> d
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports at which nobody listens."""
+    """Ports that are free."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

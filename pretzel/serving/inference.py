@@ -206,6 +206,6 @@ async def unload(app: Application, name: str) -> None:
 
 async def _check_managed(app: Application, name: str, verb: str) -> None:
     if not app.settings.manage:
-        raise Forbidden(f"this server lets nobody {verb} models: it was started without manage=True")
+        raise Forbidden(f"this server does not let callers {verb} models, because it was started without manage=True")
     if not await asyncio.to_thread(app.runtime.__contains__, name) or "@" in name:
         raise ModelNotFoundError(f"there is no model {name!r}")

@@ -8,7 +8,7 @@ import numpy as np
 
 from pretzel.errors import InputKeyError, InputShapeError, InputTypeError
 from pretzel.input_spec import InputKind
-from pretzel.runtime.input.sent import is_category, known_missing
+from pretzel.runtime.input.sent import category_columns, known_missing
 from pretzel.serving.tensors import shown
 
 if TYPE_CHECKING:
@@ -82,18 +82,22 @@ def _frame(spec: InputSpec, columns: dict[str, Any]) -> Any:
     except ImportError:
         lists = [column if isinstance(column, list) else column.tolist() for column in columns.values()]
         return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
-    frame = pandas.DataFrame({name: _values(spec, name, column) for name, column in columns.items()}, copy=False)
-    categories = [name for name in columns if is_category(spec, name)]
+    positions = {name: position for position, name in enumerate(spec.names or ())}
+    frame = pandas.DataFrame(
+        {name: _values(spec, positions[name], column) for name, column in columns.items()}, copy=False
+    )
+    coded = category_columns(spec)
+    categories = [name for name in columns if positions[name] in coded]
     return frame.astype(dict.fromkeys(categories, "category")) if categories else frame
 
 
-def _values(spec: InputSpec, name: str, column: Any) -> Any:
+def _values(spec: InputSpec, position: int, column: Any) -> Any:
     """A column of a frame; texts stay objects, among which pandas would make None to NaN."""
     import pandas
 
     if isinstance(column, np.ndarray) and column.dtype != object:
         return column
-    return pandas.Series(known_missing(spec, name, list(column)), dtype=object)
+    return pandas.Series(known_missing(spec, position, list(column)), dtype=object)
 
 
 def _matrix(spec: InputSpec, tensor: Tensor, model: str) -> Any:

@@ -103,7 +103,7 @@ class WarmUp:
     def _called(self, name: str, task: asyncio.Task[None]) -> None:
         self._calls.pop(name, None)
         if not task.cancelled():
-            task.exception()  # which nobody may be waiting for any more
+            task.exception()  # read, because asyncio warns of an exception that no caller has read
 
     async def _run(self) -> None:
         runtime = self._app.runtime

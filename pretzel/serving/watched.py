@@ -1,6 +1,6 @@
-"""Requests that somebody watches: a record in the log for each (`LOGGER`), and a span of OpenTelemetry.
+"""A record in the log (`LOGGER`) and a span of OpenTelemetry for each request, where they are switched on.
 
-Neither costs a request more than two looks where nobody has asked for it. The log is on where ``pretzel.requests`` is
+Two look-ups are what they cost a request where both are off. The log is on where ``pretzel.requests`` is
 enabled for INFO; spans are on where the process has set a tracer provider (`pretzel.serving.spans`).
 """
 

@@ -38,7 +38,7 @@ def estimator() -> Any:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports at which nobody listens."""
+    """Ports that are free."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

@@ -74,7 +74,7 @@ cdef object TIMES_ARE_FOR = None
 
 
 def watch_times(watcher):
-    """Let ``watcher(endpoint, one, seconds)`` be told of each call that is timed, in its thread; None: nobody is."""
+    """Let ``watcher(endpoint, one, seconds)`` be told of each call that is timed, in its thread; None ends that."""
     global TIMES_ARE_FOR
     TIMES_ARE_FOR = watcher
 

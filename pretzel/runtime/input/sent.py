@@ -17,15 +17,15 @@ _OTHERS = ("string", "large_string", "binary", "large_binary", "dictionary", "nu
 """How the names of types begin whose nulls are not NaN."""
 
 
-def known_missing(spec: InputSpec, name: Any, values: list[Any]) -> list[Any]:
+def known_missing(spec: InputSpec, position: int, values: list[Any]) -> list[Any]:
     """The values of a column, with the missing value that the model knows in place of None."""
-    missing = spec.missing[spec.names.index(name)] if spec.missing and spec.names and name in spec.names else None
+    missing = spec.missing[position] if spec.missing else None
     return values if missing is None else [missing if value is None else value for value in values]
 
 
-def is_category(spec: InputSpec, name: Any) -> bool:
-    """Whether a booster was trained with this column as one of a category dtype."""
-    return spec.coding is not None and spec.names is not None and name in [spec.names[i] for i in spec.coding.columns]
+def category_columns(spec: InputSpec) -> frozenset[int]:
+    """Positions of the columns that a booster was trained with as those of a category dtype."""
+    return frozenset() if spec.coding is None else frozenset(spec.coding.columns)
 
 
 def as_sent(spec: InputSpec, table: Any) -> Any:
@@ -36,8 +36,13 @@ def as_sent(spec: InputSpec, table: Any) -> Any:
     spec : InputSpec
     table : pyarrow.Table or pyarrow.RecordBatch
     """
-    names = table.schema.names
-    changed = {name: _values(spec, table, name) for name in names if _is_changed(spec, table, name)}
+    names, categories = table.schema.names, category_columns(spec)
+    positions = {name: position for position, name in enumerate(spec.names or ())}
+    changed = {
+        name: positions[name]
+        for name, column in zip(names, table.columns, strict=True)
+        if name in positions and (positions[name] in categories or _holds_other_nulls(column))
+    }
     if not changed or len({*names}) < len(names):
         return table
     try:
@@ -47,19 +52,14 @@ def as_sent(spec: InputSpec, table: Any) -> Any:
     frame = table.to_pandas(ignore_metadata=True)
     for name in names:
         if name in changed:
-            kind = "category" if is_category(spec, name) else object
-            frame[name] = pd.Series(changed[name], index=frame.index, dtype=object).astype(kind)
+            values = known_missing(spec, changed[name], table.column(name).to_pylist())
+            kind = "category" if changed[name] in categories else object
+            frame[name] = pd.Series(values, index=frame.index, dtype=object).astype(kind)
         elif frame[name].dtype in (np.float32, np.float16) and spec.floats is not False:
             frame[name] = frame[name].astype(np.float64)  # as columns of Arrow are read
     return frame
 
 
-def _is_changed(spec: InputSpec, table: Any, name: str) -> bool:
-    if spec.names is None or name not in spec.names:
-        return False
-    column = table.column(name)
-    return is_category(spec, name) or bool(column.null_count and str(column.type).startswith(_OTHERS))
-
-
-def _values(spec: InputSpec, table: Any, name: str) -> list[Any]:
-    return known_missing(spec, name, table.column(name).to_pylist())
+def _holds_other_nulls(column: Any) -> bool:
+    """Whether a column holds nulls that are not NaN among numbers."""
+    return bool(column.null_count) and str(column.type).startswith(_OTHERS)

@@ -24,7 +24,7 @@ REQUEST_ID = "x-request-id"
 LONGEST = 4096
 """Bytes of what is told of an error, as headers have them: clients drop a status whose headers are beyond 8 kB."""
 WATCHED = 0.2
-"""Seconds between looks at the health that somebody watches."""
+"""Seconds between two looks at the health of what a client watches."""
 _SERVING, _NOT_SERVING, _SERVICE_UNKNOWN = 1, 2, 3
 
 
