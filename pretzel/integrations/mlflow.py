@@ -22,22 +22,26 @@ if TYPE_CHECKING:
     from mlflow.models.model import Model, ModelInfo
 
 FLAVOR, FILE = "pretzel", "model.pretzel"
-_TYPES = {"float64": "double", "int64": "long", "str": "string"}
+_TYPED = {"float64", "int64", "str"}
 
 
 def signature_of(plan: Plan) -> ModelSignature | None:
     """The signature of ``predict``, or else of ``transform``, from `Plan.input_schema`.
 
-    None: columns have no names, or a step without a native form reads one, so that nothing says what it holds.
+    Numbers are of MLflow's type ``any``, because plans, like scikit-learn, take integers, floats and missing values
+    alike, and MLflow's ``double`` refuses columns of int64. None: columns have no names, or a step without a native
+    form reads one, so that nothing says what it holds.
     """
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
+    from mlflow.types import ColSpec, DataType, Schema
+    from mlflow.types.schema import AnyType
 
     schema = plan.input_schema
     columns = [column for column in schema.columns if column.required or column.kind != "any"]
-    if not schema.named or any(column.dtype not in _TYPES for column in columns):
+    if not schema.named or any(column.dtype not in _TYPED for column in columns):
         return None
-    found = [ColSpec(_TYPES[column.dtype], column.name, column.required) for column in columns]
+    types = [DataType.string if column.dtype == "str" else AnyType() for column in columns]
+    found = [ColSpec(kind, column.name, column.required) for kind, column in zip(types, columns, strict=True)]
     return ModelSignature(inputs=Schema(found))
 
 

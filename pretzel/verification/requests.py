@@ -9,6 +9,7 @@ import numpy as np
 
 from pretzel.errors import InputError
 from pretzel.input_spec import InputKind
+from pretzel.runtime.input.coded import coded_frame
 from pretzel.runtime.input.feature_names import match
 from pretzel.runtime.input.source_form import of_row, of_rows
 
@@ -61,7 +62,15 @@ def _is_row(spec: InputSpec, X: Any) -> bool:
 
 
 def in_fit_order(spec: InputSpec, X: Any) -> Any:
-    """A table with the columns of the fit, in their order, which is how graphs name them."""
+    """A table with the columns of the fit, in their order, which is how graphs name them.
+
+    Categories of pandas in front of a booster are codes, because that is what it makes of them.
+    """
+    found = _ordered(spec, X)
+    return coded_frame(spec, found) if hasattr(found, "iloc") and found.ndim == 2 else found
+
+
+def _ordered(spec: InputSpec, X: Any) -> Any:
     labels = getattr(X, "columns", None)
     if spec.names is None or labels is None:
         return X

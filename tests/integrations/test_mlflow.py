@@ -58,14 +58,32 @@ def test_pyfunc_answers_where_columns_are_only_passed_on(tmp_path):
 
 def test_pyfunc_answers_with_the_signature_of_the_schema(model, folder):
     loaded = mlflow.pyfunc.load_model(str(folder))
-    assert [(each.name, each.type.name) for each in loaded.metadata.signature.inputs] == [
-        ("age", "double"),
+    assert [(each["name"], each["type"]) for each in loaded.metadata.signature.inputs.to_dict()] == [
+        ("age", "any"),
         ("city", "string"),
     ]
     assert loaded.metadata.metadata == {"team": "churn"}
     assert list(loaded.predict(frame())) == model.predict(frame()).tolist()
     with pytest.raises(mlflow.exceptions.MlflowException, match="city"):
         loaded.predict(frame()[["age"]])
+
+
+@pytest.mark.parametrize(
+    "ages",
+    [
+        pytest.param(np.arange(3), id="int64"),
+        pytest.param(np.arange(3, dtype=np.uint8), id="uint8"),
+        pytest.param(np.array([True, False, True]), id="bool"),
+        pytest.param(np.array([1, 2, 5], np.float32), id="float32"),
+        pytest.param(np.array([1.5, np.nan, -2.0]), id="missing"),
+        pytest.param(np.array([2, None, 3], object), id="objects"),
+        pytest.param(np.array([2**40, 1, 0]), id="large"),
+    ],
+)
+def test_pyfunc_takes_the_numbers_that_scikit_learn_takes(model, folder, ages):
+    X = pd.DataFrame({"age": ages, "city": ["Bonn", "Paris", "Bonn"]})
+    loaded = mlflow.pyfunc.load_model(str(folder))
+    assert list(loaded.predict(X)) == model.predict(X).tolist()
 
 
 def test_pyfunc_needs_no_scikit_learn(folder, tmp_path):

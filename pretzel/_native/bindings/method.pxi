@@ -217,7 +217,7 @@ cdef class Method(CallCounter):
                 raise
             try:
                 return self.by_type[cnp.NPY_OBJECT](X)
-            except (TypeError, ValueError, OverflowError) as own:
+            except Exception as own:  # libraries have types of their own
                 raise error from own
         if types.variant == SEVERAL_TYPES:
             return self.by_branch(X)

@@ -129,6 +129,8 @@ def coded_table(spec: InputSpec, table: Table, X: Any) -> Table:
     if table.is_rows or (type(X) is list and X and isinstance(X[0], tuple)):
         coder = row_coder(spec)
         return table if coder is None else replace(table, column=lambda i: coder.column(i, read(i)))
+    if type(X).__module__.partition(".")[0] == "pyarrow":
+        return _coded_arrow(spec, table)
     if not hasattr(X, "iloc"):
         return table
     positions = [i for i, dtype in enumerate(X.dtypes) if type(dtype).__name__ == "CategoricalDtype"]
@@ -142,6 +144,31 @@ def coded_table(spec: InputSpec, table: Table, X: Any) -> Table:
         return table
     codes = {i: _codes_of(spec, read(i), None if known is None else known[n]) for n, i in enumerate(positions)}
     return replace(table, column=lambda i: codes[i] if i in codes else read(i))
+
+
+def _coded_arrow(spec: InputSpec, table: Table) -> Table:
+    """An Arrow table whose texts and dictionaries are categories; its numbers are codes, as the library has them."""
+    coder, read = row_coder(spec), table.column
+    if coder is None:
+        return table
+
+    def column(position: int) -> Any:
+        found = read(position)
+        is_coded = position in coded and str(found.type).startswith(("dictionary", "string", "large_string"))
+        return coder.column(position, found.to_pylist()) if is_coded else found
+
+    coded = spec.coding.columns if spec.coding is not None else ()
+    return replace(table, column=column)
+
+
+def coded_frame(spec: InputSpec, X: Any) -> Any:
+    """A frame of pandas in the order of the fit with codes in the place of categories."""
+    names = [name for name, dtype in X.dtypes.items() if type(dtype).__name__ == "CategoricalDtype"]
+    known = None if spec.coding is None else spec.coding.categories
+    if not spec.as_booster or not names or (known is not None and len(known) != len(names)):
+        return X  # the estimator rejects it, too
+    codes = {name: _codes_of(spec, X[name].array, None if known is None else known[n]) for n, name in enumerate(names)}
+    return X.assign(**codes)
 
 
 def _codes_of(spec: InputSpec, column: Any, categories: Sequence[Any] | None) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -73,6 +73,41 @@ def test_frames_with_other_dtypes_are_rejected_as_by_the_library(model: Any) -> 
             plan.predict(given)
 
 
+def test_frames_are_verified(model: Any) -> None:
+    """With rows on both sides of thresholds, and with categories that no training has seen."""
+    labels = lgb.LGBMClassifier(**FEW).fit(frame(), target(frame()) > 2)
+    for source in (model, labels):
+        for given in (frame(60, seed=1), frame(60, seed=1)[["size", "colour", "shop", "flag"][::-1]].iloc[:, ::-1]):
+            report = pretzel.verify(pretzel.compile(source), source, given)
+            assert report.ok, report
+            assert report.boundary_rows > 0
+    X = frame(60, seed=1).drop(columns="flag").assign(colour=lambda X: X["colour"].cat.as_ordered())
+    ordered = lgb.LGBMRegressor(**FEW).fit(X, target(X.assign(flag=True)))
+    assert pretzel.verify(pretzel.compile(ordered), ordered, X).ok
+
+
+def test_arrow_tables_hold_categories(model: Any) -> None:
+    """The library itself rejects them; texts and dictionaries are the categories that single rows have."""
+    pa = pytest.importorskip("pyarrow")
+    X = frame(40, seed=2)
+    plan = pretzel.compile(model)
+    table = pa.Table.from_pandas(X, preserve_index=False)
+    texts = table.set_column(1, "colour", table.column("colour").cast(pa.string()))
+    chunks = pa.concat_tables([texts[:7], texts[7:]])
+    for given in (table, texts, chunks):
+        np.testing.assert_array_equal(plan.predict(given), model.predict(X))
+    unseen = texts.set_column(1, "colour", pa.array(["unseen"] * 40))
+    missing = texts.set_column(1, "colour", pa.nulls(40, pa.string()))
+    np.testing.assert_array_equal(plan.predict(unseen), plan.predict(missing))
+
+
+def test_arrow_tables_that_hold_no_numbers_are_rejected_by_name(model: Any) -> None:
+    pa = pytest.importorskip("pyarrow")
+    table = pa.Table.from_pandas(frame(5).assign(size="large"), preserve_index=False)
+    with pytest.raises(InputTypeError, match="'size'"):
+        pretzel.compile(model).predict(table)
+
+
 def test_arrays_hold_codes(model: Any) -> None:
     X = np.random.default_rng(0).integers(-1, 6, size=(50, 4)).astype(float)
     check(pretzel.compile(model), model, X)
