@@ -42,9 +42,52 @@ def test_every_error_is_explained():
 
 
 def test_the_reference_has_every_public_name():
-    listed = re.findall(r"^   ~?([\w.]+)$", (ROOT / "docs" / "reference" / "index.md").read_text(), re.M)
+    text = (ROOT / "docs" / "reference" / "index.md").read_text()
+    listed = re.findall(r"^   ~?([\w.]+)$", text, re.M) + re.findall(
+        r"^\.\. autoclass:: pretzel\.([\w.]+)$", text, re.M
+    )
     assert {*pretzel.__all__} - {"errors"} <= {*listed}
     assert len(listed) == len({*listed})
+    engines = {"integrations.ray_serve.deployment", "integrations.spark.scored", "integrations.beam.model_handler"}
+    assert {"serving.app", "serving.grpc.server", "serving.logs.JsonFormatter", *engines} <= {*listed}
+
+
+LINKING = sorted(
+    [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md")]
+    + [
+        path
+        for path in (ROOT / "docs").rglob("*.md")
+        if "auto_gallery" not in path.parts and "generated" not in path.parts
+    ]
+)
+
+
+def _prose(path: Path) -> str:
+    return re.sub(r"^```.*?^```", "", path.read_text(), flags=re.M | re.S)
+
+
+def _anchors(path: Path) -> set[str]:
+    """What GitHub and MyST make of headings, and what `(name)=` says."""
+    headings = re.findall(r"^#+ +(.+)$", _prose(path), re.M)
+    names = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return names | set(re.findall(r"^\(([\w-]+)\)=$", path.read_text(), re.M))
+
+
+@pytest.mark.parametrize("document", [str(path.relative_to(ROOT)) for path in LINKING])
+def test_links_lead_somewhere(document):
+    """Files and headings; pages that Sphinx makes, by what they are made of. Links to other sites need a network."""
+    path = ROOT / document
+    for target in re.findall(r"\]\(<?([^)\s>]+)>?\)", _prose(path)):
+        if re.match(r"\w+:", target):
+            continue
+        place, _, anchor = target.partition("#")
+        found = path if not place else (path.parent / place).resolve()
+        if "auto_gallery" in found.parts:
+            found = ROOT / "docs" / "gallery" / ("GALLERY_HEADER" if found.stem == "index" else found.stem)
+            assert found.with_suffix(".py").exists() or found.with_suffix(".rst").exists(), target
+            continue
+        assert found.exists(), target
+        assert not anchor or anchor in _anchors(found), target
 
 
 def test_docstrings():
