@@ -432,8 +432,13 @@ def test_one_document_of_bytes_for_a_classifier() -> None:
     plan = pretzel.compile(source, strict=True)
     assert plan.predict_one(b"red sea") == source.predict([b"red sea"])[0]
     np.testing.assert_array_equal(plan.predict([b"red sky", b"blue"]), [0, 1])
-    with pytest.raises(InputValueError, match="cannot be decoded as utf-8"):
-        plan.predict_one(b"\xff")
+    for request in (b"\xff", [b"\xff"], pa.array([b"blue", b"\xff"])):
+        with pytest.raises(InputValueError, match=r"^Pipeline: document: it cannot be decoded as utf-8"):
+            plan.predict_one(request) if isinstance(request, bytes) else plan.predict(request)
+    frame = pd.DataFrame({"word": ["red sky", "blue sea"] * 3})
+    columns = make_column_transformer((CountVectorizer(), "word")).fit(frame)
+    with pytest.raises(InputValueError, match=r"^ColumnTransformer: column 'word': it cannot be decoded as utf-8"):
+        pretzel.compile(columns).transform_one({"word": b"\xff"})
 
 
 @pytest.mark.parametrize("type_", [pa.string(), pa.large_string(), pa.string_view(), pa.binary()], ids=str)

@@ -115,6 +115,12 @@ def test_columns_that_no_array_holds(estimator: str) -> None:
             assert f"'{name}'" in answer.error, answer.error
 
 
+def test_documents_that_cannot_be_decoded_name_the_model(client: Client) -> None:
+    answer = ask(client, "/models/spam/predict", pa.table({"a": [b"good", b"\xff"]}))
+    assert (answer.status, answer.json["type"]) == (400, "InputValueError"), answer.body
+    assert answer.error.startswith("spam: document: it cannot be decoded as utf-8")
+
+
 def test_damaged_streams(client: Client) -> None:
     whole = stream(pa.table(FRAME.head(10)))
     rng = np.random.default_rng(0)

@@ -132,7 +132,10 @@ cdef int cell_of(object value, Cell* out, Reader reader, list held) except -1:
     """Read any value as a cell. Non-ASCII text is normalised here; ``held`` keeps the result alive."""
     cdef double number
     if reader.is_text and PyBytes_Check(value):
-        value = CALLBACKS.decode(value, reader.encoding, reader.decode_error)
+        try:
+            value = CALLBACKS.decode(value, reader.encoding, reader.decode_error)
+        except errors.InputValueError as error:
+            raise WrongField(reader.columns[0], error, "a text")
         held.append(value)
     if PyUnicode_Check(value):
         if reader.is_text and not PyUnicode_IS_ASCII(value) and (reader.lower or reader.accents is not None):

@@ -99,7 +99,7 @@ def decode(document: bytes, encoding: str, errors: str) -> str:
     try:
         return document.decode(encoding, errors)
     except (UnicodeError, LookupError) as error:
-        raise InputValueError(f"a document cannot be decoded as {encoding}: {error}") from error
+        raise InputValueError(f"it cannot be decoded as {encoding}: {error}") from error
 
 
 def _holds_unhashable(value: Any) -> bool:
@@ -200,10 +200,12 @@ def fail_empty(spec: InputSpec, model: str) -> NoReturn:
 def raise_wrong_field(
     spec: InputSpec, model: str, position: int, value: Any, expected: str, row: int | None = None
 ) -> NoReturn:
-    """Raise for a value of the wrong type."""
+    """Raise for a value of the wrong type, or for the error over one that cannot be read."""
     where = "document" if spec.kind is InputKind.TEXT else f"column {column_name(spec, position)}"
     if row is not None:
         where = f"row {row}, {where}"
+    if isinstance(value, InputValueError):  # that says why there is none
+        raise InputValueError(f"{_who(spec, model)}: {where}: {value}") from value.__cause__
     raise InputTypeError(
         f"{_who(spec, model)}: {where}: expected {expected}, got {type(value).__name__} {shown(value)}"
     )
