@@ -75,7 +75,7 @@ def _log(request: Request, seconds: float) -> None:
         "outcome": outcome_of(request),
         "status": request.status or None,
         "milliseconds": round(seconds * 1e3, 3),
-        "trace_id": _trace_id(),
+        "trace_id": trace_id(),
     }
     LOGGER.info("%s %s %s in %.3g ms", request.method, path, request.status or "-", seconds * 1e3, extra=found)
 
@@ -96,7 +96,7 @@ def _written(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _trace_id() -> str | None:
+def trace_id() -> str | None:
     """The id of the trace that the current span belongs to."""
     if "opentelemetry.trace" not in sys.modules:
         return None

@@ -9,7 +9,7 @@ from pretzel.errors import DeadlineExceeded, ModelNotFoundError, PretzelError
 from pretzel.serving import inference
 from pretzel.serving.exchange import is_sendable
 from pretzel.serving.failures import BadRequest, Unavailable, code_of
-from pretzel.serving.grpc import contents
+from pretzel.serving.grpc import contents, watched
 from pretzel.serving.grpc.messages import message, parsed, services
 from pretzel.serving.inference import versioned
 
@@ -69,29 +69,36 @@ class Services:
         is_inference = method.name == "ModelInfer"
 
         async def handle(data: bytes, context: Any) -> bytes:
+            call = watched.Call(method.containing_service.full_name, method.name, _id(context))
+            with watched.of_call(app, call, context):
+                return await answered_to(call, data, context)
+
+        async def answered_to(call: watched.Call, data: bytes, context: Any) -> bytes:
             request: Any = None
-            name = _id(context)
             app.active += 1
             try:
                 if is_inference:
                     app.check_open()
                     app.check_room()
-                request = parsed(asked, data)
+                request = call.request = parsed(asked, data)
                 found = answered()
                 await answer(app, request, found, context)
+                call.answer = found
                 written: bytes = found.SerializeToString()
-                code, text, trailing = "OK", "", [(REQUEST_ID, name)] if name else []
+                code, text, trailing = "OK", "", [(REQUEST_ID, call.id)] if call.id else []
             except asyncio.CancelledError:
                 app.codes["CANCELLED"] += 1
+                call.code = "CANCELLED"
                 raise
             except Exception as error:
-                name = app.id_of((name or getattr(request, "id", "")).encode()).decode()
-                code, text = code_of(error), app.told(error, name.encode(), method.full_name)
+                call.id = app.id_of((call.id or getattr(request, "id", "")).encode()).decode()
+                code, text = code_of(error), app.told(error, call.id.encode(), method.full_name)
                 seconds = app.retry_after(error)
-                trailing = [(REQUEST_ID, name), *([] if seconds is None else [("retry-after", str(seconds))])]
+                trailing = [(REQUEST_ID, call.id), *([] if seconds is None else [("retry-after", str(seconds))])]
             finally:
                 app.active -= 1
             app.codes[code] += 1
+            call.code = code
             if code != "OK":
                 await context.abort(grpc.StatusCode[code], cut(text), tuple(trailing))
             context.set_trailing_metadata(tuple(trailing))
