@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from pretzel.errors import PretzelError
+from pretzel.runtime.traffic import FAILED
 from pretzel.serving.status import quantile
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Row:
     rate : float or None
         Calls in a second since the look before; None at the first one.
     calls, failed : int
-        Since the server has started; those that were not answered.
+        Since the server has started; those that were not answered, though the request was valid.
     p50, p99 : float or None
         Seconds, since the look before if calls were timed since then, else since the start; None if none were.
     versions : dict of str to float
@@ -187,12 +188,12 @@ def rows(now: Scrape, before: Scrape | None) -> list[Row]:
 
 
 def _calls(of: Scrape) -> tuple[dict[str, float], dict[str, float]]:
-    """Calls by model, and those that were not answered."""
+    """Calls by model, and those that were not answered, though the request was valid."""
     calls: dict[str, float] = {}
     failed: dict[str, float] = {}
     for (model, outcome), count in of.by("pretzel_requests_total", "model", "outcome").items():
         calls[model] = calls.get(model, 0.0) + count
-        failed[model] = failed.get(model, 0.0) + (count if outcome != "answered" else 0.0)
+        failed[model] = failed.get(model, 0.0) + (count if outcome in FAILED else 0.0)
     return calls, failed
 
 

@@ -30,6 +30,9 @@ VERSIONS = 10
 OTHER = "other"
 """Label of everything else."""
 
+FAILED = ("rejected", "cancelled", "failed")
+"""Outcomes of valid requests that were not answered."""
+
 
 @dataclass(slots=True)
 class Counts:

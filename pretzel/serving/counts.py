@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pretzel._native import call_seconds
 from pretzel.errors import ModelNotFoundError
+from pretzel.runtime.traffic import FAILED
 
 if TYPE_CHECKING:
     from pretzel.serving.application import Application
@@ -57,7 +58,7 @@ def _of_process(app: Application, stats: dict[str, Any]) -> Counts:
             continue
         for endpoint in endpoints.values():
             for endings, _, timed in endpoint.statistics():
-                one.failed += sum(count for ending, count in endings.items() if ending != "answered")
+                one.failed += sum(count for ending, count in endings.items() if ending in FAILED)
                 one.timed = [a + b for a, b in zip(one.timed, timed, strict=True)]
     return found
 
@@ -87,7 +88,7 @@ def _of_all(shared: SharedMetrics) -> Counts:
 
     for labels, value in samples.get("pretzel_requests_total", ()):
         of(labels).calls += value
-        of(labels).failed += value if labels["outcome"] != "answered" else 0
+        of(labels).failed += value if labels["outcome"] in FAILED else 0
     for labels, value in samples.get("pretzel_version_calls_total", ()):
         of(labels).versions[labels["version"]] += value
     edges = [*call_seconds(), float("inf")]
