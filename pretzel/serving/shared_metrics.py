@@ -148,7 +148,8 @@ class SharedMetrics:
 
         self.write(all_of_it=True)
         self._forget_the_dead()
-        yield from MultiProcessCollector(None, self.folder).collect()
+        files = glob.glob(os.path.join(glob.escape(self.folder), "*.db"))
+        yield from MultiProcessCollector.merge([path for path in files if _holds_values(path)], accumulate=True)
 
     def _forget_the_dead(self) -> None:
         """Remove the gauges of processes that are not there any more, which a killed one has left."""
@@ -164,6 +165,14 @@ class SharedMetrics:
                     mark_process_dead(pid, self.folder)
             except PermissionError:
                 pass
+
+
+def _holds_values(path: str) -> bool:
+    """Whether a file is there and not empty, as that of a process is which has made it a moment ago."""
+    try:
+        return os.path.getsize(path) > 0
+    except FileNotFoundError:
+        return False
 
 
 def _pid_of(path: str) -> int:

@@ -92,6 +92,14 @@ def workers_of(folder: Path) -> set[int]:
     return {pid for pid in pids if Path(f"/proc/{pid}").exists()}
 
 
+def test_a_file_that_a_starting_worker_has_made_is_no_fault(port: int, folder: Path) -> None:
+    pytest.importorskip("prometheus_client")
+    made = folder / "counter_9999999.db"
+    made.touch()
+    assert scrape(port)["pretzel_processes"] == 4
+    made.unlink()
+
+
 def test_counters_add_up_and_outlive_a_worker(port: int, folder: Path) -> None:
     pytest.importorskip("prometheus_client")
 
