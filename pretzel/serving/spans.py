@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pretzel.runtime.log import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pretzel.serving.application import Application
     from pretzel.serving.exchange import Request
@@ -39,13 +39,18 @@ def tracer(app: Application) -> Any:
     return known[1]
 
 
-@contextlib.contextmanager
-def of_request(tracer: Any, request: Request) -> Iterator[None]:
+def of_request(tracer: Any, request: Request) -> contextlib.AbstractContextManager[None]:
     """The span of a request is current inside of the block, and ends with it; without a tracer there is none.
 
     No span fails a request: one that cannot be begun is left out.
     """
     span = None if tracer is None else _begun(tracer, request)
+    return current(span, lambda: _finish(span, request))
+
+
+@contextlib.contextmanager
+def current(span: Any, finish: Callable[[], None]) -> Iterator[None]:
+    """``span``, if any, is current inside of the block, and ends with it once ``finish`` has written to it."""
     if span is None:
         yield
         return
@@ -57,7 +62,7 @@ def of_request(tracer: Any, request: Request) -> Iterator[None]:
         finally:
             try:
                 if span.is_recording():
-                    _finish(span, request)
+                    finish()
             except Exception:
                 logger.exception("a span lacks what is known of its request")
 

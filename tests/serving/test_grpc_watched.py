@@ -44,12 +44,12 @@ def test_a_record_for_each_call(served: Served, caplog: pytest.LogCaptureFixture
     with caplog.at_level(logging.INFO, "pretzel.requests"):
         served.infer("scaled", ROWS)
         with pytest.raises(grpc.RpcError):
-            served.infer("nobody", ROWS)
+            served.infer("unknown", ROWS)
         served.call("ServerLive")
         records = until(3, lambda: [each for each in caplog.records if each.name == "pretzel.requests"])
     assert [tuple(vars(each)[name] for name in FIELDS) for each in records] == [
         (INFERENCE, "ModelInfer", "scaled", "v1", 2, "answered", "OK"),
-        (INFERENCE, "ModelInfer", "nobody", None, 2, "invalid", "NOT_FOUND"),
+        (INFERENCE, "ModelInfer", "unknown", None, 2, "invalid", "NOT_FOUND"),
         (INFERENCE, "ServerLive", None, None, None, "answered", "OK"),
     ]
     assert all(vars(each)["milliseconds"] > 0 for each in records)
@@ -60,7 +60,7 @@ def test_a_span_for_each_call(served: Served, monkeypatch: pytest.MonkeyPatch) -
     exporter = exporter_of_spans(monkeypatch)
     served.infer("scaled", ROWS)
     with pytest.raises(grpc.RpcError):
-        served.infer("nobody", ROWS)
+        served.infer("unknown", ROWS)
     method, asked = served.method("ServerLive")
     method(asked(), metadata=[("traceparent", f"00-{TRACE:032x}-00f067aa0ba902b7-01")], timeout=20)
     found = until(3, lambda: [each for each in exporter.get_finished_spans() if each.name.startswith(INFERENCE)])

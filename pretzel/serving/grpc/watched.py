@@ -70,7 +70,9 @@ class Call:
 def of_call(app: Application, call: Call, context: Any) -> Iterator[None]:
     """Write the record of a call when the block ends; its span is current inside of the block, if there is one."""
     start = time.perf_counter()
-    with _span(spans.tracer(app), call, context):
+    tracer = spans.tracer(app)
+    span = None if tracer is None else _begun(tracer, call, context)
+    with spans.current(span, lambda: _finish(span, call)):
         try:
             yield
         finally:
@@ -93,26 +95,8 @@ def _log(call: Call, context: Any, seconds: float) -> None:
     LOGGER.info("%s/%s %s in %.3g ms", call.service, call.name, call.code or "-", seconds * 1e3, extra=found)
 
 
-@contextlib.contextmanager
-def _span(tracer: Any, call: Call, context: Any) -> Iterator[None]:
-    """The span of a call, by the semantic conventions for gRPC; one that cannot be begun is left out."""
-    span = None if tracer is None else _begun(tracer, call, context)
-    if span is None:
-        yield
-        return
-    from opentelemetry import trace
-
-    with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
-        try:
-            yield
-        finally:
-            try:
-                _finish(span, call)
-            except Exception:
-                logger.exception("a span lacks what is known of its call")
-
-
 def _begun(tracer: Any, call: Call, context: Any) -> Any:
+    """The span of a call, by the semantic conventions for gRPC, or None if there can be none."""
     from opentelemetry import propagate, trace
 
     try:
