@@ -274,8 +274,10 @@ class Directory:
             needed = self._needed()
             for path in [*plans_and_objects(self.path), *left_aside(self.path)]:
                 if path not in needed:
-                    freed += path.stat().st_size
-                    path.unlink()
+                    with contextlib.suppress(FileNotFoundError):  # a pull, which takes no lock, has renamed it
+                        size = path.stat().st_size
+                        path.unlink()
+                        freed += size
         return freed
 
     def fsck(self) -> Findings:

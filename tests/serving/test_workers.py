@@ -55,7 +55,7 @@ def port(store: Path, folder: Path) -> Iterator[int]:
     """The port of four workers."""
     environment = {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
     with serving(store, "--workers", "4", environment=environment) as (port, _):
-        eventually(lambda: scrape(port)["pretzel_processes"] == 4)  # of which the first one was ready
+        eventually(lambda: scrape(port)["pretzel_processes"] == 4 and have_loaded(folder))  # the first one was ready
         yield port
 
 
@@ -84,6 +84,17 @@ def eventually(check: Callable[[], bool], seconds: float = 20.0) -> None:
     while not check():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def have_loaded(folder: Path) -> bool:
+    """Whether all processes that have written metrics have models in memory."""
+    from prometheus_client.mmap_dict import MmapedDict
+
+    for path in folder.glob("gauge_livesum_*.db"):
+        amounts = MmapedDict.read_all_values_from_file(str(path))
+        if not any("pretzel_memory_bytes" in key and '"used"' in key and value for key, value, *_ in amounts):
+            return False
+    return True
 
 
 def workers_of(folder: Path) -> set[int]:

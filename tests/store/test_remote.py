@@ -27,7 +27,7 @@ from sklearn.pipeline import make_pipeline
 
 import pretzel
 from pretzel.errors import CorruptStoreError, ModelNotFoundError, OptionError, RegistrationError, StoreError
-from pretzel.store import remote, transfer
+from pretzel.store import directory, remote, transfer
 from pretzel.store.directory import Directory
 from pretzel.store.fsck import Findings
 from pretzel.store.object_store import ObjectStore
@@ -624,6 +624,14 @@ def test_gc_does_not_disturb_pull(models, url, tmp_path, monkeypatch):
     other.pull(url)
     assert other.names() == models.names()
     assert other.fsck().ok
+
+
+def test_gc_passes_what_a_pull_has_renamed_meanwhile(models, tmp_path, monkeypatch):
+    """A pull copies without the lock, so that a file that `gc` has seen aside may be gone."""
+    gone = tmp_path / "store" / "aside" / f".{'0' * 32}.pretzel.{'0' * 16}"
+    monkeypatch.setattr(directory, "left_aside", lambda path: [gone])
+    assert models.gc() == 0
+    assert models.fsck().ok
 
 
 def test_versions_of_other_publishers_are_lost_only_when_asked(models, url, opened, tmp_path):
