@@ -156,6 +156,11 @@ def counts(rng: np.random.Generator, n: int) -> Any:
     return sparse.csr_matrix(rng.poisson(0.3, size=(n, 12)).astype(np.float64))
 
 
+def codes(rng: np.random.Generator, n: int) -> Any:
+    """Four columns of the numbers of categories."""
+    return rng.integers(0, [2, 3, 5, 6], size=(n, 4)).astype(np.float64)
+
+
 _WORDS = (*examples.WORDS, "the", "the", "on")
 
 
@@ -189,6 +194,7 @@ _MAKERS = {
     "missing": missing,
     "column": column,
     "counts": counts,
+    "codes": codes,
     "text": text,
     "cells": cells,
     "holes": holes,
@@ -240,13 +246,36 @@ def _bayes() -> list[Case]:
     return [
         *(Case(module + "MultinomialNB", "counts", y) for y in counted),
         *(Case(module + "ComplementNB", "counts", y, {"norm": y == "labels"}) for y in counted),
+        *(Case(module + "GaussianNB", target=y) for y in counted),
+        *(Case(module + "BernoulliNB", target=y, options={"binarize": 0.5}) for y in counted),
+        Case(module + "BernoulliNB", "counts", "labels", {"binarize": None}),
+        *(Case(module + "CategoricalNB", "codes", y, {"min_categories": 6}) for y in counted),
     ]
 
 
 def _discriminants() -> list[Case]:
     linear, counted = "sklearn.discriminant_analysis.LinearDiscriminantAnalysis", ("binary", "labels")
     found = [Case(linear, target=y, options={"solver": solver}) for y in counted for solver in ("svd", "eigen")]
+    quadratic = "sklearn.discriminant_analysis.QuadraticDiscriminantAnalysis"
+    found += [Case(quadratic, target=y, options={"reg_param": 0.1 * (y == "labels")}) for y in counted]
     return [*found, Case(linear, target="labels", options={"n_components": 1})]
+
+
+def _densities() -> list[Case]:
+    few: dict[str, Any] = {"n_components": 3, "random_state": 0}
+    found = [
+        Case(f"sklearn.mixture.{name}", options={**few, "covariance_type": kind})
+        for name in ("GaussianMixture", "BayesianGaussianMixture")
+        for kind in ("full", "tied", "diag", "spherical")
+    ]
+    found += [
+        Case("sklearn.mixture.BayesianGaussianMixture", options={**few, "weight_concentration_prior_type": prior})
+        for prior in ("dirichlet_distribution",)
+    ]
+    names = ["EmpiricalCovariance", "GraphicalLasso", "GraphicalLassoCV", "LedoitWolf", "OAS", "ShrunkCovariance"]
+    found += [Case(f"sklearn.covariance.{name}") for name in names]
+    random = ("MinCovDet", "EllipticEnvelope")
+    return found + [Case(f"sklearn.covariance.{name}", options={"random_state": 0}) for name in random]
 
 
 def _trees() -> list[Case]:
@@ -365,6 +394,20 @@ def _transformers() -> list[Case]:
         Case("sklearn.decomposition.IncrementalPCA", options={"n_components": 3, "whiten": True}),
         Case("sklearn.decomposition.FastICA", options={"whiten": False, "random_state": 0}),
         Case("sklearn.decomposition.FactorAnalysis", options={"n_components": 3}),
+        *(
+            Case(f"sklearn.decomposition.{name}", options={"n_components": 3, "random_state": 0, "ridge_alpha": 0.1})
+            for name in ("SparsePCA", "MiniBatchSparsePCA")
+        ),
+        Case("sklearn.neural_network.BernoulliRBM", options={"n_components": 4, "n_iter": 2, "random_state": 0}),
+        Case("sklearn.cluster.FeatureAgglomeration", options={"n_clusters": 3}),
+        *(
+            Case(f"sklearn.random_projection.{name}Projection", options={"n_components": 3, "random_state": 0})
+            for name in ("GaussianRandom", "SparseRandom")
+        ),
+        *(
+            Case(f"sklearn.random_projection.{name}Projection", "counts", options={"n_components": 3, **more})
+            for name, more in (("GaussianRandom", {"random_state": 0}), ("SparseRandom", {"dense_output": True}))
+        ),
         *(Case(f"sklearn.cross_decomposition.{name}", target="two") for name in ("CCA", "PLSCanonical", "PLSSVD")),
         *(Case("sklearn.cross_decomposition.PLSRegression", target=target) for target in ("real", "two")),
         Case("sklearn.neighbors.NeighborhoodComponentsAnalysis", target="labels", options={"random_state": 0}),
@@ -614,6 +657,7 @@ CASES: tuple[Case, ...] = tuple(
         *_networks(),
         *_bayes(),
         *_discriminants(),
+        *_densities(),
         *_trees(),
         *_ensembles(),
         *_outputs(),

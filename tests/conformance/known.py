@@ -70,6 +70,14 @@ KNOWN: tuple[Known, ...] = (
         subject="IncrementalPCA.*", form="coo_.*", kind="answered",
     ),
     Known(
+        "the source makes a vector of the projection of a single row",
+        subject="(MiniBatch)?SparsePCA.*", form="one row.*", kind="shape|answered",
+    ),
+    Known(
+        "SciPy does not multiply sparse rows by sparse components of another precision; the same numbers are answered",
+        subject="SparseRandomProjection.*", form="cs[^ ]* of float32", kind="answered",
+    ),
+    Known(
         "iterating over a frame gives the names of its columns, which are not the documents that the caller means",
         subject="(Count|Tfidf|Hashing)Vectorizer.*", form="frame of text|column of text", kind="refused",
     ),

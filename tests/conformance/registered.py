@@ -11,7 +11,7 @@ from tests.conformance.estimators import Fitted, Subject
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-KINDS = {"numbers": "matrix", "missing": "matrix", "counts": "matrix", "text": "documents"}
+KINDS = {"numbers": "matrix", "missing": "matrix", "counts": "matrix", "codes": "matrix", "text": "documents"}
 
 
 def subjects() -> Iterator[Subject]:

@@ -38,6 +38,7 @@ from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, 
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     KBinsDiscretizer,
@@ -158,6 +159,7 @@ def models() -> Iterator[tuple[str, Any, Any, Any, str]]:
         ("b", LogisticRegression(C=0.01)),
         ("c", DecisionTreeClassifier(max_depth=3, random_state=0)),
     ]
+    yield "weighted squares", GaussianNB(), numbers, labels, "predict_joint_log_proba"
     yield "distances", KMeans(5, n_init=1, random_state=0), numbers, None, "transform"
     yield "codes", OrdinalEncoder(), cells[:, :2], None, "transform"
     yield (

@@ -1,6 +1,7 @@
 // category_codes: the number that belongs to each cell's category, through one hash table for each column. The
 // categories of column j are starts[j] .. starts[j + 1] - 1 of those that are packed as cells.h says.
 // one_hot: a 1 at offsets[j] + code for each code that is not negative.
+// whole_codes: the whole part of each number, which is a code below counts[j].
 #include <bit>
 #include <cstring>
 
@@ -301,6 +302,24 @@ Status run_one_hot(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
+constexpr Param kWholeParams[] = {{"counts", i32, "width"}};
+
+Status run_whole(const RunCall& call) noexcept {
+  const auto* counts = call.params[0].as<int32_t>();
+  const int32_t width = call.in[0].width;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const double* in = call.in[0].row(r);
+    double* out = call.out->row(r);
+    for (int32_t j = 0; j < width; ++j) {
+      if (!(in[j] > -1.0 && in[j] < counts[j])) return call.reject(Status::kUnknownCategory, r, j);
+      out[j] = static_cast<int32_t>(in[j]);
+    }
+  }
+  return Status::kOk;
+}
+
+Cost cost_whole(const CostCall& call) { return Cost{}.rows({{"call", 3.0}, {"columns", 0.7 * call.in_width}}); }
+
 Cost cost_codes(const CostCall& call) {
   const double width = call.out_width, misses = doublings(static_cast<double>(call.state_bytes), 32e3);
   return Cost{}
@@ -323,6 +342,7 @@ Cost cost_one_hot(const CostCall& call) {
 PRETZEL_KERNEL(category_codes, .params = kCodeParams, .in = {kDense | kCells, "width"}, .bind = bind_codes,
                .check = check_codes, .check_state = check_codes_state, .run = run_codes, .cost = cost_codes,
                .flags = kHasState)
+PRETZEL_KERNEL(whole_codes, .params = kWholeParams, .run = run_whole, .cost = cost_whole)
 PRETZEL_KERNEL(one_hot, .params = kOneHotParams, .out = {kDense | kSparse, "n_columns"}, .run = run_one_hot,
                .cost = cost_one_hot)
 }  // namespace pretzel

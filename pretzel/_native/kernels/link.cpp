@@ -112,20 +112,30 @@ const char* check_pairs(const LoadCall& call) {
   return call.out->width == 2 * call.in[0].width ? nullptr : "writes another number of pairs";
 }
 
+double log_sum(const double* x, int32_t width) {
+  double top = row_max(x, width);
+  if (!(std::fabs(top) < INFINITY)) top = 0.0;  // then the sum is infinite, zero or no number, as SciPy has it
+  double total = 0.0;
+  for (int32_t j = 0; j < width; j += 8) {
+    double part[8];
+    const int32_t n = width - j < 8 ? width - j : 8;
+    map_row(x + j, part, n, [top](f64x8 v) { return vexp(v - top); });
+    total += row_sum(part, n);
+  }
+  return top + std::log(total);
+}
+
 Status run_log_softmax(const RunCall& call) noexcept {
   const int32_t width = call.out->width;
   return each_row(call, [=](const double* in, double* out) {
-    const double top = row_max(in, width);
-    double total = 0.0;
-    for (int32_t j = 0; j < width; j += 8) {
-      double part[8];
-      const int32_t n = width - j < 8 ? width - j : 8;
-      map_row(in + j, part, n, [top](f64x8 x) { return vexp(x - top); });
-      total += row_sum(part, n);
-    }
-    const double shift = top + std::log(total);
+    const double shift = log_sum(in, width);
     for (int32_t j = 0; j < width; ++j) out[j] = in[j] - shift;
   });
+}
+
+Status run_log_sum_exp(const RunCall& call) noexcept {
+  const int32_t width = call.in[0].width;
+  return each_row(call, [=](const double* in, double* out) { out[0] = log_sum(in, width); });
 }
 
 /// What becomes of a row of zeros.
@@ -213,6 +223,7 @@ PRETZEL_KERNEL(softmax_of_blocks, .params = kBlocks, .check = check_blocks, .run
 PRETZEL_KERNEL(sigmoid_pairs, .in = {kDense, "n"}, .out = {kDense, "n_out"}, .check = check_pairs,
                .run = run_sigmoid_pairs, .cost = cost_lanes)
 PRETZEL_KERNEL(log_softmax, .in = {kDense, "n+1"}, .out = {kDense, "n+1"}, .run = run_log_softmax, .cost = cost_softmax)
+PRETZEL_KERNEL(log_sum_exp, .in = {kDense, "n+1"}, .out = {kDense, "1"}, .run = run_log_sum_exp, .cost = cost_softmax)
 PRETZEL_KERNEL(normalize_sum, .params = kNormalizeSum, .run = run_normalize, .cost = cost_plain)
 PRETZEL_KERNEL(normalize_sum_float32, .params = kNormalizeSum, .run = run_normalize_float32, .cost = cost_plain)
 PRETZEL_KERNEL(huber_probability, .run = run_huber, .cost = cost_plain)

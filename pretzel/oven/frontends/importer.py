@@ -120,9 +120,9 @@ class Importer(ValueReader):
                 methods[name] = replace_fields(methods[name], otherwise=self._settled(name, raw, output))
             self._doubtful = False
         methods = {name: self._with_otherwise(name, raw, output) for name, output in methods.items()}
-        if not methods:  # the estimator answers them itself
-            rare = [name for name in RARE_METHODS if hasattr(self._root, name)]
-            methods = {name: Output(self._opaque(self._root, name, raw, "rarely asked", new_token())) for name in rare}
+        if not methods:
+            rare = self.methods(self._root, raw, only=RARE_METHODS)
+            methods = {name: self._settled(name, raw, output) for name, output in rare.items()}
         if not methods:
             raise CompileError(f"{type(self._root).__name__} has no method that Pretzel can serve")
         keeps_format = has_trait(self._root, "keeps_format")

@@ -235,3 +235,39 @@ class OneHot(Node):
 
     def describe(self) -> str:
         return f"{len(self.offsets) - 1} columns -> {int(self.offsets[-1])}"
+
+
+class WholeCodes(Node):
+    """Numbers as codes: their whole part, which stops outside of ``0 .. counts[j] - 1``.
+
+    Parameters
+    ----------
+    counts : ndarray of int32, shape (width,)
+    """
+
+    counts: Array
+
+    op: ClassVar[str] = "whole_codes/1"
+    kernel: ClassVar[str] = "whole_codes"
+    columnwise: ClassVar[bool] = True
+    discrete: ClassVar[bool] = True
+
+    def schema(self) -> Schema:
+        return dense(len(self.counts), fixed("int64"))
+
+    def params(self) -> dict[str, Array]:
+        return {"counts": self.counts}
+
+    def reference(self, *inputs: Value) -> Value:
+        (x,) = inputs
+        known = (x > -1.0) & (x < self.counts)
+        if not known.all():
+            row, column = np.argwhere(~known)[0]
+            raise InputValueError(f"row {row}, column {column}: {x[row, column]} is no code of a category")
+        return np.trunc(x) + 0.0  # without a negative zero
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return whole(0, max(int(self.counts.max(initial=1)) - 1, 0))
+
+    def describe(self) -> str:
+        return f"{len(self.counts)} columns"

@@ -127,8 +127,24 @@ class LogSoftmax(_Elementwise):
     kernel: ClassVar[str] = "log_softmax"
 
     def reference(self, *inputs: Value) -> Value:
-        top = inputs[0].max(axis=1, keepdims=True)
-        return inputs[0] - (top + np.log(np.exp(inputs[0] - top).sum(axis=1, keepdims=True)))
+        return inputs[0] - _log_sum(inputs[0])
+
+
+class LogSumExp(Node):
+    """``log(sum(exp(x)))`` of a row: the logarithm of a sum of densities."""
+
+    op: ClassVar[str] = "log_sum_exp/1"
+    kernel: ClassVar[str] = "log_sum_exp"
+    parity: ClassVar[Parity] = Parity.TOLERANCE
+
+    def schema(self) -> Schema:
+        return dense(1, self.inputs[0].schema().dtype.floating())
+
+    def in_float32(self) -> Node:
+        return ToFloat32((self,))
+
+    def reference(self, *inputs: Value) -> Value:
+        return _log_sum(inputs[0])
 
 
 class NormalizeSum(_Elementwise):
@@ -362,6 +378,13 @@ def _beside(nodes: tuple[Node, ...]) -> Node:
 def _softmax(x: Value) -> Value:
     x = np.exp(x - x.max(axis=1, keepdims=True))
     return x / x.sum(axis=1, keepdims=True)
+
+
+def _log_sum(x: Value) -> Value:
+    top = x.max(axis=1, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
+    with np.errstate(divide="ignore", over="ignore"):
+        return top + np.log(np.exp(x - top).sum(axis=1, keepdims=True))
 
 
 def _expit(x: Value) -> Value:

@@ -45,7 +45,7 @@ from pretzel.oven.ir.columns import (
 )
 from pretzel.oven.ir.concat import Concat, Densify, DensifyMissing
 from pretzel.oven.ir.embedding_sum import EmbeddingSum
-from pretzel.oven.ir.encode import REJECT_UNKNOWN, OneHot, category_codes
+from pretzel.oven.ir.encode import REJECT_UNKNOWN, OneHot, WholeCodes, category_codes
 from pretzel.oven.ir.feature_selection import select_sparse
 from pretzel.oven.ir.float32_link import ExpFloat32, ExpitFloat32, SoftmaxFloat32
 from pretzel.oven.ir.graph import Array, Node, Parity, Value, rewrite, toposort
@@ -65,6 +65,7 @@ from pretzel.oven.ir.link import (
     HuberProbability,
     Log,
     LogSoftmax,
+    LogSumExp,
     NormalizeNonzeroSum,
     NormalizeSum,
     NormalizeSumFloat32,
@@ -83,6 +84,7 @@ from pretzel.oven.ir.oblivious_trees import ObliviousTrees
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.ir.polynomial import Polynomial, PolynomialFloat32
 from pretzel.oven.ir.power import InversePower, YeoJohnson
+from pretzel.oven.ir.quadratic import QuadraticForm, SquaredNorms, WeightedSquares
 from pretzel.oven.ir.quantile import InverseQuantiles, Quantiles
 from pretzel.oven.ir.scale import MulAdd, MulAddFloat32, ScaleSparse, SparseToFloat64, SubDiv, SubDivFloat32, ToFloat32
 from pretzel.oven.ir.step_forms import Affine, Replacement
@@ -362,6 +364,11 @@ def _examples() -> list[Node]:
         *each(lambda x: NormalizeNonzeroSum((x,))),
         *each(lambda x: WeightedMedian((x,), np.array([1.0, 2.0, 0.5]))),
         *each(lambda x: ExpandedDistances((x,), RNG.normal(size=(2, WIDTH)))),
+        *each(lambda x: WeightedSquares((x,), RNG.normal(size=(2, WIDTH)), np.array([NUMBERS_OF, NUMBERS_OF]) ** 2)),
+        *each(lambda x: SquaredNorms((x,), np.array([0, 2, 3], dtype=np.int32))),
+        *each(lambda x: QuadraticForm((x,), NUMBERS_OF, RNG.normal(size=(WIDTH, WIDTH)))),
+        *each(lambda x: WholeCodes((x,), np.array([3, 8, 2], dtype=np.int32))),
+        *(LogSumExp((x,)) for x in INPUTS),
         *(SigmoidPairs((x,)) for x in INPUTS),
         *(SoftmaxOfBlocks((x,), blocks) for x in INPUTS for blocks in (1, 3)),
         *(MeanOfBlocks((x,), 3, weights) for x in INPUTS for weights in (np.empty(0), NUMBERS_OF)),

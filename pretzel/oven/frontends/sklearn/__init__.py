@@ -71,10 +71,13 @@ TREES = ("sklearn.tree.", "sklearn.ensemble.RandomForest", "sklearn.ensemble.Ext
 """How the public names of estimators begin that give a request to trees."""
 
 
-NUMERIC = ("sklearn.linear_model.", "sklearn.naive_bayes.", "sklearn.neural_network.", "sklearn.svm.Linear",
+NUMERIC = ("sklearn.linear_model.", "sklearn.naive_bayes.", "sklearn.neural_network.MLP", "sklearn.svm.Linear",
            "sklearn.preprocessing.Binarizer", "sklearn.preprocessing.Normalizer", "sklearn.decomposition.TruncatedSVD",
            "sklearn.impute.MissingIndicator", "sklearn.decomposition.FactorAnalysis",
-           "sklearn.discriminant_analysis.", "sklearn.neighbors.NeighborhoodComponentsAnalysis")  # fmt: skip
+           "sklearn.covariance.", "sklearn.mixture.", "sklearn.discriminant_analysis.",
+           "sklearn.decomposition.SparsePCA", "sklearn.decomposition.MiniBatchSparsePCA",
+           "sklearn.cluster.FeatureAgglomeration",
+           "sklearn.neighbors.NeighborhoodComponentsAnalysis")  # fmt: skip
 """How the public names of estimators begin that leave the dtype of numbers to NumPy, and reject texts."""
 
 ENCODERS = frozenset(f"sklearn.preprocessing.{name}" for name in ("OneHotEncoder", "OrdinalEncoder", "TargetEncoder"))

@@ -9,10 +9,12 @@ import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported
 from pretzel.oven.ir.columns import Raw, is_sparse
+from pretzel.oven.ir.linear import Linear, LinearInOrder
 from pretzel.oven.ir.scale import MulAdd
 from pretzel.schema import Follows, Kind, fixed
 
 if TYPE_CHECKING:
+    from pretzel.oven.frontends.importer import Importer
     from pretzel.oven.ir.graph import Array, Node
 
 
@@ -83,3 +85,37 @@ def floats(array: Any) -> Array:
     if found.dtype.kind in "cO" or found.dtype.itemsize > 8:
         raise Unsupported(f"numbers of dtype {found.dtype}")
     return np.asarray(found, dtype=np.float64, order="C")
+
+
+def projected(x: Node, components: Array, bias: Array, result: str) -> Linear:
+    """``x @ components.T + bias``, where products of sparse rows are added up as SciPy does.
+
+    So `Linear` does for more than one output.
+    """
+    kind = LinearInOrder if is_sparse(x) and len(components) == 1 else Linear
+    return kind((x,), components.T, bias, result)
+
+
+def of_another_precision(x: Node, dtype: Any) -> list[str]:
+    """dtypes of requests that a check to float32 or float64 does not leave in ``dtype``."""
+    rule = x.schema().dtype.floating(Follows.FLOAT32)
+    return [each for each in NUMBERS if rule.dtype_for(each) != dtype]
+
+
+def exclude_all_but_float64(x: Node, importer: Importer, reason: str) -> None:
+    """Leave requests of any other dtype to the estimator."""
+    importer.exclude(x, [name for name in NUMBERS if name != "float64"], reason)
+
+
+def finite_floats(array: Any) -> Array:
+    """`floats` that are finite, in float64 also where they were fitted.
+
+    Raises
+    ------
+    Unsupported
+        They are not: then what scikit-learn makes of them is not what a kernel would.
+    """
+    found = floats(array)
+    if np.asarray(array).dtype != np.float64 or not np.isfinite(found).all():
+        raise Unsupported("parameters that are infinite, no numbers, or of another dtype than float64")
+    return found

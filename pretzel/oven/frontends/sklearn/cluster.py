@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.oven.frontends.registry import adapter
-from pretzel.oven.frontends.sklearn._common import NUMBERS, floats, product_dtype
+from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.sklearn._common import dense_only, floats, of_another_precision, product_dtype
 from pretzel.oven.ir.cluster import Distances, SparseDistances
 from pretzel.oven.ir.columns import is_sparse
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.link import ArgMin
+from pretzel.oven.ir.scale import SubDiv
 from pretzel.schema import Follows
 
 if TYPE_CHECKING:
@@ -35,8 +36,18 @@ def k_means(estimator: Any, x: Node, importer: Importer) -> Methods:
     )
     methods = {"transform": Output(distances)}
     # scikit-learn fails where centres and rows have not the same precision, but in `transform`.
-    of_rows = checked.schema().dtype.floating(Follows.FLOAT32)
-    failing = [each for each in NUMBERS if of_rows.dtype_for(each) != estimator.cluster_centers_.dtype]
-    if importer.serves(checked, failing):
+    if importer.serves(checked, of_another_precision(checked, estimator.cluster_centers_.dtype)):
         methods["predict"] = Output(nearest, ndim=1, labels=labels)
     return methods
+
+
+@adapter("sklearn.cluster.FeatureAgglomeration")
+def feature_agglomeration(estimator: Any, x: Node, importer: Importer) -> Node:
+    """The mean of each cluster of columns."""
+    dense_only(x, estimator)
+    if estimator.pooling_func is not np.mean:
+        raise Unsupported("FeatureAgglomeration(pooling_func=...)")
+    checked = importer.finite(importer.dense(x), estimator)
+    members = np.asarray(estimator.labels_)[:, None] == np.arange(estimator.labels_.max() + 1)
+    sums = Linear((checked,), members.astype(np.float64), np.zeros(members.shape[1]))
+    return SubDiv((sums,), None, members.sum(axis=0).astype(np.float64))

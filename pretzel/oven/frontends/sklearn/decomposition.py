@@ -6,10 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.oven.frontends.registry import adapter
-from pretzel.oven.frontends.sklearn._common import dense_only, floats, product_dtype, without_mean
-from pretzel.oven.ir.columns import is_sparse
-from pretzel.oven.ir.linear import Linear, LinearInOrder
+from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.sklearn._common import (
+    dense_only,
+    finite_floats,
+    floats,
+    product_dtype,
+    projected,
+    without_mean,
+)
+from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.scale import SubDiv
 from pretzel.schema import Follows
 
@@ -35,12 +41,12 @@ def _principal(estimator: Any, x: Node, importer: Importer) -> Node:
     offset = floats((estimator.mean_.reshape(1, -1) @ estimator.components_.T)[0])  # in their own dtype
     checked = importer.finite(x, estimator)
     result = product_dtype(checked, estimator.components_.dtype, estimator.mean_.dtype, kept=Follows.FLOAT32)
-    projected: Node = _projected(checked, components, -offset, result)
+    found: Node = projected(checked, components, -offset, result)
     if not estimator.whiten:
-        return projected
+        return found
     scale = np.sqrt(np.asarray(estimator.explained_variance_))
     smallest = np.finfo(scale.dtype).eps
-    return SubDiv((projected,), None, np.maximum(scale, smallest).astype(np.float64))
+    return SubDiv((found,), None, np.maximum(scale, smallest).astype(np.float64))
 
 
 @adapter("sklearn.decomposition.TruncatedSVD")
@@ -49,7 +55,7 @@ def truncated_svd(estimator: Any, x: Node, importer: Importer) -> Node:
     components = floats(estimator.components_)
     checked = importer.finite(importer.numeric(x), estimator)
     result = product_dtype(checked, estimator.components_.dtype)
-    return _projected(checked, components, np.zeros(components.shape[0]), result)
+    return projected(checked, components, np.zeros(components.shape[0]), result)
 
 
 @adapter("sklearn.decomposition.FastICA")
@@ -59,7 +65,7 @@ def fast_ica(estimator: Any, x: Node, importer: Importer) -> Node:
     checked = importer.finite(importer.dense(x), estimator)
     result = product_dtype(checked, estimator.components_.dtype, kept=Follows.FLOAT32)
     centered = SubDiv((checked,), floats(estimator.mean_), None) if estimator.whiten else checked
-    return _projected(centered, floats(estimator.components_), np.zeros(len(estimator.components_)), result)
+    return projected(centered, floats(estimator.components_), np.zeros(len(estimator.components_)), result)
 
 
 @adapter("sklearn.decomposition.FactorAnalysis")
@@ -69,8 +75,24 @@ def factor_analysis(estimator: Any, x: Node, importer: Importer) -> Node:
     scaled = estimator.components_ / estimator.noise_variance_
     covariance = _inverse(np.eye(len(scaled)) + scaled @ estimator.components_.T)
     centered = without_mean(importer.finite(importer.dense(x), estimator), estimator.mean_, scaled, covariance)
-    projected = _projected(centered, floats(scaled), np.zeros(len(scaled)), "float64")
-    return Linear((projected,), floats(covariance), np.zeros(len(scaled)))
+    hidden = projected(centered, floats(scaled), np.zeros(len(scaled)), "float64")
+    return Linear((hidden,), floats(covariance), np.zeros(len(scaled)))
+
+
+@adapter("sklearn.decomposition.SparsePCA", "sklearn.decomposition.MiniBatchSparsePCA")
+def sparse_pca(estimator: Any, x: Node, importer: Importer) -> Node:
+    """The ridge regression of a row on the components, whose solution is linear in the row."""
+    from scipy import linalg
+
+    dense_only(x, estimator)
+    components, mean = finite_floats(estimator.components_), finite_floats(estimator.mean_)
+    gram = components @ components.T + float(estimator.ridge_alpha) * np.eye(len(components))
+    try:
+        weights = linalg.solve(gram, components, assume_a="pos").T
+    except linalg.LinAlgError as error:
+        raise Unsupported("components of which some depend on others") from error
+    centered = without_mean(importer.finite(importer.dense(x), estimator), mean, weights)
+    return Linear((centered,), np.ascontiguousarray(weights), np.zeros(len(components)))
 
 
 def _inverse(matrix: Array) -> Array:
@@ -79,12 +101,3 @@ def _inverse(matrix: Array) -> Array:
 
     inverse: Array = linalg.inv(matrix)
     return inverse
-
-
-def _projected(x: Node, components: Array, bias: Array, result: str) -> Linear:
-    """``x @ components.T + bias``, where products of sparse rows are added up as SciPy does.
-
-    So `Linear` does for more than one output.
-    """
-    kind = LinearInOrder if is_sparse(x) and len(components) == 1 else Linear
-    return kind((x,), components.T, bias, result)

@@ -13,6 +13,7 @@ from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.link import ArgMax, Exp, Expit, Log, Pair, Softmax, Threshold
 from pretzel.oven.ir.mlp import Relu, Tanh
+from pretzel.schema import Follows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,3 +75,12 @@ def mlp_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
         "predict_proba": Output(proba),
         "predict_log_proba": Output(Log((proba,))),
     }
+
+
+@adapter("sklearn.neural_network.BernoulliRBM")
+def bernoulli_rbm(estimator: Any, x: Node, importer: Importer) -> Node:
+    """How probable each hidden unit is. ``score_samples`` is opaque, because it corrupts rows at random."""
+    checked = importer.finite(importer.numeric(x), estimator)
+    components, bias = estimator.components_, estimator.intercept_hidden_
+    result = product_dtype(checked, components.dtype, bias.dtype, kept=Follows.FLOAT32)
+    return Expit((Linear((checked,), np.ascontiguousarray(floats(components).T), floats(bias), result),))

@@ -1,0 +1,141 @@
+// weighted_squares: the sum of w * (x - c)^2 over the columns, for each pair of a centre c and its weights w.
+// squared_norms: the sum of squares of each block of columns.
+// quadratic_form: d . (M d) with d = x - c, each sum in the order of the columns, as SciPy's distances have it.
+//
+// `bind` pads centres and weights with zeros to whole vectors, as a row is padded; the weights of a centre follow it.
+#include <cstring>
+
+#include "core/kernel.h"
+#include "core/rows.h"
+#include "core/simd.h"
+
+namespace pretzel {
+namespace {
+
+constexpr int64_t kLanes = 8;
+constexpr int kVectors = kLanes / kNativeLanes;
+constexpr int32_t kCenters = 4;  // sums that run side by side
+
+constexpr Param kParams[] = {{"centers", f64, "n_centers width", kBindOnly},
+                             {"weights", f64, "n_centers width", kBindOnly}};
+constexpr Param kBlocks[] = {{"offsets", i32, "n_blocks+1", kHoldsOffsets, "", "width"}};
+
+int64_t padded(int64_t width) { return (width + kLanes - 1) / kLanes * kLanes; }
+
+const char* bind(const BindCall& call) {
+  const int64_t count = call.params[0].shape[0], width = call.params[0].shape[1], stride = padded(width);
+  call.state->assign(static_cast<size_t>(2 * count * stride) * sizeof(double), 0);
+  uint8_t* to = call.state->data();
+  for (int64_t c = 0; c < count; ++c) {
+    for (int p = 0; p < 2; ++p, to += stride * sizeof(double)) {
+      std::memcpy(to, call.params[p].as<double>() + c * width, static_cast<size_t>(width) * sizeof(double));
+    }
+  }
+  return nullptr;
+}
+
+const char* check(const LoadCall& call) {
+  constexpr int64_t kBytes = sizeof(double);
+  const int64_t numbers = 2 * call.out->width * padded(call.in[0].width);
+  const bool fits = call.state_bytes % kBytes == 0 && call.state_bytes / kBytes == numbers;
+  return fits ? nullptr : "has centres of other widths";
+}
+
+template <int N>
+void sums(const double* x, const double* state, int64_t stride, double* out) {
+  f64xn acc[N][kVectors] = {};
+  for (int64_t k = 0; k < stride; k += kLanes) {
+    for (int v = 0; v < kVectors; ++v) {
+      const int64_t at = k + v * kNativeLanes;
+      const f64xn value = loadn(x + at);
+      for (int i = 0; i < N; ++i) {
+        const double* center = state + 2 * i * stride + at;
+        const f64xn difference = value - loadn(center);
+        acc[i][v] += difference * difference * loadn(center + stride);
+      }
+    }
+  }
+  for (int i = 0; i < N; ++i) out[i] = sum8(acc[i]);
+}
+
+Status run(const RunCall& call) noexcept {
+  const View& in = call.in[0];
+  const auto* state = reinterpret_cast<const double*>(call.state);
+  const int64_t stride = padded(in.width);
+  const int32_t count = call.out->width;
+  const auto mark = call.arena->mark();
+  double* x = call.arena->alloc_n<double>(static_cast<size_t>(stride));
+  if (x == nullptr) return Status::kNoMemory;
+  for (int64_t k = in.width; k < stride; ++k) x[k] = 0.0;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    std::memcpy(x, in.row(r), sizeof(double) * static_cast<size_t>(in.width));
+    double* out = call.out->row(r);
+    int32_t c = 0;
+    for (; c + kCenters <= count; c += kCenters) sums<kCenters>(x, state + 2 * c * stride, stride, out + c);
+    for (; c < count; ++c) sums<1>(x, state + 2 * c * stride, stride, out + c);
+  }
+  call.arena->release(mark);
+  return Status::kOk;
+}
+
+Status run_norms(const RunCall& call) noexcept {
+  const auto* offsets = call.params[0].as<int32_t>();
+  const int32_t count = call.out->width;
+  return each_row(call, [=](const double* in, double* out) {
+    for (int32_t b = 0; b < count; ++b) {
+      const double* block = in + offsets[b];
+      out[b] = dot8(block, block, offsets[b + 1] - offsets[b]);
+    }
+  });
+}
+
+constexpr Param kForm[] = {{"center", f64, "width"}, {"transposed", f64, "width width"}};
+
+Status run_form(const RunCall& call) noexcept {
+  const int64_t width = call.in[0].width;
+  const auto* center = call.params[index_of(kForm, "center")].as<double>();
+  const auto* transposed = call.params[index_of(kForm, "transposed")].as<double>();
+  const auto mark = call.arena->mark();
+  double* __restrict product = call.arena->alloc_n<double>(static_cast<size_t>(width));
+  if (product == nullptr) return Status::kNoMemory;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const double* x = call.in[0].row(r);
+    for (int64_t i = 0; i < width; ++i) product[i] = 0.0;
+    for (int64_t j = 0; j < width; ++j) {
+      const double difference = x[j] - center[j];
+      const double* column = transposed + j * width;
+      for (int64_t i = 0; i < width; ++i) product[i] += column[i] * difference;
+    }
+    double sum = 0.0;
+    for (int64_t i = 0; i < width; ++i) sum += (x[i] - center[i]) * product[i];
+    call.out->row(r)[0] = sum;
+  }
+  call.arena->release(mark);
+  return Status::kOk;
+}
+
+Cost cost_form(const CostCall& call) {
+  const double width = call.in_width;
+  return Cost{}
+      .rows({{"call", 5.0}, {"columns", 3.0 * width}, {"products", 0.15 * width * width}})
+      .scratch(8.0 * width, 0.0);
+}
+
+Cost cost(const CostCall& call) {
+  return Cost{}
+      .rows({{"call", 8.0},
+             {"centers", 3.0 * call.out_width},
+             {"products", 0.01 * static_cast<double>(call.state_bytes)}})
+      .scratch(128.0 + 8.0 * call.in_width, 0.0);
+}
+
+Cost cost_norms(const CostCall& call) {
+  return Cost{}.rows({{"call", 2.0}, {"inputs", 0.15 * call.in_width}, {"outputs", 3.0 * call.out_width}});
+}
+
+}  // namespace
+PRETZEL_KERNEL(quadratic_form, .params = kForm, .out = {kDense, "1"}, .run = run_form, .cost = cost_form)
+PRETZEL_KERNEL(weighted_squares, .params = kParams, .out = {kDense, "n_centers"}, .bind = bind, .check = check,
+               .check_state = check, .run = run, .cost = cost, .flags = kHasState)
+PRETZEL_KERNEL(squared_norms, .params = kBlocks, .out = {kDense, "n_blocks"}, .run = run_norms, .cost = cost_norms)
+}  // namespace pretzel

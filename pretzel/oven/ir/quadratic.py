@@ -1,0 +1,121 @@
+"""Sums of squares: what Gaussian densities and Mahalanobis distances are made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from pretzel.oven.ir.graph import Array, Node, Parity, Value
+from pretzel.schema import Schema, dense
+
+if TYPE_CHECKING:
+    from pretzel.oven.ir._states import Fields, States
+
+
+def _weighted_1(state: Array, fields: Fields) -> dict[str, Array]:
+    """Centres and weights of a state of version 1, which are padded with zeros to multiples of eight."""
+    width = fields["inputs"][0].schema().width
+    pairs = state.view(np.float64).reshape(-1, 2, -(-width // 8) * 8)
+    return {"centers": pairs[:, 0, :width], "weights": pairs[:, 1, :width]}
+
+
+class WeightedSquares(Node):
+    """``sum(weights * (x - center)**2)`` of a row for each centre.
+
+    Parameters
+    ----------
+    centers, weights : float64 arrays of shape (n_centers, width)
+    """
+
+    centers: Array
+    weights: Array
+
+    op: ClassVar[str] = "weighted_squares/1"
+    kernel: ClassVar[str] = "weighted_squares"
+    parity: ClassVar[Parity] = Parity.TOLERANCE
+    states: ClassVar[States] = {1: _weighted_1}
+
+    def schema(self) -> Schema:
+        if self.inputs[0].schema().width != self.centers.shape[1] or self.centers.shape != self.weights.shape:
+            shapes = f"{self.centers.shape} and weights of shape {self.weights.shape}"
+            raise ValueError(f"{self.inputs[0].schema()} meets centres of shape {shapes}")
+        return dense(self.centers.shape[0])
+
+    def params(self) -> dict[str, Array]:
+        return {"centers": self.centers, "weights": self.weights}
+
+    def reference(self, *inputs: Value) -> Value:
+        difference = inputs[0][:, None, :] - self.centers
+        return (difference * difference * self.weights).sum(axis=2)
+
+    def describe(self) -> str:
+        return f"{self.centers.shape[0]} centres"
+
+
+class SquaredNorms(Node):
+    """The sum of squares of each block of columns.
+
+    Parameters
+    ----------
+    offsets : int32 array of shape (n_blocks + 1,)
+        Where each block begins, and the width.
+    """
+
+    offsets: Array
+
+    op: ClassVar[str] = "squared_norms/1"
+    kernel: ClassVar[str] = "squared_norms"
+    parity: ClassVar[Parity] = Parity.TOLERANCE
+
+    def schema(self) -> Schema:
+        return dense(len(self.offsets) - 1)
+
+    def params(self) -> dict[str, Array]:
+        return {"offsets": self.offsets}
+
+    def reference(self, *inputs: Value) -> Value:
+        (x,) = inputs
+        blocks = [x[:, start:end] for start, end in zip(self.offsets[:-1], self.offsets[1:], strict=True)]
+        return np.stack([(block * block).sum(axis=1) for block in blocks], axis=1)
+
+    def describe(self) -> str:
+        return f"{len(self.offsets) - 1} blocks"
+
+
+class QuadraticForm(Node):
+    """``d @ matrix @ d`` with ``d = x - center``, each sum in the order of the columns, as SciPy's distances have it.
+
+    Parameters
+    ----------
+    center : float64 array of shape (width,)
+    matrix : float64 array of shape (width, width)
+    """
+
+    center: Array
+    matrix: Array
+
+    op: ClassVar[str] = "quadratic_form/1"
+    kernel: ClassVar[str] = "quadratic_form"
+
+    def schema(self) -> Schema:
+        width = self.inputs[0].schema().width
+        if self.matrix.shape != (width, width) or self.center.shape != (width,):
+            raise ValueError(f"{width} columns meet a matrix of shape {self.matrix.shape}")
+        return dense(1)
+
+    def params(self) -> dict[str, Array]:
+        return {"center": self.center, "transposed": np.ascontiguousarray(self.matrix.T)}
+
+    def reference(self, *inputs: Value) -> Value:
+        difference = inputs[0] - self.center
+        product = np.zeros(difference.shape)
+        for column, weights in zip(difference.T, self.matrix.T, strict=True):
+            product += column[:, None] * weights
+        total = np.zeros(len(difference))
+        for left, right in zip(difference.T, product.T, strict=True):
+            total += left * right
+        return total[:, None]
+
+    def describe(self) -> str:
+        return f"{len(self.center)} columns"
