@@ -380,7 +380,14 @@ def _transformers() -> list[Case]:
         Case(pre + "KBinsDiscretizer", options={"encode": "ordinal", **releases.QUANTILE_METHOD}),
         Case(pre + "PowerTransformer"),
         Case(pre + "QuantileTransformer", options={"n_quantiles": 50}),
-        Case(pre + "SplineTransformer"),
+        *(
+            Case(
+                "sklearn.preprocessing.SplineTransformer",
+                options={"extrapolation": beyond, "include_bias": beyond != "linear"},
+            )
+            for beyond in ("constant", "linear", "continue", "periodic")
+        ),
+        Case("sklearn.preprocessing.SplineTransformer", options={"degree": 1, "knots": "quantile", "n_knots": 7}),
         Case("sklearn.impute.SimpleImputer", "missing"),
         Case("sklearn.impute.SimpleImputer", "missing", options={"strategy": "median", "add_indicator": True}),
         Case("sklearn.impute.SimpleImputer", "missing", options={"strategy": "constant", "fill_value": -1.0}),

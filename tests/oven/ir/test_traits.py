@@ -87,6 +87,7 @@ from pretzel.oven.ir.power import InversePower, YeoJohnson
 from pretzel.oven.ir.quadratic import QuadraticForm, SquaredNorms, WeightedSquares
 from pretzel.oven.ir.quantile import InverseQuantiles, Quantiles
 from pretzel.oven.ir.scale import MulAdd, MulAddFloat32, ScaleSparse, SparseToFloat64, SubDiv, SubDivFloat32, ToFloat32
+from pretzel.oven.ir.splines import BEYOND, Splines
 from pretzel.oven.ir.step_forms import Affine, Replacement
 from pretzel.oven.ir.subplan import Branch, Loop
 from pretzel.oven.ir.tree_ensemble import OUTSIDE, TreeEnsemble, TreeEnsembleFloat32
@@ -245,6 +246,11 @@ def each(make: Any) -> list[Node]:
     return [make(x) for x in INPUTS]
 
 
+def splines(x: Node, beyond: str) -> Splines:
+    n_splines = 3 if beyond == "periodic" else 5
+    return Splines((x,), np.tile(np.arange(-3.0, 6.0), (WIDTH, 1)), 3, beyond, np.ones((WIDTH, 4 * n_splines)), 2)
+
+
 def _examples() -> list[Node]:
     scales = (NUMBERS_OF, -NUMBERS_OF, np.array([1.0, 1e300, 1e-300]), np.array([0.0, math.inf, math.nan]), np.ones(3))
     means = (None, np.zeros(3), -np.zeros(3), np.array([1e6, -FLOAT64_MAX, 2.0**969]), np.array([math.inf, 0.0, 1.0]))
@@ -369,6 +375,7 @@ def _examples() -> list[Node]:
         *each(lambda x: QuadraticForm((x,), NUMBERS_OF, RNG.normal(size=(WIDTH, WIDTH)))),
         *each(lambda x: WholeCodes((x,), np.array([3, 8, 2], dtype=np.int32))),
         *(LogSumExp((x,)) for x in INPUTS),
+        *(splines(x, beyond) for x in INPUTS for beyond in BEYOND),
         *(SigmoidPairs((x,)) for x in INPUTS),
         *(SoftmaxOfBlocks((x,), blocks) for x in INPUTS for blocks in (1, 3)),
         *(MeanOfBlocks((x,), 3, weights) for x in INPUTS for weights in (np.empty(0), NUMBERS_OF)),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
-from pretzel.oven.frontends.sklearn._common import dense_only, floats, rounds_float32
+from pretzel.oven.frontends.sklearn._common import dense_only, finite_floats, floats, rounds_float32
 from pretzel.oven.frontends.sklearn.compat.preprocessing import (
     casts_scaler_parameters,
     clips,
@@ -29,6 +29,7 @@ from pretzel.oven.ir.polynomial import Polynomial, runs_of
 from pretzel.oven.ir.power import YeoJohnson
 from pretzel.oven.ir.quantile import Quantiles
 from pretzel.oven.ir.scale import MulAdd, ScaleSparse, SubDiv, ToFloat32
+from pretzel.oven.ir.splines import Splines
 from pretzel.oven.ir.unary_function import FUNCTIONS, KEEP_INTEGERS, UnaryFunction
 from pretzel.schema import Follows, Kind
 
@@ -191,6 +192,34 @@ WIDE = ("int32", "int64", "uint32", "uint64")
 
 SHAPED = ("transform", "predict_proba", "predict_log_proba", "decision_function", "apply")
 """Methods whose result may be a table of numbers."""
+
+
+@adapter("sklearn.preprocessing.SplineTransformer")
+def spline_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Values of the B-splines of each column."""
+    dense_only(x, estimator)
+    if estimator.sparse_output:
+        raise Unsupported("SplineTransformer(sparse_output=True)")
+    degree, beyond = int(estimator.degree), str(estimator.extrapolation)
+    if (beyond == "linear" and degree < 2) or (beyond == "constant" and not degree):
+        raise Unsupported(f"SplineTransformer(extrapolation={beyond!r}) of degree {degree}")
+    splines = estimator.bsplines_
+    knots = finite_floats(np.array([each.t for each in splines]))
+    first, last = knots[:, degree], knots[:, -degree - 1]
+    if beyond == "periodic" and not (first < last).all():
+        raise Unsupported("a period of zero")
+    checked = importer.dense(x)
+    if getattr(estimator, "handle_missing", "error") != "zeros":
+        checked = importer.finite(checked, estimator)
+    count = splines[0].c.shape[1]
+    borders = np.zeros((len(splines), 4, count))
+    if beyond in ("constant", "linear"):
+        for row, spline, low, high in zip(borders, splines, first, last, strict=True):
+            for slope in range(1 + (beyond == "linear")):
+                row[slope, :degree] = spline(low, nu=slope)[:degree]
+                row[2 + slope, -degree:] = spline(high, nu=slope)[-degree:]
+    kept = count if estimator.include_bias else count - 1
+    return importer.note(Splines((checked,), knots, degree, beyond, borders.reshape(len(splines), -1), kept))
 
 
 @adapter("sklearn.preprocessing.FunctionTransformer")

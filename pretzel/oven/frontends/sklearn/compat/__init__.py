@@ -50,6 +50,7 @@ DENSE_ONLY = frozenset(
         "QuadraticDiscriminantAnalysis",
         "ShrunkCovariance",
         "SparsePCA",
+        "SplineTransformer",
         "TargetEncoder",
     }
 )
