@@ -64,6 +64,8 @@ def class_of(name: str) -> Any:
     module, _, attribute = name.rpartition(".")
     if attribute.startswith("Halving"):
         importlib.import_module("sklearn.experimental.enable_halving_search_cv")
+    if attribute == "IterativeImputer":
+        importlib.import_module("sklearn.experimental.enable_iterative_imputer")
     return getattr(importlib.import_module(module), attribute)
 
 
@@ -354,6 +356,10 @@ def _catboost() -> list[Case]:
     ]
 
 
+def _ridge() -> Any:
+    return build("sklearn.linear_model.Ridge")
+
+
 def _transformers() -> list[Case]:
     pre = "sklearn.preprocessing."
     found = [Case(pre + name) for name in ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler")]
@@ -392,6 +398,13 @@ def _transformers() -> list[Case]:
         Case("sklearn.impute.SimpleImputer", "missing", options={"strategy": "median", "add_indicator": True}),
         Case("sklearn.impute.SimpleImputer", "missing", options={"strategy": "constant", "fill_value": -1.0}),
         Case("sklearn.impute.SimpleImputer", "holes", options={"strategy": "most_frequent"}),
+        Case("sklearn.impute.IterativeImputer", "missing"),
+        Case("sklearn.impute.IterativeImputer", "missing", options={"add_indicator": True, "estimator": _ridge}),
+        Case(
+            "sklearn.impute.IterativeImputer",
+            "missing",
+            options={"n_nearest_features": 3, "min_value": 0.0, "random_state": 0},
+        ),
         Case("sklearn.impute.MissingIndicator", "missing", options={"features": "all"}),
         Case("sklearn.decomposition.PCA", options={"n_components": 3}),
         Case("sklearn.decomposition.PCA", options={"n_components": 3, "whiten": True}),

@@ -55,6 +55,7 @@ from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask, ZeroToNaN
 from pretzel.oven.ir.indicators import Indicators
 from pretzel.oven.ir.interpolate import Interpolate, InterpolateFloat32
 from pretzel.oven.ir.interpret import interpret
+from pretzel.oven.ir.iterative_impute import IterativeImpute
 from pretzel.oven.ir.linear import CheckedLinear, Linear, LinearFloat32, LinearHeads, LinearInOrder, Sum
 from pretzel.oven.ir.linear_leaves import LinearLeaves
 from pretzel.oven.ir.link import (
@@ -375,6 +376,8 @@ def _examples() -> list[Node]:
         *each(lambda x: QuadraticForm((x,), NUMBERS_OF, RNG.normal(size=(WIDTH, WIDTH)))),
         *each(lambda x: WholeCodes((x,), np.array([3, 8, 2], dtype=np.int32))),
         *(LogSumExp((x,)) for x in INPUTS),
+        *(IterativeImpute((x,), NUMBERS_OF, np.array([0, 2], dtype=np.int32), weights.T, np.ones(2), -np.ones(2),
+                          np.full(2, math.inf)) for x in INPUTS),
         *(splines(x, beyond) for x in INPUTS for beyond in BEYOND),
         *(SigmoidPairs((x,)) for x in INPUTS),
         *(SoftmaxOfBlocks((x,), blocks) for x in INPUTS for blocks in (1, 3)),

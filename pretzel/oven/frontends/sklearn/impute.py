@@ -9,13 +9,15 @@ import numpy as np
 
 from pretzel.oven.frontends.cells import cell_value
 from pretzel.oven.frontends.missing import columns_of_request
-from pretzel.oven.frontends.registry import Unsupported, adapter
-from pretzel.oven.frontends.sklearn._common import INTEGERS, dense_only
+from pretzel.oven.frontends.registry import Unsupported, adapter, adapter_for
+from pretzel.oven.frontends.sklearn._common import INTEGERS, dense_only, finite_floats
 from pretzel.oven.frontends.sklearn.compat import output_container
-from pretzel.oven.frontends.sklearn.compat.preprocessing import fill_dtype, fitted_dtype, keeps_empty_columns
+from pretzel.oven.frontends.sklearn.compat.preprocessing import bounds, fill_dtype, fitted_dtype, keeps_empty_columns
+from pretzel.oven.frontends.sklearn.linear_model import regressor
 from pretzel.oven.ir._cells import CellValue, is_nan, is_pandas_missing, pack
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask
+from pretzel.oven.ir.iterative_impute import IterativeImpute
 from pretzel.schema import Follows, Kind
 
 if TYPE_CHECKING:
@@ -77,6 +79,32 @@ def _impute_cells(estimator: Any, x: Node, columns: tuple[int, ...], fill: Array
     missing: tuple[CellValue, ...] = (None, math.nan) if is_na else (cell_value(value),)
     constants = pack(cell_value(value) for value in fill)
     return ImputeCells((x,), columns, missing, *constants, reject_nan=not is_na and not is_nan(value), na=is_na)
+
+
+@adapter("sklearn.impute.IterativeImputer")
+def iterative_imputer(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Rounds of linear regressions of each column on the others."""
+    dense_only(x, estimator)
+    if estimator.sample_posterior:
+        raise Unsupported("IterativeImputer(sample_posterior=True)")
+    if estimator.keep_empty_features or not is_nan(estimator.missing_values):
+        raise Unsupported("IterativeImputer with another missing value than NaN, or that keeps empty columns")
+    fill = finite_floats(np.asarray(estimator.initial_imputer_.statistics_, dtype=np.float64))
+    low, high = bounds(estimator)
+    steps = estimator.imputation_sequence_ if estimator.n_iter_ else []
+    columns = np.array([step.feat_idx for step in steps], dtype=np.int32)
+    weights, bias = np.zeros((len(steps), len(fill))), np.zeros(len(steps))
+    for i, step in enumerate(steps):
+        if adapter_for(step.estimator) is not regressor:
+            raise Unsupported(f"IterativeImputer(estimator={type(step.estimator).__name__}(...)), which is not linear")
+        weights[i, step.neighbor_feat_idx] = finite_floats(step.estimator.coef_)
+        bias[i] = float(step.estimator.intercept_)
+    checked = importer.finite(importer.dense(x), estimator, allow_nan=True)
+    importer.exclude(checked, ["float32", "float16"], "imputations that are rounded in each round")
+    imputed = IterativeImpute((checked,), fill, columns, weights, bias, low[columns], high[columns])
+    if estimator.indicator_ is None or not len(estimator.indicator_.features_):
+        return imputed
+    return importer.concat([imputed, MissingMask((checked,), _indicated(estimator.indicator_, len(fill)))])
 
 
 @adapter("sklearn.impute.MissingIndicator")

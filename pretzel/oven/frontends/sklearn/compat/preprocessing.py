@@ -12,6 +12,8 @@ from pretzel.oven.frontends.sklearn.compat import since
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pretzel.oven.ir.graph import Array
+
 
 def infrequent_codes(encoder: Any, column: int) -> list[int] | None:
     """Codes of the categories of a column where infrequent ones are coded as one, else None."""
@@ -130,3 +132,8 @@ def vocabulary(vectorizer: Any) -> Mapping[Any, int]:
 def tfidf_of(vectorizer: Any) -> Any:
     """The `TfidfTransformer` inside a `TfidfVectorizer`."""
     return vectorizer._tfidf
+
+
+def bounds(imputer: Any) -> tuple[Array, Array]:
+    """The least and the greatest value of each column that an `IterativeImputer` makes."""
+    return np.asarray(imputer._min_value, dtype=np.float64), np.asarray(imputer._max_value, dtype=np.float64)
