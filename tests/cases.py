@@ -418,6 +418,12 @@ def _transformers() -> list[Case]:
             Case(f"sklearn.decomposition.{name}", options={"n_components": 3, "random_state": 0, "ridge_alpha": 0.1})
             for name in ("SparsePCA", "MiniBatchSparsePCA")
         ),
+        *(
+            Case(
+                "sklearn.decomposition.LatentDirichletAllocation", data, options={"n_components": 4, "random_state": 0}
+            )
+            for data in ("counts", "codes")
+        ),
         Case("sklearn.neural_network.BernoulliRBM", options={"n_components": 4, "n_iter": 2, "random_state": 0}),
         Case("sklearn.cluster.FeatureAgglomeration", options={"n_clusters": 3}),
         *(

@@ -91,6 +91,7 @@ from pretzel.oven.ir.scale import MulAdd, MulAddFloat32, ScaleSparse, SparseToFl
 from pretzel.oven.ir.splines import BEYOND, Splines
 from pretzel.oven.ir.step_forms import Affine, Replacement
 from pretzel.oven.ir.subplan import Branch, Loop
+from pretzel.oven.ir.topics import Topics
 from pretzel.oven.ir.tree_ensemble import OUTSIDE, TreeEnsemble, TreeEnsembleFloat32
 from pretzel.oven.ir.unary_function import FUNCTIONS, UnaryFunction
 from pretzel.oven.ir.value_properties import FLOAT32_LIMIT, FLOAT32_MAX, FLOAT64_MAX, UNKNOWN, ValueProperties
@@ -378,6 +379,8 @@ def _examples() -> list[Node]:
         *(LogSumExp((x,)) for x in INPUTS),
         *(IterativeImpute((x,), NUMBERS_OF, np.array([0, 2], dtype=np.int32), weights.T, np.ones(2), -np.ones(2),
                           np.full(2, math.inf)) for x in INPUTS),
+        *each(lambda x: Topics((x,), np.abs(weights), np.full(2, 0.6), 0.1, 1e-3, 20)),
+        Topics((SPARSE_CHECKED,), np.abs(weights), np.full(2, 0.6), 0.1, 1e-3, 20),
         *(splines(x, beyond) for x in INPUTS for beyond in BEYOND),
         *(SigmoidPairs((x,)) for x in INPUTS),
         *(SoftmaxOfBlocks((x,), blocks) for x in INPUTS for blocks in (1, 3)),

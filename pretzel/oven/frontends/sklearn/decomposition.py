@@ -15,8 +15,10 @@ from pretzel.oven.frontends.sklearn._common import (
     projected,
     without_mean,
 )
+from pretzel.oven.frontends.sklearn.compat.densities import exp_of_equal_shares
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.scale import SubDiv
+from pretzel.oven.ir.topics import Topics
 from pretzel.schema import Follows
 
 if TYPE_CHECKING:
@@ -93,6 +95,17 @@ def sparse_pca(estimator: Any, x: Node, importer: Importer) -> Node:
         raise Unsupported("components of which some depend on others") from error
     centered = without_mean(importer.finite(importer.dense(x), estimator), mean, weights)
     return Linear((centered,), np.ascontiguousarray(weights), np.zeros(len(components)))
+
+
+@adapter("sklearn.decomposition.LatentDirichletAllocation")
+def latent_dirichlet_allocation(estimator: Any, x: Node, importer: Importer) -> Node:
+    """The expectation step for each document."""
+    checked = importer.finite(importer.numeric(x), estimator)
+    words = finite_floats(estimator.exp_dirichlet_component_).T
+    first = exp_of_equal_shares(words.shape[1])
+    prior, tolerance = float(estimator.doc_topic_prior_), float(estimator.mean_change_tol)
+    found = Topics((checked,), np.ascontiguousarray(words), first, prior, tolerance, int(estimator.max_doc_update_iter))
+    return importer.note(found)
 
 
 def _inverse(matrix: Array) -> Array:

@@ -22,3 +22,10 @@ def log_determinants(mixture: Any) -> Array:
     n_columns = mixture.means_.shape[1]
     found = _compute_log_det_cholesky(mixture.precisions_cholesky_, mixture.covariance_type, n_columns)
     return np.asarray(found)
+
+
+def exp_of_equal_shares(n_topics: int) -> Array:
+    """``exp`` of the expected logarithms of the shares of a document of which no word is known, by scikit-learn."""
+    from sklearn.decomposition._online_lda_fast import _dirichlet_expectation_2d
+
+    return np.exp(np.asarray(_dirichlet_expectation_2d(np.ones((1, n_topics))))[0])
