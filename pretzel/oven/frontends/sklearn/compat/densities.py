@@ -28,4 +28,5 @@ def exp_of_equal_shares(n_topics: int) -> Array:
     """``exp`` of the expected logarithms of the shares of a document of which no word is known, by scikit-learn."""
     from sklearn.decomposition._online_lda_fast import _dirichlet_expectation_2d
 
-    return np.exp(np.asarray(_dirichlet_expectation_2d(np.ones((1, n_topics))))[0])
+    expected: Array = np.asarray(_dirichlet_expectation_2d(np.ones((1, n_topics))))[0]
+    return np.exp(expected)
