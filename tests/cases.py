@@ -243,6 +243,38 @@ def _networks() -> list[Case]:
     return found + [Case(f"{mlp}Regressor", target="real", options={**small, "activation": a}) for a in activations]
 
 
+def _machines() -> list[Case]:
+    module, counted = "sklearn.svm.", ("binary", "labels")
+    found = [Case(f"{module}SVC", target=y, options=_SCALED) for y in counted]
+    for kernel in (
+        {"kernel": "linear", "C": 1e-5},
+        {"kernel": "poly", "degree": 2, "gamma": 1e-4, "coef0": 1.0, "C": 0.1},
+        {"kernel": "sigmoid", "gamma": 1e-3, "coef0": 0.5},
+    ):
+        found += [Case(f"{module}SVC", target=y, options=kernel) for y in counted]
+        found += [Case(f"{module}SVR", target="real", options=kernel)]
+        found += [Case(f"{module}OneClassSVM", options={key: value for key, value in kernel.items() if key != "C"})]
+    probable = {**_SCALED, "probability": True, "random_state": 0}
+    return [
+        *found,
+        Case(f"{module}SVC", target="labels", options={**_SCALED, "decision_function_shape": "ovo"}),
+        Case(f"{module}SVC", target="labels", options={**_SCALED, "break_ties": True}),
+        *(Case(f"{module}SVC", "counts", y) for y in counted),
+        Case(f"{module}SVC", "counts", "labels", {"kernel": "linear", "probability": True, "random_state": 0}),
+        *(Case(f"{module}SVC", target=y, options=probable) for y in counted),
+        *(Case(f"{module}NuSVC", target=y, options={**_SCALED, "nu": 0.3}) for y in counted),
+        Case(f"{module}NuSVR", target="real", options=_SCALED),
+        Case(f"{module}SVR", target="real", options=_SCALED),
+        Case(f"{module}SVR", "counts", "real"),
+        Case(f"{module}OneClassSVM", options=_SCALED),
+        Case(f"{module}OneClassSVM", "counts", options={"nu": 0.3}),
+    ]
+
+
+_SCALED = {"gamma": 0.01}
+"""For rows of different scales."""
+
+
 def _bayes() -> list[Case]:
     module, counted = "sklearn.naive_bayes.", ("binary", "labels")
     return [
@@ -681,6 +713,7 @@ CASES: tuple[Case, ...] = tuple(
         *_regressors(),
         *_classifiers(),
         *_networks(),
+        *_machines(),
         *_bayes(),
         *_discriminants(),
         *_densities(),

@@ -49,6 +49,7 @@ from sklearn.preprocessing import (
     QuantileTransformer,
     StandardScaler,
 )
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import pretzel
@@ -161,6 +162,7 @@ def models() -> Iterator[tuple[str, Any, Any, Any, str]]:
     ]
     yield "weighted squares", GaussianNB(), numbers, labels, "predict_joint_log_proba"
     yield "distances", KMeans(5, n_init=1, random_state=0), numbers, None, "transform"
+    yield "kernels", SVC(), numbers, labels, "predict"
     yield "codes", OrdinalEncoder(), cells[:, :2], None, "transform"
     yield (
         "codes of unknown",

@@ -205,9 +205,10 @@ def test_targets_keep_the_dtype_of_whole_numbers(inverse):
 
 @pytest.mark.parametrize("method", ["predict_proba", "decision_function"])
 def test_a_method_as_a_function(method, monkeypatch):
+    from sklearn.metrics.pairwise import rbf_kernel
     from sklearn.svm import SVC
 
-    model = KNeighborsClassifier() if method == "predict_proba" else SVC()
+    model = KNeighborsClassifier() if method == "predict_proba" else SVC(kernel=rbf_kernel)
     inner = make_pipeline(StandardScaler(), model).fit(X, LABELS["text"])
     union = FeatureUnion([("f", FunctionTransformer(getattr(inner, method))), ("s", StandardScaler())])
     estimator = make_pipeline(FunctionTransformer(getattr(inner, method)), LogisticRegression()).fit(X, LABELS["text"])

@@ -13,6 +13,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import KernelPCA
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
+from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OrdinalEncoder, PolynomialFeatures, StandardScaler
 from sklearn.svm import SVC, SVR
@@ -206,7 +207,7 @@ MODELS_OF_FUNCTIONS = [
     make_pipeline(FunctionTransformer(lambda X: X * 2), StandardScaler(), LinearRegression()),
     make_pipeline(KernelPCA(2), LinearRegression()),
     make_pipeline(ColumnTransformer([("own", FunctionTransformer(np.asarray), [0])]), LinearRegression()),
-    SVR(),
+    SVR(kernel=rbf_kernel),
 ]
 
 

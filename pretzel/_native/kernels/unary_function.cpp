@@ -2,11 +2,13 @@
 #include <cmath>
 
 #include "core/rows.h"
+#include "core/vmath.h"
 
 namespace pretzel {
 namespace {
 
-PRETZEL_ENUM(Function, uint8_t, kAbsolute, kSqrt, kSquare, kNegative, kLog1p, kExpm1, kLog2, kLog10, kCbrt, kExp2);
+PRETZEL_ENUM(Function, uint8_t, kAbsolute, kSqrt, kSquare, kNegative, kLog1p, kExpm1, kLog2, kLog10, kCbrt, kExp2, kSin,
+             kCos);
 
 double square(double x) { return x * x; }
 double negative(double x) { return -x; }
@@ -16,9 +18,16 @@ Status each(const RunCall& call) noexcept {
   return each_value(call, [](double x) { return f(x); });
 }
 
+template <f64x8 (*f)(f64x8)>
+Status lanes(const RunCall& call) noexcept {
+  return each_stretch(call, [](const double* in, double* out, int32_t n) { map_row(in, out, n, f); });
+}
+
+f64x8 sine(f64x8 x) { return vsin(x); }
+
 /// By the numbers of Function.
-constexpr RunFn kFunctions[] = {each<fabs>,  each<sqrt>, each<square>, each<negative>, each<log1p>,
-                                each<expm1>, each<log2>, each<log10>,  each<cbrt>,     each<exp2>};
+constexpr RunFn kFunctions[] = {each<fabs>, each<sqrt>,  each<square>, each<negative>, each<log1p>, each<expm1>,
+                                each<log2>, each<log10>, each<cbrt>,   each<exp2>,     lanes<sine>, lanes<vcos>};
 
 Status run(const RunCall& call) noexcept { return kFunctions[call.params[0].scalar<uint8_t>()](call); }
 
@@ -29,6 +38,7 @@ Cost cost(const CostCall& call) {
       function == Function::kAbsolute || function == Function::kSquare || function == Function::kNegative;
   if (cheap) return Cost{}.rows({{"call", 3.0}, {"columns", 0.2 * width}});
   if (function == Function::kSqrt) return Cost{}.rows({{"call", 3.0}, {"square_roots", 1.0 * width}});
+  if (function >= Function::kSin) return Cost{}.rows({{"call", 3.0}, {"waves", 2.0 * width}});
   return Cost{}.rows({{"call", 3.0}, {"logarithms", 8.0 * width}});
 }
 

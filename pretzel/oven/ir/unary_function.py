@@ -10,7 +10,7 @@ from pretzel.oven.ir.graph import Array, Node, Parity, Value
 from pretzel.oven.ir.scale import ToFloat32
 from pretzel.schema import Schema, dense
 
-FUNCTIONS = ("absolute", "sqrt", "square", "negative", "log1p", "expm1", "log2", "log10", "cbrt", "exp2")
+FUNCTIONS = ("absolute", "sqrt", "square", "negative", "log1p", "expm1", "log2", "log10", "cbrt", "exp2", "sin", "cos")
 """Names in NumPy, in the order of the kernel's enumeration."""
 
 KEEP_INTEGERS = ("absolute", "negative", "square")

@@ -14,6 +14,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -39,9 +40,9 @@ ASKED = ("predict", "predict_proba")
 @pytest.mark.parametrize("ensemble", [True, False])
 def test_decisions_and_probabilities(method: str, ensemble: bool, y: np.ndarray) -> None:
     for inside in (
-        LinearSVC(),
+        LinearSVC(kernel=rbf_kernel),
         RandomForestClassifier(5, random_state=0),
-        make_pipeline(StandardScaler(), LinearSVC()),
+        make_pipeline(StandardScaler(), LinearSVC(kernel=rbf_kernel)),
     ):
         model = CalibratedClassifierCV(inside, method=method, cv=3, ensemble=ensemble).fit(X, y)
         check(model, X, ASKED)
@@ -96,7 +97,7 @@ def test_rows_without_any_probability() -> None:
 
 def test_opaque_classifiers_stand_before_native_curves() -> None:
     for y in (TWO, MANY):
-        model = CalibratedClassifierCV(SVC(), cv=2).fit(X, y)
+        model = CalibratedClassifierCV(SVC(kernel=rbf_kernel), cv=2).fit(X, y)
         plan = pretzel.compile(model)
         assert plan.physical.methods["predict_proba"].program is not None
         for rows in (X, X[:1], X.astype(np.float32)):
@@ -106,7 +107,7 @@ def test_opaque_classifiers_stand_before_native_curves() -> None:
 
 def test_some_members_are_opaque() -> None:
     model = CalibratedClassifierCV(LogisticRegression(), cv=2).fit(X, TWO)
-    model.calibrated_classifiers_[1].estimator = SVC().fit(X, TWO)
+    model.calibrated_classifiers_[1].estimator = SVC(kernel=rbf_kernel).fit(X, TWO)
     plan = pretzel.compile(model)
     assert len(plan.physical.methods["predict_proba"].opaque) == 1
     assert_close(plan.predict_proba(X), model.predict_proba(X))

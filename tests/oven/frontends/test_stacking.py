@@ -18,6 +18,7 @@ from sklearn.ensemble import (
 )
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
+from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -106,7 +107,7 @@ def test_several_labels(final: Any) -> None:
 def test_opaque_members() -> None:
     """Each is called by itself; all others are native."""
     for y in (TWO, MANY):
-        members = [*MEMBERS, ("near", KNeighborsClassifier()), ("svc", SVC())]
+        members = [*MEMBERS, ("near", KNeighborsClassifier()), ("svc", SVC(kernel=rbf_kernel))]
         model = StackingClassifier(members, cv=2).fit(X, y)
         plan = pretzel.compile(model)
         assert len(plan.physical.methods["predict_proba"].opaque) == 2

@@ -30,6 +30,7 @@ from pretzel.oven.ir.category_statistics import (
 )
 from pretzel.oven.ir.check import CheckFinite, CheckRange
 from pretzel.oven.ir.city_hash import CityHash
+from pretzel.oven.ir.class_pairs import PairCoupling, PairDecisions, PairVotes
 from pretzel.oven.ir.cluster import Distances, ExpandedDistances, SparseDistances
 from pretzel.oven.ir.columns import (
     CellLeaf,
@@ -83,6 +84,8 @@ from pretzel.oven.ir.ngrams import Ngrams
 from pretzel.oven.ir.normalize import UnitNorm
 from pretzel.oven.ir.oblivious_trees import ObliviousTrees
 from pretzel.oven.ir.opaque import Opaque
+from pretzel.oven.ir.pairwise import FUNCTIONS as KERNELS
+from pretzel.oven.ir.pairwise import OF_SPARSE, Pairwise, Product, SparsePairwise
 from pretzel.oven.ir.polynomial import Polynomial, PolynomialFloat32
 from pretzel.oven.ir.power import InversePower, YeoJohnson
 from pretzel.oven.ir.quadratic import QuadraticForm, SquaredNorms, WeightedSquares
@@ -191,6 +194,13 @@ def ngrams() -> Ngrams:
 
 def hashed(*, signed: bool) -> HashedNgrams:
     return HashedNgrams((TEXT_LEAF,), "word", 1, 1, 1, *EMPTY, 8, signed)
+
+
+def sparse_pairwise(x: Node, function: str) -> Node:
+    starts, places = np.array([0, 2, 2, 4], dtype=np.int32), np.array([0, 1, 1, 2], dtype=np.int32)
+    values = np.array([1.0, -2.0, 0.5, 3.0])
+    norms = np.bincount(places, values * values)
+    return SparsePairwise((x,), starts, places, values, norms, function, 0.5, 1.5, 3)
 
 
 def linear_leaves(x: Node) -> Node:
@@ -390,6 +400,12 @@ def _examples() -> list[Node]:
         Votes((Threshold((NARROW,)),), np.array([0, 1, 2, -1, 0, 2], dtype=np.int32),
               np.array([0, 2, 4, 6], dtype=np.int32), np.ones(3), np.full(3, -0.5), 3, 4.0),
         *(Branch((Threshold((Select((x,), (0,)),)), x, MulAdd((x,), NUMBERS_OF, NUMBERS_OF))) for x in INPUTS),
+        *(Pairwise((x,), weights.T, 2, function, 0.5, 1.5, 3) for x in INPUTS for function in KERNELS),
+        *(sparse_pairwise(x, function) for x in (LEAF, SPARSE, SPARSE_CHECKED) for function in OF_SPARSE),
+        *(Product((x, y)) for x in INPUTS for y in (MissingMask((LEAF,), (0, 1, 2)), NARROW)),
+        *each(lambda x: PairDecisions((x,), weights.T, np.array([0, 1, 1, 3], dtype=np.int32), NUMBERS_OF)),
+        *(PairVotes((x,), 3) for x in INPUTS),
+        *(PairCoupling((x,), 3, -np.ones(3), NUMBERS_OF) for x in INPUTS),
         Majority((Threshold((Select((LEAF,), (0,)),)), Threshold((Select((LEAF,), (1,)),))), 2, np.ones(2)),
     ]  # fmt: skip
 

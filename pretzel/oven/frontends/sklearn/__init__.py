@@ -20,6 +20,7 @@ from pretzel.oven.frontends.sklearn.compat import (
     takes_sparse,
     takes_tables,
 )
+from pretzel.oven.frontends.sklearn.compat.kernel_machines import LIBSVM
 from pretzel.oven.frontends.sklearn.origin import check_origin
 
 __all__ = [
@@ -215,9 +216,13 @@ def checks_sparse(estimator: Any) -> bool:
     return type(estimator).__name__ not in UNCHECKED_IF_SPARSE
 
 
+CHECKING_INDICES = ("sklearn.cluster.", *(f"sklearn.svm.{name}" for name in sorted(LIBSVM)))
+"""How the public names of estimators begin, beside `TREES`, that take indices of 32 bits only."""
+
+
 def takes_long_indices(estimator: Any) -> bool:
     """Whether sparse rows may have indices of 64 bits."""
-    return not public_name(type(estimator)).startswith((*TREES, "sklearn.cluster."))
+    return not public_name(type(estimator)).startswith((*TREES, *CHECKING_INDICES))
 
 
 def takes_sparse_nan(estimator: Any) -> bool:

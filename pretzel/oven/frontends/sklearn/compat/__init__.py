@@ -14,6 +14,7 @@ import numpy as np
 
 from pretzel.errors import CompileError
 from pretzel.oven.frontends.registry import children
+from pretzel.oven.frontends.sklearn.compat.kernel_machines import LIBSVM, libsvm_is_sparse
 
 TESTED = ">=1.5,<1.10"
 """Releases whose fitted attributes are known; the same range as in ``pyproject.toml``."""
@@ -120,6 +121,8 @@ def takes_sparse(estimator: Any) -> bool:
         return True
     if name == "ColumnTransformer":
         return not any(isinstance(given, str) or _holds_names(given) for _, _, given in estimator.transformers_)
+    if name in LIBSVM and isinstance(estimator.kernel, str):
+        return libsvm_is_sparse(estimator) and estimator.kernel != "precomputed"
     if not since("1.6"):
         return name not in DENSE_ONLY and not (name == "StandardScaler" and estimator.with_mean)
     return name in ("LinearDiscriminantAnalysis", "RobustScaler") or bool(tags_of(estimator).input_tags.sparse)

@@ -1,0 +1,70 @@
+"""Rows compared with stored ones: which nodes compute the kernels of `sklearn.metrics.pairwise` and of libsvm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.oven.frontends.registry import Unsupported
+from pretzel.oven.frontends.sklearn._common import floats
+from pretzel.oven.ir.columns import is_sparse
+from pretzel.oven.ir.pairwise import OF_SPARSE, Pairwise, SparsePairwise
+
+if TYPE_CHECKING:
+    from pretzel.oven.ir.graph import Array, Node
+
+FUNCTIONS = {"linear": "dot", "poly": "polynomial", "polynomial": "polynomial", "rbf": "rbf", "sigmoid": "sigmoid",
+             "laplacian": "laplacian"}  # fmt: skip
+"""Functions of `Pairwise` by the names of kernels."""
+
+SPARSE_ENOUGH = 8
+"""References with one value in so many are compared entry by entry with dense rows, too."""
+
+
+def kernel_of(kernel: Any) -> str:
+    """The function that a kernel's name stands for."""
+    if not isinstance(kernel, str):
+        raise Unsupported("a function for a kernel")
+    if kernel not in FUNCTIONS:
+        raise Unsupported(f"kernel {kernel!r}")
+    return FUNCTIONS[kernel]
+
+
+def compared(
+    x: Node, references: Any, function: str, gamma: float = 1.0, coef0: float = 0.0, degree: float = 3
+) -> Node:
+    """``function`` of ``x`` and each of ``references``, an array or a sparse matrix.
+
+    Raises
+    ------
+    Unsupported
+        There are no references, or the settings have no native form.
+    """
+    count, width = references.shape
+    if not count or not width:
+        raise Unsupported("it has no row to compare with")
+    if function == "polynomial" and (degree != int(degree) or not 0 <= degree < 2**31):
+        raise Unsupported(f"degree {degree}")
+    settings = function, float(gamma), float(coef0), int(degree) if function == "polynomial" else 1
+    given_sparse = hasattr(references, "tocsr")
+    few = given_sparse and SPARSE_ENOUGH * references.nnz < count * width
+    if not is_sparse(x) and not few:
+        dense = floats(references.toarray() if given_sparse else references)
+        return Pairwise((x,), dense, count, *settings)
+    if function not in OF_SPARSE:
+        raise Unsupported(f"{function} kernel of sparse rows")
+    return SparsePairwise((x,), *_columns_of(references), *settings)
+
+
+def _columns_of(references: Any) -> tuple[Array, Array, Array, Array]:
+    """Begins of the columns, references and values of all entries, and the square of each reference."""
+    from scipy.sparse import csc_array
+
+    columns = csc_array(references)
+    columns.sum_duplicates()
+    if columns.nnz >= 2**31:
+        raise Unsupported("too many values to compare with")
+    values = floats(columns.data)
+    norms = np.bincount(columns.indices, values * values, columns.shape[0])
+    return columns.indptr.astype(np.int32), columns.indices.astype(np.int32), values, norms

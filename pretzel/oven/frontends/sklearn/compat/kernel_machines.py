@@ -1,0 +1,34 @@
+"""Private attributes of support vector machines and of other estimators that compare rows with stored ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pretzel.oven.ir.graph import Array
+
+LIBSVM = frozenset({"NuSVC", "NuSVR", "OneClassSVM", "SVC", "SVR"})
+"""Estimators of libsvm, by the names of their classes."""
+
+
+def libsvm_gamma(machine: Any) -> float:
+    """The factor of products and distances that ``gamma`` stands for."""
+    return float(machine._gamma)
+
+
+def libsvm_is_sparse(machine: Any) -> bool:
+    """Whether a machine was fitted on sparse rows; one that was not rejects them."""
+    return bool(machine._sparse)
+
+
+def libsvm_parts(machine: Any) -> tuple[Array, Array, Array]:
+    """Dual coefficients, intercepts and numbers of support vectors of each class, with the signs of libsvm."""
+    dual = machine._dual_coef_
+    return dual.toarray() if hasattr(dual, "toarray") else dual, machine._intercept_, np.asarray(machine.n_support_)
+
+
+def libsvm_sigmoids(machine: Any) -> tuple[Array, Array]:
+    """Slopes and intercepts of the probabilities of pairs; empty where none were asked for."""
+    return machine._probA, machine._probB
