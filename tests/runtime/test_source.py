@@ -87,7 +87,7 @@ def test_fitted_attributes(estimator: Any, names: list[str]) -> None:
         (KNeighborsClassifier().fit(X, LABELS), "kneighbors", {"n_neighbors": 2}),
         (KNeighborsClassifier().fit(X, LABELS), "kneighbors_graph", {}),
         (EllipticEnvelope(random_state=0).fit(X), "mahalanobis", {}),
-        (GaussianMixture(2, random_state=0).fit(X), "score_samples", {}),
+        (GaussianMixture(2, random_state=0).fit(X), "bic", {}),
         (PCA(2).fit(X), "score_samples", {}),
         (BayesianRidge().fit(X, Y), "predict", {"return_std": True}),
         (GaussianProcessRegressor().fit(X, Y), "predict", {"return_cov": True}),

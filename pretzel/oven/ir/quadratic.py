@@ -84,7 +84,9 @@ class SquaredNorms(Node):
 
 
 class QuadraticForm(Node):
-    """``d @ matrix @ d`` with ``d = x - center``, each sum in the order of the columns, as SciPy's distances have it.
+    """``d @ matrix @ d`` with ``d = x - center``.
+
+    Each sum is that of the even columns and that of the odd ones, as SciPy's Mahalanobis distances have it.
 
     Parameters
     ----------
@@ -109,13 +111,23 @@ class QuadraticForm(Node):
 
     def reference(self, *inputs: Value) -> Value:
         difference = inputs[0] - self.center
-        product = np.zeros(difference.shape)
-        for column, weights in zip(difference.T, self.matrix.T, strict=True):
-            product += column[:, None] * weights
-        total = np.zeros(len(difference))
-        for left, right in zip(difference.T, product.T, strict=True):
-            total += left * right
-        return total[:, None]
+        product = np.stack([_dot(difference, row) for row in self.matrix], axis=1)
+        return _dot(difference, product)[:, None]
 
     def describe(self) -> str:
         return f"{len(self.center)} columns"
+
+
+def _dot(x: Array, y: Array) -> Array:
+    """The sum of the even columns of a product, and that of the odd ones."""
+    products = x * y
+    pairs = products[:, : products.shape[1] // 2 * 2]
+    total = np.zeros(len(x))
+    for step in (pairs[:, ::2], pairs[:, 1::2]):
+        lane = np.zeros(len(x))
+        for column in step.T:
+            lane += column
+        total += lane
+    for column in products[:, pairs.shape[1] :].T:
+        total += column
+    return total
