@@ -315,9 +315,7 @@ class OpaqueMethod(CallCounter):
             if self.spec.names is not None and isinstance(row, Mapping) and not is_known:
                 check_keys(self.spec, self.name, row)
             raise
-        if isinstance(answer, list | tuple) and all(hasattr(part, "shape") for part in answer):
-            return type(answer)(self._first(part) for part in answer)
-        return self._first(answer)
+        return self._single(answer)
 
     def call_rows(self, rows: list[Any]) -> Any:
         """Answers for a list of single rows, as a table."""
@@ -328,7 +326,13 @@ class OpaqueMethod(CallCounter):
 
     def answer_typed_row(self, row: Any) -> Any:
         """Answer for a 1-D array whose dtype matters."""
-        return self._first(self(row[None]))
+        return self._single(self(row[None]))
+
+    def _single(self, answer: Any) -> Any:
+        """The answer for the only row, of each target where there are several."""
+        if isinstance(answer, list | tuple) and all(hasattr(part, "shape") for part in answer):
+            return type(answer)(self._first(part) for part in answer)
+        return self._first(answer)
 
     def _first(self, answer: Any) -> Any:
         """The only row of an answer."""
