@@ -312,6 +312,24 @@ def _densities() -> list[Case]:
     return found + [Case(f"sklearn.covariance.{name}", options={"random_state": 0}) for name in random]
 
 
+def _neighbors() -> list[Case]:
+    """Nearest neighbours without a tree and with either, for all metrics and weights."""
+    module = "sklearn.neighbors."
+    searches = [{"algorithm": name} for name in ("kd_tree", "ball_tree", "brute")]
+    metrics = [{"metric": name} for name in ("manhattan", "chebyshev")]
+    distance = {"weights": "distance"}
+    return [
+        *(Case(f"{module}KNeighborsClassifier", target="labels", options=each) for each in (*searches, *metrics)),
+        *(Case(f"{module}KNeighborsClassifier", target="labels", options={**each, **distance}) for each in searches),
+        Case(f"{module}KNeighborsClassifier", target="levels", options={"n_neighbors": 12, "leaf_size": 2}),
+        Case(f"{module}KNeighborsClassifier", target="two labels", options={**searches[2], **distance}),
+        Case(f"{module}KNeighborsClassifier", target="binary", options={"n_neighbors": 1, "p": 1}),
+        *(Case(f"{module}KNeighborsRegressor", target="real", options=each) for each in (*searches, *metrics)),
+        *(Case(f"{module}KNeighborsRegressor", target="two", options={**each, **distance}) for each in searches),
+        *(Case(f"{module}LocalOutlierFactor", options={"novelty": True, **each}) for each in searches),
+    ]
+
+
 def _trees() -> list[Case]:
     tree, ensemble, small = "sklearn.tree.", "sklearn.ensemble.", {"random_state": 0}
     few = {"n_estimators": 7, "random_state": 0}
@@ -717,6 +735,7 @@ CASES: tuple[Case, ...] = tuple(
         *_bayes(),
         *_discriminants(),
         *_densities(),
+        *_neighbors(),
         *_trees(),
         *_ensembles(),
         *_outputs(),

@@ -50,6 +50,14 @@ KNOWN: tuple[Known, ...] = (
         "the library reads the bytes of big-endian numbers as if they were little-endian",
         subject="XGB.*", form="big-endian.*", kind="values",
     ),
+    Known(
+        "the source ignores the names of columns; a plan rejects other ones, because it would read the wrong columns",
+        subject="LocalOutlierFactor.*", form="frame, columns re(ordered|named)|polars_reordered", kind="refused",
+    ),
+    Known(
+        "rows that are infinitely far from all others: weights are zero, for which the source blames a function",
+        subject="KNeighborsClassifier.*", form="huge", kind="answered",
+    ),
     Known("an empty answer of the library has one dimension", subject="XGB.*", form=".*no rows.*", kind="shape"),
     Known("labels of a row are arrays of objects in the library", subject="CatBoost.*", form="row: .*", kind="dtype"),
     Known(

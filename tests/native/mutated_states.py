@@ -24,6 +24,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import (
@@ -39,6 +40,7 @@ from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     KBinsDiscretizer,
@@ -163,6 +165,11 @@ def models() -> Iterator[tuple[str, Any, Any, Any, str]]:
     yield "weighted squares", GaussianNB(), numbers, labels, "predict_joint_log_proba"
     yield "distances", KMeans(5, n_init=1, random_state=0), numbers, None, "transform"
     yield "kernels", SVC(), numbers, labels, "predict"
+    near = KNeighborsClassifier(weights="distance")
+    yield "neighbors of boxes", near, numbers, labels, "predict"
+    yield "neighbors of balls", clone(near).set_params(algorithm="ball_tree", p=1), numbers, labels, "predict_proba"
+    yield "neighbors", KNeighborsRegressor(algorithm="brute"), numbers, real, "predict"
+    yield "outliers", LocalOutlierFactor(novelty=True), numbers, None, "score_samples"
     yield "codes", OrdinalEncoder(), cells[:, :2], None, "transform"
     yield (
         "codes of unknown",

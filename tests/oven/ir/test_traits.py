@@ -80,6 +80,8 @@ from pretzel.oven.ir.link import (
     Threshold,
 )
 from pretzel.oven.ir.mlp import Relu, Tanh
+from pretzel.oven.ir.neighbor_answers import NeighborDensity, NeighborMeans, NeighborVotes
+from pretzel.oven.ir.neighbors import METRICS, Neighbors
 from pretzel.oven.ir.ngrams import Ngrams
 from pretzel.oven.ir.normalize import UnitNorm
 from pretzel.oven.ir.oblivious_trees import ObliviousTrees
@@ -263,6 +265,22 @@ def splines(x: Node, beyond: str) -> Splines:
     return Splines((x,), np.tile(np.arange(-3.0, 6.0), (WIDTH, 1)), 3, beyond, np.ones((WIDTH, 4 * n_splines)), 2)
 
 
+def _neighbors(x: Node, metric: str) -> Neighbors:
+    order, ranges = np.arange(20, dtype=np.int32), np.array([[0, 20]], dtype=np.int32)
+    return Neighbors((x,), RNG.normal(size=(20, WIDTH)), order, ranges, np.empty((0, WIDTH)), np.empty(0), metric, 3)
+
+
+def _neighbor_answers(found: Node) -> list[Node]:
+    codes = np.arange(20, dtype=np.int32) % 2
+    return [
+        found,
+        *(NeighborVotes((found,), codes, 2, by_distance) for by_distance in (True, False)),
+        NeighborVotes((found,), codes, 2, True, True),
+        *(NeighborMeans((found,), RNG.normal(size=(20, 2)), by_distance) for by_distance in (True, False)),
+        NeighborDensity((found,), RNG.random(20), RNG.random(20)),
+    ]
+
+
 def _examples() -> list[Node]:
     scales = (NUMBERS_OF, -NUMBERS_OF, np.array([1.0, 1e300, 1e-300]), np.array([0.0, math.inf, math.nan]), np.ones(3))
     means = (None, np.zeros(3), -np.zeros(3), np.array([1e6, -FLOAT64_MAX, 2.0**969]), np.array([math.inf, 0.0, 1.0]))
@@ -392,6 +410,7 @@ def _examples() -> list[Node]:
         *each(lambda x: Topics((x,), np.abs(weights), np.full(2, 0.6), 0.1, 1e-3, 20)),
         Topics((SPARSE_CHECKED,), np.abs(weights), np.full(2, 0.6), 0.1, 1e-3, 20),
         *(splines(x, beyond) for x in INPUTS for beyond in BEYOND),
+        *(answer for metric in METRICS for x in INPUTS for answer in _neighbor_answers(_neighbors(x, metric))),
         *(SigmoidPairs((x,)) for x in INPUTS),
         *(SoftmaxOfBlocks((x,), blocks) for x in INPUTS for blocks in (1, 3)),
         *(MeanOfBlocks((x,), 3, weights) for x in INPUTS for weights in (np.empty(0), NUMBERS_OF)),

@@ -78,7 +78,7 @@ NUMERIC = ("sklearn.linear_model.", "sklearn.naive_bayes.", "sklearn.neural_netw
            "sklearn.covariance.", "sklearn.mixture.", "sklearn.discriminant_analysis.",
            "sklearn.decomposition.SparsePCA", "sklearn.decomposition.MiniBatchSparsePCA",
            "sklearn.cluster.FeatureAgglomeration", "sklearn.preprocessing.SplineTransformer",
-           "sklearn.neighbors.NeighborhoodComponentsAnalysis")  # fmt: skip
+           "sklearn.neighbors.")  # fmt: skip
 """How the public names of estimators begin that leave the dtype of numbers to NumPy, and reject texts."""
 
 ENCODERS = frozenset(f"sklearn.preprocessing.{name}" for name in ("OneHotEncoder", "OrdinalEncoder", "TargetEncoder"))

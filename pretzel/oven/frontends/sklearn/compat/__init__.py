@@ -15,6 +15,7 @@ import numpy as np
 from pretzel.errors import CompileError
 from pretzel.oven.frontends.registry import children
 from pretzel.oven.frontends.sklearn.compat.kernel_machines import LIBSVM, libsvm_is_sparse
+from pretzel.oven.frontends.sklearn.compat.neighbors import searches_tree
 
 TESTED = ">=1.5,<1.10"
 """Releases whose fitted attributes are known; the same range as in ``pyproject.toml``."""
@@ -117,6 +118,8 @@ def takes_tables(estimator: Any) -> bool:
 def takes_sparse(estimator: Any) -> bool:
     """Whether an estimator of scikit-learn takes sparse rows. Some do though their tags say otherwise."""
     module, name = type(estimator).__module__, type(estimator).__name__
+    if module.startswith("sklearn.neighbors.") and searches_tree(estimator):
+        return False
     if not module.startswith("sklearn.") or module.startswith("sklearn.linear_model."):
         return True
     if name == "ColumnTransformer":

@@ -1,0 +1,350 @@
+// neighbors: the k nearest stored rows, nearest first: their distances, then their numbers.
+//
+// Rows are visited in the order of the source (of its tree, or of their numbers) and pushed on a heap of its form, so
+// that among equal distances the same rows remain. Sums run column by column, which gives the bits of the source's.
+// `bind` keeps a float32 copy of the rows, in blocks of 16, beside their mean. Distances to the copy are bounds: only a
+// row that may be nearer than the farthest on the heap is measured in float64, so no rounding of theirs shows.
+#include <cfloat>
+#include <cmath>
+#include <cstring>
+
+#include "core/kernel.h"
+#include "core/nearest.h"
+#include "core/state_check.h"
+
+namespace pretzel {
+namespace {
+
+constexpr int32_t kQueries = 4;  // rows that read a block together
+
+constexpr Param kParams[] = {{"points", f64, "n_points width"},
+                             {"order", i32, "n_points", kHoldsIndices, "", "n_points"},
+                             {"ranges", i32, "n_nodes two"},
+                             {"bounds", f64, "n_bounds width", kMayBeEmpty},
+                             {"radii", f64, "n_radii", kMayBeEmpty},
+                             {"metric", i32, "", 0, kMetricNames},
+                             {"k", i32, ""}};
+
+struct Header {
+  int64_t blocks;
+  double slack;  // most that the float32 copy of a row lies away from it
+};
+
+int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+/// Where the parts of a state lie: header, first block of each node, mean of the rows, blocks.
+struct Layout {
+  int64_t first, mean, blocks, bytes;
+
+  Layout(int64_t nodes, int64_t width, int64_t n_blocks)
+      : first(aligned(sizeof(Header))),
+        mean(first + aligned(4 * nodes)),
+        blocks(mean + aligned(8 * width)),
+        bytes(blocks + aligned(4 * n_blocks * width * kBlock)) {}
+};
+
+template <Metric kMetric>
+void copy_points(const double* points, const int32_t* ranges, int64_t nodes, int64_t width, uint8_t* state) {
+  auto* header = reinterpret_cast<Header*>(state);
+  const Layout at(nodes, width, header->blocks);
+  auto* first = reinterpret_cast<int32_t*>(state + at.first);
+  const auto* mean = reinterpret_cast<const double*>(state + at.mean);
+  auto* blocks = reinterpret_cast<float*>(state + at.blocks);
+  for (int64_t i = 0; i < header->blocks * width * kBlock; ++i) blocks[i] = HUGE_VALF;
+  int32_t next = 0;
+  for (int64_t node = 0; node < nodes; ++node) {
+    if (!is_leaf(node, nodes)) continue;
+    first[node] = next;
+    const int64_t begin = ranges[2 * node], size = ranges[2 * node + 1] - begin;
+    for (int64_t i = 0; i < size; ++i) {
+      float* copy = blocks + (next + i / kBlock) * width * kBlock + i % kBlock;
+      const double slack = slack_of<kMetric>(points + (begin + i) * width, mean, width, copy, kBlock);
+      header->slack = slack > header->slack || slack != slack ? slack : header->slack;
+    }
+    next += static_cast<int32_t>((size + kBlock - 1) / kBlock);
+  }
+}
+
+const char* check_ranges(const Array& points, const Array& ranges) {
+  const int64_t nodes = ranges.shape[0];
+  if (ranges.shape[1] != 2 || nodes < 1) return "has ranges that are no pairs";
+  for (int64_t node = 0; node < nodes; ++node) {
+    const int64_t begin = ranges.as<int32_t>()[2 * node], end = ranges.as<int32_t>()[2 * node + 1];
+    if (begin < 0 || end < begin || end > points.shape[0]) return "has a range outside the rows";
+  }
+  return nullptr;
+}
+
+int64_t count_blocks(const Array& ranges) {
+  int64_t blocks = 0;
+  for (int64_t node = 0; node < ranges.shape[0]; ++node) {
+    const auto* range = ranges.as<int32_t>() + 2 * node;
+    if (is_leaf(node, ranges.shape[0])) blocks += (range[1] - range[0] + kBlock - 1) / kBlock;
+  }
+  return blocks;
+}
+
+const char* bind(const BindCall& call) {
+  const Array& points = call.params[index_of(kParams, "points")];
+  const Array& ranges = call.params[index_of(kParams, "ranges")];
+  const auto metric = call.params[index_of(kParams, "metric")].scalar<Metric>();
+  if (const char* wrong = check_ranges(points, ranges)) return wrong;
+  const int64_t width = points.shape[1], nodes = ranges.shape[0];
+  const Header header{count_blocks(ranges), 0.0};
+  if (header.blocks > points.shape[0]) return "has leaves that share rows";
+  const Layout at(nodes, width, header.blocks);
+  call.state->assign(static_cast<size_t>(at.bytes), 0);
+  uint8_t* state = call.state->data();
+  std::memcpy(state, &header, sizeof header);
+  auto* mean = reinterpret_cast<double*>(state + at.mean);
+  const auto* rows = points.as<double>();
+  for (int64_t i = 0; i < points.shape[0]; ++i) {
+    for (int64_t j = 0; j < width; ++j) mean[j] += rows[i * width + j];
+  }
+  for (int64_t j = 0; j < width; ++j) {
+    mean[j] /= static_cast<double>(points.shape[0]);
+    if (!std::isfinite(mean[j])) mean[j] = 0.0;
+  }
+  const auto* pairs = ranges.as<int32_t>();
+  if (metric == Metric::kEuclidean) copy_points<Metric::kEuclidean>(rows, pairs, nodes, width, state);
+  if (metric == Metric::kManhattan) copy_points<Metric::kManhattan>(rows, pairs, nodes, width, state);
+  if (metric == Metric::kChebyshev) copy_points<Metric::kChebyshev>(rows, pairs, nodes, width, state);
+  return nullptr;
+}
+
+const char* check(const LoadCall& call) {
+  const Array& points = call.params[index_of(kParams, "points")];
+  const Array& ranges = call.params[index_of(kParams, "ranges")];
+  const int64_t bounds = call.params[index_of(kParams, "bounds")].shape[0];
+  const int64_t radii = call.params[index_of(kParams, "radii")].size;
+  const int64_t k = call.params[index_of(kParams, "k")].scalar<int32_t>();
+  if (k < 1 || k > points.shape[0] || call.out->width != 2 * k) return "finds another number of rows";
+  if (const char* wrong = check_ranges(points, ranges)) return wrong;
+  const int64_t nodes = ranges.shape[0];
+  const bool is_ball = radii == nodes && bounds == nodes, is_box = radii == 0 && bounds == 2 * nodes;
+  if (nodes > 1 && !is_ball && !is_box) return "has not the bounds of every node";
+  const StateSpan state(call);
+  if (!state.holds<Header>(0, 1)) return kTruncated;
+  const int64_t blocks = state.at<Header>(0)->blocks;
+  if (blocks < 0 || blocks > points.shape[0]) return kUnknownForm;
+  const Layout at(nodes, points.shape[1], blocks);
+  if (call.state_bytes != at.bytes) return kTruncated;
+  const auto* first = state.at<int32_t>(static_cast<uint64_t>(at.first));
+  for (int64_t node = 0; node < nodes; ++node) {
+    const auto* range = ranges.as<int32_t>() + 2 * node;
+    const int64_t needed = (range[1] - range[0] + kBlock - 1) / kBlock;
+    if (is_leaf(node, nodes) && (first[node] < 0 || first[node] + needed > blocks)) return kUnknownForm;
+  }
+  return nullptr;
+}
+
+template <Metric kMetric>
+class Search {
+ public:
+  explicit Search(const RunCall& call)
+      : points_(call.params[index_of(kParams, "points")].as<double>()),
+        order_(call.params[index_of(kParams, "order")].as<int32_t>()),
+        ranges_(call.params[index_of(kParams, "ranges")].as<int32_t>()),
+        bounds_(call.params[index_of(kParams, "bounds")].as<double>()),
+        radii_(call.params[index_of(kParams, "radii")].as<double>()),
+        has_radii_(call.params[index_of(kParams, "radii")].size > 0),
+        nodes_(call.params[index_of(kParams, "ranges")].shape[0]),
+        width_(call.in[0].width),
+        k_(call.out->width / 2) {
+    const auto* header = reinterpret_cast<const Header*>(call.state);
+    const Layout at(nodes_, width_, header->blocks);
+    slack_ = header->slack;
+    first_ = reinterpret_cast<const int32_t*>(call.state + at.first);
+    mean_ = reinterpret_cast<const double*>(call.state + at.mean);
+    blocks_ = reinterpret_cast<const float*>(call.state + at.blocks);
+    // Relative: of sums of float32 and of float64, each with a margin.
+    of_floats_ = 1.0 + 0x1.2p-24 * static_cast<double>(width_ + 8);
+    of_doubles_ = 1.0 + 0x1p-50 * static_cast<double>(width_ + 8);
+  }
+
+  Status run(const RunCall& call) noexcept {
+    const auto mark = call.arena->mark();
+    auto* copies = call.arena->alloc_n<float>(static_cast<size_t>(kQueries * width_));
+    if (copies == nullptr) return Status::kNoMemory;
+    int32_t r = 0;
+    if (nodes_ == 1) {
+      for (; r + kQueries <= call.rows; r += kQueries) scan<kQueries>(call, r, copies);
+    }
+    for (; r < call.rows; ++r) nodes_ == 1 ? scan<1>(call, r, copies) : walk(call, r, copies);
+    call.arena->release(mark);
+    return Status::kOk;
+  }
+
+ private:
+  struct Query {
+    const double* x;
+    const float* copy;
+    double* distances;  // a heap, the farthest first
+    double* numbers;
+    double slack;
+    float limit;  // what the sums of rows that may be nearer than the farthest do not exceed
+  };
+
+  Query start(const RunCall& call, int32_t r, float* copy) const {
+    double* out = call.out->row(r);
+    const double farthest = nodes_ == 1 ? DBL_MAX : HUGE_VAL;  // as in the source
+    for (int64_t i = 0; i < k_; ++i) {
+      out[i] = farthest;
+      out[k_ + i] = 0.0;
+    }
+    const double* x = call.in[0].row(r);
+    const double slack = slack_of<kMetric>(x, mean_, width_, copy, 1) + slack_;
+    return {x, copy, out, out + k_, slack, HUGE_VALF};
+  }
+
+  void set_limit(Query& query) const {
+    const double reach = (root<kMetric>(query.distances[0]) + query.slack) * of_doubles_;
+    query.limit = static_cast<float>(unroot<kMetric>(reach) * of_floats_) + 0x1p-100F;
+  }
+
+  /// Nearest first.
+  void finish(const Query& query) const {
+    for (int64_t last = k_ - 1; last > 0; --last) {
+      const double distance = query.distances[last], number = query.numbers[last];
+      query.distances[last] = query.distances[0];
+      query.numbers[last] = query.numbers[0];
+      replace_top(query.distances, query.numbers, last, distance, number);
+    }
+    for (int64_t i = 0; i < k_; ++i) query.distances[i] = root<kMetric>(query.distances[i]);
+  }
+
+  template <int kCount>
+  void visit(Query (&queries)[kCount], int64_t node) const {
+    const int64_t begin = ranges_[2 * node], end = ranges_[2 * node + 1];
+    const float* block = blocks_ + first_[node] * width_ * kBlock;
+    for (int64_t at = begin; at < end; at += kBlock, block += width_ * kBlock) {
+      f32xn sums[kCount][kVectors] = {};
+      for (int64_t j = 0; j < width_; ++j) {
+        for (int v = 0; v < kVectors; ++v) {
+          f32xn point;
+          std::memcpy(&point, block + j * kBlock + v * kFloats, sizeof point);
+          for (int q = 0; q < kCount; ++q) {
+            sums[q][v] = added<kMetric>(sums[q][v], point - queries[q].copy[j]);
+          }
+        }
+      }
+      for (int q = 0; q < kCount; ++q) {
+        for (uint32_t rest = not_above(sums[q], queries[q].limit); rest != 0; rest &= rest - 1) {
+          const int64_t point = at + __builtin_ctz(rest);
+          if (point < end) measure(queries[q], point);
+        }
+      }
+    }
+  }
+
+  void measure(Query& query, int64_t point) const {
+    const double distance = reduced<kMetric>(query.x, points_ + point * width_, width_);
+    if (!(distance < query.distances[0])) return;
+    replace_top(query.distances, query.numbers, k_, distance, order_[point]);
+    if (query.distances[0] < DBL_MAX) set_limit(query);
+  }
+
+  template <int kCount>
+  void scan(const RunCall& call, int32_t r, float* copies) const {
+    Query queries[kCount];
+    for (int32_t q = 0; q < kCount; ++q) queries[q] = start(call, r + q, copies + q * width_);
+    visit(queries, 0);
+    for (const Query& query : queries) finish(query);
+  }
+
+  /// At most the distance of a row to what a node holds.
+  double bound(const double* x, int64_t node) const {
+    if (has_radii_) {
+      const double distance = root<kMetric>(reduced<kMetric>(x, bounds_ + node * width_, width_)) - radii_[node];
+      return distance > 0.0 ? unroot<kMetric>(distance) : 0.0;
+    }
+    const double *low = bounds_ + node * width_, *high = low + nodes_ * width_;
+    double sum = 0.0;
+    for (int64_t j = 0; j < width_; ++j) {
+      const double below = low[j] - x[j], above = x[j] - high[j];
+      sum = added<kMetric>(sum, 0.5 * ((below + std::fabs(below)) + (above + std::fabs(above))));
+    }
+    return sum;
+  }
+
+  /// Depth first, the nearer child of each node before the other.
+  void walk(const RunCall& call, int32_t r, float* copy) const {
+    struct Waiting {
+      int64_t node;
+      double bound;
+    };
+    Waiting stack[64];
+    Query queries[1] = {start(call, r, copy)};
+    const double* x = queries[0].x;
+    int depth = 0;
+    stack[depth++] = {0, bound(x, 0)};
+    while (depth > 0) {
+      const Waiting next = stack[--depth];
+      if (next.bound > queries[0].distances[0]) continue;
+      if (is_leaf(next.node, nodes_)) {
+        visit(queries, next.node);
+        continue;
+      }
+      const int64_t left = 2 * next.node + 1, right = left + 1;
+      const Waiting a{left, bound(x, left)}, b{right, bound(x, right)};
+      const bool first = a.bound <= b.bound;
+      stack[depth++] = first ? b : a;
+      stack[depth++] = first ? a : b;
+    }
+    finish(queries[0]);
+  }
+
+  const double* points_;
+  const int32_t *order_, *ranges_;
+  const double *bounds_, *radii_;
+  bool has_radii_;
+  int64_t nodes_, width_, k_;
+  double slack_;
+  const int32_t* first_;
+  const double* mean_;
+  const float* blocks_;
+  double of_floats_, of_doubles_;
+};
+
+Status run(const RunCall& call) noexcept {
+  switch (call.params[index_of(kParams, "metric")].scalar<Metric>()) {
+    case Metric::kManhattan:
+      return Search<Metric::kManhattan>(call).run(call);
+    case Metric::kChebyshev:
+      return Search<Metric::kChebyshev>(call).run(call);
+    default:
+      return Search<Metric::kEuclidean>(call).run(call);
+  }
+}
+
+/// A tree visits a few leaves, more with more columns; without one all rows are compared.
+Cost cost(const CostCall& call) {
+  const double width = call.in_width, k = call.out_width / 2.0;
+  const auto nodes = static_cast<double>(call.params[index_of(kParams, "ranges")].shape[0]);
+  const auto points = static_cast<double>(call.params[index_of(kParams, "points")].shape[0]);
+  const double scratch = 256.0 + 4.0 * kQueries * width;
+  const double pushed = k * (1.0 + std::log2(1.0 + points / k));
+  const double measured = pushed * (10.0 + 1.5 * width + 2.0 * std::log2(1.0 + k));
+  if (nodes < 2.0) {
+    return Cost{}
+        .rows({{"call", 20.0},
+               {"columns", 2.0 * width},
+               {"copies", 0.035 * points * width},
+               {"measured", 0.6 * measured}})
+        .scratch(scratch, 0.0);
+  }
+  const double leaves = std::fmin((nodes + 1.0) / 2.0, std::exp2(std::fmin(width, 20.0) * 0.7) + k / 10.0);
+  const double size = 2.0 * points / (nodes + 1.0);
+  return Cost{}
+      .rows({{"call", 20.0},
+             {"columns", 2.0 * width},
+             {"boxes", 4.0 * leaves * (2.0 + width)},
+             {"leaves", leaves * (10.0 + 0.06 * size * width)},
+             {"measured_in_leaves", 0.6 * measured}})
+      .scratch(scratch, 0.0);
+}
+
+}  // namespace
+PRETZEL_KERNEL(neighbors, .params = kParams, .out = {kDense}, .bind = bind, .check = check, .check_state = check,
+               .run = run, .cost = cost, .flags = kHasState)
+}  // namespace pretzel

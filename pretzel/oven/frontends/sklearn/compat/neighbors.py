@@ -1,0 +1,94 @@
+"""Private attributes of nearest neighbours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from pretzel.oven.frontends.registry import Unsupported
+
+if TYPE_CHECKING:
+    from pretzel.oven.ir.graph import Array
+
+TREES = ("ball_tree", "kd_tree")
+
+METRICS = {"EuclideanDistance": "euclidean", "ManhattanDistance": "manhattan", "ChebyshevDistance": "chebyshev"}
+"""Names of metrics by the beginnings of the names of their classes."""
+
+
+class Stored(NamedTuple):
+    """Rows that an estimator has stored, in the order in which it visits them: see `pretzel.oven.ir.neighbors`.
+
+    Parameters
+    ----------
+    rows, order, ranges, bounds, radii : ndarray
+    metric : str
+    by_tree : bool
+    """
+
+    rows: Array
+    order: Array
+    ranges: Array
+    bounds: Array
+    radii: Array
+    metric: str
+    by_tree: bool
+
+
+def searches_tree(estimator: Any) -> bool:
+    """Whether an estimator searches a tree, which takes no sparse rows."""
+    return getattr(estimator, "_fit_method", None) in TREES
+
+
+def stored_rows(estimator: Any) -> Stored:
+    """What an estimator searches.
+
+    Raises
+    ------
+    Unsupported
+        It was fitted on sparse rows or on a tree, or its metric has no native form.
+    """
+    rows = estimator._fit_X
+    if not isinstance(rows, np.ndarray):
+        raise Unsupported(f"{type(estimator).__name__} that was fitted on sparse rows or on a tree")
+    metric = estimator.effective_metric_
+    if not isinstance(metric, str) or metric not in METRICS.values():
+        raise Unsupported(f"the metric {metric!r:.40}")
+    empty = np.empty(0)
+    if not searches_tree(estimator):
+        order = np.arange(len(rows), dtype=np.int32)
+        ranges = np.array([[0, len(rows)]], dtype=np.int32)
+        return Stored(rows, order, ranges, np.empty((0, rows.shape[1])), empty, metric, by_tree=False)
+    return of_tree(estimator._tree)
+
+
+def of_tree(tree: Any) -> Stored:
+    """Rows of a `KDTree` or a `BallTree`, leaf by leaf."""
+    metric = _metric_of(tree)
+    data, order, nodes, bounds = map(np.asarray, tree.get_arrays())
+    is_ball = type(tree).__name__.startswith("Ball")
+    radii = np.ascontiguousarray(nodes["radius"]) if is_ball else np.empty(0)
+    ranges = np.stack([nodes["idx_start"], nodes["idx_end"]], axis=1).astype(np.int32)
+    bounds = bounds.reshape(-1, data.shape[1])
+    return Stored(data[order], order.astype(np.int32), ranges, bounds, radii, metric, by_tree=True)
+
+
+def _metric_of(tree: Any) -> str:
+    """The metric that a tree was built with."""
+    names = [type(part).__name__ for part in tree.__getstate__()]
+    for name in names:
+        for known, metric in METRICS.items():
+            if name.startswith(known):
+                return metric
+    raise Unsupported("a tree of another metric")
+
+
+def targets_of(estimator: Any) -> Array:
+    """Targets of the stored rows, classes as numbers."""
+    return np.asarray(estimator._y)
+
+
+def local_densities(estimator: Any) -> tuple[Array, Array]:
+    """Of a `LocalOutlierFactor`: how far the neighbours of each stored row lie, and its local density."""
+    return estimator._distances_fit_X_[:, estimator.n_neighbors_ - 1], estimator._lrd
