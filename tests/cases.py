@@ -488,6 +488,8 @@ def _transformers() -> list[Case]:
         *(Case("sklearn.cross_decomposition.PLSRegression", target=target) for target in ("real", "two")),
         Case("sklearn.neighbors.NeighborhoodComponentsAnalysis", target="labels", options={"random_state": 0}),
         Case("sklearn.cluster.KMeans", options={"n_clusters": 4, "n_init": 1, "random_state": 0}),
+        Case("sklearn.cluster.AffinityPropagation", options={"random_state": 0}),
+        Case("sklearn.cluster.MeanShift", options={"bandwidth": 8.0}),
         Case("sklearn.cluster.MiniBatchKMeans", options={"n_clusters": 4, "n_init": 1, "random_state": 0}),
         Case("sklearn.feature_selection.VarianceThreshold", options={"threshold": 0.5}),
         Case("sklearn.feature_selection.SelectKBest", target="binary", options={"k": 2}),

@@ -77,7 +77,8 @@ NUMERIC = ("sklearn.linear_model.", "sklearn.naive_bayes.", "sklearn.neural_netw
            "sklearn.impute.MissingIndicator", "sklearn.decomposition.FactorAnalysis",
            "sklearn.covariance.", "sklearn.mixture.", "sklearn.discriminant_analysis.",
            "sklearn.decomposition.SparsePCA", "sklearn.decomposition.MiniBatchSparsePCA",
-           "sklearn.cluster.FeatureAgglomeration", "sklearn.preprocessing.SplineTransformer",
+           "sklearn.cluster.FeatureAgglomeration", "sklearn.cluster.AffinityPropagation", "sklearn.cluster.MeanShift",
+           "sklearn.preprocessing.SplineTransformer",
            "sklearn.neighbors.")  # fmt: skip
 """How the public names of estimators begin that leave the dtype of numbers to NumPy, and reject texts."""
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import dense_only, floats, of_another_precision, product_dtype
-from pretzel.oven.ir.cluster import Distances, SparseDistances
+from pretzel.oven.ir.cluster import Distances, ExpandedDistances, SparseDistances
 from pretzel.oven.ir.columns import is_sparse
-from pretzel.oven.ir.graph import Methods, Node, Output
+from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.link import ArgMin
 from pretzel.oven.ir.scale import SubDiv
@@ -51,3 +51,28 @@ def feature_agglomeration(estimator: Any, x: Node, importer: Importer) -> Node:
     members = np.asarray(estimator.labels_)[:, None] == np.arange(estimator.labels_.max() + 1)
     sums = Linear((checked,), members.astype(np.float64), np.zeros(members.shape[1]))
     return SubDiv((sums,), None, members.sum(axis=0).astype(np.float64))
+
+
+@adapter("sklearn.cluster.AffinityPropagation", "sklearn.cluster.MeanShift")
+def nearest_center(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """``predict`` is the nearest centre, by the expanded square."""
+    centers = _centers(estimator.cluster_centers_)
+    dense_only(x, estimator)
+    checked = importer.finite(importer.dense(x), estimator)
+    return {"predict": _nearest(checked, centers, np.arange(len(centers)))}
+
+
+def _nearest(x: Node, centers: Array, labels: Array) -> Output:
+    if len(labels) != len(centers):
+        raise ValueError(f"{len(centers)} centres have {len(labels)} labels")
+    return Output(ArgMin((ExpandedDistances((x,), centers),)), ndim=1, labels=(labels,))
+
+
+def _centers(given: Any) -> Array:
+    """Centres of float64, so that distances are float64 whatever the request has."""
+    centers = np.asarray(given)
+    if centers.ndim != 2 or not len(centers):
+        raise Unsupported("a model without centres")
+    if centers.dtype == np.float32:
+        raise Unsupported("centres of float32")
+    return floats(centers)
