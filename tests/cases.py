@@ -217,6 +217,8 @@ def _regressors() -> list[Case]:
         Case(linear + "LinearRegression", target="real", options={"fit_intercept": False}),
         Case(linear + "Ridge", target="two"),
         Case("sklearn.svm.LinearSVR", target="real"),
+        Case(linear + "SGDOneClassSVM", options={"nu": 0.2, "random_state": 0}),
+        Case(linear + "SGDOneClassSVM", options={"nu": 0.2, "fit_intercept": False, "random_state": 0}),
     ]
     multi = ("MultiTaskElasticNet", "MultiTaskElasticNetCV", "MultiTaskLasso", "MultiTaskLassoCV")
     return found + [Case(linear + name, target="two") for name in multi]

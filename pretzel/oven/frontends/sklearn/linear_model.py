@@ -177,3 +177,20 @@ def plain_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
         "decision_function": Output(raw),
         "predict": Output(Threshold((raw,)), labels=(np.array([0, 1]),) * width),
     }
+
+
+@adapter("sklearn.linear_model.SGDOneClassSVM")
+def sgd_one_class_svm(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """Rows whose score is below `offset_` are outliers."""
+    coef, offset = floats(estimator.coef_), floats(estimator.offset_)
+    if coef.ndim != 1 or offset.shape != (1,):
+        raise ValueError(f"coef_ has the shape {coef.shape}, offset_ the shape {offset.shape}")
+    x = importer.finite(importer.numeric(x), estimator)
+    result = product_dtype(x, estimator.coef_.dtype, estimator.offset_.dtype)
+    decision = Linear((x,), np.ascontiguousarray(coef[:, None]), -offset, result)
+    inlier = Threshold((decision,), inclusive=True)
+    return {
+        "predict": Output(inlier, ndim=1, labels=(np.array([-1, 1], dtype=np.int32),)),
+        "decision_function": Output(decision, ndim=1),
+        "score_samples": Output(MulAdd((decision,), np.ones(1), offset), ndim=1),
+    }
