@@ -273,6 +273,50 @@ def _machines() -> list[Case]:
     ]
 
 
+def _kernels() -> list[Case]:
+    ridge, approximation = "sklearn.kernel_ridge.KernelRidge", "sklearn.kernel_approximation."
+    process, few = "sklearn.gaussian_process.GaussianProcessRegressor", {"n_components": 9, "random_state": 0}
+    kernels = (_smooth, _rough, _wavy, _product)
+    return [
+        *(Case(ridge, target=y, options={"kernel": "rbf", **_SCALED}) for y in ("real", "two")),
+        Case(ridge, target="real", options={"kernel": "laplacian", **_SCALED}),
+        Case(ridge, target="real", options={"kernel": "sigmoid", "gamma": 1e-4}),
+        Case(ridge, "counts", "real", {"kernel": "rbf"}),
+        Case(ridge, "counts", "real", {"kernel": "poly", "degree": 2}),
+        Case(ridge, "counts", "two", {"alpha": 3.0}),
+        Case(f"{approximation}Nystroem", options={**few, "gamma": 1e-3}),
+        Case(f"{approximation}Nystroem", "counts", options=few),
+        Case(f"{approximation}RBFSampler", options={**few, **_SCALED}),
+        Case(f"{approximation}RBFSampler", "counts", options={**few, "n_components": 1}),
+        *(Case(process, target="real", options={"kernel": each, "alpha": 0.1, "optimizer": None}) for each in kernels),
+        Case(process, target="two", options={"kernel": _smooth, "alpha": 0.1, "optimizer": None, "normalize_y": True}),
+    ]
+
+
+def _smooth() -> Any:
+    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+
+    return ConstantKernel(2.0) * RBF([3.0, 2.0, 1.0, 5.0, 60.0]) + WhiteKernel(0.1) + ConstantKernel(0.3)
+
+
+def _rough() -> Any:
+    from sklearn.gaussian_process.kernels import Matern
+
+    return Matern(30.0, nu=0.5) + 0.5 * Matern(20.0, nu=1.5) + Matern(30.0, nu=2.5) + Matern(30.0, nu=np.inf)
+
+
+def _wavy() -> Any:
+    from sklearn.gaussian_process.kernels import ExpSineSquared, RationalQuadratic
+
+    return RationalQuadratic(30.0, 1.5) ** 2 + 0.001 * ExpSineSquared(2.0, 40.0)
+
+
+def _product() -> Any:
+    from sklearn.gaussian_process.kernels import RBF, DotProduct, WhiteKernel
+
+    return (RBF(20.0) + 0.5 * RBF(50.0)) * RBF(90.0) + 1e-4 * DotProduct(0.5) + WhiteKernel()
+
+
 _SCALED = {"gamma": 0.01}
 """For rows of different scales."""
 
@@ -736,6 +780,7 @@ CASES: tuple[Case, ...] = tuple(
         *_classifiers(),
         *_networks(),
         *_machines(),
+        *_kernels(),
         *_bayes(),
         *_discriminants(),
         *_densities(),

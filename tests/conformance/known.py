@@ -70,6 +70,14 @@ KNOWN: tuple[Known, ...] = (
         subject="(Complement|Multinomial)NB.*", form="integers beyond .*", kind="values",
     ),
     Known(
+        "waves of 1e16 periods: the place in the period is below the last bit of the projection",
+        subject="RBFSampler.*", form="integers beyond .*", kind="values",
+    ),
+    Known(
+        "sparse rows of few columns are read densely; its sums of absolute differences need indices of 32 bits",
+        subject="KernelRidge.*", form="csr_of_long_indices", kind="answered",
+    ),
+    Known(
         "the source writes into memory that pandas does not let it change",
         subject="(KBinsDiscretizer|FastICA|CCA|PLSCanonical|PLSRegression).*", form="frame of bool", kind="answered",
     ),

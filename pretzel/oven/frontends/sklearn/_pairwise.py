@@ -9,6 +9,7 @@ import numpy as np
 from pretzel.oven.frontends.registry import Unsupported
 from pretzel.oven.frontends.sklearn._common import floats
 from pretzel.oven.ir.columns import is_sparse
+from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.pairwise import OF_SPARSE, Pairwise, SparsePairwise
 
 if TYPE_CHECKING:
@@ -68,3 +69,19 @@ def _columns_of(references: Any) -> tuple[Array, Array, Array, Array]:
     values = floats(columns.data)
     norms = np.bincount(columns.indices, values * values, columns.shape[0])
     return columns.indptr.astype(np.int32), columns.indices.astype(np.int32), values, norms
+
+
+def times_kernels(estimator: Any, x: Node, references: Any, weights: Array) -> Node:
+    """Kernels of `sklearn.metrics.pairwise` that an estimator's parameters name, of all references, times weights."""
+    function = kernel_of(estimator.kernel)
+    if getattr(estimator, "kernel_params", None):
+        raise Unsupported("kernel_params beside the name of a kernel")
+    if references.dtype != np.float64:
+        raise Unsupported(f"rows of {references.dtype} to compare with")
+    weights, bias = np.ascontiguousarray(weights), np.zeros(weights.shape[1])
+    if function == "dot" and not is_sparse(x):
+        return Linear((x,), np.ascontiguousarray(references.T @ weights), bias)
+    gamma = 1.0 / references.shape[1] if estimator.gamma is None else estimator.gamma
+    coef0 = 1.0 if estimator.coef0 is None else estimator.coef0
+    degree = 3 if estimator.degree is None else estimator.degree
+    return Linear((compared(x, references, function, gamma, coef0, degree),), weights, bias)

@@ -29,6 +29,7 @@ DENSE_ONLY = frozenset(
         "EmpiricalCovariance",
         "FactorAnalysis",
         "FastICA",
+        "GaussianProcessRegressor",
         "FeatureAgglomeration",
         "GaussianMixture",
         "GaussianNB",

@@ -32,3 +32,8 @@ def libsvm_parts(machine: Any) -> tuple[Array, Array, Array]:
 def libsvm_sigmoids(machine: Any) -> tuple[Array, Array]:
     """Slopes and intercepts of the probabilities of pairs; empty where none were asked for."""
     return machine._probA, machine._probB
+
+
+def scale_of_targets(process: Any) -> tuple[Array, Array]:
+    """Mean and standard deviation of the targets of a Gaussian process, one for each or one for all."""
+    return np.atleast_1d(process._y_train_mean), np.atleast_1d(process._y_train_std)
