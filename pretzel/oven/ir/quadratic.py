@@ -91,27 +91,28 @@ class QuadraticForm(Node):
     Parameters
     ----------
     center : float64 array of shape (width,)
-    matrix : float64 array of shape (width, width)
+    transposed : float64 array of shape (width, width)
+        The matrix, column by column: what the kernel reads is what travels with a plan.
     """
 
     center: Array
-    matrix: Array
+    transposed: Array
 
     op: ClassVar[str] = "quadratic_form/1"
     kernel: ClassVar[str] = "quadratic_form"
 
     def schema(self) -> Schema:
         width = self.inputs[0].schema().width
-        if self.matrix.shape != (width, width) or self.center.shape != (width,):
-            raise ValueError(f"{width} columns meet a matrix of shape {self.matrix.shape}")
+        if self.transposed.shape != (width, width) or self.center.shape != (width,):
+            raise ValueError(f"{width} columns meet a matrix of shape {self.transposed.shape}")
         return dense(1)
 
     def params(self) -> dict[str, Array]:
-        return {"center": self.center, "transposed": np.ascontiguousarray(self.matrix.T)}
+        return {"center": self.center, "transposed": self.transposed}
 
     def reference(self, *inputs: Value) -> Value:
         difference = inputs[0] - self.center
-        product = np.stack([_dot(difference, row) for row in self.matrix], axis=1)
+        product = np.stack([_dot(difference, row) for row in self.transposed.T], axis=1)
         return _dot(difference, product)[:, None]
 
     def describe(self) -> str:

@@ -47,5 +47,5 @@ def _mahalanobis(estimator: Any, x: Node, importer: Importer) -> Node:
     """The square of a root, as scikit-learn computes it, so that a row on the border of an envelope stays there."""
     dense_only(x, estimator)
     checked = importer.finite(importer.dense(x), estimator)
-    form = QuadraticForm((checked,), finite_floats(estimator.location_), finite_floats(estimator.get_precision()))
+    form = QuadraticForm((checked,), finite_floats(estimator.location_), finite_floats(estimator.get_precision().T))
     return UnaryFunction((UnaryFunction((form,), "sqrt"),), "square")
