@@ -24,9 +24,15 @@ def libsvm_is_sparse(machine: Any) -> bool:
 
 
 def libsvm_parts(machine: Any) -> tuple[Array, Array, Array]:
-    """Dual coefficients, intercepts and numbers of support vectors of each class, with the signs of libsvm."""
+    """Dual coefficients, intercepts and numbers of support vectors of each class, with the signs of libsvm.
+
+    A machine without classes has one number, which is counted here, because scikit-learn leaves it uninitialized where
+    the machine was fitted on sparse rows.
+    """
     dual = machine._dual_coef_
-    return dual.toarray() if hasattr(dual, "toarray") else dual, machine._intercept_, np.asarray(machine.n_support_)
+    of_classes = hasattr(machine, "classes_")
+    support = np.asarray(machine.n_support_ if of_classes else [machine.support_vectors_.shape[0]])
+    return dual.toarray() if hasattr(dual, "toarray") else dual, machine._intercept_, support
 
 
 def libsvm_sigmoids(machine: Any) -> tuple[Array, Array]:

@@ -1,0 +1,22 @@
+"""Machines of libsvm against scikit-learn, where the cases of parity say too little."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+from sklearn.svm import SVR, NuSVR, OneClassSVM
+
+import pretzel
+
+
+@pytest.mark.parametrize("machine", [SVR(gamma=0.1), NuSVR(gamma=0.1), OneClassSVM(gamma=0.1)])
+def test_the_number_of_support_vectors_that_scikit_learn_leaves_uninitialized_is_not_read(machine: Any) -> None:
+    rng = np.random.default_rng(0)
+    rows = csr_matrix(rng.poisson(0.05, size=(90, 80)).astype(np.float64))
+    machine.fit(rows, rng.normal(size=90))
+    machine._n_support = np.array([80, 0], dtype=np.int32)  # as a fit on sparse rows may leave it
+    plan = pretzel.compile(machine, strict=True)
+    np.testing.assert_allclose(plan.predict(rows), machine.predict(rows), rtol=1e-9)
