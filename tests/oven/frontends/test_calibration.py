@@ -40,9 +40,9 @@ ASKED = ("predict", "predict_proba")
 @pytest.mark.parametrize("ensemble", [True, False])
 def test_decisions_and_probabilities(method: str, ensemble: bool, y: np.ndarray) -> None:
     for inside in (
-        LinearSVC(kernel=rbf_kernel),
+        LinearSVC(),
         RandomForestClassifier(5, random_state=0),
-        make_pipeline(StandardScaler(), LinearSVC(kernel=rbf_kernel)),
+        make_pipeline(StandardScaler(), LinearSVC()),
     ):
         model = CalibratedClassifierCV(inside, method=method, cv=3, ensemble=ensemble).fit(X, y)
         check(model, X, ASKED)
