@@ -50,6 +50,7 @@ FRAME = pd.DataFrame(
     {"a": RNG.normal(size=N), "b": RNG.normal(9, 3, size=N), "c": RNG.choice(["x", "y"], N), "d": RNG.integers(0, 5, N)}
 )
 NUMBERS = FRAME[["a", "b", "d"]]
+SPLINES = SplineTransformer(degree=1, extrapolation="linear")  # has no native form
 Y = (FRAME["a"] + FRAME["b"] / 5 > 1.7).astype(int).to_numpy()
 
 
@@ -226,7 +227,7 @@ def test_none_in_one_row_and_in_many():
     frame = pd.DataFrame({"age": np.arange(9.0), "city": pd.Series(["Bonn", "Ulm", None] * 3, dtype=object)})
     encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-3)
     texts = make_pipeline(SimpleImputer(strategy="constant", fill_value="Ulm"), encoder)
-    source = make_column_transformer((SplineTransformer(), ["age"]), (texts, ["city"])).fit(frame)
+    source = make_column_transformer((SPLINES, ["age"]), (texts, ["city"])).fit(frame)
     plan = pretzel.compile(source, none="exact")
     rows = frame.to_dict("records")
     alone = np.array([plan.transform_one(row) for row in rows])
@@ -237,7 +238,7 @@ def test_none_in_one_row_and_in_many():
 def test_lone_surrogates():
     frame = pd.DataFrame({"age": [1.0, 2.0, 3.0], "city": pd.Series(["Bonn", "Ulm", "Ulm"], dtype=object)})
     encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    plan = pretzel.compile(make_column_transformer((SplineTransformer(), ["age"]), (encoder, ["city"])).fit(frame))
+    plan = pretzel.compile(make_column_transformer((SPLINES, ["age"]), (encoder, ["city"])).fit(frame))
     assert plan.transform_one({"age": 2.0, "city": "\ud800"})[-2:].tolist() == [0.0, 0.0]
 
 
@@ -266,7 +267,9 @@ def test_names_behind_an_opaque_step_are_checked():
 
 def nested():
     pipe = make_pipeline(make_column_transformer(("passthrough", ["a", "b"])), LogisticRegression())
-    near = make_pipeline(make_column_transformer((StandardScaler(), ["a", "b"])), KNeighborsClassifier())
+    near = make_pipeline(
+        make_column_transformer((StandardScaler(), ["a", "b"])), KNeighborsClassifier(metric="canberra")
+    )
     votes = VotingClassifier([("m", pipe), ("n", near)], voting="soft")
     return {
         "voting": votes,
@@ -348,7 +351,7 @@ BOTH = make_column_transformer((SimpleImputer(), ["a"]), (SimpleImputer(strategy
 
 
 @pytest.mark.parametrize("before", [IMPUTED, BOTH], ids=["passed on", "imputed"])
-@pytest.mark.parametrize("last", [LogisticRegression(), KNeighborsClassifier()])
+@pytest.mark.parametrize("last", [LogisticRegression(), KNeighborsClassifier(metric="canberra")])
 def test_text_goes_on_to_a_later_encoder(before, last):
     text = 2 if before is IMPUTED else 1
     encoder = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), [text]), remainder="passthrough")
@@ -413,7 +416,7 @@ def test_weights_of_parts():
     "model",
     [
         TunedThresholdClassifierCV(make_pipeline(StandardScaler(), LogisticRegression()), cv=2),
-        TunedThresholdClassifierCV(KNeighborsClassifier(), cv=2),
+        TunedThresholdClassifierCV(KNeighborsClassifier(metric="canberra"), cv=2),
         FixedThresholdClassifier(LogisticRegression(), threshold=0.3, pos_label="no"),
         FixedThresholdClassifier(LinearSVC(), threshold=0.2, pos_label="no"),
         FixedThresholdClassifier(LinearSVC()),
@@ -435,7 +438,7 @@ def test_the_configuration_when_called(library):
         *([make_union(StandardScaler(), MinMaxScaler())] if library == "pandas" or releases.since("1.9") else []),
         SelectKBest(k=2),
         PolynomialFeatures(2),
-        make_pipeline(SplineTransformer(), StandardScaler()),
+        make_pipeline(SPLINES, StandardScaler()),
         MinMaxScaler().set_output(transform="default"),
     )
     for model in models:
