@@ -18,13 +18,19 @@ if TYPE_CHECKING:
 
 X = np.random.default_rng(0).normal(size=(40, 3))
 Y = X[:, 0] > 0
-REASON = "sklearn.neighbors.KNeighborsClassifier has no adapter"
-STEP = "Pipeline.kneighborsclassifier"
+STEP = "Pipeline.nearest"
+
+
+class Nearest(KNeighborsClassifier):
+    """Has no adapter, because a subclass may override anything."""
+
+
+REASON = f"{Nearest.__module__}.Nearest has no adapter"
 
 
 def test_an_opaque_step_is_told(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "pretzel"):
-        plan = pretzel.compile(make_pipeline(StandardScaler(), KNeighborsClassifier(3)).fit(X, Y), name="churn")
+        plan = pretzel.compile(make_pipeline(StandardScaler(), Nearest(3)).fit(X, Y), name="churn")
     assert pretzel.OpaqueCall(STEP, "predict", REASON) in plan.opaque_steps
     assert [call.method for call in plan.opaque_steps] == ["predict", "predict_proba"]
     line = f"churn: predict, predict_proba opaque at {STEP} ({REASON})"

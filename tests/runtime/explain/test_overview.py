@@ -49,7 +49,7 @@ def test_ten_lines_in_the_words_of_the_pipeline():
 
 
 def test_what_is_called_from_python_is_named():
-    _, lines = lines_of(pretzel.compile(mixed(KNeighborsClassifier())))
+    _, lines = lines_of(pretzel.compile(mixed(KNeighborsClassifier(metric="canberra"))))
     assert lines["native"] == "no method as a whole; called from Python: kneighborsclassifier"
     assert lines["expected"].startswith("not known")
 
@@ -75,7 +75,7 @@ def test_explain_begins_with_the_summary(tmp_path):
     ("model", "expected"),
     [
         (LogisticRegression().fit(np.eye(4), [0, 1, 0, 1]), "4 numbers"),
-        (make_pipeline(KNeighborsClassifier(1)).fit(np.eye(4), [0, 1, 0, 1]), "4 numbers"),
+        (make_pipeline(KNeighborsClassifier(1, metric="canberra")).fit(np.eye(4), [0, 1, 0, 1]), "4 numbers"),
     ],
     ids=["native", "opaque"],
 )
