@@ -77,6 +77,13 @@ class Point:
         return self.ours - self.error <= self.allowed
 
 
+def _splines() -> Any:
+    """Splines without a native form."""
+    from sklearn.preprocessing import SplineTransformer
+
+    return SplineTransformer(degree=1, extrapolation="linear")
+
+
 def _numbers() -> Iterator[Case]:
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.cluster import Birch
@@ -84,9 +91,11 @@ def _numbers() -> Iterator[Case]:
     from sklearn.ensemble import AdaBoostClassifier, BaggingRegressor, StackingClassifier, VotingRegressor
     from sklearn.feature_selection import SelectKBest
     from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import PairwiseKernel
     from sklearn.impute import KNNImputer, SimpleImputer
-    from sklearn.kernel_approximation import Nystroem, RBFSampler
+    from sklearn.kernel_approximation import Nystroem, PolynomialCountSketch
     from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.metrics.pairwise import sigmoid_kernel
     from sklearn.model_selection import TunedThresholdClassifierCV
     from sklearn.naive_bayes import GaussianNB
     from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
@@ -96,10 +105,12 @@ def _numbers() -> Iterator[Case]:
         MinMaxScaler,
         PolynomialFeatures,
         PowerTransformer,
-        SplineTransformer,
         StandardScaler,
     )
     from sklearn.svm import SVC
+
+    class OwnBayes(GaussianNB):
+        """Without a native form, because a subclass may override anything."""
 
     rng = np.random.default_rng(0)
     X = rng.normal(size=(ROWS, 10))
@@ -107,16 +118,20 @@ def _numbers() -> Iterator[Case]:
     labels = np.digitize(y, [-0.5, 0.5])
     holes = np.where(rng.random(X.shape) < 0.1, np.nan, X)
     models = {
-        "scale, neighbours": make_pipeline(StandardScaler(), KNeighborsClassifier()).fit(X, labels),
-        "scale, neighbours of numbers": make_pipeline(MinMaxScaler(), KNeighborsRegressor()).fit(X, y),
-        "scale, kernel machine": make_pipeline(StandardScaler(), SVC(kernel="sigmoid")).fit(X, labels),
+        "scale, neighbours": make_pipeline(StandardScaler(), KNeighborsClassifier(metric="canberra")).fit(X, labels),
+        "scale, neighbours of numbers": make_pipeline(MinMaxScaler(), KNeighborsRegressor(metric="canberra")).fit(X, y),
+        "scale, kernel machine": make_pipeline(StandardScaler(), SVC(kernel=sigmoid_kernel)).fit(X, labels),
         "scale, select, process": make_pipeline(
-            StandardScaler(), SelectKBest(k=4), GaussianProcessRegressor(optimizer=None)
+            StandardScaler(),
+            SelectKBest(k=4),
+            GaussianProcessRegressor(PairwiseKernel(metric="laplacian"), optimizer=None),
         ).fit(X[:200], y[:200]),
-        "splines, ridge": make_pipeline(SplineTransformer(), Ridge()).fit(X, y),
-        "scale, splines, ridge": make_pipeline(StandardScaler(), SplineTransformer(), Ridge()).fit(X, y),
-        "kernel features, logistic": make_pipeline(Nystroem(n_components=20), LogisticRegression()).fit(X, labels),
-        "scale, random features, ridge": make_pipeline(StandardScaler(), RBFSampler(), Ridge()).fit(X, y),
+        "splines, ridge": make_pipeline(_splines(), Ridge()).fit(X, y),
+        "scale, splines, ridge": make_pipeline(StandardScaler(), _splines(), Ridge()).fit(X, y),
+        "kernel features, logistic": make_pipeline(Nystroem(np.dot, n_components=20), LogisticRegression()).fit(
+            X, labels
+        ),
+        "scale, random features, ridge": make_pipeline(StandardScaler(), PolynomialCountSketch(), Ridge()).fit(X, y),
         "kernel components, ridge": make_pipeline(KernelPCA(4, kernel="rbf"), Ridge()).fit(X[:200], y[:200]),
         "function, scale, logistic": make_pipeline(
             FunctionTransformer(np.sort), StandardScaler(), LogisticRegression()
@@ -124,38 +139,44 @@ def _numbers() -> Iterator[Case]:
         "box-cox, ridge": make_pipeline(FunctionTransformer(np.exp), PowerTransformer(method="box-cox"), Ridge()).fit(
             X, y
         ),
-        "polynomials, neighbours": make_pipeline(PolynomialFeatures(), KNeighborsRegressor()).fit(X, y),
-        "union with an opaque part": make_pipeline(make_union(StandardScaler(), SplineTransformer()), Ridge()).fit(
+        "polynomials, neighbours": make_pipeline(PolynomialFeatures(), KNeighborsRegressor(metric="canberra")).fit(
             X, y
         ),
+        "union with an opaque part": make_pipeline(make_union(StandardScaler(), _splines()), Ridge()).fit(X, y),
         "weighted union, neighbours": make_pipeline(
             FeatureUnion([("a", StandardScaler()), ("b", MinMaxScaler())], transformer_weights={"a": 2.0, "b": 0.5}),
-            KNeighborsRegressor(),
+            KNeighborsRegressor(metric="canberra"),
         ).fit(X, y),
         "tuned threshold around neighbours": TunedThresholdClassifierCV(
-            make_pipeline(StandardScaler(), KNeighborsClassifier()), cv=3
+            make_pipeline(StandardScaler(), KNeighborsClassifier(metric="canberra")), cv=3
         ).fit(X, labels > 0),
         "scale, calibrated neighbours": make_pipeline(
-            StandardScaler(), CalibratedClassifierCV(KNeighborsClassifier(), cv=2)
+            StandardScaler(), CalibratedClassifierCV(KNeighborsClassifier(metric="canberra"), cv=2)
         ).fit(X, labels),
         "vote with an opaque member": VotingRegressor(
-            [("ridge", make_pipeline(StandardScaler(), Ridge())), ("near", KNeighborsRegressor())]
+            [("ridge", make_pipeline(StandardScaler(), Ridge())), ("near", KNeighborsRegressor(metric="canberra"))]
         ).fit(X, y),
         "scale, a stack": make_pipeline(
             StandardScaler(),
-            StackingClassifier([("logistic", LogisticRegression()), ("near", KNeighborsClassifier())], cv=2),
+            StackingClassifier(
+                [("logistic", LogisticRegression()), ("near", KNeighborsClassifier(metric="canberra"))], cv=2
+            ),
         ).fit(X, labels),
         "scale, boosted naive Bayes": make_pipeline(
-            StandardScaler(), AdaBoostClassifier(GaussianNB(), n_estimators=5)
+            StandardScaler(), AdaBoostClassifier(OwnBayes(), n_estimators=5)
         ).fit(X, labels),
         "scale, bagged neighbours": make_pipeline(
-            StandardScaler(), BaggingRegressor(KNeighborsRegressor(), n_estimators=3)
+            StandardScaler(), BaggingRegressor(KNeighborsRegressor(metric="canberra"), n_estimators=3)
         ).fit(X, y),
         "scale, clusters": make_pipeline(StandardScaler(), Birch(n_clusters=3)).fit(X),
     }
     for name, model in models.items():
         yield Case(name, model, np.exp(X) if name == "box-cox, ridge" else X)
-    yield Case("impute, neighbours", make_pipeline(SimpleImputer(), KNeighborsClassifier()).fit(holes, labels), holes)
+    yield Case(
+        "impute, neighbours",
+        make_pipeline(SimpleImputer(), KNeighborsClassifier(metric="canberra")).fit(holes, labels),
+        holes,
+    )
     yield Case(
         "impute by neighbours, logistic",
         make_pipeline(KNNImputer(), StandardScaler(), LogisticRegression()).fit(holes, labels),
@@ -169,7 +190,7 @@ def _frames() -> Iterator[Case]:
     from sklearn.linear_model import LogisticRegression
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, SplineTransformer, StandardScaler
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
     from pretzel import examples
 
@@ -178,11 +199,11 @@ def _frames() -> Iterator[Case]:
     codes = (OneHotEncoder(handle_unknown="ignore"), ["city"])
     scaled = make_pipeline(SimpleImputer(), StandardScaler())
     for name, columns, last in (
-        ("columns, neighbours", [(scaled, ["age", "pay"]), codes], KNeighborsClassifier()),
-        ("columns with an opaque branch", [(SplineTransformer(), ["age", "pay"]), codes], LogisticRegression()),
+        ("columns, neighbours", [(scaled, ["age", "pay"]), codes], KNeighborsClassifier(metric="canberra")),
+        ("columns with an opaque branch", [(_splines(), ["age", "pay"]), codes], LogisticRegression()),
         (
             "columns with an opaque and a native branch",
-            [(SplineTransformer(), ["age"]), (scaled, ["pay"]), codes],
+            [(_splines(), ["age"]), (scaled, ["pay"]), codes],
             LogisticRegression(),
         ),
     ):
