@@ -113,6 +113,7 @@ def _pairs(estimator: Any, x: Node, importer: Importer) -> Node:
 
 def _parts(estimator: Any) -> tuple[Array, Array, Array]:
     """Dual coefficients, intercepts and numbers of support vectors of a machine that is complete."""
+    kernel_of(estimator.kernel)  # of others there are no support vectors
     dual, intercept, support = libsvm_parts(estimator)
     vectors = estimator.support_vectors_
     if not vectors.shape[0]:
