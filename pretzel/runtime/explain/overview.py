@@ -66,7 +66,7 @@ def _steps(report: dict[str, Any]) -> list[str]:
     """The steps of the source that the methods run, each where its last computation is."""
     origins = [node["origin"] for node in report["logical"]["nodes"]]
     last = list(dict.fromkeys(reversed(origins)))[::-1]
-    inner = [origin for origin in last if not any(other.startswith(f"{origin}.") for other in last)]
+    inner = [origin for origin in last if origin and not any(other.startswith(f"{origin}.") for other in last)]
     return list(dict.fromkeys(origin.rpartition(".")[2] for origin in inner)) or ["none"]
 
 

@@ -54,6 +54,11 @@ def test_what_is_called_from_python_is_named():
     assert lines["expected"].startswith("not known")
 
 
+def test_an_opaque_estimator_is_the_only_step():
+    plan = pretzel.compile(KNeighborsClassifier(1, metric="canberra").fit(np.eye(4), [0, 1, 0, 1]))
+    assert lines_of(plan)[1]["steps"] == "KNeighborsClassifier"
+
+
 def test_bytes_that_plans_share_are_told():
     runtime = pretzel.Runtime()
     model = mixed(LogisticRegression())
