@@ -208,11 +208,23 @@ def test_values_of_a_step_that_no_program_reads(form):
     np.testing.assert_allclose(np.asarray(got, float), np.asarray(expected, float), rtol=1e-9)
 
 
+class OwnBayes(GaussianNB):
+    """Opaque, because a subclass may override anything."""
+
+
+class OwnMachine(SVC):
+    """Opaque, too."""
+
+
 def test_opaque_steps_accept_or_reject():
-    for model in (RobustScaler(), make_pipeline(SelectKBest(k=3), GaussianNB()), make_pipeline(SVC()), SVC()):
+    native = (RobustScaler(), make_pipeline(SelectKBest(k=3), GaussianNB()), make_pipeline(SVC()), SVC())
+    opaque = (make_pipeline(SelectKBest(k=3), OwnBayes()), make_pipeline(OwnMachine()), OwnMachine())
+    for model in (*native, *opaque):
         model.fit(ROWS.toarray(), LABELS)
         method = "predict" if hasattr(model, "predict") else "transform"
-        plan = getattr(pretzel.compile(model), method)
+        compiled = pretzel.compile(model)
+        assert bool(compiled.opaque_steps) == (model in opaque)
+        plan = getattr(compiled, method)
         try:
             expected = getattr(model, method)(ROWS)
         except (TypeError, ValueError):
