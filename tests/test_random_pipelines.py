@@ -62,10 +62,11 @@ CLASSIFIERS: Sequence[Recipe] = (
 REGRESSORS: Sequence[Recipe] = (
     ("sklearn.linear_model.Ridge", {}),
     ("sklearn.linear_model.LinearRegression", {}),
-    ("sklearn.cross_decomposition.PLSRegression", {"n_components": 1}),  # no native form
+    ("sklearn.cross_decomposition.PLSRegression", {"n_components": 1}),
     ("sklearn.ensemble.RandomForestRegressor", {"n_estimators": 12, "max_depth": 4, "random_state": 0}),
     ("sklearn.tree.DecisionTreeRegressor", {"random_state": 0}),
     ("sklearn.neural_network.MLPRegressor", {"hidden_layer_sizes": (5,), "max_iter": 5, "random_state": 0}),
+    ("sklearn.kernel_ridge.KernelRidge", {"kernel": "cosine"}),  # no native form
 )
 SINGLE_REGRESSORS: Sequence[Recipe] = (
     ("sklearn.ensemble.GradientBoostingRegressor", {"n_estimators": 12, "random_state": 0}),
