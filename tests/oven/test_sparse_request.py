@@ -216,6 +216,10 @@ class OwnMachine(SVC):
     """Opaque, too."""
 
 
+class OwnImputer(SimpleImputer):
+    """Opaque, too."""
+
+
 def test_opaque_steps_accept_or_reject():
     native = (RobustScaler(), make_pipeline(SelectKBest(k=3), GaussianNB()), make_pipeline(SVC()), SVC())
     opaque = (make_pipeline(SelectKBest(k=3), OwnBayes()), make_pipeline(OwnMachine()), OwnMachine())
@@ -248,9 +252,11 @@ def test_opaque_steps_accept_or_reject():
     ],
     ids=str,
 )
-def test_steps_behind_an_opaque_step_that_keeps_rows_sparse(last):
-    model = make_pipeline(SimpleImputer(), *last).fit(ROWS.toarray(), LABELS)
+@pytest.mark.parametrize("first", [SimpleImputer(), OwnImputer()], ids=["native", "opaque"])
+def test_steps_behind_a_step_that_keeps_rows_sparse(first, last):
+    model = make_pipeline(first, *last).fit(ROWS.toarray(), LABELS)
     plan = pretzel.compile(model)
+    assert bool(plan.opaque_steps) == isinstance(first, OwnImputer)
     method = "predict" if hasattr(model, "predict") else "transform"
     for container in CONTAINERS[:-1]:
         X = container(ROWS)
