@@ -41,6 +41,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 import pretzel
 from tests import releases
+from tests.ids import stable_id
 
 RNG = np.random.default_rng(0)
 WIDE = RNG.normal(size=(1500, 4)) * [1, 2, 0.5, 100] + [0, 1, -1, 1000]
@@ -212,11 +213,13 @@ def test_whole_numbers_reach_trees_with_one_rounding(estimator, dtype):
         KernelPCA(2),
         LinearDiscriminantAnalysis(),
         Nystroem(n_components=3, random_state=0),
+        Nystroem("cosine", n_components=3, random_state=0),
+        FeatureAgglomeration(2, pooling_func=np.median),
         RBFSampler(n_components=3, random_state=0),
     ],
-    ids=str,
+    ids=stable_id,
 )
-def test_what_an_opaque_step_makes_float64_is_not_rounded(made: Any, dtype: Any) -> None:
+def test_what_a_step_makes_float64_is_not_rounded(made: Any, dtype: Any) -> None:
     X = np.random.default_rng(0).normal(size=(40, 4))
     parts = [("a", made, slice(0, 4)), ("b", StandardScaler(), [2])]
     models = [
