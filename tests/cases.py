@@ -376,6 +376,18 @@ def _neighbors() -> list[Case]:
     ]
 
 
+def _embeddings() -> list[Case]:
+    module, several = "sklearn.manifold.", {"n_neighbors": 9, "n_components": 3}
+    brute, random = {"neighbors_algorithm": "brute"}, {"random_state": 0}
+    tangents = {"n_neighbors": 6, "eigen_solver": "dense", "method": "ltsa"}
+    return [
+        *(Case(f"{module}Isomap", options=each) for each in ({}, several, brute)),
+        Case(f"{module}Isomap", options={"metric": "manhattan", "neighbors_algorithm": "ball_tree"}),
+        *(Case(f"{module}LocallyLinearEmbedding", options={**each, **random}) for each in ({}, several, brute)),
+        Case(f"{module}LocallyLinearEmbedding", options={**tangents, "reg": 0.1, **random}),
+    ]
+
+
 def _trees() -> list[Case]:
     tree, ensemble, small = "sklearn.tree.", "sklearn.ensemble.", {"random_state": 0}
     few = {"n_estimators": 7, "random_state": 0}
@@ -785,6 +797,7 @@ CASES: tuple[Case, ...] = tuple(
         *_discriminants(),
         *_densities(),
         *_neighbors(),
+        *_embeddings(),
         *_trees(),
         *_ensembles(),
         *_outputs(),

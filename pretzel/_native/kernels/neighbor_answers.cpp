@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/kernel.h"
+#include "core/neighbors_found.h"
 
 namespace pretzel {
 namespace {
@@ -14,24 +15,7 @@ constexpr Param kVotes[] = {
 constexpr Param kMeans[] = {{"values", f64, "n_points n_out"}, {"by_distance", u8, ""}};
 constexpr Param kDensity[] = {{"reach", f64, "n_points"}, {"density", f64, "n_points"}};
 
-/// The neighbours of one row.
-struct Neighbors {
-  const double* distances;
-  const double* numbers;
-  int64_t size;
-
-  Neighbors(const View& in, int32_t r) : distances(in.row(r)), numbers(in.row(r) + in.width / 2), size(in.width / 2) {}
-
-  /// The stored row of a neighbour, or -1.
-  int64_t at(int64_t i, int64_t points) const {
-    const double number = numbers[i];
-    return number >= 0.0 && number < static_cast<double>(points) ? static_cast<int64_t>(number) : -1;
-  }
-};
-
-const char* check(const LoadCall& call) {
-  return call.in[0].width > 0 && call.in[0].width % 2 == 0 ? nullptr : "reads no pairs of distances and numbers";
-}
+const char* check(const LoadCall& call) { return check_neighbors(call.in[0]); }
 
 /// Weights are inverse distances, but where one is infinite: then it is 1, and others are 0.
 void weigh(const Neighbors& found, bool by_distance, double* weights) {

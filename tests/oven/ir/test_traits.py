@@ -81,6 +81,7 @@ from pretzel.oven.ir.link import (
 )
 from pretzel.oven.ir.mlp import Relu, Tanh
 from pretzel.oven.ir.neighbor_answers import NeighborDensity, NeighborMeans, NeighborVotes
+from pretzel.oven.ir.neighbor_embeddings import NeighborCombination, NeighborPaths
 from pretzel.oven.ir.neighbors import METRICS, Neighbors
 from pretzel.oven.ir.ngrams import Ngrams
 from pretzel.oven.ir.normalize import UnitNorm
@@ -278,6 +279,8 @@ def _neighbor_answers(found: Node) -> list[Node]:
         NeighborVotes((found,), codes, 2, True, True),
         *(NeighborMeans((found,), RNG.normal(size=(20, 2)), by_distance) for by_distance in (True, False)),
         NeighborDensity((found,), RNG.random(20), RNG.random(20)),
+        NeighborPaths((found,), RNG.random((20, 20))),
+        NeighborCombination((found, *found.inputs), RNG.normal(size=(20, WIDTH)), RNG.normal(size=(20, 2)), 1e-3),
     ]
 
 

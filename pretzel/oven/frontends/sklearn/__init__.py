@@ -79,7 +79,7 @@ NUMERIC = ("sklearn.linear_model.", "sklearn.naive_bayes.", "sklearn.neural_netw
            "sklearn.decomposition.SparsePCA", "sklearn.decomposition.MiniBatchSparsePCA",
            "sklearn.cluster.FeatureAgglomeration", "sklearn.cluster.AffinityPropagation", "sklearn.cluster.MeanShift",
            "sklearn.preprocessing.SplineTransformer",
-           "sklearn.neighbors.", "sklearn.gaussian_process.", "sklearn.kernel_ridge.",
+           "sklearn.neighbors.", "sklearn.manifold.", "sklearn.gaussian_process.", "sklearn.kernel_ridge.",
            "sklearn.kernel_approximation.Nystroem", "sklearn.kernel_approximation.RBFSampler")  # fmt: skip
 """How the public names of estimators begin that leave the dtype of numbers to NumPy, and reject texts."""
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
-from pretzel.oven.frontends.sklearn._common import NUMBERS, dense_only, floats, product_dtype
-from pretzel.oven.frontends.sklearn.compat.neighbors import local_densities, stored_rows, targets_of
+from pretzel.oven.frontends.sklearn._common import dense_only, floats, product_dtype
+from pretzel.oven.frontends.sklearn._nearest import nearest
+from pretzel.oven.frontends.sklearn.compat.neighbors import local_densities, targets_of
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.link import ArgMax, NormalizeSum, Threshold
 from pretzel.oven.ir.neighbor_answers import NeighborDensity, NeighborMeans, NeighborVotes
-from pretzel.oven.ir.neighbors import Neighbors
 from pretzel.oven.ir.scale import MulAdd
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def neighborhood_components_analysis(estimator: Any, x: Node, importer: Importer
 def k_neighbors_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
     """Weights of the classes among the neighbours; labels by the largest, probabilities by their sum."""
     by_distance = _by_distance(estimator)
-    found = _neighbors(estimator, x, importer, estimator.n_neighbors)
+    found = nearest(estimator, x, importer, estimator.n_neighbors)
     classes = estimator.classes_ if estimator.outputs_2d_ else [estimator.classes_]
     targets = targets_of(estimator)
     codes = targets.reshape(len(targets), -1).astype(np.int32)
@@ -64,7 +64,7 @@ def k_neighbors_regressor(estimator: Any, x: Node, importer: Importer) -> Method
     targets = targets_of(estimator)
     if targets.dtype == np.float32 and not by_distance:
         raise Unsupported("means of targets of float32")
-    found = _neighbors(estimator, x, importer, estimator.n_neighbors)
+    found = nearest(estimator, x, importer, estimator.n_neighbors)
     values = floats(targets)
     means = NeighborMeans((found,), values.reshape(len(values), -1), by_distance)
     return {"predict": Output(means, ndim=values.ndim)}
@@ -75,7 +75,7 @@ def local_outlier_factor(estimator: Any, x: Node, importer: Importer) -> Methods
     """Densities of the neighbours as parts of that of a row; outliers lie below the offset."""
     if not estimator.novelty:
         raise Unsupported("LocalOutlierFactor(novelty=False), which answers for the rows that it was fitted on")
-    found = _neighbors(estimator, x, importer, estimator.n_neighbors_)
+    found = nearest(estimator, x, importer, estimator.n_neighbors_)
     importer.exclude(found.inputs[0], ["float16", "float32"], "distances that are rounded to float32")
     reach, density = map(floats, local_densities(estimator))
     score = NeighborDensity((found,), reach, density)
@@ -93,24 +93,3 @@ def _by_distance(estimator: Any) -> bool:
     if estimator.weights not in ("uniform", "distance", None):
         raise Unsupported(f"weights={estimator.weights!r:.40}")
     return bool(estimator.weights == "distance")
-
-
-def _neighbors(estimator: Any, x: Node, importer: Importer, k: int) -> Neighbors:
-    """The nearest stored rows of each row of ``x``.
-
-    Without a tree, scikit-learn finds them by another way unless the rows and the stored ones are float64, and then
-    `numpy.argpartition` decides among equal distances, which it does otherwise on each processor.
-    """
-    dense_only(x, estimator)
-    stored = stored_rows(estimator)
-    if k > len(stored.rows):
-        raise Unsupported(f"{k} neighbours among {len(stored.rows)} rows")
-    checked = importer.finite(importer.dense(x), estimator)
-    if not stored.by_tree:
-        reason = "equal distances among which numpy.argpartition decides"
-        if stored.rows.dtype != np.float64:
-            raise Unsupported(reason)
-        importer.exclude(checked, [each for each in NUMBERS if each not in ("float64", "object")], reason)
-    return Neighbors(
-        (checked,), floats(stored.rows), stored.order, stored.ranges, stored.bounds, stored.radii, stored.metric, int(k)
-    )

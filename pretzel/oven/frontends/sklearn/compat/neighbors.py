@@ -37,8 +37,8 @@ class Stored(NamedTuple):
 
 
 def searches_tree(estimator: Any) -> bool:
-    """Whether an estimator searches a tree, which takes no sparse rows."""
-    return getattr(estimator, "_fit_method", None) in TREES
+    """Whether an estimator, or the one that finds neighbours for it, searches a tree, which takes no sparse rows."""
+    return getattr(getattr(estimator, "nbrs_", estimator), "_fit_method", None) in TREES
 
 
 def stored_rows(estimator: Any) -> Stored:
@@ -82,6 +82,21 @@ def _metric_of(tree: Any) -> str:
             if name.startswith(known):
                 return metric
     raise Unsupported("a tree of another metric")
+
+
+def fitted_rows(estimator: Any) -> Array:
+    """Stored rows in the order of their numbers."""
+    return np.asarray(estimator._fit_X)
+
+
+def centered_kernel(estimator: Any) -> tuple[Array, Array]:
+    """Weights and bias that make components of one row of a `KernelPCA`'s kernel, before it is centred."""
+    values, vectors = estimator.eigenvalues_, estimator.eigenvectors_
+    known = np.flatnonzero(values)
+    weights = np.zeros_like(vectors)
+    weights[:, known] = vectors[:, known] / np.sqrt(values[known])
+    rows, mean = estimator._centerer.K_fit_rows_, estimator._centerer.K_fit_all_
+    return weights - weights.sum(axis=0) / len(rows), (mean - rows) @ weights
 
 
 def targets_of(estimator: Any) -> Array:

@@ -1,0 +1,37 @@
+"""Which node finds the nearest rows that an estimator has stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.oven.frontends.registry import Unsupported
+from pretzel.oven.frontends.sklearn._common import NUMBERS, dense_only, floats
+from pretzel.oven.frontends.sklearn.compat.neighbors import stored_rows
+from pretzel.oven.ir.neighbors import Neighbors
+
+if TYPE_CHECKING:
+    from pretzel.oven.frontends.importer import Importer
+    from pretzel.oven.ir.graph import Node
+
+
+def nearest(estimator: Any, x: Node, importer: Importer, k: int) -> Neighbors:
+    """The nearest stored rows of each row of ``x``.
+
+    Without a tree, scikit-learn finds them by another way unless the rows and the stored ones are float64, and then
+    `numpy.argpartition` decides among equal distances, which it does otherwise on each processor.
+    """
+    dense_only(x, estimator)
+    stored = stored_rows(estimator)
+    if k > len(stored.rows):
+        raise Unsupported(f"{k} neighbours among {len(stored.rows)} rows")
+    checked = importer.finite(importer.dense(x), estimator)
+    if not stored.by_tree:
+        reason = "equal distances among which numpy.argpartition decides"
+        if stored.rows.dtype != np.float64:
+            raise Unsupported(reason)
+        importer.exclude(checked, [each for each in NUMBERS if each not in ("float64", "object")], reason)
+    return Neighbors(
+        (checked,), floats(stored.rows), stored.order, stored.ranges, stored.bounds, stored.radii, stored.metric, int(k)
+    )
