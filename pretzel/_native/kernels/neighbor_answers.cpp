@@ -130,22 +130,37 @@ Status run_density(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
+/// Nanoseconds for which `n` values of an array of this size are waited for, each in a place of its own.
+double time_of_misses(double n, double bytes) { return 8.0 * n * doublings(bytes, 16e3); }
+
 Cost cost_votes(const CostCall& call) {
   const double k = call.in_width / 2.0, classes = call.out_width;
   const bool as_numpy = call.params[index_of(kVotes, "as_numpy")].scalar<uint8_t>() != 0;
+  const double codes = static_cast<double>(call.params[index_of(kVotes, "codes")].size);
   return Cost{}
-      .rows({{"call", 5.0}, {"votes", 3.0 * k}, {"classes", classes * (as_numpy ? 1.0 + k : 1.0)}})
+      .rows({{"call", 5.0},
+             {"votes", 3.0 * k},
+             {"classes", classes * (as_numpy ? 1.0 + k : 1.0)},
+             {"misses", time_of_misses(k, 4.0 * codes)}})
       .scratch(128.0 + 12.0 * k, 0.0);
 }
 
 Cost cost_means(const CostCall& call) {
   const double k = call.in_width / 2.0;
+  const double values = static_cast<double>(call.params[index_of(kMeans, "values")].size);
   return Cost{}
-      .rows({{"call", 5.0}, {"neighbors", 4.0 * k}, {"values", 1.0 * k * call.out_width}})
+      .rows({{"call", 5.0},
+             {"neighbors", 4.0 * k},
+             {"values", 1.0 * k * call.out_width},
+             {"misses", time_of_misses(k, 8.0 * values)}})
       .scratch(64.0 + 8.0 * k, 0.0);
 }
 
-Cost cost_density(const CostCall& call) { return Cost{}.rows({{"call", 5.0}, {"neighbors", 5.0 * call.in_width}}); }
+Cost cost_density(const CostCall& call) {
+  const double k = call.in_width / 2.0;
+  const double reach = static_cast<double>(call.params[index_of(kDensity, "reach")].size);
+  return Cost{}.rows({{"call", 5.0}, {"neighbors", 10.0 * k}, {"misses", time_of_misses(2.0 * k, 16.0 * reach)}});
+}
 
 }  // namespace
 PRETZEL_KERNEL(neighbor_votes, .params = kVotes, .in = {kDense}, .out = {kDense, "classes"}, .check = check,

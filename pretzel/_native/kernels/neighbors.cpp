@@ -317,30 +317,40 @@ Status run(const RunCall& call) noexcept {
   }
 }
 
-/// A tree visits a few leaves, more with more columns; without one all rows are compared.
+/// Leaves that a search visits where the columns do not depend on each other. Balls overlap, so more of them are near.
+double count_visited(double leaves, double width, double k, bool is_ball) {
+  const double near = std::exp2(std::fmin(width, 20.0) * 0.7) + k / 10.0;
+  return std::fmin(leaves, is_ball ? 0.7 * near * std::sqrt(leaves) : near);
+}
+
+/// Nanoseconds in which the rows of a block are compared with a request.
+double time_of_block(double width) { return 4.0 + 0.5 * width; }
+
+/// A tree visits some leaves; without one all rows are compared.
 Cost cost(const CostCall& call) {
   const double width = call.in_width, k = call.out_width / 2.0;
   const auto nodes = static_cast<double>(call.params[index_of(kParams, "ranges")].shape[0]);
   const auto points = static_cast<double>(call.params[index_of(kParams, "points")].shape[0]);
   const double scratch = 256.0 + 4.0 * kQueries * width;
   const double pushed = k * (1.0 + std::log2(1.0 + points / k));
-  const double measured = pushed * (10.0 + 1.5 * width + 2.0 * std::log2(1.0 + k));
+  const double measured = pushed * (6.0 + 1.0 * width + 1.0 * std::log2(1.0 + k));
   if (nodes < 2.0) {
     return Cost{}
         .rows({{"call", 20.0},
                {"columns", 2.0 * width},
-               {"copies", 0.035 * points * width},
-               {"measured", 0.6 * measured}})
+               {"blocks", std::ceil(points / kBlock) * time_of_block(width)},
+               {"measured", measured}})
         .scratch(scratch, 0.0);
   }
-  const double leaves = std::fmin((nodes + 1.0) / 2.0, std::exp2(std::fmin(width, 20.0) * 0.7) + k / 10.0);
-  const double size = 2.0 * points / (nodes + 1.0);
+  const bool is_ball = call.params[index_of(kParams, "radii")].size > 0;
+  const double leaves = (nodes + 1.0) / 2.0, visited = count_visited(leaves, width, k, is_ball);
+  const double bounds = 2.0 * (visited + std::log2(leaves)) * ((is_ball ? 10.0 : 4.0) + 1.0 * width);
   return Cost{}
       .rows({{"call", 20.0},
              {"columns", 2.0 * width},
-             {"boxes", 4.0 * leaves * (2.0 + width)},
-             {"leaves", leaves * (10.0 + 0.06 * size * width)},
-             {"measured_in_leaves", 0.6 * measured}})
+             {is_ball ? "balls" : "boxes", bounds},
+             {"leaves", visited * (10.0 + std::ceil(points / leaves / kBlock) * time_of_block(width))},
+             {"measured_in_leaves", measured}})
       .scratch(scratch, 0.0);
 }
 

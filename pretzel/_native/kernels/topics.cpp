@@ -125,15 +125,16 @@ Status run(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
-constexpr double kUsualRounds = 10.0;  // of a document that is like those of the fit
+constexpr double kUsualRounds = 20.0;
 
 Cost cost(const CostCall& call) {
   const double topics = call.out_width;
-  const Cost found = Cost{}.rows({{"call", 20.0}, {"topics", 30.0 * kUsualRounds * topics}});
-  const double products = kUsualRounds * (8.0 + 0.5 * topics);
+  const double rounds = std::fmax(0.0, std::fmin(kUsualRounds, call.params[kRounds].scalar<int32_t>()));
+  const Cost found = Cost{}.rows({{"call", 20.0}, {"topics", 30.0 * rounds * topics}});
+  const double products = rounds * (8.0 + 0.5 * topics);
   if (call.sparse_in) return Cost{found}.payload({{"entries", products}});
   return Cost{}
-      .rows({{"call", 20.0}, {"topics", 30.0 * kUsualRounds * topics}, {"columns", 1.0 + products * call.in_width}})
+      .rows({{"call", 20.0}, {"topics", 30.0 * rounds * topics}, {"columns", 1.0 + products * call.in_width}})
       .scratch(12.0 * call.in_width, 0.0);
 }
 
