@@ -8,7 +8,9 @@ import numpy as np
 
 from pretzel import examples
 from pretzel.calibration.boosters import boosters
+from pretzel.calibration.comparisons import comparisons
 from pretzel.calibration.compositions import compositions
+from pretzel.calibration.transformers import transformers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +28,8 @@ def models(quick: bool = False) -> Iterator[tuple[Any, Any]]:
     yield from _texts(rng, quick)
     yield from compositions(rng, ROWS, quick)
     yield from boosters(rng, ROWS, quick)
+    yield from comparisons(rng, ROWS, quick)
+    yield from transformers(rng, ROWS, quick)
 
 
 def _dense(rng: np.random.Generator, widths: tuple[int, ...]) -> Iterator[tuple[Any, Any]]:

@@ -1,0 +1,65 @@
+"""Models for the kernels of single transformers: splines, imputation by models, topics, numbers of categories."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel import examples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def transformers(rng: np.random.Generator, rows: int, quick: bool) -> Iterator[tuple[Any, Any]]:
+    """Fitted models, each with rows to time it on, over widths and sizes."""
+    for width, size in [(4, 3), (20, 8)] if quick else [(3, 2), (8, 5), (20, 10), (50, 25)]:
+        X, y = examples.regression(rows, width, rng)
+        yield from _splines(X)
+        yield from _imputers(rng, X)
+        yield from _topics(rng, rows, width, size)
+        yield from _categories(rng, y, width, size)
+
+
+def _splines(X: Any) -> Iterator[tuple[Any, Any]]:
+    from sklearn.preprocessing import SplineTransformer
+
+    for degree, knots in ((1, 4), (3, 5), (3, 20), (5, 8)):
+        yield SplineTransformer(n_knots=knots, degree=degree).fit(X), X
+    yield SplineTransformer(extrapolation="linear").fit(X[:50]), X
+
+
+def _imputers(rng: np.random.Generator, X: Any) -> Iterator[tuple[Any, Any]]:
+    importlib.import_module("sklearn.experimental.enable_iterative_imputer")
+    from sklearn.impute import IterativeImputer
+    from sklearn.linear_model import Ridge
+
+    holes = np.where(rng.random(X.shape) < 0.1, np.nan, X)  # as many as its cost assumes
+    for rounds in (1, 5):
+        yield IterativeImputer(Ridge(), max_iter=rounds, tol=0.0, random_state=0).fit(holes), holes
+
+
+def _topics(rng: np.random.Generator, rows: int, width: int, size: int) -> Iterator[tuple[Any, Any]]:
+    """With as many rounds for every document, because how many it takes is no property of a machine."""
+    from sklearn.decomposition import LatentDirichletAllocation
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.pipeline import make_pipeline
+
+    for rounds in (2, 10):
+        topics = LatentDirichletAllocation(
+            size, max_iter=2, max_doc_update_iter=rounds, mean_change_tol=1e-99, random_state=0
+        )
+        counts = rng.poisson(3.0, size=(rows, width)).astype(np.float64)
+        yield examples.fitted(topics, counts), counts
+        for length in (5, 30):
+            texts = examples.texts(rows, examples.vocabulary(20 * width, rng), length, rng)
+            yield make_pipeline(CountVectorizer(), topics).fit(texts), texts
+
+
+def _categories(rng: np.random.Generator, y: Any, width: int, size: int) -> Iterator[tuple[Any, Any]]:
+    from sklearn.naive_bayes import CategoricalNB
+
+    codes = rng.integers(0, 2 + size, size=(len(y), width)).astype(np.float64)
+    yield CategoricalNB(min_categories=2 + size).fit(codes, examples.classes(y, 3)), codes
