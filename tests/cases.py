@@ -191,8 +191,20 @@ def holes(rng: np.random.Generator, n: int) -> Any:
     return table[["city", "kind"]]
 
 
+def positive(rng: np.random.Generator, n: int) -> Any:
+    """Numbers that are not negative, some of them zero."""
+    return np.abs(numbers(rng, n))
+
+
+def kernels(rng: np.random.Generator, n: int) -> Any:
+    """Kernels of rows and the 300 that were fitted."""
+    return rng.normal(size=(n, 300))
+
+
 _MAKERS = {
     "numbers": numbers,
+    "kernels": kernels,
+    "positive": positive,
     "missing": missing,
     "column": column,
     "counts": counts,
@@ -290,6 +302,42 @@ def _kernels() -> list[Case]:
         Case(f"{approximation}RBFSampler", "counts", options={**few, "n_components": 1}),
         *(Case(process, target="real", options={"kernel": each, "alpha": 0.1, "optimizer": None}) for each in kernels),
         Case(process, target="two", options={"kernel": _smooth, "alpha": 0.1, "optimizer": None, "normalize_y": True}),
+    ]
+
+
+def _compared() -> list[Case]:
+    """Estimators that compare rows with others."""
+    approximation, few = "sklearn.kernel_approximation.", {"n_components": 9, "random_state": 0}
+    analysis, density = "sklearn.decomposition.KernelPCA", "sklearn.neighbors.KernelDensity"
+    centroid, spread = "sklearn.neighbors.NearestCentroid", "sklearn.semi_supervised.LabelSpreading"
+    chi2 = f"{approximation}AdditiveChi2Sampler"
+    settings = (
+        {"kernel": "rbf", **_SCALED},
+        {"kernel": "poly", "degree": 2, **_SCALED},
+        {"kernel": "sigmoid", "gamma": 1e-4},
+        {"kernel": "cosine"},
+        {"kernel": "linear"},
+    )
+    return [
+        *(Case(analysis, options={"n_components": 4, **each}) for each in settings),
+        Case("sklearn.preprocessing.KernelCenterer", "kernels"),
+        *(Case(chi2, "positive", options={"sample_steps": steps}) for steps in (1, 2, 3)),
+        Case(chi2, "positive", options={"sample_steps": 2, "sample_interval": 0.3}),
+        Case(f"{approximation}SkewedChi2Sampler", "positive", options={**few, "skewedness": 0.1}),
+        *(
+            Case(density, options={"bandwidth": 9.0, "kernel": kernel})
+            for kernel in ("gaussian", "exponential", "epanechnikov", "linear", "tophat")
+        ),
+        *(Case(centroid, target=y) for y in ("binary", "labels")),
+        Case(centroid, target="labels", options={"metric": "manhattan"}),
+        *(Case(centroid, target=y, options={"priors": "empirical"}) for y in ("binary", "labels") if since("1.6")),
+        Case("sklearn.semi_supervised.LabelPropagation", target="partly", options={"gamma": 0.01}),
+        Case(spread, target="partly", options={"gamma": 0.01}),
+        Case(spread, target="partly", options={"kernel": "knn", "n_neighbors": 3}),
+        Case("sklearn.cluster.Birch", options={"threshold": 5.0, "n_clusters": 4}),
+        Case("sklearn.cluster.Birch", options={"threshold": 9.0, "n_clusters": None}),
+        Case("sklearn.cluster.BisectingKMeans", options={"n_clusters": 5, "random_state": 0}),
+        Case("sklearn.cluster.BisectingKMeans", "counts", options={"n_clusters": 3, "random_state": 0}),
     ]
 
 
@@ -793,6 +841,7 @@ CASES: tuple[Case, ...] = tuple(
         *_networks(),
         *_machines(),
         *_kernels(),
+        *_compared(),
         *_bayes(),
         *_discriminants(),
         *_densities(),

@@ -35,9 +35,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.compose import make_column_transformer
-from sklearn.decomposition import KernelPCA
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.pipeline import make_pipeline
@@ -91,7 +91,7 @@ def models() -> Iterator[tuple[str, Any, Any, Any]]:
     yield "categories", make_pipeline(OneHotEncoder(handle_unknown="ignore"), Ridge()), cells, numbers[:, 0]
     yield "bins", KBinsDiscretizer(3, encode="onehot-dense"), numbers, None
     yield "wide", Ridge(), np.tile(numbers, 800), numbers[:, 0]
-    steps = (StandardScaler(), [0, 1]), (KernelPCA(2), [1, 2, 3])
+    steps = (StandardScaler(), [0, 1]), (Nystroem("cosine", n_components=2), [1, 2, 3])
     yield "opaque", make_pipeline(make_column_transformer(*steps), StandardScaler(), Ridge()), numbers, numbers[:, 0]
     yield "opaque end", make_pipeline(StandardScaler(), SVC(kernel=rbf_kernel)), numbers, labels
 

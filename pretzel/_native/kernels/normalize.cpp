@@ -1,4 +1,5 @@
 // unit_norm: rows divided by their norm, unless that is less than `smallest`.
+// subtract_max: rows minus their largest value, which is NaN where one is.
 //
 // Sums run in eight lanes over the columns.
 #include <cmath>
@@ -49,8 +50,21 @@ Cost cost(const CostCall& call) {
       {{"call", 10.0}, {"columns", 0.6 * width}, {"sum", 0.3 * width}, {"tail", call.out_width % 8 != 0 ? 14.0 : 0.0}});
 }
 
+Status run_subtract_max(const RunCall& call) noexcept {
+  const int32_t width = call.out->width;
+  return each_row(call, [=](const double* in, double* out) {
+    double top = in[0];
+    for (int32_t j = 1; j < width; ++j) top = in[j] > top || in[j] != in[j] ? in[j] : top;
+    for (int32_t j = 0; j < width; ++j) out[j] = in[j] - top;
+  });
+}
+
+Cost cost_subtract_max(const CostCall& call) { return Cost{}.rows({{"call", 3.0}, {"columns", 1.0 * call.out_width}}); }
+
 constexpr Param kParams[] = {{.name = "norm", .dtype = u8, .choices = kUnitNormNames}, {"smallest", f64, ""}};
 
 }  // namespace
 PRETZEL_KERNEL(unit_norm, .params = kParams, .run = run, .cost = cost)
+PRETZEL_KERNEL(subtract_max, .in = {kDense, "n+1"}, .out = {kDense, "n+1"}, .run = run_subtract_max,
+               .cost = cost_subtract_max)
 }  // namespace pretzel

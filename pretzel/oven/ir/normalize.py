@@ -1,4 +1,4 @@
-"""Rows scaled to unit norm, and values cut at a threshold."""
+"""Rows scaled to unit norm, or shifted so that their largest value is zero."""
 
 from __future__ import annotations
 
@@ -55,3 +55,22 @@ class UnitNorm(Node):
 
     def describe(self) -> str:
         return self.norm
+
+
+class SubtractMax(Node):
+    """Each value of a row minus the largest, so that logarithms of sums of exponentials stay small."""
+
+    op: ClassVar[str] = "subtract_max/1"
+    kernel: ClassVar[str] = "subtract_max"
+    needs_rows: ClassVar[bool] = False
+
+    def schema(self) -> Schema:
+        source = self.inputs[0].schema()
+        return dense(source.width, source.dtype.floating())
+
+    def in_float32(self) -> Node:
+        return ToFloat32((self,))
+
+    def reference(self, *inputs: Value) -> Value:
+        with np.errstate(invalid="ignore"):
+            return inputs[0] - inputs[0].max(axis=1, keepdims=True)

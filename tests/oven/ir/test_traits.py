@@ -84,7 +84,7 @@ from pretzel.oven.ir.neighbor_answers import NeighborDensity, NeighborMeans, Nei
 from pretzel.oven.ir.neighbor_embeddings import NeighborCombination, NeighborPaths
 from pretzel.oven.ir.neighbors import METRICS, Neighbors
 from pretzel.oven.ir.ngrams import Ngrams
-from pretzel.oven.ir.normalize import UnitNorm
+from pretzel.oven.ir.normalize import SubtractMax, UnitNorm
 from pretzel.oven.ir.oblivious_trees import ObliviousTrees
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.ir.pairwise import FUNCTIONS as KERNELS
@@ -408,6 +408,7 @@ def _examples() -> list[Node]:
         *each(lambda x: QuadraticForm((x,), NUMBERS_OF, RNG.normal(size=(WIDTH, WIDTH)))),
         *each(lambda x: WholeCodes((x,), np.array([3, 8, 2], dtype=np.int32))),
         *(LogSumExp((x,)) for x in INPUTS),
+        *each(lambda x: SubtractMax((x,))),
         *(IterativeImpute((x,), NUMBERS_OF, np.array([0, 2], dtype=np.int32), weights.T, np.ones(2), -np.ones(2),
                           np.full(2, math.inf)) for x in INPUTS),
         *each(lambda x: Topics((x,), np.abs(weights), np.full(2, 0.6), 0.1, 1e-3, 20)),

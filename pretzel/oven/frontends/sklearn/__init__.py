@@ -79,8 +79,9 @@ NUMERIC = ("sklearn.linear_model.", "sklearn.naive_bayes.", "sklearn.neural_netw
            "sklearn.decomposition.SparsePCA", "sklearn.decomposition.MiniBatchSparsePCA",
            "sklearn.cluster.FeatureAgglomeration", "sklearn.cluster.AffinityPropagation", "sklearn.cluster.MeanShift",
            "sklearn.preprocessing.SplineTransformer",
+           "sklearn.cluster.Birch", "sklearn.decomposition.KernelPCA", "sklearn.semi_supervised.Label",
            "sklearn.neighbors.", "sklearn.manifold.", "sklearn.gaussian_process.", "sklearn.kernel_ridge.",
-           "sklearn.kernel_approximation.Nystroem", "sklearn.kernel_approximation.RBFSampler")  # fmt: skip
+           "sklearn.kernel_approximation.")  # fmt: skip
 """How the public names of estimators begin that leave the dtype of numbers to NumPy, and reject texts."""
 
 ENCODERS = frozenset(f"sklearn.preprocessing.{name}" for name in ("OneHotEncoder", "OrdinalEncoder", "TargetEncoder"))
@@ -88,7 +89,7 @@ ENCODERS = frozenset(f"sklearn.preprocessing.{name}" for name in ("OneHotEncoder
 UNCONVERTING = frozenset({"sklearn.compose.ColumnTransformer", "sklearn.preprocessing.FunctionTransformer"})
 """Steps that pass columns of any dtype on, or to a function."""
 
-PARSING = frozenset({"GammaRegressor", "PoissonRegressor", "TweedieRegressor"})
+PARSING = frozenset({"GammaRegressor", "KernelDensity", "PoissonRegressor", "SkewedChi2Sampler", "TweedieRegressor"})
 """Exceptions from `NUMERIC`."""
 
 

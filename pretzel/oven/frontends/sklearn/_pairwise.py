@@ -71,17 +71,20 @@ def _columns_of(references: Any) -> tuple[Array, Array, Array, Array]:
     return columns.indptr.astype(np.int32), columns.indices.astype(np.int32), values, norms
 
 
-def times_kernels(estimator: Any, x: Node, references: Any, weights: Array) -> Node:
+def times_kernels(
+    estimator: Any, x: Node, references: Any, weights: Array, bias: Array | float = 0.0, *, gamma: Any = None
+) -> Node:
     """Kernels of `sklearn.metrics.pairwise` that an estimator's parameters name, of all references, times weights."""
     function = kernel_of(estimator.kernel)
     if getattr(estimator, "kernel_params", None):
         raise Unsupported("kernel_params beside the name of a kernel")
     if references.dtype != np.float64:
         raise Unsupported(f"rows of {references.dtype} to compare with")
-    weights, bias = np.ascontiguousarray(weights), np.zeros(weights.shape[1])
+    weights, bias = np.ascontiguousarray(weights), np.zeros(weights.shape[1]) + bias
     if function == "dot" and not is_sparse(x):
         return Linear((x,), np.ascontiguousarray(references.T @ weights), bias)
-    gamma = 1.0 / references.shape[1] if estimator.gamma is None else estimator.gamma
+    gamma = estimator.gamma if gamma is None else gamma
+    gamma = 1.0 / references.shape[1] if gamma is None else gamma
     coef0 = 1.0 if estimator.coef0 is None else estimator.coef0
     degree = 3 if estimator.degree is None else estimator.degree
     return Linear((compared(x, references, function, gamma, coef0, degree),), weights, bias)

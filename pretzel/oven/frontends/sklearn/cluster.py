@@ -8,6 +8,8 @@ import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import dense_only, floats, of_another_precision, product_dtype
+from pretzel.oven.frontends.sklearn.compat.clusters import bisections
+from pretzel.oven.frontends.trees import Tree, join
 from pretzel.oven.ir.cluster import Distances, ExpandedDistances, SparseDistances
 from pretzel.oven.ir.columns import is_sparse
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
@@ -39,6 +41,38 @@ def k_means(estimator: Any, x: Node, importer: Importer) -> Methods:
     if importer.serves(checked, of_another_precision(checked, estimator.cluster_centers_.dtype)):
         methods["predict"] = Output(nearest, ndim=1, labels=labels)
     return methods
+
+
+@adapter("sklearn.cluster.BisectingKMeans")
+def bisecting_k_means(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """``predict`` goes down a tree to the nearer of two centres: left where ``|l|^2 - |r|^2 <= 2 x.(l - r)``."""
+    left, right, centers, labels = bisections(estimator)
+    split = np.flatnonzero(left >= 0)
+    lefts, rights = floats(centers[left[split]]), floats(centers[right[split]])
+    checked = importer.finite(importer.numeric(x), estimator)
+    nearer = (lefts**2).sum(axis=1) - (rights**2).sum(axis=1)
+    decisions = Linear((checked,), np.ascontiguousarray(-2.0 * (lefts - rights).T), nearer)
+    number = np.zeros(len(left), dtype=np.int32)
+    number[split] = np.arange(len(split))
+    tree = Tree(number, np.zeros(len(left)), left, right, np.zeros(len(left), dtype=np.uint8))
+    splits = join([tree], "_bisecting_tree")
+    found = splits.per_tree(decisions, [labels[leaves] for leaves in splits.leaf_nodes], float32=False)
+    methods = {**k_means(estimator, x, importer)}
+    if "predict" in methods:
+        methods["predict"] = Output(found, ndim=1, labels=(np.arange(len(split) + 1, dtype=np.int32),))
+    return methods
+
+
+@adapter("sklearn.cluster.Birch")
+def birch(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """``predict`` is the label of the nearest subcluster."""
+    centers = _centers(estimator.subcluster_centers_)
+    dense_only(x, estimator)
+    checked = importer.finite(importer.dense(x), estimator)
+    return {
+        "transform": Output(Distances((checked,), centers)),
+        "predict": _nearest(checked, centers, np.asarray(estimator.subcluster_labels_)),
+    }
 
 
 @adapter("sklearn.cluster.FeatureAgglomeration")

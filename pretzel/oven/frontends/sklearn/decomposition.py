@@ -15,8 +15,12 @@ from pretzel.oven.frontends.sklearn._common import (
     projected,
     without_mean,
 )
+from pretzel.oven.frontends.sklearn._pairwise import times_kernels
 from pretzel.oven.frontends.sklearn.compat.densities import exp_of_equal_shares
+from pretzel.oven.frontends.sklearn.compat.kernel_machines import centered_kernel
+from pretzel.oven.ir.columns import ToFloat64
 from pretzel.oven.ir.linear import Linear
+from pretzel.oven.ir.normalize import UnitNorm
 from pretzel.oven.ir.scale import SubDiv
 from pretzel.oven.ir.topics import Topics
 from pretzel.schema import Follows
@@ -114,3 +118,22 @@ def _inverse(matrix: Array) -> Array:
 
     inverse: Array = linalg.inv(matrix)
     return inverse
+
+
+@adapter("sklearn.decomposition.KernelPCA")
+def kernel_pca(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Kernels of the rows of the fit, centred and projected, which is one product of the kernels."""
+    dense_only(x, estimator)
+    checked = importer.finite(importer.dense(x), estimator)
+    weights, bias = map(finite_floats, centered_kernel(estimator))
+    if estimator.kernel == "precomputed":
+        importer.exclude(checked, ["float16", "float32"], "kernels that are centred in float32")
+        return Linear((checked,), weights, bias)
+    if estimator.kernel == "cosine":
+        unit = finite_floats(estimator.X_fit_)
+        norms = np.sqrt((unit * unit).sum(axis=1))[:, None]
+        unit = unit / np.where(norms == 0.0, 1.0, norms)
+        return Linear((UnitNorm((ToFloat64((checked,)),), "l2"),), np.ascontiguousarray(unit.T @ weights), bias)
+    if hasattr(estimator.X_fit_, "tocsr"):
+        raise Unsupported("KernelPCA that was fitted on sparse rows")
+    return times_kernels(estimator, checked, estimator.X_fit_, weights, bias, gamma=estimator.gamma_)

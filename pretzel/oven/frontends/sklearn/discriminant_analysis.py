@@ -15,6 +15,7 @@ from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.impute import Impute
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.link import ArgMax, Log, LogSoftmax, Sigmoid, Softmax
+from pretzel.oven.ir.normalize import SubtractMax
 from pretzel.oven.ir.quadratic import SquaredNorms
 from pretzel.oven.ir.scale import MulAdd
 
@@ -70,6 +71,6 @@ def quadratic_discriminant_analysis(estimator: Any, x: Node, importer: Importer)
     return {
         "predict": Output(ArgMax((posterior,)), ndim=1, labels=(np.asarray(estimator.classes_),)),
         "predict_proba": Output(proba),
-        "predict_log_proba": Output(LogSoftmax((posterior,)) if since("1.6") else Log((proba,))),
+        "predict_log_proba": Output(LogSoftmax((SubtractMax((posterior,)),)) if since("1.6") else Log((proba,))),
         "decision_function": Output(difference, ndim=1 if len(means) == 2 else 2),
     }

@@ -7,16 +7,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
-from pretzel.oven.frontends.sklearn._common import floats
+from pretzel.oven.frontends.sklearn._common import dense_only, exclude_all_but_float64, finite_floats, floats
 from pretzel.oven.frontends.sklearn._pairwise import times_kernels
+from pretzel.oven.ir.check import CheckRange
 from pretzel.oven.ir.columns import is_sparse
+from pretzel.oven.ir.concat import Concat
+from pretzel.oven.ir.impute import Impute
 from pretzel.oven.ir.linear import Linear, LinearInOrder
+from pretzel.oven.ir.link import Log
+from pretzel.oven.ir.pairwise import Product
 from pretzel.oven.ir.scale import MulAdd
 from pretzel.oven.ir.unary_function import UnaryFunction
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
     from pretzel.oven.ir.graph import Node
+
+
+INTERVALS = {1: 0.8, 2: 0.5, 3: 0.4}
+"""Where the characteristic function is sampled, by the number of steps (Vedaldi and Zisserman 2011, figure 2c)."""
 
 
 @adapter("sklearn.kernel_approximation.Nystroem")
@@ -34,6 +43,54 @@ def rbf_sampler(estimator: Any, x: Node, importer: Importer) -> Node:
         raise Unsupported("weights that are not float64")
     checked = importer.finite(importer.numeric(x), estimator)
     kind = LinearInOrder if is_sparse(checked) and len(offset) == 1 else Linear
-    waves = UnaryFunction((kind((checked,), floats(weights), floats(offset)),), "cos")
-    size = (2.0 / estimator.n_components) ** 0.5
-    return MulAdd((waves,), np.full(len(offset), size), np.zeros(len(offset)))
+    return _waves(kind((checked,), floats(weights), floats(offset)))
+
+
+@adapter("sklearn.kernel_approximation.SkewedChi2Sampler")
+def skewed_chi2_sampler(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Cosines of random projections of logarithms."""
+    dense_only(x, estimator)
+    importer.exclude(x, ["float16", "float32"], "logarithms of float32")
+    weights, offset = finite_floats(estimator.random_weights_), finite_floats(estimator.random_offset_)
+    skewedness, width = float(estimator.skewedness), len(weights)
+    least = np.nextafter(-skewedness, np.inf)
+    checked = _above(importer.finite(importer.dense(x), estimator), estimator, least)
+    logs = Log((MulAdd((checked,), np.ones(width), np.full(width, skewedness)),))
+    return _waves(Linear((logs,), weights, offset))
+
+
+@adapter("sklearn.kernel_approximation.AdditiveChi2Sampler")
+def additive_chi2_sampler(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Roots, and roots times waves of logarithms: zero where a value is, whatever its logarithm is taken for."""
+    dense_only(x, estimator)
+    exclude_all_but_float64(x, importer, "features in the dtype of the rows")
+    interval = estimator.sample_interval
+    if interval is None:
+        interval = INTERVALS[estimator.sample_steps]
+    checked = _above(importer.finite(importer.dense(x), estimator), estimator, 0.0)
+    width = checked.schema().width
+    zeros = np.zeros(width)
+
+    def root(factor: float) -> Node:
+        return UnaryFunction((MulAdd((checked,), np.full(width, factor), zeros),), "sqrt")
+
+    logs = Log((Impute((checked,), np.ones(width), 0.0),))
+    parts = [root(interval)]
+    for step in range(1, estimator.sample_steps):
+        waves = MulAdd((logs,), np.full(width, step * interval), zeros)
+        size = root(2.0 * interval / np.cosh(np.pi * step * interval))
+        parts += [Product((size, UnaryFunction((waves,), function))) for function in ("cos", "sin")]
+    return Concat(tuple(parts)) if len(parts) > 1 else parts[0]
+
+
+def _waves(projected: Node) -> Node:
+    """Cosines, of a mean square of one half."""
+    width = projected.schema().width
+    size = (2.0 / width) ** 0.5
+    return MulAdd((UnaryFunction((projected,), "cos"),), np.full(width, size), np.zeros(width))
+
+
+def _above(x: Node, estimator: Any, least: float) -> Node:
+    """The check that no value is below ``least``."""
+    low = np.full(x.schema().width, least)
+    return CheckRange((x,), type(estimator).__name__, low=low, high=np.full(len(low), np.finfo(np.float64).max))

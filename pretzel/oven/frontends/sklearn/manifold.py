@@ -9,7 +9,8 @@ import numpy as np
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import dense_only, finite_floats
 from pretzel.oven.frontends.sklearn._nearest import nearest
-from pretzel.oven.frontends.sklearn.compat.neighbors import centered_kernel, fitted_rows
+from pretzel.oven.frontends.sklearn.compat.kernel_machines import centered_kernel
+from pretzel.oven.frontends.sklearn.compat.neighbors import fitted_rows
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.neighbor_embeddings import NeighborCombination, NeighborPaths
 

@@ -7,15 +7,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
-from pretzel.oven.frontends.sklearn._common import dense_only, floats, product_dtype
+from pretzel.oven.frontends.sklearn._common import dense_only, finite_floats, floats, product_dtype
 from pretzel.oven.frontends.sklearn._nearest import nearest
-from pretzel.oven.frontends.sklearn.compat.neighbors import local_densities, targets_of
+from pretzel.oven.frontends.sklearn.compat.neighbors import density_of, local_densities, targets_of
+from pretzel.oven.ir.cluster import Distances, ExpandedDistances
+from pretzel.oven.ir.columns import ToFloat64
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.linear import Linear
-from pretzel.oven.ir.link import ArgMax, NormalizeSum, Threshold
+from pretzel.oven.ir.link import ArgMax, ArgMin, Exp, Log, LogSoftmax, LogSumExp, NormalizeSum, Threshold
+from pretzel.oven.ir.mlp import Relu
 from pretzel.oven.ir.neighbor_answers import NeighborDensity, NeighborMeans, NeighborVotes
-from pretzel.oven.ir.scale import MulAdd
+from pretzel.oven.ir.neighbors import Neighbors
+from pretzel.oven.ir.normalize import SubtractMax
+from pretzel.oven.ir.quadratic import WeightedSquares
+from pretzel.oven.ir.scale import MulAdd, SubDiv
+from pretzel.oven.ir.unary_function import UnaryFunction
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
@@ -86,6 +93,81 @@ def local_outlier_factor(estimator: Any, x: Node, importer: Importer) -> Methods
         "decision_function": Output(decision, ndim=1),
         "predict": Output(Threshold((decision,), 0.0, inclusive=True), ndim=1, labels=labels),
     }
+
+
+@adapter("sklearn.neighbors.KernelDensity")
+def kernel_density(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """The logarithm of the sum of a kernel around each row of the fit."""
+    dense_only(x, estimator)
+    if estimator.atol or estimator.rtol:
+        raise Unsupported("tolerances, within which the source ends its search")
+    rows, weights, norm = density_of(estimator)
+    width, total = float(estimator.bandwidth_), norm - np.log(weights.sum())
+    checked = importer.finite(importer.dense(x), estimator)
+    count = len(rows)
+    kernel = estimator.kernel
+    if kernel in ("gaussian", "exponential"):
+        far: Node = WeightedSquares((checked,), rows, np.full(rows.shape, 0.5 / width**2))
+        if kernel == "exponential":
+            far = MulAdd((Distances((checked,), rows),), np.full(count, 1.0 / width), np.zeros(count))
+        with np.errstate(divide="ignore"):
+            logs: Node = LogSumExp((MulAdd((far,), np.full(count, -1.0), np.log(weights)),))
+    elif kernel in ("tophat", "epanechnikov", "linear"):
+        if kernel == "epanechnikov":
+            far = WeightedSquares((checked,), rows, np.full(rows.shape, 1.0 / width**2))
+            near: Node = Relu((MulAdd((far,), np.full(count, -1.0), np.ones(count)),))
+        else:
+            far = Distances((checked,), rows)
+            inside = MulAdd((far,), np.full(count, -1.0), np.full(count, width))
+            near = Relu((inside,)) if kernel == "linear" else Threshold((inside,))
+        scale = 1.0 / width if kernel == "linear" else 1.0
+        logs = Log((Linear((near,), scale * weights[:, None], np.zeros(1)),))
+    else:
+        raise Unsupported(f"kernel {kernel!r}")
+    return {"score_samples": Output(MulAdd((logs,), np.ones(1), np.array([total])), ndim=1)}
+
+
+@adapter("sklearn.neighbors.NearestCentroid")
+def nearest_centroid(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """The nearest centroid, or that of the largest posterior where classes are not equally likely (since 1.6)."""
+    dense_only(x, estimator)
+    centroids = finite_floats(estimator.centroids_)
+    checked = importer.finite(importer.dense(x), estimator)
+    labels = (np.asarray(estimator.classes_),)
+    priors = getattr(estimator, "class_prior_", None)
+    is_uniform = priors is None or np.isclose(priors, 1.0 / len(centroids)).all()
+    if estimator.metric == "manhattan":
+        if not is_uniform:
+            raise Unsupported("priors of classes beside the metric 'manhattan'")
+        count = len(centroids)
+        order, ranges = np.arange(count, dtype=np.int32), np.array([[0, count]], dtype=np.int32)
+        empty = np.empty((0, centroids.shape[1]))
+        found = Neighbors((checked,), centroids, order, ranges, empty, np.empty(0), "manhattan", 1)
+        return {"predict": Output(ArgMax((NeighborVotes((found,), order, count, False),)), ndim=1, labels=labels)}
+    if estimator.metric != "euclidean":
+        raise Unsupported(f"the metric {estimator.metric!r:.40}")
+    near = ArgMin((ExpandedDistances((checked,), centroids),))
+    if priors is None:
+        return {"predict": Output(near, ndim=1, labels=labels)}
+    deviation = finite_floats(estimator.within_class_std_dev_)
+    scale = np.where(deviation != 0.0, deviation, 1.0)
+    far = ExpandedDistances((SubDiv((ToFloat64((checked,)),), None, scale),), centroids / scale)
+    squares = UnaryFunction((UnaryFunction((far,), "sqrt"),), "square")  # far rows are told apart by half the digits
+    with np.errstate(divide="ignore"):
+        scores = MulAdd((squares,), np.full(len(centroids), -1.0), 2.0 * np.log(floats(priors)))
+    log_proba = LogSoftmax((SubtractMax((scores,)),))
+    two = len(centroids) == 2
+    return {
+        "predict": Output(near if is_uniform else ArgMax((scores,)), ndim=1, labels=labels),
+        "predict_proba": Output(Exp((log_proba,))),
+        "predict_log_proba": Output(log_proba),
+        "decision_function": Output(difference(scores) if two else scores, ndim=1 if two else 2),
+    }
+
+
+def difference(scores: Node) -> Node:
+    """The second of two columns minus the first."""
+    return Linear((scores,), np.array([[-1.0], [1.0]]), np.zeros(1))
 
 
 def _by_distance(estimator: Any) -> bool:

@@ -22,6 +22,7 @@ from pretzel.oven.ir.bins import Bins
 from pretzel.oven.ir.columns import Raw, is_sparse
 from pretzel.oven.ir.encode import OneHot
 from pretzel.oven.ir.idf import NO_IDF, Tfidf
+from pretzel.oven.ir.linear import Linear, Sum
 from pretzel.oven.ir.link import Exp, Log, Threshold
 from pretzel.oven.ir.normalize import UnitNorm
 from pretzel.oven.ir.opaque import Opaque
@@ -248,6 +249,18 @@ def function_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
     elif follows is Follows.FLOAT and made is not source:
         importer.exclude(source, ["float16"], "functions of narrow numbers")
     return made
+
+
+@adapter("sklearn.preprocessing.KernelCenterer")
+def kernel_centerer(estimator: Any, x: Node, importer: Importer) -> Node:
+    """``K`` minus its mean, minus the means of the fit, plus the mean of these."""
+    dense_only(x, estimator)
+    importer.exclude(x, ["float16", "float32"], "kernels that are centred in float32")
+    checked = importer.finite(importer.dense(x), estimator)
+    means = finite_floats(estimator.K_fit_rows_)
+    count = len(means)
+    own = Linear((Linear((checked,), np.full((count, 1), 1.0 / count), np.zeros(1)),), -np.ones((1, count)), -means)
+    return Sum((checked, own), np.full(count, float(estimator.K_fit_all_)))
 
 
 def numpy_function(function: Any, x: Node) -> Node:

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pretzel.oven.frontends.registry import Child, adapter, children, composition
+import numpy as np
+
+from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition
+from pretzel.oven.frontends.sklearn._common import floats
 from pretzel.oven.frontends.sklearn._members import as_array
+from pretzel.oven.frontends.sklearn._nearest import nearest
+from pretzel.oven.frontends.sklearn._pairwise import compared
+from pretzel.oven.ir.graph import Output
+from pretzel.oven.ir.linear import Linear
+from pretzel.oven.ir.link import ArgMax, NormalizeSum
+from pretzel.oven.ir.neighbor_answers import NeighborMeans
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
@@ -26,3 +35,23 @@ def checked_holder(estimator: Any, x: Node, importer: Importer) -> Methods:
     others = ("predict", "predict_proba", "predict_log_proba", "decision_function")
     asked = tuple(method for method in others if hasattr(estimator, method))
     return importer.methods(child.estimator, as_array(estimator, x, importer), only=asked, name=child.name)
+
+
+@adapter("sklearn.semi_supervised.LabelPropagation", "sklearn.semi_supervised.LabelSpreading")
+def label_propagation(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """Distributions of the labels of the rows of the fit, of the nearest or weighted by a kernel."""
+    distributions = floats(estimator.label_distributions_)
+    if estimator.kernel == "knn":
+        found = nearest(estimator.nn_fit, x, importer, estimator.n_neighbors)
+        sums: Node = NeighborMeans((found,), distributions, False)
+    elif estimator.kernel == "rbf":
+        checked = importer.finite(importer.numeric(x), estimator)
+        if estimator.X_.dtype != np.float64:
+            raise Unsupported(f"rows of {estimator.X_.dtype} to compare with")
+        kernels = compared(checked, estimator.X_, "rbf", estimator.gamma)
+        sums = Linear((kernels,), distributions, np.zeros(distributions.shape[1]))
+    else:
+        raise Unsupported("a function for a kernel")
+    proba = NormalizeSum((sums,), uniform=False)
+    labels = (np.asarray(estimator.classes_),)
+    return {"predict": Output(ArgMax((proba,)), ndim=1, labels=labels), "predict_proba": Output(proba)}

@@ -43,3 +43,13 @@ def libsvm_sigmoids(machine: Any) -> tuple[Array, Array]:
 def scale_of_targets(process: Any) -> tuple[Array, Array]:
     """Mean and standard deviation of the targets of a Gaussian process, one for each or one for all."""
     return np.atleast_1d(process._y_train_mean), np.atleast_1d(process._y_train_std)
+
+
+def centered_kernel(estimator: Any) -> tuple[Array, Array]:
+    """Weights and bias that make the components of a `KernelPCA` of its kernels, which need not be centred then."""
+    values, vectors = estimator.eigenvalues_, estimator.eigenvectors_
+    known = np.flatnonzero(values)
+    weights = np.zeros_like(vectors)
+    weights[:, known] = vectors[:, known] / np.sqrt(values[known])
+    rows, mean = estimator._centerer.K_fit_rows_, estimator._centerer.K_fit_all_
+    return weights - weights.sum(axis=0) / len(rows), (mean - rows) @ weights

@@ -89,14 +89,22 @@ def fitted_rows(estimator: Any) -> Array:
     return np.asarray(estimator._fit_X)
 
 
-def centered_kernel(estimator: Any) -> tuple[Array, Array]:
-    """Weights and bias that make components of one row of a `KernelPCA`'s kernel, before it is centred."""
-    values, vectors = estimator.eigenvalues_, estimator.eigenvectors_
-    known = np.flatnonzero(values)
-    weights = np.zeros_like(vectors)
-    weights[:, known] = vectors[:, known] / np.sqrt(values[known])
-    rows, mean = estimator._centerer.K_fit_rows_, estimator._centerer.K_fit_all_
-    return weights - weights.sum(axis=0) / len(rows), (mean - rows) @ weights
+def density_of(estimator: Any) -> tuple[Array, Array, float]:
+    """Rows of a `KernelDensity`, their weights, and the logarithm by which its kernel is normalised.
+
+    Raises
+    ------
+    Unsupported
+        The metric is not the Euclidean one.
+    """
+    from sklearn.neighbors._kd_tree import kernel_norm
+
+    tree = estimator.tree_
+    if _metric_of(tree) != "euclidean":
+        raise Unsupported("a density of another metric than the Euclidean one")
+    rows = np.asarray(tree.data)
+    weights = np.ones(len(rows)) if tree.sample_weight is None else np.asarray(tree.sample_weight)
+    return rows, weights, float(kernel_norm(estimator.bandwidth_, rows.shape[1], estimator.kernel, return_log=True))
 
 
 def targets_of(estimator: Any) -> Array:
