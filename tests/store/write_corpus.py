@@ -18,16 +18,31 @@ import numpy as np
 from catboost import CatBoostRegressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
-from sklearn.decomposition import TruncatedSVD
-from sklearn.ensemble import BaggingClassifier, BaggingRegressor, RandomForestRegressor
+from sklearn.covariance import EmpiricalCovariance
+from sklearn.decomposition import LatentDirichletAllocation, TruncatedSVD
+from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
+from sklearn.ensemble import (
+    BaggingClassifier,
+    BaggingRegressor,
+    RandomForestRegressor,
+    VotingClassifier,
+    VotingRegressor,
+)
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
-from sklearn.impute import SimpleImputer
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RationalQuadratic
+from sklearn.impute import IterativeImputer, SimpleImputer
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.manifold import Isomap, LocallyLinearEmbedding
+from sklearn.mixture import GaussianMixture
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.naive_bayes import MultinomialNB
+from sklearn.naive_bayes import CategoricalNB, MultinomialNB
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, LocalOutlierFactor
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, SplineTransformer, StandardScaler
+from sklearn.svm import SVC
 from xgboost import XGBClassifier, XGBRegressor
 
 import pretzel
@@ -87,8 +102,39 @@ def models() -> Iterator[tuple[str, Any, Any]]:
     yield "averaged", averaged.fit(numbers, numbers[:, 0]), numbers[:ROWS]
     divided = OneVsRestClassifier(XGBClassifier(**small))
     yield "divided", divided.fit(numbers, np.digitize(numbers[:, 0], [0.5, 1.0])), numbers[:ROWS]
+    yield from comparisons()
     projections = make_union(KMeans(2, n_init=1, random_state=0), TruncatedSVD(1, random_state=0))
     yield "projected", make_pipeline(TfidfVectorizer(), projections).fit(texts), texts[:ROWS]
+
+
+def comparisons() -> Iterator[tuple[str, Any, Any]]:
+    """Models that compare rows with stored ones or with centres, many kernels in each because every file takes room."""
+    codes = np.indices((4, 2)).reshape(2, -1).T.astype(np.float64)
+    yield "outliers", LocalOutlierFactor(2, algorithm="brute", novelty=True).fit(codes[:4]), codes[:1]
+    yield "ellipse", EmpiricalCovariance().fit(codes), codes[:1]
+    machine = make_pipeline(OneHotEncoder(handle_unknown="ignore"), SVC(probability=True, C=0.1, random_state=0))
+    votes = VotingClassifier([("machine", machine)])
+    posteriors = VotingClassifier(
+        [
+            ("neighbors", KNeighborsClassifier(3, algorithm="brute")),
+            ("codes", CategoricalNB()),
+            ("quadratic", QuadraticDiscriminantAnalysis(reg_param=0.5)),
+            ("machine", machine),
+        ],
+        voting="soft",
+    )
+    process = GaussianProcessRegressor(RationalQuadratic(2.0) ** 2, alpha=0.5, optimizer=None)
+    regressions = VotingRegressor([("process", process), ("neighbors", KNeighborsRegressor(3, algorithm="brute"))])
+    topics = LatentDirichletAllocation(2, max_iter=2, random_state=0)
+    embeddings = (
+        Isomap(n_neighbors=3, n_components=1, neighbors_algorithm="brute"),
+        LocallyLinearEmbedding(n_neighbors=3, n_components=1, neighbors_algorithm="brute", eigen_solver="dense"),
+    )
+    columns = make_union(SplineTransformer(2, degree=1), topics, votes, posteriors, regressions, *embeddings)
+    imputer = IterativeImputer(Ridge(), max_iter=1, tol=0.0, min_value=0.0, max_value=1.0, random_state=0)
+    mixture = GaussianMixture(2, covariance_type="diag", max_iter=2, reg_covar=0.1, random_state=0)
+    model = make_pipeline(imputer, columns, mixture).fit(codes, np.arange(8) % 3)
+    yield "mixture", model, np.array([[np.nan, 1.0]])
 
 
 def candidates() -> list[tuple[str, Any, Any]]:
