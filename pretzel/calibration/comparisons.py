@@ -25,6 +25,10 @@ def comparisons(rng: np.random.Generator, rows: int, quick: bool) -> Iterator[tu
     for width, stored, k in [(4, 300, 5), (10, 900, 20)] if quick else NEIGHBORS:
         X, y = examples.regression(stored + rows, width, rng)
         yield from _neighbors(X, y, stored, k)
+    for width, stored, k in (
+        [(4, 60, 6), (10, 200, 12)] if quick else [(3, 60, 5), (5, 200, 12), (10, 600, 5), (30, 300, 20)]
+    ):
+        yield from _embeddings(rng, rows, width, stored, k)
 
 
 NEIGHBORS = [(2, 300, 5), (2, 20000, 5), (4, 5000, 30), (10, 1000, 1), (10, 5000, 10), (40, 2000, 5)]
@@ -111,3 +115,13 @@ def _neighbors(X: Any, y: Any, stored: int, k: int) -> Iterator[tuple[Any, Any]]
     yield weighted.fit(X[few], examples.classes(y, 12)[few]), asked
     yield KNeighborsRegressor(k, metric="manhattan").fit(X[few], y[few]), asked
     yield LocalOutlierFactor(n_neighbors=k, novelty=True).fit(X[few]), asked
+
+
+def _embeddings(rng: np.random.Generator, rows: int, width: int, stored: int, k: int) -> Iterator[tuple[Any, Any]]:
+    from sklearn.manifold import Isomap, LocallyLinearEmbedding
+
+    X, _ = examples.regression(stored + rows, width, rng)
+    for components in (2, width):
+        made: dict[str, Any] = {"n_neighbors": k, "n_components": components}
+        yield Isomap(**made).fit(X[:stored]), X[stored:]
+        yield LocallyLinearEmbedding(random_state=0, **made).fit(X[:stored]), X[stored:]
