@@ -301,6 +301,10 @@ def _kernels() -> list[Case]:
         Case(f"{approximation}RBFSampler", options={**few, **_SCALED}),
         Case(f"{approximation}RBFSampler", "counts", options={**few, "n_components": 1}),
         *(Case(process, target="real", options={"kernel": each, "alpha": 0.1, "optimizer": None}) for each in kernels),
+        *(
+            Case(process.replace("Regressor", "Classifier"), target=y, options={"kernel": each, "optimizer": None})
+            for y, each in (("binary", _smooth), ("labels", _smooth), ("binary", _rough))
+        ),
         Case(process, target="two", options={"kernel": _smooth, "alpha": 0.1, "optimizer": None, "normalize_y": True}),
     ]
 

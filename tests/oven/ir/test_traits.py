@@ -47,6 +47,7 @@ from pretzel.oven.ir.columns import (
 from pretzel.oven.ir.concat import Concat, Densify, DensifyMissing
 from pretzel.oven.ir.embedding_sum import EmbeddingSum
 from pretzel.oven.ir.encode import REJECT_UNKNOWN, OneHot, WholeCodes, category_codes
+from pretzel.oven.ir.expected_sigmoid import ExpectedSigmoid
 from pretzel.oven.ir.feature_selection import select_sparse
 from pretzel.oven.ir.float32_link import ExpFloat32, ExpitFloat32, SoftmaxFloat32
 from pretzel.oven.ir.graph import Array, Node, Parity, Value, rewrite, toposort
@@ -409,6 +410,7 @@ def _examples() -> list[Node]:
         *each(lambda x: WholeCodes((x,), np.array([3, 8, 2], dtype=np.int32))),
         *(LogSumExp((x,)) for x in INPUTS),
         *each(lambda x: SubtractMax((x,))),
+        *(ExpectedSigmoid((x, NARROW)) for x in INPUTS),
         *(IterativeImpute((x,), NUMBERS_OF, np.array([0, 2], dtype=np.int32), weights.T, np.ones(2), -np.ones(2),
                           np.full(2, math.inf)) for x in INPUTS),
         *each(lambda x: Topics((x,), np.abs(weights), np.full(2, 0.6), 0.1, 1e-3, 20)),

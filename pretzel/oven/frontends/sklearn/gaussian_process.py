@@ -1,4 +1,4 @@
-"""Adapters of `sklearn.gaussian_process`: means of regressions, for sums and products of known kernels."""
+"""Adapters of `sklearn.gaussian_process`, for sums and products of known kernels."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
-from pretzel.oven.frontends.sklearn._common import dense_only, floats
+from pretzel.oven.frontends.sklearn._common import dense_only, finite_floats, floats
 from pretzel.oven.frontends.sklearn.compat.kernel_machines import scale_of_targets
+from pretzel.oven.frontends.sklearn.multiclass import best, normalized
+from pretzel.oven.ir.expected_sigmoid import ExpectedSigmoid
 from pretzel.oven.ir.graph import Output
 from pretzel.oven.ir.linear import Linear, Sum
+from pretzel.oven.ir.link import Pair, Threshold
 from pretzel.oven.ir.pairwise import Pairwise, Product
+from pretzel.oven.ir.quadratic import SquaredNorms
 from pretzel.oven.ir.scale import MulAdd, SubDiv
 
 if TYPE_CHECKING:
@@ -43,16 +47,76 @@ def gaussian_process_regressor(estimator: Any, x: Node, importer: Importer) -> M
         raise Unsupported("dual coefficients so large that the last bits of kernels decide")
     mean, deviation = scale_of_targets(estimator)
     checked = importer.finite(importer.dense(x), estimator)
-    alpha, bias = alpha * deviation, np.zeros(alpha.shape[1]) + mean
+    found = _times_kernel(estimator.kernel_, checked, rows, alpha * deviation, np.zeros(alpha.shape[1]) + mean)
+    return {"predict": Output(found, ndim=1 if alpha.shape[1] == 1 else 2)}
+
+
+@adapter("sklearn.gaussian_process.GaussianProcessClassifier")
+def gaussian_process_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """The side of zero on which the mean of the latent function lies; probabilities by its variance, too."""
+    dense_only(x, estimator)
+    importer.exclude(x, ["float16", "float32"], "distances of float32")
+    machine, classes = estimator.base_estimator_, np.asarray(estimator.classes_)
+    if len(classes) > 2 and estimator.multi_class != "one_vs_rest":
+        raise Unsupported(f"multi_class={estimator.multi_class!r:.40}")
+    checked = importer.finite(importer.dense(x), estimator)
+    if len(classes) == 2:
+        mean, second = _latent(machine, checked)
+        predict = Output(Threshold((mean,)), ndim=1, labels=(classes,))
+        return {"predict": predict, "predict_proba": Output(Pair((second,)))}
+    if len(machine.estimators_) != len(classes):
+        raise ValueError(f"classes_ holds {len(classes)} labels, and there are {len(machine.estimators_)} estimators_")
+    probabilities = [_latent(each, checked)[1] for each in machine.estimators_]
+    return {
+        "predict": best(probabilities, classes, importer),
+        "predict_proba": Output(normalized(importer.concat(probabilities))),
+    }
+
+
+def _latent(machine: Any, x: Node) -> tuple[Node, Node]:
+    """The mean of the latent function, and the probability of the second class (Rasmussen and Williams 2006, 3.2)."""
+    from scipy.linalg import solve_triangular
+
+    rows = finite_floats(machine.X_train_)
+    residuals = finite_floats(np.asarray(machine.y_train_ - machine.pi_, dtype=np.float64))
+    mean = _times_kernel(machine.kernel_, x, rows, residuals[:, None], np.zeros(1))
+    inverse = solve_triangular(finite_floats(machine.L_), np.diag(finite_floats(machine.W_sr_)), lower=True)
+    explained = _times_kernel(machine.kernel_, x, rows, np.ascontiguousarray(inverse.T), np.zeros(len(rows)))
+    squares = SquaredNorms((explained,), np.array([0, len(rows)], dtype=np.int32))
+    variance = MulAdd((squares,), -np.ones(1), np.array([_prior_variance(machine.kernel_)]))
+    return mean, ExpectedSigmoid((mean, variance))
+
+
+def _times_kernel(kernel: Any, x: Node, rows: Array, weights: Array, bias: Array) -> Node:
+    """A kernel of ``x`` and each of ``rows``, times ``weights``, plus ``bias``."""
     parts: list[Node] = []
-    for factor, values in _terms(estimator.kernel_, checked, rows):
+    for factor, values in _terms(kernel, x, rows):
         if values is None:
-            bias = bias + factor * alpha.sum(axis=0)
+            bias = bias + factor * weights.sum(axis=0)
         else:
-            parts.append(Linear((values,), factor * alpha, np.zeros(alpha.shape[1])))
+            parts.append(Linear((values,), factor * weights, np.zeros(weights.shape[1])))
     if not parts:
         raise Unsupported("a kernel that does not look at the rows")
-    return {"predict": Output(Sum(tuple(parts), bias), ndim=1 if alpha.shape[1] == 1 else 2)}
+    return Sum(tuple(parts), bias)
+
+
+def _prior_variance(kernel: Any) -> float:
+    """A kernel of any row and itself."""
+    match _name(kernel):
+        case "ConstantKernel":
+            return float(kernel.constant_value)
+        case "WhiteKernel":
+            return float(kernel.noise_level)
+        case "Sum":
+            return _prior_variance(kernel.k1) + _prior_variance(kernel.k2)
+        case "Product":
+            return _prior_variance(kernel.k1) * _prior_variance(kernel.k2)
+        case "Exponentiation":
+            return float(_prior_variance(kernel.kernel) ** kernel.exponent)
+        case "RBF" | "Matern" | "RationalQuadratic" | "ExpSineSquared":
+            return 1.0
+        case name:
+            raise Unsupported(f"variances of the kernel {name}")
 
 
 def _terms(kernel: Any, x: Node, rows: Array) -> list[Term]:
@@ -126,5 +190,5 @@ def _values(kernel: Any, x: Node, rows: Array) -> Node:
 
 def _scaled(kernel: Any, x: Node, rows: Array) -> tuple[tuple[Node], Array]:
     """Requests and rows of the fit, divided by the length scale of each column."""
-    scale = np.zeros(rows.shape[1]) + floats(kernel.length_scale)
+    scale = np.zeros(rows.shape[1]) + floats(np.asarray(kernel.length_scale))
     return (SubDiv((x,), None, scale),), rows / scale

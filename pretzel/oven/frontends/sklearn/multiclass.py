@@ -114,15 +114,20 @@ def one_versus_rest(estimator: Any, x: Node, importer: Importer) -> Methods:
 def _predict(estimator: Any, scores: list[Node], classes: Array, importer: Importer) -> Output:
     kind = estimator.label_binarizer_.y_type_
     if kind == "multiclass":
-        if not first_of_equals_wins():
-            scores, classes = scores[::-1], classes[::-1].copy()
-        return Output(ArgMax((importer.concat(scores),)), ndim=1, labels=(classes,))
+        return best(scores, classes, importer)
     chosen = Threshold((importer.concat(scores),), threshold_of_scores(estimator.estimators_[0]))
     if kind == "binary":
         return Output(chosen, ndim=1, labels=(classes,))
     if kind != "multilabel-indicator":
         raise Unsupported(f"{kind} targets")
     return Output(chosen, labels=(np.array([0, 1]),) * len(scores))
+
+
+def best(scores: list[Node], classes: Array, importer: Importer) -> Output:
+    """The class with the largest score."""
+    if not first_of_equals_wins():
+        scores, classes = scores[::-1], classes[::-1].copy()
+    return Output(ArgMax((importer.concat(scores),)), ndim=1, labels=(classes,))
 
 
 def _probabilities(estimator: Any, x: Node, importer: Importer) -> Node:
@@ -132,7 +137,14 @@ def _probabilities(estimator: Any, x: Node, importer: Importer) -> Node:
         together = Pair((together,))
     if estimator.multilabel_:
         return together
-    return NormalizeNonzeroSum((together,)) if zero_probabilities_stay() else NormalizeSum((together,), uniform=False)
+    return normalized(together)
+
+
+def normalized(probabilities: Node) -> Node:
+    """Probabilities of classes each against the rest, divided by their sum."""
+    if zero_probabilities_stay():
+        return NormalizeNonzeroSum((probabilities,))
+    return NormalizeSum((probabilities,), uniform=False)
 
 
 # -- one versus one --------------------------------------------------------------------------------------------------
