@@ -70,7 +70,7 @@ def _sparse_machines(
 
 def _processes(X: Any, y: Any, stored: int) -> Iterator[tuple[Any, Any]]:
     """Means of Gaussian processes, and a ridge regression of kernels that have functions of their own."""
-    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import RBF, DotProduct, ExpSineSquared, Matern, RationalQuadratic
     from sklearn.kernel_ridge import KernelRidge
 
@@ -84,6 +84,7 @@ def _processes(X: Any, y: Any, stored: int) -> Iterator[tuple[Any, Any]]:
     ):
         process = GaussianProcessRegressor(kernel, alpha=1.0, optimizer=None)
         yield process.fit(X[:stored], y[:stored]), X
+    yield GaussianProcessClassifier(smooth, optimizer=None).fit(X[:stored], y[:stored] > y[:stored].mean()), X
     yield KernelRidge(kernel="laplacian").fit(X[:stored], y[:stored]), X
 
 

@@ -30,7 +30,7 @@ from sklearn.ensemble import (
 )
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
-from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RationalQuadratic
 from sklearn.impute import IterativeImputer, SimpleImputer
 from sklearn.isotonic import IsotonicRegression
@@ -39,7 +39,7 @@ from sklearn.manifold import Isomap, LocallyLinearEmbedding
 from sklearn.mixture import GaussianMixture
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import CategoricalNB, MultinomialNB
-from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, LocalOutlierFactor
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, LocalOutlierFactor, NearestCentroid
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, SplineTransformer, StandardScaler
 from sklearn.svm import SVC
@@ -104,7 +104,7 @@ def models() -> Iterator[tuple[str, Any, Any]]:
     yield "divided", divided.fit(numbers, np.digitize(numbers[:, 0], [0.5, 1.0])), numbers[:ROWS]
     yield from comparisons()
     projections = make_union(KMeans(2, n_init=1, random_state=0), TruncatedSVD(1, random_state=0))
-    yield "projected", make_pipeline(TfidfVectorizer(), projections).fit(texts), texts[:ROWS]
+    yield "projected", make_pipeline(OneHotEncoder(), projections).fit(letters), letters[:ROWS]
 
 
 def comparisons() -> Iterator[tuple[str, Any, Any]]:
@@ -112,6 +112,9 @@ def comparisons() -> Iterator[tuple[str, Any, Any]]:
     codes = np.indices((4, 2)).reshape(2, -1).T.astype(np.float64)
     yield "outliers", LocalOutlierFactor(2, algorithm="brute", novelty=True).fit(codes[:4]), codes[:1]
     yield "ellipse", EmpiricalCovariance().fit(codes), codes[:1]
+    labels = np.arange(8) % 2
+    yield "process", GaussianProcessClassifier(optimizer=None).fit(codes, labels), codes[:1]
+    yield "centroids", NearestCentroid(priors="empirical").fit(codes, labels), codes[:1]
     machine = make_pipeline(OneHotEncoder(handle_unknown="ignore"), SVC(probability=True, C=0.1, random_state=0))
     votes = VotingClassifier([("machine", machine)])
     posteriors = VotingClassifier(
