@@ -520,6 +520,32 @@ def _ridge() -> Any:
     return build("sklearn.linear_model.Ridge")
 
 
+def _dictionary() -> Any:
+    return np.random.default_rng(4).normal(size=(8, 5))
+
+
+def _dictionaries() -> list[Case]:
+    module, threshold = "sklearn.decomposition.", {"transform_algorithm": "threshold"}
+    given = {"dictionary": _dictionary}
+    learnt = {"n_components": 6, "max_iter": 20, "random_state": 0}
+    found = [
+        Case(module + "SparseCoder", options={**given, **options})
+        for options in (
+            {},
+            {"transform_n_nonzero_coefs": 3},
+            {"transform_n_nonzero_coefs": 5, "split_sign": True},
+            threshold,
+            {**threshold, "transform_alpha": 0.5, "split_sign": True},
+            {**threshold, "positive_code": True, "split_sign": True},
+            {**threshold, "positive_code": True},
+        )
+    ]
+    for name in ("DictionaryLearning", "MiniBatchDictionaryLearning"):
+        found += [Case(module + name, options={**learnt, "transform_n_nonzero_coefs": each}) for each in (None, 3)]
+        found += [Case(module + name, options={**learnt, **threshold, "alpha": 2.0})]
+    return found
+
+
 def _transformers() -> list[Case]:
     pre = "sklearn.preprocessing."
     found = [Case(pre + name) for name in ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler")]
@@ -584,6 +610,7 @@ def _transformers() -> list[Case]:
             )
             for data in ("counts", "codes")
         ),
+        *_dictionaries(),
         Case("sklearn.neural_network.BernoulliRBM", options={"n_components": 4, "n_iter": 2, "random_state": 0}),
         Case("sklearn.cluster.FeatureAgglomeration", options={"n_clusters": 3}),
         *(

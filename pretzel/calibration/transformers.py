@@ -1,4 +1,4 @@
-"""Models for the kernels of single transformers: splines, imputation by models, topics, numbers of categories."""
+"""Models for the kernels of single transformers: splines, imputation by models, topics, codes, categories."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def transformers(rng: np.random.Generator, rows: int, quick: bool) -> Iterator[t
         yield from _splines(X)
         yield from _imputers(rng, X)
         yield from _topics(rng, rows, width, size)
+        yield from _codes(rng, X)
         yield from _categories(rng, y, width, size)
 
 
@@ -56,6 +57,14 @@ def _topics(rng: np.random.Generator, rows: int, width: int, size: int) -> Itera
         for length in (5, 30):
             texts = examples.texts(rows, examples.vocabulary(20 * width, rng), length, rng)
             yield make_pipeline(CountVectorizer(), topics).fit(texts), texts
+
+
+def _codes(rng: np.random.Generator, X: Any) -> Iterator[tuple[Any, Any]]:
+    from sklearn.decomposition import SparseCoder
+
+    width = X.shape[1]
+    for atoms, most in ((width, 1), (2 * width, width), (4 * width, 3)):
+        yield SparseCoder(rng.normal(size=(atoms, width)), transform_n_nonzero_coefs=most).fit(X), X
 
 
 def _categories(rng: np.random.Generator, y: Any, width: int, size: int) -> Iterator[tuple[Any, Any]]:

@@ -19,7 +19,7 @@ from catboost import CatBoostRegressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
 from sklearn.covariance import EmpiricalCovariance
-from sklearn.decomposition import LatentDirichletAllocation, TruncatedSVD
+from sklearn.decomposition import LatentDirichletAllocation, SparseCoder, TruncatedSVD
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.ensemble import (
     BaggingClassifier,
@@ -103,6 +103,7 @@ def models() -> Iterator[tuple[str, Any, Any]]:
     divided = OneVsRestClassifier(XGBClassifier(**small))
     yield "divided", divided.fit(numbers, np.digitize(numbers[:, 0], [0.5, 1.0])), numbers[:ROWS]
     yield from comparisons()
+    yield "coded", SparseCoder(np.tri(3) * rng.random((3, 3)), transform_n_nonzero_coefs=2).fit(numbers), numbers[:ROWS]
     projections = make_union(KMeans(2, n_init=1, random_state=0), TruncatedSVD(1, random_state=0))
     yield "projected", make_pipeline(OneHotEncoder(), projections).fit(letters), letters[:ROWS]
 

@@ -95,6 +95,7 @@ from pretzel.oven.ir.power import InversePower, YeoJohnson
 from pretzel.oven.ir.quadratic import QuadraticForm, SquaredNorms, WeightedSquares
 from pretzel.oven.ir.quantile import InverseQuantiles, Quantiles
 from pretzel.oven.ir.scale import MulAdd, MulAddFloat32, ScaleSparse, SparseToFloat64, SubDiv, SubDivFloat32, ToFloat32
+from pretzel.oven.ir.sparse_coding import MatchingPursuit
 from pretzel.oven.ir.splines import BEYOND, Splines
 from pretzel.oven.ir.step_forms import Affine, Replacement
 from pretzel.oven.ir.subplan import Branch, Loop
@@ -415,6 +416,7 @@ def _examples() -> list[Node]:
                           np.full(2, math.inf)) for x in INPUTS),
         *each(lambda x: Topics((x,), np.abs(weights), np.full(2, 0.6), 0.1, 1e-3, 20)),
         Topics((SPARSE_CHECKED,), np.abs(weights), np.full(2, 0.6), 0.1, 1e-3, 20),
+        *(MatchingPursuit((x,), weights @ weights.T + np.eye(WIDTH), rounds) for x in INPUTS for rounds in (1, WIDTH)),
         *(splines(x, beyond) for x in INPUTS for beyond in BEYOND),
         *(answer for metric in METRICS for x in INPUTS for answer in _neighbor_answers(_neighbors(x, metric))),
         *(SigmoidPairs((x,)) for x in INPUTS),
