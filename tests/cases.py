@@ -428,6 +428,25 @@ def _neighbors() -> list[Case]:
     ]
 
 
+def _radius() -> list[Case]:
+    """Neighbours within a radius, in which some rows have none."""
+    classifier, regressor = "sklearn.neighbors.RadiusNeighborsClassifier", "sklearn.neighbors.RadiusNeighborsRegressor"
+    searches = [{"radius": 12.0, "algorithm": name} for name in ("kd_tree", "ball_tree", "brute")]
+    metrics = [{"radius": 14.0, "metric": name} for name in ("manhattan", "chebyshev")]
+    distance, few, all_of_them = {"weights": "distance"}, {"radius": 2.0}, {"radius": 500.0}
+    return [
+        *(Case(classifier, target="labels", options={**each, "outlier_label": "most_frequent"}) for each in searches),
+        *(Case(classifier, target="labels", options={**each, **distance, "outlier_label": "mid"}) for each in searches),
+        *(Case(classifier, target="grades", options={**each, "outlier_label": 9}) for each in (few, *metrics)),
+        Case(classifier, target="two labels", options={**few, "outlier_label": [1, 7], "leaf_size": 3}),
+        Case(classifier, target="levels", options={**few, **distance, "outlier_label": "c"}),
+        Case(classifier, target="binary", options=all_of_them),
+        *(Case(regressor, target="real", options=each) for each in (*searches, *metrics, few)),
+        *(Case(regressor, target="two", options={**each, **distance}) for each in (*searches, few)),
+        Case(regressor, target="grades", options=few),
+    ]
+
+
 def _embeddings() -> list[Case]:
     module, several = "sklearn.manifold.", {"n_neighbors": 9, "n_components": 3}
     brute, random = {"neighbors_algorithm": "brute"}, {"random_state": 0}
@@ -877,6 +896,7 @@ CASES: tuple[Case, ...] = tuple(
         *_discriminants(),
         *_densities(),
         *_neighbors(),
+        *_radius(),
         *_embeddings(),
         *_trees(),
         *_ensembles(),

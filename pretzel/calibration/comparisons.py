@@ -104,14 +104,24 @@ def _densities(X: Any, labels: Any, classes: int) -> Iterator[tuple[Any, Any]]:
 
 
 def _neighbors(X: Any, y: Any, stored: int, k: int) -> Iterator[tuple[Any, Any]]:
-    from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, LocalOutlierFactor
+    from sklearn.neighbors import (
+        KNeighborsClassifier,
+        KNeighborsRegressor,
+        LocalOutlierFactor,
+        RadiusNeighborsClassifier,
+        RadiusNeighborsRegressor,
+    )
 
     few, asked = slice(stored), X[stored:]  # a row that is stored would be found at once
-    many = np.stack([y, y * y, np.abs(y)], axis=1)
+    many, width = np.stack([y, y * y, np.abs(y)], axis=1), X.shape[1]
     for algorithm in ("kd_tree", "ball_tree", "brute"):
         made: dict[str, Any] = {"n_neighbors": k, "algorithm": algorithm}
         yield KNeighborsClassifier(**made).fit(X[few], examples.classes(y, 3)[few]), asked
         yield KNeighborsRegressor(weights="distance", **made).fit(X[few], many[few]), asked
+        within = RadiusNeighborsClassifier(width**0.5, algorithm=algorithm, outlier_label=0)
+        yield within.fit(X[few], examples.classes(y, 3)[few]), asked
+        within = RadiusNeighborsRegressor(width**0.5, algorithm=algorithm, weights="distance")
+        yield within.fit(X[few], many[few]), asked
     weighted = KNeighborsClassifier(k, algorithm="brute", weights="distance")
     yield weighted.fit(X[few], examples.classes(y, 12)[few]), asked
     yield KNeighborsRegressor(k, metric="manhattan").fit(X[few], y[few]), asked

@@ -17,6 +17,7 @@ _VALUE_FAULTS = {
     "not_a_number": "NaN, which the source estimator rejects",
     "infinite": "infinity or a value too large for the source estimator",
     "beyond_limits": "a number beyond the range in which the source estimator answers",
+    "no_neighbors": "a row without neighbours in the radius, for which the source estimator has no outlier_label",
     "unknown_category": "a category that was not seen when the encoder was fitted",
     "lone_surrogate": "a lone surrogate, which cannot be encoded as UTF-8",
 }

@@ -39,7 +39,14 @@ from sklearn.manifold import Isomap, LocallyLinearEmbedding
 from sklearn.mixture import GaussianMixture
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import CategoricalNB, MultinomialNB
-from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, LocalOutlierFactor, NearestCentroid
+from sklearn.neighbors import (
+    KNeighborsClassifier,
+    KNeighborsRegressor,
+    LocalOutlierFactor,
+    NearestCentroid,
+    RadiusNeighborsClassifier,
+    RadiusNeighborsRegressor,
+)
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, SplineTransformer, StandardScaler
 from sklearn.svm import SVC
@@ -112,6 +119,9 @@ def comparisons() -> Iterator[tuple[str, Any, Any]]:
     """Models that compare rows with stored ones or with centres, many kernels in each because every file takes room."""
     codes = np.indices((4, 2)).reshape(2, -1).T.astype(np.float64)
     yield "outliers", LocalOutlierFactor(2, algorithm="brute", novelty=True).fit(codes[:4]), codes[:1]
+    votes = VotingClassifier([("radius", RadiusNeighborsClassifier(1.0, algorithm="brute"))])
+    means = VotingRegressor([("radius", RadiusNeighborsRegressor(1.0, algorithm="brute"))])
+    yield "radius", make_union(votes, means).fit(codes, np.arange(8) % 3), codes[:1]
     yield "ellipse", EmpiricalCovariance().fit(codes), codes[:1]
     labels = np.arange(8) % 2
     yield "process", GaussianProcessClassifier(optimizer=None).fit(codes, labels), codes[:1]

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "core/enum_names.h"
+#include "core/kernel.h"
 #include "core/simd.h"
 
 namespace pretzel {
@@ -42,7 +42,7 @@ double unroot(double distance) {
   return kMetric == Metric::kEuclidean ? distance * distance : distance;
 }
 
-bool is_leaf(int64_t node, int64_t nodes) { return 2 * node + 2 >= nodes; }
+inline bool is_leaf(int64_t node, int64_t nodes) { return 2 * node + 2 >= nodes; }
 
 /// The distance between a row beside the mean and its float32 copy, and what rounding adds to it.
 template <Metric kMetric>
@@ -58,7 +58,7 @@ double slack_of(const double* x, const double* mean, int64_t width, float* copy,
 }
 
 /// A bit for each lane that is not above the limit; NaN is not.
-uint32_t not_above(const f32xn (&sums)[kVectors], float limit) {
+inline uint32_t not_above(const f32xn (&sums)[kVectors], float limit) {
   uint32_t found = 0;
   for (int v = 0; v < kVectors; ++v) {
     uint32_t above = 0;
@@ -76,7 +76,7 @@ uint32_t not_above(const f32xn (&sums)[kVectors], float limit) {
 }
 
 /// Puts a row in place of the farthest one. Of two children that are equal the first moves up, as in the source.
-void replace_top(double* distances, double* numbers, int64_t size, double distance, double number) {
+inline void replace_top(double* distances, double* numbers, int64_t size, double distance, double number) {
   int64_t at = 0;
   while (true) {
     const int64_t left = 2 * at + 1, right = left + 1;
@@ -90,6 +90,55 @@ void replace_top(double* distances, double* numbers, int64_t size, double distan
   distances[at] = distance;
   numbers[at] = number;
 }
+
+inline const char* check_ranges(const Array& points, const Array& ranges) {
+  const int64_t nodes = ranges.shape[0];
+  if (ranges.shape[1] != 2 || nodes < 1) return "has ranges that are no pairs";
+  for (int64_t node = 0; node < nodes; ++node) {
+    const int64_t begin = ranges.as<int32_t>()[2 * node], end = ranges.as<int32_t>()[2 * node + 1];
+    if (begin < 0 || end < begin || end > points.shape[0]) return "has a range outside the rows";
+  }
+  return nullptr;
+}
+
+inline const char* check_tree(const Array& points, const Array& ranges, const Array& bounds, const Array& radii) {
+  if (const char* wrong = check_ranges(points, ranges)) return wrong;
+  const int64_t nodes = ranges.shape[0];
+  const bool is_ball = radii.size == nodes && bounds.shape[0] == nodes;
+  const bool is_box = radii.size == 0 && bounds.shape[0] == 2 * nodes;
+  return nodes == 1 || is_ball || is_box ? nullptr : "has not the bounds of every node";
+}
+
+/// Boxes or balls of the nodes of a tree: least values of all nodes, then largest, or centres.
+template <Metric kMetric>
+class Bounds {
+ public:
+  Bounds(const Array& bounds, const Array& radii)
+      : bounds_(bounds.as<double>()),
+        radii_(radii.size > 0 ? radii.as<double>() : nullptr),
+        width_(bounds.shape[1]),
+        nodes_(bounds.shape[0] / 2) {}
+
+  /// At most the distance of a row to what a node holds.
+  double of(const double* x, int64_t node) const {
+    const double* low = bounds_ + node * width_;
+    if (radii_ != nullptr) {
+      const double distance = root<kMetric>(reduced<kMetric>(x, low, width_)) - radii_[node];
+      return distance > 0.0 ? unroot<kMetric>(distance) : 0.0;
+    }
+    const double* high = low + nodes_ * width_;
+    double sum = 0.0;
+    for (int64_t j = 0; j < width_; ++j) {
+      const double below = low[j] - x[j], above = x[j] - high[j];
+      sum = added<kMetric>(sum, 0.5 * ((below + std::fabs(below)) + (above + std::fabs(above))));
+    }
+    return sum;
+  }
+
+ private:
+  const double *bounds_, *radii_;
+  int64_t width_, nodes_;
+};
 
 }  // namespace
 }  // namespace pretzel

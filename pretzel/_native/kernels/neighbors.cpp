@@ -65,16 +65,6 @@ void copy_points(const double* points, const int32_t* ranges, int64_t nodes, int
   }
 }
 
-const char* check_ranges(const Array& points, const Array& ranges) {
-  const int64_t nodes = ranges.shape[0];
-  if (ranges.shape[1] != 2 || nodes < 1) return "has ranges that are no pairs";
-  for (int64_t node = 0; node < nodes; ++node) {
-    const int64_t begin = ranges.as<int32_t>()[2 * node], end = ranges.as<int32_t>()[2 * node + 1];
-    if (begin < 0 || end < begin || end > points.shape[0]) return "has a range outside the rows";
-  }
-  return nullptr;
-}
-
 int64_t count_blocks(const Array& ranges) {
   int64_t blocks = 0;
   for (int64_t node = 0; node < ranges.shape[0]; ++node) {
@@ -115,14 +105,12 @@ const char* bind(const BindCall& call) {
 const char* check(const LoadCall& call) {
   const Array& points = call.params[index_of(kParams, "points")];
   const Array& ranges = call.params[index_of(kParams, "ranges")];
-  const int64_t bounds = call.params[index_of(kParams, "bounds")].shape[0];
-  const int64_t radii = call.params[index_of(kParams, "radii")].size;
+  const Array& bounds = call.params[index_of(kParams, "bounds")];
+  const Array& radii = call.params[index_of(kParams, "radii")];
   const int64_t k = call.params[index_of(kParams, "k")].scalar<int32_t>();
   if (k < 1 || k > points.shape[0] || call.out->width != 2 * k) return "finds another number of rows";
-  if (const char* wrong = check_ranges(points, ranges)) return wrong;
+  if (const char* wrong = check_tree(points, ranges, bounds, radii)) return wrong;
   const int64_t nodes = ranges.shape[0];
-  const bool is_ball = radii == nodes && bounds == nodes, is_box = radii == 0 && bounds == 2 * nodes;
-  if (nodes > 1 && !is_ball && !is_box) return "has not the bounds of every node";
   const StateSpan state(call);
   if (!state.holds<Header>(0, 1)) return kTruncated;
   const int64_t blocks = state.at<Header>(0)->blocks;
@@ -145,9 +133,7 @@ class Search {
       : points_(call.params[index_of(kParams, "points")].as<double>()),
         order_(call.params[index_of(kParams, "order")].as<int32_t>()),
         ranges_(call.params[index_of(kParams, "ranges")].as<int32_t>()),
-        bounds_(call.params[index_of(kParams, "bounds")].as<double>()),
-        radii_(call.params[index_of(kParams, "radii")].as<double>()),
-        has_radii_(call.params[index_of(kParams, "radii")].size > 0),
+        bounds_(call.params[index_of(kParams, "bounds")], call.params[index_of(kParams, "radii")]),
         nodes_(call.params[index_of(kParams, "ranges")].shape[0]),
         width_(call.in[0].width),
         k_(call.out->width / 2) {
@@ -252,21 +238,6 @@ class Search {
     for (const Query& query : queries) finish(query);
   }
 
-  /// At most the distance of a row to what a node holds.
-  double bound(const double* x, int64_t node) const {
-    if (has_radii_) {
-      const double distance = root<kMetric>(reduced<kMetric>(x, bounds_ + node * width_, width_)) - radii_[node];
-      return distance > 0.0 ? unroot<kMetric>(distance) : 0.0;
-    }
-    const double *low = bounds_ + node * width_, *high = low + nodes_ * width_;
-    double sum = 0.0;
-    for (int64_t j = 0; j < width_; ++j) {
-      const double below = low[j] - x[j], above = x[j] - high[j];
-      sum = added<kMetric>(sum, 0.5 * ((below + std::fabs(below)) + (above + std::fabs(above))));
-    }
-    return sum;
-  }
-
   /// Depth first, the nearer child of each node before the other.
   void walk(const RunCall& call, int32_t r, float* copy) const {
     struct Waiting {
@@ -277,7 +248,7 @@ class Search {
     Query queries[1] = {start(call, r, copy)};
     const double* x = queries[0].x;
     int depth = 0;
-    stack[depth++] = {0, bound(x, 0)};
+    stack[depth++] = {0, bounds_.of(x, 0)};
     while (depth > 0) {
       const Waiting next = stack[--depth];
       if (next.bound > queries[0].distances[0]) continue;
@@ -286,7 +257,7 @@ class Search {
         continue;
       }
       const int64_t left = 2 * next.node + 1, right = left + 1;
-      const Waiting a{left, bound(x, left)}, b{right, bound(x, right)};
+      const Waiting a{left, bounds_.of(x, left)}, b{right, bounds_.of(x, right)};
       const bool first = a.bound <= b.bound;
       stack[depth++] = first ? b : a;
       stack[depth++] = first ? a : b;
@@ -296,8 +267,7 @@ class Search {
 
   const double* points_;
   const int32_t *order_, *ranges_;
-  const double *bounds_, *radii_;
-  bool has_radii_;
+  Bounds<kMetric> bounds_;
   int64_t nodes_, width_, k_;
   double slack_;
   const int32_t* first_;

@@ -94,6 +94,7 @@ from pretzel.oven.ir.polynomial import Polynomial, PolynomialFloat32
 from pretzel.oven.ir.power import InversePower, YeoJohnson
 from pretzel.oven.ir.quadratic import QuadraticForm, SquaredNorms, WeightedSquares
 from pretzel.oven.ir.quantile import InverseQuantiles, Quantiles
+from pretzel.oven.ir.radius_neighbors import REJECT, RadiusMeans, RadiusNeighbors, RadiusVotes
 from pretzel.oven.ir.scale import MulAdd, MulAddFloat32, ScaleSparse, SparseToFloat64, SubDiv, SubDivFloat32, ToFloat32
 from pretzel.oven.ir.sparse_coding import MatchingPursuit
 from pretzel.oven.ir.splines import BEYOND, Splines
@@ -286,6 +287,18 @@ def _neighbor_answers(found: Node) -> list[Node]:
     ]
 
 
+def _radius_answers(x: Node, metric: str) -> list[Node]:
+    near = _neighbors(x, metric)
+    found = RadiusNeighbors((x,), near.points, near.order, near.ranges, near.bounds, near.radii, metric, 2.0)
+    codes = np.arange(20, dtype=np.int32) % 2
+    return [
+        found,
+        *(RadiusVotes((found,), codes, 3, by_distance, 2) for by_distance in (True, False)),
+        RadiusVotes((found,), codes, 2, True, REJECT),
+        *(RadiusMeans((found,), RNG.normal(size=(20, 2)), each, np.full(2, math.nan)) for each in (True, False)),
+    ]
+
+
 def _examples() -> list[Node]:
     scales = (NUMBERS_OF, -NUMBERS_OF, np.array([1.0, 1e300, 1e-300]), np.array([0.0, math.inf, math.nan]), np.ones(3))
     means = (None, np.zeros(3), -np.zeros(3), np.array([1e6, -FLOAT64_MAX, 2.0**969]), np.array([math.inf, 0.0, 1.0]))
@@ -419,6 +432,7 @@ def _examples() -> list[Node]:
         *(MatchingPursuit((x,), weights @ weights.T + np.eye(WIDTH), rounds) for x in INPUTS for rounds in (1, WIDTH)),
         *(splines(x, beyond) for x in INPUTS for beyond in BEYOND),
         *(answer for metric in METRICS for x in INPUTS for answer in _neighbor_answers(_neighbors(x, metric))),
+        *(answer for metric in METRICS for x in INPUTS for answer in _radius_answers(x, metric)),
         *(SigmoidPairs((x,)) for x in INPUTS),
         *(SoftmaxOfBlocks((x,), blocks) for x in INPUTS for blocks in (1, 3)),
         *(MeanOfBlocks((x,), 3, weights) for x in INPUTS for weights in (np.empty(0), NUMBERS_OF)),

@@ -10,6 +10,7 @@ from pretzel.oven.frontends.registry import Unsupported
 from pretzel.oven.frontends.sklearn._common import NUMBERS, dense_only, floats
 from pretzel.oven.frontends.sklearn.compat.neighbors import stored_rows
 from pretzel.oven.ir.neighbors import Neighbors
+from pretzel.oven.ir.radius_neighbors import RadiusNeighbors
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
@@ -35,3 +36,23 @@ def nearest(estimator: Any, x: Node, importer: Importer, k: int) -> Neighbors:
     return Neighbors(
         (checked,), floats(stored.rows), stored.order, stored.ranges, stored.bounds, stored.radii, stored.metric, int(k)
     )
+
+
+def within(estimator: Any, x: Node, importer: Importer) -> RadiusNeighbors:
+    """All stored rows within the radius of each row of ``x``."""
+    dense_only(x, estimator)
+    stored = stored_rows(estimator)
+    if not stored.by_tree and stored.rows.dtype != np.float64:
+        raise Unsupported("distances that are rounded to float32")
+    checked = importer.finite(importer.dense(x), estimator)
+    return RadiusNeighbors(
+        (checked,), floats(stored.rows), stored.order, stored.ranges, stored.bounds, stored.radii, stored.metric,
+        float(estimator.radius),
+    )  # fmt: skip
+
+
+def by_distance(estimator: Any) -> bool:
+    """Whether nearer neighbours count more."""
+    if estimator.weights not in ("uniform", "distance", None):
+        raise Unsupported(f"weights={estimator.weights!r:.40}")
+    return bool(estimator.weights == "distance")

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import dense_only, finite_floats, floats, product_dtype
-from pretzel.oven.frontends.sklearn._nearest import nearest
-from pretzel.oven.frontends.sklearn.compat.neighbors import density_of, local_densities, targets_of
+from pretzel.oven.frontends.sklearn._nearest import by_distance, nearest, within
+from pretzel.oven.frontends.sklearn.compat.neighbors import by_class_mode, density_of, local_densities, targets_of
 from pretzel.oven.ir.cluster import Distances, ExpandedDistances
 from pretzel.oven.ir.columns import ToFloat64
 from pretzel.oven.ir.concat import Concat
-from pretzel.oven.ir.graph import Methods, Node, Output
+from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.oven.ir.linear import Linear
-from pretzel.oven.ir.link import ArgMax, ArgMin, Exp, Log, LogSoftmax, LogSumExp, NormalizeSum, Threshold
+from pretzel.oven.ir.link import (
+    ArgMax,
+    ArgMin,
+    Exp,
+    Log,
+    LogSoftmax,
+    LogSumExp,
+    NormalizeNonzeroSum,
+    NormalizeSum,
+    Threshold,
+)
 from pretzel.oven.ir.mlp import Relu
 from pretzel.oven.ir.neighbor_answers import NeighborDensity, NeighborMeans, NeighborVotes
 from pretzel.oven.ir.neighbors import Neighbors
 from pretzel.oven.ir.normalize import SubtractMax
 from pretzel.oven.ir.quadratic import WeightedSquares
+from pretzel.oven.ir.radius_neighbors import REJECT, RadiusMeans, RadiusVotes
 from pretzel.oven.ir.scale import MulAdd, SubDiv
 from pretzel.oven.ir.unary_function import UnaryFunction
 
@@ -41,19 +53,15 @@ def neighborhood_components_analysis(estimator: Any, x: Node, importer: Importer
 @adapter("sklearn.neighbors.KNeighborsClassifier")
 def k_neighbors_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
     """Weights of the classes among the neighbours; labels by the largest, probabilities by their sum."""
-    by_distance = _by_distance(estimator)
+    weighted = by_distance(estimator)
     found = nearest(estimator, x, importer, estimator.n_neighbors)
-    classes = estimator.classes_ if estimator.outputs_2d_ else [estimator.classes_]
-    targets = targets_of(estimator)
-    codes = targets.reshape(len(targets), -1).astype(np.int32)
-    if codes.shape[1] != len(classes):
-        raise ValueError(f"classes_ has the labels of {len(classes)} outputs, and _y has {codes.shape[1]}")
+    classes, codes = _classes(estimator)
     winners: list[Node] = []
     shares: list[Node] = []
     for output, labels in enumerate(classes):
-        own = np.ascontiguousarray(codes[:, output])
-        votes = NeighborVotes((found,), own, len(labels), by_distance)
-        weights = NeighborVotes((found,), own, len(labels), by_distance, True) if by_distance else votes
+        own = codes[output]
+        votes = NeighborVotes((found,), own, len(labels), weighted)
+        weights = NeighborVotes((found,), own, len(labels), weighted, True) if weighted else votes
         winners.append(ArgMax((weights,)))
         shares.append(NormalizeSum((votes,), uniform=False))
     several = estimator.outputs_2d_
@@ -67,14 +75,61 @@ def k_neighbors_classifier(estimator: Any, x: Node, importer: Importer) -> Metho
 @adapter("sklearn.neighbors.KNeighborsRegressor")
 def k_neighbors_regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
     """Means of the targets of the neighbours."""
-    by_distance = _by_distance(estimator)
+    weighted = by_distance(estimator)
     targets = targets_of(estimator)
-    if targets.dtype == np.float32 and not by_distance:
+    if targets.dtype == np.float32 and not weighted:
         raise Unsupported("means of targets of float32")
     found = nearest(estimator, x, importer, estimator.n_neighbors)
     values = floats(targets)
-    means = NeighborMeans((found,), values.reshape(len(values), -1), by_distance)
+    means = NeighborMeans((found,), values.reshape(len(values), -1), weighted)
     return {"predict": Output(means, ndim=values.ndim)}
+
+
+@adapter("sklearn.neighbors.RadiusNeighborsClassifier")
+def radius_neighbors_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """Weights of the classes within the radius; rows without neighbours have a label of their own, or none."""
+    weighted = by_distance(estimator)
+    classes, codes = _classes(estimator)
+    outliers = estimator.outlier_label_
+    if outliers is not None and by_class_mode(estimator):
+        raise Unsupported("outlier_label, which the source compares with numbers of classes")
+    found = within(estimator, x, importer)
+    winners: list[Node] = []
+    shares: list[Node] = []
+    named = []
+    for output, labels in enumerate(classes):
+        width, outlier, known = len(labels), REJECT, labels
+        if outliers is not None:
+            at = np.flatnonzero(labels == outliers[output])
+            if not at.size:
+                known = np.append(labels, outliers[output])
+            outlier = int(at[0]) if at.size else width
+        votes = RadiusVotes((found,), codes[output], len(known), weighted, outlier)
+        winners.append(ArgMax((votes,)))
+        shares.append(
+            NormalizeNonzeroSum((importer.select(votes, tuple(range(width))) if len(known) > width else votes,))
+        )
+        named.append(known)
+    several = estimator.outputs_2d_
+    widths = tuple(map(len, classes)) if several else None
+    return {
+        "predict": Output(Concat(tuple(winners)) if several else winners[0], 2 if several else 1, tuple(named)),
+        "predict_proba": Output(Concat(tuple(shares)) if several else shares[0], list_of=widths),
+    }
+
+
+@adapter("sklearn.neighbors.RadiusNeighborsRegressor")
+def radius_neighbors_regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """Means of the targets within the radius; rows without neighbours become NaN as the dtype of the targets has it."""
+    targets = targets_of(estimator)
+    if targets.dtype.kind not in "iu" and targets.dtype != np.float64:
+        raise Unsupported(f"means of targets of {targets.dtype}")
+    found = within(estimator, x, importer)
+    values = floats(targets).reshape(len(targets), -1)
+    with np.errstate(invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        otherwise = np.full_like(targets.reshape(values.shape)[0], np.nan).astype(np.float64)
+    return {"predict": Output(RadiusMeans((found,), values, by_distance(estimator), otherwise), ndim=targets.ndim)}
 
 
 @adapter("sklearn.neighbors.LocalOutlierFactor")
@@ -170,8 +225,11 @@ def difference(scores: Node) -> Node:
     return Linear((scores,), np.array([[-1.0], [1.0]]), np.zeros(1))
 
 
-def _by_distance(estimator: Any) -> bool:
-    """Whether nearer neighbours count more."""
-    if estimator.weights not in ("uniform", "distance", None):
-        raise Unsupported(f"weights={estimator.weights!r:.40}")
-    return bool(estimator.weights == "distance")
+def _classes(estimator: Any) -> tuple[list[Array], list[Array]]:
+    """Labels of each output of a classifier, and the class of each stored row."""
+    classes = estimator.classes_ if estimator.outputs_2d_ else [estimator.classes_]
+    targets = targets_of(estimator)
+    codes = targets.reshape(len(targets), -1).astype(np.int32)
+    if codes.shape[1] != len(classes):
+        raise ValueError(f"classes_ has the labels of {len(classes)} outputs, and _y has {codes.shape[1]}")
+    return classes, [np.ascontiguousarray(each) for each in codes.T]

@@ -115,3 +115,9 @@ def targets_of(estimator: Any) -> Array:
 def local_densities(estimator: Any) -> tuple[Array, Array]:
     """Of a `LocalOutlierFactor`: how far the neighbours of each stored row lie, and its local density."""
     return estimator._distances_fit_X_[:, estimator.n_neighbors_ - 1], estimator._lrd
+
+
+def by_class_mode(estimator: Any) -> bool:
+    """Whether a `RadiusNeighborsClassifier` may count votes without a tree, by another way for some requests."""
+    brute = estimator._fit_method == "brute" and estimator.weights == "uniform"
+    return bool(brute and not estimator.outputs_2d_ and estimator.effective_metric_ != "euclidean")

@@ -1,0 +1,214 @@
+// radius_neighbors: distances to all stored rows within a radius, as sparse rows with a column for each stored row.
+// radius_votes: weights of each class among them. radius_means: means of their targets, weighted or not.
+//
+// Rows stand in the order in which the source visits them, so that sums of weights have its bits.
+#include <cmath>
+
+#include "core/kernel.h"
+#include "core/nearest.h"
+
+namespace pretzel {
+namespace {
+
+constexpr Param kParams[] = {{"points", f64, "n_points width"},
+                             {"order", i32, "n_points", kHoldsIndices, "", "n_points"},
+                             {"ranges", i32, "n_nodes two"},
+                             {"bounds", f64, "n_bounds width", kMayBeEmpty},
+                             {"radii", f64, "n_radii", kMayBeEmpty},
+                             {"metric", i32, "", 0, kMetricNames},
+                             {"radius", f64, ""}};
+constexpr Param kVotes[] = {{"codes", i32, "n_points"}, {"by_distance", u8, ""}, {"outlier", i32, ""}};
+constexpr Param kMeans[] = {{"values", f64, "n_points n_out"}, {"by_distance", u8, ""}, {"otherwise", f64, "n_out"}};
+constexpr int kLanes = 8;
+
+const char* check(const LoadCall& call) {
+  return check_tree(call.params[index_of(kParams, "points")], call.params[index_of(kParams, "ranges")],
+                    call.params[index_of(kParams, "bounds")], call.params[index_of(kParams, "radii")]);
+}
+
+const char* check_votes(const LoadCall& call) {
+  const Array& codes = call.params[index_of(kVotes, "codes")];
+  if (call.params[index_of(kVotes, "outlier")].scalar<int32_t>() >= call.out->width) return "has no such column";
+  for (int64_t i = 0; i < codes.size; ++i) {
+    const int32_t code = codes.as<int32_t>()[i];
+    if (code < 0 || code >= call.out->width) return "has classes without a column";
+  }
+  return nullptr;
+}
+
+template <Metric kMetric>
+class Search {
+ public:
+  explicit Search(const RunCall& call)
+      : points_(call.params[index_of(kParams, "points")].as<double>()),
+        order_(call.params[index_of(kParams, "order")].as<int32_t>()),
+        ranges_(call.params[index_of(kParams, "ranges")].as<int32_t>()),
+        bounds_(call.params[index_of(kParams, "bounds")], call.params[index_of(kParams, "radii")]),
+        nodes_(call.params[index_of(kParams, "ranges")].shape[0]),
+        n_points_(call.params[index_of(kParams, "points")].shape[0]),
+        width_(call.in[0].width),
+        limit_(unroot<kMetric>(call.params[index_of(kParams, "radius")].scalar<double>())) {}
+
+  Status run(const RunCall& call) noexcept {
+    numbers_ = call.arena->alloc_n<int32_t>(static_cast<size_t>(n_points_));
+    distances_ = call.arena->alloc_n<double>(static_cast<size_t>(n_points_));
+    if (numbers_ == nullptr || distances_ == nullptr) return Status::kNoMemory;
+    for (int32_t r = 0; r < call.rows; ++r) {
+      size_ = 0;
+      if (!walk(call.in[0].row(r))) return call.reject(Status::kOutOfRange, r);
+      auto* index = call.arena->alloc_n<int32_t>(static_cast<size_t>(size_));
+      auto* value = call.arena->alloc_n<double>(static_cast<size_t>(size_));
+      if (index == nullptr || value == nullptr) return Status::kNoMemory;
+      for (int64_t i = 0; i < size_; ++i) {
+        index[i] = numbers_[i];
+        value[i] = root<kMetric>(distances_[i]);
+      }
+      call.out->sparse[r] = {index, value, size_};
+    }
+    return Status::kOk;
+  }
+
+ private:
+  /// The left child of each node before the right one. False: leaves hold more rows than there are.
+  bool walk(const double* x) {
+    int64_t stack[64] = {0};
+    int depth = 1;
+    while (depth > 0) {
+      const int64_t node = stack[--depth];
+      if (nodes_ > 1 && bounds_.of(x, node) > limit_ * (1.0 + 0x1p-40)) continue;
+      if (is_leaf(node, nodes_)) {
+        if (!visit(x, ranges_[2 * node], ranges_[2 * node + 1])) return false;
+        continue;
+      }
+      stack[depth++] = 2 * node + 2;
+      stack[depth++] = 2 * node + 1;
+    }
+    return true;
+  }
+
+  bool visit(const double* x, int64_t begin, int64_t end) {
+    int64_t i = begin;
+    for (; i + kLanes <= end; i += kLanes) {
+      const double* point = points_ + i * width_;
+      double sums[kLanes] = {0};
+      for (int64_t j = 0; j < width_; ++j) {
+        for (int64_t lane = 0; lane < kLanes; ++lane) {
+          sums[lane] = added<kMetric>(sums[lane], x[j] - point[lane * width_ + j]);
+        }
+      }
+      for (int64_t lane = 0; lane < kLanes; ++lane) {
+        if (sums[lane] <= limit_ && !put(i + lane, sums[lane])) return false;
+      }
+    }
+    for (; i < end; ++i) {
+      const double distance = reduced<kMetric>(x, points_ + i * width_, width_);
+      if (distance <= limit_ && !put(i, distance)) return false;
+    }
+    return true;
+  }
+
+  bool put(int64_t point, double distance) {
+    if (size_ == n_points_) return false;
+    numbers_[size_] = order_[point];
+    distances_[size_++] = distance;
+    return true;
+  }
+
+  const double* points_;
+  const int32_t *order_, *ranges_;
+  Bounds<kMetric> bounds_;
+  int64_t nodes_, n_points_, width_;
+  double limit_;
+  int32_t* numbers_ = nullptr;
+  double* distances_ = nullptr;
+  int64_t size_ = 0;
+};
+
+Status run(const RunCall& call) noexcept {
+  switch (call.params[index_of(kParams, "metric")].scalar<Metric>()) {
+    case Metric::kManhattan:
+      return Search<Metric::kManhattan>(call).run(call);
+    case Metric::kChebyshev:
+      return Search<Metric::kChebyshev>(call).run(call);
+    default:
+      return Search<Metric::kEuclidean>(call).run(call);
+  }
+}
+
+/// Calls `use` with each neighbour and its weight, the inverse distance; where some are zero, 1 for these.
+template <class Use>
+void each_weighted(const SparseRow& row, bool by_distance, Use use) {
+  bool meets = false;
+  for (int64_t i = 0; by_distance && i < row.size; ++i) meets |= row.value[i] == 0.0;
+  for (int64_t i = 0; i < row.size; ++i) {
+    use(row.index[i], !by_distance ? 1.0 : !meets ? 1.0 / row.value[i] : row.value[i] == 0.0 ? 1.0 : 0.0);
+  }
+}
+
+Status run_votes(const RunCall& call) noexcept {
+  const auto* codes = call.params[index_of(kVotes, "codes")].as<int32_t>();
+  const bool by_distance = call.params[index_of(kVotes, "by_distance")].scalar<uint8_t>() != 0;
+  const auto outlier = call.params[index_of(kVotes, "outlier")].scalar<int32_t>();
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const SparseRow& row = call.in[0].sparse[r];
+    double* out = call.out->row(r);
+    for (int32_t c = 0; c < call.out->width; ++c) out[c] = 0.0;
+    if (row.size == 0) {
+      if (outlier < 0) return call.reject(Status::kNoNeighbors, r);
+      out[outlier] = 1.0;
+    }
+    each_weighted(row, by_distance, [&](int32_t point, double weight) { out[codes[point]] += weight; });
+  }
+  return Status::kOk;
+}
+
+Status run_means(const RunCall& call) noexcept {
+  const auto* values = call.params[index_of(kMeans, "values")].as<double>();
+  const bool by_distance = call.params[index_of(kMeans, "by_distance")].scalar<uint8_t>() != 0;
+  const auto* otherwise = call.params[index_of(kMeans, "otherwise")].as<double>();
+  const int64_t outputs = call.out->width;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const SparseRow& row = call.in[0].sparse[r];
+    double* __restrict out = call.out->row(r);
+    double total = 0.0;
+    for (int64_t j = 0; j < outputs; ++j) out[j] = row.size == 0 ? otherwise[j] : 0.0;
+    each_weighted(row, by_distance, [&](int32_t point, double weight) {
+      for (int64_t j = 0; j < outputs; ++j) out[j] += values[point * outputs + j] * weight;
+      total += weight;
+    });
+    for (int64_t j = 0; row.size > 0 && j < outputs; ++j) out[j] /= total;
+  }
+  return Status::kOk;
+}
+
+/// Nobody knows how many rows lie within the radius: a tenth of them.
+Cost cost(const CostCall& call) {
+  const double width = call.in_width;
+  const auto nodes = static_cast<double>(call.params[index_of(kParams, "ranges")].shape[0]);
+  const auto points = static_cast<double>(call.params[index_of(kParams, "points")].shape[0]);
+  const double part = nodes > 1.0 ? 0.3 : 1.0;
+  return Cost{}
+      .rows({{"call", 20.0},
+             {"boxes", 2.0 * part * (nodes > 1.0 ? nodes : 0.0) * width},
+             {"compared", 0.4 * part * points * (1.0 + width)},
+             {"found", 0.3 * points}})
+      .scratch(128.0 + 12.0 * points, 1.2 * points);
+}
+
+Cost cost_votes(const CostCall& call) {
+  return Cost{}.rows({{"call", 5.0}, {"votes", 0.1 * call.in_width}, {"classes", 1.0 * call.out_width}});
+}
+
+Cost cost_means(const CostCall& call) {
+  return Cost{}.rows(
+      {{"call", 5.0}, {"neighbors", 0.1 * call.in_width}, {"values", 0.1 * call.in_width * call.out_width}});
+}
+
+}  // namespace
+PRETZEL_KERNEL(radius_neighbors, .params = kParams, .out = {kSparse, "n_points"}, .check = check, .run = run,
+               .cost = cost)
+PRETZEL_KERNEL(radius_votes, .params = kVotes, .in = {kSparse, "n_points"}, .out = {kDense, "classes"},
+               .check = check_votes, .run = run_votes, .cost = cost_votes)
+PRETZEL_KERNEL(radius_means, .params = kMeans, .in = {kSparse, "n_points"}, .out = {kDense, "n_out"}, .run = run_means,
+               .cost = cost_means)
+}  // namespace pretzel
