@@ -54,7 +54,7 @@ constexpr DefaultCoefficients kDefaultCoefficients[] = {
       {"vector_columns", 5.38, 4.17}}},
     {"exp", {{"call", 3.55, 2.29}, {"inputs", 0, 2.7}, {"outputs", 0, 1.89}, {"vectors", 4.58}}},
     {"exp_float32", {{"call", 2.88, 0.553}, {"inputs", 3.47, 0.373}}},
-    {"expanded_distances", {{"call", 0.0545, 0.0545}, {"products", 0.777, 0.535}}},
+    {"expanded_distances", {{"call", 5.4, 3.9}, {"products", 0.65, 0.17}}},
     {"expected_sigmoid", {{"call", 1.15, 1.14}, {"columns", 1.07, 0.74}}},
     {"expit", {{"call", 4.86, 17.8}, {"inputs", 0, 4.57}, {"outputs", 0, 2.52}, {"vectors", 6.54}}},
     {"expit_float32", {{"call", 2.72, 0.734}, {"inputs", 3.26, 0.615}}},
