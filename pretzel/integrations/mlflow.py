@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from typing import TYPE_CHECKING, Any, Literal
@@ -135,13 +136,22 @@ class _Answers:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        numbers = (column.name for column in plan.input_schema.columns if column.kind == "number")
+        self._numbers = [name for name in numbers if isinstance(name, str)]
 
     def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> Any:
         """The answers; ``params={"method": "predict_proba"}`` asks another method than the first."""
         method = (params or {}).get("method")
         scorer = BatchScorer(self._plan, methods=[method] if method else ())
-        found = scorer(model_input)
+        found = scorer(self._without_na(model_input))
         return found[method or "predict"] if list(found) == [method or "predict"] else found
+
+    def _without_na(self, table: Any) -> Any:
+        """A frame with NaN for `pandas.NA` among numbers, because MLflow makes objects of nullable columns."""
+        if not hasattr(table, "mask"):
+            return table
+        columns = [name for name in self._numbers if name in table and table[name].dtype == object]
+        return table.assign(**{name: table[name].mask(table[name].isna(), math.nan) for name in columns})
 
 
 def _load_pyfunc(path: str) -> _Answers:

@@ -78,6 +78,8 @@ def test_pyfunc_answers_with_the_signature_of_the_schema(model, folder):
         pytest.param(np.array([1.5, np.nan, -2.0]), id="missing"),
         pytest.param(np.array([2, None, 3], object), id="objects"),
         pytest.param(np.array([2**40, 1, 0]), id="large"),
+        pytest.param(pd.array([3, None, 1], dtype="Int64"), id="Int64"),
+        pytest.param(pd.array([0.5, None, 1.0], dtype="Float64"), id="Float64"),
     ],
 )
 def test_pyfunc_takes_the_numbers_that_scikit_learn_takes(model, folder, ages):
