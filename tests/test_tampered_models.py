@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
+from sklearn.kernel_approximation import PolynomialCountSketch, RBFSampler
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.naive_bayes import ComplementNB, MultinomialNB
 from sklearn.neural_network import MLPClassifier
@@ -223,6 +225,13 @@ def test_a_width_that_no_kernel_has() -> None:
     source = HashingVectorizer().fit(WORDS)
     source.n_features = 2**40
     assert "opaque" in pretzel.compile(source).explain()
+
+
+@pytest.mark.parametrize("step", [RBFSampler(n_components=3, random_state=0), PolynomialCountSketch(n_components=3)])
+def test_a_number_of_names_that_no_table_has(step: Any) -> None:
+    source = clone(step).fit(X)
+    source._n_features_out = 2**31
+    np.testing.assert_allclose(pretzel.compile(source).transform(X), source.transform(X))
 
 
 def test_the_cause_is_kept() -> None:

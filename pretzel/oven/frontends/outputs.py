@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
+from pretzel.oven.frontends.demands import MOST_COLUMNS
 from pretzel.oven.frontends.registry import children, has_trait
 from pretzel.oven.ir.columns import Raw
 from pretzel.oven.ir.opaque import Opaque
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 def output_width(estimator: Any) -> int:
     """Columns that an opaque transformer returns, or 0 when only running it would tell."""
     try:
-        return len(estimator.get_feature_names_out())
+        return len(_generated(estimator))
     except Exception:  # any third-party transformer may raise anything here
         return 0
 
@@ -24,7 +26,7 @@ def output_width(estimator: Any) -> int:
 def feature_names_out(estimator: Any) -> list[str] | None:
     """What ``get_feature_names_out`` returns, where that are texts."""
     try:
-        names = estimator.get_feature_names_out()
+        names = _generated(estimator)
         found: list[str] = names.tolist() if names.dtype == object else []
     except Exception:  # an estimator without it, and whatever a third-party transformer raises
         return None
@@ -40,7 +42,21 @@ def names_out(estimator: Any, node: Node) -> tuple[str, ...] | None:
     while last := [child for child in children(estimator) if child.method is None]:
         estimator = last[-1].estimator  # its names are those of the frame
     try:
-        names = tuple(map(str, estimator.get_feature_names_out()))
+        names = tuple(map(str, _generated(estimator)))
     except Exception:  # a function without names, for example
         return None
     return names if len(names) == node.schema().width else None
+
+
+def _generated(estimator: Any) -> Any:
+    """What ``get_feature_names_out`` returns.
+
+    Raises
+    ------
+    ValueError
+        The number of names that scikit-learn would generate is no width but a broken attribute.
+    """
+    count = getattr(estimator, "_n_features_out", 0)
+    if isinstance(count, Integral) and int(count) > MOST_COLUMNS:
+        raise ValueError(f"{count:,} names")
+    return estimator.get_feature_names_out()

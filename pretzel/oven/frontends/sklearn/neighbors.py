@@ -102,7 +102,7 @@ def radius_neighbors_classifier(estimator: Any, x: Node, importer: Importer) -> 
         if outliers is not None:
             at = np.flatnonzero(labels == outliers[output])
             if not at.size:
-                known = np.append(labels, outliers[output])
+                known = np.append(labels, np.array(outliers[output]).astype(labels.dtype))
             outlier = int(at[0]) if at.size else width
         votes = RadiusVotes((found,), codes[output], len(known), weighted, outlier)
         winners.append(ArgMax((votes,)))
