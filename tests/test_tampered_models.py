@@ -30,6 +30,7 @@ from sklearn.preprocessing import (
     StandardScaler,
     TargetEncoder,
 )
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import pretzel
@@ -232,6 +233,13 @@ def test_a_number_of_names_that_no_table_has(step: Any) -> None:
     source = clone(step).fit(X)
     source._n_features_out = 2**31
     np.testing.assert_allclose(pretzel.compile(source).transform(X), source.transform(X))
+
+
+def test_support_vectors_that_do_not_match_their_numbers() -> None:
+    source = SVC().fit(X, Y)
+    source.support_ = np.append(source.support_, 0)  # the source would read what lies behind the last vector
+    with pytest.raises(CompileError, match="support"):
+        pretzel.compile(source)
 
 
 def test_the_cause_is_kept() -> None:

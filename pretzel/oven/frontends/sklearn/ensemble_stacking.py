@@ -9,6 +9,7 @@ import numpy as np
 from pretzel.oven.frontends.registry import TRANSFORM, Child, Unsupported, adapter, children, composition
 from pretzel.oven.frontends.sklearn._members import called
 from pretzel.oven.frontends.sklearn.compat.compositions import stacked_widths
+from pretzel.oven.frontends.sklearn.compat.ensembles import decoded_classes
 from pretzel.oven.ir.encode import REJECT_UNKNOWN, category_codes
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.schema import fixed
@@ -45,7 +46,7 @@ def stacking_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
     """The final estimator knows classes by their positions, those of several labels each for itself."""
     stacked = _stacked(estimator, x, importer)
     several = isinstance(estimator.classes_, list)
-    classes = [np.asarray(each) for each in (estimator.classes_ if several else [estimator.classes_])]
+    classes = decoded_classes(estimator)
     others = ("predict_proba", "decision_function")
     found = dict(importer.methods(estimator.final_estimator_, stacked, only=others, name=FINAL))
     if several and "predict_proba" in found:

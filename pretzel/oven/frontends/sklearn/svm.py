@@ -118,7 +118,7 @@ def _parts(estimator: Any) -> tuple[Array, Array, Array]:
     vectors = estimator.support_vectors_
     if not vectors.shape[0]:
         raise Unsupported("it has no support vectors")
-    if support.sum() != vectors.shape[0] or dual.shape[1] != vectors.shape[0]:
+    if {int(support.sum()), dual.shape[1], len(estimator.support_)} != {vectors.shape[0]}:
         raise ValueError(f"there are {vectors.shape[0]} support_vectors_, and n_support_ is {support}")
     return floats(dual), floats(intercept), support
 

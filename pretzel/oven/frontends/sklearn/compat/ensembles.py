@@ -58,6 +58,12 @@ def isolation_depths(forest: Any) -> tuple[list[Array], float]:
     return [depths + extra - 1.0 for depths, extra in lengths], float(normal)
 
 
+def decoded_classes(stacking: Any) -> list[Array]:
+    """The labels that a `StackingClassifier` answers, of each target."""
+    encoders = stacking._label_encoder
+    return [np.asarray(each.classes_) for each in (encoders if isinstance(encoders, list) else [encoders])]
+
+
 def first_of_equals_wins() -> bool:
     """Whether `OneVsRestClassifier` chooses the first of classes with equal scores; before 1.8 the last."""
     return since("1.8")

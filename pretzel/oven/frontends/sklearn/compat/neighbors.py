@@ -108,8 +108,11 @@ def density_of(estimator: Any) -> tuple[Array, Array, float]:
 
 
 def targets_of(estimator: Any) -> Array:
-    """Targets of the stored rows, classes as numbers."""
-    return np.asarray(estimator._y)
+    """Targets of the stored rows, classes as numbers: one or several for each."""
+    found = np.asarray(estimator._y)
+    if found.ndim not in (1, 2):
+        raise ValueError(f"_y has {found.ndim} dimensions")
+    return found
 
 
 def local_densities(estimator: Any) -> tuple[Array, Array]:
