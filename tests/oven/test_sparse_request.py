@@ -30,6 +30,7 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
+from sklearn.semi_supervised import LabelSpreading
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -107,6 +108,7 @@ def test_same_rows_in_the_same_container(model):
         OneHotEncoder(),
         OrdinalEncoder(),
         HistGradientBoostingClassifier(max_iter=2),
+        LabelSpreading(kernel="knn"),
         make_pipeline(MaxAbsScaler(), StandardScaler()),
         make_union(MaxAbsScaler(), MinMaxScaler()),
         make_column_transformer((StandardScaler(), [0, 3]), ("passthrough", [1])),

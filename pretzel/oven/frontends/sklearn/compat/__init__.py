@@ -123,7 +123,7 @@ def takes_tables(estimator: Any) -> bool:
 def takes_sparse(estimator: Any) -> bool:
     """Whether an estimator of scikit-learn takes sparse rows. Some do though their tags say otherwise."""
     module, name = type(estimator).__module__, type(estimator).__name__
-    if module.startswith(("sklearn.neighbors.", "sklearn.manifold.")) and searches_tree(estimator):
+    if module.startswith(("sklearn.neighbors.", "sklearn.manifold.", "sklearn.semi_")) and searches_tree(estimator):
         return False
     if not module.startswith("sklearn.") or module.startswith("sklearn.linear_model."):
         return True

@@ -38,7 +38,8 @@ class Stored(NamedTuple):
 
 def searches_tree(estimator: Any) -> bool:
     """Whether an estimator, or the one that finds neighbours for it, searches a tree, which takes no sparse rows."""
-    return getattr(getattr(estimator, "nbrs_", estimator), "_fit_method", None) in TREES
+    finder = getattr(estimator, "nbrs_", None) or getattr(estimator, "nn_fit", None) or estimator
+    return getattr(finder, "_fit_method", None) in TREES
 
 
 def stored_rows(estimator: Any) -> Stored:
