@@ -28,11 +28,10 @@ from sklearn.ensemble import (
     VotingClassifier,
     VotingRegressor,
 )
-from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RationalQuadratic
-from sklearn.impute import IterativeImputer, SimpleImputer
+from sklearn.impute import SimpleImputer
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.manifold import Isomap, LocallyLinearEmbedding
@@ -145,7 +144,8 @@ def comparisons() -> Iterator[tuple[str, Any, Any]]:
         LocallyLinearEmbedding(n_neighbors=3, n_components=1, neighbors_algorithm="brute", eigen_solver="dense"),
     )
     columns = make_union(SplineTransformer(2, degree=1), topics, votes, posteriors, regressions, *embeddings)
-    imputer = IterativeImputer(Ridge(), max_iter=1, tol=0.0, min_value=0.0, max_value=1.0, random_state=0)
+    bounds = {"min_value": 0.0, "max_value": 1.0, "random_state": 0}
+    imputer = cases.build("sklearn.impute.IterativeImputer", estimator=Ridge(), max_iter=1, tol=0.0, **bounds)
     mixture = GaussianMixture(2, covariance_type="diag", max_iter=2, reg_covar=0.1, random_state=0)
     model = make_pipeline(imputer, columns, mixture).fit(codes, np.arange(8) % 3)
     yield "mixture", model, np.array([[np.nan, 1.0]])

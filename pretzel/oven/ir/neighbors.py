@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -57,15 +57,7 @@ class Neighbors(Node):
         return dense(2 * self.k)
 
     def params(self) -> dict[str, Array]:
-        return {
-            "points": self.points,
-            "order": self.order,
-            "ranges": self.ranges,
-            "bounds": self.bounds,
-            "radii": self.radii,
-            "metric": np.array(METRICS.index(self.metric), dtype=np.int32),
-            "k": np.array(self.k, dtype=np.int32),
-        }
+        return {**searched(self), "k": np.array(self.k, dtype=np.int32)}
 
     def reference(self, *inputs: Value) -> Value:
         with np.errstate(over="ignore"):
@@ -110,6 +102,12 @@ class Neighbors(Node):
     def describe(self) -> str:
         tree = f", {len(self.ranges)} nodes" if len(self.ranges) > 1 else ""
         return f"{self.k} of {len(self.points)} rows, {self.metric}{tree}"
+
+
+def searched(node: Any) -> dict[str, Array]:
+    """Parameters of a kernel that searches the stored rows of a node with these fields."""
+    found: dict[str, Array] = {name: getattr(node, name) for name in ("points", "order", "ranges", "bounds", "radii")}
+    return {**found, "metric": np.array(METRICS.index(node.metric), dtype=np.int32)}
 
 
 def reduced(metric: str, difference: Array) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 
 from pretzel.errors import InputValueError
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
-from pretzel.oven.ir.neighbors import METRICS, reduced, root
+from pretzel.oven.ir.neighbors import reduced, root, searched
 from pretzel.schema import Schema, dense, sparse
 
 REJECT = -1
@@ -45,15 +45,7 @@ class RadiusNeighbors(Node):
         return sparse(len(self.points))
 
     def params(self) -> dict[str, Array]:
-        return {
-            "points": self.points,
-            "order": self.order,
-            "ranges": self.ranges,
-            "bounds": self.bounds,
-            "radii": self.radii,
-            "metric": np.array(METRICS.index(self.metric), dtype=np.int32),
-            "radius": np.array(self.radius),
-        }
+        return {**searched(self), "radius": np.array(self.radius)}
 
     def reference(self, *inputs: Value) -> Value:
         from scipy import sparse as matrices

@@ -64,11 +64,17 @@ def k_neighbors_classifier(estimator: Any, x: Node, importer: Importer) -> Metho
         weights = NeighborVotes((found,), own, len(labels), weighted, True) if weighted else votes
         winners.append(ArgMax((weights,)))
         shares.append(NormalizeSum((votes,), uniform=False))
-    several = estimator.outputs_2d_
-    widths = tuple(map(len, classes)) if several else None
+    return _answers(estimator, winners, shares, classes)
+
+
+def _answers(estimator: Any, winners: list[Node], shares: list[Node], labels: list[Array]) -> Methods:
+    """Labels and probabilities of each output, side by side where there are several."""
+    if not estimator.outputs_2d_:
+        return {"predict": Output(winners[0], 1, tuple(labels)), "predict_proba": Output(shares[0])}
+    widths = tuple(node.schema().width for node in shares)
     return {
-        "predict": Output(Concat(tuple(winners)) if several else winners[0], 2 if several else 1, tuple(classes)),
-        "predict_proba": Output(Concat(tuple(shares)) if several else shares[0], list_of=widths),
+        "predict": Output(Concat(tuple(winners)), 2, tuple(labels)),
+        "predict_proba": Output(Concat(tuple(shares)), list_of=widths),
     }
 
 
@@ -110,12 +116,7 @@ def radius_neighbors_classifier(estimator: Any, x: Node, importer: Importer) -> 
             NormalizeNonzeroSum((importer.select(votes, tuple(range(width))) if len(known) > width else votes,))
         )
         named.append(known)
-    several = estimator.outputs_2d_
-    widths = tuple(map(len, classes)) if several else None
-    return {
-        "predict": Output(Concat(tuple(winners)) if several else winners[0], 2 if several else 1, tuple(named)),
-        "predict_proba": Output(Concat(tuple(shares)) if several else shares[0], list_of=widths),
-    }
+    return _answers(estimator, winners, shares, named)
 
 
 @adapter("sklearn.neighbors.RadiusNeighborsRegressor")
