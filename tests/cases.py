@@ -875,6 +875,8 @@ def _texts() -> list[Case]:
             found.append(Case(module + name, "text", options={**small, **options}))
     found += [
         Case(module + "TfidfVectorizer", "text", options={"norm": "l1", "sublinear_tf": True}),
+        Case(module + "TfidfVectorizer", "text", options={"token_pattern": r"\b[a-z']{2,}\b"}),
+        Case(module + "HashingVectorizer", "text", options={"n_features": 50, "token_pattern": r"[^\W\d]+"}),
         Case(module + "TfidfVectorizer", "text", options={"norm": None, "use_idf": False}),
         Case(module + "HashingVectorizer", "text", options={"n_features": 50, "alternate_sign": False, "norm": None}),
         Case(module + "TfidfTransformer", "counts"),

@@ -24,9 +24,10 @@ constexpr int64_t kMaxUnits = int64_t{1} << 29;
 
 PRETZEL_ENUM(Analyzer, uint8_t, kWord, kChar, kCharWb);
 
-/// str.isalnum, '_' and str.isspace for all code points: a page number for each 256, then a byte of flags.
+/// Flags of all code points: a page number for each 256, then a byte of flags. Foreigners are part of words but not of
+/// tokens, joiners of tokens but not of words; both only where tokens begin and end at the borders of words.
 struct CharClasses {
-  static constexpr uint8_t kWord = 1, kSpace = 2;
+  static constexpr uint8_t kToken = 1, kSpace = 2, kForeign = 4, kJoiner = 8;
   static constexpr int64_t kPages = 0x110000 >> 8;
   const uint16_t* page;
   const uint8_t* flags;
@@ -42,7 +43,7 @@ struct CharClasses {
         return "'class_pages' names a page that 'class_flags' has not";
     }
     if (params[0].size != kPages || pages[0] != 0) return "'class_pages' does not cover Unicode";
-    return CharClasses(params).is_word(uint8_t{' '}) ? "'class_flags' makes the space a part of words" : nullptr;
+    return CharClasses(params).in_token(uint8_t{' '}) ? "'class_flags' makes the space a part of tokens" : nullptr;
   }
 
   template <class Unit>
@@ -51,8 +52,8 @@ struct CharClasses {
     return flags[(static_cast<size_t>(page[c >> 8]) << 8) | (c & 255)];
   }
   template <class Unit>
-  bool is_word(Unit c) const {
-    return (of(c) & kWord) != 0;
+  bool in_token(Unit c) const {
+    return (of(c) & kToken) != 0;
   }
   template <class Unit>
   bool is_space(Unit c) const {
@@ -194,30 +195,58 @@ struct Token {
   uint32_t size;
 };
 
-/// Copies the tokens (maximal runs of \w of at least `shortest` characters that `keep` accepts) to `out` as UTF-8, each
+/// Cuts a maximal run of token characters at the borders of words (`\b`): from its first border to its last.
+template <class Unit>
+inline void cut_at_borders(const Unit* in, int64_t size, CharClasses classes, int64_t* first, int64_t* end) {
+  const auto in_word = [&](int64_t i) {
+    const uint8_t flags = i < 0 || i >= size ? uint8_t{0} : classes.of(in[i]);
+    return (flags & (CharClasses::kToken | CharClasses::kJoiner)) == CharClasses::kToken ||
+           (flags & CharClasses::kForeign) != 0;
+  };
+  const auto is_border = [&](int64_t i) { return in_word(i - 1) != in_word(i); };
+  while (*first < *end && !is_border(*first)) ++*first;
+  while (*first < *end && !is_border(*end)) --*end;
+}
+
+/// Copies the tokens (maximal runs of at least `shortest` characters that `keep` accepts) to `out` as UTF-8, each
 /// followed by a space; returns how many. `out` has room for utf8_bound units + 1, `tokens` for size / 2 + 1.
 template <class Unit, class Keep>
 inline int64_t tokenize(const Unit* in, int64_t size, bool lower, int64_t shortest, CharClasses classes, char* out,
                         Token* tokens, Keep keep) {
+  constexpr uint8_t kBordering = CharClasses::kForeign | CharClasses::kJoiner;
   int64_t n = 0;
   char* end = out;
+  const auto put = [lower](char* p, Unit unit) {
+    const uint32_t c = lower ? lower_ascii(unit) : unit;
+    if (c >= 0x80) return put_utf8(p, c);
+    *p = static_cast<char>(c);
+    return p + 1;
+  };
+  uint8_t flags = 0, before = 0;  // of this character, and of the one before the run
   for (int64_t i = 0; i < size;) {
-    if (!classes.is_word(in[i])) {
+    before = flags;
+    flags = classes.of(in[i]);
+    if ((flags & CharClasses::kToken) == 0) {
       ++i;
       continue;
     }
-    const int64_t first = i;
+    int64_t first = i;
     char* p = end;
+    uint8_t all = before;
     do {
-      const uint32_t c = lower ? lower_ascii(in[i]) : in[i];
-      if (c < 0x80) {
-        *p++ = static_cast<char>(c);
-      } else {
-        p = put_utf8(p, c);
-      }
-      ++i;
-    } while (i < size && classes.is_word(in[i]));
-    if (i - first < shortest) continue;
+      all |= flags;
+      p = put(p, in[i]);
+      flags = ++i < size ? classes.of(in[i]) : uint8_t{0};
+    } while ((flags & CharClasses::kToken) != 0);
+    int64_t length = i - first;
+    if (((all | flags) & kBordering) != 0) {
+      int64_t last = i;
+      cut_at_borders(in, size, classes, &first, &last);
+      length = last - first;
+      p = end;
+      for (int64_t k = first; k < last; ++k) p = put(p, in[k]);
+    }
+    if (length < shortest || length == 0) continue;
     const Token token{static_cast<uint32_t>(end - out), static_cast<uint32_t>(p - end)};
     if (!keep(token)) continue;
     *p++ = ' ';

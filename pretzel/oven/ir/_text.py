@@ -13,9 +13,9 @@ from pretzel.oven.ir.columns import TextLeaf
 from pretzel.store.digest import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from pretzel.oven.ir.graph import Array, Node
+    from pretzel.oven.ir.graph import Array
 
 
 ANALYZERS = ("word", "char", "char_wb")  # their numbers in the kernels
@@ -43,52 +43,105 @@ def unpack(data: Array, offsets: Array) -> list[str]:
     return [whole[a:b].decode("utf-8", "surrogatepass") for a, b in itertools.pairwise(offsets)]
 
 
-def text_params(
-    leaf: Node, stop_words: tuple[Array, Array], analyzer: str, min_n: int, max_n: int, shortest: int
-) -> dict[str, Array]:
+def text_params(node: Any) -> dict[str, Array]:
     """The parameters that all kernels of n-grams have."""
+    (leaf,) = node.inputs
     assert isinstance(leaf, TextLeaf)
-    pages, flags = character_classes()
+    pages, flags = character_classes(node.letters, node.whole_words, leaf.lower)
     return {
-        "stop_words": stop_words[0],
-        "stop_offsets": stop_words[1],
+        "stop_words": node.stop_words,
+        "stop_offsets": node.stop_offsets,
         "class_pages": pages,
         "class_flags": flags,
-        "analyzer": np.array(ANALYZERS.index(analyzer), dtype=np.uint8),
-        "min_n": np.array(min_n, dtype=np.int32),
-        "max_n": np.array(max_n, dtype=np.int32),
+        "analyzer": np.array(ANALYZERS.index(node.analyzer), dtype=np.uint8),
+        "min_n": np.array(node.min_n, dtype=np.int32),
+        "max_n": np.array(node.max_n, dtype=np.int32),
         "lower": np.array(leaf.lower, dtype=np.uint8),
-        "shortest": np.array(shortest, dtype=np.int32),
+        "shortest": np.array(node.shortest, dtype=np.int32),
     }
 
 
-@functools.cache
-def character_classes() -> tuple[Array, Array]:
-    """This Python's Unicode tables: a page number for each 256 code points, uint16, and flags of each page, uint8.
+UNICODE = 0x110000
+TOKEN, SPACE, FOREIGN, JOINER = 1, 2, 4, 8
+"""Flags of a character: part of tokens; white space (``\\s``, ``str.split``); part of words (``\\w``) and of no token;
+part of tokens and of no word. The last two count where tokens begin and end as words do."""
 
-    Flag 1: a letter, digit or underscore (``\\w``); flag 2: white space (``\\s``, ``str.split``).
+
+@functools.lru_cache(maxsize=64)
+def character_classes(
+    letters: tuple[int, ...] = (), whole_words: bool = False, lower: bool = False
+) -> tuple[Array, Array]:
+    """Flags of all characters: a page number for each 256 code points, uint16, and flags of each page, uint8.
+
+    Parameters
+    ----------
+    letters : tuple of int, optional
+        Code points of tokens, as the first of each run and the one behind its last. By default letters, digits and
+        underscores (``\\w``) of this Python's Unicode tables.
+    whole_words : bool
+        Tokens begin and end at the borders of words (``\\b``).
+    lower : bool
+        The kernels lower ASCII capitals, which therefore belong to the class of their small letters.
+
+    Raises
+    ------
+    ValueError
+        ``letters`` are no ascending code points.
     """
-    everything = np.arange(0x110000, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
-    flags = np.zeros(len(everything), dtype=np.uint8)
-    for flag, pattern in ((1, r"\w+"), (2, r"\s+")):
-        for run in re.finditer(pattern, everything):
-            flags[run.start() : run.end()] |= flag
+    if len(letters) % 2 or list(letters) != sorted({*letters}) or not all(0 <= each <= UNICODE for each in letters):
+        raise ValueError(f"letters are {letters!r:.80}, expected ascending code points")
+    flags = np.zeros(UNICODE, dtype=np.uint8)
+    is_word = np.zeros(UNICODE, dtype=bool)
+    for first, behind in runs_of(r"\w"):
+        is_word[first:behind] = True
+    for first, behind in zip(letters[::2], letters[1::2], strict=True) if letters else runs_of(r"\w"):
+        flags[first:behind] = TOKEN
+    if whole_words:
+        flags[is_word & (flags == 0)] = FOREIGN
+        flags[~is_word & (flags == TOKEN)] |= JOINER
+    for first, behind in runs_of(r"\s"):
+        flags[first:behind] |= SPACE
+    if lower:
+        flags[ord("A") : ord("Z") + 1] = flags[ord("a") : ord("z") + 1]
     pages: dict[bytes, int] = {}
     index = [pages.setdefault(page.tobytes(), len(pages)) for page in flags.reshape(-1, 256)]
     return frozen(index, np.uint16), frozen(np.frombuffer(b"".join(pages), dtype=np.uint8))
 
 
-def grams(text: str, analyzer: str, min_n: int, max_n: int, shortest: int, stop: Collection[str]) -> Iterable[str]:
+@functools.lru_cache(maxsize=64)
+def runs_of(character: str) -> tuple[tuple[int, int], ...]:
+    """Code points that a regular expression for one character matches: the first of each run, and the one behind it.
+
+    Raises
+    ------
+    re.error
+        It is no regular expression.
+    """
+    everything = np.arange(UNICODE, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
+    return tuple(run.span() for run in re.finditer(f"{character}+", everything))
+
+
+def grams(node: Any, text: str) -> Iterable[str]:
     """The n-grams of a preprocessed document, shorter ones first; the oracle of the kernels."""
-    if analyzer == "word":
-        tokens = [token for token in re.findall(r"\w+", text) if len(token) >= shortest and token not in stop]
+    min_n, max_n = node.min_n, node.max_n
+    if node.analyzer == "word":
+        stop = frozenset(unpack(node.stop_words, node.stop_offsets))
+        tokens = [token for token in re.findall(_pattern(node), text) if token not in stop]
         return (gram for n in range(min_n, max_n + 1) for gram in map(" ".join, _windows(tokens, n)))
-    if analyzer == "char":
+    if node.analyzer == "char":
         text = re.sub(r"\s{2,}", " ", text)
         return (gram for n in range(min_n, max_n + 1) for gram in _windows(text, n))
     words = [f" {word} " for word in text.split()]
     short = [word for word in words if len(word) < min_n]
     return [*short, *(gram for n in range(min_n, max_n + 1) for word in words for gram in _windows(word, n))]
+
+
+def _pattern(node: Any) -> str:
+    """The regular expression of a token."""
+    runs = zip(node.letters[::2], node.letters[1::2], strict=True)
+    characters = "".join(f"\\U{first:08x}-\\U{behind - 1:08x}" for first, behind in runs)
+    token = (f"[{characters}]" if characters else r"\w") + f"{{{max(node.shortest, 1)},}}"
+    return rf"\b{token}\b" if node.whole_words else token
 
 
 def _windows(sequence: Any, n: int) -> Iterator[Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from pretzel.oven.ir._text import grams, text_params, unpack
+from pretzel.oven.ir._text import grams, text_params
 from pretzel.oven.ir._text_state import hashing_2
 from pretzel.oven.ir.graph import Array, Node, Value
 from pretzel.oven.ir.ngrams import MOST_TERMS, sums
@@ -33,6 +33,8 @@ class HashedNgrams(Node):
     stop_offsets: Array
     n_features: int
     signed: bool
+    letters: tuple[int, ...] = ()
+    whole_words: bool = False
 
     op: ClassVar[str] = "hashed_ngrams/1"
     kernel: ClassVar[str] = "hashing"
@@ -42,19 +44,15 @@ class HashedNgrams(Node):
         return sparse(self.n_features)
 
     def params(self) -> dict[str, Array]:
-        stop_words = (self.stop_words, self.stop_offsets)
         return {
-            **text_params(self.inputs[0], stop_words, self.analyzer, self.min_n, self.max_n, self.shortest),
+            **text_params(self),
             "n_columns": np.array(self.n_features, dtype=np.int32),
             "signed": np.array(self.signed, dtype=np.uint8),
         }
 
     def reference(self, *inputs: Value) -> Value:
-        stop = frozenset(unpack(self.stop_words, self.stop_offsets))
-
         def entries(document: str) -> list[tuple[int, float]]:
-            found = grams(document, self.analyzer, self.min_n, self.max_n, self.shortest, stop)
-            hashes = [murmur3(gram.encode("utf-8")) for gram in found]
+            hashes = [murmur3(gram.encode("utf-8")) for gram in grams(self, document)]
             return [(self._column(h), -1.0 if h < 0 and self.signed else 1.0) for h in hashes]
 
         return sums(inputs[0], entries, self.n_features)

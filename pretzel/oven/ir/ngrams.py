@@ -26,7 +26,8 @@ class Ngrams(Node):
     """How often each term of a vocabulary stands in each document.
 
     Terms and stop words are packed UTF-8 (`pack`), terms in the order of their columns, stop words sorted, so that
-    equal vocabularies of different models are equal arrays.
+    equal vocabularies of different models are equal arrays. ``letters`` and ``whole_words`` are as in
+    `character_classes`.
     """
 
     analyzer: str
@@ -38,6 +39,8 @@ class Ngrams(Node):
     stop_words: Array
     stop_offsets: Array
     dtype: str = "int64"
+    letters: tuple[int, ...] = ()
+    whole_words: bool = False
 
     op: ClassVar[str] = "ngrams/1"
     kernel: ClassVar[str] = "ngrams"
@@ -48,20 +51,13 @@ class Ngrams(Node):
         return sparse(len(self.term_offsets) - 1, dtype=fixed(self.dtype))
 
     def params(self) -> dict[str, Array]:
-        stop_words = (self.stop_words, self.stop_offsets)
-        return {
-            "terms": self.terms,
-            "term_offsets": self.term_offsets,
-            **text_params(self.inputs[0], stop_words, self.analyzer, self.min_n, self.max_n, self.shortest),
-        }
+        return {"terms": self.terms, "term_offsets": self.term_offsets, **text_params(self)}
 
     def reference(self, *inputs: Value) -> Value:
         columns = {term: j for j, term in enumerate(unpack(self.terms, self.term_offsets))}
-        stop = frozenset(unpack(self.stop_words, self.stop_offsets))
 
         def entries(document: str) -> list[tuple[int, float]]:
-            found = grams(document, self.analyzer, self.min_n, self.max_n, self.shortest, stop)
-            return [(columns[gram], 1.0) for gram in found if gram in columns]
+            return [(columns[gram], 1.0) for gram in grams(self, document) if gram in columns]
 
         return sums(inputs[0], entries, len(columns))
 

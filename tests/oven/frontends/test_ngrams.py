@@ -24,6 +24,23 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+TOKEN_PATTERNS = [
+    r"(?u)\b\w\w+\b",
+    r"(?u)\b\w+\b",
+    r"\w{3,}",
+    r"[a-z]+",
+    r"[A-Za-z][A-Za-z]*",
+    r"(?u)\b[a-zA-Z]{2,}\b",
+    r"\b[^\d\W]+\b",
+    r"\S+",
+    r"[\w']+",
+    r"\b[\w'-]+\b",
+    r"\b['-]{2,}\b",
+    r"[\]\-a-f]{2}[\]\-a-f]+",
+]
+"""Those that are runs of one class of characters."""
+
+
 def analyzers() -> st.SearchStrategy[dict[str, Any]]:
     """Settings that say how a document is split."""
     common = {
@@ -35,7 +52,7 @@ def analyzers() -> st.SearchStrategy[dict[str, Any]]:
     words = st.fixed_dictionaries(
         {
             **common,
-            "token_pattern": st.sampled_from([r"(?u)\b\w\w+\b", r"(?u)\b\w+\b"]),
+            "token_pattern": st.sampled_from(TOKEN_PATTERNS),
             "stop_words": st.sampled_from([None, "english", ["cat", "a b", "", "ß", "naïve", "i\u0307"]]),
         }
     )
@@ -144,10 +161,16 @@ def test_one_vocabulary_is_stored_once() -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"tokenizer": str.split, "token_pattern": None}, "tokenizer"),
+        ({"tokenizer": str.splitlines, "token_pattern": None}, "tokenizer"),
         ({"preprocessor": str.lower}, "preprocessor"),
         ({"analyzer": str.split}, "analyzer"),
-        ({"token_pattern": r"[a-z]+"}, "token_pattern"),
+        ({"token_pattern": r"[a-z]+|\d"}, "token_pattern"),
+        ({"token_pattern": r"[^,]+"}, "token_pattern"),
+        ({"token_pattern": r"\b[a-z]+"}, "token_pattern"),
+        ({"token_pattern": r"[a-z][a-z0-9]+"}, "token_pattern"),
+        ({"token_pattern": r"[a-z]*"}, "token_pattern"),
+        ({"token_pattern": r"[a-z]{2,3}"}, "token_pattern"),
+        ({"token_pattern": r"([a-z]+)"}, "token_pattern"),
         ({"strip_accents": str.strip}, "strip_accents"),
         ({"dtype": np.float32}, "float32"),
     ],
@@ -164,6 +187,28 @@ def test_documents_that_are_not_text(document: Any) -> None:
     with pytest.raises(InputTypeError, match="row 1"):
         plan.transform(["fine", document])
     assert plan.transform(["some"]).nnz == 1
+
+
+BORDERS = ["don't stop-me now", "abc1 def 1abc _x", "--a--", "-'-", "a", "Écoute l'été-là", "x-1-y", "\x1f-a_\u0301b"]
+
+
+@pytest.mark.parametrize("pattern", TOKEN_PATTERNS)
+@pytest.mark.parametrize("lowercase", [True, False])
+def test_tokens_of_a_pattern(pattern: str, lowercase: bool) -> None:
+    vectorizer = CountVectorizer(token_pattern=pattern, lowercase=lowercase, ngram_range=(1, 2))
+    texts = [*BORDERS, *HARD_DOCUMENTS, "ab cd abc", "--''--x"]
+    check_vectorizer(vectorizer.fit([*texts, "a-''-a", "]-a-f x--y"]), texts)
+
+
+@pytest.mark.filterwarnings("ignore:The parameter 'token_pattern' will not be used")
+def test_tokens_of_split() -> None:
+    check_vectorizer(CountVectorizer(tokenizer=str.split).fit([*BORDERS, *HARD_DOCUMENTS]), HARD_DOCUMENTS)
+
+
+@pytest.mark.parametrize("letters", [(1,), (5, 5), (9, 3), (0, 0x110001), (-1, 4)])
+def test_letters_that_are_no_code_points(letters: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="ascending code points"):
+        character_classes(letters)
 
 
 def test_character_classes_are_pythons() -> None:

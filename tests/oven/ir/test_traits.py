@@ -50,7 +50,7 @@ from pretzel.oven.ir.encode import REJECT_UNKNOWN, OneHot, WholeCodes, category_
 from pretzel.oven.ir.expected_sigmoid import ExpectedSigmoid
 from pretzel.oven.ir.feature_selection import select_sparse
 from pretzel.oven.ir.float32_link import ExpFloat32, ExpitFloat32, SoftmaxFloat32
-from pretzel.oven.ir.graph import Array, Node, Parity, Value, rewrite, toposort
+from pretzel.oven.ir.graph import Array, Node, Parity, Value, replace, rewrite, toposort
 from pretzel.oven.ir.hashing import HashedNgrams
 from pretzel.oven.ir.idf import NO_IDF, Tfidf, TfidfLinear
 from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask, ZeroToNaN
@@ -308,6 +308,7 @@ def _examples() -> list[Node]:
     edges = np.array([-1.0, 0.0, 1.0, 0.5, 2.0, 2.0])
     points, starts = np.array([0.25, 1.0, 0.75, 2.0, -3.0, 0.5]), np.array([0, 3, 4, 6], dtype=np.int32)
     text = [ngrams(), hashed(signed=True), hashed(signed=False)]
+    text += [replace(node, letters=(97, 100), whole_words=True) for node in text[:2]]
     tfidf = [
         Tfidf((counts,), idf, norm, sublinear, binary)
         for counts in (*text, SPARSE, SPARSE_CHECKED)

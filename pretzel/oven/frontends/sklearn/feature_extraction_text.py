@@ -9,6 +9,7 @@ import numpy as np
 from pretzel.oven.frontends.contradictions import check_fit
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import floats
+from pretzel.oven.frontends.sklearn._token_patterns import WORDS, Tokens, token_class
 from pretzel.oven.frontends.sklearn.compat.preprocessing import tfidf_of, vocabulary
 from pretzel.oven.ir._text import ANALYZERS, pack
 from pretzel.oven.ir.columns import Raw
@@ -20,17 +21,6 @@ from pretzel.schema import Kind
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
-
-
-# Token patterns that mean "maximal runs of \w of at least this many characters".
-TOKEN_PATTERNS = {
-    r"(?u)\b\w\w+\b": 2,
-    r"\b\w\w+\b": 2,
-    r"(?u)\b\w+\b": 1,
-    r"\b\w+\b": 1,
-    r"(?u)\w+": 1,
-    r"\w+": 1,
-}
 
 
 @adapter("sklearn.feature_extraction.text.CountVectorizer")
@@ -78,10 +68,23 @@ def hashing_vectorizer(estimator: Any, x: Node, importer: Importer) -> Node:
         *pack(settings.stop_words),
         int(estimator.n_features),
         bool(estimator.alternate_sign),
+        settings.letters,
+        settings.whole_words,
     )
     if estimator.norm is None and not estimator.binary:
         return hashed
     return Tfidf((hashed,), NO_IDF, estimator.norm, sublinear=False, binary=bool(estimator.binary))
+
+
+def _tokens(vectorizer: Any) -> Tokens:
+    """How the analyzer "word" splits a text."""
+    if vectorizer.tokenizer not in (None, str.split):
+        raise Unsupported("tokenizer is a callable: it runs in Python")
+    pattern = vectorizer.token_pattern if vectorizer.tokenizer is None else r"\S+"
+    found = token_class(pattern)
+    if found is None:
+        raise Unsupported(f"token_pattern={pattern!r} runs in Python")
+    return found
 
 
 def _tfidf(transformer: Any, source: Node, importer: Importer, *, binary: bool = False) -> Node:
@@ -110,6 +113,8 @@ def counts(vectorizer: Any, x: Node, importer: Importer) -> Node:
         settings.shortest,
         *pack(terms_of(vectorizer)),
         *pack(settings.stop_words),
+        letters=settings.letters,
+        whole_words=settings.whole_words,
     )
 
 
@@ -133,6 +138,8 @@ class Analysis(NamedTuple):
     min_n: int
     max_n: int
     shortest: int  # characters of a token
+    letters: tuple[int, ...]  # as in `character_classes`
+    whole_words: bool
     stop_words: tuple[str, ...]  # sorted
     lower: bool
     accents: str | None
@@ -140,10 +147,8 @@ class Analysis(NamedTuple):
 
 def analysis(vectorizer: Any) -> Analysis:
     """Settings of a text vectorizer; raises Unsupported for what has no native form."""
-    for name in ("preprocessor", "tokenizer"):
-        unused = name == "tokenizer" and vectorizer.analyzer in ("char", "char_wb")
-        if getattr(vectorizer, name) is not None and not unused:
-            raise Unsupported(f"{name} is a callable: it runs in Python")
+    if vectorizer.preprocessor is not None:
+        raise Unsupported("preprocessor is a callable: it runs in Python")
     if callable(vectorizer.analyzer):
         raise Unsupported("analyzer is a callable: it runs in Python")
     if vectorizer.analyzer not in ANALYZERS:
@@ -155,18 +160,17 @@ def analysis(vectorizer: Any) -> Analysis:
     min_n, max_n = vectorizer.ngram_range
     if not 1 <= min_n <= max_n <= 1000:
         raise Unsupported(f"ngram_range={vectorizer.ngram_range!r}")
-    shortest = 1
-    stop_words: tuple[str, ...] = ()
+    tokens, stop_words = WORDS, tuple[str, ...]()
     if vectorizer.analyzer == "word":
-        shortest = TOKEN_PATTERNS.get(vectorizer.token_pattern, 0)
-        if not shortest:
-            raise Unsupported(f"token_pattern={vectorizer.token_pattern!r} runs in Python")
+        tokens = _tokens(vectorizer)
         stop_words = tuple(sorted(word for word in vectorizer.get_stop_words() or () if isinstance(word, str)))
     return Analysis(
         vectorizer.analyzer,
         int(min_n),
         int(max_n),
-        shortest,
+        tokens.shortest,
+        tokens.letters,
+        tokens.whole_words,
         stop_words,
         bool(vectorizer.lowercase),
         vectorizer.strip_accents or None,
