@@ -67,14 +67,27 @@ class OpaqueStep:
 
 
 @dataclass(frozen=True, slots=True)
+class PassedOn:
+    """Columns of a result, from ``start`` on, that are ``columns`` of the request as they came, whatever they hold.
+
+    From those that are ``numbers``, other columns of the result are computed.
+    """
+
+    start: int
+    columns: tuple[int, ...]
+    numbers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MethodPlan:
     """One method of the estimator: opaque steps first, then the program that makes the result.
 
     Without a program the last opaque step's value is the result as it is. ``otherwise`` answers requests with values
-    that the program cannot hold, and all but arrays if ``arrays_only``. ``sparse`` answers sparse requests, or is the
-    reason why the source rejects them; None where the program reads them. Its result has the format of the request
-    where ``keeps_format``. ``names_out`` are the names of its columns, where scikit-learn's configuration may ask for
-    frames. The other fields are those of ``pretzel.oven.ir.graph.Output``.
+    that the program cannot hold, and all but arrays if ``arrays_only``. Without it, values that are ``passed_on`` may
+    be anything; a text says why they may not. ``sparse`` answers sparse requests, or is the reason why the source
+    rejects them; None where the program reads them. Its result has the format of the request where ``keeps_format``.
+    ``names_out`` are the names of its columns, where scikit-learn's configuration may ask for frames. The other fields
+    are those of ``pretzel.oven.ir.graph.Output``.
 
     Parameters
     ----------
@@ -99,6 +112,7 @@ class MethodPlan:
     needs_rows: bool = True
     otherwise: MethodPlan | None = None
     arrays_only: bool = False
+    passed_on: tuple[PassedOn, ...] | str = ()
     sparse: MethodPlan | str | None = None
     keeps_format: bool = False
     names_out: Packed | None = None

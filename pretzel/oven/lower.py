@@ -180,6 +180,8 @@ class Lowering:
             plan = replace(plan, variants=others)
         if output.otherwise is not None:
             plan = replace(plan, otherwise=self._method(output.otherwise), arrays_only=output.arrays_only)
+        if output.passed_on:
+            plan = replace(plan, passed_on=output.passed_on)
         if sparse is not None:
             other = sparse if isinstance(sparse, str) else self._method_of(sparse, sparse)
             plan = replace(plan, sparse=other, keeps_format=keeps_format)

@@ -14,7 +14,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import Method
-from pretzel.errors import InputError
+from pretzel.errors import InputError, InputTypeError
 from pretzel.options import check_option
 from pretzel.runtime.engine import settable
 from pretzel.runtime.input.row_reader import one_row_table
@@ -172,13 +172,22 @@ async def _rows(method: Any, rows: list[Any], deadline: float | None) -> Any:
     if type(method) is OpaqueMethod:
         return await _in_python(method, partial(method.call_rows, rows), deadline)
     if type(method) is not Method or method.sparse_result or not rows:
-        rows = [tuple(row) if type(row) is list else row for row in rows]  # of Pretzel's own, in the order of the fit
-        return await _table(method, rows, deadline)
+        return await _table(method, _of_fit(rows), deadline)
     read = partial(_task_of_rows, method, rows)
     start = time.monotonic()
     is_short = len(rows) * max(method.spec.width, 1) < INLINE_CELLS
-    task = read() if is_short else await _in_python(method, read, deadline)
+    try:
+        task = read() if is_short else await _in_python(method, read, deadline)
+    except InputTypeError:
+        if method.others is None or not method.others.takes_values:
+            raise
+        return await _table(method, _of_fit(rows), deadline)  # texts that it passes on
     return await _run(method, task, None if deadline is None else deadline - (time.monotonic() - start))
+
+
+def _of_fit(rows: list[Any]) -> list[Any]:
+    """Rows of Pretzel's own, whose values come in the order of the fit."""
+    return [tuple(row) if type(row) is list else row for row in rows]
 
 
 def _task_of_rows(method: Method, rows: list[Any]) -> Task:

@@ -137,7 +137,8 @@ class Plan(ActsAsEstimator):
         else:
             program = NativeProgram(plan.program, self.store, self.lease)
             found = Method(program, plan, spec, self.name, read, method, variants)
-        if plan.arrays_only or any(other is not None for other in (plan.sparse, plan.otherwise, plan.names_out)):
+        others = plan.sparse, plan.otherwise, plan.names_out
+        if plan.arrays_only or plan.passed_on or any(other is not None for other in others):
             found.others = OtherForms(found, spec, self.name, partial(self._load, method))
         if isinstance(found, Method) and self.source is not None and _may_be_integers(plan):
             found.by_source = BySource(self.name, method, self.source, "integers beyond 2**53", spec)

@@ -14,6 +14,7 @@ from pretzel.packed import NAMES_OUT
 from pretzel.plan import MethodPlan
 from pretzel.runtime.input.messages import UnreadForm
 from pretzel.runtime.input.source_form import is_sparse, is_sparse_frame, of_row, sparse_rows
+from pretzel.runtime.passed_on import PassingOn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,13 +61,18 @@ class OtherForms:
         self._presents = isinstance(plan.sparse, MethodPlan) and plan.sparse.program is not None
         self._keeps_format = plan.keeps_format
         self._arrays_only = plan.arrays_only
-        self._otherwise = None if plan.otherwise is None else load(plan.otherwise, spec)
+        self._refusal = plan.passed_on if isinstance(plan.passed_on, str) else ""
+        self._otherwise: Callable[[Any], Any] | None = None
+        if plan.otherwise is not None:
+            self._otherwise = load(plan.otherwise, spec)
+        elif plan.passed_on and not self._refusal:
+            self._otherwise = PassingOn(plan, spec, name, load)
         self._names_out = plan.names_out
 
     @property
     def takes_values(self) -> bool:
-        """Whether values that the program cannot hold have an answer."""
-        return self._otherwise is not None
+        """Whether values that the program cannot hold have an answer, or an error of their own."""
+        return self._otherwise is not None or self._refusal != ""
 
     @property
     def takes_arrays(self) -> bool:
@@ -129,6 +135,11 @@ class OtherForms:
             )
         if not isinstance(answer, np.ndarray) or names is None:
             return answer
+        if isinstance(self._otherwise, PassingOn) and answer.dtype.kind not in "fiub":
+            raise InputTypeError(
+                f"{self.name}: no {container} frame is made of values that are passed on, because the estimator itself "
+                "was not saved with the plan: configure transform_output='default'"
+            )
         width = 1 if answer.ndim == 1 else answer.shape[1]
         if len(names) != width:
             raise CorruptStoreError(f"{self.name}: {len(names)} names of {width} columns")
@@ -142,7 +153,10 @@ class OtherForms:
 
     def instead(self, X: Any, error: InputTypeError) -> Any:
         """Answer for rows with values that the program rejects with ``error``, as it stands where the source fails."""
-        assert self._otherwise is not None
+        if self._otherwise is None:
+            raise InputTypeError(f"{error}; {self._refusal}") from error
+        if isinstance(self._otherwise, PassingOn) and isinstance(error, UnreadForm):
+            raise error
         try:
             return self._otherwise(X)
         except InputError:
@@ -155,7 +169,8 @@ class OtherForms:
 
     def call_row(self, row: Any) -> Any:
         """Answer for one row that the program cannot hold."""
-        assert self._otherwise is not None
+        if self._otherwise is None:
+            raise InputTypeError(f"{self.name}: rows with values that are no numbers are not answered; {self._refusal}")
         answer = self._otherwise(of_row(self.spec, self.name, row))
         return answer.iloc[0] if hasattr(answer, "iloc") else answer[0]
 

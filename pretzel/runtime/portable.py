@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pretzel.errors import CorruptStoreError, SaveError
 from pretzel.packed import REPORT, STRUCTURE, Packed
 from pretzel.plan import StoredGraph
+from pretzel.runtime.source import SAVE
 from pretzel.schema import EXTRAS
 
 if TYPE_CHECKING:
@@ -66,12 +67,16 @@ def _portable(method: MethodPlan) -> MethodPlan:
     sparse = method.sparse
     if sparse is not None and not isinstance(sparse, str):
         sparse = _NOT_SAVED if sparse.opaque or sparse.program is None else _portable(sparse)
+    passed_on = method.passed_on
+    if method.otherwise is not None and not method.arrays_only and not passed_on:
+        passed_on = f"where they are passed on, {_NOT_SAVED}: {SAVE}"
     return replace(
         method,
         variants={dtype: _portable(each) for dtype, each in variants.items()},
         from_source=tuple(lost),
         sparse=sparse,
         otherwise=None,
+        passed_on=passed_on,
     )
 
 

@@ -30,7 +30,7 @@ SCORES = ("ClassifierMixin", "RegressorMixin")
 """Classes of scikit-learn whose ``score`` needs nothing but predictions."""
 
 _KEEP = "compile or register the model with keep_source=True, or keep the estimator yourself"
-_SAVE = "compile the model with keep_source=True, and save it with opaque='skops'"
+SAVE = "compile the model with keep_source=True, and save it with opaque='skops'"
 _KINDS = {
     "ClassifierMixin": "classifier",
     "RegressorMixin": "regressor",
@@ -72,7 +72,7 @@ class Source:
         source._keeps = False
         source._on_tables = None
         source.type_name, source.kind, source.score_of = type_name, kind, score_of
-        source._why_gone = f"it was not saved with the plan: {_SAVE}"
+        source._why_gone = f"it was not saved with the plan: {SAVE}"
         return source
 
     def described(self) -> dict[str, str | None]:

@@ -18,8 +18,8 @@ from pretzel.schema import METHODS, RARE_METHODS, Follows, Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pretzel.plan import LeafTypes, MethodPlan, OpaqueStep, PhysicalPlan
-    from pretzel.program import Call, Program, ProgramShape, SubPlan
+    from pretzel.plan import LeafTypes, MethodPlan, OpaqueStep, PassedOn, PhysicalPlan
+    from pretzel.program import Call, Program, ProgramShape, SubPlan, Value
     from pretzel.schema import DTypeRule
 
 WIDEST = 2**31 - 1
@@ -103,6 +103,20 @@ def _wrong(method: MethodPlan, spec: InputSpec, objects: set[bytes]) -> Iterator
         or any(not isinstance(each, np.ndarray) or each.ndim != 1 for each in method.labels)
     ):
         yield f"labels of {len(method.labels)} outputs for a result of {result.width} columns"
+    if not isinstance(method.passed_on, str):
+        yield from _wrong_passed_on(method.passed_on, result, spec)
+
+
+def _wrong_passed_on(passed: tuple[PassedOn, ...], result: Value, spec: InputSpec) -> Iterator[str]:
+    at = 0
+    for each in passed:
+        if not at <= each.start <= result.width - len(each.columns) or result.kind is not Kind.DENSE:
+            yield f"{len(each.columns)} columns are passed on to {each.start} in a result of {result.width}"
+        if spec.kind is not InputKind.TABLE or any(
+            not 0 <= column < spec.width for column in (*each.columns, *each.numbers)
+        ):
+            yield f"a column is passed on that is none of {spec.width}"
+        at = each.start + len(each.columns)
 
 
 def _wrong_step(step: OpaqueStep, number: int, specs: Mapping[int, InputSpec], objects: set[bytes]) -> Iterator[str]:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.preprocessing import StandardScaler
 
 import pretzel
 import pretzel.serving
@@ -257,3 +259,20 @@ def test_the_path_begins_where_the_application_is_mounted(client: Client) -> Non
     assert client.post("/models/churn/de/predict", body, root="/ml").json == "no"
     assert client.get("/openapi.json", root="/ml").json["servers"] == [{"url": "/ml"}]
     assert client.get("", root="/ml").headers["content-type"].startswith("text/html")
+
+
+def test_texts_that_are_passed_on_are_answered_in_every_form(tmp_path: Any) -> None:
+    source = ColumnTransformer([("n", StandardScaler(), ["age"])], remainder="passthrough").fit(FRAME)
+    pretzel.compile(source).save(tmp_path / "plan")
+    expected = source.transform(FRAME).tolist()
+    rows = FRAME.to_dict("records")
+    for plan in (source, pretzel.load(tmp_path / "plan")):
+        with pretzel.Runtime(store=pretzel.ObjectStore()) as runtime:
+            runtime.register("m", plan)
+            client = Client(pretzel.serving.app(runtime))
+            assert client.post("/models/m/transform", rows[0]).json == expected[0]
+            assert client.post("/models/m/transform", rows).json == expected
+            assert client.post("/models/m/transform", [list(row.values()) for row in rows]).json == expected
+            wrong = client.post("/models/m/transform", [rows[0], {**rows[1], "age": "old"}])
+            assert wrong.status == 400
+            assert "row 1, column 'age'" in wrong.error

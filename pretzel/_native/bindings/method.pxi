@@ -381,6 +381,8 @@ cdef class Method(CallCounter):
                 self.raise_wrong_field(error)
             try:
                 return self.others.call_row(row)
+            except errors.InputError:
+                raise
             except (TypeError, ValueError, OverflowError):
                 self.raise_wrong_field(error)
 

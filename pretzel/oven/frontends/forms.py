@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, Raw
+import numpy as np
+
+from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, Raw, SparseLeaf, TextLeaf
 from pretzel.oven.ir.graph import Node, toposort
 from pretzel.oven.ir.opaque import Opaque
+from pretzel.plan import PassedOn
 from pretzel.schema import Kind
 
 
@@ -76,6 +79,45 @@ def beside(parts: list[Node], *, keep_sparse: bool = True) -> Node:
         else:
             found.append(part)
     return found[0] if len(found) == 1 else Beside(tuple(found), keep_sparse)
+
+
+def passed_on(x: TwoForms) -> tuple[PassedOn, ...]:
+    """The columns of ``x`` that are columns of the request; none where other columns depend on what they hold.
+
+    The source puts all parts side by side. So does who has the columns of the request, and the others as numbers, which
+    have to be float64 in the source, too: beside texts each part keeps its own type.
+    """
+    if (
+        not isinstance(x.native, Beside)
+        or x.first_for != "numbers"
+        or not isinstance(x.source, Raw)
+        or x.source.selected
+    ):
+        return ()
+    ends = np.cumsum([0, *x.native.widths]).tolist()
+    passed = [(at, part) for at, part in zip(ends, x.native.inputs, strict=False) if isinstance(part, Raw)]
+    computed = [part for part in x.native.inputs if not isinstance(part, Raw)]
+    below = toposort(computed)
+    if any(part.inputs or part.scalar for _, part in passed) or not all(map(_is_float64, computed)):
+        return ()
+    if any(isinstance(node, Opaque | Raw | SparseLeaf) for node in below):
+        return ()
+    if x.native.keep_sparse and any(part.schema().kind is Kind.SPARSE for part in computed):
+        return ()
+    texts = {column for node in below if isinstance(node, CellLeaf) for column in node.columns}
+    texts |= {node.column for node in below if isinstance(node, TextLeaf)}
+    if any(not texts.isdisjoint(part.columns) for _, part in passed):
+        return ()
+    numbers = {column for node in below if isinstance(node, NumericLeaf) for column in node.columns}
+    return tuple(PassedOn(at, part.columns, tuple(sorted(numbers & {*part.columns}))) for at, part in passed)
+
+
+def _is_float64(node: Node) -> bool:
+    """Whether the values of a step are float64 in the source for all numbers but those of a narrower float."""
+    dtype = node.schema().dtype
+    return node.schema().kind is not Kind.CELLS and all(
+        dtype.dtype_for(each) == np.float64 for each in (np.bool_, np.int8, np.int64, np.uint64, np.float64)
+    )
 
 
 def reads_request(output: Node) -> bool:

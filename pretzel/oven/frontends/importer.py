@@ -18,6 +18,7 @@ from pretzel.oven.frontends.forms import (
     Beside,
     TwoForms,
     is_sparse_input,
+    passed_on,
     reads_request,
     reads_unknown_form,
     source_form,
@@ -335,11 +336,10 @@ class Importer(ValueReader):
         node = output.node
         if isinstance(node, TwoForms):
             with contextlib.suppress(Unsupported):  # text stands beside numbers
-                if node.first_for != "none" and not self._doubtful:
-                    native, arrays_only = self.plain(node), node.first_for == "arrays"
-                    if not isinstance(native, Raw):
-                        otherwise = Output(node.source)
-                        return Output(native, 2, None, None, self._needs_rows(native), otherwise, arrays_only)
+                first_for = "none" if self._doubtful else node.first_for
+                if first_for != "none" and not isinstance(native := self.plain(node), Raw):
+                    others = Output(node.source), first_for == "arrays", passed_on(node)
+                    return Output(native, 2, None, None, self._needs_rows(native), *others)
             return Output(node.source)
         if isinstance(node, Raw) and not node.inputs:
             return Output(self._opaque(self._root, method, raw, "it returns the caller's own object", new_token()))

@@ -26,6 +26,7 @@ from pretzel.store.digest import digest_array, digest_parts, frozen, is_frozen
 if TYPE_CHECKING:
     from pretzel.oven.ir._states import States
     from pretzel.oven.ir.step_forms import Affine, Boundaries, Replacement
+    from pretzel.plan import PassedOn
     from pretzel.schema import Schema
 
 Array = npt.NDArray[Any]
@@ -370,6 +371,8 @@ class Output:
         A request without rows is rejected.
     otherwise : Output or None
         The estimator's own result, for values that ``node`` cannot hold; for all but arrays if ``arrays_only``.
+    passed_on : tuple of PassedOn
+        Columns of the result that may hold anything, because they are columns of the request.
     """
 
     node: Node
@@ -379,6 +382,7 @@ class Output:
     needs_rows: bool = True
     otherwise: Output | None = None
     arrays_only: bool = False
+    passed_on: tuple[PassedOn, ...] = ()
 
     def __post_init__(self) -> None:
         if wrong := [np.shape(classes) for classes in self.labels or () if np.ndim(classes) != 1]:
