@@ -1,7 +1,8 @@
 """Models are loaded and called once, with a row made up from their schema, before the server says that it is ready.
 
 So the first real call finds a model in memory, its pages and working memory touched, and the modules imported that it
-needs. Nothing is counted. Under a memory limit, loading ends where another model would have to leave.
+needs. Nothing is counted. Under a memory limit, loading ends where another model would have to leave. A model that cannot
+be loaded keeps no other one from being served; where none can be, the server is not ready, and tries again when asked.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import Endpoint
-from pretzel.errors import MemoryLimitExceeded, ModelNotFoundError
+from pretzel.errors import ModelNotFoundError
 from pretzel.runtime.asynchronous import answer_row
 from pretzel.runtime.log import logger
 from pretzel.serving.failures import Unavailable
@@ -41,7 +42,7 @@ class WarmUp:
     Attributes
     ----------
     is_over : bool
-        Whether all that there were have been called.
+        Whether all that there were have been called, or could not be loaded, and one of them can be served.
     """
 
     def __init__(self, app: Application) -> None:
@@ -49,6 +50,7 @@ class WarmUp:
         self._warm: set[str] = set()
         self._calls: dict[str, asyncio.Task[None]] = {}  # under way, by model
         self._task: asyncio.Task[None] | None = None
+        self._why = ""  # no model can be served
         self.is_over = not app.settings.warm_up
 
     async def finish(self, seconds: float = PATIENCE) -> None:
@@ -68,6 +70,8 @@ class WarmUp:
         Unavailable
         """
         await self.finish(_PROBE)
+        if self._why and not self.is_over:
+            raise Unavailable(f"no model can be loaded: {self._why}")
         if not self.is_over:
             raise Unavailable(f"{len(self._warm)} models have been loaded so far, and others are still to come")
 
@@ -107,7 +111,9 @@ class WarmUp:
 
     async def _run(self) -> None:
         runtime = self._app.runtime
-        for name in await asyncio.to_thread(list, runtime):
+        failures: list[str] = []
+        names = await asyncio.to_thread(list, runtime)
+        for name in names:
             try:
                 if name not in self._warm:
                     calling = self._calling(name)
@@ -116,14 +122,15 @@ class WarmUp:
                         calling.result()
                     else:
                         logger.warning("%s has not answered for %g seconds: others are not kept waiting", name, LONGEST)
-            except MemoryLimitExceeded:
-                break
             except Exception as error:  # the others can be served
-                logger.error("%s cannot be loaded: %s", name, error)
+                if not self._why:  # else that has been logged
+                    logger.error("%s cannot be loaded: %s", name, error)
+                failures.append(str(error))
             memory = runtime._stored.counts()
             if memory["limit"] is not None and memory["evictions"]:
                 break
-        self.is_over = True
+        self._why = failures[0] if len(failures) == len(names) > 0 else ""
+        self.is_over = not self._why
 
     async def _call(self, name: str) -> None:
         plan = await self._app.models.plan(name)

@@ -150,6 +150,36 @@ def test_the_memory_limit_ends_it(tmp_path: Path) -> None:
         assert client.post("/models/m7/predict", X[0].tolist()).status == 200
 
 
+def test_a_server_in_whose_memory_no_model_fits_is_not_ready_until_one_does(tmp_path: Path) -> None:
+    models = pretzel.PlanStore(tmp_path / "models")
+    X = np.random.default_rng(0).normal(size=(10, 200_000))
+    models.publish("big", LinearRegression().fit(X, X[:, 0]))
+    with pretzel.Runtime(store=tmp_path / "models", memory_limit=1_000_000) as runtime:
+        app = pretzel.serving.app(runtime)
+        client = Client(app)
+        for _ in range(2):
+            answer = client.get(READY)
+            assert answer.status == 503
+            assert "no model can be loaded: big@v1 needs" in answer.error
+        assert client.get("/v2/health/live").status == 200
+        assert client.post("/models/big/predict", [1]).status == 503
+        models.publish("small", LinearRegression().fit(X[:, :3], X[:, 0]))
+        assert client.get(READY).status == 200
+        assert client.get("/v2/models/big/ready").status == 503
+        assert client.get("/v2/models/small/ready").status == 200
+
+
+def test_a_model_that_is_too_large_keeps_no_other_one_from_being_called_first(tmp_path: Path) -> None:
+    models = pretzel.PlanStore(tmp_path / "models")
+    X = np.random.default_rng(0).normal(size=(10, 200_000))
+    models.publish("a", LinearRegression().fit(X, X[:, 0]))
+    models.publish("b", LinearRegression().fit(X[:, :3], X[:, 0]))
+    with pretzel.Runtime(store=tmp_path / "models", memory_limit=1_000_000) as runtime:
+        app = pretzel.serving.app(runtime)
+        assert Client(app).get(READY).status == 200
+        assert runtime.stats()["memory"]["resident"] == 1
+
+
 def test_the_first_call_of_a_fresh_worker(tmp_path: Path) -> None:
     """It takes less than five times as long as a later one."""
     pretzel.PlanStore(tmp_path / "models").publish("churn/de", churn())
