@@ -18,6 +18,7 @@ from pretzel.errors import InputError, InputTypeError
 from pretzel.options import check_option
 from pretzel.runtime.engine import settable
 from pretzel.runtime.input.row_reader import one_row_table
+from pretzel.runtime.input.source_form import of_single_rows, without_rows
 from pretzel.runtime.opaque import OpaqueMethod
 from pretzel.runtime.version import Unloaded
 
@@ -169,10 +170,14 @@ async def _table(method: Any, X: Any, deadline: float | None) -> Any:
 
 
 async def _rows(method: Any, rows: list[Any], deadline: float | None) -> Any:
+    if not rows:
+        method = await in_memory(method)
+        return await _table(method, without_rows(method.spec) if hasattr(method, "spec") else rows, deadline)
     if type(method) is OpaqueMethod:
         return await _in_python(method, partial(method.call_rows, rows), deadline)
-    if type(method) is not Method or method.sparse_result or not rows:
-        return await _table(method, _of_fit(rows), deadline)
+    if type(method) is not Method or method.sparse_result:
+        rows = [tuple(row) if type(row) is list else row for row in rows]  # of Pretzel's own, in the order of the fit
+        return await _table(method, rows, deadline)
     read = partial(_task_of_rows, method, rows)
     start = time.monotonic()
     is_short = len(rows) * max(method.spec.width, 1) < INLINE_CELLS
@@ -181,13 +186,9 @@ async def _rows(method: Any, rows: list[Any], deadline: float | None) -> Any:
     except InputTypeError:
         if method.others is None or not method.others.takes_values:
             raise
-        return await _table(method, _of_fit(rows), deadline)  # texts that it passes on
+        whole = partial(of_single_rows, method.spec, method.name, rows)  # with texts that it passes on
+        return await _in_python(method, lambda: method(whole()), deadline)
     return await _run(method, task, None if deadline is None else deadline - (time.monotonic() - start))
-
-
-def _of_fit(rows: list[Any]) -> list[Any]:
-    """Rows of Pretzel's own, whose values come in the order of the fit."""
-    return [tuple(row) if type(row) is list else row for row in rows]
 
 
 def _task_of_rows(method: Method, rows: list[Any]) -> Task:

@@ -1,8 +1,8 @@
 """Models are loaded and called once, with a row made up from their schema, before the server says that it is ready.
 
 So the first real call finds a model in memory, its pages and working memory touched, and the modules imported that it
-needs. Nothing is counted. Under a memory limit, loading ends where another model would have to leave. A model that cannot
-be loaded keeps no other one from being served; where none can be, the server is not ready, and tries again when asked.
+needs. Nothing is counted. Under a memory limit, loading ends where another model would have to leave. A model that does
+not load keeps no other one from being served; where none loads, the server is not ready, and tries again when asked.
 """
 
 from __future__ import annotations

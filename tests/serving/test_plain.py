@@ -9,9 +9,10 @@ import zlib
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from sklearn.compose import ColumnTransformer
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import pretzel
 import pretzel.serving
@@ -113,6 +114,8 @@ BAD = {
     "too few": ("numbers/predict", b"[1, 2]", "InputShapeError", "numbers: expected 3 values, got 2"),
     "too few in row 1": ("numbers/predict", b"[[1, 2, 3], [1, 2]]", "InputShapeError", "numbers: row 1: "),
     "no rows": ("numbers/predict", b"[]", "InputShapeError", "at least one row"),
+    "no rows with names": ("churn/de/predict", b"[]", "InputShapeError", "at least one row"),
+    "no rows for a step in Python": ("opaque/predict", b"[]", "InputShapeError", "at least one row"),
     "no documents": ("spam/predict", b"[]", "InputShapeError", "at least one document"),
     "nested": ("numbers/predict", b"[[[1, 2, 3]]]", "InputShapeError", "numbers"),
     "a dict without names": ("numbers/predict", b'{"a": 1}', "InputTypeError", "without column names"),
@@ -276,3 +279,22 @@ def test_texts_that_are_passed_on_are_answered_in_every_form(tmp_path: Any) -> N
             wrong = client.post("/models/m/transform", [rows[0], {**rows[1], "age": "old"}])
             assert wrong.status == 400
             assert "row 1, column 'age'" in wrong.error
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_no_rows_are_answered_where_the_source_answers_them(named: bool) -> None:
+    table = FRAME[["age"]] if named else FRAME[["age"]].to_numpy()
+    source = FunctionTransformer(np.log1p).fit(table)
+    assert source.transform(table[:0]).shape == (0, 1)
+    stream = pa.BufferOutputStream()
+    with pa.ipc.new_stream(stream, pa.schema({"age": "float64"})) as writer:
+        writer.write_table(pa.table({"age": pa.array([], "float64")}))
+    arrow = {"Content-Type": "application/vnd.apache.arrow.stream", "Accept": "application/json"}
+    tensor = {"name": "age" if named else "X", "shape": [0] if named else [0, 1], "datatype": "FP64", "data": []}
+    with pretzel.Runtime(store=pretzel.ObjectStore()) as runtime:
+        runtime.register("m", source)
+        client = Client(pretzel.serving.app(runtime))
+        assert client.post("/models/m/transform", []).json == []
+        assert client.post("/models/m/transform", stream.getvalue().to_pybytes(), headers=arrow).json == []
+        answer = client.post("/v2/models/m/infer", {"inputs": [tensor]}).json
+        assert answer["outputs"][0]["shape"] == [0, 1]

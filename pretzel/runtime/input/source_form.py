@@ -129,6 +129,17 @@ def of_rows(spec: InputSpec, X: list[Any], *, check: bool = True) -> Any:
     return array([list(row) for row in zip(*columns, strict=True)])
 
 
+def without_rows(spec: InputSpec) -> Any:
+    """A table of no rows, with all columns, in place of a list of none, which does not say that it has them."""
+    if spec.kind is not InputKind.TABLE or spec.items or not spec.width:
+        return []
+    if spec.names is None:
+        return np.empty((0, spec.width))
+    import pandas as pd
+
+    return pd.DataFrame({name: np.empty(0, object if i in spec.texts else float) for i, name in enumerate(spec.names)})
+
+
 def _of_dicts(spec: InputSpec, rows: Sequence[Mapping[Any, Any]]) -> Any:
     """Rows as a DataFrame with the keys that all have: known columns first, in the order of the fit."""
     known = [name for name in spec.names or () if name in rows[0]]
