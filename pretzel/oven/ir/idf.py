@@ -85,6 +85,8 @@ class Tfidf(Node):
         counts = whole(1, 1) if self.binary else inputs[0]
         if not counts.finite or (self.sublinear and counts.low < 1.0):
             return UNKNOWN
+        if self.norm is None and not len(self.idf) and not self.sublinear:
+            return counts
         idf = of_constants(self.idf) if len(self.idf) else whole(1, 1)
         if self.sublinear:
             counts = ValueProperties(1.0, math.log(counts.high) + 1.001, no_nan=True)

@@ -218,3 +218,17 @@ def test_members_whose_samples_missed_a_class() -> None:
     assert {len(member.coef_) for member in model.estimators_} == {1, 3}
     plan = check_answers(model, X, methods=("predict", "predict_proba"))
     assert {step.method for step in plan.opaque_steps} <= {"decision_function"}
+
+
+def test_isolation_forest_over_single_columns() -> None:
+    X = np.random.default_rng(0).normal(size=(80, 4))
+    model = IsolationForest(n_estimators=9, max_features=1, random_state=0).fit(X)
+    plan = pretzel.compile(model, strict=True)
+    np.testing.assert_allclose(plan.score_samples(X), model.score_samples(X), rtol=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 3, 7])
+def test_number_of_members_that_was_changed_after_the_fit(n: int) -> None:
+    X = np.random.default_rng(0).normal(size=(80, 4))
+    model = BaggingRegressor(n_estimators=5, random_state=0).fit(X, X[:, 0]).set_params(n_estimators=n)
+    np.testing.assert_allclose(pretzel.compile(model).predict(X), model.predict(X), rtol=1e-12)

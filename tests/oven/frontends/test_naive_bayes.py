@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-from sklearn.naive_bayes import ComplementNB, MultinomialNB
+from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import Binarizer
 
 import pretzel
 from pretzel.errors import InputValueError
@@ -67,3 +68,24 @@ def test_missing_values_are_rejected() -> None:
     plan = pretzel.compile(MultinomialNB().fit(X, Y))
     with pytest.raises(InputValueError, match="NaN"):
         plan.predict(np.full((1, 9), np.nan))
+
+
+@pytest.mark.parametrize("vectorizer", [CountVectorizer(), CountVectorizer(binary=True, dtype=np.float64)], ids=repr)
+@pytest.mark.parametrize("model", [BernoulliNB(), BernoulliNB(binarize=np.float64(0.5))], ids=repr)
+def test_words_that_are_there(model, vectorizer) -> None:
+    texts = [" ".join(f"word{j}" for j in range(9) for _ in range(int(row[j]))) or "nothing" for row in X]
+    estimator = make_pipeline(vectorizer, model).fit(texts, Y)
+    plan = pretzel.compile(estimator, strict=True)
+    for method in METHODS[:3]:
+        assert_close(getattr(plan, method)(texts), getattr(estimator, method)(texts))
+    binary = make_pipeline(vectorizer, Binarizer()).fit(texts)
+    found, expected = pretzel.compile(binary, strict=True).transform(texts), binary.transform(texts)
+    assert (found != expected).nnz == 0
+    assert found.dtype == expected.dtype
+
+
+@pytest.mark.parametrize("model", [BernoulliNB(binarize=1), Binarizer(threshold=1.0)], ids=repr)
+def test_words_that_are_there_twice(model) -> None:
+    texts = [" ".join(f"word{j}" for j in range(9) for _ in range(int(row[j]))) or "nothing" for row in X]
+    estimator = make_pipeline(CountVectorizer(), model).fit(texts, Y)
+    assert pretzel.compile(estimator).opaque_steps

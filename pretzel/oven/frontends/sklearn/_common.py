@@ -9,7 +9,9 @@ import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported
 from pretzel.oven.ir.columns import Raw, is_sparse
+from pretzel.oven.ir.idf import NO_IDF, Tfidf
 from pretzel.oven.ir.linear import Linear, LinearInOrder
+from pretzel.oven.ir.link import Threshold
 from pretzel.oven.ir.scale import MulAdd
 from pretzel.schema import Follows, Kind, fixed
 
@@ -27,6 +29,22 @@ def dense_only(x: Node, estimator: Any) -> None:
     """Raise `Unsupported` where ``x`` is sparse."""
     if is_sparse(x):
         raise Unsupported(f"{type(estimator).__name__} on sparse rows")
+
+
+def above(x: Node, threshold: Any, estimator: Any) -> Node:
+    """1 where ``x`` is above a threshold, else 0.
+
+    Raises
+    ------
+    Unsupported
+        ``x`` is sparse, and not known to be above the threshold wherever a value is stored.
+    """
+    if not is_sparse(x):
+        return Threshold((x,), float(threshold), casts=not isinstance(threshold, np.floating))
+    rule = x.schema().dtype
+    if not 0 <= threshold < x.properties().low or rule.follows is not Follows.NOTHING:
+        raise Unsupported(f"{type(estimator).__name__} on sparse rows that are not those of counts")
+    return Tfidf((x,), NO_IDF, None, sublinear=False, binary=True, dtype=rule.least)
 
 
 def product_dtype(x: Node, *parameters: Any, kept: Follows = Follows.REQUEST) -> str:

@@ -64,7 +64,7 @@ def random_trees_embedding(estimator: Any, x: Node, importer: Importer) -> Metho
     if sum(one_hot_widths(estimator.one_hot_encoder_)) != offset:
         raise Unsupported("an encoder of other leaves")
     hot: Node = Indicators((splits.per_tree(x, positions, float32=True),), offset)
-    if not estimator.sparse_output:
+    if not estimator.one_hot_encoder_.sparse_output:
         hot = importer.dense(hot)
     return {"transform": Output(hot), "apply": leaf_numbers(x, splits)}
 

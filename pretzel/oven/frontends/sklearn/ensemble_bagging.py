@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 
 @composition("sklearn.ensemble.BaggingClassifier", "sklearn.ensemble.BaggingRegressor")
 def members(ensemble: Any) -> tuple[Child, ...]:
-    """Each member is given its columns of an array."""
+    """Each member is given its columns of an array. Of fewer members than were fitted, the first are asked."""
     every = tuple(range(ensemble.n_features_in_))
     found = []
-    for number, (member, features) in enumerate(zip(ensemble.estimators_, ensemble.estimators_features_, strict=True)):
+    asked = [*zip(ensemble.estimators_, ensemble.estimators_features_, strict=True)][: ensemble.n_estimators]
+    for number, (member, features) in enumerate(asked):
         columns = tuple(int(column) for column in features)
         method = "predict_proba" if hasattr(ensemble, "classes_") and hasattr(member, "predict_proba") else "predict"
         found.append(Child(str(number), member, method, columns=None if columns == every else columns))
@@ -40,10 +41,16 @@ def members(ensemble: Any) -> tuple[Child, ...]:
 @adapter("sklearn.ensemble.BaggingRegressor")
 def bagging_regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
     """The mean of what the members predict."""
+    _check_number(estimator)
     found = answers(estimator, as_array(estimator, x, importer), importer, None if _is_wide(estimator) else 1)
     if any(output.labels is not None for output in found) or len({output.ndim for output in found}) > 1:
         raise Unsupported("a member of BaggingRegressor that predicts no numbers of one shape")
     return {"predict": Output(_mean(estimator, [output.node for output in found]), ndim=found[0].ndim)}
+
+
+def _check_number(estimator: Any) -> None:
+    if estimator.n_estimators > len(estimator.estimators_):
+        raise Unsupported("n_estimators is larger than the number of members")
 
 
 def _is_wide(estimator: Any) -> bool:
@@ -72,6 +79,7 @@ def _number_of_jobs(estimator: Any) -> int:
 @adapter("sklearn.ensemble.BaggingClassifier")
 def bagging_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
     """Mean probabilities, or shares of votes. Members know classes by their positions, and not all of them."""
+    _check_number(estimator)
     x = as_array(estimator, x, importer)
     classes = np.asarray(estimator.classes_)
     proba = float64_mean(_probabilities(estimator, x, importer, len(classes)), np.empty(0))
@@ -147,7 +155,8 @@ def isolation_forest(estimator: Any, x: Node, importer: Importer) -> Methods:
     for tree, features in zip(estimator.estimators_, estimator.estimators_features_, strict=True):
         found = scikit_tree(tree.tree_, allow_nan=True)
         if tree.n_features_in_ != estimator.n_features_in_:
-            found = replace(found, feature=np.where(found.left < 0, -1, np.asarray(features)[found.feature]))
+            split = found.left >= 0
+            found = replace(found, feature=np.where(split, np.asarray(features)[found.feature * split], -1))
         trees.append(found)
     splits = join(trees, "estimators_")
     values = np.concatenate([depth[leaves] for depth, leaves in zip(depths, splits.leaf_nodes, strict=True)])

@@ -43,7 +43,7 @@ def rbf_sampler(estimator: Any, x: Node, importer: Importer) -> Node:
         raise Unsupported("weights that are not float64")
     checked = importer.finite(importer.numeric(x), estimator)
     kind = LinearInOrder if is_sparse(checked) and len(offset) == 1 else Linear
-    return _waves(kind((checked,), floats(weights), floats(offset)))
+    return _waves(kind((checked,), floats(weights), floats(offset)), estimator)
 
 
 @adapter("sklearn.kernel_approximation.SkewedChi2Sampler")
@@ -56,7 +56,7 @@ def skewed_chi2_sampler(estimator: Any, x: Node, importer: Importer) -> Node:
     least = np.nextafter(-skewedness, np.inf)
     checked = _above(importer.finite(importer.dense(x), estimator), estimator, least)
     logs = Log((MulAdd((checked,), np.ones(width), np.full(width, skewedness)),))
-    return _waves(Linear((logs,), weights, offset))
+    return _waves(Linear((logs,), weights, offset), estimator)
 
 
 @adapter("sklearn.kernel_approximation.AdditiveChi2Sampler")
@@ -67,6 +67,7 @@ def additive_chi2_sampler(estimator: Any, x: Node, importer: Importer) -> Node:
     interval = estimator.sample_interval
     if interval is None:
         interval = INTERVALS[estimator.sample_steps]
+    interval = float(interval)
     checked = _above(importer.finite(importer.dense(x), estimator), estimator, 0.0)
     width = checked.schema().width
     zeros = np.zeros(width)
@@ -83,10 +84,10 @@ def additive_chi2_sampler(estimator: Any, x: Node, importer: Importer) -> Node:
     return Concat(tuple(parts)) if len(parts) > 1 else parts[0]
 
 
-def _waves(projected: Node) -> Node:
-    """Cosines, of a mean square of one half."""
+def _waves(projected: Node, estimator: Any) -> Node:
+    """Cosines, of a mean square of one half where the number of components is that of the fit."""
     width = projected.schema().width
-    size = (2.0 / width) ** 0.5
+    size = (2.0 / estimator.n_components) ** 0.5
     return MulAdd((UnaryFunction((projected,), "cos"),), np.full(width, size), np.zeros(width))
 
 

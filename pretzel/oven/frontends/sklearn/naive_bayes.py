@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
-from pretzel.oven.frontends.sklearn._common import dense_only, finite_floats, floats
+from pretzel.oven.frontends.sklearn._common import above, dense_only, finite_floats, floats
 from pretzel.oven.ir.embedding_sum import EmbeddingSum
 from pretzel.oven.ir.encode import WholeCodes
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.linear import Linear
-from pretzel.oven.ir.link import ArgMax, Exp, LogSoftmax, Threshold
+from pretzel.oven.ir.link import ArgMax, Exp, LogSoftmax
 from pretzel.oven.ir.quadratic import WeightedSquares
 from pretzel.oven.ir.scale import MulAdd
 
@@ -41,9 +41,7 @@ def bernoulli_nb(estimator: Any, x: Node, importer: Importer) -> Methods:
     """A column that is on adds its log probability, one that is off that of its complement."""
     checked = importer.finite(importer.numeric(x), estimator)
     if estimator.binarize is not None:
-        dense_only(x, estimator)
-        casts = not isinstance(estimator.binarize, np.floating)
-        checked = Threshold((checked,), float(estimator.binarize), casts=casts)
+        checked = above(checked, estimator.binarize, estimator)
     on = floats(estimator.feature_log_prob_)
     off = np.log(1.0 - np.exp(on))
     prior = _finite_prior(estimator) + off.sum(axis=1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
-from pretzel.oven.frontends.sklearn._common import dense_only, finite_floats, floats, rounds_float32
+from pretzel.oven.frontends.sklearn._common import above, dense_only, finite_floats, floats, rounds_float32
 from pretzel.oven.frontends.sklearn.compat.preprocessing import (
     casts_scaler_parameters,
     clips,
@@ -23,7 +23,7 @@ from pretzel.oven.ir.columns import Raw, is_sparse
 from pretzel.oven.ir.encode import OneHot
 from pretzel.oven.ir.idf import NO_IDF, Tfidf
 from pretzel.oven.ir.linear import Linear, Sum
-from pretzel.oven.ir.link import Exp, Log, Threshold
+from pretzel.oven.ir.link import Exp, Log
 from pretzel.oven.ir.normalize import UnitNorm
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.ir.polynomial import Polynomial, runs_of
@@ -103,10 +103,7 @@ def normalizer(estimator: Any, x: Node, importer: Importer) -> Node:
 @adapter("sklearn.preprocessing.Binarizer")
 def binarizer(estimator: Any, x: Node, importer: Importer) -> Node:
     """1 above the threshold, else 0."""
-    dense_only(x, estimator)
-    checked = importer.finite(importer.dense(x), estimator)
-    casts = not isinstance(estimator.threshold, np.floating)
-    return Threshold((checked,), float(estimator.threshold), casts=casts)
+    return above(importer.finite(importer.numeric(x), estimator), estimator.threshold, estimator)
 
 
 VALUES = ("inverted_cdf", "averaged_inverted_cdf", "closest_observation")
