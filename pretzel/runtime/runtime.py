@@ -229,11 +229,10 @@ class Runtime(NamedCalls):
         name : str
             Without "@", and not that of a model.
         target : str or dict of str to float
-            ``"name@version"``, or ``"name"`` for its default version, whichever that is. A dict of several gives each a
-            share of the calls: its weight, divided by the sum of all weights, exact to within a few calls. Weights are
-            relative and need not add up to 1, as in nginx and in the Gateway API: 3 and 1 are 0.75 and 0.25. A weight
-            may be 0. The alias has the methods that all targets have. A version that a watched store has no more stays
-            in memory for its aliases.
+            ``"name@version"``, or ``"name"`` for its default version, whichever that is. A dict gives each its weight's
+            part of the sum of weights, exact to a few calls: 3 and 1 are 0.75 and 0.25. A weight may be 0. The alias
+            has the methods that all targets have. A version that a watched store has no more stays in memory for its
+            aliases.
         seed : int
             Start of the sequence in which targets take turns.
 
