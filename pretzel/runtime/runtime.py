@@ -229,10 +229,9 @@ class Runtime(NamedCalls):
         name : str
             Without "@", and not that of a model.
         target : str or dict of str to float
-            ``"name@version"``, or ``"name"`` for its default version, whichever that is. A dict gives each its weight's
-            part of the sum of weights, exact to a few calls: 3 and 1 are 0.75 and 0.25. A weight may be 0. The alias
-            has the methods that all targets have. A version that a watched store has no more stays in memory for its
-            aliases.
+            ``"name@version"``, or ``"name"`` for its default version. A dict gives each its weight's part of the sum of
+            weights, exact to a few calls: 3 and 1 are 0.75 and 0.25. A weight may be 0. The alias has the methods that
+            all targets have. A version that a watched store has no more stays for its aliases.
         seed : int
             Start of the sequence in which targets take turns.
 
