@@ -14,11 +14,12 @@ from pretzel.serving.grpc.messages import message, parsed, services
 from pretzel.serving.inference import versioned
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
 
     from pretzel.serving.application import Application
 
-    Method = Callable[[Application, Any, Any, Any], Awaitable[None]]  # application, request, answer, context
+    Method = Callable[[Application, Any, Any, Any], Awaitable[inference.Answer | None]]
+    """Takes application, request, answer and context."""
 
 REQUEST_ID = "x-request-id"
 LONGEST = 4096
@@ -54,7 +55,7 @@ class Services:
             handlers = {}
             for method in methods:
                 if method.name == "Watch":
-                    handlers[method.name] = grpc.unary_stream_rpc_method_handler(self._watch)
+                    handlers[method.name] = grpc.unary_stream_rpc_method_handler(self._watching(method))
                 else:
                     answer = self._check if method.name == "Check" else METHODS[method.name]
                     handlers[method.name] = grpc.unary_unary_rpc_method_handler(self._answering(method, answer))
@@ -82,8 +83,8 @@ class Services:
                     app.check_room()
                 request = call.request = parsed(asked, data)
                 found = answered()
-                await answer(app, request, found, context)
-                call.answer = found
+                made = await answer(app, request, found, context)
+                call.answer, call.methods = found, () if made is None else (*made.outputs,)
                 written: bytes = found.SerializeToString()
                 code, text, trailing = "OK", "", [(REQUEST_ID, call.id)] if call.id else []
             except asyncio.CancelledError:
@@ -113,17 +114,37 @@ class Services:
         if answer.status == _SERVICE_UNKNOWN:
             raise ModelNotFoundError(f"there is no model {request.service!r}")
 
-    async def _watch(self, data: bytes, context: Any) -> AsyncIterator[bytes]:
-        service = parsed(message("grpc.health.v1.HealthCheckRequest"), data).service
-        before = None
-        while True:
-            status = await self._health(service)
-            if status != before:
-                yield message("grpc.health.v1.HealthCheckResponse")(status=status).SerializeToString()
-            if self.ending:
-                return
-            before = status
-            await asyncio.sleep(WATCHED)
+    def _watching(self, method: Any) -> Callable[[bytes, Any], Awaitable[None]]:
+        import grpc
+
+        asked, answered = (message(each.full_name) for each in (method.input_type, method.output_type))
+
+        async def handle(data: bytes, context: Any) -> None:
+            call = watched.Call(method.containing_service.full_name, method.name, _id(context))
+            with watched.of_call(self._app, call, context):
+                try:
+                    call.request = parsed(asked, data)
+                    await write(call.request.service, context)
+                    call.code = "OK"
+                except asyncio.CancelledError:
+                    call.code = "CANCELLED"  # as clients end what they watch
+                    raise
+                except PretzelError as error:
+                    call.code = code_of(error)
+                    await context.abort(grpc.StatusCode[call.code], cut(str(error)))
+
+        async def write(service: str, context: Any) -> None:
+            before = None
+            while True:
+                status = await self._health(service)
+                if status != before:
+                    await context.write(answered(status=status).SerializeToString())
+                if self.ending:
+                    return
+                before = status
+                await asyncio.sleep(WATCHED)
+
+        return handle
 
     async def _health(self, service: str) -> int:
         try:
@@ -194,7 +215,7 @@ async def _model_metadata(app: Application, request: Any, answer: Any, context: 
             getattr(answer, side).add(name=each["name"], datatype=each["datatype"], shape=each["shape"])
 
 
-async def _model_infer(app: Application, request: Any, answer: Any, context: Any) -> None:
+async def _model_infer(app: Application, request: Any, answer: Any, context: Any) -> inference.Answer:
     name = versioned(request.model_name, request.model_version)
     await app.models.plan(name)  # an unknown model is told before what is wrong with the request
     wanted = (context.time_remaining(), inference.timeout_of(contents.parameters_of(request.parameters)))
@@ -206,6 +227,7 @@ async def _model_infer(app: Application, request: Any, answer: Any, context: Any
     answer.model_name, answer.model_version, answer.id = found.name, found.version_label, request.id
     tensors = (each for parts in found.outputs.values() for each in parts)
     contents.write(answer, tensors, raw=bool(request.raw_input_contents))
+    return found
 
 
 async def _index(app: Application, request: Any, answer: Any, context: Any) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pretzel.runtime.log import logger
 from pretzel.serving import spans
+from pretzel.serving.grpc.messages import services
 from pretzel.serving.watched import LOGGER, is_logged, trace_id
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Call:
     service, name : str
         Of the method.
     request, answer : message or None
+    methods : tuple of str
+        Of the model, that have answered.
     id : str
         What the client was told, or has sent.
     code : str
@@ -45,6 +48,7 @@ class Call:
         self.service, self.name, self.id = service, name, id
         self.request: Any = None
         self.answer: Any = None
+        self.methods: tuple[str, ...] = ()
         self.code = ""
 
     @property
@@ -53,17 +57,23 @@ class Call:
         return _OUTCOMES.get(self.code or "UNKNOWN", "invalid")
 
     def described(self) -> dict[str, Any]:
-        """Model, version and rows; None for what is not known."""
+        """Model, version, method and rows; None for what is not known."""
         asked, answer = self.request, self.answer
-        written = getattr(asked, "model_name", "") or (getattr(asked, "name", "") if asked is not None else "")
+        written = getattr(asked, "model_name", "") or getattr(asked, "name", "") or self._watched(asked)
         model, _, label = written.partition("@")
         label = getattr(answer, "model_version", "") or getattr(asked, "model_version", "") or label
         shapes = [each.shape for each in getattr(asked, "inputs", ())]
         return {
             "model": getattr(answer, "model_name", "") or model or None,
             "version": label or None,
+            "method": ",".join(self.methods) or None,
             "rows": shapes[0][0] if shapes and len(shapes[0]) else None,
         }
+
+    def _watched(self, asked: Any) -> str:
+        """The model whose health is asked for."""
+        service: str = getattr(asked, "service", "")
+        return "" if service in services() else service
 
 
 @contextlib.contextmanager
