@@ -168,7 +168,8 @@ class MulAdd(Node):
     def in_float32(self) -> Node:
         if self.wide:
             return self
-        low, high = (None if each is None else float(np.float32(each)) for each in (self.low, self.high))
+        with np.errstate(over="ignore"):
+            low, high = (None if each is None else float(np.float32(each)) for each in (self.low, self.high))
         scale, offset = (round_to_float32(each) if self.casts else each for each in (self.scale, self.offset))
         return MulAddFloat32(self.inputs, scale, offset, low, high)
 

@@ -13,6 +13,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import pretzel
 from pretzel.errors import OpaqueStepError
+from tests.ids import stable_id
 
 from .numeric import SPECIAL, check, numbers
 
@@ -39,6 +40,29 @@ def test_functions(function: Any) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (np.clip, {"a_min": -0.5, "a_max": 1}),
+        (np.clip, {"a_min": 0.0, "a_max": None}),
+        (np.clip, {"a_min": None, "a_max": np.float64(2.5)}),
+        (np.nan_to_num, None),
+        (np.nan_to_num, {"nan": -1.0, "copy": False}),
+    ],
+    ids=stable_id,
+)
+def test_functions_with_arguments(function: Any, arguments: dict[str, Any] | None) -> None:
+    odd = np.array([*SPECIAL, np.nan, np.inf, -np.inf, 1e308]).reshape(-1, 1)
+    for rows in (X, odd):
+        model = FunctionTransformer(function, kw_args=arguments).fit(rows)
+        found = pretzel.compile(model, strict=True, keep_source=True).transform(rows)
+        np.testing.assert_array_equal(found, model.transform(rows.copy()))
+    narrow = X[:9].astype(np.float32)
+    found, expected = pretzel.compile(model, keep_source=True).transform(narrow[:, :1]), model.transform(narrow[:, :1])
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_nothing() -> None:
     check(make_pipeline(FunctionTransformer(), StandardScaler()).fit(X), X, ("transform",), exact=True)
 
@@ -63,10 +87,12 @@ def test_methods_of_estimators() -> None:
     "transformer",
     [
         FunctionTransformer(lambda x: x + 1),
-        FunctionTransformer(np.clip, kw_args={"a_min": 0, "a_max": 1}),
+        FunctionTransformer(np.clip, kw_args={"a_min": 0, "a_max": [1, 2, 3, 4, 5]}),
+        FunctionTransformer(np.clip, kw_args={"a_min": 0, "a_max": 1, "where": True}),
+        FunctionTransformer(np.nan_to_num, kw_args={"posinf": 3}),
         FunctionTransformer(np.floor),
     ],
-    ids=["lambda", "kw_args", "unknown"],
+    ids=["lambda", "a list", "another argument", "infinity", "unknown"],
 )
 def test_everything_else_is_opaque(transformer: FunctionTransformer) -> None:
     check_opaque(transformer)

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
-from pretzel.oven.frontends.sklearn._common import above, dense_only, finite_floats, floats, rounds_float32
+from pretzel.oven.frontends.sklearn._common import (
+    above,
+    dense_only,
+    exclude_all_but_float64,
+    finite_floats,
+    floats,
+    rounds_float32,
+)
 from pretzel.oven.frontends.sklearn.compat.preprocessing import (
     casts_scaler_parameters,
     clips,
@@ -22,6 +29,7 @@ from pretzel.oven.ir.bins import Bins
 from pretzel.oven.ir.columns import Raw, is_sparse
 from pretzel.oven.ir.encode import OneHot
 from pretzel.oven.ir.idf import NO_IDF, Tfidf
+from pretzel.oven.ir.impute import Impute
 from pretzel.oven.ir.linear import Linear, Sum
 from pretzel.oven.ir.link import Exp, Log
 from pretzel.oven.ir.normalize import UnitNorm
@@ -32,6 +40,7 @@ from pretzel.oven.ir.quantile import Quantiles
 from pretzel.oven.ir.scale import MulAdd, ScaleSparse, SubDiv, ToFloat32
 from pretzel.oven.ir.splines import Splines
 from pretzel.oven.ir.unary_function import FUNCTIONS, KEEP_INTEGERS, UnaryFunction
+from pretzel.oven.ir.value_properties import FLOAT64_MAX
 from pretzel.schema import Follows, Kind
 
 if TYPE_CHECKING:
@@ -226,12 +235,12 @@ def function_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
 
     Doing nothing is also what a fitted container holds for "passthrough".
     """
-    if estimator.kw_args:
-        raise Unsupported("FunctionTransformer(kw_args=...)")
     if estimator.validate:
         dense_only(x, estimator)
         x = importer.finite(importer.dense(x), estimator)
     function = estimator.func
+    if estimator.kw_args or function in (np.clip, np.nan_to_num):
+        return _with_arguments(estimator, x, importer)
     if function is None:
         return x
     if hasattr(function, "__self__") and callable(getattr(function.__self__, "fit", None)):
@@ -258,6 +267,41 @@ def kernel_centerer(estimator: Any, x: Node, importer: Importer) -> Node:
     count = len(means)
     own = Linear((Linear((checked,), np.full((count, 1), 1.0 / count), np.zeros(1)),), -np.ones((1, count)), -means)
     return Sum((checked, own), np.full(count, float(estimator.K_fit_all_)))
+
+
+def _with_arguments(estimator: Any, x: Node, importer: Importer) -> Node:
+    """`numpy.clip` and `numpy.nan_to_num`, with numbers for arguments."""
+    dense_only(x, estimator)
+    function, arguments = estimator.func, dict(estimator.kw_args or {})
+    source = importer.dense(x)
+    exclude_all_but_float64(source, importer, "functions that keep the dtype")
+    ones = np.ones(source.schema().width)
+    if function is np.clip:
+        low, high = (_bound(arguments, *names) for names in (("a_min", "min"), ("a_max", "max")))
+        made: Node = MulAdd(
+            (source,), ones, 0.0 * ones, -np.inf if low is None else low, np.inf if high is None else high
+        )
+    elif function is np.nan_to_num:
+        arguments.pop("copy", None)  # of the request, which the plan leaves alone
+        missing = _bound(arguments, "nan")
+        low, high = (_bound(arguments, name) for name in ("neginf", "posinf"))
+        if low is not None or high is not None:
+            raise Unsupported("numpy.nan_to_num(neginf=..., posinf=...)")
+        finite = MulAdd((source,), ones, 0.0 * ones, -FLOAT64_MAX, FLOAT64_MAX)
+        made = Impute((finite,), ones * (0.0 if missing is None else missing))
+    else:
+        raise Unsupported("FunctionTransformer(kw_args=...)")
+    if arguments:
+        raise Unsupported(f"arguments {', '.join(map(str, arguments))} of numpy.{function.__name__}")
+    return made
+
+
+def _bound(arguments: dict[str, Any], *names: str) -> float | None:
+    """An argument by any of its names, taken out."""
+    given = [arguments.pop(name) for name in names if name in arguments]
+    if len(given) > 1 or not all(each is None or isinstance(each, int | float) for each in given):
+        raise Unsupported(f"argument {names[0]} that is no number")
+    return None if not given or given[0] is None else float(given[0])
 
 
 def numpy_function(function: Any, x: Node) -> Node:
