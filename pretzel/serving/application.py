@@ -198,7 +198,10 @@ class Application:
                 response.headers.append((REQUEST_ID, name))
             if self.leaving:
                 response.headers.append((b"connection", b"close"))
-            await response.send(send, with_body=request.method != "HEAD")
+            try:
+                await response.send(send, with_body=request.method != "HEAD")
+            except OSError:  # what servers raise of ASGI 2.4 where the client has gone
+                request.status, request.error = 0, None
         finally:
             self.active -= 1
 

@@ -6,6 +6,7 @@ others are given back, with what has been read of them.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import Method
@@ -87,7 +88,8 @@ class ShortRows:
                     fault.__cause__ = error
                 response = app.failed(Request(scope, receive, 0), fault)
                 app.statuses[response.status] += 1
-                await response.send(send)
+                with contextlib.suppress(OSError):  # the client has gone
+                    await response.send(send)
                 return None
             app.statuses[200] += 1
             headers = [
@@ -95,8 +97,11 @@ class ShortRows:
                 (b"content-length", b"%d" % len(content)),
                 (b"model-version", header_value(version_of(target))),
             ]
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await send({"type": "http.response.body", "body": content})
+            try:
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
+                await send({"type": "http.response.body", "body": content})
+            except OSError:  # what servers raise of ASGI 2.4 where the client has gone
+                pass
             return None
         finally:
             app.active -= 1

@@ -145,6 +145,44 @@ def test_the_end_waits_for_requests_under_way(slow: pretzel.Runtime) -> None:
         slow.register("a", churn())
 
 
+def test_a_client_that_goes_away_while_its_answer_is_computed(slow: pretzel.Runtime, caplog: Any) -> None:
+    """Nothing is sent any more, the request no longer counts as one under way, and other connections go on."""
+    uvicorn = pytest.importorskip("uvicorn")
+    app = pretzel.serving.app(slow, warm_up=False, max_requests=1)
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
+
+    async def post(port: int) -> Any:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /models/slow/predict HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n[1.0]")
+        await writer.drain()
+        return reader, writer
+
+    async def main() -> bytes:
+        serving = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        _, gone = await post(port)
+        await begun()
+        gone.transport.abort()
+        Slow.gate.set()
+        while app.active:
+            await asyncio.sleep(0.01)
+        reader, writer = await post(port)
+        line = await reader.readline()
+        writer.close()
+        server.should_exit = True
+        await serving
+        return bytes(line)
+
+    async def limited() -> bytes:
+        return await asyncio.wait_for(main(), 30)
+
+    with caplog.at_level("WARNING"):
+        assert b" 200 " in asyncio.run(limited())
+    assert [each.getMessage() for each in caplog.records if each.levelname in ("ERROR", "CRITICAL")] == []
+
+
 def test_the_end_does_not_wait_for_ever(slow: pretzel.Runtime) -> None:
     app = pretzel.serving.app(slow, drain=0.05)
 

@@ -80,6 +80,28 @@ def test_errors_and_clients_that_go_away(
     assert "\n" not in record.getMessage()
 
 
+@pytest.mark.parametrize("body", [ROW, {}, [ROW, ROW]], ids=["row", "invalid", "rows"])
+def test_clients_that_go_away_while_they_are_answered(
+    client: Client, caplog: pytest.LogCaptureFixture, body: Any
+) -> None:
+    """As servers of ASGI 2.4 tell it: sending raises an OSError."""
+    client.post(PATH, ROW)
+    scope = {"type": "http", "method": "POST", "path": PATH, "headers": []}
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": json.dumps(body).encode()}
+
+    async def send(message: Any) -> None:
+        raise ConnectionResetError
+
+    asyncio.run(client.app(scope, receive, send))  # by the short way, where there is one
+    with caplog.at_level(logging.INFO, "pretzel.requests"):
+        asyncio.run(client.app(scope, receive, send))
+    (record,) = (each for each in caplog.records if each.name == "pretzel.requests")
+    assert (vars(record)["outcome"], vars(record)["status"]) == ("cancelled", None)
+    assert client.app.active == 0
+
+
 def test_lines_of_json() -> None:
     record = logging.makeLogRecord(
         {"name": "pretzel.requests", "msg": "%s\n", "args": ("a",), "rows": 3, "model": None}
