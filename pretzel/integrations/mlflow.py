@@ -38,7 +38,7 @@ def signature_of(plan: Plan) -> ModelSignature | None:
     from mlflow.types.schema import AnyType
 
     schema = plan.input_schema
-    columns = [column for column in schema.columns if column.required or column.kind != "any"]
+    columns = [column for column in schema.columns if column.is_read]
     if not schema.named or any(column.dtype not in _TYPED for column in columns):
         return None
     types = [DataType.string if column.dtype == "str" else AnyType() for column in columns]

@@ -151,7 +151,7 @@ def row_of(schema: InputSchema) -> Any:
     if schema.kind == "text":
         return "word"
     if schema.named:
-        return {column.name: _value(column) for column in schema.columns if column.required or column.kind != "any"}
+        return {column.name: _value(column) for column in schema.columns if column.is_read}
     return [_value(column) for column in schema.columns]
 
 

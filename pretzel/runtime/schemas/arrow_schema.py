@@ -21,6 +21,7 @@ def table_schema(schema: InputSchema, types: Mapping[str, pa.DataType]) -> pa.Sc
             pa.field(name, types[name] if name in types else _type_of(name, column), column.nullable is not False)
             for column in schema.columns
             for name in [column.name or f"x{column.position}"]
+            if column.is_read or column.name is None or name in types
         ]
     )
 

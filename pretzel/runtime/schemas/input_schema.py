@@ -61,6 +61,11 @@ class Column:
     rejects_unknown: bool = False
     float32: bool = False
 
+    @property
+    def is_read(self) -> bool:
+        """Whether a step may read it. Any other column may hold anything, and may be left out if it has a name."""
+        return self.required or self.kind != "any"
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -148,6 +153,8 @@ class InputSchema:
     def to_arrow(self, types: Mapping[str, pa.DataType] | None = None) -> pa.Schema:
         """Arrow schema of a table of requests, which needs pyarrow. Columns without names are ``x0``, ``x1``, ...
 
+        Named columns that no step reads are left out, unless ``types`` names them.
+
         Parameters
         ----------
         types : mapping of str to pyarrow.DataType, optional
@@ -165,8 +172,8 @@ class InputSchema:
     def to_open_inference(self) -> dict[str, Any]:
         """Metadata of the model as the Open Inference Protocol has them: name, inputs and outputs.
 
-        Named columns are a tensor each, of shape [-1]; others are one tensor ``X`` of shape [-1, columns], or [-1] for
-        documents.
+        Named columns that a step reads are a tensor each, of shape [-1]; others are one tensor ``X`` of shape
+        [-1, columns], or [-1] for documents. ``BYTES`` are texts, and stand for values that may be anything.
         """
         from pretzel.runtime.schemas.open_inference import metadata
 

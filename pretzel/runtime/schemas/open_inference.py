@@ -38,10 +38,10 @@ def datatype_of(dtype: str | None) -> str:
 
 def _inputs(schema: InputSchema) -> Iterator[dict[str, Any]]:
     if schema.named:
-        for column in schema.columns:
+        for column in (each for each in schema.columns if each.is_read):
             yield {"name": column.name, "datatype": datatype_of(column.dtype), "shape": [-1]}
         return
-    datatypes = {datatype_of(column.dtype) for column in schema.columns}
+    datatypes = {datatype_of(column.dtype) for column in schema.columns if column.is_read}
     one = datatypes.pop() if len(datatypes) == 1 else "BYTES"
     is_table = schema.kind == "table"
     yield {"name": TENSOR, "datatype": one, "shape": [-1, len(schema.columns)] if is_table else [-1]}

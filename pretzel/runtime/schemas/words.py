@@ -43,7 +43,7 @@ def describe(column: Column) -> str:
     elif column.kind == "number":
         found[0] += f" {column.dtype}"
     found += [] if column.nullable is None else ["may be missing" if column.nullable else "never missing"]
-    found += [] if column.required else ["not required"]
+    found += [] if column.required else ["not required" if column.is_read else "not read"]
     return "; ".join(found)
 
 

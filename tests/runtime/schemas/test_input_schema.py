@@ -400,8 +400,19 @@ def test_arrow_schema_reads_as_the_table_that_was_fitted(mixed, unnamed):
     table = pa.Table.from_pandas(frame(), schema=schema, preserve_index=False)
     np.testing.assert_array_equal(mixed.predict(table), mixed.predict(frame()))
     assert unnamed.input_schema.to_arrow().names == ["x0", "x1", "x2"]
-    with pytest.raises(ValueError, match="'unread' may hold anything"):
-        mixed.input_schema.to_arrow()
+    assert mixed.input_schema.to_arrow() == schema.remove(5)
+    table = table.select(mixed.input_schema.to_arrow().names)
+    np.testing.assert_array_equal(mixed.predict(table), mixed.predict(frame()))
+
+
+def test_arrow_schema_of_a_column_that_may_hold_anything():
+    columns = make_column_transformer(
+        (FunctionTransformer(lambda X: np.asarray(X)), ["age"]), (OneHotEncoder(), ["city"])
+    )
+    schema = pretzel.compile(columns.fit(frame())).input_schema
+    with pytest.raises(ValueError, match="'age' may hold anything"):
+        schema.to_arrow()
+    assert schema.to_arrow({"age": pa.float64()}).names == ["age", "city"]
 
 
 def test_metadata_of_the_open_inference_protocol(mixed, unnamed):
@@ -412,13 +423,22 @@ def test_metadata_of_the_open_inference_protocol(mixed, unnamed):
         ("BYTES", [-1]),
         ("INT64", [-1]),
         ("BYTES", [-1]),
-        ("BYTES", [-1]),
     ]
+    assert "unread" not in [tensor["name"] for tensor in found["inputs"]]
     assert found["outputs"][:2] == [
         {"name": "predict", "datatype": "BOOL", "shape": [-1]},
         {"name": "predict_proba", "datatype": "FP64", "shape": [-1, 2]},
     ]
     assert unnamed.input_schema.to_open_inference()["inputs"] == [{"name": "X", "datatype": "FP64", "shape": [-1, 3]}]
+
+
+def test_columns_without_names_of_which_some_are_not_read():
+    X = np.random.default_rng(0).normal(size=(ROWS, 3))
+    source = make_pipeline(make_column_transformer((StandardScaler(), [0, 2])), LinearRegression()).fit(X, X[:, 0])
+    schema = pretzel.compile(source).input_schema
+    assert [column.is_read for column in schema.columns] == [True, False, True]
+    assert schema.to_open_inference()["inputs"] == [{"name": "X", "datatype": "FP64", "shape": [-1, 3]}]
+    assert "column 1  any; may be missing; not read" in str(schema)
 
 
 def test_text_for_people(mixed, unnamed):
