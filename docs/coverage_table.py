@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pretzel
+from pretzel.oven.frontends.registry import BATCH_DEPENDENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,13 +31,21 @@ def write(path: Path) -> None:
         modules[module][name].append(each)
     for module, estimators in sorted(modules.items(), key=lambda each: (not each[0].startswith("sklearn"), each[0])):
         lines += [f"## {module}", "", "| estimator | native methods | other methods, and why |", "|---|---|---|"]
-        lines += [f"| `{name}` | {_native(methods)} | {_others(methods)} |" for name, methods in estimators.items()]
+        lines += [
+            f"| `{name}` | {_native(methods)}{_alone(methods)} | {_others(methods)} |"
+            for name, methods in estimators.items()
+        ]
         lines.append("")
     path.write_text("\n".join(lines))
 
 
 def _native(methods: Iterable[MethodCoverage]) -> str:
     return ", ".join(f"`{each.method}`" for each in methods if each.state == "native")
+
+
+def _alone(methods: Iterable[MethodCoverage]) -> str:
+    """Whether rows are answered as if they were alone, where the source lets them depend on each other."""
+    return " (each row as if it were alone)" if any(each.estimator in BATCH_DEPENDENT for each in methods) else ""
 
 
 def _others(methods: Iterable[MethodCoverage]) -> str:

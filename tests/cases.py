@@ -565,6 +565,21 @@ def _dictionaries() -> list[Case]:
     return found
 
 
+def _factorizations() -> list[Case]:
+    module, learnt = "sklearn.decomposition.", {"n_components": 3, "random_state": 0}
+    penalties = {"alpha_W": 0.01, "l1_ratio": 0.5}
+    by_divergence = {"beta_loss": "kullback-leibler"}
+    return [
+        Case(module + "NMF", "positive", options=learnt),
+        Case(module + "NMF", "counts", options={**learnt, **penalties}),
+        *(Case(module + "NMF", "positive", options={**learnt, "solver": "mu", **more}) for more in ({}, penalties)),
+        Case(module + "NMF", "counts", options={**learnt, "solver": "mu", **penalties, **by_divergence}),
+        Case(module + "MiniBatchNMF", "positive", options=learnt),
+        Case(module + "MiniBatchNMF", "counts", options={**learnt, **by_divergence}),
+        Case(module + "MiniBatchNMF", "counts", options={**learnt, **penalties, "transform_max_iter": 30}),
+    ]
+
+
 def _transformers() -> list[Case]:
     pre = "sklearn.preprocessing."
     found = [Case(pre + name) for name in ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler")]
@@ -630,6 +645,7 @@ def _transformers() -> list[Case]:
             for data in ("counts", "codes")
         ),
         *_dictionaries(),
+        *_factorizations(),
         Case("sklearn.neural_network.BernoulliRBM", options={"n_components": 4, "n_iter": 2, "random_state": 0}),
         Case("sklearn.cluster.FeatureAgglomeration", options={"n_clusters": 3}),
         *(

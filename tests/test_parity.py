@@ -11,21 +11,26 @@ from scipy import sparse
 
 import pretzel
 from pretzel import _native
-from pretzel.oven.frontends.registry import registered
+from pretzel.oven.frontends.registry import depends_on_batch, registered
 from pretzel.schema import METHODS, RARE_METHODS
 from pretzel.store.object_store import ObjectStore
+from pretzel.verification import alone
 from pretzel.verification.compare import compare
 from tests import cases, releases
 
 CASES = [i for i, case in enumerate(cases.CASES) if case.name in registered()]
 EACH = pytest.mark.parametrize("index", CASES, ids=[cases.CASES[i].id for i in CASES])
 BATCHES = (1, 2, cases.ROWS)
+ALONE = 50  # rows that an estimator is asked about one by one
 KNOWN = {
     # scikit-learn forgets its own check of NaN in this method
     ("GradientBoostingRegressor", "apply", "rejection"),
     # of rows far from all others it subtracts squares that agree in all their digits
     ("Isomap", "transform", "kernel"),
     ("Isomap", "transform", "import"),
+    # of stored zeros it makes divergences of as many numbers as there are others
+    ("NMF", "transform", "rejection"),
+    ("MiniBatchNMF", "transform", "rejection"),
 }
 ALLOWED = ("it returns the caller's own", "counts that are not the sparse rows of a vectorizer")
 
@@ -136,6 +141,8 @@ def test_forms_and_batches(index):
     for form, (X, plain) in forms(index).items():
         named = form == "frame"
         estimator, plan = cases.fitted(index, named), compiled(index, named)
+        if form == "float32" and depends_on_batch(estimator):
+            continue  # the estimator answers, which looks at all rows
         for method in methods(estimator):
             try:
                 want, expected = answer(answers, estimator, method, plain), answer(answers, estimator, method, X)
@@ -151,6 +158,7 @@ def test_forms_and_batches(index):
                 if form == "sparse" and sparse.issparse(got):
                     got = got.toarray()
                 try:
+                    got = got[:ALONE] if depends_on_batch(estimator) else got
                     same([w[:size] for w in want] if isinstance(want, list) else want[:size], got)
                     if size == cases.ROWS and not (form in ("int", "int32") and method == "transform"):
                         assert dtype(got) == dtype(expected)
@@ -159,10 +167,13 @@ def test_forms_and_batches(index):
 
 
 def answer(answers, estimator, method, X):
-    """What the estimator says, asked once."""
+    """What the estimator says, asked once; of few rows, each alone, where they depend on each other."""
     key = (id(estimator), method, id(X))
     if key not in answers:
-        answers[key] = (getattr(estimator, method)(X), X)
+        if depends_on_batch(estimator):
+            answers[key] = (alone.answer(estimator, method, head(X, np.arange(ALONE)), alone=True), X)
+        else:
+            answers[key] = (getattr(estimator, method)(X), X)
     return answers[key][0]
 
 

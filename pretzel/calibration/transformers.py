@@ -21,6 +21,7 @@ def transformers(rng: np.random.Generator, rows: int, quick: bool) -> Iterator[t
         yield from _imputers(rng, X)
         yield from _topics(rng, rows, width, size)
         yield from _codes(rng, X)
+        yield from _factorizations(rng, rows, width, size)
         yield from _categories(rng, y, width, size)
 
 
@@ -65,6 +66,22 @@ def _codes(rng: np.random.Generator, X: Any) -> Iterator[tuple[Any, Any]]:
     width = X.shape[1]
     for atoms, most in ((width, 1), (2 * width, width), (4 * width, 3)):
         yield SparseCoder(rng.normal(size=(atoms, width)), transform_n_nonzero_coefs=most).fit(X), X
+
+
+def _factorizations(rng: np.random.Generator, rows: int, width: int, size: int) -> Iterator[tuple[Any, Any]]:
+    """With as many rounds for every row, as `_topics`."""
+    from sklearn.decomposition import NMF
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.pipeline import make_pipeline
+
+    texts = examples.texts(rows, examples.vocabulary(20 * width, rng), 30, rng)
+    counts = rng.poisson(3.0, size=(rows, width)).astype(np.float64)
+    losses = {"cd": ("frobenius",), "mu": ("frobenius", "kullback-leibler")}
+    for rounds in (3, 30):
+        for solver, loss in [(solver, loss) for solver, found in losses.items() for loss in found]:
+            model = NMF(size, init="random", solver=solver, beta_loss=loss, max_iter=rounds, tol=0.0, random_state=0)
+            yield examples.fitted(model, counts), counts
+            yield examples.fitted(make_pipeline(CountVectorizer(), model), texts), texts
 
 
 def _categories(rng: np.random.Generator, y: Any, width: int, size: int) -> Iterator[tuple[Any, Any]]:

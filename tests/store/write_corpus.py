@@ -19,7 +19,7 @@ from catboost import CatBoostRegressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
 from sklearn.covariance import EmpiricalCovariance
-from sklearn.decomposition import LatentDirichletAllocation, SparseCoder, TruncatedSVD
+from sklearn.decomposition import NMF, LatentDirichletAllocation, MiniBatchNMF, SparseCoder, TruncatedSVD
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.ensemble import (
     BaggingClassifier,
@@ -121,6 +121,9 @@ def comparisons() -> Iterator[tuple[str, Any, Any]]:
     votes = VotingClassifier([("radius", RadiusNeighborsClassifier(1.0, algorithm="brute"))])
     means = VotingRegressor([("radius", RadiusNeighborsRegressor(1.0, algorithm="brute"))])
     yield "radius", make_union(votes, means).fit(codes, np.arange(8) % 3), codes[:1]
+    options = {"n_components": 2, "init": "random", "random_state": 0, "max_iter": 5}
+    factorizations = (NMF(**options), NMF(solver="mu", **options), MiniBatchNMF(beta_loss=1, **options))
+    yield "factorizations", make_union(*factorizations).fit(codes), codes[1:3]
     yield "ellipse", EmpiricalCovariance().fit(codes), codes[:1]
     labels = np.arange(8) % 2
     yield "process", GaussianProcessClassifier(optimizer=None).fit(codes, labels), codes[:1]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
+from pretzel.oven.frontends.registry import depends_on_batch
+from pretzel.verification.alone import answer
 from tests import cases
 
 if TYPE_CHECKING:
@@ -35,12 +37,12 @@ def is_fault(name: str, found: str) -> bool:
     return not any(part in name and found.startswith(start) for part, start in KNOWN)
 
 
-def ask(model: Any, method: str, X: Any) -> Any:
-    """The answer, or the exception."""
+def ask(model: Any, method: str, X: Any, *, alone: bool = False) -> Any:
+    """The answer, or the exception; ``alone``: of a request for each row."""
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            return getattr(model, method)(X)
+            return answer(model, method, X, alone=alone)
     except Exception as error:
         return error
 
@@ -83,13 +85,14 @@ def outcome(case: Tampered, phase: Callable[[str], None] = lambda _: None) -> st
         return f"compile raises {type(error).__name__}: {str(error)[:200]}"
     X = some_rows(cases.CASES[case.index].data)
     methods = [m for m in METHODS if callable(getattr(plan, m, None))]
+    by_row = depends_on_batch(case.estimator)
     opaque = "; opaque" if "opaque" in plan.explain() else ""
 
     def source() -> dict[str, Any]:
         answers = {}
         for method in methods:
             phase(f"source {method}")
-            answers[method] = ask(case.estimator, method, X)
+            answers[method] = ask(case.estimator, method, X, alone=by_row)
             answers[f"{method}_one"] = ask(case.estimator, method, one_row(X))
         return answers
 
@@ -97,7 +100,7 @@ def outcome(case: Tampered, phase: Callable[[str], None] = lambda _: None) -> st
     found = {}
     for method in methods:
         phase(f"ask {method}{opaque}")
-        got = found[method] = ask(plan, method, X)
+        got = found[method] = ask(plan, method, X, alone=by_row)
         if isinstance(got, Exception) and not isinstance(got, PretzelError) and not opaque:
             return f"{method} raises {type(got).__name__}: {str(got)[:200]}"
         alone = ask(plan, f"{method}_one", as_row(X, plan.physical.input.names is not None))

@@ -29,6 +29,10 @@ TRANSFORM = "transform of the composition"
 DEFAULT = "sklearn"
 """The library whose conventions objects of all other modules are taken to follow."""
 
+BATCH_DEPENDENT = frozenset({"sklearn.decomposition.MiniBatchNMF", "sklearn.decomposition.NMF"})
+"""Estimators whose answer to a row depends on the other rows of a request. Their native forms answer each row as the
+source answers it alone, so that it is compared with that."""
+
 Adapter = Callable[[Any, "Node", "Importer"], "Node | Methods"]
 """``adapter(estimator, x, importer)`` returns the node of ``transform``, or the outputs of several methods.
 
@@ -215,6 +219,13 @@ def children(estimator: object) -> tuple[Child, ...]:
     _load(_library(estimator))
     describe = _descriptions.get(public_name(type(estimator)))
     return () if describe is None else describe(estimator)
+
+
+def depends_on_batch(estimator: object) -> bool:
+    """Whether an estimator, or a part of it, is one of `BATCH_DEPENDENT`."""
+    if public_name(type(estimator)) in BATCH_DEPENDENT:
+        return True
+    return any(depends_on_batch(child.estimator) for child in children(estimator) if child.estimator is not None)
 
 
 def registered() -> tuple[str, ...]:

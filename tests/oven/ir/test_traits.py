@@ -45,6 +45,7 @@ from pretzel.oven.ir.columns import (
     ToFloat64,
 )
 from pretzel.oven.ir.concat import Concat, Densify, DensifyMissing
+from pretzel.oven.ir.coordinate_descent import CoordinateDescent
 from pretzel.oven.ir.embedding_sum import EmbeddingSum
 from pretzel.oven.ir.encode import REJECT_UNKNOWN, OneHot, WholeCodes, category_codes
 from pretzel.oven.ir.expected_sigmoid import ExpectedSigmoid
@@ -81,6 +82,7 @@ from pretzel.oven.ir.link import (
     Threshold,
 )
 from pretzel.oven.ir.mlp import Relu, Tanh
+from pretzel.oven.ir.multiplicative_updates import DivergenceUpdates, MultiplicativeUpdates
 from pretzel.oven.ir.neighbor_answers import NeighborDensity, NeighborMeans, NeighborVotes
 from pretzel.oven.ir.neighbor_embeddings import NeighborCombination, NeighborPaths
 from pretzel.oven.ir.neighbors import METRICS, Neighbors
@@ -287,6 +289,17 @@ def _neighbor_answers(found: Node) -> list[Node]:
     ]
 
 
+def _factorizations() -> list[Node]:
+    shares = np.arange(2.0 * WIDTH).reshape(WIDTH, 2) + 0.5
+    gram, found = shares.T @ shares, []
+    for x in (*INPUTS, SPARSE_CHECKED):
+        found.append(CoordinateDescent((x,), shares, gram, 0.5, 1e-4, 30))
+        for by_error in (True, False):
+            found.append(MultiplicativeUpdates((x,), shares, 0.1, 0.1, 1e-4, 30, by_error, gram))
+            found.append(DivergenceUpdates((x,), shares, 0.0, 0.1, 1e-4, 30, by_error, shares.sum(axis=0)))
+    return found
+
+
 def _radius_answers(x: Node, metric: str) -> list[Node]:
     near = _neighbors(x, metric)
     found = RadiusNeighbors((x,), near.points, near.order, near.ranges, near.bounds, near.radii, metric, 2.0)
@@ -431,6 +444,7 @@ def _examples() -> list[Node]:
         *each(lambda x: Topics((x,), np.abs(weights), np.full(2, 0.6), 0.1, 1e-3, 20)),
         Topics((SPARSE_CHECKED,), np.abs(weights), np.full(2, 0.6), 0.1, 1e-3, 20),
         *(MatchingPursuit((x,), weights @ weights.T + np.eye(WIDTH), rounds) for x in INPUTS for rounds in (1, WIDTH)),
+        *_factorizations(),
         *(splines(x, beyond) for x in INPUTS for beyond in BEYOND),
         *(answer for metric in METRICS for x in INPUTS for answer in _neighbor_answers(_neighbors(x, metric))),
         *(answer for metric in METRICS for x in INPUTS for answer in _radius_answers(x, metric)),

@@ -21,3 +21,8 @@ def predicts_one(model: Any) -> bool:
 def discriminants(model: Any) -> int:
     """Columns of the projection of a linear discriminant analysis."""
     return int(model._max_components)
+
+
+def minibatch_factorization(model: Any) -> tuple[Any, Any, Any]:
+    """Loss, number of components, and most rounds of ``transform``, as the fit of a ``MiniBatchNMF`` took them."""
+    return model._beta_loss, model._n_components, model._transform_max_iter
