@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 ORDERS = ("rate", "calls", "failed", "p50", "p99", "model")
 _AROUND = 7  # lines of the screen that are no models
+_WIDE_ENOUGH = {"calls/s": 0, "calls": 72, "failed": 48, "p50": 60, "p99": 36, "versions": 80}
+"""Characters of a line from which on a column is shown, so that it leaves a dozen of them to the names of models."""
 
 
 class View:
@@ -62,8 +64,8 @@ class View:
         assert self.now is not None
         return {"server": facts(self.now, self.before), "models": [asdict(row) for row in self.rows()]}
 
-    def picture(self, height: int | None = None) -> RenderableType:
-        """What is shown, on so many lines."""
+    def picture(self, width: int, height: int | None = None) -> RenderableType:
+        """What is shown, in lines of so many characters, on so many lines."""
         from rich import box
         from rich.console import Group
         from rich.table import Table
@@ -74,24 +76,28 @@ class View:
             parts.append(Text(printable(self.trouble) + "; trying again", style="bold red"))
         if self.now is None:
             return Group(*parts)
-        parts += [Text(line, no_wrap=True, overflow="ellipsis") for line in _headlines(facts(self.now, self.before))]
+        lines = _headlines(facts(self.now, self.before))
+        parts += [Text(line, no_wrap=height is not None, overflow="ellipsis") for line in lines]
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True, style="dim" if self.trouble else "")
-        table.add_column("model", ratio=2, min_width=12, no_wrap=True, overflow="ellipsis")
-        for name in ("calls/s", "calls", "failed", "p50", "p99"):
-            table.add_column(name, justify="right", no_wrap=True)
-        table.add_column("versions", ratio=1, no_wrap=True, overflow="ellipsis")
+        table.add_column("model", ratio=3, min_width=12, no_wrap=True, overflow="ellipsis")
+        columns = [name for name, least in _WIDE_ENOUGH.items() if width >= least]
+        for name in columns:
+            if name == "versions":
+                table.add_column(name, ratio=2, no_wrap=True, overflow="ellipsis")
+            else:
+                table.add_column(name, justify="right", no_wrap=True)
         found = self.rows()
         shown = found if height is None else found[: max(height - _AROUND, 1)]
         for row in shown:
-            table.add_row(
-                Text(printable(row.model)),
-                "" if row.rate is None else f"{row.rate:,.1f}",
-                f"{row.calls:,}",
-                Text(f"{row.failed:,}", style="red" if row.failed else ""),
-                in_seconds(row.p50),
-                in_seconds(row.p99),
-                Text(_versions(row.versions)),
-            )
+            cells: dict[str, str | Text] = {
+                "calls/s": "" if row.rate is None else f"{row.rate:,.1f}",
+                "calls": f"{row.calls:,}",
+                "failed": Text(f"{row.failed:,}", style="red" if row.failed else ""),
+                "p50": in_seconds(row.p50),
+                "p99": in_seconds(row.p99),
+                "versions": Text(_versions(row.versions)),
+            }
+            table.add_row(Text(printable(row.model)), *(cells[name] for name in columns))
         parts.append(table)
         if not found:
             parts.append(Text("no model has been called"))
@@ -141,7 +147,7 @@ def follow(view: View, console: Console, interval: float) -> None:
         while True:
             view.look()
             title = Text(f"{view.url}  {time.strftime('%H:%M:%S')}  by {view.sort}, every {interval:g} s", style="bold")
-            live.update(Group(title, view.picture(console.height - 1)), refresh=True)
+            live.update(Group(title, view.picture(console.width, console.height - 1)), refresh=True)
             time.sleep(interval)
 
 
@@ -175,4 +181,4 @@ def top(url: str, sort: str, interval: float, once: bool, json_: bool) -> None:
     if json_:
         show_json(view.data())
     else:
-        click.echo("".join(segment.text for segment in console.render(view.picture())), nl=False)
+        click.echo("".join(segment.text for segment in console.render(view.picture(console.width))), nl=False)

@@ -76,7 +76,7 @@ def runtime() -> Iterator[Runtime]:
 def shown(view: View, width: int = 100, height: int | None = None) -> str:
     """A view as text."""
     file = io.StringIO()
-    console.Console(file=file, width=width, force_terminal=False).print(view.picture(height))
+    console.Console(file=file, width=width, force_terminal=False).print(view.picture(width, height))
     return file.getvalue()
 
 
@@ -264,6 +264,22 @@ def test_narrow_and_short_screens() -> None:
     assert max(map(len, lines)) <= 60
     assert len(lines) <= 12
     assert "and 25 more" in lines[-1]
+
+
+@pytest.mark.parametrize("width", [100, 80, 60, 50, 40, 30])
+def test_names_and_figures_are_readable_on_narrow_screens(width: int) -> None:
+    view = View("")
+    view.before = scrape(0.0, {"tenant/03": (5, 0)}, {})
+    view.now = scrape(1.0, {"tenant/03": (1_234_567, 36)}, {"tenant/03": [3, 4, 900]})
+    text = shown(view, width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    (line,) = (line.split() for line in text.splitlines() if "tenant" in line)
+    figures = ["1,234,598.0", "1,234,603", "36", "10", "ms", "10", "ms"]
+    assert line[0] == "tenant/03"
+    narrow = {60: [figures[0], *figures[2:]], 50: [figures[0], *figures[2:5]], 40: [figures[0], "10", "ms"]}
+    assert line[1:] == (figures if width >= 80 else narrow.get(width, figures[:1]))
+    assert "answers none" in " ".join(text.split())
 
 
 def test_several_processes_are_told() -> None:

@@ -17,7 +17,8 @@ FORMATS = ("text", "json", "html", "dot", "mermaid")
 def explain(plan: Plan, format: str = "text", rows: Any = None) -> Any:
     """See `Plan.explain`."""
     if format not in FORMATS:
-        raise ValueError(f"format is one of {', '.join(map(repr, FORMATS))}, not {format!r}")
+        hint = "; plan.summary() is the summary alone" if format == "summary" else ""
+        raise ValueError(f"format is one of {', '.join(map(repr, FORMATS))}, not {format!r}{hint}")
     if format == "text" or format == "json":
         return _in_full(plan, format, rows)
     from pretzel.runtime.explain.drawing import drawings

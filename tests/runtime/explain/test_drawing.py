@@ -126,3 +126,5 @@ def test_large_plans_are_not_drawn_but_counted():
 def test_an_unknown_format_is_an_error(plan_and_rows):
     with pytest.raises(ValueError, match="format is one of 'text', 'json', 'html', 'dot', 'mermaid', not 'svg'"):
         plan_and_rows[0].explain("svg")
+    with pytest.raises(ValueError, match=r"plan\.summary\(\) is the summary alone"):
+        plan_and_rows[0].explain("summary")
