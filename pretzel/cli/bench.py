@@ -56,7 +56,7 @@ def bench(
         raise click.UsageError(f"{plan.name} has no method {name!r}, only {', '.join(plan.methods)}")
     estimator = None if source is None else load_source(source, trusted)
     table, spec = open_table(data), plan.physical.input
-    frame = read_all(table, columns_for(spec, table.columns, columns), max(SIZES))
+    frame = read_all(table, columns_for(plan, table.columns, columns), max(SIZES))
     if not len(frame):
         raise click.UsageError(f"{data} has no rows")
     call, theirs = getattr(plan, name), getattr(estimator, name, None)

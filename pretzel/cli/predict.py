@@ -59,7 +59,7 @@ def predict(
         if name not in plan.methods:
             raise click.UsageError(f"{plan.name} has no method {name!r}, only {', '.join(plan.methods)}")
     spec = plan.physical.input
-    read = columns_for(spec, table.columns, columns, keep)
+    read = columns_for(plan, table.columns, columns, keep)
     also = replace(read, kept=[*dict.fromkeys(keep)])
     is_shown = sys.stderr.isatty() and not (output == "-" and sys.stdout.isatty())
     bar = click.progressbar(length=table.length, label=data, file=sys.stderr, hidden=not is_shown)

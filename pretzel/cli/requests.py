@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pretzel.cli.tables import Columns
+from pretzel.cli.tables import MISSING, Columns
 from pretzel.input_spec import InputKind
 from pretzel.runtime.input.table_columns import columns_read
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pretzel.input_spec import InputSpec
+    from pretzel.runtime.model import Plan
 
 column_option = click.option(
     "--column",
@@ -25,12 +26,12 @@ column_option = click.option(
 )
 
 
-def columns_for(spec: InputSpec, available: list[str], chosen: Sequence[str], kept: Sequence[str] = ()) -> Columns:
+def columns_for(plan: Plan, available: list[str], chosen: Sequence[str], kept: Sequence[str] = ()) -> Columns:
     """Which columns of a table a model reads.
 
     Parameters
     ----------
-    spec : InputSpec
+    plan : Plan
     available : list of str
         Columns of the table.
     chosen, kept : sequence of str
@@ -44,13 +45,21 @@ def columns_for(spec: InputSpec, available: list[str], chosen: Sequence[str], ke
     for name in (*chosen, *kept):
         if name not in available:
             raise click.UsageError(f"there is no column {name!r}, only {', '.join(map(repr, available))}")
+    spec = plan.physical.input
     read = columns_read(spec, available, chosen, kept)
-    if spec.kind is InputKind.TEXT:
-        if len(read) != 1:
-            raise click.UsageError(f"which column holds the documents? give --column, one of {', '.join(read)}")
-        return Columns(read, documents=set(read))
-    texts = {spec.names[i] for i in spec.texts} if spec.names is not None else set()
-    return Columns(read, texts & {*(chosen or available)})
+    if spec.kind is InputKind.TEXT and len(read) != 1:
+        raise click.UsageError(f"which column holds the documents? give --column, one of {', '.join(read)}")
+    names = dict(enumerate(read if spec.names is None else spec.names))
+    texts, values = {names[i] for i in spec.texts if i in names}, {}
+    for column in plan.input_schema.columns:
+        if column.position not in names:
+            continue
+        if column.kind == "text":  # it is what it is, also "NA" and nothing
+            texts.add(names[column.position])
+            values[names[column.position]] = MISSING
+        elif known := MISSING.intersection(column.categories or ()):
+            values[names[column.position]] = known
+    return Columns(read, texts.intersection(read), {name: values[name] for name in values if name in read})
 
 
 def as_request(spec: InputSpec, frame: Any) -> Any:

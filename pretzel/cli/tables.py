@@ -21,10 +21,15 @@ import click
 from pretzel.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 FORMATS = {".csv": "csv", ".parquet": "parquet", ".pq": "parquet", ".arrow": "arrow", ".feather": "arrow"}
 """Format of a table by the ending of its file."""
+
+_WORDS = frozenset({"", "#N/A", "#N/A N/A", "#NA", "<NA>", "N/A", "NA", "NULL", "None", "n/a", "null"})
+_NUMBERS = frozenset({"-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN", "-NaN", "-nan", "NaN", "nan"})
+MISSING = _WORDS | _NUMBERS
+"""Texts that ``pandas.read_csv`` takes for missing values, the empty one among them."""
 
 
 def format_of(path: str) -> str:
@@ -45,15 +50,15 @@ class Columns:
         In the order of the frame.
     texts : set of str
         Texts, also where all of them look like numbers.
-    documents : set of str
-        Texts that are never missing, whatever they are.
+    values : mapping of str to set of str
+        Those of `MISSING` that are values of a column nevertheless, because its model knows them.
     kept : list of str
         Columns that are written again, as they stand in the file.
     """
 
     names: list[str]
     texts: set[str] = field(default_factory=set)
-    documents: set[str] = field(default_factory=set)
+    values: Mapping[str, frozenset[str]] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)
 
 
@@ -164,9 +169,13 @@ def _csv(path: str, columns: Columns, rows: int) -> Iterator[Batch]:
     with contextlib.ExitStack() as opened, open(path, "rb") as file, warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         at = 0
-        texts = dict.fromkeys(columns.texts | columns.documents, str)
-        # A document is what it is, also "NA" and nothing.
-        found = pd.read_csv(file, index_col=False, dtype=texts, chunksize=rows, na_filter=not columns.documents)
+        texts = dict.fromkeys(columns.texts, str)
+        missing: dict[str, Any] = {}
+        if columns.values:
+            every = pd.read_csv(path, index_col=False, nrows=0).columns
+            each = {name: [*MISSING - columns.values.get(name, frozenset())] for name in every}
+            missing = {"keep_default_na": False, "na_values": each}
+        found = pd.read_csv(file, index_col=False, dtype=texts, chunksize=rows, **missing)
         kept = None
         if columns.kept:
             as_written = pd.read_csv(path, index_col=False, dtype=str, chunksize=rows, na_filter=False)

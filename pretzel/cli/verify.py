@@ -44,7 +44,7 @@ def verify(
     plan = model.load(trusted, allow_pickle=allow_pickle)
     table = open_table(data)
     spec = plan.physical.input
-    frame = read_all(table, columns_for(spec, table.columns, columns), rows)
+    frame = read_all(table, columns_for(plan, table.columns, columns), rows)
     report = compare(plan, load_source(source, trusted), as_request(spec, frame), boundary=boundary)
     click.echo("\n".join(map(printable, str(report).split("\n"))))
     ctx.exit(0 if report.ok else 1)

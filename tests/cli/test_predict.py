@@ -12,13 +12,14 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.compose import make_column_transformer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from pretzel.cli.tables import Writer
+from pretzel.cli.tables import MISSING, Writer
 from pretzel.errors import InputError
 
 READ = {"csv": pd.read_csv, "parquet": pd.read_parquet, "arrow": pd.read_feather}
@@ -119,6 +120,49 @@ def test_texts_that_look_like_numbers(run, folder):
     frame.to_csv("c.csv", index=False)
     run("predict c.pretzel c.csv -o out.csv --batch 2")
     assert [*pd.read_csv("out.csv")["predict"]] == [0, 1, 2, 3] * 5
+
+
+@pytest.mark.parametrize("fitted_on", ["frame", "array"])
+def test_known_categories_that_look_missing(run, folder, fitted_on):
+    """What the model knows as a category is that category, as the estimator has it; an empty field stays missing."""
+    frame = pd.DataFrame({"country": ["NA", "DE", "null", None] * 4, "n": [1.0, 2.0, None, 4.0] * 4})
+    source = make_pipeline(OneHotEncoder(), Ridge(0.001))
+    source.fit(frame if fitted_on == "frame" else frame.to_numpy(), [10.0, 20.0, 30.0, 40.0] * 4)
+    joblib.dump(source, "c.joblib")
+    run("compile c.joblib -o c.pretzel")
+    frame.to_csv("c.csv", index=False)
+    columns = "" if fitted_on == "frame" else "--column country --column n"
+    run(f"predict c.pretzel c.csv -o out.csv --batch 3 {columns}")
+    expected = source.predict(frame if fitted_on == "frame" else frame.to_numpy())
+    np.testing.assert_allclose(pd.read_csv("out.csv")["predict"], expected, rtol=1e-9)
+    assert " ok" in run(f"verify c.pretzel c.joblib c.csv --no-boundary {columns}").stdout
+
+
+def test_an_empty_text_is_a_category(run, folder):
+    frame = pd.DataFrame({"a": ["", "x", "y"] * 4})
+    source = make_pipeline(OneHotEncoder(handle_unknown="ignore"), Ridge(0.001)).fit(frame, [10.0, 20.0, 30.0] * 4)
+    joblib.dump(source, "c.joblib")
+    run("compile c.joblib -o c.pretzel")
+    frame.assign(n=1).to_csv("c.csv", index=False)
+    run("predict c.pretzel c.csv -o out.csv")
+    np.testing.assert_allclose(pd.read_csv("out.csv")["predict"], source.predict(frame), rtol=1e-9)
+
+
+def test_columns_of_texts_that_look_missing(run, folder):
+    frame = pd.DataFrame({"t": ["NA", "null", "good", "bad", "", "123"], "n": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]})
+    features = make_column_transformer((CountVectorizer(), "t"), ("passthrough", ["n"]))
+    source = make_pipeline(features, Ridge(0.001)).fit(frame, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    joblib.dump(source, "t.joblib")
+    run("compile t.joblib -o t.pretzel")
+    frame.to_csv("t.csv", index=False)
+    run("predict t.pretzel t.csv -o out.csv --batch 2")
+    np.testing.assert_allclose(pd.read_csv("out.csv")["predict"], source.predict(frame), rtol=1e-9)
+
+
+def test_what_pandas_takes_for_missing():
+    from pandas._libs.parsers import STR_NA_VALUES
+
+    assert MISSING == STR_NA_VALUES
 
 
 def test_documents(run, folder):
