@@ -570,6 +570,42 @@ def test_other_frames_are_verified() -> None:
         assert report.ok, str(report)
 
 
+UNREAD = {
+    "datetime": pd.date_range("2024", periods=6),
+    "datetime with zone": pd.date_range("2024", periods=6, tz="Europe/Paris"),
+    "timedelta": pd.timedelta_range("1h", periods=6),
+    "period": pd.period_range("2024-01", periods=6, freq="M"),
+    "interval": pd.interval_range(0, 6),
+    "Int64": pd.array([1, 2, None, 4, 5, 6], dtype="Int64"),
+    "Float64": pd.array([1.0, 2.0, None, 4.0, 5.0, 6.0], dtype="Float64"),
+    "boolean": pd.array([True, None, False] * 2, dtype="boolean"),
+    "bool": [True, False] * 3,
+    "complex": np.arange(6) * 1j,
+    "uint8": np.arange(6, dtype=np.uint8),
+    "sparse": pd.arrays.SparseArray([0.0, 1.0] * 3),
+    "category": pd.Categorical(list("ababab")),
+    "category of numbers": pd.Categorical([1, 2, 1, 2, 1, 2]),
+    "string": pd.array(list("ababab"), dtype="string"),
+}
+
+
+@pytest.mark.parametrize("dtype", UNREAD)
+def test_frames_with_columns_of_any_dtype_are_verified(dtype):
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], "u": UNREAD[dtype]})
+    model = make_pipeline(ColumnTransformer([("a", StandardScaler(), ["a"])]), Ridge()).fit(frame, range(6))
+    report = pretzel.verify(pretzel.compile(model), model, frame)
+    assert report.ok, report
+    assert report.boundary_rows > 6
+
+
+@pytest.mark.parametrize("dtype", ["datetime", "timedelta", "period", "Int64", "category", "string"])
+def test_dates_that_encoders_read_are_verified(dtype):
+    frame = pd.DataFrame({"u": UNREAD[dtype]})
+    model = OneHotEncoder(handle_unknown="ignore").fit(frame)
+    report = pretzel.verify(pretzel.compile(model), model, frame)
+    assert report.ok, report
+
+
 def test_handles_are_verified():
     estimator = table()
     runtime = pretzel.Runtime(store=ObjectStore())

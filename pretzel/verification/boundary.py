@@ -11,7 +11,7 @@ from pretzel.oven.ir.graph import Node, Parity, toposort
 from pretzel.oven.ir.interpret import interpret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pretzel.oven.frontends.importer import Imported
     from pretzel.oven.ir.step_forms import Boundaries
@@ -114,12 +114,26 @@ def _special_frame(X: Any) -> Any:
 
     frames = []
     for position, name in enumerate(list(X.columns)[:COLUMNS]):
-        kind = X[name].dtype.kind if isinstance(X[name].dtype, np.dtype) else "O"
-        values = _specials(kind, position)
-        frame = X.iloc[[0] * len(values)].reset_index(drop=True)
-        frame[name] = pd.Series(list(values), dtype=object).astype(X[name].dtype)
+        dtype = X[name].dtype
+        values = _specials(dtype.kind, position)
+        column = _as_dtype(values if isinstance(dtype, np.dtype) else (*values, None), dtype)
+        frame = X.iloc[[0] * len(column)].reset_index(drop=True)
+        frame[name] = column
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
+
+
+def _as_dtype(values: Iterable[Any], dtype: Any) -> Any:
+    """A column of those values that a dtype has."""
+    import pandas as pd
+
+    found = []
+    for value in values:
+        try:
+            found.append(pd.Series([value], dtype=object).astype(dtype))
+        except (ValueError, TypeError, OverflowError, NotImplementedError):  # no date, no number, ...
+            continue
+    return pd.concat(found, ignore_index=True) if found else pd.Series([], dtype=dtype)
 
 
 def threshold_rows(node: Node, X: Any, in_fit_order: Callable[[Any], Any] = lambda rows: rows) -> Any:
