@@ -19,6 +19,9 @@ FUNCTIONS = {"linear": "dot", "poly": "polynomial", "polynomial": "polynomial", 
              "laplacian": "laplacian"}  # fmt: skip
 """Functions of `Pairwise` by the names of kernels."""
 
+SAMPLE = 64
+"""References that are compared with all of them, to see how large the sums are."""
+
 SPARSE_ENOUGH = 8
 """References with one value in so many are compared entry by entry with dense rows, too."""
 
@@ -81,10 +84,23 @@ def times_kernels(
     if references.dtype != np.float64:
         raise Unsupported(f"rows of {references.dtype} to compare with")
     weights, bias = np.ascontiguousarray(weights), np.zeros(weights.shape[1]) + bias
-    if function == "dot" and not is_sparse(x):
-        return Linear((x,), np.ascontiguousarray(references.T @ weights), bias)
     gamma = estimator.gamma if gamma is None else gamma
     gamma = 1.0 / references.shape[1] if gamma is None else gamma
     coef0 = 1.0 if estimator.coef0 is None else estimator.coef0
     degree = 3 if estimator.degree is None else estimator.degree
-    return Linear((compared(x, references, function, gamma, coef0, degree),), weights, bias)
+    kernels = compared(x, references, function, gamma, coef0, degree)
+    _check_weights(kernels, references[:SAMPLE], weights)
+    if function == "dot" and not is_sparse(x):
+        return Linear((x,), np.ascontiguousarray(references.T @ weights), bias)
+    return Linear((kernels,), weights, bias)
+
+
+def _check_weights(kernels: Node, rows: Any, weights: Array) -> None:
+    """Raise `Unsupported` where sums of kernels times weights are but rounding errors of their terms."""
+    with np.errstate(all="ignore"):
+        asked = kernels.reference(
+            rows if is_sparse(kernels.inputs[0]) or not hasattr(rows, "toarray") else rows.toarray()
+        )
+        terms, sums = np.abs(asked) @ np.abs(weights), np.abs(asked @ weights)
+        if (terms.max(axis=0) * 2.0**-53 > 1e-10 * sums.max(axis=0)).any():
+            raise Unsupported("weights so large that the last bits of kernels decide")
