@@ -47,4 +47,6 @@ def locally_linear_embedding(estimator: Any, x: Node, importer: Importer) -> Nod
     found = nearest(estimator.nbrs_, checked, importer, estimator.n_neighbors)
     importer.exclude(checked, ["float16", "float32"], "weights that are rounded to float32")
     embedding = finite_floats(np.ascontiguousarray(estimator.embedding_))
+    if estimator.n_components != embedding.shape[1]:
+        raise Unsupported("n_components is not the width of embedding_")
     return NeighborCombination((found, checked), rows, embedding, float(estimator.reg))
