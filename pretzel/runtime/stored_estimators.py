@@ -36,6 +36,10 @@ INSTALL = {"skops": "'pretzel-serving[skops]'", "cloudpickle": "cloudpickle"}
 _measuring = threading.Lock()
 
 
+OWN = frozenset({"pretzel.oven.frontends.sklearn._analyzer.Analyzer"})
+"""Types of Pretzel itself among the estimators of opaque steps."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trust:
     """Which Python objects of a file may be made.
@@ -196,7 +200,7 @@ def _read_skops(where: str, contents: bytes, trust: Trust) -> Any:
             f"{where}: its opaque steps are read by skops: pip install 'pretzel-serving[skops]'"
         ) from error
     named = skops.get_untrusted_types(data=contents)
-    unknown = sorted(name for name in {*named} if not trust.includes(name))
+    unknown = sorted(name for name in {*named} - OWN if not trust.includes(name))
     if unknown:
         raise UntrustedError(
             f"{where} holds estimators with types that are not trusted: {', '.join(unknown)}. Loading them runs their "

@@ -248,3 +248,33 @@ def source_fails(estimator: Any) -> dict[str, str]:
 
     found: dict[str, str] = _get_expected_failed_checks(estimator)
     return found
+
+
+def valid_values(estimator: Any, parameter: str) -> list[Any]:
+    """Values other than its own that scikit-learn's check of a parameter allows, a few of each kind."""
+    own = estimator.get_params(deep=False)[parameter]
+    constraints = getattr(type(estimator), "_parameter_constraints", {}).get(parameter, [])
+    found: dict[str, Any] = {}
+    for constraint in [] if isinstance(constraints, str) else constraints:  # the text "no_validation"
+        for value in _allowed(constraint, own):
+            found.setdefault(repr(value), value)
+    return [value for text, value in found.items() if text != repr(own)]
+
+
+def _allowed(constraint: Any, own: Any) -> list[Any]:
+    from sklearn.utils._param_validation import Interval, Options, generate_valid_param, make_constraint
+
+    made = make_constraint(constraint)
+    if isinstance(made, Options):
+        return sorted(made.options, key=str)
+    if constraint in ("boolean", "verbose"):
+        return [False, True]
+    numbers = [0, 1, 2, 3, 0.1, 0.5, 2.0]
+    if isinstance(own, float) and np.isfinite(own):
+        numbers += [own * 2, own / 2]
+    found = [each for each in numbers if isinstance(made, Interval) and made.is_satisfied_by(each)]
+    try:
+        one = generate_valid_param(made)
+    except (NotImplementedError, TypeError):  # some callables and classes
+        return found
+    return [*found, one] if one is None or isinstance(one, bool | int | float | str) else found

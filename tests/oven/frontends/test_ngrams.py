@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 import pretzel
 from pretzel.errors import InputTypeError, OpaqueStepError
@@ -21,6 +21,8 @@ from pretzel.oven.ir._text import character_classes, pack, unpack
 from .texts import HARD_DOCUMENTS, check_vectorizer, documents
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
 
@@ -179,6 +181,55 @@ def test_what_only_python_can_do_is_rejected_by_name(options: dict[str, Any], re
     vectorizer = CountVectorizer(**options).fit(["some words here"])
     with pytest.raises(OpaqueStepError, match=reason):
         pretzel.compile(vectorizer, strict=True)
+
+
+def split(text: str) -> list[str]:
+    """Tokens of which some are empty, and some hold spaces."""
+    return re.split(r"[^\w ]+", text)
+
+
+PYTHONS = {
+    "a tokenizer": {"tokenizer": split},
+    "a tokenizer, pairs": {"tokenizer": split, "ngram_range": (1, 2)},
+    "a preprocessor": {"preprocessor": str.upper},
+    "an analyzer": {"analyzer": str.split},
+    "an analyzer of numbers": {
+        "analyzer": lambda text: [*text.split(), len(text)],
+        "vocabulary": ["the", "cat", "sat"],
+    },
+    "a pattern": {"token_pattern": r"[a-z]+|\d"},
+    "accents": {"strip_accents": str.casefold},
+    "characters": {"preprocessor": str.upper, "analyzer": "char", "ngram_range": (1, 3)},
+    "stop words": {"tokenizer": split, "stop_words": ["the", ""]},
+}
+"""What only Python can do: then n-grams come from Python, and all else is native."""
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("options", PYTHONS.values(), ids=PYTHONS)
+@pytest.mark.parametrize("vectorizer", [CountVectorizer, TfidfVectorizer])
+def test_grams_from_python(vectorizer: Any, options: dict[str, Any]) -> None:
+    texts = [*HARD_DOCUMENTS, *BORDERS, "the cat, the cat sat; ,", "\x01 \x02,\x01\x01,\x01\x03"]
+    model = vectorizer(**options).fit(texts)
+    plan = pretzel.compile(model)
+    expected, got = model.transform(texts), plan.transform(texts)
+    assert got.dtype == expected.dtype
+    assert got.shape == expected.shape
+    np.testing.assert_allclose(got.toarray(), expected.toarray(), rtol=1e-12)
+    np.testing.assert_allclose(plan.transform_one(texts[0]).toarray()[0], expected[[0]].toarray()[0], rtol=1e-12)
+    (step,) = plan.opaque_steps
+    assert step.step.endswith(".analyzer")
+    for wrong in ("a text", [None]):
+        with pytest.raises((AttributeError, TypeError, ValueError)):
+            plan.transform(wrong)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_grams_from_python_are_saved(tmp_path: Path) -> None:
+    model = CountVectorizer(token_pattern=r"[a-z]+|\d").fit(HARD_DOCUMENTS)
+    pretzel.compile(model).save(tmp_path / "model.pretzel", opaque="skops")
+    found = pretzel.load(tmp_path / "model.pretzel").transform(HARD_DOCUMENTS)
+    assert (found != model.transform(HARD_DOCUMENTS)).nnz == 0
 
 
 @pytest.mark.parametrize("document", [None, 1.5, float("nan")])

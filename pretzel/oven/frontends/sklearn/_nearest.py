@@ -23,7 +23,7 @@ def nearest(estimator: Any, x: Node, importer: Importer, k: int) -> Neighbors:
     Without a tree, scikit-learn finds them by another way unless the rows and the stored ones are float64, and then
     `numpy.argpartition` decides among equal distances, which it does otherwise on each processor.
     """
-    dense_only(x, estimator)
+    _check_metric(x, estimator)
     stored = stored_rows(estimator)
     if k > len(stored.rows):
         raise Unsupported(f"{k} neighbours among {len(stored.rows)} rows")
@@ -40,7 +40,9 @@ def nearest(estimator: Any, x: Node, importer: Importer, k: int) -> Neighbors:
 
 def within(estimator: Any, x: Node, importer: Importer) -> RadiusNeighbors:
     """All stored rows within the radius of each row of ``x``."""
-    dense_only(x, estimator)
+    _check_metric(x, estimator)
+    if estimator.radius is None:
+        raise Unsupported("no radius")
     stored = stored_rows(estimator)
     if not stored.by_tree and stored.rows.dtype != np.float64:
         raise Unsupported("distances that are rounded to float32")
@@ -49,6 +51,12 @@ def within(estimator: Any, x: Node, importer: Importer) -> RadiusNeighbors:
         (checked,), floats(stored.rows), stored.order, stored.ranges, stored.bounds, stored.radii, stored.metric,
         float(estimator.radius),
     )  # fmt: skip
+
+
+def _check_metric(x: Node, estimator: Any) -> None:
+    dense_only(x, estimator)
+    if estimator.metric == "precomputed":
+        raise Unsupported("distances that the request holds")
 
 
 def by_distance(estimator: Any) -> bool:

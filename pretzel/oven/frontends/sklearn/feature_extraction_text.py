@@ -8,6 +8,7 @@ import numpy as np
 
 from pretzel.oven.frontends.contradictions import check_fit
 from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.sklearn._analyzer import GRAMS, analyzer_step, encoded
 from pretzel.oven.frontends.sklearn._common import floats
 from pretzel.oven.frontends.sklearn._token_patterns import WORDS, Tokens, token_class
 from pretzel.oven.frontends.sklearn.compat.preprocessing import tfidf_of, vocabulary
@@ -103,7 +104,10 @@ def _tfidf(transformer: Any, source: Node, importer: Importer, *, binary: bool =
 
 def counts(vectorizer: Any, x: Node, importer: Importer) -> Node:
     """The counts of a fitted CountVectorizer or TfidfVectorizer, before ``binary`` and idf."""
-    settings = analysis(vectorizer)
+    try:
+        settings = analysis(vectorizer)
+    except Unsupported as reason:
+        return _counts_of_grams(vectorizer, x, importer, str(reason))
     text = importer.text(x, vectorizer, lower=settings.lower, accents=settings.accents)
     return Ngrams(
         (text,),
@@ -115,6 +119,16 @@ def counts(vectorizer: Any, x: Node, importer: Importer) -> Node:
         *pack(settings.stop_words),
         letters=settings.letters,
         whole_words=settings.whole_words,
+    )
+
+
+def _counts_of_grams(vectorizer: Any, x: Node, importer: Importer, reason: str) -> Node:
+    """Counts of the n-grams that the vectorizer's own analyzer finds: only that runs in Python."""
+    step = analyzer_step(vectorizer, reason)
+    grams = importer.text(importer.transform(step, x, name="analyzer").node, vectorizer, lower=False, accents=None)
+    none = pack([])
+    return Ngrams(
+        (grams,), "word", 1, 1, 1, *pack([encoded(each) for each in terms_of(vectorizer)]), *none, letters=GRAMS
     )
 
 

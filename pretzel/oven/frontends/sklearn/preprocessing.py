@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.sklearn._analyzer import Analyzer
 from pretzel.oven.frontends.sklearn._common import (
     above,
     dense_only,
@@ -135,7 +136,7 @@ def k_bins(estimator: Any, x: Node, importer: Importer) -> Node:
     if estimator.encode == "ordinal":
         return codes
     n_bins = [len(edges) + 1 for edges in inner]
-    return OneHot((codes,), np.cumsum([0, *n_bins], dtype=np.int32), estimator.encode == "onehot", "")
+    return OneHot((codes,), np.cumsum([0, *n_bins], dtype=np.int32), bool(estimator._encoder.sparse_output), "")
 
 
 @adapter("sklearn.preprocessing.PowerTransformer")
@@ -211,6 +212,9 @@ def spline_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
     if (beyond == "linear" and degree < 2) or (beyond == "constant" and not degree):
         raise Unsupported(f"SplineTransformer(extrapolation={beyond!r}) of degree {degree}")
     splines = estimator.bsplines_
+    extends = beyond in ("continue", "periodic")
+    if any(each.k != degree or bool(each.extrapolate) != extends for each in splines):
+        raise Unsupported("degree or extrapolation is not that of the fit")
     knots = finite_floats(np.array([each.t for each in splines]))
     first, last = knots[:, degree], knots[:, -degree - 1]
     if beyond == "periodic" and not (first < last).all():
@@ -226,6 +230,8 @@ def spline_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
                 row[slope, :degree] = spline(low, nu=slope)[:degree]
                 row[2 + slope, -degree:] = spline(high, nu=slope)[-degree:]
     kept = count if estimator.include_bias else count - 1
+    if beyond != "periodic" and estimator.n_features_out_ != len(splines) * kept:
+        raise Unsupported("include_bias is not that of the fit")
     return importer.note(Splines((checked,), knots, degree, beyond, borders.reshape(len(splines), -1), kept))
 
 
@@ -239,6 +245,8 @@ def function_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
         dense_only(x, estimator)
         x = importer.finite(importer.dense(x), estimator)
     function = estimator.func
+    if isinstance(function, Analyzer):
+        raise Unsupported(function.reason)
     if estimator.kw_args or function in (np.clip, np.nan_to_num):
         return _with_arguments(estimator, x, importer)
     if function is None:

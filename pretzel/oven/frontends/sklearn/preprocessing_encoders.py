@@ -67,6 +67,8 @@ def ordinal_encoder(estimator: Any, x: Node, importer: Importer) -> Methods:
             numbers[missing] = float(estimator.encoded_missing_value)
         codes.append(numbers)
     reject = REJECT_UNKNOWN if estimator.handle_unknown == "error" else 0
+    if not reject and estimator.unknown_value is None:
+        raise Unsupported("no value for unknown categories")
     unknown = math.nan if reject else float(estimator.unknown_value)
     source = _source(estimator, x, importer)
     others = [0.0 if reject else unknown] * len(codes)
