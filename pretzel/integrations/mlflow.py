@@ -12,7 +12,9 @@ import sys
 from typing import TYPE_CHECKING, Any, Literal
 
 from pretzel.api import compile
-from pretzel.integrations.scorer import BatchScorer
+from pretzel.integrations.scorer import BatchScorer, method_of
+from pretzel.integrations.tables import is_table
+from pretzel.runtime.answer_columns import default_method
 from pretzel.runtime.model import Plan
 from pretzel.upgrade import load
 
@@ -29,21 +31,23 @@ _TYPED = {"float64", "int64", "str"}
 def signature_of(plan: Plan) -> ModelSignature | None:
     """The signature of ``predict``, or else of ``transform``, from `Plan.input_schema`.
 
-    Numbers are of MLflow's type ``any``, because plans, like scikit-learn, take integers, floats and missing values
-    alike, and MLflow's ``double`` refuses columns of int64. None: columns have no names, or a step without a native
+    Numbers and categories are of MLflow's type ``any``: plans, like scikit-learn, take integers, floats and missing
+    values alike, and pandas' dtype ``category`` as texts, but MLflow's ``double`` refuses columns of int64, and its
+    ``string`` those of categories. None: columns have no names, or a step without a native
     form reads one, so that nothing says what it holds.
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
-    from mlflow.types.schema import AnyType
+    from mlflow.types.schema import AnyType, ParamSchema, ParamSpec
 
     schema = plan.input_schema
     columns = [column for column in schema.columns if column.is_read]
     if not schema.named or any(column.dtype not in _TYPED for column in columns):
         return None
-    types = [DataType.string if column.dtype == "str" else AnyType() for column in columns]
+    types = [DataType.string if column.kind == "text" else AnyType() for column in columns]
     found = [ColSpec(kind, column.name, column.required) for kind, column in zip(types, columns, strict=True)]
-    return ModelSignature(inputs=Schema(found))
+    method = ParamSpec("method", DataType.string, None)
+    return ModelSignature(inputs=Schema(found), params=ParamSchema([method]))
 
 
 def save_model(
@@ -132,7 +136,7 @@ def load_model(model_uri: str, dst_path: str | None = None, *, trusted: Sequence
 
 
 class _Answers:
-    """What `mlflow.pyfunc` calls: a table in, the answers of one method out."""
+    """What `mlflow.pyfunc` calls: a table, an array or texts in, the answers of one method out."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -140,15 +144,19 @@ class _Answers:
         self._numbers = [name for name in numbers if isinstance(name, str)]
 
     def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> Any:
-        """The answers; ``params={"method": "predict_proba"}`` asks another method than the first."""
+        """The answers; ``params={"method": "predict_proba"}`` asks another method than the first.
+
+        MLflow passes parameters on only where the model has a signature.
+        """
         method = (params or {}).get("method")
-        scorer = BatchScorer(self._plan, methods=[method] if method else ())
-        found = scorer(self._without_na(model_input))
+        if not is_table(model_input):
+            return method_of(self._plan, method or default_method(self._plan.methods))(model_input)
+        found = BatchScorer(self._plan, methods=[method] if method else ())(self._without_na(model_input))
         return found[method or "predict"] if list(found) == [method or "predict"] else found
 
     def _without_na(self, table: Any) -> Any:
         """A frame with NaN for `pandas.NA` among numbers, because MLflow makes objects of nullable columns."""
-        if not hasattr(table, "mask"):
+        if not hasattr(table, "assign"):
             return table
         columns = [name for name in self._numbers if name in table and table[name].dtype == object]
         return table.assign(**{name: table[name].mask(table[name].isna(), math.nan) for name in columns})

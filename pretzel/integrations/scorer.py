@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pretzel.api import PlanStore
 from pretzel.errors import InputKeyError, OptionError
-from pretzel.integrations.tables import answered, check_columns, is_empty, request_of
+from pretzel.integrations.tables import answered, check_columns, is_array, is_empty, request_of
 from pretzel.runtime.answer_columns import answer_columns, default_method
 from pretzel.runtime.model import Plan
 from pretzel.runtime.named_columns import feature_names_out
@@ -126,12 +126,14 @@ class BatchScorer:
         Parameters
         ----------
         table : pyarrow.Table, pyarrow.RecordBatch, pandas.DataFrame, or dict of str to ndarray
+            Or rows without names: an array, sparse rows, a Series.
 
         Returns
         -------
         table
             Of the same form: the columns that are kept, then those of each method, named as `pretzel predict` does:
-            ``predict``, ``predict_proba_yes``, ``transform_0``, ...
+            ``predict``, ``predict_proba_yes``, ``transform_0``, ... To rows without names: the answer of the plan
+            itself, or of several methods a dict of them.
 
         Raises
         ------
@@ -142,6 +144,10 @@ class BatchScorer:
         """
         plan = self.plan
         spec = plan.physical.input
+        if is_array(table) and not self._keep and not self._column:
+            methods = self._methods or (default_method(plan.methods),)
+            answers = {name: method_of(plan, name)(table) for name in methods}
+            return answers if self._methods[1:] else answers[methods[0]]
         request = request_of(table, spec, self._column, self._keep)
         if is_empty(table):
             check_columns(request, spec)
@@ -167,12 +173,24 @@ class BatchScorer:
         return PlanStore(model).load(self._name, trusted=list(self._trusted))
 
     def _columns(self, plan: Plan, method: str, request: Any) -> dict[str, Any]:
-        if method not in plan.methods:
-            raise OptionError(f"{plan.name} has no method {method!r}, only {', '.join(plan.methods)}")
+        ask = method_of(plan, method)
         named = method == "transform" and plan.physical.names_out is not None
         names = [*feature_names_out(plan)] if named else None
-        answer = _no_rows(plan.input_schema.outputs[method]) if request is None else plan.methods[method](request)
+        answer = _no_rows(plan.input_schema.outputs[method]) if request is None else ask(request)
         return answer_columns(method, answer, plan.physical.attributes.get("classes_"), names)
+
+
+def method_of(plan: Plan, name: str) -> Callable[[Any], Any]:
+    """A method of a plan.
+
+    Raises
+    ------
+    OptionError
+        It has none of this name.
+    """
+    if name not in plan.methods:
+        raise OptionError(f"{plan.name} has no method {name!r}, only {', '.join(plan.methods)}")
+    return plan.methods[name]
 
 
 def _no_rows(output: Output) -> Any:

@@ -83,6 +83,17 @@ def is_empty(table: Any) -> bool:
     return not len(table)
 
 
+def is_table(table: Any) -> bool:
+    """Whether `request_of` takes it; all else, such as an array, is for the model itself."""
+    is_frame = type(table).__module__.partition(".")[0] == "pandas" and hasattr(table, "columns")
+    return is_frame or isinstance(table, dict) or _is_arrow(table)
+
+
+def is_array(table: Any) -> bool:
+    """Whether it is an array, sparse rows or a Series, which have no columns to name."""
+    return type(table).__module__.partition(".")[0] in ("numpy", "scipy", "pandas") and not is_table(table)
+
+
 def _is_arrow(table: Any) -> bool:
     """Whether a table is one of pyarrow, which is not imported for that."""
     return type(table).__module__.partition(".")[0] == "pyarrow" and hasattr(table, "schema")
@@ -93,7 +104,7 @@ def _names(table: Any) -> list[str]:
         return list(table)
     if _is_arrow(table):
         return list(table.schema.names)
-    if type(table).__module__.partition(".")[0] == "pandas" and hasattr(table, "columns"):
+    if is_table(table):
         return list(table.columns)
     raise TypeError(f"a table is one of pyarrow or pandas, or a dict of arrays, not {type(table).__name__}")
 

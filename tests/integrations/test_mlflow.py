@@ -9,7 +9,9 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.compose import make_column_transformer
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
@@ -17,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 import pretzel
-from pretzel.errors import SaveError, UntrustedError
+from pretzel.errors import OptionError, SaveError, UntrustedError
 from pretzel.integrations import mlflow as flavor
 
 ROWS = 40
@@ -60,12 +62,16 @@ def test_pyfunc_answers_with_the_signature_of_the_schema(model, folder):
     loaded = mlflow.pyfunc.load_model(str(folder))
     assert [(each["name"], each["type"]) for each in loaded.metadata.signature.inputs.to_dict()] == [
         ("age", "any"),
-        ("city", "string"),
+        ("city", "any"),
     ]
     assert loaded.metadata.metadata == {"team": "churn"}
     assert list(loaded.predict(frame())) == model.predict(frame()).tolist()
     with pytest.raises(mlflow.exceptions.MlflowException, match="city"):
         loaded.predict(frame()[["age"]])
+    found = loaded.predict(frame(), params={"method": "predict_proba"})
+    np.testing.assert_allclose(found, model.predict_proba(frame()), rtol=1e-9)
+    with pytest.raises(OptionError, match="no method 'transform'"):
+        loaded.predict(frame(), params={"method": "transform"})
 
 
 @pytest.mark.parametrize(
@@ -111,6 +117,41 @@ def test_a_logged_model_is_found_by_its_run(model, tmp_path, monkeypatch):
 def test_models_without_a_signature():
     X = np.random.default_rng(0).normal(size=(ROWS, 2))
     assert flavor.signature_of(pretzel.compile(LinearRegression().fit(X, X[:, 0]))) is None
+
+
+@pytest.mark.parametrize("form", [np.asarray, np.ndarray.tolist, sparse.csr_matrix])
+def test_pyfunc_answers_arrays(tmp_path, form):
+    X = np.random.default_rng(0).normal(size=(ROWS, 2))
+    model = LogisticRegression().fit(X, X[:, 0] > 0)
+    flavor.save_model(model, tmp_path / "arrays")
+    loaded = mlflow.pyfunc.load_model(str(tmp_path / "arrays"))
+    np.testing.assert_array_equal(loaded.predict(form(X)), model.predict(X))
+
+
+@pytest.mark.parametrize("form", [list, np.array, pd.Series, lambda texts: pd.DataFrame({"text": texts})])
+def test_pyfunc_answers_texts(tmp_path, form):
+    texts = ["the cat", "the dog"] * 10
+    model = make_pipeline(CountVectorizer(), LogisticRegression()).fit(texts, [0, 1] * 10)
+    flavor.save_model(model, tmp_path / "texts")
+    loaded = mlflow.pyfunc.load_model(str(tmp_path / "texts"))
+    assert list(loaded.predict(form(texts))) == [0, 1] * 10
+
+
+@pytest.mark.parametrize("categories", [["Bonn", "Paris"], [1, 2]])
+def test_pyfunc_answers_frames_with_categories(tmp_path, categories):
+    X = frame().assign(city=pd.Categorical(categories * (ROWS // 2)))
+    columns = make_column_transformer((SimpleImputer(), ["age"]), (OneHotEncoder(), ["city"]))
+    model = make_pipeline(columns, LogisticRegression()).fit(X, X["city"] == categories[0])
+    flavor.save_model(model, tmp_path / "categories", input_example=X[:2])
+    loaded = mlflow.pyfunc.load_model(str(tmp_path / "categories"))
+    assert list(loaded.predict(X)) == model.predict(X).tolist()
+    assert list(loaded.predict(X.astype({"city": object}))) == model.predict(X).tolist()
+
+
+def test_columns_of_texts_are_texts_in_the_signature():
+    X = pd.DataFrame({"note": ["the cat", "the dog"] * 10})
+    model = make_column_transformer((CountVectorizer(), "note")).fit(X)
+    assert flavor.signature_of(pretzel.compile(model)).inputs.to_dict()[0]["type"] == "string"
 
 
 def test_steps_without_a_native_form(tmp_path):

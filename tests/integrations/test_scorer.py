@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from scipy import sparse
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -136,6 +137,20 @@ def test_documents_and_columns_without_names():
     found = BatchScorer(forest, methods=["predict", "predict_proba"])(table)
     assert list(found)[:3] == ["predict_0", "predict_1", "predict_proba_0_False"]
     assert list(BatchScorer(forest, methods=["predict", "predict_proba"])(table[:0])) == list(found)
+
+
+def test_arrays_are_answered_as_the_plan_answers_them():
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    plan = pretzel.compile(LogisticRegression().fit(X, X[:, 0] > 0))
+    for array in (X, sparse.csr_matrix(X)):
+        assert BatchScorer(plan)(array).tolist() == plan.predict(X).tolist()
+        both = BatchScorer(plan, methods=["predict", "predict_proba"])(array)
+        assert both["predict_proba"].tolist() == plan.predict_proba(X).tolist()
+    texts = pd.Series(["the cat", "the dog"] * 10)
+    plan = pretzel.compile(make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, [0, 1] * 10))
+    assert BatchScorer(plan)(texts).tolist() == [0, 1] * 10
+    with pytest.raises(TypeError, match="not ndarray"):
+        BatchScorer(plan, keep=["id"])(X)
 
 
 def test_columns_that_the_model_does_not_read_are_left_out():
