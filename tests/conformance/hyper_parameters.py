@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from pretzel.oven.frontends.registry import depends_on_batch
+from pretzel.verification.alone import answer
 from tests.conformance import compare as cmp
 from tests.conformance.estimators import Subject, builders, fitted, valid_values
 from tests.conformance.run import METHODS
@@ -149,7 +151,8 @@ def _differences(asked: Fitted) -> Iterator[str]:
 
 
 def _call(model: Any, method: str, asked: Fitted) -> Any:
-    return getattr(model, method)(copy.deepcopy(asked.rows.values[:ROWS]))
+    alone = depends_on_batch(asked.estimator)
+    return answer(model, method, copy.deepcopy(asked.rows.values[:ROWS]), alone=alone)
 
 
 def _changed(found: dict[str, cmp.Outcome], before: dict[str, cmp.Outcome]) -> bool:

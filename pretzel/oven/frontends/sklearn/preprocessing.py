@@ -19,6 +19,7 @@ from pretzel.oven.frontends.sklearn._common import (
     rounds_float32,
 )
 from pretzel.oven.frontends.sklearn.compat.preprocessing import (
+    bins_are_sparse,
     casts_scaler_parameters,
     clips,
     degrees,
@@ -136,7 +137,7 @@ def k_bins(estimator: Any, x: Node, importer: Importer) -> Node:
     if estimator.encode == "ordinal":
         return codes
     n_bins = [len(edges) + 1 for edges in inner]
-    return OneHot((codes,), np.cumsum([0, *n_bins], dtype=np.int32), bool(estimator._encoder.sparse_output), "")
+    return OneHot((codes,), np.cumsum([0, *n_bins], dtype=np.int32), bins_are_sparse(estimator), "")
 
 
 @adapter("sklearn.preprocessing.PowerTransformer")

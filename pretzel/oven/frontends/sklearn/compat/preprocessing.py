@@ -137,3 +137,8 @@ def tfidf_of(vectorizer: Any) -> Any:
 def bounds(imputer: Any) -> tuple[Array, Array]:
     """The least and the greatest value of each column that an `IterativeImputer` makes."""
     return np.asarray(imputer._min_value, dtype=np.float64), np.asarray(imputer._max_value, dtype=np.float64)
+
+
+def bins_are_sparse(discretizer: Any) -> bool:
+    """Whether the encoder in a `KBinsDiscretizer` makes sparse rows."""
+    return bool(discretizer._encoder.sparse_output)
