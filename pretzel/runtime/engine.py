@@ -46,6 +46,7 @@ class Answer(Future[Any]):
         self._condition = UninterruptedCondition()
         self._engine: BatchEngine | None = engine  # kept alive until the answer is there
         self._task: Task | None = None
+        self._withdraw: Callable[[], None] | None = None  # of a request that waits for Python
         self._ended = ended
         self._submitted = time.monotonic()
         engine.pending.add(self)
@@ -53,9 +54,11 @@ class Answer(Future[Any]):
     def cancel(self) -> bool:
         """Cancel the request; False: it is over."""
         cancelled = super().cancel()
-        engine, task = self._engine, self._task
+        engine, task, withdraw = self._engine, self._task, self._withdraw
         if cancelled and engine is not None and task is not None:
             engine.scheduler.cancel(task)
+        if cancelled and withdraw is not None:
+            withdraw()
         return cancelled
 
     def result(self, timeout: float | None = None) -> Any:
@@ -76,7 +79,7 @@ class Answer(Future[Any]):
     def complete(self, answer: Callable[[], Any]) -> None:
         """Set what ``answer`` returns or raises, unless the future has been cancelled."""
         engine, ended = self._engine, self._ended
-        self._engine = self._task = self._ended = None
+        self._engine = self._task = self._ended = self._withdraw = None
         result, failure = None, None
         try:
             result = answer()
@@ -105,7 +108,7 @@ class Answer(Future[Any]):
         state, result, failure = self._state, self._result, self._exception
         super().__init__()
         self._condition = UninterruptedCondition()
-        self._engine = self._task = self._ended = None
+        self._engine = self._task = self._ended = self._withdraw = None
         if state != "FINISHED":
             failure = WorkerLost("the request was submitted before a fork and belongs to the parent process")
         if failure is None:
@@ -265,6 +268,12 @@ class BatchEngine:
         def drop() -> None:
             answer.complete(_raise_cancelled)
 
+        def withdraw() -> None:
+            if pool.withdraw(work):
+                with self._lock:
+                    self._in_pool -= 1
+                drop()
+
         with self._lock:
             if self._closed:
                 raise RuntimeError("this runtime has been closed")
@@ -274,9 +283,10 @@ class BatchEngine:
                 raise overloaded
             if self._pool is None:
                 self._pool = PythonPool(self.scheduler.workers)
-            answer = Answer(self, ended)
+            answer, pool = Answer(self, ended), self._pool
+            answer._withdraw = withdraw
             self._in_pool += 1
-            self._pool.submit(work, drop)
+            pool.submit(work, drop)
         self._trace(name, answer)
         return answer
 

@@ -37,6 +37,14 @@ class PythonPool:
             self._start_threads()
             self._changed.notify()
 
+    def withdraw(self, job: Callable[[], None]) -> bool:
+        """Forget a job that has not begun; False: it has, or is none of this pool."""
+        with self._changed:
+            found = next((each for each in self._jobs if each[0] is job), None)
+            if found is not None:
+                self._jobs.remove(found)
+            return found is not None
+
     def hand_over(self) -> None:
         """Called before a thread waits: if it is one of this pool, another takes its place."""
         own = threading.current_thread()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import time
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, wait
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 import pretzel
+from pretzel.errors import Overloaded
 from pretzel.runtime.python_pool import PythonPool
 
 from .models import ROWS, Doubling
@@ -32,13 +33,13 @@ def waiting(begin: threading.Event, begun: threading.Event | None = None) -> Any
     """A model that answers once ``begin`` is set, and sets ``begun`` before."""
     begun = begun or threading.Event()
 
-    def wait(X: Any) -> Any:
+    def waits(X: Any) -> Any:
         begun.set()
         begin.wait(30)
         return X
 
     begin.set()
-    fitted = make_pipeline(FunctionTransformer(wait), Doubling()).fit(ROWS)
+    fitted = make_pipeline(FunctionTransformer(waits), Doubling()).fit(ROWS)
     begin.clear()
     begun.clear()
     return fitted
@@ -79,6 +80,33 @@ def test_whatever_a_callback_raises(runtime: pretzel.Runtime) -> None:
     model = runtime.register("m", Doubling().fit(ROWS))
     model.submit(ROWS[:3]).add_done_callback(leave)
     assert len(model.submit(ROWS[:3]).result(timeout=30)) == 3
+
+
+def test_cancelling_frees_the_place_of_a_request_that_waits() -> None:
+    """And it is not computed."""
+    begin, begun, seen = threading.Event(), threading.Event(), []
+    with pretzel.Runtime(store=pretzel.ObjectStore(), executors=1, queue=1) as runtime:
+        runtime.register("slow", waiting(begin, begun))
+        counting = FunctionTransformer(lambda X: seen.append(X) or X)
+        runtime.register("counted", make_pipeline(counting, Doubling()).fit(ROWS))
+        seen.clear()
+        try:
+            first = runtime["slow"].submit(ROWS[:3])
+            assert begun.wait(30)
+            second = runtime["counted"].submit(ROWS[:3])
+            with pytest.raises(Overloaded):
+                runtime["counted"].submit(ROWS[:3])
+            assert second.cancel()
+            assert runtime.engine.load()["in_python"] == 0
+            third = runtime["counted"].submit(ROWS[:2])
+            assert second.cancel()  # once more changes nothing
+            assert runtime.engine.load()["in_python"] == 1
+        finally:
+            begin.set()
+        assert [len(each.result(timeout=30)) for each in (first, third)] == [3, 2]
+        assert [len(each) for each in seen] == [2]
+        assert second.cancelled()
+        assert wait([second], timeout=30).done == {second}
 
 
 def test_closing_cancels_what_has_not_begun() -> None:

@@ -99,6 +99,7 @@ def test_calls_that_their_clients_cancel(caplog: pytest.LogCaptureFixture, slow:
         }
         assert app.active == 0
         assert app.codes["CANCELLED"] == 2
+        assert until(1, lambda: [None] * (slow.engine.load()["in_python"] == 0))  # the place is free again
         assert not Slow.begun.is_set()
         Slow.gate.set()
         assert served.infer("slow", ONE).outputs
