@@ -20,7 +20,7 @@ from pretzel.runtime.summary import opaque_calls
 from pretzel.store.object_store import ObjectStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 State = Literal["native", "opaque", "refused"]
 ROWS, CLASSES = 60, 3
@@ -125,10 +125,11 @@ def _classes(libraries: list[str]) -> Iterator[type]:
 
 def _covered(cls: type) -> Iterator[MethodCoverage]:
     name = public_name(cls)
-    estimator = _fitted(cls)
-    if estimator is None:
+    found = fitted(cls, _given())
+    if found is None:
         yield MethodCoverage(name, "", "refused", "it takes none of the tables that are tried")
         return
+    estimator, _ = found
     try:
         plan = compile_estimator(estimator, store=ObjectStore())
     except PretzelError as error:
@@ -139,13 +140,13 @@ def _covered(cls: type) -> Iterator[MethodCoverage]:
         yield MethodCoverage(name, method, "opaque" if reasons else "native", "; ".join(reasons))
 
 
-def _fitted(cls: type) -> Any:
-    """An estimator with default parameters, fitted on the first tables that it takes."""
-    for given in _given():
+def fitted(cls: type, tables: Iterable[tuple[Any, ...]]) -> tuple[Any, Any] | None:
+    """An estimator with default parameters, fitted on the first tables that it takes, and their rows; None: on none."""
+    for given in tables:
         for arguments in _arguments(cls):
             for groups in _GROUPS if cls.__name__.endswith("Ranker") else ({},):
                 with contextlib.suppress(Exception):
-                    return cls(**arguments).fit(*given, **groups)
+                    return cls(**arguments).fit(*given, **groups), given[0]
     return None
 
 
