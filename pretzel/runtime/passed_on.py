@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from pretzel.plan import MethodPlan
 
 
+def is_polars(X: Any) -> bool:
+    """Whether a request is a DataFrame of polars; polars is not imported."""
+    return type(X).__name__ == "DataFrame" and type(X).__module__.partition(".")[0] == "polars"
+
+
 class PassingOn:
     """The answer of a transformer as scikit-learn puts it together: parts that it computes beside parts that it has.
 
@@ -52,7 +57,7 @@ class PassingOn:
         self._compute = load(replace(plan, passed_on=(), sparse=None, names_out=None), spec)
 
     def __call__(self, X: Any) -> Any:
-        """Answer for every row of ``X``: pandas's frames, arrays, rows and tables of Arrow.
+        """Answer for every row of ``X``: frames of pandas and polars, arrays, rows, tables of Arrow.
 
         Raises
         ------
@@ -76,29 +81,32 @@ class PassingOn:
         return np.hstack(parts)
 
     def _table(self, X: Any) -> Any:
-        """The request as a frame of pandas or an array."""
+        """The request as a frame of pandas or polars, or an array."""
         if isinstance(X, list) and X:
             return of_rows(self._spec, X)
         if type(X).__module__.partition(".")[0] == "pyarrow":
             return frame_of_arrow(self._spec, X)
-        if type(X) is np.ndarray or hasattr(X, "iloc"):
+        if type(X) is np.ndarray or hasattr(X, "iloc") or is_polars(X):
             return X
         raise InputTypeError(
-            f"{self._name}: values that are no numbers are passed on in rows, arrays, and tables of pandas and Arrow, "
-            f"not in {described(X)}"
+            f"{self._name}: values that are no numbers are passed on in rows, arrays, and tables of pandas, polars and "
+            f"Arrow, not in {described(X)}"
         )
 
     def _with_numbers(self, table: Any) -> Any:
         """The table with zeros in place of what is passed on."""
-        if not hasattr(table, "iloc"):
+        if type(table) is np.ndarray:
             import pandas
 
             check_unnamed(self._spec, table.shape[1])
             table = pandas.DataFrame(table, columns=self._spec.names)  # in which each column has a type of its own
         places = match(self._spec, list(table.columns))
         at = [column if places is None else places[column] for column in self._columns]
-        others = {dtype for place, dtype in enumerate(table.dtypes) if place not in at}
-        zero = np.float32(0.0) if others == {np.dtype(np.float32)} else 0.0  # chooses no other dtype of the result
+        others = {str(dtype).lower() for place, dtype in enumerate(table.dtypes) if place not in at}
+        zero = np.float32(0.0) if others == {"float32"} else 0.0  # chooses no other dtype of the result
+        if is_polars(table):
+            zeros = np.full(table.shape[0], zero)
+            return table.with_columns(**{table.columns[place]: zeros for place in at})
         made = table.copy(deep=False)
         for place in at:
             made.isetitem(place, zero)

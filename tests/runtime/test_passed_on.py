@@ -21,6 +21,7 @@ import pretzel
 from pretzel.errors import CorruptStoreError, InputError, InputTypeError
 from pretzel.plan import PassedOn
 from pretzel.store.plan_check import check_plan
+from tests import releases
 
 FRAME = pd.DataFrame(
     {
@@ -172,12 +173,19 @@ def test_frames_are_not_made_of_texts(tmp_path: Any) -> None:
         assert list(plan.transform(NUMBERS).columns) == list(source.get_feature_names_out())
 
 
-def test_tables_of_polars_are_refused_with_a_reason(tmp_path: Any) -> None:
+@pytest.mark.parametrize("name", TRANSFORMERS)
+def test_frames_of_polars(name: str, tmp_path: Any) -> None:
     pl = pytest.importorskip("polars")
-    source = make_column_transformer(SCALED, remainder="passthrough").fit(FRAME)
+    if not releases.SELECTS_POLARS:
+        pytest.skip("this release of scikit-learn does not select columns of polars")
+    source = sklearn.clone(TRANSFORMERS[name]).fit(FRAME)
     _, plan = plans(tmp_path, source)
-    with pytest.raises(InputTypeError, match="tables of pandas and Arrow"):
-        plan.transform(pl.from_pandas(FRAME))
+    frame = pl.from_pandas(FRAME)
+    holes = frame.with_columns(city=pl.Series(["Bonn", None, "Rome", None]))
+    for request in (frame, holes, frame.with_columns(pl.col("city").cast(pl.Categorical))):
+        assert_same(plan.transform(request), source.transform(request))
+    with pytest.raises(InputTypeError, match="pandas, polars and Arrow"):
+        plan.transform(frame.lazy().collect().to_struct("rows"))
 
 
 @pytest.mark.parametrize(
