@@ -28,7 +28,7 @@ from sklearn.preprocessing import (
 
 import pretzel
 from pretzel import examples
-from pretzel.errors import InputShapeError, InputValueError
+from pretzel.errors import InputShapeError, InputValueError, OptionError
 from pretzel.oven import optimizer as optimizer_module
 from pretzel.oven.compiler import Compiler
 from pretzel.oven.ir import graph
@@ -635,3 +635,12 @@ def test_functions_of_columns_of_several_dtypes(dtype):
     assert report.ok, report
     other = make_pipeline(FunctionTransformer(np.log1p), Ridge()).fit(frame, frame["a"])
     assert not pretzel.verify(plan, other, frame, boundary=False).ok
+
+
+def test_plan_and_estimator_that_are_swapped_are_told():
+    model = StandardScaler().fit(X)
+    plan = pretzel.compile(model)
+    with pytest.raises(OptionError, match="expected a plan, got a StandardScaler; plan and estimator are swapped"):
+        pretzel.verify(model, plan, X)
+    with pytest.raises(OptionError, match=r"expected a plan, got a StandardScaler$"):
+        pretzel.verify(model, model, X)

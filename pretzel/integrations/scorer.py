@@ -169,6 +169,10 @@ class BatchScorer:
         if isinstance(model, _Travelling):
             return model.build(*model.arguments)
         if self._name is None:
+            if os.path.isdir(model):
+                raise OptionError(
+                    f"{model} is a folder: of a store, name one of its models: BatchScorer({model!r}, name=...)"
+                )
             return load(model, trusted=list(self._trusted))
         return PlanStore(model).load(self._name, trusted=list(self._trusted))
 

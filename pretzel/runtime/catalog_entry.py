@@ -111,5 +111,5 @@ def parts_of(shares: Mapping[str, float]) -> dict[str, float]:
     weights = {target: float(weight) for target, weight in shares.items()}
     total = math.fsum(weights.values())
     if not (0 < total < math.inf) or min(weights.values()) < 0:
-        raise RegistrationError(f"weights are not negative, and their sum is positive and finite: {dict(shares)}")
+        raise RegistrationError(f"weights must be 0 or more, and their sum positive and finite: {dict(shares)}")
     return {target: weight / total for target, weight in weights.items()}

@@ -176,9 +176,13 @@ class Plan(ActsAsEstimator):
             from pretzel.runtime.named_columns import feature_names_out
 
             return partial(feature_names_out, self)
+        reason = f"{self.__dict__.get('name', 'plan')} has no attribute {name!r}"
         if source is not None:
-            return source.get(self, name)
-        raise AttributeError(f"{self.__dict__.get('name', 'plan')} has no attribute {name!r}")
+            try:
+                return source.get(self, name)
+            except AttributeError as error:
+                reason = str(error)
+        raise AttributeError(f"{reason}; its methods are: {', '.join(methods)}")
 
     def __dir__(self) -> list[str]:
         methods = {f"{method}{one}" for method in self.methods for one in ("", "_one")}

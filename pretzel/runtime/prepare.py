@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from pretzel.errors import OptionError
 from pretzel.options import Batching, Reservation, check_option
 from pretzel.runtime.engine import QUEUE_CAPACITY, BatchEngine
+from pretzel.runtime.input.messages import hints
 from pretzel.runtime.model import Plan
 from pretzel.runtime.subplan_cache import cache_subplans
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pretzel._native import ResultCache
     from pretzel.store.object_store import ObjectStore
@@ -26,6 +27,7 @@ _OPTIONS = (
     "none",
     "keep_source",
 )  # of `pretzel.compile`, besides name and store
+_REGISTER = ("version", "default", "keep", "allow_changes", "engine", "reserve", "batching")
 _compile: Callable[..., Plan] | None = None  # set by `pretzel.api`, so that no runtime needs the oven
 
 
@@ -55,7 +57,7 @@ def prepare(
         raise OptionError(f"engine is 'auto', 'request' or 'batch', not {engine!r}")
     check_option("reserve", reserve, Reservation | None)
     check_option("batching", batching, Batching | None)
-    plan = compiled(name, model, store, options)
+    plan = compiled(name, model, store, options, _REGISTER)
     if plan is model:
         plan = model.renamed(name, store)
     own = shared
@@ -65,11 +67,15 @@ def prepare(
     return plan
 
 
-def compiled(name: str, model: Any, store: ObjectStore, options: Mapping[str, Any]) -> Plan:
-    """The plan itself, or that of a fitted estimator, compiled with these options."""
+def compiled(name: str, model: Any, store: ObjectStore, options: Mapping[str, Any], others: Sequence[str] = ()) -> Plan:
+    """The plan itself, or that of a fitted estimator, compiled with these options; the caller has others of its own."""
     unknown = [option for option in options if option not in _OPTIONS]
     if unknown:
-        raise OptionError(f"unknown options: {', '.join(unknown)}; those of compile are: {', '.join(_OPTIONS)}")
+        own = f"; others are: {', '.join(others)}" if others else ""
+        guesses = hints(unknown, [*_OPTIONS, *others])
+        raise OptionError(
+            f"unknown options: {', '.join(unknown)}; those of compile are: {', '.join(_OPTIONS)}{own}{guesses}"
+        )
     if isinstance(model, Plan):
         if options:
             raise TypeError(f"options are not accepted for a compiled Plan: {', '.join(options)}")

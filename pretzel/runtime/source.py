@@ -12,7 +12,7 @@ from pretzel.errors import InputError, InputTypeError, InputValueError
 from pretzel.input_spec import InputKind
 from pretzel.runtime.input.messages import UnreadForm, listed
 from pretzel.runtime.input.source_form import of_row, of_rows
-from pretzel.schema import CALL_OPTIONS, method_of
+from pretzel.schema import CALL_OPTIONS, EXTRAS, METHODS, method_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,7 @@ PRIVATE = ("_estimator_type", "_get_tags")  # that scikit-learn before 1.6 reads
 SCORES = ("ClassifierMixin", "RegressorMixin")
 """Classes of scikit-learn whose ``score`` needs nothing but predictions."""
 
+_COMPILED = {*METHODS} - {*EXTRAS}  # which a plan has, if its estimator had them
 _KEEP = "compile or register the model with keep_source=True, or keep the estimator yourself"
 SAVE = "compile the model with keep_source=True, and save it with opaque='skops'"
 _KINDS = {
@@ -106,6 +107,8 @@ class Source:
         if name == "fit":
             return _refusal(model, name)
         estimator = self._find()
+        if estimator is None and name.removesuffix("_one") in _COMPILED:
+            raise AttributeError(f"{model} has no attribute {name!r}")
         if estimator is None:
             raise AttributeError(f"{model} has no attribute {name!r}; if its {self.type_name} had it: {self._why_gone}")
         try:

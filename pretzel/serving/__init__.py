@@ -29,6 +29,7 @@ status that the table of `pretzel.serving.failures` says.
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -70,7 +71,19 @@ def app(
     -------
     Application
         An ASGI 3 application.
+
+    Raises
+    ------
+    OptionError
+        A setting has a wrong type or value, or ``runtime`` is no runtime.
     """
+    from pretzel.errors import OptionError
+    from pretzel.runtime.runtime import Runtime
     from pretzel.serving.application import Application, Settings
+
+    if not isinstance(runtime, Runtime):
+        made = f"store={str(runtime)!r}" if isinstance(runtime, str | PathLike) else ""
+        how = f"app(pretzel.Runtime({made}))" if made else "runtime = pretzel.Runtime(); runtime.register(name, model)"
+        raise OptionError(f"app serves the models of a Runtime, got {runtime!r:.80}: make one first: {how}")
 
     return Application(runtime, Settings.of(manage, max_bytes, max_requests, drain, close, warm_up))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 from pretzel.errors import CorruptStoreError, StoreError
 
@@ -11,6 +12,11 @@ MARK = "pretzel.json"
 
 NOT_AS_WRITTEN = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """What reading a damaged JSON file, and looking into it, raises."""
+
+
+def is_store(path: str | os.PathLike[str]) -> bool:
+    """Whether a directory is a store."""
+    return os.path.isfile(os.path.join(path, MARK))
 
 
 def mark_content() -> bytes:

@@ -11,6 +11,7 @@ import errno
 import io
 import json
 import os
+import re
 import secrets
 import stat
 import struct
@@ -23,6 +24,7 @@ from pretzel.errors import CorruptStoreError, StoreError
 from pretzel.store.arrow_file import Location, map_array, table_file
 from pretzel.store.digest import ALIGNMENT, is_digest
 from pretzel.store.mapped_file import map_file
+from pretzel.store.mark import is_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -224,9 +226,23 @@ def open_plan_file(path: str | os.PathLike[str]) -> PlanFile:
     OSError
         There is no such file, or it cannot be read.
     CorruptStoreError, StoreError
-        As `PlanFile`.
+        As `PlanFile`; it is a store, or the pickle of an estimator.
     """
-    return PlanFile(map_file(path), os.fspath(path))
+    where = os.fspath(path)
+    if os.path.isdir(path):
+        how = (
+            f"a store: pretzel.PlanStore({where!r}).load(name) loads one of its models"
+            if is_store(path)
+            else "a folder"
+        )
+        raise StoreError(f"{where} is no plan file but {how}")
+    memory = map_file(path)
+    if re.match(rb"\x80[\x02-\x08]", bytes(memory[:2])):
+        raise CorruptStoreError(
+            f"{where} is a pickle, and no plan file: compile the estimator that it holds first: "
+            f"pretzel.compile(joblib.load({where!r})), or pretzel compile {where} -o m.pretzel"
+        )
+    return PlanFile(memory, where)
 
 
 class _Reader(io.RawIOBase):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.errors import CorruptStoreError
+from pretzel.errors import CorruptStoreError, OptionError
 from pretzel.options import Options
 from pretzel.oven.compiler import Compiler
 from pretzel.oven.frontends.registry import depends_on_batch, on_tables
@@ -20,6 +20,7 @@ from pretzel.oven.rules import RULES
 from pretzel.packed import REPORT
 from pretzel.runtime.handle import Model
 from pretzel.runtime.input.source_form import is_sparse
+from pretzel.runtime.model import Plan
 from pretzel.schema import EXTRAS
 from pretzel.store.object_store import ObjectStore
 from pretzel.verification.alone import answer
@@ -32,7 +33,6 @@ from pretzel.verification.steps import check_steps
 
 if TYPE_CHECKING:
     from pretzel.oven.ir.graph import Node
-    from pretzel.runtime.model import Plan
 
 ROWS = 100  # that came as rows and are asked alone: a call of the estimator for each
 
@@ -63,9 +63,14 @@ def verify(plan: Plan | Model, estimator: Any, X: Any, *, boundary: bool = True)
     ------
     InputError
         A dict, tuple or list does not fit the model.
+    OptionError
+        ``plan`` is no plan.
     """
     if isinstance(plan, Model):
         plan = plan.plan
+    if not isinstance(plan, Plan):
+        swapped = "; plan and estimator are swapped" if isinstance(estimator, Plan | Model) else ""
+        raise OptionError(f"verify(plan, estimator, X): expected a plan, got a {type(plan).__name__}{swapped}")
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         table, rows = as_table(plan.physical.input, X)

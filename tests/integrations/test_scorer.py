@@ -121,6 +121,8 @@ def test_a_model_of_a_store(model, tmp_path):
     for name in ("churn/de", "churn/de@v1"):
         found = BatchScorer(tmp_path / "models", name)(frame())
         assert found["predict"].tolist() == model.predict(frame()).tolist()
+    with pytest.raises(OptionError, match="models is a folder: of a store, name one of its models"):
+        BatchScorer(tmp_path / "models")(frame())
 
 
 def test_documents_and_columns_without_names():

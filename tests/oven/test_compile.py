@@ -7,6 +7,7 @@ import pickle
 import weakref
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -98,3 +99,13 @@ def test_a_plan_is_not_compiled_again():
     plan = pretzel.compile(LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0]))
     with pytest.raises(CompileError, match="LinearRegression is compiled already"):
         pretzel.compile(plan)
+
+
+@pytest.mark.parametrize("table", [pd.DataFrame({"a": [1.0]}), pd.Series([1.0])], ids=["frame", "series"])
+def test_a_table_is_no_estimator(table):
+    kind = type(table).__name__
+    with pytest.raises(CompileError, match=f"expected a fitted scikit-learn estimator, got a {kind}"):
+        pretzel.compile(table)
+    runtime = pretzel.Runtime(store=pretzel.ObjectStore())
+    with pytest.raises(CompileError, match=f"got a {kind}"):
+        runtime.register("z", table)

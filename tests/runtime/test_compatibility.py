@@ -144,6 +144,8 @@ def test_unknown_options(runtime: pretzel.Runtime) -> None:
         runtime.register("m", estimator)
         with pytest.raises(OptionError, match="unknown options: exectors, store; those of compile are: strict"):
             call("m", estimator, exectors=2, store=None)
+        with pytest.raises(OptionError, match=r"others are: version, default, .*did you mean 'default' for 'defualt'"):
+            call("m", estimator, defualt=False)
     with pytest.raises(TypeError, match="nthreads"):
         pretzel.compile(estimator, nthreads=2)
     with pytest.raises(TypeError, match="threads"):

@@ -17,6 +17,7 @@ import warnings
 import zipfile
 import zlib
 
+import joblib
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -598,3 +599,15 @@ def test_flipped_bits_are_rejected_or_change_numbers_only(saved):
             pass  # the range that the first step accepts was changed
         contents[at] ^= bit
     assert min(outcomes.values()) > 20, outcomes
+
+
+def test_what_is_no_plan_file_says_what_it_is(saved, tmp_path):
+    model = LinearRegression().fit(X, X[:, 0])
+    pretzel.PlanStore(tmp_path / "models").publish("churn/de", model)
+    with pytest.raises(StoreError, match=r"is no plan file but a store: pretzel.PlanStore\('.*models'\).load\(name"):
+        pretzel.load(tmp_path / "models")
+    with pytest.raises(StoreError, match="is no plan file but a folder"):
+        pretzel.load(tmp_path)
+    joblib.dump(model, tmp_path / "m.joblib")
+    with pytest.raises(CorruptStoreError, match="is a pickle, and no plan file: compile the estimator"):
+        pretzel.load(tmp_path / "m.joblib")

@@ -171,6 +171,9 @@ def test_the_source_is_not_kept_unless_asked_for() -> None:
         plain.named_steps  # noqa: B018
     with pytest.raises(TypeError, match=r"predict with check is answered by the Pipeline itself.*keep_source=True"):
         plain.predict(X, check=1)
+    for name in ("transform", "transform_one"):  # the source had none, so that keeping it is no remedy
+        with pytest.raises(AttributeError, match=rf"has no attribute '{name}'; its methods are: "):
+            getattr(plain, name)
     assert not hasattr(plain, "_final_estimator")
     assert "named_steps" not in dir(plain)
 

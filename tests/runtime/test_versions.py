@@ -230,7 +230,7 @@ def test_aliases_and_models_do_not_share_names(runtime: pretzel.Runtime) -> None
 def test_weights_that_make_no_sense(runtime: pretzel.Runtime, weights: dict[str, float]) -> None:
     for name in ("m", "n"):
         runtime.register(name, constant(1))
-    with pytest.raises(RegistrationError, match="weights are not negative"):
+    with pytest.raises(RegistrationError, match="weights must be 0 or more, and their sum positive"):
         runtime.alias("live", weights)
     assert "live" not in runtime
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.linear_model import LinearRegression
 
 import pretzel
 import pretzel.serving
@@ -372,3 +373,15 @@ def test_one_model_is_described(client: Client) -> None:
 def test_settings_are_checked(runtime: pretzel.Runtime, settings: dict[str, Any]) -> None:
     with pytest.raises(OptionError):
         pretzel.serving.app(runtime, **settings)
+
+
+def test_what_is_no_runtime_is_refused(tmp_path):
+    with pytest.raises(
+        OptionError, match=r"a Runtime, got 'store': make one first: app\(pretzel.Runtime\(store='store'"
+    ):
+        pretzel.serving.app("store")
+    with pytest.raises(OptionError, match=r"store='.*models'"):
+        pretzel.serving.app(tmp_path / "models")
+    plan = pretzel.compile(LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0]))
+    with pytest.raises(OptionError, match=r"of a Runtime, got <pretzel.Plan.*runtime.register\(name, model\)"):
+        pretzel.serving.app(plan)

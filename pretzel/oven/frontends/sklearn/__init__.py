@@ -240,6 +240,8 @@ def rejects_sparse_nan(estimator: Any) -> bool:
 
 def check_readable(estimator: Any) -> None:
     """Raise `CompileError` unless ``estimator`` answers requests, and `UnfittedError` where ``fit`` comes first."""
+    if type(estimator).__module__.partition(".")[0] in ("pandas", "polars"):  # `transform` of a table is no answer
+        raise CompileError(f"expected a fitted scikit-learn estimator, got a {type(estimator).__name__}")
     if isinstance(estimator, type) or not any(callable(getattr(estimator, m, None)) for m in ("fit", *ANSWERS)):
         raise CompileError(f"expected a fitted scikit-learn estimator, got {estimator!r:.80}")
     if not hasattr(estimator, "fit"):
