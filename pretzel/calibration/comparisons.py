@@ -107,9 +107,11 @@ def _neighbors(X: Any, y: Any, stored: int, k: int) -> Iterator[tuple[Any, Any]]
     from sklearn.neighbors import (
         KNeighborsClassifier,
         KNeighborsRegressor,
+        KNeighborsTransformer,
         LocalOutlierFactor,
         RadiusNeighborsClassifier,
         RadiusNeighborsRegressor,
+        RadiusNeighborsTransformer,
     )
 
     few, asked = slice(stored), X[stored:]  # a row that is stored would be found at once
@@ -118,6 +120,8 @@ def _neighbors(X: Any, y: Any, stored: int, k: int) -> Iterator[tuple[Any, Any]]
         made: dict[str, Any] = {"n_neighbors": k, "algorithm": algorithm}
         yield KNeighborsClassifier(**made).fit(X[few], examples.classes(y, 3)[few]), asked
         yield KNeighborsRegressor(weights="distance", **made).fit(X[few], many[few]), asked
+        yield KNeighborsTransformer(**made).fit(X[few]), asked
+        yield RadiusNeighborsTransformer(radius=width**0.5, algorithm=algorithm).fit(X[few]), asked
         within = RadiusNeighborsClassifier(width**0.5, algorithm=algorithm, outlier_label=0)
         yield within.fit(X[few], examples.classes(y, 3)[few]), asked
         within = RadiusNeighborsRegressor(width**0.5, algorithm=algorithm, weights="distance")

@@ -55,6 +55,14 @@ KNOWN: tuple[Known, ...] = (
         subject="LocalOutlierFactor.*", form="frame, columns re(ordered|named)|polars_reordered", kind="refused",
     ),
     Known(
+        "sparse rows of float32 are computed with in float64; the source rejects them, or rounds weights to float32",
+        subject="(MiniBatch)?NMF.*", form=".*float32.*", kind="answered|dtype",
+    ),
+    Known(
+        "of stored zeros the source makes divergences of as many numbers as there are others, which do not fit",
+        subject="(MiniBatch)?NMF.*", form="csr_with_zeros_stored", kind="answered",
+    ),
+    Known(
         "rows that are infinitely far from all others: weights are zero, for which the source blames a function",
         subject="KNeighborsClassifier.*", form="huge", kind="answered",
     ),

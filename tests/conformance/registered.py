@@ -11,7 +11,14 @@ from tests.conformance.estimators import Fitted, Subject
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-KINDS = {"numbers": "matrix", "missing": "matrix", "counts": "matrix", "codes": "matrix", "text": "documents"}
+KINDS = {
+    "numbers": "matrix",
+    "positive": "matrix",
+    "missing": "matrix",
+    "counts": "matrix",
+    "codes": "matrix",
+    "text": "documents",
+}
 
 
 def subjects() -> Iterator[Subject]:

@@ -41,10 +41,12 @@ from sklearn.naive_bayes import CategoricalNB, MultinomialNB
 from sklearn.neighbors import (
     KNeighborsClassifier,
     KNeighborsRegressor,
+    KNeighborsTransformer,
     LocalOutlierFactor,
     NearestCentroid,
     RadiusNeighborsClassifier,
     RadiusNeighborsRegressor,
+    RadiusNeighborsTransformer,
 )
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, SplineTransformer, StandardScaler
@@ -124,6 +126,8 @@ def comparisons() -> Iterator[tuple[str, Any, Any]]:
     options = {"n_components": 2, "init": "random", "random_state": 0, "max_iter": 5}
     factorizations = (NMF(**options), NMF(solver="mu", **options), MiniBatchNMF(beta_loss=1, **options))
     yield "factorizations", make_union(*factorizations).fit(codes), codes[1:3]
+    graphs = (KNeighborsTransformer(n_neighbors=1, algorithm="brute"), RadiusNeighborsTransformer(algorithm="brute"))
+    yield "graphs", make_union(*graphs).fit(codes), codes[:1]
     yield "ellipse", EmpiricalCovariance().fit(codes), codes[:1]
     labels = np.arange(8) % 2
     yield "process", GaussianProcessClassifier(optimizer=None).fit(codes, labels), codes[:1]

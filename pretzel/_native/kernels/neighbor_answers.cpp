@@ -1,6 +1,7 @@
 // What the nearest stored rows say; the input has their distances, then their numbers.
 // neighbor_votes: weights of each class, added up in the order of the neighbours, or as NumPy adds up a row.
 // neighbor_means: means of their targets, weighted or not.
+// neighbor_graph: distances to them, or ones, as sparse rows with a column for each stored row.
 // neighbor_density: minus the mean density of the neighbours, as parts of that of the row itself (local outliers).
 #include <cmath>
 
@@ -13,6 +14,7 @@ namespace {
 constexpr Param kVotes[] = {
     {"codes", i32, "n_points", kHoldsIndices, "", "classes"}, {"by_distance", u8, ""}, {"as_numpy", u8, ""}};
 constexpr Param kMeans[] = {{"values", f64, "n_points n_out"}, {"by_distance", u8, ""}};
+constexpr Param kGraph[] = {{"by_distance", u8, ""}};
 constexpr Param kDensity[] = {{"reach", f64, "n_points"}, {"density", f64, "n_points"}};
 
 const char* check(const LoadCall& call) { return check_neighbors(call.in[0]); }
@@ -110,6 +112,24 @@ Status run_means(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
+Status run_graph(const RunCall& call) noexcept {
+  const bool by_distance = call.params[index_of(kGraph, "by_distance")].scalar<uint8_t>() != 0;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const Neighbors found(call.in[0], r);
+    auto* index = call.arena->alloc_n<int32_t>(static_cast<size_t>(found.size));
+    auto* value = call.arena->alloc_n<double>(static_cast<size_t>(found.size));
+    if (index == nullptr || value == nullptr) return Status::kNoMemory;
+    for (int64_t i = 0; i < found.size; ++i) {
+      const int64_t point = found.at(i, call.out->width);
+      if (point < 0) return call.reject(Status::kOutOfRange, r, static_cast<int32_t>(i));
+      index[i] = static_cast<int32_t>(point);
+      value[i] = by_distance ? found.distances[i] : 1.0;
+    }
+    call.out->sparse[r] = {index, value, found.size};
+  }
+  return Status::kOk;
+}
+
 Status run_density(const RunCall& call) noexcept {
   const Array& reach = call.params[index_of(kDensity, "reach")];
   const auto* density = call.params[index_of(kDensity, "density")].as<double>();
@@ -156,6 +176,11 @@ Cost cost_means(const CostCall& call) {
       .scratch(64.0 + 8.0 * k, 0.0);
 }
 
+Cost cost_graph(const CostCall& call) {
+  const double k = call.in_width / 2.0;
+  return Cost{}.rows({{"call", 5.0}, {"neighbors", 2.0 * k}}).produces_nnz(0.0, k).scratch(128.0 + 12.0 * k, 0.0);
+}
+
 Cost cost_density(const CostCall& call) {
   const double k = call.in_width / 2.0;
   const double reach = static_cast<double>(call.params[index_of(kDensity, "reach")].size);
@@ -167,6 +192,8 @@ PRETZEL_KERNEL(neighbor_votes, .params = kVotes, .in = {kDense}, .out = {kDense,
                .run = run_votes, .cost = cost_votes)
 PRETZEL_KERNEL(neighbor_means, .params = kMeans, .in = {kDense}, .out = {kDense, "n_out"}, .check = check,
                .run = run_means, .cost = cost_means)
+PRETZEL_KERNEL(neighbor_graph, .params = kGraph, .in = {kDense}, .out = {kSparse, "n_points"}, .check = check,
+               .run = run_graph, .cost = cost_graph)
 PRETZEL_KERNEL(neighbor_density, .params = kDensity, .in = {kDense}, .out = {kDense, "1"}, .check = check,
                .run = run_density, .cost = cost_density)
 }  // namespace pretzel

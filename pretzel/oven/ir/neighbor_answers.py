@@ -1,4 +1,4 @@
-"""What the nearest stored rows say: votes, means, densities. The input is a `Neighbors`."""
+"""What the nearest stored rows say: graphs, votes, means, densities. The input is a `Neighbors`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,41 @@ from typing import ClassVar
 import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
-from pretzel.schema import Schema, dense
+from pretzel.schema import Schema, dense, sparse
+
+
+class NeighborGraph(Node):
+    """Distances to the neighbours, nearest first, or ones: sparse rows with a column for each stored row.
+
+    Parameters
+    ----------
+    n_points : int
+    by_distance : bool
+    """
+
+    n_points: int
+    by_distance: bool
+
+    op: ClassVar[str] = "neighbor_graph/1"
+    kernel: ClassVar[str] = "neighbor_graph"
+    needs_rows: ClassVar[bool] = False
+
+    def schema(self) -> Schema:
+        return sparse(self.n_points)
+
+    def params(self) -> dict[str, Array]:
+        return {"by_distance": np.array(self.by_distance, dtype=np.uint8)}
+
+    def reference(self, *inputs: Value) -> Value:
+        from scipy import sparse as matrices
+
+        distances, numbers = _parts(inputs[0])
+        values = distances if self.by_distance else np.ones(distances.shape)
+        ends = np.arange(len(distances) + 1) * distances.shape[1]
+        return matrices.csr_matrix((values.ravel(), numbers.ravel(), ends), (len(distances), self.n_points))
+
+    def describe(self) -> str:
+        return f"{self.n_points} columns{', by distance' if self.by_distance else ''}"
 
 
 class NeighborVotes(Node):

@@ -1,4 +1,4 @@
-"""All stored rows within a radius, and what they say: votes, means."""
+"""All stored rows within a radius, and what they say: graphs, votes, means."""
 
 from __future__ import annotations
 
@@ -63,6 +63,40 @@ class RadiusNeighbors(Node):
     def describe(self) -> str:
         tree = f", {len(self.ranges)} nodes" if len(self.ranges) > 1 else ""
         return f"{len(self.points)} rows within {self.radius:g}, {self.metric}{tree}"
+
+
+class RadiusGraph(Node):
+    """Distances to the neighbours, nearest first, or ones. The input is a `RadiusNeighbors`.
+
+    Parameters
+    ----------
+    by_distance : bool
+    """
+
+    by_distance: bool
+
+    op: ClassVar[str] = "radius_graph/1"
+    kernel: ClassVar[str] = "radius_graph"
+    needs_rows: ClassVar[bool] = False
+
+    def schema(self) -> Schema:
+        return sparse(self.inputs[0].schema().width)
+
+    def params(self) -> dict[str, Array]:
+        return {"by_distance": np.array(self.by_distance, dtype=np.uint8)}
+
+    def reference(self, *inputs: Value) -> Value:
+        found = inputs[0].copy()
+        if not self.by_distance:
+            found.data = np.ones(len(found.data))
+            return found
+        for begin, end in zip(found.indptr[:-1], found.indptr[1:], strict=True):
+            order = begin + np.argsort(found.data[begin:end], kind="stable")
+            found.indices[begin:end], found.data[begin:end] = found.indices[order], found.data[order]
+        return found
+
+    def describe(self) -> str:
+        return "by distance" if self.by_distance else ""
 
 
 class RadiusVotes(Node):

@@ -83,7 +83,7 @@ from pretzel.oven.ir.link import (
 )
 from pretzel.oven.ir.mlp import Relu, Tanh
 from pretzel.oven.ir.multiplicative_updates import DivergenceUpdates, MultiplicativeUpdates
-from pretzel.oven.ir.neighbor_answers import NeighborDensity, NeighborMeans, NeighborVotes
+from pretzel.oven.ir.neighbor_answers import NeighborDensity, NeighborGraph, NeighborMeans, NeighborVotes
 from pretzel.oven.ir.neighbor_embeddings import NeighborCombination, NeighborPaths
 from pretzel.oven.ir.neighbors import METRICS, Neighbors
 from pretzel.oven.ir.ngrams import Ngrams
@@ -96,7 +96,7 @@ from pretzel.oven.ir.polynomial import Polynomial, PolynomialFloat32
 from pretzel.oven.ir.power import InversePower, YeoJohnson
 from pretzel.oven.ir.quadratic import QuadraticForm, SquaredNorms, WeightedSquares
 from pretzel.oven.ir.quantile import InverseQuantiles, Quantiles
-from pretzel.oven.ir.radius_neighbors import REJECT, RadiusMeans, RadiusNeighbors, RadiusVotes
+from pretzel.oven.ir.radius_neighbors import REJECT, RadiusGraph, RadiusMeans, RadiusNeighbors, RadiusVotes
 from pretzel.oven.ir.scale import MulAdd, MulAddFloat32, ScaleSparse, SparseToFloat64, SubDiv, SubDivFloat32, ToFloat32
 from pretzel.oven.ir.sparse_coding import MatchingPursuit
 from pretzel.oven.ir.splines import BEYOND, Splines
@@ -282,6 +282,7 @@ def _neighbor_answers(found: Node) -> list[Node]:
         found,
         *(NeighborVotes((found,), codes, 2, by_distance) for by_distance in (True, False)),
         NeighborVotes((found,), codes, 2, True, True),
+        *(NeighborGraph((found,), 20, by_distance) for by_distance in (True, False)),
         *(NeighborMeans((found,), RNG.normal(size=(20, 2)), by_distance) for by_distance in (True, False)),
         NeighborDensity((found,), RNG.random(20), RNG.random(20)),
         NeighborPaths((found,), RNG.random((20, 20))),
@@ -306,6 +307,7 @@ def _radius_answers(x: Node, metric: str) -> list[Node]:
     codes = np.arange(20, dtype=np.int32) % 2
     return [
         found,
+        *(RadiusGraph((found,), by_distance) for by_distance in (True, False)),
         *(RadiusVotes((found,), codes, 3, by_distance, 2) for by_distance in (True, False)),
         RadiusVotes((found,), codes, 2, True, REJECT),
         *(RadiusMeans((found,), RNG.normal(size=(20, 2)), each, np.full(2, math.nan)) for each in (True, False)),

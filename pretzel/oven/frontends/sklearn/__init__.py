@@ -61,6 +61,8 @@ SPARSE_MAKERS = frozenset(
         "sklearn.feature_extraction.text.CountVectorizer",
         "sklearn.feature_extraction.text.HashingVectorizer",
         "sklearn.feature_extraction.text.TfidfVectorizer",
+        "sklearn.neighbors.KNeighborsTransformer",
+        "sklearn.neighbors.RadiusNeighborsTransformer",
         "sklearn.preprocessing.OneHotEncoder",
     }
 )

@@ -8,9 +8,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
-from pretzel.oven.frontends.sklearn._common import dense_only, finite_floats, floats, product_dtype
+from pretzel.oven.frontends.sklearn._common import (
+    dense_only,
+    exclude_all_but_float64,
+    finite_floats,
+    floats,
+    product_dtype,
+)
 from pretzel.oven.frontends.sklearn._nearest import by_distance, nearest, within
-from pretzel.oven.frontends.sklearn.compat.neighbors import by_class_mode, density_of, local_densities, targets_of
+from pretzel.oven.frontends.sklearn.compat.neighbors import (
+    by_class_mode,
+    density_of,
+    local_densities,
+    stored_rows,
+    targets_of,
+)
 from pretzel.oven.ir.cluster import Distances, ExpandedDistances
 from pretzel.oven.ir.columns import ToFloat64
 from pretzel.oven.ir.concat import Concat
@@ -28,11 +40,11 @@ from pretzel.oven.ir.link import (
     Threshold,
 )
 from pretzel.oven.ir.mlp import Relu
-from pretzel.oven.ir.neighbor_answers import NeighborDensity, NeighborMeans, NeighborVotes
+from pretzel.oven.ir.neighbor_answers import NeighborDensity, NeighborGraph, NeighborMeans, NeighborVotes
 from pretzel.oven.ir.neighbors import Neighbors
 from pretzel.oven.ir.normalize import SubtractMax
 from pretzel.oven.ir.quadratic import WeightedSquares
-from pretzel.oven.ir.radius_neighbors import REJECT, RadiusMeans, RadiusVotes
+from pretzel.oven.ir.radius_neighbors import REJECT, RadiusGraph, RadiusMeans, RadiusVotes
 from pretzel.oven.ir.scale import MulAdd, SubDiv
 from pretzel.oven.ir.unary_function import UnaryFunction
 
@@ -131,6 +143,30 @@ def radius_neighbors_regressor(estimator: Any, x: Node, importer: Importer) -> M
         warnings.simplefilter("ignore")
         otherwise = np.full_like(targets.reshape(values.shape)[0], np.nan).astype(np.float64)
     return {"predict": Output(RadiusMeans((found,), values, by_distance(estimator), otherwise), ndim=targets.ndim)}
+
+
+@adapter("sklearn.neighbors.KNeighborsTransformer")
+def k_neighbors_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Distances to the neighbours and to one more, because a row may be its own; or ones."""
+    far = _is_by_distance(estimator)
+    found = nearest(estimator, x, importer, int(estimator.n_neighbors) + far)
+    return NeighborGraph((found,), len(found.points), far)
+
+
+@adapter("sklearn.neighbors.RadiusNeighborsTransformer")
+def radius_neighbors_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Distances to the rows within the radius, or ones."""
+    far = _is_by_distance(estimator)
+    found = within(estimator, x, importer)
+    if not stored_rows(estimator).by_tree:
+        exclude_all_but_float64(found.inputs[0], importer, "distances that are rounded")
+    return RadiusGraph((found,), far)
+
+
+def _is_by_distance(estimator: Any) -> bool:
+    if estimator.mode not in ("distance", "connectivity"):
+        raise Unsupported(f"mode={estimator.mode!r:.40}")
+    return bool(estimator.mode == "distance")
 
 
 @adapter("sklearn.neighbors.LocalOutlierFactor")
