@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from pretzel.cli.tables import FORMATS as TABLES
 from pretzel.errors import CompileError
 from pretzel.store.mark import MARK
 from pretzel.store.remote import open_store
@@ -146,6 +147,8 @@ def load_source(path: str, trusted: Sequence[str] = ()) -> Any:
         The file cannot be loaded.
     """
     is_skops = path.lower().endswith(".skops")
+    if Path(path).suffix.lower() in TABLES:
+        raise click.UsageError(f"{path} is a table, and no file of an estimator ({', '.join(ENDINGS)})")
     if not is_skops:
         click.echo(f"pretzel: {path} is a pickle: loading runs code of the file, so it must be one you trust", err=True)
     module = importlib.import_module("skops.io" if is_skops else "joblib")
@@ -153,6 +156,8 @@ def load_source(path: str, trusted: Sequence[str] = ()) -> Any:
         return module.load(path, trusted=list(trusted)) if is_skops else module.load(path)
     except Exception as error:
         reason = " ".join(str(error).split())
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            reason += f"; install the package that has {error.name}, or name the folder of your own in PYTHONPATH"
         if is_skops and type(error).__name__ == "UntrustedTypesFoundException":
             reason += " Name each with --trusted TYPE if you trust it."
         form = "skops" if is_skops else "joblib or pickle"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pretzel.cli.models import FILE, model_argument, trust
-from pretzel.cli.requests import as_request, column_option, columns_for
+from pretzel.cli.requests import as_request, column_option, columns_for, hint_of
 from pretzel.cli.tables import Writer, format_of, open_table, read_ahead
 from pretzel.errors import InputError
 from pretzel.runtime.answer_columns import answer_columns, default_method
@@ -60,6 +60,7 @@ def predict(
             raise click.UsageError(f"{plan.name} has no method {name!r}, only {', '.join(plan.methods)}")
     spec = plan.physical.input
     read = columns_for(plan, table.columns, columns, keep)
+    hint = hint_of(spec, read, columns)
     also = replace(read, kept=[*dict.fromkeys(keep)])
     is_shown = sys.stderr.isatty() and not (output == "-" and sys.stdout.isatty())
     bar = click.progressbar(length=table.length, label=data, file=sys.stderr, hidden=not is_shown)
@@ -72,7 +73,7 @@ def predict(
             try:
                 answers = _answers(plan, asked, as_request(spec, frame), names_out)
             except InputError as error:
-                raise InputError(f"rows {count:,} to {count + len(frame) - 1:,} of {data}: {error}") from error
+                raise InputError(f"rows {count:,} to {count + len(frame) - 1:,} of {data}: {error}{hint}") from error
             for name in also.kept:
                 if name in answers:
                     raise click.UsageError(

@@ -62,6 +62,13 @@ def columns_for(plan: Plan, available: list[str], chosen: Sequence[str], kept: S
     return Columns(read, texts.intersection(read), {name: values[name] for name in values if name in read})
 
 
+def hint_of(spec: InputSpec, read: Columns, chosen: Sequence[str]) -> str:
+    """What to do where a table has other columns than a model that was fitted without names reads."""
+    if chosen or spec.names is not None or spec.kind is not InputKind.TABLE or spec.width in (0, len(read.names)):
+        return ""
+    return f"; say which {spec.width} of the {len(read.names)} columns the model reads, each with --column NAME"
+
+
 def as_request(spec: InputSpec, frame: Any) -> Any:
     """A frame of the columns that a model reads, as it takes them."""
     if spec.kind is InputKind.TEXT:

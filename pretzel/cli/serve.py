@@ -10,6 +10,7 @@ import click
 from pretzel.cli.models import is_store, trust
 from pretzel.cli.output import printable
 from pretzel.cli.workers import run, run_several
+from pretzel.errors import OptionError
 from pretzel.serving import app
 from pretzel.serving.grpc import server
 from pretzel.serving.logs import FORMATS, configuration
@@ -79,16 +80,22 @@ def serve(
         "server_header": False,
         "timeout_graceful_shutdown": max(int(drain), 1),
     }
-    served = made(settings)  # also where workers are asked for: what is wrong is told before they start
+    try:
+        served = made(settings)  # also where workers are asked for: what is wrong is told before they start
+    except OptionError as error:
+        raise click.UsageError(str(error)) from error
     names = len(served.runtime)
     several = f", {workers} processes" if workers > 1 else ""
     over_grpc = f" and grpc://{host}:{settings['grpc_port']}" if settings["grpc_port"] else ""
     where = f"http://{host}:{port}{root_path}{over_grpc}"
-    click.echo(f"{names} model(s) of {printable(store)} at {where}{several}", err=True)
+
+    def listening() -> None:
+        click.echo(f"{names} model(s) of {printable(store)} at {where}{several}", err=True)
+
     if workers == 1:
-        run(served, options)
+        run(served, options, listening=listening)
     served.runtime.close()
-    run_several(made, settings, options, workers)
+    run_several(made, settings, options, workers, listening)
 
 
 def made(settings: dict[str, Any]) -> Application:

@@ -57,7 +57,12 @@ def promote(store: str, name: str, version: str, allow_changes: bool) -> None:
 @click.argument("name")
 @click.argument("version", required=False)
 def remove(store: str, name: str, version: str | None) -> None:
-    """Forget NAME, or one VERSION of it that is not the default. `pretzel gc` frees what only that needed."""
+    """Forget NAME, or one VERSION of it that is not the default. `pretzel gc` frees what only that needed.
+
+    A version may also be given as NAME@VERSION.
+    """
+    if version is None and "@" in name:
+        name, _, version = name.partition("@")
     opened(store).remove(name, version)
 
 

@@ -127,7 +127,8 @@ def _headlines(found: dict[str, Any]) -> list[str]:
     if found["limit"] is not None:
         memory += f" of {in_bytes(int(found['limit']))}"
     shared = f"{in_bytes(int(found['unique'] or 0))} hold {in_bytes(int(found['logical'] or 0))}"
-    answers = ", ".join(f"{status}: {count:,.1f}" for status, count in found["answers"].items()) or "none"
+    by_status = [f"{status}: {count:,.1f}".removesuffix(".0") for status, count in found["answers"].items()]
+    answers = ", ".join(by_status) or "none"
     if (found["processes"] or 1) > 1:
         models = f"{number('processes')} processes · {models}"
     return [

@@ -8,7 +8,7 @@ import click
 
 from pretzel.cli.models import FILE, load_source, model_argument, trust
 from pretzel.cli.output import printable
-from pretzel.cli.requests import as_request, column_option, columns_for
+from pretzel.cli.requests import as_request, column_option, columns_for, hint_of
 from pretzel.cli.tables import open_table, read_all
 
 if TYPE_CHECKING:
@@ -44,7 +44,10 @@ def verify(
     plan = model.load(trusted, allow_pickle=allow_pickle)
     table = open_table(data)
     spec = plan.physical.input
-    frame = read_all(table, columns_for(plan, table.columns, columns), rows)
+    read = columns_for(plan, table.columns, columns)
+    frame = read_all(table, read, rows)
     report = compare(plan, load_source(source, trusted), as_request(spec, frame), boundary=boundary)
     click.echo("\n".join(map(printable, str(report).split("\n"))))
+    if not report.ok and (hint := hint_of(spec, read, columns)):
+        click.echo(f"pretzel: {hint.removeprefix('; ')}", err=True)
     ctx.exit(0 if report.ok else 1)

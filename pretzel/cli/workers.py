@@ -40,8 +40,13 @@ PAUSE = 1.0
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
-def run(app: Application, options: dict[str, Any], sockets: list[socket.socket] | None = None) -> NoReturn:
-    """Serve an application by uvicorn with these options, until told to stop."""
+def run(
+    app: Application,
+    options: dict[str, Any],
+    sockets: list[socket.socket] | None = None,
+    listening: Callable[[], None] | None = None,
+) -> NoReturn:
+    """Serve an application by uvicorn with these options, until told to stop; ``listening`` is called once it does."""
     import uvicorn
 
     parent = multiprocessing.parent_process() if sockets else None
@@ -49,6 +54,8 @@ def run(app: Application, options: dict[str, Any], sockets: list[socket.socket] 
     class Server(uvicorn.Server):  # type: ignore[misc, unused-ignore]
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
+            if listening is not None and self.started:
+                listening()
             if parent is not None:  # workers end with the process that would replace them
                 loop, sentinel = asyncio.get_running_loop(), parent.sentinel
 
@@ -76,7 +83,9 @@ def end(*_: object) -> NoReturn:
     sys.exit(0)
 
 
-def run_several(make: Maker, settings: dict[str, Any], options: dict[str, Any], count: int) -> NoReturn:
+def run_several(
+    make: Maker, settings: dict[str, Any], options: dict[str, Any], count: int, listening: Callable[[], None]
+) -> NoReturn:
     """Serve ``make(settings)`` in so many processes.
 
     Parameters
@@ -87,10 +96,13 @@ def run_several(make: Maker, settings: dict[str, Any], options: dict[str, Any], 
     options : dict
         Of uvicorn.
     count : int
+    listening : callable
+        Called once the socket is bound.
     """
     import uvicorn
 
     listener = uvicorn.Config("", **options).bind_socket()
+    listening()
     with _metrics_folder():
         _Workers(lambda: _started(make, settings, options, listener), count).run(patience=2 * settings["drain"] + 10)
     listener.close()

@@ -124,7 +124,9 @@ class MethodReport:
     divergences: list[Divergence] = field(default_factory=list)
 
     def __str__(self) -> str:
-        verdict = "ok" if not self.divergences else f"{len(self.divergences)} fault(s)"
+        verdict = "ok" if self.rows else "nothing compared"
+        if self.divergences:
+            verdict = f"{len(self.divergences)} fault(s)"
         return (
             f"{self.method}: {verdict}; {self.rows:,} rows, {self.steps} native and {self.opaque} opaque step(s); "
             f"largest difference {self.largest_absolute:.3g} absolute, {self.largest_relative:.3g} relative, "

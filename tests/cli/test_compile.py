@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import pickle
+import sys
 
 import joblib
 import numpy as np
@@ -97,6 +99,7 @@ def test_a_step_without_a_native_form_is_named(run, table):
         ("compile m.joblib -o m.pretzel --version v1", "a plan file has none"),
         ("compile m.joblib -o m.pretzel --opaque pickle", "'skops', 'cloudpickle'"),
         ("compile m.joblib -o m.pretzel --trusted a.B", "--trusted is for .skops files"),
+        ("compile d.csv -o m.pretzel", "d.csv is a table, and no file of an estimator"),
         ("compile nothing.joblib -o m.pretzel", "does not exist"),
     ],
 )
@@ -111,3 +114,14 @@ def test_files_of_something_else(run, folder, content):
     assert error.splitlines()[-1].startswith("pretzel: ")
     assert error.count("\n") == 2
     assert not (folder / "m.pretzel").exists()
+
+
+def test_a_module_that_is_missing(run, folder, monkeypatch):
+    (folder / "own_steps.py").write_text("class Step:\n    def fit(self): pass\n")
+    monkeypatch.syspath_prepend(folder)
+    joblib.dump(importlib.import_module("own_steps").Step(), "own.joblib")
+    monkeypatch.delitem(sys.modules, "own_steps")
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(folder)])
+    error = run("compile own.joblib -o m.pretzel", 3).stderr
+    assert "No module named 'own_steps'; install the package that has own_steps, or name the folder" in error
+    assert "PYTHONPATH" in error

@@ -186,6 +186,7 @@ def test_a_model_without_names_of_columns(run, folder):
     pd.DataFrame({"a": X[:, 0], "target": 1, "b": X[:, 1]}).to_csv("x.csv", index=False)
     error = run("predict s.pretzel x.csv -o out.arrow", 3).stderr
     assert error.startswith("pretzel: rows 0 to 29 of x.csv: X has 3 features, but StandardScaler is expecting 2")
+    assert "say which 2 of the 3 columns the model reads, each with --column NAME" in error
     run("predict s.pretzel x.csv -o out.arrow --column a --column b")
     pd.DataFrame(X, columns=["a", "b"], index=[f"row {i}" for i in range(30)]).to_parquet("x.parquet")
     run("predict s.pretzel x.parquet -o again.csv --batch 7")  # without the index

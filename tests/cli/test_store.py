@@ -11,7 +11,8 @@ def test_promote_and_remove(run, store):
     run("promote models churn/de v1")
     assert models.versions("churn/de").default == "v1"
     assert "'v1' is the default" in run("remove models churn/de v1", 3).stderr
-    run("remove models churn/de v2")
+    assert "no version 'v3'" in run("remove models churn/de@v3", 3).stderr
+    run("remove models churn/de@v2")
     assert [*models.versions("churn/de").plans] == ["v1"]
     assert "1 file(s) that no name needs" in run("fsck models").stdout
     assert run("gc models").stdout.endswith(" KB freed\n")

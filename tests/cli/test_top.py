@@ -289,6 +289,12 @@ def test_several_processes_are_told() -> None:
         assert ("4 processes" in shown(view)) is is_told
 
 
+def test_answers_that_were_counted_are_whole_numbers() -> None:
+    view = View("")
+    view.now = Scrape({"pretzel_http_responses_total": {(("status", "200"),): 1043.0, (("status", "404"),): 2.5}})
+    assert "answers 200: 1,043, 404: 2.5" in " ".join(shown(view, 200).split())
+
+
 def test_names_steer_no_terminal() -> None:
     view = View("")
     view.now = scrape(0.0, {"\x1b[2J[red]x": (1, 0)}, {})

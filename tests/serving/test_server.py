@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -220,8 +221,24 @@ def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
     empty = CliRunner().invoke(cli, ["serve", str(tmp_path)])
     assert empty.exit_code == 3
     pretzel.PlanStore(tmp_path / "models")
-    odd = CliRunner().invoke(cli, ["serve", str(tmp_path / "models"), "--max-bytes", "many"])
-    assert (odd.exit_code, "expected a number of bytes" in odd.output) == (3, True)
+    for option in ("--max-bytes", "--memory-limit"):
+        odd = CliRunner().invoke(cli, ["serve", str(tmp_path / "models"), option, "many"])
+        assert (odd.exit_code, "expected a number of bytes" in odd.output) == (2, True)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_port_that_is_taken(store: Path, workers: str) -> None:
+    """What is served where is said only once it is."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        command = [sys.executable, "-m", "pretzel", "serve", str(store), "--workers", workers, "--no-warm-up"]
+        done = subprocess.run(
+            [*command, "--port", str(taken.getsockname()[1])], capture_output=True, text=True, timeout=60
+        )
+    assert done.returncode != 0
+    assert "address already in use" in done.stderr.lower()
+    assert "model(s) of" not in done.stderr
 
 
 def test_mounted_in_starlette(runtime: pretzel.Runtime) -> None:
