@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pretzel.errors import ModelNotFoundError
+from pretzel.errors import DeadlineExceeded, ModelNotFoundError
 from pretzel.runtime.answer_columns import default_method
 from pretzel.serving import requests, tensors
 from pretzel.serving.failures import BadRequest, Forbidden, NotFound, Unavailable
@@ -87,12 +87,19 @@ async def infer(
         Outputs that are asked for, each with its parameters; by default the first method.
     deadline : float, optional
         Seconds in which the answer is wanted.
+
+    Raises
+    ------
+    DeadlineExceeded
+        None are left once the request is read, also where the answer would take no time.
     """
     start = time.monotonic()
     plan = await models.plan(name)
     methods = _methods(plan, outputs, name)
     X = requests.as_request(plan.physical.input, inputs, name)
     left = None if deadline is None else deadline - (time.monotonic() - start)
+    if left is not None and left <= 0:
+        raise DeadlineExceeded("the deadline had passed before the request was read")
     answers, version = await models.several(name, [*dict.fromkeys(methods.values())], X, left)
     found = {
         output: [each for each in tensors.of_answer(method, answers[method]) if output in (method, each.name)]

@@ -45,6 +45,11 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
+def _no_json(body: bytes, error: Exception) -> BadRequest:
+    hint = "; NaN and Infinity are none: send null" if b"NaN" in body or b"Infinity" in body else ""
+    return BadRequest(f"the body is no JSON: {error}{hint}")
+
+
 def _with_orjson() -> tuple[Callable[[bytes], Any], Callable[[Any], bytes]]:
     import orjson
 
@@ -54,7 +59,7 @@ def _with_orjson() -> tuple[Callable[[bytes], Any], Callable[[Any], bytes]]:
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError as error:
-            raise BadRequest(f"the body is no JSON: {error}") from None
+            raise _no_json(body, error) from None
 
     def dumps(value: Any) -> bytes:
         try:
@@ -72,7 +77,7 @@ def _loads(body: bytes) -> Any:
     try:
         value = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise BadRequest(f"the body is no JSON: {error}") from None
+        raise _no_json(body, error) from None
     if b"\\u" in body or b"\\U" in body:
         try:
             json.dumps(value, ensure_ascii=False).encode("utf-8")

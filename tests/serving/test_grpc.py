@@ -447,6 +447,8 @@ def test_deadlines(slow: pretzel.Runtime) -> None:
         assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         assert "x-request-id" in dict(error.trailing_metadata())  # the server itself has said so
         assert served.infer("numbers", AGE, CITY, parameters={"timeout": {"int64_param": 10_000_000}}).outputs
+        error = failure(lambda: served.infer("numbers", AGE, CITY, parameters={"timeout": {"int64_param": 1}}))
+        assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED  # also where the answer would take no time
 
 
 def test_the_deadline_of_a_call_is_that_of_its_request(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

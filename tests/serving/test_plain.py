@@ -94,7 +94,7 @@ def test_null_is_the_missing_value_of_the_column(client: Client, runtime: pretze
 BAD = {
     "no JSON": ("churn/de/predict", b"{", "BadRequest", "no JSON"),
     "no body": ("churn/de/predict", b"", "BadRequest", "no JSON"),
-    "NaN": ("numbers/predict", b"[NaN, 1, 2]", "BadRequest", "no JSON"),
+    "NaN": ("numbers/predict", b"[NaN, 1, 2]", "BadRequest", "NaN and Infinity are none: send null"),
     "no UTF-8": ("spam/predict", b'"\xff"', "BadRequest", "no JSON"),
     "half a pair": ("spam/predict", b'"\\ud800"', "BadRequest", "no JSON"),
     "deep": ("numbers/predict", b"[" * 100_000, "BadRequest", "no JSON"),
