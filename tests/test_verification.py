@@ -644,3 +644,17 @@ def test_plan_and_estimator_that_are_swapped_are_told():
         pretzel.verify(model, plan, X)
     with pytest.raises(OptionError, match=r"expected a plan, got a StandardScaler$"):
         pretzel.verify(model, model, X)
+
+
+def test_another_kind_of_model_is_told():
+    labels = LogisticRegression().fit(X, np.where(Y == 1, "yes", "no"))
+    plan = pretzel.compile(LogisticRegression().fit(X, Y))
+    report = pretzel.verify(plan, labels, X)
+    assert not report.ok
+    assert "another kind of model: the plan has the labels 0, 1 (int64), the estimator 'no', 'yes' (<U3)" in str(report)
+    report = pretzel.verify(plan, Ridge().fit(X, X[:, 0]), X)
+    assert "kind of model: the plan has predict, predict_proba, predict_log_proba, decision_function; Ridge" in str(
+        report
+    )
+    same = pretzel.verify(plan, LogisticRegression(C=0.1).fit(X, Y), X)
+    assert "another kind" not in str(same)

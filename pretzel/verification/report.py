@@ -136,13 +136,17 @@ class MethodReport:
 
 @dataclass(slots=True)
 class Report:
-    """The outcome of `verify`; true when rows were compared and nothing departs."""
+    """The outcome of `verify`; true when rows were compared and nothing departs.
+
+    ``other_kind`` says which methods or labels plan and estimator have, where these differ.
+    """
 
     model: str
     methods: dict[str, MethodReport] = field(default_factory=dict)
     boundary_rows: int = 0
     rejected_rows: int = 0
     rejection: str = ""
+    other_kind: str = ""
 
     @property
     def divergences(self) -> list[Divergence]:
@@ -173,6 +177,8 @@ class Report:
         lines = [f"{self.model}: {'DIVERGES' if self.divergences else 'ok'} on {rows:,} rows{extra}{rejected}"]
         if self._nothing_compared and not self.divergences:
             lines = [f"{self.model}: NOTHING COMPARED{rejected}: {self.rejection}"]
+        if self.divergences and self.other_kind:
+            lines.append(f"  another kind of model: {self.other_kind}")
         for method in self.methods.values():
             lines.append(f"  {method}")
             lines += [f"    {fault}" for fault in method.divergences]

@@ -19,9 +19,10 @@ from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.rules import RULES
 from pretzel.packed import REPORT
 from pretzel.runtime.handle import Model
+from pretzel.runtime.input.messages import listed
 from pretzel.runtime.input.source_form import is_sparse
 from pretzel.runtime.model import Plan
-from pretzel.schema import EXTRAS
+from pretzel.schema import EXTRAS, METHODS
 from pretzel.store.object_store import ObjectStore
 from pretzel.verification.alone import answer
 from pretzel.verification.boundary import boundary_rows, rows_of, split_rejected, stack
@@ -106,6 +107,7 @@ class _Verifier:
         """See `verify`; ``rows`` are those of ``X`` that came as rows."""
         names = [name for name in self.graphs.optimized if name in self.plan.methods or name not in EXTRAS]
         report = Report(self.plan.name, {name: MethodReport(name) for name in names})
+        report.other_kind = self._other_kind()
         for name in report.methods:
             for i, row in enumerate(rows):
                 self._row(name, rows_of(X, [i]), row, report.methods[name])
@@ -129,6 +131,22 @@ class _Verifier:
 
     def _expected(self, name: str, X: Any) -> Any:
         return answer(self.source, name, X, alone=self.alone)
+
+    def _other_kind(self) -> str:
+        """In which methods and labels plan and estimator differ."""
+        found = []
+        ours, theirs = (
+            [name for name in METHODS if name in methods and name not in EXTRAS]
+            for methods in (self.plan.methods, self.graphs.optimized)
+        )
+        if ours != theirs:
+            found.append(f"the plan has {', '.join(ours)}; {type(self.estimator).__name__} has {', '.join(theirs)}")
+        both = self.plan.physical.attributes.get("classes_"), getattr(self.estimator, "classes_", None)
+        labels = [each for each in both if isinstance(each, np.ndarray)]
+        if len(labels) == 2 and labels[0].tolist() != labels[1].tolist():
+            mine, other = (f"{listed(each.tolist())} ({each.dtype})" for each in labels)
+            found.append(f"the plan has the labels {mine}, the estimator {other}")
+        return "; ".join(found)
 
     def _answers(self, X: Any, report: Report) -> None:
         """A table that no graph holds: the answers alone are compared."""
