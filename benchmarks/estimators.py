@@ -77,6 +77,8 @@ def measure(cls: type, seconds: float) -> Iterator[Measured]:
         if found is None:
             return
         estimator, given = found
+        if getattr(estimator, "n_features_in_", WIDTH) not in np.shape(given):  # it was fitted before, on others
+            return
         plan = pretzel.compile(estimator)
         native = [name for name, made in plan.physical.methods.items() if not made.opaque]
         if not native:

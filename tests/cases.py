@@ -778,6 +778,24 @@ def _hierarchies() -> list[Case]:
     return [Case(name, target="levels", options={"local_classifier": each}) for name in names for each in members]
 
 
+def _category_encoders() -> list[Case]:
+    modules = ("backward_difference", "basen", "binary", "cat_boost", "gray", "helmert", "james_stein",
+               "leave_one_out", "m_estimate", "one_hot", "polynomial", "quantile_encoder", "rankhot",
+               "sum_coding", "target_encoder", "woe")  # fmt: skip
+    names = ("BackwardDifferenceEncoder", "BaseNEncoder", "BinaryEncoder", "CatBoostEncoder",
+             "GrayEncoder", "HelmertEncoder", "JamesSteinEncoder", "LeaveOneOutEncoder", "MEstimateEncoder",
+             "OneHotEncoder", "PolynomialEncoder", "QuantileEncoder", "RankHotEncoder", "SumEncoder",
+             "TargetEncoder", "WOEEncoder")  # fmt: skip
+    found = [
+        Case(f"category_encoders.{module}.{name}", data, "truth", {"return_df": False})
+        for module, name in zip(modules, names, strict=True)
+        for data in (("cells", "holes") if name == "TargetEncoder" else ("cells",))
+    ]
+    known = {"return_df": False, "cols": "all", "handle_unknown": "error"}
+    whole = ("count.CountEncoder", "ordinal.OrdinalEncoder")  # floats where a category is unknown
+    return [*found, *(Case(f"category_encoders.{name}", "codes", options=known) for name in whole)]
+
+
 def _sampled() -> Any:
     return [*_scalers(), ("sampler", build("imblearn.under_sampling.RandomUnderSampler")), ("model", _logistic())]
 
@@ -936,6 +954,7 @@ CASES: tuple[Case, ...] = tuple(
         *_holders(),
         *_resampled(),
         *_hierarchies(),
+        *_category_encoders(),
     )
     if not releases.lacks(case.name)
 )

@@ -192,7 +192,9 @@ def test_no_rows(index):
         found = getattr(plan, method)(X)
         if not cases.CASES[index].name.startswith("xgboost."):  # whose matrices without rows have one dimension
             assert found.shape == expected.shape
-        assert (found.shape[0], found.dtype) == (expected.shape[0], expected.dtype)
+        assert found.shape[0] == expected.shape[0]
+        if not cases.CASES[index].name.startswith("category_encoders."):  # whose columns without rows are objects
+            assert found.dtype == expected.dtype
 
 
 def bits(answer):

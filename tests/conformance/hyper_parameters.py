@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from tests.conformance.estimators import Fitted
 
-TABLE = Path(__file__).parents[1] / "golden" / "hyper_parameters.txt"
-TABLE = Path(__file__).parents[1] / "golden" / "hyper_parameters.txt"
+TABLE = Path(__file__).with_suffix(".txt")
+TABLE = Path(__file__).with_suffix(".txt")
 ROWS = 20
 ASKED = tuple(name for name in METHODS if name != "staged_predict")  # an iterator is equal to none
 SILENT = frozenset({"verbose", "n_jobs", "pre_dispatch", "memory", "return_train_score", "error_score"})

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
     from pretzel.oven.ir.graph import Methods, Node
 
-LIBRARIES = "catboost", "hiclass", "imblearn", "lightgbm", "sklearn", "xgboost"
+LIBRARIES = "catboost", "category_encoders", "hiclass", "imblearn", "lightgbm", "sklearn", "xgboost"
 FRONTENDS = {library: f"pretzel.oven.frontends.{library}" for library in LIBRARIES}
 """Frontend of each library, by the first part of its modules' names."""
 

@@ -1,0 +1,110 @@
+"""Encoders of category_encoders against the library, in front of a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.tree import DecisionTreeClassifier
+
+import pretzel
+from pretzel.errors import PretzelError
+from pretzel.oven.frontends.category_encoders.encoders import MODULES
+
+encoders = pytest.importorskip("category_encoders")
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+RNG = np.random.default_rng(0)
+N = 300
+TABLE = pd.DataFrame(
+    {
+        "city": RNG.choice(["Bonn", "Paris", "a b", ""], N),
+        "size": RNG.normal(size=N),
+        "kind": RNG.choice(["u", "v", None], N),
+        "grade": RNG.integers(0, 4, N),
+    }
+)
+Y = (TABLE["city"] == "Bonn").to_numpy() ^ (RNG.random(N) < 0.2)
+NEW = TABLE[:40].copy()
+NEW.loc[::7, "city"] = "Rome"
+NEW.loc[::5, "kind"] = None
+NEW.loc[3, "grade"] = 99
+NAMES = sorted(MODULES.values())
+
+
+def check(encoder: Any, table: pd.DataFrame = TABLE, new: pd.DataFrame = NEW) -> Any:
+    """Probabilities behind an encoder, of frames and of rows; and the plan."""
+    model = make_pipeline(encoder, LogisticRegression()).fit(table, Y)
+    plan = pretzel.compile(model)
+    for asked in (table, new, new[:1]):
+        np.testing.assert_allclose(plan.predict_proba(asked), model.predict_proba(asked), rtol=1e-9)
+    row = new.iloc[0].to_dict()
+    np.testing.assert_allclose(plan.predict_proba_one(row), model.predict_proba(new[:1])[0], rtol=1e-9)
+    return plan
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("columns", [None, ["city", "grade"], ["grade", "kind", "city"]], ids=str)
+def test_encoders(name: str, columns: list[str] | None) -> None:
+    table, new = (each.assign(kind=each["kind"].fillna("none")) if columns == ["city", "grade"] else each
+                  for each in (TABLE, NEW))  # fmt: skip
+    if columns == ["city", "grade"]:  # the others are numbers
+        table, new = (each.assign(kind=each["kind"].str.len()) for each in (table, new))
+    assert not check(getattr(encoders, name)(cols=columns), table, new).opaque_steps
+
+
+@pytest.mark.parametrize("name", ["TargetEncoder", "OneHotEncoder", "CountEncoder"])
+def test_unknown_and_missing_values_are_rejected(name: str) -> None:
+    encoder = getattr(encoders, name)(cols=["city"], handle_unknown="error", handle_missing="error")
+    model = make_pipeline(encoder, LogisticRegression()).fit(TABLE[["city", "size"]], Y)
+    plan = pretzel.compile(model, strict=True)
+    for value in ("Rome", None, np.nan):
+        with pytest.raises(ValueError, match=r"."):
+            model.predict(pd.DataFrame({"city": [value], "size": [1.0]}))
+        with pytest.raises(PretzelError, match="city"):
+            plan.predict_one({"city": value, "size": 1.0})
+
+
+@pytest.mark.parametrize("name", ["TargetEncoder", "OrdinalEncoder", "OneHotEncoder", "WOEEncoder"])
+@pytest.mark.parametrize("option", ["handle_unknown", "handle_missing"])
+def test_missing_numbers_for_unknown_and_missing_values(name: str, option: str) -> None:
+    model = make_pipeline(getattr(encoders, name)(**{option: "return_nan"}), DecisionTreeClassifier()).fit(TABLE, Y)
+    plan = pretzel.compile(model, strict=True)
+    assert (plan.predict(NEW) == model.predict(NEW)).all()
+
+
+def test_dropped_and_constant_columns() -> None:
+    same = TABLE.assign(always="x", kind="y")
+    check(encoders.TargetEncoder(drop_invariant=True), same, same)
+    check(encoders.OrdinalEncoder(), same, same)
+
+
+def test_arrays_and_category_dtypes() -> None:
+    model = make_pipeline(encoders.TargetEncoder(cols=[0, 2]), LogisticRegression())
+    table = TABLE[["city", "size", "grade"]].to_numpy(dtype=object)
+    model.fit(table, Y)
+    np.testing.assert_allclose(pretzel.compile(model).predict_proba(table), model.predict_proba(table), rtol=1e-9)
+    categories = TABLE.assign(city=TABLE["city"].astype("category"))
+    check(encoders.TargetEncoder(), categories, categories)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"min_group_size": 80}, {"handle_unknown": lambda value, mapping: 3.0}, {"composite_cols": [("city", "kind")]}],
+    ids=["groups", "a function", "pairs"],
+)
+def test_what_depends_on_more_is_opaque(options: dict[str, Any]) -> None:
+    try:
+        encoder = encoders.TargetEncoder(**options)
+    except TypeError:
+        pytest.skip("an older release")
+    assert check(encoder).opaque_steps
+
+
+def test_a_frame_is_returned_as_the_library_does() -> None:
+    encoder = encoders.TargetEncoder().fit(TABLE, Y)
+    pd.testing.assert_frame_equal(pretzel.compile(encoder).transform(NEW), encoder.transform(NEW))
