@@ -424,8 +424,8 @@ def _neighbors() -> list[Case]:
         Case(f"{module}KNeighborsClassifier", target="binary", options={"n_neighbors": 1, "p": 1}),
         *(Case(f"{module}KNeighborsRegressor", target="real", options=each) for each in (*searches, *metrics)),
         *(Case(f"{module}KNeighborsRegressor", target="two", options={**each, **distance}) for each in searches),
-        *(Case(f"{module}KNeighborsTransformer", options=each) for each in (*searches, *metrics)),
-        Case(f"{module}KNeighborsTransformer", options={"mode": "connectivity", "n_neighbors": 3}),
+        *(Case(f"{module}KNeighborsTransformer", options=each) for each in (*searches[:2], *metrics)),
+        *(Case(f"{module}KNeighborsTransformer", options={**each, "mode": "connectivity"}) for each in searches),
         *(Case(f"{module}LocalOutlierFactor", options={"novelty": True, **each}) for each in searches),
     ]
 
@@ -438,8 +438,8 @@ def _radius() -> list[Case]:
     metrics = [{"radius": 14.0, "metric": name} for name in ("manhattan", "chebyshev")]
     distance, few, all_of_them = {"weights": "distance"}, {"radius": 2.0}, {"radius": 500.0}
     return [
-        *(Case(transformer, options=each) for each in (*searches, *metrics)),
-        Case(transformer, options={"mode": "connectivity", "radius": 12.0}),
+        *(Case(transformer, options=each) for each in (*searches[:2], *metrics)),
+        *(Case(transformer, options={**each, "mode": "connectivity"}) for each in searches),
         *(Case(classifier, target="labels", options={**each, "outlier_label": "most_frequent"}) for each in searches),
         *(Case(classifier, target="labels", options={**each, **distance, "outlier_label": "mid"}) for each in searches),
         *(Case(classifier, target="grades", options={**each, "outlier_label": 9}) for each in (few, *metrics)),

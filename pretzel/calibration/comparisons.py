@@ -120,8 +120,9 @@ def _neighbors(X: Any, y: Any, stored: int, k: int) -> Iterator[tuple[Any, Any]]
         made: dict[str, Any] = {"n_neighbors": k, "algorithm": algorithm}
         yield KNeighborsClassifier(**made).fit(X[few], examples.classes(y, 3)[few]), asked
         yield KNeighborsRegressor(weights="distance", **made).fit(X[few], many[few]), asked
-        yield KNeighborsTransformer(**made).fit(X[few]), asked
-        yield RadiusNeighborsTransformer(radius=width**0.5, algorithm=algorithm).fit(X[few]), asked
+        mode = "connectivity" if algorithm == "brute" else "distance"
+        yield KNeighborsTransformer(mode=mode, **made).fit(X[few]), asked
+        yield RadiusNeighborsTransformer(mode=mode, radius=width**0.5, algorithm=algorithm).fit(X[few]), asked
         within = RadiusNeighborsClassifier(width**0.5, algorithm=algorithm, outlier_label=0)
         yield within.fit(X[few], examples.classes(y, 3)[few]), asked
         within = RadiusNeighborsRegressor(width**0.5, algorithm=algorithm, weights="distance")

@@ -126,7 +126,8 @@ def comparisons() -> Iterator[tuple[str, Any, Any]]:
     options = {"n_components": 2, "init": "random", "random_state": 0, "max_iter": 5}
     factorizations = (NMF(**options), NMF(solver="mu", **options), MiniBatchNMF(beta_loss=1, **options))
     yield "factorizations", make_union(*factorizations).fit(codes), codes[1:3]
-    graphs = (KNeighborsTransformer(n_neighbors=1, algorithm="brute"), RadiusNeighborsTransformer(algorithm="brute"))
+    options = {"algorithm": "brute", "mode": "connectivity"}
+    graphs = (KNeighborsTransformer(n_neighbors=1, **options), RadiusNeighborsTransformer(**options))
     yield "graphs", make_union(*graphs).fit(codes), codes[:1]
     yield "ellipse", EmpiricalCovariance().fit(codes), codes[:1]
     labels = np.arange(8) % 2

@@ -164,8 +164,18 @@ def radius_neighbors_transformer(estimator: Any, x: Node, importer: Importer) ->
 
 
 def _is_by_distance(estimator: Any) -> bool:
+    """Whether a graph has distances.
+
+    Raises
+    ------
+    Unsupported
+        Without a tree, the source subtracts squares, so that the distance of a row to itself is half its digits.
+    """
     if estimator.mode not in ("distance", "connectivity"):
         raise Unsupported(f"mode={estimator.mode!r:.40}")
+    stored = stored_rows(estimator)
+    if estimator.mode == "distance" and stored.metric == "euclidean" and not stored.by_tree:
+        raise Unsupported("Euclidean distances without a tree, which are rounding next to a stored row")
     return bool(estimator.mode == "distance")
 
 
