@@ -11,6 +11,7 @@ class InputKind(enum.Enum):
 
     TABLE = "table"  # rows of columns: ndarray, DataFrame, sparse matrix, dicts, tuples
     TEXT = "text"  # one document for each row
+    ITEMS = "items"  # one item for each row: a dict of features, pairs, or tokens
     ANY = "any"  # whatever the first step takes; it gets the request as it came
 
 

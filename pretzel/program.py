@@ -16,6 +16,7 @@ class LeafKind(enum.Enum):
     NUMERIC = "numeric"
     CELLS = "cells"
     TEXT = "text"
+    ITEMS = "items"
     SPARSE = "sparse"
 
 
@@ -39,6 +40,11 @@ class Leaf:
         The numbers are compared as float32 only: whole numbers are rounded to it at once.
     verbatim : bool
         The values reach a result as they came: texts are not parsed.
+    form : str
+        What the items are: ``"named"``, dicts of features as DictVectorizer takes them, or the ``input_type`` of a
+        FeatureHasher. Empty where there are none.
+    separator : str
+        Stands between the name of a feature and a value that is a text.
     """
 
     kind: LeafKind
@@ -50,6 +56,8 @@ class Leaf:
     decode_error: str = "strict"
     float32: bool = False
     verbatim: bool = False
+    form: str = ""
+    separator: str = "="
 
 
 @dataclass(frozen=True, slots=True)

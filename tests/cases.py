@@ -175,6 +175,26 @@ def text(rng: np.random.Generator, n: int) -> Any:
     return found
 
 
+def records(rng: np.random.Generator, n: int) -> Any:
+    """Dicts of numbers and texts, some without features, some with features never seen in the other sample."""
+    found: list[Any] = []
+    for i in range(n):
+        values = {"city": str(rng.choice(_WORDS)), "size": float(np.abs(rng.normal())), "n": int(rng.integers(0, 5))}
+        values |= {"is": bool(i % 2), f"w{rng.integers(0, 40)}": 1.0, "": 0.25}
+        found.append(dict(list(values.items())[: i % 7]))
+    return found
+
+
+def pairs(rng: np.random.Generator, n: int) -> Any:
+    """Their features as pairs, some of them twice."""
+    return [[*each.items(), *list(each.items())[:1]] for each in records(rng, n)]
+
+
+def tokens(rng: np.random.Generator, n: int) -> Any:
+    """Lists of words."""
+    return [each.split() for each in text(rng, n)]
+
+
 def cells(rng: np.random.Generator, n: int) -> Any:
     """Two columns of text and one of whole numbers; text has holes and, later, unseen values."""
     import pandas as pd
@@ -210,6 +230,9 @@ _MAKERS = {
     "counts": counts,
     "codes": codes,
     "text": text,
+    "records": records,
+    "pairs": pairs,
+    "tokens": tokens,
     "cells": cells,
     "holes": holes,
 }
@@ -918,6 +941,14 @@ def _texts() -> list[Case]:
         Case(module + "HashingVectorizer", "text", options={"n_features": 50, "token_pattern": r"[^\W\d]+"}),
         Case(module + "TfidfVectorizer", "text", options={"norm": None, "use_idf": False}),
         Case(module + "HashingVectorizer", "text", options={"n_features": 50, "alternate_sign": False, "norm": None}),
+        Case("sklearn.feature_extraction.DictVectorizer", "records"),
+        Case("sklearn.feature_extraction.DictVectorizer", "records", options={"sparse": False, "separator": " "}),
+        Case("sklearn.feature_extraction.FeatureHasher", "records", options={"n_features": 64}),
+        *(
+            Case("sklearn.feature_extraction.FeatureHasher", data, options={"input_type": form, **options})
+            for data, form in (("pairs", "pair"), ("tokens", "string"))
+            for options in ({}, {"n_features": 50, "alternate_sign": False})
+        ),
         Case(module + "TfidfTransformer", "counts"),
         Case(module + "TfidfTransformer", "counts", options={"norm": "l1", "smooth_idf": False}),
     ]

@@ -60,7 +60,7 @@ def methods(estimator):
 
 
 def head(X, rows):
-    return X.iloc[rows] if hasattr(X, "iloc") else [X[i] for i in rows] if isinstance(X, list) else X[rows]
+    return X.iloc[rows] if hasattr(X, "iloc") else [X[i] for i in rows] if isinstance(X, list | tuple) else X[rows]
 
 
 def forms(index):
@@ -72,6 +72,10 @@ def forms(index):
 
         array = np.array(X, dtype=object)
         return {"list": (X, X), "object array": (array, X), "series": (pd.Series(X), X)}
+    if case.data in ("records", "pairs", "tokens"):
+        array = np.empty(len(X), dtype=object)
+        array[:] = X
+        return {"list": (X, X), "object array": (array, X), "tuple": (tuple(X), X)}
     if case.data == "counts":
         dense = X.toarray()
         return {

@@ -30,6 +30,7 @@ from pretzel._native._core import (
     enumerations as enumerations,
     frame_array as frame_array,
     isa as isa,
+    item_features as item_features,
     kernels as kernels,
     leaf_types as leaf_types,
     live as live,

@@ -1,4 +1,4 @@
-"""Models for the kernels of single transformers: splines, imputation by models, topics, codes, categories."""
+"""Models for the kernels of single transformers: splines, imputation by models, topics, codes, categories, features."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def transformers(rng: np.random.Generator, rows: int, quick: bool) -> Iterator[t
         yield from _codes(rng, X)
         yield from _factorizations(rng, rows, width, size)
         yield from _categories(rng, y, width, size)
+        yield from _features(rng, rows, 4 * width, size)
 
 
 def _splines(X: Any) -> Iterator[tuple[Any, Any]]:
@@ -89,3 +90,15 @@ def _categories(rng: np.random.Generator, y: Any, width: int, size: int) -> Iter
 
     codes = rng.integers(0, 2 + size, size=(len(y), width)).astype(np.float64)
     yield CategoricalNB(min_categories=2 + size).fit(codes, examples.classes(y, 3)), codes
+
+
+def _features(rng: np.random.Generator, rows: int, width: int, size: int) -> Iterator[tuple[Any, Any]]:
+    """Dicts with names of different lengths; a third of the features is not in the vocabulary."""
+    from sklearn.feature_extraction import DictVectorizer, FeatureHasher
+
+    for names in (examples.vocabulary(width, rng), [f"feature number {i} of many" for i in range(300 * width)]):
+        chosen = rng.integers(0, len(names), size=(rows, 2 * size))
+        items = [{names[i]: float(i) for i in each} for each in chosen.tolist()]
+        known = [dict.fromkeys(names[: 2 * len(names) // 3], 1.0)]
+        yield DictVectorizer().fit(known), items
+        yield FeatureHasher(2**16), items

@@ -17,7 +17,7 @@ from pretzel.oven.dtypes import (
     passed_on,
     rounded_columns,
 )
-from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, Raw, SparseLeaf, TextLeaf
+from pretzel.oven.ir.columns import LEAVES, CellLeaf, ItemLeaf, NumericLeaf, Raw, SparseLeaf, TextLeaf
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Node, Output, toposort
 from pretzel.oven.ir.opaque import Opaque
@@ -296,6 +296,8 @@ class Lowering:
                 return Leaf(
                     LeafKind.TEXT, (leaf.column,), source, leaf.lower, leaf.accents, leaf.encoding, leaf.decode_error
                 )
+            case ItemLeaf():
+                return Leaf(LeafKind.ITEMS, (0,), source, form=leaf.form, separator=leaf.separator)
             case SparseLeaf():
                 return Leaf(LeafKind.SPARSE, tuple(range(leaf.width)), source)
         raise TypeError(f"{leaf!r} is not a leaf")

@@ -14,7 +14,7 @@ from pretzel.oven.frontends.registry import is_composition
 from pretzel.oven.frontends.sklearn.compat import tags_of
 from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.city_hash import CityHash
-from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, Raw, Select, SparseLeaf, TextLeaf
+from pretzel.oven.ir.columns import LEAVES, CellLeaf, ItemLeaf, NumericLeaf, Raw, Select, SparseLeaf, TextLeaf
 from pretzel.oven.ir.concat import Concat, Densify
 from pretzel.oven.ir.encode import CategoryCodes
 from pretzel.oven.ir.graph import toposort
@@ -104,6 +104,8 @@ class _Reader:
                 case TextLeaf():
                     self._raise_kind(self._missing[node][1], _TEXT)
                     self._rejected[self._missing[node][1]] = True
+                case ItemLeaf():
+                    self._rejected[:] = True
                 case Opaque():
                     self._read_opaque(node)
             if not isinstance(node, Concat | Select | Opaque):

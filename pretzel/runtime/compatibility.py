@@ -23,6 +23,8 @@ def differences(old: Plan | Outline, new: Plan | Outline) -> list[str]:
 def _of_inputs(old: InputSpec, new: InputSpec) -> Iterator[str]:
     if new.kind is InputKind.ANY and old.kind is InputKind.TABLE and old.names is None:
         return  # rows and tables without names
+    if {old.kind, new.kind} == {InputKind.ANY, InputKind.ITEMS} and old.items and new.items:
+        return
     if old.kind is not new.kind:
         yield f"it takes {new.kind.value} and not {old.kind.value}"
     elif old.names is None or new.names is None:

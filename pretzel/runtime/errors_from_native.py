@@ -18,6 +18,7 @@ _VALUE_FAULTS = {
     "infinite": "infinity or a value too large for the source estimator",
     "beyond_limits": "a number beyond the range in which the source estimator answers",
     "no_neighbors": "a row without neighbours in the radius, for which the source estimator has no outlier_label",
+    "repeated": "a feature twice, which the steps of the source estimator add up or not",
     "unknown_category": "a category that was not seen when the encoder was fitted",
     "lone_surrogate": "a lone surrogate, which cannot be encoded as UTF-8",
 }

@@ -22,9 +22,10 @@ _RESULTS = {  # what a method returns, and the name of the dimension of its colu
 }
 _TABLE = """X : table or documents
     A DataFrame (pandas, polars, pyarrow), 2-D array, SciPy sparse matrix, or list of dicts, tuples or lists, with
-    the columns of the fit. For models of text: any iterable of str."""
+    the columns of the fit. For models of text: any iterable of str. For models of dicts of features, of pairs or of
+    tokens: any iterable of such items."""
 _ROW = """row : dict, tuple, list, 1-D array or str
-    The values of all columns, as a dict by their names. For models of text: a str."""
+    The values of all columns, as a dict by their names. For models of text: a str. For models of items: an item."""
 _ERRORS = """InputShapeError
     The number of columns or values is wrong{or_empty}.
 InputKeyError

@@ -17,7 +17,7 @@ from pretzel.runtime.opaque import OpaqueMethod
 from pretzel.runtime.other_forms import OtherForms
 from pretzel.runtime.pickling import reduce_method, reject_pickling
 from pretzel.runtime.programs import programs_of
-from pretzel.runtime.source import ActsAsEstimator, BySource, answer_instead, call_source
+from pretzel.runtime.source import ActsAsEstimator, BySource, answer_instead, answer_item_instead, call_source
 from pretzel.runtime.version import Owner
 from pretzel.schema import Follows
 
@@ -45,6 +45,7 @@ set_callbacks(
     as_rounded=as_rounded,
     row_coder=row_coder,
     answer_instead=answer_instead,
+    answer_item_instead=answer_item_instead,
     call_source=call_source,
     check_keys=row_reader.check_keys,
     respelled=row_reader.respelled,

@@ -256,11 +256,21 @@ def answer_instead(method: Any, name: str, X: Any, error: InputTypeError | Input
     ``error`` stands if that rejects the table, too. Documents are not asked for: iterating over a frame or a dict gives
     names, which no caller means.
     """
-    if method.source is None or method.spec.kind is not InputKind.TABLE:
+    if method.source is None or method.spec.kind not in (InputKind.TABLE, InputKind.ITEMS):
         raise error
-    if isinstance(error, InputValueError) and not _holds_objects(X):
+    if isinstance(error, InputValueError) and method.spec.kind is InputKind.TABLE and not _holds_objects(X):
         raise error
     return method.source.instead(method.name, name, in_source_form(method.spec, X), error)
+
+
+def answer_item_instead(method: Any, name: str, item: Any, error: InputTypeError | InputValueError) -> Any:
+    """Answer for an item that a method rejects: the only row of what `answer_instead` returns."""
+    answer = answer_instead(method, name, [item], error)
+    if isinstance(answer, list):
+        return [part[0] for part in answer]
+    if hasattr(answer, "tocsr"):
+        return answer.tocsr()[[0]]
+    return answer[0].item() if answer.ndim == 1 else answer[0]
 
 
 def _holds_objects(X: Any) -> bool:
@@ -273,9 +283,10 @@ def _holds_objects(X: Any) -> bool:
 
 def in_source_form(spec: InputSpec, X: Any) -> Any:
     """A table as the estimator takes it: lists of rows that only Pretzel knows become frames."""
-    if isinstance(X, list) and X and (isinstance(X[0], Mapping) or (spec.by_name and isinstance(X[0], tuple))):
-        return of_rows(spec, X)
-    return X
+    if spec.kind is InputKind.ITEMS or not isinstance(X, list) or not X:
+        return X
+    is_rows = isinstance(X[0], Mapping) or (spec.by_name and isinstance(X[0], tuple))
+    return of_rows(spec, X) if is_rows else X
 
 
 class BySource:

@@ -34,6 +34,8 @@ def as_request(spec: InputSpec, tensors: Sequence[Tensor], model: str) -> Any:
     if tensor.datatype == "BYTES" and (spec.kind is InputKind.TEXT or (spec.kind is InputKind.ANY and not spec.items)):
         _rows(tensor, model)
         return tensor.values
+    if spec.kind is InputKind.ITEMS:
+        raise InputTypeError(f"{model}: its items are no tensors: send them as JSON to /models/NAME/predict")
     if spec.kind is InputKind.TEXT:
         raise InputTypeError(f"{model}: tensor {shown(tensor.name)}: expected documents, BYTES, got {tensor.datatype}")
     return _matrix(spec, tensor, model)

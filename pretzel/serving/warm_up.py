@@ -150,6 +150,8 @@ def row_of(schema: InputSchema) -> Any:
     """A row that a model probably answers, as JSON has it."""
     if schema.kind == "text":
         return "word"
+    if schema.kind == "items":
+        return {"named": {}, "dict": {"word": 1.0}, "pair": [["word", 1.0]]}.get(schema.form, ["word"])
     if schema.named:
         return {column.name: _value(column) for column in schema.columns if column.is_read}
     return [_value(column) for column in schema.columns]

@@ -37,8 +37,10 @@ _KINDS = {
     LeafKind.NUMERIC: Kind.DENSE,
     LeafKind.CELLS: Kind.CELLS,
     LeafKind.TEXT: Kind.CELLS,
+    LeafKind.ITEMS: Kind.CELLS,
     LeafKind.SPARSE: Kind.SPARSE,
 }
+_FORMS = {LeafKind.ITEMS: ("named", "dict", "pair", "string")}
 
 
 def check_plan(plan: PhysicalPlan) -> None:
@@ -162,7 +164,11 @@ def _wrong_shape(shape: ProgramShape, specs: Mapping[int, InputSpec]) -> Iterato
         return
     for leaf, value in zip(leaves, values, strict=False):
         spec = specs.get(leaf.source)
-        if spec is None or spec.kind is InputKind.ANY or spec.items:
+        if (
+            spec is None
+            or spec.kind is InputKind.ANY
+            or (spec.kind is InputKind.ITEMS) != (leaf.kind is LeafKind.ITEMS)
+        ):
             yield f"a leaf reads value {leaf.source}, which is not there or no table"
             return
         is_whole = leaf.kind is LeafKind.NUMERIC and not leaf.columns
@@ -176,8 +182,10 @@ def _wrong_shape(shape: ProgramShape, specs: Mapping[int, InputSpec]) -> Iterato
         all_columns = len(leaf.columns) == (spec.width or width) and leaf.columns == tuple(range(len(leaf.columns)))
         if leaf.kind is LeafKind.SPARSE and not all_columns:
             yield "a leaf of sparse rows leaves out columns"
-        if leaf.kind is LeafKind.TEXT and len(leaf.columns) != 1:
-            yield "a leaf of documents reads several columns"
+        if leaf.kind in (LeafKind.TEXT, LeafKind.ITEMS) and len(leaf.columns) != 1:
+            yield "a leaf of documents or items reads several columns"
+        if leaf.form not in _FORMS.get(leaf.kind, ("",)):
+            yield f"a leaf reads items of the form {leaf.form!r:.50}"
     for number, value in enumerate(values):
         if not 0 <= value.width <= WIDEST:
             yield f"a value of {value.width} columns"
@@ -211,8 +219,8 @@ def _wrong_subplan(subplan: SubPlan, objects: set[bytes]) -> Iterator[str]:
     specs = {leaf.source: InputSpec(InputKind.TABLE, len(leaf.columns)) for leaf in leaves}
     if any(leaf.columns != tuple(range(len(leaf.columns))) or not 0 <= leaf.source <= WIDEST for leaf in leaves):
         yield "a sub-plan reads some columns of a value"
-    if len(specs) != len(leaves) or any(leaf.kind is LeafKind.TEXT for leaf in leaves):
-        yield "a sub-plan reads a value twice, or as documents"
+    if len(specs) != len(leaves) or any(leaf.kind in (LeafKind.TEXT, LeafKind.ITEMS) for leaf in leaves):
+        yield "a sub-plan reads a value twice, or as documents or items"
     yield from _wrong_shape(subplan.shape, specs)
     yield from _wrong_calls(subplan.calls, subplan.shape, objects)
 

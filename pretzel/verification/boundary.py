@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pretzel.oven.ir.columns import ItemLeaf
 from pretzel.oven.ir.graph import Node, Parity, toposort
 from pretzel.oven.ir.interpret import interpret
 
@@ -45,6 +47,8 @@ STEPS = 64  # halvings: more than the bits of a double
 
 def boundary_rows(imported: Imported, X: Any, in_fit_order: Callable[[Any], Any]) -> Any:
     """Rows in the form of ``X`` to be verified besides it; None where there are none to think of."""
+    if any(isinstance(node, ItemLeaf) for node in toposort(output.node for output in imported.methods.values())):
+        return special_items(list(X))
     if isinstance(X, list) or getattr(X, "ndim", 2) == 1:
         return [*TEXTS, *[str(text).swapcase() * 2 for text in list(X)[:5]]]
     if hasattr(X, "tocsr"):
@@ -85,6 +89,16 @@ def rows_of(X: Any, rows: Any) -> Any:
     if hasattr(X, "iloc"):
         return X.iloc[rows]
     return [X[i] for i in rows] if isinstance(X, list) else X[rows]
+
+
+def special_items(X: list[Any]) -> list[Any]:
+    """Items without features, with special numbers, and with texts that no other item has."""
+    first = X[0]
+    if isinstance(first, Mapping):
+        return [{}, *({name: number} for name in first for number in NUMBERS), dict.fromkeys(first, "é"), {"": 1.0}]
+    if all(isinstance(part, str) for part in first):
+        return [[], list(TEXTS), [*first, *first]]
+    return [[], *([(name, number)] for name, *_ in first for number in NUMBERS), [("", 1.0), ("é", "é")]]
 
 
 def special_rows(X: Any) -> Any:

@@ -40,7 +40,7 @@ def as_table(spec: InputSpec, X: Any) -> tuple[Any, list[Any]]:
         return of_row(spec, "", X, check=not spec.any_order), [X]
     if isinstance(X, tuple):
         X = list(X)
-    if spec.kind is InputKind.TEXT:
+    if spec.kind in (InputKind.TEXT, InputKind.ITEMS):
         return (X.to_pylist(), []) if hasattr(X, "to_pylist") else (X, [])
     if isinstance(X, list) and X and not spec.items:
         if isinstance(X[0], Mapping):

@@ -317,7 +317,7 @@ def test_submitted_requests():
 def test_opaque_steps_that_make_sparse_rows():
     colours = np.array([["red"], ["blue"], ["red"], ["green"]] * 3, dtype=object)
     encoder = OneHotEncoder(dtype=np.float32, handle_unknown="ignore")
-    for model in (make_pipeline(DictVectorizer(), MaxAbsScaler()), make_pipeline(encoder, MaxAbsScaler())):
+    for model in (make_pipeline(DictVectorizer(dtype=float), MaxAbsScaler()), make_pipeline(encoder, MaxAbsScaler())):
         X = [{"colour": row[0]} for row in colours] if "dictvectorizer" in model.named_steps else colours
         got, expected = pretzel.compile(model.fit(X)).transform(X), model.transform(X)
         assert type(got) is type(expected)

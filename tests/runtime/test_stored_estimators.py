@@ -83,7 +83,9 @@ MODELS: dict[str, tuple[Any, list[Any]]] = {
     ),
     "mixed": (mixed(), [FRAME, FRAME[["city", "rent", "age"]], FRAME.to_dict("records"), FRAME.drop(columns="age")]),
     "documents of numbers": (
-        make_pipeline(DictVectorizer(), LogisticRegression()).fit([{"a": 1.0, "b": "x"}, {"a": 2.0, "b": "y"}], [0, 1]),
+        make_pipeline(DictVectorizer(dtype=np.float32), LogisticRegression()).fit(
+            [{"a": 1.0, "b": "x"}, {"a": 2.0, "b": "y"}], [0, 1]
+        ),
         [[{"a": 1.5, "b": "y"}], [{"c": 1}]],
     ),
     "functions": (FunctionTransformer(np.log1p).fit(FRAME[["age"]]), [FRAME[["age"]], FRAME[["age"]].to_numpy()]),

@@ -12,6 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction import DictVectorizer, FeatureHasher
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import pretzel
@@ -298,3 +301,41 @@ def test_no_rows_are_answered_where_the_source_answers_them(named: bool) -> None
         assert client.post("/models/m/transform", stream.getvalue().to_pybytes(), headers=arrow).json == []
         answer = client.post("/v2/models/m/infer", {"inputs": [tensor]}).json
         assert answer["outputs"][0]["shape"] == [0, 1]
+
+
+def test_items() -> None:
+    """A dict of features is a row, and so is a list of tokens or pairs."""
+    records = [{"city": "Bonn", "age": 3.5, "tags": ["new", "big"]}, {"city": "Ulm", "is": True}, {}, {"age": 2}]
+    tokens = [["a", "b"], ["b"], ["c", "a"], []]
+    pairs = [[["a", 1.0], ["b", "x"]], [["a", 2]], [], [["c", True]]]
+    hashed = {form: FeatureHasher(8, input_type=form) for form in ("string", "pair")}
+    models = {
+        "records": (make_pipeline(DictVectorizer(), LogisticRegression()), records),
+        "sparse": (DictVectorizer(), records),
+        "tokens": (make_pipeline(hashed["string"], LogisticRegression()), tokens),
+        "pairs": (make_pipeline(hashed["pair"], LogisticRegression()), pairs),
+    }
+    with pretzel.Runtime(store=pretzel.ObjectStore(), executors=1) as runtime:
+        for name, (model, rows) in models.items():
+            runtime.register(name, model.fit(rows, [0, 1, 0, 1]), strict=True)
+        client = Client(pretzel.serving.app(runtime))
+        for name, (_, rows) in models.items():
+            plan = runtime[name].plan
+            for method in plan.methods:
+                expected = plain(getattr(plan, method)(rows))
+                many = client.post(f"/models/{name}/{method}", rows)
+                assert (many.status, many.json) == (200, expected), (name, method)
+                one = [(row, want) for row, want in zip(rows, expected, strict=True) if row or type(row) is dict]
+                for row, want in one if name != "pairs" else []:  # a list of lists is several rows
+                    assert client.post(f"/models/{name}/{method}", row).json == want, (name, method, row)
+                    assert client.post(f"/models/{name}/{method}", row).json == want  # by the shorter way
+        for wrong in ({"age": {"years": 3}}, [{"age": 3}, {"age": [1]}], "text"):
+            answer = client.post("/models/records/predict", wrong)
+            assert answer.status in (400, 422), wrong
+            assert "item" in answer.error
+        schemas = client.get("/openapi.json").json
+        assert "additionalProperties" in json.dumps(schemas)
+        tensor = {"name": "X", "datatype": "BYTES", "shape": [1], "data": ["a"]}
+        answer = client.post("/v2/models/records/infer", {"inputs": [tensor]})
+        assert answer.status == 400
+        assert "send them as JSON" in answer.error

@@ -28,6 +28,7 @@ from sklearn.ensemble import (
     VotingClassifier,
     VotingRegressor,
 )
+from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RationalQuadratic
@@ -96,6 +97,9 @@ def models() -> Iterator[tuple[str, Any, Any]]:
     ):
         yield name, model.fit(data, numbers[:, 0]), data[:ROWS]
     bagged = BaggingClassifier(MultinomialNB(), 3, random_state=0)
+    items = [{"t": float(i), "city": "abc"[i % 3]} for i in range(60)]
+    features = make_union(DictVectorizer(), FeatureHasher(3))
+    yield "features", make_pipeline(features, Ridge()).fit(items, numbers[:, 0]), items[:ROWS]
     yield "bagged", bagged.fit(numbers, np.arange(60) % 3), numbers[:ROWS]
     classes = np.where(np.arange(60) < 6, 2, np.arange(60) % 2)
     folds = [(np.arange(6, 40), np.r_[:6, 40:60]), (np.r_[:6, 40:60], np.arange(6, 40))]  # one lacks a class

@@ -18,12 +18,12 @@ cimport numpy as cnp
 from cpython.buffer cimport PyBuffer_FillInfo
 from cpython.exc cimport PyErr_CheckSignals, PyErr_Clear, PyErr_Occurred
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_Check, PyBytes_FromStringAndSize
-from cpython.dict cimport PyDict_Check, PyDict_Next, PyDict_Size
+from cpython.dict cimport PyDict_Check, PyDict_CheckExact, PyDict_Next, PyDict_Size
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
-from cpython.list cimport PyList_AsTuple, PyList_CheckExact, PyList_GET_ITEM
+from cpython.list cimport PyList_AsTuple, PyList_CheckExact, PyList_GET_ITEM, PyList_GET_SIZE
 from cpython.long cimport PyLong_Check, PyLong_CheckExact
 from cpython.object cimport PyObject
-from cpython.tuple cimport PyTuple_Check, PyTuple_GET_ITEM, PyTuple_GET_SIZE
+from cpython.tuple cimport PyTuple_Check, PyTuple_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from cpython.unicode cimport (
     PyUnicode_AsUTF8AndSize, PyUnicode_Check, PyUnicode_CheckExact, PyUnicode_Compare, PyUnicode_DecodeUTF8
 )
@@ -365,6 +365,7 @@ cdef object traced(NativeProgram program, Tracer* tracer, int i, int64_t rows):
 
 
 include "row_reader.pxi"
+include "item_reader.pxi"
 include "leaf_types.pxi"
 include "table_reader.pxi"
 include "dataframe.pxi"

@@ -94,6 +94,7 @@ cdef class Method(CallCounter):
     cdef object result_type
     cdef int n_leaves, n_out, width
     cdef bint is_text, scalar, sparse
+    cdef bint of_items    # a row is an item, also where it is a dict
     cdef bint follows     # the answer depends on the dtype of the request
     cdef bint numbers     # no leaf reads cells
     cdef bint plain       # a float64 matrix can be read where it lies
@@ -149,7 +150,8 @@ cdef class Method(CallCounter):
             [tuple(map(interned, classes.tolist())) for classes in plan.labels])
         if self.n_out < (1 if self.labels is None and plan.ndim == 1 else len(self.labels or ())):
             raise errors.KernelError(f"{name}: {self.n_out} output(s) for {len(self.labels or ())} columns of labels")
-        self.is_text = spec.kind.value == "text"
+        self.is_text = spec.kind.value in ("text", "items")
+        self.of_items = spec.kind.value == "items"
         self.names = None if spec.names is None else tuple(spec.names)
         self.takes_bare = self.names is None or spec.by_position
         self.rounds = spec.rounds_arrays
@@ -351,6 +353,15 @@ cdef class Method(CallCounter):
 
     cpdef call_row(self, row):
         """Answer for one row, given as dict, tuple, list, 1-D array or str: a scalar, or a vector."""
+        if not self.of_items:
+            return self.plain_row(row)
+        try:
+            return self.plain_row(row)
+        except (errors.InputTypeError, errors.InputValueError) as error:
+            return CALLBACKS.answer_item_instead(self, self.method, row, error)
+
+    cdef object plain_row(self, row):
+        """The answer of the program for one row."""
         cdef RequestScope scope
         cdef NativeProgram program = self.program
         cdef Arena* arena = scope.arena

@@ -15,6 +15,8 @@ cdef extern from "Python.h":
     Py_ssize_t PyUnicode_GET_LENGTH(object text) nogil
     double long_as_double "PyLong_AsDouble"(object number)  # -1.0 with an exception set: too large
     PyObject** items_of "&PyTuple_GET_ITEM"(object items, Py_ssize_t first) nogil
+    PyObject** list_items "PySequence_Fast_ITEMS"(object items) nogil
+    const char* utf8_or_null "PyUnicode_AsUTF8AndSize"(PyObject* text, Py_ssize_t* size)
     dict PyObject_GenericGetDict(object o, void* context)
     ctypedef PyObject* (*PyCFunction)(PyObject*, PyObject*)
     ctypedef struct PyMethodDef:

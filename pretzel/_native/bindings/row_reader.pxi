@@ -1,5 +1,13 @@
 # Reads single rows (dict, tuple, list and str) field by field into leaf inputs.
 
+cdef enum ItemForm:  # what an item is: see item_reader.pxi
+    NO_ITEM, NAMED, HASHED_DICT, HASHED_PAIRS, HASHED_TOKENS
+
+cdef dict ITEM_FORMS = {
+    "": ItemForm.NO_ITEM, "named": ItemForm.NAMED, "dict": ItemForm.HASHED_DICT, "pair": ItemForm.HASHED_PAIRS,
+    "string": ItemForm.HASHED_TOKENS,
+}
+
 cdef extern from *:
     """
     #ifdef Py_GIL_DISABLED
@@ -83,6 +91,11 @@ cdef class Reader:
     cdef int width
     cdef LeafKind kind
     cdef bint is_text
+    cdef ItemForm item_form
+    cdef str form, separator  # of items
+    cdef bytes gap_bytes      # the separator as UTF-8
+    cdef const char* gap
+    cdef Py_ssize_t gap_size
     cdef str encoding  # of documents that are bytes
     cdef str decode_error
     cdef tuple missing  # what None stands for in the columns of a single row; None: always itself, NaN among numbers
@@ -103,6 +116,10 @@ cdef class Reader:
         self.kind = LeafKind.kNumeric if leaf.kind.value == "numeric" else (
             LeafKind.kSparse if leaf.kind.value == "sparse" else LeafKind.kCells)
         self.is_text = leaf.kind.value == "text"
+        self.item_form = ITEM_FORMS[leaf.form]
+        self.form, self.separator = leaf.form, leaf.separator
+        self.gap_bytes = leaf.separator.encode()
+        self.gap, self.gap_size = PyBytes_AS_STRING(self.gap_bytes), len(self.gap_bytes)
         self.lower = leaf.lower
         self.float32, self.verbatim = leaf.float32, leaf.verbatim
         self.encoding, self.decode_error = leaf.encoding, leaf.decode_error
@@ -131,6 +148,8 @@ cdef object interned(name):
 cdef int cell_of(object value, Cell* out, Reader reader, list held) except -1:
     """Read any value as a cell. Non-ASCII text is normalised here; ``held`` keeps the result alive."""
     cdef double number
+    if reader.item_form != ItemForm.NO_ITEM:
+        return item_cell(value, out, reader, held)
     if reader.is_text and PyBytes_Check(value):
         try:
             value = CALLBACKS.decode(value, reader.encoding, reader.decode_error)

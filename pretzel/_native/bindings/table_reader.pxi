@@ -190,7 +190,7 @@ cdef list list_of(object column):
 
 cdef bint point_at_column(object column, Reader reader, int64_t rows, CellColumn* out) except -1:
     """Point at a column that can be read without Python; False if it cannot."""
-    if isinstance(column, list):
+    if isinstance(column, list) or reader.item_form != ItemForm.NO_ITEM:
         return False
     if isinstance(column, np.ndarray):
         out.form = CellForm.kNumbers
@@ -272,7 +272,12 @@ cdef int read_list(list column, Reader reader, int c, Cell* cells, int stride, i
     for r in range(rows):
         cell = &cells[r * stride]
         value = <object>PyList_GET_ITEM(part, r)
-        if cell_of(value, cell, reader, held) == -2:
+        if reader.item_form != ItemForm.NO_ITEM:
+            try:
+                item_cell(value, cell, reader, held)
+            except WrongField as error:
+                raise WrongField(*error.args, first + r)
+        elif cell_of(value, cell, reader, held) == -2:
             raise WrongField(reader.columns[c], value, "a str" if reader.is_text else "a str or a number", first + r)
         if cell.kind == CellKind.kText:
             units[0] += cell.size

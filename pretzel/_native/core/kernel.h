@@ -40,6 +40,7 @@ PRETZEL_ENUM(Status, int32_t, kOk,
              kOutOfRange,     // a code, class or column number computed by another step, not in this kernel's table
              kBeyondLimits,   // a number outside of the range that the source estimator knows
              kNoNeighbors,    // a row near none of those that the source estimator has stored
+             kRepeated,       // two entries of a row in one column, which the steps of the source add up or not
              kRunsSubPlans);  // no end: the caller runs the sub-plans of the step (subplan.h)
 
 /// Where `run` stopped. Rows count from the start of the tile.

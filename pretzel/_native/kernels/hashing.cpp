@@ -1,5 +1,6 @@
 // hashing: signed counts of n-grams by hash, exactly as FeatureHasher; entries that cancel stay as zeros.
 // Stop words are UTF-8 bytes and their offsets.
+#include "text/murmur3.h"
 #include "text/vocabulary_build.h"
 
 namespace pretzel {
@@ -48,34 +49,9 @@ const char* check_state(const LoadCall& call) {
   return state.stop_words.fits(bytes) ? nullptr : "has a state with a damaged table of stop words";
 }
 
-inline uint32_t rotate(uint32_t v, int by) { return v << by | v >> (32 - by); }
-
-/// MurmurHash3 (x86, 32 bits), seed 0.
-inline int32_t murmur3(const char* p, uint32_t size) {
-  const auto mixed = [](uint32_t k) { return rotate(k * 0xCC9E2D51u, 15) * 0x1B873593u; };
-  uint32_t h = 0;
-  uint32_t left = size;
-  for (; left >= 4; left -= 4, p += 4) {
-    uint32_t block;
-    std::memcpy(&block, p, sizeof block);
-    h = rotate(h ^ mixed(block), 13) * 5 + 0xE6546B64u;
-  }
-  if (left != 0) {
-    uint32_t tail;  // the buffer goes on behind the n-gram
-    std::memcpy(&tail, p, sizeof tail);
-    h ^= mixed(tail & ~uint32_t{0} >> (32 - 8 * left));
-  }
-  h ^= size;
-  h = (h ^ h >> 16) * 0x85EBCA6Bu;
-  h = (h ^ h >> 13) * 0xC2B2AE35u;
-  return static_cast<int32_t>(h ^ h >> 16);
-}
-
 void count(AccumulatedRow* row, const State& s, const char* gram, uint32_t size) {
-  const int32_t h = murmur3(gram, size);
-  // 2**31 is what |INT32_MIN| would be; scikit-learn's formula for it gives the same remainder
-  const uint32_t magnitude = h < 0 ? 0u - static_cast<uint32_t>(h) : static_cast<uint32_t>(h);
-  row->add(magnitude % s.columns, h < 0 && s.is_signed != 0 ? -1.0 : 1.0);
+  const int32_t h = murmur3<true>(gram, size);
+  row->add(column_of_hash(h, s.columns), h < 0 && s.is_signed != 0 ? -1.0 : 1.0);
 }
 
 template <class Split>

@@ -17,7 +17,7 @@ from pretzel.oven.frontends.registry import (
     has_trait,
     is_composition,
 )
-from pretzel.oven.ir.columns import LEAVES, Raw
+from pretzel.oven.ir.columns import LEAVES, ItemLeaf, Raw
 from pretzel.oven.ir.graph import Node, Output, toposort
 from pretzel.oven.ir.graph import replace as replace_node
 
@@ -163,16 +163,18 @@ def _is_known(estimator: Any) -> bool:
 
 
 def request_spec(estimator: Any, asked: InputSpec, methods: Mapping[str, Output]) -> InputSpec:
-    """What a request must be: a table where columns are known, documents where a native step reads them.
+    """What a request must be: a table where columns are known, items or documents where a native step reads them.
 
     A step that keeps no names of columns gets it as it came, because it may select by them.
     """
     name = type(estimator).__name__
-    nodes = toposort(output.node for output in methods.values())
+    nodes = list(toposort(output.node for output in methods.values()))
     is_read = any(isinstance(node, LEAVES) and not node.inputs for node in nodes)
     may_name = asked.names is None and not any(has_trait(each, "records_names") for each in receivers(estimator))
     if asked.width and (is_read or not may_name):
         return replace(asked, estimator=name)
+    if any(isinstance(node, ItemLeaf) for node in nodes):
+        return InputSpec(InputKind.ITEMS, 1, None, (0,), False, name, items=True)
     if is_read:
         return InputSpec(InputKind.TEXT, 1, None, (0,), False, name)
     items = not all(has_trait(each, "takes_tables") for each in receivers(estimator))

@@ -12,7 +12,7 @@ from pretzel.oven.frontends.contradictions import check_labels, contradiction
 from pretzel.oven.frontends.forms import Beside, TwoForms, beside, two_forms
 from pretzel.oven.frontends.registry import Unsupported, has_trait
 from pretzel.oven.ir.check import CheckFinite
-from pretzel.oven.ir.columns import CellLeaf, NumericLeaf, Raw, Select, SparseLeaf, TextLeaf, deciding_leaves
+from pretzel.oven.ir.columns import CellLeaf, ItemLeaf, NumericLeaf, Raw, Select, SparseLeaf, TextLeaf, deciding_leaves
 from pretzel.oven.ir.concat import Concat, Densify
 from pretzel.oven.ir.feature_selection import select_sparse
 from pretzel.oven.ir.graph import Node, Output, replace, toposort
@@ -120,6 +120,13 @@ class ValueReader:
             raise Unsupported("documents can only be read from the request or from an opaque step")
         column = x.columns[0] if x.columns else 0
         return self.note(TextLeaf(x.inputs, column, lower, accents, vectorizer.encoding, vectorizer.decode_error))
+
+    def items(self, x: Node, form: str, separator: str) -> Node:
+        """``x`` as items of this form: dicts of features, pairs or tokens."""
+        x = self.plain(x)
+        if not isinstance(x, Raw) or x.inputs or x.columns:
+            raise Unsupported("items can only be read from a request that is a list of them")
+        return self.note(ItemLeaf((), form, separator))
 
     def finite(self, x: Node, estimator: Any, *, allow_nan: bool = False, float32: bool = False) -> Node:
         """``x`` after the check that ``estimator`` makes of its input.

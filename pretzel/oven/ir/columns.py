@@ -95,6 +95,33 @@ class TextLeaf(Node):
         return ", ".join(steps)
 
 
+class ItemLeaf(Node):
+    """One item for each row, as the names and values of its features; the request is items, and has no other columns.
+
+    Parameters
+    ----------
+    form : str
+        What an item is: see `pretzel._native.item_features`.
+    separator : str
+        Between the name of a feature and a value that is a text.
+    """
+
+    form: str
+    separator: str = "="
+
+    op: ClassVar[str] = "item_leaf/1"
+    needs_rows: ClassVar[bool] = False
+
+    def schema(self) -> Schema:
+        return cells(1)
+
+    def reference(self, *inputs: Value) -> Value:
+        return inputs[0]
+
+    def describe(self) -> str:
+        return self.form
+
+
 class SparseLeaf(Node):
     """The request as sparse rows (CSR or CSC in, or the non-zero entries of a dense row)."""
 
@@ -129,7 +156,7 @@ class LoopState(Node):
         return f"of loop {self.token}"
 
 
-LEAVES = (NumericLeaf, CellLeaf, TextLeaf, SparseLeaf, LoopState)
+LEAVES = (NumericLeaf, CellLeaf, TextLeaf, ItemLeaf, SparseLeaf, LoopState)
 
 
 def deciding_leaves(value: Node) -> set[Node]:

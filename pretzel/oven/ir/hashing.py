@@ -53,20 +53,22 @@ class HashedNgrams(Node):
     def reference(self, *inputs: Value) -> Value:
         def entries(document: str) -> list[tuple[int, float]]:
             hashes = [murmur3(gram.encode("utf-8")) for gram in grams(self, document)]
-            return [(self._column(h), -1.0 if h < 0 and self.signed else 1.0) for h in hashes]
+            return [(column_of_hash(h, self.n_features), -1.0 if h < 0 and self.signed else 1.0) for h in hashes]
 
         return sums(inputs[0], entries, self.n_features)
-
-    def _column(self, h: int) -> int:
-        if h == INT32_MIN:  # has no absolute value in 32 bits
-            return (2**31 - 1 - (self.n_features - 1)) % self.n_features
-        return abs(h) % self.n_features
 
     def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
         return whole(-MOST_TERMS if self.signed else 1, MOST_TERMS)
 
     def describe(self) -> str:
         return f"{self.analyzer}({self.min_n}, {self.max_n}), {self.n_features} columns"
+
+
+def column_of_hash(h: int, n_features: int) -> int:
+    """The column of a signed hash, as a FeatureHasher finds it."""
+    if h == INT32_MIN:  # has no absolute value in 32 bits
+        return (2**31 - 1 - (n_features - 1)) % n_features
+    return abs(h) % n_features
 
 
 def murmur3(data: bytes) -> int:

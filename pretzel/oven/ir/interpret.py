@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.oven.ir.columns import LEAVES, CellLeaf, LoopState, NumericLeaf, Raw, TextLeaf
+from pretzel._native import item_features
+from pretzel.oven.ir.columns import LEAVES, CellLeaf, ItemLeaf, LoopState, NumericLeaf, Raw, TextLeaf
 from pretzel.oven.ir.graph import Node, Value, toposort
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.ir.subplan import Loop
@@ -125,6 +126,12 @@ def read_leaf(leaf: Node, X: Any) -> Value:
     if isinstance(leaf, TextLeaf):
         documents = X if getattr(X, "ndim", 1) == 1 else take(X, (leaf.column,), scalar=True)
         return np.array([[normalize(str(d), leaf.lower, leaf.accents)] for d in documents], dtype=object).reshape(-1, 1)
+    if isinstance(leaf, ItemLeaf):
+        items = list(X)
+        found = np.empty((len(items), 1), dtype=object)
+        for row, item in enumerate(items):
+            found[row, 0] = item_features(leaf.form, leaf.separator, item)
+        return found
     X = np.asarray(X, dtype=object) if isinstance(X, list) else X
     if getattr(X, "ndim", 2) == 1:
         X = np.asarray(X)[:, None]

@@ -8,9 +8,11 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from pretzel.errors import InputKeyError, InputShapeError, InputTypeError, InputValueError
+from pretzel.errors import InputError, InputKeyError, InputShapeError, InputTypeError, InputValueError
 from pretzel.input_spec import InputKind, InputSpec
 from pretzel.runtime.input.messages import column_name, hints, listed, shown
+
+_WHAT = {InputKind.TEXT: "document", InputKind.ITEMS: "item"}  # what a row is called, where it has no columns
 
 
 def as_row(spec: InputSpec, model: str, row: Any) -> Any:
@@ -112,6 +114,8 @@ def _holds_unhashable(value: Any) -> bool:
 
 def one_row_table(spec: InputSpec, model: str, row: Any) -> Any:
     """A table of one row, for results that only the table path can build."""
+    if spec.kind is InputKind.ITEMS:
+        return [row]
     if spec.kind is InputKind.TEXT:
         if not isinstance(row, str | bytes):
             raise_wrong_field(spec, model, 0, row, "a str")
@@ -193,7 +197,7 @@ def fail_row(spec: InputSpec, model: str, row: Any) -> NoReturn:
 
 def fail_empty(spec: InputSpec, model: str) -> NoReturn:
     """Raise for a request without rows, as scikit-learn's estimators do."""
-    what = "document" if spec.kind is InputKind.TEXT else "row"
+    what = _WHAT.get(spec.kind, "row")
     raise InputShapeError(f"{_who(spec, model)}: expected at least one {what}, got none")
 
 
@@ -201,11 +205,11 @@ def raise_wrong_field(
     spec: InputSpec, model: str, position: int, value: Any, expected: str, row: int | None = None
 ) -> NoReturn:
     """Raise for a value of the wrong type, or for the error over one that cannot be read."""
-    where = "document" if spec.kind is InputKind.TEXT else f"column {column_name(spec, position)}"
+    where = _WHAT.get(spec.kind) or f"column {column_name(spec, position)}"
     if row is not None:
         where = f"row {row}, {where}"
-    if isinstance(value, InputValueError):  # that says why there is none
-        raise InputValueError(f"{_who(spec, model)}: {where}: {value}") from value.__cause__
+    if isinstance(value, InputError):  # that says why there is none
+        raise type(value)(f"{_who(spec, model)}: {where}: {value}") from value.__cause__
     raise InputTypeError(
         f"{_who(spec, model)}: {where}: expected {expected}, got {type(value).__name__} {shown(value)}"
     )

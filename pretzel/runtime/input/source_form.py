@@ -42,7 +42,7 @@ def of_row(spec: InputSpec, model: str, row: Any, *, check: bool = True) -> Any:
     InputError
         The row does not fit the model.
     """
-    if spec.kind is InputKind.TEXT:
+    if spec.kind in (InputKind.TEXT, InputKind.ITEMS):
         return one_row_table(spec, model, row)
     if spec.kind is InputKind.ANY:
         return _of_any_row(spec, row)

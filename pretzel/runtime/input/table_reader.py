@@ -1,4 +1,4 @@
-"""Reads any table or list of documents into the columns of a program's leaves, with scikit-learn's checks.
+"""Reads any table, list of documents or of items into the columns of a program's leaves, with scikit-learn's checks.
 
 This is the general path. Single rows (dict, tuple, list, str) and ordinary pandas DataFrames are read natively. pandas,
 SciPy and pyarrow are not imported: their objects are recognised by the name of their module.
@@ -20,6 +20,7 @@ from pretzel.program import LeafKind
 from pretzel.runtime.input.coded import as_rounded, coded_table
 from pretzel.runtime.input.column_reader import as_cells, as_floats, as_numbers, dtype_of, has_large_integers
 from pretzel.runtime.input.feature_names import check_unnamed, match, warn_about_names
+from pretzel.runtime.input.item_list import item_list
 from pretzel.runtime.input.messages import UnreadForm, shown
 from pretzel.runtime.input.row_reader import check_keys, fail_row, known_missing, respelled
 from pretzel.runtime.input.sparse_reader import canonical_rows
@@ -92,6 +93,9 @@ def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[A
     if spec.kind is InputKind.TEXT:
         documents = _documents(spec, X)
         return len(documents), [[documents] for _ in leaves], [{FLOAT64} for _ in leaves]
+    if spec.kind is InputKind.ITEMS:
+        items = item_list(spec, X, leaves)
+        return len(items), [[items] for _ in leaves], [{FLOAT64} for _ in leaves]
     table = _table(spec, as_column(X) if spec.vectors else as_rounded(X) if spec.rounds_arrays else X)
     table = coded_table(spec, table, X) if spec.as_booster else table
     found: list[Any] = []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pretzel.errors import CorruptStoreError
 from pretzel.input_spec import InputKind
 from pretzel.packed import COLUMNS
+from pretzel.program import LeafKind
 from pretzel.schema import Kind
 
 if TYPE_CHECKING:
@@ -101,14 +102,17 @@ class InputSchema:
     Parameters
     ----------
     model : str
-    kind : {"table", "text", "any"}
-        Rows of columns, one document for each row, or whatever the first step takes.
+    kind : {"table", "text", "items", "any"}
+        Rows of columns, one document or item for each row, or whatever the first step takes.
     columns : tuple of Column
-        In the order of the fit; one for documents.
+        In the order of the fit; one for documents and items.
     others_allowed : bool
         Named columns may come in another order, and among others, which are ignored.
     outputs : mapping of str to Output
         By method.
+    form : {"", "named", "dict", "pair", "string"}
+        What an item is: a dict of features of a DictVectorizer, or the ``input_type`` of a FeatureHasher. Empty
+        where there are none, or of several forms.
     """
 
     model: str
@@ -116,6 +120,7 @@ class InputSchema:
     columns: tuple[Column, ...]
     others_allowed: bool
     outputs: Mapping[str, Output] = field(default_factory=dict)
+    form: str = ""
 
     @property
     def named(self) -> bool:
@@ -190,7 +195,17 @@ def input_schema(plan: Plan) -> InputSchema:
     physical = plan.physical
     spec = physical.input
     outputs = {name: _output(plan, name, method) for name, method in physical.methods.items()}
-    return InputSchema(plan.name, spec.kind.value, tuple(_columns(spec, plan)), spec.any_order, outputs)
+    columns = tuple(_columns(spec, plan))
+    return InputSchema(plan.name, spec.kind.value, columns, spec.any_order, outputs, _form_of_items(plan))
+
+
+def _form_of_items(plan: Plan) -> str:
+    """The form in which all programs read the items of a request."""
+    methods = plan.physical.methods.values()
+    programs = [program for method in methods for program in (method.program, *(s.program for s in method.opaque))]
+    leaves = [leaf for program in programs if program is not None for leaf in program.leaves]
+    found = {leaf.form for leaf in leaves if leaf.kind is LeafKind.ITEMS}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _columns(spec: InputSpec, plan: Plan) -> Iterator[Column]:

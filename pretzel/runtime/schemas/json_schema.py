@@ -16,11 +16,13 @@ _ANSWERS = {"f": "number", "i": "integer", "u": "integer", "b": "boolean", "U": 
 
 
 def row_schema(schema: InputSchema) -> dict[str, Any]:
-    """One row: an object of named columns, an array of others, or a document."""
+    """One row: an object of named columns, an array of others, a document or an item."""
     if schema.kind == "any" and not schema.columns:
         return {}
     if schema.kind == "text":
         return {"type": "string"}
+    if schema.kind == "items":
+        return _item_schema(schema.form)
     if schema.named:
         return {
             "type": "object",
@@ -32,6 +34,20 @@ def row_schema(schema: InputSchema) -> dict[str, Any]:
     values = [value_schema(column) for column in schema.columns]
     alike = {"items": values[0]} if all(value == values[0] for value in values) else {"prefixItems": values}
     return {"type": "array", **alike, "minItems": width, "maxItems": width}
+
+
+def _item_schema(form: str) -> dict[str, Any]:
+    """One item: an object of features by their names, an array of pairs, or of texts."""
+    value: dict[str, Any] = {"type": ["string", *_NUMBER]}
+    texts = {"type": "array", "items": {"type": "string"}}
+    if form == "named":
+        value = {"type": [*value["type"], "null", "array"], "items": {"type": "string"}}
+    if form in ("named", "dict"):
+        return {"type": "object", "additionalProperties": value}
+    if form == "pair":
+        pair = {"type": "array", "prefixItems": [{"type": "string"}, value], "minItems": 2, "maxItems": 2}
+        return {"type": "array", "items": pair}
+    return texts if form == "string" else {}
 
 
 def value_schema(column: Column) -> dict[str, Any]:

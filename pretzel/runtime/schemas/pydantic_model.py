@@ -22,6 +22,8 @@ def row_model(schema: InputSchema) -> type[BaseModel]:
     if not schema.named:
         columns = schema.columns
         root: Any = _type_of(columns[0]) if schema.kind == "text" else Any
+        if schema.kind == "items":
+            root = _item_type(schema.form)
         if schema.kind == "table" and len({replace(column, position=0) for column in columns}) == 1:
             values: Any = list.__class_getitem__(_type_of(columns[0]))
             root = Annotated[values, Field(min_length=len(columns), max_length=len(columns))]
@@ -38,6 +40,20 @@ def row_model(schema: InputSchema) -> type[BaseModel]:
     config = ConfigDict(extra=extra, protected_namespaces=(), ser_json_inf_nan="constants")
     row: type[BaseModel] = create_model(name, __config__=config, **fields)
     return row
+
+
+def _item_type(form: str) -> Any:
+    """Type of an item."""
+    from pydantic import StrictBool
+
+    value: Any = StrictBool | float | str
+    types: dict[str, Any] = {
+        "named": dict.__class_getitem__((str, value | list.__class_getitem__(str) | None)),
+        "dict": dict.__class_getitem__((str, value)),
+        "pair": list.__class_getitem__(tuple.__class_getitem__((str, value))),
+        "string": list.__class_getitem__(str),
+    }
+    return types.get(form, Any)
 
 
 def _type_of(column: Column) -> Any:

@@ -9,6 +9,12 @@ if TYPE_CHECKING:
 
     from pretzel.runtime.schemas.input_schema import Column, InputSchema, Output
 
+_ITEMS = {
+    "named": ": a dict of features",
+    "dict": ": a dict of features",
+    "pair": ": pairs of a name and a value",
+    "string": ": a list of texts",
+}
 SHOWN = 5
 """Categories that are shown."""
 
@@ -16,7 +22,7 @@ SHOWN = 5
 def as_text(schema: InputSchema) -> str:
     """Columns that are alike and have no names are one line."""
     lines = [f"{schema.model}: {what_requests_are(schema)}"]
-    lines += [f"  {line}" for line in _columns(schema)]
+    lines += [f"  {line}" for line in _columns(schema) if schema.kind != "items"]
     lines += [f"  {output.method} -> {result_of(output)}" for output in schema.outputs.values()]
     return "\n".join(lines)
 
@@ -25,6 +31,8 @@ def what_requests_are(schema: InputSchema) -> str:
     """The requests in a few words."""
     if schema.kind == "text":
         return "one document for each row"
+    if schema.kind == "items":
+        return f"one item for each row{_ITEMS.get(schema.form, '')}"
     if schema.kind == "any":
         return "whatever the first step takes"
     named = "in any order, others are ignored" if schema.others_allowed else "in this order"

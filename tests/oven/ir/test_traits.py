@@ -35,6 +35,7 @@ from pretzel.oven.ir.cluster import Distances, ExpandedDistances, SparseDistance
 from pretzel.oven.ir.columns import (
     CellLeaf,
     Constant,
+    ItemLeaf,
     LoopState,
     NumericLeaf,
     Place,
@@ -50,6 +51,7 @@ from pretzel.oven.ir.embedding_sum import EmbeddingSum
 from pretzel.oven.ir.encode import REJECT_UNKNOWN, OneHot, WholeCodes, category_codes
 from pretzel.oven.ir.expected_sigmoid import ExpectedSigmoid
 from pretzel.oven.ir.feature_selection import select_sparse
+from pretzel.oven.ir.features import DictFeatures, HashedFeatures
 from pretzel.oven.ir.float32_link import ExpFloat32, ExpitFloat32, SoftmaxFloat32
 from pretzel.oven.ir.graph import Array, Node, Parity, Value, replace, rewrite, toposort
 from pretzel.oven.ir.hashing import HashedNgrams
@@ -150,6 +152,7 @@ CELLS = np.array(
     [["a", 1.0], ["b", None], [None, "b"], [math.nan, 0.0], ["", -1.0], ["ä", math.nan], [2.0, "a"], ["a", "a"]],
     dtype=object,
 )
+ITEMS = [{}, {"a": 1.5, "b": "x"}, {"": -0.0, "c": 3}, {"a": None}, {"a": math.inf}, {"b": ["x", "y"], "": 1e300}]
 TEXTS = ["", "a b a", "b", "a" * 300, "a b c d " * 50, "ä Ä", "zzz"]
 
 LEAF = NumericLeaf((), (0, 1, 2))
@@ -159,6 +162,7 @@ SPARSE = SparseLeaf((), WIDTH)
 SPARSE_CHECKED = CheckFinite((SPARSE,), "Any")
 CELL_LEAF = CellLeaf((), (0, 1))
 TEXT_LEAF = TextLeaf((), 0)
+ITEM_LEAF = ItemLeaf((), "named")
 INPUTS = (LEAF, CheckFinite((LEAF,), "Any", allow_nan=True), CHECKED, NARROW)
 NUMBERS_OF = np.array([1.0, -2.0, 0.5])
 EMPTY = pack_text([])
@@ -322,6 +326,10 @@ def _examples() -> list[Node]:
     quantiles = np.sort(RNG.normal(size=(WIDTH, 5)))
     edges = np.array([-1.0, 0.0, 1.0, 0.5, 2.0, 2.0])
     points, starts = np.array([0.25, 1.0, 0.75, 2.0, -3.0, 0.5]), np.array([0, 3, 4, 6], dtype=np.int32)
+    features = [
+        *(DictFeatures((ITEM_LEAF,), *pack_text(["a", "b=x", ""]), adds_up) for adds_up in (True, False)),
+        *(HashedFeatures((ITEM_LEAF,), 5, signed) for signed in (True, False)),
+    ]
     text = [ngrams(), hashed(signed=True), hashed(signed=False)]
     text += [replace(node, letters=(97, 100), whole_words=True) for node in text[:2]]
     tfidf = [
@@ -333,7 +341,10 @@ def _examples() -> list[Node]:
         for binary in (False, True)
     ]
     return [
-        *(LEAF, SPARSE, CELL_LEAF, TEXT_LEAF),
+        *(LEAF, SPARSE, CELL_LEAF, TEXT_LEAF, ITEM_LEAF),
+        *features,
+        *(Densify((x,)) for x in features),
+        *(CheckFinite((x,), "Any") for x in features),
         *INPUTS,
         *(SPARSE_CHECKED, CheckFinite((SPARSE,), "Any", allow_nan=True, float32=True)),
         *each(lambda x: CheckRange((x,), "Any", low=-NUMBERS_OF, high=np.array([2.0, 3.0, math.inf]))),
@@ -477,7 +488,7 @@ def request(node: Node) -> Any:
     leaves = {type(leaf) for leaf in toposort([node]) if not leaf.inputs}
     if CellLeaf in leaves:
         return CELLS
-    return TEXTS if TextLeaf in leaves else NUMBERS
+    return ITEMS if ItemLeaf in leaves else TEXTS if TextLeaf in leaves else NUMBERS
 
 
 @functools.cache

@@ -14,8 +14,9 @@ from pretzel.oven.frontends.sklearn.compat.ensembles import isolation_depths
 from pretzel.oven.frontends.sklearn.tree import scikit_tree
 from pretzel.oven.frontends.trees import join
 from pretzel.oven.ir._bisection import largest_where
-from pretzel.oven.ir.columns import Place
-from pretzel.oven.ir.graph import Array, Methods, Node, Output
+from pretzel.oven.ir.columns import Place, is_sparse
+from pretzel.oven.ir.features import DictFeatures, HashedFeatures
+from pretzel.oven.ir.graph import Array, Methods, Node, Output, toposort
 from pretzel.oven.ir.link import ArgMax, Log, Threshold
 from pretzel.oven.ir.scale import MulAdd
 from pretzel.oven.ir.unary_function import UnaryFunction
@@ -147,6 +148,8 @@ def isolation_forest(estimator: Any, x: Node, importer: Importer) -> Methods:
     ``predict`` compares the quotient itself with the last one at which NumPy's power is no outlier.
     """
     allow_nan = allows_nan_tag(estimator)
+    if allow_nan and is_sparse(x) and any(isinstance(node, DictFeatures | HashedFeatures) for node in toposort([x])):
+        raise Unsupported("sparse rows of features, which may be NaN, for which it does not look there")
     x = importer.dense(x)
     if not allow_nan:
         x = importer.finite(x, estimator, float32=True)

@@ -49,7 +49,7 @@ def tfidf_vectorizer(estimator: Any, x: Node, importer: Importer) -> Node:
 def tfidf_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
     if isinstance(x, Raw) or x.schema().kind is not Kind.SPARSE:
         raise Unsupported("counts that are not the sparse rows of a vectorizer")
-    return _tfidf(estimator, x, importer)
+    return _tfidf(estimator, importer.finite(x, estimator), importer)
 
 
 @adapter("sklearn.feature_extraction.text.HashingVectorizer")

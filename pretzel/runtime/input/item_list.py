@@ -1,0 +1,29 @@
+"""Requests that are lists of items: dicts of features, pairs or tokens. What is in an item is read natively."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pretzel.errors import InputTypeError
+
+if TYPE_CHECKING:
+    from pretzel.input_spec import InputSpec
+    from pretzel.program import Leaf
+
+
+def item_list(spec: InputSpec, X: Any, leaves: tuple[Leaf, ...]) -> list[Any]:
+    """Items as a list; a DictVectorizer takes one dict for a list of one.
+
+    Raises
+    ------
+    InputTypeError
+        The request is no iterable, or one text.
+    """
+    if isinstance(X, Mapping):
+        if all(leaf.form == "named" for leaf in leaves):
+            return [X]
+        raise InputTypeError(f"{spec.estimator}: expected a list of items, got one dict")
+    if isinstance(X, str | bytes | bytearray) or not isinstance(X, Iterable):
+        raise InputTypeError(f"{spec.estimator}: expected a list of items, got {type(X).__name__}")
+    return list(X)
