@@ -35,6 +35,7 @@ from sklearn.ensemble import (
     RandomForestRegressor,
     VotingClassifier,
 )
+from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
@@ -190,6 +191,10 @@ def models() -> Iterator[tuple[str, Any, Any, Any, str]]:
     yield "word pairs", CountVectorizer(ngram_range=(2, 2)), texts, None, "transform"
     yield "characters", CountVectorizer(analyzer="char", ngram_range=(1, 4)), texts, None, "transform"
     yield "bounded", CountVectorizer(analyzer="char_wb", ngram_range=(2, 5)), texts, None, "transform"
+    items = [{word: float(i), "text": word} for i, text in enumerate(texts) for word in text.split()[:1] or [""]]
+    yield "features", DictVectorizer(), items, None, "transform"
+    yield "dense features", DictVectorizer(sparse=False), items, None, "transform"
+    yield "hashed features", FeatureHasher(64), items, None, "transform"
     yield "hashed words", HashingVectorizer(n_features=64, stop_words=["tea", "naïve"]), texts, None, "transform"
     yield "hashed", HashingVectorizer(n_features=64, analyzer="char_wb", ngram_range=(3, 4)), texts, None, "transform"
     yield "tfidf", TfidfVectorizer(sublinear_tf=True), texts, None, "transform"
