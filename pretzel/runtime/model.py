@@ -17,7 +17,8 @@ from pretzel.runtime.opaque import OpaqueMethod
 from pretzel.runtime.other_forms import OtherForms
 from pretzel.runtime.pickling import reduce_method, reject_pickling
 from pretzel.runtime.programs import programs_of
-from pretzel.runtime.source import ActsAsEstimator, BySource, answer_instead, answer_item_instead, call_source
+from pretzel.runtime.single_items import answer_item_instead
+from pretzel.runtime.source import ActsAsEstimator, BySource, answer_instead, call_source
 from pretzel.runtime.version import Owner
 from pretzel.schema import Follows
 

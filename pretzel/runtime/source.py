@@ -263,16 +263,6 @@ def answer_instead(method: Any, name: str, X: Any, error: InputTypeError | Input
     return method.source.instead(method.name, name, in_source_form(method.spec, X), error)
 
 
-def answer_item_instead(method: Any, name: str, item: Any, error: InputTypeError | InputValueError) -> Any:
-    """Answer for an item that a method rejects: the only row of what `answer_instead` returns."""
-    answer = answer_instead(method, name, [item], error)
-    if isinstance(answer, list):
-        return [part[0] for part in answer]
-    if hasattr(answer, "tocsr"):
-        return answer.tocsr()[[0]]
-    return answer[0].item() if answer.ndim == 1 else answer[0]
-
-
 def _holds_objects(X: Any) -> bool:
     """Whether a table is, or has, an array of objects."""
     if isinstance(X, list):
