@@ -704,7 +704,7 @@ def test_what_must_be_certain_is() -> None:
     assert not SubDiv((CHECKED,), None, np.array([1.0, 1.0, 0.5])).properties().finite
     assert Linear((ngrams(),), np.ones((3, 1)), np.zeros(1)).properties().finite
     assert Tfidf((ngrams(),), np.ones(3), "l2", True, False).properties().finite
-    assert Tfidf((ngrams(),), NO_IDF, None, False, True).properties() == ValueProperties(0.0, 1.0, True, True)
+    assert Tfidf((ngrams(),), NO_IDF, None, False, True).properties() == ValueProperties(1.0, 1.0, True, True)
     assert not Tfidf((hashed(signed=True),), NO_IDF, None, True, False).properties().finite  # logarithm of zero
     assert trees(LEAF).properties().finite
     assert codes(CELL_LEAF).properties() == ValueProperties(-1.0, 2.0, True, True)
