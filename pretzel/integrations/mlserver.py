@@ -102,11 +102,11 @@ def _tensor(each: Any, model: str) -> Tensor:
     """An input of a request, whose texts are bytes if it came over gRPC."""
     who = f"{model}: tensor {each.name!r}"
     datatype = getattr(each.datatype, "value", each.datatype)
-    count = tensors.count_of(datatype, each.shape, _parameters(each), who)
+    tensors.count_of(datatype, each.shape, _parameters(each), who)
     data = getattr(each.data, "root", each.data)
     if datatype == "BYTES" and {*map(type, data)} == {bytes}:
         data = tensors.decoded(data, who)
-    return tensors.Tensor(each.name, datatype, tuple(each.shape), tensors.of_list(data, datatype, count, who))
+    return tensors.Tensor(each.name, datatype, tuple(each.shape), tensors.of_list(data, datatype, each.shape, who))
 
 
 def _output(tensor: Tensor) -> Any:

@@ -15,7 +15,7 @@ from pretzel.serving.failures import BadRequest
 from pretzel.serving.jsons import written_out
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import numpy.typing as npt
 
@@ -83,7 +83,7 @@ def _tensor(each: Any, tail: memoryview, model: str) -> tuple[Tensor, memoryview
     count = count_of(datatype, shape, parameters, who)
     size = parameters.get("binary_data_size")
     if size is None:
-        return Tensor(each["name"], datatype, tuple(shape), of_list(each.get("data"), datatype, count, who)), tail
+        return Tensor(each["name"], datatype, tuple(shape), of_list(each.get("data"), datatype, shape, who)), tail
     if type(size) is not int or not 0 <= size <= len(tail):
         raise BadRequest(f"{who}: binary_data_size is {str(size)[:40]}, and {len(tail)} bytes are there")
     values = of_bytes(tail[:size], datatype, count, who)
@@ -109,8 +109,8 @@ def count_of(datatype: Any, shape: Any, parameters: Any, who: str) -> int:
     return count
 
 
-def of_list(data: Any, datatype: str, count: int, who: str) -> Any:
-    """The values of a tensor from a list, which may be nested.
+def of_list(data: Any, datatype: str, shape: Sequence[int], who: str) -> Any:
+    """The values of a tensor from a list, which is flat, or nested as its shape says.
 
     Raises
     ------
@@ -118,12 +118,18 @@ def of_list(data: Any, datatype: str, count: int, who: str) -> Any:
     """
     if not isinstance(data, list):
         raise BadRequest(f'{who}: expected "data", an array, or the parameter binary_data_size')
-    depth = 0
-    while data and type(data[0]) is list and depth < 8:
+    depth = 1
+    while data and type(data[0]) is list:
         if any(type(part) is not list for part in data):
             raise InputShapeError(f"{who}: the arrays in its data are not nested alike")
+        # Other sizes of as many values would be other rows.
+        if depth >= len(shape) or len(data) != math.prod(shape[:depth]) or {*map(len, data)} != {shape[depth]}:
+            raise InputShapeError(f"{who}: its data is flat, or nested as its shape {list(shape)} says")
         data = list(chain.from_iterable(data))
         depth += 1
+    if data and 1 < depth < len(shape):
+        raise InputShapeError(f"{who}: its data is flat, or nested as its shape {list(shape)} says")
+    count = math.prod(shape)
     if len(data) != count:
         raise InputShapeError(f"{who}: its shape has {count} values, and its data {len(data)}")
     types = set(map(type, data))

@@ -246,6 +246,21 @@ BAD: dict[str, tuple[str, Any, str, str]] = {
     "an object": ("churn/de", {"inputs": [{**AGE, "data": [{}, 1]}, CITY]}, "InputTypeError", "object"),
     "count": ("churn/de", {"inputs": [{**AGE, "data": [1]}, CITY]}, "InputShapeError", "2 values, and its data 1"),
     "ragged": ("numbers", {"inputs": [{**MATRIX, "data": [[1, 2, 3], 4, 5, 6]}]}, "InputShapeError", "nested"),
+    "rows of other sizes": (
+        "numbers",
+        {"inputs": [{**MATRIX, "data": [[1, 2, 3, 4], [5, 6]]}]},
+        "InputShapeError",
+        "nested as its shape [2, 3] says",
+    ),
+    "columns": ("numbers", {"inputs": [{**MATRIX, "data": [[1, 4], [2, 5], [3, 6]]}]}, "InputShapeError", "[2, 3] says"),
+    "too shallow": (
+        "numbers",
+        {"inputs": [{**MATRIX, "shape": [1, 2, 3], "data": [[1, 2, 3, 4, 5, 6]]}]},
+        "InputShapeError",
+        "nested as",
+    ),
+    "more rows": ("numbers", {"inputs": [{**MATRIX, "data": [[1, 2, 3]] * 3}]}, "InputShapeError", "nested as"),
+    "too deep": ("churn/de", {"inputs": [{**AGE, "data": [[42], [17]]}, CITY]}, "InputShapeError", "shape [2] says"),
     "deep": ("numbers", {"inputs": [{**MATRIX, "data": json.loads("[" * 200 + "]" * 200)}]}, "InputShapeError", ""),
     "rows": (
         "churn/de",
