@@ -18,7 +18,7 @@ from pretzel.errors import InputError, InputTypeError
 from pretzel.options import check_option
 from pretzel.runtime.engine import settable
 from pretzel.runtime.input.row_reader import one_row_table
-from pretzel.runtime.input.source_form import of_single_rows, without_rows
+from pretzel.runtime.input.source_form import of_single_rows, own_rows, without_rows
 from pretzel.runtime.opaque import OpaqueMethod
 from pretzel.runtime.version import Unloaded
 
@@ -176,8 +176,7 @@ async def _rows(method: Any, rows: list[Any], deadline: float | None) -> Any:
     if type(method) is OpaqueMethod:
         return await _in_python(method, partial(method.call_rows, rows), deadline)
     if type(method) is not Method or method.sparse_result:
-        rows = [tuple(row) if type(row) is list else row for row in rows]  # of Pretzel's own, in the order of the fit
-        return await _table(method, rows, deadline)
+        return await _table(method, own_rows(method.spec, rows) if hasattr(method, "spec") else rows, deadline)
     read = partial(_task_of_rows, method, rows)
     start = time.monotonic()
     is_short = len(rows) * max(method.spec.width, 1) < INLINE_CELLS

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.impute import SimpleImputer
+from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
@@ -70,6 +70,8 @@ def answers(client: Client, rows: pd.DataFrame) -> dict[str, list[Any]]:
     plain = table.set_column(1, "city", table["city"].cast(pa.string()))
     found = {"rows": client.post(path, listed).json}
     found["a row"] = [client.post(path, row).json for row in listed]
+    found["lists"] = client.post(path, [[*row.values()] for row in listed]).json
+    found["a list"] = [client.post(path, [*row.values()]).json for row in listed]
     coded = plain.set_column(1, "city", plain["city"].dictionary_encode())
     for name, each in (("table", table), ("strings", plain), ("dictionary", coded)):
         found[name] = client.post(path, stream(each), headers=more).json
@@ -92,6 +94,25 @@ def test_every_way_in(fitted: tuple[Any, pd.DataFrame]) -> None:
         runtime.register("m", model)
         for way, found in answers(Client(pretzel.serving.app(runtime)), rows).items():
             np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12, err_msg=way)
+
+
+OPAQUE_FRAME = pd.DataFrame({"f": [1.0, np.nan, 3.0, 4.0], "m": ["a", np.nan, "b", "b"]})
+
+
+@pytest.mark.parametrize(
+    "step", [MissingIndicator(features="all"), OneHotEncoder(categories=[[1.0, 3.0, 4.0, np.nan]])]
+)
+def test_rows_for_a_step_in_python_and_for_a_sparse_answer(step: Any) -> None:
+    words = SimpleImputer(strategy="most_frequent") if isinstance(step, MissingIndicator) else ENCODER
+    model = make_column_transformer((step, ["f"]), (words, ["m"]), sparse_threshold=1.0).fit(OPAQUE_FRAME)
+    expected = model.transform(pd.DataFrame({"f": [1.0], "m": [np.nan]}, dtype=object).astype({"f": float}))
+    expected = expected.toarray() if hasattr(expected, "toarray") else expected
+    with pretzel.Runtime(store=pretzel.ObjectStore()) as runtime:
+        runtime.register("m", model)
+        client = Client(pretzel.serving.app(runtime))
+        for row in ({"f": 1.0, "m": None}, [1.0, None]):
+            assert client.post("/models/m/transform", row).json == expected[0].tolist()
+            assert client.post("/models/m/transform", [row]).json == expected.tolist()
 
 
 def test_batches_of_engines(fitted: tuple[Any, pd.DataFrame]) -> None:

@@ -252,7 +252,12 @@ BAD: dict[str, tuple[str, Any, str, str]] = {
         "InputShapeError",
         "nested as its shape [2, 3] says",
     ),
-    "columns": ("numbers", {"inputs": [{**MATRIX, "data": [[1, 4], [2, 5], [3, 6]]}]}, "InputShapeError", "[2, 3] says"),
+    "columns": (
+        "numbers",
+        {"inputs": [{**MATRIX, "data": [[1, 4], [2, 5], [3, 6]]}]},
+        "InputShapeError",
+        "[2, 3] says",
+    ),
     "too shallow": (
         "numbers",
         {"inputs": [{**MATRIX, "shape": [1, 2, 3], "data": [[1, 2, 3, 4, 5, 6]]}]},

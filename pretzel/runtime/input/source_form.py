@@ -98,13 +98,24 @@ def of_single_rows(spec: InputSpec, model: str, rows: list[Any], *, check: bool 
     if not rows or spec.kind is InputKind.TEXT or spec.items or isinstance(rows[0], str | bytes):
         return rows
     if spec.kind is not InputKind.ANY or isinstance(rows[0], Mapping):
-        return of_rows(spec, [tuple(row) if type(row) is list else row for row in rows], check=check)
+        return of_rows(spec, own_rows(spec, rows), check=check)
     odd = next((i for i, row in enumerate(rows) if type(row) is not list or len(row) != len(rows[0])), None)
     if odd is not None:
         raise InputShapeError(f"{model}: row {odd} is unlike row 0, which has {len(rows[0])} values")
     if spec.names is not None and len(rows[0]) == len(spec.names):
         return _frame(spec, {name: [row[i] for row in rows] for i, name in enumerate(spec.names)})
     return array(rows)
+
+
+def own_rows(spec: InputSpec, rows: list[Any]) -> list[Any]:
+    """Rows in which lists are tuples, which are in the order of the fit: None is the missing value of its column."""
+
+    def own(row: Any) -> Any:
+        if type(row) is not list or len(row) != len(spec.missing):
+            return tuple(row) if type(row) is list else row
+        return tuple(known_missing(spec, i, value) for i, value in enumerate(row))
+
+    return [own(row) for row in rows]
 
 
 def of_rows(spec: InputSpec, X: list[Any], *, check: bool = True) -> Any:
