@@ -9,7 +9,7 @@ from pretzel.errors import InputKeyError, InputShapeError
 from pretzel.input_spec import InputKind
 from pretzel.runtime.input.feature_names import check_width, match
 from pretzel.runtime.input.messages import listed
-from pretzel.runtime.input.sent import as_sent
+from pretzel.runtime.input.sent import as_sent, frame_as_sent
 from pretzel.runtime.input.table_columns import columns_read
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def request_of(table: Any, spec: InputSpec, column: str | None, keep: Sequence[s
         return _list(table, read[0])
     if spec.names is not None:
         chosen = _selected(table, read)
-        return as_sent(spec, chosen) if _is_arrow(chosen) else chosen
+        return as_sent(spec, chosen) if _is_arrow(chosen) else frame_as_sent(spec, chosen)
     if not read:
         raise InputShapeError(f"{spec.estimator}: the table has no columns that the model could read")
     import numpy as np
@@ -123,8 +123,15 @@ def _selected(table: Any, names: Sequence[str]) -> Any:
     if isinstance(table, dict):
         import pandas as pd
 
-        return pd.DataFrame({name: table[name] for name in names})
+        return pd.DataFrame({name: _column(table[name]) for name in names})
     return table.select(names) if _is_arrow(table) else table[[*names]]
+
+
+def _column(values: Any) -> Any:
+    """A column of a frame; objects stay objects, among which pandas would make None to NaN."""
+    import pandas as pd
+
+    return pd.Series(values, dtype=object) if str(getattr(values, "dtype", "")) == "object" else values
 
 
 def _in_pandas(values: Any) -> Any:

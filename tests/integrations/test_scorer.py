@@ -169,6 +169,41 @@ def test_dask(model, path):
     assert found["predict"].tolist() == model.predict(frame()).tolist()
 
 
+NULLABLE = {
+    "string": lambda X: X.astype({"city": "string", "vip": "boolean", "age": "Float64"}),
+    "arrow": lambda X: X.convert_dtypes(dtype_backend="pyarrow"),
+    "categories": lambda X: X.astype({"city": "string"}).astype({"city": "category"}),
+    "objects": lambda X: X.assign(city=X["city"].astype("string").astype(object)),
+    "dict": lambda X: {name: X[name].to_numpy() for name in X},
+    "table": lambda X: pa.Table.from_pandas(X, preserve_index=False),
+    "dask": lambda X: dd.from_pandas(X.astype({"vip": "boolean"}), npartitions=2),
+}
+
+
+@pytest.mark.parametrize("form", NULLABLE)
+@pytest.mark.parametrize("known", [None, np.nan], ids=["None", "NaN"])
+def test_a_missing_text_is_what_it_is_in_a_row(known, form):
+    values = {"city": ["Bonn", "Rome", known, "Rome"] * 5, "vip": [True, False, True, known] * 5}
+    X = pd.DataFrame({name: pd.Series(column, dtype=object) for name, column in values.items()})
+    X["age"] = np.arange(20.0)
+    X.index = X.index + 5
+    columns = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), ["city", "vip"]), (StandardScaler(), ["age"])
+    )
+    model = make_pipeline(columns, LogisticRegression()).fit(X, [0, 1, 1, 0, 1, 0, 1, 1, 0, 0] * 2)
+    plan = pretzel.compile(model)
+    expected = model.predict_proba(X)[:, 1]
+    rows = X.astype(object).where(X.notna(), None).to_dict("records")
+    np.testing.assert_allclose([plan.predict_proba_one(row)[1] for row in rows], expected)
+    scorer = BatchScorer(plan, methods=["predict_proba"])
+    table = NULLABLE[form](X)
+    if form == "dask":
+        found = table.map_partitions(scorer, meta=scorer(table._meta)).compute(scheduler="threads")
+    else:
+        found = scorer(table)
+    np.testing.assert_allclose(found["predict_proba_1"], expected)
+
+
 def test_a_stream_of_batches_as_spark_has_it(model, path):
     table = pa.Table.from_pandas(frame(), preserve_index=False)
     answers = pa.Table.from_batches(BatchScorer(path).stream(table.to_batches(max_chunksize=7)))

@@ -60,6 +60,57 @@ def as_sent(spec: InputSpec, table: Any) -> Any:
     return frame
 
 
+def frame_as_sent(spec: InputSpec, frame: Any) -> Any:
+    """A frame of pandas for a model with named columns, in which `pandas.NA` is what None is in a single row.
+
+    Engines make dtypes of it that know no other missing value (``string``, ``boolean``, those of Arrow). Among nullable
+    numbers it is NaN already.
+
+    Parameters
+    ----------
+    spec : InputSpec
+    frame : DataFrame
+    """
+    if not frame.columns.is_unique:
+        return frame
+    coded, made = category_columns(spec), frame
+    positions = {name: position for position, name in enumerate(spec.names or ()) if position not in coded}
+    for at, name in enumerate(frame.columns):
+        if name in positions and _may_hold_na(frame.dtypes.iloc[at]):
+            values = _without_na(frame[name])
+            if values is not None:
+                made = made.copy(deep=False) if made is frame else made
+                made.isetitem(at, _objects(frame, known_missing(spec, positions[name], values)))
+    return made
+
+
+def _may_hold_na(dtype: Any) -> bool:
+    """Whether a column of this dtype may hold `pandas.NA` that is not NaN among numbers."""
+    import pandas as pd
+
+    if isinstance(dtype, pd.CategoricalDtype):
+        dtype = dtype.categories.dtype
+    return str(dtype) == "object" or (getattr(dtype, "na_value", None) is pd.NA and dtype.kind not in "iufmM")
+
+
+def _without_na(column: Any) -> list[Any] | None:
+    """The values of a column, with None in place of `pandas.NA`; None where it holds none."""
+    import pandas as pd
+
+    if not column.hasnans:
+        return None
+    values = column.astype(object).tolist()
+    found = [None if value is pd.NA else value for value in values]
+    return found if any(value is pd.NA for value in values) else None
+
+
+def _objects(frame: Any, values: list[Any]) -> Any:
+    """A column of a frame that holds these values, among which pandas would make None to NaN."""
+    import pandas as pd
+
+    return pd.Series(values, index=frame.index, dtype=object)
+
+
 def _holds_other_nulls(column: Any) -> bool:
     """Whether a column holds nulls that are not NaN among numbers."""
     return bool(column.null_count) and str(column.type).startswith(_OTHERS)
