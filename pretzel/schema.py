@@ -28,11 +28,15 @@ METHODS = (
     "raw_score",
     "output_margin",
     "pred_leaf",
+    "return_std",
 )
 """Methods of an estimator that are compiled, where it has them and they take nothing but ``X``."""
 
-CALL_OPTIONS = ("raw_score", "output_margin", "pred_leaf")
+CALL_OPTIONS = ("raw_score", "output_margin", "pred_leaf", "return_std")
 """Those of them that are options of ``predict`` in the source: ``predict(X, raw_score=True)``."""
+
+PAIRS = ("return_std",)
+"""Options with which ``predict`` returns a pair of vectors; the method of that name has them side by side."""
 
 EXTRAS = ("apply", "predict_joint_log_proba", "score_samples", *CALL_OPTIONS)
 """Those of them that few callers want: opaque steps of these alone keep no plan from being strict, or saved."""
@@ -40,8 +44,10 @@ EXTRAS = ("apply", "predict_joint_log_proba", "score_samples", *CALL_OPTIONS)
 
 def method_of(model: Any, name: str) -> Any:
     """What answers for one of `METHODS`, which may be an option of another one."""
-    is_option = name in CALL_OPTIONS and not callable(getattr(model, name, None))
-    return partial(model.predict, **{name: True}) if is_option else getattr(model, name)
+    if name not in CALL_OPTIONS or callable(getattr(model, name, None)):
+        return getattr(model, name)
+    predict = partial(model.predict, **{name: True})
+    return (lambda X: np.stack(predict(X), axis=1)) if name in PAIRS else predict
 
 
 def takes_option(model: Any, name: str) -> bool:

@@ -12,7 +12,7 @@ from pretzel.errors import InputError, InputTypeError, InputValueError
 from pretzel.input_spec import InputKind
 from pretzel.runtime.input.messages import UnreadForm, listed
 from pretzel.runtime.input.source_form import of_row, of_rows
-from pretzel.schema import CALL_OPTIONS, EXTRAS, METHODS, method_of
+from pretzel.schema import CALL_OPTIONS, EXTRAS, METHODS, PAIRS, method_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -242,7 +242,8 @@ def call_source(method: Any, name: str, arguments: tuple[Any, ...], options: Map
         chosen = [option for option, value in options.items() if value]
         plan = method.owner()
         if len(chosen) < 2 and plan is not None and all(option in plan.methods for option in chosen):
-            return plan.methods[chosen[0] if chosen else name](*arguments)
+            answer = plan.methods[chosen[0] if chosen else name](*arguments)
+            return tuple(answer.T.copy()) if chosen and chosen[0] in PAIRS else answer
     if method.source is None:
         which = f": {', '.join(options)} would be answered by the source, of which the plan has none" if options else ""
         raise TypeError(f"{method.name}: {name} has one argument, the table{which}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import dense_only, finite_floats, floats
 from pretzel.oven.frontends.sklearn.compat.kernel_machines import scale_of_targets
 from pretzel.oven.frontends.sklearn.multiclass import best, normalized
+from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.expected_sigmoid import ExpectedSigmoid
 from pretzel.oven.ir.graph import Output
 from pretzel.oven.ir.linear import Linear, Sum
@@ -18,6 +20,7 @@ from pretzel.oven.ir.link import Pair, Threshold
 from pretzel.oven.ir.pairwise import Pairwise, Product
 from pretzel.oven.ir.quadratic import SquaredNorms
 from pretzel.oven.ir.scale import MulAdd, SubDiv
+from pretzel.oven.ir.unary_function import UnaryFunction
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
@@ -28,6 +31,9 @@ MATERN = {0.5: "matern1", 1.5: "matern3", 2.5: "matern5"}
 
 MOST_FACTORS = 8
 """Largest exponent of a kernel."""
+
+SAMPLE = 256
+"""Rows of the fit whose variances tell how exact variances are."""
 
 Term = tuple[float, "Node | None"]
 """A number, and the values that it multiplies; without them it is the value itself."""
@@ -48,7 +54,25 @@ def gaussian_process_regressor(estimator: Any, x: Node, importer: Importer) -> M
     mean, deviation = scale_of_targets(estimator)
     checked = importer.finite(importer.dense(x), estimator)
     found = _times_kernel(estimator.kernel_, checked, rows, alpha * deviation, np.zeros(alpha.shape[1]) + mean)
-    return {"predict": Output(found, ndim=1 if alpha.shape[1] == 1 else 2)}
+    methods = {"predict": Output(found, ndim=1 if alpha.shape[1] == 1 else 2)}
+    if alpha.shape[1] == 1:
+        with contextlib.suppress(Unsupported):
+            inverse = _inverse(estimator.L_, np.eye(len(rows)))
+            variance = _variance(estimator.kernel_, checked, rows, inverse, float(deviation[0]))
+            _check_variance(estimator, rows, inverse)
+            methods["return_std"] = Output(Concat((found, UnaryFunction((variance,), "sqrt"))))
+    return methods
+
+
+def _check_variance(estimator: Any, rows: Array, inverse: Array) -> None:
+    """Raise `Unsupported` where variances are but rounding errors of what they are differences of."""
+    kernels = estimator.kernel_(rows[:SAMPLE], rows)
+    solved = _inverse(estimator.L_, kernels.T)
+    multiplied = inverse @ kernels.T
+    prior = _prior_variance(estimator.kernel_)
+    first, second = (prior - (each * each).sum(axis=0) for each in (solved, multiplied))
+    if not np.allclose(first, second, rtol=1e-11, atol=0.0):
+        raise Unsupported("variances of which the last bits of kernels decide")
 
 
 @adapter("sklearn.gaussian_process.GaussianProcessClassifier")
@@ -75,16 +99,30 @@ def gaussian_process_classifier(estimator: Any, x: Node, importer: Importer) -> 
 
 def _latent(machine: Any, x: Node) -> tuple[Node, Node]:
     """The mean of the latent function, and the probability of the second class (Rasmussen and Williams 2006, 3.2)."""
-    from scipy.linalg import solve_triangular
-
     rows = finite_floats(machine.X_train_)
     residuals = finite_floats(np.asarray(machine.y_train_ - machine.pi_, dtype=np.float64))
     mean = _times_kernel(machine.kernel_, x, rows, residuals[:, None], np.zeros(1))
-    inverse = solve_triangular(finite_floats(machine.L_), np.diag(finite_floats(machine.W_sr_)), lower=True)
-    explained = _times_kernel(machine.kernel_, x, rows, np.ascontiguousarray(inverse.T), np.zeros(len(rows)))
+    inverse = _inverse(machine.L_, np.diag(finite_floats(machine.W_sr_)))
+    return mean, ExpectedSigmoid((mean, _variance(machine.kernel_, x, rows, inverse)))
+
+
+def _inverse(factor: Any, weights: Array) -> Array:
+    """The inverse of a lower triangular matrix, times weights."""
+    from scipy.linalg import solve_triangular
+
+    found: Array = solve_triangular(finite_floats(factor), weights, lower=True, check_finite=False)
+    return found
+
+
+def _variance(kernel: Any, x: Node, rows: Array, inverse: Array, deviation: float | None = None) -> Node:
+    """The variance of the latent function; in units of the targets, and not negative, where these have a deviation."""
+    explained = _times_kernel(kernel, x, rows, np.ascontiguousarray(inverse.T), np.zeros(len(rows)))
     squares = SquaredNorms((explained,), np.array([0, len(rows)], dtype=np.int32))
-    variance = MulAdd((squares,), -np.ones(1), np.array([_prior_variance(machine.kernel_)]))
-    return mean, ExpectedSigmoid((mean, variance))
+    prior = np.array([_prior_variance(kernel)])
+    if deviation is None:
+        return MulAdd((squares,), -np.ones(1), prior)
+    factor = deviation * deviation
+    return MulAdd((squares,), np.full(1, -factor), factor * prior, 0.0, np.inf)
 
 
 def _times_kernel(kernel: Any, x: Node, rows: Array, weights: Array, bias: Array) -> Node:
