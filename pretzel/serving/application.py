@@ -15,7 +15,7 @@ from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
-from pretzel.errors import MemoryLimitExceeded, Overloaded, WorkerLost
+from pretzel.errors import MemoryLimitExceeded, Overloaded, StoreError, WorkerLost
 from pretzel.options import check_option, parse_bytes
 from pretzel.runtime.log import logger
 from pretzel.serving import pages, plain, prometheus, protocol, spans, watched
@@ -258,6 +258,9 @@ class Application:
 
     def told(self, error: Exception, name: bytes, asked: str) -> str:
         """What the client of a request is told of an exception; an internal one is logged instead."""
+        if isinstance(error, StoreError):
+            logger.error("request %s failed: %s: %s", name.decode(), asked, error)
+            return f"cannot be loaded from the store: {error}"
         if status_of(error) != 500:
             return str(error)
         logger.error("request %s failed: %s", name.decode(), asked, exc_info=error)
@@ -266,7 +269,7 @@ class Application:
 
     def retry_after(self, error: Exception) -> int | None:
         """Seconds after which a request that was rejected may be answered, as far as estimates tell."""
-        if not isinstance(error, Busy | Unavailable | Overloaded | WorkerLost | MemoryLimitExceeded):
+        if not isinstance(error, Busy | Unavailable | StoreError | Overloaded | WorkerLost | MemoryLimitExceeded):
             return None
         if not isinstance(error, Overloaded):
             return 1

@@ -12,6 +12,7 @@ exception                                   HTTP    gRPC
 `Unsupported`                               415     UNIMPLEMENTED        encoding of the body; HTTP alone
 `Busy`                                      429     RESOURCE_EXHAUSTED   ``max_requests`` are under way
 `Unavailable`, `WorkerLost`                 503     UNAVAILABLE          shutting down; the model is unloaded
+`StoreError`                                503     UNAVAILABLE          files of the model are damaged, or not there
 `Overloaded`, `MemoryLimitExceeded`         503     RESOURCE_EXHAUSTED   the queue or the memory is full
 `DeadlineExceeded`                          504     DEADLINE_EXCEEDED    the answer would be, or is, too late
 `NotInstalled`                              501     UNIMPLEMENTED        the server lacks a package
@@ -35,6 +36,7 @@ from pretzel.errors import (
     Overloaded,
     PretzelError,
     RegistrationError,
+    StoreError,
     WorkerLost,
 )
 
@@ -100,6 +102,7 @@ _TABLE: dict[type[Exception], tuple[int, str]] = {
     Busy: (429, "RESOURCE_EXHAUSTED"),
     Unavailable: (503, "UNAVAILABLE"),
     WorkerLost: (503, "UNAVAILABLE"),
+    StoreError: (503, "UNAVAILABLE"),
     Overloaded: (503, "RESOURCE_EXHAUSTED"),
     MemoryLimitExceeded: (503, "RESOURCE_EXHAUSTED"),
     DeadlineExceeded: (504, "DEADLINE_EXCEEDED"),

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pretzel.errors import DeadlineExceeded, ModelNotFoundError
+from pretzel.errors import DeadlineExceeded, ModelNotFoundError, StoreError
 from pretzel.runtime.answer_columns import default_method
 from pretzel.serving import requests, tensors
 from pretzel.serving.failures import BadRequest, Forbidden, NotFound, Unavailable
@@ -176,10 +176,21 @@ async def index(app: Application, *, ready: bool) -> list[dict[str, str]]:
 def _listed(app: Application) -> list[dict[str, str]]:
     found = []
     for name in app.runtime:
-        unloaded = name in app.models.unloaded
-        state = {"state": "UNAVAILABLE", "reason": "unloaded"} if unloaded else {"state": "READY", "reason": ""}
-        found += [{"name": name, "version": version, **state} for version in app.runtime.versions(name)]
+        versions, reason = listed_versions(app, name)
+        reason = "unloaded" if name in app.models.unloaded else reason
+        state = {"state": "UNAVAILABLE" if reason else "READY", "reason": reason}
+        found += [{"name": name, "version": version, **state} for version in versions or [""]]
     return found
+
+
+def listed_versions(app: Application, name: str) -> tuple[list[str], str]:
+    """Labels of the versions of a model, and why it cannot be loaded; empty where it can, as far as is known."""
+    model = app.models.known(name)
+    in_memory = model is not None and model.current is not None
+    try:
+        return app.runtime.versions(name), "" if in_memory else app.warm_up.failed.get(name, "")
+    except StoreError as error:  # of this model alone: the others are listed
+        return [], str(error)
 
 
 async def load(app: Application, name: str) -> None:

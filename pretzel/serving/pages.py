@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from pretzel.schema import METHODS, RARE_METHODS
-from pretzel.serving import openapi, prometheus, status
+from pretzel.serving import inference, openapi, prometheus, status
 from pretzel.serving.exchange import Response
 from pretzel.serving.failures import WrongHttpMethod
 
@@ -28,15 +28,12 @@ async def models(app: Application, request: Request) -> Response:
 def _models(app: Application) -> dict[str, Any]:
     found = app.runtime.stats()
     known = found["models"]
-    listed = [
-        {
-            "name": name,
-            "version": known.get(name, {}).get("version"),
-            "versions": app.runtime.versions(name),
-            "loaded": name in known,
-        }
-        for name in app.runtime
-    ]
+    listed = []
+    for name in app.runtime:
+        versions, reason = inference.listed_versions(app, name)
+        version = known.get(name, {}).get("version")
+        each = {"name": name, "version": version, "versions": versions, "loaded": name in known}
+        listed.append({**each, "reason": reason} if reason else each)
     aliases = [{"name": name, "shares": alias["shares"]} for name, alias in found["aliases"].items()]
     return {"models": listed, "aliases": aliases}
 

@@ -43,6 +43,8 @@ class WarmUp:
     ----------
     is_over : bool
         Whether all that there were have been called, or could not be loaded, and one of them can be served.
+    failed : dict of str to str
+        Models that could not be loaded when they were called, with the reason.
     """
 
     def __init__(self, app: Application) -> None:
@@ -50,6 +52,7 @@ class WarmUp:
         self._warm: set[str] = set()
         self._calls: dict[str, asyncio.Task[None]] = {}  # under way, by model
         self._task: asyncio.Task[None] | None = None
+        self.failed: dict[str, str] = {}
         self._why = ""  # no model can be served
         self.is_over = not app.settings.warm_up
 
@@ -106,13 +109,22 @@ class WarmUp:
 
     def _called(self, name: str, task: asyncio.Task[None]) -> None:
         self._calls.pop(name, None)
-        if not task.cancelled():
-            task.exception()  # read, because asyncio warns of an exception that no caller has read
+        error = None if task.cancelled() else task.exception()  # asyncio warns of one that nobody reads
+        if error is None:
+            self.failed.pop(name, None)
+        else:
+            self.failed[name] = str(error) or repr(error)
 
     async def _run(self) -> None:
         runtime = self._app.runtime
         failures: list[str] = []
-        names = await asyncio.to_thread(list, runtime)
+        try:
+            names = await asyncio.to_thread(list, runtime)
+        except Exception as error:  # of any type: file systems at URLs raise their own
+            if not self._why:
+                logger.error("the store cannot be read: %s", error)
+            self._why = str(error) or repr(error)
+            return
         for name in names:
             try:
                 if name not in self._warm:
