@@ -110,6 +110,11 @@ class InputSpec:
     coding: Coding | None = None
     as_booster: bool = False
 
+    @property
+    def one_each(self) -> bool:
+        """Whether a row is one value, a document or an item, and no columns: so is a column of a table."""
+        return self.kind is InputKind.TEXT or self.items
+
 
 ANY_TABLE = InputSpec(InputKind.TABLE, 0)
 """A table of any width."""

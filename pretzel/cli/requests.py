@@ -47,8 +47,11 @@ def columns_for(plan: Plan, available: list[str], chosen: Sequence[str], kept: S
             raise click.UsageError(f"there is no column {name!r}, only {', '.join(map(repr, available))}")
     spec = plan.physical.input
     read = columns_read(spec, available, chosen, kept)
-    if spec.kind is InputKind.TEXT and len(read) != 1:
-        raise click.UsageError(f"which column holds the documents? give --column, one of {', '.join(read)}")
+    if spec.one_each and len(read) != 1:
+        what = "documents" if spec.kind is InputKind.TEXT else "items"
+        raise click.UsageError(f"which column holds the {what}? give --column, one of {', '.join(read)}")
+    if spec.one_each:
+        return Columns(read, {*read}, dict.fromkeys(read, MISSING))
     names = dict(enumerate(read if spec.names is None else spec.names))
     texts, values = {names[i] for i in spec.texts if i in names}, {}
     for column in plan.input_schema.columns:
@@ -71,13 +74,13 @@ def hint_of(spec: InputSpec, read: Columns, chosen: Sequence[str]) -> str:
 
 def as_request(spec: InputSpec, frame: Any) -> Any:
     """A frame of the columns that a model reads, as it takes them."""
-    if spec.kind is InputKind.TEXT:
+    if spec.one_each:
         return frame[frame.columns[0]].tolist()
     return frame.to_numpy() if spec.names is None else frame
 
 
 def as_rows(spec: InputSpec, frame: Any) -> list[Any]:
     """The rows of a frame, as single rows that a model takes."""
-    if spec.kind is InputKind.TEXT:
+    if spec.one_each:
         return list(as_request(spec, frame))
     return frame.to_dict("records") if spec.names is not None else list(frame.itertuples(index=False, name=None))

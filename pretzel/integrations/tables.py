@@ -9,7 +9,7 @@ from pretzel.errors import InputKeyError, InputShapeError
 from pretzel.input_spec import InputKind
 from pretzel.runtime.input.feature_names import check_width, match
 from pretzel.runtime.input.messages import listed
-from pretzel.runtime.input.sent import as_sent, frame_as_sent
+from pretzel.runtime.input.sent import as_sent, frame_as_sent, values_sent
 from pretzel.runtime.input.table_columns import columns_read
 
 if TYPE_CHECKING:
@@ -31,14 +31,15 @@ def request_of(table: Any, spec: InputSpec, column: str | None, keep: Sequence[s
     if missing:
         there = ", ".join(map(str, names)) or "none"
         raise InputKeyError(f"{spec.estimator}: the table has no column {missing[0]!r}, only {there}")
-    read = columns_read(spec, names, [column] if column and spec.kind is InputKind.TEXT else [], keep)
-    if spec.kind is InputKind.TEXT and len(read) != 1:
-        raise InputKeyError(f"{spec.estimator}: which column holds the documents? give column=, one of {read}")
+    read = columns_read(spec, names, [column] if column and spec.one_each else [], keep)
+    if spec.one_each and len(read) != 1:
+        what = "documents" if spec.kind is InputKind.TEXT else "items"
+        raise InputKeyError(f"{spec.estimator}: which column holds the {what}? give column=, one of {read}")
     twice = {name for name, count in Counter(names).items() if count > 1}.intersection((*keep, *read))
     if twice:
         raise InputKeyError(f"{spec.estimator}: duplicate columns: {listed(sorted(twice))}")
-    if spec.kind is InputKind.TEXT:
-        return _list(table, read[0])
+    if spec.one_each:
+        return values_sent(spec, table.column(read[0]), read[0]) if _is_arrow(table) else list(table[read[0]])
     if spec.names is not None:
         chosen = _selected(table, read)
         return as_sent(spec, chosen) if _is_arrow(chosen) else frame_as_sent(spec, chosen)
@@ -111,12 +112,6 @@ def _names(table: Any) -> list[str]:
 
 def _values(table: Any, name: str) -> Any:
     return table.column(name).to_numpy(zero_copy_only=False) if _is_arrow(table) else table[name]
-
-
-def _list(table: Any, name: str) -> list[Any]:
-    column = table.column(name) if _is_arrow(table) else table[name]
-    found: list[Any] = column.to_pylist() if _is_arrow(table) else list(column)
-    return found
 
 
 def _selected(table: Any, names: Sequence[str]) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from pretzel.errors import InputTypeError
 from pretzel.input_spec import InputKind
 from pretzel.runtime.answer_columns import answer_columns
-from pretzel.runtime.input.sent import as_sent
+from pretzel.runtime.input.sent import as_sent, values_sent
 from pretzel.runtime.named_columns import feature_names_out
 from pretzel.serving.arrow_sizes import bytes_of
 from pretzel.serving.failures import BadRequest, NotInstalled, TooLarge
@@ -78,10 +78,11 @@ def _read(body: bytes, plan: Plan, most: int) -> Any:
     except (arrow.ArrowException, OSError, ValueError) as error:
         raise BadRequest(f"the body is no Arrow stream: {error}") from None
     spec = plan.physical.input
-    if spec.kind is InputKind.TEXT:
+    if spec.one_each:
         if table.num_columns != 1:
-            raise InputTypeError(f"{plan.name}: expected one column of documents, got {table.num_columns} columns")
-        return table.column(0).to_pylist()
+            what = "documents" if spec.kind is InputKind.TEXT else "items"
+            raise InputTypeError(f"{plan.name}: expected one column of {what}, got {table.num_columns} columns")
+        return values_sent(spec, table.column(0), table.column_names[0])
     if spec.names is None:
         columns = [_numbers(column, name, plan) for name, column in zip(table.column_names, table.columns, strict=True)]
         return np.column_stack(columns) if columns else np.empty((table.num_rows, 0))

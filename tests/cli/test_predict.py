@@ -165,17 +165,26 @@ def test_what_pandas_takes_for_missing():
     assert MISSING == STR_NA_VALUES
 
 
-def test_documents(run, folder):
+@pytest.mark.parametrize(
+    ("first", "what"),
+    [
+        (TfidfVectorizer(), "documents"),
+        (CountVectorizer(token_pattern=r"[a-z]+|\d"), "documents"),
+        (CountVectorizer(analyzer=list), "items"),
+    ],
+    ids=["native", "pattern", "analyzer"],
+)
+def test_documents(run, folder, first, what):
     documents = ["good", "NA", "", "so so", 'bad, "bad"\nbad', "12"] * 3
-    source = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(documents, [0, 1, 2, 3, 4, 5] * 3)
+    source = make_pipeline(first, LogisticRegression()).fit(documents, [0, 1, 2, 3, 4, 5] * 3)
     joblib.dump(source, "t.joblib")
-    run("compile t.joblib -o t.pretzel")
+    run("compile t.joblib -o t.pretzel --opaque cloudpickle")
     pd.DataFrame({"n": range(18), "text": documents}).to_csv("t.csv", index=False)
     assert (
-        "which column holds the documents? give --column, one of n, text"
-        in run("predict t.pretzel t.csv -o out.csv", 2).stderr
+        f"which column holds the {what}? give --column, one of n, text"
+        in run("predict t.pretzel t.csv -o out.csv --allow-pickle", 2).stderr
     )
-    run("predict t.pretzel t.csv -o out.csv --column text --keep n --batch 5")
+    run("predict t.pretzel t.csv -o out.csv --column text --keep n --batch 5 --allow-pickle")
     assert [*pd.read_csv("out.csv")["predict"]] == [*source.predict(documents)]
 
 

@@ -177,7 +177,10 @@ def request_spec(estimator: Any, asked: InputSpec, methods: Mapping[str, Output]
         return InputSpec(InputKind.ITEMS, 1, None, (0,), False, name, items=True)
     if is_read:
         return InputSpec(InputKind.TEXT, 1, None, (0,), False, name)
-    items = not all(has_trait(each, "takes_tables") for each in receivers(estimator))
+    inside = receivers(estimator)
+    if inside and all(has_trait(each, "takes_documents") for each in inside):
+        return InputSpec(InputKind.TEXT, 1, None, (0,), False, name)
+    items = not all(has_trait(each, "takes_tables") for each in inside)
     return InputSpec(InputKind.ANY, 0, asked.names, (), False, name, items)
 
 

@@ -83,6 +83,7 @@ TRAITS = {
     "reads_columns": False,  # each column of a frame is read for itself
     "rejects_sparse_nan": True,  # NaN in sparse rows is rejected, where it is not treated as in dense ones
     "sparse_apart": False,  # sparse rows are computed with in another way
+    "takes_documents": False,  # the input is documents, and nothing else
     "takes_long_indices": True,  # sparse rows may have indices of 64 bits
     "takes_sparse": True,  # the input may be sparse rows
     "takes_sparse_frames": True,  # a frame of sparse columns is sparse rows

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pretzel.errors import InputTypeError
+
 if TYPE_CHECKING:
     from pretzel.input_spec import InputSpec
 
@@ -109,6 +111,23 @@ def _objects(frame: Any, values: list[Any]) -> Any:
     import pandas as pd
 
     return pd.Series(values, index=frame.index, dtype=object)
+
+
+def values_sent(spec: InputSpec, column: Any, name: str) -> list[Any]:
+    """Documents, or items, of a column of Arrow.
+
+    Raises
+    ------
+    InputTypeError
+        It holds structs, each of which has all keys: a dict of features lacks some.
+    """
+    if not str(column.type).startswith(("struct<", "map<")):
+        values: list[Any] = column.to_pylist()
+        return values
+    raise InputTypeError(
+        f"{spec.estimator}: expected texts, or lists of them, got {str(column.type)[:100]} in column {name!r}: send "
+        "dicts of features as JSON, or as a list"
+    )
 
 
 def _holds_other_nulls(column: Any) -> bool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pretzel.input_spec import InputKind
-
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
@@ -30,13 +28,13 @@ def columns_read(
     Returns
     -------
     list of str
-        For a model of documents all columns that may hold them. Where a column is lacking that the model needs, all
-        that are there, because the model names what it lacks beside what it does not know.
+        For a model of documents or items all columns that may hold them. Where a column is lacking that the model
+        needs, all that are there, because the model names what it lacks beside what it does not know.
     """
     if chosen:
         return list(chosen)
     others = [name for name in available if name not in kept]
-    if spec.kind is InputKind.TEXT or spec.names is None:
+    if spec.one_each or spec.names is None:
         return others
     there = set(available)
     if any(spec.names[i] not in there for i in spec.required):

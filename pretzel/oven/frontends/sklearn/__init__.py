@@ -41,6 +41,7 @@ __all__ = [
     "reads_columns",
     "records_names",
     "rejects_sparse_nan",
+    "takes_documents",
     "takes_long_indices",
     "takes_sparse",
     "takes_sparse_nan",
@@ -53,14 +54,14 @@ __all__ = [
 ANSWERS = ("predict", "predict_proba", "decision_function", "transform", "score_samples")
 """An object with none of these methods is no estimator."""
 
+VECTORIZERS = frozenset(f"sklearn.feature_extraction.text.{kind}Vectorizer" for kind in ("Count", "Hashing", "Tfidf"))
+
 SPARSE_MAKERS = frozenset(
     {
         "sklearn.ensemble.RandomTreesEmbedding",
         "sklearn.feature_extraction.DictVectorizer",
         "sklearn.feature_extraction.FeatureHasher",
-        "sklearn.feature_extraction.text.CountVectorizer",
-        "sklearn.feature_extraction.text.HashingVectorizer",
-        "sklearn.feature_extraction.text.TfidfVectorizer",
+        *VECTORIZERS,
         "sklearn.neighbors.KNeighborsTransformer",
         "sklearn.neighbors.RadiusNeighborsTransformer",
         "sklearn.preprocessing.OneHotEncoder",
@@ -223,6 +224,16 @@ def checks_sparse(estimator: Any) -> bool:
 
 CHECKING_INDICES = ("sklearn.cluster.", *(f"sklearn.svm.{name}" for name in sorted(LIBSVM)))
 """How the public names of estimators begin, beside `TREES`, that take indices of 32 bits only."""
+
+
+def takes_documents(estimator: Any) -> bool:
+    """Whether only texts can be documents; functions in place of a vectorizer's parts may take anything."""
+    if public_name(type(estimator)) not in VECTORIZERS or estimator.input != "content":
+        return False
+    if callable(estimator.analyzer) or estimator.preprocessor is not None or callable(estimator.strip_accents):
+        return False
+    given_as_they_come = not estimator.lowercase and not estimator.strip_accents and estimator.analyzer == "word"
+    return not given_as_they_come or estimator.tokenizer is None
 
 
 def takes_long_indices(estimator: Any) -> bool:
