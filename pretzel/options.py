@@ -56,6 +56,13 @@ def check_option(name: str, value: Any, kind: Any, least: int | None = None) -> 
     raise OptionError(f"{name} must be {expected}{'' if least is None else f' >= {least}'}, got {value!r}")
 
 
+def check_deadline(deadline: Any) -> None:
+    """Raise `OptionError` unless this is a number of seconds, or None."""
+    check_option("deadline", deadline, Real | None)
+    if isinstance(deadline, bool) or deadline != deadline:
+        raise OptionError(f"deadline must be a number or None, got {deadline!r}")
+
+
 def parse_bytes(size: int | str) -> int:
     """Bytes from a number, or from text such as ``"64MB"``, ``"2G"`` or ``"1.5 GiB"``.
 

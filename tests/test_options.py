@@ -86,6 +86,9 @@ def test_a_wrong_deadline(runtime: pretzel.Runtime, name: str) -> None:
     for call in calls:
         with pytest.raises(OptionError, match="deadline must be a number or None, got '1'"):
             call("1")
+        for wrong in (True, float("nan"), np.float64("nan")):
+            with pytest.raises(OptionError, match="deadline must be a number or None, got"):
+                call(wrong)
         expected = model.predict(X)
         for deadline in (None, 60, np.float32(60.0), np.int64(60)):
             answer = call(deadline)

@@ -10,12 +10,11 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from pretzel._native import Method
 from pretzel.errors import InputError, InputTypeError
-from pretzel.options import check_option
+from pretzel.options import check_deadline
 from pretzel.runtime.engine import settable
 from pretzel.runtime.input.row_reader import one_row_table
 from pretzel.runtime.input.source_form import of_single_rows, own_rows, without_rows
@@ -54,7 +53,7 @@ def one(endpoint: Endpoint, name: str) -> Callable[..., Coroutine[Any, Any, Any]
         InputError
             The row does not fit the model.
         """
-        check_option("deadline", deadline, Real | None)
+        check_deadline(deadline)
         return await answer_row(endpoint, endpoint.pick(), row, deadline)
 
     return _named(answer, name)
@@ -81,7 +80,7 @@ def table(endpoint: Endpoint, name: str) -> Callable[..., Coroutine[Any, Any, An
         InputError
             The table does not fit the model.
         """
-        check_option("deadline", deadline, Real | None)
+        check_deadline(deadline)
         return await answer_table(endpoint, endpoint.pick(), X, deadline)
 
     return _named(answer, name)

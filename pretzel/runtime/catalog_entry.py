@@ -108,8 +108,11 @@ def check_word(word: object, what: str) -> None:
 
 def parts_of(shares: Mapping[str, float]) -> dict[str, float]:
     """Weights as parts of 1."""
-    weights = {target: float(weight) for target, weight in shares.items()}
-    total = math.fsum(weights.values())
+    try:
+        weights = {target: float(weight) for target, weight in shares.items()}
+        total = math.fsum(weights.values())
+    except (OverflowError, ValueError):  # a weight or their sum is beyond all floats, or inf - inf
+        weights, total = {}, math.inf
     if not (0 < total < math.inf) or min(weights.values()) < 0:
         raise RegistrationError(f"weights must be 0 or more, and their sum positive and finite: {dict(shares)}")
     return {target: weight / total for target, weight in weights.items()}

@@ -12,12 +12,12 @@ import threading
 import time
 import weakref
 from concurrent.futures import CancelledError, Future, InvalidStateError
-from numbers import Integral, Real
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pretzel._native import Method, Scheduler, Task, UninterruptedCondition
 from pretzel.errors import DeadlineExceeded, InputError, Overloaded, PretzelError, WorkerLost
-from pretzel.options import check_option
+from pretzel.options import check_deadline, check_option
 from pretzel.runtime import tracing
 from pretzel.runtime.calibration_file import load_calibration
 from pretzel.runtime.log import Complaints, logger
@@ -185,7 +185,7 @@ class BatchEngine:
         InputError
             The table does not fit the model.
         """
-        check_option("deadline", deadline, Real | None)
+        check_deadline(deadline)
         if not isinstance(method, Method):
             return self.call(method.name, lambda: method(X), deadline, ended)
         start = time.monotonic()

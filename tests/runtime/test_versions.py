@@ -226,7 +226,13 @@ def test_aliases_and_models_do_not_share_names(runtime: pretzel.Runtime) -> None
     assert runtime.stats()["aliases"]["live"]["shares"] == {"m": 1.0}
 
 
-@pytest.mark.parametrize("weights", [{}, {"m": 0}, {"m": -1, "n": 2}, {"m": float("nan")}, {"m": float("inf")}])
+SENSELESS: list[dict[str, float]] = [
+    *({}, {"m": 0}, {"m": -1, "n": 2}, {"m": float("nan")}, {"m": float("inf")}),
+    *({"m": 1e308, "n": 1e308}, {"m": 10**400}, {"m": float("inf"), "n": -float("inf")}),
+]
+
+
+@pytest.mark.parametrize("weights", SENSELESS, ids=range(len(SENSELESS)))
 def test_weights_that_make_no_sense(runtime: pretzel.Runtime, weights: dict[str, float]) -> None:
     for name in ("m", "n"):
         runtime.register(name, constant(1))
