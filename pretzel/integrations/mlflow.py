@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -86,18 +88,21 @@ def save_model(
     plan = plan if isinstance(plan, Plan) else compile(plan)
     folder = os.fspath(path)
     os.makedirs(folder)
-    plan.save(os.path.join(folder, FILE), opaque=opaque)
-    model = Model() if mlflow_model is None else mlflow_model
-    model.signature = signature or model.signature or signature_of(plan)
-    model.metadata = model_options.get("metadata") or model.metadata
-    if input_example is not None:
-        _save_example(model, input_example, folder)
-    requirements = model_options.get("pip_requirements") or [f"pretzel-serving=={version}"]
-    with open(os.path.join(folder, "requirements.txt"), "w") as file:
-        file.write("\n".join(requirements) + "\n")
-    model.add_flavor(FLAVOR, data=FILE, pretzel_version=version)
-    pyfunc.add_to_model(model, loader_module=__name__, data=FILE, python_env={"requirements": "requirements.txt"})
-    model.save(os.path.join(folder, "MLmodel"))
+    with contextlib.ExitStack() as undo:
+        undo.callback(shutil.rmtree, folder)  # else the same call could not be tried again
+        plan.save(os.path.join(folder, FILE), opaque=opaque)
+        model = Model() if mlflow_model is None else mlflow_model
+        model.signature = signature or model.signature or signature_of(plan)
+        model.metadata = model_options.get("metadata") or model.metadata
+        if input_example is not None:
+            _save_example(model, input_example, folder)
+        requirements = model_options.get("pip_requirements") or [f"pretzel-serving=={version}"]
+        with open(os.path.join(folder, "requirements.txt"), "w") as file:
+            file.write("\n".join(requirements) + "\n")
+        model.add_flavor(FLAVOR, data=FILE, pretzel_version=version)
+        pyfunc.add_to_model(model, loader_module=__name__, data=FILE, python_env={"requirements": "requirements.txt"})
+        model.save(os.path.join(folder, "MLmodel"))
+        undo.pop_all()
 
 
 def log_model(plan: Plan | Any, name: str, **options: Any) -> ModelInfo:

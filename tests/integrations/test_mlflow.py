@@ -165,3 +165,15 @@ def test_steps_without_a_native_form(tmp_path):
     except UntrustedError as error:
         answers = flavor.load_model(str(tmp_path / "opaque"), trusted=error.types).predict(X)
     assert answers.tolist() == model.predict(X).tolist()
+
+
+def test_what_could_not_be_saved_leaves_no_folder(tmp_path):
+    X = frame()[["age"]]
+    model = KNeighborsClassifier(metric="canberra").fit(X, X["age"] > 0)
+    with pytest.raises(SaveError):
+        flavor.save_model(model, tmp_path / "opaque")
+    assert not (tmp_path / "opaque").exists()
+    flavor.save_model(model, tmp_path / "opaque", opaque="cloudpickle")
+    with pytest.raises(FileExistsError):
+        flavor.save_model(model, tmp_path / "opaque")
+    assert (tmp_path / "opaque" / "MLmodel").exists()
