@@ -49,20 +49,25 @@ def columns_for(plan: Plan, available: list[str], chosen: Sequence[str], kept: S
     read = columns_read(spec, available, chosen, kept)
     if spec.one_each and len(read) != 1:
         what = "documents" if spec.kind is InputKind.TEXT else "items"
+        if kept and not read:
+            raise click.UsageError(f"columns of --keep are not read: which one holds the {what}? give --column, too")
         raise click.UsageError(f"which column holds the {what}? give --column, one of {', '.join(read)}")
     if spec.one_each:
-        return Columns(read, {*read}, dict.fromkeys(read, MISSING))
+        return Columns(read, {*read}, values=dict.fromkeys(read, MISSING))
     names = dict(enumerate(read if spec.names is None else spec.names))
-    texts, values = {names[i] for i in spec.texts if i in names}, {}
+    texts, numbers, values = {names[i] for i in spec.texts if i in names}, set(), {}
     for column in plan.input_schema.columns:
         if column.position not in names:
             continue
         if column.kind == "text":  # it is what it is, also "NA" and nothing
             texts.add(names[column.position])
             values[names[column.position]] = MISSING
+        elif column.kind == "category" and column.dtype in ("int64", "float64"):
+            numbers.add(names[column.position])
         elif known := MISSING.intersection(column.categories or ()):
             values[names[column.position]] = known
-    return Columns(read, texts.intersection(read), {name: values[name] for name in values if name in read})
+    values = {name: values[name] for name in values if name in read}
+    return Columns(read, texts.intersection(read), numbers.intersection(read), values)
 
 
 def hint_of(spec: InputSpec, read: Columns, chosen: Sequence[str]) -> str:

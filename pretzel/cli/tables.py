@@ -7,6 +7,8 @@ are fitted on that.
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import os
 import secrets
 import sys
@@ -50,6 +52,8 @@ class Columns:
         In the order of the frame.
     texts : set of str
         Texts, also where all of them look like numbers.
+    numbers : set of str
+        Categories that are numbers, also where another row holds a text.
     values : mapping of str to set of str
         Those of `MISSING` that are values of a column nevertheless, because its model knows them.
     kept : list of str
@@ -58,6 +62,7 @@ class Columns:
 
     names: list[str]
     texts: set[str] = field(default_factory=set)
+    numbers: set[str] = field(default_factory=set)
     values: Mapping[str, frozenset[str]] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)
 
@@ -88,20 +93,28 @@ class TableFile:
     ----------
     path : str
     columns : list of str
+        As pandas names them: of two columns ``f`` of CSV the second is ``f.1``.
     length : int
         Rows, or bytes where the number of rows is not known.
+    written : list of str
+        Their names in the file.
     """
 
     path: str
     columns: list[str]
     length: int
+    written: list[str]
 
     def batches(self, columns: Columns, rows: int) -> Iterator[Batch]:
         """Batches of so many rows at most."""
         read = {"csv": _csv, "parquet": _parquet, "arrow": _arrow}[format_of(self.path)]
-        for name in (*columns.names, *columns.kept):
-            if self.columns.count(name) > 1:
-                raise InputError(f"{self.path} has {self.columns.count(name)} columns {name!r}: give each its own name")
+        asked = {*columns.names, *columns.kept}
+        alike: dict[str, list[str]] = {}
+        for name, written in zip(self.columns, self.written, strict=True):
+            alike.setdefault(written, []).append(name)
+        for written, names in alike.items():  # columns of CSV that are all asked for are told by their places
+            if asked.intersection(names) and (len({*names}) < len(names) or not asked.issuperset(names)):
+                raise InputError(f"{self.path} has {len(names)} columns {written!r}: give each its own name")
         with _reading(self.path):
             yield from read(self.path, columns, rows)
 
@@ -126,15 +139,20 @@ def _opened_table(path: str) -> TableFile:
     if kind == "csv":
         import pandas as pd
 
-        return TableFile(path, [*map(str, pd.read_csv(path, nrows=0).columns)], os.stat(path).st_size)
+        names = [*map(str, pd.read_csv(path, nrows=0).columns)]
+        (header,) = pd.read_csv(path, nrows=1, header=None, dtype=str, na_filter=False).to_numpy().tolist()
+        written = [of_file or name for name, of_file in zip(names, header, strict=True)]
+        return TableFile(path, names, os.stat(path).st_size, written)
     if kind == "parquet":
         import pyarrow.parquet as pq
 
         metadata = pq.read_metadata(path)
-        return TableFile(path, _columns(metadata.schema.to_arrow_schema()), metadata.num_rows)
+        names = _columns(metadata.schema.to_arrow_schema())
+        return TableFile(path, names, metadata.num_rows, names)
     with _opened(path) as file:
         count = sum(file.get_batch(i).num_rows for i in range(file.num_record_batches))
-        return TableFile(path, _columns(file.schema), count)
+        names = _columns(file.schema)
+        return TableFile(path, names, count, names)
 
 
 def _columns(schema: Any) -> list[str]:
@@ -170,19 +188,49 @@ def _csv(path: str, columns: Columns, rows: int) -> Iterator[Batch]:
         warnings.simplefilter("error", pd.errors.ParserWarning)
         at = 0
         texts = dict.fromkeys(columns.texts, str)
+        every = pd.read_csv(path, index_col=False, nrows=0).columns
         missing: dict[str, Any] = {}
         if columns.values:
-            every = pd.read_csv(path, index_col=False, nrows=0).columns
             each = {name: [*MISSING - columns.values.get(name, frozenset())] for name in every}
             missing = {"keep_default_na": False, "na_values": each}
-        found = pd.read_csv(file, index_col=False, dtype=texts, chunksize=rows, **missing)
+        lines = _each_line(file) if len(every) == 1 and every[0] in texts else {}
+        found = pd.read_csv(file, index_col=False, dtype=texts, chunksize=rows, **missing, **lines)
         kept = None
         if columns.kept:
-            as_written = pd.read_csv(path, index_col=False, dtype=str, chunksize=rows, na_filter=False)
+            as_written = pd.read_csv(path, index_col=False, dtype=str, chunksize=rows, na_filter=False, **lines)
             kept = opened.enter_context(as_written)
         for frame in found:
             before, at = at, file.tell()
+            for name in columns.numbers:
+                frame[name] = _numbers_among_texts(frame[name])
             yield Batch(frame[columns.names], frame[[]] if kept is None else next(kept)[columns.kept], at - before)
+
+
+def _each_line(file: Any) -> dict[str, Any]:
+    """Options of pandas with which a text of blanks alone is a row, which else is a line that does not count."""
+    before_header = 0
+    while (line := file.readline()) and not line.strip():
+        before_header += 1
+    file.seek(0)
+    return {"skip_blank_lines": False, "skiprows": before_header}
+
+
+def _numbers_among_texts(column: Any) -> Any:
+    """A column in which each field is what it would be alone, because a model does not know the number as a text."""
+    import pandas as pd
+
+    if column.dtype.kind != "O":
+        return column
+    values = column.astype(object).tolist()
+    fields = [value if isinstance(value, str) else None for value in values]
+    places = pd.to_numeric(pd.Series(fields, dtype=object), errors="coerce").notna().to_numpy().nonzero()[0].tolist()
+    if places:
+        alone = pd.read_csv(io.StringIO("\n".join(values[at] for at in places)), header=None)[0].tolist()
+        for at, number in zip(places, alone, strict=True):
+            values[at] = number
+    truths = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
+    values = [truths.get(value, value) if isinstance(value, str) else value for value in values]
+    return pd.Series(values, index=column.index, dtype=object)
 
 
 def _parquet(path: str, columns: Columns, rows: int) -> Iterator[Batch]:
@@ -221,7 +269,9 @@ class Writer:
     def __init__(self, path: str) -> None:
         self._kind = "csv" if path == "-" else format_of(path)
         self._path = Path(path)
-        self._aside = None if path == "-" else self._path.with_name(f".{self._path.name[:100]}.{secrets.token_hex(8)}")
+        self._target = Path(os.path.realpath(path))  # a link stays one
+        aside = f".{self._target.name[:100]}.{secrets.token_hex(8)}"
+        self._aside = None if path == "-" else self._target.with_name(aside)
         self._file: Any = None
         self._sink: Any = None  # what takes tables of Arrow, from the first on
         self._is_begun = False
@@ -230,6 +280,8 @@ class Writer:
         if self._aside is None:
             self._file = sys.stdout.buffer
             return self
+        if self._target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(self._path))
         try:
             self._file = open(self._aside, "xb")
         except OSError as error:
@@ -245,7 +297,7 @@ class Writer:
                 if self._sink is not None:
                     self._sink.close()
             if kind is None:
-                os.replace(self._aside, self._path)
+                os.replace(self._aside, self._target)
         finally:
             self._aside.unlink(missing_ok=True)
 

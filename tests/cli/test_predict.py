@@ -335,6 +335,70 @@ def test_columns_of_arrow_keep_their_types(run, model, folder, table, here, ther
         assert found[name].to_pylist() == given[name].to_pylist()
 
 
+@pytest.mark.parametrize("batch", [3, 5, 65536])
+def test_a_number_is_a_known_category_whatever_other_rows_hold(run, folder, batch):
+    """A field is read as it would be alone, by what the model knows, and not by the rows that are read with it."""
+    frame = pd.DataFrame({"k": [0, 1] * 10, "x": [0.1, 2.5] * 10, "b": [True, False, False, True] * 5})
+    source = make_pipeline(OneHotEncoder(handle_unknown="ignore"), Ridge(0.001)).fit(frame, range(20))
+    joblib.dump(source, "k.joblib")
+    run("compile k.joblib -o k.pretzel")
+    odd = pd.DataFrame({"k": ["x"], "x": ["y"], "b": ["z"]})
+    pd.concat([frame.astype(str), odd, frame[:4].astype(str)]).to_csv("k.csv", index=False)
+    run(f"predict k.pretzel k.csv -o out.csv --batch {batch}")
+    expected = [*source.predict(frame), source[-1].intercept_, *source.predict(frame[:4])]
+    np.testing.assert_allclose(pd.read_csv("out.csv")["predict"], expected, rtol=1e-9, atol=1e-12)
+
+
+def test_two_columns_of_one_name_in_csv(run, model, folder):
+    (folder / "two.csv").write_text("age,age,city\n1,2,Bonn\n")
+    error = run("predict m.pretzel two.csv -o out.csv", 3).stderr
+    assert error == "pretzel: two.csv has 2 columns 'age': give each its own name\n"
+    (folder / "more.csv").write_text("age,city,more,more,,\n1,Bonn,2,3,4,5\n")  # columns that the model ignores
+    run("predict m.pretzel more.csv -o out.csv")
+    assert "2 columns 'more'" in run("predict m.pretzel more.csv -o out.csv --keep more", 3).stderr
+    numbers = pd.read_csv("two.csv")[["age", "age.1"]]  # as pandas names them, and a model that was fitted on them
+    joblib.dump(LinearRegression().fit(pd.concat([numbers] * 3), [1.0, 2.0, 3.0]), "n.joblib")
+    run("compile n.joblib -o n.pretzel")
+    run("predict n.pretzel two.csv -o out.csv")
+
+
+@pytest.mark.parametrize("kept", ["", "--column t --keep t"])
+def test_a_document_of_blanks_is_a_row(run, folder, kept):
+    texts = ["the cat", "", "  ", "\t", "the dog", "NA"] * 3
+    source = make_pipeline(CountVectorizer(), Ridge()).fit(texts, range(18))
+    joblib.dump(source, "t.joblib")
+    run("compile t.joblib -o t.pretzel")
+    (folder / "t.csv").write_text("\n \nt\n" + "\n".join(texts) + "\n")
+    run(f"predict t.pretzel t.csv -o out.csv --batch 4 {kept}")
+    found = pd.read_csv("out.csv", skip_blank_lines=False, na_filter=False)
+    np.testing.assert_allclose(found["predict"], source.predict(texts), rtol=1e-9)
+    if kept:
+        assert [*found["t"]] == texts
+
+
+def test_what_stands_where_the_answers_go(run, model, folder):
+    (folder / "dd.csv").mkdir()
+    assert run("predict m.pretzel d.csv -o dd.csv", 3).stderr == "pretzel: dd.csv: Is a directory\n"
+    (folder / "elsewhere").mkdir()
+    for target in ("elsewhere/out.csv", "elsewhere/new.csv"):
+        (folder / "elsewhere" / "out.csv").write_text("before")
+        (folder / "link.csv").unlink(missing_ok=True)
+        (folder / "link.csv").symlink_to(target)
+        run("predict m.pretzel d.csv -o link.csv")
+        assert (folder / "link.csv").is_symlink()
+        assert len(pd.read_csv(target)) == 40
+
+
+def test_the_only_column_is_kept(run, folder):
+    texts = ["the cat", "the dog"] * 4
+    joblib.dump(make_pipeline(CountVectorizer(), Ridge()).fit(texts, range(8)), "t.joblib")
+    run("compile t.joblib -o t.pretzel")
+    pd.DataFrame({"t": texts}).to_csv("t.csv", index=False)
+    error = run("predict t.pretzel t.csv -o out.csv --keep t", 2).stderr
+    assert "columns of --keep are not read" in error
+    run("predict t.pretzel t.csv -o out.csv --keep t --column t")
+
+
 @pytest.mark.parametrize("kind", ["parquet", "arrow"])
 def test_two_columns_of_one_name(run, model, folder, table, kind):
     import pyarrow as pa
