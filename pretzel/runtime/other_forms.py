@@ -13,7 +13,7 @@ from pretzel.errors import CorruptStoreError, InputError, InputTypeError, InputV
 from pretzel.packed import NAMES_OUT
 from pretzel.plan import MethodPlan
 from pretzel.runtime.input.messages import UnreadForm
-from pretzel.runtime.input.source_form import is_sparse, is_sparse_frame, of_row, sparse_rows
+from pretzel.runtime.input.source_form import frame_of_arrow, is_sparse, is_sparse_frame, of_row, sparse_rows
 from pretzel.runtime.passed_on import PassingOn
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class OtherForms:
         self._keeps_format = plan.keeps_format
         self._arrays_only = plan.arrays_only
         self._refusal = plan.passed_on if isinstance(plan.passed_on, str) else ""
+        self._passes_on = bool(plan.passed_on)
         self._otherwise: Callable[[Any], Any] | None = None
         if plan.otherwise is not None:
             self._otherwise = load(plan.otherwise, spec)
@@ -157,6 +158,8 @@ class OtherForms:
             raise InputTypeError(f"{error}; {self._refusal}") from error
         if isinstance(self._otherwise, PassingOn) and isinstance(error, UnreadForm):
             raise error
+        if self._passes_on and type(X).__module__.partition(".")[0] == "pyarrow":
+            X = frame_of_arrow(self.spec, X)  # scikit-learn finds no columns in a table of Arrow
         try:
             return self._otherwise(X)
         except InputError:

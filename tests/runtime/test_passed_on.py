@@ -81,6 +81,14 @@ def test_texts_are_passed_on_from_a_file(name: str, fitted: pd.DataFrame, tmp_pa
     assert_same(plan.transform(pa.Table.from_pandas(FRAME)), source.transform(FRAME))
 
 
+@pytest.mark.parametrize("form", [pa.Table, pa.RecordBatch])
+@pytest.mark.parametrize("name", TRANSFORMERS)
+def test_texts_of_arrow_are_passed_on(name: str, form: Any, tmp_path: Any) -> None:
+    source = TRANSFORMERS[name].fit(FRAME)
+    for plan in plans(tmp_path, source):
+        assert_same(plan.transform(form.from_pandas(FRAME)), source.transform(FRAME))
+
+
 @pytest.mark.parametrize("name", TRANSFORMERS)
 def test_rows_with_texts_are_answered_from_a_file(name: str, tmp_path: Any) -> None:
     source = sklearn.clone(TRANSFORMERS[name]).fit(FRAME)
