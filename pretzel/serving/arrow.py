@@ -13,7 +13,7 @@ from pretzel.runtime.answer_columns import answer_columns
 from pretzel.runtime.input.sent import as_sent, values_sent
 from pretzel.runtime.named_columns import feature_names_out
 from pretzel.serving.arrow_sizes import bytes_of
-from pretzel.serving.failures import BadRequest, NotInstalled, TooLarge
+from pretzel.serving.failures import BadRequest, NotAcceptable, NotInstalled, TooLarge
 
 if TYPE_CHECKING:
     from pretzel.runtime.model import Plan
@@ -45,7 +45,14 @@ async def read(body: bytes, plan: Plan, most: int) -> Any:
 
 
 async def write(plan: Plan, method: str, answer: Any) -> bytes:
-    """The answer for a table as a stream: a column, or one for each class or component."""
+    """The answer for a table as a stream: a column, or one for each class or component.
+
+    Raises
+    ------
+    NotAcceptable
+        A column has values of several types.
+    NotInstalled
+    """
     return await asyncio.to_thread(_write, plan, method, answer)
 
 
@@ -101,11 +108,21 @@ def _numbers(column: Any, name: str, plan: Plan) -> Any:
     return found
 
 
+def _array(arrow: Any, column: Any, name: str, plan: Plan) -> Any:
+    """A column of an answer as an array of Arrow."""
+    try:
+        return arrow.array(column)
+    except (arrow.ArrowException, TypeError, ValueError, OverflowError) as error:
+        raise NotAcceptable(
+            f"{plan.name}: Arrow has no type for column {name!r} of the answer ({error}): accept application/json"
+        ) from None
+
+
 def _write(plan: Plan, method: str, answer: Any) -> bytes:
     arrow = _pyarrow()
     names_out = None if plan.physical.names_out is None else [*feature_names_out(plan)]
     columns = answer_columns(method, answer, plan.physical.attributes.get("classes_"), names_out)
-    arrays = [arrow.array(column) for column in columns.values()]
+    arrays = [_array(arrow, column, name, plan) for name, column in columns.items()]
     table = arrow.Table.from_arrays(arrays, names=[*columns])
     sink = arrow.BufferOutputStream()
     with arrow.ipc.new_stream(sink, table.schema) as writer:

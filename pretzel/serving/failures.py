@@ -7,6 +7,7 @@ exception                                   HTTP    gRPC
 `Forbidden`                                 403     PERMISSION_DENIED    loading and unloading, which may not be
 `NotFound`, `ModelNotFoundError`            404     NOT_FOUND            path, model, version, method or output
 `WrongHttpMethod`                           405     UNIMPLEMENTED        with ``Allow``; HTTP alone
+`NotAcceptable`                             406     UNIMPLEMENTED        a type that cannot hold the answer; HTTP alone
 `RegistrationError`                         409     FAILED_PRECONDITION  a name that cannot be changed so
 `TooLarge`                                  413     RESOURCE_EXHAUSTED   body beyond ``max_bytes``; too large an answer
 `Unsupported`                               415     UNIMPLEMENTED        encoding of the body; HTTP alone
@@ -61,6 +62,10 @@ class WrongHttpMethod(PretzelError):
         self.allowed = allowed
 
 
+class NotAcceptable(PretzelError):
+    """The answer has no form of the type that is asked for."""
+
+
 class TooLarge(PretzelError):
     """A body or answer beyond the limit."""
 
@@ -96,6 +101,7 @@ _TABLE: dict[type[Exception], tuple[int, str]] = {
     NotFound: (404, "NOT_FOUND"),
     ModelNotFoundError: (404, "NOT_FOUND"),
     WrongHttpMethod: (405, "UNIMPLEMENTED"),
+    NotAcceptable: (406, "UNIMPLEMENTED"),
     RegistrationError: (409, "FAILED_PRECONDITION"),
     TooLarge: (413, "RESOURCE_EXHAUSTED"),
     Unsupported: (415, "UNIMPLEMENTED"),

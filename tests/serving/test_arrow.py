@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, StandardScaler
 
@@ -46,6 +47,17 @@ def test_answers_are_those_of_the_models(client: Client, runtime: pretzel.Runtim
     proba = read(ask(client, "/models/churn/de/predict_proba", table))
     assert proba.column_names == ["predict_proba_no", "predict_proba_yes"]
     np.testing.assert_array_equal(np.column_stack(proba.columns), plan.predict_proba(table))
+
+
+def test_an_answer_that_arrow_has_no_type_for() -> None:
+    model = SimpleImputer(strategy="most_frequent").fit(pd.DataFrame({"a": ["x", 1, "x"]}, dtype=object))
+    with pretzel.Runtime(store=pretzel.ObjectStore()) as runtime:
+        runtime.register("m", model)
+        client = Client(pretzel.serving.app(runtime))
+        answer = client.post("/models/m/transform", [{"a": "x"}, {"a": 1}], headers={"Accept": ARROW})
+        assert answer.status == 406
+        assert "m: Arrow has no type for column 'a' of the answer" in answer.error
+        assert client.post("/models/m/transform", [{"a": "x"}, {"a": 1}]).json == [["x"], [1]]
 
 
 def test_matrices_and_documents(client: Client, runtime: pretzel.Runtime) -> None:
