@@ -219,7 +219,7 @@ def _texts() -> Iterator[Case]:
 
     texts = examples.texts(ROWS)
     labels = np.arange(ROWS) % 2
-    other = r"\b[a-z]+\b"
+    other = r"[a-z]+|\d"
     for name, model in {
         "words of another pattern": make_pipeline(TfidfVectorizer(token_pattern=other), LogisticRegression()),
         "words, neighbours": make_pipeline(TfidfVectorizer(), KNeighborsClassifier()),
@@ -227,7 +227,7 @@ def _texts() -> Iterator[Case]:
             make_union(TfidfVectorizer(), CountVectorizer(token_pattern=other)), LogisticRegression()
         ),
         "words of a function": make_pipeline(
-            CountVectorizer(tokenizer=str.split, token_pattern=None), TfidfTransformer(), LogisticRegression()
+            CountVectorizer(analyzer=str.split), TfidfTransformer(), LogisticRegression()
         ),
     }.items():
         yield Case(name, model.fit(texts, labels), texts)

@@ -262,7 +262,10 @@ def _tags(estimator: Any) -> tuple[bool, bool] | None:
     """
     if not type(estimator).__module__.startswith("sklearn.") or is_composition(estimator):
         return None
-    tags = tags_of(estimator)
+    try:
+        tags = tags_of(estimator)
+    except AttributeError:  # of a parameter that is gone; then it is asked itself what it takes
+        return None
     if isinstance(tags, dict):  # before scikit-learn 1.6
         texts = not {"string", "categorical"}.isdisjoint(tags["X_types"])
         return None if tags["no_validation"] else (texts, bool(tags["allow_nan"]))

@@ -150,11 +150,17 @@ def test_the_memory_limit_ends_it(tmp_path: Path) -> None:
         assert client.post("/models/m7/predict", X[0].tolist()).status == 200
 
 
+def room_for(bytes_: int, store: Path) -> int:
+    """A memory limit that leaves so many bytes for models."""
+    with pretzel.Runtime(store=store) as runtime:
+        return int(runtime.stats()["memory"]["used"]) + bytes_
+
+
 def test_a_server_in_whose_memory_no_model_fits_is_not_ready_until_one_does(tmp_path: Path) -> None:
     models = pretzel.PlanStore(tmp_path / "models")
     X = np.random.default_rng(0).normal(size=(10, 200_000))
     models.publish("big", LinearRegression().fit(X, X[:, 0]))
-    with pretzel.Runtime(store=tmp_path / "models", memory_limit=1_000_000) as runtime:
+    with pretzel.Runtime(store=tmp_path / "models", memory_limit=room_for(1_000_000, tmp_path / "models")) as runtime:
         app = pretzel.serving.app(runtime)
         client = Client(app)
         for _ in range(2):
@@ -174,7 +180,7 @@ def test_a_model_that_is_too_large_keeps_no_other_one_from_being_called_first(tm
     X = np.random.default_rng(0).normal(size=(10, 200_000))
     models.publish("a", LinearRegression().fit(X, X[:, 0]))
     models.publish("b", LinearRegression().fit(X[:, :3], X[:, 0]))
-    with pretzel.Runtime(store=tmp_path / "models", memory_limit=1_000_000) as runtime:
+    with pretzel.Runtime(store=tmp_path / "models", memory_limit=room_for(1_000_000, tmp_path / "models")) as runtime:
         app = pretzel.serving.app(runtime)
         assert Client(app).get(READY).status == 200
         assert runtime.stats()["memory"]["resident"] == 1

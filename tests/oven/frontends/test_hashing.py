@@ -13,7 +13,7 @@ from sklearn.utils import murmurhash3_32
 
 import pretzel
 from pretzel.errors import InputValueError, OpaqueStepError
-from pretzel.oven.ir.hashing import INT32_MIN, HashedNgrams, murmur3
+from pretzel.oven.ir.hashing import INT32_MIN, column_of_hash, murmur3
 
 from .texts import HARD_DOCUMENTS, check_vectorizer, documents
 
@@ -65,9 +65,7 @@ def test_reference_hash(data: bytes) -> None:
 
 @pytest.mark.parametrize("n_features", [1, 2, 3, 1000, 2**20, 2**31 - 1])
 def test_column_of_the_hash_without_absolute_value(n_features: int) -> None:
-    columns = np.zeros(0, dtype=np.uint8), np.zeros(1, dtype=np.int64)
-    node = HashedNgrams((), "word", 1, 1, 2, *columns, n_features, True)
-    assert node._column(INT32_MIN) == (2147483647 - (n_features - 1)) % n_features == 2**31 % n_features
+    assert column_of_hash(INT32_MIN, n_features) == (2147483647 - (n_features - 1)) % n_features == 2**31 % n_features
 
 
 def test_lone_surrogates_are_rejected_where_the_source_cannot_encode_them() -> None:
