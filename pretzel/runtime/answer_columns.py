@@ -21,12 +21,26 @@ def default_method(methods: Iterable[str]) -> str:
     return next((name for name in ("predict", "transform") if name in known), known[0])
 
 
+def is_by_target(answer: Any) -> bool:
+    """Whether an answer is an array for each of several targets; other lists, which functions return, are of rows."""
+    return isinstance(answer, list) and len(answer) > 0 and all(getattr(part, "ndim", 0) for part in answer)
+
+
+def as_array(answer: Any) -> Any:
+    """An answer as an array; rows of lists, which may differ in length, stay lists."""
+    if isinstance(answer, list) and any(isinstance(row, list | tuple | dict) for row in answer):
+        rows = np.empty(len(answer), dtype=object)
+        rows[:] = answer
+        return rows
+    return np.asarray(answer)
+
+
 def answer_columns(method: str, answer: Any, classes: Any, names_out: Sequence[str] | None = None) -> dict[str, Any]:
     """An answer as columns of a table: ``predict``, ``predict_proba_yes``, ``transform_0``, ...
 
     Those of ``transform`` have ``names_out``, if there is one for each.
     """
-    if isinstance(answer, list):
+    if is_by_target(answer):
         parts = [classes[i] if isinstance(classes, list) else None for i in range(len(answer))]
         each = [answer_columns(f"{method}_{i}", part, parts[i]) for i, part in enumerate(answer)]
         return {name: column for columns in each for name, column in columns.items()}
@@ -37,7 +51,7 @@ def answer_columns(method: str, answer: Any, classes: Any, names_out: Sequence[s
         answer = answer.toarray()
     if hasattr(answer, "columns"):
         return {str(name): answer[name] for name in answer.columns}
-    values = np.asarray(answer)
+    values = as_array(answer)
     if values.ndim == 1:
         return {method: values}
     per_class = method.startswith(("predict_proba", "predict_log_proba", "decision_function"))

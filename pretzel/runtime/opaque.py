@@ -13,6 +13,7 @@ from pretzel.errors import InputError, InputShapeError, InputTypeError, InputVal
 from pretzel.input_spec import InputKind, InputSpec
 from pretzel.plan import MethodPlan, OpaqueStep
 from pretzel.program import Leaf, LeafKind, Program
+from pretzel.runtime.answer_columns import is_by_target
 from pretzel.runtime.input.feature_names import check_width
 from pretzel.runtime.input.messages import UnreadForm, described, listed
 from pretzel.runtime.input.row_reader import as_number, check_keys, raise_wrong_field
@@ -320,7 +321,7 @@ class OpaqueMethod(CallCounter):
     def call_rows(self, rows: list[Any]) -> Any:
         """Answers for a list of single rows, as a table."""
         answer = self(of_single_rows(self.spec, self.name, rows, check=self._checks))
-        if isinstance(answer, list) and all(hasattr(part, "shape") for part in answer):
+        if is_by_target(answer):
             return [list(parts) for parts in zip(*answer, strict=True)]  # of several targets, by row
         return answer
 
@@ -330,7 +331,7 @@ class OpaqueMethod(CallCounter):
 
     def _single(self, answer: Any) -> Any:
         """The answer for the only row, of each target where there are several."""
-        if isinstance(answer, list | tuple) and all(hasattr(part, "shape") for part in answer):
+        if is_by_target(answer) or (isinstance(answer, tuple) and all(hasattr(part, "shape") for part in answer)):
             return type(answer)(self._first(part) for part in answer)
         return self._first(answer)
 

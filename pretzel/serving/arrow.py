@@ -9,7 +9,7 @@ import numpy as np
 
 from pretzel.errors import InputTypeError
 from pretzel.input_spec import InputKind
-from pretzel.runtime.answer_columns import answer_columns
+from pretzel.runtime.answer_columns import answer_columns, as_array
 from pretzel.runtime.input.sent import as_sent, values_sent
 from pretzel.runtime.named_columns import feature_names_out
 from pretzel.serving.arrow_sizes import bytes_of
@@ -60,9 +60,9 @@ def of_rows(answers: Any) -> Any:
     """Answers for single rows, as those for a table."""
     if not isinstance(answers, list):
         return answers
-    if answers and isinstance(answers[0], list):
+    if answers and isinstance(answers[0], list) and not any(isinstance(part, str | list | dict) for part in answers[0]):
         return [np.array(part) for part in zip(*answers, strict=True)]
-    return np.array(answers)
+    return as_array(answers)
 
 
 def _pyarrow() -> Any:
@@ -91,20 +91,25 @@ def _read(body: bytes, plan: Plan, most: int) -> Any:
             raise InputTypeError(f"{plan.name}: expected one column of {what}, got {table.num_columns} columns")
         return values_sent(spec, table.column(0), table.column_names[0])
     if spec.names is None:
-        columns = [_numbers(column, name, plan) for name, column in zip(table.column_names, table.columns, strict=True)]
+        columns = [_array(column, name, plan) for name, column in zip(table.column_names, table.columns, strict=True)]
+        if len(columns) == 1 and columns[0].dtype == object:
+            return columns[0].tolist()
         return np.column_stack(columns) if columns else np.empty((table.num_rows, 0))
     return as_sent(spec, table)
 
 
-def _numbers(column: Any, name: str, plan: Plan) -> Any:
-    """A column as an array."""
+def _array(column: Any, name: str, plan: Plan) -> Any:
+    """A column as an array: of numbers, or of texts as objects for a model that takes anything."""
+    spec = plan.physical.input
+    if spec.kind is InputKind.ANY and str(column.type) in ("string", "large_string", "string_view"):
+        return np.array(column.to_pylist(), dtype=object)
     try:
         found = column.to_numpy()
     except (NotImplementedError, ValueError, TypeError):  # those of pyarrow are kinds of these
         found = None
     if found is None or found.dtype.kind not in "fiub":
-        width = plan.physical.input.width
-        raise InputTypeError(f"{plan.name}: expected {width} columns of numbers, got {column.type} in column {name!r}")
+        expected = "columns of numbers or texts" if spec.kind is InputKind.ANY else f"{spec.width} columns of numbers"
+        raise InputTypeError(f"{plan.name}: expected {expected}, got {str(column.type)[:100]} in column {name!r}")
     return found
 
 

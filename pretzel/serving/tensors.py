@@ -11,6 +11,7 @@ import numpy as np
 
 from pretzel._native import read_texts, write_texts
 from pretzel.errors import InputShapeError, InputTypeError
+from pretzel.runtime.answer_columns import as_array, is_by_target
 from pretzel.serving.failures import BadRequest
 from pretzel.serving.jsons import written_out
 
@@ -226,13 +227,13 @@ def to_bytes(tensor: Tensor) -> bytes:
 def of_answer(name: str, answer: Any) -> list[Tensor]:
     """An answer as tensors.
 
-    A list, which is the answer of a method for several targets, makes a tensor for each of its parts.
+    A list of arrays, which is the answer of a method for several targets, makes a tensor for each of its parts.
     """
-    if isinstance(answer, list):
+    if is_by_target(answer):
         return [each for i, part in enumerate(answer) for each in of_answer(f"{name}_{i}", part)]
     if hasattr(answer, "toarray"):
         answer = written_out(answer)
-    values: npt.NDArray[Any] = np.asarray(answer)
+    values: npt.NDArray[Any] = as_array(answer)
     if values.dtype.byteorder == ">":
         values = values.astype(values.dtype.newbyteorder("<"))
     datatype = DATATYPES.get(values.dtype.name, "BYTES")
