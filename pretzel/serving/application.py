@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import math
@@ -121,14 +122,12 @@ class Application:
         if self.shared is not None:
             self.shared.follow()
         if kind == "http":
-            can_trace = self.runtime.tracing or "opentelemetry.trace" in sys.modules
-            tracer = spans.tracer(self) if can_trace else None
-            if tracer is not None or _log.isEnabledFor(logging.INFO):
-                await watched.answer(self, Request(scope, receive, self.settings.max_bytes), send, tracer)
-                return
-            left = await self.short_rows.answer(scope, receive, send)
-            if left is not None:
-                await self.answer(Request(scope, left, self.settings.max_bytes), send)
+            try:
+                await self._answer_http(scope, receive, send)
+            except asyncio.CancelledError:
+                if not (self.leaving or self.draining):
+                    raise
+                await self._cut_off(send)
         elif kind == "lifespan":
             await self._live(receive, send)
         elif kind == "websocket":
@@ -136,6 +135,25 @@ class Application:
             await send({"type": "websocket.close", "code": 1000})
         else:
             raise RuntimeError(f"pretzel.serving has no answer to {kind!r} of ASGI")
+
+    async def _answer_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        can_trace = self.runtime.tracing or "opentelemetry.trace" in sys.modules
+        tracer = spans.tracer(self) if can_trace else None
+        if tracer is not None or _log.isEnabledFor(logging.INFO):
+            await watched.answer(self, Request(scope, receive, self.settings.max_bytes), send, tracer)
+            return
+        left = await self.short_rows.answer(scope, receive, send)
+        if left is not None:
+            await self.answer(Request(scope, left, self.settings.max_bytes), send)
+
+    async def _cut_off(self, send: Send) -> None:
+        """Answer a request that the server cancels because it ends, which servers log with a traceback otherwise."""
+        error = Unavailable("this server shut down before the request was answered: send it to another one")
+        response = Response.of({"error": str(error), "type": "Unavailable"}, status_of(error))
+        response.headers += [(b"retry-after", b"1"), (b"connection", b"close")]
+        self.statuses[response.status] += 1
+        with contextlib.suppress(Exception):  # the client has gone, or has the beginning of an answer
+            await response.send(send)
 
     async def leave(self) -> None:
         """Answer what comes over open connections for a moment, and ask clients to close them.

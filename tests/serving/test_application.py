@@ -247,6 +247,36 @@ def test_every_error_has_a_status_in_one_table() -> None:
             assert known or not blamed
 
 
+@pytest.mark.parametrize("leaving", [False, True])
+def test_a_request_that_is_cut_off_when_the_server_ends(runtime: pretzel.Runtime, leaving: bool) -> None:
+    app, sent = pretzel.serving.app(runtime), []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def main() -> None:
+        parts = [{"type": "http.request", "body": b"[1.0,", "more_body": True}]
+
+        async def receive() -> Any:
+            return parts.pop() if parts else await asyncio.Event().wait()
+
+        scope = {"type": "http", "method": "POST", "path": "/models/numbers/predict", "headers": []}
+        task = asyncio.create_task(app(scope, receive, send))
+        await asyncio.sleep(0.01)
+        app.leaving = leaving
+        task.cancel()
+        await task
+
+    if leaving:
+        asyncio.run(main())
+        assert sent[0]["status"] == 503
+        assert b"send it to another one" in sent[1]["body"]
+    else:
+        with pytest.raises(asyncio.CancelledError):
+            asyncio.run(main())
+    assert app.active == 0
+
+
 def test_clients_that_go_away(client: Client) -> None:
     async def receive() -> Any:
         return {"type": "http.disconnect"}
