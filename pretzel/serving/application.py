@@ -123,7 +123,14 @@ class Application:
             self.shared.follow()
         if kind == "http":
             try:
-                await self._answer_http(scope, receive, send)
+                can_trace = self.runtime.tracing or "opentelemetry.trace" in sys.modules
+                tracer = spans.tracer(self) if can_trace else None
+                if tracer is not None or _log.isEnabledFor(logging.INFO):
+                    await watched.answer(self, Request(scope, receive, self.settings.max_bytes), send, tracer)
+                    return
+                left = await self.short_rows.answer(scope, receive, send)
+                if left is not None:
+                    await self.answer(Request(scope, left, self.settings.max_bytes), send)
             except asyncio.CancelledError:
                 if not (self.leaving or self.draining):
                     raise
@@ -135,16 +142,6 @@ class Application:
             await send({"type": "websocket.close", "code": 1000})
         else:
             raise RuntimeError(f"pretzel.serving has no answer to {kind!r} of ASGI")
-
-    async def _answer_http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        can_trace = self.runtime.tracing or "opentelemetry.trace" in sys.modules
-        tracer = spans.tracer(self) if can_trace else None
-        if tracer is not None or _log.isEnabledFor(logging.INFO):
-            await watched.answer(self, Request(scope, receive, self.settings.max_bytes), send, tracer)
-            return
-        left = await self.short_rows.answer(scope, receive, send)
-        if left is not None:
-            await self.answer(Request(scope, left, self.settings.max_bytes), send)
 
     async def _cut_off(self, send: Send) -> None:
         """Answer a request that the server cancels because it ends, which servers log with a traceback otherwise."""

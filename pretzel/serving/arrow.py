@@ -113,7 +113,7 @@ def _array(column: Any, name: str, plan: Plan) -> Any:
     return found
 
 
-def _array(arrow: Any, column: Any, name: str, plan: Plan) -> Any:
+def _written(arrow: Any, column: Any, name: str, plan: Plan) -> Any:
     """A column of an answer as an array of Arrow."""
     try:
         return arrow.array(column)
@@ -127,7 +127,7 @@ def _write(plan: Plan, method: str, answer: Any) -> bytes:
     arrow = _pyarrow()
     names_out = None if plan.physical.names_out is None else [*feature_names_out(plan)]
     columns = answer_columns(method, answer, plan.physical.attributes.get("classes_"), names_out)
-    arrays = [_array(arrow, column, name, plan) for name, column in columns.items()]
+    arrays = [_written(arrow, column, name, plan) for name, column in columns.items()]
     table = arrow.Table.from_arrays(arrays, names=[*columns])
     sink = arrow.BufferOutputStream()
     with arrow.ipc.new_stream(sink, table.schema) as writer:
