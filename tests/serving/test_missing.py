@@ -127,3 +127,16 @@ def test_batches_of_engines(fitted: tuple[Any, pd.DataFrame]) -> None:
         np.testing.assert_allclose(np.asarray(column), expected, rtol=1e-9, atol=1e-12)
     alone = [scorer(plain[i : i + 1]).column("predict_proba_1")[0].as_py() for i in range(len(plain))]
     np.testing.assert_allclose(alone, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_null_among_whole_numbers_in_a_tensor_as_its_metadata_say() -> None:
+    frame = pd.DataFrame({"n": [1.0, 2.0, np.nan, 2.0] * 3})
+    model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(frame, [0, 1, 1, 0] * 3)
+    with pretzel.Runtime(store=pretzel.ObjectStore()) as runtime:
+        runtime.register("m", model)
+        client = Client(pretzel.serving.app(runtime))
+        (described,) = client.get("/v2/models/m").json["inputs"]
+        tensor = {**described, "shape": [4], "data": [1, 2.0, None, 2]}
+        found = client.post("/v2/models/m/infer", {"inputs": [tensor], "outputs": [{"name": "predict_proba"}]})
+    expected = model.predict_proba(frame[:4])
+    np.testing.assert_allclose(np.reshape(found.json["outputs"][0]["data"], (4, 2)), expected, rtol=1e-9)

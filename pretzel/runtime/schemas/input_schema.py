@@ -178,7 +178,8 @@ class InputSchema:
         """Metadata of the model as the Open Inference Protocol has them: name, inputs and outputs.
 
         Named columns that a step reads are a tensor each, of shape [-1]; others are one tensor ``X`` of shape
-        [-1, columns], or [-1] for documents. ``BYTES`` are texts, and stand for values that may be anything.
+        [-1, columns], or [-1] for documents. ``BYTES`` are texts, and stand for values that may be anything. Whole
+        numbers that may be missing are ``FP64``.
         """
         from pretzel.runtime.schemas.open_inference import metadata
 

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pretzel.runtime.schemas.input_schema import InputSchema, Output
+    from pretzel.runtime.schemas.input_schema import Column, InputSchema, Output
 
 TENSOR = "X"
 """Name of the one tensor of columns without names, and of documents."""
@@ -39,12 +39,20 @@ def datatype_of(dtype: str | None) -> str:
 def _inputs(schema: InputSchema) -> Iterator[dict[str, Any]]:
     if schema.named:
         for column in (each for each in schema.columns if each.is_read):
-            yield {"name": column.name, "datatype": datatype_of(column.dtype), "shape": [-1]}
+            yield {"name": column.name, "datatype": _datatype_of_column(column), "shape": [-1]}
         return
-    datatypes = {datatype_of(column.dtype) for column in schema.columns if column.is_read}
+    datatypes = {_datatype_of_column(column) for column in schema.columns if column.is_read}
+    if datatypes == {"FP64", "INT64"}:
+        datatypes = {"FP64"}
     one = datatypes.pop() if len(datatypes) == 1 else "BYTES"
     is_table = schema.kind == "table"
     yield {"name": TENSOR, "datatype": one, "shape": [-1, len(schema.columns)] if is_table else [-1]}
+
+
+def _datatype_of_column(column: Column) -> str:
+    """Whole numbers that may be missing are floats, because a tensor of integers has no place for null or NaN."""
+    may_be_missing = column.dtype == "int64" and column.nullable is not False
+    return datatype_of("float64" if may_be_missing else column.dtype)
 
 
 def _outputs(output: Output) -> Iterator[dict[str, Any]]:

@@ -432,6 +432,14 @@ def test_metadata_of_the_open_inference_protocol(mixed, unnamed):
     assert unnamed.input_schema.to_open_inference()["inputs"] == [{"name": "X", "datatype": "FP64", "shape": [-1, 3]}]
 
 
+def test_whole_numbers_that_may_be_missing_are_tensors_of_floats():
+    X = pd.DataFrame({"whole": [1.0, 2.0, np.nan] * 4, "never": [1, 2, 3] * 4})
+    schema = pretzel.compile(OneHotEncoder().fit(X)).input_schema
+    assert [tensor["datatype"] for tensor in schema.to_open_inference()["inputs"]] == ["FP64", "INT64"]
+    unnamed = pretzel.compile(OneHotEncoder().fit(X.to_numpy())).input_schema
+    assert [tensor["datatype"] for tensor in unnamed.to_open_inference()["inputs"]] == ["FP64"]
+
+
 def test_columns_without_names_of_which_some_are_not_read():
     X = np.random.default_rng(0).normal(size=(ROWS, 3))
     source = make_pipeline(make_column_transformer((StandardScaler(), [0, 2])), LinearRegression()).fit(X, X[:, 0])
