@@ -132,7 +132,8 @@ def _answers(asked: Fitted) -> dict[str, cmp.Outcome]:
 
 
 def _differences(asked: Fitted) -> Iterator[str]:
-    """Where the plan does not answer as the estimator. A model one of whose methods fails need not compile."""
+    """Where the plan does not answer as the estimator. A model need not compile that has no method, or one that
+    fails."""
     import pretzel
     from pretzel.errors import PretzelError
 
@@ -140,7 +141,7 @@ def _differences(asked: Fitted) -> Iterator[str]:
     try:
         plan = pretzel.compile(copy.deepcopy(asked.estimator), keep_source=True)
     except PretzelError as error:
-        if all(outcome.error is None for outcome in expected.values()):
+        if expected and all(outcome.error is None for outcome in expected.values()):
             yield f"is not compiled: {error}"
         return
     for name, outcome in expected.items():

@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
+from sklearn.ensemble import VotingClassifier
+from sklearn.kernel_approximation import AdditiveChi2Sampler
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -114,3 +117,13 @@ def test_a_method_fitted_on_other_columns_fails_as_in_the_source() -> None:
     plan = pretzel.compile(FeatureUnion([("proba", FunctionTransformer(model.predict_proba))]).fit(X))
     with pytest.raises(ValueError, match="expecting 3 features"):
         plan.transform(X)
+
+
+@pytest.mark.parametrize("last", [AdditiveChi2Sampler(), FunctionTransformer(np.nan_to_num)], ids=stable_id)
+def test_whole_numbers_of_a_step_before_keep_their_dtype(last: Any) -> None:
+    labels = np.digitize(X[:, 0], [-0.5, 0.5])
+    first = VotingClassifier([("a", LogisticRegression()), ("b", GaussianNB())]).fit(X, labels)
+    model = make_pipeline(first, last).fit(X, labels)
+    found, expected = pretzel.compile(model, keep_source=True).transform(X), model.transform(X)
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)

@@ -121,7 +121,10 @@ def of_another_precision(x: Node, dtype: Any) -> list[str]:
 
 
 def exclude_all_but_float64(x: Node, importer: Importer, reason: str) -> None:
-    """Leave requests of any other dtype to the estimator."""
+    """Leave requests of any other dtype, and whole numbers or float32 of a step before, to the estimator."""
+    rule = None if isinstance(x, Raw) else x.schema().dtype
+    if rule is not None and rule.follows is Follows.NOTHING and rule.least != "float64":
+        raise Unsupported(reason)
     importer.exclude(x, [name for name in NUMBERS if name != "float64"], reason)
 
 
