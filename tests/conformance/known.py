@@ -51,6 +51,27 @@ KNOWN: tuple[Known, ...] = (
         subject="XGB.*", form="big-endian.*", kind="values",
     ),
     Known(
+        "the library reads no such container, looks columns up by name, or hashes texts that UTF-8 cannot hold",
+        subject="category_encoders.*", kind="answered",
+    ),
+    Known(
+        "a plan rejects other columns, and rows of other lengths; of the library the model behind the encoder does",
+        subject="category_encoders.*", kind="refused", form=".*column.*|ragged list|row: dict.*",
+    ),
+    Known(
+        "where an array is asked for, the library's has the common dtype of a frame: objects for dtypes of pandas, and "
+        "whole numbers or floats by what a row holds",
+        subject="category_encoders.*", kind="dtype", form="nullable|Arrow-backed|text of Arrow|row: .*|.*no rows.*",
+    ),
+    Known(
+        "names of columns are texts in a plan; an encoder that was fitted on an array keeps numbers",
+        subject="category_encoders.*", kind="names", form=".*pandas configured",
+    ),
+    Known(
+        "a number among texts is no unknown value for these two encoders, which compare unknown values by their dtype",
+        subject=".*(CatBoost|LeaveOneOut)Encoder #.*", kind="values", form=".* is a number|matrix of numbers",
+    ),
+    Known(
         "the source ignores the names of columns; a plan rejects other ones, because it would read the wrong columns",
         subject="LocalOutlierFactor.*", form="frame, columns re(ordered|named)|polars_reordered", kind="refused",
     ),

@@ -20,13 +20,17 @@ KINDS = {
     "text": "documents",
 }
 
+ENCODERS = "category_encoders."
+"""Encoders have the names of those of scikit-learn."""
+
 
 def subjects() -> Iterator[Subject]:
     """Each case, fitted without column names and, if it takes a matrix, with them; not those of a single column."""
     for i, case in enumerate(CASES):
         if case.data == "column":  # forms of several columns; the estimator itself is asked for its own
             continue
-        name = f"{case.name.rpartition('.')[2]} #{i}"
+        named = case.name if case.name.startswith(ENCODERS) else case.name.rpartition(".")[2]
+        name = f"{named} #{i}"
         yield Subject(name, int, "case")
         if case.data in ("numbers", "missing"):
             yield Subject(name, int, "named case")

@@ -5,9 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from pretzel.oven.frontends.sklearn import check_readable
+from pretzel.oven.frontends.sklearn.compat import follows_configuration
 from pretzel.oven.frontends.sklearn.compat import output_container as container_of
 
-__all__ = ["check_readable", "needs_rows", "output_container", "reads_columns", "takes_sparse"]
+__all__ = [
+    "check_readable",
+    "follows_configuration",
+    "needs_rows",
+    "output_container",
+    "reads_columns",
+    "takes_sparse",
+]
 
 
 def output_container(estimator: Any) -> str:
