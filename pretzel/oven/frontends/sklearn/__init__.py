@@ -80,6 +80,8 @@ NUMERIC = ("sklearn.linear_model.", "sklearn.naive_bayes.", "sklearn.neural_netw
            "sklearn.impute.MissingIndicator", "sklearn.decomposition.FactorAnalysis",
            "sklearn.covariance.", "sklearn.mixture.", "sklearn.discriminant_analysis.",
            "sklearn.decomposition.SparsePCA", "sklearn.decomposition.MiniBatchSparsePCA",
+           "sklearn.decomposition.SparseCoder", "sklearn.decomposition.DictionaryLearning",
+           "sklearn.decomposition.MiniBatchDictionaryLearning",
            "sklearn.cluster.FeatureAgglomeration", "sklearn.cluster.AffinityPropagation", "sklearn.cluster.MeanShift",
            "sklearn.preprocessing.SplineTransformer",
            "sklearn.cluster.Birch", "sklearn.decomposition.KernelPCA", "sklearn.semi_supervised.Label",
