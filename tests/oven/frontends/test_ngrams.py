@@ -226,6 +226,7 @@ def test_grams_from_python(vectorizer: Any, options: dict[str, Any]) -> None:
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_grams_from_python_are_saved(tmp_path: Path) -> None:
+    pytest.importorskip("skops")
     model = CountVectorizer(token_pattern=r"[a-z]+|\d").fit(HARD_DOCUMENTS)
     pretzel.compile(model).save(tmp_path / "model.pretzel", opaque="skops")
     found = pretzel.load(tmp_path / "model.pretzel").transform(HARD_DOCUMENTS)
