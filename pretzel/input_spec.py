@@ -85,6 +85,8 @@ class InputSpec:
         Columns of a category dtype become codes. None: by the categories of the request, in a frame ``as_booster``.
     as_booster : bool
         Columns of a category dtype are codes, and no warning says that only one of fit and request has names.
+    no_others : bool
+        Named columns may come in another order, but not among others.
     """
 
     kind: InputKind
@@ -109,6 +111,7 @@ class InputSpec:
     rounds_arrays: bool = False
     coding: Coding | None = None
     as_booster: bool = False
+    no_others: bool = False
 
     @property
     def one_each(self) -> bool:

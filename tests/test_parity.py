@@ -44,7 +44,8 @@ pytestmark = [
 def test_every_registered_estimator_has_a_case():
     there = {name for name in registered() if not releases.lacks(name)}
     fitted = {name for name in there if hasattr(cases.class_of(name), "fit")}
-    assert fitted - {case.name for case in cases.CASES} == set()
+    in_frames = {name for name in fitted if name.startswith("feature_engine.")}  # oven/frontends/test_feature_engine.py
+    assert fitted - in_frames - {case.name for case in cases.CASES} == set()
 
 
 @functools.cache

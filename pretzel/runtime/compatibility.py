@@ -35,7 +35,8 @@ def _of_inputs(old: InputSpec, new: InputSpec) -> Iterator[str]:
     else:
         required = [new.names[i] for i in new.required]
         more = [name for name in required if name not in set(old.names)]
-        fewer = [] if new.any_order else [name for name in old.names if name not in set(new.names)]
+        ignored = new.any_order and not new.no_others
+        fewer = [] if ignored else [name for name in old.names if name not in set(new.names)]
         if more:
             yield f"it needs other columns: {listed(more)}"
         if fewer:

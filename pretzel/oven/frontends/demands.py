@@ -76,6 +76,7 @@ def demands(estimator: Any) -> InputSpec:
     finding = [each for each in checked if has_trait(each, "finds_columns")]
     parts = [_parts(each, width) for each in finding]
     any_order = bool(parts) and all(parts) and len(finding) == len(checked)
+    exact = any_order and all(has_trait(each, "rejects_other_columns") for each in finding)
     # What a function passes on, it reads.
     whole = any(has_trait(each, "keeps_container") for each in inside)
     required = None if whole else {i for columns in parts for part in columns for i in part}
@@ -93,12 +94,13 @@ def demands(estimator: Any) -> InputSpec:
         sparse_nan=not apart or (False if all(has_trait(each, "rejects_sparse_nan") for each in apart) else None),
         sparse_frames=not any_order and not any(_reads_sparse_columns(each) for each in inside),
         floats=all(asking) or (None if any(asking) else False),
-        by_name=names is not None and any(child.named for each in checked for child in children(each)),
+        by_name=names is not None and any(map(_is_named, checked)),
         unchecked=any(has_trait(each, "keeps_container") for each in first),
         text_arrays=_takes_texts(estimator, "array")[0],
         text_lists=_takes_texts(estimator, "list")[0],
         vectors=vectors,
         coding=coding_of(inside[0]) if len(inside) == 1 else None,
+        no_others=exact,
         by_position=all(has_trait(each, "by_position") for each in inside),
         as_booster=all(has_trait(each, "as_booster") for each in inside),
         rounds_arrays=all(has_trait(each, "rounds_arrays") for each in inside),
@@ -112,6 +114,11 @@ def _naming(inside: list[Any]) -> list[Any]:
     """
     comparing = [each for each in inside if has_trait(each, "records_names") and not has_trait(each, "by_position")]
     return comparing or inside
+
+
+def _is_named(estimator: Any) -> bool:
+    """Whether an estimator selects columns by name."""
+    return has_trait(estimator, "needs_names") or any(child.named for child in children(estimator))
 
 
 def _parts(estimator: Any, width: int) -> list[tuple[int, ...]]:

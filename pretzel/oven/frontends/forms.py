@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, Raw, SparseLeaf, TextLeaf
+from pretzel.oven.frontends.registry import Unsupported
+from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, Raw, Select, SparseLeaf, TextLeaf
 from pretzel.oven.ir.graph import Node, toposort
+from pretzel.oven.ir.impute import ImputeCells
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.plan import PassedOn
-from pretzel.schema import Kind
+from pretzel.schema import Kind, Schema, cells
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
+    from pretzel.oven.ir._cells import CellValue
 
 
 class TwoForms(Node):
@@ -55,6 +62,145 @@ class Beside(Node):
     def widths(self) -> list[int]:
         """Columns of each part."""
         return [len(part.columns) if isinstance(part, Raw) else part.schema().width for part in self.inputs]
+
+
+class Columns(Beside):
+    """Columns side by side in runs, which are columns of fewer values, because many steps change some columns only.
+
+    Parameters
+    ----------
+    whole : tuple of Node
+        These values, and others that are made only because they may be rejected.
+    order : tuple of int
+        The place of each column among theirs.
+    """
+
+    whole: tuple[Node, ...] = ()
+    order: tuple[int, ...] = ()
+
+    op: ClassVar[str] = "columns/1"
+
+
+class Relabelled(Node):
+    """Cells in place of other cells or numbers, for encoders, which read the latter and encode the former.
+
+    Parameters
+    ----------
+    columns : tuple of int
+        Columns of the input.
+    known, labels : tuple of tuple of str or float
+        For each column the values that are known, and what stands in place of each.
+    others : tuple of str or float
+        What stands in place of all other values but NaN in each column.
+    rejects_missing : bool
+        Missing values are rejected. Else NaN stays NaN.
+    """
+
+    columns: tuple[int, ...]
+    known: tuple[tuple[CellValue, ...], ...]
+    labels: tuple[tuple[CellValue, ...], ...]
+    others: tuple[CellValue, ...]
+    rejects_missing: bool
+
+    op: ClassVar[str] = "relabelled/1"
+
+    def schema(self) -> Schema:
+        return cells(len(self.columns))
+
+    def select(self, columns: list[int]) -> Relabelled:
+        """Some of the columns."""
+        given, known, labels = self.columns, self.known, self.labels
+        return Relabelled(
+            self.inputs,
+            tuple(given[i] for i in columns),
+            tuple(known[i] for i in columns),
+            tuple(labels[i] for i in columns),
+            tuple(self.others[i] for i in columns),
+            self.rejects_missing,
+        )
+
+    @property
+    def read(self) -> Node:
+        """What is read, column by column."""
+        return _columns_of(self.inputs[0], [*self.columns])
+
+
+Place = tuple[Node, int]
+"""A column of a value."""
+
+
+def places_of(x: Node) -> list[Place]:
+    """The columns of ``x``, each as a column of the value that has made it; none where their number is not known."""
+    if isinstance(x, TwoForms):
+        return places_of(x.native)
+    if isinstance(x, Columns):
+        places = [place for part in x.whole for place in places_of(part)]
+        return [places[at] for at in x.order]
+    if isinstance(x, Beside):
+        return [place for part in x.inputs for place in places_of(part)]
+    if isinstance(x, Raw):
+        return [(Raw(x.inputs, (column,), selected=True), 0) for column in x.columns]
+    return [(x, at) for at in range(x.schema().width)]
+
+
+def made_for_checks(x: Node) -> list[Node]:
+    """Values beside the columns of ``x`` that are made only because they may be rejected."""
+    native = x.native if isinstance(x, TwoForms) else x
+    if not isinstance(native, Columns):
+        return []
+    ends = np.cumsum([len(places_of(each)) for each in native.whole])
+    read = {int(np.searchsorted(ends, at, side="right")) for at in native.order}
+    return [each for i, each in enumerate(native.whole) if i not in read]
+
+
+def arranged(places: list[Place], checked: Iterable[Node] = ()) -> Node:
+    """These columns side by side: few values, each as whole as it may be.
+
+    Parameters
+    ----------
+    places : list of tuple
+    checked : iterable of Node
+        Values that are made, too, because they may be rejected.
+    """
+    beside = tuple(checked)
+    runs: list[tuple[Node, list[int]]] = []
+    used: dict[Hashable, tuple[Node, list[int]]] = {}
+    for node, at in places:
+        key, column = _source(node), node.columns[at] if isinstance(node, Raw) else at
+        if not runs or _source(runs[-1][0]) != key:
+            runs.append((node, []))
+        runs[-1][1].append(column)
+        used.setdefault(key, (node, []))[1].append(column)
+    parts = [_columns_of(node, columns) for node, columns in runs]
+    if len(parts) == 1 and not beside:
+        return parts[0]
+    whole: list[Node] = []
+    found: dict[tuple[Hashable, int], int] = {}
+    for source, (node, columns) in used.items():
+        kept = sorted({*columns})
+        whole.append(_columns_of(node, kept))
+        found.update({(source, each): len(found) + i for i, each in enumerate(kept)})
+    order = tuple(found[_source(node), each] for node, columns in runs for each in columns)
+    return Columns(tuple(parts), True, (*whole, *beside), order)
+
+
+def _source(node: Node) -> Hashable:
+    """What two columns have in common that are columns of one value."""
+    return node.inputs if isinstance(node, Raw) else node
+
+
+def _columns_of(node: Node, columns: list[int]) -> Node:
+    if isinstance(node, Raw):
+        return Raw(node.inputs, tuple(columns), selected=True)
+    if columns == list(range(node.schema().width)):
+        return node
+    if isinstance(node, ImputeCells | Relabelled):
+        return node.select(columns)
+    if isinstance(node, CellLeaf):
+        return CellLeaf(node.inputs, tuple(node.columns[i] for i in columns))
+    if node.schema().kind is Kind.CELLS:
+        raise Unsupported("some of the values that a step returns as they are")
+    return Select((node,), tuple(columns))
 
 
 def two_forms(native: Node, source: Node, token: int, first_for: str = "none") -> TwoForms:

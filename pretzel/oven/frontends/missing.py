@@ -11,7 +11,7 @@ import numpy as np
 from pretzel.input_spec import InputKind, InputSpec
 from pretzel.oven.frontends.cells import cell_value
 from pretzel.oven.frontends.forms import Beside, TwoForms
-from pretzel.oven.frontends.registry import Unsupported
+from pretzel.oven.frontends.registry import Unsupported, has_trait
 from pretzel.oven.ir._cells import CellValue, is_nan, is_pandas_missing
 from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.columns import CellLeaf, NumericLeaf, Raw, Select
@@ -31,7 +31,8 @@ def note_missing(known: dict[int, CellValue], texts: set[int], estimator: Any, x
     """
     if not hasattr(estimator, "__dict__"):
         return
-    categories, parameter = _missing_of_categories(estimator), _missing_of_parameter(estimator)
+    categories = _missing_of_categories(estimator)
+    parameter = _missing_of_parameter(estimator) if has_trait(estimator, "names_missing_values") else []
     if not categories and not parameter:
         return
     columns = columns_of_request(x)

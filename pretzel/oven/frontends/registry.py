@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
     from pretzel.oven.ir.graph import Methods, Node
 
-LIBRARIES = "catboost", "category_encoders", "hiclass", "imblearn", "lightgbm", "sklearn", "xgboost"
+LIBRARIES = "catboost", "category_encoders", "feature_engine", "hiclass", "imblearn", "lightgbm", "sklearn", "xgboost"
 FRONTENDS = {library: f"pretzel.oven.frontends.{library}" for library in LIBRARIES}
 """Frontend of each library, by the first part of its modules' names."""
 
@@ -75,12 +75,15 @@ TRAITS = {
     "keeps_format": False,  # sparse rows leave ``transform`` in the format in which they came, else as CSR
     "makes_float64": False,  # ``transform`` of float32 is float64, of an estimator without native form
     "makes_sparse": False,  # ``transform`` makes sparse rows, also of an estimator without native form
+    "names_missing_values": True,  # a parameter ``missing_values`` is what stands for them
+    "needs_names": False,  # a table must have names of columns
     "records_names": True,  # what was fitted on a table with names of columns tells them
     "needs_rows": True,  # a request without rows is rejected
     "passes_texts_on": False,  # ``transform`` selects columns of any values, or passes all of them on
     "reads_forms": False,  # its adapter itself chooses how columns of any values are read
     "rounds_arrays": False,  # numbers in arrays other than float32 and float64 are rounded to float32
     "reads_columns": False,  # each column of a frame is read for itself
+    "rejects_other_columns": False,  # a table whose columns are found has no further ones
     "rejects_sparse_nan": True,  # NaN in sparse rows is rejected, where it is not treated as in dense ones
     "sparse_apart": False,  # sparse rows are computed with in another way
     "takes_documents": False,  # the input is documents, and nothing else

@@ -9,7 +9,17 @@ import numpy as np
 
 from pretzel.errors import CompileError
 from pretzel.oven.frontends.contradictions import check_labels, contradiction
-from pretzel.oven.frontends.forms import Beside, TwoForms, beside, two_forms
+from pretzel.oven.frontends.forms import (
+    Beside,
+    Columns,
+    Relabelled,
+    TwoForms,
+    arranged,
+    beside,
+    made_for_checks,
+    places_of,
+    two_forms,
+)
 from pretzel.oven.frontends.registry import Unsupported, has_trait
 from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.columns import CellLeaf, ItemLeaf, NumericLeaf, Raw, Select, SparseLeaf, TextLeaf, deciding_leaves
@@ -153,6 +163,10 @@ class ValueReader:
             return two_forms(native, source, x.token, x.first_for)
         if isinstance(x, Raw):
             return Raw(x.inputs, tuple(_known(x)[i] for i in columns), scalar, True)
+        if isinstance(x, Columns):
+            places = places_of(x)
+            found = arranged([places[i] for i in columns], made_for_checks(x))
+            return Raw(found.inputs, found.columns, scalar, True) if isinstance(found, Raw) else found
         if isinstance(x, Beside):
             return self._select_beside(x, columns, scalar)
         if x.schema().kind is Kind.SPARSE and list(columns) == sorted(set(columns)):
@@ -186,10 +200,15 @@ class ValueReader:
         Raises
         ------
         Unsupported
-            Text stands beside numbers.
+            Text stands beside numbers, or in place of other values.
         """
         if isinstance(x, TwoForms):
             return self.plain(x.native)
+        if isinstance(x, Relabelled):
+            raise Unsupported("labels that only an encoder behind them reads natively")
+        if isinstance(x, Columns):
+            found = self.concat(list(x.whole), keep_sparse=False)
+            return found if x.order == tuple(range(found.schema().width)) else self.note(Select((found,), x.order))
         return self.concat(list(x.inputs), keep_sparse=x.keep_sparse) if isinstance(x, Beside) else x
 
     def note(self, node: Node) -> Node:
@@ -201,7 +220,7 @@ class ValueReader:
         """Check and note what an adapter made."""
         for each in toposort([output.node], known=self._verified):
             self.note(each)
-            if isinstance(each, Beside | TwoForms):
+            if isinstance(each, Beside | Relabelled | TwoForms):
                 continue
             self._check(each)
             self._verified.add(each)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace as replace_fields
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from pretzel.oven.ir.scale import round_to_float32
 from pretzel.oven.ir.step_forms import Replacement
 from pretzel.oven.ir.value_properties import ValueProperties, of_constants, whole
 from pretzel.schema import Schema, cells, dense, fixed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 TINY = 1.0000000180025095e-35
 """float32 1e-35 as a double: LightGBM takes what is not larger for zero."""
@@ -193,6 +196,11 @@ class ImputeCells(Node):
                 if is_pandas_missing(out[i, j], "NAType") or cell_key(math.nan if nat else out[i, j]) in missing:
                     out[i, j] = fill
         return out
+
+    def select(self, columns: Sequence[int]) -> Node:
+        """Some of the columns that are kept."""
+        fill = pack(self.fill[i] for i in columns)
+        return replace(self, columns=tuple(self.columns[i] for i in columns), **fill._asdict())
 
     def as_replacement(self) -> Replacement | None:
         if self.na or self.columns != tuple(range(self.inputs[0].schema().width)):

@@ -105,6 +105,8 @@ def _same(a: Any, b: Any) -> bool:
 def _by_name(spec: InputSpec, names: Sequence[str], columns: Sequence[Any]) -> list[int]:
     found = {column: i for i, column in enumerate(columns)}
     missing = [names[i] for i in spec.required if names[i] not in found]
+    if spec.no_others and (missing or len(columns) != len(names)):
+        raise InputKeyError(_difference(spec, names, columns))
     if missing:
         unknown = sorted(set(columns) - set(names))
         raise InputKeyError(f"{spec.estimator}: missing columns: {listed(missing)}{hints(unknown, missing)}")

@@ -154,7 +154,7 @@ def check_keys(spec: InputSpec, model: str, row: Mapping[str, Any], number: int 
     names = spec.names or ()
     required = [names[i] for i in spec.required]
     missing = [name for name in required if name not in row]
-    if not missing and spec.any_order:
+    if not missing and spec.any_order and not spec.no_others:
         return  # as tables may have additional columns
     known = set(names)
     unknown = [key for key in list(row) if key not in known]  # a copy, because other threads may change the row

@@ -113,6 +113,8 @@ class InputSchema:
     form : {"", "named", "dict", "pair", "string"}
         What an item is: a dict of features of a DictVectorizer, or the ``input_type`` of a FeatureHasher. Empty
         where there are none, or of several forms.
+    any_order : bool
+        Named columns may come in another order.
     """
 
     model: str
@@ -121,6 +123,7 @@ class InputSchema:
     others_allowed: bool
     outputs: Mapping[str, Output] = field(default_factory=dict)
     form: str = ""
+    any_order: bool = False
 
     @property
     def named(self) -> bool:
@@ -197,7 +200,9 @@ def input_schema(plan: Plan) -> InputSchema:
     spec = physical.input
     outputs = {name: _output(plan, name, method) for name, method in physical.methods.items()}
     columns = tuple(_columns(spec, plan))
-    return InputSchema(plan.name, spec.kind.value, columns, spec.any_order, outputs, _form_of_items(plan))
+    others = spec.any_order and not spec.no_others
+    form = _form_of_items(plan)
+    return InputSchema(plan.name, spec.kind.value, columns, others, outputs, form, spec.any_order)
 
 
 def _form_of_items(plan: Plan) -> str:

@@ -35,7 +35,8 @@ def what_requests_are(schema: InputSchema) -> str:
         return f"one item for each row{_ITEMS.get(schema.form, '')}"
     if schema.kind == "any":
         return "whatever the first step takes"
-    named = "in any order, others are ignored" if schema.others_allowed else "in this order"
+    named = "in any order" if schema.any_order else "in this order"
+    named += ", others are ignored" if schema.others_allowed else ""
     columns = f"{len(schema.columns):,} column{'s' * (len(schema.columns) != 1)}"
     return f"a table of {columns}{f', by name, {named}' if schema.named else ''}"
 

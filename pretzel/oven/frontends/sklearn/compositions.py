@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.oven.frontends.forms import Beside, TwoForms
+from pretzel.oven.frontends.forms import Beside, Columns, TwoForms, made_for_checks
 from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition
 from pretzel.oven.frontends.sklearn._members import answers, float64_mean
 from pretzel.oven.frontends.sklearn.compat.compositions import columns_of_parts, positive_class, voting_weights
@@ -133,13 +133,22 @@ def column_transformer(estimator: Any, x: Node, importer: Importer) -> Methods:
 
 
 def _side_by_side(parts: list[Output], importer: Importer, *, keep_sparse: bool = True) -> Methods:
-    nodes = [part.node.native if isinstance(part.node, TwoForms) else part.node for part in parts]
+    nodes = [_one_value(part.node.native if isinstance(part.node, TwoForms) else part.node, importer) for part in parts]
     if any(isinstance(node, Raw) and not node.columns for node in nodes):
         raise Unsupported("the width of a part is not known")
     if all(not isinstance(node, Raw | Beside) and node.schema().kind is not Kind.CELLS for node in nodes):
         return {"transform": Output(importer.concat(nodes, keep_sparse=keep_sparse))}
     flat = [each for node in nodes for each in (node.inputs if isinstance(node, Beside) else (node,))]
     return {"transform": Output(Beside(tuple(flat), keep_sparse))}
+
+
+def _one_value(x: Node, importer: Importer) -> Node:
+    """Columns of a part as one value, where steps have made all of them."""
+    if not isinstance(x, Columns) or any(isinstance(each, Raw) or each.schema().kind is Kind.CELLS for each in x.whole):
+        if made_for_checks(x):
+            raise Unsupported("columns that are left out, but checked, beside columns that no step has read")
+        return x
+    return importer.plain(x)
 
 
 # -- searches, frozen estimators -------------------------------------------------------------------------------------

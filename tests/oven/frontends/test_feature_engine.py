@@ -1,0 +1,276 @@
+"""Steps of feature_engine against the library, in front of a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+import pretzel
+from pretzel.errors import InputKeyError, PretzelError
+
+pytest.importorskip("feature_engine")
+from feature_engine import encoding, imputation, selection
+from feature_engine.pipeline import Pipeline as RowPipeline
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+RNG = np.random.default_rng(0)
+N = 300
+TABLE = pd.DataFrame(
+    {
+        "city": RNG.choice(["Bonn", "Paris", "a b", ""], N, p=[0.5, 0.3, 0.15, 0.05]),
+        "size": RNG.normal(size=N),
+        "kind": RNG.choice(["u", "v"], N),
+        "grade": RNG.integers(0, 4, N),
+        "weight": RNG.normal(10.0, 2.0, size=N),
+    }
+)
+Y = (TABLE["size"] + RNG.normal(size=N) > 0).to_numpy().astype(int)
+HOLES = TABLE.copy()
+HOLES.loc[::7, "size"] = np.nan
+HOLES.loc[::5, "weight"] = np.nan
+HOLES.loc[::6, "kind"] = None
+NUMBERS = ["size", "grade", "weight"]
+ANY = {"ignore_format": True, "variables": ["grade", "kind", "city"]}
+TREE = DecisionTreeClassifier(max_depth=5, random_state=0)
+NEW = TABLE[:16].copy()
+NEW.loc[::7, "city"] = "Rome"
+NEW.loc[::11, "kind"] = None
+NEW.loc[3, "grade"] = 99
+OBJECTS = NEW[:12].astype(object)
+OBJECTS.loc[[2, 5], "kind"] = [None, 3]
+
+
+def answer(call: Any, asked: Any) -> Any:
+    """What is answered, or that nothing is."""
+    try:
+        return call(asked)
+    except Exception as error:
+        return error
+
+
+def check(*steps: Any, table: pd.DataFrame = TABLE, new: pd.DataFrame = NEW, model: Any = None) -> Any:
+    """Answers of frames of several lengths, and of each row; and the plan."""
+    model = make_pipeline(*steps, TREE if model is None else model).fit(table, Y)
+    plan = pretzel.compile(model)
+    thousand = table.iloc[np.arange(1000) % len(table)]
+    for asked in (table[:0], table[:2], thousand, thousand[table.columns[::-1]], new):
+        same(answer(model.predict_proba, asked), answer(plan.predict_proba, asked), asked)
+    for i in range(len(new)):
+        expected = answer(model.predict_proba, new[i : i + 1])
+        same(expected, answer(plan.predict_proba, new[i : i + 1]), new[i : i + 1])
+        found = answer(plan.predict_proba_one, new.iloc[i].to_dict())
+        same(expected if isinstance(expected, Exception) else expected[0], found, new[i : i + 1])
+    return plan
+
+
+def same(expected: Any, found: Any, asked: Any) -> None:
+    if isinstance(expected, Exception) or isinstance(found, Exception):
+        assert isinstance(found, PretzelError) or str(found) == str(expected), (asked, expected, found)
+        assert isinstance(expected, Exception), (asked, found)
+    else:
+        np.testing.assert_allclose(found, expected, rtol=1e-9, err_msg=str(asked))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        imputation.MeanMedianImputer(),
+        imputation.MeanMedianImputer(imputation_method="mean", variables=["weight"]),
+        imputation.ArbitraryNumberImputer(-7),
+        imputation.ArbitraryNumberImputer(imputer_dict={"weight": 3, "size": 0.5}),
+        imputation.EndTailImputer(tail="left"),
+        imputation.EndTailImputer("max"),
+    ],
+    ids=str,
+)
+def test_imputers_of_numbers(step: Any) -> None:
+    table = HOLES[NUMBERS]
+    assert not check(step, table=table, new=table[:12].astype({"size": object})).opaque_steps
+    check(step, table=table, new=table[:12].astype({"size": "float32"}))
+    check(step, table=table, new=table[:12].astype("float32"))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        imputation.CategoricalImputer(),
+        imputation.CategoricalImputer("frequent", return_object=True),
+        imputation.CategoricalImputer(fill_value="u"),
+        imputation.CategoricalImputer(fill_value="none", variables=["kind"]),
+    ],
+    ids=str,
+)
+def test_imputers_of_categories(step: Any) -> None:
+    one_hot = encoding.OneHotEncoder()
+    assert not check(step, imputation.MeanMedianImputer(), one_hot, table=HOLES, new=HOLES[:14]).opaque_steps
+    check(step, imputation.MeanMedianImputer(), one_hot, table=HOLES, new=OBJECTS)
+
+
+def test_the_most_frequent_value_of_any_column() -> None:
+    step = imputation.CategoricalImputer("frequent", ignore_format=True, variables=["kind", "grade"])
+    table = HOLES.assign(grade=TABLE["grade"].where(TABLE["size"] > -1))
+    drop = selection.DropFeatures(["city", "kind"])
+    assert not check(step, drop, table=table, new=table[:14]).opaque_steps
+    assert not check(step, encoding.OrdinalEncoder("arbitrary", **ANY), table=table, new=table[:14]).opaque_steps
+
+
+@pytest.mark.parametrize("options", [{}, {"missing_only": False}, {"variables": ["kind", "size"]}], ids=str)
+def test_indicators(options: dict[str, Any]) -> None:
+    steps = imputation.AddMissingIndicator(**options), selection.DropFeatures(["city", "kind"])
+    assert not check(*steps, table=HOLES, new=HOLES[:14]).opaque_steps
+    assert not check(*steps, table=HOLES, new=OBJECTS).opaque_steps
+    behind = StandardScaler(), imputation.AddMissingIndicator(missing_only=False)
+    assert not check(*behind, table=HOLES[NUMBERS], new=HOLES[NUMBERS][:14]).opaque_steps
+
+
+@pytest.mark.parametrize("missing_values", ["raise", "ignore"])
+@pytest.mark.parametrize("unseen", ["raise", "ignore", "encode"])
+@pytest.mark.parametrize(
+    "kind",
+    [encoding.CountFrequencyEncoder, encoding.MeanEncoder, encoding.OrdinalEncoder],
+    ids=lambda kind: kind.__name__,
+)
+def test_encoders(kind: Any, unseen: str, missing_values: str) -> None:
+    table = HOLES if missing_values == "ignore" and unseen != "raise" else TABLE
+    encoder = kind(unseen=unseen, missing_values=missing_values, **ANY)
+    assert not check(encoder, table=table).opaque_steps
+    check(kind(unseen=unseen, missing_values=missing_values), table=table, new=OBJECTS)
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        encoding.WoEEncoder(fill_value=0.01, **ANY),
+        encoding.WoEEncoder(unseen="raise"),
+        encoding.DecisionTreeEncoder(regression=False, scoring="roc_auc", random_state=0, **ANY),
+        encoding.DecisionTreeEncoder(
+            regression=False, scoring="roc_auc", random_state=0, unseen="encode", fill_value=-1, precision=2
+        ),
+        encoding.OneHotEncoder(**ANY),
+        encoding.OneHotEncoder(drop_last=True),
+        encoding.OneHotEncoder(drop_last_binary=True),
+        encoding.OneHotEncoder(top_categories=2, **ANY),
+        encoding.CountFrequencyEncoder("frequency"),
+        encoding.OrdinalEncoder("arbitrary", unseen="encode"),
+        encoding.MeanEncoder(smoothing="auto", unseen="encode"),
+    ],
+    ids=str,
+)
+def test_options_of_encoders(encoder: Any) -> None:
+    assert not check(encoder).opaque_steps
+    categories = TABLE.astype({"city": "category", "kind": "category"})
+    check(encoder, table=categories, new=categories[:10])
+
+
+@pytest.mark.parametrize("missing_values", ["raise", "ignore"])
+@pytest.mark.parametrize("replace_with", ["Rare", "Bonn"])
+def test_rare_labels(replace_with: Any, missing_values: str) -> None:
+    table = HOLES if missing_values == "ignore" else TABLE
+    same_option = {"missing_values": missing_values}
+    rare = encoding.RareLabelEncoder(0.2, 2, replace_with=replace_with, **same_option)
+    for encoder in (encoding.OrdinalEncoder(**same_option), encoding.MeanEncoder(unseen="encode", **same_option)):
+        assert not check(rare, encoder, table=table, new=OBJECTS).opaque_steps
+    if missing_values == "raise":
+        check(rare, selection.DropFeatures(["kind"]), encoding.OneHotEncoder(variables=["city"]))
+        check(encoding.RareLabelEncoder(0.2, 2, **ANY), encoding.CountFrequencyEncoder(**ANY))
+
+
+def test_labels_that_no_encoder_reads() -> None:
+    labels = encoding.RareLabelEncoder(0.2, 1, replace_with=-1, ignore_format=True, variables=["grade"])
+    assert check(labels, table=TABLE[NUMBERS], new=TABLE[NUMBERS][:9]).opaque_steps
+
+
+@pytest.mark.parametrize("model", [LogisticRegression(), GradientBoostingClassifier(n_estimators=5)], ids=str)
+def test_a_pipeline_of_many_steps(model: Any) -> None:
+    steps = (
+        imputation.AddMissingIndicator(),
+        imputation.CategoricalImputer(),
+        imputation.MeanMedianImputer(),
+        encoding.RareLabelEncoder(0.2, 2, variables=["city"]),
+        encoding.OrdinalEncoder(variables=["kind"]),
+        encoding.OneHotEncoder(variables=["city"]),
+        selection.DropConstantFeatures(),
+    )
+    assert not check(*steps, table=HOLES, new=HOLES[:14], model=model).opaque_steps
+    fitted = RowPipeline([(str(i), step) for i, step in enumerate((*steps, model))]).fit(HOLES, Y)
+    plan = pretzel.compile(fitted, strict=True)
+    np.testing.assert_allclose(plan.predict_proba(HOLES), fitted.predict_proba(HOLES), rtol=1e-9)
+
+
+def test_columns_of_a_transformer() -> None:
+    parts = [
+        ("number", make_pipeline(imputation.MeanMedianImputer(), StandardScaler()), ["weight", "size"]),
+        ("text", make_pipeline(imputation.CategoricalImputer(), encoding.MeanEncoder()), ["kind", "city"]),
+    ]
+    assert not check(ColumnTransformer(parts), table=HOLES, new=HOLES[:14]).opaque_steps
+    chosen = make_pipeline(encoding.OrdinalEncoder(unseen="raise"), selection.DropFeatures(["kind"]))
+    both = ColumnTransformer([("text", chosen, ["kind", "city"]), ("number", "passthrough", ["size"])])
+    assert not check(both, new=NEW[:9]).opaque_steps
+
+
+def test_tables_with_other_columns() -> None:
+    model = make_pipeline(imputation.MeanMedianImputer(), LogisticRegression()).fit(HOLES[NUMBERS], Y)
+    plan = pretzel.compile(model, strict=True)
+    schema = plan.input_schema
+    assert (schema.any_order, schema.others_allowed) == (True, False)
+    asked = HOLES[NUMBERS][:3]
+    for other in (asked.assign(more=1.0), asked[["size", "grade"]], asked.rename(columns={"size": "Size"})):
+        with pytest.raises((KeyError, ValueError)):
+            model.predict(other)
+        with pytest.raises(InputKeyError):
+            plan.predict(other)
+        with pytest.raises(InputKeyError):
+            plan.predict_one(other.iloc[0].to_dict())
+    with pytest.raises(KeyError):
+        model.predict(asked.to_numpy())
+    with pytest.raises(InputKeyError, match="by name"):
+        plan.predict(asked.to_numpy())
+
+
+def test_arrays() -> None:
+    X = HOLES[NUMBERS].to_numpy()
+    model = make_pipeline(imputation.MeanMedianImputer(), LogisticRegression()).fit(X, Y)
+    plan = pretzel.compile(model, strict=True)
+    np.testing.assert_allclose(plan.predict_proba(X), model.predict_proba(X), rtol=1e-9)
+    np.testing.assert_allclose(plan.predict_proba_one(X[0]), model.predict_proba(X[:1])[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [imputation.MeanMedianImputer(), imputation.AddMissingIndicator(), encoding.OrdinalEncoder("arbitrary")],
+    ids=str,
+)
+def test_frames_are_returned_as_the_library_does(step: Any) -> None:
+    table = TABLE.assign(size=HOLES["size"])
+    step.fit(table)
+    plan = pretzel.compile(step)
+    pd.testing.assert_frame_equal(plan.transform(table), step.transform(table))
+    behind = make_pipeline(step, selection.DropFeatures(["size"])).fit(table)
+    pd.testing.assert_frame_equal(pretzel.compile(behind).transform(table), behind.transform(table))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        imputation.RandomSampleImputer(
+            random_state=["weight"], seed="observation", seeding_method="add", variables=["size"]
+        ),
+        encoding.OneHotEncoder(ignore_format=True, variables=["day"]),
+    ],
+    ids=lambda step: type(step).__name__,
+)
+def test_what_has_no_native_form_is_opaque(step: Any) -> None:
+    table = TABLE[NUMBERS].assign(day=pd.Timestamp("2020-01-01") + pd.to_timedelta(TABLE["grade"], "D"))
+    if isinstance(step, imputation.RandomSampleImputer):
+        table = HOLES[NUMBERS]
+    assert check(step, table=table, new=table[:5]).opaque_steps
