@@ -53,12 +53,13 @@ class Tally:
     failures: list[tuple[float, float, str]] = field(default_factory=list)  # beginning, end, and what was wrong
     mixed: int = 0
     changes: list[tuple[float, str]] = field(default_factory=list)
-    kills: list[float] = field(default_factory=list)
+    kills: list[tuple[float, float]] = field(default_factory=list)  # before and after the signal
 
     def lost(self) -> int:
         """Requests under way when a worker was killed."""
         return sum(
-            any(begin <= kill <= end for kill in self.kills) and not what.startswith("TimeoutError")
+            any(begin <= after and before <= end for before, after in self.kills)
+            and not what.startswith("TimeoutError")
             for begin, end, what in self.failures
         )
 
@@ -151,8 +152,9 @@ def run(options: argparse.Namespace, *, canary: bool = False, kill: bool = False
                 tally.changes.append((time.monotonic(), f"price@{version}"))
                 time.sleep(PAUSE / 2)
                 if kill and f"pretzel_processes {options.workers}.0".encode() in ask(port, "GET", "/metrics")[1]:
-                    tally.kills.append(time.monotonic())
-                    os.kill(children(pid)[0], signal.SIGKILL)
+                    worker, before = children(pid)[0], time.monotonic()
+                    os.kill(worker, signal.SIGKILL)
+                    tally.kills.append((before, time.monotonic()))
                 time.sleep(PAUSE / 2)
             over.set()
             for thread in threads:

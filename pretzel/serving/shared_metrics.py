@@ -101,7 +101,12 @@ class SharedMetrics:
                 loop.call_later(max(self._next - time.monotonic(), PERIOD), self._write_in_thread, loop)
 
         all_of_it = time.monotonic() >= self._next_long
-        loop.run_in_executor(None, partial(self.write, all_of_it=all_of_it)).add_done_callback(again)
+        try:
+            writing = loop.run_in_executor(None, partial(self.write, all_of_it=all_of_it))
+        except RuntimeError:  # the loop ends and has shut its threads down, or no thread can be started now
+            again(None)
+        else:
+            writing.add_done_callback(again)
 
     def write(self, *, all_of_it: bool, counts: bool = True) -> None:
         """Write what has changed since the last time; with ``counts=False`` only note where counters begin."""
