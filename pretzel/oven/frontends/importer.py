@@ -368,7 +368,7 @@ class Importer(ValueReader):
             labels = tuple(map(np.asarray, classes)) if isinstance(classes, list) else (np.asarray(classes),)
             return Output(self._indices(node, labels), ndim=2 if isinstance(classes, list) else 1, labels=labels)
         if width is None and node.method in ("predict_proba", "predict_log_proba") and isinstance(classes, np.ndarray):
-            width = len(classes)
+            width = len(classes) if len(classes) > 1 else None  # of a single class some classifiers tell two columns
         if width is None:
             raise Unsupported(f"the width of what {type(node.estimator).__name__}.{node.method} returns is not known")
         return Output(self.dense(self.columns_of(node, width)), ndim=1 if width == 1 else 2)

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, Matern, RationalQuadratic, WhiteKernel
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import pretzel
+from tests.answers import assert_identical
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,3 +77,10 @@ def test_float32_and_other_options() -> None:
         for a, b in zip(found, expected, strict=True):
             assert a.dtype == b.dtype
             np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+@pytest.mark.parametrize("classes", [["b", "aaaa"], ["c", "aaaa", "bb"], [3, -1], [True, False]], ids=str)
+def test_labels_of_objects_have_the_dtype_of_the_source(classes: list[Any]) -> None:
+    y = np.array(classes, dtype=object)[np.arange(60) % len(classes)]
+    process = GaussianProcessClassifier(optimizer=None).fit(X[:60], y)
+    assert_identical(pretzel.compile(process, strict=True).predict(ASKED[:20]), process.predict(ASKED[:20]))

@@ -8,12 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
-from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier, RandomForestRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier, MultiOutputRegressor, RegressorChain
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import pretzel
@@ -65,6 +69,37 @@ def test_classifier_chains(member: Any, method: str, order: Any) -> None:
         model = ClassifierChain(member, order=order, chain_method=method, random_state=3).fit(X, y)
         for rows in (X, X[:1], X.astype(np.float32)):
             check_answers(model, rows, strict=True)
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        RidgeClassifier(),
+        HistGradientBoostingClassifier(max_iter=2),
+        MLPClassifier((2,), max_iter=2, random_state=0),
+        OneVsRestClassifier(DecisionTreeClassifier(max_depth=2)),
+        OneVsRestClassifier(LinearSVC()),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])
+@pytest.mark.filterwarnings("ignore:Stochastic", "ignore:Label")
+def test_links_of_a_single_class(member: Any, method: str) -> None:
+    if not hasattr(member, method):
+        pytest.skip("the member has no such method")
+    for constant in (0, 1):
+        y = FLAGS.copy()
+        y[:, 1] = constant
+        model = ClassifierChain(member, chain_method=method).fit(X, y)
+        check_answers(model, X[:20], methods=("predict", "predict_proba", "decision_function"))
+
+
+@pytest.mark.filterwarnings("ignore:Label")
+def test_an_opaque_member_of_a_single_class() -> None:
+    y = FLAGS.copy()
+    y[:, 1] = 0
+    model = MultiOutputClassifier(OneVsRestClassifier(GaussianNB())).fit(X, y)
+    check_answers(model, X[:20], methods=("predict", "predict_proba"))
 
 
 @pytest.mark.filterwarnings("ignore:divide")

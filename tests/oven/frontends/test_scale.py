@@ -14,6 +14,7 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 import pretzel
 from pretzel.errors import InputValueError
 from tests import releases
+from tests.answers import assert_identical
 
 from .numeric import check, numbers
 
@@ -74,3 +75,19 @@ def test_sparse_rows_stay_sparse(scaler: Any) -> None:
     expected = estimator.transform([*texts, "two " * 50])
     assert sparse.issparse(got)
     np.testing.assert_array_equal(got.toarray(), expected.toarray())
+
+
+@pytest.mark.parametrize(
+    "scaler",
+    [StandardScaler(with_mean=False, with_std=False), RobustScaler(with_centering=False, with_scaling=False)],
+    ids=lambda scaler: type(scaler).__name__,
+)
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float16, np.float32, np.longdouble])
+def test_a_scaler_that_changes_nothing_makes_floats(scaler: Any, dtype: Any) -> None:
+    X = np.arange(12).reshape(4, 3).astype(dtype)
+    scaler.fit(X)
+    plan = pretzel.compile(scaler)
+    assert_identical(plan.transform(X), scaler.transform(X))
+    if dtype not in (np.float16, np.longdouble):
+        rows = sparse.csr_array(X)
+        assert_identical(plan.transform(rows), scaler.transform(rows))

@@ -86,13 +86,14 @@ def gaussian_process_classifier(estimator: Any, x: Node, importer: Importer) -> 
     checked = importer.finite(importer.dense(x), estimator)
     if len(classes) == 2:
         mean, second = _latent(machine, checked)
-        predict = Output(Threshold((mean,)), ndim=1, labels=(classes,))
+        labels = np.where([False, True], classes[1], classes[0])  # as the source makes them, texts out of objects
+        predict = Output(Threshold((mean,)), ndim=1, labels=(labels,))
         return {"predict": predict, "predict_proba": Output(Pair((second,)))}
     if len(machine.estimators_) != len(classes):
         raise ValueError(f"classes_ holds {len(classes)} labels, and there are {len(machine.estimators_)} estimators_")
     probabilities = [_latent(each, checked)[1] for each in machine.estimators_]
     return {
-        "predict": best(probabilities, classes, importer),
+        "predict": best(probabilities, np.asarray(machine.classes_), importer),
         "predict_proba": Output(normalized(importer.concat(probabilities))),
     }
 

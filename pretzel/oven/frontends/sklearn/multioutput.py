@@ -13,7 +13,7 @@ from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.embedding_sum import EmbeddingSum
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.link import Log
-from pretzel.oven.ir.scale import SparseToFloat64
+from pretzel.oven.ir.scale import MulAdd, SparseToFloat64
 from pretzel.schema import Kind
 
 if TYPE_CHECKING:
@@ -117,15 +117,18 @@ class _Chain:
         return ToFloat64((self.importer.concat([found[link] for link in self.link_of]),))
 
     def _number(self, link: Child, x: Node, method: str) -> Node:
-        """What a link answers as a number: its label, or what it says of its second class."""
+        """What a link answers as a number: its label, or what it says of its last class."""
         output = answer(link, x, self.importer, 2 if "proba" in method else 1, method)
         node = self.importer.dense(output.node)
+        has_one_class = len(getattr(link.estimator, "classes_", ())) == 1
         if output.labels is not None:
-            node = _values(node, output.labels)
-        elif "proba" in method and node.schema().width == 2:
-            node = self.importer.select(node, (1,))
-        elif output.ndim != 1:
+            return _values(node, output.labels)
+        if "proba" in method and node.schema().width == 2:
+            return self.importer.select(node, (0 if has_one_class else 1,))
+        if output.ndim != 1:
             raise Unsupported(f"{type(link.estimator).__name__}.{method} that is no vector of numbers")
+        if has_one_class and method == "decision_function":  # which speaks for a second class
+            return MulAdd((node,), np.array([-1.0]), np.zeros(1))
         return node
 
 

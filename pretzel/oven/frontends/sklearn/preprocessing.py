@@ -73,10 +73,12 @@ def _scaled(
     if is_sparse(x):
         if mean is not None:
             raise Unsupported(f"{type(estimator).__name__} cannot centre sparse rows")
-        checked = importer.finite(x, estimator, allow_nan=True)
-        return checked if scale is None else ScaleSparse((checked,), floats(1.0 / estimator.scale_))
+        factors = np.ones(x.schema().width) if scale is None else floats(1.0 / estimator.scale_)
+        return ScaleSparse((importer.finite(x, estimator, allow_nan=True),), factors)
     checked = importer.finite(importer.dense(x), estimator, allow_nan=True)
-    return checked if mean is None and scale is None else SubDiv((checked,), mean, scale, casts)
+    if mean is None and scale is None:  # whole numbers become floats all the same
+        scale = np.ones(checked.schema().width)
+    return SubDiv((checked,), mean, scale, casts)
 
 
 @adapter("sklearn.preprocessing.MaxAbsScaler")
