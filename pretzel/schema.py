@@ -38,8 +38,11 @@ CALL_OPTIONS = ("raw_score", "output_margin", "pred_leaf", "return_std")
 PAIRS = ("return_std",)
 """Options with which ``predict`` returns a pair of vectors; the method of that name has them side by side."""
 
-EXTRAS = ("apply", "predict_joint_log_proba", "score_samples", *CALL_OPTIONS)
-"""Those of them that few callers want: opaque steps of these alone keep no plan from being strict, or saved."""
+FOUND = ("kneighbors",)
+"""Methods that return a pair of matrices: distances of the rows that were found, and their numbers."""
+
+EXTRAS = ("apply", "predict_joint_log_proba", "score_samples", *CALL_OPTIONS, *FOUND, "radius_neighbors")
+"""Those that few callers want: opaque steps of these alone keep no plan from being strict, or saved."""
 
 
 def method_of(model: Any, name: str) -> Any:
@@ -55,8 +58,8 @@ def takes_option(model: Any, name: str) -> bool:
     return name in CALL_OPTIONS and name in inspect.signature(getattr(model, "predict", takes_option)).parameters
 
 
-RARE_METHODS = ("mahalanobis", "kneighbors", "radius_neighbors")
-"""Methods of estimators that have none of `METHODS`: covariances, neighbours."""
+RARE_METHODS = ("mahalanobis", *FOUND, "radius_neighbors")
+"""Methods of estimators that have none of `METHODS`: covariances, neighbours. Others have native ones only."""
 
 
 class Kind(enum.Enum):

@@ -20,7 +20,7 @@ ODD = (*NUMBERS, *OFTEN_REJECTED, 1e-45, -1e-310, -3.4e38, 1e300)
 
 def assert_close(got: Any, expected: Any, *, exact: bool = False) -> None:
     """Equal labels, floats within the bound that the project promises; the same shape, dtype and sparsity."""
-    if isinstance(expected, list):
+    if isinstance(expected, list | tuple):
         for one, other in zip(got, expected, strict=True):
             assert_close(one, other, exact=exact)
         return
@@ -39,7 +39,7 @@ def assert_close(got: Any, expected: Any, *, exact: bool = False) -> None:
 def assert_identical(got: Any, expected: Any) -> None:
     """Equal in type and to the bit; NaN equals NaN."""
     assert type(got) is type(expected)
-    if isinstance(expected, list):
+    if isinstance(expected, list | tuple):
         for one, other in zip(got, expected, strict=True):
             assert_identical(one, other)
     elif sparse.issparse(expected):

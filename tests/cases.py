@@ -447,6 +447,7 @@ def _neighbors() -> list[Case]:
         Case(f"{module}KNeighborsClassifier", target="binary", options={"n_neighbors": 1, "p": 1}),
         *(Case(f"{module}KNeighborsRegressor", target="real", options=each) for each in (*searches, *metrics)),
         *(Case(f"{module}KNeighborsRegressor", target="two", options={**each, **distance}) for each in searches),
+        *(Case(f"{module}NearestNeighbors", options=each) for each in (*searches[:2], *metrics)),
         *(Case(f"{module}KNeighborsTransformer", options=each) for each in (*searches[:2], *metrics)),
         *(Case(f"{module}KNeighborsTransformer", options={**each, "mode": "connectivity"}) for each in searches),
         *(Case(f"{module}LocalOutlierFactor", options={"novelty": True, **each}) for each in searches),

@@ -205,5 +205,5 @@ def _no_rows(output: Output) -> Any:
         raise InputKeyError(f"{output.method}: only the estimator itself knows the columns of its answer")
     dtype = np.dtype(output.dtype)
     if output.parts is not None:
-        return [np.zeros((0, width), dtype) for width in output.parts]
+        return [np.zeros((0, width), each) for width, each in output.parts_and_dtypes]
     return np.zeros([0 if size is None else size for size in output.shape], dtype)

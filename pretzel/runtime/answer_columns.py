@@ -22,8 +22,8 @@ def default_method(methods: Iterable[str]) -> str:
 
 
 def is_by_target(answer: Any) -> bool:
-    """Whether an answer is an array for each of several targets; other lists, which functions return, are of rows."""
-    return isinstance(answer, list) and len(answer) > 0 and all(getattr(part, "ndim", 0) for part in answer)
+    """Whether an answer is an array for each of several targets, or a pair of arrays; other lists are of rows."""
+    return isinstance(answer, list | tuple) and len(answer) > 0 and all(getattr(part, "ndim", 0) for part in answer)
 
 
 def as_array(answer: Any) -> Any:
@@ -41,7 +41,8 @@ def answer_columns(method: str, answer: Any, classes: Any, names_out: Sequence[s
     Those of ``transform`` have ``names_out``, if there is one for each.
     """
     if is_by_target(answer):
-        parts = [classes[i] if isinstance(classes, list) else None for i in range(len(answer))]
+        is_each = isinstance(classes, list) and len(classes) == len(answer)
+        parts = classes if is_each else [None] * len(answer)
         each = [answer_columns(f"{method}_{i}", part, parts[i]) for i, part in enumerate(answer)]
         return {name: column for columns in each for name, column in columns.items()}
     width = answer.shape[1] if getattr(answer, "ndim", 1) == 2 else 1

@@ -12,7 +12,7 @@ from pretzel.errors import InputError, InputTypeError, InputValueError
 from pretzel.input_spec import InputKind
 from pretzel.runtime.input.messages import UnreadForm, listed
 from pretzel.runtime.input.source_form import of_row, of_rows
-from pretzel.schema import CALL_OPTIONS, EXTRAS, METHODS, PAIRS, method_of
+from pretzel.schema import CALL_OPTIONS, EXTRAS, FOUND, METHODS, PAIRS, method_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -236,7 +236,10 @@ class ActsAsEstimator:
 
 def call_source(method: Any, name: str, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
     """Answer a call of a method with more arguments than a table."""
-    if not arguments and not options:
+    if len(arguments) == 1 and options.keys() == {"return_distance"} and name in FOUND:
+        answer = method(*arguments)
+        return answer if options["return_distance"] else answer[1]
+    if not arguments and not options and name not in FOUND:  # which answers for the rows of the fit, too
         raise TypeError(f"{method.name}: {name} has one argument, the table, which is missing")
     if len(arguments) == 1 and options.keys() <= set(CALL_OPTIONS):
         chosen = [option for option, value in options.items() if value]

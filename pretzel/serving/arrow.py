@@ -60,7 +60,8 @@ def of_rows(answers: Any) -> Any:
     """Answers for single rows, as those for a table."""
     if not isinstance(answers, list):
         return answers
-    if answers and isinstance(answers[0], list) and not any(isinstance(part, str | list | dict) for part in answers[0]):
+    first = answers[0] if answers else None
+    if isinstance(first, list | tuple) and not any(isinstance(part, str | list | dict) for part in first):
         return [np.array(part) for part in zip(*answers, strict=True)]
     return as_array(answers)
 

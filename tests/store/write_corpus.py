@@ -45,6 +45,7 @@ from sklearn.neighbors import (
     KNeighborsTransformer,
     LocalOutlierFactor,
     NearestCentroid,
+    NearestNeighbors,
     RadiusNeighborsClassifier,
     RadiusNeighborsRegressor,
     RadiusNeighborsTransformer,
@@ -133,6 +134,7 @@ def comparisons() -> Iterator[tuple[str, Any, Any]]:
     options = {"algorithm": "brute", "mode": "connectivity"}
     graphs = (KNeighborsTransformer(n_neighbors=1, **options), RadiusNeighborsTransformer(**options))
     yield "graphs", make_union(*graphs).fit(codes), codes[:1]
+    yield "found", NearestNeighbors(n_neighbors=1, algorithm="kd_tree").fit(codes), codes[:1]
     yield "ellipse", EmpiricalCovariance().fit(codes), codes[:1]
     labels = np.arange(8) % 2
     yield "process", GaussianProcessClassifier(optimizer=None).fit(codes, labels), codes[:1]

@@ -431,8 +431,8 @@ cdef class Method(CallCounter):
         if not self.numbers:
             raise TypeError
         answer = self.compute(columns, 1, type_num)
-        if isinstance(answer, list):
-            return [part[0] for part in answer]
+        if isinstance(answer, list | tuple):
+            return type(answer)([part[0] for part in answer])
         return answer[0].item() if self.scalar else answer[0]
 
     def estimate_one(self, row):
@@ -544,7 +544,7 @@ cdef class Method(CallCounter):
                 for i in range(width):
                     whole_number(values[i])
             vector = vector.astype(self.result_type)
-        return vector if self.plan.list_of is None else split(vector, self.plan.list_of)
+        return vector if self.plan.list_of is None else self.parts_of(vector)
 
     cdef object result_type_for(self, int type_num):
         """dtype of the result where the common type of the columns whose dtype matters is this; None: float64."""
@@ -568,8 +568,13 @@ cdef class Method(CallCounter):
         if dtype is not None:
             result = converted(result, dtype)
         if self.plan.list_of is not None:
-            return split(result, self.plan.list_of)
+            return self.parts_of(result)
         return result[:, 0] if self.scalar else result
+
+    cdef object parts_of(self, result):
+        """The blocks of a result: a list of arrays, or distances and numbers of rows that were found."""
+        parts = split(result, self.plan.list_of)
+        return (parts[0], parts[1].astype(np.int64)) if self.method == "kneighbors" and len(parts) == 2 else parts
 
     cdef object wrap_sparse(self, arrays, rows, int type_num):
         """The result for a table where the program writes sparse rows."""

@@ -1,4 +1,5 @@
 // neighbors: the k nearest stored rows, nearest first: their distances, then their numbers.
+// sorted_neighbors: these, of which equally far ones stand as in the source.
 //
 // Rows are visited in the order of the source (of its tree, or of their numbers) and pushed on a heap of its form, so
 // that among equal distances the same rows remain. Sums run column by column, which gives the bits of the source's.
@@ -10,6 +11,7 @@
 
 #include "core/kernel.h"
 #include "core/nearest.h"
+#include "core/sort_pairs.h"
 #include "core/state_check.h"
 
 namespace pretzel {
@@ -24,6 +26,9 @@ constexpr Param kParams[] = {{"points", f64, "n_points width"},
                              {"radii", f64, "n_radii", kMayBeEmpty},
                              {"metric", i32, "", 0, kMetricNames},
                              {"k", i32, ""}};
+
+constexpr Param kSortedParams[] = {kParams[0], kParams[1], kParams[2], kParams[3],
+                                   kParams[4], kParams[5], kParams[6], {"sort", i32, "", 0, kPairSortNames}};
 
 struct Header {
   int64_t blocks;
@@ -126,7 +131,28 @@ const char* check(const LoadCall& call) {
   return nullptr;
 }
 
-template <Metric kMetric>
+/// How a heap becomes rows, nearest first.
+struct HeapSort {
+  static constexpr bool kOfTree = false;
+  explicit HeapSort(const RunCall& /*call*/) {}
+  void operator()(double* distances, double* numbers, int64_t k) const {
+    for (int64_t last = k - 1; last > 0; --last) {
+      const double distance = distances[last], number = numbers[last];
+      distances[last] = distances[0];
+      numbers[last] = numbers[0];
+      replace_top(distances, numbers, last, distance, number);
+    }
+  }
+};
+
+struct SortOfSource {
+  static constexpr bool kOfTree = true;  // also where that has one node
+  PairSort sort;
+  explicit SortOfSource(const RunCall& call) : sort(call.params[index_of(kSortedParams, "sort")].scalar<PairSort>()) {}
+  void operator()(double* distances, double* numbers, int64_t k) const { sort_pairs({distances, numbers, k}, sort); }
+};
+
+template <Metric kMetric, class Sort>
 class Search {
  public:
   explicit Search(const RunCall& call)
@@ -136,7 +162,8 @@ class Search {
         bounds_(call.params[index_of(kParams, "bounds")], call.params[index_of(kParams, "radii")]),
         nodes_(call.params[index_of(kParams, "ranges")].shape[0]),
         width_(call.in[0].width),
-        k_(call.out->width / 2) {
+        k_(call.out->width / 2),
+        sort_(call) {
     const auto* header = reinterpret_cast<const Header*>(call.state);
     const Layout at(nodes_, width_, header->blocks);
     slack_ = header->slack;
@@ -173,7 +200,7 @@ class Search {
 
   Query start(const RunCall& call, int32_t r, float* copy) const {
     double* out = call.out->row(r);
-    const double farthest = nodes_ == 1 ? DBL_MAX : HUGE_VAL;  // as in the source
+    const double farthest = nodes_ == 1 && !Sort::kOfTree ? DBL_MAX : HUGE_VAL;  // as in the source
     for (int64_t i = 0; i < k_; ++i) {
       out[i] = farthest;
       out[k_ + i] = 0.0;
@@ -190,12 +217,7 @@ class Search {
 
   /// Nearest first.
   void finish(const Query& query) const {
-    for (int64_t last = k_ - 1; last > 0; --last) {
-      const double distance = query.distances[last], number = query.numbers[last];
-      query.distances[last] = query.distances[0];
-      query.numbers[last] = query.numbers[0];
-      replace_top(query.distances, query.numbers, last, distance, number);
-    }
+    sort_(query.distances, query.numbers, k_);
     for (int64_t i = 0; i < k_; ++i) query.distances[i] = root<kMetric>(query.distances[i]);
   }
 
@@ -274,16 +296,18 @@ class Search {
   const double* mean_;
   const float* blocks_;
   double of_floats_, of_doubles_;
+  Sort sort_;
 };
 
+template <class Sort>
 Status run(const RunCall& call) noexcept {
   switch (call.params[index_of(kParams, "metric")].scalar<Metric>()) {
     case Metric::kManhattan:
-      return Search<Metric::kManhattan>(call).run(call);
+      return Search<Metric::kManhattan, Sort>(call).run(call);
     case Metric::kChebyshev:
-      return Search<Metric::kChebyshev>(call).run(call);
+      return Search<Metric::kChebyshev, Sort>(call).run(call);
     default:
-      return Search<Metric::kEuclidean>(call).run(call);
+      return Search<Metric::kEuclidean, Sort>(call).run(call);
   }
 }
 
@@ -326,5 +350,7 @@ Cost cost(const CostCall& call) {
 
 }  // namespace
 PRETZEL_KERNEL(neighbors, .params = kParams, .out = {kDense}, .bind = bind, .check = check, .check_state = check,
-               .run = run, .cost = cost, .flags = kHasState)
+               .run = run<HeapSort>, .cost = cost, .flags = kHasState)
+PRETZEL_KERNEL(sorted_neighbors, .params = kSortedParams, .out = {kDense}, .bind = bind, .check = check,
+               .check_state = check, .run = run<SortOfSource>, .cost = cost, .flags = kHasState)
 }  // namespace pretzel

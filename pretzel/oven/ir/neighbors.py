@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from pretzel.oven.ir._pair_sorts import SORTS, sort_pairs
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
 from pretzel.schema import Schema, dense
 
@@ -48,6 +49,7 @@ class Neighbors(Node):
     op: ClassVar[str] = "neighbors/1"
     kernel: ClassVar[str] = "neighbors"
     parity: ClassVar[Parity] = Parity.TOLERANCE
+    of_tree: ClassVar[bool] = False  # a single node is a tree, too
 
     def schema(self) -> Schema:
         if self.inputs[0].schema().width != self.points.shape[1]:
@@ -66,7 +68,7 @@ class Neighbors(Node):
     def _search(self, x: Array) -> Array:
         """Depth first, the nearer child of each node before the other."""
         nodes = len(self.ranges)
-        farthest = np.finfo(np.float64).max if nodes == 1 else np.inf  # as in scikit-learn
+        farthest = np.finfo(np.float64).max if nodes == 1 and not self.of_tree else np.inf  # as in scikit-learn
         distances, numbers = np.full(self.k, farthest), np.zeros(self.k)
         waiting = [(-np.inf, 0)]
         while waiting:
@@ -85,11 +87,15 @@ class Neighbors(Node):
                 at += int(nearer[0])
                 _replace_top(distances, numbers, found[at], self.order[begin + at])
                 at += 1
+        self._sort(distances, numbers)
+        return np.concatenate([root(self.metric, distances), numbers])
+
+    def _sort(self, distances: Array, numbers: Array) -> None:
+        """Put what a heap holds in order."""
         for last in range(self.k - 1, 0, -1):
             distance, number = distances[last], numbers[last]
             distances[last], numbers[last] = distances[0], numbers[0]
             _replace_top(distances[:last], numbers[:last], distance, number)
-        return np.concatenate([root(self.metric, distances), numbers])
 
     def _bound(self, x: Array, node: int) -> float:
         """At most the distance to what a node holds."""
@@ -102,6 +108,27 @@ class Neighbors(Node):
     def describe(self) -> str:
         tree = f", {len(self.ranges)} nodes" if len(self.ranges) > 1 else ""
         return f"{self.k} of {len(self.points)} rows, {self.metric}{tree}"
+
+
+class SortedNeighbors(Neighbors):
+    """The same of a tree, for those who see the numbers: rows that are equally far stand as scikit-learn sorts them.
+
+    Parameters
+    ----------
+    sort : {"quick", "intro"}
+    """
+
+    sort: str
+
+    op: ClassVar[str] = "sorted_neighbors/1"
+    kernel: ClassVar[str] = "sorted_neighbors"
+    of_tree: ClassVar[bool] = True
+
+    def params(self) -> dict[str, Array]:
+        return {**super().params(), "sort": np.array(SORTS.index(self.sort), dtype=np.int32)}
+
+    def _sort(self, distances: Array, numbers: Array) -> None:
+        sort_pairs(distances, numbers, self.sort)
 
 
 def searched(node: Any) -> dict[str, Array]:

@@ -9,7 +9,7 @@ from pretzel.errors import CorruptStoreError
 from pretzel.input_spec import InputKind
 from pretzel.packed import COLUMNS
 from pretzel.program import LeafKind
-from pretzel.schema import Kind
+from pretzel.schema import FOUND, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -84,7 +84,8 @@ class Output:
     sparse : bool
         It is sparse rows.
     parts : tuple of int, optional
-        It is a list of arrays, of so many columns each: one for each output of the source.
+        It is a list of arrays, of so many columns each: one for each output of the source. Or a pair: distances of rows
+        that were found, and their numbers.
     """
 
     method: str
@@ -93,6 +94,14 @@ class Output:
     labels: tuple[npt.NDArray[Any], ...] | None = None
     sparse: bool = False
     parts: tuple[int, ...] | None = None
+
+    @property
+    def parts_and_dtypes(self) -> list[tuple[int, str | None]]:
+        """Of each part its columns and its dtype."""
+        dtypes = [self.dtype] * len(self.parts or ())
+        if self.method in FOUND:
+            dtypes[1:] = ["int64"] * len(dtypes[1:])
+        return list(zip(self.parts or (), dtypes, strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,15 +79,23 @@ def answer_schema(output: Output) -> dict[str, Any]:
     """The answer to one row: a number, a label, or an array of these."""
     if output.shape is None or output.dtype is None:
         return {}
-    values = {"type": _ANSWERS[kind]} if (kind := _kind_of(output.dtype)) in _ANSWERS else {}
+    values = _values(output.dtype)
     if output.labels is not None and len(output.labels) == 1:
         values = {"enum": output.labels[0].tolist()}
     if len(output.shape) == 1:
         return values
     if output.parts is not None:
-        arrays = [{"type": "array", "items": values, "minItems": width, "maxItems": width} for width in output.parts]
+        arrays = [_array(_values(dtype), width) for width, dtype in output.parts_and_dtypes]
         return {"type": "array", "prefixItems": arrays, "items": False, "minItems": len(arrays)}
-    width = output.shape[1]
+    return _array(values, output.shape[1])
+
+
+def _values(dtype: str | None) -> dict[str, Any]:
+    kind = "" if dtype is None else _kind_of(dtype)
+    return {"type": _ANSWERS[kind]} if kind in _ANSWERS else {}
+
+
+def _array(values: dict[str, Any], width: int | None) -> dict[str, Any]:
     return {"type": "array", "items": values, "minItems": width, "maxItems": width}
 
 

@@ -57,10 +57,9 @@ def _datatype_of_column(column: Column) -> str:
 
 def _outputs(output: Output) -> Iterator[dict[str, Any]]:
     """The tensors of one method: several where it answers with a list of arrays."""
-    datatype = datatype_of(output.dtype)
     if output.parts is not None:
-        for number, width in enumerate(output.parts):
-            yield {"name": f"{output.method}_{number}", "datatype": datatype, "shape": [-1, width]}
+        for number, (width, dtype) in enumerate(output.parts_and_dtypes):
+            yield {"name": f"{output.method}_{number}", "datatype": datatype_of(dtype), "shape": [-1, width]}
         return
-    shape = (None, None) if output.shape is None else output.shape
-    yield {"name": output.method, "datatype": datatype, "shape": [-1 if size is None else size for size in shape]}
+    shape = [-1 if size is None else size for size in output.shape or (None, None)]
+    yield {"name": output.method, "datatype": datatype_of(output.dtype), "shape": shape}

@@ -74,6 +74,6 @@ def result_of(output: Output) -> str:
     if output.shape is None:
         return "what the estimator makes"
     if output.parts is not None:
-        return f"list of {', '.join(f'{output.dtype}[n, {width}]' for width in output.parts)}"
+        return f"list of {', '.join(f'{dtype}[n, {width}]' for width, dtype in output.parts_and_dtypes)}"
     shape = ", ".join("n" if size is None else str(size) for size in output.shape)
     return f"{'sparse ' * output.sparse}{output.dtype}[{shape}]"

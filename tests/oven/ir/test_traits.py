@@ -14,6 +14,7 @@ import pytest
 from pretzel.errors import InputValueError
 from pretzel.oven import ir
 from pretzel.oven.ir._cells import cell_key, pack
+from pretzel.oven.ir._pair_sorts import SORTS
 from pretzel.oven.ir._text import pack as pack_text
 from pretzel.oven.ir.bins import Bins
 from pretzel.oven.ir.category_statistics import (
@@ -87,7 +88,7 @@ from pretzel.oven.ir.mlp import Relu, Tanh
 from pretzel.oven.ir.multiplicative_updates import DivergenceUpdates, MultiplicativeUpdates
 from pretzel.oven.ir.neighbor_answers import NeighborDensity, NeighborGraph, NeighborMeans, NeighborVotes
 from pretzel.oven.ir.neighbor_embeddings import NeighborCombination, NeighborPaths
-from pretzel.oven.ir.neighbors import METRICS, Neighbors
+from pretzel.oven.ir.neighbors import METRICS, Neighbors, SortedNeighbors
 from pretzel.oven.ir.ngrams import Ngrams
 from pretzel.oven.ir.normalize import SubtractMax, UnitNorm
 from pretzel.oven.ir.oblivious_trees import ObliviousTrees
@@ -280,6 +281,12 @@ def _neighbors(x: Node, metric: str) -> Neighbors:
     return Neighbors((x,), RNG.normal(size=(20, WIDTH)), order, ranges, np.empty((0, WIDTH)), np.empty(0), metric, 3)
 
 
+def _sorted_neighbors(x: Node, sort: str) -> SortedNeighbors:
+    near = _neighbors(x, "manhattan")
+    points = np.round(near.points)
+    return SortedNeighbors((x,), points, near.order, near.ranges, near.bounds, near.radii, "manhattan", 17, sort)
+
+
 def _neighbor_answers(found: Node) -> list[Node]:
     codes = np.arange(20, dtype=np.int32) % 2
     return [
@@ -460,6 +467,7 @@ def _examples() -> list[Node]:
         *_factorizations(),
         *(splines(x, beyond) for x in INPUTS for beyond in BEYOND),
         *(answer for metric in METRICS for x in INPUTS for answer in _neighbor_answers(_neighbors(x, metric))),
+        *(_sorted_neighbors(x, sort) for sort in SORTS for x in INPUTS),
         *(answer for metric in METRICS for x in INPUTS for answer in _radius_answers(x, metric)),
         *(SigmoidPairs((x,)) for x in INPUTS),
         *(SoftmaxOfBlocks((x,), blocks) for x in INPUTS for blocks in (1, 3)),

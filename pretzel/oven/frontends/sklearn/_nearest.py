@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported
 from pretzel.oven.frontends.sklearn._common import NUMBERS, dense_only, floats
+from pretzel.oven.frontends.sklearn.compat import since
 from pretzel.oven.frontends.sklearn.compat.neighbors import stored_rows
-from pretzel.oven.ir.neighbors import Neighbors
+from pretzel.oven.ir.neighbors import Neighbors, SortedNeighbors
 from pretzel.oven.ir.radius_neighbors import RadiusNeighbors
 
 if TYPE_CHECKING:
@@ -36,6 +38,21 @@ def nearest(estimator: Any, x: Node, importer: Importer, k: int) -> Neighbors:
     return Neighbors(
         (checked,), floats(stored.rows), stored.order, stored.ranges, stored.bounds, stored.radii, stored.metric, int(k)
     )
+
+
+def sorted_nearest(estimator: Any, x: Node, importer: Importer, k: int) -> SortedNeighbors:
+    """The same, in the order of the source.
+
+    Raises
+    ------
+    Unsupported
+        Without a tree, the number of threads decides about the order of rows that are equally far.
+    """
+    found = nearest(estimator, x, importer, k)
+    if not stored_rows(estimator).by_tree:
+        raise Unsupported("equal distances without a tree, whose order depends on the number of threads")
+    sort = "intro" if since("1.9") else "quick"
+    return SortedNeighbors(**{each.name: getattr(found, each.name) for each in fields(found)}, sort=sort)
 
 
 def within(estimator: Any, x: Node, importer: Importer) -> RadiusNeighbors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from pretzel.oven.frontends.sklearn._common import (
     floats,
     product_dtype,
 )
-from pretzel.oven.frontends.sklearn._nearest import by_distance, nearest, within
+from pretzel.oven.frontends.sklearn._nearest import by_distance, nearest, sorted_nearest, within
 from pretzel.oven.frontends.sklearn.compat.neighbors import (
     by_class_mode,
     density_of,
@@ -177,6 +178,15 @@ def _is_by_distance(estimator: Any) -> bool:
     if estimator.mode == "distance" and stored.metric == "euclidean" and not stored.by_tree:
         raise Unsupported("Euclidean distances without a tree, which are rounding next to a stored row")
     return bool(estimator.mode == "distance")
+
+
+@adapter("sklearn.neighbors.NearestNeighbors")
+def nearest_neighbors(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """Distances to the neighbours, and their numbers."""
+    k = estimator.n_neighbors
+    if not isinstance(k, numbers.Integral) or k < 1:
+        raise Unsupported(f"n_neighbors={k!r:.40}")
+    return {"kneighbors": Output(sorted_nearest(estimator, x, importer, int(k)), list_of=(int(k), int(k)))}
 
 
 @adapter("sklearn.neighbors.LocalOutlierFactor")
