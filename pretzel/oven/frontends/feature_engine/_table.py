@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any
 from pretzel.oven.frontends.feature_engine._codes import Codes, encoded
 from pretzel.oven.frontends.forms import Relabelled, arranged, made_for_checks, places_of
 from pretzel.oven.frontends.registry import Unsupported
+from pretzel.oven.ir.bins import Bins
 from pretzel.oven.ir.columns import LEAVES, Raw, Select, is_sparse
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.encode import CategoryCodes, OneHot
 from pretzel.oven.ir.graph import toposort
 from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask
+from pretzel.oven.ir.link import Log
 from pretzel.oven.ir.opaque import Opaque
+from pretzel.oven.ir.power import YeoJohnson
+from pretzel.oven.ir.scale import MulAdd, SubDiv
+from pretzel.oven.ir.unary_function import UnaryFunction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +29,10 @@ if TYPE_CHECKING:
 ROUNDED = ("float16", "float32")
 """Floats in which steps compute, or not, by what the other columns of a request are."""
 
-HARMLESS = (*LEAVES, Concat, Impute, ImputeCells, MissingMask, OneHot, Opaque, Raw, Relabelled, Select)
+HARMLESS = (
+    *LEAVES, Bins, Concat, Impute, ImputeCells, Log, MissingMask, MulAdd, OneHot, Opaque, Raw, Relabelled, Select,
+    SubDiv, UnaryFunction, YeoJohnson,
+)  # fmt: skip
 """Steps that take any value, as they are used here."""
 
 
@@ -62,25 +70,23 @@ class Table:
         for group in found.values():
             yield group, arranged([self._places[name] for name in group])
 
-    def numbers(self, names: Sequence[Any], *, exact: bool = True) -> Iterator[tuple[list[Any], Node]]:
-        """Groups of columns that are read as numbers.
-
-        Parameters
-        ----------
-        names : sequence
-        exact : bool
-            What is made of float32 is another number than what is made of the same number as float64.
-        """
+    def numbers(self, names: Iterable[Any]) -> Iterator[tuple[list[Any], Node]]:
+        """Groups of columns that are read as numbers."""
         for group, node in self.groups(names):
             read = self._importer.dense(node)
-            if exact:
-                self._importer.exclude(read, ROUNDED, "numbers of which each column has its own precision", each=True)
+            self._importer.exclude(read, ROUNDED, "numbers of which each column has its own precision", each=True)
             yield group, read
 
     def values(self, names: Iterable[Any]) -> Iterator[tuple[list[Any], Node]]:
         """Groups of columns that are read as the caller's values, or as what a step has made."""
         for group, node in self.groups(names):
+            if not isinstance(node, Raw):
+                _check_bits(node)
             yield group, self._importer.cells(node) if isinstance(node, Raw) else node
+
+    def columns(self, names: Iterable[Any]) -> Node:
+        """Some of the columns side by side."""
+        return arranged([self._places[name] for name in names])
 
     def put(self, names: Sequence[Any], node: Node) -> None:
         """Replace columns by those of a value."""
@@ -109,6 +115,17 @@ class Table:
     def node(self) -> Node:
         """All columns in their order."""
         return arranged([*self._places.values(), *self._added], self._checked)
+
+
+def _check_bits(node: Node) -> None:
+    """Raise `Unsupported` where the last bits of numbers decide what they are equal to, and are not the source's."""
+    agenda = [node]
+    while agenda:
+        each = agenda.pop()
+        if isinstance(each, Relabelled) or not (isinstance(each, LEAVES) or each.discrete):
+            if not isinstance(each, Relabelled) and not each.is_exact():
+                raise Unsupported("categories that are numbers whose last bits may differ")
+            agenda += each.inputs
 
 
 def _may_reject(node: Node) -> bool:
