@@ -68,10 +68,6 @@ KNOWN: tuple[Known, ...] = (
         subject="category_encoders.*", kind="names", form=".*pandas configured",
     ),
     Known(
-        "a number among texts is no unknown value for these two encoders, which compare unknown values by their dtype",
-        subject=".*(CatBoost|LeaveOneOut)Encoder #.*", kind="values", form=".* is a number|matrix of numbers",
-    ),
-    Known(
         "with split_sign, the source names half of the columns that it makes, and fails where frames are asked for",
         subject="SparseCoder.*", kind="answered", form=".*configured",
     ),

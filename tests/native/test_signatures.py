@@ -113,14 +113,14 @@ def test_python_and_the_kernels_number_alike() -> None:
     assert choices("unit_norm", "norm") == normalize.NORMS
     assert choices("tfidf", "norm") == choices("tfidf_linear", "norm") == tuple(str(n).lower() for n in idf.NORMS)
     assert choices("ngrams", "analyzer") == choices("hashing", "analyzer") == _text.ANALYZERS
-    reject = choices("category_codes", "reject")
-    assert reject.index("unknown") == encode.REJECT_UNKNOWN
-    assert reject.index("nan") == encode.REJECT_NAN
-    assert reject.index("unknown_and_nan") == encode.REJECT_UNKNOWN | encode.REJECT_NAN
-    assert reject.index("na") == encode.REJECT_NA
-    assert reject.index("unknown_and_na") == encode.REJECT_UNKNOWN | encode.REJECT_NA
-    assert reject.index("nan_and_na") == encode.REJECT_NAN | encode.REJECT_NA
-    assert reject.index("all") == encode.REJECT_UNKNOWN | encode.REJECT_NAN | encode.REJECT_NA
+    assert {name: 1 << bit for bit, name in enumerate(enumerations()["Reject"])} == {
+        "unknown": encode.REJECT_UNKNOWN,
+        "nan": encode.REJECT_NAN,
+        "na": encode.REJECT_NA,
+        "none": encode.REJECT_NONE,
+        "object": encode.REJECT_OBJECT,
+        "numbers_to_nan": encode.NUMBERS_TO_NAN,
+    }
 
 
 def test_packed_cells_are_numbered_alike() -> None:
@@ -212,6 +212,7 @@ def test_numbers_of_enumerations_are_checked() -> None:
     )
     kinds = {**example("category_codes"), "kinds": np.full(3, 7, dtype=np.uint8)}
     assert "'kinds' holds 7" in rejected("category_codes", kinds)
+    assert "'reject' has bits" in rejected("category_codes", {**CODES, "reject": np.full(1, 64, dtype=np.uint8)})
 
 
 def starts(*numbers: int) -> np.ndarray:

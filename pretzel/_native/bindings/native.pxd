@@ -292,6 +292,10 @@ cdef extern from "core/cells.h" namespace "pretzel" nogil:
     const char* kPackedKindNames
 
 
+cdef extern from "core/reject.h" namespace "pretzel" nogil:
+    const char* kRejectNames
+
+
 cdef extern from "core/cache.h" namespace "pretzel" nogil:
     cdef cppclass CacheCounts:
         int64_t hits

@@ -70,7 +70,7 @@ def signatures():
 def enumerations():
     """Names of the core's enumerations that Python reads, in their order: ``{"Status": ["ok", ...], ...}``."""
     return {"Status": enumerators(kStatusNames), "PackedKind": enumerators(kPackedKindNames),
-            "Encoding": enumerators(kEncodingNames)}
+            "Encoding": enumerators(kEncodingNames), "Reject": enumerators(kRejectNames)}
 
 
 def state_key(str kernel):

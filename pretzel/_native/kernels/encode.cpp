@@ -2,13 +2,16 @@
 // categories of column j are starts[j] .. starts[j + 1] - 1 of those that are packed as cells.h says.
 // one_hot: a 1 at offsets[j] + code for each code that is not negative.
 // whole_codes: the whole part of each number, which is a code below counts[j].
+#include <algorithm>
 #include <bit>
 #include <cstring>
+#include <limits>
 
 #include "core/cells.h"
 #include "core/codes.h"
 #include "core/kernel.h"
 #include "core/mix.h"
+#include "core/reject.h"
 #include "core/state_check.h"
 
 namespace pretzel {
@@ -65,11 +68,7 @@ uint64_t number_key(double x) { return std::bit_cast<uint64_t>(x + 0.0); }
 
 uint64_t hash(uint64_t key, uint32_t size, uint8_t tag) { return mix(key ^ static_cast<uint64_t>(size) << 48 ^ tag); }
 
-/// What a column rejects: a set of three bits. Where an imputer that rejects NA came first, NaT counts
-/// as NaN, and infinity is allowed.
-PRETZEL_ENUM(Reject, uint8_t, kNothing, kUnknown, kNan, kUnknownAndNan, kNa, kUnknownAndNa, kNanAndNa, kAll);
-
-bool rejects(const Column& column, Reject what) { return (column.reject & static_cast<uint8_t>(what)) != 0; }
+bool rejects(const Column& column, Reject what) { return (column.reject >> static_cast<int>(what) & 1) != 0; }
 
 const double* find_number(const Table& table, const Column& column, double x) {
   const uint64_t key = number_key(x);
@@ -116,6 +115,13 @@ Status no_category(const RunCall& call, const Column& column, int32_t r, int32_t
   const CellKind kind = is_cell ? in.cell(r, j).kind : CellKind::kNumber;
   const bool nan = is_cell ? is_nan_or_nat(in.cell(r, j)) : in.row(r)[j] != in.row(r)[j];
   call.out->row(r)[j] = column.unknown;
+  const bool number = kind == CellKind::kNumber && !nan, object = kind == CellKind::kText || kind == CellKind::kOther;
+  if (rejects(column, Reject::kNumbersToNan) && (number || kind == CellKind::kInfinite || kind == CellKind::kOther)) {
+    call.out->row(r)[j] = std::numeric_limits<double>::quiet_NaN();
+    return Status::kOk;
+  }
+  if (object && rejects(column, Reject::kObject)) return call.reject(Status::kWrongType, r, j);
+  if (kind == CellKind::kNone && rejects(column, Reject::kNone)) return call.reject(Status::kUnknownCategory, r, j);
   if (kind == CellKind::kInfinite && !rejects(column, Reject::kNa)) return call.reject(Status::kInfinite, r, j);
   if (kind == CellKind::kNA && rejects(column, Reject::kNa)) return call.reject(Status::kWrongType, r, j);
   if (nan && rejects(column, Reject::kNan)) return call.reject(Status::kNotANumber, r, j);
@@ -186,7 +192,7 @@ constexpr Param kCodeParams[] = {{"starts", i32, "width+1", kBindOnly | kHoldsOf
                                  PRETZEL_PACKED_CELLS("", "n", kBindOnly),
                                  {"codes", f64, "n", kBindOnly},
                                  {"unknown", f64, "width", kBindOnly},
-                                 {"reject", u8, "width", kBindOnly, kRejectNames}};
+                                 {"reject", u8, "width", kBindOnly}};
 constexpr int kStarts = index_of(kCodeParams, "starts"), kCategories = index_of(kCodeParams, "kinds"),
               kCodes = index_of(kCodeParams, "codes"), kUnknown = index_of(kCodeParams, "unknown"),
               kReject = index_of(kCodeParams, "reject");
@@ -199,6 +205,10 @@ const char* bind_codes(const BindCall& call) {
   if (cells.text_bytes > INT64_C(0xffffffff)) return "'text' is too long";
   const int32_t* start = starts.as<int32_t>();
   const int64_t width = starts.size - 1;
+  const auto* reject = call.params[kReject].as<uint8_t>();
+  if (std::any_of(reject, reject + width, [](uint8_t bits) { return bits > kAllRejects; })) {
+    return "'reject' has bits that mean nothing";
+  }
   int64_t n_slots = 0;
   for (int64_t j = 0; j < width; ++j) n_slots += static_cast<int64_t>(slot_count(start[j + 1] - start[j]));
   const int64_t slots_at = (64 + width * static_cast<int64_t>(sizeof(Column)) + 63) / 64 * 64;
@@ -214,7 +224,7 @@ const char* bind_codes(const BindCall& call) {
   for (int64_t j = 0; j < width; ++j) {
     const uint64_t count = slot_count(start[j + 1] - start[j]);
     const double unknown = call.params[kUnknown].as<double>()[j];
-    columns[j] = {first, count - 1, 0.0, 0.0, unknown, 0, 0, 0, call.params[kReject].as<uint8_t>()[j], {}};
+    columns[j] = {first, count - 1, 0.0, 0.0, unknown, 0, 0, 0, reject[j], {}};
     fill_column(columns[j], slots + first, cells, codes.as<double>(), start[j], start[j + 1]);
     first += static_cast<int64_t>(count);
   }
@@ -241,8 +251,7 @@ bool columns_fit(const Table& table, int64_t n_slots, int64_t text_bytes) {
     const uint64_t count = column.mask + 1;
     if (column.slots != first || !std::has_single_bit(count) || count > static_cast<uint64_t>(n_slots - first))
       return false;
-    if (column.max_size < 0 || column.max_size > text_bytes || column.reject > static_cast<uint8_t>(Reject::kAll))
-      return false;
+    if (column.max_size < 0 || column.max_size > text_bytes || column.reject > kAllRejects) return false;
     const Slot* slots = table.slots + first;
     for (uint64_t i = 0; i < count; ++i) {
       if (!slot_fits(slots[i], text_bytes)) return false;

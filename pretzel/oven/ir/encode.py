@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-REJECT_UNKNOWN, REJECT_NAN, REJECT_NA = 1, 2, 4
+REJECT_UNKNOWN, REJECT_NAN, REJECT_NA, REJECT_NONE, REJECT_OBJECT, NUMBERS_TO_NAN = 1, 2, 4, 8, 16, 32
 
 
 _HEAD = np.dtype([("width", "i8"), ("slots_at", "i8"), ("text_at", "i8")])
@@ -82,7 +82,9 @@ class CategoryCodes(Node):
         What other cells become.
     reject : ndarray of uint8, shape (width,)
         `REJECT_UNKNOWN`: stop at other cells instead. `REJECT_NAN`: stop at NaN, which is no category then.
-        `REJECT_NA`: stop at NA of pandas, and take NaT for NaN, as the imputer in front did.
+        `REJECT_NA`: stop at NA of pandas, and take NaT for NaN, as the imputer in front did. `REJECT_NONE`: stop at
+        None, which is no category then. `REJECT_OBJECT`: stop at unknown texts, and at objects that are no numbers.
+        `NUMBERS_TO_NAN`: unknown cells that are neither texts nor missing become NaN, whatever else is rejected.
     dtype : str
         What the encoder returns.
     """
@@ -134,6 +136,8 @@ class CategoryCodes(Node):
                 if self.reject[j] & REJECT_NA and is_pandas_missing(value, "NaTType"):
                     value = math.nan
                 code = table.get(cell_key(value))
+                if code is None and self.reject[j] & NUMBERS_TO_NAN and cell_key(value)[0] in ("number", "other"):
+                    code = math.nan
                 if code is None and self.rejects(value, int(self.reject[j])):
                     raise InputValueError(f"row {i}, column {j}: {value!r} is rejected")
                 out[i, j] = self.unknown[j] if code is None else code
@@ -142,13 +146,20 @@ class CategoryCodes(Node):
     @staticmethod
     def rejects(value: Any, reject: int) -> bool:
         """Whether a column of these ``reject`` stops at a value that is none of its categories."""
-        is_na = is_pandas_missing(value, "NAType")
-        return bool(
-            reject & REJECT_UNKNOWN or (reject & REJECT_NAN and is_nan(value)) or (reject & REJECT_NA and is_na)
-        )
+        stops = REJECT_UNKNOWN
+        if is_nan(value):
+            stops |= REJECT_NAN
+        elif is_pandas_missing(value, "NAType"):
+            stops |= REJECT_NA
+        elif value is None:
+            stops |= REJECT_NONE
+        elif cell_key(value)[0] in ("text", "other"):
+            stops |= REJECT_OBJECT
+        return bool(reject & stops)
 
     def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
-        return of_constants(np.concatenate([self.codes, self.unknown]))
+        to_nan = [math.nan] if (self.reject & NUMBERS_TO_NAN).any() else []
+        return of_constants(np.concatenate([self.codes, self.unknown, to_nan]))
 
     def select_columns(self, x: Node, columns: Array) -> Node | None:
         if self.reject.any():

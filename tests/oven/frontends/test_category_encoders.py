@@ -77,6 +77,50 @@ def test_missing_numbers_for_unknown_and_missing_values(name: str, option: str) 
     assert (plan.predict(NEW) == model.predict(NEW)).all()
 
 
+ODD = ["Rome", 7, 7.5, None, np.nan, b"Bonn", np.inf]
+"""Values of which a column knows none."""
+
+
+@pytest.mark.parametrize("column", ["city", "kind", "grade", "size"])
+@pytest.mark.parametrize(
+    "option",
+    [
+        {},
+        {"handle_unknown": "return_nan"},
+        {"handle_unknown": "error"},
+        {"handle_missing": "return_nan"},
+        {"handle_missing": "error"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("name", ["CatBoostEncoder", "LeaveOneOutEncoder", "TargetEncoder", "OneHotEncoder"])
+def test_a_column_takes_values_of_every_type_as_in_the_library(name: str, option: dict[str, str], column: str) -> None:
+    table = TABLE.assign(size=TABLE["grade"] / 2)[[column]]
+    if option == {"handle_missing": "error"}:
+        table = table.fillna("none") if column == "kind" else table
+    encoder = getattr(encoders, name)(cols=[column], return_df=False, **option).fit(table, Y)
+    plan = pretzel.compile(encoder, strict=True)
+    known = table[column].dropna().iloc[0]
+    for value in ODD:
+        asked = pd.DataFrame({column: pd.Series([value, known], dtype=object)})
+        try:
+            expected = encoder.transform(asked)
+        except (ValueError, TypeError):
+            with pytest.raises(PretzelError, match=column):
+                plan.transform(asked)
+        else:
+            np.testing.assert_array_equal(plan.transform(asked), expected, err_msg=repr(value))
+
+
+def test_booleans_that_are_no_known_numbers_are_opaque() -> None:
+    table = TABLE[["grade"]] > 1
+    encoder = encoders.LeaveOneOutEncoder(cols=["grade"], return_df=False).fit(table, Y)
+    plan = pretzel.compile(encoder)
+    np.testing.assert_array_equal(plan.transform(table), encoder.transform(table))
+    assert "booleans" in plan.opaque_steps[0].reason
+    assert not pretzel.compile(encoders.TargetEncoder(cols=["grade"], return_df=False).fit(table, Y)).opaque_steps
+
+
 def test_dropped_and_constant_columns() -> None:
     same = TABLE.assign(always="x", kind="y")
     check(encoders.TargetEncoder(drop_invariant=True), same, same)

@@ -49,7 +49,15 @@ from pretzel.oven.ir.columns import (
 from pretzel.oven.ir.concat import Concat, Densify, DensifyMissing
 from pretzel.oven.ir.coordinate_descent import CoordinateDescent
 from pretzel.oven.ir.embedding_sum import EmbeddingSum
-from pretzel.oven.ir.encode import REJECT_UNKNOWN, OneHot, WholeCodes, category_codes
+from pretzel.oven.ir.encode import (
+    NUMBERS_TO_NAN,
+    REJECT_NONE,
+    REJECT_OBJECT,
+    REJECT_UNKNOWN,
+    OneHot,
+    WholeCodes,
+    category_codes,
+)
 from pretzel.oven.ir.expected_sigmoid import ExpectedSigmoid
 from pretzel.oven.ir.feature_selection import select_sparse
 from pretzel.oven.ir.features import DictFeatures, HashedFeatures
@@ -381,6 +389,8 @@ def _examples() -> list[Node]:
         *each(lambda x: Bins((x,), edges, np.array([0, 3, 4, 6], dtype=np.int32))),
         *each(lambda x: Distances((x,), RNG.normal(size=(2, WIDTH)))),
         *(codes(CELL_LEAF), codes(CELL_LEAF, reject=REJECT_UNKNOWN), codes(CELL_LEAF, last=math.nan)),
+        *(codes(CELL_LEAF, reject=reject) for reject in (REJECT_NONE, REJECT_OBJECT, NUMBERS_TO_NAN)),
+        codes(CELL_LEAF, reject=NUMBERS_TO_NAN | REJECT_UNKNOWN),
         *(OneHot((codes(CELL_LEAF),), offsets, is_sparse) for is_sparse in (True, False)),
         *(select_sparse(x, (0, 2)) for x in (SPARSE, SPARSE_CHECKED, ngrams())),
         *(UnaryFunction((x,), function) for x in INPUTS for function in FUNCTIONS),

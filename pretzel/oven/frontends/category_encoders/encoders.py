@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,16 +16,24 @@ from pretzel.oven.frontends.cells import cell_value
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.ir.columns import Raw, Select
 from pretzel.oven.ir.embedding_sum import EmbeddingSum
-from pretzel.oven.ir.encode import REJECT_NA, REJECT_NAN, REJECT_UNKNOWN, category_codes
+from pretzel.oven.ir.encode import (
+    NUMBERS_TO_NAN,
+    REJECT_NA,
+    REJECT_NAN,
+    REJECT_NONE,
+    REJECT_OBJECT,
+    REJECT_UNKNOWN,
+    category_codes,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pretzel.oven.frontends.importer import Importer
     from pretzel.oven.ir._cells import CellValue
     from pretzel.oven.ir.graph import Array, Node
 
-UNKNOWN = "\x01 no category \x01"
+UNKNOWN_TEXT, UNKNOWN_NUMBER = "\x01 no category \x01", -0.123456789
 PACKAGE = "category_encoders"
 MODULES = {
     "backward_difference": "BackwardDifferenceEncoder",
@@ -58,27 +66,28 @@ def encoder(estimator: Any, x: Node, importer: Importer) -> Node:
     names = list(estimator.feature_names_in_)
     places = {name: place for place, name in enumerate(names)}
     categories = {name: _categories(estimator, name) for name in estimator.cols}
-    tried = _Tried(estimator, categories)
+    asked = _Asked(estimator, names, categories)
+    answers = {name: asked.about(name, categories.get(name), place) for name, place in places.items()}
+    sources = _sources(asked.first, answers, default=next(iter(categories), None))
+    made = {name: [column for column, source in sources.items() if source == name] for name in names}
     parts: list[Node] = []
-    order: list[int] = []
     passed = [place for place, name in enumerate(names) if name not in categories]
-    numbers = importer.dense(importer.select(x, tuple(passed))) if passed else None
     starts: dict[Any, int] = {}
     width = 0
     for name, values in categories.items():
-        columns = tried.made_of(name)
-        if columns:
-            parts.append(_encoded(importer.cells(importer.select(x, (places[name],))), values, tried, name))
+        if columns := made[name]:
+            found = answers[name].of(columns)
+            dtype = _dtype(estimator, found)
+            cells = importer.cells(importer.select(x, (places[name],)))
+            parts.append(_encoded(cells, values, found, dtype))
             starts[name] = width
             width += len(columns)
-    if numbers is not None:
-        parts.append(numbers)
-    for column in tried.columns:
-        source = tried.source_of(column)
-        if source in categories:
-            order.append(starts[source] + tried.made_of(source).index(column))
-        else:
-            order.append(width + passed.index(places[source]))
+    if passed:
+        parts.append(importer.dense(importer.select(x, tuple(passed))))
+    order = [
+        starts[source] + made[source].index(column) if source in categories else width + passed.index(places[source])
+        for column, source in sources.items()
+    ]
     return Select((importer.concat(parts),), tuple(order))
 
 
@@ -91,28 +100,65 @@ def _check_parameters(estimator: Any) -> None:
         raise Unsupported("a function for unknown or missing values")
 
 
-def _encoded(cells: Node, values: list[CellValue], tried: _Tried, name: Any) -> Node:
-    table, missing, unknown = tried.tables[name]
-    rejects = REJECT_NAN if missing is None else 0
-    if unknown is None:
-        rejects |= REJECT_UNKNOWN
-    if missing is not None:
-        values = [*values, math.nan, None]
-        table = np.concatenate([table, missing[None], missing[None]])
-        rejects |= REJECT_NA
+class _Answers(NamedTuple):
+    """What an encoder makes of values of one column: frames with a row for each value. None: it rejects the value."""
+
+    known: Any
+    nan: Any = None
+    none: Any = None
+    text: Any = None  # one that is unknown
+    number: Any = None
+
+    def of(self, columns: list[Any]) -> _Answers:
+        """The same for some of the output columns."""
+        return _Answers(*(None if each is None else each[columns] for each in self))
+
+
+def _encoded(cells: Node, values: list[CellValue], found: _Answers, dtype: str) -> Node:
+    table, nan, none, text, number = (None if each is None else each.to_numpy(dtype=np.float64) for each in found)
+    rejects, unknown = _of_unknown(text, number, any(isinstance(value, str) for value in values))
+    missing = [(value, row) for value, row in ((math.nan, nan), (None, none)) if row is not None]
+    rejects |= REJECT_NA | (REJECT_NAN if nan is None else 0) | (REJECT_NONE if none is None else 0)
+    values = [*values, *(value for value, _ in missing)]
+    table = np.concatenate([table, *(row for _, row in missing)])
     if table.shape[1] == 1:
-        others = [0.0 if unknown is None else float(unknown[0])]
-        return category_codes(cells, [values], [table[:, 0].tolist()], others, reject=rejects, dtype=tried.dtypes[name])
+        others = [0.0 if unknown is None else float(unknown[0, 0])]
+        return category_codes(cells, [values], [table[:, 0].tolist()], others, reject=rejects, dtype=dtype)
+    if rejects & NUMBERS_TO_NAN:
+        raise Unsupported("several output columns that are missing where a category is a number")
     if unknown is not None:
-        table = np.concatenate([table, unknown[None]])
+        table = np.concatenate([table, unknown])
     codes = category_codes(cells, [values], [range(len(values))], [float(len(values))], reject=rejects)
     offsets = np.array([0, len(table)], dtype=np.int32)
-    return EmbeddingSum((codes,), np.ascontiguousarray(table), offsets, np.zeros(table.shape[1]), tried.dtypes[name])
+    return EmbeddingSum((codes,), np.ascontiguousarray(table), offsets, np.zeros(table.shape[1]), dtype)
+
+
+def _of_unknown(text: Array | None, number: Array | None, texts: bool) -> tuple[int, Array | None]:
+    """What to reject of unknown values, and what others become, by an unknown text and number.
+
+    With ``texts``, some known value is one.
+    """
+    if text is None and number is None:
+        return REJECT_UNKNOWN, None
+    if text is not None and number is not None and np.array_equal(text, number, equal_nan=True):
+        return 0, text
+    if text is None and not texts:
+        return REJECT_OBJECT, number
+    if number is not None and np.isnan(number).all():
+        return NUMBERS_TO_NAN | (REJECT_UNKNOWN if text is None else 0), text
+    raise Unsupported("unknown numbers that are encoded otherwise than unknown texts")
+
+
+def _dtype(estimator: Any, answers: _Answers) -> str:
+    found = {np.dtype(np.result_type(*each.dtypes)).name for each in answers if each is not None}
+    if len(found) > 1 and not estimator.return_df:
+        raise Unsupported("an array whose dtype depends on its values")
+    return "int64" if found == {"int64"} else "float64"
 
 
 def _categories(estimator: Any, name: Any) -> list[CellValue]:
     """Values of a column that the encoder knows, but for missing ones."""
-    for holder in (estimator, getattr(estimator, "ordinal_encoder", None), getattr(estimator, "base_n_encoder", None)):
+    for holder in (estimator, getattr(estimator, "ordinal_encoder", None)):
         for found in _mappings(holder, name):
             values = [cell_value(each) for each in found if each is not None and each == each]
             if len({*values}) != len(values):
@@ -130,72 +176,82 @@ def _mappings(holder: Any, name: Any) -> Iterator[Any]:
         yield mapping[name].index
 
 
-class _Tried:
-    """What an encoder makes of every value of a column, the other columns being the same."""
+def _sources(first: Any, answers: Mapping[Any, _Answers], *, default: Any) -> dict[Any, Any]:
+    """The column that each output column depends on; ``default`` for constant ones, which any table has."""
+    import pandas as pd
 
-    def __init__(self, estimator: Any, categories: dict[Any, list[CellValue]]) -> None:
+    sources = dict.fromkeys(first.columns, None)
+    for name, found in answers.items():
+        everything = pd.concat([each for each in (first, *found) if each is not None])
+        for column in sources:
+            if everything[column].nunique(dropna=False) > 1:
+                if sources[column] is not None:
+                    raise Unsupported("an output column that depends on several columns")
+                sources[column] = name
+    return {column: default if source is None else source for column, source in sources.items()}
+
+
+class _Asked:
+    """An encoder that is asked what it makes of values of a column, the other columns being the same.
+
+    Parameters
+    ----------
+    estimator : fitted encoder
+    names : list
+        Of the columns.
+    categories : dict
+        Known values of the columns that are encoded.
+    """
+
+    def __init__(self, estimator: Any, names: list[Any], categories: Mapping[Any, list[CellValue]]) -> None:
         import pandas as pd
 
         self._estimator = estimator
-        self._names = list(estimator.feature_names_in_)
         base = {name: categories[name][0] if categories.get(name) else float(place) + 0.5
-                for place, name in enumerate(self._names)}  # fmt: skip
+                for place, name in enumerate(names)}  # fmt: skip
         self._base = pd.DataFrame({name: [value] for name, value in base.items()})
-        first = self._ask(self._base)
-        if first is None:
+        self.first = self._known(self._ask(self._base))
+
+    def about(self, name: Any, values: list[CellValue] | None, place: int) -> _Answers:
+        """What values of every kind become; of a column that is not encoded, two numbers tell which outputs it has."""
+        if values is None:
+            return _Answers(self._known(self._of(name, [place + 0.5, place + 1.5], None)))
+        if not values:
+            raise Unsupported("a column whose categories are all missing")
+        found = _Answers(
+            self._known(self._of(name, values)),
+            self._of(name, [math.nan]),
+            self._none(name, values[0]),
+            self._of(name, [UNKNOWN_TEXT]),
+            self._of(name, [UNKNOWN_NUMBER]),
+        )
+        if {*values} <= {0.0, 1.0} and not self._are_integers(name):
+            flags = self._of(name, [value == 1.0 for value in values], bool)
+            if flags is None or not np.array_equal(flags, found.known, equal_nan=True):
+                raise Unsupported("booleans that are encoded otherwise than numbers")
+        return found
+
+    def _none(self, name: Any, known: CellValue) -> Any:
+        """None beside a known value: a column of nothing else is one of missing numbers for some encoders."""
+        found = self._of(name, [known, None])
+        return None if found is None else found[1:]
+
+    def _are_integers(self, name: Any) -> bool:
+        """Whether the encoder knows that the categories of a column were whole numbers, and no booleans."""
+        holders = (self._estimator, getattr(self._estimator, "ordinal_encoder", None))
+        return any(index.dtype.kind == "i" for holder in holders for index in _mappings(holder, name))
+
+    @staticmethod
+    def _known(answer: Any) -> Any:
+        if answer is None:
             raise Unsupported("an encoder that rejects its own categories")
-        self.columns = list(first.columns)
-        self._sources = dict.fromkeys(self.columns, None)
-        self.tables: dict[Any, tuple[Array, Array | None, Array | None]] = {}
-        self.dtypes: dict[Any, str] = {}
-        answers: dict[Any, list[Any]] = {}
-        for place, name in enumerate(self._names):
-            known = categories.get(name)
-            asked: list[Any] = [place + 0.5, place + 1.5] if known is None else known
-            found = [self._ask_of(name, asked), *(self._ask_of(name, [each]) for each in (np.nan, UNKNOWN) if known)]
-            if found[0] is None:
-                raise Unsupported("an encoder that rejects its own categories")
-            answers[name] = found
-            everything = pd.concat([each for each in (first, *found) if each is not None])
-            for column in self.columns:
-                values = everything[column]
-                if values.nunique(dropna=False) > 1:
-                    if self._sources[column] is not None:
-                        raise Unsupported("an output column that depends on several columns")
-                    self._sources[column] = name
-        for column, source in self._sources.items():
-            if source is None:  # constant: any table has it
-                self._sources[column] = next(iter(categories), None)
-        for name in categories:
-            if columns := self.made_of(name):
-                self.dtypes[name] = self._dtype([each[columns] for each in answers[name] if each is not None])
-                table, missing, unknown = (
-                    None if each is None else each[columns].to_numpy(dtype=np.float64) for each in answers[name]
-                )
-                assert table is not None
-                self.tables[name] = (
-                    table, None if missing is None else missing[0], None if unknown is None else unknown[0]
-                )  # fmt: skip
+        return answer
 
-    def _dtype(self, answers: list[Any]) -> str:
-        found = {np.dtype(np.result_type(*each.dtypes)).name for each in answers}
-        if len(found) > 1 and not self._estimator.return_df:
-            raise Unsupported("an array whose dtype depends on its values")
-        return "int64" if found == {"int64"} else "float64"
-
-    def source_of(self, column: Any) -> Any:
-        """The column that an output column depends on."""
-        return self._sources[column]
-
-    def made_of(self, name: Any) -> list[Any]:
-        """The output columns that depend on a column."""
-        return [column for column in self.columns if self._sources[column] == name]
-
-    def _ask_of(self, name: Any, values: list[Any]) -> Any:
+    def _of(self, name: Any, values: Sequence[Any], dtype: Any = object) -> Any:
         import pandas as pd
 
         rows = pd.concat([self._base] * len(values), ignore_index=True)
-        rows[name] = pd.Series(values, dtype=object if name in self._estimator.cols else None)
+        rows[name] = pd.Series(values, dtype=dtype)
         return self._ask(rows)
 
     def _ask(self, rows: Any) -> Any:
