@@ -117,6 +117,7 @@ class ResultCache:
 
 class CallCounter:
     owner: Callable[[], Any] | None
+    options: dict[str, Any] | None
     __name__: str
     @property
     def calls(self) -> int: ...

@@ -20,7 +20,7 @@ from pretzel.runtime.programs import programs_of
 from pretzel.runtime.single_items import answer_item_instead
 from pretzel.runtime.source import ActsAsEstimator, BySource, answer_instead, call_source
 from pretzel.runtime.version import Owner
-from pretzel.schema import Follows
+from pretzel.schema import CALL_OPTIONS, Follows
 
 if TYPE_CHECKING:
     import os
@@ -115,8 +115,10 @@ class Plan(ActsAsEstimator):
         self.engine: BatchEngine | None = None
         self.methods = {method: self._load(method, plan) for method, plan in physical.methods.items()}
         self.owner = Owner(self)
-        for each in self.methods.values():
+        options = {method: each for method, each in self.methods.items() if method in CALL_OPTIONS}
+        for method, each in self.methods.items():
             each.source, each.owner = source, self.owner
+            each.options = None if method in options else options  # no method holds itself
 
     def _load(
         self, method: str, plan: MethodPlan, spec: InputSpec | None = None, dtype: str = ""

@@ -243,9 +243,9 @@ def call_source(method: Any, name: str, arguments: tuple[Any, ...], options: Map
         raise TypeError(f"{method.name}: {name} has one argument, the table, which is missing")
     if len(arguments) == 1 and options.keys() <= set(CALL_OPTIONS):
         chosen = [option for option, value in options.items() if value]
-        plan = method.owner()
-        if len(chosen) < 2 and plan is not None and all(option in plan.methods for option in chosen):
-            answer = plan.methods[chosen[0] if chosen else name](*arguments)
+        answered = method.options or {}
+        if len(chosen) < 2 and all(option in answered for option in chosen):
+            answer = (answered[chosen[0]] if chosen else method)(*arguments)
             return tuple(answer.T.copy()) if chosen and chosen[0] in PAIRS else answer
     if method.source is None:
         which = f": {', '.join(options)} would be answered by the source, of which the plan has none" if options else ""

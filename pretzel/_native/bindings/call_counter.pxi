@@ -9,6 +9,7 @@ cdef class CallCounter:
     cdef Count counted
     cdef CallFailures failed
     cdef public object owner  # weak reference to the plan whose method this is, or None
+    cdef public dict options  # methods that answer calls with an option, such as `raw_score=True`; or None
 
     @property
     def calls(self):

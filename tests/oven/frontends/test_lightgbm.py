@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import warnings
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 from scipy import sparse
 
 import pretzel
+from pretzel._native import live
 from pretzel.oven.frontends.importer import Importer
 from pretzel.oven.frontends.lightgbm.model_text import read_model_text
 from pretzel.oven.ir.interpret import interpret
@@ -18,6 +21,7 @@ from tests.answers import assert_close
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 lgb = pytest.importorskip("lightgbm")
 
@@ -377,3 +381,23 @@ def test_early_stopping_of_rows_is_opaque() -> None:
     np.testing.assert_array_equal(pretzel.compile(model).predict_proba(X), model.predict_proba(X))
     with pytest.raises(pretzel.errors.OpaqueStepError, match="pred_early_stop"):
         pretzel.compile(model, strict=True)
+
+
+def test_a_method_answers_its_options_without_the_plan(tmp_path: Path) -> None:
+    booster, X = train({"objective": "binary"}, "normal", 3)
+    pretzel.compile(booster).save(tmp_path / "model.pretzel")
+    gc.collect()
+    gc.disable()
+    try:
+        before = live()
+        plan = pretzel.load(tmp_path / "model.pretzel")
+        left, predict = weakref.ref(plan), plan.predict
+        del plan
+        assert left() is None
+        np.testing.assert_array_equal(predict(X, raw_score=True), booster.predict(X, raw_score=True))
+        np.testing.assert_array_equal(predict(X, pred_leaf=True), booster.predict(X, pred_leaf=True))
+        assert_close(predict(X, raw_score=False), booster.predict(X))
+        del predict
+        assert live() == before
+    finally:
+        gc.enable()
