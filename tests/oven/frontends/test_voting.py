@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.ensemble import VotingClassifier, VotingRegressor
+from sklearn.feature_selection import SelectKBest
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, Perceptron, Ridge, SGDClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, PolynomialFeatures, StandardScaler
 
 import pretzel
 from pretzel.errors import OpaqueStepError
@@ -33,6 +35,19 @@ def test_soft(weights: list[float] | None) -> None:
 def test_hard(weights: list[float] | None) -> None:
     members = [*MEMBERS[:2], ("p", Perceptron(random_state=0))]
     check(VotingClassifier(members, weights=weights).fit(X, Y), X, ("predict", "transform"))
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_votes_are_whole_numbers_for_the_steps_behind(classes: int) -> None:
+    target = Y if classes == 3 else Y == "fr"
+    voting = VotingClassifier([MEMBERS[0], ("p", Perceptron(random_state=0))])
+    for step in (FunctionTransformer(), FunctionTransformer(np.negative), SelectKBest(k=1), PolynomialFeatures(),
+                 FunctionTransformer(np.sqrt), OneHotEncoder(), SimpleImputer(strategy="most_frequent")):  # fmt: skip
+        model = make_pipeline(voting, step).fit(X, target)
+        plan, expected = pretzel.compile(model, strict=True), model.transform(X)
+        found = plan.transform(X)
+        assert found.dtype == expected.dtype, step
+        assert abs(found - expected).max() == 0.0, step
 
 
 def test_dropped_members_have_no_weight() -> None:

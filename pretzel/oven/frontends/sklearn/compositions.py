@@ -15,11 +15,12 @@ from pretzel.oven.frontends.registry import Child, Unsupported, adapter, childre
 from pretzel.oven.frontends.sklearn._members import answers, float64_mean
 from pretzel.oven.frontends.sklearn.compat.compositions import columns_of_parts, positive_class, voting_weights
 from pretzel.oven.ir.columns import Raw
+from pretzel.oven.ir.encode import WholeCodes
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.oven.ir.link import ArgMax, Threshold
 from pretzel.oven.ir.scale import MulAdd, ScaleSparse, SparseToFloat64
 from pretzel.oven.ir.voting import Majority, Mean
-from pretzel.schema import Kind
+from pretzel.schema import Kind, fixed
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
@@ -242,9 +243,12 @@ def _hard(estimator: Any, found: list[Output], importer: Importer, classes: Arra
     if (weights < 0.0).any():
         raise Unsupported("negative weights: scikit-learn's counts end with the largest class that has a vote")
     winner = Majority(nodes, len(classes), weights if weights.size else np.ones(len(nodes)))
+    votes = importer.concat(list(nodes))
+    if votes.schema().dtype != fixed("int64"):  # a step behind computes in this dtype
+        votes = importer.note(WholeCodes((votes,), np.full(len(nodes), len(classes), dtype=np.int32)))
     return {
         "predict": Output(winner, ndim=1, labels=(classes,)),
-        "transform": Output(importer.concat(list(nodes)), labels=(positions,) * len(nodes)),
+        "transform": Output(votes, labels=(positions,) * len(nodes)),
     }
 
 
