@@ -15,7 +15,7 @@ from pretzel.plan import MethodPlan, OpaqueStep
 from pretzel.program import Leaf, LeafKind, Program
 from pretzel.runtime.answer_columns import is_by_target
 from pretzel.runtime.input.feature_names import check_width
-from pretzel.runtime.input.messages import UnreadForm, described, listed
+from pretzel.runtime.input.messages import UnreadForm, described, listed, package_of
 from pretzel.runtime.input.row_reader import as_number, check_keys, raise_wrong_field
 from pretzel.runtime.input.source_form import frame_of_arrow, is_sparse, of_row, of_rows, of_single_rows, select
 from pretzel.runtime.input.table_reader import is_table, read
@@ -286,11 +286,7 @@ class OpaqueMethod(CallCounter):
             is_rows = isinstance(X[0], Mapping) or (self.spec.by_name and isinstance(X[0], tuple))
             if is_rows or (self._parts and self.spec.kind is InputKind.TABLE):
                 return of_rows(self.spec, X, check=self._checks)
-        elif (
-            self.spec.kind is InputKind.TABLE
-            and not self._is_source
-            and type(X).__module__.partition(".")[0] == "pyarrow"
-        ):
+        elif self.spec.kind is InputKind.TABLE and not self._is_source and package_of(X) == "pyarrow":
             return frame_of_arrow(self.spec, X)
         return X
 

@@ -12,7 +12,7 @@ import numpy as np
 from pretzel.errors import CorruptStoreError, InputError, InputTypeError, InputValueError
 from pretzel.packed import NAMES_OUT
 from pretzel.plan import MethodPlan
-from pretzel.runtime.input.messages import UnreadForm
+from pretzel.runtime.input.messages import UnreadForm, package_of
 from pretzel.runtime.input.source_form import frame_of_arrow, is_sparse, is_sparse_frame, of_row, sparse_rows
 from pretzel.runtime.passed_on import PassingOn
 
@@ -61,19 +61,18 @@ class OtherForms:
         self._presents = isinstance(plan.sparse, MethodPlan) and plan.sparse.program is not None
         self._keeps_format = plan.keeps_format
         self._arrays_only = plan.arrays_only
-        self._refusal = plan.passed_on if isinstance(plan.passed_on, str) else ""
-        self._passes_on = bool(plan.passed_on)
+        self._passed_on = plan.passed_on  # or why no values are passed on
         self._otherwise: Callable[[Any], Any] | None = None
         if plan.otherwise is not None:
             self._otherwise = load(plan.otherwise, spec)
-        elif plan.passed_on and not self._refusal:
+        elif plan.passed_on and not isinstance(plan.passed_on, str):
             self._otherwise = PassingOn(plan, spec, name, load)
         self._names_out = plan.names_out
 
     @property
     def takes_values(self) -> bool:
         """Whether values that the program cannot hold have an answer, or an error of their own."""
-        return self._otherwise is not None or self._refusal != ""
+        return self._otherwise is not None or bool(self._passed_on)
 
     @property
     def takes_arrays(self) -> bool:
@@ -155,10 +154,10 @@ class OtherForms:
     def instead(self, X: Any, error: InputTypeError) -> Any:
         """Answer for rows with values that the program rejects with ``error``, as it stands where the source fails."""
         if self._otherwise is None:
-            raise InputTypeError(f"{error}; {self._refusal}") from error
+            raise InputTypeError(f"{error}; {self._passed_on}") from error
         if isinstance(self._otherwise, PassingOn) and isinstance(error, UnreadForm):
             raise error
-        if self._passes_on and type(X).__module__.partition(".")[0] == "pyarrow":
+        if self._passed_on and package_of(X) == "pyarrow":
             X = frame_of_arrow(self.spec, X)  # scikit-learn finds no columns in a table of Arrow
         try:
             return self._otherwise(X)
@@ -173,7 +172,8 @@ class OtherForms:
     def call_row(self, row: Any) -> Any:
         """Answer for one row that the program cannot hold."""
         if self._otherwise is None:
-            raise InputTypeError(f"{self.name}: rows with values that are no numbers are not answered; {self._refusal}")
+            rows = "rows with values that are no numbers are not answered"
+            raise InputTypeError(f"{self.name}: {rows}; {self._passed_on}")
         answer = self._otherwise(of_row(self.spec, self.name, row))
         return answer.iloc[0] if hasattr(answer, "iloc") else answer[0]
 

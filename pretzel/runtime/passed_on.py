@@ -9,7 +9,7 @@ import numpy as np
 
 from pretzel.errors import InputTypeError
 from pretzel.runtime.input.feature_names import check_unnamed, match
-from pretzel.runtime.input.messages import described
+from pretzel.runtime.input.messages import described, package_of
 from pretzel.runtime.input.source_form import frame_of_arrow, of_rows, select
 
 if TYPE_CHECKING:
@@ -17,11 +17,6 @@ if TYPE_CHECKING:
 
     from pretzel.input_spec import InputSpec
     from pretzel.plan import MethodPlan
-
-
-def is_polars(X: Any) -> bool:
-    """Whether a request is a DataFrame of polars; polars is not imported."""
-    return type(X).__name__ == "DataFrame" and type(X).__module__.partition(".")[0] == "polars"
 
 
 class PassingOn:
@@ -84,9 +79,9 @@ class PassingOn:
         """The request as a frame of pandas or polars, or an array."""
         if isinstance(X, list) and X:
             return of_rows(self._spec, X)
-        if type(X).__module__.partition(".")[0] == "pyarrow":
+        if package_of(X) == "pyarrow":
             return frame_of_arrow(self._spec, X)
-        if type(X) is np.ndarray or hasattr(X, "iloc") or is_polars(X):
+        if type(X) is np.ndarray or hasattr(X, "iloc") or _is_polars(X):
             return X
         raise InputTypeError(
             f"{self._name}: values that are no numbers are passed on in rows, arrays, and tables of pandas, polars and "
@@ -104,10 +99,14 @@ class PassingOn:
         at = [column if places is None else places[column] for column in self._columns]
         others = {str(dtype).lower() for place, dtype in enumerate(table.dtypes) if place not in at}
         zero = np.float32(0.0) if others == {"float32"} else 0.0  # chooses no other dtype of the result
-        if is_polars(table):
+        if _is_polars(table):
             zeros = np.full(table.shape[0], zero)
             return table.with_columns(**{table.columns[place]: zeros for place in at})
         made = table.copy(deep=False)
         for place in at:
             made.isetitem(place, zero)
         return made
+
+
+def _is_polars(X: Any) -> bool:
+    return type(X).__name__ == "DataFrame" and package_of(X) == "polars"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from pretzel.errors import InputTypeError, InputValueError
+from pretzel.runtime.input.messages import package_of
 from pretzel.runtime.input.row_reader import pandas_missing
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def coded_table(spec: InputSpec, table: Table, X: Any) -> Table:
     if table.is_rows or (type(X) is list and X and isinstance(X[0], tuple)):
         coder = row_coder(spec)
         return table if coder is None else replace(table, column=lambda i: coder.column(i, read(i)))
-    if type(X).__module__.partition(".")[0] == "pyarrow":
+    if package_of(X) == "pyarrow":
         return _coded_arrow(spec, table)
     if not hasattr(X, "iloc"):
         return table

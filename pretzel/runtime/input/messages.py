@@ -50,6 +50,11 @@ def described(X: Any) -> str:
     return f"{type(X).__name__} {shown(X) if shape is None else f'of shape {shape}'}"
 
 
+def package_of(value: object) -> str:
+    """Name of the package that defines the type of a value; the package is not imported."""
+    return type(value).__module__.partition(".")[0]
+
+
 def column_name(spec: InputSpec | None, position: int) -> str:
     """Name of a column of the request in messages."""
     if spec is not None and spec.names is not None and position < len(spec.names):  # opaque steps may make more

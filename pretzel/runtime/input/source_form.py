@@ -15,7 +15,7 @@ from pretzel._native import frame_array
 from pretzel.errors import InputKeyError, InputShapeError, InputTypeError, InputValueError
 from pretzel.input_spec import InputKind
 from pretzel.runtime.input.feature_names import check_unnamed, match
-from pretzel.runtime.input.messages import listed
+from pretzel.runtime.input.messages import listed, package_of
 from pretzel.runtime.input.row_reader import (
     as_row,
     check_keys,
@@ -270,7 +270,7 @@ def select(spec: InputSpec, X: Any, columns: Sequence[int], *, scalar: bool = Fa
 
 def is_sparse(X: Any) -> bool:
     """Whether a request is a SciPy sparse matrix or array; SciPy is not imported."""
-    return hasattr(X, "tocsr") and type(X).__module__.partition(".")[0] == "scipy"
+    return hasattr(X, "tocsr") and package_of(X) == "scipy"
 
 
 def is_sparse_frame(spec: InputSpec, X: Any) -> bool:

@@ -21,7 +21,7 @@ from pretzel.runtime.input.coded import as_rounded, coded_table
 from pretzel.runtime.input.column_reader import as_cells, as_floats, as_numbers, dtype_of, has_large_integers
 from pretzel.runtime.input.feature_names import check_unnamed, match, warn_about_names
 from pretzel.runtime.input.item_list import item_list
-from pretzel.runtime.input.messages import UnreadForm, shown
+from pretzel.runtime.input.messages import UnreadForm, package_of, shown
 from pretzel.runtime.input.row_reader import check_keys, fail_row, known_missing, respelled
 from pretzel.runtime.input.sparse_reader import canonical_rows
 from pretzel.runtime.input.vector_reader import as_column
@@ -189,7 +189,7 @@ def is_table(spec: InputSpec, X: Any) -> bool:
 def _table(spec: InputSpec, X: Any) -> Table:
     if isinstance(X, np.ndarray):
         return _of_ndarray(spec, X)
-    module = type(X).__module__.partition(".")[0]
+    module = package_of(X)
     if module == "scipy" and hasattr(X, "tocsr"):
         return _of_sparse(spec, X)
     if hasattr(X, "iloc"):
