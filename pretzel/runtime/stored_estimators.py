@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pretzel.analyzer import Analyzer
 from pretzel.errors import CorruptStoreError, OptionError, SaveError, StoreError, UntrustedError
 from pretzel.options import check_option
 from pretzel.runtime.programs import method_plans
@@ -36,7 +37,7 @@ INSTALL = {"skops": "'pretzel-serving[skops]'", "cloudpickle": "cloudpickle"}
 _measuring = threading.Lock()
 
 
-OWN = frozenset({"pretzel.oven.frontends.sklearn._analyzer.Analyzer"})
+OWN = frozenset({f"{Analyzer.__module__}.{Analyzer.__name__}"})
 """Types of Pretzel itself among the estimators of opaque steps."""
 
 

@@ -109,3 +109,9 @@ def test_features_are_no_columns(client: Client, runtime: pretzel.Runtime) -> No
     tokens = [["a", "b"], ["b"]]
     found: Any = read(ask(client, "/models/hashed/transform", pa.table({"t": tokens})))
     np.testing.assert_array_equal(np.column_stack(found.columns), runtime["hashed"].plan.transform(tokens).toarray())
+
+
+@pytest.mark.parametrize("name", [*ONLY_TEXTS, *ANYTHING])
+def test_no_documents_are_no_request(client: Client, name: str) -> None:
+    answer = client.post(f"/models/{name}/predict", [])
+    assert answer.status == 400, answer.body

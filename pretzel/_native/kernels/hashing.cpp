@@ -7,8 +7,8 @@ namespace pretzel {
 namespace {
 
 constexpr Param kParams[] = {PRETZEL_TEXT_PARAMS, {"n_columns", i32, "", kBindOnly}, {"signed", u8, "", kBindOnly}};
-constexpr int kText = index_of(kParams, "stop_words"), kColumns = index_of(kParams, "n_columns"),
-              kSigned = index_of(kParams, "signed");
+constexpr int kText = index_of(kParams, "stop_words"), kMaxN = index_of(kParams, "max_n"),
+              kColumns = index_of(kParams, "n_columns"), kSigned = index_of(kParams, "signed");
 
 struct State {
   TextSettings settings;
@@ -21,7 +21,9 @@ struct State {
 const char* bind(const BindCall& call) {
   State state;
   std::memset(&state, 0, sizeof state);  // padding, too: equal states are equal bytes
-  if (const char* wrong = state.settings.read(call.params + kText)) return wrong;
+  const auto max_n = call.params[kMaxN].scalar<int32_t>();
+  const bool spaces = max_n == 1 && call.params[kText].size == 0 && call.params[kText + 1].size == 1;
+  if (const char* wrong = state.settings.read(call.params + kText, spaces)) return wrong;
   const auto columns = call.params[kColumns].scalar<int32_t>();
   if (columns < 1) return "'n_columns' is not positive";
   state.columns = static_cast<uint32_t>(columns);
@@ -44,7 +46,8 @@ const char* check_state(const LoadCall& call) {
   const StateSpan bytes(call);
   if (!bytes.holds<State>(0, 1)) return kTruncated;
   const auto& state = *bytes.at<State>(0);
-  if (const char* wrong = state.settings.check(call.params.data() + kText)) return wrong;
+  const bool spaces = state.settings.max_n == 1 && state.has_stop_words == 0;
+  if (const char* wrong = state.settings.check(call.params.data() + kText, spaces)) return wrong;
   if (state.columns < 1) return kUnknownForm;
   return state.stop_words.fits(bytes) ? nullptr : "has a state with a damaged table of stop words";
 }

@@ -42,8 +42,7 @@ struct CharClasses {
       if ((int64_t{pages[i]} + 1) * 256 > params[1].size)
         return "'class_pages' names a page that 'class_flags' has not";
     }
-    if (params[0].size != kPages || pages[0] != 0) return "'class_pages' does not cover Unicode";
-    return CharClasses(params).in_token(uint8_t{' '}) ? "'class_flags' makes the space a part of tokens" : nullptr;
+    return params[0].size == kPages && pages[0] == 0 ? nullptr : "'class_pages' does not cover Unicode";
   }
 
   template <class Unit>
@@ -274,9 +273,10 @@ struct TextSettings {
   Analyzer analyzer;
   bool lower;
 
-  /// Reads PRETZEL_TEXT_PARAMS; returns what is wrong with them, or nullptr.
-  const char* read(const Array* params) {
-    if (const char* wrong = CharClasses::check(params + kClasses)) return wrong;
+  /// Reads PRETZEL_TEXT_PARAMS; returns what is wrong with them, or nullptr. With `spaces`, tokens may hold spaces if
+  /// they are never joined or looked up: an n-gram is one token, and there are no stop words.
+  const char* read(const Array* params, bool spaces = false) {
+    if (const char* wrong = check_classes(params, spaces)) return wrong;
     params += kSettings;
     analyzer = params[0].scalar<Analyzer>();
     min_n = params[1].scalar<int32_t>();
@@ -286,9 +286,14 @@ struct TextSettings {
     return check_lengths();
   }
   /// For `check_state`: what is wrong with settings that nobody has read, or with PRETZEL_TEXT_PARAMS; or nullptr.
-  const char* check(const Array* params) const {
-    if (const char* wrong = CharClasses::check(params + kClasses)) return wrong;
+  const char* check(const Array* params, bool spaces = false) const {
+    if (const char* wrong = check_classes(params, spaces)) return wrong;
     return analyzer <= Analyzer::kCharWb && is_bool(lower) ? check_lengths() : kUnknownForm;
+  }
+  static const char* check_classes(const Array* params, bool spaces) {
+    if (const char* wrong = CharClasses::check(params + kClasses)) return wrong;
+    const bool holds = CharClasses(params + kClasses).in_token(uint8_t{' '});
+    return holds && !spaces ? "'class_flags' makes the space a part of tokens" : nullptr;
   }
   const char* check_lengths() const {
     return min_n >= 1 && max_n >= min_n ? nullptr : "'min_n' and 'max_n' are no range of lengths";

@@ -12,7 +12,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.utils import murmurhash3_32
 
 import pretzel
-from pretzel.errors import InputValueError, OpaqueStepError
+from pretzel.errors import InputError, InputValueError, OpaqueStepError
 from pretzel.oven.ir.hashing import INT32_MIN, column_of_hash, murmur3
 
 from .texts import HARD_DOCUMENTS, check_vectorizer, documents
@@ -90,3 +90,41 @@ def test_real_texts(reviews: pd.DataFrame) -> None:
     texts = list(reviews["text"])
     difference = vectorizer.transform(texts) - pretzel.compile(vectorizer, strict=True).transform(texts)
     assert abs(difference).max() < 1e-14
+
+
+def split(text: str) -> list[Any]:
+    """Tokens of which some are empty, and some hold spaces."""
+    return text.split(",")
+
+
+@pytest.mark.parametrize("more", [{}, {"norm": None, "alternate_sign": False}, {"binary": True}, {"n_features": 3}])
+def test_tokens_from_python_are_hashed_natively(more: dict[str, Any]) -> None:
+    vectorizer = HashingVectorizer(**{"analyzer": split, "n_features": 64} | more)
+    plan, texts = pretzel.compile(vectorizer), ["a b,c", "", ",,a b, ,\x01 x", "é😀,a\x00b"]
+    expected, found = vectorizer.transform(texts), plan.transform(texts)
+    for part in ("data", "indices", "indptr"):
+        np.testing.assert_array_equal(getattr(found, part), getattr(expected, part))
+    assert [step.step.rpartition(".")[2] for step in plan.opaque_steps] == ["analyzer"]
+
+
+def odd(text: str) -> Any:
+    return {"text": text, "number": [1], "bytes": [text.encode(), "a"], "surrogate": ["a", "\udfff"]}[text]
+
+
+def test_tokens_from_python_that_are_no_texts() -> None:
+    vectorizer = HashingVectorizer(analyzer=odd, n_features=64)
+    plan = pretzel.compile(vectorizer)
+    assert (plan.transform(["bytes"]) != vectorizer.transform(["bytes"])).nnz == 0
+    for text, kind in (("text", ValueError), ("number", TypeError), ("surrogate", ValueError)):
+        for model in (vectorizer, plan):
+            with pytest.raises(kind):
+                model.transform([text])
+
+
+@pytest.mark.parametrize("options", [{}, {"analyzer": split}, {"dtype": np.float32}, {"analyzer": split, "dtype": int}])
+def test_no_documents_are_rejected(options: dict[str, Any]) -> None:
+    vectorizer = HashingVectorizer(n_features=64, **options)
+    with pytest.raises(StopIteration):
+        vectorizer.transform([])
+    with pytest.raises(InputError, match="at least one"):
+        pretzel.compile(vectorizer).transform([])

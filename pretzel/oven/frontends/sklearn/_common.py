@@ -16,6 +16,8 @@ from pretzel.oven.ir.scale import MulAdd
 from pretzel.schema import Follows, Kind, fixed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pretzel.oven.frontends.importer import Importer
     from pretzel.oven.ir.graph import Array, Node
 
@@ -23,6 +25,27 @@ if TYPE_CHECKING:
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 NUMBERS = ("bool", *INTEGERS, "float16", "float32", "float64", "object")
 """dtypes of the tables that estimators take for numbers."""
+
+
+def names_of(vocabulary: Mapping[Any, int]) -> list[str]:
+    """The terms or features of a vocabulary in the order of their columns.
+
+    Raises
+    ------
+    ValueError
+        A column is out of range.
+    Unsupported
+        Some column has no name or several, or a name that is no text.
+    """
+    names = sorted(vocabulary, key=vocabulary.__getitem__)
+    columns = [vocabulary[name] for name in names]
+    if names and not 0 <= columns[0] <= columns[-1] < len(names):
+        raise ValueError(f"vocabulary_ has {len(names)} names, and numbers one of them {columns[-1]}")
+    if columns != list(range(len(names))):
+        raise Unsupported("vocabulary_ does not number its names 0, 1, 2, ...")
+    if not all(isinstance(name, str) for name in names):
+        raise Unsupported("vocabulary_ holds names that are not str")
+    return [str.__str__(name) for name in names]
 
 
 def dense_only(x: Node, estimator: Any) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.sklearn._common import names_of
 from pretzel.oven.ir._text import pack
 from pretzel.oven.ir.features import DictFeatures, HashedFeatures
 
@@ -24,8 +25,11 @@ def dict_vectorizer(estimator: Any, x: Node, importer: Importer) -> Node:
         raise Unsupported(f"dtype={estimator.dtype!r}: only numpy.float64 converts values as Pretzel does")
     if not isinstance(estimator.separator, str) or not _is_utf8(estimator.separator):
         raise Unsupported(f"separator={estimator.separator!r}")
+    names = names_of(estimator.vocabulary_)
+    if not names:
+        raise Unsupported("vocabulary_ has no feature")
     items = importer.items(x, "named", estimator.separator)
-    node = DictFeatures((items,), *pack(_names(estimator)), not estimator.sparse)
+    node = DictFeatures((items,), *pack(names), not estimator.sparse)
     return node if estimator.sparse else importer.dense(node)
 
 
@@ -40,19 +44,6 @@ def feature_hasher(estimator: Any, x: Node, importer: Importer) -> Node:
     if not 1 <= width < 2**31:
         raise ValueError(f"n_features is {width}, expected 1 to {2**31 - 1}")
     return HashedFeatures((importer.items(x, estimator.input_type, "="),), width, bool(estimator.alternate_sign))
-
-
-def _names(vectorizer: Any) -> list[str]:
-    """The features in the order of their columns."""
-    columns = dict(vectorizer.vocabulary_)
-    names = sorted(columns, key=columns.__getitem__)
-    if [columns[name] for name in names] != list(range(len(names))):
-        raise ValueError("vocabulary_ does not number its features 0, 1, 2, ...")
-    if not names:
-        raise Unsupported("vocabulary_ has no feature")
-    if not all(isinstance(name, str) for name in names):
-        raise Unsupported("vocabulary_ holds features whose names are not str")
-    return [str.__str__(name) for name in names]
 
 
 def _is_utf8(text: str) -> bool:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from pretzel.analyzer import SURROGATE, analyzer_step, escaped
 from pretzel.oven.frontends.contradictions import check_fit
 from pretzel.oven.frontends.registry import Unsupported, adapter
-from pretzel.oven.frontends.sklearn._analyzer import GRAMS, analyzer_step, encoded
-from pretzel.oven.frontends.sklearn._common import floats
+from pretzel.oven.frontends.sklearn._common import floats, names_of
 from pretzel.oven.frontends.sklearn._token_patterns import WORDS, Tokens, token_class
 from pretzel.oven.frontends.sklearn.compat.preprocessing import tfidf_of, vocabulary
-from pretzel.oven.ir._text import ANALYZERS, pack
+from pretzel.oven.ir._text import ANALYZERS, UNICODE, pack
 from pretzel.oven.ir.columns import Raw
 from pretzel.oven.ir.graph import Methods, Node, Output, replace
 from pretzel.oven.ir.hashing import HashedNgrams
@@ -22,6 +22,12 @@ from pretzel.schema import Kind
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
+
+ESCAPED = (0, ord(" "), ord(" ") + 1, UNICODE)
+"""Characters of an n-gram that an `Analyzer` has escaped: all but the space."""
+
+HASHED = (0, ord(SURROGATE), ord(SURROGATE) + 1, UNICODE)
+"""Characters of an n-gram that is hashed."""
 
 
 @adapter("sklearn.feature_extraction.text.CountVectorizer")
@@ -59,9 +65,15 @@ def hashing_vectorizer(estimator: Any, x: Node, importer: Importer) -> Node:
         raise Unsupported(f"dtype={np.dtype(estimator.dtype).name}: scikit-learn computes in that precision")
     if estimator.norm not in NORMS:
         raise Unsupported(f"norm={estimator.norm!r}")
-    settings = analysis(estimator)
+    try:
+        settings = analysis(estimator)
+    except Unsupported as reason:
+        settings = Analysis("word", 1, 1, 1, HASHED, False, (), False, None)
+        text = _grams(analyzer_step(estimator, str(reason), hashed=True), estimator, x, importer)
+    else:
+        text = importer.text(x, estimator, lower=settings.lower, accents=settings.accents)
     hashed = HashedNgrams(
-        (importer.text(x, estimator, lower=settings.lower, accents=settings.accents),),
+        (text,),
         settings.analyzer,
         settings.min_n,
         settings.max_n,
@@ -125,24 +137,20 @@ def counts(vectorizer: Any, x: Node, importer: Importer) -> Node:
 def _counts_of_grams(vectorizer: Any, x: Node, importer: Importer, reason: str) -> Node:
     """Counts of the n-grams that the vectorizer's own analyzer finds: only that runs in Python."""
     step = analyzer_step(vectorizer, reason)
-    grams = importer.text(importer.transform(step, x, name="analyzer").node, vectorizer, lower=False, accents=None)
-    none = pack([])
+    grams, none = _grams(step, vectorizer, x, importer), pack([])
     return Ngrams(
-        (grams,), "word", 1, 1, 1, *pack([encoded(each) for each in terms_of(vectorizer)]), *none, letters=GRAMS
+        (grams,), "word", 1, 1, 1, *pack([escaped(each) for each in terms_of(vectorizer)]), *none, letters=ESCAPED
     )
+
+
+def _grams(step: Any, vectorizer: Any, x: Node, importer: Importer) -> Node:
+    """The texts that an analyzer makes of documents, each of which holds the n-grams of one."""
+    return importer.text(importer.transform(step, x, name="analyzer").node, vectorizer, lower=False, accents=None)
 
 
 def terms_of(vectorizer: Any) -> list[str]:
     """Vocabulary in the order of its columns, given or fitted."""
-    columns = vocabulary(vectorizer)
-    terms = sorted(columns, key=columns.__getitem__)
-    if columns and not 0 <= min(columns.values()) <= max(columns.values()) < len(columns):
-        raise ValueError(f"vocabulary_ has {len(columns)} terms, and numbers one of them {max(columns.values())}")
-    if [columns[term] for term in terms] != list(range(len(terms))):
-        raise Unsupported("vocabulary_ does not number its terms 0, 1, 2, ...")
-    if not all(isinstance(term, str) for term in terms):
-        raise Unsupported("the vocabulary holds terms that are not str")
-    return terms
+    return names_of(vocabulary(vectorizer))
 
 
 class Analysis(NamedTuple):

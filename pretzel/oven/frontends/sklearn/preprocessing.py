@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pretzel.analyzer import Analyzer
 from pretzel.oven.frontends.registry import Unsupported, adapter
-from pretzel.oven.frontends.sklearn._analyzer import Analyzer
 from pretzel.oven.frontends.sklearn._common import (
     above,
     dense_only,
