@@ -216,7 +216,7 @@ def _each_line(file: Any) -> dict[str, Any]:
 
 
 def _numbers_among_texts(column: Any) -> Any:
-    """A column in which each field is what it would be alone, because a model does not know the number as a text."""
+    """A column whose fields are read one by one, because a model knows no number that is written as a text."""
     import pandas as pd
 
     if column.dtype.kind != "O":

@@ -1,6 +1,6 @@
 """Whether a native step gives the bits of NumPy's own functions on this machine: it is asked, not assumed.
 
-NumPy's logarithms and powers are those of the C library on one machine and vector code of its own on another. Where
+NumPy computes logarithms and powers with the C library on one machine and with its own vector code on another. Where
 both give the same bits, a step that agrees within a tolerance in general is exact.
 """
 

@@ -40,7 +40,7 @@ def program_nodes(output: Node, inputs_of: Inputs = INPUTS, given: Container[Nod
 def cut(nodes: list[Node], inputs_of: Inputs = INPUTS, given: Container[Node] = ()) -> list[list[Node]]:
     """Stages in an order in which they can run.
 
-    A node continues the stage of its only computed input when nobody else reads that; where several values meet
+    A node continues the stage of its only computed input when no other node reads that; where several values meet
     (a concatenation, a sum) or a value is shared, a new stage begins. These are the pipeline breakers.
     """
     readers: dict[Node, int] = {}

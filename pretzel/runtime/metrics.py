@@ -20,7 +20,7 @@
 ``pretzel_memory_bytes``              memory by kind: used, and the limit if there is one
 ====================================  ==========================================================================
 
-How many models and versions have labels of their own is bounded (`pretzel.runtime.traffic`).
+The number of labels is bounded (`pretzel.runtime.traffic`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Calls of a runtime by model and by version, under a bounded number of labels, as sums that never fall.
 
 Labels are names of registered models, never what a request asks for: a call to a version or an alias counts for the
-model that it leads to. The first so many models have labels of their own; the others, and aliases of several models,
-share `OTHER`. Of each model the default and the latest versions have labels of their own.
+model that it leads to. The first `MODELS` models have their own labels; all other models, and aliases of several
+models, share the label `OTHER`. Of each model, the default version and the latest ones have their own labels.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from pretzel.runtime.version import Version
 
 MODELS = 100
-"""Number of models with labels of their own, by default."""
+"""Number of models that have their own labels, by default."""
 
 VERSIONS = 10
-"""Number of versions of a model with labels of their own."""
+"""Number of versions of a model that have their own labels."""
 
 OTHER = "other"
 """Label of everything else."""

@@ -109,7 +109,7 @@ class WarmUp:
 
     def _called(self, name: str, task: asyncio.Task[None]) -> None:
         self._calls.pop(name, None)
-        error = None if task.cancelled() else task.exception()  # asyncio warns of one that nobody reads
+        error = None if task.cancelled() else task.exception()  # asyncio warns of exceptions that are not retrieved
         if error is None:
             self.failed.pop(name, None)
         else:

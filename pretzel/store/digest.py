@@ -25,7 +25,7 @@ def is_digest(text: object) -> bool:
 
 
 def frozen(array: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> npt.NDArray[np.generic]:
-    """Read-only, C-contiguous array with 64-byte aligned data, copied so that nobody else can change it.
+    """Read-only, C-contiguous array with 64-byte aligned data, copied so that no other reference can change it.
 
     Its memory has room for a digest, so that the contents are hashed once, however often they are asked for.
     """

@@ -115,7 +115,7 @@ class ObjectStore:
         return digest
 
     def hold(self, name: bytes, make: Callable[[], Array], lease: Lease) -> None:
-        """Keep read-only memory that nobody changes, such as a mapped file, for as long as ``lease`` lives.
+        """Keep memory that never changes, such as a mapped file, for as long as ``lease`` lives.
 
         It is neither hashed nor copied. ``make`` is called if nothing is here under that name.
         """

@@ -312,7 +312,7 @@ class Importer(ValueReader):
         elif isinstance(output.node, Beside):
             reason, first_for = "it passes columns of any type on", "numbers"
             with contextlib.suppress(Unsupported):
-                self.plain(output.node)  # whoever reads it, it is made here
+                self.plain(output.node)  # now, while the path names this step
         elif not isinstance(output.node, Raw | TwoForms) and output.node.schema().kind is Kind.CELLS:
             reason, first_for = "it returns the caller's own values", "none"
         else:

@@ -2,7 +2,7 @@
 
 ``Mean(step(a), step(b), ...)`` becomes the mean of the blocks of such a step. So members of an ensemble that differ in
 their parameters only run as one kernel over stacked parameters. Exact: each column is computed as before, a sum over
-its columns in the same order. Fires for neighbours that nobody else reads.
+its columns in the same order. Fires for neighbours that no other node reads.
 """
 
 from __future__ import annotations

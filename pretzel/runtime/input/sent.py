@@ -1,7 +1,8 @@
 """Tables that another process has sent, in which a missing value is what None is in a single row.
 
-A null of Arrow and of JSON says that a value is missing. A model knows one missing value in each column, NaN or None or
-one of its own, which its training data had; scikit-learn, which is given a table itself, tells them apart.
+A null of Arrow or of JSON says that a value is missing, but not how the training data wrote missing values. A model
+knows one missing value in each column: NaN, None, or another value that its training data had. scikit-learn is given
+tables in which these differ.
 """
 
 from __future__ import annotations

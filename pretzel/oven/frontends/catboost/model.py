@@ -72,7 +72,7 @@ class Model:
     threshold : float or None
         Probability above which the second class is predicted, where the user has set it.
     lost : str
-        What has tables of statistics of its own, where a JSON file calls several tables by one name; else empty.
+        What has its own tables of statistics, where a JSON file gives several tables one name; else empty.
     """
 
     loss: str
@@ -163,7 +163,7 @@ class Model:
         return column, border
 
     def _others(self, x: Node, splits: Iterator[tuple[int, float]]) -> Node:
-        """Trees whose nodes have splits of their own."""
+        """Trees in which every node has its own split."""
         trees, leaves = [], []
         for text in self.trees:
             nodes = list(_nodes(text))

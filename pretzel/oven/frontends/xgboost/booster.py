@@ -23,7 +23,7 @@ def booster(estimator: Any, x: Node, importer: Importer) -> Methods:
 
 @adapter("pretzel.oven.frontends.xgboost.model.Model")
 def model(read: Model, x: Node, importer: Importer) -> Methods:
-    """A value of its own that means missing is said by wrappers only."""
+    """A file names no value that means missing, so NaN does; wrappers may name another one."""
     try:
         ensemble = Ensemble(read, Columns(read, x, importer, read, math.nan), n_rounds=None, in_place=False)
         leaves = {"pred_leaf": ensemble.leaf_numbers()} if ensemble.trees else {}
