@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
 from pretzel._native import Method, NativeProgram, row_function, set_callbacks
 from pretzel.runtime.errors_from_native import raise_error
+from pretzel.runtime.further_arguments import call_source
 from pretzel.runtime.input import row_reader
 from pretzel.runtime.input.coded import as_rounded, row_coder
 from pretzel.runtime.input.table_reader import read
@@ -18,7 +19,7 @@ from pretzel.runtime.other_forms import OtherForms
 from pretzel.runtime.pickling import reduce_method, reject_pickling
 from pretzel.runtime.programs import programs_of
 from pretzel.runtime.single_items import answer_item_instead
-from pretzel.runtime.source import ActsAsEstimator, BySource, answer_instead, call_source
+from pretzel.runtime.source import ActsAsEstimator, BySource, answer_instead
 from pretzel.runtime.version import Owner
 from pretzel.schema import CALL_OPTIONS, Follows
 

@@ -14,13 +14,14 @@ from pretzel.input_spec import InputKind, InputSpec
 from pretzel.plan import MethodPlan, OpaqueStep
 from pretzel.program import Leaf, LeafKind, Program
 from pretzel.runtime.answer_columns import is_by_target
+from pretzel.runtime.further_arguments import call_source
 from pretzel.runtime.input.feature_names import check_width
 from pretzel.runtime.input.messages import UnreadForm, described, listed, package_of
 from pretzel.runtime.input.row_reader import as_number, check_keys, raise_wrong_field
 from pretzel.runtime.input.source_form import frame_of_arrow, is_sparse, of_row, of_rows, of_single_rows, select
 from pretzel.runtime.input.table_reader import is_table, read
 from pretzel.runtime.method_docs import document
-from pretzel.runtime.source import answer_instead, call_source
+from pretzel.runtime.source import answer_instead
 from pretzel.runtime.source_reader import OtherDType, SourceReader, Sources, spec_of
 from pretzel.schema import method_of
 

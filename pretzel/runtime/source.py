@@ -12,7 +12,7 @@ from pretzel.errors import InputError, InputTypeError, InputValueError
 from pretzel.input_spec import InputKind
 from pretzel.runtime.input.messages import UnreadForm, listed
 from pretzel.runtime.input.source_form import of_row, of_rows
-from pretzel.schema import CALL_OPTIONS, EXTRAS, FOUND, METHODS, PAIRS, method_of
+from pretzel.schema import EXTRAS, METHODS, method_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,7 @@ class Source:
         self._find: Callable[[], Any] = _reference(estimator, keep)
         self._keeps = keep
         self.type_name = type(estimator).__name__
-        last = _last_step(estimator)
+        last = last_step(estimator)
         self.score_of = _score_of(last)
         self.kind = _kind_of(last)
         self._why_gone = f"it no longer exists, because nothing refers to it; {_KEEP}"
@@ -234,25 +234,6 @@ class ActsAsEstimator:
         return source.tags()
 
 
-def call_source(method: Any, name: str, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
-    """Answer a call of a method with more arguments than a table."""
-    if len(arguments) == 1 and options.keys() == {"return_distance"} and name in FOUND:
-        answer = method(*arguments)
-        return answer if options["return_distance"] else answer[1]
-    if not arguments and not options and name not in FOUND:  # which answers for the rows of the fit, too
-        raise TypeError(f"{method.name}: {name} has one argument, the table, which is missing")
-    if len(arguments) == 1 and options.keys() <= set(CALL_OPTIONS):
-        chosen = [option for option, value in options.items() if value]
-        answered = method.options or {}
-        if len(chosen) < 2 and all(option in answered for option in chosen):
-            answer = (answered[chosen[0]] if chosen else method)(*arguments)
-            return tuple(answer.T.copy()) if chosen and chosen[0] in PAIRS else answer
-    if method.source is None:
-        which = f": {', '.join(options)} would be answered by the source, of which the plan has none" if options else ""
-        raise TypeError(f"{method.name}: {name} has one argument, the table{which}")
-    return method.source.call(method.name, name, arguments, options)
-
-
 def answer_instead(method: Any, name: str, X: Any, error: InputTypeError | InputValueError) -> Any:
     """Answer for a table that a method rejects for the types of its values, or for its own, or for its objects.
 
@@ -349,7 +330,8 @@ def _reference(estimator: Any, keep: bool) -> Callable[[], Any]:
     return lambda: estimator
 
 
-def _last_step(estimator: Any) -> Any:
+def last_step(estimator: Any) -> Any:
+    """The step of a pipeline that predicts, or the estimator."""
     while type(estimator).__module__ == "sklearn.pipeline" and getattr(estimator, "steps", None):
         estimator = estimator.steps[-1][1]
     return estimator
@@ -382,7 +364,7 @@ def _kind_of(estimator: Any) -> str | None:
         own: str | None = getattr(estimator, "_estimator_type", None)
         if own is not None:
             return own
-        estimator = _last_step(getattr(estimator, "estimator", None))  # of a search, for example
+        estimator = last_step(getattr(estimator, "estimator", None))  # of a search, for example
     return None
 
 

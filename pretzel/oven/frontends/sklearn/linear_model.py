@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter, has_trait
-from pretzel.oven.frontends.sklearn._common import floats, product_dtype
+from pretzel.oven.frontends.sklearn._common import dense_only, finite_floats, floats, product_dtype
 from pretzel.oven.frontends.sklearn.compat.linear_models import (
+    center_of_variance,
+    columns_with_variance,
     label_binarizer,
     link_name,
     logistic_kind,
     zero_sum_is_uniform,
 )
+from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.link import (
@@ -28,11 +32,17 @@ from pretzel.oven.ir.link import (
     Softmax,
     Threshold,
 )
+from pretzel.oven.ir.quadratic import QuadraticForm
 from pretzel.oven.ir.scale import MulAdd
-from pretzel.schema import Follows, Kind
+from pretzel.oven.ir.unary_function import UnaryFunction
+from pretzel.schema import FLOAT64, Follows, Kind
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
+
+
+MOST_SPREAD = 2.0**21
+"""So far, times their number, covariances may cancel each other: rounding stays below a billionth of a variance."""
 
 
 def scores(estimator: Any, x: Node, importer: Importer, kept: Follows = Follows.REQUEST) -> Node:
@@ -56,8 +66,6 @@ def _dtype_of(intercept: Any) -> Any:
 
 
 @adapter(
-    "sklearn.linear_model.ARDRegression",
-    "sklearn.linear_model.BayesianRidge",
     "sklearn.linear_model.ElasticNet",
     "sklearn.linear_model.ElasticNetCV",
     "sklearn.linear_model.HuberRegressor",
@@ -86,6 +94,39 @@ def regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
     """Plain linear regression; as many columns as ``coef_`` has rows."""
     ndim = 2 if np.ndim(estimator.coef_) == 2 and "SGD" not in type(estimator).__name__ else 1
     return {"predict": Output(scores(estimator, x, importer), ndim=ndim)}
+
+
+@adapter("sklearn.linear_model.ARDRegression", "sklearn.linear_model.BayesianRidge")
+def bayesian(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """Linear regression with the variance of its prediction."""
+    mean = scores(estimator, x, importer)
+    methods = {"predict": Output(mean, ndim=1)}
+    with contextlib.suppress(Unsupported, AttributeError):  # who only predicts may have dropped the covariances
+        if mean.schema().dtype == FLOAT64:
+            methods["return_std"] = Output(Concat((mean, _deviation(estimator, x, importer))))
+    return methods
+
+
+def _deviation(estimator: Any, x: Node, importer: Importer) -> Node:
+    """``sqrt(d @ sigma_ @ d + 1 / alpha_)``, with ``d = x - center``.
+
+    Raises
+    ------
+    Unsupported
+        The covariances cancel each other so far that rounding decides, or the input is sparse.
+    """
+    dense_only(x, estimator)
+    checked = importer.finite(importer.dense(x), estimator)
+    center, kept = finite_floats(center_of_variance(estimator)), columns_with_variance(estimator)
+    sigma, noise = finite_floats(estimator.sigma_), finite_floats(1.0 / estimator.alpha_)
+    if not kept or sigma.shape != (len(kept), len(kept)):
+        raise Unsupported(f"covariances of shape {sigma.shape} for {len(kept)} columns")
+    spread = np.linalg.norm(np.abs(sigma), 2) / max(float(np.linalg.eigvalsh(sigma)[0]), 0.0)
+    if not spread * len(kept) < MOST_SPREAD:
+        raise Unsupported("variances of which the last bits of covariances decide")
+    read = checked if len(kept) == len(center) else importer.select(checked, kept)
+    form = QuadraticForm((read,), center[list(kept)], np.ascontiguousarray(sigma.T))
+    return UnaryFunction((MulAdd((form,), np.ones(1), noise.reshape(1)),), "sqrt")
 
 
 @adapter(

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from pretzel.oven.frontends.sklearn.compat import since
+
+if TYPE_CHECKING:
+    from pretzel.oven.ir.graph import Array
 
 
 def link_name(estimator: Any) -> str:
@@ -33,6 +38,20 @@ def logistic_kind(estimator: Any) -> Literal["sigmoid", "softmax", "doubled", "o
     if estimator.multi_class == "multinomial":
         return "softmax" if many else "doubled"
     return "one-versus-rest" if many else "sigmoid"
+
+
+def center_of_variance(estimator: Any) -> Array:
+    """What is subtracted from rows before the variance of a Bayesian regression is computed; before 1.9 nothing."""
+    offset = np.asarray(estimator.X_offset_)
+    return offset if since("1.9") else np.zeros_like(offset)
+
+
+def columns_with_variance(estimator: Any) -> tuple[int, ...]:
+    """The columns that ``sigma_`` is about."""
+    width = len(estimator.X_offset_)
+    if type(estimator).__name__ == "BayesianRidge":
+        return tuple(range(width))
+    return tuple(np.flatnonzero(np.asarray(estimator.lambda_) < estimator.threshold_lambda).tolist())
 
 
 def zero_sum_is_uniform() -> bool:
