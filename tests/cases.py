@@ -820,6 +820,14 @@ def _category_encoders() -> list[Case]:
     return [*found, *(Case(f"category_encoders.{name}", "codes", options=known) for name in whole)]
 
 
+def _vectorized() -> list[Case]:
+    def steps() -> Any:
+        trees = build("sklearn.ensemble.HistGradientBoostingRegressor", max_iter=3)
+        return [("vectorizer", build("skrub.TableVectorizer")), ("model", trees)]
+
+    return [Case("sklearn.pipeline.Pipeline", data, "real", {"steps": steps}) for data in ("cells", "holes")]
+
+
 def _sampled() -> Any:
     return [*_scalers(), ("sampler", build("imblearn.under_sampling.RandomUnderSampler")), ("model", _logistic())]
 
@@ -987,6 +995,7 @@ CASES: tuple[Case, ...] = tuple(
         *_resampled(),
         *_hierarchies(),
         *_category_encoders(),
+        *_vectorized(),
     )
     if not releases.lacks(case.name)
 )

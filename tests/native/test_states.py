@@ -216,7 +216,8 @@ def packed(kind: int, offset: int, size: int, text: bytes) -> dict[str, np.ndarr
             f"{prefix}sizes": np.int64([size]),
             f"{prefix}text": frozen(np.frombuffer(text, dtype=np.uint8)),
         }
-    return {"columns": np.int32([0]), **both, "reject_nan": scalar(0, "u1"), "na": scalar(0, "u1")}
+    flags = {"reject_nan": scalar(0, "u1"), "na": scalar(0, "u1"), "blanks": np.int32([]), "texts": scalar(0, "u1")}
+    return {"columns": np.int32([0]), **both, **flags, "spared": np.uint8([0])}
 
 
 @pytest.mark.parametrize(

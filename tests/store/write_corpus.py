@@ -90,7 +90,6 @@ def models() -> Iterator[tuple[str, Any, Any]]:
     imputer = SimpleImputer(missing_values=None, strategy="constant", fill_value="m")
     for name, model, data in (
         ("texts", make_pipeline(words, Ridge()), texts),
-        ("letters", make_pipeline(OneHotEncoder(), Ridge()), letters),
         ("imputed", make_pipeline(imputer, OneHotEncoder(handle_unknown="ignore"), Ridge()), missing),
         ("logarithms", make_pipeline(FunctionTransformer(np.log1p), Ridge()), numbers),
         ("curve", IsotonicRegression(out_of_bounds="clip"), numbers[:, :1].astype(np.float32)),

@@ -1,7 +1,8 @@
 // impute: fill[j] where x[j] is the missing value.
 // zero_to_nan: NaN where x is zero, or as small as LightGBM takes for zero.
 // missing_mask: 1 where one of the columns holds the missing value, else 0.
-// impute_cells: some columns of cells, with a constant in place of each missing one.
+// impute_cells: some columns of cells, with a constant in place of each missing one; blank texts may be missing, too.
+#include <algorithm>
 #include <limits>
 
 #include "core/cells.h"
@@ -43,10 +44,14 @@ constexpr Param kCellParams[] = {{"columns", i32, "n_columns", kHoldsIndices, ""
                                  PRETZEL_PACKED_CELLS("fill_", "n_columns", 0),
                                  PRETZEL_PACKED_CELLS("missing_", "n_missing", 0),
                                  {"reject_nan", u8, ""},
-                                 {"na", u8, ""}};
+                                 {"na", u8, ""},
+                                 {"blanks", i32, "n_blanks"},
+                                 {"texts", u8, ""},
+                                 {"spared", u8, "n_columns"}};
 constexpr int kCellColumns = index_of(kCellParams, "columns"), kFill = index_of(kCellParams, "fill_kinds"),
               kMissing = index_of(kCellParams, "missing_kinds"), kRejectNan = index_of(kCellParams, "reject_nan"),
-              kNa = index_of(kCellParams, "na");
+              kNa = index_of(kCellParams, "na"), kBlanks = index_of(kCellParams, "blanks"),
+              kTexts = index_of(kCellParams, "texts"), kSpared = index_of(kCellParams, "spared");
 
 Status run_missing_mask(const RunCall& call) noexcept {
   const int32_t* columns = call.params[kMaskColumns].as<int32_t>();
@@ -74,12 +79,46 @@ const char* check_constants(const Array* params) {
 const char* bind_cells(const BindCall& call) { return check_constants(call.params); }
 const char* check_cells(const LoadCall& call) { return check_constants(call.params.data()); }
 
+template <class Unit>
+bool are_all(const Unit* units, int64_t size, const int32_t* known, int64_t n) {
+  for (int64_t i = 0; i < size; ++i) {
+    if (std::find(known, known + n, static_cast<int32_t>(units[i])) == known + n) return false;
+  }
+  return true;
+}
+
+/// The same of UTF-8; what is malformed is not blank.
+bool are_all_utf8(const uint8_t* units, int64_t size, const int32_t* known, int64_t n) {
+  for (int64_t i = 0; i < size;) {
+    const int64_t length = units[i] < 0x80 ? 1 : units[i] < 0xe0 ? 2 : units[i] < 0xf0 ? 3 : 4;
+    uint32_t point = 0;
+    if (i + length > size || decode_utf8(units + i, length, &point) != 1) return false;
+    if (!are_all(&point, 1, known, n)) return false;
+    i += length;
+  }
+  return true;
+}
+
+/// Whether a cell is a text of nothing but these characters; none are given where no text is missing for its blanks.
+bool is_blank(const Cell& cell, const Array& blanks) {
+  const auto* known = blanks.as<int32_t>();
+  const int64_t n = blanks.size;
+  if (n == 0 || cell.kind != CellKind::kText) return false;
+  if (cell.encoding == Encoding::kUcs2) return are_all(static_cast<const uint16_t*>(cell.text), cell.size, known, n);
+  if (cell.encoding == Encoding::kUcs4) return are_all(static_cast<const uint32_t*>(cell.text), cell.size, known, n);
+  const auto* bytes = static_cast<const uint8_t*>(cell.text);
+  return cell.encoding == Encoding::kUtf8 ? are_all_utf8(bytes, cell.size, known, n)
+                                          : are_all(bytes, cell.size, known, n);
+}
+
 Status run_cells(const RunCall& call) noexcept {
   const int32_t* columns = call.params[kCellColumns].as<int32_t>();
   const auto n = static_cast<int32_t>(call.params[kCellColumns].size);
   const PackedCells fill(call.params + kFill), missing(call.params + kMissing);
   const bool reject_nan = call.params[kRejectNan].scalar<uint8_t>() != 0;
-  const bool na = call.params[kNa].scalar<uint8_t>() != 0;
+  const bool na = call.params[kNa].scalar<uint8_t>() != 0, texts = call.params[kTexts].scalar<uint8_t>() != 0;
+  const Array& blanks = call.params[kBlanks];
+  const auto* spared = call.params[kSpared].as<uint8_t>();
   const View& in = call.in[0];
   auto* out = call.arena->alloc_n<Cell>(static_cast<size_t>(call.rows) * n);
   if (out == nullptr) return Status::kNoMemory;
@@ -95,7 +134,10 @@ Status run_cells(const RunCall& call) noexcept {
     }
     for (int32_t j = 0; j < n; ++j) {
       const Cell& cell = in.cell(r, columns[j]);
-      const bool is_missing = cell.kind == CellKind::kNA || is_one_of(cell, missing, scratch);
+      const bool is_spared = cell.kind == CellKind::kText && spared[j] != 0;
+      const bool is_missing =
+          cell.kind == CellKind::kNA || (!is_spared && (is_blank(cell, blanks) || is_one_of(cell, missing, scratch)));
+      if (texts && !is_missing && cell.kind != CellKind::kText) return call.reject(Status::kWrongType, r, columns[j]);
       out[j] = is_missing ? fill.cell(j) : cell;
       if (out[j].kind == CellKind::kInfinite) out[j].kind = CellKind::kNumber;  // the source makes objects of numbers
     }
@@ -120,8 +162,12 @@ Cost cost_mask(const CostCall& call) {
 
 Cost cost_cells(const CostCall& call) {
   const bool na = call.params[kNa].scalar<uint8_t>() != 0;
+  const double known =
+      static_cast<double>(std::max<int64_t>(call.params[kMissing].size - 2, 0));  // beside None and NaN
   return Cost{}
-      .rows({{"call", 5.0}, {"columns", 4.0 * call.out_width}, {"checked_columns", na ? 0.0 : 1.0 * call.in_width}})
+      .rows({{"call", 5.0},
+             {"columns", (4.0 + known) * call.out_width},
+             {"checked_columns", na ? 0.0 : 1.0 * call.in_width}})
       .produces_nnz(1.0, 0.0)
       .scratch(64.0 + static_cast<double>(sizeof(Cell)) * call.out_width, 4.0);
 }

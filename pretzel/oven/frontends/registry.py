@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
     from pretzel.oven.ir.graph import Methods, Node
 
-LIBRARIES = "catboost", "category_encoders", "feature_engine", "hiclass", "imblearn", "lightgbm", "sklearn", "xgboost"
+LIBRARIES = (
+    "catboost", "category_encoders", "feature_engine", "hiclass", "imblearn", "lightgbm", "sklearn", "skrub", "xgboost",
+)  # fmt: skip
 FRONTENDS = {library: f"pretzel.oven.frontends.{library}" for library in LIBRARIES}
 """Frontend of each library, by the first part of its modules' names."""
 

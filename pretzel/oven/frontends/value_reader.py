@@ -26,6 +26,7 @@ from pretzel.oven.ir.columns import CellLeaf, ItemLeaf, NumericLeaf, Raw, Select
 from pretzel.oven.ir.concat import Concat, Densify
 from pretzel.oven.ir.feature_selection import select_sparse
 from pretzel.oven.ir.graph import Node, Output, replace, toposort
+from pretzel.oven.ir.impute import imputed_together
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.schema import Kind
@@ -209,7 +210,12 @@ class ValueReader:
         if isinstance(x, Columns):
             found = self.concat(list(x.whole), keep_sparse=False)
             return found if x.order == tuple(range(found.schema().width)) else self.note(Select((found,), x.order))
-        return self.concat(list(x.inputs), keep_sparse=x.keep_sparse) if isinstance(x, Beside) else x
+        if not isinstance(x, Beside):
+            return x
+        texts = all(not isinstance(part, Raw) and part.schema().kind is Kind.CELLS for part in x.inputs)
+        if texts and (together := imputed_together(x.inputs)) is not None:
+            return self.note(together)
+        return self.concat(list(x.inputs), keep_sparse=x.keep_sparse)
 
     def note(self, node: Node) -> Node:
         """Remember which part of the estimator made ``node``."""

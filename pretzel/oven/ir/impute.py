@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace as replace_fields
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from pretzel.errors import InputTypeError, InputValueError
 from pretzel.oven.ir._cells import CellValue, PackedCells, cell_key, is_nan, is_pandas_missing, pack, unpack
+from pretzel.oven.ir.columns import CellLeaf
 from pretzel.oven.ir.graph import Array, Node, Value, replace
 from pretzel.oven.ir.scale import round_to_float32
 from pretzel.oven.ir.step_forms import Replacement
@@ -149,6 +150,12 @@ class ImputeCells(Node):
         Stop at NaN, in any column.
     na : bool
         NA of pandas counts as missing; else stop at it, in any column.
+    blanks : tuple of int
+        Characters: a text of nothing but these is missing, also one of none; no text is where there are none.
+    texts : bool
+        Stop at what is neither a text nor missing.
+    spared : tuple of int
+        Columns of the result in which no text is missing.
     """
 
     columns: tuple[int, ...]
@@ -160,6 +167,9 @@ class ImputeCells(Node):
     text: Array
     reject_nan: bool = False
     na: bool = False
+    blanks: tuple[int, ...] = ()
+    texts: bool = False
+    spared: tuple[int, ...] = ()
 
     op: ClassVar[str] = "impute_cells/2"
     kernel: ClassVar[str] = "impute_cells"
@@ -180,6 +190,9 @@ class ImputeCells(Node):
             **{f"missing_{name}": array for name, array in pack(self.missing)._asdict().items()},
             "reject_nan": np.array(self.reject_nan, dtype=np.uint8),
             "na": np.array(self.na, dtype=np.uint8),
+            "blanks": np.array(self.blanks, dtype=np.int32),
+            "texts": np.array(self.texts, dtype=np.uint8),
+            "spared": np.isin(np.arange(len(self.columns)), self.spared).astype(np.uint8),
         }
 
     def reference(self, *inputs: Value) -> Value:
@@ -190,25 +203,65 @@ class ImputeCells(Node):
             raise InputValueError("SimpleImputer: NaN is rejected")
         missing = {cell_key(value) for value in self.missing}
         out = x[:, list(self.columns)].astype(object)
+        blanks = {*map(chr, self.blanks)}
         for j, fill in enumerate(self.fill):
             for i in range(len(out)):
-                nat = is_pandas_missing(out[i, j], "NaTType")
-                if is_pandas_missing(out[i, j], "NAType") or cell_key(math.nan if nat else out[i, j]) in missing:
+                value: Any = math.nan if is_pandas_missing(out[i, j], "NaTType") else out[i, j]
+                is_text = isinstance(value, str)
+                is_blank = bool(blanks) and is_text and blanks.issuperset(value)
+                is_spared = is_text and j in self.spared
+                found = not is_spared and (is_blank or cell_key(value) in missing)
+                if is_pandas_missing(value, "NAType") or found:
                     out[i, j] = fill
+                elif self.texts and not is_text:
+                    raise InputValueError(f"row {i}, column {self.columns[j]}: expected a text, got {value!r}")
         return out
 
     def select(self, columns: Sequence[int]) -> Node:
         """Some of the columns that are kept."""
         fill = pack(self.fill[i] for i in columns)
-        return replace(self, columns=tuple(self.columns[i] for i in columns), **fill._asdict())
+        spared = tuple(at for at, i in enumerate(columns) if i in self.spared)
+        return replace(self, columns=tuple(self.columns[i] for i in columns), spared=spared, **fill._asdict())
 
     def as_replacement(self) -> Replacement | None:
-        if self.na or self.columns != tuple(range(self.inputs[0].schema().width)):
+        special = self.na or self.texts or bool(self.blanks) or bool(self.spared)
+        if special or self.columns != tuple(range(self.inputs[0].schema().width)):
             return None
         return Replacement(self.missing, tuple(self.fill), self.reject_nan, rejects_na=True)
 
     def describe(self) -> str:
-        return f"{', '.join(map(repr, self.missing))} -> constants"
+        more = f", {len(self.missing) - 4} more" if len(self.missing) > 4 else ""
+        return f"{', '.join(map(repr, self.missing[:4]))}{more} -> constants"
+
+
+def imputed_together(nodes: Sequence[Node]) -> Node | None:
+    """One node for cells side by side in which the same values are missing, or no texts; None for other nodes."""
+    every = [node for node in nodes if isinstance(node, ImputeCells) and isinstance(node.inputs[0], CellLeaf)]
+    if len(every) < len(nodes):
+        return None
+    most = max(every, key=lambda node: len(node.missing))
+    columns: list[int] = []
+    fill: list[CellValue] = []
+    spared: list[int] = []
+    for node in every:
+        (leaf,) = node.inputs
+        assert isinstance(leaf, CellLeaf)
+        keeps_texts = not node.blanks and not any(isinstance(value, str) for value in node.missing)
+        same = _settings(node, texts=False) == _settings(most, texts=False)
+        if not same or (not keeps_texts and _settings(node) != _settings(most)):
+            return None
+        spared += [len(columns) + j for j in (range(len(node.columns)) if keeps_texts else node.spared)]
+        columns += [leaf.columns[column] for column in node.columns]
+        fill += node.fill
+    together = CellLeaf(most.inputs[0].inputs, tuple(columns))
+    constants = pack(fill)._asdict()
+    return replace(most, inputs=(together,), columns=tuple(range(len(columns))), spared=tuple(spared), **constants)
+
+
+def _settings(node: ImputeCells, *, texts: bool = True) -> tuple[Any, ...]:
+    """What counts as missing for a node, and what stops it; with ``texts=False`` whatever it does with texts."""
+    missing = {cell_key(value) for value in node.missing if texts or not isinstance(value, str)}
+    return missing, node.blanks if texts else (), node.reject_nan, node.na, node.texts, node.inputs[0].inputs
 
 
 def _is_missing(x: Array, missing: float) -> Array:

@@ -10,7 +10,7 @@ from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Array, Node, Value, replace
 from pretzel.oven.ir.step_forms import Affine
 from pretzel.oven.ir.value_properties import UNKNOWN, ValueProperties
-from pretzel.schema import FLOAT64, Schema, dense, sparse
+from pretzel.schema import FLOAT64, Schema, dense, fixed, sparse
 
 
 def round_to_float32(x: Array) -> Array:
@@ -40,6 +40,30 @@ class ToFloat32(Node):
 
     def monotone(self) -> Array | None:
         return np.ones(self.inputs[0].schema().width, dtype=np.int8)
+
+
+class AsFloat32(Node):
+    """Every value rounded to float32, which is the dtype of the result whatever the request has."""
+
+    op: ClassVar[str] = "as_float32/1"
+    kernel: ClassVar[str] = "to_float32"
+    columnwise: ClassVar[bool] = True
+    needs_rows: ClassVar[bool] = False
+
+    value_properties = ToFloat32.value_properties
+    monotone = ToFloat32.monotone
+
+    def schema(self) -> Schema:
+        return dense(self.inputs[0].schema().width, fixed("float32"))
+
+    def reference(self, *inputs: Value) -> Value:
+        return round_to_float32(inputs[0])
+
+    def rounds_inputs(self) -> bool:
+        return True
+
+    def simplify(self) -> Node:
+        return self.inputs[0] if self.inputs[0].schema().dtype == fixed("float32") else self
 
 
 class SubDiv(Node):

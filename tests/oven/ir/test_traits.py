@@ -108,7 +108,16 @@ from pretzel.oven.ir.power import InversePower, YeoJohnson
 from pretzel.oven.ir.quadratic import QuadraticForm, SquaredNorms, WeightedSquares
 from pretzel.oven.ir.quantile import InverseQuantiles, Quantiles
 from pretzel.oven.ir.radius_neighbors import REJECT, RadiusGraph, RadiusMeans, RadiusNeighbors, RadiusVotes
-from pretzel.oven.ir.scale import MulAdd, MulAddFloat32, ScaleSparse, SparseToFloat64, SubDiv, SubDivFloat32, ToFloat32
+from pretzel.oven.ir.scale import (
+    AsFloat32,
+    MulAdd,
+    MulAddFloat32,
+    ScaleSparse,
+    SparseToFloat64,
+    SubDiv,
+    SubDivFloat32,
+    ToFloat32,
+)
 from pretzel.oven.ir.sparse_coding import MatchingPursuit
 from pretzel.oven.ir.splines import BEYOND, Splines
 from pretzel.oven.ir.step_forms import Affine, Replacement
@@ -377,6 +386,7 @@ def _examples() -> list[Node]:
         *each(lambda x: MulAddFloat32((x,), NUMBERS_OF, NUMBERS_OF, -1.0, 1.0)),
         *each(lambda x: SubDivFloat32((x,), NUMBERS_OF, NUMBERS_OF)),
         *each(lambda x: ToFloat32((x,))),
+        *each(lambda x: AsFloat32((x,))),
         *each(lambda x: PolynomialFloat32((x,), np.array([[1, 0, 3], [2, 1, 2]], dtype=np.int32), 1, True)),
         *(SparseToFloat64((x,)) for x in (SPARSE, SPARSE_CHECKED)),
         *(ScaleSparse((x,), scale) for x in (SPARSE, SPARSE_CHECKED) for scale in scales),
@@ -404,6 +414,9 @@ def _examples() -> list[Node]:
         ImputeCells((CELL_LEAF,), (0, 1), (None, math.nan), *pack(["x", 0.0])),
         ImputeCells((CELL_LEAF,), (1,), (math.nan,), *pack(["x"]), reject_nan=True),
         ImputeCells((CELL_LEAF,), (0, 1), ("a",), *pack(["x", "y"]), reject_nan=True),
+        ImputeCells((CELL_LEAF,), (0, 1), (None, math.nan, "a"), *pack([math.nan] * 2), na=True, blanks=(9, 32)),
+        ImputeCells((CELL_LEAF,), (0, 1), (None, "a"), *pack(["x", "y"]), na=True, blanks=(9, 32), spared=(1,)),
+        ImputeCells((CELL_LEAF,), (0,), (None, math.nan, "a"), *pack([""]), na=True, texts=True),
         Indicators((trees(CHECKED, values=(0.0, 1.0, 2.0), divisor=1.0, integral=True),), 5),
         *each(lambda x: Linear((x,), weights, np.ones(2))),
         *(Linear((x,), weights, np.ones(2)) for x in (SPARSE, SPARSE_CHECKED, ngrams())),
