@@ -11,7 +11,7 @@ from pretzel.oven.ir._text_state import hashing_2
 from pretzel.oven.ir.graph import Array, Node, Value
 from pretzel.oven.ir.ngrams import MOST_TERMS, sums
 from pretzel.oven.ir.value_properties import ValueProperties, whole
-from pretzel.schema import Schema, sparse
+from pretzel.schema import Schema, fixed, sparse
 
 if TYPE_CHECKING:
     from pretzel.oven.ir._states import States
@@ -35,13 +35,14 @@ class HashedNgrams(Node):
     signed: bool
     letters: tuple[int, ...] = ()
     whole_words: bool = False
+    dtype: str = "float64"
 
     op: ClassVar[str] = "hashed_ngrams/1"
     kernel: ClassVar[str] = "hashing"
     states: ClassVar[States] = {2: hashing_2}
 
     def schema(self) -> Schema:
-        return sparse(self.n_features)
+        return sparse(self.n_features, dtype=fixed(self.dtype))
 
     def params(self) -> dict[str, Array]:
         return {

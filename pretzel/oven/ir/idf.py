@@ -80,6 +80,10 @@ class Tfidf(Node):
     def reference(self, *inputs: Value) -> Value:
         return _weighted(inputs[0], self.idf, self.norm, self.sublinear, self.binary)
 
+    def is_exact(self) -> bool:
+        """Counts stay what they are; logarithms, sums and products of float32 do not have the bits of the source."""
+        return self.norm is None and not self.sublinear and not len(self.idf)
+
     def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
         """Weights of counts that have no logarithm are unknown, and those of counts that may overflow."""
         counts = whole(1, 1) if self.binary else inputs[0]

@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+from sklearn.base import clone
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfTransformer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import Binarizer, MaxAbsScaler, Normalizer
+from sklearn.tree import DecisionTreeClassifier
 
 import pretzel
 from pretzel.errors import InputTypeError, OpaqueStepError
@@ -174,13 +181,34 @@ def test_one_vocabulary_is_stored_once() -> None:
         ({"token_pattern": r"[a-z]{2,3}"}, "token_pattern"),
         ({"token_pattern": r"([a-z]+)"}, "token_pattern"),
         ({"strip_accents": str.strip}, "strip_accents"),
-        ({"dtype": np.float32}, "float32"),
+        ({"dtype": np.uint8}, "uint8"),
     ],
 )
 def test_what_only_python_can_do_is_rejected_by_name(options: dict[str, Any], reason: str) -> None:
     vectorizer = CountVectorizer(**options).fit(["some words here"])
     with pytest.raises(OpaqueStepError, match=reason):
         pretzel.compile(vectorizer, strict=True)
+
+
+@pytest.mark.parametrize(
+    "first", [CountVectorizer(binary=True), CountVectorizer(), HashingVectorizer(norm=None)], ids=str
+)
+def test_counts_of_float32(first: Any) -> None:
+    texts, target = [*BORDERS, "the cat, the cat sat"], [0, 1, 2] * 3
+    lasts = (None, LogisticRegression(), MultinomialNB(), TruncatedSVD(2, random_state=0), MaxAbsScaler(), Normalizer(),
+             DecisionTreeClassifier(random_state=0), TfidfTransformer(), Binarizer(), Ridge())  # fmt: skip
+    for last in lasts:
+        options = {"n_features": 40, "alternate_sign": False} if isinstance(first, HashingVectorizer) else {}
+        counts = clone(first).set_params(dtype=np.float32, **options)
+        model = make_pipeline(counts, *([] if last is None else [last])).fit(texts, target)
+        plan = pretzel.compile(model)
+        is_opaque = isinstance(last, Normalizer | TfidfTransformer)  # which compute in float32
+        assert [each.step.rpartition(".")[2] for each in plan.opaque_steps] == [type(last).__name__.lower()] * is_opaque
+        for method in ("transform", "predict", "predict_proba", "decision_function"):
+            if hasattr(model, method):
+                expected, found = getattr(model, method)(texts), getattr(plan, method)(texts)
+                assert found.dtype == expected.dtype, (last, method)
+                assert abs(found - expected).max() <= 1e-5, (last, method)
 
 
 def split(text: str) -> list[str]:

@@ -34,8 +34,8 @@ HASHED = (0, ord(SURROGATE), ord(SURROGATE) + 1, UNICODE)
 def count_vectorizer(estimator: Any, x: Node, importer: Importer) -> Methods:
     """Counts of the n-grams of the vocabulary."""
     dtype = np.dtype(estimator.dtype).name
-    if dtype not in ("int64", "int32", "float64"):
-        raise Unsupported(f"dtype={dtype}: what reads the counts may compute in that precision")
+    if dtype not in ("int64", "int32", "float64", "float32"):
+        raise Unsupported(f"dtype={dtype}: counts may be beyond its numbers")
     node: Node = replace(counts(estimator, x, importer), dtype=dtype)
     if estimator.binary:
         node = Tfidf((node,), NO_IDF, None, sublinear=False, binary=True, dtype=dtype)
@@ -55,14 +55,17 @@ def tfidf_vectorizer(estimator: Any, x: Node, importer: Importer) -> Node:
 def tfidf_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
     if isinstance(x, Raw) or x.schema().kind is not Kind.SPARSE:
         raise Unsupported("counts that are not the sparse rows of a vectorizer")
+    if x.schema().dtype.is_float32:
+        raise Unsupported("counts of float32: scikit-learn computes in that precision")
     return _tfidf(estimator, importer.finite(x, estimator), importer)
 
 
 @adapter("sklearn.feature_extraction.text.HashingVectorizer")
 def hashing_vectorizer(estimator: Any, x: Node, importer: Importer) -> Node:
     """Hashed n-grams, then the norm."""
-    if np.dtype(estimator.dtype) != np.float64:
-        raise Unsupported(f"dtype={np.dtype(estimator.dtype).name}: scikit-learn computes in that precision")
+    dtype = np.dtype(estimator.dtype).name
+    if dtype != "float64" and (dtype != "float32" or estimator.norm is not None):
+        raise Unsupported(f"dtype={dtype}: scikit-learn computes in that precision")
     if estimator.norm not in NORMS:
         raise Unsupported(f"norm={estimator.norm!r}")
     try:
@@ -83,10 +86,11 @@ def hashing_vectorizer(estimator: Any, x: Node, importer: Importer) -> Node:
         bool(estimator.alternate_sign),
         settings.letters,
         settings.whole_words,
+        dtype,
     )
     if estimator.norm is None and not estimator.binary:
         return hashed
-    return Tfidf((hashed,), NO_IDF, estimator.norm, sublinear=False, binary=bool(estimator.binary))
+    return Tfidf((hashed,), NO_IDF, estimator.norm, sublinear=False, binary=bool(estimator.binary), dtype=dtype)
 
 
 def _tokens(vectorizer: Any) -> Tokens:

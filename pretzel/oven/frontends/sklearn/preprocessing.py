@@ -43,7 +43,7 @@ from pretzel.oven.ir.scale import MulAdd, ScaleSparse, SubDiv, ToFloat32
 from pretzel.oven.ir.splines import Splines
 from pretzel.oven.ir.unary_function import FUNCTIONS, KEEP_INTEGERS, UnaryFunction
 from pretzel.oven.ir.value_properties import FLOAT64_MAX
-from pretzel.schema import Follows, Kind
+from pretzel.schema import Follows, Kind, fixed
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
@@ -110,6 +110,8 @@ def normalizer(estimator: Any, x: Node, importer: Importer) -> Node:
         return UnitNorm((x,), estimator.norm)
     if estimator.norm == "max":
         raise Unsupported("Normalizer(norm='max') on sparse rows")
+    if x.schema().dtype == fixed("float32"):
+        raise Unsupported("sparse rows of float32: scikit-learn computes in that precision")
     return Tfidf((x,), NO_IDF, estimator.norm, False, False)
 
 
