@@ -125,6 +125,8 @@ def test_dropped_and_constant_columns() -> None:
     same = TABLE.assign(always="x", kind="y")
     check(encoders.TargetEncoder(drop_invariant=True), same, same)
     check(encoders.OrdinalEncoder(), same, same)
+    encoder = encoders.CountEncoder(cols=["kind", "always"], drop_invariant=True).fit(same[["kind", "always"]])
+    assert pretzel.compile(encoder).transform(same[["kind", "always"]]).shape == (len(same), 0)
 
 
 def test_arrays_and_category_dtypes() -> None:

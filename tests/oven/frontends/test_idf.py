@@ -17,7 +17,7 @@ from sklearn.feature_extraction.text import (
 from sklearn.pipeline import make_pipeline, make_union
 
 import pretzel
-from pretzel.errors import InputShapeError, OpaqueStepError
+from pretzel.errors import InputShapeError, InputValueError, OpaqueStepError
 from pretzel.oven.frontends.importer import Importer
 
 from .texts import HARD_DOCUMENTS, check_vectorizer, documents
@@ -79,6 +79,35 @@ def test_idf_set_by_hand() -> None:
     vectorizer = TfidfVectorizer(vocabulary=["cat", "sat"])
     vectorizer.idf_ = np.array([2.0, 3.0])
     check_vectorizer(vectorizer, ["the cat sat", "cat cat"])
+
+
+@pytest.mark.filterwarnings("ignore:divide")
+@pytest.mark.parametrize("norm", [None, "l2"])
+def test_terms_that_no_document_of_the_fit_has(norm: str | None) -> None:
+    vectorizer = TfidfVectorizer(vocabulary=["red", "fish", "whale"], smooth_idf=False, norm=norm)
+    vectorizer.fit(["red fish", "red"])
+    texts = ["fish red", "", "red red blue"] + (["fish whale"] if norm is None else [])
+    plan = pretzel.compile(vectorizer)
+    np.testing.assert_array_equal(plan.transform(texts).toarray(), vectorizer.transform(texts).toarray())
+
+
+@pytest.mark.filterwarnings("ignore:divide", "ignore:invalid")
+@pytest.mark.parametrize("norm", [None, "l1", "l2"])
+def test_features_without_a_logarithm(norm: str | None) -> None:
+    hashed = HashingVectorizer(n_features=8, norm=None)
+    model = make_pipeline(hashed, TfidfTransformer(sublinear_tf=True, norm=norm)).fit(["one", "two", "three four"])
+    plan = pretzel.compile(model, strict=True)
+    refused = 0
+    for text in ("one", "two", "three", "four", "five", "one two three four", "one two one", ""):
+        try:
+            expected = model.transform([text])
+        except ValueError:
+            refused += 1
+            with pytest.raises(InputValueError):
+                plan.transform([text])
+        else:
+            np.testing.assert_allclose(plan.transform([text]).toarray(), expected.toarray(), rtol=1e-12)
+    assert (refused == 0) == (norm is None)
 
 
 def test_other_precision_is_rejected() -> None:

@@ -67,6 +67,8 @@ def encoder(estimator: Any, x: Node, importer: Importer) -> Node:
     places = {name: place for place, name in enumerate(names)}
     categories = {name: _categories(estimator, name) for name in estimator.cols}
     asked = _Asked(estimator, names, categories)
+    if not len(asked.first.columns):
+        raise Unsupported("an encoder that drops all columns")
     answers = {name: asked.about(name, categories.get(name), place) for name, place in places.items()}
     sources = _sources(asked.first, answers, default=next(iter(categories), None))
     made = {name: [column for column, source in sources.items() if source == name] for name in names}

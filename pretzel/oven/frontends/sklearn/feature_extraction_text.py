@@ -113,9 +113,16 @@ def _tfidf(transformer: Any, source: Node, importer: Importer, *, binary: bool =
     if idf.dtype != np.float64:
         raise Unsupported(f"idf_ is {idf.dtype.name}: scikit-learn computes in that precision")
     check_fit(transformer, source.schema().width)
-    if len(idf) not in (0, source.schema().width) or not np.isfinite(idf).all():
-        raise ValueError("idf_ and the vocabulary differ in length, or idf_ is not finite")
-    return importer.require_rows(Tfidf((source,), idf, transformer.norm, bool(transformer.sublinear_tf), binary))
+    if len(idf) not in (0, source.schema().width) or np.isnan(idf).any():
+        raise ValueError("idf_ and the vocabulary differ in length, or idf_ holds NaN")
+    if np.isinf(idf).any():
+        raise Unsupported("a term that no document of the fit has, whose weight is infinite")
+    sublinear = bool(transformer.sublinear_tf)
+    if sublinear and transformer.norm is not None and not binary and source.properties().low <= 0.0:
+        # Features that are no counts may have no logarithm, which the source finds before it divides by the norm.
+        source = importer.finite(Tfidf((source,), idf, None, sublinear, binary), transformer)
+        idf, sublinear = NO_IDF, False
+    return importer.require_rows(Tfidf((source,), idf, transformer.norm, sublinear, binary))
 
 
 def counts(vectorizer: Any, x: Node, importer: Importer) -> Node:
