@@ -1,6 +1,6 @@
-// multiplicative_updates, divergence_updates: the weights of components whose sum is next to a row, none of them
-// negative, by squared errors or by Kullback-Leibler divergence. Each row stops by itself, as if it were the only one
-// of its request.
+// multiplicative_updates, divergence_updates: weights, none of them negative, with which a sum of components
+// approximates a row, by squared errors or by Kullback-Leibler divergence. Each row stops when it has converged,
+// whatever the other rows of its request do.
 #include <cmath>
 
 #include "core/factor_rows.h"
@@ -25,16 +25,35 @@ double norm(const double* x, int64_t n) {
   return std::sqrt(total);
 }
 
-// -- multiplicative updates, by squared errors
-// -------------------------------------------------------------------------
-
 constexpr Param kUpdates[] = {
     {"components", f64, "width n"}, {"l1", f64, ""},     {"l2", f64, ""}, {"tolerance", f64, ""}, {"rounds", i32, ""},
     {"by_error", u8, ""},           {"gram", f64, "n n"}};
-constexpr int kUpdatesComponents = index_of(kUpdates, "components"), kUpdatesGram = index_of(kUpdates, "gram"),
-              kUpdatesL1 = index_of(kUpdates, "l1"), kUpdatesL2 = index_of(kUpdates, "l2"),
-              kUpdatesTolerance = index_of(kUpdates, "tolerance"), kUpdatesRounds = index_of(kUpdates, "rounds"),
-              kUpdatesByError = index_of(kUpdates, "by_error");
+constexpr Param kDivergence[] = {
+    {"components", f64, "width n"}, {"l1", f64, ""},     {"l2", f64, ""}, {"tolerance", f64, ""}, {"rounds", i32, ""},
+    {"by_error", u8, ""},           {"totals", f64, "n"}};
+constexpr int kComponents = index_of(kUpdates, "components"), kL1 = index_of(kUpdates, "l1"),
+              kL2 = index_of(kUpdates, "l2"), kTolerance = index_of(kUpdates, "tolerance"),
+              kRounds = index_of(kUpdates, "rounds"), kByError = index_of(kUpdates, "by_error"),
+              kGram = index_of(kUpdates, "gram"), kTotals = index_of(kDivergence, "totals");
+static_assert(kGram == kTotals);  // all parameters before are those of both
+
+/// What both methods are given.
+struct Settings {
+  const double* components;
+  int64_t n;
+  double l1, l2, tolerance;
+  int32_t rounds;
+  bool by_error;
+
+  explicit Settings(const RunCall& call)
+      : components(call.params[kComponents].as<double>()),
+        n(call.out->width),
+        l1(call.params[kL1].scalar<double>()),
+        l2(call.params[kL2].scalar<double>()),
+        tolerance(call.params[kTolerance].scalar<double>()),
+        rounds(call.params[kRounds].scalar<int32_t>()),
+        by_error(call.params[kByError].scalar<uint8_t>() != 0) {}
+};
 
 /// When the rounds of one row end.
 struct Stop {
@@ -68,17 +87,22 @@ void repeat(const Method& method, double* w) {
   }
 }
 
-struct Updates {
-  const double* components;
+// -- multiplicative updates, by squared errors
+
+struct Updates : Settings {
   const double* gram;
-  int64_t n;
-  double l1, l2, tolerance;
-  int32_t rounds;
-  bool by_error;
   double* products;  // of the row with the components
   double* sums;
   double* change;
   Entries row = {};
+
+  /// `scratch` has room for `3 * n` numbers.
+  Updates(const RunCall& call, double* scratch)
+      : Settings(call),
+        gram(call.params[kGram].as<double>()),
+        products(scratch),
+        sums(scratch + n),
+        change(scratch + 2 * n) {}
 
   void find(const Entries& given, int32_t width, double* w) {
     row = given;
@@ -151,17 +175,7 @@ Status run_updates(const RunCall& call) noexcept {
   const auto mark = call.arena->mark();
   auto* scratch = call.arena->alloc_n<double>(static_cast<size_t>(3 * n));
   if (scratch == nullptr) return Status::kNoMemory;
-  Updates updates{call.params[kUpdatesComponents].as<double>(),
-                  call.params[kUpdatesGram].as<double>(),
-                  n,
-                  call.params[kUpdatesL1].scalar<double>(),
-                  call.params[kUpdatesL2].scalar<double>(),
-                  call.params[kUpdatesTolerance].scalar<double>(),
-                  call.params[kUpdatesRounds].scalar<int32_t>(),
-                  call.params[kUpdatesByError].scalar<uint8_t>() != 0,
-                  scratch,
-                  scratch + n,
-                  scratch + 2 * n};
+  Updates updates(call, scratch);
   const Status found = each_row(call, updates);
   call.arena->release(mark);
   return found;
@@ -169,28 +183,24 @@ Status run_updates(const RunCall& call) noexcept {
 
 // -- multiplicative updates, by Kullback-Leibler divergence -----------------------------------------------------------
 
-constexpr Param kDivergence[] = {
-    {"components", f64, "width n"}, {"l1", f64, ""},     {"l2", f64, ""}, {"tolerance", f64, ""}, {"rounds", i32, ""},
-    {"by_error", u8, ""},           {"totals", f64, "n"}};
-constexpr int kDivergenceComponents = index_of(kDivergence, "components"),
-              kDivergenceTotals = index_of(kDivergence, "totals"), kDivergenceL1 = index_of(kDivergence, "l1"),
-              kDivergenceL2 = index_of(kDivergence, "l2"), kDivergenceTolerance = index_of(kDivergence, "tolerance"),
-              kDivergenceRounds = index_of(kDivergence, "rounds"),
-              kDivergenceByError = index_of(kDivergence, "by_error");
-
-struct Divergence {
-  const double* components;
+struct Divergence : Settings {
   const double* totals;  // sums of the components
-  int64_t n;
-  double l1, l2, tolerance;
-  int32_t rounds;
-  bool by_error;
-  double* x;       // the numbers of a row that are not zero
-  double* shares;  // of the components in these, component by component
-  double* made;    // the sums of the components, or the row divided by them
+  double* x;             // the numbers of a row that are not zero
+  double* made;          // the sums of the components, or the row divided by them
   double* below;
   double* change;
+  double* shares;    // of the components in `x`, component by component
   int64_t size = 0;  // of x
+
+  /// `scratch` has room for `most * (n + 2) + 2 * n` numbers, where no row has more than `most` entries.
+  Divergence(const RunCall& call, double* scratch, int64_t most)
+      : Settings(call),
+        totals(call.params[kTotals].as<double>()),
+        x(scratch),
+        made(scratch + most),
+        below(scratch + 2 * most),
+        change(scratch + 2 * most + n),
+        shares(scratch + 2 * (most + n)) {}
 
   void find(const Entries& row, int32_t width, double* w) {
     const double share = first_weight(row, width, n);
@@ -261,20 +271,7 @@ Status run_divergence(const RunCall& call) noexcept {
   const auto mark = call.arena->mark();
   auto* scratch = call.arena->alloc_n<double>(static_cast<size_t>(most * (n + 2) + 2 * n));
   if (scratch == nullptr) return Status::kNoMemory;
-  double* shares = scratch + 2 * (most + n);
-  Divergence divergence{call.params[kDivergenceComponents].as<double>(),
-                        call.params[kDivergenceTotals].as<double>(),
-                        n,
-                        call.params[kDivergenceL1].scalar<double>(),
-                        call.params[kDivergenceL2].scalar<double>(),
-                        call.params[kDivergenceTolerance].scalar<double>(),
-                        call.params[kDivergenceRounds].scalar<int32_t>(),
-                        call.params[kDivergenceByError].scalar<uint8_t>() != 0,
-                        scratch,
-                        shares,
-                        scratch + most,
-                        scratch + 2 * most,
-                        scratch + 2 * most + n};
+  Divergence divergence(call, scratch, most);
   const Status found = each_row(call, divergence);
   call.arena->release(mark);
   return found;
@@ -283,7 +280,7 @@ Status run_divergence(const RunCall& call) noexcept {
 // -- cost
 
 Cost cost_updates(const CostCall& call) {
-  const double n = call.out_width, rounds = rounds_of(call.params[kUpdatesRounds]);
+  const double n = call.out_width, rounds = rounds_of(call.params[kRounds]);
   const double products = 2.0 + 0.3 * n;
   Cost found{};
   if (call.sparse_in) {
@@ -299,7 +296,7 @@ Cost cost_updates(const CostCall& call) {
 }
 
 Cost cost_divergence(const CostCall& call) {
-  const double n = call.out_width, rounds = rounds_of(call.params[kDivergenceRounds]);
+  const double n = call.out_width, rounds = rounds_of(call.params[kRounds]);
   const double products = 1.0 + 0.5 * n + rounds * (1.0 + 0.4 * n);
   Cost found{};
   if (call.sparse_in) {
