@@ -75,7 +75,7 @@ __all__ = [
 if not TYPE_CHECKING:  # a type checker knows the names from above, and finds one that is misspelt
 
     def __getattr__(name: str) -> Any:
-        """Import public names when they are first used, so that ``import pretzel`` costs next to nothing."""
+        """Import public names when they are first used, so that ``import pretzel`` takes little time."""
         module = _PUBLIC.get(name)
         if module is None:
             raise AttributeError(f"module 'pretzel' has no attribute {name!r}")

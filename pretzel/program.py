@@ -122,7 +122,7 @@ class SubPlan:
 
     @property
     def program(self) -> Program:
-        """It as a program of one stage."""
+        """The sub-plan as a program of one stage."""
         return Program(self.shape, (Stage(b"", self.calls),))
 
 

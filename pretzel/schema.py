@@ -33,7 +33,7 @@ METHODS = (
 """Methods of an estimator that are compiled, where it has them and they take nothing but ``X``."""
 
 CALL_OPTIONS = ("raw_score", "output_margin", "pred_leaf", "return_std")
-"""Those of them that are options of ``predict`` in the source: ``predict(X, raw_score=True)``."""
+"""Methods that are options of ``predict`` in the source: ``predict(X, raw_score=True)``."""
 
 PAIRS = ("return_std",)
 """Options with which ``predict`` returns a pair of vectors; the method of that name has them side by side."""
@@ -42,7 +42,7 @@ FOUND = ("kneighbors",)
 """Methods that return a pair of matrices: distances of the rows that were found, and their numbers."""
 
 EXTRAS = ("apply", "predict_joint_log_proba", "score_samples", *CALL_OPTIONS, *FOUND, "radius_neighbors")
-"""Those that few callers want: opaque steps of these alone keep no plan from being strict, or saved."""
+"""Methods that few callers want: opaque steps of these alone keep no plan from being strict, or saved."""
 
 
 def method_of(model: Any, name: str) -> Any:
@@ -84,7 +84,7 @@ class DTypeRule:
     """dtype that scikit-learn gives a value, as a function of the dtype of the request.
 
     The request's dtype is the common dtype of the columns whose dtype matters (``plan.MethodPlan.typed``). Kernels
-    compute in float64; where scikit-learn rounds to float32 in between, so does a program of its own (`oven.float32`).
+    compute in float64; where scikit-learn rounds to float32 in between, another program does, too (`oven.float32`).
     The result of a method is converted at the end.
 
     Parameters

@@ -48,7 +48,7 @@ def _machines(X: Any, y: Any, labels: Any, stored: int) -> Iterator[tuple[Any, A
 def _sparse_machines(
     rng: np.random.Generator, rows: int, classes: int, stored: int, words: int
 ) -> Iterator[tuple[Any, Any]]:
-    """Of texts, and of dense rows with support vectors that are mostly zeros."""
+    """Machines on texts, and on dense rows with support vectors that are mostly zeros."""
     from scipy.sparse import csr_matrix
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import make_pipeline

@@ -62,7 +62,7 @@ def _made(made: Any) -> str:
 
 
 def _of_model(model: ModelAt) -> dict[str, Any]:
-    """What a file says of its plan; no array and no estimator is loaded."""
+    """The description of a plan in its file; no array and no estimator is loaded."""
     from pretzel.runtime.outline import outline_of
     from pretzel.runtime.stored_estimators import estimator_bytes, estimators_entry, opaque_steps
 

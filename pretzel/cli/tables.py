@@ -129,7 +129,7 @@ def read_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
 
 
 def open_table(path: str) -> TableFile:
-    """Read what a file says of its table."""
+    """Read the description of a table in its file."""
     with _reading(path):
         return _opened_table(path)
 

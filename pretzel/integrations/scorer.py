@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pretzel.runtime.schemas import Output
 
 _loaded: dict[tuple[Any, ...], Plan] = {}  # by process: many scorers of one engine name one plan
-_loading = [threading.Lock()]  # a worker may score in several threads; a child process has a lock of its own
+_loading = [threading.Lock()]  # a worker may score in several threads; a child process makes a new lock
 os.register_at_fork(after_in_child=lambda: _loading.__setitem__(0, threading.Lock()))
 
 

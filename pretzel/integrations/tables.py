@@ -91,7 +91,7 @@ def is_table(table: Any) -> bool:
 
 
 def is_array(table: Any) -> bool:
-    """Whether it is an array, sparse rows or a Series, which have no columns to name."""
+    """Whether a table is an array, sparse rows or a Series, which name no columns."""
     return type(table).__module__.partition(".")[0] in ("numpy", "scipy", "pandas") and not is_table(table)
 
 

@@ -168,7 +168,7 @@ class Compiler:
             called |= more
 
     def _add_variants(self, estimator: Any, graphs: Graphs, unmoved: dict[str, Output]) -> None:
-        """Graphs for requests of dtypes that scikit-learn computes in, or promotes from, in a way of their own."""
+        """Graphs for requests of dtypes that scikit-learn computes in, or promotes from, in another way."""
         imported = graphs.imported
         found: dict[tuple[str, ...], dict[str, Output]] = {}
         excluded = imported.excluded & {"float32"}
@@ -189,7 +189,7 @@ class Compiler:
     def _variant(
         self, methods: dict[str, Output], usual: dict[str, Output], origins: dict[Node, str], *, float32: bool
     ) -> Variant | None:
-        """Those of ``methods`` that differ from the usual ones; None: there are none."""
+        """The methods that differ from the usual ones; None: there are none."""
         moved = keep_edges(methods, origins, float32=float32)
         changed = {name: output for name, output in moved.items() if output != usual[name]}
         return Variant(optimize(changed, self.options, origins)[0], changed) if changed else None

@@ -59,7 +59,7 @@ def steps_to_call(
     *,
     float32: bool = False,
 ) -> set[str]:
-    """The steps, by their origins, whose rounding decides about the bin of rows that lie next to an edge.
+    """The steps, by their origins, whose rounding decides the bin of rows that are close to an edge.
 
     Parameters
     ----------

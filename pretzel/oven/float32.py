@@ -91,7 +91,7 @@ def _is_exact_in_float32(node: Node) -> bool:
 
 
 def rounded_nodes(nodes: Iterable[Node], request: str = "float32") -> set[Node]:
-    """Those of ``nodes`` that compute in float32 for a request of this dtype, because all that they are given is."""
+    """The nodes that compute in float32 for a request of this dtype, because all their inputs are float32."""
     nodes = [*nodes]
     wide = _behind_float64(nodes)
     return {

@@ -162,7 +162,7 @@ class Lowering:
         sparse : Output or str, optional
             Its graph for sparse requests, or why they are rejected.
         unoptimized : Output, optional
-            The graph before any rule: it says of which columns the dtype matters.
+            The graph before any rule, which tells the columns whose dtype matters.
         variants : mapping of str to Form
             What is computed for requests of certain dtypes.
         keeps_format : bool

@@ -81,7 +81,7 @@ class _Reader:
                 self._note_categories(column, categories, spec.coding.rejects)
 
     def read(self, nodes: Sequence[Node]) -> None:
-        """Note what each node says of the columns that reach it."""
+        """Note what each node demands of the columns that reach it."""
         for node in nodes:
             self._missing[node] = self._passed_on(node)
             self._same[node] = self._carried(node)

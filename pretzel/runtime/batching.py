@@ -128,7 +128,7 @@ class Batch:
                 future.set_result(answer)
 
     def _fail(self, waiting: dict[asyncio.Future[Any], Row], error: BaseException) -> None:
-        """Run every row by itself, so that only the rows that cause the error fail."""
+        """Run every row alone, so that only the rows that cause the error fail."""
         single = len(waiting) == 1 or isinstance(error, WorkerLost)
         for future, row in waiting.items():
             if future.done():

@@ -79,7 +79,7 @@ def _column_name(program: Program, spec: InputSpec | None, value: int, column: i
 
 
 def _part_of(program: Program, parts: tuple[int, ...], column: int) -> tuple[int, int]:
-    """The part of a concatenation that a column lies in, and the column's place there."""
+    """The part of a concatenation that holds a column, and the position of the column in that part."""
     for part in parts:
         if column < program.values[part].width:
             return part, column

@@ -71,7 +71,7 @@ class OtherForms:
 
     @property
     def takes_values(self) -> bool:
-        """Whether values that the program cannot hold have an answer, or an error of their own."""
+        """Whether values that the program cannot hold have an answer, or an error that names the reason."""
         return self._otherwise is not None or bool(self._passed_on)
 
     @property

@@ -1,4 +1,4 @@
-"""What a file says of its plan, without loading it."""
+"""The description of a plan in its file, without loading the plan."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What a file says of its plan; neither arrays nor estimators are read.
+    """The description of a plan in its file; neither arrays nor estimators are read.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Outline:
 
 
 def outline_of(file: PlanFile | StoredPlan) -> Outline:
-    """What a file says of its plan.
+    """The description of a plan in its file.
 
     Raises
     ------

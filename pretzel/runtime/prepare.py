@@ -49,7 +49,7 @@ def prepare(
     tracing: bool | None = None,
     **options: Any,
 ) -> Plan:
-    """A plan of that name in ``store``, served by the ``shared`` engine or by one of its own.
+    """A plan of that name in ``store``, served by the ``shared`` engine or by its own.
 
     The other parameters are those of `pretzel.Runtime.register`.
     """
@@ -68,7 +68,7 @@ def prepare(
 
 
 def compiled(name: str, model: Any, store: ObjectStore, options: Mapping[str, Any], others: Sequence[str] = ()) -> Plan:
-    """The plan itself, or that of a fitted estimator, compiled with these options; the caller has others of its own."""
+    """The plan itself, or that of a fitted estimator, compiled with these options; the caller may use others."""
     unknown = [option for option in options if option not in _OPTIONS]
     if unknown:
         own = f"; others are: {', '.join(others)}" if others else ""

@@ -77,7 +77,7 @@ class Source:
         return source
 
     def described(self) -> dict[str, str | None]:
-        """What a file says of the estimator; `saved` reads it."""
+        """The entry of the estimator in a file; `saved` reads it."""
         return {"type": self.type_name, "kind": self.kind, "score": self.score_of}
 
     @property

@@ -1,8 +1,8 @@
 """Estimators of opaque steps in files: written by skops or cloudpickle, and read only as far as the caller trusts them.
 
-They lie in a plan file as one array of bytes beside the others, under its digest. What they are is told by
-``estimators`` in the description: their ``form``, the ``object``, the ``types`` of all of them in order, whether the
-last one is the ``source`` of the plan, and the ``bytes`` that they take in memory.
+A plan file holds them as one array of bytes, under its digest. The entry ``estimators`` of the description has their
+``form``, the ``object``, the ``types`` of all of them in order, whether the last one is the ``source`` of the plan, and
+the ``bytes`` that they take in memory.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Unread:
 
 
 def write_estimators(estimators: list[Any], source: Any, form: str) -> tuple[dict[str, Any], dict[bytes, Any]]:
-    """What a description says of estimators, and the array of bytes that they are, under its digest.
+    """The entry of estimators in a description, and the array of their bytes, under its digest.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def _read_skops(where: str, contents: bytes, trust: Trust) -> Any:
 
 
 def estimators_entry(file: PlanFile | StoredPlan) -> dict[str, Any] | None:
-    """What a description says of the estimators in its file; None: there are none.
+    """The entry of estimators in the description of a file; None: there are none.
 
     Raises
     ------

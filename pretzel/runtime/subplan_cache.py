@@ -165,7 +165,7 @@ class _Flow:
         return _Range(begin, last + 1, self.buffers.slot_of[value], inputs, calls, flow)
 
     def _is_check(self, step: int, steps: set[int], leaves: set[int]) -> bool:
-        """It makes nothing, and looks only at what these steps read or make."""
+        """Whether a step makes nothing, and reads only values that these steps read or make."""
         checks = self.buffers.steps[step].output < 0
         return checks and self.sources[step] <= steps and self.leaves[step] <= leaves
 

@@ -87,7 +87,7 @@ class Version:
         return {name: method.calls for name, method in self.targets().items()}
 
     def method_failures(self) -> dict[str, dict[str, int]]:
-        """Those of `method_calls` that ended without an answer, by ending."""
+        """Calls of each method that ended without an answer, by ending."""
         return {name: method.failures for name, method in self.targets().items()}
 
     @property
@@ -179,7 +179,7 @@ class StoredVersion(Version):
         return found
 
     def method_failures(self) -> dict[str, dict[str, int]]:
-        """Those of `method_calls` that ended without an answer, by ending."""
+        """Calls of each method that ended without an answer, by ending."""
         plan = self.resident
         found = {name: _sum(self._failures.get(name, {}), each.failures) for name, each in self._unloaded.items()}
         for name, method in {} if plan is None else plan.methods.items():

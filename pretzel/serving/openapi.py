@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pretzel.serving.application import Application
 
 MODELS = 200
-"""Models that are described with paths of their own, unless others are asked for."""
+"""Number of models whose paths are described, unless some are asked for by name."""
 
 _ARROW = "application/vnd.apache.arrow.stream"
 _TEXT: dict[str, Any] = {"type": "string"}

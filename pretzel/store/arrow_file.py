@@ -33,7 +33,7 @@ _DTYPES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where an array lies in a file.
+    """The position of an array in a file.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def array_file(array: Array) -> tuple[Any, Location]:
     Parameters
     ----------
     array : ndarray of numbers or bool
-        Written row by row; its shape stands in the metadata.
+        Written row by row; the metadata have its shape.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def array_file(array: Array) -> tuple[Any, Location]:
 
 
 def location_in(path: str | os.PathLike[str]) -> Location:
-    """Where the array lies in a file that `array_file` has made.
+    """The position of the array in a file that `array_file` has made.
 
     Raises
     ------

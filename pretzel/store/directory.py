@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     Array = npt.NDArray[Any]
 
 LARGE = 1 << 14
-"""Bytes from which an array has a file of its own; smaller ones lie in the file of their plan."""
+"""An array of at least so many bytes has its own file; smaller ones are in the file of their plan."""
 
 _COARSE = 2 * 10**9  # nanoseconds
 _ROOMS = ("names", "plans", "objects", "aside")
@@ -370,7 +370,7 @@ def _same(found: Array, array: Array) -> bool:
 
 
 def _is_begun(path: Path) -> bool:
-    """Whether it may be left of a store that somebody began to make, which has its mark last."""
+    """Whether a path may belong to a store that was only begun, because the mark of a store is written last."""
     return path.name == "lock" or (
         path.name in _ROOMS and path.is_dir() and (path.name == "aside" or not any(path.iterdir()))
     )

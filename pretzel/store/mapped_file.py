@@ -54,7 +54,7 @@ def _populate(mapping: FileMapping, size: int) -> None:
 
 @contextlib.contextmanager
 def reading(path: str | os.PathLike[str]) -> Iterator[None]:
-    """While a file of a store is read: what the system says of it is a `StoreError`, unless the file is missing.
+    """While a file of a store is read: an error of the system is a `StoreError`, unless the file is missing.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def reading(path: str | os.PathLike[str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def writing(path: str | os.PathLike[str], *passed: type[OSError]) -> Iterator[None]:
-    """While files of a store are written: what the system says of one is a `StoreError`, except the types ``passed``.
+    """While files of a store are written: an error of the system is a `StoreError`, except the types ``passed``.
 
     The message names the file, or ``path`` if the system names none.
 

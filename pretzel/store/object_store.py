@@ -49,7 +49,7 @@ class Bound:
 
     @property
     def digests(self) -> list[bytes]:
-        """Those of parameters and state, without the gaps."""
+        """Digests of the parameters and of the state, without the gaps."""
         return [digest for digest in (*self.params, self.state) if digest is not None]
 
 

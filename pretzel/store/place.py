@@ -36,7 +36,7 @@ def is_url(path: str | os.PathLike[str]) -> bool:
 
 @contextlib.contextmanager
 def _reaching(what: str) -> Iterator[None]:
-    """While the file system of a URL works: what it raises, in types of its own, is a `StoreError`.
+    """While the file system of a URL works: its exceptions, whatever their types, become a `StoreError`.
 
     Raises
     ------

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Array = npt.NDArray[Any]
 
 FORMAT = 1
-"""Of the description; a reader knows this one and those before it."""
+"""Format of the description; a reader knows this one and all earlier ones."""
 
 DESCRIPTION, OBJECTS = "plan.json", "objects.arrow"
 LARGEST_DESCRIPTION, MOST_COMPRESSED = 1 << 20, 16
@@ -201,7 +201,7 @@ class PlanFile:
         return _locations(self.description.get(name))
 
     def location_of(self, digest: bytes) -> str:
-        """Nothing: an array lies in one place of a file."""
+        """An empty text, because the file holds each array once."""
         return ""
 
     def array(self, digest: bytes) -> Array:

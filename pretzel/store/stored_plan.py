@@ -1,4 +1,4 @@
-"""A plan of a store on disk, whose large arrays lie in files of their own."""
+"""A plan of a store on disk, whose large arrays have their own files."""
 
 from __future__ import annotations
 

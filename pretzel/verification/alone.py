@@ -11,7 +11,7 @@ from pretzel.verification.boundary import rows_of
 
 
 def answer(model: Any, name: str, X: Any, *, alone: bool) -> Any:
-    """What a method says of rows.
+    """The answer of a method to rows.
 
     Parameters
     ----------

@@ -123,7 +123,7 @@ struct LoadCall;
 std::string check_params(const Kernel& kernel, std::span<const Array> params);
 /// What is wrong with a call of a program that is about to be loaded; empty: nothing.
 std::string check_call(const Kernel& kernel, const LoadCall& call);
-/// The same of a call from outside this process, whose state nobody vouches for.
+/// The same of a call from outside this process, whose state may be damaged.
 std::string check_state(const Kernel& kernel, const LoadCall& call);
 
 // Short forms for declarations of parameters, which each kernel file has for itself.

@@ -1,5 +1,5 @@
-// category_statistics: what CatBoost's trees compare of categories: statistics of the target among the training rows
-// that have the same ones, in float32.
+// category_statistics: for each combination of categories, statistics of the target among the training rows that have
+// this combination, in float32. CatBoost's trees compare these numbers.
 //
 // Table t has a key for each combination of its elements that the training has seen: a hash of them, where an element
 // is a hash of a category, whether a column exceeds a number, or whether it equals one. Column j of the result comes

@@ -1,5 +1,5 @@
-// pair_decisions: a score for each pair of classes, from values of samples that stand class by class.
-// pair_votes: the class that most scores of pairs speak for, the first of equals.
+// pair_decisions: a score for each pair of classes, from values of samples that are sorted by class.
+// pair_votes: the class that wins most pairs by their scores, the first of equals.
 // pair_coupling: probabilities of classes from scores of pairs.
 //
 // Pairs stand in the order (0, 1), (0, 2), ..., (1, 2), ...

@@ -1,5 +1,5 @@
-// coordinate_descent: the weights of components whose sum is next to a row, none of them negative, found one weight
-// after the other. Each row stops by itself, as if it were the only one of its request.
+// coordinate_descent: weights, none of them negative, with which a sum of components approximates a row. Weights are
+// updated one at a time. Each row stops when it has converged, whatever the other rows of its request do.
 #include <cmath>
 
 #include "core/factor_rows.h"

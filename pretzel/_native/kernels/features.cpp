@@ -1,4 +1,4 @@
-// features: named numbers, of which each row has as many as it likes, as sparse rows.
+// features: named numbers as sparse rows. Rows may have any number of them.
 //
 // A row arrives as one cell of bytes, which the reader of items (bindings/item_reader.pxi) has written: for each
 // feature the number of bytes of its name (uint32), its value (float64) and its name as UTF-8. `dict_features` looks

@@ -1,4 +1,4 @@
-// linear_leaves: out = (sum over trees of a linear function of the row, that of the leaf reached) / divisor.
+// linear_leaves: out = (sum over trees of the linear function of the leaf that the row reaches) / divisor.
 //
 // The input is the columns of the row, then the number of a leaf for each tree. Leaf i adds constants[i] and
 // factors[k] * row[columns[k]] for the terms k from starts[i] to starts[i + 1], in this order; where one of these

@@ -1,4 +1,4 @@
-// What the nearest stored rows say; the input has their distances, then their numbers.
+// Answers from the nearest stored rows. The input holds the distances of these rows, then their numbers.
 // neighbor_votes: weights of each class, added up in the order of the neighbours, or as NumPy adds up a row.
 // neighbor_means: means of their targets, weighted or not.
 // neighbor_graph: distances to them, or ones, as sparse rows with a column for each stored row.

@@ -1,4 +1,4 @@
-// Where the nearest stored rows place a row in an embedding; the first input has their distances, then their numbers.
+// Places of rows in an embedding. The first input holds the distances of the nearest stored rows, then their numbers.
 // neighbor_paths: -0.5 * d * d of the shortest paths to all stored rows, which begin with a step to some neighbour.
 // neighbor_combination: what stands for the neighbours, with the weights of their sum that comes nearest to the row.
 #include <cmath>

@@ -1,5 +1,5 @@
 // neighbors: the k nearest stored rows, nearest first: their distances, then their numbers.
-// sorted_neighbors: these, of which equally far ones stand as in the source.
+// sorted_neighbors: the same, with equally distant rows in the order of the source.
 //
 // Rows are visited in the order of the source (of its tree, or of their numbers) and pushed on a heap of its form, so
 // that among equal distances the same rows remain. Sums run column by column, which gives the bits of the source's.

@@ -1,4 +1,4 @@
-// pairwise: a function of a dense row and each of some reference rows: of their product, or of their distance.
+// pairwise: a function of the product, or of the distance, of a dense row and each reference row.
 // sparse_pairwise: the same for references that are mostly zeros, which are kept column by column.
 // product: inputs multiplied in order.
 //

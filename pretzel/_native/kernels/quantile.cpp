@@ -1,4 +1,4 @@
-// quantiles: where a value stands among the quantiles of its column, between 0 and 1 or as a normal deviate. `limits`:
+// quantiles: the position of a value among the quantiles of its column, from 0 to 1 or as a normal deviate. `limits`:
 // the margin within which a value counts as the lowest or highest quantile, and the least and largest deviate.
 // inverse_quantiles: the quantile at a value between 0 and 1, or at the probability below a normal deviate.
 #include <cmath>

@@ -1,5 +1,5 @@
 // radius_neighbors: distances to all stored rows within a radius, as sparse rows with a column for each stored row.
-// radius_graph: these, nearest first, or ones.
+// radius_graph: these distances, nearest first, or ones.
 // radius_votes: weights of each class among them. radius_means: means of their targets, weighted or not.
 //
 // Rows stand in the order in which the source visits them, so that sums of weights have its bits.

@@ -1,5 +1,5 @@
-// matching_pursuit: the coefficients of few atoms whose sum is next to a row, by orthogonal matching pursuit on the
-// products of the row with the atoms, and of these with each other. A Cholesky factor grows by a row in each round.
+// matching_pursuit: coefficients with which a sum of few atoms approximates a row, by orthogonal matching pursuit on
+// the products of the row with the atoms, and of these with each other. A Cholesky factor grows by a row in each round.
 #include <cmath>
 #include <utility>
 

@@ -2,7 +2,7 @@
 // mean_float32: the same of values of float32, each result rounded to float32.
 // mean_of_blocks: mean of values that lie side by side in one.
 // majority: the class with the most votes, the first of equals.
-// votes: what all votes add to each class, in their order.
+// votes: the sum of what votes add to each class, in the order of the votes.
 // weighted_median: the smallest value at which half of the weight is reached.
 // log_mean_exp: log of the mean of the exponentials of the inputs.
 // pair_winners: votes and confidences of classifiers of all pairs of classes.

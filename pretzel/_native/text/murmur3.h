@@ -36,7 +36,8 @@ inline int32_t murmur3(const char* p, uint32_t size) {
   return static_cast<int32_t>(h ^ h >> 16);
 }
 
-/// The column of a hash; 2**31, what |INT32_MIN| would be, has the remainder that scikit-learn's formula for it gives.
+/// The column of a hash: the remainder of its absolute value. scikit-learn has a formula for INT32_MIN, whose absolute
+/// value 2**31 is no int32; the formula gives the remainder of 2**31, too.
 inline uint32_t column_of_hash(int32_t h, uint32_t columns) {
   return (h < 0 ? 0u - static_cast<uint32_t>(h) : static_cast<uint32_t>(h)) % columns;
 }

@@ -285,7 +285,7 @@ struct TextSettings {
     shortest = params[4].scalar<int32_t>();
     return check_lengths();
   }
-  /// For `check_state`: what is wrong with settings that nobody has read, or with PRETZEL_TEXT_PARAMS; or nullptr.
+  /// For `check_state`: what is wrong with settings that come from a file, or with PRETZEL_TEXT_PARAMS; or nullptr.
   const char* check(const Array* params, bool spaces = false) const {
     if (const char* wrong = check_classes(params, spaces)) return wrong;
     return analyzer <= Analyzer::kCharWb && is_bool(lower) ? check_lengths() : kUnknownForm;

@@ -1,4 +1,4 @@
-// Checks the state of a tree ensemble (layout.h) that nobody vouches for. After it, a walk from any root ends at a leaf
+// Checks the state of a tree ensemble (layout.h) that comes from a file. After it, a walk from any root ends at a leaf
 // that has values, and scoring reads and writes nothing outside the state and the keys of a row.
 #pragma once
 

@@ -36,7 +36,7 @@ def contradiction(estimator: Any, path: str, error: Exception) -> CompileError:
 
 
 def check_fit(estimator: Any, width: int) -> None:
-    """What an estimator says of itself beside its parameters: the number of its columns, and its labels.
+    """The facts that an estimator states beside its parameters: the number of its columns, and its labels.
 
     Raises
     ------

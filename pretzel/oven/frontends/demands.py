@@ -108,7 +108,7 @@ def demands(estimator: Any) -> InputSpec:
 
 
 def _naming(inside: list[Any]) -> list[Any]:
-    """Those of the estimators that tell which names a table has.
+    """The estimators that decide which names a table has.
 
     Where some compare names, they alone do: LightGBM writes spaces as underscores, and names the columns of an array.
     """

@@ -154,7 +154,7 @@ def made_for_checks(x: Node) -> list[Node]:
 
 
 def arranged(places: list[Place], checked: Iterable[Node] = ()) -> Node:
-    """These columns side by side: few values, each as whole as it may be.
+    """These columns side by side, as few values that are as wide as possible.
 
     Parameters
     ----------

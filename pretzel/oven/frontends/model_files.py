@@ -1,6 +1,6 @@
 """Model files of other libraries, told by their contents: the one place that knows all formats.
 
-A format says whether a file may be one of its own from the first bytes, and reads it. What it returns has a frontend.
+A format recognises its files by their first bytes, and reads them. The model that it returns has a frontend.
 """
 
 from __future__ import annotations

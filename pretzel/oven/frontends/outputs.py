@@ -1,4 +1,4 @@
-"""What a fitted transformer says of its output: the number of columns and their names."""
+"""The output of a fitted transformer by its attributes: the number of columns and their names."""
 
 from __future__ import annotations
 

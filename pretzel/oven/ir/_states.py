@@ -53,7 +53,7 @@ def section(state: Array, offset: int, dtype: npt.DTypeLike, count: int) -> Arra
     Raises
     ------
     ValueError
-        It does not lie in the state.
+        The section is not inside the state.
     """
     kind = np.dtype(dtype)
     end = int(offset) + int(count) * kind.itemsize

@@ -1,4 +1,4 @@
-"""Checks that scikit-learn makes on the input of an estimator, as steps of their own so that rules can move them."""
+"""Checks that scikit-learn makes on the input of an estimator, as separate steps, so that rules can move them."""
 
 from __future__ import annotations
 

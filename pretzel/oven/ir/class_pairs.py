@@ -1,6 +1,6 @@
 """Pairs of classes as libsvm compares them: scores, votes, and probabilities that fit those of all pairs best.
 
-Pairs stand in the order (0, 1), (0, 2), ..., (1, 2), ... A positive score speaks for the first class of its pair.
+Pairs stand in the order (0, 1), (0, 2), ..., (1, 2), ... A positive score is a vote for the first class of its pair.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class PairDecisions(Node):
 
 
 class PairVotes(Node):
-    """Index of the class that most scores of pairs speak for, the first of equals."""
+    """Index of the class that wins most pairs, the first of equals."""
 
     classes: int
 

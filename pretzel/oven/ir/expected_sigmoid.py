@@ -11,7 +11,7 @@ from pretzel.schema import Schema, dense
 
 SLOPES = (0.41, 0.4, 0.37, 0.44, 0.39)
 FACTORS = (-1854.8214151, 3516.89893646, 221.29346712, 128.12323805, -2010.49422654)
-"""Of the five error functions that stand for the sigmoid (Williams and Barber 1998, appendix A)."""
+"""Parameters of five error functions whose sum approximates the sigmoid (Williams and Barber 1998, appendix A)."""
 
 
 class ExpectedSigmoid(Node):

@@ -1,4 +1,4 @@
-"""Named numbers, of which each row has as many as it likes, as sparse rows."""
+"""Named numbers as sparse rows; rows may have any number of them."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ class Node(metaclass=_HashConsing):
     Subclasses are frozen dataclasses without writing it. A field may hold a ``Node``, an ndarray (kept read-only),
     a str, bytes, bool, int, float, enum, None, or a tuple of these. ``inputs`` is the tuple of nodes it reads.
 
-    Each class that is built names its computation by an ``op`` of its own. The name stays when the class is renamed or
+    Each class that is built names its computation by a unique ``op``. The name stays when the class is renamed or
     moved; its version changes when the same fields mean something else.
 
     Rules ask nodes for traits. The defaults claim nothing, so that a new class is correct before it is fast; each

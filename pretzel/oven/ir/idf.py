@@ -22,7 +22,7 @@ LARGEST_TERM = 1e140
 """Squares of terms up to here, added up over a document, are far from an overflow."""
 
 NORM_BOUND = 2.0
-"""No term of a document of norm one is larger, not even where its square is next to nothing and has lost its digits."""
+"""No term of a document of norm one is larger, not even where its square underflows and loses digits."""
 
 
 def _weighting(idf: Array, norm: str | None, sublinear: bool, binary: bool) -> dict[str, Array]:

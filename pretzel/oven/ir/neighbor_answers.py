@@ -133,7 +133,7 @@ class NeighborDensity(Node):
     Parameters
     ----------
     reach : float64 array of shape (n_points,)
-        Distance of each stored row to the farthest of its own neighbours.
+        Distance of each stored row to the farthest of that row's neighbours.
     density : float64 array of shape (n_points,)
         Local density of each.
     """

@@ -23,7 +23,7 @@ MOST_TERMS = 2.0**63
 
 
 class Ngrams(Node):
-    """How often each term of a vocabulary stands in each document.
+    """How often each term of a vocabulary occurs in each document.
 
     Terms and stop words are packed UTF-8 (`pack`), terms in the order of their columns, stop words sorted, so that
     equal vocabularies of different models are equal arrays. ``letters`` and ``whole_words`` are as in

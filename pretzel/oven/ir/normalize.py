@@ -18,9 +18,9 @@ SMALLEST, SMALLEST_FLOAT32 = (10 * float(np.finfo(dtype).eps) for dtype in (np.f
 
 
 class UnitNorm(Node):
-    """Every row of a dense value divided by its norm, unless that is next to nothing.
+    """Every row of a dense value divided by its norm, unless the norm is below ``smallest``.
 
-    What counts as next to nothing is scikit-learn's bound for the dtype of the array.
+    scikit-learn has one such bound for each dtype of the array.
     """
 
     norm: str

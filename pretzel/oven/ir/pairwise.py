@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 FUNCTIONS = ("dot", "polynomial", "sigmoid", "rbf", "laplacian", "matern1", "matern3", "matern5",
              "rational_quadratic", "periodic")  # fmt: skip
-"""In the order of the kernel's enumeration."""
+"""Functions in the order of the kernel's enumeration."""
 
 OF_PRODUCTS = ("dot", "polynomial", "sigmoid")
-"""Those of the product of two rows. ``laplacian`` is one of the sum of absolute differences, the others of squares."""
+"""Functions of the product of two rows. ``laplacian`` is a function of absolute differences, all others of squares."""
 
 OF_SPARSE = (*OF_PRODUCTS, "rbf")
-"""Those that `SparsePairwise` has."""
+"""The functions that `SparsePairwise` has."""
 
 BLOCK = 32
 """References that lie side by side in a state."""

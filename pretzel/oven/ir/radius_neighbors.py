@@ -107,7 +107,7 @@ class RadiusVotes(Node):
     codes : int32 array of shape (n_points,)
         Class of each stored row.
     columns : int
-        Classes, and one more where rows without neighbours have a label of their own.
+        Classes, and one more where rows without neighbours have a separate label.
     by_distance : bool
         Weights are inverse distances; where some distance is zero, 1 for these and 0 for others. Else they are 1.
     outlier : int

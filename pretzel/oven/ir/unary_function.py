@@ -14,11 +14,11 @@ FUNCTIONS = ("absolute", "sqrt", "square", "negative", "log1p", "expm1", "log2",
 """Names in NumPy, in the order of the kernel's enumeration."""
 
 KEEP_INTEGERS = ("absolute", "negative", "square")
-"""Those that return integers for integers."""
+"""Functions that return integers for integers."""
 
 
 ROUNDED_CORRECTLY = ("absolute", "sqrt", "square", "negative")
-"""Those whose results are rounded as IEEE 754 asks, in float32 as in float64."""
+"""Functions whose results are rounded as IEEE 754 demands, in float32 as in float64."""
 
 
 class UnaryFunction(Node):

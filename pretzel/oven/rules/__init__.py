@@ -1,4 +1,4 @@
-"""The rewrite rules, in the order in which they are tried; each stands in a file of its own name.
+"""The rewrite rules, in the order in which they are tried; each is in the file of its name.
 
 A rule is a function ``rule(node, users) -> Node | None``: the node's new form, or None where it does not apply. It
 does not traverse, mutate, or know other rules. Rules that change the order of a sum declare tolerance parity and

@@ -1,4 +1,4 @@
-"""``TreeEnsemble(step(x))  ->  TreeEnsemble(x)`` where ``step`` scales or imputes each column by itself.
+"""``TreeEnsemble(step(x))  ->  TreeEnsemble(x)`` where ``step`` scales or imputes column by column.
 
 A step that never changes the order of two values, in floating point as little as in theory, keeps every row on its
 side: the rows that go left at a node are those up to some largest double. That double is found by bisection over all

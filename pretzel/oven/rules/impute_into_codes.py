@@ -1,6 +1,6 @@
 """``CategoryCodes(Impute(x))  ->  CategoryCodes(x)``: missing cells get the code of their replacement.
 
-Exact, because codes depend on equality alone. Does not fire where a constant has no code of its own and its column
+Exact, because codes depend on equality alone. Does not fire where a constant has no code and its column
 rejects unknown categories (missing cells alone would have to be rejected), or where the imputer drops columns.
 """
 

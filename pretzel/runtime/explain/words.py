@@ -1,4 +1,4 @@
-"""What stands in a box of a drawing."""
+"""The text in a box of a drawing."""
 
 from __future__ import annotations
 

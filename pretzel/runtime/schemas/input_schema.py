@@ -97,7 +97,7 @@ class Output:
 
     @property
     def parts_and_dtypes(self) -> list[tuple[int, str | None]]:
-        """Of each part its columns and its dtype."""
+        """The columns and the dtype of each part."""
         dtypes = [self.dtype] * len(self.parts or ())
         if self.method in FOUND:
             dtypes[1:] = ["int64"] * len(dtypes[1:])

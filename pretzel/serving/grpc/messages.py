@@ -1,4 +1,4 @@
-"""Classes of the messages, in a pool of their own: clients keep messages of the same names in that of the process."""
+"""Classes of the messages, in a separate pool, because clients keep messages of the same names in the default pool."""
 
 from __future__ import annotations
 

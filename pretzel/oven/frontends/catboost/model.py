@@ -264,7 +264,7 @@ def _model(text: Mapping[str, Any]) -> Model:
 
 
 def _lost(info: Mapping[str, Any]) -> str:
-    """Of what a file has one table of statistics where there are several: see `Model`."""
+    """What shares one table of statistics in a file, although the model has several; see `Model`."""
     parameters = info.get("params")
     if parameters is None and any(str(key).startswith("model0:") for key in info):
         return "summed models"

@@ -24,7 +24,7 @@ def output_container(estimator: Any) -> str:
 
 
 def reads_columns(estimator: Any) -> bool:
-    """Each column is read for itself."""
+    """Columns are read one by one."""
     return True
 
 

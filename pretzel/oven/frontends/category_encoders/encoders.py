@@ -1,7 +1,7 @@
-"""Adapters of encoders that map each column by itself.
+"""Adapters of encoders that map each column independently.
 
-Such an encoder is a function of one value for each column, of which few values are known. So the adapter asks the
-encoder itself for all of them, and for a missing and an unknown one: whatever its parameters, it encodes as it does.
+Such an encoder is a function of one value for each column, and knows few values. The adapter asks the encoder itself
+for the codes of all known values, of missing ones and of unknown ones, so that no parameter is interpreted twice.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def _inner(estimator: Any) -> list[Any]:
 
 
 def _is_constant(classifier: Any) -> bool:
-    """Whether it stands in for a classifier that saw one class."""
+    """Whether a classifier saw one class, and so predicts a constant."""
     return type(classifier).__name__ == "ConstantClassifier"
 
 
@@ -49,7 +49,7 @@ def parents(estimator: Any) -> tuple[Child, ...]:
 
 @composition("hiclass.LocalClassifierPerNode.LocalClassifierPerNode")
 def nodes(estimator: Any) -> tuple[Child, ...]:
-    """Of the successors of a node the most probable one is chosen; an only one without being asked."""
+    """The most probable successor of a node is chosen; a single successor is chosen without asking its classifier."""
     hierarchy = estimator.hierarchy_
     found = []
     for node in _inner(estimator):
@@ -61,7 +61,7 @@ def nodes(estimator: Any) -> tuple[Child, ...]:
 
 @composition("hiclass.LocalClassifierPerLevel.LocalClassifierPerLevel")
 def levels(estimator: Any) -> tuple[Child, ...]:
-    """Of the successors of a node the most probable one for the classifier of their level is chosen."""
+    """The successor of a node that the classifier of its level finds most probable is chosen."""
     methods = ["predict"] + ["predict_proba"] * (len(estimator.local_classifiers_) - 1)
     found = zip(estimator.local_classifiers_, methods, strict=True)
     return tuple(Child(f"level {level}", each, method) for level, (each, method) in enumerate(found))

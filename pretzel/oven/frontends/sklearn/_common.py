@@ -92,7 +92,7 @@ def product_dtype(x: Node, *parameters: Any, kept: Follows = Follows.REQUEST) ->
 
 
 def without_mean(x: Node, mean: Array, *others: Array) -> Node:
-    """``x - mean`` as an array of its own, which is float64 whatever the request has.
+    """``x - mean`` as a new array, which is float64 whatever the request has.
 
     Raises
     ------

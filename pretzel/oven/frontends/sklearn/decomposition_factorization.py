@@ -96,7 +96,7 @@ def _rounds(count: Any) -> int:
 
 
 def _penalties(estimator: Any, components: Array) -> tuple[float, float]:
-    """Of the sum of the weights of a row, and of that of their squares."""
+    """The penalties of the sum of the weights of a row, and of the sum of their squares."""
     alpha, share = float(estimator.alpha_W), float(estimator.l1_ratio)
     if not (0.0 <= alpha < np.inf and 0.0 <= share <= 1.0 and 0.0 <= float(estimator.tol) < np.inf):
         raise Unsupported("parameters that fit rejects")

@@ -1,4 +1,4 @@
-"""Adapters of `sklearn.ensemble`: averaged trees and gradient boosting. Voting stands in `compositions`."""
+"""Adapters of `sklearn.ensemble`: averaged trees and gradient boosting. Voting is in `compositions`."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def stacking_regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
 
 @adapter("sklearn.ensemble.StackingClassifier")
 def stacking_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
-    """The final estimator knows classes by their positions, those of several labels each for itself."""
+    """The final estimator knows classes by their positions; with several labels, each has its own positions."""
     stacked = _stacked(estimator, x, importer)
     several = isinstance(estimator.classes_, list)
     classes = decoded_classes(estimator)

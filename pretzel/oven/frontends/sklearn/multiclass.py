@@ -131,7 +131,7 @@ def best(scores: list[Node], classes: Array, importer: Importer) -> Output:
 
 
 def _probabilities(estimator: Any, x: Node, importer: Importer) -> Node:
-    """Those of the members, which sum to 1 where a row has one class."""
+    """The probabilities of the members, scaled to the sum 1 where a row has one class."""
     together = importer.concat(_scores(estimator, x, importer, "predict_proba"))
     if len(estimator.estimators_) == 1:
         together = Pair((together,))

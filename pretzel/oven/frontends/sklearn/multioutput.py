@@ -117,7 +117,7 @@ class _Chain:
         return ToFloat64((self.importer.concat([found[link] for link in self.link_of]),))
 
     def _number(self, link: Child, x: Node, method: str) -> Node:
-        """What a link answers as a number: its label, or what it says of its last class."""
+        """The answer of a link as a number: its label, or the score of its last class."""
         output = answer(link, x, self.importer, 2 if "proba" in method else 1, method)
         node = self.importer.dense(output.node)
         has_one_class = len(getattr(link.estimator, "classes_", ())) == 1

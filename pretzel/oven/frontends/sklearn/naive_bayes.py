@@ -50,7 +50,7 @@ def bernoulli_nb(estimator: Any, x: Node, importer: Importer) -> Methods:
 
 @adapter("sklearn.naive_bayes.CategoricalNB")
 def categorical_nb(estimator: Any, x: Node, importer: Importer) -> Methods:
-    """Each column is the number of a category, and adds what the table of the column says of it."""
+    """Each column holds the number of a category, and adds the entry of that category in the table of the column."""
     dense_only(x, estimator)
     checked = importer.finite(importer.dense(x), estimator)
     importer.exclude(checked, ["object"], "texts of whole numbers")

@@ -122,7 +122,7 @@ def binarizer(estimator: Any, x: Node, importer: Importer) -> Node:
 
 
 VALUES = ("inverted_cdf", "averaged_inverted_cdf", "closest_observation")
-"""Methods for quantiles that are values of the training data, or lie in the middle between two."""
+"""Methods for quantiles that are values of the training data, or midpoints of two."""
 
 
 @adapter("sklearn.preprocessing.KBinsDiscretizer")

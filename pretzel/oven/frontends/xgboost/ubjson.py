@@ -43,7 +43,7 @@ class _Reader:
         return self.data[self.at - size : self.at]
 
     def marker(self) -> bytes:
-        """The next type, behind those that say nothing."""
+        """The next type; no-ops are skipped."""
         while (found := self.take(1)) == b"N":
             pass
         return found

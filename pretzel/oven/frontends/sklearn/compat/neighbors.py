@@ -117,7 +117,7 @@ def targets_of(estimator: Any) -> Array:
 
 
 def local_densities(estimator: Any) -> tuple[Array, Array]:
-    """Of a `LocalOutlierFactor`: how far the neighbours of each stored row lie, and its local density."""
+    """For each stored row of a `LocalOutlierFactor`, the distance of its neighbours and its local density."""
     return estimator._distances_fit_X_[:, estimator.n_neighbors_ - 1], estimator._lrd
 
 
