@@ -15,7 +15,17 @@ import numpy as np
 
 from pretzel.api import compile as compile_estimator
 from pretzel.errors import PretzelError
-from pretzel.oven.frontends.registry import DEFAULT, FRONTENDS, public_name, registered
+from pretzel.oven.frontends.importer import Importer
+from pretzel.oven.frontends.registry import (
+    DEFAULT,
+    FRONTENDS,
+    fitted_columns,
+    frontend_of,
+    public_name,
+    registered,
+)
+from pretzel.oven.ir.columns import Raw
+from pretzel.oven.ir.opaque import Opaque
 from pretzel.runtime.summary import opaque_calls
 from pretzel.store.object_store import ObjectStore
 
@@ -137,7 +147,17 @@ def _covered(cls: type) -> Iterator[MethodCoverage]:
         return
     for method, made in plan.physical.methods.items():
         reasons = dict.fromkeys(call.reason for call in opaque_calls(made))
+        if method == "transform" and frontend_of(estimator).output_container(estimator) != "default":
+            reasons = _in_front_of_a_model(estimator)
         yield MethodCoverage(name, method, "opaque" if reasons else "native", "; ".join(reasons))
+
+
+def _in_front_of_a_model(estimator: Any) -> dict[str, None]:
+    """Why a transformer that returns frames has no native form for what reads them."""
+    width = int(fitted_columns(estimator)[0])
+    importer = Importer(estimator)
+    node = importer.transform(estimator, Raw((), tuple(range(width)))).node
+    return {each.reason: None for each in node.inputs if isinstance(node, Raw) and isinstance(each, Opaque)}
 
 
 def fitted(cls: type, tables: Iterable[tuple[Any, ...]]) -> tuple[Any, Any] | None:
@@ -169,6 +189,9 @@ def _given() -> Iterator[tuple[Any, ...]]:
     yield X[:12] @ X[:12].T, y[:12]
     yield rng.normal(size=(4, 6, 6)), y[:4]
     yield rng.normal(size=(10, 2000)), y[:10]
+    cells = np.array([texts, texts[::-1]], dtype=object).T
+    yield cells, np.arange(ROWS) % 2
+    yield cells, rng.normal(size=ROWS)
 
 
 def _arguments(cls: type) -> Iterator[dict[str, Any]]:
@@ -187,12 +210,16 @@ def _arguments(cls: type) -> Iterator[dict[str, Any]]:
         known: dict[str, Any] = {
             **_QUIET,
             "base_estimator": member,
+            "binning_dict": {"x0": [0.0, 1.0, 9.0]},
             "dictionary": np.eye(4),
             "estimator": member,
             "estimators": [("first", member), ("second", type(member)(fit_intercept=False))],
+            "features_to_drop": ["x0"],
+            "max_capping_dict": {"x0": 1.0},
             "param_distributions": {"fit_intercept": [True, False]},
             "param_grid": {"fit_intercept": [True, False]},
             "steps": [("scale", StandardScaler()), ("predict", member)],
+            "transformer": StandardScaler(),
             "transformer_list": [("scale", StandardScaler())],
             "transformers": [("scale", StandardScaler(), [0, 1])],
         }

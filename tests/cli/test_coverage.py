@@ -24,6 +24,8 @@ def test_all_estimators(run):
     assert all(each["reason"] for each in found["methods"] if each["state"] != "native")
     untried = [each["estimator"] for each in found["methods"] if "none of the tables" in each["reason"]]
     assert set(untried) <= {"lightgbm.sklearn.LGBMModel"}  # which has no objective of its own
+    steps = {each["estimator"]: each["state"] for each in found["methods"] if "feature_engine." in each["estimator"]}
+    assert set(steps.values()) <= {"native"}  # all that have an adapter, behind which a model stands
     text = run("coverage").stdout
     assert f"sklearn {sklearn.__version__}" in text
     assert "PCA" in text
