@@ -12,11 +12,12 @@ from pretzel.input_spec import InputKind
 from pretzel.oven.frontends.missing import columns_of_request
 from pretzel.oven.frontends.registry import is_composition
 from pretzel.oven.frontends.sklearn.compat import tags_of
+from pretzel.oven.ir._cells import cell_key
 from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.city_hash import CityHash
 from pretzel.oven.ir.columns import LEAVES, CellLeaf, ItemLeaf, NumericLeaf, Raw, Select, SparseLeaf, TextLeaf
 from pretzel.oven.ir.concat import Concat, Densify
-from pretzel.oven.ir.encode import CategoryCodes
+from pretzel.oven.ir.encode import REJECT_UNKNOWN, CategoryCodes
 from pretzel.oven.ir.graph import toposort
 from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask
 from pretzel.oven.ir.opaque import Opaque
@@ -162,7 +163,12 @@ class _Reader:
         positions, columns = self._missing[x]
         if not positions.size:
             return NOTHING
-        kept = self._keeps_nan(node, x, positions)
+        if isinstance(node, CategoryCodes) and x.schema().kind is Kind.CELLS:
+            kept = np.array(
+                [self._becomes_nan(node, *each) for each in zip(positions, columns, strict=True)], dtype=bool
+            )
+        else:
+            kept = self._keeps_nan(node, x, positions)
         return positions[kept], columns[kept]
 
     def _carried(self, node: Node) -> Passed:
@@ -182,6 +188,13 @@ class _Reader:
             case Impute() if math.isnan(node.missing):
                 return self._same[node.inputs[0]]
         return NOTHING
+
+    def _becomes_nan(self, node: CategoryCodes, at: int, column: int) -> bool:
+        """Whether the code of what is missing in a column of cells is NaN."""
+        first, last = node.starts[at : at + 2]
+        codes = dict(zip(map(cell_key, node.categories[at]), node.codes[first:last], strict=True))
+        value = self._spec.missing[column] if self._spec.missing else None
+        return bool(np.isnan(codes.get(cell_key(value), 0.0 if node.reject[at] & REJECT_UNKNOWN else node.unknown[at])))
 
     @staticmethod
     def _keeps_nan(node: Node, x: Node, positions: Columns) -> npt.NDArray[np.bool_]:

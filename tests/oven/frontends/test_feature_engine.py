@@ -364,6 +364,21 @@ def test_tables_with_other_columns() -> None:
         plan.predict(asked.to_numpy())
 
 
+@pytest.mark.parametrize("missing_values", ["raise", "ignore"])
+@pytest.mark.parametrize("unseen", ["raise", "ignore", "encode"])
+def test_the_schema_says_where_missing_values_are_rejected(unseen: str, missing_values: str) -> None:
+    encoder = encoding.OrdinalEncoder("arbitrary", unseen=unseen, missing_values=missing_values)
+    model = make_pipeline(encoder, LogisticRegression()).fit(TABLE, Y)
+    plan = pretzel.compile(model, strict=True)
+    city = plan.input_schema.columns[0]
+    assert city.rejects_unknown is (unseen == "raise")
+    assert city.nullable is (unseen == "encode" and missing_values == "ignore")
+    assert (
+        isinstance(answer(plan.predict_one, TABLE.iloc[0].to_dict() | {"city": None}), PretzelError)
+        is not city.nullable
+    )
+
+
 def test_arrays() -> None:
     X = HOLES[NUMBERS].to_numpy()
     model = make_pipeline(imputation.MeanMedianImputer(), LogisticRegression()).fit(X, Y)
