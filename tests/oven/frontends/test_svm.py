@@ -11,6 +11,7 @@ from sklearn.metrics.pairwise import linear_kernel
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 
 import pretzel
+from tests.answers import check_answers
 
 X = np.random.default_rng(0).normal(size=(12, 12))
 
@@ -34,3 +35,12 @@ def test_a_kernel_without_a_native_form_is_the_reason(machine: Any, kernel: Any,
     for labels in (X[:, 0] > 0, np.arange(12) % 3):
         plan = pretzel.compile(machine(kernel=kernel).fit(X @ X.T, labels))
         assert {call.reason for call in plan.opaque_steps} == {reason}
+
+
+@pytest.mark.parametrize("shape", ["ovr", "ovo"])
+@pytest.mark.parametrize("left_out", [0, 2])
+@pytest.mark.parametrize("kernel", ["rbf", "linear"])
+def test_a_class_whose_rows_have_no_weight(shape: str, left_out: int, kernel: str) -> None:
+    y = np.arange(12) % 4
+    machine = SVC(kernel=kernel, decision_function_shape=shape).fit(X, y, sample_weight=(y != left_out) * 1.0)
+    check_answers(machine, X, methods=("predict",))

@@ -70,7 +70,7 @@ def _columns_of(references: Any) -> tuple[Array, Array, Array, Array]:
     if columns.nnz >= 2**31:
         raise Unsupported("too many values to compare with")
     values = floats(columns.data)
-    norms = np.bincount(columns.indices, values * values, columns.shape[0])
+    norms = np.bincount(columns.indices, values * values, columns.shape[0]).astype(np.float64)  # integers of nothing
     return columns.indptr.astype(np.int32), columns.indices.astype(np.int32), values, norms
 
 

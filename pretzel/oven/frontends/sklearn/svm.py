@@ -65,6 +65,8 @@ def svc(estimator: Any, x: Node, importer: Importer) -> Methods:
     """Votes of all pairs of classes; probabilities are coupled from those of pairs."""
     classes = (np.asarray(estimator.classes_),)
     known = len(classes[0])
+    if libsvm_parts(estimator)[0].shape[0] + 1 < known:
+        raise Unsupported("a class whose rows have no weight: libsvm leaves it out, and numbers the others anew")
     raw = _values(estimator, x, importer) if known == 2 else _pairs(estimator, x, importer)
     pairs = known * (known - 1) // 2
     if raw.schema().width != pairs:
