@@ -19,6 +19,7 @@ import numpy as np
 
 from pretzel.analyzer import Analyzer
 from pretzel.errors import CorruptStoreError, OptionError, SaveError, StoreError, UntrustedError
+from pretzel.inverse import Inverse
 from pretzel.options import check_option
 from pretzel.runtime.programs import method_plans
 from pretzel.runtime.skops_archive import repeatable
@@ -37,7 +38,7 @@ INSTALL = {"skops": "'pretzel-serving[skops]'", "cloudpickle": "cloudpickle"}
 _measuring = threading.Lock()
 
 
-OWN = frozenset({f"{Analyzer.__module__}.{Analyzer.__name__}"})
+OWN = frozenset(f"{each.__module__}.{each.__name__}" for each in (Analyzer, Inverse))
 """Types of Pretzel itself among the estimators of opaque steps."""
 
 

@@ -278,6 +278,21 @@ def test_other_inverses_are_opaque():
     assert check(model.fit(X, SCORE)).opaque_steps
 
 
+@pytest.mark.parametrize("target", [SCORE, SCORE[:, None], np.stack([SCORE, 2 * SCORE], axis=1)], ids=["1", "n1", "n2"])
+def test_a_native_regressor_before_an_inverse_in_python(target, tmp_path):
+    """Of an inverse that only Python knows the regressor stays native."""
+    model = make_pipeline(StandardScaler(), Ridge())
+    plan = check(TransformedTargetRegressor(model, func=np.arcsinh, inverse_func=np.sinh).fit(X, target))
+    assert opaque(plan) == ["Inverse.predict"]
+    check(TransformedTargetRegressor(model, func=lambda y: y + 9, inverse_func=lambda y: y - 9).fit(X, target))
+    check(TransformedTargetRegressor(model, func=np.arcsinh, inverse_func=np.sinh).fit(X.astype("f4"), target))
+    plan.save(tmp_path / "sinh.pretzel", opaque="skops")
+    loaded = pretzel.load(tmp_path / "sinh.pretzel")
+    np.testing.assert_array_equal(loaded.predict(X), plan.predict(X))
+    with pytest.raises(InputValueError, match="NaN"):
+        plan.predict(np.full((1, 4), np.nan))
+
+
 class Misnamed(TransformerMixin, BaseEstimator):
     """Announces other features than it returns."""
 

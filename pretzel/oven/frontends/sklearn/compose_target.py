@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pretzel.inverse import Inverse
 from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition, public_name
 from pretzel.oven.frontends.sklearn._common import floats
 from pretzel.oven.frontends.sklearn._members import called
@@ -19,6 +20,7 @@ from pretzel.oven.frontends.sklearn.preprocessing import numpy_function
 from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.columns import width_of
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
+from pretzel.oven.ir.opaque import new_token, opaque
 from pretzel.oven.ir.power import InversePower
 from pretzel.oven.ir.quantile import InverseQuantiles
 from pretzel.oven.ir.scale import MulAdd, SubDiv
@@ -36,18 +38,28 @@ def regressor_of_target(estimator: Any) -> tuple[Child, ...]:
 
 @adapter("sklearn.compose.TransformedTargetRegressor")
 def transformed_target(estimator: Any, x: Node, importer: Importer) -> Methods:
-    """The regressor's prediction, through the inverse of the transformation of its target."""
+    """The regressor's prediction, through the inverse of the transformation of its target.
+
+    An inverse without a native form is called from Python with what a native regressor predicts.
+    """
     (child,) = children(estimator)
     width = getattr(estimator.transformer_, "n_features_in_", None)
     output = importer.answer(child.estimator, "predict", x, name=child.name, width=width)
     if output.labels is not None or output.list_of is not None:
         raise Unsupported(f"{child.name}.predict returns no numbers")
-    node = inverse(estimator.transformer_, output.node, importer)
+    vector = target_ndim(estimator) == 1
+    try:
+        node = inverse(estimator.transformer_, output.node, importer)
+    except Unsupported as error:
+        if called(output.node) is not None:
+            raise  # both would be called, and the dtype of what is read back between them is lost
+        step = Inverse(estimator.transformer_, vector)
+        return {"predict": Output(importer.note(opaque(step, "predict", output.node, str(error), new_token())))}
     unchecked = node.inputs[0] if isinstance(node, CheckFinite) else node
     keeps_integers = unchecked is output.node or getattr(unchecked, "function", "") in KEEP_INTEGERS
     if keeps_integers and called(output.node) is not None:
         raise Unsupported(f"{child.name}.predict has no native form, and what is behind it keeps the dtype")
-    return {"predict": Output(node, ndim=1 if target_ndim(estimator) == 1 and node.schema().width == 1 else 2)}
+    return {"predict": Output(node, ndim=1 if vector and node.schema().width == 1 else 2)}
 
 
 def inverse(transformer: Any, x: Node, importer: Importer) -> Node:
