@@ -195,6 +195,16 @@ def test_strict_rejects_and_names_the_step(name):
         pretzel.compile(estimator, strict=True)
 
 
+def test_functions_on_columns_are_told_apart():
+    """Each part of a ColumnTransformer has its own name, also where its width is not known from its names."""
+    parts = [("half", FunctionTransformer(lambda X: X / 2), [0]), ("double", FunctionTransformer(lambda X: X * 2), [1])]
+    plan = pretzel.compile(make_pipeline(ColumnTransformer(parts), LogisticRegression()).fit(X, y))
+    assert [each.step for each in plan.opaque_steps] == [
+        "Pipeline.columntransformer.half",
+        "Pipeline.columntransformer.double",
+    ]
+
+
 def test_single_named_column_arrives_as_a_series():
     class Length(Cube):
         def fit(self, X, y=None):

@@ -29,6 +29,7 @@ from pretzel.oven.frontends.outputs import names_out, output_width
 from pretzel.oven.frontends.registry import (
     Unsupported,
     adapter_for,
+    answers,
     frontend_of,
     has_trait,
     is_composition,
@@ -188,12 +189,10 @@ class Importer(ValueReader):
         output = Output(x if child.columns is None else self.select(x, child.columns, scalar=child.scalar))
         if child.estimator is not None:
             output = self.transform(child.estimator, output.node, name=child.name)
-        if child.reader is not None:
-            node = read_by(output.node, child.reader)
-            for old, new in zip(output.node.inputs, node.inputs, strict=True):
-                self.origins.setdefault(new, self.origins.get(old, ""))
-            return replace_fields(output, node=node)
-        return output if child.width is None else replace_fields(output, node=widened(output.node, child.width))
+        node = output.node if child.width is None else widened(output.node, child.width)
+        node = node if child.reader is None else read_by(output.node, child.reader)
+        self.note_inputs(output.node, node)
+        return replace_fields(output, node=node)
 
     def answer(self, estimator: Any, method: str, x: Node, *, name: str = "", width: int | None = None) -> Output:
         """The result of a method other than ``transform``, as numbers that other nodes can read.
@@ -240,7 +239,7 @@ class Importer(ValueReader):
 
     def _methods(self, estimator: Any, x: Node, only: tuple[str, ...]) -> Methods:
         note_missing(self.missing, self.texts, estimator, x)
-        present = [m for m in only if callable(getattr(estimator, m, None)) or self._is_asked_for(estimator, m)]
+        present = [method for method in only if self._is_asked_for(estimator, method)]
         native: Mapping[str, Output] = {}
         reason = ""
         try:
@@ -276,9 +275,9 @@ class Importer(ValueReader):
         more = [name for name in only if name in CALL_OPTIONS or not present]  # the latter of what a file holds
         return result | {name: native[name] for name in more if name in native}
 
-    def _is_asked_for(self, estimator: Any, option: str) -> bool:
-        """Whether the graph for requests of some dtypes has an option also where it has no native form."""
-        return bool(self._requests) and takes_option(estimator, option)
+    def _is_asked_for(self, estimator: Any, method: str) -> bool:
+        """Whether the estimator has a method. The graph for requests of some dtypes has options without native form."""
+        return answers(estimator, method) or (bool(self._requests) and takes_option(estimator, method))
 
     def plain_for(self, estimator: Any, x: Node) -> Node:
         """``x`` as the adapter of one estimator reads it."""

@@ -227,6 +227,20 @@ def children(estimator: object) -> tuple[Child, ...]:
     return () if describe is None else describe(estimator)
 
 
+def answers(estimator: object, method: str) -> bool:
+    """Whether an estimator has a method that does not fail whatever the request is."""
+    return callable(getattr(estimator, method, None)) and not _refuses(estimator, method)
+
+
+def _refuses(estimator: object, method: str) -> bool:
+    """Whether a method of an estimator, or of the part of it that answers, always fails; a frontend says so."""
+    tell = getattr(frontend_of(estimator), "refuses", None)
+    if tell is not None and tell(estimator, method):
+        return True
+    parts = (child.estimator for child in children(estimator) if child.method is None)
+    return any(_refuses(part, method) for part in parts if part is not None)
+
+
 def depends_on_batch(estimator: object) -> bool:
     """Whether an estimator, or a part of it, is one of `BATCH_DEPENDENT`."""
     if public_name(type(estimator)) in BATCH_DEPENDENT:

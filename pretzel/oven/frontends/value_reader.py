@@ -222,6 +222,12 @@ class ValueReader:
         self.origins.setdefault(node, ".".join(self._path))
         return node
 
+    def note_inputs(self, old: Node, new: Node) -> None:
+        """Remember that what ``new`` reads is what ``old`` reads, with other fields."""
+        for given, read in zip(old.inputs, new.inputs, strict=True):
+            if given in self.origins:
+                self.origins.setdefault(read, self.origins[given])
+
     def _take(self, output: Output) -> None:
         """Check and note what an adapter made."""
         for each in toposort([output.node], known=self._verified):

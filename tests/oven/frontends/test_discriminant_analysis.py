@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import pretzel
 from tests.answers import assert_close, check_answers
 
 from .numeric import check, numbers
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 X = numbers(400, 6, special=False)
 LABELS = {"two": np.array(["no", "yes"])[(X[:, 0] > 0).astype(int)], "three": np.digitize(X[:, 1], [-0.5, 0.5])}
@@ -35,9 +43,22 @@ def test_parameters(options: dict) -> None:
 
 
 def test_what_fails_in_the_source_fails() -> None:
-    plan = pretzel.compile(LinearDiscriminantAnalysis(solver="lsqr").fit(X, LABELS["three"]))
+    model = LinearDiscriminantAnalysis(solver="lsqr").fit(X, LABELS["three"])
+    plan = pretzel.compile(model)
     with pytest.raises(NotImplementedError, match="lsqr"):
         plan.transform(X)
+
+
+def test_what_always_fails_in_the_source_keeps_nothing_else_from_being_native(tmp_path: Path) -> None:
+    """A plan leaves ``transform`` out, so that it is saved, and compared with its source."""
+    last = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+    scaler = StandardScaler().set_output(transform="pandas")
+    for model in (last, make_pipeline(scaler, last), GridSearchCV(make_pipeline(scaler, last), {}, cv=2)):
+        plan = pretzel.compile(model.fit(X, LABELS["three"]), strict=True)
+        assert list(plan.methods) == [*METHODS]
+        assert pretzel.verify(plan, model, X[:50]).ok
+        plan.save(tmp_path / "lsqr.pretzel")
+        np.testing.assert_array_equal(pretzel.load(tmp_path / "lsqr.pretzel").predict(X), plan.predict(X))
 
 
 @pytest.mark.parametrize("fitted", ["float32", "float64"])

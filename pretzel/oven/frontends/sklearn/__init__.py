@@ -310,6 +310,15 @@ def _has_learnt_nothing(estimator: Any) -> bool:
     return not any(name.endswith("_") and not name.startswith("__") for name in vars(estimator))
 
 
+def refuses(estimator: Any, method: str) -> bool:
+    """Whether the parameters of an estimator make one of its methods fail whatever the request is."""
+    name = public_name(type(estimator))
+    if name == "sklearn.discriminant_analysis.LinearDiscriminantAnalysis":
+        return method == "transform" and estimator.solver == "lsqr"
+    many = name == "sklearn.gaussian_process.GaussianProcessClassifier" and len(estimator.classes_) > 2
+    return many and method == "predict_proba" and estimator.multi_class == "one_vs_one"
+
+
 def keeps_container(estimator: Any) -> bool:
     """A function of NumPy, or none, without validation: it returns a frame for a frame."""
     return not checks_input(estimator) and (estimator.func is None or type(estimator.func).__name__ == "ufunc")
