@@ -235,6 +235,8 @@ def spline_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
                 row[slope, :degree] = spline(low, nu=slope)[:degree]
                 row[2 + slope, -degree:] = spline(high, nu=slope)[-degree:]
     kept = count if estimator.include_bias else count - 1
+    if not kept:
+        raise Unsupported("the only spline of each column is left out")
     if beyond != "periodic" and estimator.n_features_out_ != len(splines) * kept:
         raise Unsupported("include_bias is not that of the fit")
     return importer.note(Splines((checked,), knots, degree, beyond, borders.reshape(len(splines), -1), kept))
