@@ -305,7 +305,7 @@ class Importer(ValueReader):
         container = frontend_of(estimator).output_container(estimator)
         keeps = has_trait(estimator, "keeps_container") and isinstance(x, Raw | TwoForms)
         if container != "default":
-            reason, first_for = f"set_output({container!r})", "none"
+            reason, first_for = f"its result is a frame of {container}, which no native step reads", "none"
         elif keeps and source_form(x) is not output.node:
             reason, first_for = "its result has the type of its input", "arrays"
         elif isinstance(output.node, Beside):

@@ -325,11 +325,11 @@ def numpy_function(function: Any, x: Node) -> Node:
         return x
     name = getattr(function, "__name__", "")
     if not isinstance(function, np.ufunc) or getattr(np, name, None) is not function:
-        raise Unsupported(f"function {name or function!r}")
+        raise Unsupported(f"function {name or function!r} runs in Python")
     if name in ("exp", "log"):
         return Exp((x,)) if name == "exp" else Log((x,))
     if name not in FUNCTIONS:
-        raise Unsupported(f"function numpy.{name}")
+        raise Unsupported(f"function numpy.{name} has no native form")
     return UnaryFunction((x,), name)
 
 
