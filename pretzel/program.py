@@ -45,6 +45,8 @@ class Leaf:
         FeatureHasher. Empty where there are none.
     separator : str
         Stands between the name of a feature and a value that is a text.
+    missing : bool
+        Documents may be missing; what is no text is left to the step behind.
     """
 
     kind: LeafKind
@@ -58,6 +60,7 @@ class Leaf:
     verbatim: bool = False
     form: str = ""
     separator: str = "="
+    missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

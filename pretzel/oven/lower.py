@@ -293,9 +293,8 @@ class Lowering:
             case CellLeaf():
                 return Leaf(LeafKind.CELLS, leaf.columns, source)
             case TextLeaf():
-                return Leaf(
-                    LeafKind.TEXT, (leaf.column,), source, leaf.lower, leaf.accents, leaf.encoding, leaf.decode_error
-                )
+                read = leaf.lower, leaf.accents, leaf.encoding, leaf.decode_error
+                return Leaf(LeafKind.TEXT, (leaf.column,), source, *read, missing=leaf.missing)
             case ItemLeaf():
                 return Leaf(LeafKind.ITEMS, (0,), source, form=leaf.form, separator=leaf.separator)
             case SparseLeaf():

@@ -104,7 +104,7 @@ class _Reader:
                     self._raise_kind(self._missing[node][1], _CATEGORY)
                 case TextLeaf():
                     self._raise_kind(self._missing[node][1], _TEXT)
-                    self._rejected[self._missing[node][1]] = True
+                    self._rejected[self._missing[node][1]] |= not node.missing
                 case ItemLeaf():
                     self._rejected[:] = True
                 case Opaque():

@@ -91,6 +91,7 @@ cdef class Reader:
     cdef int width
     cdef LeafKind kind
     cdef bint is_text
+    cdef bint may_miss  # documents may be missing; what is no text is left to the step behind
     cdef ItemForm item_form
     cdef str form, separator  # of items
     cdef bytes gap_bytes      # the separator as UTF-8
@@ -116,6 +117,7 @@ cdef class Reader:
         self.kind = LeafKind.kNumeric if leaf.kind.value == "numeric" else (
             LeafKind.kSparse if leaf.kind.value == "sparse" else LeafKind.kCells)
         self.is_text = leaf.kind.value == "text"
+        self.may_miss = leaf.missing
         self.item_form = ITEM_FORMS[leaf.form]
         self.form, self.separator = leaf.form, leaf.separator
         self.gap_bytes = leaf.separator.encode()
@@ -150,7 +152,7 @@ cdef int cell_of(object value, Cell* out, Reader reader, list held) except -1:
     cdef double number
     if reader.item_form != ItemForm.NO_ITEM:
         return item_cell(value, out, reader, held)
-    if reader.is_text and PyBytes_Check(value):
+    if reader.is_text and not reader.may_miss and PyBytes_Check(value):
         try:
             value = CALLBACKS.decode(value, reader.encoding, reader.decode_error)
         except errors.InputValueError as error:
@@ -164,7 +166,7 @@ cdef int cell_of(object value, Cell* out, Reader reader, list held) except -1:
         else:
             text_cell(value, out, False)
         return 0
-    if reader.is_text:
+    if reader.is_text and not reader.may_miss:
         return -2
     if value is None:
         out.kind = CellKind.kNone

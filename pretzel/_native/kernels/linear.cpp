@@ -7,6 +7,8 @@
 //
 // Order of sums. One output: eight lanes over the columns (dot8). Several: column after column for each output,
 // vectorised across outputs, so that neither the number of rows nor the shape of a register block shows in the bits.
+#include <algorithm>
+
 #include "core/finite.h"
 #include "core/kernel.h"
 #include "core/simd.h"
@@ -224,7 +226,33 @@ Status run_checked(const RunCall& call) noexcept {
   return Status::kOk;
 }
 
+/// Sparse rows for run_linear_float32: entries in ascending order of their columns, as SciPy has them.
+Status run_sparse_float32(const RunCall& call) noexcept {
+  const auto* weights = call.params[0].as<float>();
+  const auto* bias = call.params[1].as<float>();
+  const int32_t n_out = call.out->width;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const Arena::Mark mark = call.arena->mark();
+    const SparseRow& row = call.in[0].sparse[r];
+    auto* order = call.arena->alloc_n<int64_t>(static_cast<size_t>(row.size));
+    auto* sums = call.arena->alloc_n<float>(static_cast<size_t>(n_out));
+    if (order == nullptr || sums == nullptr) return Status::kNoMemory;
+    for (int64_t i = 0; i < row.size; ++i) order[i] = i;
+    std::sort(order, order + row.size, [&row](int64_t a, int64_t b) { return row.index[a] < row.index[b]; });
+    std::copy(bias, bias + n_out, sums);
+    for (int64_t i = 0; i < row.size; ++i) {
+      const auto value = static_cast<float>(row.value[order[i]]);
+      const float* products = weights + int64_t{row.index[order[i]]} * n_out;
+      for (int32_t j = 0; value == value && j < n_out; ++j) sums[j] += value * products[j];
+    }
+    std::copy(sums, sums + n_out, call.out->row(r));
+    call.arena->release(mark);
+  }
+  return Status::kOk;
+}
+
 Status run_linear_float32(const RunCall& call) noexcept {
+  if (call.in[0].kind == ValueKind::kSparse) return run_sparse_float32(call);
   const auto* weights = call.params[0].as<float>();
   const auto* bias = call.params[1].as<float>();
   const int32_t width = call.in[0].width, n_out = call.out->width;
@@ -307,6 +335,7 @@ Cost cost_in_order(const CostCall& call) {
 }
 
 Cost cost_linear_float32(const CostCall& call) {
+  if (call.sparse_in) return Cost{}.rows({{"call", 4.0}}).payload({{"products", 5.0 + 0.4 * call.out_width}});
   return Cost{}.rows({{"call", 4.0}, {"products", 1.5 * call.in_width * call.out_width}});
 }
 
@@ -324,7 +353,7 @@ PRETZEL_KERNEL(linear_in_order, .params = kLinear, .in = {kDense | kSparse, "wid
                .run = run_in_order, .cost = cost_in_order)
 PRETZEL_KERNEL(checked_linear, .params = kChecked, .in = {kDense | kSparse, "width"}, .out = {kDense, "n_out"},
                .run = run_checked, .cost = cost_linear)
-PRETZEL_KERNEL(linear_float32, .params = kLinearFloat32, .out = {kDense, "n_out"}, .run = run_linear_float32,
-               .cost = cost_linear_float32)
+PRETZEL_KERNEL(linear_float32, .params = kLinearFloat32, .in = {kDense | kSparse, "width"}, .out = {kDense, "n_out"},
+               .run = run_linear_float32, .cost = cost_linear_float32)
 PRETZEL_KERNEL(sum, .params = kSum, .run = run_sum, .cost = cost_sum)
 }  // namespace pretzel

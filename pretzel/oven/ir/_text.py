@@ -43,10 +43,17 @@ def unpack(data: Array, offsets: Array) -> list[str]:
     return [whole[a:b].decode("utf-8", "surrogatepass") for a, b in itertools.pairwise(offsets)]
 
 
+def leaf_of(node: Any) -> TextLeaf:
+    """The leaf that reads the documents of a node, between which a step may deal with missing ones."""
+    (leaf,) = node.inputs
+    while not isinstance(leaf, TextLeaf):
+        (leaf,) = leaf.inputs
+    return leaf
+
+
 def text_params(node: Any) -> dict[str, Array]:
     """The parameters that all kernels of n-grams have."""
-    (leaf,) = node.inputs
-    assert isinstance(leaf, TextLeaf)
+    leaf = leaf_of(node)
     pages, flags = character_classes(node.letters, node.whole_words, leaf.lower)
     return {
         "stop_words": node.stop_words,
@@ -123,6 +130,9 @@ def runs_of(character: str) -> tuple[tuple[int, int], ...]:
 
 def grams(node: Any, text: str) -> Iterable[str]:
     """The n-grams of a preprocessed document, shorter ones first; the oracle of the kernels."""
+    leaf = leaf_of(node)
+    if leaf.missing and leaf.lower and text.isascii():  # as it came
+        text = text.lower()
     min_n, max_n = node.min_n, node.max_n
     if node.analyzer == "word":
         stop = frozenset(unpack(node.stop_words, node.stop_offsets))

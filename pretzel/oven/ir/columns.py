@@ -72,7 +72,8 @@ class TextLeaf(Node):
     """One column of documents. ``lower`` and ``accents`` are what non-ASCII documents go through before the kernels.
 
     ASCII documents arrive untouched and are lower-cased natively; others pass through Python's own ``str.lower`` and
-    `unicodedata` while they are read, because only Python knows its Unicode tables.
+    `unicodedata` while they are read, because only Python knows its Unicode tables. With ``missing`` a step
+    behind deals with what is no text.
     """
 
     column: int
@@ -80,6 +81,7 @@ class TextLeaf(Node):
     accents: str | None = None  # None, "ascii", "unicode"
     encoding: str = "utf-8"  # of documents that are bytes
     decode_error: str = "strict"
+    missing: bool = False
 
     op: ClassVar[str] = "text_leaf/1"
     needs_rows: ClassVar[bool] = False

@@ -125,6 +125,8 @@ def read_leaf(leaf: Node, X: Any) -> Value:
     """What a leaf reads from ``X``. A vector that is not documents, the result of an opaque method, is one column."""
     if isinstance(leaf, TextLeaf):
         documents = X if getattr(X, "ndim", 1) == 1 else take(X, (leaf.column,), scalar=True)
+        if leaf.missing:
+            return np.array([[_unless_ascii(d, leaf)] for d in documents], dtype=object).reshape(-1, 1)
         return np.array([[normalize(str(d), leaf.lower, leaf.accents)] for d in documents], dtype=object).reshape(-1, 1)
     if isinstance(leaf, ItemLeaf):
         items = list(X)
@@ -144,6 +146,12 @@ def read_leaf(leaf: Node, X: Any) -> Value:
         table = take(X.tocsr() if sparse.issparse(X) else X, leaf.columns)
         return (table.toarray() if sparse.issparse(table) else np.asarray(table)).astype(np.float64)
     return sparse.csr_array(X)
+
+
+def _unless_ascii(document: Any, leaf: TextLeaf) -> Any:
+    """A document as a step reads it that deals with missing ones; texts of ASCII are normalised behind it."""
+    is_read = not isinstance(document, str) or document.isascii()
+    return document if is_read else normalize(document, leaf.lower, leaf.accents)
 
 
 def normalize(document: str, lower: bool, accents: str | None) -> str:

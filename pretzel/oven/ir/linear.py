@@ -133,6 +133,8 @@ class CheckedLinear(Node):
 class LinearFloat32(Node):
     """``bias``, then ``x[j] * weights[j]`` column by column, each product and sum rounded to float32; NaN adds nothing.
 
+    ``x`` is dense or sparse.
+
     Parameters
     ----------
     weights : float32 array of shape (width, n_out)
@@ -152,9 +154,11 @@ class LinearFloat32(Node):
         return {"weights": self.weights, "bias": self.bias}
 
     def reference(self, *inputs: Value) -> Value:
-        out = np.tile(self.bias, (len(inputs[0]), 1))
+        (x,) = inputs
+        x = x if isinstance(x, np.ndarray) else x.toarray()
+        out = np.tile(self.bias, (len(x), 1))
         with np.errstate(all="ignore"):
-            for column, weights in zip(inputs[0].astype(np.float32).T, self.weights, strict=True):
+            for column, weights in zip(x.astype(np.float32).T, self.weights, strict=True):
                 present = ~np.isnan(column)
                 out[present] += column[present, None] * weights
         return out.astype(np.float64)

@@ -201,6 +201,46 @@ def test_dates_run_as_they_are_and_all_else_is_native(library: str) -> None:
     np.testing.assert_allclose(plan.predict_proba([row, row])[1], model.predict_proba(given[:1])[0], rtol=1e-6)
 
 
+ROADS = [f"Straße {i % 40} Nummer Q{i % 13}" if i % 3 else f"Main road {i}" for i in range(N)]
+TEXTS = {
+    "n-grams": {"n_components": 4},
+    "words": {"n_components": 3, "analyzer": "word", "ngram_range": (1, 1)},
+    "hashed": {"n_components": 4, "vectorizer": "hashing"},
+    "not projected": {"n_components": 1000},
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_texts_of_many_values(name: str) -> None:
+    """The projection has the bits of SciPy's in float32, because trees may tell rows apart that differ in the last."""
+    library = "polars" if name == "words" else "pandas"
+    table = pd.DataFrame({"road": ROADS, "size": TABLE["size"]})
+    table.loc[3:5, "road"] = [None, "N/A", " "]
+    given = table if library == "pandas" else pl.from_pandas(table)
+    model = make_pipeline(skrub.TableVectorizer(high_cardinality=skrub.StringEncoder(**TEXTS[name])), boosted())
+    model.fit(given, Y)
+    plan = pretzel.compile(model, strict=True)
+    asks(plan, model, given)
+    values = ["N/A", "NULL", "1.#QNAN", " ", "\u00a0", None, "Straße 5", "MAIN ROAD 5", "İstanbul"]
+    asked = pd.DataFrame({"road": values, "size": 1.0})
+    want = model.predict_proba(asked if library == "pandas" else pl.from_pandas(asked))
+    rows = [{"road": value, "size": 1.0} for value in values]
+    np.testing.assert_allclose(plan.predict_proba(rows), want, rtol=1e-9)
+    np.testing.assert_allclose([plan.predict_proba_one(row) for row in rows], want, rtol=1e-9)
+    numbers = pd.DataFrame({"road": [1, 2], "size": 1.0})
+    if library == "pandas":
+        asks(plan, model, numbers)
+    with pytest.raises(PretzelError, match="road"):
+        plan.predict_one({"road": 1, "size": 1.0})
+
+
+def test_null_strings_that_small_letters_may_hide_are_opaque() -> None:
+    table = pd.DataFrame({"road": ROADS, "size": TABLE["size"]})
+    model = vectorized(null_strings=["unknown"]).fit(table, Y)
+    (step,) = pretzel.compile(model).opaque_steps
+    assert step.step.endswith("road")
+
+
 def test_other_columns_are_refused() -> None:
     model = vectorized().fit(TABLE, Y)
     plan = pretzel.compile(model)

@@ -453,6 +453,7 @@ def _examples() -> list[Node]:
         trees(LEAF, values=(FLOAT32_MAX, FLOAT32_MAX, 2.0), kind=TreeEnsembleFloat32),
         *(link((x,)) for x in INPUTS for link in (ExpFloat32, ExpitFloat32, SoftmaxFloat32)),
         *each(lambda x: LinearFloat32((x,), weights.astype(np.float32), np.ones(2, dtype=np.float32))),
+        LinearFloat32((ngrams(),), weights.astype(np.float32), np.ones(2, dtype=np.float32)),
         DensifyMissing((SPARSE,)),
         trees(LEAF, values=(FLOAT64_MAX, FLOAT64_MAX, 2.0)),
         *(trees(x, outside=outside) for x in INPUTS for outside in OUTSIDE),

@@ -11,6 +11,7 @@ from pretzel.oven.frontends.forms import Beside, TwoForms
 from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition, public_name
 from pretzel.oven.frontends.skrub.column_steps import ColumnSteps, column_steps
 from pretzel.oven.frontends.skrub.compat import is_readable, replaces_texts
+from pretzel.oven.frontends.skrub.texts import string_encoder
 from pretzel.oven.ir._cells import pack
 from pretzel.oven.ir.columns import Raw, ToFloat64
 from pretzel.oven.ir.graph import Methods, Node, Output
@@ -148,10 +149,12 @@ class _Reading:
 
     def cells(self, x: Node, importer: Importer, *, texts: bool) -> Node:
         """The column as texts and missing values."""
+        return importer.note(self.imputed(importer.cells(x), self.missing, texts=texts))
+
+    def imputed(self, cells: Node, fill: CellValue, *, texts: bool = True) -> ImputeCells:
+        """Cells with one value in place of all that is missing."""
         missing = (None, math.nan, *self.nulls)
-        constants = pack([self.missing])
-        cells = importer.cells(x)
-        return importer.note(ImputeCells((cells,), (0,), missing, *constants, na=True, blanks=self.blanks, texts=texts))
+        return ImputeCells((cells,), (0,), missing, *pack([fill]), na=True, blanks=self.blanks, texts=texts)
 
 
 def _encoded(reading: _Reading, last: Any, x: Raw, importer: Importer) -> Node:
@@ -163,6 +166,8 @@ def _encoded(reading: _Reading, last: Any, x: Raw, importer: Importer) -> Node:
         return numbers if name == "skrub.PassThrough" else _transformed(last, numbers, importer)
     if name == "skrub.ToCategorical":
         return reading.cells(x, importer, texts=True)
+    if name == "skrub.StringEncoder":
+        return string_encoder(last, x, importer, reading.imputed)
     if name.startswith("sklearn.preprocessing.") and hasattr(last, "categories_"):
         texts = any(map(_may_be_other, last.categories_[0]))
         importer.texts.update(x.columns)
