@@ -41,7 +41,7 @@ from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, LocalOutlierFactor
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, LocalOutlierFactor, NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     KBinsDiscretizer,
@@ -169,6 +169,7 @@ def models() -> Iterator[tuple[str, Any, Any, Any, str]]:
     near = KNeighborsClassifier(weights="distance")
     yield "neighbors of boxes", near, numbers, labels, "predict"
     yield "neighbors of balls", clone(near).set_params(algorithm="ball_tree", p=1), numbers, labels, "predict_proba"
+    yield "sorted neighbors", NearestNeighbors(), whole, real, "kneighbors"
     yield "neighbors", KNeighborsRegressor(algorithm="brute"), numbers, real, "predict"
     yield "outliers", LocalOutlierFactor(novelty=True), numbers, None, "score_samples"
     yield "codes", OrdinalEncoder(), cells[:, :2], None, "transform"
