@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
-from sklearn.impute import MissingIndicator, SimpleImputer
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401
+from sklearn.impute import IterativeImputer, MissingIndicator, SimpleImputer
+from sklearn.linear_model import ARDRegression, BayesianRidge, HuberRegressor, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
 
@@ -241,3 +243,14 @@ def test_none_among_objects_where_another_value_is_missing() -> None:
     model.fit(X, X[:, 0])
     for request in ([[None, 0.0], [0, 2.0]], np.array([[None, 2.0]], dtype=object)):
         np.testing.assert_array_equal(pretzel.compile(model).predict(request), model.predict(request))
+
+
+@pytest.mark.parametrize("regression", [None, BayesianRidge(), ARDRegression(), Ridge(), HuberRegressor()], ids=repr)
+def test_rounds_of_regressions(regression: Any) -> None:
+    """Those that tell the deviation of a prediction are linear, too; the default is one of them."""
+    rows = np.random.default_rng(0).normal(size=(80, 4)) @ np.random.default_rng(1).normal(size=(4, 4))
+    rows[np.random.default_rng(2).random(rows.shape) < 0.1] = np.nan
+    model = IterativeImputer(regression, max_iter=3, random_state=0).fit(rows)
+    plan = pretzel.compile(model, strict=True)
+    for row, answer in zip(rows, plan.transform(rows), strict=True):
+        np.testing.assert_allclose(answer, model.transform(row[None])[0], rtol=1e-9, atol=1e-12)

@@ -13,7 +13,7 @@ from pretzel.oven.frontends.registry import Unsupported, adapter, adapter_for
 from pretzel.oven.frontends.sklearn._common import INTEGERS, dense_only, finite_floats
 from pretzel.oven.frontends.sklearn.compat import output_container
 from pretzel.oven.frontends.sklearn.compat.preprocessing import bounds, fill_dtype, fitted_dtype, keeps_empty_columns
-from pretzel.oven.frontends.sklearn.linear_model import regressor
+from pretzel.oven.frontends.sklearn.linear_model import bayesian, regressor
 from pretzel.oven.ir._cells import CellValue, is_nan, is_pandas_missing, pack
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask
@@ -95,7 +95,7 @@ def iterative_imputer(estimator: Any, x: Node, importer: Importer) -> Node:
     columns = np.array([step.feat_idx for step in steps], dtype=np.int32)
     weights, bias = np.zeros((len(steps), len(fill))), np.zeros(len(steps))
     for i, step in enumerate(steps):
-        if adapter_for(step.estimator) is not regressor:
+        if adapter_for(step.estimator) not in (regressor, bayesian):
             raise Unsupported(f"IterativeImputer(estimator={type(step.estimator).__name__}(...)), which is not linear")
         weights[i, step.neighbor_feat_idx] = finite_floats(step.estimator.coef_)
         bias[i] = float(step.estimator.intercept_)
