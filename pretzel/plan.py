@@ -86,8 +86,9 @@ class MethodPlan:
     that the program cannot hold, and all but arrays if ``arrays_only``. Without it, values that are ``passed_on`` may
     be anything; a text says why they may not. ``sparse`` answers sparse requests, or is the reason why the source
     rejects them; None where the program reads them. Its result has the format of the request where ``keeps_format``.
-    ``names_out`` are the names of its columns, where scikit-learn's configuration may ask for frames. The other fields
-    are those of ``pretzel.oven.ir.graph.Output``.
+    ``names_out`` are the names of its columns, where scikit-learn's configuration may ask for frames. ``input`` says
+    what its requests are where they are not those of the plan: ``inverse_transform`` takes results of ``transform``.
+    The other fields are those of ``pretzel.oven.ir.graph.Output``.
 
     Parameters
     ----------
@@ -118,6 +119,7 @@ class MethodPlan:
     names_out: Packed | None = None
     variants: dict[str, MethodPlan] = field(default_factory=dict)
     from_source: tuple[str, ...] = ()
+    input: InputSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,10 @@ EXTRAS = ("apply", "predict_joint_log_proba", "score_samples", *CALL_OPTIONS, *F
 """Methods that few callers want: opaque steps of these alone keep no plan from being strict, or saved."""
 
 
+INVERSE = "inverse_transform"
+"""The method whose requests are what ``transform`` returns. It is compiled, too, where a part of it is native."""
+
+
 def method_of(model: Any, name: str) -> Any:
     """What answers for one of `METHODS`, which may be an option of another one."""
     if name not in CALL_OPTIONS or callable(getattr(model, name, None)):

@@ -55,8 +55,8 @@ def bench(
     if name not in plan.methods:
         raise click.UsageError(f"{plan.name} has no method {name!r}, only {', '.join(plan.methods)}")
     estimator = None if source is None else load_source(source, trusted)
-    table, spec = open_table(data), plan.physical.input
-    frame = read_all(table, columns_for(plan, table.columns, columns), max(SIZES))
+    table, spec = open_table(data), plan.requests_of(name)
+    frame = read_all(table, columns_for(plan, table.columns, columns, method=name), max(SIZES))
     if not len(frame):
         raise click.UsageError(f"{data} has no rows")
     call, theirs = getattr(plan, name), getattr(estimator, name, None)

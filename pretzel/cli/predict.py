@@ -58,8 +58,10 @@ def predict(
     for name in asked:
         if name not in plan.methods:
             raise click.UsageError(f"{plan.name} has no method {name!r}, only {', '.join(plan.methods)}")
-    spec = plan.physical.input
-    read = columns_for(plan, table.columns, columns, keep)
+    spec = plan.requests_of(asked[0])
+    if any(plan.requests_of(name) != spec for name in asked):
+        raise click.UsageError(f"{', '.join(asked)} take other columns each: ask one of them at a time")
+    read = columns_for(plan, table.columns, columns, keep, asked[0])
     hint = hint_of(spec, read, columns)
     also = replace(read, kept=[*dict.fromkeys(keep)])
     is_shown = sys.stderr.isatty() and not (output == "-" and sys.stdout.isatty())

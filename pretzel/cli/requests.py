@@ -26,7 +26,9 @@ column_option = click.option(
 )
 
 
-def columns_for(plan: Plan, available: list[str], chosen: Sequence[str], kept: Sequence[str] = ()) -> Columns:
+def columns_for(
+    plan: Plan, available: list[str], chosen: Sequence[str], kept: Sequence[str] = (), method: str = ""
+) -> Columns:
     """Which columns of a table a model reads.
 
     Parameters
@@ -36,6 +38,8 @@ def columns_for(plan: Plan, available: list[str], chosen: Sequence[str], kept: S
         Columns of the table.
     chosen, kept : sequence of str
         What the caller asks for: columns that the model reads, and columns that it does not.
+    method : str
+        Which method reads them, where it may be the inverse.
 
     Raises
     ------
@@ -45,7 +49,7 @@ def columns_for(plan: Plan, available: list[str], chosen: Sequence[str], kept: S
     for name in (*chosen, *kept):
         if name not in available:
             raise click.UsageError(f"there is no column {name!r}, only {', '.join(map(repr, available))}")
-    spec = plan.physical.input
+    spec = plan.requests_of(method)
     read = columns_read(spec, available, chosen, kept)
     if spec.one_each and len(read) != 1:
         what = "documents" if spec.kind is InputKind.TEXT else "items"
@@ -56,7 +60,7 @@ def columns_for(plan: Plan, available: list[str], chosen: Sequence[str], kept: S
         return Columns(read, {*read}, values=dict.fromkeys(read, MISSING))
     names = dict(enumerate(read if spec.names is None else spec.names))
     texts, numbers, values = {names[i] for i in spec.texts if i in names}, set(), {}
-    for column in plan.input_schema.columns:
+    for column in plan.input_schema.of(method).columns:
         if column.position not in names:
             continue
         if column.kind == "text":  # it is what it is, also "NA" and nothing

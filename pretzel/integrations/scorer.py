@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from pretzel.input_spec import InputSpec
     from pretzel.runtime.schemas import Output
 
 _loaded: dict[tuple[Any, ...], Plan] = {}  # by process: many scorers of one engine name one plan
@@ -143,16 +144,19 @@ class BatchScorer:
             It is something else.
         """
         plan = self.plan
-        spec = plan.physical.input
         if is_array(table) and not self._keep and not self._column:
             methods = self._methods or (default_method(plan.methods),)
             answers = {name: method_of(plan, name)(table) for name in methods}
             return answers if self._methods[1:] else answers[methods[0]]
-        request = request_of(table, spec, self._column, self._keep)
-        if is_empty(table):
-            check_columns(request, spec)
         found: dict[str, Any] = {}
+        requests: dict[InputSpec, Any] = {}
         for method in self._methods or (default_method(plan.methods),):
+            spec = plan.requests_of(method)
+            if spec not in requests:
+                requests[spec] = request_of(table, spec, self._column, self._keep)
+                if is_empty(table):
+                    check_columns(requests[spec], spec)
+            request = requests[spec]
             columns = self._columns(plan, method, None if is_empty(table) else request)
             both = {*found, *self._keep} & columns.keys()
             if both:
@@ -180,7 +184,7 @@ class BatchScorer:
         ask = method_of(plan, method)
         named = method == "transform" and plan.physical.names_out is not None
         names = [*feature_names_out(plan)] if named else None
-        answer = _no_rows(plan.input_schema.outputs[method]) if request is None else ask(request)
+        answer = _no_rows(plan.input_schema.of(method).outputs[method]) if request is None else ask(request)
         return answer_columns(method, answer, plan.physical.attributes.get("classes_"), names)
 
 

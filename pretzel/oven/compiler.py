@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pretzel.errors import OpaqueStepError
 from pretzel.oven.edges import keep_edges, steps_to_call
 from pretzel.oven.float32 import in_float32, inexact_before_float64
 from pretzel.oven.frontends.importer import Imported, Importer
+from pretzel.oven.frontends.inverter import Inverter
 from pretzel.oven.frontends.outputs import feature_names_out
 from pretzel.oven.ir.graph import toposort
 from pretzel.oven.ir.opaque import Opaque
@@ -21,10 +23,10 @@ from pretzel.oven.request_columns import request_columns
 from pretzel.oven.stored_graph import store_graph
 from pretzel.packed import Packed
 from pretzel.plan import PhysicalPlan
-from pretzel.schema import EXTRAS
+from pretzel.schema import EXTRAS, INVERSE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from collections.abc import Set as AbstractSet
 
     from pretzel.options import Options
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from pretzel.oven.optimizer import Change
     from pretzel.plan import MethodPlan
     from pretzel.store.object_store import Lease, ObjectStore
+
+    Make = Callable[[frozenset[str], frozenset[str]], Importer]  # of an estimator, for requests of some dtypes
 
 ATTRIBUTES = (
     "classes_",
@@ -103,10 +107,13 @@ class Compiler:
     def run(self, estimator: Any) -> tuple[PhysicalPlan, Lease]:
         """Import, optimize, lower."""
         start = time.perf_counter()
-        graphs = self.graphs(estimator)
+        graphs, inverse = self.graphs(estimator), self.graphs(estimator, Inverter)
         imported = graphs.imported
         methods, lowering = self.lower(graphs)
         lease = lowering.lease
+        back, lowered_back = self.lower(inverse, lease)
+        requests = self.store.input_spec(inverse.imported.input)
+        methods |= {name: replace(method, input=requests) for name, method in back.items()}
         lease.complete()
         columns = request_columns(imported.input, [output.node for output in imported.methods.values()])
         attributes = {name: getattr(estimator, name) for name in ATTRIBUTES if hasattr(estimator, name)}
@@ -116,16 +123,17 @@ class Compiler:
             methods,
             attributes,
             lease.digests,
-            report(imported, graphs.optimized, graphs.trace, self.options, time.perf_counter() - start),
-            store_graph(graphs.outputs, lowering.calls, self.store),
+            report((graphs, inverse), self.options, time.perf_counter() - start),
+            store_graph(graphs.outputs | inverse.outputs, lowering.calls | lowered_back.calls, self.store),
             None if names is None else self.store.packed(Packed({"names": names})),
             self.store.packed(columns),
         )
         return plan, lease
 
-    def graphs(self, estimator: Any) -> Graphs:
-        """Import and optimize."""
-        importer, imported = self._imported(estimator)
+    def graphs(self, estimator: Any, kind: type[Importer] = Importer) -> Graphs:
+        """Import and optimize: the methods that take the same requests, or the inverse."""
+        make = partial(kind, estimator, check_parameters)
+        importer, imported = self._imported(make)
         if self.options.none == "exact":
             imported.input = replace(imported.input, missing=(None,) * imported.input.width)
         check_always(output.node for output in imported.methods.values())
@@ -149,17 +157,17 @@ class Compiler:
         rewritten, _ = optimize(graphs, self.options, imported.origins)
         rejections = {name: reason for name, reason in sparse.items() if isinstance(reason, str)}
         found = Graphs(imported, optimized, trace, {**rejections, **rewritten})
-        self._add_variants(estimator, found, unmoved)
+        self._add_variants(make, found, unmoved)
         return found
 
-    def _imported(self, estimator: Any) -> tuple[Importer, Imported]:
+    def _imported(self, make: Make) -> tuple[Importer, Imported]:
         """The graphs of all methods, in which bins between values of the training data follow exact steps.
 
         So does what computes in float64 with float32 that steps make whatever the request has.
         """
         called: set[str] = set()
         while True:
-            importer = Importer(estimator, check_parameters, called=frozenset(called))
+            importer = make(frozenset(), frozenset(called))
             imported = importer.run()
             more = steps_to_call(imported.methods, imported.origins, imported.interpolated)
             more = (more | inexact_before_float64(imported.methods, imported.origins)) - called
@@ -167,15 +175,15 @@ class Compiler:
                 return importer, imported
             called |= more
 
-    def _add_variants(self, estimator: Any, graphs: Graphs, unmoved: dict[str, Output]) -> None:
+    def _add_variants(self, make: Make, graphs: Graphs, unmoved: dict[str, Output]) -> None:
         """Graphs for requests of dtypes that scikit-learn computes in, or promotes from, in another way."""
         imported = graphs.imported
         found: dict[tuple[str, ...], dict[str, Output]] = {}
         excluded = imported.excluded & {"float32"}
-        methods, rounded = self._methods_for(estimator, {"float32"}, imported, None if excluded else unmoved)
+        methods, rounded = self._methods_for(make, {"float32"}, imported, None if excluded else unmoved)
         found["float32",] = rounded if methods is unmoved else methods | rounded
         if narrow := imported.excluded - {"float32"}:
-            found[tuple(sorted(narrow))] = self._methods_for(estimator, narrow, imported)[0]
+            found[tuple(sorted(narrow))] = self._methods_for(make, narrow, imported)[0]
         for dtypes, methods in found.items():
             float32 = "float32" in dtypes
             variant = self._variant(methods, imported.methods, imported.origins, float32=float32)
@@ -195,14 +203,14 @@ class Compiler:
         return Variant(optimize(changed, self.options, origins)[0], changed) if changed else None
 
     def _methods_for(
-        self, estimator: Any, dtypes: AbstractSet[str], imported: Imported, usual: dict[str, Output] | None = None
+        self, make: Make, dtypes: AbstractSet[str], imported: Imported, usual: dict[str, Output] | None = None
     ) -> tuple[dict[str, Output], dict[str, Output]]:
         """The methods for requests of some dtypes, ``usual`` if they serve, and those that compute in float32."""
         called = set(imported.called)
         methods = usual
         while True:
             if methods is None:
-                other = Importer(estimator, check_parameters, frozenset(dtypes), frozenset(called)).run()
+                other = make(frozenset(dtypes), frozenset(called)).run()
                 for node, origin in other.origins.items():
                     imported.origins.setdefault(node, origin)
                 imported.refusals.update(other.refusals | imported.refusals)
@@ -214,11 +222,12 @@ class Compiler:
             called |= more
             methods = None
 
-    def lower(self, graphs: Graphs) -> tuple[dict[str, MethodPlan], Lowering]:
-        """Bind kernels and lay out programs in the store."""
+    def lower(self, graphs: Graphs, lease: Lease | None = None) -> tuple[dict[str, MethodPlan], Lowering]:
+        """Bind kernels and lay out programs in the store, held by ``lease`` or a new one."""
         check_executable(output.node for output in graphs.optimized.values())
         check_executable(output.node for output in graphs.sparse.values() if not isinstance(output, str))
-        lowering = Lowering(self.store, self.store.lease(), graphs.imported.origins, graphs.imported.refusals)
+        lease = self.store.lease() if lease is None else lease
+        lowering = Lowering(self.store, lease, graphs.imported.origins, graphs.imported.refusals)
         keeps = graphs.imported.keeps_format
         methods = {}
         for name, output in graphs.optimized.items():
@@ -235,9 +244,9 @@ class Compiler:
 
 def _without_opaque_extras(methods: dict[str, Output]) -> dict[str, Output]:
     """`EXTRAS` are no reason to reject an estimator that predicts or transforms natively."""
-    extras = {name for name, output in methods.items() if name in EXTRAS and _opaque_nodes(output)}
+    extras = {name for name, output in methods.items() if name in (*EXTRAS, INVERSE) and _opaque_nodes(output)}
     kept = {name: output for name, output in methods.items() if name not in extras}
-    return kept or methods
+    return kept if kept or INVERSE in extras else methods
 
 
 def _opaque_nodes(output: Output) -> list[Opaque]:

@@ -179,7 +179,9 @@ class Lowering:
         if others:
             plan = replace(plan, variants=others)
         if output.otherwise is not None:
-            plan = replace(plan, otherwise=self._method(output.otherwise), arrays_only=output.arrays_only)
+            plan = replace(plan, otherwise=self._method(output.otherwise))
+        if output.arrays_only:
+            plan = replace(plan, arrays_only=True)
         if output.passed_on:
             plan = replace(plan, passed_on=output.passed_on)
         if sparse is not None:

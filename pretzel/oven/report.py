@@ -11,24 +11,31 @@ from pretzel.oven.ir.opaque import Opaque
 from pretzel.packed import Packed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pretzel.options import Options
-    from pretzel.oven.frontends.importer import Imported
+    from pretzel.oven.compiler import Graphs
     from pretzel.oven.optimizer import Change
 
 
 def report(
-    imported: Imported,
-    optimized: Mapping[str, Output],
-    trace: list[Change],
+    compiled: Iterable[Graphs],
     options: Options,
     seconds: float,
 ) -> Packed:
     """Graphs before and after the rules, the trace, opaque steps with their reasons, the options."""
+    logical: dict[str, Output] = {}
+    optimized: dict[str, Output] = {}
+    origins: dict[Node, str] = {}
+    trace: list[Change] = []
+    for graphs in compiled:
+        logical |= graphs.imported.methods
+        optimized |= graphs.optimized
+        origins = graphs.imported.origins | origins
+        trace += graphs.trace
     data = {
-        "logical": graph(imported.methods, imported.origins),
-        "optimized": graph(optimized, imported.origins),
+        "logical": graph(logical, origins),
+        "optimized": graph(optimized, origins),
         "rules": [asdict(change) for change in trace],
         "options": asdict(options),
         "seconds": seconds,

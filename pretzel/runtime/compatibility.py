@@ -56,3 +56,5 @@ def _of_methods(old: Plan | Outline, new: Plan | Outline) -> Iterator[str]:
         other = new.physical.methods.get(name)
         if other is not None and method.program is not None and other.program is not None and method.ndim != other.ndim:
             yield f"its {name} returns {other.ndim} dimensions and not {method.ndim}"
+        if other is not None and method.input is not None and other.input is not None:
+            yield from (f"of {name}, {each}" for each in _of_inputs(method.input, other.input))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pretzel.schema import Follows, Kind
+from pretzel.schema import INVERSE, Follows, Kind
 
 if TYPE_CHECKING:
     from pretzel.plan import MethodPlan
@@ -19,11 +19,14 @@ _RESULTS = {  # what a method returns, and the name of the dimension of its colu
     "score_samples": ("Score", "n_columns"),
     "transform": ("Transformed values", "n_features_out"),
     "apply": ("Index of the leaf of each tree", "n_trees"),
+    INVERSE: ("Values as they were before ``transform``", "n_features_in"),
 }
 _TABLE = """X : table or documents
     A DataFrame (pandas, polars, pyarrow), 2-D array, SciPy sparse matrix, or list of dicts, tuples or lists, with
     the columns of the fit. For models of text: any iterable of str. For models of dicts of features, of pairs or of
     tokens: any iterable of such items."""
+_TRANSFORMED = """X : table
+    What ``transform`` returns: a 2-D array, or another table of as many columns."""
 _ROW = """row : dict, tuple, list, 1-D array or str
     The values of all columns, as a dict by their names. For models of text: a str. For models of items: an item."""
 _ERRORS = """InputShapeError
@@ -63,8 +66,9 @@ def _document(
     method: str, one: bool, kind: str, ndim: int = 2, dtype: str = "float64", keeps_float32: bool = False
 ) -> str:
     result, columns = _RESULTS.get(method, (f"``{method}``", "n_columns"))
+    table = _TRANSFORMED if method == INVERSE else _TABLE
     sections = {
-        "Parameters": _ROW if one else _TABLE,
+        "Parameters": _ROW if one else table,
         "Returns": _returns(columns, one, kind, ndim, dtype, keeps_float32 and not one),
         "Raises": _ERRORS.format(or_empty="" if one else ", or there are no rows"),
     }

@@ -75,7 +75,7 @@ class Plan(ActsAsEstimator):
     """A compiled estimator with the methods and attributes of its source.
 
     Every method ``m`` of the source that Pretzel compiles has its own name here for tables, and ``m_one`` for one row.
-    Every other method and attribute (``coef_``, ``inverse_transform``), and calls with further arguments
+    Every other method and attribute (``coef_``, ``fit_transform``), and calls with further arguments
     (``predict(X, return_std=True)``), are those of the source itself, as long as it exists; ``score`` (accuracy or R
     squared) and ``get_feature_names_out`` always answer. scikit-learn takes a plan
     for an estimator that has been fitted; nothing changes a plan, so ``fit`` and ``set_params`` raise `TypeError`.
@@ -125,7 +125,8 @@ class Plan(ActsAsEstimator):
         self, method: str, plan: MethodPlan, spec: InputSpec | None = None, dtype: str = ""
     ) -> Method | OpaqueMethod:
         """The callable of a plan, which is a variant for requests of some ``dtype``."""
-        spec = spec or self._input
+        if spec is None:
+            spec = self._input if plan.input is None else replace(plan.input, estimator=self.name)
         variants: dict[str, Any] = {
             each: self._load(method, other, spec, each) for each, other in plan.variants.items()
         }
@@ -279,6 +280,11 @@ class Plan(ActsAsEstimator):
         from pretzel.runtime.schemas.input_schema import input_schema
 
         return input_schema(self)
+
+    def requests_of(self, method: str) -> InputSpec:
+        """What requests to a method are; those to ``inverse_transform`` are others than those to all methods else."""
+        found = self.physical.methods.get(method)
+        return self.physical.input if found is None or found.input is None else found.input
 
     @property
     def nbytes(self) -> int:

@@ -16,19 +16,21 @@ from pretzel.serving.arrow_sizes import bytes_of
 from pretzel.serving.failures import BadRequest, NotAcceptable, NotInstalled, TooLarge
 
 if TYPE_CHECKING:
+    from pretzel.input_spec import InputSpec
     from pretzel.runtime.model import Plan
 
 SMALL = 64_000
 """Streams with fewer bytes are read on the event loop."""
 
 
-async def read(body: bytes, plan: Plan, most: int) -> Any:
-    """The table of a stream, as a model takes it: a table with columns, a matrix, or documents.
+async def read(body: bytes, plan: Plan, method: str, most: int) -> Any:
+    """The table of a stream, as a method takes it: a table with columns, a matrix, or documents.
 
     Parameters
     ----------
     body : bytes
     plan : Plan
+    method : str
     most : int
         Bytes that the table may have, which a stream may hold compressed.
 
@@ -41,7 +43,9 @@ async def read(body: bytes, plan: Plan, most: int) -> Any:
         The model takes something else.
     NotInstalled
     """
-    return _read(body, plan, most) if len(body) < SMALL else await asyncio.to_thread(_read, body, plan, most)
+    if len(body) < SMALL:
+        return _read(body, plan, method, most)
+    return await asyncio.to_thread(_read, body, plan, method, most)
 
 
 async def write(plan: Plan, method: str, answer: Any) -> bytes:
@@ -75,7 +79,7 @@ def _pyarrow() -> Any:
     return pyarrow
 
 
-def _read(body: bytes, plan: Plan, most: int) -> Any:
+def _read(body: bytes, plan: Plan, method: str, most: int) -> Any:
     arrow = _pyarrow()
     try:
         size = bytes_of(arrow, body)
@@ -85,23 +89,24 @@ def _read(body: bytes, plan: Plan, most: int) -> Any:
         table.validate(full=True)
     except (arrow.ArrowException, OSError, ValueError) as error:
         raise BadRequest(f"the body is no Arrow stream: {error}") from None
-    spec = plan.physical.input
+    spec = plan.requests_of(method)
     if spec.one_each:
         if table.num_columns != 1:
             what = "documents" if spec.kind is InputKind.TEXT else "items"
             raise InputTypeError(f"{plan.name}: expected one column of {what}, got {table.num_columns} columns")
         return values_sent(spec, table.column(0), table.column_names[0])
     if spec.names is None:
-        columns = [_array(column, name, plan) for name, column in zip(table.column_names, table.columns, strict=True)]
+        columns = [
+            _array(column, name, plan, spec) for name, column in zip(table.column_names, table.columns, strict=True)
+        ]
         if len(columns) == 1 and columns[0].dtype == object:
             return columns[0].tolist()
         return np.column_stack(columns) if columns else np.empty((table.num_rows, 0))
     return as_sent(spec, table)
 
 
-def _array(column: Any, name: str, plan: Plan) -> Any:
+def _array(column: Any, name: str, plan: Plan, spec: InputSpec) -> Any:
     """A column as an array: of numbers, or of texts as objects for a model that takes anything."""
-    spec = plan.physical.input
     if spec.kind is InputKind.ANY and str(column.type) in ("string", "large_string", "string_view"):
         return np.array(column.to_pylist(), dtype=object)
     try:

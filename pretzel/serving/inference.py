@@ -110,7 +110,7 @@ async def infer(
 
 def _methods(plan: Plan, outputs: Iterable[tuple[str, Parameters]], name: str) -> dict[str, str]:
     """The method of each output that is asked for."""
-    known = {each: each for each in plan.methods}
+    known = {each: each for each in plan.input_schema.outputs}
     for method, described in plan.input_schema.outputs.items():  # a list of arrays: one output for each
         known.update({f"{method}_{i}": method for i in range(len(described.parts or ()))})
     found = {}
@@ -120,7 +120,7 @@ def _methods(plan: Plan, outputs: Iterable[tuple[str, Parameters]], name: str) -
         if "classification" in parameters or "shared_memory_region" in parameters:
             raise BadRequest(f"output {output!r}: this server knows neither classification nor shared memory")
         found[output] = known[output]
-    method = default_method(plan.methods)
+    method = default_method(plan.input_schema.outputs)
     return found or {method: method}
 
 

@@ -69,7 +69,7 @@ def _resident(app: Application) -> dict[str, Plan]:
 
 
 def _predicting(name: str, plan: Plan, method: str) -> dict[str, Any]:
-    row, answer = plan.input_schema.to_json_schema(), answer_schema(plan, method)
+    row, answer = plan.input_schema.of(method).to_json_schema(), answer_schema(plan, method)
     return _operation(
         f"{method} of {name}",
         _either(row),

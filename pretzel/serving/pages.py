@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from pretzel.schema import METHODS, RARE_METHODS
+from pretzel.schema import INVERSE, METHODS, RARE_METHODS
 from pretzel.serving import inference, openapi, prometheus, status
 from pretzel.serving.exchange import Response
 from pretzel.serving.failures import WrongHttpMethod
@@ -41,8 +41,9 @@ def _models(app: Application) -> dict[str, Any]:
 async def model(app: Application, request: Request, name: str) -> Response:
     """``GET /models/NAME``: what a model takes and answers."""
     base, _, method = name.rpartition("/")
-    if request.method not in ("GET", "HEAD") or (base and method in {*METHODS, *RARE_METHODS}):
-        raise WrongHttpMethod("POST" if method in {*METHODS, *RARE_METHODS} else "GET, HEAD")
+    is_method = method in {*METHODS, *RARE_METHODS, INVERSE}
+    if request.method not in ("GET", "HEAD") or (base and is_method):
+        raise WrongHttpMethod("POST" if is_method else "GET, HEAD")
     plan = await app.models.plan(name)
     handle = await app.models.find(name)
     schema = plan.input_schema

@@ -36,13 +36,13 @@ async def predict(app: Application, request: Request, target: str) -> Response:
     is_arrow = request.content_type == ARROW
     as_arrow = request.accepts(ARROW) or (is_arrow and not request.accepts(JSON))
     if is_arrow:
-        table = await arrow.read(body, await app.models.plan(name), app.settings.max_bytes)
+        table = await arrow.read(body, await app.models.plan(name), method, app.settings.max_bytes)
         request.rows = len(table)
         answer, version = await app.models.table(name, method, table, deadline)
     else:
         content = loads(body)
         request.rows = 1
-        if type(content) is list and await _are_rows(content, app, name):
+        if type(content) is list and await _are_rows(content, app, name, method):
             request.rows = len(content)
             answer, version = await app.models.rows(name, method, content, deadline)
         elif as_arrow:
@@ -64,9 +64,9 @@ async def predict(app: Application, request: Request, target: str) -> Response:
     return response
 
 
-async def _are_rows(content: list[Any], app: Application, name: str) -> bool:
+async def _are_rows(content: list[Any], app: Application, name: str, method: str) -> bool:
     """Whether a JSON array is several rows: objects, arrays or documents."""
     if not content or type(content[0]) is dict or type(content[0]) is list:
         return True
-    spec = (await app.models.plan(name)).physical.input
+    spec = (await app.models.plan(name)).requests_of(method)
     return spec.kind is InputKind.TEXT or (spec.kind is InputKind.ANY and type(content[0]) is str)

@@ -147,8 +147,8 @@ class WarmUp:
     async def _call(self, name: str) -> None:
         plan = await self._app.models.plan(name)
         handle = await self._app.models.find(name)
-        body = dumps(row_of(plan.input_schema))
         for name_of_method, method in plan.methods.items():
+            body = dumps(row_of(plan.input_schema.of(name_of_method)))
             try:
                 uncounted = Endpoint(method, name_of_method)
                 dumps(await answer_row(uncounted, method, loads(body), None))

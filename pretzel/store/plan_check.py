@@ -13,7 +13,7 @@ import numpy as np
 from pretzel.errors import CorruptStoreError
 from pretzel.input_spec import InputKind, InputSpec
 from pretzel.program import LeafKind
-from pretzel.schema import METHODS, RARE_METHODS, Follows, Kind
+from pretzel.schema import INVERSE, METHODS, RARE_METHODS, Follows, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,10 +52,13 @@ def check_plan(plan: PhysicalPlan) -> None:
         It names the method and what contradicts the rest.
     """
     for name, method in plan.methods.items():
-        for each, spec in _each(method, plan.input):
+        for each, spec in _each(method, method.input or plan.input):
             wrong = next(_wrong(each, spec, set(plan.objects)), None)
             if wrong is not None:
                 raise CorruptStoreError(f"{name}: {wrong}")
+        wrong = next(_wrong_input(method.input or plan.input), None)
+        if wrong is not None:
+            raise CorruptStoreError(f"{name}: {wrong}")
     wrong = next(_wrong_input(plan.input), None)
     if wrong is not None:
         raise CorruptStoreError(wrong)
@@ -124,7 +127,7 @@ def _wrong_passed_on(passed: tuple[PassedOn, ...], result: Value, spec: InputSpe
 def _wrong_step(step: OpaqueStep, number: int, specs: Mapping[int, InputSpec], objects: set[bytes]) -> Iterator[str]:
     if step.output != number:
         yield f"opaque step {number} makes value {step.output}"
-    if step.method not in METHODS and step.method not in RARE_METHODS:
+    if step.method not in (*METHODS, *RARE_METHODS, INVERSE):
         yield f"no step calls a method {step.method!r:.50}"
     for dtype in _dtypes(step.dtype):
         if dtype not in _DTYPES:

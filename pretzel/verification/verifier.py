@@ -22,7 +22,7 @@ from pretzel.runtime.handle import Model
 from pretzel.runtime.input.messages import listed
 from pretzel.runtime.input.source_form import is_sparse
 from pretzel.runtime.model import Plan
-from pretzel.schema import EXTRAS, METHODS
+from pretzel.schema import EXTRAS, INVERSE, METHODS
 from pretzel.store.object_store import ObjectStore
 from pretzel.verification.alone import answer
 from pretzel.verification.boundary import boundary_rows, rows_of, split_rejected, stack
@@ -75,7 +75,11 @@ def verify(plan: Plan | Model, estimator: Any, X: Any, *, boundary: bool = True)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         table, rows = as_table(plan.physical.input, X)
-        return _Verifier(plan, estimator).run(table, rows[:ROWS], boundary)
+        verifier = _Verifier(plan, estimator)
+        report = verifier.run(table, rows[:ROWS], boundary)
+        if INVERSE in plan.methods and "transform" in report.methods:
+            report.methods[INVERSE] = verifier.inverse(table)
+        return report
 
 
 def options_of(plan: Plan) -> Options:
@@ -127,6 +131,20 @@ class _Verifier:
                 return report
             for name in report.methods:
                 self._method(name, X, reference, report.methods[name])
+        return report
+
+    def inverse(self, X: Any) -> MethodReport:
+        """What comes back of the results of ``transform``: the answers alone are compared."""
+        report = MethodReport(INVERSE)
+        made, rejected = _call(self.source, "transform", X)
+        if rejected is None:
+            report.rows = _rows(made)
+            want, theirs = _call(self.source, INVERSE, made)
+            got, ours = _call(self.plan, INVERSE, made)
+            if theirs is None and ours is None:
+                self._answer(want, got, report)
+            else:
+                self._rejection(report, theirs, ours)
         return report
 
     def _expected(self, name: str, X: Any) -> Any:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.errors import CompileError
-from pretzel.oven.frontends.registry import BrokenAttribute
+from pretzel.errors import CompileError, UnfittedError
+from pretzel.oven.frontends.registry import BrokenAttribute, public_name
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Array, Node, Output
 from pretzel.oven.ir.link import ArgMax
@@ -56,6 +56,18 @@ def check_fit(estimator: Any, width: int) -> None:
         raise ValueError(f"classes_ holds labels of several types: {', '.join(types)}")
 
 
+def check_inverse(estimator: Any, width: int) -> None:
+    """An inverse makes as many columns as the estimator was fitted on.
+
+    Raises
+    ------
+    ValueError
+    """
+    columns = getattr(estimator, "__dict__", {}).get("n_features_in_")
+    if columns is not None and width and columns != width:
+        raise ValueError(f"n_features_in_ is {columns!r:.40}, and the inverse has {width} columns")
+
+
 def check_labels(output: Output) -> None:
     """Every index that a predictor computes has a label.
 
@@ -80,6 +92,16 @@ def check_labels(output: Output) -> None:
             raise ValueError(f"classes_ holds {known} labels, and the model chooses among {last + 1:.0f}")
     if labels:
         raise ValueError("classes_ holds the labels of more outputs than the model has")
+
+
+def why_missing(estimator: Any, error: AttributeError) -> str:
+    """Why an attribute of the estimator itself is missing: its fit broke off, or its release is another."""
+    name = error.name
+    if error.obj is not estimator or name is None:
+        raise error
+    if name.endswith("_") and not name.startswith("_"):
+        raise UnfittedError(f"{type(estimator).__name__} is not fitted: it has no {name!r}") from error
+    return f"{public_name(type(estimator))} has no {name!r}"
 
 
 def attributes_behind(estimator: Any, error: Exception) -> list[str]:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.errors import CompileError, UnfittedError
+from pretzel.errors import CompileError
 from pretzel.input_spec import InputKind, InputSpec
 from pretzel.oven.frontends.cells import cell_value
-from pretzel.oven.frontends.contradictions import check_fit
+from pretzel.oven.frontends.contradictions import check_fit, check_inverse, why_missing
 from pretzel.oven.frontends.demands import demands, read_by, receivers, request_spec, widened
 from pretzel.oven.frontends.forms import (
     Beside,
@@ -32,8 +32,8 @@ from pretzel.oven.frontends.registry import (
     answers,
     frontend_of,
     has_trait,
+    inverse_for,
     is_composition,
-    public_name,
 )
 from pretzel.oven.frontends.value_reader import ValueReader, makes_sparse
 from pretzel.oven.ir.columns import LEAVES, Raw, SparseLeaf, is_sparse, width_of
@@ -44,7 +44,7 @@ from pretzel.oven.ir.verify import check_node
 from pretzel.schema import CALL_OPTIONS, METHODS, RARE_METHODS, Kind, takes_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from pretzel.oven.frontends.registry import Child
     from pretzel.oven.frontends.value_reader import Refusal
@@ -225,17 +225,24 @@ class Importer(ValueReader):
         with self._inside(estimator, name):
             return self._methods(estimator, x, only)
 
-    # -- inside ------------------------------------------------------------------------------------------------------
+    def inverse(self, estimator: Any, x: Node, *, name: str = "") -> Output:
+        """What ``inverse_transform`` of ``estimator`` makes of ``x``; `Unsupported` unless it is native as a whole."""
+        with self._inside(estimator, name):
+            if is_sparse(given := self.plain(x)):
+                raise Unsupported(f"the inverse of {type(estimator).__name__} on sparse rows")
+            if self._called and ".".join(self._path) in self._called:
+                raise Unsupported("steps behind it depend on its last bits")
+            made = inverse_for(estimator)(estimator, given, self)
+            output = Output(made) if isinstance(made, Node) else made
+            check_inverse(estimator, width_of(output.node))
+            self._take(output)
+            if not has_trait(estimator, "checks_inverse"):
+                self._rowless.update(set(toposort([output.node])) - set(toposort([given])))
+            elif not is_composition(estimator):
+                self._checked.add(output.node)
+        return output
 
-    @contextlib.contextmanager
-    def _inside(self, estimator: Any, name: str) -> Iterator[None]:
-        """Extend the path that `note` records by a nested estimator."""
-        self._path.append(name or type(estimator).__name__)
-        try:
-            with self._reading(estimator):
-                yield
-        finally:
-            self._path.pop()
+    # -- inside ------------------------------------------------------------------------------------------------------
 
     def _methods(self, estimator: Any, x: Node, only: tuple[str, ...]) -> Methods:
         note_missing(self.missing, self.texts, estimator, x)
@@ -262,7 +269,7 @@ class Importer(ValueReader):
         except (Unsupported, OverflowError) as error:
             native, reason = {}, str(error)
         except AttributeError as error:
-            native, reason = {}, _why_missing(estimator, error)
+            native, reason = {}, why_missing(estimator, error)
         token = new_token()
         result: dict[str, Output] = {}
         for method in present:
@@ -387,13 +394,3 @@ class Importer(ValueReader):
                 reject=REJECT_UNKNOWN,
             )
         )
-
-
-def _why_missing(estimator: Any, error: AttributeError) -> str:
-    """Why an attribute of the estimator itself is missing: its fit broke off, or its release is another."""
-    name = error.name
-    if error.obj is not estimator or name is None:
-        raise error
-    if name.endswith("_") and not name.startswith("_"):
-        raise UnfittedError(f"{type(estimator).__name__} is not fitted: it has no {name!r}") from error
-    return f"{public_name(type(estimator))} has no {name!r}"

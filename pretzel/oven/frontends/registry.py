@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 if TYPE_CHECKING:
     from pretzel.input_spec import Coding
     from pretzel.oven.frontends.importer import Importer
-    from pretzel.oven.ir.graph import Methods, Node
+    from pretzel.oven.ir.graph import Methods, Node, Output
 
 LIBRARIES = (
     "catboost", "category_encoders", "feature_engine", "hiclass", "imblearn", "lightgbm", "sklearn", "skrub", "xgboost",
@@ -42,6 +42,11 @@ It raises `Unsupported` when the estimator uses a parameter that has no native f
 attribute contradicts itself."""
 
 AdapterT = TypeVar("AdapterT", bound=Adapter)
+
+Inverse = Callable[[Any, "Node", "Importer"], "Node | Output"]
+"""``inverse(estimator, x, importer)`` returns what ``inverse_transform`` makes of ``x``. It raises like an adapter."""
+
+InverseT = TypeVar("InverseT", bound=Inverse)
 
 
 class Unsupported(Exception):
@@ -68,12 +73,15 @@ TRAITS = {
     "by_position": False,  # columns of frames are taken in their order, whatever their names
     "asks_for_floats": False,  # the input is converted to a float type
     "checks_input": True,  # a table must have the columns of the fit
+    "checks_inverse": True,  # ``inverse_transform`` makes an array of its input, and rejects one without rows
     "checks_sparse": True,  # sparse rows are checked as dense ones are
     "checks_table": False,  # a composition checks its input before its parts see it
     "fails_at_frames": False,  # where the configuration asks for frames, a step fails because it makes sparse rows
+    "densifies_inverse": False,  # ``inverse_transform`` makes the same of sparse rows as of dense ones
     "finds_columns": False,  # a table may have further columns, or its columns in another order
     "follows_configuration": False,  # the configuration of its library may ask for frames
     "keeps_container": False,  # ``transform`` takes any columns; its result has the type and the columns of its input
+    "keeps_columns": False,  # ``transform`` makes one column of each, also where it names none
     "keeps_format": False,  # sparse rows leave ``transform`` in the format in which they came, else as CSR
     "makes_float64": False,  # ``transform`` of float32 is float64, of an estimator without native form
     "makes_sparse": False,  # ``transform`` makes sparse rows, also of an estimator without native form
@@ -148,6 +156,7 @@ Description = Callable[[Any], "tuple[Child, ...]"]
 DescriptionT = TypeVar("DescriptionT", bound=Description)
 
 _adapters: dict[str, Adapter] = {}
+_inverses: dict[str, Inverse] = {}
 _descriptions: dict[str, Description] = {}
 
 
@@ -156,6 +165,16 @@ def adapter(*names: str) -> Callable[[AdapterT], AdapterT]:
 
     def register(function: AdapterT) -> AdapterT:
         _enter(_adapters, names, function)
+        return function
+
+    return register
+
+
+def inverse(*names: str) -> Callable[[InverseT], InverseT]:
+    """Register what ``inverse_transform`` of these classes computes."""
+
+    def register(function: InverseT) -> InverseT:
+        _enter(_inverses, names, function)
         return function
 
     return register
@@ -209,6 +228,21 @@ def adapter_for(estimator: object) -> Adapter:
     return found
 
 
+def inverse_for(estimator: object) -> Inverse:
+    """The inverse registered for exactly this type.
+
+    Raises
+    ------
+    Unsupported
+        There is none.
+    """
+    _load(_library(estimator))
+    found = _inverses.get(public_name(type(estimator)))
+    if found is None:
+        raise Unsupported(f"the inverse of {type(estimator).__name__} has no native form")
+    return found
+
+
 def has_trait(estimator: object, name: str) -> bool:
     """Whether an estimator has one of `TRAITS`; a frontend says so in a function of that name."""
     answer = getattr(frontend_of(estimator), name, None)
@@ -253,6 +287,13 @@ def registered() -> tuple[str, ...]:
     for library in FRONTENDS:
         _load(library)
     return tuple(sorted(_adapters))
+
+
+def invertible() -> tuple[str, ...]:
+    """Dotted names of all estimators whose inverse has a native form, sorted."""
+    for library in FRONTENDS:
+        _load(library)
+    return tuple(sorted(_inverses))
 
 
 def _library(estimator: object) -> str:

@@ -241,6 +241,16 @@ class ValueReader:
         check_labels(output)
 
     @contextlib.contextmanager
+    def _inside(self, estimator: Any, name: str) -> Iterator[None]:
+        """Extend the path that `note` records by a nested estimator."""
+        self._path.append(name or type(estimator).__name__)
+        try:
+            with self._reading(estimator):
+                yield
+        finally:
+            self._path.pop()
+
+    @contextlib.contextmanager
     def _reading(self, estimator: Any) -> Iterator[None]:
         """Name the estimator in what goes wrong while it is read."""
         try:

@@ -18,7 +18,8 @@ PASSES = 3
 def analyze(plan: Plan, X: Any) -> dict[str, Any]:
     """For each native method the time of its stages and calls on ``X``, in the order in which they run."""
     load_calibration()
-    return {name: _method(method, X) for name, method in plan.methods.items() if isinstance(method, Method)}
+    taking = [name for name, method in plan.physical.methods.items() if method.input is None]
+    return {name: _method(method, X) for name in taking if isinstance(method := plan.methods[name], Method)}
 
 
 def _method(method: Method, X: Any) -> dict[str, Any]:

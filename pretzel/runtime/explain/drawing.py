@@ -136,7 +136,7 @@ class _Artist:
         return self._drawing.add(DrawnNode("leaf", self._columns(leaf.columns), leaf.kind.value), [])
 
     def _columns(self, columns: tuple[int, ...]) -> str:
-        names = self._plan.physical.input.names
+        names = self._plan.requests_of(self._drawing.method).names
         if not columns or names is None:
             return f"{len(columns)} columns" if len(columns) > 1 else "the request"
         more = f" and {len(columns) - NAMES} more" if len(columns) > NAMES else ""

@@ -9,6 +9,7 @@ from pretzel._native import Method
 from pretzel.packed import REPORT
 from pretzel.runtime.schemas.words import result_of, what_requests_are
 from pretzel.runtime.summary import summary
+from pretzel.schema import INVERSE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,11 +25,12 @@ _PLURALS = {"number": "numbers", "category": "categories", "text": "texts", "any
 def overview(plan: Plan) -> str:
     """See `Plan.summary`."""
     schema, report = plan.input_schema, plan.physical.report.unpack(REPORT)
+    outputs = [schema.of(method).outputs[method] for method in plan.methods]
     lines = [
         ("request", what_requests_are(schema)),
         ("columns", "; ".join(_columns(schema))),
         ("missing", _missing(schema)),
-        ("answers", _listed(f"{output.method} {result_of(output)}" for output in schema.outputs.values())),
+        ("answers", _listed(f"{output.method} {result_of(output)}" for output in outputs)),
         ("steps", _listed(_steps(report))),
         ("native", _native(plan)),
         ("memory", _memory(plan)),
@@ -64,7 +66,9 @@ def _missing(schema: InputSchema) -> str:
 
 def _steps(report: dict[str, Any]) -> list[str]:
     """The steps of the source that the methods run, each where its last computation is."""
-    origins = [node["origin"] for node in report["logical"]["nodes"]]
+    logical = report["logical"]
+    ends = [number for name, number in logical["methods"].items() if name != INVERSE]  # which runs steps backwards
+    origins = [node["origin"] for node in logical["nodes"][: max(ends, default=-1) + 1]]
     last = list(dict.fromkeys(reversed(origins)))[::-1]
     inner = [origin for origin in last if origin and not any(other.startswith(f"{origin}.") for other in last)]
     return list(dict.fromkeys(origin.rpartition(".")[2] for origin in inner)) or ["none"]

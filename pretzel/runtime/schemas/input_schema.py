@@ -9,7 +9,7 @@ from pretzel.errors import CorruptStoreError
 from pretzel.input_spec import InputKind
 from pretzel.packed import COLUMNS
 from pretzel.program import LeafKind
-from pretzel.schema import FOUND, Kind
+from pretzel.schema import FOUND, INVERSE, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -118,12 +118,14 @@ class InputSchema:
     others_allowed : bool
         Named columns may come in another order, and among others, which are ignored.
     outputs : mapping of str to Output
-        By method.
+        By method, of those that take such requests.
     form : {"", "named", "dict", "pair", "string"}
         What an item is: a dict of features of a DictVectorizer, or the ``input_type`` of a FeatureHasher. Empty
         where there are none, or of several forms.
     any_order : bool
         Named columns may come in another order.
+    inverse : InputSchema, optional
+        What ``inverse_transform`` takes and answers, where it is compiled.
     """
 
     model: str
@@ -133,6 +135,11 @@ class InputSchema:
     outputs: Mapping[str, Output] = field(default_factory=dict)
     form: str = ""
     any_order: bool = False
+    inverse: InputSchema | None = None
+
+    def of(self, method: str) -> InputSchema:
+        """What one method takes: this schema, or that of the inverse."""
+        return self.inverse if self.inverse is not None and method in self.inverse.outputs else self
 
     @property
     def named(self) -> bool:
@@ -155,7 +162,7 @@ class InputSchema:
         """
         from pretzel.runtime.schemas.json_schema import answer_schema
 
-        return answer_schema(self.outputs[method])
+        return answer_schema(self.of(method).outputs[method])
 
     def to_pydantic(self) -> type[BaseModel]:
         """A pydantic model of one row, which needs pydantic 2.
@@ -207,11 +214,21 @@ def input_schema(plan: Plan) -> InputSchema:
     """The schema of a plan."""
     physical = plan.physical
     spec = physical.input
-    outputs = {name: _output(plan, name, method) for name, method in physical.methods.items()}
+    outputs = {name: _output(plan, name, method) for name, method in physical.methods.items() if method.input is None}
     columns = tuple(_columns(spec, plan))
     others = spec.any_order and not spec.no_others
     form = _form_of_items(plan)
-    return InputSchema(plan.name, spec.kind.value, columns, others, outputs, form, spec.any_order)
+    inverse = None if INVERSE not in physical.methods else _of_inverse(plan, physical.methods[INVERSE])
+    return InputSchema(plan.name, spec.kind.value, columns, others, outputs, form, spec.any_order, inverse)
+
+
+def _of_inverse(plan: Plan, method: MethodPlan) -> InputSchema:
+    """Numbers without names: results of ``transform``."""
+    spec = plan.requests_of(INVERSE)
+    kind: ColumnKind = "any" if method.program is None else "number"
+    dtype: Literal["float64", "object"] = "object" if method.program is None else "float64"
+    columns = tuple(Column(None, position, kind, dtype) for position in range(spec.width))
+    return InputSchema(plan.name, spec.kind.value, columns, False, {INVERSE: _output(plan, INVERSE, method)})
 
 
 def _form_of_items(plan: Plan) -> str:

@@ -24,6 +24,9 @@ def as_text(schema: InputSchema) -> str:
     lines = [f"{schema.model}: {what_requests_are(schema)}"]
     lines += [f"  {line}" for line in _columns(schema) if schema.kind != "items"]
     lines += [f"  {output.method} -> {result_of(output)}" for output in schema.outputs.values()]
+    if schema.inverse is not None:
+        taken = what_requests_are(schema.inverse)
+        lines += [f"  {name} of {taken} -> {result_of(each)}" for name, each in schema.inverse.outputs.items()]
     return "\n".join(lines)
 
 

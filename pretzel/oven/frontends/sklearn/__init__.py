@@ -21,17 +21,21 @@ from pretzel.oven.frontends.sklearn.compat import (
     takes_tables,
 )
 from pretzel.oven.frontends.sklearn.compat.kernel_machines import LIBSVM
+from pretzel.oven.frontends.sklearn.compat.projections import checks_projections
 from pretzel.oven.frontends.sklearn.origin import check_origin
 
 __all__ = [
     "asks_for_floats",
     "check_readable",
     "checks_input",
+    "checks_inverse",
     "checks_sparse",
     "checks_table",
+    "densifies_inverse",
     "fails_at_frames",
     "finds_columns",
     "follows_configuration",
+    "keeps_columns",
     "keeps_container",
     "keeps_format",
     "makes_float64",
@@ -207,6 +211,13 @@ def makes_float64(estimator: Any) -> bool:
     )
 
 
+PRINCIPAL = frozenset(f"sklearn.decomposition.{name}" for name in ("PCA", "IncrementalPCA"))
+
+FACTORIZATIONS = frozenset(f"sklearn.decomposition.{name}" for name in ("MiniBatchNMF", "NMF"))
+
+UNCHECKED_INVERSES = frozenset({*FACTORIZATIONS, "sklearn.cluster.FeatureAgglomeration"})
+"""Transformers whose ``inverse_transform`` is given whatever comes."""
+
 UNCHECKED_IF_SPARSE = frozenset({"ElasticNet", "Lasso", "MultiTaskElasticNet", "MultiTaskLasso"})
 """Estimators that multiply sparse rows as they come."""
 
@@ -327,6 +338,26 @@ def keeps_container(estimator: Any) -> bool:
 def checks_input(estimator: Any) -> bool:
     """A function without validation is given whatever comes."""
     return type(estimator).__name__ != "FunctionTransformer" or estimator.validate
+
+
+def keeps_columns(estimator: Any) -> bool:
+    """A function of NumPy, or none."""
+    function = getattr(estimator, "func", keeps_columns)
+    return public_name(type(estimator)) == "sklearn.preprocessing.FunctionTransformer" and (
+        function is None or type(function).__name__ == "ufunc"
+    )
+
+
+def checks_inverse(estimator: Any) -> bool:
+    """A function without validation is given whatever comes, and so are components in some releases."""
+    unchecked = UNCHECKED_INVERSES if checks_projections() else UNCHECKED_INVERSES | PRINCIPAL
+    return checks_input(estimator) and public_name(type(estimator)) not in unchecked
+
+
+def densifies_inverse(estimator: Any) -> bool:
+    """Of sparse rows, products with dense components are dense."""
+    name = public_name(type(estimator))
+    return name in FACTORIZATIONS or name.startswith("sklearn.random_projection.")
 
 
 def makes_sparse(estimator: Any) -> bool:

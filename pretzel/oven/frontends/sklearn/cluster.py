@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.registry import Unsupported, adapter, inverse
 from pretzel.oven.frontends.sklearn._common import dense_only, floats, of_another_precision, product_dtype
 from pretzel.oven.frontends.sklearn.compat.clusters import bisections
 from pretzel.oven.frontends.trees import Tree, join
@@ -85,6 +85,13 @@ def feature_agglomeration(estimator: Any, x: Node, importer: Importer) -> Node:
     members = np.asarray(estimator.labels_)[:, None] == np.arange(estimator.labels_.max() + 1)
     sums = Linear((checked,), members.astype(np.float64), np.zeros(members.shape[1]))
     return SubDiv((sums,), None, members.sum(axis=0).astype(np.float64))
+
+
+@inverse("sklearn.cluster.FeatureAgglomeration")
+def of_feature_agglomeration(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Each column has the value of its cluster."""
+    clusters = np.unique(np.asarray(estimator.labels_), return_inverse=True)[1]
+    return importer.select(importer.dense(x), tuple(clusters.tolist()))
 
 
 @adapter("sklearn.cluster.AffinityPropagation", "sklearn.cluster.MeanShift")

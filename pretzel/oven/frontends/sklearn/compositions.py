@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.forms import Beside, Columns, TwoForms, made_for_checks
-from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition
+from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition, inverse
 from pretzel.oven.frontends.sklearn._members import answers, float64_mean
 from pretzel.oven.frontends.sklearn.compat.compositions import columns_of_parts, positive_class, voting_weights
 from pretzel.oven.ir.columns import Raw
@@ -55,6 +55,17 @@ def pipeline(estimator: Any, x: Node, importer: Importer) -> Methods:
     for child in found[:-1]:
         x = importer.part(child, x).node
     return importer.methods(found[-1].estimator, x, name=found[-1].name)
+
+
+@inverse("sklearn.pipeline.Pipeline")
+def steps_backwards(estimator: Any, x: Node, importer: Importer) -> Output:
+    """The inverse of the last step, then of the one before."""
+    output = Output(x)
+    for child in reversed(children(estimator)):
+        if output.labels is not None:
+            raise Unsupported(f"{child.name} is given categories")
+        output = importer.inverse(child.estimator, output.node, name=child.name)
+    return output
 
 
 @composition("sklearn.pipeline.FeatureUnion")
@@ -186,6 +197,19 @@ def holder(estimator: Any, x: Node, importer: Importer) -> Methods:
         raise Unsupported("refit=False leaves no best estimator")
     (held,) = children(estimator)
     return importer.methods(held.estimator, x, name=held.name)
+
+
+@inverse(
+    "sklearn.frozen.FrozenEstimator",
+    "sklearn.model_selection.GridSearchCV",
+    "sklearn.model_selection.HalvingGridSearchCV",
+    "sklearn.model_selection.HalvingRandomSearchCV",
+    "sklearn.model_selection.RandomizedSearchCV",
+)
+def inverse_of_held(estimator: Any, x: Node, importer: Importer) -> Output:
+    """The inverse of the estimator inside."""
+    (held,) = children(estimator)
+    return importer.inverse(held.estimator, x, name=held.name)
 
 
 # -- voting ----------------------------------------------------------------------------------------------------------

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.oven.frontends.registry import adapter
+from pretzel.oven.frontends.registry import adapter, inverse
 from pretzel.oven.frontends.sklearn._common import dense_only, floats, product_dtype
 from pretzel.oven.frontends.sklearn.compat.projections import mean_and_scale, predicts_one
+from pretzel.oven.frontends.sklearn.decomposition import times_components
 from pretzel.oven.ir.columns import ToFloat64
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.linear import Linear
-from pretzel.oven.ir.scale import SubDiv
+from pretzel.oven.ir.scale import MulAdd, SubDiv
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
@@ -38,6 +39,18 @@ def partial_least_squares(estimator: Any, x: Node, importer: Importer) -> Method
         "transform": Output(scores),
         "predict": Output(predicted, ndim=1 if predicts_one(estimator) else 2),
     }
+
+
+@inverse(
+    "sklearn.cross_decomposition.CCA",
+    "sklearn.cross_decomposition.PLSCanonical",
+    "sklearn.cross_decomposition.PLSRegression",
+)
+def of_partial_least_squares(estimator: Any, x: Node, importer: Importer) -> Node:
+    """``X @ x_loadings_.T``, in the scale and around the means of the fit."""
+    checked = importer.finite(importer.dense(x), estimator)
+    mean, scale = mean_and_scale(estimator)
+    return MulAdd((times_components(estimator.x_loadings_.T, checked),), floats(scale), floats(mean))
 
 
 @adapter("sklearn.cross_decomposition.PLSSVD")

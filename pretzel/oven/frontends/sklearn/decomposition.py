@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.registry import Unsupported, adapter, inverse
 from pretzel.oven.frontends.sklearn._common import (
     dense_only,
     finite_floats,
@@ -18,10 +18,11 @@ from pretzel.oven.frontends.sklearn._common import (
 from pretzel.oven.frontends.sklearn._pairwise import times_kernels
 from pretzel.oven.frontends.sklearn.compat.densities import exp_of_equal_shares
 from pretzel.oven.frontends.sklearn.compat.kernel_machines import centered_kernel
+from pretzel.oven.frontends.sklearn.compat.projections import checks_projections
 from pretzel.oven.ir.columns import ToFloat64
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.normalize import UnitNorm
-from pretzel.oven.ir.scale import SubDiv
+from pretzel.oven.ir.scale import MulAdd, SubDiv
 from pretzel.oven.ir.topics import Topics
 from pretzel.schema import Follows
 
@@ -55,6 +56,18 @@ def _principal(estimator: Any, x: Node, importer: Importer) -> Node:
     return SubDiv((found,), None, np.maximum(scale, smallest).astype(np.float64))
 
 
+@inverse("sklearn.decomposition.PCA", "sklearn.decomposition.IncrementalPCA")
+def of_principal(estimator: Any, x: Node, importer: Importer) -> Node:
+    """``X @ components_ + mean_``, where it whitens of components times standard deviations."""
+    components = np.asarray(estimator.components_)
+    if estimator.whiten:
+        components = np.sqrt(np.asarray(estimator.explained_variance_)[:, None]) * components
+    x = importer.dense(x)
+    if not checks_projections():
+        return times_components(components, x, estimator.mean_)
+    return times_components(components, importer.finite(x, estimator), estimator.mean_, kept=Follows.FLOAT32)
+
+
 @adapter("sklearn.decomposition.TruncatedSVD")
 def truncated_svd(estimator: Any, x: Node, importer: Importer) -> Node:
     """``X @ components_.T``."""
@@ -62,6 +75,20 @@ def truncated_svd(estimator: Any, x: Node, importer: Importer) -> Node:
     checked = importer.finite(importer.numeric(x), estimator)
     result = product_dtype(checked, estimator.components_.dtype)
     return projected(checked, components, np.zeros(components.shape[0]), result)
+
+
+@inverse("sklearn.decomposition.TruncatedSVD")
+def of_truncated_svd(estimator: Any, x: Node, importer: Importer) -> Node:
+    """``X @ components_``."""
+    return times_components(estimator.components_, importer.finite(importer.dense(x), estimator))
+
+
+def times_components(components: Any, x: Node, offset: Any = None, *, kept: Follows = Follows.REQUEST) -> Node:
+    """``x @ components``, and an offset where there is one."""
+    components = np.asarray(components)
+    bias = np.zeros(components.shape[1], dtype=components.dtype) if offset is None else np.asarray(offset)
+    result = product_dtype(x, components.dtype, bias.dtype, kept=kept)
+    return Linear((x,), floats(components), floats(bias), result)
 
 
 @adapter("sklearn.decomposition.FastICA")
@@ -72,6 +99,14 @@ def fast_ica(estimator: Any, x: Node, importer: Importer) -> Node:
     result = product_dtype(checked, estimator.components_.dtype, kept=Follows.FLOAT32)
     centered = SubDiv((checked,), floats(estimator.mean_), None) if estimator.whiten else checked
     return projected(centered, floats(estimator.components_), np.zeros(len(estimator.components_)), result)
+
+
+@inverse("sklearn.decomposition.FastICA")
+def of_fast_ica(estimator: Any, x: Node, importer: Importer) -> Node:
+    """``X @ mixing_.T + mean_``, where it was centred."""
+    checked = importer.finite(importer.dense(x), estimator)
+    mixed = times_components(estimator.mixing_.T, checked, kept=Follows.FLOAT32)
+    return MulAdd((mixed,), np.ones(mixed.schema().width), floats(estimator.mean_)) if estimator.whiten else mixed
 
 
 @adapter("sklearn.decomposition.FactorAnalysis")
@@ -99,6 +134,12 @@ def sparse_pca(estimator: Any, x: Node, importer: Importer) -> Node:
         raise Unsupported("components of which some depend on others") from error
     centered = without_mean(importer.finite(importer.dense(x), estimator), mean, weights)
     return Linear((centered,), np.ascontiguousarray(weights), np.zeros(len(components)))
+
+
+@inverse("sklearn.decomposition.SparsePCA", "sklearn.decomposition.MiniBatchSparsePCA")
+def of_sparse_pca(estimator: Any, x: Node, importer: Importer) -> Node:
+    """``X @ components_ + mean_``."""
+    return times_components(estimator.components_, importer.finite(importer.dense(x), estimator), estimator.mean_)
 
 
 @adapter("sklearn.decomposition.LatentDirichletAllocation")
@@ -137,3 +178,18 @@ def kernel_pca(estimator: Any, x: Node, importer: Importer) -> Node:
     if hasattr(estimator.X_fit_, "tocsr"):
         raise Unsupported("KernelPCA that was fitted on sparse rows")
     return times_kernels(estimator, checked, estimator.X_fit_, weights, bias, gamma=estimator.gamma_)
+
+
+@inverse("sklearn.decomposition.KernelPCA")
+def of_kernel_pca(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Kernels of the projected rows of the fit, times what a ridge regression has learnt."""
+    if not estimator.fit_inverse_transform:
+        raise Unsupported("KernelPCA(fit_inverse_transform=False)")
+    checked = importer.finite(importer.dense(x), estimator)
+    weights, references = finite_floats(estimator.dual_coef_), finite_floats(estimator.X_transformed_fit_)
+    if estimator.kernel == "cosine":
+        norms = np.sqrt((references * references).sum(axis=1))[:, None]
+        unit = references / np.where(norms == 0.0, 1.0, norms)
+        bias = np.zeros(weights.shape[1])
+        return Linear((UnitNorm((ToFloat64((checked,)),), "l2"),), np.ascontiguousarray(unit.T @ weights), bias)
+    return times_kernels(estimator, checked, references, weights, gamma=estimator.gamma_)

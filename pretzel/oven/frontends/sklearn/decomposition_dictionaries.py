@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.registry import Unsupported, adapter, inverse
 from pretzel.oven.frontends.sklearn._common import dense_only, finite_floats, of_another_precision, projected
+from pretzel.oven.frontends.sklearn.decomposition import times_components
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.linear import Sum
 from pretzel.oven.ir.mlp import Relu
@@ -18,6 +19,9 @@ from pretzel.oven.ir.sparse_coding import MatchingPursuit
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
     from pretzel.oven.ir.graph import Array, Node
+
+UNSIGNED = ("bool", "float16", "int8", "int16", "uint8", "uint16", "uint32", "uint64")
+"""dtypes whose differences NumPy rounds or wraps, or has none of."""
 
 _LEAST_ANGLE = 1e-6  # 1 - cosine: the errors of coefficients grow with its inverse
 
@@ -32,6 +36,29 @@ def sparse_coder(estimator: Any, x: Node, importer: Importer) -> Node:
 def dictionary_learning(estimator: Any, x: Node, importer: Importer) -> Node:
     """The coefficients of a row in the dictionary that was learnt."""
     return _code(estimator, estimator.components_, x, importer)
+
+
+@inverse("sklearn.decomposition.SparseCoder")
+def of_sparse_coder(estimator: Any, x: Node, importer: Importer) -> Node:
+    """The sum of the atoms of the dictionary that it was given."""
+    return _decode(estimator, estimator.dictionary, x, importer)
+
+
+@inverse("sklearn.decomposition.DictionaryLearning", "sklearn.decomposition.MiniBatchDictionaryLearning")
+def of_dictionary_learning(estimator: Any, x: Node, importer: Importer) -> Node:
+    """The sum of the atoms of the dictionary that was learnt."""
+    return _decode(estimator, estimator.components_, x, importer)
+
+
+def _decode(estimator: Any, dictionary: Any, x: Node, importer: Importer) -> Node:
+    """Coefficients times the atoms; negative ones that stand apart are subtracted first."""
+    checked = importer.finite(importer.dense(x), estimator)
+    if estimator.split_sign:
+        count = len(dictionary)
+        importer.exclude(checked, UNSIGNED, "differences of numbers without sign")
+        positive, negative = (importer.select(checked, tuple(range(at, at + count))) for at in (0, count))
+        checked = Sum((positive, _times(negative, -1.0, 0.0)), np.zeros(count))
+    return times_components(dictionary, checked)
 
 
 def _code(estimator: Any, dictionary: Any, x: Node, importer: Importer) -> Node:

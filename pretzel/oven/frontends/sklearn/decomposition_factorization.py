@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.registry import Unsupported, adapter, inverse
 from pretzel.oven.frontends.sklearn._common import finite_floats, of_another_precision
 from pretzel.oven.frontends.sklearn.compat.projections import minibatch_factorization
+from pretzel.oven.frontends.sklearn.decomposition import times_components
 from pretzel.oven.ir.columns import is_sparse
 from pretzel.oven.ir.coordinate_descent import CoordinateDescent
 from pretzel.oven.ir.multiplicative_updates import DivergenceUpdates, MultiplicativeUpdates
@@ -54,6 +55,12 @@ def minibatch_nmf(estimator: Any, x: Node, importer: Importer) -> Node:
     loss, count, rounds = minibatch_factorization(estimator)
     components = _components(estimator, count)
     return _updates(estimator, x, importer, components, loss, _rounds(rounds), by_error=False)
+
+
+@inverse("sklearn.decomposition.MiniBatchNMF", "sklearn.decomposition.NMF")
+def of_factorization(estimator: Any, x: Node, importer: Importer) -> Node:
+    """``X @ components_``, of rows that are not checked."""
+    return times_components(estimator.components_, importer.dense(x))
 
 
 def _updates(

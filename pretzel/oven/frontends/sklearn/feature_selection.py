@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.oven.frontends.registry import TRANSFORM, Child, Unsupported, adapter, children, composition
+from pretzel.oven.frontends.registry import TRANSFORM, Child, Unsupported, adapter, children, composition, inverse
 from pretzel.oven.frontends.sklearn.compat import allows_nan_tag
-from pretzel.oven.ir.columns import is_sparse, width_of
+from pretzel.oven.ir.columns import Constant, Select, is_sparse, width_of
+from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.feature_selection import select_sparse
 from pretzel.oven.ir.graph import Output
 
@@ -41,6 +42,29 @@ def selector(estimator: Any, x: Node, importer: Importer) -> Node:
     if not allows_nan_tag(estimator):
         x = importer.finite(x, estimator)
     return select_sparse(x, columns) if is_sparse(x) else importer.select(x, columns)
+
+
+@inverse(
+    "sklearn.feature_selection.GenericUnivariateSelect",
+    "sklearn.feature_selection.RFE",
+    "sklearn.feature_selection.RFECV",
+    "sklearn.feature_selection.SelectFdr",
+    "sklearn.feature_selection.SelectFpr",
+    "sklearn.feature_selection.SelectFromModel",
+    "sklearn.feature_selection.SelectFwe",
+    "sklearn.feature_selection.SelectKBest",
+    "sklearn.feature_selection.SelectPercentile",
+    "sklearn.feature_selection.SequentialFeatureSelector",
+    "sklearn.feature_selection.VarianceThreshold",
+)
+def of_selector(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Columns that were dropped are zeros of the dtype of the others."""
+    support = np.asarray(estimator.get_support())
+    checked = importer.finite(importer.dense(x), estimator)
+    importer.exclude(checked, ["object"], "objects that stay objects")
+    place = np.where(support, np.cumsum(support) - 1, support.sum())
+    zeros = Constant((checked,), np.zeros(1), "bool")
+    return Select((Concat((checked, zeros)),), tuple(place.tolist()))
 
 
 @composition("sklearn.feature_selection.RFE", "sklearn.feature_selection.RFECV")

@@ -261,15 +261,7 @@ def function_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
     if hasattr(function, "__self__") and callable(getattr(function.__self__, "fit", None)):
         return _method(function, x, importer)
     dense_only(x, estimator)
-    source = importer.dense(x)
-    made = numpy_function(function, source)
-    follows = source.schema().dtype.follows
-    if follows is Follows.REQUEST and made is not source:
-        dtypes = (*NARROW, *WIDE) if isinstance(made, UnaryFunction) and made.function in KEEP_INTEGERS else NARROW
-        importer.exclude(source, dtypes, "functions of narrow numbers", each=True)
-    elif follows is Follows.FLOAT and made is not source:
-        importer.exclude(source, ["float16"], "functions of narrow numbers")
-    return made
+    return function_of_numbers(function, x, importer)
 
 
 @adapter("sklearn.preprocessing.KernelCenterer")
@@ -317,6 +309,19 @@ def _bound(arguments: dict[str, Any], *names: str) -> float | None:
     if len(given) > 1 or not all(each is None or isinstance(each, int | float) for each in given):
         raise Unsupported(f"argument {names[0]} that is no number")
     return None if not given or given[0] is None else float(given[0])
+
+
+def function_of_numbers(function: Any, x: Node, importer: Importer) -> Node:
+    """`numpy_function` of a table, but for numbers so narrow that NumPy computes otherwise."""
+    source = importer.dense(x)
+    made = numpy_function(function, source)
+    follows = source.schema().dtype.follows
+    if follows is Follows.REQUEST and made is not source:
+        dtypes = (*NARROW, *WIDE) if isinstance(made, UnaryFunction) and made.function in KEEP_INTEGERS else NARROW
+        importer.exclude(source, dtypes, "functions of narrow numbers", each=True)
+    elif follows is Follows.FLOAT and made is not source:
+        importer.exclude(source, ["float16"], "functions of narrow numbers")
+    return made
 
 
 def numpy_function(function: Any, x: Node) -> Node:

@@ -13,6 +13,13 @@ def mean_and_scale(model: Any) -> tuple[Array, Array]:
     return model._x_mean, model._x_std
 
 
+def checks_projections() -> bool:
+    """Whether the inverse of a `PCA` checks its input, as it has done for some releases."""
+    from sklearn.decomposition import PCA
+
+    return "check_array" in PCA.inverse_transform.__code__.co_names
+
+
 def predicts_one(model: Any) -> bool:
     """Whether a partial least squares was fitted on a vector, and predicts one."""
     return bool(model._predict_1d)
