@@ -29,6 +29,9 @@ CLIP: dict[str, Any] = {"clip": True} if since("1.8") else {}
 LASSO: dict[str, Any] = {"l1_ratio": 1.0} if since("1.8") else {"penalty": "l1"}
 """How `LogisticRegression` is asked for an L1 penalty."""
 
+WARNS = since("1.6")
+"""Whether a `OneHotEncoder` takes ``handle_unknown="warn"``."""
+
 ISOLATES_MISSING = since("1.6")
 """Whether `IsolationForest` takes NaN."""
 

@@ -88,7 +88,7 @@ def _returns(columns: str, one: bool, kind: str, ndim: int, dtype: str, keeps_fl
     if one and ndim == 1:
         return f"value : {'float' if dtype.startswith('float') else 'int'}"
     if kind == "labels":
-        note = "Classes, with the dtype of ``classes_``, or numbers of clusters."
+        note = "Classes, with the dtype of ``classes_``, or numbers of clusters; the inverse of an encoder: categories."
         return f"labels : ndarray of shape {shape}\n    {note}"
     if kind == "list":
         return f"results : list of ndarray of {dtype}, each of shape {shape}\n    One for each output."

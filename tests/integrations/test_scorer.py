@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 from sklearn.compose import make_column_transformer
+from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -277,3 +278,15 @@ def test_no_rows_where_only_the_estimator_knows_the_columns():
     table = pd.DataFrame(X, columns=["a", "b"])
     assert BatchScorer(plan)(table[:0])["predict"].dtype == bool
     assert len(BatchScorer(plan)(table)) == 30
+
+
+def test_the_inverse_takes_the_columns_that_transform_makes():
+    X = np.random.default_rng(0).normal(size=(50, 5))
+    pipeline = make_pipeline(StandardScaler(), PCA(2)).fit(X)
+    plan = pretzel.compile(pipeline)
+    made = pipeline.transform(X)
+    table = pd.DataFrame({"a": made[:, 0], "b": made[:, 1]})
+    found = BatchScorer(plan, methods=["inverse_transform"])(table)
+    np.testing.assert_array_equal(found.to_numpy(), plan.inverse_transform(made))
+    assert [*found.columns] == [f"inverse_transform_{i}" for i in range(5)]
+    assert BatchScorer(plan, methods=["inverse_transform"])(table.head(0)).shape == (0, 5)

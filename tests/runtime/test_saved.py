@@ -112,7 +112,7 @@ def test_every_registered_estimator_comes_back_without_scikit_learn(tmp_path):
                 refused.add(case.id)
                 continue
             saved = pretzel.load(tmp_path / f"{index}.pretzel", store=ObjectStore())
-            answers = {method: form(getattr(plan, method)(rows)) for method in saved.methods}
+            answers = {method: form(getattr(plan, method)(rows)) for method in saved.input_schema.outputs}
             requests[str(index)] = (rows, answers)
     assert {each for each in refused if not each.startswith(PARTLY_NATIVE)} <= WITHOUT_NATIVE_FORM
     (tmp_path / "requests.pickle").write_bytes(pickle.dumps(requests))

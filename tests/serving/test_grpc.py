@@ -172,11 +172,11 @@ def test_answers_are_those_of_the_models(served: Served, runtime: pretzel.Runtim
     for name in runtime:
         plan = runtime[name].plan
         table = FRAME.head(2) if name == "churn/de" else TEXTS[:3] if name in INPUTS else X[:4]
-        asked = [{"name": method} for method in plan.methods]
+        asked = [{"name": method} for method in plan.input_schema.outputs]
         answer = served.infer(name, *INPUTS.get(name, (("input", X[:4]),)), raw=raw, outputs=asked)
         assert bool(answer.raw_output_contents) is raw
         found = outputs(answer)
-        for method in plan.methods:
+        for method in plan.input_schema.outputs:
             expected = getattr(plan, method)(table)
             parts = {f"{method}_{i}": part for i, part in enumerate(expected)} if isinstance(expected, list) else {}
             for each, part in (parts or {method: expected}).items():

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
 from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -339,3 +340,21 @@ def test_items() -> None:
         answer = client.post("/v2/models/records/infer", {"inputs": [tensor]})
         assert answer.status == 400
         assert "send them as JSON" in answer.error
+
+
+def test_the_inverse_takes_what_transform_returns() -> None:
+    rows = np.random.default_rng(0).normal(size=(50, 5))
+    pipeline = make_pipeline(StandardScaler(), PCA(2)).fit(rows)
+    with pretzel.Runtime(store=pretzel.ObjectStore()) as runtime:
+        plan = runtime.register("near", pipeline).plan
+        client = Client(pretzel.serving.app(runtime))
+        made = pipeline.transform(rows[:3])
+        expected = plan.inverse_transform(made)
+        assert client.post("/models/near/inverse_transform", made[0].tolist()).json == expected[0].tolist()
+        assert client.post("/models/near/inverse_transform", made.tolist()).json == expected.tolist()
+        assert client.post("/models/near/inverse_transform", rows[0].tolist()).status == 400
+        assert client.post("/models/near/transform", rows[0].tolist()).status == 200
+        described = client.get("/openapi.json").json["paths"]["/models/near/inverse_transform"]
+        row = described["post"]["requestBody"]["content"]["application/json"]["schema"]["anyOf"][0]
+        assert (row["minItems"], row["maxItems"]) == (2, 2)
+        assert "inverse_transform" in client.get("/models/near").json["methods"]

@@ -69,9 +69,9 @@ def test_answers_are_those_of_the_models(client: Client, runtime: pretzel.Runtim
         plan = runtime[name].plan
         inputs = (AGE, CITY) if name == "churn/de" else (documents,) if name in ("spam", "words") else (matrix,)
         table = FRAME.head(2) if name == "churn/de" else TEXTS[:3] if name in ("spam", "words") else X[:4]
-        asked = [{"name": method} for method in plan.methods]
+        asked = [{"name": method} for method in plan.input_schema.outputs]
         found = outputs(infer(client, name, *inputs, outputs=asked, parameters=parameters))
-        for method in plan.methods:
+        for method in plan.input_schema.outputs:
             expected = getattr(plan, method)(table)
             if isinstance(expected, list):
                 for i, part in enumerate(expected):

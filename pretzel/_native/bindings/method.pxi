@@ -91,6 +91,7 @@ cdef class Method(CallCounter):
     cdef const Program* native  # that of `program`
     cdef tuple readers
     cdef tuple labels     # for each output column a tuple of its classes as Python objects
+    cdef object label_type  # their dtype; None: those of a row have a common one
     cdef object result_type
     cdef int n_leaves, n_out, width
     cdef bint is_text, scalar, sparse
@@ -148,6 +149,8 @@ cdef class Method(CallCounter):
                 raise errors.KernelError(f"{name}: labels are one-dimensional, got shape {classes.shape}")
         self.labels = None if plan.labels is None else tuple(
             [tuple(map(interned, classes.tolist())) for classes in plan.labels])
+        types = {classes.dtype for classes in plan.labels or ()}
+        self.label_type = types.pop() if len(types) == 1 else None
         if self.n_out < (1 if self.labels is None and plan.ndim == 1 else len(self.labels or ())):
             raise errors.KernelError(f"{name}: {self.n_out} output(s) for {len(self.labels or ())} columns of labels")
         self.is_text = spec.kind.value in ("text", "items")
@@ -534,7 +537,7 @@ cdef class Method(CallCounter):
                 classes = <tuple>self.labels[0]
                 return classes[label_index(values[0], PyTuple_GET_SIZE(classes))]
             return np.array([classes[label_index(values[i], PyTuple_GET_SIZE(classes))]
-                             for i, classes in enumerate(self.labels)])
+                             for i, classes in enumerate(self.labels)], dtype=self.label_type)
         if self.scalar:
             return values[0] if self.result_type is None or self.result_type.kind == "f" else whole_number(values[0])
         vector = cnp.PyArray_EMPTY(1, &size, cnp.NPY_FLOAT64, 0)

@@ -25,7 +25,7 @@ from pretzel.oven.frontends.registry import invertible
 from pretzel.schema import INVERSE
 from pretzel.store.object_store import ObjectStore
 from tests import cases, releases
-from tests.answers import assert_close
+from tests.answers import assert_close, assert_identical
 
 PROJECTION = {"n_components": 3, "random_state": 0, "compute_inverse_components": True}
 KERNELS = {"n_components": 4, "fit_inverse_transform": True, "alpha": 0.5}
@@ -45,7 +45,7 @@ HOLDERS = ("sklearn.model_selection.", "sklearn.frozen.", "sklearn.pipeline.")
 """How the names of estimators begin whose inverse is that of others inside."""
 
 NAMES = [name for name in invertible() if not name.startswith(HOLDERS) and not releases.lacks(name)]
-EVERY = [*(case for case in cases.CASES if case.name in NAMES), *MORE]
+EVERY = [*(each for name in NAMES for each in [case for case in cases.CASES if case.name == name][:2]), *MORE]
 EACH = pytest.mark.parametrize("number", range(len(EVERY)), ids=[case.id for case in EVERY])
 BATCHES = (1, 2, 1000)
 
@@ -81,6 +81,8 @@ def same(got: Any, expected: Any) -> None:
     if getattr(expected, "dtype", None) == np.float32:
         assert got.dtype == np.float32
         np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6 * np.nanmax(np.abs(expected), initial=0.0))
+    elif np.asarray(expected).dtype.kind == "O":
+        assert_identical(got, expected)
     else:
         assert_close(got, expected)
 
@@ -140,7 +142,7 @@ def test_saved_and_loaded(number: int, tmp_path: Any) -> None:
     _, plan, made = inverted(number)
     plan.save(tmp_path / "model.plan")
     loaded = pretzel.load(tmp_path / "model.plan", store=ObjectStore())
-    assert_close(loaded.inverse_transform(made[:50]), plan.inverse_transform(made[:50]), exact=True)
+    assert_identical(loaded.inverse_transform(made[:50]), plan.inverse_transform(made[:50]))
 
 
 @EACH
@@ -161,7 +163,7 @@ def test_other_forms(number: int) -> None:
             continue
         got = plan.inverse_transform(rows)
         assert type(got) is type(expected)
-        assert_close(np.asarray(got) if hasattr(got, "iloc") else got, expected)
+        same(*(np.asarray(each) if hasattr(each, "iloc") else each for each in (got, expected)))
 
 
 PIPELINES = [
@@ -265,7 +267,7 @@ def test_estimators_without_inverse() -> None:
 
 
 def test_answers_without_the_source() -> None:
-    plan = pretzel.compile(make_pipeline(StandardScaler(), PCA(3)).fit(X))
+    plan = pretzel.compile(make_pipeline(PCA(3), StandardScaler()).fit(X))
     gc.collect()
     assert plan.inverse_transform(np.zeros((2, 3))).shape == (2, 5)
     with pytest.raises(InputTypeError, match="sparse"):

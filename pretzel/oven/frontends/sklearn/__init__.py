@@ -215,6 +215,8 @@ PRINCIPAL = frozenset(f"sklearn.decomposition.{name}" for name in ("PCA", "Incre
 
 FACTORIZATIONS = frozenset(f"sklearn.decomposition.{name}" for name in ("MiniBatchNMF", "NMF"))
 
+DENSIFYING = FACTORIZATIONS | {"sklearn.decomposition.KernelPCA", "sklearn.preprocessing.OneHotEncoder"}
+
 UNCHECKED_INVERSES = frozenset({*FACTORIZATIONS, "sklearn.cluster.FeatureAgglomeration"})
 """Transformers whose ``inverse_transform`` is given whatever comes."""
 
@@ -355,9 +357,11 @@ def checks_inverse(estimator: Any) -> bool:
 
 
 def densifies_inverse(estimator: Any) -> bool:
-    """Of sparse rows, products with dense components are dense."""
+    """Of sparse rows, products with dense components are dense, and so are categories and middles of bins."""
     name = public_name(type(estimator))
-    return name in FACTORIZATIONS or name.startswith("sklearn.random_projection.")
+    if name == "sklearn.preprocessing.KBinsDiscretizer":
+        return bool(estimator.encode != "ordinal")
+    return name in DENSIFYING or name.startswith("sklearn.random_projection.")
 
 
 def makes_sparse(estimator: Any) -> bool:

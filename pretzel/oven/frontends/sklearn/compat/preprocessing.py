@@ -47,6 +47,32 @@ def one_hot_widths(encoder: Any) -> list[int]:
     return [int(n) for n in encoder._n_features_outs]
 
 
+def frequent_categories(encoder: Any, column: int) -> Array:
+    """Categories of a column that are coded each for itself."""
+    categories: Array = encoder.categories_[column]
+    indices = getattr(encoder, "_infrequent_indices", None)
+    return categories if indices is None or indices[column] is None else np.delete(categories, indices[column])
+
+
+def one_hot_categories(encoder: Any, column: int) -> tuple[Array, Array]:
+    """What the columns that a `OneHotEncoder` makes of a column stand for; the same with what it has dropped."""
+    every = encoder._compute_transformed_categories(column, remove_dropped=False)
+    return encoder._remove_dropped_categories(every, column), every
+
+
+def takes_zeros_for_unknown(encoder: Any, column: int) -> bool:
+    """Whether a row of zeros stands for an unknown category in the inverse of a `OneHotEncoder`, and not for an error.
+
+    Some releases forget ``handle_unknown="warn"`` there.
+    """
+    if encoder.handle_unknown == "ignore":
+        return True
+    constants = type(encoder).inverse_transform.__code__.co_consts
+    knows_warn = any("warn" in each for each in constants if isinstance(each, tuple))
+    is_asked = encoder.handle_unknown in ("infrequent_if_exist", *(["warn"] if knows_warn else []))
+    return is_asked and infrequent_code(encoder, column) is None
+
+
 def missing_category(encoder: Any, column: int) -> int | None:
     """Position of the missing value among the categories of a column of an `OrdinalEncoder`.
 
