@@ -101,12 +101,15 @@ def test_opaque_regressors() -> None:
 
 def test_other_transformers_are_opaque() -> None:
     bins = KBinsDiscretizer(5, encode="ordinal", strategy="uniform")
+    model = TransformedTargetRegressor(Ridge(), transformer=bins, check_inverse=False).fit(X, Y)
+    with pytest.raises(OpaqueStepError, match="depend on its last bits"):
+        pretzel.compile(model, strict=True)
+    np.testing.assert_array_equal(pretzel.compile(model).predict(X), model.predict(X))
     function = FunctionTransformer(np.arctan, np.tan)
-    for transformer, reason in ((function, "function numpy.tan"), (bins, "depend on its last bits")):
-        model = TransformedTargetRegressor(Ridge(), transformer=transformer, check_inverse=False).fit(X, Y)
-        with pytest.raises(OpaqueStepError, match=reason):
-            pretzel.compile(model, strict=True)
-        np.testing.assert_array_equal(pretzel.compile(model).predict(X), model.predict(X))
+    model = TransformedTargetRegressor(Ridge(), transformer=function).fit(X, Y)
+    with pytest.raises(OpaqueStepError, match=r"function numpy\.tan"):
+        pretzel.compile(model, strict=True)
+    assert_close(pretzel.compile(model).predict(X), model.predict(X))
 
 
 def test_saved_and_loaded(tmp_path: Any) -> None:
