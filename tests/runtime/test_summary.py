@@ -25,7 +25,7 @@ class Nearest(KNeighborsClassifier):
     """Has no adapter, because a subclass may override anything."""
 
 
-REASON = f"{Nearest.__module__}.Nearest has no adapter"
+REASON = f"{Nearest.__module__}.Nearest has no native form"
 
 
 def test_an_opaque_step_is_told(caplog: pytest.LogCaptureFixture) -> None:

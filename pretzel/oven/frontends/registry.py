@@ -224,7 +224,7 @@ def adapter_for(estimator: object) -> Adapter:
     name = public_name(type(estimator))
     found = _adapters.get(name)
     if found is None:
-        raise Unsupported(f"{name} has no adapter")
+        raise Unsupported(f"{name} has no native form")
     return found
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pretzel.oven.ir.graph import Methods, Node
 
 
-@adapter(
+MASKS = (
     "sklearn.feature_selection.GenericUnivariateSelect",
     "sklearn.feature_selection.SelectFdr",
     "sklearn.feature_selection.SelectFpr",
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     "sklearn.feature_selection.SequentialFeatureSelector",
     "sklearn.feature_selection.VarianceThreshold",
 )
+ELIMINATIONS = "sklearn.feature_selection.RFE", "sklearn.feature_selection.RFECV"
+
+
+@adapter(*MASKS)
 def selector(estimator: Any, x: Node, importer: Importer) -> Node:
     """All columns are checked, those that are dropped too, unless the selector lets NaN pass: then none is."""
     support = np.asarray(estimator.get_support())
@@ -44,19 +48,7 @@ def selector(estimator: Any, x: Node, importer: Importer) -> Node:
     return select_sparse(x, columns) if is_sparse(x) else importer.select(x, columns)
 
 
-@inverse(
-    "sklearn.feature_selection.GenericUnivariateSelect",
-    "sklearn.feature_selection.RFE",
-    "sklearn.feature_selection.RFECV",
-    "sklearn.feature_selection.SelectFdr",
-    "sklearn.feature_selection.SelectFpr",
-    "sklearn.feature_selection.SelectFromModel",
-    "sklearn.feature_selection.SelectFwe",
-    "sklearn.feature_selection.SelectKBest",
-    "sklearn.feature_selection.SelectPercentile",
-    "sklearn.feature_selection.SequentialFeatureSelector",
-    "sklearn.feature_selection.VarianceThreshold",
-)
+@inverse(*MASKS, *ELIMINATIONS)
 def of_selector(estimator: Any, x: Node, importer: Importer) -> Node:
     """Columns that were dropped are zeros of the dtype of the others."""
     support = np.asarray(estimator.get_support())
@@ -67,14 +59,14 @@ def of_selector(estimator: Any, x: Node, importer: Importer) -> Node:
     return Select((Concat((checked, zeros)),), tuple(place.tolist()))
 
 
-@composition("sklearn.feature_selection.RFE", "sklearn.feature_selection.RFECV")
+@composition(*ELIMINATIONS)
 def behind_selection(selector: Any) -> tuple[Child, ...]:
     """The estimator that was fitted on the selected columns."""
     found = getattr(selector, "estimator_", None)
     return () if found is None else (Child(type(found).__name__, found, "predict", TRANSFORM),)
 
 
-@adapter("sklearn.feature_selection.RFE", "sklearn.feature_selection.RFECV")
+@adapter(*ELIMINATIONS)
 def recursive_elimination(estimator: Any, x: Node, importer: Importer) -> Methods:
     """The selection, and what the estimator makes of it."""
     (child,) = children(estimator)
