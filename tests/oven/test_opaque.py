@@ -208,11 +208,11 @@ def test_functions_on_columns_are_told_apart():
 def test_reasons_say_what_is_missing():
     """A frame is the reason only where something in Python reads it, whoever asked for it."""
     scaler = StandardScaler().set_output(transform="pandas")
-    steps = [("numpy", FunctionTransformer(np.sinh)), ("own", FunctionTransformer(lambda X: X * 2))]
+    steps = [("numpy", FunctionTransformer(np.deg2rad)), ("own", FunctionTransformer(lambda X: X * 2))]
     plan = pretzel.compile(Pipeline([("scale", scaler), *steps, ("last", LogisticRegression())]).fit(X, y))
     assert {each.step: each.reason for each in plan.opaque_steps} == {
         "Pipeline.scale": "its result is a frame of pandas, which no native step reads",
-        "Pipeline.numpy": "function numpy.sinh has no native form",
+        "Pipeline.numpy": "function numpy.deg2rad has no native form",
         "Pipeline.own": "function '<lambda>' runs in Python",
     }
 

@@ -43,7 +43,7 @@ def sources() -> list[tuple[list[Any], Any, Any]]:
     forest = [RandomForestRegressor(10, max_depth=6, random_state=n).fit(numbers, numbers[:, 1]) for n in (0, 1)]
     text = [make_pipeline(TfidfVectorizer(ngram_range=(1, n)), LogisticRegression()).fit(texts, y) for n in (1, 2)]
     opaque = [
-        make_pipeline(FunctionTransformer(np.tanh), StandardScaler(), Ridge(alpha=n)).fit(numbers, numbers[:, 1])
+        make_pipeline(FunctionTransformer(np.deg2rad), StandardScaler(), Ridge(alpha=n)).fit(numbers, numbers[:, 1])
         for n in (1, 2)
     ]
     return [(forest, numbers[3], numbers), (text, texts[3], texts), (opaque, numbers[3], numbers)]

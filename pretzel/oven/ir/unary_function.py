@@ -10,14 +10,19 @@ from pretzel.oven.ir.graph import Array, Node, Parity, Value
 from pretzel.oven.ir.scale import ToFloat32
 from pretzel.schema import Schema, dense
 
-FUNCTIONS = ("absolute", "sqrt", "square", "negative", "log1p", "expm1", "log2", "log10", "cbrt", "exp2", "sin", "cos")
+FUNCTIONS = (
+    "absolute", "sqrt", "square", "negative", "log1p", "expm1", "log2", "log10", "cbrt", "exp2", "sin", "cos", "tan",
+    "sinh", "cosh", "tanh", "arcsinh", "arctan", "rint", "floor", "ceil", "trunc", "sign", "reciprocal",
+)  # fmt: skip
 """Names in NumPy, in the order of the kernel's enumeration."""
 
 KEEP_INTEGERS = ("absolute", "negative", "square")
 """Functions that return integers for integers."""
 
+FLOATS_ONLY = ("floor", "ceil", "trunc", "sign", "reciprocal")
+"""Functions that have another result, or dtype, for integers."""
 
-ROUNDED_CORRECTLY = ("absolute", "sqrt", "square", "negative")
+ROUNDED_CORRECTLY = ("absolute", "sqrt", "square", "negative", "rint", *FLOATS_ONLY)
 """Functions whose results are rounded as IEEE 754 demands, in float32 as in float64."""
 
 
@@ -37,7 +42,7 @@ class UnaryFunction(Node):
         return dense(source.width, source.dtype if self.function in KEEP_INTEGERS else source.dtype.floating())
 
     def is_exact(self) -> bool:
-        """Roots and products, which IEEE 754 defines to the last bit."""
+        """Roots, products, quotients and whole numbers, which IEEE 754 defines to the last bit."""
         return self.function in ROUNDED_CORRECTLY
 
     def in_float32(self) -> Node:

@@ -12,7 +12,7 @@ from sklearn.kernel_approximation import AdditiveChi2Sampler
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import FeatureUnion, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer, StandardScaler
 
 import pretzel
 from pretzel.errors import OpaqueStepError
@@ -23,13 +23,41 @@ from .numeric import SPECIAL, check, numbers
 X = numbers(1000, 5)
 
 
-@pytest.mark.parametrize("function", [np.abs, np.sqrt, np.square, np.negative], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "function",
+    [np.abs, np.sqrt, np.square, np.negative, np.rint, np.floor, np.ceil, np.trunc, np.sign, np.reciprocal],
+    ids=lambda f: f.__name__,
+)
 def test_exact_functions(function: Any) -> None:
-    check(FunctionTransformer(function).fit(X), X, ("transform",), exact=True)
+    with np.errstate(all="ignore"):
+        check(FunctionTransformer(function).fit(X), X, ("transform",), exact=True)
+        odd = np.array([*SPECIAL, -0.0, np.nan, np.inf, -np.inf, 1e308, 0.5, -2.5]).reshape(-1, 1)
+        model = FunctionTransformer(function).fit(odd)
+        plan = pretzel.compile(model, strict=True, keep_source=True)
+        for request in (odd, odd[:5], odd.astype(np.float32), np.arange(-3, 4).reshape(-1, 1)):
+            if function is np.reciprocal and request.dtype.kind == "i":
+                request = request[request[:, 0] != 0].reshape(-1, 1)
+            found, expected = plan.transform(request), model.transform(request)
+            assert found.dtype == expected.dtype
+            np.testing.assert_array_equal(found, expected)
+            np.testing.assert_array_equal(np.signbit(found), np.signbit(expected))
+
+
+def test_whole_numbers_of_a_step_before() -> None:
+    rows = X[:50]
+    for function in (np.floor, np.sign):
+        steps = KBinsDiscretizer(3, encode="ordinal", quantile_method="linear"), FunctionTransformer(function)
+        model = make_pipeline(*steps).fit(rows)
+        check(model, rows, ("transform",), exact=True)
 
 
 @pytest.mark.parametrize(
-    "function", [np.log, np.log1p, np.log2, np.log10, np.exp, np.expm1, np.cbrt], ids=lambda f: f.__name__
+    "function",
+    [
+        *[np.log, np.log1p, np.log2, np.log10, np.exp, np.expm1, np.cbrt],
+        *[np.tan, np.sinh, np.cosh, np.tanh, np.arcsinh, np.arctan],
+    ],
+    ids=lambda f: f.__name__,
 )
 def test_functions(function: Any) -> None:
     positive = np.abs(X)
@@ -93,7 +121,7 @@ def test_methods_of_estimators() -> None:
         FunctionTransformer(np.clip, kw_args={"a_min": 0, "a_max": [1, 2, 3, 4, 5]}),
         FunctionTransformer(np.clip, kw_args={"a_min": 0, "a_max": 1, "where": True}),
         FunctionTransformer(np.nan_to_num, kw_args={"posinf": 3}),
-        FunctionTransformer(np.floor),
+        FunctionTransformer(np.deg2rad),
     ],
     ids=["lambda", "a list", "another argument", "infinity", "unknown"],
 )

@@ -41,7 +41,7 @@ from pretzel.oven.ir.power import YeoJohnson
 from pretzel.oven.ir.quantile import Quantiles
 from pretzel.oven.ir.scale import MulAdd, ScaleSparse, SubDiv, ToFloat32
 from pretzel.oven.ir.splines import Splines
-from pretzel.oven.ir.unary_function import FUNCTIONS, KEEP_INTEGERS, UnaryFunction
+from pretzel.oven.ir.unary_function import FLOATS_ONLY, FUNCTIONS, KEEP_INTEGERS, UnaryFunction
 from pretzel.oven.ir.value_properties import FLOAT64_MAX
 from pretzel.schema import Follows, Kind, fixed
 
@@ -317,7 +317,8 @@ def function_of_numbers(function: Any, x: Node, importer: Importer) -> Node:
     made = numpy_function(function, source)
     follows = source.schema().dtype.follows
     if follows is Follows.REQUEST and made is not source:
-        dtypes = (*NARROW, *WIDE) if isinstance(made, UnaryFunction) and made.function in KEEP_INTEGERS else NARROW
+        name = made.function if isinstance(made, UnaryFunction) else ""
+        dtypes = (*NARROW, *WIDE) if name in (*KEEP_INTEGERS, *FLOATS_ONLY) else NARROW
         importer.exclude(source, dtypes, "functions of narrow numbers", each=True)
     elif follows is Follows.FLOAT and made is not source:
         importer.exclude(source, ["float16"], "functions of narrow numbers")
@@ -335,6 +336,9 @@ def numpy_function(function: Any, x: Node) -> Node:
         return Exp((x,)) if name == "exp" else Log((x,))
     if name not in FUNCTIONS:
         raise Unsupported(f"function numpy.{name} has no native form")
+    dtype = x.schema().dtype
+    if name in FLOATS_ONLY and dtype.follows is Follows.NOTHING and np.dtype(dtype.least).kind != "f":
+        raise Unsupported(f"function numpy.{name} of whole numbers")
     return UnaryFunction((x,), name)
 
 
