@@ -9,6 +9,7 @@ import numpy as np
 
 from pretzel.input_spec import InputKind, InputSpec
 from pretzel.options import Options
+from pretzel.oven.compiler import Graphs
 from pretzel.oven.frontends.importer import Imported
 from pretzel.oven.ir.columns import LoopState, NumericLeaf, Select
 from pretzel.oven.ir.concat import Concat
@@ -43,7 +44,7 @@ def plan_of(node: Node, width: int, store: ObjectStore | None = None) -> Plan:
     method = lowering.method(output["predict"])
     lease.complete()
     spec = InputSpec(InputKind.TABLE, width, required=tuple(range(width)))
-    told = report(Imported(spec, output), output, [], Options(), 0.0)
+    told = report([Graphs(Imported(spec, output), output, [], {})], Options(), 0.0)
     graph = store_graph({"predict": node}, lowering.calls, store)
     return Plan(PhysicalPlan(spec, {"predict": method}, {}, lease.digests, told, graph), store, lease)
 

@@ -219,10 +219,13 @@ def test_calls_keep_arrays_that_the_plan_let_go(store: ObjectStore) -> None:
 
 def test_stages_are_one_object(store: ObjectStore) -> None:
     plans = [pretzel.compile(encoder("abc"), store=store) for _ in range(2)]
-    first, second = (plan.physical.methods["transform"].program.stages for plan in plans)
-    assert all(a is b for a, b in zip(first, second, strict=True))
-    assert store.stats()["stages"] == len(first)
-    del plans, first, second
+    methods = [plan.physical.methods for plan in plans]
+    for name in ("transform", "inverse_transform"):
+        first, second = (each[name].program.stages for each in methods)
+        assert all(a is b for a, b in zip(first, second, strict=True))
+    once = pretzel.compile(encoder("abc"), store=ObjectStore())
+    assert store.stats()["stages"] == once.store.stats()["stages"]
+    del plans, methods, first, second
 
 
 def test_binding_one_thing_in_many_threads(store: ObjectStore) -> None:
@@ -234,9 +237,10 @@ def test_binding_one_thing_in_many_threads(store: ObjectStore) -> None:
             plans.append(pretzel.compile(sources[number % 2], store=store))
 
     run_threads(work, 8)
-    reference = [pretzel.compile(source, store=ObjectStore()).nbytes for source in sources]
-    assert store.stats()["unique_bytes"] == sum(reference)
-    assert store.stats()["logical_bytes"] == 20 * sum(reference)
+    once = ObjectStore()
+    reference = [pretzel.compile(source, store=once) for source in sources]
+    assert store.stats()["unique_bytes"] == once.stats()["unique_bytes"]
+    assert store.stats()["logical_bytes"] == 20 * sum(plan.nbytes for plan in reference)
     plans.clear()
 
 

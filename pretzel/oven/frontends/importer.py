@@ -27,6 +27,7 @@ from pretzel.oven.frontends.forms import (
 from pretzel.oven.frontends.missing import note_missing, with_missing
 from pretzel.oven.frontends.outputs import names_out, output_width
 from pretzel.oven.frontends.registry import (
+    LastBits,
     Unsupported,
     adapter_for,
     answers,
@@ -231,7 +232,7 @@ class Importer(ValueReader):
             if is_sparse(given := self.plain(x)):
                 raise Unsupported(f"the inverse of {type(estimator).__name__} on sparse rows")
             if self._called and ".".join(self._path) in self._called:
-                raise Unsupported("steps behind it depend on its last bits")
+                raise LastBits
             made = inverse_for(estimator)(estimator, given, self)
             output = Output(made) if isinstance(made, Node) else made
             check_inverse(estimator, width_of(output.node))
@@ -254,7 +255,7 @@ class Importer(ValueReader):
             as_it_is = is_composition(estimator) or has_trait(estimator, "reads_forms")
             given = x if as_it_is else self.plain_for(estimator, x)
             if self._called and ".".join(self._path) in self._called:
-                raise Unsupported("steps behind it depend on its last bits")
+                raise LastBits
             made = read(estimator, given, self)
             native = {"transform": Output(made)} if isinstance(made, Node) else made
             if not has_trait(estimator, "needs_rows"):

@@ -18,20 +18,20 @@ from pretzel.schema import INVERSE
 
 
 class Inverter(Importer):
-    """Imports the inverse of one fitted estimator. A step whose inverse has no native form is opaque.
+    """Imports the inverse of one fitted estimator.
 
-    An inverse of which nothing is native is left to the source, as are requests of sparse rows, and of frames where
+    An inverse that is not native as a whole is left to the source, as are requests of sparse rows, and of frames where
     the source makes no array of them: then it returns something else.
     """
 
     def run(self) -> Imported:
-        """Import ``inverse_transform``, if the estimator has it.
+        """Import ``inverse_transform``, if the estimator has it, and it is native.
 
         What contradicts itself in it is no reason to reject an estimator that transforms: the source answers.
         """
         try:
             return super().run()
-        except (CompileError, Unsupported):
+        except (CompileError, OverflowError, Unsupported):
             return self._imported({}, 0)
 
     def _run(self) -> Imported:
@@ -65,10 +65,12 @@ class Inverter(Importer):
         return dict.fromkeys(imported.methods, f"{imported.input.estimator} takes no sparse rows")
 
     def inverse(self, estimator: Any, x: Node, *, name: str = "") -> Output:
-        """What ``inverse_transform`` of ``estimator`` makes of ``x``; opaque if it has no native form."""
+        """What ``inverse_transform`` of ``estimator`` makes of ``x``; opaque for dtypes of requests that need it."""
         try:
             return super().inverse(estimator, x, name=name)
         except (Unsupported, OverflowError) as error:
+            if not self._requests:
+                raise
             width = fitted_columns(estimator)[0] or 0
             with self._inside(estimator, name):
                 node = self.note(opaque(estimator, INVERSE, self._argument(x), str(error), new_token(), width))

@@ -53,6 +53,13 @@ class Unsupported(Exception):
     """This configuration of an estimator has no native form; the step becomes opaque, with this reason."""
 
 
+class LastBits(Unsupported):
+    """The source computes a step, because steps behind it depend on the last bits of its result."""
+
+    def __init__(self) -> None:
+        super().__init__("steps behind it depend on its last bits")
+
+
 class BrokenAttribute(Exception):
     """A fitted attribute contradicts itself; the importer makes a `CompileError` of it, which names the step."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pretzel.inverse import Inverse
-from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition
+from pretzel.oven.frontends.registry import Child, LastBits, Unsupported, adapter, children, composition
 from pretzel.oven.frontends.sklearn._members import called
 from pretzel.oven.frontends.sklearn.compat.compositions import target_ndim
 from pretzel.oven.ir.check import CheckFinite
@@ -40,6 +40,8 @@ def transformed_target(estimator: Any, x: Node, importer: Importer) -> Methods:
         if made.labels is not None:
             raise Unsupported("a target of categories")
         node = made.node
+    except LastBits:
+        raise  # those of the regressor, too
     except Unsupported as error:
         if called(output.node) is not None:
             raise  # both would be called, and the dtype of what is read back between them is lost
