@@ -53,7 +53,6 @@ def of_selector(estimator: Any, x: Node, importer: Importer) -> Node:
     """Columns that were dropped are zeros of the dtype of the others."""
     support = np.asarray(estimator.get_support())
     checked = importer.finite(importer.dense(x), estimator)
-    importer.exclude(checked, ["object"], "objects that stay objects")
     place = np.where(support, np.cumsum(support) - 1, support.sum())
     zeros = Constant((checked,), np.zeros(1), "bool")
     return Select((Concat((checked, zeros)),), tuple(place.tolist()))
