@@ -23,7 +23,7 @@ from pretzel.oven.request_columns import request_columns
 from pretzel.oven.stored_graph import store_graph
 from pretzel.packed import Packed
 from pretzel.plan import PhysicalPlan
-from pretzel.schema import EXTRAS, INVERSE
+from pretzel.schema import EXTRAS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -244,9 +244,9 @@ class Compiler:
 
 def _without_opaque_extras(methods: dict[str, Output]) -> dict[str, Output]:
     """`EXTRAS` are no reason to reject an estimator that predicts or transforms natively."""
-    extras = {name for name, output in methods.items() if name in (*EXTRAS, INVERSE) and _opaque_nodes(output)}
+    extras = {name for name, output in methods.items() if name in EXTRAS and _opaque_nodes(output)}
     kept = {name: output for name, output in methods.items() if name not in extras}
-    return kept if kept or INVERSE in extras else methods
+    return kept or methods
 
 
 def _opaque_nodes(output: Output) -> list[Opaque]:

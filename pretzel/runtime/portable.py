@@ -9,7 +9,7 @@ from pretzel.errors import CorruptStoreError, SaveError
 from pretzel.packed import REPORT, STRUCTURE, Packed
 from pretzel.plan import StoredGraph
 from pretzel.runtime.source import SAVE
-from pretzel.schema import EXTRAS, INVERSE
+from pretzel.schema import EXTRAS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,9 +26,8 @@ def is_portable(physical: PhysicalPlan) -> bool:
 
 
 def _wanted(physical: PhysicalPlan) -> dict[str, MethodPlan]:
-    """The methods without `EXTRAS` that have opaque steps, and such an inverse, unless it has no others."""
-    extras = *EXTRAS, INVERSE
-    wanted = {name: method for name, method in physical.methods.items() if name not in extras or not method.opaque}
+    """The methods without `EXTRAS` that have opaque steps, unless it has no others."""
+    wanted = {name: method for name, method in physical.methods.items() if name not in EXTRAS or not method.opaque}
     return wanted or physical.methods
 
 
