@@ -49,6 +49,7 @@ import pretzel
 from pretzel.errors import PretzelError, StoreError
 from pretzel.runtime import saved
 from pretzel.runtime.stored_estimators import opaque_steps
+from pretzel.schema import INVERSE
 from pretzel.store.object_store import ObjectStore
 from pretzel.store.plan_file import DESCRIPTION, OBJECTS
 from tests.native.mutated_states import SAME_SIZE, mutated
@@ -67,12 +68,14 @@ OTHERS = (None, True, 0, 1, -1, 0.5, "", "x", "object", "float32", "<f8", "é", 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A model as a plan file and in a store, and a request of it."""
+    """A model as a plan file and in a store, and requests of it."""
 
     name: str
     file: bytes
     store: dict[str, bytes]
     request: Any
+    transformed: Any
+    """What ``inverse_transform`` is asked; None of a model without it."""
     plan: Any
 
 
@@ -108,7 +111,8 @@ def cases() -> tuple[Case, ...]:
             root = Path(folder, f"{name} store")
             pretzel.PlanStore(root).publish("m", plan, opaque="skops")
             files = {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
-            found.append(Case(name, Path(folder, name).read_bytes(), files, X[:5], plan))
+            transformed = plan.transform(X[:5]) if INVERSE in plan.methods else None
+            found.append(Case(name, Path(folder, name).read_bytes(), files, X[:5], transformed, plan))
     return tuple(found)
 
 
@@ -235,7 +239,7 @@ def changed_file(rng: np.random.Generator, contents: bytes) -> bytes:
 # ---- what happens ----------------------------------------------------------------------------------------------------
 
 
-def answers(plan: pretzel.Plan, request: Any) -> str:
+def answers(plan: pretzel.Plan, case: Case) -> str:
     """ "answers", or "stops" where a method says that it does not; estimators say it in words of their own."""
     found = "answers"
     has_opaque = any(opaque_steps(plan.physical))
@@ -243,6 +247,7 @@ def answers(plan: pretzel.Plan, request: Any) -> str:
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for method in plan.methods:
+            request = case.request if method != INVERSE or case.transformed is None else case.transformed
             row = tuple(request[0]) if isinstance(request, np.ndarray) else request[0]
             for name, asked in ((method, request), (f"{method}_one", row)):
                 try:
@@ -271,7 +276,7 @@ def outcome_of_file(rng: np.random.Generator, case: Case, folder: Path) -> str:
         return "rejected" if not again else "rejected while lowered again"
     finally:
         saved.layouts = ask
-    return answers(plan, case.request) + " lowered again" * again
+    return answers(plan, case) + " lowered again" * again
 
 
 def outcome_of_store(rng: np.random.Generator, case: Case, folder: Path) -> str:
@@ -297,12 +302,12 @@ def outcome_of_store(rng: np.random.Generator, case: Case, folder: Path) -> str:
     except StoreError:
         return found
     try:
-        found = answers(store.load("m"), case.request)
+        found = answers(store.load("m"), case)
     except PretzelError:
         found = "rejected"
     try:
         store.publish("again", case.plan, opaque="skops")
-        assert answers(store.load("again"), case.request) == "answers", "a plan that was just published does not answer"
+        assert answers(store.load("again"), case) == "answers", "a plan that was just published does not answer"
         store.gc()
     except StoreError:
         pass  # a damaged name
