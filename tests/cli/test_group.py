@@ -116,7 +116,8 @@ def test_from_a_pickle_to_predictions(folder, pipeline, table):
 def test_what_is_stopped_leaves_nothing(folder, table, number):
     in_process("compile", "m.joblib", "-o", "m.pretzel")
     pd.concat([table] * 10_000).to_csv("long.csv", index=False)
-    running = started("predict", "m.pretzel", "long.csv", "-o", "out.csv")
+    # Row by row it takes minutes, so that the signal comes before the end on any machine.
+    running = started("predict", "m.pretzel", "long.csv", "-o", "out.csv", "--batch", "1")
     while running.poll() is None and not [*folder.glob(".out.csv.*")]:
         time.sleep(0.01)
     running.send_signal(number)
