@@ -10,7 +10,6 @@ import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.feature_selection import SelectKBest
-from sklearn.frozen import FrozenEstimator
 from sklearn.impute import KNNImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -19,6 +18,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import pretzel
 from pretzel.errors import InputKeyError, PretzelError
+from tests import releases
 
 pytest.importorskip("feature_engine")
 from feature_engine import discretisation, encoding, imputation, outliers, scaling, selection, transformation
@@ -242,9 +242,10 @@ def test_values_on_an_edge_behind_a_function() -> None:
 
 def test_trees_of_a_regression() -> None:
     step = discretisation.DecisionTreeDiscretiser(random_state=0).fit(TABLE[NUMBERS], TABLE["size"] * 2)
-    model = make_pipeline(FrozenEstimator(step), TREE).fit(TABLE[NUMBERS], Y)
-    plan = pretzel.compile(model, strict=True)
-    np.testing.assert_allclose(plan.predict_proba(TABLE[NUMBERS]), model.predict_proba(TABLE[NUMBERS]), rtol=1e-9)
+    for frozen in releases.frozen(step):
+        model = make_pipeline(frozen, TREE).fit(TABLE[NUMBERS], Y)
+        plan = pretzel.compile(model, strict=True)
+        np.testing.assert_allclose(plan.predict_proba(TABLE[NUMBERS]), model.predict_proba(TABLE[NUMBERS]), rtol=1e-9)
 
 
 def test_values_outside_of_all_intervals() -> None:

@@ -46,7 +46,7 @@ def test_exact_functions(function: Any) -> None:
 def test_whole_numbers_of_a_step_before() -> None:
     rows = X[:50]
     for function in (np.floor, np.sign):
-        steps = KBinsDiscretizer(3, encode="ordinal", quantile_method="linear"), FunctionTransformer(function)
+        steps = KBinsDiscretizer(3, encode="ordinal", strategy="uniform"), FunctionTransformer(function)
         model = make_pipeline(*steps).fit(rows)
         check(model, rows, ("transform",), exact=True)
 
