@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pretzel.oven.frontends.registry import has_trait
-from pretzel.oven.ir.columns import LEAVES, NumericLeaf, Raw, SparseLeaf
+from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, Raw, SparseLeaf
 from pretzel.oven.ir.encode import CategoryCodes
 from pretzel.oven.ir.graph import Node, toposort, users
 from pretzel.oven.ir.impute import Impute, MissingMask
@@ -75,7 +75,7 @@ def encoded_columns(output: Node) -> Columns:
 
 
 def columns_of(leaf: Node) -> Columns:
-    """The numbers that a leaf reads."""
+    """What a leaf reads: numbers by their columns, cells by the complements, because their types decide alone."""
     known: Columns | None = leaf.__dict__.get("_columns")
     if known is None:
         known = leaf.__dict__["_columns"] = _columns_of(leaf)
@@ -87,6 +87,8 @@ def _columns_of(leaf: Node) -> Columns:
     source = made.token if isinstance(made, Opaque) else 0
     if isinstance(leaf, SparseLeaf):
         return frozenset((source, column) for column in range(leaf.width))
+    if isinstance(leaf, CellLeaf):
+        return frozenset((source, ~column) for column in leaf.columns)
     return frozenset((source, column) for column in leaf.columns) if isinstance(leaf, NumericLeaf) else frozenset()
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pretzel.oven.dtypes import columns_of, follows_request, passed_on
 from pretzel.oven.float32 import rounded_nodes
-from pretzel.oven.ir.columns import LEAVES, NumericLeaf, SparseLeaf, deciding_leaves
+from pretzel.oven.ir.columns import LEAVES, CellLeaf, NumericLeaf, SparseLeaf, deciding_leaves
 from pretzel.oven.ir.graph import Node, toposort, users
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.plan import LeafTypes
@@ -31,9 +31,12 @@ def types_by_column(output: Node, refusals: Mapping[Node, Refusal]) -> dict[tupl
         dtypes with which the steps behind a leaf do not compute natively.
     """
     readers = users([output])
-    leaves = [leaf for leaf in readers if isinstance(leaf, NumericLeaf | SparseLeaf)]
+    leaves: list[Node] = [leaf for leaf in readers if isinstance(leaf, NumericLeaf | SparseLeaf)]
     passed = passed_on(output)  # objects among them make objects of the whole result
     matter = {leaf for leaf in leaves if leaf in passed or _matters(leaf, output, readers)}
+    cells = {leaf for leaf in readers if isinstance(leaf, CellLeaf) and "bool" in refusals.get(leaf, ((), False))[0]}
+    leaves += cells
+    matter |= cells  # but no result has their dtype
     values = [output, *(node.inputs[0] for node in readers if isinstance(node, Opaque))]
     deciding = set[Node]().union(*map(deciding_leaves, values))
     rounded = _rounded_alone(output, matter) if len(matter) > 1 else set()

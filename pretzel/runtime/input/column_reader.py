@@ -95,6 +95,11 @@ def as_cells(spec: InputSpec, position: int, column: Any) -> Any:
     _reject_dtype(spec, position, column.dtype, "texts or numbers")
 
 
+def are_bool(column: Any) -> bool:
+    """Whether a column, which may be a list, has a dtype or type of booleans."""
+    return str(getattr(column, "dtype", getattr(column, "type", ""))) in ("bool", "boolean", "bool[pyarrow]")
+
+
 def dtype_of(column: Any, numbers: npt.NDArray[Any], *, alone: bool = False) -> np.dtype[Any]:
     """dtype that a column of ``numbers`` has for scikit-learn.
 

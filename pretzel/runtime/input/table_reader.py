@@ -18,7 +18,7 @@ from pretzel.errors import InputShapeError, InputTypeError, InputValueError
 from pretzel.input_spec import InputKind
 from pretzel.program import LeafKind
 from pretzel.runtime.input.coded import as_rounded, coded_table
-from pretzel.runtime.input.column_reader import as_cells, as_floats, as_numbers, dtype_of, has_large_integers
+from pretzel.runtime.input.column_reader import are_bool, as_cells, as_floats, as_numbers, dtype_of, has_large_integers
 from pretzel.runtime.input.feature_names import check_unnamed, match, warn_about_names
 from pretzel.runtime.input.item_list import item_list
 from pretzel.runtime.input.messages import UnreadForm, package_of, shown
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pretzel.program import Leaf
 
 
-FLOAT64, OBJECT = np.dtype(np.float64), np.dtype(object)
+BOOL, FLOAT64, OBJECT = np.dtype(bool), np.dtype(np.float64), np.dtype(object)
 _PLAIN = frozenset({float, int, bool, type(None), str, bytes, np.float64, np.str_, np.bytes_})
 _TABLES = ("__array__", "__dataframe__", "__arrow_c_stream__")  # what objects without a shape have that hold a table
 
@@ -84,7 +84,7 @@ def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[A
         For each leaf: a float64 matrix with contiguous rows, a list of 1-D arrays, a CSR matrix, or (cells, texts) a
         list with a list, ndarray or pyarrow array for each column.
     dtypes : list of set of dtype
-        For each leaf, the dtypes of its columns, as scikit-learn sees them; float64 for cells.
+        For each leaf, the dtypes of its columns, as scikit-learn sees them; float64 for cells that are no booleans.
 
     Raises
     ------
@@ -104,20 +104,20 @@ def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[A
         if leaf.kind in (LeafKind.CELLS, LeafKind.TEXT):
             if not spec.any_order and any(issubclass(kind, complex | np.complexfloating) for kind in table.odd):
                 raise UnreadForm(spec.estimator, "lists with complex numbers")
-            found.append([as_cells(spec, i, table.column(i)) for i in leaf.columns])
-            dtypes.append({FLOAT64})
+            raw = [table.column(i) for i in leaf.columns]
+            found.append([as_cells(spec, i, column) for i, column in zip(leaf.columns, raw, strict=True)])
+            dtypes.append({BOOL if are_bool(column) else FLOAT64 for column in raw})
         elif table.whole is not None and _is_whole(spec, leaf):
             found.append(table.whole)
             dtypes.append({table.whole.dtype})
         else:
             raw = [table.column(i) for i in leaf.columns]
-            numbers = [
-                as_numbers(spec, i, column, is_rows=table.is_rows, verbatim=leaf.verbatim)
-                for i, column in zip(leaf.columns, raw, strict=True)
-            ]
+            read_as = partial(as_numbers, spec, is_rows=table.is_rows, verbatim=leaf.verbatim)
+            numbers = [*map(read_as, leaf.columns, raw)]
             found.append(numbers)
-            alone = spec.any_order or spec.unchecked
-            seen = {dtype_of(*column, alone=alone) for column in zip(raw, numbers, strict=True)}
+            seen = {
+                dtype_of(*column, alone=spec.any_order or spec.unchecked) for column in zip(raw, numbers, strict=True)
+            }
             dtypes.append(
                 {FLOAT64} if table.as_float64 else {OBJECT} if _are_objects(spec, table, raw, numbers) else seen
             )

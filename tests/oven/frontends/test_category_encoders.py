@@ -121,6 +121,27 @@ def test_booleans_that_are_no_known_numbers_are_opaque() -> None:
     assert not pretzel.compile(encoders.TargetEncoder(cols=["grade"], return_df=False).fit(table, Y)).opaque_steps
 
 
+@pytest.mark.parametrize("name", ["OrdinalEncoder", "CountEncoder", "TargetEncoder", "OneHotEncoder"])
+@pytest.mark.parametrize("option", ["error", "value"])
+@pytest.mark.parametrize("dtype", ["float64", "int64"])
+def test_booleans_are_no_known_numbers(name: str, option: str, dtype: str) -> None:
+    table = TABLE[["grade", "size"]].assign(flag=(TABLE["grade"] > 1).astype(dtype))
+    encoder = getattr(encoders, name)(cols=["flag", "grade"], handle_unknown=option).fit(table, Y)
+    model = make_pipeline(encoder, LogisticRegression()).fit(table, Y)
+    plan = pretzel.compile(model, strict=True)
+    for asked in (table, table.astype({"size": np.float32}), table.astype(np.float32)):
+        np.testing.assert_allclose(plan.predict_proba(asked), model.predict_proba(asked), rtol=1e-5)
+    for flags in ("bool", "boolean", "bool[pyarrow]"):
+        asked = table.astype({"flag": bool}).astype({"flag": flags})
+        for each in (asked, asked[:1]):
+            if option == "error":
+                for asks in (model, plan):
+                    with pytest.raises(ValueError, match=r"."):
+                        asks.predict_proba(each)
+            else:
+                np.testing.assert_allclose(plan.predict_proba(each), model.predict_proba(each), rtol=1e-9)
+
+
 def test_dropped_and_constant_columns() -> None:
     same = TABLE.assign(always="x", kind="y")
     check(encoders.TargetEncoder(drop_invariant=True), same, same)

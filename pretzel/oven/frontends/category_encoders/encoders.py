@@ -33,7 +33,11 @@ if TYPE_CHECKING:
     from pretzel.oven.ir._cells import CellValue
     from pretzel.oven.ir.graph import Array, Node
 
+BOOLEANS = "booleans that are encoded otherwise than numbers"
 UNKNOWN_TEXT, UNKNOWN_NUMBER = "\x01 no category \x01", -0.123456789
+FLOATS = "CatBoostEncoder", "LeaveOneOutEncoder"
+"""Encoders for which categories that were booleans are floats."""
+
 PACKAGE = "category_encoders"
 MODULES = {
     "backward_difference": "BackwardDifferenceEncoder",
@@ -81,6 +85,8 @@ def encoder(estimator: Any, x: Node, importer: Importer) -> Node:
             found = answers[name].of(columns)
             dtype = _dtype(estimator, found)
             cells = importer.cells(importer.select(x, (places[name],)))
+            if asked.tells_booleans(name, values, found):
+                importer.exclude(cells, ["bool"], BOOLEANS, each=True)
             parts.append(_encoded(cells, values, found, dtype))
             starts[name] = width
             width += len(columns)
@@ -220,28 +226,43 @@ class _Asked:
             return _Answers(self._known(self._of(name, [place + 0.5, place + 1.5], None)))
         if not values:
             raise Unsupported("a column whose categories are all missing")
-        found = _Answers(
+        return _Answers(
             self._known(self._of(name, values)),
             self._of(name, [math.nan]),
             self._none(name, values[0]),
             self._of(name, [UNKNOWN_TEXT]),
             self._of(name, [UNKNOWN_NUMBER]),
         )
-        if {*values} <= {0.0, 1.0} and not self._are_integers(name):
-            flags = self._of(name, [value == 1.0 for value in values], bool)
-            if flags is None or not np.array_equal(flags, found.known, equal_nan=True):
-                raise Unsupported("booleans that are encoded otherwise than numbers")
-        return found
+
+    def tells_booleans(self, name: Any, values: list[CellValue], found: _Answers) -> bool:
+        """Whether booleans in a request are encoded otherwise than the numbers that are equal to them.
+
+        Raises
+        ------
+        Unsupported
+            The categories themselves may have been booleans.
+        """
+        flags = [value == 1.0 for value in values if value in (0.0, 1.0)]
+        if not flags:
+            return False
+        encoded = self._of(name, flags, bool)
+        known = found.known[[value in (0.0, 1.0) for value in values]]
+        if encoded is not None and np.array_equal(encoded[known.columns], known, equal_nan=True):
+            return False
+        if {*values} <= {0.0, 1.0} and not self._are_numbers(name):
+            raise Unsupported(BOOLEANS)
+        return True
 
     def _none(self, name: Any, known: CellValue) -> Any:
         """None beside a known value: a column of nothing else is one of missing numbers for some encoders."""
         found = self._of(name, [known, None])
         return None if found is None else found[1:]
 
-    def _are_integers(self, name: Any) -> bool:
-        """Whether the encoder knows that the categories of a column were whole numbers, and no booleans."""
+    def _are_numbers(self, name: Any) -> bool:
+        """Whether the encoder knows that the categories of a column were numbers, and no booleans."""
+        kinds = "iu" if type(self._estimator).__name__ in FLOATS else "iuf"
         holders = (self._estimator, getattr(self._estimator, "ordinal_encoder", None))
-        return any(index.dtype.kind == "i" for holder in holders for index in _mappings(holder, name))
+        return any(index.dtype.kind in kinds for holder in holders for index in _mappings(holder, name))
 
     @staticmethod
     def _known(answer: Any) -> Any:
