@@ -15,6 +15,7 @@ from pretzel.plan import MethodPlan
 from pretzel.runtime.input.messages import UnreadForm, package_of
 from pretzel.runtime.input.source_form import frame_of_arrow, is_sparse, is_sparse_frame, of_row, sparse_rows
 from pretzel.runtime.passed_on import PassingOn
+from pretzel.runtime.source import in_source_form
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from pretzel._native import Method
     from pretzel.input_spec import InputSpec
     from pretzel.runtime.opaque import OpaqueMethod
+
+
+_SHORT_FLOATS = ("float16", "float32", "halffloat", "float")  # the latter are those of Arrow
 
 
 class OtherForms:
@@ -68,6 +72,7 @@ class OtherForms:
         elif plan.passed_on and not isinstance(plan.passed_on, str):
             self._otherwise = PassingOn(plan, spec, name, load)
         self._names_out = plan.names_out
+        self._rounds = bool(plan.typed or plan.variants)
 
     @property
     def takes_values(self) -> bool:
@@ -89,9 +94,19 @@ class OtherForms:
 
     def __call__(self, X: Any) -> Any:
         """Answer for every row of ``X``, whose form is taken."""
-        answer = self._answer(X)
         container = configured_output() if self._names_out is not None else "default"
+        if container == "polars" and self._rounds and _has_short_floats(X):
+            return self._source_frame(X)
+        answer = self._answer(X)
         return answer if container == "default" else self._framed(X, answer, container)
+
+    def _source_frame(self, X: Any) -> Any:
+        """The estimator's own frame of polars: a step that is given such a frame computes in float64, others do not."""
+        method = self._method()
+        assert method is not None
+        if method.source is None:
+            raise InputTypeError(f"{self.name}: frames of polars are not made of float32: configure another output")
+        return method.source.answer(self.name, "transform", in_source_form(self.spec, X), "frames of polars of float32")
 
     def _answer(self, X: Any) -> Any:
         if self._arrays_only and type(X) is not np.ndarray:
@@ -176,6 +191,14 @@ class OtherForms:
             raise InputTypeError(f"{self.name}: {rows}; {self._passed_on}")
         answer = self._otherwise(of_row(self.spec, self.name, row))
         return answer.iloc[0] if hasattr(answer, "iloc") else answer[0]
+
+
+def _has_short_floats(X: Any) -> bool:
+    """Whether a table has floats of less than 64 bits, in a column at least."""
+    dtypes: Any = getattr(getattr(X, "schema", None), "types", None)  # of Arrow
+    if dtypes is None:
+        dtypes = getattr(X, "dtypes", [getattr(X, "dtype", None)])
+    return any(str(dtype).lower().partition("[")[0] in _SHORT_FLOATS for dtype in dtypes)
 
 
 def configured_output() -> str:

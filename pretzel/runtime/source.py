@@ -239,9 +239,10 @@ def answer_instead(method: Any, name: str, X: Any, error: InputTypeError | Input
 
     Objects may hold a None where the source does not look for it. The estimator answers as long as it exists, and
     ``error`` stands if that rejects the table, too. Documents are not asked for: iterating over a frame or a dict gives
-    names, which no caller means.
+    names, which no caller means. Of requests in any form, only those are that the first step has taken.
     """
-    if method.source is None or method.spec.kind not in (InputKind.TABLE, InputKind.ITEMS):
+    kinds = (InputKind.TABLE, InputKind.ITEMS, *[InputKind.ANY] * isinstance(error, UnreadForm))
+    if method.source is None or method.spec.kind not in kinds:
         raise error
     if isinstance(error, InputValueError) and method.spec.kind is InputKind.TABLE and not _holds_objects(X):
         raise error
@@ -258,7 +259,7 @@ def _holds_objects(X: Any) -> bool:
 
 def in_source_form(spec: InputSpec, X: Any) -> Any:
     """A table as the estimator takes it: lists of rows that only Pretzel knows become frames."""
-    if spec.kind is InputKind.ITEMS or not isinstance(X, list) or not X:
+    if spec.kind is InputKind.ITEMS or spec.items or not isinstance(X, list) or not X:
         return X
     is_rows = isinstance(X[0], Mapping) or (spec.by_name and isinstance(X[0], tuple))
     return of_rows(spec, X) if is_rows else X

@@ -1,4 +1,4 @@
-"""Requests in whose dtype only the estimator itself computes: integers beyond float64, arithmetic of float16."""
+"""Requests that only the estimator itself answers: integers beyond float64, float16, entries that are made twice."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_selection import SelectKBest, VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -83,3 +85,60 @@ def test_float16_is_computed_in_float16(scaler: Any) -> None:
         plan = pretzel.compile(make_pipeline(clone(scaler), clone(last)).fit(FLOATS, LABELS))
         with pytest.raises(InputTypeError, match=r"requests of float16 .* keep_source=True"):
             plan.predict(FLOATS)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, bool])
+def test_items_that_make_one_feature_twice_before_a_step(dtype: Any) -> None:
+    items = [{"a": "x", "b": 2}, {"a": "y", "a=x": 2}]
+    twice = [{"a": ["x", "x"], "b": 3}, {"a=x": 1, "a": "x"}]
+    estimator = make_pipeline(DictVectorizer(dtype=dtype), MaxAbsScaler()).fit(items)
+    plan = pretzel.compile(estimator)
+    for X in (twice, twice[:1]):
+        answer, expected = plan.transform(X), estimator.transform(X)
+        assert answer.nnz == expected.nnz
+        same(answer.toarray(), expected.toarray())
+    same(plan.transform_one(twice[1]).toarray(), estimator.transform(twice[1:]).toarray())
+    del estimator
+    plan = pretzel.compile(make_pipeline(DictVectorizer(dtype=dtype), MaxAbsScaler()).fit(items))
+    with pytest.raises(InputTypeError, match=r"duplicate entries are answered by .* keep_source=True"):
+        plan.transform(twice)
+
+
+STEPS = [MinMaxScaler(), RobustScaler(), SimpleImputer(), SelectKBest(k=1)]
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: type(step).__name__)
+def test_steps_behind_frames_of_polars_compute_in_float64(step: Any) -> None:
+    pl = pytest.importorskip("polars")
+    frame = pd.DataFrame(FLOATS.astype(np.float32), columns=["a", "b", "c"])
+    scaler = StandardScaler().set_output(transform="polars")
+    estimator = make_pipeline(scaler, clone(step), LogisticRegression()).fit(frame, LABELS)
+    plan = pretzel.compile(estimator)
+    for X in (frame, pl.from_pandas(frame), frame.astype({"a": np.float64}), frame.astype(np.float64)):
+        answer, expected = plan.predict_proba(X), estimator.predict_proba(X)
+        assert answer.dtype == expected.dtype
+        np.testing.assert_allclose(answer, expected, rtol=1e-9)
+    del estimator
+    plan = pretzel.compile(make_pipeline(scaler, clone(step), LogisticRegression()).fit(frame, LABELS))
+    with pytest.raises(InputTypeError, match=r"frames that a step makes.* keep_source=True"):
+        plan.predict_proba(frame)
+
+
+@pytest.mark.filterwarnings("ignore:X has feature names", "ignore:X does not have valid feature names")
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_float32_where_the_configuration_asks_for_frames(library: str) -> None:
+    pytest.importorskip(library)
+    frame = pd.DataFrame(FLOATS.astype(np.float32), columns=["a", "b", "c"])
+    estimator = make_pipeline(StandardScaler(), MinMaxScaler()).fit(frame)
+    plan = pretzel.compile(estimator)
+    with config_context(transform_output=library):
+        for X in (frame, frame.to_numpy(), frame.astype({"a": np.float64})):
+            answer, expected = plan.transform(X), estimator.transform(X)
+            assert type(answer) is type(expected)
+            same(answer.to_numpy(), expected.to_numpy())
+    if library == "polars":
+        del estimator
+        plan = pretzel.compile(make_pipeline(StandardScaler(), MinMaxScaler()).fit(frame))
+        refused = pytest.raises(InputTypeError, match=r"frames of polars of float32 .* keep_source=True")
+        with config_context(transform_output=library), refused:
+            plan.transform(frame)

@@ -190,6 +190,8 @@ class Importer(ValueReader):
         output = Output(x if child.columns is None else self.select(x, child.columns, scalar=child.scalar))
         if child.estimator is not None:
             output = self.transform(child.estimator, output.node, name=child.name)
+            if child.reader is not None and frontend_of(child.estimator).output_container(child.estimator) == "polars":
+                output = replace_fields(output, node=self.without_dtypes(output.node))
         node = output.node if child.width is None else widened(output.node, child.width)
         node = node if child.reader is None else read_by(output.node, child.reader)
         self.note_inputs(output.node, node)

@@ -96,6 +96,16 @@ class ValueReader:
             self.refusals[leaf] = known | names, known_each or each
         return True
 
+    def without_dtypes(self, x: Node) -> Node:
+        """``x`` for a step that is given it as a frame of polars, in which scikit-learn does not recognise float32."""
+        if not isinstance(x, TwoForms):
+            return x
+        parts = x.native.inputs if isinstance(x.native, Beside) else (x.native,)
+        read = [self.dense(part) if isinstance(part, Raw) and part.columns else part for part in parts]
+        numbers = [node for node in read if not isinstance(node, Raw) and node.schema().kind is not Kind.CELLS]
+        short = [node for node in numbers if node.schema().dtype.dtype_for("float32") == np.float32]
+        return x if all([self.serves(node, ["float16", "float32"]) for node in short]) else x.source
+
     def dense(self, x: Node) -> Node:
         """``x`` as a dense node of float64 columns."""
         x = self.plain(x)
