@@ -28,7 +28,7 @@ RELEASE_TESTS := test_parity.py oven test_missing_and_odd_values.py test_mixed_t
 BESIDE := pandas pyarrow polars pytest pytest-timeout pytest-xdist hypothesis cloudpickle
 
 test-releases: install
-	$(MAKE) VENV=.venv-1.5 PINS="scikit-learn==1.5.2 pandas==2.2.3" test-release
+	$(MAKE) VENV=.venv-1.5 PINS="scikit-learn==1.5.2 pandas==2.2.3 sklearn-pandas six" test-release
 	$(MAKE) VENV=.venv-1.7 PINS="scikit-learn==1.7.2" test-release
 
 test-release: $(VENV)/.base

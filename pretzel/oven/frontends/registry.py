@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from pretzel.oven.ir.graph import Methods, Node, Output
 
 LIBRARIES = (
-    "catboost", "category_encoders", "feature_engine", "hiclass", "imblearn", "lightgbm", "sklearn", "skrub", "xgboost",
+    "catboost", "category_encoders", "feature_engine", "hiclass", "imblearn", "lightgbm", "sklearn",
+    "sklearn_pandas", "skrub", "xgboost",
 )  # fmt: skip
 FRONTENDS = {library: f"pretzel.oven.frontends.{library}" for library in LIBRARIES}
 """Frontend of each library, by the first part of its modules' names."""

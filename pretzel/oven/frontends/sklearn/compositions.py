@@ -80,7 +80,7 @@ def united(union: Any) -> tuple[Child, ...]:
 
 @adapter("sklearn.pipeline.FeatureUnion")
 def feature_union(estimator: Any, x: Node, importer: Importer) -> Methods:
-    return _side_by_side(_weighted_parts(estimator, x, importer), importer)
+    return side_by_side(_weighted_parts(estimator, x, importer), importer)
 
 
 def _weighted_parts(estimator: Any, x: Node, importer: Importer) -> list[Output]:
@@ -141,10 +141,11 @@ def column_transformer(estimator: Any, x: Node, importer: Importer) -> Methods:
         raise Unsupported("ColumnTransformer that drops every column")
     if any(child.width == 0 for child in found):
         raise Unsupported("a part of a ColumnTransformer that drops every column")
-    return _side_by_side(_weighted_parts(estimator, x, importer), importer, keep_sparse=estimator.sparse_output_)
+    return side_by_side(_weighted_parts(estimator, x, importer), importer, keep_sparse=estimator.sparse_output_)
 
 
-def _side_by_side(parts: list[Output], importer: Importer, *, keep_sparse: bool = True) -> Methods:
+def side_by_side(parts: list[Output], importer: Importer, *, keep_sparse: bool = True) -> Methods:
+    """``transform`` of a composition whose parts make columns; texts beside numbers are a value that no array holds."""
     nodes = [_one_value(part.node.native if isinstance(part.node, TwoForms) else part.node, importer) for part in parts]
     if any(isinstance(node, Raw) and not node.columns for node in nodes):
         raise Unsupported("the width of a part is not known")
