@@ -192,7 +192,7 @@ def neighbors() -> list[Case]:
         *(Case(f"{module}KNeighborsRegressor", target="two", options={**each, **distance}) for each in searches),
         *(Case(f"{module}NearestNeighbors", options=each) for each in (*searches[:2], *metrics)),
         *(Case(f"{module}KNeighborsTransformer", options=each) for each in (*searches[:2], *metrics)),
-        *(Case(f"{module}KNeighborsTransformer", options={**each, "mode": "connectivity"}) for each in searches),
+        *(Case(f"{module}KNeighborsTransformer", options={**each, "mode": "connectivity"}) for each in searches[:2]),
         *(Case(f"{module}LocalOutlierFactor", options={"novelty": True, **each}) for each in searches),
     ]
 

@@ -45,7 +45,6 @@ from sklearn.neighbors import (
     KNeighborsTransformer,
     LocalOutlierFactor,
     NearestCentroid,
-    NearestNeighbors,
     RadiusNeighborsClassifier,
     RadiusNeighborsRegressor,
     RadiusNeighborsTransformer,
@@ -130,10 +129,8 @@ def comparisons() -> Iterator[tuple[str, Any, Any]]:
     options = {"n_components": 2, "init": "random", "random_state": 0, "max_iter": 5}
     factorizations = (NMF(**options), NMF(solver="mu", **options), MiniBatchNMF(beta_loss=1, **options))
     yield "factorizations", make_union(*factorizations).fit(codes), codes[1:3]
-    options = {"algorithm": "brute", "mode": "connectivity"}
-    graphs = (KNeighborsTransformer(n_neighbors=1, **options), RadiusNeighborsTransformer(**options))
-    yield "graphs", make_union(*graphs).fit(codes), codes[:1]
-    yield "found", NearestNeighbors(n_neighbors=1, algorithm="kd_tree").fit(codes), codes[:1]
+    graphs = (KNeighborsTransformer(n_neighbors=1), RadiusNeighborsTransformer(algorithm="brute", mode="connectivity"))
+    yield "graphs", make_union(*(each.set_params(metric="manhattan") for each in graphs)).fit(codes), codes[:1]
     yield "ellipse", EmpiricalCovariance().fit(codes), codes[:1]
     labels = np.arange(8) % 2
     yield "process", GaussianProcessClassifier(optimizer=None).fit(codes, labels), codes[:1]

@@ -99,6 +99,7 @@ enum KernelFlags : uint8_t {
   kStatePerIsa = 2,  // its bytes depend on the instruction-set level that built it; every level runs them
   kBranches = 4,     // runs one of several sub-plans for each row
   kLoops = 8,        // runs a sub-plan again and again
+  kHasOrder = 16,    // entries of its sparse rows have an order that readers see; others are sorted by column
   kRunsSubPlan = kBranches | kLoops,
 };
 

@@ -110,6 +110,8 @@ void ProgramShape::finish() {
       own && std::none_of(leaves.begin(), leaves.end(), [&](const LeafSpec& l) { return l.slot == output; });
   unary = subplan_steps.empty() &&
           std::all_of(steps.begin(), steps.end(), [](const Step& step) { return step.n_inputs == 1; });
+  has_order = std::any_of(steps.begin(), steps.end(),
+                          [this](const Step& step) { return step.output == output && step.kernel->has(kHasOrder); });
   max_inputs = 0;
   for (const Step& step : steps) max_inputs = std::max(max_inputs, step.n_inputs);
 }

@@ -70,6 +70,7 @@ struct ProgramShape {
   bool dense = false;          // every slot is
   bool unary = false;          // every step reads one slot
   bool writes_result = false;  // the last step writes the output slot, so it can write into the result itself
+  bool has_order = false;      // entries of sparse results stay in the order in which the last step makes them
 
   int64_t tiles(int64_t rows) const noexcept { return rows <= tile ? 1 : (rows + tile - 1) / tile; }
 };

@@ -14,13 +14,15 @@ void copy_rows(const View& from, int32_t rows, double* to) {
 
 }  // namespace
 
-void CsrResult::append(const View& out, int32_t rows) {
+void CsrResult::append(const View& out, int32_t rows, bool has_order) {
   std::vector<int32_t> order;
   for (int32_t r = 0; r < rows; ++r) {
     const SparseRow& row = out.sparse[r];
     order.resize(row.size);
     std::iota(order.begin(), order.end(), 0);
-    std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return row.index[a] < row.index[b]; });
+    if (!has_order) {
+      std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return row.index[a] < row.index[b]; });
+    }
     for (int32_t k : order) {
       indices.push_back(row.index[k]);
       data.push_back(row.value[k]);
@@ -29,13 +31,13 @@ void CsrResult::append(const View& out, int32_t rows) {
   }
 }
 
-bool Request::emit(const View& out, int32_t rows, int64_t first) const noexcept {
+bool Request::emit(const View& out, int32_t rows, int64_t first, bool has_order) const noexcept {
   if (out.kind == ValueKind::kDense) {
     copy_rows(out, rows, result + first * out.width);
     return true;
   }
   try {
-    sparse_result->append(out, rows);
+    sparse_result->append(out, rows, has_order);
   } catch (const std::bad_alloc&) {
     return false;
   }
@@ -53,7 +55,7 @@ Tracer::Tracer(const Program& program, int64_t rows)
 
 void Tracer::on_step(int32_t step, const View& out, int64_t first_row, int32_t rows) {
   if (out.kind == ValueKind::kCells) return;  // texts are not kept: they belong to the caller
-  if (out.kind == ValueKind::kSparse) return sparse[step].append(out, rows);
+  if (out.kind == ValueKind::kSparse) return sparse[step].append(out, rows, false);
   copy_rows(out, rows, dense[step].data() + first_row * out.width);
 }
 

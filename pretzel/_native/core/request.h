@@ -9,14 +9,14 @@
 
 namespace pretzel {
 
-/// Collects sparse result rows as the arrays of a CSR matrix, indices ascending.
+/// Collects sparse result rows as the arrays of a CSR matrix.
 struct CsrResult {
   std::vector<int64_t> indptr{0};
   std::vector<int32_t> indices;
   std::vector<double> data;
 
-  /// Appends the rows of a tile. Throws std::bad_alloc.
-  void append(const View& out, int32_t rows);
+  /// Appends the rows of a tile, their entries as they stand or sorted by column. Throws std::bad_alloc.
+  void append(const View& out, int32_t rows, bool has_order);
 };
 
 /// Keeps a copy of the output of every step.
@@ -38,7 +38,7 @@ struct Request {
   int64_t* step_times = nullptr;       // nanoseconds of each step are added here
 
   /// Copies the rows of a tile, from `first` on, to where the caller wants the result; false when there is no memory.
-  bool emit(const View& out, int32_t rows, int64_t first) const noexcept;
+  bool emit(const View& out, int32_t rows, int64_t first, bool has_order) const noexcept;
 };
 
 /// How a request ended. After an error: `step` is the index of the failed step, rows count from the start of the

@@ -186,7 +186,7 @@ inline Status TileState::run_step(int32_t s, ErrorLocation* error) noexcept {
 }
 
 inline RunResult TileState::close(const Request& request) noexcept {
-  if (shape_->writes_result || request.emit(slots_[shape_->output], rows_, first_)) return {};
+  if (shape_->writes_result || request.emit(slots_[shape_->output], rows_, first_, shape_->has_order)) return {};
   return {Status::kNoMemory, -1, first_, -1};
 }
 

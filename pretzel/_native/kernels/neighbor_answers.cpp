@@ -193,7 +193,7 @@ PRETZEL_KERNEL(neighbor_votes, .params = kVotes, .in = {kDense}, .out = {kDense,
 PRETZEL_KERNEL(neighbor_means, .params = kMeans, .in = {kDense}, .out = {kDense, "n_out"}, .check = check,
                .run = run_means, .cost = cost_means)
 PRETZEL_KERNEL(neighbor_graph, .params = kGraph, .in = {kDense}, .out = {kSparse, "n_points"}, .check = check,
-               .run = run_graph, .cost = cost_graph)
+               .run = run_graph, .cost = cost_graph, .flags = kHasOrder)
 PRETZEL_KERNEL(neighbor_density, .params = kDensity, .in = {kDense}, .out = {kDense, "1"}, .check = check,
                .run = run_density, .cost = cost_density)
 }  // namespace pretzel

@@ -1,5 +1,5 @@
 // radius_neighbors: distances to all stored rows within a radius, as sparse rows with a column for each stored row.
-// radius_graph: these distances, nearest first, or ones.
+// radius_graph: these distances, nearest first, or ones; equally distant rows in the order of the source.
 // radius_votes: weights of each class among them. radius_means: means of their targets, weighted or not.
 //
 // Rows stand in the order in which the source visits them, so that sums of weights have its bits.
@@ -7,6 +7,7 @@
 
 #include "core/kernel.h"
 #include "core/nearest.h"
+#include "core/sort_pairs.h"
 
 namespace pretzel {
 namespace {
@@ -18,7 +19,7 @@ constexpr Param kParams[] = {{"points", f64, "n_points width"},
                              {"radii", f64, "n_radii", kMayBeEmpty},
                              {"metric", i32, "", 0, kMetricNames},
                              {"radius", f64, ""}};
-constexpr Param kGraph[] = {{"by_distance", u8, ""}};
+constexpr Param kGraph[] = {{"by_distance", u8, ""}, {"sort", i32, "", 0, kPairSortNames}};
 constexpr Param kVotes[] = {{"codes", i32, "n_points"}, {"by_distance", u8, ""}, {"outlier", i32, ""}};
 constexpr Param kMeans[] = {{"values", f64, "n_points n_out"}, {"by_distance", u8, ""}, {"otherwise", f64, "n_out"}};
 constexpr int kLanes = 8;
@@ -147,56 +148,29 @@ void each_weighted(const SparseRow& row, bool by_distance, Use use) {
   }
 }
 
-/// Entries of a row and room for as many.
-struct Sorted {
-  int32_t *index, *other_index;
-  double *value, *other_value;
-
-  /// Merges ever longer parts; equal distances stay in their order.
-  void sort(int64_t size) {
-    for (int64_t part = 1; part < size; part *= 2) {
-      for (int64_t begin = 0; begin < size; begin += 2 * part) {
-        const int64_t middle = begin + part < size ? begin + part : size;
-        merge(begin, middle, middle + part < size ? middle + part : size);
-      }
-      for (int64_t i = 0; i < size; ++i) {
-        index[i] = other_index[i];
-        value[i] = other_value[i];
-      }
-    }
-  }
-
-  void merge(int64_t begin, int64_t middle, int64_t end) {
-    int64_t a = begin, b = middle;
-    for (int64_t i = begin; i < end; ++i) {
-      const bool first = b == end || (a < middle && value[a] <= value[b]);
-      const int64_t from = first ? a++ : b++;
-      other_index[i] = index[from];
-      other_value[i] = value[from];
-    }
-  }
-};
-
 Status run_graph(const RunCall& call) noexcept {
   const bool by_distance = call.params[index_of(kGraph, "by_distance")].scalar<uint8_t>() != 0;
+  const auto sort = call.params[index_of(kGraph, "sort")].scalar<PairSort>();
   for (int32_t r = 0; r < call.rows; ++r) {
     const SparseRow& row = call.in[0].sparse[r];
     const auto size = static_cast<size_t>(row.size);
-    Sorted found{call.arena->alloc_n<int32_t>(size), nullptr, call.arena->alloc_n<double>(size), nullptr};
-    if (found.index == nullptr || found.value == nullptr) return Status::kNoMemory;
+    auto* index = call.arena->alloc_n<int32_t>(size);
+    auto* value = call.arena->alloc_n<double>(size);
+    if (index == nullptr || value == nullptr) return Status::kNoMemory;
     for (int64_t i = 0; i < row.size; ++i) {
-      found.index[i] = row.index[i];
-      found.value[i] = by_distance ? row.value[i] : 1.0;
+      index[i] = row.index[i];
+      value[i] = by_distance ? row.value[i] : 1.0;
     }
     if (by_distance) {
       const auto mark = call.arena->mark();
-      found.other_index = call.arena->alloc_n<int32_t>(size);
-      found.other_value = call.arena->alloc_n<double>(size);
-      if (found.other_index == nullptr || found.other_value == nullptr) return Status::kNoMemory;
-      found.sort(row.size);
+      auto* numbers = call.arena->alloc_n<double>(size);
+      if (numbers == nullptr) return Status::kNoMemory;
+      for (int64_t i = 0; i < row.size; ++i) numbers[i] = row.index[i];
+      sort_pairs({value, numbers, row.size}, sort);
+      for (int64_t i = 0; i < row.size; ++i) index[i] = static_cast<int32_t>(numbers[i]);
       call.arena->release(mark);
     }
-    call.out->sparse[r] = {found.index, found.value, row.size};
+    call.out->sparse[r] = {index, value, row.size};
   }
   return Status::kOk;
 }
@@ -273,7 +247,7 @@ Cost cost_means(const CostCall& call) {
 PRETZEL_KERNEL(radius_neighbors, .params = kParams, .out = {kSparse, "n_points"}, .check = check, .run = run,
                .cost = cost)
 PRETZEL_KERNEL(radius_graph, .params = kGraph, .in = {kSparse, "n_points"}, .out = {kSparse, "n_points"},
-               .run = run_graph, .cost = cost_graph)
+               .run = run_graph, .cost = cost_graph, .flags = kHasOrder)
 PRETZEL_KERNEL(radius_votes, .params = kVotes, .in = {kSparse, "n_points"}, .out = {kDense, "classes"},
                .check = check_votes, .run = run_votes, .cost = cost_votes)
 PRETZEL_KERNEL(radius_means, .params = kMeans, .in = {kSparse, "n_points"}, .out = {kDense, "n_out"}, .run = run_means,

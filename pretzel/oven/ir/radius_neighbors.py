@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from pretzel.errors import InputValueError
+from pretzel.oven.ir._pair_sorts import SORTS, sort_pairs
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
 from pretzel.oven.ir.neighbors import reduced, root, searched
 from pretzel.schema import Schema, dense, sparse
@@ -71,9 +72,12 @@ class RadiusGraph(Node):
     Parameters
     ----------
     by_distance : bool
+    sort : {"quick", "intro"}
+        Decides among rows that are equally far.
     """
 
     by_distance: bool
+    sort: str = "quick"
 
     op: ClassVar[str] = "radius_graph/1"
     kernel: ClassVar[str] = "radius_graph"
@@ -83,7 +87,10 @@ class RadiusGraph(Node):
         return sparse(self.inputs[0].schema().width)
 
     def params(self) -> dict[str, Array]:
-        return {"by_distance": np.array(self.by_distance, dtype=np.uint8)}
+        return {
+            "by_distance": np.array(self.by_distance, dtype=np.uint8),
+            "sort": np.array(SORTS.index(self.sort), dtype=np.int32),
+        }
 
     def reference(self, *inputs: Value) -> Value:
         found = inputs[0].copy()
@@ -91,8 +98,7 @@ class RadiusGraph(Node):
             found.data = np.ones(len(found.data))
             return found
         for begin, end in zip(found.indptr[:-1], found.indptr[1:], strict=True):
-            order = begin + np.argsort(found.data[begin:end], kind="stable")
-            found.indices[begin:end], found.data[begin:end] = found.indices[order], found.data[order]
+            sort_pairs(found.data[begin:end], found.indices[begin:end], self.sort)
         return found
 
     def describe(self) -> str:

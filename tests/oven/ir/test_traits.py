@@ -335,7 +335,8 @@ def _radius_answers(x: Node, metric: str) -> list[Node]:
     codes = np.arange(20, dtype=np.int32) % 2
     return [
         found,
-        *(RadiusGraph((found,), by_distance) for by_distance in (True, False)),
+        *(RadiusGraph((found,), True, sort) for sort in SORTS),
+        RadiusGraph((found,), False),
         *(RadiusVotes((found,), codes, 3, by_distance, 2) for by_distance in (True, False)),
         RadiusVotes((found,), codes, 2, True, REJECT),
         *(RadiusMeans((found,), RNG.normal(size=(20, 2)), each, np.full(2, math.nan)) for each in (True, False)),

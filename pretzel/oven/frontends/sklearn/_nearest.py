@@ -51,8 +51,12 @@ def sorted_nearest(estimator: Any, x: Node, importer: Importer, k: int) -> Sorte
     found = nearest(estimator, x, importer, k)
     if not stored_rows(estimator).by_tree:
         raise Unsupported("equal distances without a tree, whose order depends on the number of threads")
-    sort = "intro" if since("1.9") else "quick"
-    return SortedNeighbors(**{each.name: getattr(found, each.name) for each in fields(found)}, sort=sort)
+    return SortedNeighbors(**{each.name: getattr(found, each.name) for each in fields(found)}, sort=sort_of_source())
+
+
+def sort_of_source() -> str:
+    """How the installed scikit-learn sorts neighbours by their distances."""
+    return "intro" if since("1.9") else "quick"
 
 
 def within(estimator: Any, x: Node, importer: Importer) -> RadiusNeighbors:

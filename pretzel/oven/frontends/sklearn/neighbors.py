@@ -16,7 +16,7 @@ from pretzel.oven.frontends.sklearn._common import (
     floats,
     product_dtype,
 )
-from pretzel.oven.frontends.sklearn._nearest import by_distance, nearest, sorted_nearest, within
+from pretzel.oven.frontends.sklearn._nearest import by_distance, nearest, sort_of_source, sorted_nearest, within
 from pretzel.oven.frontends.sklearn.compat.neighbors import (
     by_class_mode,
     density_of,
@@ -150,7 +150,7 @@ def radius_neighbors_regressor(estimator: Any, x: Node, importer: Importer) -> M
 def k_neighbors_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
     """Distances to the neighbours and to one more, because a row may be its own; or ones."""
     far = _is_by_distance(estimator)
-    found = nearest(estimator, x, importer, int(estimator.n_neighbors) + far)
+    found = sorted_nearest(estimator, x, importer, int(estimator.n_neighbors) + far)
     return NeighborGraph((found,), len(found.points), far)
 
 
@@ -161,7 +161,7 @@ def radius_neighbors_transformer(estimator: Any, x: Node, importer: Importer) ->
     found = within(estimator, x, importer)
     if not stored_rows(estimator).by_tree:
         exclude_all_but_float64(found.inputs[0], importer, "distances that are rounded")
-    return RadiusGraph((found,), far)
+    return RadiusGraph((found,), far, sort_of_source())
 
 
 def _is_by_distance(estimator: Any) -> bool:
