@@ -120,6 +120,20 @@ def dtype_of(column: Any, numbers: npt.NDArray[Any], *, alone: bool = False) -> 
     return numbers.dtype if kind in _NUMERIC else np.dtype(object)
 
 
+def hold_none(columns: list[Any], library: str) -> bool:
+    """Whether NumPy makes objects of columns of a frame of this package: nulls of booleans are None then, and no NaN.
+
+    polars promotes columns of booleans with those of floats, but not with those of integers.
+    """
+    if library not in ("polars", "pyarrow"):
+        return False
+    types = [str(column.type) for column in columns]
+    nulls = {name for name, column in zip(types, columns, strict=True) if column.null_count}
+    if library == "polars":
+        return "bool" in nulls and {"halffloat", "float", "double"}.isdisjoint(types)
+    return not nulls.isdisjoint(("bool", "null"))
+
+
 def has_large_integers(column: list[Any], numbers: npt.NDArray[Any]) -> bool:
     """Whether a column holds integers beyond 64 bits, so that NumPy makes an array of objects of the list."""
     is_large = bool((np.abs(numbers.astype(np.float64)) >= 2.0**63).any())

@@ -18,7 +18,16 @@ from pretzel.errors import InputShapeError, InputTypeError, InputValueError
 from pretzel.input_spec import InputKind
 from pretzel.program import LeafKind
 from pretzel.runtime.input.coded import as_rounded, coded_table
-from pretzel.runtime.input.column_reader import are_bool, as_cells, as_floats, as_numbers, dtype_of, has_large_integers
+from pretzel.runtime.input.column_reader import (
+    are_bool,
+    as_cells,
+    as_floats,
+    as_numbers,
+    dtype_of,
+    has_large_integers,
+    hold_none,
+)
+from pretzel.runtime.input.document_list import document_list
 from pretzel.runtime.input.feature_names import check_unnamed, match, warn_about_names
 from pretzel.runtime.input.item_list import item_list
 from pretzel.runtime.input.messages import UnreadForm, package_of, shown
@@ -55,6 +64,8 @@ class Table:
         scikit-learn converts the columns to float64 whatever they hold.
     odd : frozenset of type
         Types of the values of a list of rows, without those of usual texts and numbers.
+    library : str
+        The package of a frame that has Arrow's types.
     """
 
     rows: int
@@ -64,6 +75,7 @@ class Table:
     is_list: bool = False
     as_float64: bool = False
     odd: frozenset[type] = frozenset()
+    library: str = ""
 
 
 def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[Any], list[set[np.dtype[Any]]]]:
@@ -91,7 +103,7 @@ def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[A
     InputShapeError, InputKeyError, InputTypeError
     """
     if spec.kind is InputKind.TEXT:
-        documents = _documents(spec, X)
+        documents = document_list(spec, X)
         return len(documents), [[documents] for _ in leaves], [{FLOAT64} for _ in leaves]
     if spec.kind is InputKind.ITEMS:
         items = item_list(spec, X, leaves)
@@ -118,9 +130,10 @@ def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[A
             seen = {
                 dtype_of(*column, alone=spec.any_order or spec.unchecked) for column in zip(raw, numbers, strict=True)
             }
-            dtypes.append(
-                {FLOAT64} if table.as_float64 else {OBJECT} if _are_objects(spec, table, raw, numbers) else seen
-            )
+            none = spec.floats is not True and hold_none(raw, table.library)
+            of_objects = none or _are_objects(spec, table, raw, numbers)
+            as_float64 = table.as_float64 and (spec.floats or seen != {BOOL})
+            dtypes.append({OBJECT} if of_objects else {FLOAT64} if as_float64 else seen)
     return table.rows, found, dtypes
 
 
@@ -145,32 +158,6 @@ def _is_whole(spec: InputSpec, leaf: Leaf) -> bool:
         or not leaf.columns
         or (len(leaf.columns) == spec.width and leaf.columns == tuple(range(spec.width)))
     )
-
-
-# -- documents -------------------------------------------------------------------------------------------------------
-
-
-def _documents(spec: InputSpec, X: Any) -> Any:
-    if isinstance(X, str | bytes | bytearray):
-        raise InputTypeError(f"{spec.estimator}: expected an iterable of documents, got one {type(X).__name__}")
-    if isinstance(X, Mapping) or (getattr(X, "ndim", 1) != 1 and not isinstance(X, np.ndarray)):
-        raise InputTypeError(f"{spec.estimator}: expected documents, got a {type(X).__name__}: pass its text column")
-    if getattr(X, "ndim", 1) != 1:
-        raise InputShapeError(f"{spec.estimator}: expected documents in one dimension, got shape {X.shape}")
-    if isinstance(X, np.ndarray):
-        return X.tolist() if type(X) is np.ndarray else list(X)  # a subclass decides what its items are
-    if hasattr(X, "array") and hasattr(X, "index"):
-        return _unpaired(as_cells(spec, 0, X.array))
-    if not isinstance(X, Iterable):
-        raise InputTypeError(f"{spec.estimator}: expected an iterable of documents, got {type(X).__name__}")
-    return as_cells(spec, 0, X) if hasattr(X, "null_count") and hasattr(X, "type") else list(X)
-
-
-def _unpaired(cells: Any) -> Any:
-    """Cells as one object, also where what is missing in them is not None."""
-    if not isinstance(cells, tuple):
-        return cells
-    return [cells[1] if value is None else value for value in cells[0].to_pylist()]
 
 
 # -- tables ----------------------------------------------------------------------------------------------------------
@@ -199,7 +186,7 @@ def _table(spec: InputSpec, X: Any) -> Table:
     if hasattr(X, "column_names") and hasattr(X, "schema"):
         table = _of_columns(spec, X.column_names, X.num_rows, X.column)
         # Frames other than pandas's have no dtypes of NumPy: where floats are asked for, float32 is not recognised.
-        return replace(table, as_float64=spec.floats is not False)
+        return replace(table, as_float64=spec.floats is not False, library=module)
     if isinstance(X, list | tuple):
         return of_list(spec, X)
     if hasattr(X, "__array__"):

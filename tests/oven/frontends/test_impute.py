@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, MissingIndicator, SimpleImputer
 from sklearn.linear_model import ARDRegression, BayesianRidge, HuberRegressor, Ridge
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import Binarizer, MaxAbsScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 import pretzel
 from pretzel.errors import InputValueError, OpaqueStepError
@@ -254,3 +255,39 @@ def test_rounds_of_regressions(regression: Any) -> None:
     plan = pretzel.compile(model, strict=True)
     for row, answer in zip(rows, plan.transform(rows), strict=True):
         np.testing.assert_allclose(answer, model.transform(row[None])[0], rtol=1e-9, atol=1e-12)
+
+
+ARROW = {
+    "booleans": {"a": [True, None, False], "b": [True, False, None]},
+    "floats": {"a": [True, None, False], "b": [1.0, None, 2.0]},
+    "integers": {"a": [True, None, False], "b": [1, None, 2]},
+    "no nulls": {"a": [True, True, False], "b": [True, False, False]},
+    "no booleans": {"a": [1, None, 0], "b": [1.0, None, 2.0]},
+}
+
+
+@pytest.mark.parametrize("library", ["pyarrow", "polars"])
+@pytest.mark.parametrize("columns", ARROW)
+def test_nulls_of_booleans_are_none_for_what_takes_objects(columns: str, library: str) -> None:
+    packages = pytest.importorskip("pyarrow"), pytest.importorskip(library)
+    table: Any = packages[0].table(ARROW[columns])
+    if library == "polars":
+        table = packages[1].from_arrow(table)
+    everything, most = MissingIndicator(features="all"), SimpleImputer(strategy="most_frequent")
+    for estimator in (
+        everything,
+        most,
+        make_union(everything, SimpleImputer()),
+        make_pipeline(everything, Binarizer()),
+    ):
+        fitted = clone(estimator).fit(np.array([[1.0, np.nan], [0.0, 1.0], [np.nan, 1.0]]))
+        plan = pretzel.compile(fitted)
+        try:
+            expected = fitted.transform(table)
+        except ValueError:
+            with pytest.raises(ValueError, match="bool"):
+                plan.transform(table)
+            continue
+        answer = plan.transform(table)
+        assert answer.dtype == expected.dtype
+        np.testing.assert_array_equal(answer, expected)
