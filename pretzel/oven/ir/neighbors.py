@@ -49,7 +49,7 @@ class Neighbors(Node):
     op: ClassVar[str] = "neighbors/1"
     kernel: ClassVar[str] = "neighbors"
     parity: ClassVar[Parity] = Parity.TOLERANCE
-    of_tree: ClassVar[bool] = False  # a single node is a tree, too
+    of_tree: ClassVar[bool] = False  # a single node is a tree, too, and rows may be infinitely far
 
     def schema(self) -> Schema:
         if self.inputs[0].schema().width != self.points.shape[1]:
@@ -111,7 +111,7 @@ class Neighbors(Node):
 
 
 class SortedNeighbors(Neighbors):
-    """The same of a tree, for those who see the numbers: rows that are equally far stand as scikit-learn sorts them.
+    """The same of a tree, also where that is a single node: rows that are equally far stand as scikit-learn sorts them.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from sklearn.datasets import make_blobs
-from sklearn.neighbors import NearestNeighbors
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, LocalOutlierFactor, NearestNeighbors
 
 import pretzel
 from pretzel.oven.frontends.importer import Importer
@@ -61,6 +61,23 @@ def test_rows_that_are_infinitely_far(rows: Any) -> None:
     asked = [[1e200, 0.0], [1.0, -1e300]]
     model = NearestNeighbors(n_neighbors=3, algorithm="kd_tree").fit(rows)
     same(pretzel.compile(model).kneighbors(asked), model.kneighbors(asked))
+
+
+@pytest.mark.parametrize("algorithm", ["kd_tree", "ball_tree", "brute"])
+@pytest.mark.parametrize("rows", [GRID[:25], GRID], ids=["one node", "several"])
+def test_answers_of_rows_that_are_infinitely_far(rows: Any, algorithm: str) -> None:
+    """Distances in a tree are infinite, those without one are not."""
+    asked = np.array([[1e200, 0.0], [1.0, -1e300], [1e155, 1e155]])
+    for model in (
+        KNeighborsRegressor(algorithm=algorithm),
+        KNeighborsRegressor(algorithm=algorithm, weights="distance"),
+        KNeighborsClassifier(algorithm=algorithm),
+    ):
+        model.fit(rows, np.arange(len(rows)) % 3)
+        np.testing.assert_allclose(pretzel.compile(model, strict=True).predict(asked), model.predict(asked), rtol=1e-12)
+    detector = LocalOutlierFactor(algorithm=algorithm, novelty=True).fit(rows)
+    found = pretzel.compile(detector, strict=True).score_samples(asked)
+    np.testing.assert_allclose(found, detector.score_samples(asked), rtol=1e-12)
 
 
 @pytest.mark.parametrize("newer", [False, True])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,13 +34,14 @@ def nearest(estimator: Any, x: Node, importer: Importer, k: int) -> Neighbors:
         if stored.rows.dtype != np.float64:
             raise Unsupported(reason)
         importer.exclude(checked, [each for each in NUMBERS if each not in ("float64", "object")], reason)
-    return Neighbors(
-        (checked,), floats(stored.rows), stored.order, stored.ranges, stored.bounds, stored.radii, stored.metric, int(k)
-    )
+    parts = stored.order, stored.ranges, stored.bounds, stored.radii, stored.metric, int(k)
+    if stored.by_tree:
+        return SortedNeighbors((checked,), floats(stored.rows), *parts, sort_of_source())
+    return Neighbors((checked,), floats(stored.rows), *parts)
 
 
 def sorted_nearest(estimator: Any, x: Node, importer: Importer, k: int) -> SortedNeighbors:
-    """The same, in the order of the source.
+    """The same, for those who see the order.
 
     Raises
     ------
@@ -49,9 +49,9 @@ def sorted_nearest(estimator: Any, x: Node, importer: Importer, k: int) -> Sorte
         Without a tree, the number of threads decides about the order of rows that are equally far.
     """
     found = nearest(estimator, x, importer, k)
-    if not stored_rows(estimator).by_tree:
+    if not isinstance(found, SortedNeighbors):
         raise Unsupported("equal distances without a tree, whose order depends on the number of threads")
-    return SortedNeighbors(**{each.name: getattr(found, each.name) for each in fields(found)}, sort=sort_of_source())
+    return found
 
 
 def sort_of_source() -> str:
