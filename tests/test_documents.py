@@ -1,4 +1,4 @@
-"""Every example in README, ARCHITECTURE, the pages of `docs/` and docstrings runs as it stands."""
+"""Every example in README, the pages of `docs/` and docstrings runs as it stands."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.documents import examples, run
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ("README.md", "ARCHITECTURE.md")
+INTERNALS = sorted(path.relative_to(ROOT) for path in (ROOT / "docs" / "internals").glob("*.md"))
 PAGES = sorted(
     str(path.relative_to(ROOT))
     for path in (ROOT / "docs").rglob("*.md")
@@ -23,7 +24,7 @@ PAGES = sorted(
 )
 
 
-@pytest.mark.parametrize("document", [*DOCUMENTS, *PAGES])
+@pytest.mark.parametrize("document", ["README.md", *PAGES])
 def test_documents(document, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # where examples write
     if document.endswith("watching.md"):  # which sets the tracer provider, as a process can only once
@@ -101,7 +102,7 @@ def test_docstrings():
     assert tried > 0
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
+@pytest.mark.parametrize("document", [*DOCUMENTS, *map(str, INTERNALS)])
 def test_files_that_are_named_exist(document):
     """Paths in back-quotes, with or without the package in front."""
     text = re.sub(r"^```.*?^```", "", (ROOT / document).read_text(), flags=re.M | re.S)
