@@ -12,7 +12,7 @@ class InputKind(enum.Enum):
     TABLE = "table"  # rows of columns: ndarray, DataFrame, sparse matrix, dicts, tuples
     TEXT = "text"  # one document for each row
     ITEMS = "items"  # one item for each row: a dict of features, pairs, or tokens
-    ANY = "any"  # whatever the first step takes; it gets the request as it came
+    ANY = "any"  # whatever the first step takes: it gets the request as it came, or counts its rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ class LeafKind(enum.Enum):
     CELLS = "cells"
     TEXT = "text"
     ITEMS = "items"
+    ROWS = "rows"  # none of their columns: how many there are
     SPARSE = "sparse"
 
 

@@ -17,7 +17,7 @@ from pretzel.oven.dtypes import (
     passed_on,
     rounded_columns,
 )
-from pretzel.oven.ir.columns import LEAVES, CellLeaf, ItemLeaf, NumericLeaf, Raw, SparseLeaf, TextLeaf
+from pretzel.oven.ir.columns import LEAVES, CellLeaf, ItemLeaf, NumericLeaf, Raw, RowLeaf, SparseLeaf, TextLeaf
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Node, Output, toposort
 from pretzel.oven.ir.opaque import Opaque
@@ -299,6 +299,8 @@ class Lowering:
                 return Leaf(LeafKind.TEXT, (leaf.column,), source, *read, missing=leaf.missing)
             case ItemLeaf():
                 return Leaf(LeafKind.ITEMS, (0,), source, form=leaf.form, separator=leaf.separator)
+            case RowLeaf():
+                return Leaf(LeafKind.ROWS, (), source)
             case SparseLeaf():
                 return Leaf(LeafKind.SPARSE, tuple(range(leaf.width)), source)
         raise TypeError(f"{leaf!r} is not a leaf")

@@ -38,6 +38,7 @@ _KINDS = {
     LeafKind.CELLS: Kind.CELLS,
     LeafKind.TEXT: Kind.CELLS,
     LeafKind.ITEMS: Kind.CELLS,
+    LeafKind.ROWS: Kind.DENSE,
     LeafKind.SPARSE: Kind.SPARSE,
 }
 _FORMS = {LeafKind.ITEMS: ("named", "dict", "pair", "string")}
@@ -167,10 +168,9 @@ def _wrong_shape(shape: ProgramShape, specs: Mapping[int, InputSpec]) -> Iterato
         return
     for leaf, value in zip(leaves, values, strict=False):
         spec = specs.get(leaf.source)
-        if (
-            spec is None
-            or spec.kind is InputKind.ANY
-            or (spec.kind is InputKind.ITEMS) != (leaf.kind is LeafKind.ITEMS)
+        rows = leaf.kind is LeafKind.ROWS
+        if spec is None or (
+            not rows and (spec.kind is InputKind.ANY or (spec.kind is InputKind.ITEMS) != (leaf.kind is LeafKind.ITEMS))
         ):
             yield f"a leaf reads value {leaf.source}, which is not there or no table"
             return
@@ -183,6 +183,8 @@ def _wrong_shape(shape: ProgramShape, specs: Mapping[int, InputSpec]) -> Iterato
         if any(not 0 <= column < known for column in leaf.columns):
             yield f"a leaf reads a column that is none of {spec.width}"
         all_columns = len(leaf.columns) == (spec.width or width) and leaf.columns == tuple(range(len(leaf.columns)))
+        if rows and leaf.columns:
+            yield "a leaf that counts rows reads columns"
         if leaf.kind is LeafKind.SPARSE and not all_columns:
             yield "a leaf of sparse rows leaves out columns"
         if leaf.kind in (LeafKind.TEXT, LeafKind.ITEMS) and len(leaf.columns) != 1:
@@ -222,8 +224,8 @@ def _wrong_subplan(subplan: SubPlan, objects: set[bytes]) -> Iterator[str]:
     specs = {leaf.source: InputSpec(InputKind.TABLE, len(leaf.columns)) for leaf in leaves}
     if any(leaf.columns != tuple(range(len(leaf.columns))) or not 0 <= leaf.source <= WIDEST for leaf in leaves):
         yield "a sub-plan reads some columns of a value"
-    if len(specs) != len(leaves) or any(leaf.kind in (LeafKind.TEXT, LeafKind.ITEMS) for leaf in leaves):
-        yield "a sub-plan reads a value twice, or as documents or items"
+    if len(specs) != len(leaves) or any(leaf.kind in (LeafKind.TEXT, LeafKind.ITEMS, LeafKind.ROWS) for leaf in leaves):
+        yield "a sub-plan reads a value twice, or as documents, items or rows"
     yield from _wrong_shape(subplan.shape, specs)
     yield from _wrong_calls(subplan.calls, subplan.shape, objects)
 

@@ -22,6 +22,7 @@ from tests.cases.models import (
     compared,
     densities,
     discriminants,
+    dummies,
     embeddings,
     kernels,
     machines,
@@ -65,6 +66,7 @@ CASES: tuple[Case, ...] = tuple(
     for case in (
         *regressors(),
         *classifiers(),
+        *dummies(),
         *networks(),
         *machines(),
         *kernels(),

@@ -42,6 +42,20 @@ def classifiers() -> list[Case]:
     return found
 
 
+def dummies() -> list[Case]:
+    dummy = "sklearn.dummy.Dummy"
+    found = [Case(f"{dummy}Classifier", target=y) for y in ("binary", "labels", "truth", "levels", "two labels")]
+    found += [
+        Case(f"{dummy}Classifier", target="labels", options={"strategy": "most_frequent"}),
+        Case(f"{dummy}Classifier", target="labels", options={"strategy": "constant", "constant": "mid"}),
+        Case(f"{dummy}Classifier", target="two labels", options={"strategy": "constant", "constant": [2, 0]}),
+        Case(f"{dummy}Regressor", target="real", options={"strategy": "median"}),
+        Case(f"{dummy}Regressor", target="real", options={"strategy": "constant", "constant": 3}),
+        Case(f"{dummy}Regressor", target="two", options={"strategy": "quantile", "quantile": 0.3}),
+    ]
+    return [*found, *(Case(f"{dummy}Regressor", target=y) for y in ("real", "two"))]
+
+
 def networks() -> list[Case]:
     mlp = "sklearn.neural_network.MLP"
     small = {"hidden_layer_sizes": (9, 5), "max_iter": 20, "random_state": 0}

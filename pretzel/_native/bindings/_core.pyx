@@ -307,7 +307,7 @@ cdef class NativeProgram:
     @property
     def counts_units(self):
         """Whether requests have text or sparse entries to count."""
-        return any([leaf.kind.value != "numeric" for leaf in self.leaves])
+        return any([leaf.kind.value not in ("numeric", "rows") for leaf in self.leaves])
 
     @property
     def mean_units(self):

@@ -94,7 +94,8 @@ cdef class Method(CallCounter):
     cdef object label_type  # their dtype; None: those of a row have a common one
     cdef object result_type
     cdef int n_leaves, n_out, width
-    cdef bint is_text, scalar, sparse
+    cdef bint scalar, sparse
+    cdef bint one_each    # a row is one value: a document, an item, or any object of which nothing is read
     cdef bint of_items    # a row is an item, also where it is a dict
     cdef bint follows     # the answer depends on the dtype of the request
     cdef bint numbers     # no leaf reads cells
@@ -153,7 +154,7 @@ cdef class Method(CallCounter):
         self.label_type = types.pop() if len(types) == 1 else None
         if self.n_out < (1 if self.labels is None and plan.ndim == 1 else len(self.labels or ())):
             raise errors.KernelError(f"{name}: {self.n_out} output(s) for {len(self.labels or ())} columns of labels")
-        self.is_text = spec.kind.value in ("text", "items")
+        self.one_each = spec.kind.value != "table"
         self.of_items = spec.kind.value == "items"
         self.names = None if spec.names is None else tuple(spec.names)
         self.takes_bare = self.names is None or spec.by_position
@@ -452,12 +453,8 @@ cdef class Method(CallCounter):
         cdef Reader reader
         cdef PyObject** values = NULL
         cdef object given = None  # the row before its categories became codes
-        if self.is_text:
-            for i in range(n):
-                if cell_of(row, open_cells(&leaves[i], 1, arena), <Reader>self.readers[i], held) == -2:
-                    raise WrongField(0, row, "a str")
-                units[0] += leaves[i].cells.size
-            return 0
+        if self.one_each:
+            return read_value(row, self.readers, leaves, arena, held, units)
         if self.coder is not None and not cnp.PyArray_CheckExact(row):
             given = row if type(row) in (dict, tuple, list) else self.as_row(row)
             row = self.coder(given)

@@ -114,7 +114,7 @@ cdef class Reader:
             raise errors.KernelError(f"a leaf reads columns {leaf.columns} of a request with {spec.width}")
         self.columns = leaf.columns
         self.width = len(leaf.columns)
-        self.kind = LeafKind.kNumeric if leaf.kind.value == "numeric" else (
+        self.kind = LeafKind.kNumeric if leaf.kind.value in ("numeric", "rows") else (
             LeafKind.kSparse if leaf.kind.value == "sparse" else LeafKind.kCells)
         self.is_text = leaf.kind.value == "text"
         self.may_miss = leaf.missing
@@ -329,6 +329,21 @@ cdef int read_fields(object row, PyObject*** values, Reader reader, LeafInput* l
             values[0] = NULL
         if (reader.verbatim and isinstance(value, (str, bytes))) or not parsed_number_of(value, &numbers[i]):
             raise WrongField(reader.columns[i], value, "a number")
+    return 0
+
+
+cdef int read_value(object row, tuple readers, LeafInput* leaves, Arena* arena, list held, int64_t* units) except -1:
+    """Read a row that is one value, as one cell of each leaf; a leaf that counts rows reads nothing."""
+    cdef Reader reader
+    cdef int i
+    for i in range(<int>len(readers)):
+        reader = readers[i]
+        if reader.kind != LeafKind.kCells:
+            open_rows(&leaves[i], reader.width, 1, arena)
+            continue
+        if cell_of(row, open_cells(&leaves[i], 1, arena), reader, held) == -2:
+            raise WrongField(0, row, "a str")
+        units[0] += leaves[i].cells.size
     return 0
 
 

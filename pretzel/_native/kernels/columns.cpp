@@ -46,6 +46,7 @@ constexpr Param kConstant[] = {{"values", f64, "n_out"}};
 
 }  // namespace
 PRETZEL_KERNEL(place, .params = kPlace, .out = {kDense, "n_out"}, .run = run_place, .cost = cost)
-PRETZEL_KERNEL(constant, .params = kConstant, .out = {kDense, "n_out"}, .run = run_constant, .cost = cost)
+PRETZEL_KERNEL(constant, .params = kConstant, .in = {kDense | kSparse | kCells, "width"}, .out = {kDense, "n_out"},
+               .run = run_constant, .cost = cost)
 PRETZEL_KERNEL(select, .params = kParams, .out = {kDense, "n_columns"}, .run = run, .cost = cost)
 }  // namespace pretzel

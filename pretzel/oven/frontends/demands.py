@@ -17,7 +17,7 @@ from pretzel.oven.frontends.registry import (
     has_trait,
     is_composition,
 )
-from pretzel.oven.ir.columns import LEAVES, ItemLeaf, Raw
+from pretzel.oven.ir.columns import LEAVES, ItemLeaf, Raw, RowLeaf
 from pretzel.oven.ir.graph import Node, Output, toposort
 from pretzel.oven.ir.graph import replace as replace_node
 
@@ -59,7 +59,10 @@ def demands(estimator: Any) -> InputSpec:
 
     Opaque estimators check their input themselves.
     """
-    inside = receivers(estimator)
+    every = receivers(estimator)
+    inside = [each for each in every if not has_trait(each, "counts_rows")]
+    if every and not inside:
+        return InputSpec(InputKind.TABLE, 0, estimator=type(every[0]).__name__)
     widths = (fitted_columns(each)[0] for each in (estimator, *inside))
     vectors = bool(inside) and all(has_trait(each, "takes_vectors") for each in inside)
     n_features_in_ = next((each for each in widths if each is not None), int(vectors))
@@ -176,7 +179,7 @@ def request_spec(estimator: Any, asked: InputSpec, methods: Mapping[str, Output]
     """
     name = type(estimator).__name__
     nodes = list(toposort(output.node for output in methods.values()))
-    is_read = any(isinstance(node, LEAVES) and not node.inputs for node in nodes)
+    is_read = any(isinstance(node, LEAVES) and not isinstance(node, RowLeaf) and not node.inputs for node in nodes)
     may_name = asked.names is None and not any(has_trait(each, "records_names") for each in receivers(estimator))
     if asked.width and (is_read or not may_name):
         return replace(asked, estimator=name)
@@ -184,7 +187,7 @@ def request_spec(estimator: Any, asked: InputSpec, methods: Mapping[str, Output]
         return InputSpec(InputKind.ITEMS, 1, None, (0,), False, name, items=True)
     if is_read:
         return InputSpec(InputKind.TEXT, 1, None, (0,), False, name)
-    inside = receivers(estimator)
+    inside = [each for each in receivers(estimator) if not has_trait(each, "counts_rows")]
     if inside and all(has_trait(each, "takes_documents") for each in inside):
         return InputSpec(InputKind.TEXT, 1, None, (0,), False, name)
     items = not all(has_trait(each, "takes_tables") for each in inside)

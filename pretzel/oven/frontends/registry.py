@@ -84,6 +84,7 @@ TRAITS = {
     "checks_inverse": True,  # ``inverse_transform`` makes an array of its input, and rejects one without rows
     "checks_sparse": True,  # sparse rows are checked as dense ones are
     "checks_table": False,  # a composition checks its input before its parts see it
+    "counts_rows": False,  # the input is anything that has a length, which alone counts
     "fails_at_frames": False,  # where the configuration asks for frames, a step fails because it makes sparse rows
     "densifies_inverse": False,  # ``inverse_transform`` makes the same of sparse rows as of dense ones
     "finds_columns": False,  # a table may have further columns, or its columns in another order

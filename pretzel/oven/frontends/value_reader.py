@@ -22,7 +22,17 @@ from pretzel.oven.frontends.forms import (
 )
 from pretzel.oven.frontends.registry import Unsupported, has_trait
 from pretzel.oven.ir.check import CheckFinite
-from pretzel.oven.ir.columns import CellLeaf, ItemLeaf, NumericLeaf, Raw, Select, SparseLeaf, TextLeaf, deciding_leaves
+from pretzel.oven.ir.columns import (
+    CellLeaf,
+    ItemLeaf,
+    NumericLeaf,
+    Raw,
+    RowLeaf,
+    Select,
+    SparseLeaf,
+    TextLeaf,
+    deciding_leaves,
+)
 from pretzel.oven.ir.concat import Concat, Densify
 from pretzel.oven.ir.feature_selection import select_sparse
 from pretzel.oven.ir.graph import Node, Output, replace, toposort
@@ -141,6 +151,11 @@ class ValueReader:
             raise Unsupported("documents can only be read from the request or from an opaque step")
         column = x.columns[0] if x.columns else 0
         return self.note(TextLeaf(x.inputs, column, lower, accents, vectorizer.encoding, vectorizer.decode_error))
+
+    def rows(self, x: Node) -> Node:
+        """The rows of ``x``, for consumers that read none of its values."""
+        x = self.plain(x)
+        return self.note(RowLeaf(x.inputs)) if isinstance(x, Raw) else x
 
     def items(self, x: Node, form: str, separator: str) -> Node:
         """``x`` as items of this form: dicts of features, pairs or tokens."""

@@ -124,6 +124,19 @@ class ItemLeaf(Node):
         return self.form
 
 
+class RowLeaf(Node):
+    """How many rows there are: none of their values is read, whatever they are."""
+
+    op: ClassVar[str] = "row_leaf/1"
+    needs_rows: ClassVar[bool] = False
+
+    def schema(self) -> Schema:
+        return dense(0)
+
+    def reference(self, *inputs: Value) -> Value:
+        return inputs[0]
+
+
 class SparseLeaf(Node):
     """The request as sparse rows (CSR or CSC in, or the non-zero entries of a dense row)."""
 
@@ -158,7 +171,7 @@ class LoopState(Node):
         return f"of loop {self.token}"
 
 
-LEAVES = (NumericLeaf, CellLeaf, TextLeaf, ItemLeaf, SparseLeaf, LoopState)
+LEAVES = (NumericLeaf, CellLeaf, TextLeaf, ItemLeaf, RowLeaf, SparseLeaf, LoopState)
 
 
 def deciding_leaves(value: Node) -> set[Node]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel._native import item_features
-from pretzel.oven.ir.columns import LEAVES, CellLeaf, ItemLeaf, LoopState, NumericLeaf, Raw, TextLeaf
+from pretzel.oven.ir.columns import LEAVES, CellLeaf, ItemLeaf, LoopState, NumericLeaf, Raw, RowLeaf, TextLeaf
 from pretzel.oven.ir.graph import Node, Value, toposort
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.ir.subplan import Loop
@@ -134,6 +134,8 @@ def read_leaf(leaf: Node, X: Any) -> Value:
         for row, item in enumerate(items):
             found[row, 0] = item_features(leaf.form, leaf.separator, item)
         return found
+    if isinstance(leaf, RowLeaf):
+        return np.empty((X.shape[0] if hasattr(X, "shape") else len(X), 0))
     X = np.asarray(X, dtype=object) if isinstance(X, list) else X
     if getattr(X, "ndim", 2) == 1:
         X = np.asarray(X)[:, None]

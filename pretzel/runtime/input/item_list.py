@@ -21,7 +21,7 @@ def item_list(spec: InputSpec, X: Any, leaves: tuple[Leaf, ...]) -> list[Any]:
         The request is no iterable, or one text.
     """
     if isinstance(X, Mapping):
-        if all(leaf.form == "named" for leaf in leaves):
+        if all(leaf.form == "named" for leaf in leaves if leaf.form):
             return [X]
         raise InputTypeError(f"{spec.estimator}: expected a list of items, got one dict")
     if isinstance(X, str | bytes | bytearray) or not isinstance(X, Iterable):

@@ -31,6 +31,7 @@ from pretzel.runtime.input.document_list import document_list
 from pretzel.runtime.input.feature_names import check_unnamed, match, warn_about_names
 from pretzel.runtime.input.item_list import item_list
 from pretzel.runtime.input.messages import UnreadForm, package_of, shown
+from pretzel.runtime.input.row_counter import count_rows
 from pretzel.runtime.input.row_reader import check_keys, fail_row, known_missing, respelled
 from pretzel.runtime.input.sparse_reader import canonical_rows
 from pretzel.runtime.input.vector_reader import as_column
@@ -102,12 +103,14 @@ def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[A
     ------
     InputShapeError, InputKeyError, InputTypeError
     """
-    if spec.kind is InputKind.TEXT:
-        documents = document_list(spec, X)
-        return len(documents), [[documents] for _ in leaves], [{FLOAT64} for _ in leaves]
-    if spec.kind is InputKind.ITEMS:
-        items = item_list(spec, X, leaves)
-        return len(items), [[items] for _ in leaves], [{FLOAT64} for _ in leaves]
+    if spec.kind is InputKind.ANY:
+        rows = count_rows(spec, X)
+        return rows, [np.empty((rows, 0)) for _ in leaves], [{FLOAT64} for _ in leaves]
+    if spec.kind is not InputKind.TABLE:
+        given = document_list(spec, X) if spec.kind is InputKind.TEXT else item_list(spec, X, leaves)
+        rows = len(given)
+        columns = [np.empty((rows, 0)) if leaf.kind is LeafKind.ROWS else [given] for leaf in leaves]
+        return rows, columns, [{FLOAT64} for _ in leaves]
     table = _table(spec, as_column(X) if spec.vectors else as_rounded(X) if spec.rounds_arrays else X)
     table = coded_table(spec, table, X) if spec.as_booster else table
     found: list[Any] = []
@@ -119,6 +122,9 @@ def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[A
             raw = [table.column(i) for i in leaf.columns]
             found.append([as_cells(spec, i, column) for i, column in zip(leaf.columns, raw, strict=True)])
             dtypes.append({BOOL if are_bool(column) else FLOAT64 for column in raw})
+        elif leaf.kind is LeafKind.ROWS:
+            found.append(np.empty((table.rows, 0)))
+            dtypes.append({FLOAT64})
         elif table.whole is not None and _is_whole(spec, leaf):
             found.append(table.whole)
             dtypes.append({table.whole.dtype})

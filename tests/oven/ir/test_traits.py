@@ -41,6 +41,7 @@ from pretzel.oven.ir.columns import (
     NumericLeaf,
     Place,
     Raw,
+    RowLeaf,
     Select,
     SparseLeaf,
     TextLeaf,
@@ -181,6 +182,7 @@ SPARSE_CHECKED = CheckFinite((SPARSE,), "Any")
 CELL_LEAF = CellLeaf((), (0, 1))
 TEXT_LEAF = TextLeaf((), 0)
 ITEM_LEAF = ItemLeaf((), "named")
+ROW_LEAF = RowLeaf(())
 INPUTS = (LEAF, CheckFinite((LEAF,), "Any", allow_nan=True), CHECKED, NARROW)
 NUMBERS_OF = np.array([1.0, -2.0, 0.5])
 EMPTY = pack_text([])
@@ -366,7 +368,7 @@ def _examples() -> list[Node]:
         for binary in (False, True)
     ]
     return [
-        *(LEAF, SPARSE, CELL_LEAF, TEXT_LEAF, ITEM_LEAF),
+        *(LEAF, SPARSE, CELL_LEAF, TEXT_LEAF, ITEM_LEAF, ROW_LEAF),
         *features,
         *(Densify((x,)) for x in features),
         *(CheckFinite((x,), "Any") for x in features),
@@ -469,7 +471,7 @@ def _examples() -> list[Node]:
         *(NormalizeSumFloat32((ToFloat32((x,)),), zeros) for x in INPUTS for zeros in (0, 1, 2)),
         *(ToFloat64((x,)) for x in INPUTS),
         *(Place((NARROW,), (4, 0, 2), 6, fill) for fill in (0.0, -math.inf)),
-        *(Constant((x,), NUMBERS_OF) for x in INPUTS),
+        *(Constant((x,), NUMBERS_OF) for x in (*INPUTS, SPARSE, CELL_LEAF, ROW_LEAF)),
         *each(lambda x: LinearHeads((x,), weights, np.ones(2))),
         *(LinearHeads((x,), weights, np.ones(2)) for x in (SPARSE, SPARSE_CHECKED, ngrams())),
         *(LinearInOrder((x,), weights[:, :n], np.ones(n)) for x in (LEAF, SPARSE, SPARSE_CHECKED) for n in (1, 2)),

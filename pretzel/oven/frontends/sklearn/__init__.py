@@ -11,6 +11,7 @@ import numpy as np
 
 from pretzel.errors import CompileError, UnfittedError
 from pretzel.oven.frontends.registry import TRANSFORM, children, public_name
+from pretzel.oven.frontends.sklearn._requests import counts_rows, needs_rows
 from pretzel.oven.frontends.sklearn.compat import (
     check_release,
     follows_configuration,
@@ -31,6 +32,7 @@ __all__ = [
     "checks_inverse",
     "checks_sparse",
     "checks_table",
+    "counts_rows",
     "densifies_inverse",
     "fails_at_frames",
     "finds_columns",
@@ -40,6 +42,7 @@ __all__ = [
     "keeps_format",
     "makes_float64",
     "makes_sparse",
+    "needs_rows",
     "output_container",
     "passes_texts_on",
     "reads_columns",
