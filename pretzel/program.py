@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pretzel.dates import WIDTH
+
 if TYPE_CHECKING:
     from pretzel.schema import Kind
 
@@ -16,6 +18,7 @@ class LeafKind(enum.Enum):
     NUMERIC = "numeric"
     CELLS = "cells"
     TEXT = "text"
+    DATES = "dates"
     ITEMS = "items"
     ROWS = "rows"  # none of their columns: how many there are
     SPARSE = "sparse"
@@ -48,6 +51,8 @@ class Leaf:
         Stands between the name of a feature and a value that is a text.
     missing : bool
         Documents may be missing; what is no text is left to the step behind.
+    zone, unit : str
+        Time zone in which a column of dates is read, and what they are rounded down to: see `pretzel.dates`.
     """
 
     kind: LeafKind
@@ -62,6 +67,13 @@ class Leaf:
     form: str = ""
     separator: str = "="
     missing: bool = False
+    zone: str = ""
+    unit: str = ""
+
+    @property
+    def width(self) -> int:
+        """Numbers or cells of a row."""
+        return WIDTH if self.kind is LeafKind.DATES else len(self.columns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,20 @@ def transformers(rng: np.random.Generator, rows: int, quick: bool) -> Iterator[t
         yield from _factorizations(rng, rows, width, size)
         yield from _categories(rng, y, width, size)
         yield from _features(rng, rows, 4 * width, size)
+    if find_spec("skrub") is not None:
+        yield from _dates(rng, rows)
+
+
+def _dates(rng: np.random.Generator, rows: int) -> Iterator[tuple[Any, Any]]:
+    """Columns of dates of which few or many features are made."""
+    import pandas as pd
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import make_pipeline
+    from skrub import DatetimeEncoder, TableVectorizer
+
+    X = pd.DataFrame({name: rng.integers(0, 2**60, rows).view("datetime64[ns]") for name in "abc"})
+    for options in ({"resolution": "month", "add_total_seconds": False}, {"resolution": "nanosecond"}):
+        yield make_pipeline(TableVectorizer(datetime=DatetimeEncoder(**options)), Ridge()).fit(X, np.arange(rows)), X
 
 
 def _splines(X: Any) -> Iterator[tuple[Any, Any]]:

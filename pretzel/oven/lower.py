@@ -17,7 +17,17 @@ from pretzel.oven.dtypes import (
     passed_on,
     rounded_columns,
 )
-from pretzel.oven.ir.columns import LEAVES, CellLeaf, ItemLeaf, NumericLeaf, Raw, RowLeaf, SparseLeaf, TextLeaf
+from pretzel.oven.ir.columns import (
+    LEAVES,
+    CellLeaf,
+    DateLeaf,
+    ItemLeaf,
+    NumericLeaf,
+    Raw,
+    RowLeaf,
+    SparseLeaf,
+    TextLeaf,
+)
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Node, Output, toposort
 from pretzel.oven.ir.opaque import Opaque
@@ -297,6 +307,8 @@ class Lowering:
             case TextLeaf():
                 read = leaf.lower, leaf.accents, leaf.encoding, leaf.decode_error
                 return Leaf(LeafKind.TEXT, (leaf.column,), source, *read, missing=leaf.missing)
+            case DateLeaf():
+                return Leaf(LeafKind.DATES, (leaf.column,), source, zone=leaf.zone, unit=leaf.unit)
             case ItemLeaf():
                 return Leaf(LeafKind.ITEMS, (0,), source, form=leaf.form, separator=leaf.separator)
             case RowLeaf():

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pretzel.dates import WIDTH
 from pretzel.errors import InputValueError
 from pretzel.input_spec import InputKind
 from pretzel.oven.frontends.missing import columns_of_request
 from pretzel.oven.frontends.registry import is_composition
 from pretzel.oven.frontends.sklearn.compat import tags_of
 from pretzel.oven.ir._cells import cell_key
+from pretzel.oven.ir.calendar import Calendar
 from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.city_hash import CityHash
-from pretzel.oven.ir.columns import LEAVES, CellLeaf, ItemLeaf, NumericLeaf, Raw, Select, SparseLeaf, TextLeaf
+from pretzel.oven.ir.columns import LEAVES, CellLeaf, DateLeaf, ItemLeaf, NumericLeaf, Raw, Select, SparseLeaf, TextLeaf
 from pretzel.oven.ir.concat import Concat, Densify
 from pretzel.oven.ir.encode import REJECT_UNKNOWN, CategoryCodes
 from pretzel.oven.ir.graph import toposort
@@ -42,9 +44,9 @@ MOST_CATEGORIES = 1000
 
 _NONE = np.zeros(0, dtype=np.int64)
 NOTHING = _NONE, _NONE
-_ANY, _NUMBER, _CATEGORY, _TEXT = range(4)  # of what several steps read, the greatest counts
-_KINDS = ("any", "number", "category", "text")
-_DTYPES = ("object", "float64", "object", "str")
+_ANY, _NUMBER, _CATEGORY, _TEXT, _DATE = range(5)  # of what several steps read, the greatest counts
+_KINDS = ("any", "number", "category", "text", "date")
+_DTYPES = ("object", "float64", "object", "str", "datetime64[us]")
 
 
 def request_columns(spec: InputSpec, outputs: Iterable[Node]) -> Packed:
@@ -105,6 +107,8 @@ class _Reader:
                 case TextLeaf():
                     self._raise_kind(self._missing[node][1], _TEXT)
                     self._rejected[self._missing[node][1]] |= not node.missing
+                case DateLeaf():
+                    self._raise_kind(self._missing[node][1], _DATE)
                 case ItemLeaf():
                     self._rejected[:] = True
                 case Opaque():
@@ -147,6 +151,11 @@ class _Reader:
                 return _all(np.array(node.columns, dtype=np.int64))
             case TextLeaf() if not node.inputs:
                 return _all(np.array([node.column]))
+            case DateLeaf() if not node.inputs:
+                return np.arange(WIDTH), np.full(WIDTH, node.column)
+            case Calendar() if isinstance(node.inputs[0], DateLeaf) and self._missing[node.inputs[0]][0].size:
+                width = len(node.features)
+                return np.arange(width), np.full(width, node.inputs[0].column)
             case SparseLeaf() if not node.inputs:
                 return _all(np.arange(node.width))
             case Raw() | Opaque():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from pretzel._native import enumerations
 from pretzel.errors import InputTypeError, InputValueError, KernelError
+from pretzel.program import LeafKind
 from pretzel.runtime.input.messages import column_name
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ def _column_name(program: Program, spec: InputSpec | None, value: int, column: i
         else:
             return f"{column} of the step's input"
     leaf = program.leaves[at]
+    if leaf.kind is LeafKind.DATES:
+        position = 0
     if leaf.source == 0 and position < len(leaf.columns):
         return column_name(spec, leaf.columns[position])
     return f"{column} of the step's input"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 from pretzel._native import Method, NativeProgram, row_function, set_callbacks
 from pretzel.runtime.errors_from_native import raise_error
 from pretzel.runtime.further_arguments import call_source
-from pretzel.runtime.input import row_reader
+from pretzel.runtime.input import date_reader, row_reader
 from pretzel.runtime.input.coded import as_rounded, row_coder
 from pretzel.runtime.input.table_reader import read
 from pretzel.runtime.method_docs import document
@@ -43,6 +43,8 @@ set_callbacks(
     as_cell=row_reader.as_cell,
     as_number=row_reader.as_number,
     decode=row_reader.decode,
+    date_parts=date_reader.date_parts,
+    date_columns=date_reader.date_columns,
     as_row=row_reader.as_row,
     as_rounded=as_rounded,
     row_coder=row_coder,

@@ -185,7 +185,8 @@ class _Flow:
         parts: list[bytes] = []
         for at in leaves:
             leaf = self.program.leaves[at]
-            parts.append(f"{leaf.kind.value} {leaf.lower} {leaf.accents} {self._name(at, names, parts)}".encode())
+            read = f"{leaf.kind.value} {leaf.lower} {leaf.accents} {leaf.zone} {leaf.unit}"
+            parts.append(f"{read} {self._name(at, names, parts)}".encode())
         for placed, call in zip(self.buffers.steps[begin:end], self.calls[begin:end], strict=True):
             if placed.call >= 0:
                 step = self.program.steps[placed.call]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pretzel.dates import UNITS, is_zone
 from pretzel.errors import CorruptStoreError
 from pretzel.input_spec import InputKind, InputSpec
 from pretzel.program import LeafKind
@@ -37,10 +38,13 @@ _KINDS = {
     LeafKind.NUMERIC: Kind.DENSE,
     LeafKind.CELLS: Kind.CELLS,
     LeafKind.TEXT: Kind.CELLS,
+    LeafKind.DATES: Kind.DENSE,
     LeafKind.ITEMS: Kind.CELLS,
     LeafKind.ROWS: Kind.DENSE,
     LeafKind.SPARSE: Kind.SPARSE,
 }
+_OF_ONE = (LeafKind.TEXT, LeafKind.DATES, LeafKind.ITEMS)
+"""Leaves of a single column."""
 _FORMS = {LeafKind.ITEMS: ("named", "dict", "pair", "string")}
 
 
@@ -175,7 +179,7 @@ def _wrong_shape(shape: ProgramShape, specs: Mapping[int, InputSpec]) -> Iterato
             yield f"a leaf reads value {leaf.source}, which is not there or no table"
             return
         is_whole = leaf.kind is LeafKind.NUMERIC and not leaf.columns
-        width = spec.width if is_whole else len(leaf.columns)
+        width = spec.width if is_whole else leaf.width
         if value.kind is not _KINDS[leaf.kind] or value.width != width or value.parts or (is_whole and not width):
             yield f"a leaf of {width} columns makes a value of {value.width}"
         # The value of an opaque step, whose width is not known before it is made, has 0 of them here.
@@ -187,8 +191,12 @@ def _wrong_shape(shape: ProgramShape, specs: Mapping[int, InputSpec]) -> Iterato
             yield "a leaf that counts rows reads columns"
         if leaf.kind is LeafKind.SPARSE and not all_columns:
             yield "a leaf of sparse rows leaves out columns"
-        if leaf.kind in (LeafKind.TEXT, LeafKind.ITEMS) and len(leaf.columns) != 1:
-            yield "a leaf of documents or items reads several columns"
+        if leaf.kind in _OF_ONE and len(leaf.columns) != 1:
+            yield "a leaf of documents, dates or items reads several columns"
+        if leaf.unit not in UNITS or (leaf.kind is not LeafKind.DATES and (leaf.zone or leaf.unit)):
+            yield f"a leaf reads dates in units of {leaf.unit!r:.50}"
+        if leaf.kind is LeafKind.DATES and not is_zone(leaf.zone):
+            yield f"there is no time zone {leaf.zone!r:.50}"
         if leaf.form not in _FORMS.get(leaf.kind, ("",)):
             yield f"a leaf reads items of the form {leaf.form!r:.50}"
     for number, value in enumerate(values):
@@ -224,8 +232,8 @@ def _wrong_subplan(subplan: SubPlan, objects: set[bytes]) -> Iterator[str]:
     specs = {leaf.source: InputSpec(InputKind.TABLE, len(leaf.columns)) for leaf in leaves}
     if any(leaf.columns != tuple(range(len(leaf.columns))) or not 0 <= leaf.source <= WIDEST for leaf in leaves):
         yield "a sub-plan reads some columns of a value"
-    if len(specs) != len(leaves) or any(leaf.kind in (LeafKind.TEXT, LeafKind.ITEMS, LeafKind.ROWS) for leaf in leaves):
-        yield "a sub-plan reads a value twice, or as documents, items or rows"
+    if len(specs) != len(leaves) or any(leaf.kind in (*_OF_ONE, LeafKind.ROWS) for leaf in leaves):
+        yield "a sub-plan reads a value twice, or as documents, dates, items or rows"
     yield from _wrong_shape(subplan.shape, specs)
     yield from _wrong_calls(subplan.calls, subplan.shape, objects)
 

@@ -148,7 +148,7 @@ class _Program:
     def _leaf(self, index: int, rows: int, column: Any, expected: Any) -> Difference | None:
         """What the native reader makes of a leaf of numbers; cells and texts have no native form to look at."""
         leaf = self.program.leaves[index]
-        if leaf.kind not in (LeafKind.NUMERIC, LeafKind.SPARSE):
+        if leaf.kind not in (LeafKind.NUMERIC, LeafKind.DATES, LeafKind.SPARSE):
             return None
         alone = Program(ProgramShape((leaf,), (self.program.values[index],), (), 0), ())
         reader = Method(

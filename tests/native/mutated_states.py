@@ -24,6 +24,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.compose import make_column_transformer
@@ -211,6 +212,11 @@ def models() -> Iterator[tuple[str, Any, Any, Any, str]]:
         from xgboost import XGBRegressor
 
         yield "float32 sums", XGBRegressor(n_estimators=9, max_depth=3, n_jobs=1), gaps, real, "predict"
+    if find_spec("skrub") is not None:
+        from skrub import TableVectorizer
+
+        dates = pd.DataFrame({"when": pd.date_range("1960-01-01", periods=n, freq="1237h")})
+        yield "dates", make_pipeline(TableVectorizer(), Ridge()), dates, real, "predict"
     yield "sparse columns", RandomForestRegressor(9, max_depth=4, **forest), wide, real, "predict"
     yield "trees of 8", RandomForestClassifier(21, max_leaf_nodes=8, **forest), numbers, labels, "predict_proba"
     yield "trees of 16", RandomForestClassifier(21, max_leaf_nodes=16, **forest), numbers, labels, "predict"

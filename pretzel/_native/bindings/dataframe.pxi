@@ -69,6 +69,14 @@ cdef list frame_columns(object X, tuple names, tuple readers, tuple typed, int64
     rows[0] = -1
     found = []
     for reader, is_typed in zip(readers, typed):
+        if reader.is_date:
+            columns = CALLBACKS.date_columns(array_of(blocks, reader.positions[0]), reader.zone, reader.unit)
+            n = 0 if columns is None else len(columns[0])
+            if n == 0 or (rows[0] >= 0 and n != rows[0]):
+                return None
+            rows[0] = n
+            found.append(columns)
+            continue
         columns = []
         for i in range(reader.width):
             column = readable_array(array_of(blocks, reader.positions[i]), reader.kind == LeafKind.kCells)

@@ -98,7 +98,7 @@ cdef class Method(CallCounter):
     cdef bint one_each    # a row is one value: a document, an item, or any object of which nothing is read
     cdef bint of_items    # a row is an item, also where it is a dict
     cdef bint follows     # the answer depends on the dtype of the request
-    cdef bint numbers     # no leaf reads cells
+    cdef bint numbers     # no leaf reads cells or dates
     cdef bint plain       # a float64 matrix can be read where it lies
     cdef tuple names      # of all columns, or None
     cdef bint takes_bare  # tables without names, without a word
@@ -170,7 +170,8 @@ cdef class Method(CallCounter):
         self.choice = TypeChoice(plan, self.n_leaves, self.by_type)
         self.knows_none = cnp.NPY_OBJECT in self.by_type and {*spec.missing} == {None}
         self.follows = any(self.typed)
-        self.numbers = all([(<Reader>reader).kind != LeafKind.kCells for reader in self.readers])
+        self.numbers = all([(<Reader>reader).kind != LeafKind.kCells and not (<Reader>reader).is_date
+                            for reader in self.readers])
         self.plain = len(self.readers) == 1 and (<Reader>self.readers[0]).whole_row and (
             (<Reader>self.readers[0]).kind != LeafKind.kCells)
         self.collect()
@@ -508,7 +509,7 @@ cdef class Method(CallCounter):
         if not column_type(row, &origin.type):
             return 0
         for i in range(n):
-            if (<Reader>self.readers[i]).kind == LeafKind.kCells:
+            if (<Reader>self.readers[i]).kind == LeafKind.kCells or (<Reader>self.readers[i]).is_date:
                 return 0
         number_column(row, &origin)
         for i in range(n):

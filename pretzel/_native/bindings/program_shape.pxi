@@ -22,10 +22,11 @@ cdef class SharedShape:
         cdef const char* wrong
         self.buffers = plan_buffers(plan)
         kinds = {"numeric": LeafKind.kNumeric, "cells": LeafKind.kCells, "text": LeafKind.kCells,
-                 "items": LeafKind.kCells, "rows": LeafKind.kNumeric, "sparse": LeafKind.kSparse}
+                 "items": LeafKind.kCells, "dates": LeafKind.kNumeric, "rows": LeafKind.kNumeric,
+                 "sparse": LeafKind.kSparse}
         for number, each in enumerate(plan.leaves):
-            if len(each.columns) != self.buffers.slots[number].width:
-                raise errors.KernelError(f"a leaf of {len(each.columns)} columns has a slot of another width")
+            if each.width != self.buffers.slots[number].width:
+                raise errors.KernelError(f"a leaf of {each.width} columns has a slot of another width")
             leaf.kind = <LeafKind><uint8_t>kinds[each.kind.value]
             leaf.slot = number
             self.shape.leaves.push_back(leaf)

@@ -91,6 +91,8 @@ cdef class Reader:
     cdef int width
     cdef LeafKind kind
     cdef bint is_text
+    cdef bint is_date  # one column, of which each value is several numbers
+    cdef str zone, unit  # in which dates are read
     cdef bint may_miss  # documents may be missing; what is no text is left to the step behind
     cdef ItemForm item_form
     cdef str form, separator  # of items
@@ -113,8 +115,10 @@ cdef class Reader:
         if leaf.source == 0 and spec.width >= 0 and not all([0 <= c < spec.width for c in leaf.columns]):
             raise errors.KernelError(f"a leaf reads columns {leaf.columns} of a request with {spec.width}")
         self.columns = leaf.columns
-        self.width = len(leaf.columns)
-        self.kind = LeafKind.kNumeric if leaf.kind.value in ("numeric", "rows") else (
+        self.width = leaf.width
+        self.is_date = leaf.kind.value == "dates"
+        self.zone, self.unit = leaf.zone, leaf.unit
+        self.kind = LeafKind.kNumeric if leaf.kind.value in ("numeric", "dates", "rows") else (
             LeafKind.kSparse if leaf.kind.value == "sparse" else LeafKind.kCells)
         self.is_text = leaf.kind.value == "text"
         self.may_miss = leaf.missing
@@ -126,7 +130,7 @@ cdef class Reader:
         self.float32, self.verbatim = leaf.float32, leaf.verbatim
         self.encoding, self.decode_error = leaf.encoding, leaf.decode_error
         self.missing = None
-        if spec.missing and leaf.source == 0:
+        if spec.missing and leaf.source == 0 and not self.is_date:
             missing = tuple([spec.missing[c] for c in leaf.columns])
             if self.kind == LeafKind.kCells:
                 self.missing = missing if any([value is not None for value in missing]) else None
@@ -134,7 +138,7 @@ cdef class Reader:
                 missing = tuple([value if type(value) is float else math.nan for value in missing])
                 self.missing = missing if any([value == value for value in missing]) else None
         self.accents = leaf.accents
-        self.whole_row = self.width == spec.width and leaf.columns == tuple(range(self.width))
+        self.whole_row = not self.is_date and self.width == spec.width and leaf.columns == tuple(range(self.width))
         self.keys = None  # values of opaque steps have no names
         if spec.names is not None and leaf.source == 0:
             self.keys = tuple([interned(spec.names[c]) for c in leaf.columns])
@@ -314,6 +318,12 @@ cdef int read_fields(object row, PyObject*** values, Reader reader, LeafInput* l
                     held.append(value)
         return 0
     numbers = open_rows(leaf, reader.width, 1, arena)
+    if reader.is_date:
+        value = field_of(row, values[0], reader, 0)
+        if PyDict_Check(row):
+            values[0] = NULL
+        read_date(value, reader, numbers)
+        return 0
     if reader.whole_row and values[0] != NULL:
         first = leading_floats(values[0], reader.width, numbers)
     for i in range(first, reader.width):
@@ -344,6 +354,20 @@ cdef int read_value(object row, tuple readers, LeafInput* leaves, Arena* arena, 
         if cell_of(row, open_cells(&leaves[i], 1, arena), reader, held) == -2:
             raise WrongField(0, row, "a str")
         units[0] += leaves[i].cells.size
+    return 0
+
+
+cdef int read_date(object value, Reader reader, double* out) except -1:
+    """Read a date as its numbers, which runs Python code."""
+    cdef int i
+    try:
+        parts = CALLBACKS.date_parts(value, reader.zone, reader.unit)
+    except errors.InputValueError as error:
+        raise WrongField(reader.columns[0], error, "a date")
+    if parts is None:
+        raise WrongField(reader.columns[0], value, "a date")
+    for i in range(reader.width):
+        out[i] = (<tuple>parts)[i]
     return 0
 
 

@@ -18,6 +18,7 @@ constexpr DefaultCoefficients kDefaultCoefficients[] = {
     {"argmax", {{"call", 2.56, 0.0746}, {"inputs", 1.11, 0.867}, {"outputs", 1.76, 0.0746}}},
     {"argmin", {{"call", 3.32, 0.0746}, {"inputs", 0.87, 0.78}, {"outputs", 1.95, 0.549}}},
     {"bins", {{"call", 7.86, 0.0746}, {"columns", 3.4, 0.0746}, {"search", 4.55, 3.43}}},
+    {"calendar", {{"call", 2.7, 1.1}, {"columns", 0.79, 0.8}, {"dates", 1.37, 1.1}}},
     {"category_codes",
      {{"call", 0.0746, 0.365}, {"columns", 1.49, 0.73}, {"misses", 0.0746, 0.974}, {"text", 0, 0, 4.03}}},
     {"category_statistics",

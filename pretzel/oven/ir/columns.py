@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from pretzel.dates import OWN, UTC, WIDTH
 from pretzel.oven.ir.graph import Array, Node, Value
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.ir.value_properties import ValueProperties, of_constants
@@ -97,6 +98,36 @@ class TextLeaf(Node):
         return ", ".join(steps)
 
 
+class DateLeaf(Node):
+    """One column of dates as three numbers, which `pretzel.dates` explains.
+
+    Parameters
+    ----------
+    column : int
+    zone : str
+        Time zone in which they are read: see `pretzel.dates.parts_of`.
+    unit : str
+        What they are rounded down to.
+    """
+
+    column: int
+    zone: str = OWN
+    unit: str = ""
+
+    op: ClassVar[str] = "date_leaf/1"
+    needs_rows: ClassVar[bool] = False
+
+    def schema(self) -> Schema:
+        return dense(WIDTH)
+
+    def reference(self, *inputs: Value) -> Value:
+        return inputs[0]
+
+    def describe(self) -> str:
+        zone = {OWN: "in their own time zones", UTC: "in UTC"}.get(self.zone, f"in {self.zone}")
+        return f"{zone}, in {self.unit}" if self.unit else zone
+
+
 class ItemLeaf(Node):
     """One item for each row, as the names and values of its features; the request is items, and has no other columns.
 
@@ -171,7 +202,7 @@ class LoopState(Node):
         return f"of loop {self.token}"
 
 
-LEAVES = (NumericLeaf, CellLeaf, TextLeaf, ItemLeaf, RowLeaf, SparseLeaf, LoopState)
+LEAVES = (NumericLeaf, CellLeaf, TextLeaf, DateLeaf, ItemLeaf, RowLeaf, SparseLeaf, LoopState)
 
 
 def deciding_leaves(value: Node) -> set[Node]:

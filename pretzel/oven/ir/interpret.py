@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel._native import item_features
-from pretzel.oven.ir.columns import LEAVES, CellLeaf, ItemLeaf, LoopState, NumericLeaf, Raw, RowLeaf, TextLeaf
+from pretzel.dates import parts_of, parts_of_array
+from pretzel.oven.ir.columns import LEAVES, CellLeaf, DateLeaf, ItemLeaf, LoopState, NumericLeaf, Raw, RowLeaf, TextLeaf
 from pretzel.oven.ir.graph import Node, Value, toposort
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.ir.subplan import Loop
@@ -137,6 +138,8 @@ def read_leaf(leaf: Node, X: Any) -> Value:
     if isinstance(leaf, RowLeaf):
         return np.empty((X.shape[0] if hasattr(X, "shape") else len(X), 0))
     X = np.asarray(X, dtype=object) if isinstance(X, list) else X
+    if isinstance(leaf, DateLeaf):
+        return _dates(take(X, (leaf.column,), scalar=True), leaf)
     if getattr(X, "ndim", 2) == 1:
         X = np.asarray(X)[:, None]
     if isinstance(leaf, CellLeaf):
@@ -148,6 +151,15 @@ def read_leaf(leaf: Node, X: Any) -> Value:
         table = take(X.tocsr() if sparse.issparse(X) else X, leaf.columns)
         return (table.toarray() if sparse.issparse(table) else np.asarray(table)).astype(np.float64)
     return sparse.csr_array(X)
+
+
+def _dates(column: Any, leaf: DateLeaf) -> Value:
+    """The numbers of the dates of a column."""
+    array = column.to_arrow() if hasattr(column, "to_arrow") else getattr(column, "array", column)
+    found = parts_of_array(array, leaf.zone, leaf.unit)
+    if found is None:
+        return np.array([parts_of(value, leaf.zone, leaf.unit) for value in column], dtype=np.float64).reshape(-1, 3)
+    return np.stack(found, axis=1)
 
 
 def _unless_ascii(document: Any, leaf: TextLeaf) -> Any:

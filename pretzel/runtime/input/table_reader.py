@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel._native import frame_array
-from pretzel.errors import InputShapeError, InputTypeError, InputValueError
+from pretzel.errors import InputShapeError, InputTypeError
 from pretzel.input_spec import InputKind
 from pretzel.program import LeafKind
 from pretzel.runtime.input.coded import as_rounded, coded_table
@@ -27,6 +27,7 @@ from pretzel.runtime.input.column_reader import (
     has_large_integers,
     hold_none,
 )
+from pretzel.runtime.input.date_reader import as_dates, numbers_of_dates
 from pretzel.runtime.input.document_list import document_list
 from pretzel.runtime.input.feature_names import check_unnamed, match, warn_about_names
 from pretzel.runtime.input.item_list import item_list
@@ -111,7 +112,9 @@ def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[A
         rows = len(given)
         columns = [np.empty((rows, 0)) if leaf.kind is LeafKind.ROWS else [given] for leaf in leaves]
         return rows, columns, [{FLOAT64} for _ in leaves]
-    table = _table(spec, as_column(X) if spec.vectors else as_rounded(X) if spec.rounds_arrays else X)
+    table = _of_dates(spec, leaves, X) or _table(
+        spec, as_column(X) if spec.vectors else as_rounded(X) if spec.rounds_arrays else X
+    )
     table = coded_table(spec, table, X) if spec.as_booster else table
     found: list[Any] = []
     dtypes: list[set[np.dtype[Any]]] = []
@@ -124,6 +127,9 @@ def read(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> tuple[int, list[A
             dtypes.append({BOOL if are_bool(column) else FLOAT64 for column in raw})
         elif leaf.kind is LeafKind.ROWS:
             found.append(np.empty((table.rows, 0)))
+            dtypes.append({FLOAT64})
+        elif leaf.kind is LeafKind.DATES:
+            found.append(as_dates(spec, leaf, table.column(leaf.columns[0])))
             dtypes.append({FLOAT64})
         elif table.whole is not None and _is_whole(spec, leaf):
             found.append(table.whole)
@@ -164,9 +170,6 @@ def _is_whole(spec: InputSpec, leaf: Leaf) -> bool:
         or not leaf.columns
         or (len(leaf.columns) == spec.width and leaf.columns == tuple(range(spec.width)))
     )
-
-
-# -- tables ----------------------------------------------------------------------------------------------------------
 
 
 def is_table(spec: InputSpec, X: Any) -> bool:
@@ -227,7 +230,7 @@ def _of_ndarray(spec: InputSpec, X: Any) -> Table:
     if X.dtype.kind == "c":
         raise InputTypeError(f"{spec.estimator}: Complex data not supported: expected real numbers, got {X.dtype}")
     if X.dtype.kind in "mM" and spec.floats:
-        return _of_ndarray(spec, _numbers_of_dates(spec, X))
+        return _of_ndarray(spec, numbers_of_dates(spec, X))
     if X.dtype.kind in "mMV":
         raise InputTypeError(f"{spec.estimator}: expected numbers or texts, got an array of {X.dtype}")
     if X.dtype.kind in "US" and not spec.text_arrays:
@@ -237,14 +240,14 @@ def _of_ndarray(spec: InputSpec, X: Any) -> Table:
     return Table(X.shape[0], lambda i: X[:, i], X if plain and X.strides[0] % 8 == 0 else None)
 
 
-def _numbers_of_dates(spec: InputSpec, X: Any) -> Any:
-    """Dates as scikit-learn counts them, in their unit."""
-    missing = np.isnat(X)
-    if missing.any():
-        raise InputValueError(
-            f"{spec.estimator}: row {int(np.argwhere(missing)[0, 0])} holds NaT, which would count as the number -2**63"
-        )
-    return X.astype(np.float64)
+def _of_dates(spec: InputSpec, leaves: tuple[Leaf, ...], X: Any) -> Table | None:
+    """An array of dates, all of which are read as such; None for any other request."""
+    if type(X) is not np.ndarray or X.dtype.kind != "M" or X.ndim != 2 or spec.floats:
+        return None
+    if any(leaf.kind is not LeafKind.DATES for leaf in leaves):
+        return None
+    _check_bare_width(spec, X.shape[1])
+    return Table(X.shape[0], lambda i: X[:, i])
 
 
 def _of_sparse(spec: InputSpec, X: Any) -> Table:

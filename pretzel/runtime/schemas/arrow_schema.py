@@ -33,4 +33,5 @@ def _type_of(name: str, column: Column) -> pa.DataType:
         raise ValueError(
             f"column {name!r} may hold anything: name its Arrow type, types={{{name!r}: pyarrow.string()}}"
         )
-    return {"float64": pa.float64(), "int64": pa.int64(), "str": pa.string()}[column.dtype]
+    types = {"float64": pa.float64(), "int64": pa.int64(), "str": pa.string(), "datetime64[us]": pa.timestamp("us")}
+    return types[column.dtype]

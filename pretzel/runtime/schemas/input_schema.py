@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pretzel.plan import MethodPlan
     from pretzel.runtime.model import Plan
 
-ColumnKind = Literal["number", "category", "text", "any"]
+ColumnKind = Literal["number", "category", "text", "date", "any"]
 Category = str | int | float
 _UNKNOWN = {"kind": "any", "dtype": "object", "nullable": None, "rejects_unknown": False, "categories": None}
 
@@ -36,10 +36,10 @@ class Column:
     name : str or None
         None: the source was fitted without names.
     position : int
-    kind : {"number", "category", "text", "any"}
+    kind : {"number", "category", "text", "date", "any"}
         ``"any"``: only a step without a native form reads it, or none, and then it may be passed on.
-    dtype : {"float64", "int64", "str", "object"}
-        What its values are, missing ones aside.
+    dtype : {"float64", "int64", "str", "datetime64[us]", "object"}
+        What its values are, missing ones aside. Dates of a row may be texts of ISO 8601, too.
     required : bool
         Requests must have the column.
     nullable : bool or None

@@ -11,7 +11,7 @@ FLOAT32_LIMIT = float.fromhex("0x1.fffffefffffffp+127")
 """The greatest number that is not infinite as float32."""
 
 _NUMBER = ["number", "boolean"]
-_TYPES = {"float64": _NUMBER, "int64": _NUMBER, "str": ["string"]}
+_TYPES = {"float64": _NUMBER, "int64": _NUMBER, "str": ["string"], "datetime64[us]": ["string"]}
 _ANSWERS = {"f": "number", "i": "integer", "u": "integer", "b": "boolean", "U": "string", "S": "string"}
 
 
@@ -58,6 +58,8 @@ def value_schema(column: Column) -> dict[str, Any]:
         return {}
     types = [*_TYPES.get(column.dtype, ["string", *_NUMBER]), *([] if column.nullable is False else ["null"])]
     found: dict[str, Any] = {"type": types[0] if len(types) == 1 else types}
+    if column.kind == "date":
+        found["format"] = "date-time"
     if column.float32:
         found |= within_float32()
     if column.categories:

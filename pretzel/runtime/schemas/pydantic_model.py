@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import keyword
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -63,7 +64,8 @@ def _type_of(column: Column) -> Any:
     if column.kind == "any":
         return Any
     number = _number(column) | StrictBool
-    found: Any = {"str": str, "object": str | number}.get(column.dtype, number)
+    dates = datetime.datetime | datetime.date
+    found: Any = {"str": str, "datetime64[us]": dates, "object": str | number}.get(column.dtype, number)
     if column.rejects_unknown and column.categories:
         found = _category(column)
     return found if column.nullable is False else found | None

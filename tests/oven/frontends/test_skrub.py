@@ -183,12 +183,12 @@ def test_no_rows() -> None:
 
 
 @LIBRARIES
-def test_dates_run_as_they_are_and_all_else_is_native(library: str) -> None:
+def test_texts_of_dates_run_as_they_are_and_all_else_is_native(library: str) -> None:
     table = TABLE.assign(when=WHEN, day=[f"2020-01-{1 + i % 28:02}" for i in range(N)])
     given = table if library == "pandas" else pl.from_pandas(table)
     model = vectorized().fit(given, Y)
     plan = pretzel.compile(model)
-    assert {step.step.rpartition(".")[2] for step in plan.opaque_steps} <= {"when", "day"}
+    assert [step.step.rpartition(".")[2] for step in plan.opaque_steps] == ["day"]
     for rows in (N, 1, 2):
         asks(plan, model, given[:rows])
     row = table.iloc[0].to_dict()
@@ -281,8 +281,9 @@ def test_saved(tmp_path: Path) -> None:
     pretzel.compile(model).save(tmp_path / "model.pretzel")
     plan = pretzel.load(tmp_path / "model.pretzel")
     np.testing.assert_allclose(plan.predict_proba(TABLE), model.predict_proba(TABLE), rtol=1e-9)
-    dated = vectorized().fit(TABLE.assign(when=WHEN), Y)
+    texts = WHEN.strftime("%d/%m/%Y")
+    dated = vectorized().fit(TABLE.assign(when=texts), Y)
     pretzel.compile(dated).save(tmp_path / "dated.pretzel", opaque="cloudpickle")
     plan = pretzel.load(tmp_path / "dated.pretzel", allow_pickle=True)
-    given = TABLE.assign(when=WHEN)
+    given = TABLE.assign(when=texts)
     np.testing.assert_allclose(plan.predict_proba(given), dated.predict_proba(given), rtol=1e-9)

@@ -17,6 +17,8 @@ from pretzel.oven.ir._cells import cell_key, pack
 from pretzel.oven.ir._pair_sorts import SORTS
 from pretzel.oven.ir._text import pack as pack_text
 from pretzel.oven.ir.bins import Bins
+from pretzel.oven.ir.calendar import FEATURES as CALENDAR
+from pretzel.oven.ir.calendar import Calendar
 from pretzel.oven.ir.category_statistics import (
     BORDERS,
     BUCKETS,
@@ -36,6 +38,7 @@ from pretzel.oven.ir.cluster import Distances, ExpandedDistances, SparseDistance
 from pretzel.oven.ir.columns import (
     CellLeaf,
     Constant,
+    DateLeaf,
     ItemLeaf,
     LoopState,
     NumericLeaf,
@@ -172,6 +175,7 @@ CELLS = np.array(
     dtype=object,
 )
 ITEMS = [{}, {"a": 1.5, "b": "x"}, {"": -0.0, "c": 3}, {"a": None}, {"a": math.inf}, {"b": ["x", "y"], "": 1e300}]
+DATES = np.array([["2024-02-29T23:30"], [None], ["1969-12-31T23:59:59.999999999"], ["0001-01-02"]], dtype=object)
 TEXTS = ["", "a b a", "b", "a" * 300, "a b c d " * 50, "ä Ä", "zzz"]
 
 LEAF = NumericLeaf((), (0, 1, 2))
@@ -183,6 +187,7 @@ CELL_LEAF = CellLeaf((), (0, 1))
 TEXT_LEAF = TextLeaf((), 0)
 ITEM_LEAF = ItemLeaf((), "named")
 ROW_LEAF = RowLeaf(())
+DATE_LEAF = DateLeaf((), 0, "Europe/Paris", "us")
 INPUTS = (LEAF, CheckFinite((LEAF,), "Any", allow_nan=True), CHECKED, NARROW)
 NUMBERS_OF = np.array([1.0, -2.0, 0.5])
 EMPTY = pack_text([])
@@ -368,7 +373,7 @@ def _examples() -> list[Node]:
         for binary in (False, True)
     ]
     return [
-        *(LEAF, SPARSE, CELL_LEAF, TEXT_LEAF, ITEM_LEAF, ROW_LEAF),
+        *(LEAF, SPARSE, CELL_LEAF, TEXT_LEAF, DATE_LEAF, ITEM_LEAF, ROW_LEAF),
         *features,
         *(Densify((x,)) for x in features),
         *(CheckFinite((x,), "Any") for x in features),
@@ -407,6 +412,7 @@ def _examples() -> list[Node]:
         *(OneHot((codes(CELL_LEAF),), offsets, is_sparse) for is_sparse in (True, False)),
         *(select_sparse(x, (0, 2)) for x in (SPARSE, SPARSE_CHECKED, ngrams())),
         *(UnaryFunction((x,), function) for x in INPUTS for function in FUNCTIONS),
+        *(Calendar((x,), CALENDAR) for x in (*INPUTS, DATE_LEAF)),
         *text,
         *tfidf,
         TfidfLinear((ngrams(),), NO_IDF, "l2", False, False, weights, np.zeros(2)),
@@ -523,6 +529,8 @@ def request(node: Node) -> Any:
     leaves = {type(leaf) for leaf in toposort([node]) if not leaf.inputs}
     if CellLeaf in leaves:
         return CELLS
+    if DateLeaf in leaves:
+        return DATES
     return ITEMS if ItemLeaf in leaves else TEXTS if TextLeaf in leaves else NUMBERS
 
 

@@ -1,4 +1,4 @@
-"""Adapters of `TableVectorizer`, column by column: numbers, texts and categories are native, the rest runs as it is."""
+"""Adapters of `TableVectorizer`, column by column: numbers, texts, categories and dates are native."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pretzel.oven.frontends.forms import Beside, TwoForms
 from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition, public_name
 from pretzel.oven.frontends.skrub.column_steps import ColumnSteps, column_steps
 from pretzel.oven.frontends.skrub.compat import is_readable, replaces_texts
+from pretzel.oven.frontends.skrub.dates import encoded, read_as
 from pretzel.oven.frontends.skrub.texts import string_encoder
 from pretzel.oven.ir._cells import pack
-from pretzel.oven.ir.columns import Raw, ToFloat64
+from pretzel.oven.ir.columns import DateLeaf, Raw, ToFloat64
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.impute import ImputeCells
 from pretzel.oven.ir.scale import AsFloat32
@@ -78,6 +79,8 @@ def one_column(estimator: ColumnSteps, x: Node, importer: Importer) -> Methods:
         raise Unsupported("a column that is not of the request")
     *before, last = estimator.steps
     if estimator.is_specific:
+        if estimator.library == "polars" and public_name(type(last)) == "skrub.DatetimeEncoder":
+            raise Unsupported("dates of polars in their own time zones")
         node = _transformed(last, x, importer)
     else:
         node = _encoded(_Reading.of(before, estimator.library), last, x, importer)
@@ -101,19 +104,26 @@ class _Reading:
 
     Parameters
     ----------
-    kind : {"number", "text"}
+    kind : {"number", "text", "date"}
     nulls : tuple of str
         Texts that are missing values.
     blanks : tuple of int
         Characters of which a text is missing that has no others.
     missing : float or None
         What missing values become.
+    library : str
+        Whose columns they are.
+    zone, unit : str
+        How dates are read: see `pretzel.dates`.
     """
 
     kind: str
     nulls: tuple[str, ...] = ()
     blanks: tuple[int, ...] = ()
     missing: CellValue = math.nan
+    library: str = "pandas"
+    zone: str = ""
+    unit: str = ""
 
     @classmethod
     def of(cls, steps: list[Any], library: str) -> _Reading:
@@ -126,6 +136,7 @@ class _Reading:
         """
         kind = ""
         nulls: tuple[str, ...] | None = None
+        zone = unit = ""
         for step in steps:
             match public_name(type(step)):
                 case "skrub.CleanNullStrings":
@@ -139,13 +150,15 @@ class _Reading:
                 case "skrub.CleanCategories" | "skrub.ToStr":
                     kind = "text"
                 case "skrub.ToDatetime":
-                    raise Unsupported("dates")
+                    zone, unit = read_as(step)
+                    kind = "date"
                 case name:
                     raise Unsupported(f"{name} has no native form")
         if not kind:
-            raise Unsupported("a column that is neither numbers nor texts")
+            raise Unsupported("a column that is neither numbers, texts nor dates")
         spaces = (*SPACES, *SEPARATORS) if library == "pandas" else SPACES
-        return cls(kind, nulls or (), () if nulls is None else spaces, math.nan if library == "pandas" else None)
+        missing = math.nan if library == "pandas" else None
+        return cls(kind, nulls or (), () if nulls is None else spaces, missing, library, zone, unit)
 
     def cells(self, x: Node, importer: Importer, *, texts: bool) -> Node:
         """The column as texts and missing values."""
@@ -164,6 +177,11 @@ def _encoded(reading: _Reading, last: Any, x: Raw, importer: Importer) -> Node:
         importer.exclude(x, ["object"], "texts and objects among numbers", each=True)
         numbers = importer.note(AsFloat32((importer.dense(x),)))
         return numbers if name == "skrub.PassThrough" else _transformed(last, numbers, importer)
+    if reading.kind == "date":
+        if name != "skrub.DatetimeEncoder":
+            raise Unsupported(f"{name} over dates has no native form")
+        dates = importer.note(DateLeaf(x.inputs, x.columns[0], reading.zone, reading.unit))
+        return encoded(last, dates, reading.library, importer)
     if name == "skrub.ToCategorical":
         return reading.cells(x, importer, texts=True)
     if name == "skrub.StringEncoder":

@@ -28,3 +28,8 @@ def library_of(vectorizer: Any) -> str:
 def replaces_texts(cast: Any) -> bool:
     """Whether separators are replaced in texts before they become numbers."""
     return bool(cast._needs_str_replace)
+
+
+def periodic_encoders(encoder: Any) -> dict[str, Any]:
+    """The fitted encoders of periodic features of a DatetimeEncoder, by the name of the feature."""
+    return dict(encoder._periodic_encoders)
