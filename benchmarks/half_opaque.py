@@ -219,7 +219,7 @@ def _texts() -> Iterator[Case]:
 
     texts = examples.texts(ROWS)
     labels = np.arange(ROWS) % 2
-    other = r"[a-z]+|\d"
+    other = r"(?=\w)[a-z]+|\d"
     for name, model in {
         "words of another pattern": make_pipeline(TfidfVectorizer(token_pattern=other), LogisticRegression()),
         "words, neighbours": make_pipeline(TfidfVectorizer(), KNeighborsClassifier()),

@@ -164,6 +164,7 @@ def texts() -> list[Case]:
         Case(module + "TfidfVectorizer", "text", options={"norm": "l1", "sublinear_tf": True}),
         Case(module + "TfidfVectorizer", "text", options={"token_pattern": r"\b[a-z']{2,}\b"}),
         Case(module + "HashingVectorizer", "text", options={"n_features": 50, "token_pattern": r"[^\W\d]+"}),
+        Case(module + "CountVectorizer", "text", options={"token_pattern": r"[a-z]+|[^\w\s]"}),
         Case(module + "TfidfVectorizer", "text", options={"norm": None, "use_idf": False}),
         Case(module + "HashingVectorizer", "text", options={"n_features": 50, "alternate_sign": False, "norm": None}),
         Case("sklearn.feature_extraction.DictVectorizer", "records"),

@@ -191,6 +191,8 @@ def models() -> Iterator[tuple[str, Any, Any, Any, str]]:
         "transform",
     )
     yield "words", CountVectorizer(ngram_range=(1, 3), stop_words=["tea", "naïve"]), texts, None, "transform"
+    yield "matched words", CountVectorizer(token_pattern=r"[^,]+", stop_words=["tea"]), texts, None, "transform"
+    yield "hashed matches", HashingVectorizer(n_features=64, token_pattern=r"[a-z]+|\d"), texts, None, "transform"
     yield "word pairs", CountVectorizer(ngram_range=(2, 2)), texts, None, "transform"
     yield "characters", CountVectorizer(analyzer="char", ngram_range=(1, 4)), texts, None, "transform"
     yield "bounded", CountVectorizer(analyzer="char_wb", ngram_range=(2, 5)), texts, None, "transform"

@@ -227,10 +227,25 @@ TREES = {
     "category_set": starts(-1),
 }
 TEXT = {
-    **example("ngrams", n_pages=4352, n_flags=256, n_terms=1, term_bytes=1, n_stop_words=0, stop_bytes=0),
+    **example(
+        "ngrams",
+        n_pages=4352,
+        n_flags=256,
+        n_terms=1,
+        term_bytes=1,
+        n_stop_words=0,
+        stop_bytes=0,
+        n_rows=0,
+        n_entries=0,
+    ),
     "term_offsets": starts(0, 1),
 }
-HASHING = example("hashing", n_pages=4352, n_flags=256, n_stop_words=0, stop_bytes=0)
+HASHING = example("hashing", n_pages=4352, n_flags=256, n_stop_words=0, stop_bytes=0, n_rows=0, n_entries=0)
+MATCHED = {
+    **TEXT,
+    "class_flags": np.full(256, 5, dtype=np.uint8),
+    "pattern": np.array([[2, 513, 513, 0, 0, 0]], dtype=np.uint16),
+}
 
 BAD_INDICES = [
     ("bins", {**example("bins", width=2, n_edges=3), "starts": starts(0, 2, 4)}, "'starts'"),
@@ -251,6 +266,10 @@ BAD_INDICES = [
     ("ngrams", {**TEXT, "class_pages": np.ones(4352, dtype=np.uint16)}, "'class_pages'"),
     ("ngrams", {**TEXT, "class_pages": np.zeros(17, dtype=np.uint16)}, "Unicode"),
     ("ngrams", {**TEXT, "min_n": np.array(0, dtype=np.int32)}, "'min_n'"),
+    ("ngrams", {**MATCHED, "class_flags": np.full(256, 3, dtype=np.uint8)}, "'pattern'"),
+    ("ngrams", {**MATCHED, "class_flags": np.full(256, 6, dtype=np.uint8)}, "'pattern'"),
+    ("ngrams", {**MATCHED, "pattern": MATCHED["pattern"] + np.uint16(3)}, "'pattern'"),
+    ("ngrams", {**MATCHED, "pattern": np.array([[2, 5, 0, 0, 0, 0]], dtype=np.uint16)}, "'pattern'"),
     ("hashing", {**HASHING, "n_columns": np.array(0, dtype=np.int32)}, "'n_columns'"),
     ("hashing", {**HASHING, "max_n": np.array(0, dtype=np.int32)}, "'max_n'"),
     ("tree_ensemble", {**TREES, "feature": starts(-1)}, "'feature'"),
@@ -265,7 +284,13 @@ BAD_INDICES = [
 
 
 def test_the_examples_are_good_but_for_what_is_changed() -> None:
-    for kernel, params in (("category_codes", CODES), ("tree_ensemble", TREES), ("ngrams", TEXT), ("hashing", HASHING)):
+    for kernel, params in (
+        ("category_codes", CODES),
+        ("tree_ensemble", TREES),
+        ("ngrams", TEXT),
+        ("hashing", HASHING),
+        ("ngrams", MATCHED),
+    ):
         assert bind(kernel, params)[0] is not None
 
 

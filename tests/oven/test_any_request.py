@@ -186,7 +186,7 @@ LABELS = [0, 1, 0, 1] * 3
         ((FeatureHasher(32),), RECORDS),
         ((FeatureHasher(32, input_type="string"),), TOKENS),
         ((TfidfVectorizer(analyzer=lambda tokens: tokens),), TOKENS),
-        ((CountVectorizer(token_pattern=r"[a-z]+|x"), TfidfTransformer()), TEXTS),
+        ((CountVectorizer(token_pattern=r"(?=\w)[a-z]+|x"), TfidfTransformer()), TEXTS),
         ((FunctionTransformer(lambda texts: [text.upper() for text in texts]), TfidfVectorizer()), TEXTS),
         ((make_union(TfidfVectorizer(), FunctionTransformer(lambda texts: [[len(t)] for t in texts])),), TEXTS),
         ((make_union(DictVectorizer(), FunctionTransformer(lambda rows: [[len(r)] for r in rows])),), RECORDS),

@@ -36,7 +36,7 @@ def words(text: str) -> list[str]:
 
 
 ONLY_TEXTS = {
-    "pattern": CountVectorizer(token_pattern=r"[a-z]+|\d"),
+    "pattern": CountVectorizer(token_pattern=r"(?=\w)[a-z]+|\d"),
     "tokenizer": TfidfVectorizer(tokenizer=words, token_pattern=None),
     "hashing": HashingVectorizer(tokenizer=words, token_pattern=None, n_features=32),
 }

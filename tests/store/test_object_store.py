@@ -20,7 +20,7 @@ from sklearn.preprocessing import OrdinalEncoder
 
 import pretzel
 from pretzel import _native
-from pretzel.oven.ir._text import character_classes
+from pretzel.oven.ir._characters import character_classes
 from pretzel.store import object_store
 from pretzel.store.object_store import Lease, ObjectStore
 from tests.interrupts import interrupted_at

@@ -30,7 +30,7 @@ from sklearn.ensemble import (
     VotingRegressor,
 )
 from sklearn.feature_extraction import DictVectorizer, FeatureHasher
-from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RationalQuadratic
 from sklearn.impute import SimpleImputer
@@ -88,7 +88,11 @@ def models() -> Iterator[tuple[str, Any, Any]]:
     letters = np.array([[*pair] for pair in zip("abcd" * 15, "xyyz" * 15, strict=True)], dtype=object)
     missing = np.where(letters == "c", None, letters)
     texts = ["the cat sat", "a dog", "on the mat", "red fish"] * 15
-    words = make_union(TfidfVectorizer(ngram_range=(1, 2)), HashingVectorizer(n_features=8))
+    words = make_union(
+        TfidfVectorizer(ngram_range=(1, 2), token_pattern="[a-z]+"),
+        CountVectorizer(token_pattern="[^,]+"),
+        HashingVectorizer(n_features=8, token_pattern="[a-z][a-z]+|x"),
+    )
     imputer = SimpleImputer(missing_values=None, strategy="constant", fill_value="m")
     for name, model, data in (
         ("texts", make_pipeline(words, Ridge()), texts),

@@ -57,15 +57,27 @@ void count(AccumulatedRow* row, const State& s, const char* gram, uint32_t size)
   row->add(column_of_hash(h, s.columns), h < 0 && s.is_signed != 0 ? -1.0 : 1.0);
 }
 
+/// Whether UTF-8 bytes, behind which a space stands, hold a surrogate.
+bool holds_surrogate(const char* text, int64_t size) {
+  uint8_t found = 0;
+  for (int64_t i = 0; i < size; ++i)
+    found |=
+        static_cast<uint8_t>((static_cast<uint8_t>(text[i]) == 0xED) & (static_cast<uint8_t>(text[i + 1]) >= 0xA0));
+  return found != 0;
+}
+
 template <class Split>
 Status run_words(const State& s, AccumulatedRow* row, const char* text, const Token* tokens, Split split) {
   const Words stop_words(s.stop_words, reinterpret_cast<const uint8_t*>(&s));
   const int64_t n = split([&](Token token) {
     if (s.has_stop_words == 0) return true;
     const char* word = text + token.start;
+    if (s.settings.by_pattern && std::find(word, word + token.size, ' ') != word + token.size) return true;
     return stop_words.find(word, token.size, hash_bytes(word, token.size)) == kNone;
   });
   if (!row->start(s.settings.count_grams(n))) return Status::kNoMemory;
+  if (n >= s.settings.min_n && holds_surrogate(text, tokens[n - 1].start + tokens[n - 1].size))
+    return Status::kLoneSurrogate;
   for (int64_t length = s.settings.min_n; length <= s.settings.max_n && length <= n; ++length) {
     for (int64_t i = 0; i + length <= n; ++i) {  // tokens stand one space apart: an n-gram is a slice
       const Token last = tokens[i + length - 1];
@@ -110,7 +122,7 @@ Status run_chars(const State& s, AccumulatedRow* row, const Unit* units, int64_t
 Status run(const RunCall& call) noexcept {
   const auto& state = *reinterpret_cast<const State*>(call.state);
   return run_documents(
-      call, state.settings, call.params + kText, state.columns,
+      call, state.settings, call.params + kText, state.columns, ' ',
       [&](AccumulatedRow* row, int64_t, const char* text, const Token* tokens, auto split) {
         return run_words(state, row, text, tokens, split);
       },
@@ -125,7 +137,7 @@ Cost cost(const CostCall& call) {
   if (s.settings.analyzer == Analyzer::kWord) {
     return Cost{}
         .rows({{"call", 150.0}})
-        .payload({{"text", 3.0}, {"word_grams", 2.0 * lengths}})
+        .payload({{"text", 3.0}, {"pattern", s.settings.by_pattern ? 3.0 : 0.0}, {"word_grams", 2.0 * lengths}})
         .produces_nnz(0.15 * lengths, 0.0)
         .scratch(1024.0, 48.0 + 20.0 * lengths);
   }

@@ -6,6 +6,7 @@ namespace pretzel {
 namespace {
 
 constexpr uint32_t kStop = 0xFFFFFFFEu;  // number of a stop word
+constexpr char kSpace = '\xFF';          // a space in a token that a pattern finds: a byte that no text has
 constexpr int32_t kCodePointBits = 21;
 
 constexpr Param kParams[] = {{"terms", u8, "term_bytes", kBindOnly},
@@ -26,6 +27,21 @@ struct State {
 };
 
 // ---- bind ----------------------------------------------------------------------------------------------------------
+
+struct Byte {
+  char value;
+};
+
+/// Strings with `kSpace` in place of spaces.
+std::vector<Byte> without_spaces(Strings* strings) {
+  std::vector<Byte> bytes(static_cast<size_t>(strings->offsets[strings->size]) + 1);
+  for (int64_t i = 0; i < strings->offsets[strings->size]; ++i) {
+    const char c = strings->bytes[i];
+    bytes[static_cast<size_t>(i)].value = c == ' ' ? kSpace : c;
+  }
+  strings->bytes = &bytes[0].value;
+  return bytes;
+}
 
 void build_ascii_tables(const TrieBuilder& trie, StateBytes* bytes, State* state) {
   std::fill_n(state->first, 128, kNone);
@@ -91,7 +107,12 @@ bool split_term(const char* p, const char* end, int32_t max_n, WordBuilder* word
   }
 }
 
-bool bind_words(const Strings& terms, const Strings& stop_words, StateBytes* bytes, State* state) {
+bool bind_words(Strings terms, Strings stop_words, StateBytes* bytes, State* state) {
+  std::vector<Byte> spaceless_terms, spaceless_stop_words;  // where a pattern finds tokens that are n-grams alone
+  if (state->settings.by_pattern && state->settings.max_n == 1) {
+    spaceless_terms = without_spaces(&terms);
+    spaceless_stop_words = without_spaces(&stop_words);
+  }
   TrieBuilder trie;
   WordBuilder words;
   each_stop_word(stop_words, [&](const char* word, uint64_t size) { words.add(word, size, kStop); });
@@ -274,7 +295,7 @@ Status run_chars(const State& s, AccumulatedRow* row, const Unit* units, int64_t
 Status run(const RunCall& call) noexcept {
   const auto& state = *reinterpret_cast<const State*>(call.state);
   return run_documents(
-      call, state.settings, call.params + kText, state.n_terms,
+      call, state.settings, call.params + kText, state.n_terms, kSpace,
       [&](AccumulatedRow* row, int64_t most, const char* text, const Token* tokens, auto split) {
         return run_words(state, row, most, text, tokens, split);
       },
@@ -291,6 +312,7 @@ Cost cost(const CostCall& call) {
     return Cost{}
         .rows({{"word_call", 150.0}})
         .payload({{"word_text", 2.0},
+                  {"pattern", s.settings.by_pattern ? 3.0 : 0.0},
                   {"word_grams", 1.0 * s.settings.max_n},
                   {"word_misses", 0.3 * misses * s.settings.max_n}})
         .produces_nnz(0.13 * lengths, 0.0)

@@ -14,6 +14,8 @@
 #include "core/kernel.h"
 #include "core/sparse_accumulator.h"
 #include "core/state_check.h"
+#include "text/patterns.h"
+#include "text/tokens.h"
 
 namespace pretzel {
 namespace {
@@ -23,87 +25,6 @@ constexpr int64_t kTextPad = 16;         // bytes that may be read past the end 
 constexpr int64_t kMaxUnits = int64_t{1} << 29;
 
 PRETZEL_ENUM(Analyzer, uint8_t, kWord, kChar, kCharWb);
-
-/// Flags of all code points: a page number for each 256, then a byte of flags. Foreigners are part of words but not of
-/// tokens, joiners of tokens but not of words; both only where tokens begin and end at the borders of words.
-struct CharClasses {
-  static constexpr uint8_t kToken = 1, kSpace = 2, kForeign = 4, kJoiner = 8;
-  static constexpr int64_t kPages = 0x110000 >> 8;
-  const uint16_t* page;
-  const uint8_t* flags;
-
-  /// From two parameters in a row: class_pages and class_flags.
-  explicit CharClasses(const Array* params) : page(params[0].as<uint16_t>()), flags(params[1].as<uint8_t>()) {}
-
-  /// For `bind` and `check_state`: what is wrong with these parameters, or nullptr.
-  static const char* check(const Array* params) {
-    const auto* pages = params[0].as<uint16_t>();
-    for (int64_t i = 0; i < params[0].size; ++i) {
-      if ((int64_t{pages[i]} + 1) * 256 > params[1].size)
-        return "'class_pages' names a page that 'class_flags' has not";
-    }
-    return params[0].size == kPages && pages[0] == 0 ? nullptr : "'class_pages' does not cover Unicode";
-  }
-
-  template <class Unit>
-  uint8_t of(Unit c) const {
-    if constexpr (sizeof(Unit) == 1) return flags[c];  // page 0 comes first
-    return flags[(static_cast<size_t>(page[c >> 8]) << 8) | (c & 255)];
-  }
-  template <class Unit>
-  bool in_token(Unit c) const {
-    return (of(c) & kToken) != 0;
-  }
-  template <class Unit>
-  bool is_space(Unit c) const {
-    return (of(c) & kSpace) != 0;
-  }
-};
-
-template <class Unit>
-inline Unit lower_ascii(Unit c) {
-  return static_cast<Unit>(c | ((static_cast<uint32_t>(c) - 'A' < 26u) << 5));
-}
-
-/// Appends a code point as UTF-8; surrogates are encoded like any other ("surrogatepass").
-inline char* put_utf8(char* out, uint32_t c) {
-  if (c < 0x80) {
-    *out++ = static_cast<char>(c);
-  } else if (c < 0x800) {
-    *out++ = static_cast<char>(0xC0 | c >> 6);
-    *out++ = static_cast<char>(0x80 | (c & 63));
-  } else if (c < 0x10000) {
-    *out++ = static_cast<char>(0xE0 | c >> 12);
-    *out++ = static_cast<char>(0x80 | (c >> 6 & 63));
-    *out++ = static_cast<char>(0x80 | (c & 63));
-  } else {
-    *out++ = static_cast<char>(0xF0 | c >> 18);
-    *out++ = static_cast<char>(0x80 | (c >> 12 & 63));
-    *out++ = static_cast<char>(0x80 | (c >> 6 & 63));
-    *out++ = static_cast<char>(0x80 | (c & 63));
-  }
-  return out;
-}
-
-/// Bytes that one unit can take as UTF-8 (a one-byte unit is at most U+00FF).
-template <class Unit>
-constexpr int64_t utf8_bound() {
-  return sizeof(Unit) == 4 ? 4 : static_cast<int64_t>(sizeof(Unit)) + 1;
-}
-
-/// Decodes valid UTF-8 (surrogates included) to code points; returns how many.
-inline int64_t decode_utf8(const uint8_t* in, int64_t size, uint32_t* out) {
-  const uint32_t* start = out;
-  for (int64_t i = 0; i < size;) {
-    const uint32_t c = in[i];
-    const int more = c < 0x80 ? 0 : c < 0xE0 ? 1 : c < 0xF0 ? 2 : 3;
-    uint32_t point = more == 0 ? c : c & (0x3Fu >> more);
-    for (int k = 1; k <= more && i + k < size; ++k) point = point << 6 | (in[i + k] & 63u);
-    *out++ = point > 0x10FFFFu ? 0xFFFDu : point;
-    i += more + 1;
-  }
-  return out - start;
-}
 
 /// Calls `work(units, size, lower)` with the document in fixed-width units; `lower`: ASCII capitals must be lowered.
 template <class Work>
@@ -188,83 +109,16 @@ inline int64_t pad_words(const Unit* in, int64_t size, bool lower, const CharCla
   return n;
 }
 
-/// A token of the working buffer.
-struct Token {
-  uint32_t start;
-  uint32_t size;
-};
-
-/// Cuts a maximal run of token characters at the borders of words (`\b`): from its first border to its last.
-template <class Unit>
-inline void cut_at_borders(const Unit* in, int64_t size, CharClasses classes, int64_t* first, int64_t* end) {
-  const auto in_word = [&](int64_t i) {
-    const uint8_t flags = i < 0 || i >= size ? uint8_t{0} : classes.of(in[i]);
-    return (flags & (CharClasses::kToken | CharClasses::kJoiner)) == CharClasses::kToken ||
-           (flags & CharClasses::kForeign) != 0;
-  };
-  const auto is_border = [&](int64_t i) { return in_word(i - 1) != in_word(i); };
-  while (*first < *end && !is_border(*first)) ++*first;
-  while (*first < *end && !is_border(*end)) --*end;
-}
-
-/// Copies the tokens (maximal runs of at least `shortest` characters that `keep` accepts) to `out` as UTF-8, each
-/// followed by a space; returns how many. `out` has room for utf8_bound units + 1, `tokens` for size / 2 + 1.
-template <class Unit, class Keep>
-inline int64_t tokenize(const Unit* in, int64_t size, bool lower, int64_t shortest, CharClasses classes, char* out,
-                        Token* tokens, Keep keep) {
-  constexpr uint8_t kBordering = CharClasses::kForeign | CharClasses::kJoiner;
-  int64_t n = 0;
-  char* end = out;
-  const auto put = [lower](char* p, Unit unit) {
-    const uint32_t c = lower ? lower_ascii(unit) : unit;
-    if (c >= 0x80) return put_utf8(p, c);
-    *p = static_cast<char>(c);
-    return p + 1;
-  };
-  uint8_t flags = 0, before = 0;  // of this character, and of the one before the run
-  for (int64_t i = 0; i < size;) {
-    before = flags;
-    flags = classes.of(in[i]);
-    if ((flags & CharClasses::kToken) == 0) {
-      ++i;
-      continue;
-    }
-    int64_t first = i;
-    char* p = end;
-    uint8_t all = before;
-    do {
-      all |= flags;
-      p = put(p, in[i]);
-      flags = ++i < size ? classes.of(in[i]) : uint8_t{0};
-    } while ((flags & CharClasses::kToken) != 0);
-    int64_t length = i - first;
-    if (((all | flags) & kBordering) != 0) {
-      int64_t last = i;
-      cut_at_borders(in, size, classes, &first, &last);
-      length = last - first;
-      p = end;
-      for (int64_t k = first; k < last; ++k) p = put(p, in[k]);
-    }
-    if (length < shortest || length == 0) continue;
-    const Token token{static_cast<uint32_t>(end - out), static_cast<uint32_t>(p - end)};
-    if (!keep(token)) continue;
-    *p++ = ' ';
-    tokens[n++] = token;
-    end = p;
-  }
-  return n;
-}
-
 // The parameters that analyzers share, as part of a declaration.
-#define PRETZEL_TEXT_PARAMS                                                                                          \
-  {"stop_words", u8, "stop_bytes", kBindOnly},                                                                       \
-      {"stop_offsets", i32, "n_stop_words+1", kBindOnly | kHoldsOffsets, "", "stop_bytes"},                          \
-      {"class_pages", u16, "n_pages"}, {"class_flags", u8, "n_flags"},                                               \
-      {"analyzer", u8, "", kBindOnly, kAnalyzerNames}, {"min_n", i32, "", kBindOnly}, {"max_n", i32, "", kBindOnly}, \
-      {"lower", u8, "", kBindOnly}, {                                                                                \
-    "shortest", i32, "", kBindOnly                                                                                   \
+#define PRETZEL_TEXT_PARAMS                                                                               \
+  {"stop_words", u8, "stop_bytes", kBindOnly},                                                            \
+      {"stop_offsets", i32, "n_stop_words+1", kBindOnly | kHoldsOffsets, "", "stop_bytes"},               \
+      {"class_pages", u16, "n_pages"}, {"class_flags", u8, "n_flags"},                                    \
+      {"pattern", u16, "n_rows n_entries", kMayBeEmpty}, {"analyzer", u8, "", kBindOnly, kAnalyzerNames}, \
+      {"min_n", i32, "", kBindOnly}, {"max_n", i32, "", kBindOnly}, {"lower", u8, "", kBindOnly}, {       \
+    "shortest", i32, "", kBindOnly                                                                        \
   }
-constexpr int kClasses = 2, kSettings = 4;  // where character classes and settings begin among these
+constexpr int kClasses = 2, kPattern = 4, kSettings = 5;  // where these begin among them
 
 /// How a document is taken apart: the first part of the state of every kernel that reads text.
 struct TextSettings {
@@ -272,11 +126,13 @@ struct TextSettings {
   int32_t shortest;  // characters of a token, at least
   Analyzer analyzer;
   bool lower;
+  bool by_pattern;  // the flags of characters are columns of a `Pattern`
 
   /// Reads PRETZEL_TEXT_PARAMS; returns what is wrong with them, or nullptr. With `spaces`, tokens may hold spaces if
   /// they are never joined or looked up: an n-gram is one token, and there are no stop words.
   const char* read(const Array* params, bool spaces = false) {
     if (const char* wrong = check_classes(params, spaces)) return wrong;
+    by_pattern = params[kPattern].size != 0;
     params += kSettings;
     analyzer = params[0].scalar<Analyzer>();
     min_n = params[1].scalar<int32_t>();
@@ -288,10 +144,12 @@ struct TextSettings {
   /// For `check_state`: what is wrong with settings that come from a file, or with PRETZEL_TEXT_PARAMS; or nullptr.
   const char* check(const Array* params, bool spaces = false) const {
     if (const char* wrong = check_classes(params, spaces)) return wrong;
-    return analyzer <= Analyzer::kCharWb && is_bool(lower) ? check_lengths() : kUnknownForm;
+    const bool known = analyzer <= Analyzer::kCharWb && is_bool(lower) && is_bool(by_pattern);
+    return known && by_pattern == (params[kPattern].size != 0) ? check_lengths() : kUnknownForm;
   }
   static const char* check_classes(const Array* params, bool spaces) {
     if (const char* wrong = CharClasses::check(params + kClasses)) return wrong;
+    if (params[kPattern].size != 0) return Pattern::check(params[kPattern], params[kClasses + 1]);
     const bool holds = CharClasses(params + kClasses).in_token(uint8_t{' '});
     return holds && !spaces ? "'class_flags' makes the space a part of tokens" : nullptr;
   }
@@ -327,14 +185,14 @@ struct CharGrams {
   }
 };
 
-/// Counts the n-grams of each document. `params` are PRETZEL_TEXT_PARAMS.
+/// Counts the n-grams of each document. `params` are PRETZEL_TEXT_PARAMS; `space` stands for spaces in tokens.
 ///
 /// `words(row, most, text, tokens, split)` counts a document of at most `most` tokens. `split(keep)` writes those that
-/// `keep` accepts to `text` and `tokens` and returns their number (see tokenize).
+/// `keep` accepts to `text` and `tokens` and returns their number (see tokenize, match_tokens).
 /// `chars(row, units, size, reach)` counts a text of code units; `reach` is as in pad_words, nullptr for "char".
 template <class Words, class Chars>
 inline Status run_documents(const RunCall& call, const TextSettings& settings, const Array* params, int64_t columns,
-                            Words words, Chars chars) {
+                            char space, Words words, Chars chars) {
   const CharClasses classes(params + kClasses);
   const bool by_word = settings.analyzer == Analyzer::kWord, bounded = settings.analyzer == Analyzer::kCharWb;
   Arena* arena = call.arena;
@@ -342,17 +200,24 @@ inline Status run_documents(const RunCall& call, const TextSettings& settings, c
     AccumulatedRow row(arena, call.out->sparse + r, columns);
     const auto work = [&](const auto* text, int64_t size, bool lower) {
       using Unit = std::remove_cvref_t<decltype(*text)>;
-      // char_wb pads the ends, and may count each word once more, whole
-      const int64_t most = by_word ? size / 2 + 1 : bounded ? size + 2 : size;
+      // Runs have something between them. char_wb pads the ends, and may count each word once more, whole.
+      const int64_t most = by_word && !settings.by_pattern ? size / 2 + 1 : bounded ? size + 2 : size;
       const int64_t grams = settings.count_grams(most) + (bounded ? most : 0);
       if (!row.reserve(grams)) return Status::kNoMemory;
       const Arena::Mark mark = arena->mark();
       Status status;
       if (by_word) {
-        auto* buffer = arena->alloc_n<char>(static_cast<size_t>(size * utf8_bound<Unit>() + 1 + kTextPad));
+        const int64_t spaces = settings.by_pattern ? size : 1;
+        auto* buffer = arena->alloc_n<char>(static_cast<size_t>(size * utf8_bound<Unit>() + spaces + kTextPad));
         auto* tokens = arena->alloc_n<Token>(static_cast<size_t>(most));
-        if (buffer == nullptr || tokens == nullptr) return Status::kNoMemory;
+        auto* rows = settings.by_pattern ? arena->alloc_n<uint16_t>(static_cast<size_t>(size + 1)) : nullptr;
+        if (buffer == nullptr || tokens == nullptr || (settings.by_pattern && rows == nullptr))
+          return Status::kNoMemory;
         status = words(&row, most, buffer, tokens, [&](auto keep) {
+          if (settings.by_pattern) {
+            const Pattern pattern(params[kPattern]);
+            return match_tokens(text, size, lower, classes, pattern, space, buffer, tokens, rows, keep);
+          }
           return tokenize(text, size, lower, settings.shortest, classes, buffer, tokens, keep);
         });
       } else {

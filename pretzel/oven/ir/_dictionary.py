@@ -63,7 +63,7 @@ def is_encoding(values: Array, codes: Array, array: Array) -> bool:
     return (
         codes.dtype == PLAIN.dtype
         and values.dtype == array.dtype
-        and (len(codes), *values.shape[1:]) == array.shape
+        and (*codes.shape, *values.shape[1:]) == array.shape
         and values[codes].tobytes() == array.tobytes()
     )
 

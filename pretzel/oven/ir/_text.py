@@ -1,16 +1,16 @@
-"""What the vectorizers share: settings of an analyzer, packed strings, Python's character classes."""
+"""What the vectorizers share: settings of an analyzer and packed strings."""
 
 from __future__ import annotations
 
-import functools
 import itertools
 import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pretzel.oven.ir._characters import character_classes
+from pretzel.oven.ir._patterns import pattern_table
 from pretzel.oven.ir.columns import TextLeaf
-from pretzel.store.digest import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ANALYZERS = ("word", "char", "char_wb")  # their numbers in the kernels
 MOST_BYTES = 2**31 - 1  # of packed strings, whose offsets are int32
+NO_TABLE = np.empty((0, 0), dtype=np.uint16)
 
 
 def pack(strings: Sequence[str]) -> tuple[Array, Array]:
@@ -54,78 +55,23 @@ def leaf_of(node: Any) -> TextLeaf:
 def text_params(node: Any) -> dict[str, Array]:
     """The parameters that all kernels of n-grams have."""
     leaf = leaf_of(node)
-    pages, flags = character_classes(node.letters, node.whole_words, leaf.lower)
+    if node.pattern:
+        pages, flags, table = pattern_table(node.pattern, leaf.lower)
+    else:
+        pages, flags = character_classes(node.letters, node.whole_words, leaf.lower)
+        table = NO_TABLE
     return {
         "stop_words": node.stop_words,
         "stop_offsets": node.stop_offsets,
         "class_pages": pages,
         "class_flags": flags,
+        "pattern": table,
         "analyzer": np.array(ANALYZERS.index(node.analyzer), dtype=np.uint8),
         "min_n": np.array(node.min_n, dtype=np.int32),
         "max_n": np.array(node.max_n, dtype=np.int32),
         "lower": np.array(leaf.lower, dtype=np.uint8),
         "shortest": np.array(node.shortest, dtype=np.int32),
     }
-
-
-UNICODE = 0x110000
-TOKEN, SPACE, FOREIGN, JOINER = 1, 2, 4, 8
-"""Flags of a character: part of tokens; white space (``\\s``, ``str.split``); part of words (``\\w``) and of no token;
-part of tokens and of no word. The last two count where tokens begin and end as words do."""
-
-
-@functools.lru_cache(maxsize=64)
-def character_classes(
-    letters: tuple[int, ...] = (), whole_words: bool = False, lower: bool = False
-) -> tuple[Array, Array]:
-    """Flags of all characters: a page number for each 256 code points, uint16, and flags of each page, uint8.
-
-    Parameters
-    ----------
-    letters : tuple of int, optional
-        Code points of tokens, as the first of each run and the one behind its last. By default letters, digits and
-        underscores (``\\w``) of this Python's Unicode tables.
-    whole_words : bool
-        Tokens begin and end at the borders of words (``\\b``).
-    lower : bool
-        The kernels lower ASCII capitals, which therefore belong to the class of their small letters.
-
-    Raises
-    ------
-    ValueError
-        ``letters`` are no ascending code points.
-    """
-    if len(letters) % 2 or list(letters) != sorted({*letters}) or not all(0 <= each <= UNICODE for each in letters):
-        raise ValueError(f"letters are {letters!r:.80}, expected ascending code points")
-    flags = np.zeros(UNICODE, dtype=np.uint8)
-    is_word = np.zeros(UNICODE, dtype=bool)
-    for first, behind in runs_of(r"\w"):
-        is_word[first:behind] = True
-    for first, behind in zip(letters[::2], letters[1::2], strict=True) if letters else runs_of(r"\w"):
-        flags[first:behind] = TOKEN
-    if whole_words:
-        flags[is_word & (flags == 0)] = FOREIGN
-        flags[~is_word & (flags == TOKEN)] |= JOINER
-    for first, behind in runs_of(r"\s"):
-        flags[first:behind] |= SPACE
-    if lower:
-        flags[ord("A") : ord("Z") + 1] = flags[ord("a") : ord("z") + 1]
-    pages: dict[bytes, int] = {}
-    index = [pages.setdefault(page.tobytes(), len(pages)) for page in flags.reshape(-1, 256)]
-    return frozen(index, np.uint16), frozen(np.frombuffer(b"".join(pages), dtype=np.uint8))
-
-
-@functools.lru_cache(maxsize=64)
-def runs_of(character: str) -> tuple[tuple[int, int], ...]:
-    """Code points that a regular expression for one character matches: the first of each run, and the one behind it.
-
-    Raises
-    ------
-    re.error
-        It is no regular expression.
-    """
-    everything = np.arange(UNICODE, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
-    return tuple(run.span() for run in re.finditer(f"{character}+", everything))
 
 
 def grams(node: Any, text: str) -> Iterable[str]:
@@ -148,6 +94,8 @@ def grams(node: Any, text: str) -> Iterable[str]:
 
 def _pattern(node: Any) -> str:
     """The regular expression of a token."""
+    if node.pattern:
+        return str(node.pattern)
     runs = zip(node.letters[::2], node.letters[1::2], strict=True)
     characters = "".join(f"\\U{first:08x}-\\U{behind - 1:08x}" for first, behind in runs)
     token = (f"[{characters}]" if characters else r"\w") + f"{{{max(node.shortest, 1)},}}"

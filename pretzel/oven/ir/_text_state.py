@@ -54,6 +54,9 @@ def _ngrams(state: Array, head: Any, edges: list[tuple[int, int, int]], fields: 
     width = int(head["terms"])
     if width > state.size:
         raise ValueError(f"{width} terms in {state.size} bytes")
+    if fields.get("pattern"):  # whose tokens may hold spaces
+        found = {number: text.replace(b"\xff", b" ") for number, text in found.items()}
+        stop_words = sorted(word.replace(b"\xff", b" ") for word in stop_words)
     terms, term_offsets = _packed(found.get(number, b"") for number in range(width))
     stops, stop_offsets = _packed(stop_words)
     return {"terms": terms, "term_offsets": term_offsets, "stop_words": stops, "stop_offsets": stop_offsets}

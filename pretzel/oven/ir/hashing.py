@@ -36,6 +36,7 @@ class HashedNgrams(Node):
     letters: tuple[int, ...] = ()
     whole_words: bool = False
     dtype: str = "float64"
+    pattern: str = ""
 
     op: ClassVar[str] = "hashed_ngrams/1"
     kernel: ClassVar[str] = "hashing"

@@ -27,7 +27,8 @@ class Ngrams(Node):
 
     Terms and stop words are packed UTF-8 (`pack`), terms in the order of their columns, stop words sorted, so that
     equal vocabularies of different models are equal arrays. ``letters`` and ``whole_words`` are as in
-    `character_classes`.
+    `character_classes`. ``pattern`` finds tokens that are no runs of one class of characters, and may hold spaces where
+    n-grams are single tokens.
     """
 
     analyzer: str
@@ -41,6 +42,7 @@ class Ngrams(Node):
     dtype: str = "int64"
     letters: tuple[int, ...] = ()
     whole_words: bool = False
+    pattern: str = ""
 
     op: ClassVar[str] = "ngrams/1"
     kernel: ClassVar[str] = "ngrams"

@@ -23,7 +23,8 @@ import pretzel
 from pretzel.errors import InputTypeError, OpaqueStepError
 from pretzel.oven.frontends.importer import Importer
 from pretzel.oven.ir import _text
-from pretzel.oven.ir._text import character_classes, pack, unpack
+from pretzel.oven.ir._characters import character_classes
+from pretzel.oven.ir._text import pack, unpack
 
 from .texts import HARD_DOCUMENTS, check_vectorizer, documents
 
@@ -173,13 +174,9 @@ def test_one_vocabulary_is_stored_once() -> None:
         ({"tokenizer": str.splitlines, "token_pattern": None}, "tokenizer"),
         ({"preprocessor": str.lower}, "preprocessor"),
         ({"analyzer": str.split}, "analyzer"),
-        ({"token_pattern": r"[a-z]+|\d"}, "token_pattern"),
-        ({"token_pattern": r"[^,]+"}, "token_pattern"),
-        ({"token_pattern": r"\b[a-z]+"}, "token_pattern"),
-        ({"token_pattern": r"[a-z][a-z0-9]+"}, "token_pattern"),
-        ({"token_pattern": r"[a-z]*"}, "token_pattern"),
-        ({"token_pattern": r"[a-z]{2,3}"}, "token_pattern"),
-        ({"token_pattern": r"([a-z]+)"}, "token_pattern"),
+        ({"token_pattern": r"(?=\w)[a-z]+"}, r"token_pattern=.*: \(\?="),
+        ({"token_pattern": r"[^,]+", "ngram_range": (1, 2)}, "tokens that hold spaces"),
+        ({"token_pattern": r"[a-z]*"}, "token_pattern=.*: empty tokens"),
         ({"strip_accents": str.strip}, "strip_accents"),
         ({"dtype": np.uint8}, "uint8"),
     ],
@@ -225,7 +222,7 @@ PYTHONS = {
         "analyzer": lambda text: [*text.split(), len(text)],
         "vocabulary": ["the", "cat", "sat"],
     },
-    "a pattern": {"token_pattern": r"[a-z]+|\d"},
+    "a pattern": {"token_pattern": r"(?=\w)[a-z]+|\d"},
     "accents": {"strip_accents": str.casefold},
     "characters": {"preprocessor": str.upper, "analyzer": "char", "ngram_range": (1, 3)},
     "stop words": {"tokenizer": split, "stop_words": ["the", ""]},
@@ -259,7 +256,7 @@ def test_grams_from_python(vectorizer: Any, options: dict[str, Any]) -> None:
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_grams_from_python_are_saved(tmp_path: Path) -> None:
     pytest.importorskip("skops")
-    model = CountVectorizer(token_pattern=r"[a-z]+|\d").fit(HARD_DOCUMENTS)
+    model = CountVectorizer(token_pattern=r"(?=\w)[a-z]+|\d").fit(HARD_DOCUMENTS)
     pretzel.compile(model).save(tmp_path / "model.pretzel", opaque="skops")
     found = pretzel.load(tmp_path / "model.pretzel").transform(HARD_DOCUMENTS)
     assert (found != model.transform(HARD_DOCUMENTS)).nnz == 0
@@ -282,6 +279,45 @@ def test_tokens_of_a_pattern(pattern: str, lowercase: bool) -> None:
     vectorizer = CountVectorizer(token_pattern=pattern, lowercase=lowercase, ngram_range=(1, 2))
     texts = [*BORDERS, *HARD_DOCUMENTS, "ab cd abc", "--''--x"]
     check_vectorizer(vectorizer.fit([*texts, "a-''-a", "]-a-f x--y"]), texts)
+
+
+MATCHED = [
+    r"#?\w+",
+    r"[^,]+",
+    r"\w+|[^\w\s]",
+    r"\b[a-zA-Z]{3,}\b|\d",
+    r"(?i)[A-C]+(?:'[a-z]+)??",
+    r"([^\W\d]+)-\w+",
+    r"(?a)\b\w{1,3}",
+]
+"""Patterns that are no class of characters."""
+
+
+@pytest.mark.parametrize("pattern", MATCHED)
+@pytest.mark.parametrize("vectorizer", [CountVectorizer, HashingVectorizer])
+def test_tokens_that_a_table_finds(vectorizer: Any, pattern: str) -> None:
+    texts = [
+        *BORDERS,
+        *(text for text in HARD_DOCUMENTS if not re.search("[\ud800-\udfff]", text)),
+        "ab cd, #abc",
+        "-é-c",
+    ]
+    stop_words = ["a", "abc1 def 1abc _x"] if vectorizer is CountVectorizer else ["a"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # stop words that the pattern would split
+        for pairs in (1, 1 + (vectorizer is HashingVectorizer or pattern != r"[^,]+")):
+            model = vectorizer(token_pattern=pattern, stop_words=stop_words, ngram_range=(1, pairs)).fit(texts)
+            for lowercase in (True, False):
+                check_vectorizer(clone(model).set_params(lowercase=lowercase).fit(texts), texts)
+
+
+def test_a_surrogate_in_a_hashed_token_is_rejected_as_by_the_source() -> None:
+    vectorizer = HashingVectorizer(token_pattern=r"\S+", ngram_range=(2, 2))
+    plan = pretzel.compile(vectorizer, strict=True)
+    assert plan.transform(["\ud800"]).nnz == vectorizer.transform(["\ud800"]).nnz == 0
+    for answer in (plan.transform, vectorizer.transform):
+        with pytest.raises(ValueError, match="surrogate"):
+            answer(["a \ud800"])
 
 
 @pytest.mark.filterwarnings("ignore:The parameter 'token_pattern' will not be used")

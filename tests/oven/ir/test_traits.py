@@ -364,6 +364,7 @@ def _examples() -> list[Node]:
     ]
     text = [ngrams(), hashed(signed=True), hashed(signed=False)]
     text += [replace(node, letters=(97, 100), whole_words=True) for node in text[:2]]
+    text += [replace(node, pattern="[a-c]+|d") for node in text[:2]]
     tfidf = [
         Tfidf((counts,), idf, norm, sublinear, binary)
         for counts in (*text, SPARSE, SPARSE_CHECKED)

@@ -1,4 +1,4 @@
-"""Regular expressions of tokens that mean "runs of characters of one class", which the kernels of n-grams find."""
+"""Regular expressions of tokens: those that mean "runs of characters of one class", and those that have a table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import warnings
 from itertools import chain
 from typing import NamedTuple
 
-from pretzel.oven.ir._text import runs_of
+from pretzel.oven.ir._characters import runs_of
+from pretzel.oven.ir._patterns import pattern_table, token_characters
 
 CHARACTER = r"\\[wWdDsS]|\[\^?\]?(?:\\.|[^\]\\])*\]"
 """A class of characters as a pattern writes it."""
@@ -19,24 +20,47 @@ LONGEST = 1000
 
 
 class Tokens(NamedTuple):
-    """Maximal runs of characters.
+    """Maximal runs of characters, or the matches of a pattern.
 
     Parameters
     ----------
     shortest : int
         Characters at least.
     letters : tuple of int
-        Characters, as in `pretzel.oven.ir._text.character_classes`.
+        Characters, as in `pretzel.oven.ir._characters.character_classes`.
     whole_words : bool
         Runs begin and end at the borders of words.
+    pattern : str
+        A regular expression that has a table, and is no class of characters.
+    spaces : bool
+        Its matches may hold spaces.
     """
 
     shortest: int
     letters: tuple[int, ...] = ()
     whole_words: bool = False
+    pattern: str = ""
+    spaces: bool = False
 
 
 WORDS = Tokens(1)
+
+
+def tokens_of(pattern: str) -> Tokens:
+    """What a regular expression finds.
+
+    Raises
+    ------
+    Unknown
+        It has a part of which no table is made.
+    """
+    found = token_class(pattern)
+    if found is None:
+        pattern_table(pattern)
+        characters = token_characters(pattern)
+        spaces = any(first <= ord(" ") < behind for first, behind in characters)
+        found = Tokens(1, pattern=pattern, spaces=spaces)
+    return found
 
 
 def token_class(pattern: object) -> Tokens | None:

@@ -10,9 +10,11 @@ from pretzel.analyzer import SURROGATE, analyzer_step, escaped
 from pretzel.oven.frontends.contradictions import check_fit
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import floats, names_of
-from pretzel.oven.frontends.sklearn._token_patterns import WORDS, Tokens, token_class
+from pretzel.oven.frontends.sklearn._token_patterns import WORDS, Tokens, tokens_of
 from pretzel.oven.frontends.sklearn.compat.preprocessing import tfidf_of, vocabulary
-from pretzel.oven.ir._text import ANALYZERS, UNICODE, pack
+from pretzel.oven.ir._characters import UNICODE
+from pretzel.oven.ir._patterns import Unknown
+from pretzel.oven.ir._text import ANALYZERS, pack
 from pretzel.oven.ir.columns import Raw
 from pretzel.oven.ir.graph import Methods, Node, Output, replace
 from pretzel.oven.ir.hashing import HashedNgrams
@@ -69,9 +71,9 @@ def hashing_vectorizer(estimator: Any, x: Node, importer: Importer) -> Node:
     if estimator.norm not in NORMS:
         raise Unsupported(f"norm={estimator.norm!r}")
     try:
-        settings = analysis(estimator)
+        settings = analysis(estimator, hashed=True)
     except Unsupported as reason:
-        settings = Analysis("word", 1, 1, 1, HASHED, False, (), False, None)
+        settings = Analysis("word", 1, 1, 1, HASHED, False, "", (), False, None)
         text = _grams(analyzer_step(estimator, str(reason), hashed=True), estimator, x, importer)
     else:
         text = importer.text(x, estimator, lower=settings.lower, accents=settings.accents)
@@ -87,6 +89,7 @@ def hashing_vectorizer(estimator: Any, x: Node, importer: Importer) -> Node:
         settings.letters,
         settings.whole_words,
         dtype,
+        settings.pattern,
     )
     if estimator.norm is None and not estimator.binary:
         return hashed
@@ -98,10 +101,12 @@ def _tokens(vectorizer: Any) -> Tokens:
     if vectorizer.tokenizer not in (None, str.split):
         raise Unsupported("tokenizer is a callable: it runs in Python")
     pattern = vectorizer.token_pattern if vectorizer.tokenizer is None else r"\S+"
-    found = token_class(pattern)
-    if found is None:
+    if not isinstance(pattern, str):
         raise Unsupported(f"token_pattern={pattern!r} runs in Python")
-    return found
+    try:
+        return tokens_of(pattern)
+    except Unknown as reason:
+        raise Unsupported(f"token_pattern={pattern!r} runs in Python: {reason}") from reason
 
 
 def _tfidf(transformer: Any, source: Node, importer: Importer, *, binary: bool = False) -> Node:
@@ -142,6 +147,7 @@ def counts(vectorizer: Any, x: Node, importer: Importer) -> Node:
         *pack(settings.stop_words),
         letters=settings.letters,
         whole_words=settings.whole_words,
+        pattern=settings.pattern,
     )
 
 
@@ -173,13 +179,14 @@ class Analysis(NamedTuple):
     shortest: int  # characters of a token
     letters: tuple[int, ...]  # as in `character_classes`
     whole_words: bool
+    pattern: str
     stop_words: tuple[str, ...]  # sorted
     lower: bool
     accents: str | None
 
 
-def analysis(vectorizer: Any) -> Analysis:
-    """Settings of a text vectorizer; raises Unsupported for what has no native form."""
+def analysis(vectorizer: Any, *, hashed: bool = False) -> Analysis:
+    """Settings of a text vectorizer, which hashes n-grams or not; raises Unsupported for what has no native form."""
     if vectorizer.preprocessor is not None:
         raise Unsupported("preprocessor is a callable: it runs in Python")
     if callable(vectorizer.analyzer):
@@ -197,6 +204,9 @@ def analysis(vectorizer: Any) -> Analysis:
     if vectorizer.analyzer == "word":
         tokens = _tokens(vectorizer)
         stop_words = tuple(sorted(word for word in vectorizer.get_stop_words() or () if isinstance(word, str)))
+        # Words and terms are looked up by what stands between spaces.
+        if tokens.spaces and (any(" " in word for word in stop_words) if hashed else max_n > 1):
+            raise Unsupported(f"token_pattern={tokens.pattern!r} finds tokens that hold spaces")
     return Analysis(
         vectorizer.analyzer,
         int(min_n),
@@ -204,6 +214,7 @@ def analysis(vectorizer: Any) -> Analysis:
         tokens.shortest,
         tokens.letters,
         tokens.whole_words,
+        tokens.pattern,
         stop_words,
         bool(vectorizer.lowercase),
         vectorizer.strip_accents or None,
