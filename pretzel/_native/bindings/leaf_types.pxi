@@ -75,25 +75,48 @@ cdef class TypeChoice:
     Parameters
     ----------
     plan : pretzel.plan.MethodPlan
-    leaves : int
+    readers, names : tuple
+        Of the leaves, and of all columns.
     by_type : dict
         Variants, by the number of the type.
     """
 
     cdef tuple leaves       # see `leaf_types`
+    cdef tuple cells        # numbers of the leaves of cells that refuse booleans; None: there are no such leaves
+    cdef tuple flags        # positions and names of their columns
     cdef dict by_type
     cdef frozenset to_ask   # the types among several for which each leaf is asked; None: whatever they are
     cdef bint differs_in_float64  # there is a variant for tables of float64, too
     cdef bint each                # a leaf is read by functions that refuse objects
 
-    def __init__(self, plan, int leaves, dict by_type):
-        self.leaves = leaf_types(plan, leaves, by_type)
+    def __init__(self, plan, tuple readers, tuple names, dict by_type):
+        self.leaves = leaf_types(plan, len(readers), by_type)
+        self.cells = tuple([i for i, (matters, _, refuses, _) in enumerate(self.leaves) if matters and (
+            cnp.NPY_BOOL in refuses and (<Reader>readers[i]).kind == LeafKind.kCells)]) or None
+        if self.cells is not None:
+            self.flags = tuple([(at, None if names is None else names[at]) for i in self.cells
+                                for at in (<Reader>readers[i]).positions])
         self.by_type = by_type
         self.differs_in_float64 = cnp.NPY_FLOAT64 in by_type
         self.each = any([each and cnp.NPY_OBJECT in refuses for _, _, refuses, each in self.leaves])
         follows = plan.labels is None and plan.dtype.follows.value != ""
         if not follows or all([decides for matters, decides, _, _ in self.leaves if matters]):
             self.to_ask = types_to_ask(self.leaves, frozenset(by_type))
+
+    cdef bint refuses_bool(self, object row):
+        """Whether a row has a bool of Python in a column of `flags`."""
+        if self.flags is None:
+            return False
+        if isinstance(row, dict):
+            return any([type(row.get(name)) is bool for _, name in self.flags])
+        return isinstance(row, (tuple, list)) and any([i < len(row) and type(row[i]) is bool for i, _ in self.flags])
+
+    cdef int among_objects(self, list leaves, RequestTypes* found) except -1:
+        """For columns of which those of objects were read as cells: booleans among them count as columns of them."""
+        if self.cells is not None and any([type(column) is list and bool in {*map(type, column)}
+                                           for i in self.cells for column in leaves[i]]):
+            found.variant = cnp.NPY_BOOL
+        return 0
 
     cdef int one(self, int type_num, RequestTypes* found) except -1:
         """For columns of one type."""

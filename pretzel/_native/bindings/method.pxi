@@ -167,7 +167,7 @@ cdef class Method(CallCounter):
         self.result_type = self.new_result_type(cnp.NPY_FLOAT64)
         self.typed = tuple([types.matters for types in plan.typed]) or (False,) * self.n_leaves
         self.by_type = {np.dtype(name).num: variant for name, variant in (variants or {}).items()}
-        self.choice = TypeChoice(plan, self.n_leaves, self.by_type)
+        self.choice = TypeChoice(plan, self.readers, self.names, self.by_type)
         self.knows_none = cnp.NPY_OBJECT in self.by_type and {*spec.missing} == {None}
         self.follows = any(self.typed)
         self.numbers = all([(<Reader>reader).kind != LeafKind.kCells and not (<Reader>reader).is_date
@@ -317,6 +317,7 @@ cdef class Method(CallCounter):
             columns = frame_columns(X, self.names, self.readers, self.typed, rows, found)
             if columns is not None:
                 self.choice.several(found, columns, self.by_branch, types)
+                self.choice.among_objects(columns, types)
                 return columns
         n, columns, dtypes = self.read(self.spec, self.program.leaves, X)
         if n == 0 and self.plan.needs_rows:
@@ -327,6 +328,7 @@ cdef class Method(CallCounter):
             self.choice.several(found, dtypes, self.by_branch, types)
             if self.knows_none and type(X) is list and any([holds_none(row) for row in X]):
                 types.variant = cnp.NPY_OBJECT
+        self.choice.among_objects(columns, types)
         return columns
 
     cdef object compute(self, list columns, int64_t rows, int type_num):
@@ -403,12 +405,12 @@ cdef class Method(CallCounter):
                 self.raise_wrong_field(error)
 
     cpdef bint is_typed_row(self, row):
-        """Whether the answer depends on the dtype of this row: an array of other numbers than float64, or a None."""
+        """Whether the answer depends on the type of this row: an array of other numbers than float64, None, a bool."""
         cdef ColumnType type
         if self.follows and cnp.PyArray_CheckExact(row):
             return cnp.PyArray_TYPE(row) != cnp.NPY_FLOAT64 and cnp.PyArray_NDIM(row) == 1 and (
                 cnp.PyArray_DIM(row, 0) == self.spec.width and column_type(row, &type))
-        return self.knows_none and holds_none(row)
+        return self.choice.refuses_bool(row) or (self.knows_none and holds_none(row))
 
     cdef object answer_typed_row(self, row):
         """The answer for a row as a table of its own; names are those of the model."""
@@ -416,7 +418,7 @@ cdef class Method(CallCounter):
         cdef int type_num
         cdef list columns
         if type(row) is not np.ndarray:
-            return self.by_type[cnp.NPY_OBJECT].call_row(row)
+            return self.by_type[cnp.NPY_BOOL if self.choice.refuses_bool(row) else cnp.NPY_OBJECT].call_row(row)
         table = row[None]
         type_num = common_type(ANY_TYPE, cnp.PyArray_TYPE(row))
         if type_num in self.by_type:

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.tree import DecisionTreeClassifier
 
 import pretzel
@@ -140,6 +142,27 @@ def test_booleans_are_no_known_numbers(name: str, option: str, dtype: str) -> No
                         asks.predict_proba(each)
             else:
                 np.testing.assert_allclose(plan.predict_proba(each), model.predict_proba(each), rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["TargetEncoder", "CountEncoder", "OrdinalEncoder", "CatBoostEncoder"])
+def test_booleans_of_python_are_no_known_numbers(name: str) -> None:
+    table = TABLE[["size"]].assign(flag=(TABLE["grade"] > 1).astype(int))
+    model = make_pipeline(getattr(encoders, name)(cols=["flag"]), HistGradientBoostingRegressor()).fit(table, Y)
+    plan = pretzel.compile(model, strict=name != "CatBoostEncoder")  # which makes floats of its categories
+    rows = [(1.5, True), (2.5, False), (0.5, 1), (3.5, None)]
+    for row in rows:
+        (expected,) = model.predict(pd.DataFrame([row], columns=["size", "flag"]))
+        item = dict(zip(("size", "flag"), row, strict=True))
+        for answer in (plan.predict_one(row), plan.predict_one(item), plan.predict([item])[0]):
+            assert answer == pytest.approx(expected, rel=1e-9)
+    frame = pd.DataFrame(rows, columns=["size", "flag"])
+    expected = model.predict(frame)
+    assert len(set(expected)) > 1
+    np.testing.assert_allclose(plan.predict(frame), expected, rtol=1e-9)
+    items = frame.astype(object).to_dict("records")
+    np.testing.assert_allclose(plan.predict(items), expected, rtol=1e-9)
+    opaque = make_pipeline(model[0], FunctionTransformer(lambda X: X), model[1])
+    np.testing.assert_allclose(pretzel.compile(opaque).predict(frame), expected, rtol=1e-9)
 
 
 def test_dropped_and_constant_columns() -> None:
