@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,22 +13,23 @@ from pretzel._native import CallCounter, Method, NativeProgram, leaf_types, refu
 from pretzel.errors import InputError, InputShapeError, InputTypeError, InputValueError
 from pretzel.input_spec import InputKind, InputSpec
 from pretzel.plan import MethodPlan, OpaqueStep
-from pretzel.program import Leaf, LeafKind, Program
 from pretzel.runtime.answer_columns import is_by_target
 from pretzel.runtime.further_arguments import call_source
 from pretzel.runtime.input.feature_names import check_width
 from pretzel.runtime.input.messages import UnreadForm, described, listed, package_of
-from pretzel.runtime.input.row_reader import as_number, check_keys, raise_wrong_field
+from pretzel.runtime.input.row_frame import RowFrame, row_frame
+from pretzel.runtime.input.row_reader import check_keys
 from pretzel.runtime.input.source_form import frame_of_arrow, is_sparse, of_row, of_rows, of_single_rows, select
 from pretzel.runtime.input.table_reader import is_table, read
 from pretzel.runtime.method_docs import document
 from pretzel.runtime.source import answer_instead
-from pretzel.runtime.source_reader import OtherDType, SourceReader, Sources, spec_of
+from pretzel.runtime.source_reader import OtherDType, SourceReader, Sources, check_result, reject_cells, spec_of
 from pretzel.schema import method_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pretzel.program import Leaf, Program
     from pretzel.runtime.engine import BatchEngine
     from pretzel.runtime.other_forms import OtherForms
     from pretzel.runtime.source import BySource, Source
@@ -39,6 +41,7 @@ CHECKED_FIRST = ("contains NaN", "contains infinity")
 MISSING: Any = object()  # in place of a table, where the estimator calls its first argument otherwise
 
 _NUMBER = np.dtype(np.float64)
+_BOOL = np.dtype(bool)
 _FLOAT64 = {_NUMBER}
 _SEVERAL = "several"  # name of no variant: the leaves are computed in several ways
 
@@ -189,7 +192,7 @@ class OpaqueMethod(CallCounter):
         dtype = getattr(X, "dtype", None)
         if self._variants and self._choosing and before is None and not (dtype is _NUMBER and self._takes_float64):
             leaves, refused = zip(*self._choosing, strict=True)
-            dtypes = [{dtype}] * len(leaves) if isinstance(dtype, np.dtype) else read(self.spec, leaves, X)[2]
+            dtypes = [{dtype}] * len(leaves) if isinstance(dtype, np.dtype) else self._dtypes(leaves, X)
             if (variant := self._variant_for([*zip(refused, dtypes, strict=True)])) != self._computes:
                 return self._answer_otherwise(X, variant)
         try:
@@ -199,6 +202,12 @@ class OpaqueMethod(CallCounter):
             variant, before = other.variant, other.sources
         return self._answer_otherwise(X, variant, before)
 
+    def _dtypes(self, leaves: tuple[Leaf, ...], X: Any) -> list[set[np.dtype[Any]]]:
+        """The dtypes of the columns of leaves; booleans among objects count as columns of them."""
+        _, columns, dtypes = read(self.spec, leaves, X)
+        flags = [any(type(each) is list and bool in {*map(type, each)} for each in cells) for cells in columns]
+        return [found | {_BOOL} if each else found for found, each in zip(dtypes, flags, strict=True)]
+
     def _answer_otherwise(self, X: Any, name: str, before: Sources | None = None) -> Any:
         """The answer of a variant, or of the estimator where there is none; ``before``: what has been made already."""
         variant = self._variants.get(name, self.by_source)
@@ -207,7 +216,9 @@ class OpaqueMethod(CallCounter):
                 f"{self.name}: the values of opaque steps have other dtypes than the steps behind them were compiled "
                 "for; the estimator itself, which answers these, was not kept with the plan"
             )
-        return variant._answer(X, before) if isinstance(variant, OpaqueMethod) else variant(X)
+        if isinstance(variant, OpaqueMethod):
+            return variant._answer(X, before)
+        return variant(X.frame() if isinstance(X, RowFrame) else X)
 
     def _check_dtypes(self, sources: Sources, leaves: list[tuple[Refused, set[np.dtype[Any]]]]) -> None:
         """Raise `OtherDType` unless this method computes as the estimator does with leaves of these dtypes."""
@@ -261,14 +272,15 @@ class OpaqueMethod(CallCounter):
             if part is not None:
                 argument = part(sources)
             elif step.columns is None:
-                argument = sources[step.source]
+                value = sources[step.source]
+                argument = value.frame() if isinstance(value, RowFrame) else value
             else:
                 argument = self._columns(sources, step)
             try:
                 made = sources[step.output] = method_of(step.estimator, step.method)(argument)
             except (TypeError, OverflowError):
                 if part is None and step.source == 0 and self.spec.kind is InputKind.TABLE:
-                    _reject_cells(self.spec, step, X)
+                    reject_cells(self.spec, step, X)
                 raise
             except ValueError as error:
                 if any(text in str(error) for text in CHECKED_FIRST):
@@ -282,7 +294,7 @@ class OpaqueMethod(CallCounter):
                     raise
                 raise InputValueError(f"{self.name}: {step.name} needs at least one row") from error
             if step.output in self._read:
-                _check_width(step, made)
+                check_result(step, made)
         return sources
 
     def _request(self, X: Any) -> Any:
@@ -299,6 +311,8 @@ class OpaqueMethod(CallCounter):
         """The columns that an opaque step reads."""
         assert step.columns is not None
         value = sources[step.source]
+        if isinstance(value, RowFrame):
+            return value.select(step.columns, scalar=step.scalar)
         spec = self.spec if step.source == 0 else spec_of((), sources.step_of[step.source], value)
         if step.source == 0 and not hasattr(value, "shape") and hasattr(value, "__array__"):
             value = value.__array__()
@@ -306,6 +320,10 @@ class OpaqueMethod(CallCounter):
 
     def call_row(self, row: Any) -> Any:
         """Answer for one row, as a table of one."""
+        plain = row_frame(self.spec, row)
+        if plain is not None and (self.others is None or not self.others.takes(plain)):
+            with contextlib.suppress(Exception):  # the table of the row, below, has what an error says
+                return self._single(self._answer(plain))
         try:
             table = of_row(self.spec, self.name, row, check=self._checks)
             try:
@@ -368,22 +386,3 @@ def _makes_same(step: OpaqueStep, before: Sources) -> bool:
 def _plan_of(step: OpaqueStep) -> MethodPlan:
     """How the argument of a step is presented."""
     return MethodPlan(step.program, dtype=step.dtype, typed=step.typed)
-
-
-def _check_width(step: OpaqueStep, made: Any) -> None:
-    """Raise unless the result of an opaque step has the width that later steps rely on."""
-    if not step.result.width or (step.result.any_order and hasattr(made, "columns")):
-        return
-    shape = getattr(made, "shape", None)
-    width = step.result.width if shape is None else 1 if len(shape) == 1 else shape[1]
-    if width != step.result.width:
-        raise InputShapeError(f"{step.name} returned {width} columns where {step.result.width} were expected")
-
-
-def _reject_cells(spec: InputSpec, step: OpaqueStep, X: Any) -> None:
-    """Raise `InputTypeError` if the step reads a value that is neither a str nor a number of float64."""
-    leaf = Leaf(LeafKind.CELLS, step.columns or tuple(range(spec.width)))
-    for position, column in zip(leaf.columns, read(spec, (leaf,), X)[1][0], strict=True):
-        for row, value in enumerate(column if isinstance(column, list) else ()):
-            if value is not None and not isinstance(value, str) and as_number(value) is None:
-                raise_wrong_field(spec, "", position, value, "a str or a number", row)

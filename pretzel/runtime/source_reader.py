@@ -9,8 +9,9 @@ import numpy as np
 
 from pretzel.errors import InputShapeError
 from pretzel.input_spec import InputKind, InputSpec
-from pretzel.program import LeafKind
+from pretzel.program import Leaf, LeafKind
 from pretzel.runtime.input.messages import UnreadForm
+from pretzel.runtime.input.row_reader import as_number, raise_wrong_field
 from pretzel.runtime.input.source_form import array, is_sparse
 from pretzel.runtime.input.table_reader import read
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pretzel.plan import OpaqueStep
-    from pretzel.program import Leaf
 
 FLOAT64 = np.dtype(np.float64)
 
@@ -189,3 +189,22 @@ def _is_foreign(value: Any) -> bool:
 def _as_columns(value: Any) -> Any:
     """The result of an opaque step as a table: a vector is one column."""
     return np.asarray(value)[:, None] if getattr(value, "ndim", 2) == 1 else value
+
+
+def check_result(step: OpaqueStep, made: Any) -> None:
+    """Raise `InputShapeError` unless the result of an opaque step has the width that later steps rely on."""
+    if not step.result.width or (step.result.any_order and hasattr(made, "columns")):
+        return
+    shape = getattr(made, "shape", None)
+    width = step.result.width if shape is None else 1 if len(shape) == 1 else shape[1]
+    if width != step.result.width:
+        raise InputShapeError(f"{step.name} returned {width} columns where {step.result.width} were expected")
+
+
+def reject_cells(spec: InputSpec, step: OpaqueStep, X: Any) -> None:
+    """Raise `InputTypeError` if the step reads a value that is neither a str nor a number of float64."""
+    leaf = Leaf(LeafKind.CELLS, step.columns or tuple(range(spec.width)))
+    for position, column in zip(leaf.columns, read(spec, (leaf,), X)[1][0], strict=True):
+        for row, value in enumerate(column if isinstance(column, list) else ()):
+            if value is not None and not isinstance(value, str) and as_number(value) is None:
+                raise_wrong_field(spec, "", position, value, "a str or a number", row)

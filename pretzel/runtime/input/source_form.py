@@ -5,7 +5,6 @@ pandas is imported only where a table with names is made of rows, for a model th
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from pretzel.errors import InputKeyError, InputShapeError, InputTypeError, Input
 from pretzel.input_spec import InputKind
 from pretzel.runtime.input.feature_names import check_unnamed, match
 from pretzel.runtime.input.messages import listed, package_of
+from pretzel.runtime.input.row_frame import index_of
 from pretzel.runtime.input.row_reader import (
     as_row,
     check_keys,
@@ -51,7 +51,7 @@ def of_row(spec: InputSpec, model: str, row: Any, *, check: bool = True) -> Any:
     if type(row) is np.ndarray and row.shape == (spec.width,) and row.dtype.kind in "fiu" and spec.names is not None:
         import pandas as pd
 
-        return pd.DataFrame(row[None], columns=_index(spec.names))  # of its dtype
+        return pd.DataFrame(row[None], columns=index_of(spec.names))  # of its dtype
     values = as_row(spec, model, row)
     if isinstance(values, dict):
         if spec.names is None:
@@ -175,9 +175,9 @@ def _frame(spec: InputSpec, columns: Mapping[str, list[Any]]) -> Any:
     texts = {names[i] for i in spec.texts if i < len(names)}
     kinds = {type(value) for column in columns.values() for value in column}
     if kinds == {float} and not texts:  # one block, made at once
-        return pd.DataFrame(np.array(list(columns.values())).T, columns=_index(tuple(columns)))
+        return pd.DataFrame(np.array(list(columns.values())).T, columns=index_of(tuple(columns)))
     made = {name: _column(values, name in texts) for name, values in columns.items()}
-    return pd.DataFrame(made, columns=_index(tuple(columns)))
+    return pd.DataFrame(made, columns=index_of(tuple(columns)))
 
 
 def frame_of_arrow(spec: InputSpec, X: Any) -> Any:
@@ -209,14 +209,6 @@ def _has_pandas_form(kind: Any) -> bool:
     except NotImplementedError:
         return False
     return True
-
-
-@functools.lru_cache(maxsize=256)
-def _index(names: tuple[Any, ...]) -> Any:
-    """The index of columns with these names."""
-    import pandas as pd
-
-    return pd.Index(names)
 
 
 def _is_missing(value: Any) -> bool:

@@ -33,6 +33,7 @@ from pretzel.runtime.input.feature_names import check_unnamed, match, warn_about
 from pretzel.runtime.input.item_list import item_list
 from pretzel.runtime.input.messages import UnreadForm, package_of, shown
 from pretzel.runtime.input.row_counter import count_rows
+from pretzel.runtime.input.row_frame import RowFrame
 from pretzel.runtime.input.row_reader import check_keys, fail_row, known_missing, respelled
 from pretzel.runtime.input.sparse_reader import canonical_rows
 from pretzel.runtime.input.vector_reader import as_column
@@ -188,6 +189,8 @@ def _table(spec: InputSpec, X: Any) -> Table:
     module = package_of(X)
     if module == "scipy" and hasattr(X, "tocsr"):
         return _of_sparse(spec, X)
+    if isinstance(X, RowFrame):
+        return Table(1, X.column)
     if hasattr(X, "iloc"):
         return _of_pandas(spec, X)
     if module != "pyarrow" and hasattr(X, "__arrow_c_stream__"):
