@@ -11,7 +11,7 @@ class InputKind(enum.Enum):
 
     TABLE = "table"  # rows of columns: ndarray, DataFrame, sparse matrix, dicts, tuples
     TEXT = "text"  # one document for each row
-    ITEMS = "items"  # one item for each row: a dict of features, pairs, or tokens
+    ITEMS = "items"  # one item for each row: a dict of features, pairs, tokens, or a label
     ANY = "any"  # whatever the first step takes: it gets the request as it came, or counts its rows
 
 
@@ -87,6 +87,8 @@ class InputSpec:
         Columns of a category dtype are codes, and no warning says that only one of fit and request has names.
     no_others : bool
         Named columns may come in another order, but not among others.
+    labels : bool
+        The items are labels, each of which is one value.
     """
 
     kind: InputKind
@@ -112,6 +114,7 @@ class InputSpec:
     coding: Coding | None = None
     as_booster: bool = False
     no_others: bool = False
+    labels: bool = False
 
     @property
     def one_each(self) -> bool:

@@ -24,6 +24,10 @@ class LeafKind(enum.Enum):
     SPARSE = "sparse"
 
 
+LABEL_FORMS = ("label", "text label", "whole label", "code")
+"""Items that are labels: any, texts, whole numbers, and the integers that an encoder has made of labels."""
+
+
 @dataclass(frozen=True, slots=True)
 class Leaf:
     """How one leaf of a program is read.
@@ -45,8 +49,8 @@ class Leaf:
     verbatim : bool
         The values reach a result as they came: texts are not parsed.
     form : str
-        What the items are: ``"named"``, dicts of features as DictVectorizer takes them, or the ``input_type`` of a
-        FeatureHasher. Empty where there are none.
+        What the items are: ``"named"``, dicts of features as DictVectorizer takes them, the ``input_type`` of a
+        FeatureHasher, or one of `LABEL_FORMS`. Empty where there are none.
     separator : str
         Stands between the name of a feature and a value that is a text.
     missing : bool

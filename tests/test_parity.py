@@ -76,6 +76,10 @@ def forms(index):
 
         array = np.array(X, dtype=object)
         return {"list": (X, X), "object array": (array, X), "series": (pd.Series(X), X)}
+    if case.data.endswith("labels"):
+        import pandas as pd
+
+        return {"list": (X, X), "array": (np.array(X), X), "series": (pd.Series(X), X), "tuple": (tuple(X), X)}
     if case.data in ("records", "pairs", "tokens"):
         array = np.empty(len(X), dtype=object)
         array[:] = X

@@ -69,4 +69,4 @@ async def _are_rows(content: list[Any], app: Application, name: str, method: str
     if not content or type(content[0]) is dict or type(content[0]) is list:
         return True
     spec = (await app.models.plan(name)).requests_of(method)
-    return spec.kind is InputKind.TEXT or (spec.kind is InputKind.ANY and type(content[0]) is str)
+    return spec.kind is InputKind.TEXT or spec.labels or (spec.kind is InputKind.ANY and type(content[0]) is str)

@@ -31,7 +31,7 @@ def as_request(spec: InputSpec, tensors: Sequence[Tensor], model: str) -> Any:
         names = ", ".join(shown(tensor.name) for tensor in tensors[:10])
         raise InputKeyError(f"{model}: expected one tensor, got {len(tensors)}: {names}")
     (tensor,) = tensors
-    if tensor.datatype == "BYTES" and spec.kind in (InputKind.TEXT, InputKind.ANY):
+    if spec.labels or (tensor.datatype == "BYTES" and spec.kind in (InputKind.TEXT, InputKind.ANY)):
         _rows(tensor, model)
         return tensor.values
     if spec.kind is InputKind.ITEMS:

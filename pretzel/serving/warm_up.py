@@ -163,7 +163,9 @@ def row_of(schema: InputSchema) -> Any:
     if schema.kind == "text":
         return "word"
     if schema.kind == "items":
-        return {"named": {}, "dict": {"word": 1.0}, "pair": [["word", 1.0]]}.get(schema.form, ["word"])
+        labels = {"label": "word", "text label": "word", "whole label": 1, "code": 0}
+        items: dict[str, Any] = {"named": {}, "dict": {"word": 1.0}, "pair": [["word", 1.0]], **labels}
+        return items.get(schema.form, ["word"])
     if schema.named:
         return {column.name: _value(column) for column in schema.columns if column.is_read}
     return [_value(column) for column in schema.columns]

@@ -13,7 +13,7 @@ import numpy as np
 from pretzel.dates import UNITS, is_zone
 from pretzel.errors import CorruptStoreError
 from pretzel.input_spec import InputKind, InputSpec
-from pretzel.program import LeafKind
+from pretzel.program import LABEL_FORMS, LeafKind
 from pretzel.schema import INVERSE, METHODS, RARE_METHODS, Follows, Kind
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ _KINDS = {
 }
 _OF_ONE = (LeafKind.TEXT, LeafKind.DATES, LeafKind.ITEMS)
 """Leaves of a single column."""
-_FORMS = {LeafKind.ITEMS: ("named", "dict", "pair", "string")}
+_FORMS = {LeafKind.ITEMS: ("named", "dict", "pair", "string", *LABEL_FORMS)}
 
 
 def check_plan(plan: PhysicalPlan) -> None:

@@ -48,7 +48,7 @@ STEPS = 64  # halvings: more than the bits of a double
 def boundary_rows(imported: Imported, X: Any, in_fit_order: Callable[[Any], Any]) -> Any:
     """Rows in the form of ``X`` to be verified besides it; None where there are none to think of."""
     if any(isinstance(node, ItemLeaf) for node in toposort(output.node for output in imported.methods.values())):
-        return special_items(list(X))
+        return None if imported.input.labels else special_items(list(X))
     if isinstance(X, list) or getattr(X, "ndim", 2) == 1:
         return [*TEXTS, *[str(text).swapcase() * 2 for text in list(X)[:5]]]
     if hasattr(X, "tocsr"):

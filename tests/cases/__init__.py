@@ -33,7 +33,7 @@ from tests.cases.models import (
     trees,
 )
 from tests.cases.others import category_encoders, hierarchies, resampled, vectorized
-from tests.cases.transformers import compositions, texts, transformers
+from tests.cases.transformers import compositions, label_encoders, texts, transformers
 
 __all__ = ["CASES", "ROWS", "Case", "as_frame", "build", "class_of", "fitted", "rows", "target"]
 
@@ -58,7 +58,8 @@ def _fitted(index: int, named: bool) -> Any:
             "XGBRanker": {"qid": np.arange(300) // 20},
         }
         more: dict[str, Any] = groups.get(case.name.rpartition(".")[2], {})
-        return build(case.name, **options).fit(X, y, **more)
+        arguments = (X,) if case.data.endswith("labels") else (X, y)
+        return build(case.name, **options).fit(*arguments, **more)
 
 
 CASES: tuple[Case, ...] = tuple(
@@ -87,6 +88,7 @@ CASES: tuple[Case, ...] = tuple(
         *compositions(),
         *transformers(),
         *texts(),
+        *label_encoders(),
         *stacks(),
         *calibrated(),
         *holders(),

@@ -115,6 +115,16 @@ def tokens(rng: np.random.Generator, n: int) -> Any:
     return [each.split() for each in text(rng, n)]
 
 
+def labels(rng: np.random.Generator, n: int) -> Any:
+    """One label for each row, a text."""
+    return rng.choice(["Bonn", "Köln", "Paris", "", "a b", "日本"], n).tolist()
+
+
+def whole_labels(rng: np.random.Generator, n: int) -> Any:
+    """One label for each row, a whole number."""
+    return rng.choice([-3, 0, 7, 2**40], n).tolist()
+
+
 def cells(rng: np.random.Generator, n: int) -> Any:
     """Two columns of text and one of whole numbers; text has holes and, later, unseen values."""
     import pandas as pd
@@ -153,6 +163,8 @@ _MAKERS = {
     "records": records,
     "pairs": pairs,
     "tokens": tokens,
+    "labels": labels,
+    "whole labels": whole_labels,
     "cells": cells,
     "holes": holes,
 }

@@ -179,3 +179,12 @@ def texts() -> list[Case]:
         Case(module + "TfidfTransformer", "counts", options={"norm": "l1", "smooth_idf": False}),
     ]
     return found
+
+
+def label_encoders() -> list[Case]:
+    pre = "sklearn.preprocessing."
+    found = [
+        Case(f"{pre}Label{name}", data) for name in ("Encoder", "Binarizer") for data in ("labels", "whole labels")
+    ]
+    options = ({"neg_label": -1, "pos_label": 2}, {"sparse_output": True})
+    return [*found, *(Case(f"{pre}LabelBinarizer", "labels", options=each) for each in options)]

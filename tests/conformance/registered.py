@@ -18,6 +18,8 @@ KINDS = {
     "counts": "matrix",
     "codes": "matrix",
     "text": "documents",
+    "labels": "labels",
+    "whole labels": "labels",
 }
 
 ENCODERS = "category_encoders."
@@ -43,5 +45,5 @@ def fitted_case(subject: Subject) -> Fitted:
     asked = rows(case.data)[1][:ASKED_ROWS]
     asked = asked.toarray() if case.data == "counts" else asked
     kind = KINDS.get(case.data, "cells")
-    names = tuple(as_frame(asked).columns) if kind != "documents" else ()
+    names = tuple(as_frame(asked).columns) if kind not in ("documents", "labels") else ()
     return Fitted(fitted(index, subject.fit == "named case"), kind, Rows(asked, names), None)

@@ -1,11 +1,12 @@
 # Reads single rows (dict, tuple, list and str) field by field into leaf inputs.
 
-cdef enum ItemForm:  # what an item is: see item_reader.pxi
-    NO_ITEM, NAMED, HASHED_DICT, HASHED_PAIRS, HASHED_TOKENS
+cdef enum ItemForm:  # what an item is: a label, which is one cell, or features: see item_reader.pxi
+    NO_ITEM, LABEL, TEXT_LABEL, WHOLE_LABEL, CODE, NAMED, HASHED_DICT, HASHED_PAIRS, HASHED_TOKENS
 
 cdef dict ITEM_FORMS = {
-    "": ItemForm.NO_ITEM, "named": ItemForm.NAMED, "dict": ItemForm.HASHED_DICT, "pair": ItemForm.HASHED_PAIRS,
-    "string": ItemForm.HASHED_TOKENS,
+    "": ItemForm.NO_ITEM, "label": ItemForm.LABEL, "text label": ItemForm.TEXT_LABEL,
+    "whole label": ItemForm.WHOLE_LABEL, "code": ItemForm.CODE, "named": ItemForm.NAMED,
+    "dict": ItemForm.HASHED_DICT, "pair": ItemForm.HASHED_PAIRS, "string": ItemForm.HASHED_TOKENS,
 }
 
 cdef extern from *:
@@ -77,7 +78,12 @@ cdef inline void text_cell(object text, Cell* out, bint normalized) noexcept:
         out.encoding = Encoding.kUcs4
 
 
+cdef dict EXPECTED_ITEMS = {
+    ItemForm.LABEL: "a label", ItemForm.TEXT_LABEL: "a label that is a text",
+    ItemForm.WHOLE_LABEL: "a label that is a whole number", ItemForm.CODE: "the number of a class",
+}
 cdef object NO_FIELD = object()
+cdef tuple INTEGERS = (int, np.integer)
 cdef tuple COMPLEX = (complex, np.complexfloating)
 
 
@@ -151,11 +157,21 @@ cdef object interned(name):
     return sys.intern(name) if type(name) is str else name
 
 
+cdef bint is_label(object value, ItemForm form) except -1:
+    """Whether a label is a text, or a whole number; codes are integers."""
+    if form == ItemForm.TEXT_LABEL:
+        return PyUnicode_Check(value)
+    return isinstance(value, INTEGERS) or (
+        form == ItemForm.WHOLE_LABEL and PyFloat_CheckExact(value) and value.is_integer())
+
+
 cdef int cell_of(object value, Cell* out, Reader reader, list held) except -1:
     """Read any value as a cell. Non-ASCII text is normalised here; ``held`` keeps the result alive."""
     cdef double number
-    if reader.item_form != ItemForm.NO_ITEM:
+    if reader.item_form >= ItemForm.NAMED:
         return item_cell(value, out, reader, held)
+    if reader.item_form > ItemForm.LABEL and not is_label(value, reader.item_form):
+        return -2
     if reader.is_text and not reader.may_miss and PyBytes_Check(value):
         try:
             value = CALLBACKS.decode(value, reader.encoding, reader.decode_error)
@@ -352,7 +368,7 @@ cdef int read_value(object row, tuple readers, LeafInput* leaves, Arena* arena, 
             open_rows(&leaves[i], reader.width, 1, arena)
             continue
         if cell_of(row, open_cells(&leaves[i], 1, arena), reader, held) == -2:
-            raise WrongField(0, row, "a str")
+            raise WrongField(0, row, EXPECTED_ITEMS.get(reader.item_form, "a str"))
         units[0] += leaves[i].cells.size
     return 0
 

@@ -272,13 +272,14 @@ cdef int read_list(list column, Reader reader, int c, Cell* cells, int stride, i
     for r in range(rows):
         cell = &cells[r * stride]
         value = <object>PyList_GET_ITEM(part, r)
-        if reader.item_form != ItemForm.NO_ITEM:
+        if reader.item_form >= ItemForm.NAMED:
             try:
                 item_cell(value, cell, reader, held)
             except WrongField as error:
                 raise WrongField(*error.args, first + r)
         elif cell_of(value, cell, reader, held) == -2:
-            raise WrongField(reader.columns[c], value, "a str" if reader.is_text else "a str or a number", first + r)
+            expected = EXPECTED_ITEMS.get(reader.item_form, "a str" if reader.is_text else "a str or a number")
+            raise WrongField(reader.columns[c], value, expected, first + r)
         if cell.kind == CellKind.kText:
             units[0] += cell.size
     return 0

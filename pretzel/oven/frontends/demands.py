@@ -20,6 +20,7 @@ from pretzel.oven.frontends.registry import (
 from pretzel.oven.ir.columns import LEAVES, ItemLeaf, Raw, RowLeaf
 from pretzel.oven.ir.graph import Node, Output, toposort
 from pretzel.oven.ir.graph import replace as replace_node
+from pretzel.program import LABEL_FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -183,15 +184,22 @@ def request_spec(estimator: Any, asked: InputSpec, methods: Mapping[str, Output]
     may_name = asked.names is None and not any(has_trait(each, "records_names") for each in receivers(estimator))
     if asked.width and (is_read or not may_name):
         return replace(asked, estimator=name)
-    if any(isinstance(node, ItemLeaf) for node in nodes):
-        return InputSpec(InputKind.ITEMS, 1, None, (0,), False, name, items=True)
+    if items := items_spec(nodes, name):
+        return items
     if is_read:
         return InputSpec(InputKind.TEXT, 1, None, (0,), False, name)
     inside = [each for each in receivers(estimator) if not has_trait(each, "counts_rows")]
     if inside and all(has_trait(each, "takes_documents") for each in inside):
         return InputSpec(InputKind.TEXT, 1, None, (0,), False, name)
-    items = not all(has_trait(each, "takes_tables") for each in inside)
-    return InputSpec(InputKind.ANY, 0, asked.names, (), False, name, items)
+    takes_items = not all(has_trait(each, "takes_tables") for each in inside)
+    return InputSpec(InputKind.ANY, 0, asked.names, (), False, name, takes_items)
+
+
+def items_spec(nodes: list[Node], name: str) -> InputSpec | None:
+    """What a request must be where a step reads items; None where none does."""
+    forms = {node.form for node in nodes if isinstance(node, ItemLeaf)}
+    labels = not forms.isdisjoint(LABEL_FORMS)
+    return InputSpec(InputKind.ITEMS, 1, None, (0,), False, name, items=True, labels=labels) if forms else None
 
 
 def widened(x: Node, width: int) -> Node:

@@ -158,7 +158,7 @@ class ValueReader:
         return self.note(RowLeaf(x.inputs)) if isinstance(x, Raw) else x
 
     def items(self, x: Node, form: str, separator: str) -> Node:
-        """``x`` as items of this form: dicts of features, pairs or tokens."""
+        """``x`` as items of this form: dicts of features, pairs, tokens or labels."""
         x = self.plain(x)
         if not isinstance(x, Raw) or x.inputs or x.columns:
             raise Unsupported("items can only be read from a request that is a list of them")

@@ -129,12 +129,12 @@ class DateLeaf(Node):
 
 
 class ItemLeaf(Node):
-    """One item for each row, as the names and values of its features; the request is items, and has no other columns.
+    """One item for each row, as the names and values of its features, or as a label; the request has no other columns.
 
     Parameters
     ----------
     form : str
-        What an item is: see `pretzel._native.item_features`.
+        What an item is: see `pretzel._native.item_features`, and `pretzel.program.LABEL_FORMS` for labels.
     separator : str
         Between the name of a feature and a value that is a text.
     """

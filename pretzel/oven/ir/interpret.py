@@ -12,6 +12,7 @@ from pretzel.oven.ir.columns import LEAVES, CellLeaf, DateLeaf, ItemLeaf, LoopSt
 from pretzel.oven.ir.graph import Node, Value, toposort
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.ir.subplan import Loop
+from pretzel.program import LABEL_FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
@@ -133,7 +134,8 @@ def read_leaf(leaf: Node, X: Any) -> Value:
         items = list(X)
         found = np.empty((len(items), 1), dtype=object)
         for row, item in enumerate(items):
-            found[row, 0] = item_features(leaf.form, leaf.separator, item)
+            is_label = leaf.form in LABEL_FORMS
+            found[row, 0] = item if is_label else item_features(leaf.form, leaf.separator, item)
         return found
     if isinstance(leaf, RowLeaf):
         return np.empty((X.shape[0] if hasattr(X, "shape") else len(X), 0))

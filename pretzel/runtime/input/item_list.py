@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pretzel.errors import InputTypeError
+from pretzel.program import LABEL_FORMS
+from pretzel.runtime.input.label_list import label_list
 
 if TYPE_CHECKING:
     from pretzel.input_spec import InputSpec
@@ -20,6 +22,9 @@ def item_list(spec: InputSpec, X: Any, leaves: tuple[Leaf, ...]) -> list[Any]:
     InputTypeError
         The request is no iterable, or one text.
     """
+    labels = next((leaf.form for leaf in leaves if leaf.form in LABEL_FORMS), "")
+    if labels:
+        return label_list(spec, X, labels)
     if isinstance(X, Mapping):
         if all(leaf.form == "named" for leaf in leaves if leaf.form):
             return [X]

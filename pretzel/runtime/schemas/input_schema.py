@@ -12,7 +12,7 @@ from pretzel.program import LeafKind
 from pretzel.schema import FOUND, INVERSE, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import numpy.typing as npt
     import pyarrow as pa
@@ -119,9 +119,9 @@ class InputSchema:
         Named columns may come in another order, and among others, which are ignored.
     outputs : mapping of str to Output
         By method, of those that take such requests.
-    form : {"", "named", "dict", "pair", "string"}
-        What an item is: a dict of features of a DictVectorizer, or the ``input_type`` of a FeatureHasher. Empty
-        where there are none, or of several forms.
+    form : {"", "named", "dict", "pair", "string", "label", "text label", "whole label", "code"}
+        What an item is: a dict of features of a DictVectorizer, the ``input_type`` of a FeatureHasher, or one of
+        `pretzel.program.LABEL_FORMS`. Empty where there are none, or of several forms.
     any_order : bool
         Named columns may come in another order.
     inverse : InputSchema, optional
@@ -217,7 +217,7 @@ def input_schema(plan: Plan) -> InputSchema:
     outputs = {name: _output(plan, name, method) for name, method in physical.methods.items() if method.input is None}
     columns = tuple(_columns(spec, plan))
     others = spec.any_order and not spec.no_others
-    form = _form_of_items(plan)
+    form = _form_of_items(method for method in physical.methods.values() if method.input is None)
     inverse = None if INVERSE not in physical.methods else _of_inverse(plan, physical.methods[INVERSE])
     return InputSchema(plan.name, spec.kind.value, columns, others, outputs, form, spec.any_order, inverse)
 
@@ -228,12 +228,12 @@ def _of_inverse(plan: Plan, method: MethodPlan) -> InputSchema:
     kind: ColumnKind = "any" if method.program is None else "number"
     dtype: Literal["float64", "object"] = "object" if method.program is None else "float64"
     columns = tuple(Column(None, position, kind, dtype) for position in range(spec.width))
-    return InputSchema(plan.name, spec.kind.value, columns, False, {INVERSE: _output(plan, INVERSE, method)})
+    outputs = {INVERSE: _output(plan, INVERSE, method)}
+    return InputSchema(plan.name, spec.kind.value, columns, False, outputs, _form_of_items([method]))
 
 
-def _form_of_items(plan: Plan) -> str:
-    """The form in which all programs read the items of a request."""
-    methods = plan.physical.methods.values()
+def _form_of_items(methods: Iterable[MethodPlan]) -> str:
+    """The form in which all programs of some methods read the items of a request."""
     programs = [program for method in methods for program in (method.program, *(s.program for s in method.opaque))]
     leaves = [leaf for program in programs if program is not None for leaf in program.leaves]
     found = {leaf.form for leaf in leaves if leaf.kind is LeafKind.ITEMS}

@@ -37,7 +37,7 @@ def row_schema(schema: InputSchema) -> dict[str, Any]:
 
 
 def _item_schema(form: str) -> dict[str, Any]:
-    """One item: an object of features by their names, an array of pairs, or of texts."""
+    """One item: an object of features by their names, an array of pairs, or of texts, or a label."""
     value: dict[str, Any] = {"type": ["string", *_NUMBER]}
     texts = {"type": "array", "items": {"type": "string"}}
     if form == "named":
@@ -47,7 +47,9 @@ def _item_schema(form: str) -> dict[str, Any]:
     if form == "pair":
         pair = {"type": "array", "prefixItems": [{"type": "string"}, value], "minItems": 2, "maxItems": 2}
         return {"type": "array", "items": pair}
-    return texts if form == "string" else {}
+    types = {"label": ["string", *_NUMBER], "text label": "string", "whole label": ["number", "boolean"]}
+    scalar = {**types, "code": "integer"}
+    return texts if form == "string" else {"type": scalar[form]} if form in scalar else {}
 
 
 def value_schema(column: Column) -> dict[str, Any]:

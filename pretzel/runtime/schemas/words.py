@@ -14,6 +14,10 @@ _ITEMS = {
     "dict": ": a dict of features",
     "pair": ": pairs of a name and a value",
     "string": ": a list of texts",
+    "label": ": a label",
+    "text label": ": a label that is a text",
+    "whole label": ": a label that is a whole number",
+    "code": ": the number of a class",
 }
 SHOWN = 5
 """Categories that are shown."""

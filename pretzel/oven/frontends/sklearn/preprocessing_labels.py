@@ -1,0 +1,77 @@
+"""Adapters of `sklearn.preprocessing`: encoders of labels, whose requests are one label for each row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.oven.frontends.cells import EXACT_INTEGERS, cell_value
+from pretzel.oven.frontends.registry import Unsupported, adapter, inverse
+from pretzel.oven.ir.encode import REJECT_UNKNOWN, OneHot, category_codes
+from pretzel.oven.ir.graph import Methods, Node, Output
+
+if TYPE_CHECKING:
+    from pretzel.oven.frontends.importer import Importer
+    from pretzel.oven.ir._cells import CellValue
+    from pretzel.oven.ir.graph import Array
+
+
+@adapter("sklearn.preprocessing.LabelEncoder")
+def label_encoder(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """The position of a label that is a class as it came; the source converts all others first, and may know them."""
+    classes = np.asarray(estimator.classes_)
+    codes = np.arange(len(classes)).tolist()
+    labels = importer.items(x, "label", "")
+    node = category_codes(labels, [_known(classes)], [codes], [0.0], reject=REJECT_UNKNOWN, dtype="int64")
+    return {"transform": Output(node, ndim=1)}
+
+
+@inverse("sklearn.preprocessing.LabelEncoder")
+def of_label_encoder(estimator: Any, x: Node, importer: Importer) -> Output:
+    """The class of each position."""
+    classes = np.asarray(estimator.classes_)
+    known: list[CellValue] = [float(code) for code in range(len(classes))]
+    codes = importer.items(x, "code", "")
+    node = category_codes(codes, [known], [range(len(classes))], [0.0], reject=REJECT_UNKNOWN)
+    return Output(node, ndim=1, labels=(classes,))
+
+
+@adapter("sklearn.preprocessing.LabelBinarizer")
+def label_binarizer(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """A column for each class, or one for two. What is not known has none.
+
+    The source answers labels that are not known to fewer than three classes, because the columns depend on how many
+    labels a request has, and all labels of another kind than the classes.
+    """
+    if estimator.y_type_ not in ("binary", "multiclass"):
+        raise Unsupported(f"{estimator.y_type_} targets, which are tables")
+    classes, negative, positive = np.asarray(estimator.classes_), estimator.neg_label, estimator.pos_label
+    known, count = _known(classes), len(classes)
+    of_texts = all(isinstance(label, str) for label in known)
+    if not of_texts and any(not isinstance(label, float) or not label.is_integer() for label in known):
+        raise Unsupported("classes of several kinds")
+    if not -EXACT_INTEGERS < negative < positive < EXACT_INTEGERS:
+        raise Unsupported("neg_label and pos_label that do not ascend, or that float64 does not hold")
+    if estimator.sparse_output and (negative, positive) != (0, 1):
+        raise Unsupported("sparse rows of other numbers than one")
+    columns = [*range(count)] if count > 2 else [-1, 0][:count]  # of two, the second one has a column
+    labels = importer.items(x, "text label" if of_texts else "whole label", "")
+    reject = REJECT_UNKNOWN if count < 3 else 0
+    codes = importer.note(category_codes(labels, [known], [columns], [-1.0], reject=reject))
+    width = count if count > 2 else 1
+    hot: Node = OneHot((codes,), np.array([0, width], dtype=np.int32), bool(estimator.sparse_output), "int64")
+    if (negative, positive) != (0, 1):
+        numbers = [float(negative), float(positive)]
+        zero_or_one: list[CellValue] = [0.0, 1.0]
+        hot = category_codes(hot, [zero_or_one] * width, [numbers] * width, [0.0] * width, reject=0, dtype="int64")
+    return {"transform": Output(hot)}
+
+
+def _known(classes: Array) -> list[CellValue]:
+    if classes.ndim != 1 or classes.dtype.kind not in "OUifub":
+        raise Unsupported("classes that are neither texts nor numbers")
+    found = [cell_value(label) for label in classes]
+    if len(set(found)) != len(found):
+        raise ValueError("classes_ are not unique")
+    return found

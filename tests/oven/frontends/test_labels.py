@@ -1,0 +1,155 @@
+"""Requests that are labels: `LabelEncoder` and `LabelBinarizer`."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from scipy import sparse
+from sklearn.preprocessing import LabelBinarizer, LabelEncoder
+
+import pretzel
+from pretzel.errors import InputError, InputTypeError, InputValueError
+from pretzel.input_spec import InputKind
+from tests.serving.conftest import Client
+from tests.serving.test_arrow import ask, read
+
+TEXTS, NUMBERS = ["ab", "abc", "x"], [1, 2, 5]
+ODD = [["zz"], ["ab", "zz"], ["abcd"], ["q", "r", "s"], [1], [7], [1, 7, 9], [1.0, 2.0], [1.5], [1, 1.5], ["1"], [True],
+       [None], ["ab", None], [np.nan], [b"ab"], [object()], [], np.zeros(0), "ab", {"ab": 1}, {"ab"}, 5, None,
+       iter(["ab"]), np.array([["ab", "x"]]), np.array(["2020"], dtype="M8[ns]"), np.eye(3), np.eye(3, dtype=int),
+       sparse.csr_matrix(np.eye(3)), pd.DataFrame({"ab": [1, 2]})]  # fmt: skip
+
+
+def forms(labels):
+    """Known labels in what they may come in."""
+    array = np.array(labels)
+    objects = np.array(labels, dtype=object)
+    yield from (labels, tuple(labels), labels[:1], labels[:2], array, objects, pd.Series(labels), pd.Series(objects))
+    yield from (pd.Index(labels), pd.Series(labels).astype("category"))
+    yield from (array[:, None], pd.DataFrame({"y": labels}), [[label] for label in labels])
+    if array.dtype.kind == "i":
+        yield from (array.astype(dtype) for dtype in ("int8", "int32", "uint16", "float32", "float64", "bool"))
+
+
+def answer(function, X):
+    try:
+        return function(X)
+    except Exception as error:
+        return error
+
+
+def same(got, expected):
+    assert type(got) is type(expected)
+    assert (got.dtype, got.shape) == (expected.dtype, expected.shape)
+    if sparse.issparse(expected):
+        got, expected = got.toarray(), expected.toarray()
+    np.testing.assert_array_equal(got, expected)
+
+
+def check(plan, loaded, model, method, requests):
+    """The plan answers what the source answers; what a file answers is the same, and it refuses what it does not."""
+    for X in requests:
+        got, expected, stored = (answer(getattr(each, method), X) for each in (plan, model, loaded))
+        if isinstance(expected, Exception):
+            assert isinstance(got, InputError)
+            assert isinstance(stored, InputError)
+            continue
+        same(got, expected)
+        if not isinstance(stored, InputError):
+            same(stored, expected)
+
+
+def compiled(model, tmp_path):
+    plan = pretzel.compile(model, strict=True)
+    plan.save(tmp_path / "labels.pretzel")
+    return plan, pretzel.load(tmp_path / "labels.pretzel")
+
+
+ENCODED = [TEXTS, np.array(TEXTS, dtype=object), NUMBERS, [True, False], [1.5, 2.5, np.nan],
+           np.array(["a", None], dtype=object)]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:A column-vector y", "ignore:elementwise comparison")
+@pytest.mark.parametrize("labels", ENCODED, ids=["texts", "objects", "numbers", "booleans", "floats", "missing"])
+def test_label_encoder(labels, tmp_path):
+    model = LabelEncoder().fit(labels)
+    plan, loaded = compiled(model, tmp_path)
+    assert plan.physical.input.kind is InputKind.ITEMS
+    check(plan, loaded, model, "transform", [*forms(list(labels)), *ODD])
+    for label in labels:
+        assert loaded.transform_one(label) == plan.transform_one(label) == model.transform([label])[0]
+    codes = ([0, 1], np.array([1, 0], dtype=np.int8), (1,), [True], pd.Series([1]), [9], [-1], [0.0], [None], ["a"], [])
+    check(plan, loaded, model, "inverse_transform", codes)
+    assert str(loaded.inverse_transform_one(1)) == str(model.inverse_transform([1])[0])
+    assert pretzel.verify(plan, model, list(labels)).ok
+
+
+def test_labels_that_are_not_known():
+    plan = pretzel.compile(LabelEncoder().fit(TEXTS))
+    with pytest.raises(InputValueError, match=r"row 1.* a category that was not seen"):
+        plan.transform(["ab", "zz"])
+    with pytest.raises(InputTypeError, match="expected the number of a class, got float"):
+        plan.inverse_transform_one(1.5)
+
+
+BINARIZED = [TEXTS, TEXTS[:2], TEXTS[:1], NUMBERS, NUMBERS[:2], [True, False], [1.0, 2.0, 4.0]]
+
+
+@pytest.mark.filterwarnings("ignore:A column-vector y", "ignore:elementwise comparison", "ignore:The number of unique")
+@pytest.mark.parametrize("options", [{}, {"neg_label": -3, "pos_label": 0}, {"sparse_output": True}], ids=str)
+@pytest.mark.parametrize("labels", BINARIZED, ids=str)
+def test_label_binarizer(labels, options, tmp_path):
+    model = LabelBinarizer(**options).fit(labels)
+    plan, loaded = compiled(model, tmp_path)
+    check(plan, loaded, model, "transform", [*forms(labels), *ODD])
+    for label in labels:
+        one, expected = loaded.transform_one(label), model.transform([label])
+        assert np.array_equal(one.toarray() if sparse.issparse(one) else one[None], np.asarray(expected.todense())
+                              if sparse.issparse(expected) else expected)  # fmt: skip
+    codes = model.transform(labels)
+    same(plan.inverse_transform(codes), model.inverse_transform(codes))
+
+
+@pytest.mark.parametrize(
+    ("options", "labels", "reason"),
+    [
+        ({}, np.eye(3, dtype=int), "multilabel-indicator targets, which are tables"),
+        ({"sparse_output": True, "pos_label": 3}, TEXTS, "sparse rows of other numbers than one"),
+    ],
+    ids=["indicators", "sparse"],
+)
+def test_without_native_form(options, labels, reason):
+    model = LabelBinarizer(**options).fit(labels)
+    plan = pretzel.compile(model)
+    assert {step.reason for step in plan.opaque_steps} == {reason}
+    same(plan.transform(labels), model.transform(labels))
+
+
+def test_schemas():
+    encoder, binarizer = (
+        pretzel.compile(each.fit(NUMBERS)).input_schema for each in (LabelEncoder(), LabelBinarizer())
+    )
+    assert (encoder.form, encoder.inverse.form, binarizer.form) == ("label", "code", "whole label")
+    assert "a label that is a whole number" in str(binarizer)
+    assert json.dumps(binarizer.to_json_schema())
+    assert encoder.inverse.to_pydantic().model_validate(2).root == 2
+
+
+def test_labels_are_rows_of_requests_over_http():
+    with pretzel.Runtime() as runtime:
+        runtime.register("texts", LabelEncoder().fit(TEXTS))
+        runtime.register("numbers", LabelBinarizer().fit(NUMBERS))
+        client = Client(pretzel.serving.app(runtime))
+        assert client.post("/models/texts/transform", ["abc", "ab"]).json == [1, 0]
+        assert client.post("/models/texts/transform", "abc").json == 1
+        assert client.post("/models/numbers/transform", [5, 1]).json == [[0, 0, 1], [1, 0, 0]]
+        assert client.post("/models/numbers/transform", 2).json == [0, 1, 0]
+        assert client.post("/models/texts/transform", ["zz"]).status == 400
+        assert client.post("/models/texts/inverse_transform", [2, 0]).json == ["x", "ab"]
+        for name, column, expected in (("texts", ["x", "ab"], [2, 0]), ("numbers", [5, 1], [0, 1])):
+            answer = read(ask(client, f"/models/{name}/transform", pa.table({"y": column})))
+            assert answer.column(0).to_pylist() == expected
