@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.analyzer import Analyzer
 from pretzel.errors import CorruptStoreError, OptionError, SaveError, StoreError, UntrustedError
-from pretzel.inverse import Inverse
 from pretzel.options import check_option
 from pretzel.runtime.programs import method_plans
 from pretzel.runtime.skops_archive import repeatable
 from pretzel.runtime.skops_size import unpacked_size
+from pretzel.steps.analyzer import Analyzer
+from pretzel.steps.inverse import Inverse
+from pretzel.steps.skrub import ColumnSteps
 from pretzel.store.digest import digest_array, is_digest
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ INSTALL = {"skops": "'pretzel-serving[skops]'", "cloudpickle": "cloudpickle"}
 _measuring = threading.Lock()
 
 
-OWN = frozenset(f"{each.__module__}.{each.__name__}" for each in (Analyzer, Inverse))
+OWN = frozenset(f"{each.__module__}.{each.__name__}" for each in (Analyzer, ColumnSteps, Inverse))
 """Types of Pretzel itself among the estimators of opaque steps."""
 
 

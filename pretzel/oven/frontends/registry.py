@@ -306,7 +306,9 @@ def invertible() -> tuple[str, ...]:
 
 
 def _library(estimator: object) -> str:
-    module = type(estimator).__module__.removeprefix(f"{__package__}.")  # of what a frontend has read from a file
+    module = type(estimator).__module__
+    for package in (__package__, "pretzel.steps"):  # of what a frontend has read from a file, or made of an estimator
+        module = module.removeprefix(f"{package}.")
     library = module.partition(".")[0]
     return library if library in FRONTENDS else DEFAULT
 

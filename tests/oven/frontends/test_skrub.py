@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, StandardScaler, TargetEncoder
 
 import pretzel
-from pretzel.errors import PretzelError
+from pretzel.errors import PretzelError, UntrustedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -287,3 +287,18 @@ def test_saved(tmp_path: Path) -> None:
     plan = pretzel.load(tmp_path / "dated.pretzel", allow_pickle=True)
     given = TABLE.assign(when=texts)
     np.testing.assert_allclose(plan.predict_proba(given), dated.predict_proba(given), rtol=1e-9)
+
+
+def test_steps_of_a_column_need_no_trust_of_their_own(tmp_path: Path) -> None:
+    pytest.importorskip("skops")
+    vectorizer = skrub.TableVectorizer(cardinality_threshold=2, high_cardinality=skrub.GapEncoder(n_components=2))
+    table = TABLE[["city", "size"]]
+    model = make_pipeline(vectorizer, boosted()).fit(table, Y)
+    plan = pretzel.compile(model)
+    assert plan.opaque_steps
+    plan.save(tmp_path / "plan", opaque="skops")
+    with pytest.raises(UntrustedError) as caught:
+        pretzel.load(tmp_path / "plan")
+    assert not [name for name in caught.value.types if name.startswith("pretzel.")]
+    again = pretzel.load(tmp_path / "plan", trusted=caught.value.types)
+    np.testing.assert_array_equal(again.predict_proba(table), plan.predict_proba(table))

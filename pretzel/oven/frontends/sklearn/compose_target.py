@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pretzel.inverse import Inverse
 from pretzel.oven.frontends.registry import Child, LastBits, Unsupported, adapter, children, composition
 from pretzel.oven.frontends.sklearn._members import called
 from pretzel.oven.frontends.sklearn.compat.compositions import target_ndim
@@ -12,6 +11,7 @@ from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.opaque import new_token, opaque
 from pretzel.oven.ir.unary_function import KEEP_INTEGERS
+from pretzel.steps.inverse import Inverse
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer

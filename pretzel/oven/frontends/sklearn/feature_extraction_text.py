@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pretzel.analyzer import SURROGATE, analyzer_step, escaped
 from pretzel.oven.frontends.contradictions import check_fit
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import floats, names_of
@@ -21,6 +20,7 @@ from pretzel.oven.ir.hashing import HashedNgrams
 from pretzel.oven.ir.idf import NO_IDF, NORMS, Tfidf
 from pretzel.oven.ir.ngrams import Ngrams
 from pretzel.schema import Kind
+from pretzel.steps.analyzer import SURROGATE, analyzer_step, escaped
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.analyzer import Analyzer
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import (
     above,
@@ -44,6 +43,7 @@ from pretzel.oven.ir.splines import Splines
 from pretzel.oven.ir.unary_function import FLOATS_ONLY, FUNCTIONS, KEEP_INTEGERS, UnaryFunction
 from pretzel.oven.ir.value_properties import FLOAT64_MAX
 from pretzel.schema import Follows, Kind, fixed
+from pretzel.steps.analyzer import Analyzer
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer

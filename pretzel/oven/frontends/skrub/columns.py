@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pretzel.oven.frontends.forms import Beside, TwoForms
 from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition, public_name
-from pretzel.oven.frontends.skrub.column_steps import ColumnSteps, column_steps
+from pretzel.oven.frontends.skrub.column_steps import column_steps
 from pretzel.oven.frontends.skrub.compat import is_readable, replaces_texts
 from pretzel.oven.frontends.skrub.dates import encoded, read_as
 from pretzel.oven.frontends.skrub.texts import string_encoder
@@ -23,6 +23,7 @@ from pretzel.schema import Kind, fixed
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
     from pretzel.oven.ir._cells import CellValue
+    from pretzel.steps.skrub import ColumnSteps
 
 SPACES = (*range(9, 14), 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
 """Characters of white space for polars."""
@@ -72,7 +73,7 @@ def _side_by_side(nodes: list[Node], importer: Importer) -> Node:
     return Beside(tuple(nodes), keep_sparse=False)
 
 
-@adapter("pretzel.oven.frontends.skrub.column_steps.ColumnSteps")
+@adapter("pretzel.steps.skrub.ColumnSteps")
 def one_column(estimator: ColumnSteps, x: Node, importer: Importer) -> Methods:
     """What the last step makes of the column as the steps before have read it."""
     if not isinstance(x, Raw):
