@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from scipy import sparse
+from sklearn.exceptions import DataConversionWarning
 from sklearn.preprocessing import LabelBinarizer, LabelEncoder
 
 import pretzel
@@ -86,6 +87,16 @@ def test_label_encoder(labels, tmp_path):
     check(plan, loaded, model, "inverse_transform", codes)
     assert str(loaded.inverse_transform_one(1)) == str(model.inverse_transform([1])[0])
     assert pretzel.verify(plan, model, list(labels)).ok
+
+
+def test_a_column_is_a_vector_with_the_warning_of_the_source(tmp_path):
+    plan, loaded = compiled(LabelEncoder().fit(TEXTS), tmp_path)
+    column = pd.DataFrame({"y": TEXTS})
+    for each in (plan, loaded):
+        with pytest.warns(DataConversionWarning, match="A column-vector y was passed"):
+            assert each.transform(column).tolist() == [0, 1, 2]
+        with pytest.warns(DataConversionWarning, match="A column-vector y was passed"):
+            assert each.inverse_transform(np.array([[2], [0]])).tolist() == ["x", "ab"]
 
 
 def test_labels_that_are_not_known():

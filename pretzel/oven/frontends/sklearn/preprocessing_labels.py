@@ -53,6 +53,8 @@ def label_binarizer(estimator: Any, x: Node, importer: Importer) -> Methods:
         raise Unsupported("classes of several kinds")
     if not -EXACT_INTEGERS < negative < positive < EXACT_INTEGERS:
         raise Unsupported("neg_label and pos_label that do not ascend, or that float64 does not hold")
+    if not isinstance(estimator.sparse_output, bool):
+        raise Unsupported("sparse_output that is no boolean")
     if estimator.sparse_output and (negative, positive) != (0, 1):
         raise Unsupported("sparse rows of other numbers than one")
     columns = [*range(count)] if count > 2 else [-1, 0][:count]  # of two, the second one has a column
