@@ -30,15 +30,16 @@ def transformers(rng: np.random.Generator, rows: int, quick: bool) -> Iterator[t
 
 
 def _dates(rng: np.random.Generator, rows: int) -> Iterator[tuple[Any, Any]]:
-    """Columns of dates of which few or many features are made."""
+    """Columns of dates of which few or many features are made, which are scaled."""
     import pandas as pd
     from sklearn.linear_model import Ridge
     from sklearn.pipeline import make_pipeline
-    from skrub import DatetimeEncoder, TableVectorizer
+    from skrub import DatetimeEncoder, SquashingScaler, TableVectorizer
 
     X = pd.DataFrame({name: rng.integers(0, 2**60, rows).view("datetime64[ns]") for name in "abc"})
     for options in ({"resolution": "month", "add_total_seconds": False}, {"resolution": "nanosecond"}):
-        yield make_pipeline(TableVectorizer(datetime=DatetimeEncoder(**options)), Ridge()).fit(X, np.arange(rows)), X
+        steps = TableVectorizer(datetime=DatetimeEncoder(**options)), SquashingScaler(), Ridge()
+        yield make_pipeline(*steps).fit(X, np.arange(rows)), X
 
 
 def _splines(X: Any) -> Iterator[tuple[Any, Any]]:

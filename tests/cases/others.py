@@ -50,7 +50,8 @@ def vectorized() -> list[Case]:
         return [("vectorizer", build("skrub.TableVectorizer")), ("model", trees)]
 
     there = () if releases.lacks("skrub.TableVectorizer") else ("cells", "holes")
-    return [Case("sklearn.pipeline.Pipeline", data, "real", {"steps": steps}) for data in there]
+    found = [Case("sklearn.pipeline.Pipeline", data, "real", {"steps": steps}) for data in there]
+    return [*found, Case("skrub.SquashingScaler", "missing")] if there else []
 
 
 def _sampled() -> Any:

@@ -207,6 +207,7 @@ constexpr DefaultCoefficients kDefaultCoefficients[] = {
     {"sigmoid", {{"call", 2.63, 2.69}, {"inputs", 0, 3.3}, {"outputs", 0, 2.69}, {"vectors", 3.19}}},
     {"sigmoid_pairs", {{"call", 2.52, 0.561}, {"inputs", 0, 4.16}, {"outputs", 0, 3.14}, {"vectors", 5.62}}},
     {"signed_square", {{"call", 3.51, 0.0545}, {"inputs", 1.94, 0.0545}, {"outputs", 1.69, 0.278}}},
+    {"soft_clip", {{"call", 2.5, 0.9}, {"columns", 1.0, 0.9}}},
     {"softmax", {{"call", 4.24, 2.11}, {"inputs", 0.466, 1.3}, {"vectors", 3.78, 3.21}}},
     {"softmax_float32", {{"call", 3.13, 1.59}, {"inputs", 3.1, 1.67}}},
     {"softmax_of_blocks", {{"call", 4.45, 5.83}, {"inputs", 2.54, 2.47}, {"vectors", 4.83, 4.61}}},

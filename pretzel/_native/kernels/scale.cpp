@@ -1,6 +1,7 @@
 // sub_div: (x - mean) / scale, one of which may be left out.
 // mul_add: x * scale + offset, clipped to a range.
 // sub_div_float32, mul_add_float32: the same with every result rounded to float32.
+// soft_clip: x / sqrt(1 + (x / limit)^2), or a limit where the second input is infinite.
 // to_float32: every value rounded to float32.
 // scale_sparse: entries times the factor of their column, clipped to a range.
 #include <cmath>
@@ -54,6 +55,32 @@ const char* check_given(const Array* params) {
 const char* bind_sub_div(const BindCall& call) { return check_given(call.params); }
 const char* check_sub_div(const LoadCall& call) { return check_given(call.params.data()); }
 
+template <bool kFloat32>
+double soft_clipped(double x, double limit) {
+  const auto rounded = [](double value) { return kFloat32 ? static_cast<double>(static_cast<float>(value)) : value; };
+  const double part = rounded(x / limit);
+  return rounded(x / rounded(std::sqrt(rounded(1.0 + rounded(part * part)))));
+}
+
+Status run_soft_clip(const RunCall& call) noexcept {
+  const auto limit = call.params[0].scalar<double>();
+  const bool is_float32 = call.params[1].scalar<uint8_t>() != 0;
+  for (int32_t r = 0; r < call.rows; ++r) {
+    const double *x = call.in[0].row(r), *given = call.in[1].row(r);
+    double* out = call.out->row(r);
+    for (int32_t j = 0; j < call.out->width; ++j) {
+      const double clipped = is_float32 ? soft_clipped<true>(x[j], limit) : soft_clipped<false>(x[j], limit);
+      out[j] = std::isinf(given[j]) ? std::copysign(limit, given[j]) : clipped;
+    }
+  }
+  return Status::kOk;
+}
+
+const char* check_soft_clip(const LoadCall& call) { return call.in.size() == 2 ? nullptr : "does not read two values"; }
+
+Cost cost_soft_clip(const CostCall& call) { return Cost{}.rows({{"call", 3.0}, {"columns", 8.0 * call.out_width}}); }
+
+constexpr Param kSoftClip[] = {{"limit", f64, ""}, {"float32", u8, ""}};
 constexpr Param kSubDiv[] = {{"mean", f64, "width", kMayBeEmpty}, {"scale", f64, "width", kMayBeEmpty}};
 constexpr Param kMulAdd[] = {{"scale", f64, "width"}, {"offset", f64, "width"}, {"range", f64, "2"}};
 constexpr Param kScaleSparse[] = {{"factors", f64, "width"}, {"range", f64, "2"}};
@@ -117,6 +144,7 @@ PRETZEL_KERNEL(sub_div_float32, .params = kSubDiv, .bind = bind_sub_div, .check 
                .run = run_sub_div<true>, .cost = cost_sub_div)
 PRETZEL_KERNEL(mul_add, .params = kMulAdd, .run = run_mul_add<false>, .cost = cost_mul_add)
 PRETZEL_KERNEL(mul_add_float32, .params = kMulAdd, .run = run_mul_add<true>, .cost = cost_mul_add)
+PRETZEL_KERNEL(soft_clip, .params = kSoftClip, .check = check_soft_clip, .run = run_soft_clip, .cost = cost_soft_clip)
 PRETZEL_KERNEL(to_float32, .run = run_to_float32, .cost = cost_to_float32)
 PRETZEL_KERNEL(scale_sparse, .params = kScaleSparse, .in = {kSparse, "width"}, .out = {kSparse, "width"},
                .run = run_sparse, .cost = cost_sparse)

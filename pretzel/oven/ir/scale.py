@@ -221,6 +221,50 @@ class MulAddFloat32(MulAdd):
         return None
 
 
+class SoftClip(Node):
+    """``x / sqrt(1 + (x / limit) ** 2)``, whose distance from zero is below ``limit``, in two inputs of one width.
+
+    The second are the numbers that ``x`` was made of: where they are infinite, so far the result goes.
+
+    Parameters
+    ----------
+    limit : float
+    float32 : bool
+        Every result is rounded to float32.
+    """
+
+    limit: float
+    float32: bool = False
+
+    op: ClassVar[str] = "soft_clip/1"
+    kernel: ClassVar[str] = "soft_clip"
+
+    def schema(self) -> Schema:
+        (width,) = {node.schema().width for node in self.inputs}
+        return dense(width, self.inputs[0].schema().dtype.floating())
+
+    def params(self) -> dict[str, Array]:
+        return {"limit": np.array(self.limit), "float32": np.array(self.float32, dtype=np.uint8)}
+
+    def reference(self, *inputs: Value) -> Value:
+        x, given = inputs
+        rounded = round_to_float32 if self.float32 else np.asarray
+        with np.errstate(all="ignore"):
+            square = rounded(rounded(x / self.limit) ** 2)
+            clipped = rounded(x / rounded(np.sqrt(rounded(1.0 + square))))
+        return np.where(np.isinf(given), np.copysign(self.limit, given), clipped)
+
+    def in_float32(self) -> Node:
+        return replace(self, limit=float(np.float32(self.limit)), float32=True)
+
+    def is_exact(self) -> bool:
+        """Quotients, sums and square roots alone."""
+        return True
+
+    def describe(self) -> str:
+        return f"{self.limit:g}"
+
+
 class ScaleSparse(Node):
     """Stored entries times the factor of their column, then clipped to ``[low, high]`` where these are given.
 

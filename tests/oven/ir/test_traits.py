@@ -117,6 +117,7 @@ from pretzel.oven.ir.scale import (
     MulAdd,
     MulAddFloat32,
     ScaleSparse,
+    SoftClip,
     SparseToFloat64,
     SubDiv,
     SubDivFloat32,
@@ -476,6 +477,7 @@ def _examples() -> list[Node]:
         *(MeanFloat32((ToFloat32((x,)), NARROW), weights, 3.0) for x in INPUTS
           for weights in (np.empty(0), np.array([0.5, 3.0]))),
         *(NormalizeSumFloat32((ToFloat32((x,)),), zeros) for x in INPUTS for zeros in (0, 1, 2)),
+        *(SoftClip((x, NARROW), 3.0, float32) for x in INPUTS for float32 in (False, True)),
         *(ToFloat64((x,)) for x in INPUTS),
         *(Place((NARROW,), (4, 0, 2), 6, fill) for fill in (0.0, -math.inf)),
         *(Constant((x,), NUMBERS_OF) for x in (*INPUTS, SPARSE, CELL_LEAF, ROW_LEAF)),
