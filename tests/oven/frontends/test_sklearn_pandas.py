@@ -9,7 +9,14 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    LabelBinarizer,
+    LabelEncoder,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+)
 
 import pretzel
 from pretzel.errors import InputKeyError, UnfittedError
@@ -44,6 +51,7 @@ MAPPERS = {
     "nothing": ([(["size", "grade"], None), ("grade", None), ("short", None)], {}),
     "float32": ([(["short"], StandardScaler())], {}),
     "objects": ([(["city", "grade"], OrdinalEncoder())], {}),
+    "labels": ([("city", LabelBinarizer()), ("text", LabelEncoder()), NUMBERS], {}),
     "default": ([(["city"], OrdinalEncoder())], {"default": None, "drop_cols": ["text", "holes"]}),
 }  # fmt: skip
 FORMS = {
@@ -86,14 +94,16 @@ def check(plan, estimator, method):
 def test_answers_as_the_library(name):
     estimator = mapper(name).fit(TABLE, Y)
     plan = pretzel.compile(estimator)
-    assert bool(plan.opaque_steps) == (name in ("default", "frame"))
+    assert bool(plan.opaque_steps) == (name in ("default", "frame", "labels"))
     check(plan, estimator, "transform")
 
 
 @pytest.mark.parametrize("name", [name for name in MAPPERS if name != "default"])
 def test_in_front_of_a_model(name):
     estimator = make_pipeline(mapper(name), LogisticRegression()).fit(TABLE, Y)
-    plan = pretzel.compile(estimator, strict=True)
+    plan = pretzel.compile(estimator, strict=name != "labels")
+    labels = {"Pipeline.dataframemapper.0:city", "Pipeline.dataframemapper.1:text"}
+    assert {step.step for step in plan.opaque_steps} == (labels if name == "labels" else set())
     check(plan, estimator, "predict_proba")
     row = TABLE.iloc[7].to_dict()
     assert_close(plan.predict_proba_one(row), estimator.predict_proba(pd.DataFrame([row]))[0])
