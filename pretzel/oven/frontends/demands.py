@@ -49,6 +49,12 @@ def _first(estimator: Any) -> list[Any]:
     return [each for child in given for each in _first(child.estimator)] if given else [estimator]
 
 
+def _passes_on(estimator: Any) -> bool:
+    """Whether an estimator that receives the request gives it to a further step as it came."""
+    given = [child for child in children(estimator) if child.reads is None and child.estimator is not None]
+    return has_trait(estimator, "passes_request_on") or any(_passes_on(child.estimator) for child in given)
+
+
 def _all(estimator: Any) -> list[Any]:
     """The estimator and all that are inside."""
     parts = [child.estimator for child in children(estimator) if child.estimator is not None]
@@ -85,7 +91,7 @@ def demands(estimator: Any) -> InputSpec:
     whole = any(has_trait(each, "keeps_container") for each in inside)
     required = None if whole else {i for columns in parts for part in columns for i in part}
     first = _first(estimator)
-    asking = [has_trait(each, "asks_for_floats") for each in first]
+    asking = [has_trait(each, "asks_for_floats") for each in first] + [False] * _passes_on(estimator)
     apart = [each for each in first if not has_trait(each, "takes_sparse_nan")]
     return InputSpec(
         InputKind.TABLE,

@@ -103,6 +103,7 @@ TRAITS = {
     "rounds_arrays": False,  # numbers in arrays other than float32 and float64 are rounded to float32
     "reads_columns": False,  # each column of a frame is read for itself
     "rejects_other_columns": False,  # a table whose columns are found has no further ones
+    "passes_request_on": False,  # what it is given stands beside the answers of its members, as it came
     "rejects_sparse_nan": True,  # NaN in sparse rows is rejected, where it is not treated as in dense ones
     "sparse_apart": False,  # sparse rows are computed with in another way
     "takes_documents": False,  # the input is documents, and nothing else

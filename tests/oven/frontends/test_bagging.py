@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import warnings
 from typing import Any
@@ -12,10 +13,11 @@ import pytest
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import BaggingClassifier, BaggingRegressor, IsolationForest
+from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -232,3 +234,13 @@ def test_number_of_members_that_was_changed_after_the_fit(n: int) -> None:
     X = np.random.default_rng(0).normal(size=(80, 4))
     model = BaggingRegressor(n_estimators=5, random_state=0).fit(X, X[:, 0]).set_params(n_estimators=n)
     np.testing.assert_allclose(pretzel.compile(model).predict(X), model.predict(X), rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_isolation_forests_do_not_look_for_nan_in_sparse_rows_of_items(dtype: Any) -> None:
+    items = [{"a": float(row[0]), "b": float(row[1])} for row in np.random.default_rng(0).normal(size=(40, 2))]
+    missing = [{**each, "a": math.nan} for each in items]
+    model = make_pipeline(DictVectorizer(dtype=dtype), MaxAbsScaler(), IsolationForest(**FEW)).fit(items)
+    plan = pretzel.compile(model)
+    for X in (items, missing):
+        np.testing.assert_allclose(plan.decision_function(X), model.decision_function(X), rtol=1e-9)

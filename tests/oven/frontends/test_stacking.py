@@ -202,3 +202,14 @@ def test_wrong_answers_are_localized_behind_what_the_members_answer() -> None:
     model.final_estimator_.coef_ = -model.final_estimator_.coef_
     report = pretzel.verify(plan, model, X)
     assert not report.ok
+
+
+@pytest.mark.parametrize("passthrough", [True, False])
+def test_long_doubles_are_passed_through_as_they_are(passthrough: bool) -> None:
+    members = [("tree", RandomForestRegressor(3, random_state=0)), ("other", RandomForestRegressor(2, random_state=1))]
+    model = StackingRegressor(members, Ridge(), passthrough=passthrough, cv=2).fit(X, SCORE)
+    plan, asked = pretzel.compile(model), X[:20].astype(np.longdouble) + np.longdouble(1e-18)
+    for method in ("predict", "transform"):
+        answer, expected = getattr(plan, method)(asked), getattr(model, method)(asked)
+        assert answer.dtype == expected.dtype
+        np.testing.assert_allclose(answer, expected, rtol=1e-9)

@@ -11,7 +11,7 @@ import numpy as np
 
 from pretzel.errors import CompileError, UnfittedError
 from pretzel.oven.frontends.registry import TRANSFORM, children, public_name
-from pretzel.oven.frontends.sklearn._requests import counts_rows, needs_rows
+from pretzel.oven.frontends.sklearn._requests import counts_rows, needs_rows, passes_request_on
 from pretzel.oven.frontends.sklearn.compat import (
     check_release,
     follows_configuration,
@@ -44,6 +44,7 @@ __all__ = [
     "makes_sparse",
     "needs_rows",
     "output_container",
+    "passes_request_on",
     "passes_texts_on",
     "reads_columns",
     "records_names",

@@ -15,3 +15,8 @@ def counts_rows(estimator: Any) -> bool:
 def needs_rows(estimator: Any) -> bool:
     """Whether a request without rows is rejected, as by all that check what they read."""
     return not counts_rows(estimator)
+
+
+def passes_request_on(estimator: Any) -> bool:
+    """Stacked models whose last one is given the request, too."""
+    return type(estimator).__name__.startswith("Stacking") and bool(estimator.passthrough)

@@ -14,7 +14,7 @@ from pretzel.oven.frontends.sklearn.compat.ensembles import isolation_depths
 from pretzel.oven.frontends.sklearn.tree import scikit_tree
 from pretzel.oven.frontends.trees import join
 from pretzel.oven.ir._bisection import largest_where
-from pretzel.oven.ir.columns import Place, is_sparse
+from pretzel.oven.ir.columns import Place, SparseLeaf, is_sparse
 from pretzel.oven.ir.features import DictFeatures, HashedFeatures
 from pretzel.oven.ir.graph import Array, Methods, Node, Output, toposort
 from pretzel.oven.ir.link import ArgMax, Log, Threshold
@@ -141,6 +141,11 @@ def _log_proba(estimator: Any, x: Node, importer: Importer, proba: Node) -> Node
 # -- isolation forests -----------------------------------------------------------------------------------------------
 
 
+def _is_made_sparse(node: Node) -> bool:
+    """Whether a node reads sparse rows that an opaque step makes, or makes them of items."""
+    return isinstance(node, DictFeatures | HashedFeatures) or (isinstance(node, SparseLeaf) and bool(node.inputs))
+
+
 @adapter("sklearn.ensemble.IsolationForest")
 def isolation_forest(estimator: Any, x: Node, importer: Importer) -> Methods:
     """``-2 ** -(depth / mean depth)``: the depths of the leaves are the values of the trees.
@@ -148,8 +153,8 @@ def isolation_forest(estimator: Any, x: Node, importer: Importer) -> Methods:
     ``predict`` compares the quotient itself with the last one at which NumPy's power is no outlier.
     """
     allow_nan = allows_nan_tag(estimator)
-    if allow_nan and is_sparse(x) and any(isinstance(node, DictFeatures | HashedFeatures) for node in toposort([x])):
-        raise Unsupported("sparse rows of features, which may be NaN, for which it does not look there")
+    if allow_nan and is_sparse(x) and any(map(_is_made_sparse, toposort([x]))) and not x.properties().no_nan:
+        raise Unsupported("sparse rows that a step makes, which may hold NaN, for which it does not look there")
     x = importer.dense(x)
     if not allow_nan:
         x = importer.finite(x, estimator, float32=True)
