@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -186,6 +188,27 @@ def test_dates_that_no_unit_holds_are_refused() -> None:
         plan.transform(frame)
     with pytest.raises(InputValueError, match=r"'when'.* outside of the years 1678 to 2261"):
         plan.transform_one({"when": datetime.date(9999, 1, 1)})
+
+
+@pytest.mark.parametrize("periodic", [None, "circular"])
+def test_encoders_of_a_column_transformer(periodic: str | None) -> None:
+    """Dates stay in their own time zones; the library answers for frames of polars."""
+    table = pd.DataFrame({"when": COLUMNS["days"], "there": COLUMNS["Paris"], "x": np.arange(N) * 1.5})
+    table.loc[3, ["when", "there"]] = pd.NaT
+    encoder = skrub.DatetimeEncoder(add_weekday=True, periodic_encoding=periodic)
+    columns = make_column_transformer((encoder, ["when"]), (clone(encoder), "there"), ("passthrough", ["x"]))
+    model = make_pipeline(columns, as_they_are()).fit(table)
+    plan = pretzel.compile(model, strict=True)
+    agree(plan, model, table)
+    agree(plan, model, table[5:6])
+    agree(plan, model, table.assign(when=table["there"].dt.tz_convert("Asia/Kolkata"), there=table["when"]))
+    agree(plan, model, pl.from_pandas(table))
+    np.testing.assert_array_equal(plan.transform_one(table.iloc[0].to_dict()), model.transform(table[:1])[0])
+    for values in (table["when"].astype(str), table["x"]):
+        with pytest.raises((ValueError, AttributeError)):
+            model.transform(table.assign(when=values))
+        with pytest.raises((ValueError, TypeError)):
+            plan.transform(table.assign(when=values))
 
 
 def test_dates_that_are_texts_are_opaque() -> None:
