@@ -132,9 +132,11 @@ def test_whole_numbers(number: int) -> None:
 def test_rejected(number: int) -> None:
     """What the source rejects is rejected: too few columns, NaN, no rows."""
     estimator, plan, made = inverted(number)
-    with pytest.raises(InputShapeError, match=f"X has {made.shape[1] + 1} features"):
-        plan.inverse_transform(np.zeros((2, made.shape[1] + 1)))
-    both(estimator, plan, np.full((2, made.shape[1]), np.nan))
+    width = made.shape[1:]
+    said = f"X has {width[0] + 1} features" if width else "got an array of shape"
+    with pytest.raises(InputShapeError if width else InputValueError, match=said):
+        plan.inverse_transform(np.zeros((2, width[0] + 1 if width else 2)))
+    both(estimator, plan, np.full((2, *width), np.nan))
     both(estimator, plan, made[:0])
 
 
