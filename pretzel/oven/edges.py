@@ -80,7 +80,8 @@ def steps_to_call(
     found: set[str] = set()
     for node in bins:
         behind = toposort(node.inputs) if slack[node.inputs[0]].any() else []
-        steps = [step for step in behind if slack[step].any() and _slack_of(step, float32)]
+        native = [step for step in behind if not isinstance(step, Raw | Opaque)]
+        steps = [step for step in native if slack[step].any() and _slack_of(step, float32)]
         if float32 or node in interpolated or any(isinstance(step, Linear) for step in steps):
             found.update(origins[step] for step in steps if step in origins)
     return found
@@ -95,14 +96,19 @@ def _slacks(nodes: Iterable[Node], float32: bool) -> dict[Node, Array]:
 
 
 def _slack(node: Node, slack: Mapping[Node, Array], float32: bool) -> Array:
-    if isinstance(node, Raw | Opaque) or node.schema().kind is Kind.CELLS:
+    before = [slack[child] for child in node.inputs]
+    most = max((float(each.max(initial=0.0)) for each in before), default=0.0)
+    if isinstance(node, Raw | Opaque):  # what Python makes of a value differs as far as the value does
+        return np.full(1, most)
+    if node.schema().kind is Kind.CELLS:
         return np.zeros(1)
     width = node.schema().width
-    if isinstance(node, LEAVES) or node.discrete:
+    if isinstance(node, LEAVES):
+        return np.full(width, most)
+    if node.discrete:
         return np.zeros(width)
     if own := _slack_of(node, float32):
         return np.full(width, own)
-    before = [slack[child] for child in node.inputs]
     if isinstance(node, Concat):
         return np.concatenate(before)
     if isinstance(node, Select):
@@ -110,7 +116,7 @@ def _slack(node: Node, slack: Mapping[Node, Array], float32: bool) -> Array:
         return found
     if (node.columnwise or node.passthrough) and len(before[0]) == width:
         return before[0]
-    return np.full(width, max((float(each.max(initial=0.0)) for each in before), default=0.0))
+    return np.full(width, most)
 
 
 def _slack_of(node: Node, float32: bool) -> float:

@@ -52,6 +52,23 @@ def test_training_rows_fall_where_scikit_learn_puts_them(step: str, dtype: type)
             np.testing.assert_array_equal(found, getattr(pipeline, method)(X))
 
 
+def _as_it_came(X: Any) -> Any:
+    return X
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_training_rows_behind_a_step_in_python_fall_where_scikit_learn_puts_them(step: str) -> None:
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        X, y = rng.integers(1, 12, (300, 3)).astype(float), rng.integers(0, 2, 300)
+        for last in (BINS, BOOSTING):
+            pipeline = make_pipeline(STEPS[step], FunctionTransformer(_as_it_came), last).fit(X, y)
+            method = "transform" if last is BINS else "predict"
+            plan = pretzel.compile(pipeline)
+            assert any("functiontransformer" in each.step for each in plan.opaque_steps)
+            np.testing.assert_array_equal(getattr(plan, method)(X), getattr(pipeline, method)(X))
+
+
 INTERPOLATED = KBinsDiscretizer(n_bins=3, encode="ordinal", **releases.LINEAR_QUANTILES)
 MORE_STEPS = STEPS | {
     "root": FunctionTransformer(np.sqrt),
