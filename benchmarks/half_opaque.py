@@ -117,8 +117,8 @@ def _numbers() -> Iterator[Case]:
     labels = np.digitize(y, [-0.5, 0.5])
     holes = np.where(rng.random(X.shape) < 0.1, np.nan, X)
     models = {
-        "scale, neighbours": make_pipeline(StandardScaler(), KNeighborsClassifier(metric="canberra")).fit(X, labels),
-        "scale, neighbours of numbers": make_pipeline(MinMaxScaler(), KNeighborsRegressor(metric="canberra")).fit(X, y),
+        "scale, neighbours": make_pipeline(StandardScaler(), KNeighborsClassifier(p=3)).fit(X, labels),
+        "scale, neighbours of numbers": make_pipeline(MinMaxScaler(), KNeighborsRegressor(p=3)).fit(X, y),
         "scale, kernel machine": make_pipeline(StandardScaler(), SVC(kernel=sigmoid_kernel)).fit(X, labels),
         "scale, select, process": make_pipeline(
             StandardScaler(),
@@ -138,34 +138,30 @@ def _numbers() -> Iterator[Case]:
         "box-cox, ridge": make_pipeline(FunctionTransformer(np.exp), PowerTransformer(method="box-cox"), Ridge()).fit(
             X, y
         ),
-        "polynomials, neighbours": make_pipeline(PolynomialFeatures(), KNeighborsRegressor(metric="canberra")).fit(
-            X, y
-        ),
+        "polynomials, neighbours": make_pipeline(PolynomialFeatures(), KNeighborsRegressor(p=3)).fit(X, y),
         "union with an opaque part": make_pipeline(make_union(StandardScaler(), _splines()), Ridge()).fit(X, y),
         "weighted union, neighbours": make_pipeline(
             FeatureUnion([("a", StandardScaler()), ("b", MinMaxScaler())], transformer_weights={"a": 2.0, "b": 0.5}),
-            KNeighborsRegressor(metric="canberra"),
+            KNeighborsRegressor(p=3),
         ).fit(X, y),
         "tuned threshold around neighbours": TunedThresholdClassifierCV(
-            make_pipeline(StandardScaler(), KNeighborsClassifier(metric="canberra")), cv=3
+            make_pipeline(StandardScaler(), KNeighborsClassifier(p=3)), cv=3
         ).fit(X, labels > 0),
         "scale, calibrated neighbours": make_pipeline(
-            StandardScaler(), CalibratedClassifierCV(KNeighborsClassifier(metric="canberra"), cv=2)
+            StandardScaler(), CalibratedClassifierCV(KNeighborsClassifier(p=3), cv=2)
         ).fit(X, labels),
         "vote with an opaque member": VotingRegressor(
-            [("ridge", make_pipeline(StandardScaler(), Ridge())), ("near", KNeighborsRegressor(metric="canberra"))]
+            [("ridge", make_pipeline(StandardScaler(), Ridge())), ("near", KNeighborsRegressor(p=3))]
         ).fit(X, y),
         "scale, a stack": make_pipeline(
             StandardScaler(),
-            StackingClassifier(
-                [("logistic", LogisticRegression()), ("near", KNeighborsClassifier(metric="canberra"))], cv=2
-            ),
+            StackingClassifier([("logistic", LogisticRegression()), ("near", KNeighborsClassifier(p=3))], cv=2),
         ).fit(X, labels),
         "scale, boosted naive Bayes": make_pipeline(
             StandardScaler(), AdaBoostClassifier(OwnBayes(), n_estimators=5)
         ).fit(X, labels),
         "scale, bagged neighbours": make_pipeline(
-            StandardScaler(), BaggingRegressor(KNeighborsRegressor(metric="canberra"), n_estimators=3)
+            StandardScaler(), BaggingRegressor(KNeighborsRegressor(p=3), n_estimators=3)
         ).fit(X, y),
         "scale, clusters": make_pipeline(StandardScaler(), Birch(n_clusters=3)).fit(X.astype(np.float32)),
     }
@@ -173,7 +169,7 @@ def _numbers() -> Iterator[Case]:
         yield Case(name, model, np.exp(X) if name == "box-cox, ridge" else X)
     yield Case(
         "impute, neighbours",
-        make_pipeline(SimpleImputer(), KNeighborsClassifier(metric="canberra")).fit(holes, labels),
+        make_pipeline(SimpleImputer(), KNeighborsClassifier(p=3)).fit(holes, labels),
         holes,
     )
     yield Case(
@@ -198,7 +194,7 @@ def _frames() -> Iterator[Case]:
     codes = (OneHotEncoder(handle_unknown="ignore"), ["city"])
     scaled = make_pipeline(SimpleImputer(), StandardScaler())
     for name, columns, last in (
-        ("columns, neighbours", [(scaled, ["age", "pay"]), codes], KNeighborsClassifier(metric="canberra")),
+        ("columns, neighbours", [(scaled, ["age", "pay"]), codes], KNeighborsClassifier(p=3)),
         ("columns with an opaque branch", [(_splines(), ["age", "pay"]), codes], LogisticRegression()),
         (
             "columns with an opaque and a native branch",

@@ -292,7 +292,7 @@ OPAQUE_ROWS: list[tuple[str, Any, type[PretzelError], str]] = [
 @pytest.mark.parametrize(("name", "row", "error", "message"), OPAQUE_ROWS, ids=short)
 def test_a_bad_row_of_an_opaque_model(name: str, row: Any, error: type[PretzelError], message: str) -> None:
     frame = people()[["age", "income"]].fillna(0.0)
-    source = KNeighborsRegressor(metric="canberra").fit(frame if name == "named" else frame.to_numpy(), frame["age"])
+    source = KNeighborsRegressor(p=3).fit(frame if name == "named" else frame.to_numpy(), frame["age"])
     good = pd.DataFrame({"age": [41.0], "income": [0.5]})
     expected = source.predict(good if name == "named" else good.to_numpy())[0]
     with pretzel.Runtime(store=pretzel.ObjectStore()) as runtime:
@@ -315,7 +315,7 @@ def test_a_bad_row_of_an_opaque_model(name: str, row: Any, error: type[PretzelEr
 def test_a_value_that_is_no_number_for_an_opaque_step(name: str, value: Any) -> None:
     frame = people()[["age", "income"]].fillna(0.0)
     X = frame.to_numpy() if name == "bare" else frame
-    neighbours = KNeighborsRegressor(metric="canberra")
+    neighbours = KNeighborsRegressor(p=3)
     source = {
         "bare": neighbours,
         "named": neighbours,

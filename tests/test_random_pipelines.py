@@ -57,7 +57,7 @@ CLASSIFIERS: Sequence[Recipe] = (
     ("sklearn.ensemble.ExtraTreesClassifier", {"n_estimators": 12, "max_depth": 4, "random_state": 0}),
     ("sklearn.tree.DecisionTreeClassifier", {"random_state": 0}),
     ("sklearn.neural_network.MLPClassifier", {"hidden_layer_sizes": (5,), "max_iter": 5, "random_state": 0}),
-    ("sklearn.neighbors.KNeighborsClassifier", {"metric": "canberra"}),  # no native form
+    ("sklearn.neighbors.KNeighborsClassifier", {"p": 3}),  # no native form
 )
 REGRESSORS: Sequence[Recipe] = (
     ("sklearn.linear_model.Ridge", {}),

@@ -46,7 +46,7 @@ PROGRAM = """
     )
     models = {
         "native": make_pipeline(columns, LinearRegression()),
-        "opaque": make_pipeline(columns, KNeighborsRegressor(3, metric="canberra")),
+        "opaque": make_pipeline(columns, KNeighborsRegressor(3, p=3)),
         "numbers": make_pipeline(make_column_transformer(("passthrough", ["flag"])), LinearRegression()),
     }
     assert "pyarrow" not in sys.modules

@@ -196,8 +196,15 @@ def neighbors() -> list[Case]:
     searches = [{"algorithm": name} for name in ("kd_tree", "ball_tree", "brute")]
     metrics = [{"metric": name} for name in ("manhattan", "chebyshev")]
     distance = {"weights": "distance"}
+    scaled = {"metric": "seuclidean", "metric_params": {"V": [4.0, 9.0, 0.5, 1.0, 2.0]}}
     return [
         *(Case(f"{module}KNeighborsClassifier", target="labels", options=each) for each in (*searches, *metrics)),
+        *(
+            Case(f"{module}KNeighborsRegressor", target="real", options=each)
+            for each in (scaled, {"metric": "canberra"})
+        ),
+        Case(f"{module}KNeighborsClassifier", target="labels", options={"metric": "braycurtis"}),
+        Case(f"{module}LocalOutlierFactor", options={"novelty": True, "metric": "rogerstanimoto"}),
         *(Case(f"{module}KNeighborsClassifier", target="labels", options={**each, **distance}) for each in searches),
         Case(f"{module}KNeighborsClassifier", target="levels", options={"n_neighbors": 12, "leaf_size": 2}),
         Case(f"{module}KNeighborsClassifier", target="two labels", options={**searches[2], **distance}),

@@ -87,7 +87,7 @@ def test_options_reach_the_compiler(run):
 
 
 def test_a_step_without_a_native_form_is_named(run, table):
-    joblib.dump(KNeighborsClassifier(3, metric="canberra").fit(table[["age"]], [0, 1] * 20), "k.joblib")
+    joblib.dump(KNeighborsClassifier(3, p=3).fit(table[["age"]], [0, 1] * 20), "k.joblib")
     error = run("compile k.joblib -o k.pretzel", 3).stderr.splitlines()[-1]
     assert error.startswith("pretzel: KNeighborsClassifier.predict cannot be saved")
 

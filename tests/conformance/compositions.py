@@ -239,7 +239,7 @@ COMPOSITIONS: dict[str, tuple[Callable[[], Any], str]] = {
     "voting": (
         lambda: VotingClassifier(
             [("a", make_pipeline(columns(), LogisticRegression())),
-             ("b", make_pipeline(columns(), KNeighborsClassifier(metric="canberra")))], voting="soft"), "labels"),
+             ("b", make_pipeline(columns(), KNeighborsClassifier(p=3)))], voting="soft"), "labels"),
     "stacking": (
         lambda: StackingClassifier([("a", make_pipeline(columns(), LogisticRegression()))], LogisticRegression(), cv=2),
         "binary"),

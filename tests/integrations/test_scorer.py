@@ -108,7 +108,7 @@ def test_a_plan_that_arrives_again_is_not_built_again(model):
 
 def test_estimators_of_a_plan_arrive_with_it():
     X = np.random.default_rng(0).normal(size=(30, 2))
-    model = KNeighborsClassifier(metric="canberra").fit(X, X[:, 0] > 0)
+    model = KNeighborsClassifier(p=3).fit(X, X[:, 0] > 0)
     sent = pickle.dumps(BatchScorer(pretzel.compile(model)))
     first, second = pickle.loads(sent), pickle.loads(sent)
     assert first.plan is first.plan
@@ -274,7 +274,7 @@ def test_a_table_that_has_a_column_twice_is_refused(path, form):
 
 def test_no_rows_where_only_the_estimator_knows_the_columns():
     X = np.random.default_rng(0).normal(size=(30, 2))
-    plan = pretzel.compile(KNeighborsClassifier(metric="canberra").fit(X, X[:, 0] > 0))
+    plan = pretzel.compile(KNeighborsClassifier(p=3).fit(X, X[:, 0] > 0))
     table = pd.DataFrame(X, columns=["a", "b"])
     assert BatchScorer(plan)(table[:0])["predict"].dtype == bool
     assert len(BatchScorer(plan)(table)) == 30

@@ -172,7 +172,8 @@ def models() -> Iterator[tuple[str, Any, Any, Any, str]]:
     yield "neighbors of balls", clone(near).set_params(algorithm="ball_tree", p=1), numbers, labels, "predict_proba"
     yield "sorted neighbors", NearestNeighbors(), whole, real, "kneighbors"
     yield "neighbors", KNeighborsRegressor(algorithm="brute"), numbers, real, "predict"
-    yield "sorted neighbors", NearestNeighbors(), numbers, None, "kneighbors"
+    scaled = NearestNeighbors(metric="mahalanobis", metric_params={"V": np.cov(numbers.T)})
+    yield "neighbors by covariance", scaled, numbers, None, "kneighbors"
     yield "outliers", LocalOutlierFactor(novelty=True), numbers, None, "score_samples"
     yield "codes", OrdinalEncoder(), cells[:, :2], None, "transform"
     yield (

@@ -267,9 +267,7 @@ def test_names_behind_an_opaque_step_are_checked():
 
 def nested():
     pipe = make_pipeline(make_column_transformer(("passthrough", ["a", "b"])), LogisticRegression())
-    near = make_pipeline(
-        make_column_transformer((StandardScaler(), ["a", "b"])), KNeighborsClassifier(metric="canberra")
-    )
+    near = make_pipeline(make_column_transformer((StandardScaler(), ["a", "b"])), KNeighborsClassifier(p=3))
     votes = VotingClassifier([("m", pipe), ("n", near)], voting="soft")
     return {
         "voting": votes,
@@ -351,7 +349,7 @@ BOTH = make_column_transformer((SimpleImputer(), ["a"]), (SimpleImputer(strategy
 
 
 @pytest.mark.parametrize("before", [IMPUTED, BOTH], ids=["passed on", "imputed"])
-@pytest.mark.parametrize("last", [LogisticRegression(), KNeighborsClassifier(metric="canberra")])
+@pytest.mark.parametrize("last", [LogisticRegression(), KNeighborsClassifier(p=3)])
 def test_text_goes_on_to_a_later_encoder(before, last):
     text = 2 if before is IMPUTED else 1
     encoder = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), [text]), remainder="passthrough")
@@ -416,7 +414,7 @@ def test_weights_of_parts():
     "model",
     [
         TunedThresholdClassifierCV(make_pipeline(StandardScaler(), LogisticRegression()), cv=2),
-        TunedThresholdClassifierCV(KNeighborsClassifier(metric="canberra"), cv=2),
+        TunedThresholdClassifierCV(KNeighborsClassifier(p=3), cv=2),
         FixedThresholdClassifier(LogisticRegression(), threshold=0.3, pos_label="no"),
         FixedThresholdClassifier(LinearSVC(), threshold=0.2, pos_label="no"),
         FixedThresholdClassifier(LinearSVC()),

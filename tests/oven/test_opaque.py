@@ -127,7 +127,7 @@ REWRITTEN = {
 }
 
 
-FINAL = [Nearest(), OwnBayes(), KNeighborsClassifier(3, metric="canberra"), Cube()]
+FINAL = [Nearest(), OwnBayes(), KNeighborsClassifier(3, p=3), Cube()]
 
 
 @pytest.mark.parametrize("final", FINAL, ids=repr)

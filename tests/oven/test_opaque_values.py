@@ -36,7 +36,7 @@ LABELS = {
 }
 MEMBERS = [
     ("linear", make_pipeline(StandardScaler(), LogisticRegression())),
-    ("near", KNeighborsClassifier(3, metric="canberra")),
+    ("near", KNeighborsClassifier(3, p=3)),
     ("tree", DecisionTreeClassifier(max_depth=3, random_state=0)),
 ]
 
@@ -100,9 +100,7 @@ def test_dropped_members():
 
 
 def test_committees_of_committees():
-    inner = VotingClassifier(
-        [("a", LogisticRegression()), ("b", KNeighborsClassifier(metric="canberra"))], voting="soft"
-    )
+    inner = VotingClassifier([("a", LogisticRegression()), ("b", KNeighborsClassifier(p=3))], voting="soft")
     outer = VotingClassifier([("inner", inner), ("c", OwnBayes()), ("d", LogisticRegression(C=0.1))])
     plan = check(make_pipeline(StandardScaler(), outer).fit(X, LABELS["text"]))
     assert opaque(plan) == ["KNeighborsClassifier.predict_proba", "OwnBayes.predict"]
@@ -111,7 +109,7 @@ def test_committees_of_committees():
 def test_members_of_a_table():
     columns = ColumnTransformer([("s", StandardScaler(), ["c", "a"])], remainder="passthrough")
     members = [
-        ("a", make_pipeline(columns, KNeighborsClassifier(metric="canberra"))),
+        ("a", make_pipeline(columns, KNeighborsClassifier(p=3))),
         ("b", make_pipeline(columns, LogisticRegression())),
     ]
     plan = check(VotingClassifier(members, voting="soft").fit(FRAME, LABELS["text"]), FRAME)
@@ -120,25 +118,25 @@ def test_members_of_a_table():
 
 
 def test_all_members_opaque_before_which_something_is_native():
-    members = [(str(k), make_pipeline(StandardScaler(), KNeighborsClassifier(k, metric="canberra"))) for k in (3, 5)]
+    members = [(str(k), make_pipeline(StandardScaler(), KNeighborsClassifier(k, p=3))) for k in (3, 5)]
     check(VotingClassifier(members, voting="soft").fit(X, LABELS["text"]))
 
 
 def test_an_ensemble_without_a_native_member_is_called_once():
-    members = [(str(k), KNeighborsClassifier(k, metric="canberra")) for k in (3, 5)]
+    members = [(str(k), KNeighborsClassifier(k, p=3)) for k in (3, 5)]
     plan = check(VotingClassifier(members, voting="soft").fit(X, LABELS["text"]))
     assert opaque(plan) == ["VotingClassifier.predict"]
 
 
 @pytest.mark.parametrize("weights", [None, [1, 2]])
 def test_regressors(weights):
-    members = [("a", Ridge()), ("b", KNeighborsRegressor(metric="canberra"))]
+    members = [("a", Ridge()), ("b", KNeighborsRegressor(p=3))]
     plan = check(VotingRegressor(members, weights=weights).fit(X, SCORE))
     assert opaque(plan) == ["KNeighborsRegressor.predict"]
 
 
 def test_a_search_inside():
-    search = GridSearchCV(KNeighborsClassifier(metric="canberra"), {"n_neighbors": [3, 5]}, cv=2)
+    search = GridSearchCV(KNeighborsClassifier(p=3), {"n_neighbors": [3, 5]}, cv=2)
     members = [("a", search), ("b", LogisticRegression())]
     assert opaque(check(VotingClassifier(members).fit(X, LABELS["text"]))) == ["KNeighborsClassifier.predict"]
 
@@ -182,7 +180,7 @@ def test_a_column_of_texts_that_a_step_makes_is_selected():
 @pytest.mark.parametrize("inverse", [(np.log1p, np.expm1), (np.log, np.exp)])
 @pytest.mark.parametrize(
     "model",
-    [KNeighborsRegressor(metric="canberra"), make_pipeline(StandardScaler(), KNeighborsRegressor(metric="canberra"))],
+    [KNeighborsRegressor(p=3), make_pipeline(StandardScaler(), KNeighborsRegressor(p=3))],
 )
 def test_targets_behind_an_opaque_regressor(model, inverse):
     func, back = inverse
@@ -217,7 +215,7 @@ def test_a_method_as_a_function(method, monkeypatch):
     from sklearn.metrics.pairwise import rbf_kernel
     from sklearn.svm import SVC
 
-    model = KNeighborsClassifier(metric="canberra") if method == "predict_proba" else SVC(kernel=rbf_kernel)
+    model = KNeighborsClassifier(p=3) if method == "predict_proba" else SVC(kernel=rbf_kernel)
     inner = make_pipeline(StandardScaler(), model).fit(X, LABELS["text"])
     union = FeatureUnion([("f", FunctionTransformer(getattr(inner, method))), ("s", StandardScaler())])
     estimator = make_pipeline(FunctionTransformer(getattr(inner, method)), LogisticRegression()).fit(X, LABELS["text"])
@@ -266,15 +264,13 @@ def test_labels_and_widths_are_not_taken_on_trust():
 
 def test_classes_that_no_cell_can_hold():
     y = np.where(SCORE > 0, 2**60 + 1, 2**60)
-    estimator = make_pipeline(StandardScaler(), KNeighborsClassifier(metric="canberra")).fit(X, y)
+    estimator = make_pipeline(StandardScaler(), KNeighborsClassifier(p=3)).fit(X, y)
     check(estimator)
     check(VotingClassifier(MEMBERS).fit(X, y))
 
 
 def test_other_inverses_are_opaque():
-    model = TransformedTargetRegressor(
-        KNeighborsRegressor(metric="canberra"), transformer=QuantileTransformer(n_quantiles=50)
-    )
+    model = TransformedTargetRegressor(KNeighborsRegressor(p=3), transformer=QuantileTransformer(n_quantiles=50))
     assert check(model.fit(X, SCORE)).opaque_steps
 
 
@@ -345,9 +341,9 @@ def test_the_reader_knows_the_width_better_than_the_names():
 
 def test_verify_stays_inside_the_program_behind_an_opaque_step():
     frame = pd.DataFrame(np.random.default_rng(0).normal(size=(80, 3)), columns=["a", "b", "c"])
-    votes = VotingRegressor([("near", KNeighborsRegressor(metric="canberra")), ("line", Ridge())])
+    votes = VotingRegressor([("near", KNeighborsRegressor(p=3)), ("line", Ridge())])
     features = ColumnTransformer([("scale", StandardScaler(), ["c"]), ("votes", votes, ["a", "b"])])
-    last = VotingClassifier([("near", KNeighborsClassifier(metric="canberra")), ("line", LogisticRegression())])
+    last = VotingClassifier([("near", KNeighborsClassifier(p=3)), ("line", LogisticRegression())])
     estimator = make_pipeline(features, last).fit(frame, frame["a"] > 0)
     assert pretzel.verify(pretzel.compile(estimator), estimator, frame[:20]).ok
 

@@ -36,7 +36,7 @@ def runtime() -> Iterator[Any]:
         found.register("scaler", StandardScaler().fit(X))
         found.register("words", CountVectorizer().fit(["a text", "and more"]))
         found.register("clusters", KMeans(2, n_init=1).fit(X))
-        found.register("neighbours", KNeighborsClassifier(metric="canberra").fit(X, CLASSES))
+        found.register("neighbours", KNeighborsClassifier(p=3).fit(X, CLASSES))
         found.register("mixture", GaussianMixture(2).fit(X))
         yield found
 

@@ -85,7 +85,7 @@ def test_fitted_attributes(estimator: Any, names: list[str]) -> None:
         (DecisionTreeClassifier().fit(X, LABELS), "decision_path", {}),
         (DecisionTreeClassifier().fit(X, LABELS), "predict", {"check_input": True}),
         (KNeighborsClassifier().fit(X, LABELS), "kneighbors", {"n_neighbors": 2}),
-        (KNeighborsClassifier(metric="canberra").fit(X, LABELS), "kneighbors_graph", {}),
+        (KNeighborsClassifier(p=3).fit(X, LABELS), "kneighbors_graph", {}),
         (EllipticEnvelope(random_state=0).fit(X), "mahalanobis", {}),
         (GaussianMixture(2, random_state=0).fit(X), "bic", {}),
         (PCA(2).fit(X), "score_samples", {}),
@@ -245,7 +245,7 @@ def test_nothing_changes_the_source() -> None:
 def test_names_of_methods() -> None:
     for model in both(pipeline()):
         assert (model.predict.__name__, model.predict_proba.__name__) == ("predict", "predict_proba")
-    for model in both(KNeighborsClassifier(metric="canberra").fit(X, LABELS)):
+    for model in both(KNeighborsClassifier(p=3).fit(X, LABELS)):
         assert model.predict_proba.__name__ == "predict_proba"
 
 

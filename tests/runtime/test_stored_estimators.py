@@ -46,7 +46,7 @@ Y = np.where(X[:, 0] > 0, "yes", "no")
 FRAME = pd.DataFrame(
     {"age": np.abs(X[:, 0]) * 30, "rent": X[:, 1].astype(np.float32), "city": ["Bonn", "Köln", "Ulm"] * 20}
 )
-NEIGHBOURS = ["sklearn.metrics._dist_metrics.CanberraDistance64", "sklearn.neighbors._ball_tree.BallTree"]
+NEIGHBOURS = ["sklearn.metrics._dist_metrics.MinkowskiDistance64", "sklearn.neighbors._kd_tree.KDTree"]
 
 
 class Ratio(TransformerMixin, BaseEstimator):
@@ -70,7 +70,7 @@ def mixed() -> Any:
 
 MODELS: dict[str, tuple[Any, list[Any]]] = {
     "neighbours": (
-        make_pipeline(StandardScaler(), KNeighborsClassifier(metric="canberra")).fit(X, Y),
+        make_pipeline(StandardScaler(), KNeighborsClassifier(p=3)).fit(X, Y),
         [X, X.astype(np.float32), X[:5].tolist(), sparse.csr_array(np.abs(X)), X.astype(np.float16), np.ones((2, 4))],
     ),
     "kernels": (
@@ -141,18 +141,18 @@ def neighbours(tmp_path: Any) -> Any:
 
 
 def test_types_are_trusted_by_name_or_as_they_are(neighbours: Any) -> None:
-    with pytest.raises(UntrustedError, match=r"CanberraDistance64, sklearn\.neighbors\._ball_tree\.BallTree") as caught:
+    with pytest.raises(UntrustedError, match=r"MinkowskiDistance64, sklearn\.neighbors\._kd_tree\.KDTree") as caught:
         pretzel.load(neighbours)
     assert caught.value.types == tuple(NEIGHBOURS)
-    with pytest.raises(UntrustedError, match=r"not trusted: sklearn\.neighbors\._ball_tree\.BallTree\. "):
+    with pytest.raises(UntrustedError, match=r"not trusted: sklearn\.neighbors\._kd_tree\.KDTree\. "):
         pretzel.load(neighbours, trusted=NEIGHBOURS[:1])
-    from sklearn.neighbors import BallTree
+    from sklearn.neighbors import KDTree
 
-    plan = pretzel.load(neighbours, trusted=[NEIGHBOURS[0], BallTree])
+    plan = pretzel.load(neighbours, trusted=[NEIGHBOURS[0], KDTree])
     np.testing.assert_array_equal(plan.predict(X), MODELS["neighbours"][0].predict(X))
     assert "KNeighborsClassifier" in plan.explain()
     assert pretzel.verify(plan, MODELS["neighbours"][0], X).ok
-    for wrong in ("sklearn.neighbors._ball_tree.BallTree", [""], 5, [None]):
+    for wrong in ("sklearn.neighbors._kd_tree.KDTree", [""], 5, [None]):
         with pytest.raises(OptionError, match="trusted is a list"):
             pretzel.load(neighbours, trusted=wrong)  # type: ignore[arg-type]
 
@@ -165,7 +165,7 @@ def test_types_that_skops_trusts_need_no_list(tmp_path: Any) -> None:
 
 def test_without_opaque_saving_names_the_step_and_the_argument(tmp_path: Any) -> None:
     plan = pretzel.compile(MODELS["neighbours"][0])
-    with pytest.raises(SaveError, match=r"kneighborsclassifier: the metric 'canberra'.* opaque='skops'"):
+    with pytest.raises(SaveError, match=r"kneighborsclassifier: the metric 'minkowski'.* opaque='skops'"):
         plan.save(tmp_path / "plan")
     with pytest.raises(OptionError, match="opaque is None, 'skops' or 'cloudpickle'"):
         plan.save(tmp_path / "plan", opaque="pickle")  # type: ignore[arg-type]
@@ -284,12 +284,12 @@ def models(tmp_path: Any) -> Any:
 
 def test_a_store_loads_what_is_trusted(models: Any, tmp_path: Any) -> None:
     expected = MODELS["neighbours"][0].predict(X)
-    with pytest.raises(UntrustedError, match="BallTree"):
+    with pytest.raises(UntrustedError, match="KDTree"):
         models.load("churn/de")
     np.testing.assert_array_equal(models.load("churn/de", trusted=NEIGHBOURS).predict(X), expected)
     with pretzel.Runtime(store=models) as runtime:
         assert runtime["rent/de"].predict_one(X[0]) == models.load("rent/de").predict_one(X[0])
-        with pytest.raises(UntrustedError, match="BallTree"):
+        with pytest.raises(UntrustedError, match="KDTree"):
             runtime["churn/de"]
         assert sorted(runtime) == ["churn/de", "rent/de"]
     with pretzel.Runtime(store=os.fspath(tmp_path / "models"), trusted=NEIGHBOURS) as runtime:
@@ -316,7 +316,7 @@ def test_versions_are_compared_without_their_estimators(models: Any) -> None:
     """Publishing and promoting run nothing of the store, and refuse what callers would notice all the same."""
     models.publish("churn/de", MODELS["neighbours"][0], opaque="skops", default=False)
     models.promote("churn/de", "v2")
-    narrow = make_pipeline(StandardScaler(), KNeighborsClassifier(metric="canberra")).fit(X[:, :2], Y)
+    narrow = make_pipeline(StandardScaler(), KNeighborsClassifier(p=3)).fit(X[:, :2], Y)
     with pytest.raises(pretzel.errors.RegistrationError, match="it has 2 columns and not 3"):
         models.publish("churn/de", narrow, opaque="skops")
     models.publish("churn/de", narrow, opaque="skops", default=False)
@@ -327,7 +327,7 @@ def test_versions_are_compared_without_their_estimators(models: Any) -> None:
 def test_estimators_are_collected_checked_and_copied_with_their_plan(models: Any, tmp_path: Any) -> None:
     rng = np.random.default_rng(1)
     wide = rng.normal(size=(500, 8))  # so many bytes have a file of their own
-    models.publish("wide", KNeighborsClassifier(metric="canberra").fit(wide, wide[:, 0] > 0), opaque="skops")
+    models.publish("wide", KNeighborsClassifier(p=3).fit(wide, wide[:, 0] > 0), opaque="skops")
     objects = [*(tmp_path / "models" / "objects").rglob("*.arrow")]
     assert models.fsck().ok
     assert models.fsck().unused == 0

@@ -19,16 +19,15 @@ namespace {
 
 constexpr int32_t kQueries = 4;  // rows that read a block together
 
-constexpr Param kParams[] = {{"points", f64, "n_points width"},
-                             {"order", i32, "n_points", kHoldsIndices, "", "n_points"},
-                             {"ranges", i32, "n_nodes two"},
-                             {"bounds", f64, "n_bounds width", kMayBeEmpty},
-                             {"radii", f64, "n_radii", kMayBeEmpty},
-                             {"metric", i32, "", 0, kMetricNames},
-                             {"k", i32, ""}};
+constexpr Param kParams[] = {
+    {"points", f64, "n_points width"},      {"order", i32, "n_points", kHoldsIndices, "", "n_points"},
+    {"ranges", i32, "n_nodes two"},         {"bounds", f64, "n_bounds width", kMayBeEmpty},
+    {"radii", f64, "n_radii", kMayBeEmpty}, {"metric", i32, "", 0, kMetricNames},
+    {"form", f64, "n_form", kMayBeEmpty},   {"k", i32, ""}};
 
-constexpr Param kSortedParams[] = {kParams[0], kParams[1], kParams[2], kParams[3],
-                                   kParams[4], kParams[5], kParams[6], {"sort", i32, "", 0, kPairSortNames}};
+constexpr Param kSortedParams[] = {kParams[0], kParams[1], kParams[2],
+                                   kParams[3], kParams[4], kParams[5],
+                                   kParams[6], kParams[7], {"sort", i32, "", 0, kPairSortNames}};
 
 struct Header {
   int64_t blocks;
@@ -57,7 +56,7 @@ void copy_points(const double* points, const int32_t* ranges, int64_t nodes, int
   auto* blocks = reinterpret_cast<float*>(state + at.blocks);
   for (int64_t i = 0; i < header->blocks * width * kBlock; ++i) blocks[i] = HUGE_VALF;
   int32_t next = 0;
-  for (int64_t node = 0; node < nodes; ++node) {
+  for (int64_t node = 0; node < nodes && is_norm(kMetric); ++node) {
     if (!is_leaf(node, nodes)) continue;
     first[node] = next;
     const int64_t begin = ranges[2 * node], size = ranges[2 * node + 1] - begin;
@@ -70,8 +69,9 @@ void copy_points(const double* points, const int32_t* ranges, int64_t nodes, int
   }
 }
 
-int64_t count_blocks(const Array& ranges) {
+int64_t count_blocks(const Array& ranges, Metric metric) {
   int64_t blocks = 0;
+  if (!is_norm(metric)) return 0;
   for (int64_t node = 0; node < ranges.shape[0]; ++node) {
     const auto* range = ranges.as<int32_t>() + 2 * node;
     if (is_leaf(node, ranges.shape[0])) blocks += (range[1] - range[0] + kBlock - 1) / kBlock;
@@ -85,7 +85,7 @@ const char* bind(const BindCall& call) {
   const auto metric = call.params[index_of(kParams, "metric")].scalar<Metric>();
   if (const char* wrong = check_ranges(points, ranges)) return wrong;
   const int64_t width = points.shape[1], nodes = ranges.shape[0];
-  const Header header{count_blocks(ranges), 0.0};
+  const Header header{count_blocks(ranges, metric), 0.0};
   if (header.blocks > points.shape[0]) return "has leaves that share rows";
   const Layout at(nodes, width, header.blocks);
   call.state->assign(static_cast<size_t>(at.bytes), 0);
@@ -101,20 +101,17 @@ const char* bind(const BindCall& call) {
     if (!std::isfinite(mean[j])) mean[j] = 0.0;
   }
   const auto* pairs = ranges.as<int32_t>();
-  if (metric == Metric::kEuclidean) copy_points<Metric::kEuclidean>(rows, pairs, nodes, width, state);
-  if (metric == Metric::kManhattan) copy_points<Metric::kManhattan>(rows, pairs, nodes, width, state);
-  if (metric == Metric::kChebyshev) copy_points<Metric::kChebyshev>(rows, pairs, nodes, width, state);
+  with_metric(metric, [&]<Metric kMetric>() { copy_points<kMetric>(rows, pairs, nodes, width, state); });
   return nullptr;
 }
 
 const char* check(const LoadCall& call) {
   const Array& points = call.params[index_of(kParams, "points")];
   const Array& ranges = call.params[index_of(kParams, "ranges")];
-  const Array& bounds = call.params[index_of(kParams, "bounds")];
-  const Array& radii = call.params[index_of(kParams, "radii")];
+  const auto metric = call.params[index_of(kParams, "metric")].scalar<Metric>();
   const int64_t k = call.params[index_of(kParams, "k")].scalar<int32_t>();
   if (k < 1 || k > points.shape[0] || call.out->width != 2 * k) return "finds another number of rows";
-  if (const char* wrong = check_tree(points, ranges, bounds, radii)) return wrong;
+  if (const char* wrong = check_search(call.params.data())) return wrong;
   const int64_t nodes = ranges.shape[0];
   const StateSpan state(call);
   if (!state.holds<Header>(0, 1)) return kTruncated;
@@ -123,7 +120,7 @@ const char* check(const LoadCall& call) {
   const Layout at(nodes, points.shape[1], blocks);
   if (call.state_bytes != at.bytes) return kTruncated;
   const auto* first = state.at<int32_t>(static_cast<uint64_t>(at.first));
-  for (int64_t node = 0; node < nodes; ++node) {
+  for (int64_t node = 0; node < nodes && is_norm(metric); ++node) {
     const auto* range = ranges.as<int32_t>() + 2 * node;
     const int64_t needed = (range[1] - range[0] + kBlock - 1) / kBlock;
     if (is_leaf(node, nodes) && (first[node] < 0 || first[node] + needed > blocks)) return kUnknownForm;
@@ -159,7 +156,8 @@ class Search {
       : points_(call.params[index_of(kParams, "points")].as<double>()),
         order_(call.params[index_of(kParams, "order")].as<int32_t>()),
         ranges_(call.params[index_of(kParams, "ranges")].as<int32_t>()),
-        bounds_(call.params[index_of(kParams, "bounds")], call.params[index_of(kParams, "radii")]),
+        form_(call.params[index_of(kParams, "form")].as<double>()),
+        bounds_(call.params),
         nodes_(call.params[index_of(kParams, "ranges")].shape[0]),
         width_(call.in[0].width),
         k_(call.out->width / 2),
@@ -206,13 +204,14 @@ class Search {
       out[k_ + i] = 0.0;
     }
     const double* x = call.in[0].row(r);
-    const double slack = slack_of<kMetric>(x, mean_, width_, copy, 1) + slack_;
+    const double slack = is_norm(kMetric) ? slack_of<kMetric>(x, mean_, width_, copy, 1) + slack_ : 0.0;
     return {x, copy, out, out + k_, slack, HUGE_VALF};
   }
 
   void set_limit(Query& query) const {
-    const double reach = (root<kMetric>(query.distances[0]) + query.slack) * of_doubles_;
-    query.limit = static_cast<float>(unroot<kMetric>(reach) * of_floats_) + 0x1p-100F;
+    const double farthest = query.distances[0];
+    const double reach = ((is_squared(kMetric) ? std::sqrt(farthest) : farthest) + query.slack) * of_doubles_;
+    query.limit = static_cast<float>((is_squared(kMetric) ? reach * reach : reach) * of_floats_) + 0x1p-100F;
   }
 
   /// Nearest first.
@@ -224,6 +223,12 @@ class Search {
   template <int kCount>
   void visit(Query (&queries)[kCount], int64_t node) const {
     const int64_t begin = ranges_[2 * node], end = ranges_[2 * node + 1];
+    if constexpr (!is_norm(kMetric)) {
+      for (Query& query : queries) {
+        for (int64_t point = begin; point < end; ++point) measure(query, point);
+      }
+      return;
+    }
     const float* block = blocks_ + first_[node] * width_ * kBlock;
     for (int64_t at = begin; at < end; at += kBlock, block += width_ * kBlock) {
       f32xn sums[kCount][kVectors] = {};
@@ -246,10 +251,10 @@ class Search {
   }
 
   void measure(Query& query, int64_t point) const {
-    const double distance = reduced<kMetric>(query.x, points_ + point * width_, width_);
-    if (!(distance < query.distances[0])) return;
+    const double distance = reduced<kMetric>(query.x, points_ + point * width_, width_, form_);
+    if (distance >= query.distances[0]) return;  // NaN is pushed, as in the source
     replace_top(query.distances, query.numbers, k_, distance, order_[point]);
-    if (query.distances[0] < DBL_MAX) set_limit(query);
+    if (is_norm(kMetric) && query.distances[0] < DBL_MAX) set_limit(query);
   }
 
   template <int kCount>
@@ -289,6 +294,7 @@ class Search {
 
   const double* points_;
   const int32_t *order_, *ranges_;
+  const double* form_;
   Bounds<kMetric> bounds_;
   int64_t nodes_, width_, k_;
   double slack_;
@@ -301,14 +307,8 @@ class Search {
 
 template <class Sort>
 Status run(const RunCall& call) noexcept {
-  switch (call.params[index_of(kParams, "metric")].scalar<Metric>()) {
-    case Metric::kManhattan:
-      return Search<Metric::kManhattan, Sort>(call).run(call);
-    case Metric::kChebyshev:
-      return Search<Metric::kChebyshev, Sort>(call).run(call);
-    default:
-      return Search<Metric::kEuclidean, Sort>(call).run(call);
-  }
+  const auto metric = call.params[index_of(kParams, "metric")].scalar<Metric>();
+  return with_metric(metric, [&]<Metric kMetric>() { return Search<kMetric, Sort>(call).run(call); });
 }
 
 /// Leaves that a search visits where the columns do not depend on each other. Balls overlap, so more of them are near.
@@ -318,13 +318,17 @@ double count_visited(double leaves, double width, double k, bool is_ball) {
 }
 
 /// Nanoseconds in which the rows of a block are compared with a request.
-double time_of_block(double width) { return 4.0 + 0.5 * width; }
+double time_of_block(double width, Metric metric) {
+  if (is_norm(metric)) return 4.0 + 0.5 * width;
+  return kBlock * (4.0 + 2.0 * width * (metric == Metric::kMahalanobis ? width : 1.0));
+}
 
 /// A tree visits some leaves; without one all rows are compared.
 Cost cost(const CostCall& call) {
   const double width = call.in_width, k = call.out_width / 2.0;
   const auto nodes = static_cast<double>(call.params[index_of(kParams, "ranges")].shape[0]);
   const auto points = static_cast<double>(call.params[index_of(kParams, "points")].shape[0]);
+  const auto metric = call.params[index_of(kParams, "metric")].scalar<Metric>();
   const double scratch = 256.0 + 4.0 * kQueries * width;
   const double pushed = k * (1.0 + std::log2(1.0 + points / k));
   const double measured = pushed * (6.0 + 1.0 * width + 1.0 * std::log2(1.0 + k));
@@ -332,7 +336,7 @@ Cost cost(const CostCall& call) {
     return Cost{}
         .rows({{"call", 20.0},
                {"columns", 2.0 * width},
-               {"blocks", std::ceil(points / kBlock) * time_of_block(width)},
+               {"blocks", std::ceil(points / kBlock) * time_of_block(width, metric)},
                {"measured", measured}})
         .scratch(scratch, 0.0);
   }
@@ -343,7 +347,7 @@ Cost cost(const CostCall& call) {
       .rows({{"call", 20.0},
              {"columns", 2.0 * width},
              {is_ball ? "balls" : "boxes", bounds},
-             {"leaves", visited * (10.0 + std::ceil(points / leaves / kBlock) * time_of_block(width))},
+             {"leaves", visited * (10.0 + std::ceil(points / leaves / kBlock) * time_of_block(width, metric))},
              {"measured_in_leaves", measured}})
       .scratch(scratch, 0.0);
 }

@@ -12,22 +12,17 @@
 namespace pretzel {
 namespace {
 
-constexpr Param kParams[] = {{"points", f64, "n_points width"},
-                             {"order", i32, "n_points", kHoldsIndices, "", "n_points"},
-                             {"ranges", i32, "n_nodes two"},
-                             {"bounds", f64, "n_bounds width", kMayBeEmpty},
-                             {"radii", f64, "n_radii", kMayBeEmpty},
-                             {"metric", i32, "", 0, kMetricNames},
-                             {"radius", f64, ""}};
+constexpr Param kParams[] = {
+    {"points", f64, "n_points width"},      {"order", i32, "n_points", kHoldsIndices, "", "n_points"},
+    {"ranges", i32, "n_nodes two"},         {"bounds", f64, "n_bounds width", kMayBeEmpty},
+    {"radii", f64, "n_radii", kMayBeEmpty}, {"metric", i32, "", 0, kMetricNames},
+    {"form", f64, "n_form", kMayBeEmpty},   {"radius", f64, ""}};
 constexpr Param kGraph[] = {{"by_distance", u8, ""}, {"sort", i32, "", 0, kPairSortNames}};
 constexpr Param kVotes[] = {{"codes", i32, "n_points"}, {"by_distance", u8, ""}, {"outlier", i32, ""}};
 constexpr Param kMeans[] = {{"values", f64, "n_points n_out"}, {"by_distance", u8, ""}, {"otherwise", f64, "n_out"}};
 constexpr int kLanes = 8;
 
-const char* check(const LoadCall& call) {
-  return check_tree(call.params[index_of(kParams, "points")], call.params[index_of(kParams, "ranges")],
-                    call.params[index_of(kParams, "bounds")], call.params[index_of(kParams, "radii")]);
-}
+const char* check(const LoadCall& call) { return check_search(call.params.data()); }
 
 const char* check_votes(const LoadCall& call) {
   const Array& codes = call.params[index_of(kVotes, "codes")];
@@ -46,11 +41,13 @@ class Search {
       : points_(call.params[index_of(kParams, "points")].as<double>()),
         order_(call.params[index_of(kParams, "order")].as<int32_t>()),
         ranges_(call.params[index_of(kParams, "ranges")].as<int32_t>()),
-        bounds_(call.params[index_of(kParams, "bounds")], call.params[index_of(kParams, "radii")]),
+        form_(call.params[index_of(kParams, "form")].as<double>()),
+        bounds_(call.params),
         nodes_(call.params[index_of(kParams, "ranges")].shape[0]),
         n_points_(call.params[index_of(kParams, "points")].shape[0]),
         width_(call.in[0].width),
-        limit_(unroot<kMetric>(call.params[index_of(kParams, "radius")].scalar<double>())) {}
+        radius_(call.params[index_of(kParams, "radius")].scalar<double>()),
+        limit_(unroot<kMetric>(radius_)) {}
 
   Status run(const RunCall& call) noexcept {
     numbers_ = call.arena->alloc_n<int32_t>(static_cast<size_t>(n_points_));
@@ -72,15 +69,23 @@ class Search {
   }
 
  private:
-  /// The left child of each node before the right one. False: leaves hold more rows than there are.
+  /// The left child of each node before the right one. A node whose bounds lie within the radius has no other rows,
+  /// also where rounding or a metric that is none would tell. False: leaves hold more rows than there are.
   bool walk(const double* x) {
     int64_t stack[64] = {0};
     int depth = 1;
     while (depth > 0) {
-      const int64_t node = stack[--depth];
-      if (nodes_ > 1 && bounds_.of(x, node) > limit_ * (1.0 + 0x1p-40)) continue;
+      const int64_t node = stack[--depth], begin = ranges_[2 * node], end = ranges_[2 * node + 1];
+      if (bounds_.has_any()) {
+        const auto [least, largest] = bounds_.span(x, node);
+        if (least > radius_) continue;
+        if (largest <= radius_) {
+          if (!visit(x, begin, end, HUGE_VAL)) return false;
+          continue;
+        }
+      }
       if (is_leaf(node, nodes_)) {
-        if (!visit(x, ranges_[2 * node], ranges_[2 * node + 1])) return false;
+        if (!visit(x, begin, end, limit_)) return false;
         continue;
       }
       stack[depth++] = 2 * node + 2;
@@ -89,9 +94,9 @@ class Search {
     return true;
   }
 
-  bool visit(const double* x, int64_t begin, int64_t end) {
+  bool visit(const double* x, int64_t begin, int64_t end, double limit) {
     int64_t i = begin;
-    for (; i + kLanes <= end; i += kLanes) {
+    for (; is_norm(kMetric) && i + kLanes <= end; i += kLanes) {
       const double* point = points_ + i * width_;
       double sums[kLanes] = {0};
       for (int64_t j = 0; j < width_; ++j) {
@@ -100,12 +105,12 @@ class Search {
         }
       }
       for (int64_t lane = 0; lane < kLanes; ++lane) {
-        if (sums[lane] <= limit_ && !put(i + lane, sums[lane])) return false;
+        if (sums[lane] <= limit && !put(i + lane, sums[lane])) return false;
       }
     }
     for (; i < end; ++i) {
-      const double distance = reduced<kMetric>(x, points_ + i * width_, width_);
-      if (distance <= limit_ && !put(i, distance)) return false;
+      const double distance = reduced<kMetric>(x, points_ + i * width_, width_, form_);
+      if (distance <= limit && !put(i, distance)) return false;
     }
     return true;
   }
@@ -119,23 +124,18 @@ class Search {
 
   const double* points_;
   const int32_t *order_, *ranges_;
+  const double* form_;
   Bounds<kMetric> bounds_;
   int64_t nodes_, n_points_, width_;
-  double limit_;
+  double radius_, limit_;
   int32_t* numbers_ = nullptr;
   double* distances_ = nullptr;
   int64_t size_ = 0;
 };
 
 Status run(const RunCall& call) noexcept {
-  switch (call.params[index_of(kParams, "metric")].scalar<Metric>()) {
-    case Metric::kManhattan:
-      return Search<Metric::kManhattan>(call).run(call);
-    case Metric::kChebyshev:
-      return Search<Metric::kChebyshev>(call).run(call);
-    default:
-      return Search<Metric::kEuclidean>(call).run(call);
-  }
+  const auto metric = call.params[index_of(kParams, "metric")].scalar<Metric>();
+  return with_metric(metric, [&]<Metric kMetric>() { return Search<kMetric>(call).run(call); });
 }
 
 /// Calls `use` with each neighbour and its weight, the inverse distance; where some are zero, 1 for these.

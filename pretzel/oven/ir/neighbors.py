@@ -10,8 +10,14 @@ from pretzel.oven.ir._pair_sorts import SORTS, sort_pairs
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
 from pretzel.schema import Schema, dense
 
-METRICS = ("euclidean", "manhattan", "chebyshev")
+METRICS = (
+    "euclidean", "manhattan", "chebyshev", "sqeuclidean", "seuclidean", "mahalanobis", "canberra", "braycurtis",
+    "hamming", "jaccard", "rogerstanimoto", "russellrao",
+)  # fmt: skip
 """Names of metrics in the order of the kernel's."""
+
+ROOTED = ("euclidean", "seuclidean", "mahalanobis")
+"""Those whose squares are compared."""
 
 
 class Neighbors(Node):
@@ -36,6 +42,9 @@ class Neighbors(Node):
         Of balls; else empty.
     metric : str
     k : int
+    form : tuple of float
+        Numbers that the metric is made with: variances of columns for ``seuclidean``, and the inverse of their
+        covariance, row by row, for ``mahalanobis``.
     """
 
     points: Array
@@ -45,6 +54,7 @@ class Neighbors(Node):
     radii: Array
     metric: str
     k: int
+    form: tuple[float, ...] = ()
 
     op: ClassVar[str] = "neighbors/1"
     kernel: ClassVar[str] = "neighbors"
@@ -62,7 +72,7 @@ class Neighbors(Node):
         return {**searched(self), "k": np.array(self.k, dtype=np.int32)}
 
     def reference(self, *inputs: Value) -> Value:
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             return np.array([self._search(x) for x in inputs[0]]).reshape(len(inputs[0]), 2 * self.k)
 
     def _search(self, x: Array) -> Array:
@@ -81,9 +91,9 @@ class Neighbors(Node):
                 waiting += children if children[0][0] > children[1][0] else children[::-1]
                 continue
             begin, end = self.ranges[node]
-            found = reduced(self.metric, x - self.points[begin:end])
+            found = reduced(self, x, self.points[begin:end])
             at = 0
-            while (nearer := np.flatnonzero(found[at:] < distances[0])).size:
+            while (nearer := np.flatnonzero(~(found[at:] >= distances[0]))).size:
                 at += int(nearer[0])
                 _replace_top(distances, numbers, found[at], self.order[begin + at])
                 at += 1
@@ -100,10 +110,11 @@ class Neighbors(Node):
     def _bound(self, x: Array, node: int) -> float:
         """At most the distance to what a node holds."""
         if self.radii.size:
-            away = root(self.metric, reduced(self.metric, x - self.bounds[node])) - self.radii[node]
-            return float(np.maximum(away, 0.0) ** (2 if self.metric == "euclidean" else 1))
+            away = root(self.metric, reduced(self, x, self.bounds[node])) - self.radii[node]
+            return float(np.maximum(away, 0.0) ** (2 if self.metric in ROOTED else 1))
         below, above = self.bounds[node] - x, x - self.bounds[len(self.ranges) + node]
-        return float(reduced(self.metric, 0.5 * ((below + np.abs(below)) + (above + np.abs(above)))))
+        gap = 0.5 * ((below + np.abs(below)) + (above + np.abs(above)))
+        return float(reduced(self, gap, np.zeros(gap.shape)))
 
     def describe(self) -> str:
         tree = f", {len(self.ranges)} nodes" if len(self.ranges) > 1 else ""
@@ -118,7 +129,7 @@ class SortedNeighbors(Neighbors):
     sort : {"quick", "intro"}
     """
 
-    sort: str
+    sort: str = "quick"
 
     op: ClassVar[str] = "sorted_neighbors/1"
     kernel: ClassVar[str] = "sorted_neighbors"
@@ -134,30 +145,61 @@ class SortedNeighbors(Neighbors):
 def searched(node: Any) -> dict[str, Array]:
     """Parameters of a kernel that searches the stored rows of a node with these fields."""
     found: dict[str, Array] = {name: getattr(node, name) for name in ("points", "order", "ranges", "bounds", "radii")}
-    return {**found, "metric": np.array(METRICS.index(node.metric), dtype=np.int32)}
+    metric = np.array(METRICS.index(node.metric), dtype=np.int32)
+    return {**found, "metric": metric, "form": np.array(node.form, dtype=np.float64)}
 
 
-def reduced(metric: str, difference: Array) -> Array:
-    """Distances of rows from the origin, added up column by column; squared where the metric is Euclidean."""
-    found = np.zeros(difference.shape[:-1])
-    for column in np.moveaxis(difference, -1, 0):
+def reduced(node: Any, x: Array, points: Array) -> Array:
+    """Distances of a row from others, added up column by column; squares where the metric of the node has a root."""
+    metric, width = node.metric, len(x)
+    found = np.zeros(points.shape[:-1])
+    if metric in ("hamming", "jaccard", "rogerstanimoto", "russellrao"):
+        return _of_counts(metric, x, points)
+    if metric == "mahalanobis":
+        inverse, difference = np.reshape(node.form, (width, width)), x - points
+        for i in range(width):
+            product = np.zeros(found.shape)
+            for j in range(width):
+                product = product + inverse[i, j] * difference[..., j]
+            found = found + product * difference[..., i]
+        return found
+    sizes = found
+    for j in range(width):
+        difference, size = np.abs(x[j] - points[..., j]), np.abs(x[j]) + np.abs(points[..., j])
         if metric == "chebyshev":
-            found = np.maximum(found, np.abs(column))
+            found = np.maximum(found, difference)
+        elif metric in ("euclidean", "sqeuclidean"):
+            found = found + difference * difference
+        elif metric == "seuclidean":
+            found = found + difference * difference / node.form[j]
+        elif metric == "canberra":
+            found = found + np.divide(difference, size, out=np.zeros(found.shape), where=size > 0)
         else:
-            found = found + (column * column if metric == "euclidean" else np.abs(column))
-    return found
+            found, sizes = found + difference, sizes + size
+    return found if metric != "braycurtis" else np.divide(found, sizes, out=np.zeros(found.shape), where=sizes > 0)
+
+
+def _of_counts(metric: str, x: Array, points: Array) -> Array:
+    """Distances that depend on how many columns are equal, or zero."""
+    width, some, others = len(x), x != 0, points != 0
+    both, differ = (some & others).sum(axis=-1), (some != others).sum(axis=-1)
+    if metric == "hamming":
+        return np.asarray((x != points).sum(axis=-1) / width)
+    if metric == "jaccard":
+        return np.asarray(differ / np.maximum(both + differ, 1))
+    return np.asarray(2.0 * differ / (width + differ) if metric == "rogerstanimoto" else (width - both) / width)
 
 
 def root(metric: str, distances: Array) -> Array:
     """Distances of what `reduced` returns."""
-    return np.sqrt(distances) if metric == "euclidean" else distances
+    return np.sqrt(distances) if metric in ROOTED else distances
 
 
 def _replace_top(distances: Array, numbers: Array, distance: float, number: float) -> None:
     """Put a row in place of the farthest one of a heap. Of two children that are equal the first moves up."""
     at, size = 0, len(distances)
     while (left := 2 * at + 1) < size:
-        child = left + 1 if left + 1 < size and distances[left] < distances[left + 1] else left
+        child = left + 1 if left + 1 < size and not distances[left] >= distances[left + 1] else left
         if not distance < distances[child]:
             break
         distances[at], numbers[at] = distances[child], numbers[child]

@@ -9,7 +9,7 @@ import numpy as np
 from pretzel.errors import InputValueError
 from pretzel.oven.ir._pair_sorts import SORTS, sort_pairs
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
-from pretzel.oven.ir.neighbors import reduced, root, searched
+from pretzel.oven.ir.neighbors import ROOTED, reduced, root, searched
 from pretzel.schema import Schema, dense, sparse
 
 REJECT = -1
@@ -23,7 +23,7 @@ class RadiusNeighbors(Node):
 
     Parameters
     ----------
-    points, order, ranges, bounds, radii, metric
+    points, order, ranges, bounds, radii, metric, form
         As in `Neighbors`.
     radius : float
     """
@@ -35,6 +35,7 @@ class RadiusNeighbors(Node):
     radii: Array
     metric: str
     radius: float
+    form: tuple[float, ...] = ()
 
     op: ClassVar[str] = "radius_neighbors/1"
     kernel: ClassVar[str] = "radius_neighbors"
@@ -51,15 +52,36 @@ class RadiusNeighbors(Node):
     def reference(self, *inputs: Value) -> Value:
         from scipy import sparse as matrices
 
-        limit = self.radius**2 if self.metric == "euclidean" else self.radius
-        with np.errstate(over="ignore"):
-            found = [reduced(self.metric, x - self.points) for x in inputs[0]]
-        near = [np.flatnonzero(each <= limit) for each in found]
-        ends = np.cumsum([0, *map(len, near)])
-        empty = np.empty(0)
-        values = root(self.metric, np.concatenate([empty, *(a[i] for a, i in zip(found, near, strict=True))]))
-        numbers = self.order[np.concatenate([empty, *near]).astype(np.int64)]
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = [self._search(x, 0) for x in inputs[0]]
+            apart = [reduced(self, x, self.points[near]) for x, near in zip(inputs[0], found, strict=True)]
+        ends = np.cumsum([0, *map(len, found)])
+        values = root(self.metric, np.concatenate([np.empty(0), *apart]))
+        numbers = self.order[np.concatenate([np.empty(0, dtype=np.int64), *found])]
         return matrices.csr_matrix((values, numbers, ends), (len(inputs[0]), len(self.points)))
+
+    def _search(self, x: Array, node: int) -> Array:
+        """Rows of a node within the radius. One whose bounds lie within the radius has no others for the source."""
+        begin, end = self.ranges[node]
+        least, largest = self._span(x, node)
+        if least > self.radius or largest <= self.radius:
+            return np.arange(begin, end if least <= self.radius else begin)
+        if 2 * node + 2 < len(self.ranges):
+            return np.concatenate([self._search(x, 2 * node + 1), self._search(x, 2 * node + 2)])
+        limit = self.radius**2 if self.metric in ROOTED else self.radius
+        return np.asarray(begin + np.flatnonzero(reduced(self, x, self.points[begin:end]) <= limit))
+
+    def _span(self, x: Array, node: int) -> tuple[float, float]:
+        """The least and the largest distance to what a node holds."""
+        if self.radii.size:
+            distance = root(self.metric, reduced(self, x, self.bounds[node]))
+            return float(np.maximum(distance - self.radii[node], 0.0)), float(distance + self.radii[node])
+        if not len(self.bounds):
+            return 0.0, np.inf
+        below, above = self.bounds[node] - x, x - self.bounds[len(self.ranges) + node]
+        gap, far = 0.5 * ((below + np.abs(below)) + (above + np.abs(above))), np.maximum(np.abs(below), np.abs(above))
+        least, largest = (float(root(self.metric, reduced(self, each, np.zeros(len(x))))) for each in (gap, far))
+        return least, largest
 
     def describe(self) -> str:
         tree = f", {len(self.ranges)} nodes" if len(self.ranges) > 1 else ""

@@ -100,7 +100,7 @@ def test_forms_of_requests() -> None:
 
 
 def test_opaque_members() -> None:
-    assert check_answers(AdaBoostRegressor(KNeighborsRegressor(metric="canberra"), **FEW).fit(X, SCORE), X).opaque_steps
+    assert check_answers(AdaBoostRegressor(KNeighborsRegressor(p=3), **FEW).fit(X, SCORE), X).opaque_steps
 
 
 def test_saved(tmp_path: Any) -> None:

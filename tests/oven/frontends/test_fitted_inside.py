@@ -95,7 +95,7 @@ def test_opaque_estimators_are_given_arrays() -> None:
     """The composition has checked the names, so that what it holds knows none."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        model = SelfTrainingClassifier(KNeighborsClassifier(metric="canberra")).fit(FRAME, PARTLY)
+        model = SelfTrainingClassifier(KNeighborsClassifier(p=3)).fit(FRAME, PARTLY)
         plan = pretzel.compile(model)
         assert plan.opaque_steps
         np.testing.assert_array_equal(plan.predict(FRAME), model.predict(FRAME))

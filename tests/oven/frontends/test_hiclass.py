@@ -66,7 +66,7 @@ def test_one_level(kind):
 
 def test_a_member_without_native_form_makes_the_whole_opaque():
     X, y = hierarchy(rows=200)
-    model = fitted(LocalClassifierPerParentNode, KNeighborsClassifier(1, metric="canberra"), X, y)
+    model = fitted(LocalClassifierPerParentNode, KNeighborsClassifier(1, p=3), X, y)
     plan = pretzel.compile(model)
     assert plan.physical.methods["predict"].opaque[0].reason == "a member has no native form"
     np.testing.assert_array_equal(plan.predict(X), model.predict(X))

@@ -61,9 +61,7 @@ def test_inside_a_search() -> None:
 
 
 def test_opaque_steps() -> None:
-    model = make_pipeline(
-        StandardScaler(), RandomUnderSampler(random_state=0), KNeighborsClassifier(metric="canberra")
-    ).fit(X, TWO)
+    model = make_pipeline(StandardScaler(), RandomUnderSampler(random_state=0), KNeighborsClassifier(p=3)).fit(X, TWO)
     plan = pretzel.compile(model)
     assert [step.name for step in plan.physical.methods["predict"].opaque] == ["KNeighborsClassifier.predict"]
     np.testing.assert_array_equal(plan.predict(X), model.predict(X))

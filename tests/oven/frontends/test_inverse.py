@@ -92,7 +92,7 @@ def test_points_and_ends_of_quantiles() -> None:
 def test_opaque_regressors() -> None:
     for two in (False, True):
         y = np.stack([Y, 2 * Y + 1], axis=1) if two else Y
-        near = KNeighborsRegressor(metric="canberra")
+        near = KNeighborsRegressor(p=3)
         model = TransformedTargetRegressor(near, transformer=PowerTransformer()).fit(X, y)
         plan = pretzel.compile(model)
         assert plan.opaque_steps

@@ -120,7 +120,7 @@ def test_regressor_chains(member: Any, order: Any) -> None:
 
 
 def test_opaque_members() -> None:
-    near, nearest = KNeighborsRegressor(metric="canberra"), KNeighborsClassifier(metric="canberra")
+    near, nearest = KNeighborsRegressor(p=3), KNeighborsClassifier(p=3)
     for model, y in (
         (MultiOutputRegressor(near), NUMBERS),
         (MultiOutputClassifier(make_pipeline(StandardScaler(), nearest)), GRADES),

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from sklearn.datasets import make_blobs
-from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, LocalOutlierFactor, NearestNeighbors
+from sklearn.neighbors import (
+    KNeighborsClassifier,
+    KNeighborsRegressor,
+    LocalOutlierFactor,
+    NearestNeighbors,
+    RadiusNeighborsRegressor,
+)
 
 import pretzel
 from pretzel.oven.frontends.importer import Importer
@@ -63,6 +69,7 @@ def test_rows_that_are_infinitely_far(rows: Any) -> None:
     same(pretzel.compile(model).kneighbors(asked), model.kneighbors(asked))
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("algorithm", ["kd_tree", "ball_tree", "brute"])
 @pytest.mark.parametrize("rows", [GRID[:25], GRID], ids=["one node", "several"])
 def test_answers_of_rows_that_are_infinitely_far(rows: Any, algorithm: str) -> None:
@@ -116,6 +123,61 @@ def test_arguments(tmp_path: Path) -> None:
         loaded.kneighbors(ASKED, n_neighbors=2)
     with pytest.raises(TypeError, match="answered by"):
         loaded.kneighbors()
+
+
+COUNTS = RNG.integers(0, 3, size=(200, 4)).astype(np.float64)
+"""Rows of small numbers and zeros, of which many are equally far."""
+
+BY_NAME: list[tuple[str, str, dict[str, Any]]] = [
+    *((metric, algorithm, {}) for metric in ("l1", "l2", "canberra", "braycurtis") for algorithm in ("auto", "brute")),
+    *((metric, "kd_tree", {}) for metric in ("cityblock", "infinity", "l2")),
+    *((metric, "auto", {}) for metric in ("hamming", "jaccard", "rogerstanimoto", "sokalmichener", "russellrao")),
+    ("infinity", "ball_tree", {}),
+    ("sqeuclidean", "brute", {}),
+    ("seuclidean", "auto", {"V": COUNTS.var(axis=0)}),
+    ("mahalanobis", "auto", {"V": np.cov(COUNTS.T)}),
+]
+"""Metrics that are native without a tree, and those of trees."""
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(("metric", "algorithm", "numbers"), BY_NAME, ids=[f"{each[0]}-{each[1]}" for each in BY_NAME])
+def test_metrics_by_name(metric: str, algorithm: str, numbers: dict[str, Any]) -> None:
+    """Whatever is found depends on the bits of distances, and on the bounds of a tree where a metric is none."""
+    options: dict[str, Any] = {"metric": metric, "algorithm": algorithm, "metric_params": numbers, "leaf_size": 5}
+    rows = np.vstack([COUNTS[:30], COUNTS[:30] + 0.5, np.zeros((1, 4)), 100.0 * COUNTS[:9]])
+    targets = np.arange(len(COUNTS))
+    for model, method in (
+        (KNeighborsRegressor(7, weights="distance", **options), "predict"),
+        (KNeighborsClassifier(4, **options), "predict_proba"),
+        (RadiusNeighborsRegressor(0.5, **options), "predict"),
+        (LocalOutlierFactor(9, novelty=True, **options), "score_samples"),
+    ):
+        model.fit(COUNTS, targets % 3 if method == "predict_proba" else targets)
+        plan = pretzel.compile(model, strict=True)
+        for asked in (rows, rows[:1], rows.astype(np.int32), rows.astype(np.float32)):
+            expected = getattr(model, method)(asked)
+            np.testing.assert_allclose(getattr(plan, method)(asked), expected, rtol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"p": 3}, "powers of a C library"),
+        ({"p": 2, "metric_params": {"w": [1.0, 2.0, 3.0]}}, "powers of a C library"),
+        ({"metric": "dice"}, "0/0"),
+        ({"metric": "cosine"}, "the metric 'cosine' without a tree"),
+        ({"metric": "hamming", "algorithm": "brute"}, "the metric 'hamming' without a tree"),
+        ({"metric": "mahalanobis", "metric_params": {"VI": -np.eye(3)}}, "not positive definite"),
+    ],
+    ids=["power", "weights", "dice", "cosine", "brute", "indefinite"],
+)
+def test_metrics_without_native_form(options: dict[str, Any], reason: str) -> None:
+    model = KNeighborsRegressor(**options).fit(X, X[:, 0])
+    plan = pretzel.compile(model)
+    assert [reason in step.reason for step in plan.opaque_steps] == [True]
+    np.testing.assert_array_equal(plan.predict(ASKED[:9]), model.predict(ASKED[:9]))
 
 
 def test_set_after_the_fit() -> None:

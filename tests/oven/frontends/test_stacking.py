@@ -107,7 +107,7 @@ def test_several_labels(final: Any) -> None:
 def test_opaque_members() -> None:
     """Each is called by itself; all others are native."""
     for y in (TWO, MANY):
-        members = [*MEMBERS, ("near", KNeighborsClassifier(metric="canberra")), ("svc", SVC(kernel=rbf_kernel))]
+        members = [*MEMBERS, ("near", KNeighborsClassifier(p=3)), ("svc", SVC(kernel=rbf_kernel))]
         model = StackingClassifier(members, cv=2).fit(X, y)
         plan = pretzel.compile(model)
         assert len(plan.physical.methods["predict_proba"].opaque) == 2
@@ -115,22 +115,22 @@ def test_opaque_members() -> None:
             assert_close(plan.predict_proba(rows), model.predict_proba(rows))
             assert_close(plan.transform(rows), model.transform(rows))
         assert plan.predict_one(X[0]) == model.predict(X[:1])[0]
-    members = [("near", KNeighborsClassifier(metric="canberra")), ("linear", LogisticRegression())]
+    members = [("near", KNeighborsClassifier(p=3)), ("linear", LogisticRegression())]
     model = StackingClassifier(members, cv=2, stack_method="predict").fit(X, MANY)
     assert_close(pretzel.compile(model).transform(X), model.transform(X))
 
 
 def test_opaque_final_estimators() -> None:
-    model = StackingClassifier(MEMBERS, KNeighborsClassifier(metric="canberra"), cv=2).fit(X, MANY)
+    model = StackingClassifier(MEMBERS, KNeighborsClassifier(p=3), cv=2).fit(X, MANY)
     plan = pretzel.compile(model)
     np.testing.assert_array_equal(plan.predict(X), model.predict(X))
     assert_close(plan.predict_proba(X), model.predict_proba(X))
-    regressor = StackingRegressor([("a", Ridge())], KNeighborsRegressor(metric="canberra"), cv=2).fit(X, SCORE)
+    regressor = StackingRegressor([("a", Ridge())], KNeighborsRegressor(p=3), cv=2).fit(X, SCORE)
     assert_close(pretzel.compile(regressor).predict(X), regressor.predict(X))
 
 
 def test_opaque_members_of_several_labels() -> None:
-    members = [("near", KNeighborsClassifier(metric="canberra")), ("tree", DecisionTreeClassifier(max_depth=3))]
+    members = [("near", KNeighborsClassifier(p=3)), ("tree", DecisionTreeClassifier(max_depth=3))]
     model = StackingClassifier(members, DecisionTreeClassifier(max_depth=3), cv=2).fit(X, SEVERAL)
     plan = pretzel.compile(model)
     np.testing.assert_array_equal(plan.predict(X), model.predict(X))

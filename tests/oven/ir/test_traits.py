@@ -303,13 +303,15 @@ def splines(x: Node, beyond: str) -> Splines:
 
 def _neighbors(x: Node, metric: str) -> Neighbors:
     order, ranges = np.arange(20, dtype=np.int32), np.array([[0, 20]], dtype=np.int32)
-    return Neighbors((x,), RNG.normal(size=(20, WIDTH)), order, ranges, np.empty((0, WIDTH)), np.empty(0), metric, 3)
+    form = {"seuclidean": (0.5,) * WIDTH, "mahalanobis": tuple(np.eye(WIDTH).ravel().tolist())}.get(metric, ())
+    points = RNG.normal(size=(20, WIDTH))
+    return Neighbors((x,), points, order, ranges, np.empty((0, WIDTH)), np.empty(0), metric, 3, form)
 
 
 def _sorted_neighbors(x: Node, sort: str) -> SortedNeighbors:
     near = _neighbors(x, "manhattan")
     points = np.round(near.points)
-    return SortedNeighbors((x,), points, near.order, near.ranges, near.bounds, near.radii, "manhattan", 17, sort)
+    return SortedNeighbors((x,), points, near.order, near.ranges, near.bounds, near.radii, "manhattan", 17, (), sort)
 
 
 def _neighbor_answers(found: Node) -> list[Node]:
@@ -337,9 +339,13 @@ def _factorizations() -> list[Node]:
     return found
 
 
-def _radius_answers(x: Node, metric: str) -> list[Node]:
+def _within(x: Node, metric: str) -> RadiusNeighbors:
     near = _neighbors(x, metric)
-    found = RadiusNeighbors((x,), near.points, near.order, near.ranges, near.bounds, near.radii, metric, 2.0)
+    return RadiusNeighbors((x,), near.points, near.order, near.ranges, near.bounds, near.radii, metric, 2.0, near.form)
+
+
+def _radius_answers(x: Node, metric: str) -> list[Node]:
+    found = _within(x, metric)
     codes = np.arange(20, dtype=np.int32) % 2
     return [
         found,
@@ -502,9 +508,10 @@ def _examples() -> list[Node]:
         *(MatchingPursuit((x,), weights @ weights.T + np.eye(WIDTH), rounds) for x in INPUTS for rounds in (1, WIDTH)),
         *_factorizations(),
         *(splines(x, beyond) for x in INPUTS for beyond in BEYOND),
-        *(answer for metric in METRICS for x in INPUTS for answer in _neighbor_answers(_neighbors(x, metric))),
+        *(answer for metric in METRICS[:3] for x in INPUTS for answer in _neighbor_answers(_neighbors(x, metric))),
+        *(make(INPUTS[0], metric) for metric in METRICS[3:] for make in (_neighbors, _within)),
         *(_sorted_neighbors(x, sort) for sort in SORTS for x in INPUTS),
-        *(answer for metric in METRICS for x in INPUTS for answer in _radius_answers(x, metric)),
+        *(answer for metric in METRICS[:3] for x in INPUTS for answer in _radius_answers(x, metric)),
         *(SigmoidPairs((x,)) for x in INPUTS),
         *(SoftmaxOfBlocks((x,), blocks) for x in INPUTS for blocks in (1, 3)),
         *(MeanOfBlocks((x,), 3, weights) for x in INPUTS for weights in (np.empty(0), NUMBERS_OF)),

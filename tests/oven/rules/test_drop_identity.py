@@ -96,7 +96,7 @@ def test_an_opaque_step_is_given_what_its_estimator_was_fitted_on() -> None:
 
 def test_a_step_that_changes_nothing_before_an_opaque_step() -> None:
     X = np.array([[-1.0, 0.5], [1.0, 1.0], [0.5, -1.0]])
-    pipeline = make_pipeline(MaxAbsScaler(), KNeighborsClassifier(1, metric="canberra")).fit(X, [0, 1, 0])
+    pipeline = make_pipeline(MaxAbsScaler(), KNeighborsClassifier(1, p=3)).fit(X, [0, 1, 0])
     plan = pretzel.compile(pipeline)
     assert plan.opaque_steps
     assert plan.predict(X).tolist() == [0, 1, 0]

@@ -38,11 +38,9 @@ def models():
     yield "mixed", make_pipeline(columns, LogisticRegression()).fit(X, y), X
     union = make_union(PowerTransformer(), MinMaxScaler())
     yield "union", make_pipeline(union, RandomForestClassifier(2)).fit(numbers, y), numbers
-    votes = VotingClassifier(
-        [("near", KNeighborsClassifier(metric="canberra")), ("linear", LogisticRegression())], voting="soft"
-    )
+    votes = VotingClassifier([("near", KNeighborsClassifier(p=3)), ("linear", LogisticRegression())], voting="soft")
     yield "half opaque", make_pipeline(StandardScaler(), votes).fit(numbers, y), numbers
-    yield "opaque", KNeighborsClassifier(metric="canberra").fit(X[["age"]], y), X[["age"]]
+    yield "opaque", KNeighborsClassifier(p=3).fit(X[["age"]], y), X[["age"]]
     texts = ["the cat", "the dog"] * (ROWS // 2)
     yield "text", make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, y), texts
 

@@ -28,7 +28,7 @@ TARGET = [1.0, 2.0, 3.0, 4.0]
 MODELS: dict[str, Any] = {
     "native": Ridge().fit(FRAME, TARGET),
     "nameless": Ridge().fit(ARRAY, TARGET),
-    "mixed": make_pipeline(StandardScaler(), KNeighborsRegressor(2, metric="canberra")).fit(FRAME, TARGET),
+    "mixed": make_pipeline(StandardScaler(), KNeighborsRegressor(2, p=3)).fit(FRAME, TARGET),
     "columns": make_pipeline(
         make_column_transformer((StandardScaler(), ["age"]), (OneHotEncoder(), ["income"])), Ridge()
     ).fit(FRAME, TARGET),

@@ -115,7 +115,7 @@ def test_a_column_may_be_missing_where_the_plan_answers(index):
 
 def test_steps_without_a_native_form_say_what_their_tags_say():
     X = frame()[["age", "income"]]
-    neighbours = pretzel.compile(KNeighborsClassifier(metric="canberra").fit(X, X["age"] > 0)).input_schema
+    neighbours = pretzel.compile(KNeighborsClassifier(p=3).fit(X, X["age"] > 0)).input_schema
     assert [(c.kind, c.nullable) for c in neighbours.columns] == [("number", False)] * 2
     assert neighbours.outputs["predict"].labels is not None
     function = make_pipeline(FunctionTransformer(lambda X: X[["age"]]), LogisticRegression())
@@ -154,7 +154,7 @@ def test_a_column_that_is_only_passed_on_may_hold_anything(step):
 def test_a_column_that_a_later_step_reads_as_a_number_is_one():
     X = frame()[["age", "income", "class"]]
     columns = make_column_transformer((StandardScaler(), ["age"]), remainder="passthrough")
-    neighbours = (KNeighborsClassifier(), KNeighborsClassifier(metric="canberra"))
+    neighbours = (KNeighborsClassifier(), KNeighborsClassifier(p=3))
     for last in (StandardScaler(), LinearRegression(), *neighbours, RandomForestClassifier(2)):
         plan = pretzel.compile(make_pipeline(columns, last).fit(X, X["age"] > 0))
         assert [column.kind for column in plan.input_schema.columns] == ["number"] * 3, last
@@ -174,7 +174,7 @@ MEMBERS = pd.DataFrame({"age": np.arange(4.0), "member": [True, False, True, Fal
         LinearRegression().fit(MEMBERS[["member"]], MEMBERS["age"]),
         LinearRegression().fit(MEMBERS, MEMBERS["age"]),
         KNeighborsClassifier(1).fit(MEMBERS, MEMBERS["member"]),
-        KNeighborsClassifier(1, metric="canberra").fit(MEMBERS, MEMBERS["member"]),
+        KNeighborsClassifier(1, p=3).fit(MEMBERS, MEMBERS["member"]),
         SimpleImputer().fit(MEMBERS),
     ],
     ids=["hot", "hot-object", "hot-any", "ordinal", "numbers", "linear", "mixed", "neighbours", "opaque", "imputer"],
@@ -214,7 +214,7 @@ NUMBERS = np.random.default_rng(0).normal(size=(ROWS, 2))
         LinearRegression(),
         StandardScaler(),
         KNeighborsClassifier(),
-        KNeighborsClassifier(metric="canberra"),
+        KNeighborsClassifier(p=3),
         Binarizer(),
     ],
     ids=["linear", "scaler", "neighbours", "opaque", "binarizer"],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported
-from pretzel.oven.frontends.sklearn._common import NUMBERS, dense_only, floats
+from pretzel.oven.frontends.sklearn._common import NUMBERS, dense_only, exclude_all_but_float64, floats
 from pretzel.oven.frontends.sklearn.compat import since
 from pretzel.oven.frontends.sklearn.compat.neighbors import stored_rows
 from pretzel.oven.ir.neighbors import Neighbors, SortedNeighbors
@@ -36,7 +36,7 @@ def nearest(estimator: Any, x: Node, importer: Importer, k: int) -> Neighbors:
         importer.exclude(checked, [each for each in NUMBERS if each not in ("float64", "object")], reason)
     parts = stored.order, stored.ranges, stored.bounds, stored.radii, stored.metric, int(k)
     if stored.by_tree:
-        return SortedNeighbors((checked,), floats(stored.rows), *parts, sort_of_source())
+        return SortedNeighbors((checked,), floats(stored.rows), *parts, stored.form, sort_of_source())
     return Neighbors((checked,), floats(stored.rows), *parts)
 
 
@@ -68,9 +68,11 @@ def within(estimator: Any, x: Node, importer: Importer) -> RadiusNeighbors:
     if not stored.by_tree and stored.rows.dtype != np.float64:
         raise Unsupported("distances that are rounded to float32")
     checked = importer.finite(importer.dense(x), estimator)
+    if not stored.by_tree and stored.metric in ("sqeuclidean", "canberra", "braycurtis"):
+        exclude_all_but_float64(checked, importer, "distances that SciPy adds up")
     return RadiusNeighbors(
         (checked,), floats(stored.rows), stored.order, stored.ranges, stored.bounds, stored.radii, stored.metric,
-        float(estimator.radius),
+        float(estimator.radius), stored.form,
     )  # fmt: skip
 
 

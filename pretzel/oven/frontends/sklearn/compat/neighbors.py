@@ -13,8 +13,38 @@ if TYPE_CHECKING:
 
 TREES = ("ball_tree", "kd_tree")
 
-METRICS = {"EuclideanDistance": "euclidean", "ManhattanDistance": "manhattan", "ChebyshevDistance": "chebyshev"}
-"""Names of metrics by the beginnings of the names of their classes."""
+METRICS = {
+    "EuclideanDistance": "euclidean",
+    "ManhattanDistance": "manhattan",
+    "ChebyshevDistance": "chebyshev",
+    "SEuclideanDistance": "seuclidean",
+    "MahalanobisDistance": "mahalanobis",
+    "CanberraDistance": "canberra",
+    "BrayCurtisDistance": "braycurtis",
+    "HammingDistance": "hamming",
+    "JaccardDistance": "jaccard",
+    "RogersTanimotoDistance": "rogerstanimoto",
+    "SokalMichenerDistance": "rogerstanimoto",
+    "RussellRaoDistance": "russellrao",
+}
+"""Names of metrics of trees by the beginnings of the names of their classes."""
+
+WITHOUT_TREE = {
+    "l2": "euclidean",
+    "l1": "manhattan",
+    "cityblock": "manhattan",
+    "infinity": "chebyshev",
+    **{name: name for name in ("euclidean", "manhattan", "chebyshev", "sqeuclidean", "canberra", "braycurtis")},
+}
+"""Metrics for which scikit-learn compares rows one by one, as a tree does, also without one."""
+
+REASONS = {
+    "minkowski": "whose powers a C library computes",
+    "haversine": "whose sines a C library computes",
+    "dice": "which is 0/0 between rows of zeros",
+    "sokalsneath": "which is 0/0 between rows of zeros",
+}
+"""Why metrics of trees have no native form: last bits decide which rows are nearest."""
 
 
 class Stored(NamedTuple):
@@ -25,6 +55,7 @@ class Stored(NamedTuple):
     rows, order, ranges, bounds, radii : ndarray
     metric : str
     by_tree : bool
+    form : tuple of float
     """
 
     rows: Array
@@ -34,6 +65,7 @@ class Stored(NamedTuple):
     radii: Array
     metric: str
     by_tree: bool
+    form: tuple[float, ...] = ()
 
 
 def searches_tree(estimator: Any) -> bool:
@@ -53,36 +85,55 @@ def stored_rows(estimator: Any) -> Stored:
     rows = estimator._fit_X
     if not isinstance(rows, np.ndarray):
         raise Unsupported(f"{type(estimator).__name__} that was fitted on sparse rows or on a tree")
+    if searches_tree(estimator):
+        return of_tree(estimator._tree)
     metric = estimator.effective_metric_
-    if not isinstance(metric, str) or metric not in METRICS.values():
-        raise Unsupported(f"the metric {metric!r:.40}")
-    empty = np.empty(0)
-    if not searches_tree(estimator):
-        order = np.arange(len(rows), dtype=np.int32)
-        ranges = np.array([[0, len(rows)]], dtype=np.int32)
-        return Stored(rows, order, ranges, np.empty((0, rows.shape[1])), empty, metric, by_tree=False)
-    return of_tree(estimator._tree)
+    if not isinstance(metric, str) or metric not in WITHOUT_TREE:
+        raise Unsupported(f"the metric {metric!r:.40} without a tree")
+    order = np.arange(len(rows), dtype=np.int32)
+    ranges = np.array([[0, len(rows)]], dtype=np.int32)
+    bounds, radii = np.empty((0, rows.shape[1])), np.empty(0)
+    return Stored(rows, order, ranges, bounds, radii, WITHOUT_TREE[metric], by_tree=False)
 
 
 def of_tree(tree: Any) -> Stored:
     """Rows of a `KDTree` or a `BallTree`, leaf by leaf."""
-    metric = _metric_of(tree)
+    metric, form = _metric_of(tree)
     data, order, nodes, bounds = map(np.asarray, tree.get_arrays())
     is_ball = type(tree).__name__.startswith("Ball")
     radii = np.ascontiguousarray(nodes["radius"]) if is_ball else np.empty(0)
     ranges = np.stack([nodes["idx_start"], nodes["idx_end"]], axis=1).astype(np.int32)
     bounds = bounds.reshape(-1, data.shape[1])
-    return Stored(data[order], order.astype(np.int32), ranges, bounds, radii, metric, by_tree=True)
+    return Stored(data[order], order.astype(np.int32), ranges, bounds, radii, metric, by_tree=True, form=form)
 
 
-def _metric_of(tree: Any) -> str:
-    """The metric that a tree was built with."""
-    names = [type(part).__name__ for part in tree.__getstate__()]
-    for name in names:
-        for known, metric in METRICS.items():
-            if name.startswith(known):
-                return metric
-    raise Unsupported("a tree of another metric")
+def _metric_of(tree: Any) -> tuple[str, tuple[float, ...]]:
+    """The metric that a tree was built with, and the numbers that it was made with.
+
+    Raises
+    ------
+    Unsupported
+        It has no native form, or distances may be no numbers.
+    """
+    parts = {type(part).__name__: part for part in tree.__getstate__()}
+    found = next((name for name in parts if name.rstrip("3264").endswith("Distance")), "")
+    metric = next((metric for known, metric in METRICS.items() if found.startswith(known)), None)
+    if metric is None:
+        name = found.partition("Distance")[0].lower()
+        raise Unsupported(f"the metric {name!r}, {REASONS[name]}" if name in REASONS else "a tree of another metric")
+    _, variances, inverse, *_ = parts[found].__getstate__()
+    if metric == "seuclidean":
+        form = np.asarray(variances, dtype=np.float64)
+        if not (form > 0.0).all() or not np.isfinite(form).all():
+            raise Unsupported("the metric 'seuclidean' with variances that are not above 0")
+        return metric, tuple(form.tolist())
+    if metric == "mahalanobis":
+        form = np.asarray(inverse, dtype=np.float64)
+        sizes = np.linalg.eigvalsh(form) if np.isfinite(form).all() and np.allclose(form, form.T) else np.zeros(1)
+        if not sizes.min() > 1e-10 * sizes.max():
+            raise Unsupported("the metric 'mahalanobis' with a covariance that is not positive definite")
+        return metric, tuple(form.ravel().tolist())
+    return metric, ()
 
 
 def fitted_rows(estimator: Any) -> Array:
@@ -101,7 +152,7 @@ def density_of(estimator: Any) -> tuple[Array, Array, float]:
     from sklearn.neighbors._kd_tree import kernel_norm
 
     tree = estimator.tree_
-    if _metric_of(tree) != "euclidean":
+    if _metric_of(tree)[0] != "euclidean":
         raise Unsupported("a density of another metric than the Euclidean one")
     rows = np.asarray(tree.data)
     weights = np.ones(len(rows)) if tree.sample_weight is None else np.asarray(tree.sample_weight)
