@@ -63,7 +63,7 @@ def takes_option(model: Any, name: str) -> bool:
 
 
 RARE_METHODS = ("mahalanobis", *FOUND, "radius_neighbors")
-"""Methods of estimators that have none of `METHODS`: covariances, neighbours. Others have native ones only."""
+"""Methods of estimators that have none of `METHODS`: covariances, neighbours. Others have native ones of `FOUND`."""
 
 
 class Kind(enum.Enum):

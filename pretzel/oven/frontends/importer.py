@@ -42,7 +42,7 @@ from pretzel.oven.ir.encode import REJECT_UNKNOWN, category_codes
 from pretzel.oven.ir.graph import Methods, Node, Output, replace, toposort
 from pretzel.oven.ir.opaque import Opaque, new_token, opaque
 from pretzel.oven.ir.verify import check_node
-from pretzel.schema import CALL_OPTIONS, METHODS, RARE_METHODS, Kind, takes_option
+from pretzel.schema import CALL_OPTIONS, FOUND, METHODS, RARE_METHODS, Kind, takes_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -116,23 +116,24 @@ class Importer(ValueReader):
         asked = demands(self._root)
         self.rounds_arrays = asked.rounds_arrays
         raw = Raw((), tuple(range(asked.width)))
-        methods = {name: self._settled(name, raw, output) for name, output in self.methods(self._root, raw).items()}
+        made = self.methods(self._root, raw, only=(*METHODS, *FOUND))
+        wanted = {name: each for name, each in made.items() if name not in FOUND or not isinstance(each.node, Opaque)}
+        methods = {name: self._settled(name, raw, output) for name, output in wanted.items()}
         if self._guessed:
             self._doubtful = True
             for name, output in self.methods(self._root, raw, only=tuple(methods)).items():
                 methods[name] = replace_fields(methods[name], otherwise=self._settled(name, raw, output))
             self._doubtful = False
         methods = {name: self._with_otherwise(name, raw, output) for name, output in methods.items()}
-        if not methods:
+        if methods.keys() <= {*FOUND}:
             rare = self.methods(self._root, raw, only=RARE_METHODS)
             methods = {name: self._settled(name, raw, output) for name, output in rare.items()}
         if not methods:
             raise CompileError(f"{type(self._root).__name__} has no method that Pretzel can serve")
-        keeps_format = has_trait(self._root, "keeps_format")
         names = names_out(self._root, methods["transform"].node) if "transform" in methods else None
         spec = with_missing(request_spec(self._root, asked, methods), self.missing, self.texts)
         sets = frozenset(self.excluded), frozenset(self.interpolated), self._called
-        return Imported(spec, methods, self.origins, keeps_format, names, *sets, self.refusals)
+        return Imported(spec, methods, self.origins, has_trait(self._root, "keeps_format"), names, *sets, self.refusals)
 
     def sparse_methods(self, imported: Imported) -> dict[str, Output | str]:
         """The graphs for sparse requests, where they differ, or why such requests are rejected."""

@@ -161,7 +161,7 @@ def test_documents_and_items(data, row):
 def test_columns_found_by_name_and_opaque_members():
     by_name = make_pipeline(make_column_transformer((StandardScaler(), ["b"])), LogisticRegression())
     check(VotingClassifier([("c", by_name), *DUMMIES]).fit(FRAME, GRADES), [FRAME, FRAME[["c", "b"]]])
-    near = KNeighborsClassifier(metric="canberra")
+    near = KNeighborsClassifier(p=3)
     check(VotingClassifier([("n", near), *DUMMIES], voting="soft").fit(X, GRADES), [X, X.tolist()], native=False)
 
 

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import make_blobs
 from sklearn.neighbors import (
     KNeighborsClassifier,
     KNeighborsRegressor,
+    KNeighborsTransformer,
     LocalOutlierFactor,
     NearestNeighbors,
     RadiusNeighborsRegressor,
@@ -164,8 +166,8 @@ def test_metrics_by_name(metric: str, algorithm: str, numbers: dict[str, Any]) -
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"p": 3}, "powers of a C library"),
-        ({"p": 2, "metric_params": {"w": [1.0, 2.0, 3.0]}}, "powers of a C library"),
+        ({"p": 3}, "the metric 'minkowski', whose powers"),
+        ({"p": 2, "metric_params": {"w": [1.0, 2.0, 3.0]}}, "the metric 'minkowski', whose powers"),
         ({"metric": "dice"}, "0/0"),
         ({"metric": "cosine"}, "the metric 'cosine' without a tree"),
         ({"metric": "hamming", "algorithm": "brute"}, "the metric 'hamming' without a tree"),
@@ -178,6 +180,33 @@ def test_metrics_without_native_form(options: dict[str, Any], reason: str) -> No
     plan = pretzel.compile(model)
     assert [reason in step.reason for step in plan.opaque_steps] == [True]
     np.testing.assert_array_equal(plan.predict(ASKED[:9]), model.predict(ASKED[:9]))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        KNeighborsClassifier(4, leaf_size=5),
+        KNeighborsRegressor(4, metric="canberra"),
+        KNeighborsTransformer(n_neighbors=4),
+        LocalOutlierFactor(4, novelty=True),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_who_answers_with_more_than_neighbours_finds_them_too(model: Any, tmp_path: Path) -> None:
+    model = clone(model).fit(GRID, np.arange(len(GRID)) % 3)
+    pretzel.compile(model, strict=True).save(tmp_path / "found.pretzel")
+    loaded = pretzel.load(tmp_path / "found.pretzel")
+    for rows in (GRID[:30], GRID[:30] + 0.5, GRID[:1].astype(int)):
+        same(loaded.kneighbors(rows), model.kneighbors(rows))
+        np.testing.assert_array_equal(loaded.kneighbors(rows, return_distance=False), model.kneighbors(rows)[1])
+    assert pretzel.verify(pretzel.compile(model), model, GRID).ok
+
+
+def test_neighbours_whose_order_is_not_known_are_left_to_the_source() -> None:
+    model = KNeighborsClassifier(4, algorithm="brute").fit(X, np.arange(len(X)) % 3)
+    plan = pretzel.compile(model, strict=True)
+    assert list(plan.methods) == ["predict", "predict_proba"]
+    same(plan.kneighbors(ASKED[:9]), model.kneighbors(ASKED[:9]))
 
 
 def test_set_after_the_fit() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import numbers
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -77,7 +78,21 @@ def k_neighbors_classifier(estimator: Any, x: Node, importer: Importer) -> Metho
         weights = NeighborVotes((found,), own, len(labels), weighted, True) if weighted else votes
         winners.append(ArgMax((weights,)))
         shares.append(NormalizeSum((votes,), uniform=False))
-    return _answers(estimator, winners, shares, classes)
+    return {**_answers(estimator, winners, shares, classes), **_found(estimator, x, importer)}
+
+
+def _found(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """Distances to the neighbours, and their numbers, beside what they say; none where their order is not known."""
+    with contextlib.suppress(Unsupported):
+        return _kneighbors(estimator, x, importer)
+    return {}
+
+
+def _kneighbors(estimator: Any, x: Node, importer: Importer) -> Methods:
+    k = estimator.n_neighbors
+    if not isinstance(k, numbers.Integral) or k < 1:
+        raise Unsupported(f"n_neighbors={k!r:.40}")
+    return {"kneighbors": Output(sorted_nearest(estimator, x, importer, int(k)), list_of=(int(k), int(k)))}
 
 
 def _answers(estimator: Any, winners: list[Node], shares: list[Node], labels: list[Array]) -> Methods:
@@ -101,7 +116,7 @@ def k_neighbors_regressor(estimator: Any, x: Node, importer: Importer) -> Method
     found = nearest(estimator, x, importer, estimator.n_neighbors)
     values = floats(targets)
     means = NeighborMeans((found,), values.reshape(len(values), -1), weighted)
-    return {"predict": Output(means, ndim=values.ndim)}
+    return {"predict": Output(means, ndim=values.ndim), **_found(estimator, x, importer)}
 
 
 @adapter("sklearn.neighbors.RadiusNeighborsClassifier")
@@ -147,11 +162,12 @@ def radius_neighbors_regressor(estimator: Any, x: Node, importer: Importer) -> M
 
 
 @adapter("sklearn.neighbors.KNeighborsTransformer")
-def k_neighbors_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
+def k_neighbors_transformer(estimator: Any, x: Node, importer: Importer) -> Methods:
     """Distances to the neighbours and to one more, because a row may be its own; or ones."""
     far = _is_by_distance(estimator)
     found = sorted_nearest(estimator, x, importer, int(estimator.n_neighbors) + far)
-    return NeighborGraph((found,), len(found.points), far)
+    graph = NeighborGraph((found,), len(found.points), far)
+    return {"transform": Output(graph), **_found(estimator, x, importer)}
 
 
 @adapter("sklearn.neighbors.RadiusNeighborsTransformer")
@@ -183,10 +199,7 @@ def _is_by_distance(estimator: Any) -> bool:
 @adapter("sklearn.neighbors.NearestNeighbors")
 def nearest_neighbors(estimator: Any, x: Node, importer: Importer) -> Methods:
     """Distances to the neighbours, and their numbers."""
-    k = estimator.n_neighbors
-    if not isinstance(k, numbers.Integral) or k < 1:
-        raise Unsupported(f"n_neighbors={k!r:.40}")
-    return {"kneighbors": Output(sorted_nearest(estimator, x, importer, int(k)), list_of=(int(k), int(k)))}
+    return _kneighbors(estimator, x, importer)
 
 
 @adapter("sklearn.neighbors.LocalOutlierFactor")
@@ -204,6 +217,7 @@ def local_outlier_factor(estimator: Any, x: Node, importer: Importer) -> Methods
         "score_samples": Output(score, ndim=1),
         "decision_function": Output(decision, ndim=1),
         "predict": Output(Threshold((decision,), 0.0, inclusive=True), ndim=1, labels=labels),
+        **_found(estimator, x, importer),
     }
 
 
