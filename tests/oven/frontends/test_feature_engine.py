@@ -21,7 +21,7 @@ from pretzel.errors import InputKeyError, PretzelError
 from tests import releases
 
 pytest.importorskip("feature_engine")
-from feature_engine import discretisation, encoding, imputation, outliers, scaling, selection, transformation
+from feature_engine import creation, discretisation, encoding, imputation, outliers, scaling, selection, transformation
 from feature_engine.pipeline import Pipeline as RowPipeline
 from feature_engine.wrappers import SklearnTransformerWrapper
 
@@ -272,6 +272,12 @@ def test_intervals_as_texts() -> None:
         transformation.PowerTransformer(),
         transformation.PowerTransformer(exp=2),
         transformation.YeoJohnsonTransformer(),
+        transformation.ReciprocalTransformer(variables=["size", "weight"]),
+        transformation.ArcSinhTransformer(),
+        transformation.ArcSinhTransformer(["weight"], loc=9.5, scale=0.3),
+        creation.CyclicalFeatures(),
+        creation.CyclicalFeatures(["weight", "grade"], drop_original=True),
+        creation.CyclicalFeatures(max_values={"grade": 12, "size": 0.5}),
         scaling.MeanNormalizationScaler(),
         outliers.Winsorizer("gaussian", tail="both", fold=1),
         outliers.Winsorizer("iqr", missing_values="ignore"),
@@ -287,7 +293,6 @@ def test_functions_of_numbers(step: Any) -> None:
 @pytest.mark.parametrize(
     "step",
     [
-        transformation.ReciprocalTransformer(),
         transformation.PowerTransformer(exp=3),
         transformation.BoxCoxTransformer(),
         outliers.Winsorizer(add_indicators=True),

@@ -82,6 +82,27 @@ def _are_powers(function: str, exponent: float) -> bool:
     return np.array_equal(getattr(np, function)(values), np.power(values, exponent))
 
 
+@adapter(f"{MODULE}.reciprocal.ReciprocalTransformer")
+def reciprocal(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Quotients, of which zero has none; nor have numbers whose quotients are infinite."""
+    table = Table(estimator, x, importer)
+    for names, numbers in table.numbers(estimator.variables_):
+        found = importer.note(UnaryFunction((importer.finite(numbers, estimator),), "reciprocal"))
+        table.put(names, importer.finite(found, estimator))
+    return table.node()
+
+
+@adapter(f"{MODULE}.arcsinh.ArcSinhTransformer")
+def inverse_hyperbolic_sine(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Of the distance from ``loc``, in units of ``scale``."""
+    table = Table(estimator, x, importer)
+    for names, numbers in table.numbers(estimator.variables_):
+        mean, scale = (np.full(len(names), float(each)) for each in (estimator.loc, estimator.scale))
+        scaled = SubDiv((importer.finite(numbers, estimator),), mean, scale)
+        table.put(names, UnaryFunction((importer.note(scaled),), "arcsinh"))
+    return table.node()
+
+
 @adapter(f"{MODULE}.yeojohnson.YeoJohnsonTransformer")
 def yeo_johnson(estimator: Any, x: Node, importer: Importer) -> Node:
     """The transform of Yeo and Johnson."""
