@@ -204,6 +204,7 @@ def _texts(rng: np.random.Generator, quick: bool) -> Iterator[tuple[Any, Any]]:
             yield make_pipeline(vectorizer, linear).fit(texts, y > 2), texts
         yield make_pipeline(make_union(char, word), LogisticRegression(max_iter=3)).fit(texts, y > 2), texts
         yield make_pipeline(CountVectorizer(ngram_range=(1, 2)), linear).fit(texts, y), texts
+        yield TfidfVectorizer(dtype=np.float32, max_features=500).fit(texts), texts
         matched = r"[a-z]+|[^\w\s]"
         yield CountVectorizer(token_pattern=matched).fit(texts), texts
         yield HashingVectorizer(n_features=2**16, token_pattern=matched), texts

@@ -166,6 +166,7 @@ def texts() -> list[Case]:
         Case(module + "HashingVectorizer", "text", options={"n_features": 50, "token_pattern": r"[^\W\d]+"}),
         Case(module + "CountVectorizer", "text", options={"token_pattern": r"[a-z]+|[^\w\s]"}),
         Case(module + "TfidfVectorizer", "text", options={"norm": None, "use_idf": False}),
+        Case(module + "TfidfVectorizer", "text", options={"dtype": "float32"}),
         Case(module + "HashingVectorizer", "text", options={"n_features": 50, "alternate_sign": False, "norm": None}),
         Case("sklearn.feature_extraction.DictVectorizer", "records"),
         Case("sklearn.feature_extraction.DictVectorizer", "records", options={"sparse": False, "separator": " "}),

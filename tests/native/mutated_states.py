@@ -204,6 +204,7 @@ def models() -> Iterator[tuple[str, Any, Any, Any, str]]:
     yield "hashed words", HashingVectorizer(n_features=64, stop_words=["tea", "naïve"]), texts, None, "transform"
     yield "hashed", HashingVectorizer(n_features=64, analyzer="char_wb", ngram_range=(3, 4)), texts, None, "transform"
     yield "tfidf", TfidfVectorizer(sublinear_tf=True), texts, None, "transform"
+    yield "tfidf of float32", TfidfVectorizer(dtype=np.float32), texts, None, "transform"
     yield "tfidf linear", make_pipeline(TfidfVectorizer(), LogisticRegression()), texts, labels == 1, "predict_proba"
     yield "tfidf classes", make_pipeline(TfidfVectorizer(norm="l1"), LogisticRegression()), texts, labels, "predict"
     many = [f"{text} {' '.join(f'w{i}x{k}' for k in range(9))}" for i, text in enumerate(texts)]

@@ -92,9 +92,11 @@ def models() -> Iterator[tuple[str, Any, Any]]:
         CountVectorizer(token_pattern="[^,]+"),
         HashingVectorizer(n_features=8, token_pattern="[a-z][a-z]+|x"),
     )
+    rounded = HashingVectorizer(n_features=8, token_pattern="[a-z]+", dtype=np.float32)
     imputer = SimpleImputer(missing_values=None, strategy="constant", fill_value="m")
     for name, model, data in (
         ("texts", make_pipeline(words, Ridge()), texts),
+        ("rounded texts", rounded, texts),
         ("imputed", make_pipeline(imputer, OneHotEncoder(handle_unknown="ignore"), Ridge()), missing),
         ("logarithms", make_pipeline(FunctionTransformer(np.log1p), Ridge()), numbers),
         ("curve", IsotonicRegression(out_of_bounds="clip"), numbers[:, :1].astype(np.float32)),

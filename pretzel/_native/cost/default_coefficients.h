@@ -238,6 +238,7 @@ constexpr DefaultCoefficients kDefaultCoefficients[] = {
     {"sum", {{"additions", 0.916, 0.948}, {"call", 3.9, 0.308}, {"outputs", 0.341, 0.405}}},
     {"tanh", {{"call", 2.11, 1.09}, {"vectors", 7.52, 7.31}}},
     {"tfidf", {{"call", 5.65, 2.07}, {"entries", 0, 0, 1.55}}},
+    {"tfidf_float32", {{"call", 5.65, 2.07}, {"entries", 0, 0, 2.1}}},
     {"tfidf_linear",
      {{"call", 2.84, 1.23},
       {"entries", 0, 0, 4.44},

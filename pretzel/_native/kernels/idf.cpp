@@ -1,4 +1,5 @@
 // tfidf: weighted and normalised counts, entries in the order of the counts. Without idf all terms weigh 1.
+// tfidf_float32: the same for counts of float32, with each value rounded as scikit-learn rounds it.
 // tfidf_linear: bias + weights . tfidf(counts); the weighted row is never stored when there is one output.
 //
 // Sums over a row run in eight lanes; with several outputs each output is one sum in the order of the entries.
@@ -53,29 +54,42 @@ struct Ones {
   void prefetch(int64_t) const {}
 };
 
-template <class Idf>
+/// A value as float32 has it, or as it is.
+template <bool kFloat32>
+double rounded(double x) {
+  return kFloat32 ? static_cast<double>(static_cast<float>(x)) : x;
+}
+
+template <bool kFloat32>
+double log_plus_1(double count) {
+  return rounded<kFloat32>(rounded<kFloat32>(std::log(count)) + 1.0);
+}
+
+template <class Idf, bool kFloat32>
 struct Weighting {
   Idf idf;
   const State& state;
 
   double frequency(double count) const {
-    if (state.binary) count = 1.0;
+    count = state.binary ? 1.0 : rounded<kFloat32>(count);
     if (!state.sublinear) return count;
     if (count >= 0.0 && count < kLogs && count == static_cast<double>(static_cast<int64_t>(count))) {
       return state.logs[static_cast<int64_t>(count)];
     }
-    return std::log(count) + 1.0;
+    return log_plus_1<kFloat32>(count);
   }
-  double weigh(const SparseRow& row, int64_t i) const { return frequency(row.value[i]) * idf[row.index[i]]; }
+  double weigh(const SparseRow& row, int64_t i) const {
+    return rounded<kFloat32>(frequency(row.value[i]) * idf[row.index[i]]);
+  }
 };
 
 /// Calls `use` with the weighting of a call.
-template <class Use>
+template <bool kFloat32, class Use>
 void with_weighting(const RunCall& call, Use use) {
   const auto& state = *reinterpret_cast<const State*>(call.state);
   const Array &idf = call.params[kIdf], &codes = call.params[kIdfCodes];
-  if (idf.size == 0) return use(Weighting<Ones>{{}, state});
-  with_numbers(idf, codes, [&](auto numbers) { use(Weighting<decltype(numbers)>{numbers, state}); });
+  if (idf.size == 0) return use(Weighting<Ones, kFloat32>{{}, state});
+  with_numbers(idf, codes, [&](auto numbers) { use(Weighting<decltype(numbers), kFloat32>{numbers, state}); });
 }
 
 /// The contribution of eight weighted counts to the norm.
@@ -88,10 +102,19 @@ inline double norm_of(Norm norm, f64x8 parts) {
   return norm == Norm::kL1 ? sum : std::sqrt(sum);
 }
 
+/// The same where values are float32: their squares are, and all are added up one by one in float64.
+inline double norm_in_order(Norm norm, const double* t, int64_t size) {
+  double sum = 0.0;
+  for (int64_t i = 0; i < size; ++i) sum += norm == Norm::kL1 ? std::fabs(t[i]) : rounded<true>(t[i] * t[i]);
+  if (norm == Norm::kNone || sum == 0.0) return 1.0;
+  return norm == Norm::kL1 ? sum : std::sqrt(sum);
+}
+
 /// Weighs a row into `out` and returns its norm.
-template <class Idf>
-double weigh_row(const Weighting<Idf>& weighting, const SparseRow& row, double* out) {
+template <class Idf, bool kFloat32>
+double weigh_row(const Weighting<Idf, kFloat32>& weighting, const SparseRow& row, double* out) {
   for (int64_t i = 0; i < row.size; ++i) out[i] = weighting.weigh(row, i);
+  if constexpr (kFloat32) return norm_in_order(weighting.state.norm, out, row.size);
   f64x8 parts = splat8(0.0);
   for (int64_t i = 0; i < row.size; i += 8) {
     const f64x8 t = row.size - i < 8 ? load_tail(out + i, row.size - i) : load8(out + i);
@@ -100,13 +123,14 @@ double weigh_row(const Weighting<Idf>& weighting, const SparseRow& row, double* 
   return norm_of(weighting.state.norm, parts);
 }
 
+template <bool kFloat32>
 const char* bind(const BindCall& call) {
   State state;
   std::memset(&state, 0, sizeof state);  // padding, too: equal states are equal bytes
   state.norm = call.params[kNorm].scalar<Norm>();
   state.sublinear = call.params[kSublinear].scalar<uint8_t>() != 0;
   state.binary = call.params[kBinary].scalar<uint8_t>() != 0;
-  for (int64_t i = 0; i < kLogs; ++i) state.logs[i] = std::log(static_cast<double>(i)) + 1.0;
+  for (int64_t i = 0; i < kLogs; ++i) state.logs[i] = log_plus_1<kFloat32>(static_cast<double>(i));
   call.state->resize(sizeof state);
   std::memcpy(call.state->data(), &state, sizeof state);
   return nullptr;
@@ -135,30 +159,31 @@ const char* check_linear(const LoadCall& call) {
   return check_idf(call);
 }
 
-template <class Idf>
-Status weigh_rows(const RunCall& call, const Weighting<Idf>& weighting) {
+template <class Idf, bool kFloat32>
+Status weigh_rows(const RunCall& call, const Weighting<Idf, kFloat32>& weighting) {
   for (int32_t r = 0; r < call.rows; ++r) {
     const SparseRow& row = call.in[0].sparse[r];
     auto* out = call.arena->alloc_n<double>(static_cast<size_t>(row.size) + 1);
     if (out == nullptr) return Status::kNoMemory;
     const double norm = weigh_row(weighting, row, out);
     if (norm != 1.0) {
-      for (int64_t i = 0; i < row.size; ++i) out[i] /= norm;
+      for (int64_t i = 0; i < row.size; ++i) out[i] = rounded<kFloat32>(out[i] / norm);
     }
     call.out->sparse[r] = SparseRow{row.index, out, row.size};
   }
   return Status::kOk;
 }
 
+template <bool kFloat32>
 Status run_tfidf(const RunCall& call) noexcept {
   Status status = Status::kOk;
-  with_weighting(call, [&](const auto& weighting) { status = weigh_rows(call, weighting); });
+  with_weighting<kFloat32>(call, [&](const auto& weighting) { status = weigh_rows(call, weighting); });
   return status;
 }
 
 /// One output: norm and dot product in one pass.
 template <class Idf, class Weights>
-double one_output(const Weighting<Idf>& weighting, const SparseRow& row, Weights weights) {
+double one_output(const Weighting<Idf, false>& weighting, const SparseRow& row, Weights weights) {
   f64x8 dot = splat8(0.0), parts = splat8(0.0);
   for (int64_t i = 0; i < row.size; i += 8) {
     double t[8] = {0}, w[8] = {0};
@@ -193,7 +218,7 @@ void many_outputs(const double* t, const SparseRow& row, Weights weights, int64_
 }
 
 template <class Idf, class Weights>
-Status run_rows(const RunCall& call, const Weighting<Idf>& weighting, Weights weights) {
+Status run_rows(const RunCall& call, const Weighting<Idf, false>& weighting, Weights weights) {
   const auto* bias = call.params[kBias].as<double>();
   const int32_t outputs = call.out->width;
   for (int32_t r = 0; r < call.rows; ++r) {
@@ -216,7 +241,7 @@ Status run_rows(const RunCall& call, const Weighting<Idf>& weighting, Weights we
 
 Status run_linear(const RunCall& call) noexcept {
   Status status = Status::kOk;
-  with_weighting(call, [&](const auto& weighting) {
+  with_weighting<false>(call, [&](const auto& weighting) {
     with_numbers(call.params[kWeights], call.params[kWeightCodes],
                  [&](auto weights) { status = run_rows(call, weighting, weights); });
   });
@@ -250,10 +275,13 @@ Cost cost_linear(const CostCall& call) {
 }
 
 }  // namespace
-PRETZEL_KERNEL(tfidf, .params = kTfidf, .in = {kSparse, "n_terms"}, .out = {kSparse, "n_terms"}, .bind = bind,
-               .check = check_idf, .check_state = check_state, .run = run_tfidf, .cost = cost_tfidf, .state_version = 3,
-               .flags = kHasState)
-PRETZEL_KERNEL(tfidf_linear, .params = kLinear, .in = {kSparse, "n_terms"}, .out = {kDense, "n_out"}, .bind = bind,
-               .check = check_linear, .check_state = check_state, .run = run_linear, .cost = cost_linear,
+PRETZEL_KERNEL(tfidf, .params = kTfidf, .in = {kSparse, "n_terms"}, .out = {kSparse, "n_terms"}, .bind = bind<false>,
+               .check = check_idf, .check_state = check_state, .run = run_tfidf<false>, .cost = cost_tfidf,
                .state_version = 3, .flags = kHasState)
+PRETZEL_KERNEL(tfidf_float32, .params = kTfidf, .in = {kSparse, "n_terms"}, .out = {kSparse, "n_terms"},
+               .bind = bind<true>, .check = check_idf, .check_state = check_state, .run = run_tfidf<true>,
+               .cost = cost_tfidf, .flags = kHasState)
+PRETZEL_KERNEL(tfidf_linear, .params = kLinear, .in = {kSparse, "n_terms"}, .out = {kDense, "n_out"},
+               .bind = bind<false>, .check = check_linear, .check_state = check_state, .run = run_linear,
+               .cost = cost_linear, .state_version = 3, .flags = kHasState)
 }  // namespace pretzel

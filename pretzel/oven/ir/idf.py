@@ -10,6 +10,7 @@ import numpy as np
 
 from pretzel.oven.ir._dictionary import encoded
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
+from pretzel.oven.ir.scale import round_to_float32
 from pretzel.oven.ir.value_properties import UNKNOWN, ValueProperties, of_constants, whole
 from pretzel.schema import Schema, dense, fixed, rule_of
 
@@ -20,6 +21,8 @@ NO_IDF = np.empty(0)
 
 LARGEST_TERM = 1e140
 """Squares of terms up to here, added up over a document, are far from an overflow."""
+
+LARGEST_TERM_FLOAT32 = 1e16
 
 NORM_BOUND = 2.0
 """No term of a document of norm one is larger, not even where its square underflows and loses digits."""
@@ -105,6 +108,68 @@ class Tfidf(Node):
     def describe(self) -> str:
         flags = [name for name in ("sublinear", "binary") if getattr(self, name)]
         return ", ".join([*(["idf"] if len(self.idf) else []), f"norm={self.norm}", *flags])
+
+
+class TfidfFloat32(Node):
+    """`Tfidf` of counts of float32: each value is rounded, and the sum of a norm is one of float64."""
+
+    idf: Array
+    norm: str | None
+    sublinear: bool
+    binary: bool
+
+    op: ClassVar[str] = "tfidf_float32/1"
+    kernel: ClassVar[str] = "tfidf_float32"
+    parity: ClassVar[Parity] = Parity.TOLERANCE  # of a logarithm
+    needs_rows: ClassVar[bool] = False
+
+    def schema(self) -> Schema:
+        return replace_fields(self.inputs[0].schema(), dtype=fixed("float32"))
+
+    def params(self) -> dict[str, Array]:
+        return _weighting(self.idf, self.norm, self.sublinear, self.binary)
+
+    def reference(self, *inputs: Value) -> Value:
+        (x,) = inputs
+        data = np.ones_like(x.data) if self.binary else round_to_float32(x.data)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if self.sublinear:
+                data = round_to_float32(round_to_float32(np.log(data)) + 1.0)
+            if len(self.idf):
+                data = round_to_float32(data * self.idf[x.indices])
+            if self.norm is not None:
+                parts = np.abs(data) if self.norm == "l1" else round_to_float32(data * data)
+                for start, stop in zip(x.indptr[:-1], x.indptr[1:], strict=True):
+                    length = sum(parts[start:stop].tolist())
+                    if length != 0:
+                        length = length if self.norm == "l1" else math.sqrt(length)
+                        data[start:stop] = round_to_float32(data[start:stop] / length)
+        return type(x)((data, x.indices, x.indptr), shape=x.shape)
+
+    def is_exact(self) -> bool:
+        """Only NumPy's logarithms of float32 have other bits."""
+        return not self.sublinear
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        """As of `Tfidf`, where squares of float32 do not overflow."""
+        found = Tfidf(self.inputs, self.idf, None, self.sublinear, self.binary).value_properties(*inputs)
+        if not found.finite or found.magnitude > LARGEST_TERM_FLOAT32:
+            return UNKNOWN
+        if self.norm is not None:
+            bound = NORM_BOUND
+            return ValueProperties(0.0 if found.non_negative else -bound, bound, no_nan=True)
+        low, high = round_to_float32(np.array([found.low, found.high])).tolist()
+        return ValueProperties(low, high, found.no_nan, found.integral)
+
+    def describe(self) -> str:
+        flags = [name for name in ("sublinear", "binary") if getattr(self, name)]
+        return ", ".join([*(["idf"] if len(self.idf) else []), f"norm={self.norm}", *flags])
+
+
+def weighted(source: Node, idf: Array, norm: str | None, sublinear: bool, binary: bool) -> Node:
+    """`Tfidf` in the precision of the counts."""
+    cls = TfidfFloat32 if source.schema().dtype == fixed("float32") else Tfidf
+    return cls((source,), idf, norm, sublinear, binary)
 
 
 class TfidfLinear(Node):

@@ -68,7 +68,7 @@ from pretzel.oven.ir.features import DictFeatures, HashedFeatures
 from pretzel.oven.ir.float32_link import ExpFloat32, ExpitFloat32, SoftmaxFloat32
 from pretzel.oven.ir.graph import Array, Node, Parity, Value, replace, rewrite, toposort
 from pretzel.oven.ir.hashing import HashedNgrams
-from pretzel.oven.ir.idf import NO_IDF, Tfidf, TfidfLinear
+from pretzel.oven.ir.idf import NO_IDF, Tfidf, TfidfFloat32, TfidfLinear
 from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask, ZeroToNaN
 from pretzel.oven.ir.indicators import Indicators
 from pretzel.oven.ir.interpolate import Interpolate, InterpolateFloat32
@@ -379,6 +379,12 @@ def _examples() -> list[Node]:
         for norm in (None, "l1", "l2")
         for sublinear in (False, True)
         for binary in (False, True)
+    ]
+    tfidf += [
+        TfidfFloat32((replace(text[0], dtype="float32"),), idf, norm, sublinear, binary=False)
+        for idf in (NO_IDF, np.linspace(0.5, 3.0, text[0].schema().width).astype(np.float32))
+        for norm in (None, "l1", "l2")
+        for sublinear in (False, True)
     ]
     return [
         *(LEAF, SPARSE, CELL_LEAF, TEXT_LEAF, DATE_LEAF, ITEM_LEAF, ROW_LEAF),

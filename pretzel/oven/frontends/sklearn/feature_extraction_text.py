@@ -17,9 +17,9 @@ from pretzel.oven.ir._text import ANALYZERS, pack
 from pretzel.oven.ir.columns import Raw
 from pretzel.oven.ir.graph import Methods, Node, Output, replace
 from pretzel.oven.ir.hashing import HashedNgrams
-from pretzel.oven.ir.idf import NO_IDF, NORMS, Tfidf
+from pretzel.oven.ir.idf import NO_IDF, NORMS, Tfidf, weighted
 from pretzel.oven.ir.ngrams import Ngrams
-from pretzel.schema import Kind
+from pretzel.schema import Kind, fixed
 from pretzel.steps.analyzer import SURROGATE, analyzer_step, escaped
 
 if TYPE_CHECKING:
@@ -48,17 +48,20 @@ def count_vectorizer(estimator: Any, x: Node, importer: Importer) -> Methods:
 def tfidf_vectorizer(estimator: Any, x: Node, importer: Importer) -> Node:
     """Counts, then idf and norm."""
     dtype = np.dtype(estimator.dtype)
-    if dtype not in (np.float64, np.int64):
+    if dtype not in (np.float64, np.float32, np.int64):
         raise Unsupported(f"dtype={dtype.name}: scikit-learn computes in that precision")
-    return _tfidf(tfidf_of(estimator), counts(estimator, x, importer), importer, binary=bool(estimator.binary))
+    found: Node = counts(estimator, x, importer)
+    if dtype == np.float32:
+        found = replace(found, dtype="float32")
+    return _tfidf(tfidf_of(estimator), found, importer, binary=bool(estimator.binary))
 
 
 @adapter("sklearn.feature_extraction.text.TfidfTransformer")
 def tfidf_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
     if isinstance(x, Raw) or x.schema().kind is not Kind.SPARSE:
         raise Unsupported("counts that are not the sparse rows of a vectorizer")
-    if x.schema().dtype.is_float32:
-        raise Unsupported("counts of float32: scikit-learn computes in that precision")
+    if x.schema().dtype.is_float32 and x.schema().dtype != fixed("float32"):
+        raise Unsupported("counts that are float32 in some requests")
     return _tfidf(estimator, importer.finite(x, estimator), importer)
 
 
@@ -66,7 +69,7 @@ def tfidf_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
 def hashing_vectorizer(estimator: Any, x: Node, importer: Importer) -> Node:
     """Hashed n-grams, then the norm."""
     dtype = np.dtype(estimator.dtype).name
-    if dtype != "float64" and (dtype != "float32" or estimator.norm is not None):
+    if dtype not in ("float64", "float32"):
         raise Unsupported(f"dtype={dtype}: scikit-learn computes in that precision")
     if estimator.norm not in NORMS:
         raise Unsupported(f"norm={estimator.norm!r}")
@@ -93,7 +96,7 @@ def hashing_vectorizer(estimator: Any, x: Node, importer: Importer) -> Node:
     )
     if estimator.norm is None and not estimator.binary:
         return hashed
-    return Tfidf((hashed,), NO_IDF, estimator.norm, sublinear=False, binary=bool(estimator.binary), dtype=dtype)
+    return weighted(hashed, NO_IDF, estimator.norm, sublinear=False, binary=bool(estimator.binary))
 
 
 def _tokens(vectorizer: Any) -> Tokens:
@@ -115,8 +118,9 @@ def _tfidf(transformer: Any, source: Node, importer: Importer, *, binary: bool =
         raise Unsupported(f"norm={transformer.norm!r}")
     idf = np.asarray(getattr(transformer, "idf_", NO_IDF))  # scikit-learn looks at the attribute, not at use_idf
     floats(idf)
-    if idf.dtype != np.float64:
+    if len(idf) and idf.dtype != (np.float32 if source.schema().dtype == fixed("float32") else np.float64):
         raise Unsupported(f"idf_ is {idf.dtype.name}: scikit-learn computes in that precision")
+    idf = idf.astype(np.float64)
     check_fit(transformer, source.schema().width)
     if len(idf) not in (0, source.schema().width) or np.isnan(idf).any():
         raise ValueError("idf_ and the vocabulary differ in length, or idf_ holds NaN")
@@ -125,9 +129,9 @@ def _tfidf(transformer: Any, source: Node, importer: Importer, *, binary: bool =
     sublinear = bool(transformer.sublinear_tf)
     if sublinear and transformer.norm is not None and not binary and source.properties().low <= 0.0:
         # Features that are no counts may have no logarithm, which the source finds before it divides by the norm.
-        source = importer.finite(Tfidf((source,), idf, None, sublinear, binary), transformer)
+        source = importer.finite(weighted(source, idf, None, sublinear, binary), transformer)
         idf, sublinear = NO_IDF, False
-    return importer.require_rows(Tfidf((source,), idf, transformer.norm, sublinear, binary))
+    return importer.require_rows(weighted(source, idf, transformer.norm, sublinear, binary))
 
 
 def counts(vectorizer: Any, x: Node, importer: Importer) -> Node:

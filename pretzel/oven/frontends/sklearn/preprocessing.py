@@ -29,7 +29,7 @@ from pretzel.oven.frontends.sklearn.compat.preprocessing import (
 from pretzel.oven.ir.bins import Bins
 from pretzel.oven.ir.columns import Raw, is_sparse
 from pretzel.oven.ir.encode import OneHot
-from pretzel.oven.ir.idf import NO_IDF, Tfidf
+from pretzel.oven.ir.idf import NO_IDF, weighted
 from pretzel.oven.ir.impute import Impute
 from pretzel.oven.ir.linear import Linear, Sum
 from pretzel.oven.ir.link import Exp, Log
@@ -42,7 +42,7 @@ from pretzel.oven.ir.scale import MulAdd, ScaleSparse, SubDiv, ToFloat32
 from pretzel.oven.ir.splines import Splines
 from pretzel.oven.ir.unary_function import FLOATS_ONLY, FUNCTIONS, KEEP_INTEGERS, UnaryFunction
 from pretzel.oven.ir.value_properties import FLOAT64_MAX
-from pretzel.schema import Follows, Kind, fixed
+from pretzel.schema import Follows, Kind
 from pretzel.steps.analyzer import Analyzer
 
 if TYPE_CHECKING:
@@ -110,9 +110,7 @@ def normalizer(estimator: Any, x: Node, importer: Importer) -> Node:
         return UnitNorm((x,), estimator.norm)
     if estimator.norm == "max":
         raise Unsupported("Normalizer(norm='max') on sparse rows")
-    if x.schema().dtype == fixed("float32"):
-        raise Unsupported("sparse rows of float32: scikit-learn computes in that precision")
-    return Tfidf((x,), NO_IDF, estimator.norm, False, False)
+    return weighted(x, NO_IDF, estimator.norm, False, False)
 
 
 @adapter("sklearn.preprocessing.Binarizer")
