@@ -138,7 +138,7 @@ def test_what_stands_before_an_opaque_step_is_rewritten(name, final):
 
 
 def test_numbers_that_an_opaque_step_makes_of_few_named_columns():
-    """More of them than the table has columns, and none of these names is theirs."""
+    """More names than the table has columns, and none of them is a column."""
     frame = pd.DataFrame(X[:, :2], columns=["a", "b"])
     wide = make_pipeline(SplineTransformer(degree=1, extrapolation="linear"), StandardScaler(), PCA(3))
     plan = check_answers(make_pipeline(wide, LogisticRegression()).fit(frame, y), frame)
@@ -205,7 +205,7 @@ def test_functions_on_columns_are_told_apart():
 
 
 def test_reasons_say_what_is_missing():
-    """A frame is the reason only where something in Python reads it, whoever asked for it."""
+    """`set_output` is given as the reason only if a step in Python reads the frame."""
     scaler = StandardScaler().set_output(transform="pandas")
     steps = [("numpy", FunctionTransformer(np.deg2rad)), ("own", FunctionTransformer(lambda X: X * 2))]
     plan = pretzel.compile(Pipeline([("scale", scaler), *steps, ("last", LogisticRegression())]).fit(X, y))

@@ -193,7 +193,7 @@ def test_targets_behind_an_opaque_regressor(model, inverse):
 
 
 class Whole(RegressorMixin, BaseEstimator):
-    """Predicts whole numbers, of which NumPy's functions make what they will."""
+    """Predicts integers, whose dtype NumPy's functions may change."""
 
     def fit(self, X, y):
         self.n_features_in_ = X.shape[1]
@@ -276,7 +276,7 @@ def test_other_inverses_are_opaque():
 
 @pytest.mark.parametrize("target", [SCORE, SCORE[:, None], np.stack([SCORE, 2 * SCORE], axis=1)], ids=["1", "n1", "n2"])
 def test_a_native_regressor_before_an_inverse_in_python(target, tmp_path):
-    """Of an inverse that only Python knows the regressor stays native."""
+    """The regressor stays native if its inverse runs in Python."""
     model = make_pipeline(StandardScaler(), Ridge())
     plan = check(TransformedTargetRegressor(model, func=np.deg2rad, inverse_func=np.rad2deg).fit(X, target))
     assert opaque(plan) == ["Inverse.predict"]

@@ -36,7 +36,7 @@ def drop_identity(node, users):
 
 
 def swap_forever(node, users):
-    """Never comes to an end."""
+    """Fires without end."""
     return Select(node.inputs, node.columns[::-1]) if isinstance(node, Select) else None
 
 
@@ -280,7 +280,7 @@ def columns(output):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_rules_are_told_who_reads_what(seed):
-    """At rest, and after changes: those who read each node, as often as they do."""
+    """The users of each node, with repetitions, before and after changes."""
     outputs = random_graph(seed)
     graph = LiveGraph(outputs, 1)
     readers = Readers(graph)

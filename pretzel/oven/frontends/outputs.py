@@ -34,7 +34,7 @@ def feature_names_out(estimator: Any) -> list[str] | None:
 
 
 def names_out(estimator: Any, node: Node) -> tuple[str, ...] | None:
-    """Names of the columns of ``transform``; none where a step makes sparse rows, of which no frame is made."""
+    """Names of the columns of ``transform``; none where a step makes sparse rows, because these are no frame."""
     if isinstance(node, Raw | Opaque) or not has_trait(estimator, "follows_configuration"):
         return None
     if node.schema().kind is Kind.SPARSE or has_trait(estimator, "fails_at_frames"):

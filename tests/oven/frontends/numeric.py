@@ -1,4 +1,4 @@
-"""What a numeric operator is held to: scikit-learn's answers, native and interpreted, the same bits in any batch."""
+"""Checks of numeric operators: scikit-learn's answers, native and interpreted, with the same bits in any batch."""
 
 from __future__ import annotations
 

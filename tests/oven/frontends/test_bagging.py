@@ -36,7 +36,7 @@ NAN = np.where(RNG.random(X.shape) < 0.1, np.nan, X)
 
 
 class ByPosition(ClassifierMixin, BaseEstimator):
-    """Reads columns as only an array has them, and has no native form."""
+    """Indexes columns as only an array allows, and has no native form."""
 
     def fit(self, X: Any, y: Any) -> ByPosition:
         self.classes_, self.n_features_in_ = np.unique(y), X.shape[1]

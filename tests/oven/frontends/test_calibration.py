@@ -83,7 +83,7 @@ def test_classes_that_a_fold_has_not_seen() -> None:
 
 
 def test_rows_without_any_probability() -> None:
-    """Each class has the same, where the curves of all are 0."""
+    """All classes get the same probability if the curves of all are 0."""
     model = CalibratedClassifierCV(LogisticRegression(), method="isotonic", cv=2).fit(X, MANY)
     for each in model.calibrated_classifiers_:
         for curve in each.calibrators:

@@ -21,7 +21,7 @@ WIDTH = 5
 
 
 def numbers() -> np.ndarray:
-    """Columns with ties; all but the last have holes."""
+    """Columns with ties; all but the last have missing values."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, WIDTH)).round(2)
     X[:, :-1][rng.random((400, WIDTH - 1)) < 0.05] = np.nan
@@ -62,7 +62,7 @@ def at_borders(estimator: Any, folder: Any) -> np.ndarray:
 
 
 def check(estimator: Any, rows: Any) -> None:
-    """Every method answers as the library does: sums to the bit, links to rounding."""
+    """Every method answers as the library does: sums have the same bits, links agree to rounding."""
     plan = pretzel.compile(estimator, strict=True, store=pretzel.ObjectStore())
     for method in plan.methods:
         want, got = getattr(estimator, method)(rows), getattr(plan, method)(rows)

@@ -80,7 +80,7 @@ def test_missing_numbers_for_unknown_and_missing_values(name: str, option: str) 
 
 
 ODD = ["Rome", 7, 7.5, None, np.nan, b"Bonn", np.inf]
-"""Values of which a column knows none."""
+"""Values that are unknown in every column."""
 
 
 @pytest.mark.parametrize("column", ["city", "kind", "grade", "size"])

@@ -56,7 +56,7 @@ OBJECTS.loc[[2, 5], "kind"] = [None, 3]
 
 
 def answer(call: Any, asked: Any) -> Any:
-    """What is answered, or that nothing is."""
+    """The answer, or the error that was raised instead."""
     try:
         return call(asked)
     except Exception as error:

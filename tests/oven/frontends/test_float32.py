@@ -1,4 +1,4 @@
-"""Requests of float32: every step rounds where scikit-learn rounds, so that the rows behind it fall where they fall."""
+"""Requests of float32: every step rounds as scikit-learn does, so that later steps put each row on the same side."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def test_a_fault_inside_a_sub_plan_is_named():
 
 
 def test_a_thousand_levels():
-    """hiclass itself fits no such tree, because a label holds all labels before it."""
+    """hiclass itself never fits such a tree, because each label contains the labels of its ancestors."""
     depth = 1000
     X, y = hierarchy(rows=100)
     model = fitted(LocalClassifierPerParentNode, DecisionTreeClassifier(max_depth=1), X, y)

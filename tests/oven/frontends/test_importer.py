@@ -184,7 +184,7 @@ class Same(TransformerMixin, BaseEstimator):
 
 
 class Tagged(Same):
-    """Says so."""
+    """Says by a tag that it needs no fit."""
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

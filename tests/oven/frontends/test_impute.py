@@ -248,7 +248,7 @@ def test_none_among_objects_where_another_value_is_missing() -> None:
 
 @pytest.mark.parametrize("regression", [None, BayesianRidge(), ARDRegression(), Ridge(), HuberRegressor()], ids=repr)
 def test_rounds_of_regressions(regression: Any) -> None:
-    """Those that tell the deviation of a prediction are linear, too; the default is one of them."""
+    """Regressors that return the standard deviation of a prediction are linear, too; the default is one of them."""
     rows = np.random.default_rng(0).normal(size=(80, 4)) @ np.random.default_rng(1).normal(size=(4, 4))
     rows[np.random.default_rng(2).random(rows.shape) < 0.1] = np.nan
     model = IterativeImputer(regression, max_iter=3, random_state=0).fit(rows)

@@ -54,7 +54,7 @@ pytestmark = [pytest.mark.filterwarnings("ignore::UserWarning"), pytest.mark.fil
 
 
 def check(estimator: Any, plan: pretzel.Plan, tables: list[Any]) -> None:
-    """Answers to the bit and in their types, or rejections."""
+    """Answers have the same bits and types, or both reject the request."""
     for rows in tables:
         try:
             expected = estimator.inverse_transform(rows if isinstance(rows, list) else rows.copy())

@@ -203,7 +203,7 @@ def test_held_estimators() -> None:
 
 
 class Half(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Has an inverse, and no native form."""
+    """Has an inverse but no native form."""
 
     def fit(self, X: Any, y: Any = None) -> Half:
         self.n_features_in_ = X.shape[1]

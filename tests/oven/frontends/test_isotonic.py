@@ -61,7 +61,7 @@ def test_one_point_is_a_constant(out_of_bounds: str) -> None:
 
 @pytest.mark.parametrize("out_of_bounds", ["clip", "nan"])
 def test_float32(out_of_bounds: str) -> None:
-    """The points decide in what the curve is computed."""
+    """The dtype of the points decides the precision in which the curve is computed."""
     for fitted_on in (X, X.astype(np.float32)):
         model = IsotonicRegression(out_of_bounds=out_of_bounds).fit(fitted_on, Y)
         plan = pretzel.compile(model, strict=True)

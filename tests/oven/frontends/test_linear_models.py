@@ -171,7 +171,7 @@ def test_what_is_no_number_is_rejected(value: float) -> None:
 @pytest.mark.parametrize("multi_class", ["ovr", "crammer_singer"])
 @pytest.mark.parametrize("classes", [3, 4])
 def test_rows_of_a_class_without_weight(classes: int, multi_class: str) -> None:
-    """LibLinear makes no scores for it; those of the others are the first classes'."""
+    """LibLinear has no scores for this class; the other scores belong to the first classes."""
     y = np.random.default_rng(0).integers(0, classes, len(X)) * 10
     for absent in range(classes):
         model = LinearSVC(multi_class=multi_class, max_iter=100).fit(X, y, sample_weight=(y != 10 * absent) * 1.0)

@@ -55,7 +55,7 @@ def test_few_classes(model, labels) -> None:
 
 
 def test_logarithms_of_probabilities_that_are_zero() -> None:
-    """A document of a thousand words: the probability of the other class is no number any more, its logarithm is."""
+    """In a document of a thousand words, the probability of the other class underflows, but its logarithm does not."""
     counts = np.array([[1000.0, 0.0], [0.0, 1000.0]])
     model = MultinomialNB().fit(counts, [0, 1])
     plan = pretzel.compile(model, strict=True)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(80, 3))
 GRID = RNG.integers(0, 4, size=(300, 2)).astype(np.float64)
-"""Rows of which most are there several times."""
+"""Rows, most of which occur several times."""
 
 ASKED = np.vstack([X[:10], RNG.normal(size=(30, 3)), np.full((1, 3), 1e150)])
 TREES = [{"algorithm": name, "metric": metric, "leaf_size": 5}
@@ -75,7 +75,7 @@ def test_rows_that_are_infinitely_far(rows: Any) -> None:
 @pytest.mark.parametrize("algorithm", ["kd_tree", "ball_tree", "brute"])
 @pytest.mark.parametrize("rows", [GRID[:25], GRID], ids=["one node", "several"])
 def test_answers_of_rows_that_are_infinitely_far(rows: Any, algorithm: str) -> None:
-    """Distances in a tree are infinite, those without one are not."""
+    """Distances overflow to infinity in a tree, but not in a brute-force search."""
     asked = np.array([[1e200, 0.0], [1.0, -1e300], [1e155, 1e155]])
     for model in (
         KNeighborsRegressor(algorithm=algorithm),

@@ -16,7 +16,7 @@ from pretzel.oven.ir.interpret import interpret
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(80, 3))
 GRID = RNG.integers(0, 4, size=(300, 2)).astype(np.float64)
-"""Rows of which most are there several times."""
+"""Rows, most of which occur several times."""
 
 ASKED = np.vstack([X[:10], RNG.normal(size=(30, 3)), np.full((1, 3), 50.0)])  # rows of the fit, and one far away
 
@@ -50,7 +50,7 @@ def test_entries_are_those_of_the_source(kind, mode, algorithm, metric):
     ids=["many", "few", "radius", "isomap"],
 )
 def test_readers_of_distances_get_them_in_the_order_of_the_source(graph, reader, mode, algorithm):
-    """Who reads a graph takes the first ones of each row, also where others are as far."""
+    """Estimators that read a graph take the first entries of each row, even if others are equally far."""
     if isinstance(reader, Isomap) and mode == "connectivity":
         pytest.skip("not connected")
     graph = clone(graph).set_params(mode=mode, algorithm=algorithm, metric="manhattan", leaf_size=5)

@@ -84,7 +84,7 @@ def test_the_input_is_that_of_whoever_is_given_it():
 
 
 def test_a_frontend_is_chosen_by_the_module_of_the_estimator(monkeypatch):
-    """And decides what it reads: neither ``fit`` nor ``check_is_fitted`` is asked for."""
+    """The adapter decides what it reads: neither ``fit`` nor ``check_is_fitted`` is needed."""
     library, frontend = types.ModuleType("boosters"), types.ModuleType("boosters_frontend")
 
     class Booster:

@@ -212,7 +212,7 @@ TEXTS = {
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_texts_of_many_values(name: str) -> None:
-    """The projection has the bits of SciPy's in float32, because trees may tell rows apart that differ in the last."""
+    """The projection has the bits of SciPy's in float32, because trees may tell rows apart by the last bit."""
     library = "polars" if name == "words" else "pandas"
     table = pd.DataFrame({"road": ROADS, "size": TABLE["size"]})
     table.loc[3:5, "road"] = [None, "N/A", " "]

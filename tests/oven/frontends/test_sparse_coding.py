@@ -1,4 +1,4 @@
-"""Codes in a dictionary: which atom is taken among equal ones, when the search ends, and what is refused."""
+"""Sparse coding: which of several equal atoms is chosen, when the search ends, and what is refused."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def test_methods(method: str, y: np.ndarray) -> None:
 
 
 def test_votes_beside_scores_in_float32() -> None:
-    """Positions of classes are integers, so that what stands beside them becomes float64."""
+    """Positions of classes are integers, so the values beside them become float64."""
     members = [("a", LinearSVC()), ("b", make_pipeline(StandardScaler(), LogisticRegression()))]
     for method in ("auto", "predict"):
         for y in (TWO, MANY):

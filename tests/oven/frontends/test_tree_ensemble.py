@@ -408,7 +408,7 @@ def test_nodes_that_form_no_tree_are_named(leaf_nodes: int | None, side: str, ch
 
 
 def test_a_circle_apart_from_the_root_is_named() -> None:
-    """Each node but the root is the child of one split, and yet they form no tree."""
+    """Each node but the root is the child of one split, but the nodes form no tree."""
     tree = Tree(
         feature=np.zeros(7, dtype=np.int64),
         threshold=np.zeros(7),

@@ -255,7 +255,7 @@ def test_infinity() -> None:
 @pytest.mark.parametrize("missing", [math.nan, 0.0])
 @pytest.mark.parametrize("make", [sparse.csr_matrix, sparse.csc_matrix, sparse.csr_array])
 def test_sparse_rows(make: Any, missing: float) -> None:
-    """What they do not hold is missing; a zero that they hold is a number."""
+    """Entries that are not stored are missing; stored zeros are numbers."""
     X, y = table("zeros")
     estimator = XGBRegressor(n_estimators=15, missing=missing).fit(X, y)
     rows = sparse.coo_array(X)

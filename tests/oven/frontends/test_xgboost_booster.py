@@ -207,7 +207,7 @@ ODD_CODES = (-1.0, -0.5, -0.999, 0.9, 1.9, 31.0, 32.0, 255.0, 256.0, 16777215.0,
 @pytest.mark.parametrize("n_categories", [3, 40, 2000])
 @pytest.mark.parametrize("most", [1, 10])
 def test_codes(n_categories: int, most: int) -> None:
-    """Listed categories go right, what can be none goes left, NaN by the split."""
+    """Listed categories go right, invalid ones go left, and NaN goes where the split says."""
     rng = np.random.default_rng(0)
     X = np.c_[rng.integers(0, n_categories, 1500), rng.integers(0, 3, 1500), rng.normal(size=1500)].astype(float)
     score = np.sin(X[:, 0]) + X[:, 1] * X[:, 2]

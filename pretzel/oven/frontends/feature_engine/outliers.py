@@ -39,6 +39,6 @@ def capper(estimator: Any, x: Node, importer: Importer) -> Node:
 
 
 def _cap(limit: Any, absent: float) -> float:
-    """A limit, which pandas leaves out where it is missing."""
+    """A limit; pandas applies none where it is missing."""
     found = float(limit)
     return absent if math.isnan(found) else found

@@ -132,7 +132,7 @@ def _checked(estimator: Any, x: Node, importer: Importer) -> Node:
 
 
 def _native(output: Output) -> Output:
-    """What a member answers, which is asked for its own rows only: the estimator itself would be for all."""
+    """The answer of a member, which is asked for its own rows only; the estimator itself would be asked for all."""
     if output.list_of is not None or any(isinstance(node, Opaque) for node in toposort([output.node])):
         raise Unsupported("a member has no native form")
     return output

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
 
 WIDE_INTEGERS = ("int32", "int64", "uint32", "uint64")
-"""dtypes of which float32 does not hold all numbers."""
+"""dtypes with numbers that float32 does not hold."""
 
 IDENTITY = ("", "regression_l1", "regression_l2", "huber", "fair", "quantile", "mape", "lambdarank", "rank_xendcg")
 LOG = ("poisson", "gamma", "tweedie")

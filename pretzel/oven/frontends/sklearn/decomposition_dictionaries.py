@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pretzel.oven.ir.graph import Array, Node
 
 UNSIGNED = ("bool", "float16", "int8", "int16", "uint8", "uint16", "uint32", "uint64")
-"""dtypes whose differences NumPy rounds or wraps, or has none of."""
+"""dtypes whose differences NumPy rounds, wraps or refuses."""
 
 _LEAST_ANGLE = 1e-6  # 1 - cosine: the errors of coefficients grow with its inverse
 

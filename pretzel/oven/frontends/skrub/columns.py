@@ -198,7 +198,7 @@ OTHER = re.compile(r"[\d+.-]|nan|inf|true|false|b['\"]", re.IGNORECASE)
 
 
 def _may_be_other(category: Any) -> bool:
-    """Whether a category may be the text of a number, of bytes or of a date, which steps before have made texts of."""
+    """Whether a category may be a text that the steps before have made of a number, of bytes or of a date."""
     return not isinstance(category, str) or OTHER.match(category) is not None
 
 

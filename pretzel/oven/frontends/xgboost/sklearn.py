@@ -60,5 +60,5 @@ def _read(estimator: Any, x: Node, importer: Importer) -> tuple[Model, Ensemble]
 
 
 def _leaves(model: Model, ensemble: Ensemble) -> dict[str, Output]:
-    """Numbers of leaves, which linear models have not."""
+    """Numbers of leaves; linear models have none."""
     return {} if model.booster == "gblinear" else {"apply": ensemble.leaf_numbers()}
