@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import pretzel
-from pretzel.errors import InputTypeError, InputValueError, PretzelError
+from pretzel.errors import CorruptStoreError, InputTypeError, InputValueError, PretzelError
+from pretzel.store.plan_check import check_plan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -233,6 +235,23 @@ def test_a_whole_pipeline(tmp_path: Path) -> None:
     np.testing.assert_array_equal(saved.predict(table), plan.predict(table))
     row = {"when": "2024-02-29", "city": "Bonn", "size": 1.0}
     assert saved.predict_one(row) == plan.predict([row])[0]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"zone": "Nowhere"}, {"zone": "../../etc/passwd"}, {"unit": "fortnight"}, {"columns": (0, 0)}, {"columns": (1,)}],
+    ids=str,
+)
+def test_damaged_leaves_are_rejected(damage: Any) -> None:
+    physical = pretzel.compile(MODEL).physical
+    method = physical.methods["transform"]
+    assert method.program is not None
+    check_plan(physical)
+    shape = method.program.shape
+    leaves = (replace(shape.leaves[0], **damage), *shape.leaves[1:])
+    program = replace(method.program, shape=replace(shape, leaves=leaves))
+    with pytest.raises(CorruptStoreError):
+        check_plan(replace(physical, methods={"transform": replace(method, program=program)}))
 
 
 def test_requests_are_described() -> None:
