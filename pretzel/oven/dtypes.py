@@ -1,6 +1,7 @@
 """What the dtype of a request decides: which columns are rounded or passed on, and which dtypes no program answers.
 
-A column is named by its source (0 for the request, else the token of an opaque step) and its position there.
+A column is named by its source (0 for the request, else the token of an opaque step), its position there, and whether
+it is read as cells.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from pretzel.schema import SAME, Follows, Kind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Columns = frozenset[tuple[int, int]]
+Column = tuple[int, int, bool]
+Columns = frozenset[Column]
 
 
 def rounded_columns(output: Node) -> Columns:
@@ -75,7 +77,7 @@ def encoded_columns(output: Node) -> Columns:
 
 
 def columns_of(leaf: Node) -> Columns:
-    """What a leaf reads: numbers by their columns, cells by the complements, because their types decide alone."""
+    """The columns that a leaf reads; as cells they are others than as numbers, because their types decide alone."""
     known: Columns | None = leaf.__dict__.get("_columns")
     if known is None:
         known = leaf.__dict__["_columns"] = _columns_of(leaf)
@@ -86,10 +88,10 @@ def _columns_of(leaf: Node) -> Columns:
     made = leaf.inputs[0] if leaf.inputs else None
     source = made.token if isinstance(made, Opaque) else 0
     if isinstance(leaf, SparseLeaf):
-        return frozenset((source, column) for column in range(leaf.width))
-    if isinstance(leaf, CellLeaf):
-        return frozenset((source, ~column) for column in leaf.columns)
-    return frozenset((source, column) for column in leaf.columns) if isinstance(leaf, NumericLeaf) else frozenset()
+        return frozenset((source, column, False) for column in range(leaf.width))
+    if isinstance(leaf, CellLeaf | NumericLeaf):
+        return frozenset((source, column, isinstance(leaf, CellLeaf)) for column in leaf.columns)
+    return frozenset()
 
 
 def is_always_float64(value: Node) -> bool:

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
+    from pretzel.oven.dtypes import Column
     from pretzel.oven.frontends.value_reader import Refusal
 
 NOTHING = LeafTypes(matters=False, decides=False)
 
 
-def types_by_column(output: Node, refusals: Mapping[Node, Refusal]) -> dict[tuple[int, int], LeafTypes]:
+def types_by_column(output: Node, refusals: Mapping[Node, Refusal]) -> dict[Column, LeafTypes]:
     """What the dtype of each column decides, for the graph of a method before any rule.
 
     Parameters
@@ -40,7 +41,7 @@ def types_by_column(output: Node, refusals: Mapping[Node, Refusal]) -> dict[tupl
     values = [output, *(node.inputs[0] for node in readers if isinstance(node, Opaque))]
     deciding = set[Node]().union(*map(deciding_leaves, values))
     rounded = _rounded_alone(output, matter) if len(matter) > 1 else set()
-    found: dict[tuple[int, int], LeafTypes] = {}
+    found: dict[Column, LeafTypes] = {}
     for leaf in leaves:
         dtypes, each = refusals.get(leaf, (frozenset(), False))
         refused = (dtypes - {"float16"}).union(["object"] * (leaf in passed), ["float32"] * (leaf in rounded))

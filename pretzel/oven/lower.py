@@ -43,7 +43,7 @@ from pretzel.store.digest import digest_parts
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pretzel.oven.dtypes import Columns
+    from pretzel.oven.dtypes import Column, Columns
     from pretzel.oven.frontends.value_reader import Refusal
     from pretzel.oven.subplans import Body, Outline
     from pretzel.store.object_store import Lease, ObjectStore
@@ -150,7 +150,7 @@ class Lowering:
         self.origins = origins
         self._refusals = refusals
         self.calls: dict[Node, Call] = {}  # what several methods call is one object
-        self._types: dict[tuple[int, int], LeafTypes] = {}
+        self._types: dict[Column, LeafTypes] = {}
         self._rounded: Columns = frozenset()
         self._encoded: Columns = frozenset()
 
