@@ -122,8 +122,9 @@ def _neighbors(X: Any, y: Any, stored: int, k: int) -> Iterator[tuple[Any, Any]]
         yield KNeighborsClassifier(**made).fit(X[few], examples.classes(y, 3)[few]), asked
         yield KNeighborsRegressor(weights="distance", **made).fit(X[few], many[few]), asked
         mode = "connectivity" if algorithm == "brute" else "distance"
-        yield NearestNeighbors(**made).fit(X[few]), asked
-        yield KNeighborsTransformer(mode=mode, **made).fit(X[few]), asked
+        if mode == "distance":
+            yield NearestNeighbors(**made).fit(X[few]), asked
+            yield KNeighborsTransformer(**made).fit(X[few]), asked
         yield RadiusNeighborsTransformer(mode=mode, radius=width**0.5, algorithm=algorithm).fit(X[few]), asked
         within = RadiusNeighborsClassifier(width**0.5, algorithm=algorithm, outlier_label=0)
         yield within.fit(X[few], examples.classes(y, 3)[few]), asked
