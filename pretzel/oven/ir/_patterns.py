@@ -29,7 +29,7 @@ ATOM = re.compile(rf"{CHARACTER_CLASS}|{ESCAPE}|[^\\\[(|)*+?^$]")
 """One character as a pattern writes it."""
 
 ASSERTION = re.compile(r"\\[bBAZ]|\^|\$")
-QUANTIFIER = re.compile(r"(?:[*+?]|\{(?=[\d,])(\d*)(?:(,)(\d*))?\})([?+]?)")
+QUANTIFIER = re.compile(r"(?:[*+?]|\{(?=[\d,])(\d*)(?:(,)(\d*))?\})([?+]?)", re.ASCII)
 FLAGS = re.compile(r"\(\?([aius]+)\)")
 MOST_STEPS = 400
 """Characters and forks of a pattern whose repetitions are written out."""

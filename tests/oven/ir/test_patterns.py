@@ -100,6 +100,7 @@ def test_tables_find_what_python_finds(pattern: str, texts: list[str]) -> None:
         ("a$", "a\na\n"),
         ("{a}", "{a}"),
         ("a{,2}b", "aaab"),
+        ("a{٣}", "aaa a{٣}"),
         (r"\Ba", "aaba"),
         ("(?i)k", "kK\u212a"),
     ],

@@ -13,8 +13,8 @@ from pretzel.oven.ir._patterns import pattern_table, token_characters
 CHARACTER = r"\\[wWdDsS]|\[\^?\]?(?:\\.|[^\]\\])*\]"
 """A class of characters as a pattern writes it."""
 
-PIECE = re.compile(rf"({CHARACTER})(\+|\*|\{{(\d+)(,?)\}})?")
-TOKEN = re.compile(rf"(?:\(\?u\))?(\\b)?((?:(?:{CHARACTER})(?:\+|\*|\{{\d+,?\}})?)+)(\\b)?")
+PIECE = re.compile(rf"({CHARACTER})(\+|\*|\{{(\d+)(,?)\}})?", re.ASCII)
+TOKEN = re.compile(rf"(?:\(\?u\))?(\\b)?((?:(?:{CHARACTER})(?:\+|\*|\{{\d+,?\}})?)+)(\\b)?", re.ASCII)
 LONGEST = 1000
 """Characters up to which a pattern may ask for."""
 
