@@ -254,6 +254,7 @@ constexpr DefaultCoefficients kDefaultCoefficients[] = {
     {"tree_ensemble", {{"keys", 6.11, 2.18}, {"leaves", 3.34, 3.13}, {"levels", 0.688, 1.03}, {"misses", 1.64, 6.26}}},
     {"tree_ensemble_float32",
      {{"keys", 6.11, 2.18}, {"leaves", 3.34, 3.13}, {"levels", 0.688, 1.03}, {"misses", 1.64, 6.26}}},
+    {"triangular_squares", {{"call", 5.0, 2.0}, {"products", 2.5, 1.8}, {"strips", 1.0, 1.0}}},
     {"unary_function",
      {{"call", 6.85, 0.917}, {"columns", 0.977, 0.868}, {"logarithms", 1.98, 1.74}, {"square_roots", 0.511, 0.572}}},
     {"unit_norm", {{"call", 3.44, 0.751}, {"columns", 0.305, 0.323}, {"sum", 0.898, 0.907}, {"tail", 0.118, 0.241}}},

@@ -1,5 +1,7 @@
 // weighted_squares: the sum of w * (x - c)^2 over the columns, for each pair of a centre c and its weights w.
 // squared_norms: the sum of squares of each block of columns.
+// triangular_squares: the sum of squares of the product of a lower triangular matrix and the row. Each element of the
+// product is summed column by column; then squares are added up in eight lanes.
 // quadratic_form: d . (M d) with d = x - c, where each sum is that of the even columns and that of the odd ones, as in
 // SciPy's distances.
 //
@@ -90,6 +92,69 @@ Status run_norms(const RunCall& call) noexcept {
   });
 }
 
+constexpr int32_t kStrip = 16;  // rows of the matrix that lie side by side
+constexpr Param kTriangular[] = {{"strips", f64, "n_columns 16"}};
+
+/// Columns of the strips of a matrix up to a row, where a strip begins: those of each strip up to its last row.
+int64_t strip_columns(int64_t row) { return row / kStrip * (row / kStrip + 1) / 2 * kStrip; }
+
+const char* check_triangular(const LoadCall& call) {
+  const int64_t width = call.in[0].width, last = width / kStrip * kStrip;
+  const int64_t columns = strip_columns(last) + (last < width ? width : 0);
+  return call.params[0].shape[0] == columns ? nullptr : "has 'strips' of another number of columns than its input";
+}
+
+/// Adds the squares of a strip of `columns` columns times R rows to `squares`.
+template <int R>
+void add_squares(const double* const* x, int64_t columns, const double* strip, f64xn (*squares)[kVectors]) {
+  constexpr int kWide = kStrip / kNativeLanes;
+  f64xn acc[R][kWide] = {};
+  for (int64_t k = 0; k < columns; ++k) {
+    f64xn column[kWide];
+    for (int v = 0; v < kWide; ++v) column[v] = loadn(strip + k * kStrip + v * kNativeLanes);
+    for (int r = 0; r < R; ++r) {
+      for (int v = 0; v < kWide; ++v) acc[r][v] += x[r][k] * column[v];
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+    for (int v = 0; v < kWide; ++v) squares[r][v % kVectors] += acc[r][v] * acc[r][v];
+  }
+}
+
+Status run_triangular(const RunCall& call) noexcept {
+  constexpr int32_t kRows = kNativeLanes / 2;  // as many sums as there are registers
+  const auto* strips = call.params[0].as<double>();
+  const int64_t width = call.in[0].width;
+  const auto mark = call.arena->mark();
+  auto* squares = call.arena->alloc_n<f64xn[kVectors]>(static_cast<size_t>(call.rows));
+  if (squares == nullptr) return Status::kNoMemory;
+  std::memset(squares, 0, sizeof(f64xn[kVectors]) * static_cast<size_t>(call.rows));
+  for (int64_t first = 0; first < width; first += kStrip) {
+    const int64_t columns = first + kStrip < width ? first + kStrip : width;
+    const double* strip = strips + strip_columns(first) * kStrip;
+    const double* x[kRows];
+    int32_t r = 0;
+    for (; r + kRows <= call.rows; r += kRows) {
+      for (int32_t i = 0; i < kRows; ++i) x[i] = call.in[0].row(r + i);
+      add_squares<kRows>(x, columns, strip, squares + r);
+    }
+    for (; r < call.rows; ++r) {
+      x[0] = call.in[0].row(r);
+      add_squares<1>(x, columns, strip, squares + r);
+    }
+  }
+  for (int32_t r = 0; r < call.rows; ++r) call.out->row(r)[0] = sum8(squares[r]);
+  call.arena->release(mark);
+  return Status::kOk;
+}
+
+Cost cost_triangular(const CostCall& call) {
+  const double width = call.in_width;
+  return Cost{}.rows({{"call", 5.0}, {"strips", 0.3 * width}, {"products", 0.05 * width * width}}).scratch(64.0, 0.0);
+}
+
 constexpr Param kForm[] = {{"center", f64, "width"}, {"transposed", f64, "width width"}};
 
 Status run_form(const RunCall& call) noexcept {
@@ -150,6 +215,8 @@ Cost cost_norms(const CostCall& call) {
 
 }  // namespace
 PRETZEL_KERNEL(quadratic_form, .params = kForm, .out = {kDense, "1"}, .run = run_form, .cost = cost_form)
+PRETZEL_KERNEL(triangular_squares, .params = kTriangular, .out = {kDense, "1"}, .check = check_triangular,
+               .run = run_triangular, .cost = cost_triangular)
 PRETZEL_KERNEL(weighted_squares, .params = kParams, .out = {kDense, "n_centers"}, .bind = bind, .check = check,
                .check_state = check, .run = run, .cost = cost, .flags = kHasState)
 PRETZEL_KERNEL(squared_norms, .params = kBlocks, .out = {kDense, "n_blocks"}, .run = run_norms, .cost = cost_norms)

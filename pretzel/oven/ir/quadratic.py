@@ -83,6 +83,58 @@ class SquaredNorms(Node):
         return f"{len(self.offsets) - 1} blocks"
 
 
+STRIP = 16
+"""Rows of a matrix that lie side by side in the parameter of `TriangularSquares`."""
+
+
+def strips_of(lower: Array) -> Array:
+    """A lower triangular matrix in strips of rows, each of which ends at the column of its last row."""
+    width = len(lower)
+    padded = np.zeros((-(-width // STRIP) * STRIP, width))
+    padded[:width] = np.tril(lower)
+    firsts = range(0, width, STRIP)
+    return np.concatenate([padded[first : first + STRIP, : first + STRIP].T for first in firsts])
+
+
+class TriangularSquares(Node):
+    """The sum of squares of the product of a lower triangular matrix and a row.
+
+    Parameters
+    ----------
+    strips : float64 array of shape (n_columns, 16)
+        The matrix as `strips_of` has it.
+    """
+
+    strips: Array
+
+    op: ClassVar[str] = "triangular_squares/1"
+    kernel: ClassVar[str] = "triangular_squares"
+    parity: ClassVar[Parity] = Parity.TOLERANCE
+
+    def schema(self) -> Schema:
+        width = self.inputs[0].schema().width
+        expected = sum(min(first + STRIP, width) for first in range(0, width, STRIP))
+        if self.strips.shape != (expected, STRIP):
+            raise ValueError(f"{width} columns meet strips of shape {self.strips.shape}")
+        return dense(1)
+
+    def params(self) -> dict[str, Array]:
+        return {"strips": self.strips}
+
+    def reference(self, *inputs: Value) -> Value:
+        (x,) = inputs
+        found, begin = np.zeros((len(x), 1)), 0
+        for first in range(0, x.shape[1], STRIP):
+            columns = min(first + STRIP, x.shape[1])
+            product = x[:, :columns] @ self.strips[begin : begin + columns]
+            found += (product * product).sum(axis=1, keepdims=True)
+            begin += columns
+        return found
+
+    def describe(self) -> str:
+        return f"{self.inputs[0].schema().width} columns"
+
+
 class QuadraticForm(Node):
     """``d @ matrix @ d`` with ``d = x - center``.
 

@@ -109,7 +109,7 @@ from pretzel.oven.ir.pairwise import FUNCTIONS as KERNELS
 from pretzel.oven.ir.pairwise import OF_SPARSE, Pairwise, Product, SparsePairwise
 from pretzel.oven.ir.polynomial import Polynomial, PolynomialFloat32
 from pretzel.oven.ir.power import InversePower, YeoJohnson
-from pretzel.oven.ir.quadratic import QuadraticForm, SquaredNorms, WeightedSquares
+from pretzel.oven.ir.quadratic import QuadraticForm, SquaredNorms, TriangularSquares, WeightedSquares, strips_of
 from pretzel.oven.ir.quantile import InverseQuantiles, Quantiles
 from pretzel.oven.ir.radius_neighbors import REJECT, RadiusGraph, RadiusMeans, RadiusNeighbors, RadiusVotes
 from pretzel.oven.ir.scale import (
@@ -502,6 +502,7 @@ def _examples() -> list[Node]:
         *each(lambda x: ExpandedDistances((x,), RNG.normal(size=(2, WIDTH)))),
         *each(lambda x: WeightedSquares((x,), RNG.normal(size=(2, WIDTH)), np.array([NUMBERS_OF, NUMBERS_OF]) ** 2)),
         *each(lambda x: SquaredNorms((x,), np.array([0, 2, 3], dtype=np.int32))),
+        *each(lambda x: TriangularSquares((x,), strips_of(RNG.normal(size=(WIDTH, WIDTH))))),
         *each(lambda x: QuadraticForm((x,), NUMBERS_OF, RNG.normal(size=(WIDTH, WIDTH)))),
         *each(lambda x: WholeCodes((x,), np.array([3, 8, 2], dtype=np.int32))),
         *(LogSumExp((x,)) for x in INPUTS),

@@ -18,7 +18,7 @@ from pretzel.oven.ir.graph import Output
 from pretzel.oven.ir.linear import Linear, Sum
 from pretzel.oven.ir.link import Pair, Threshold
 from pretzel.oven.ir.pairwise import Pairwise, Product
-from pretzel.oven.ir.quadratic import SquaredNorms
+from pretzel.oven.ir.quadratic import TriangularSquares, strips_of
 from pretzel.oven.ir.scale import MulAdd, SubDiv
 from pretzel.oven.ir.unary_function import UnaryFunction
 
@@ -117,8 +117,7 @@ def _inverse(factor: Any, weights: Array) -> Array:
 
 def _variance(kernel: Any, x: Node, rows: Array, inverse: Array, deviation: float | None = None) -> Node:
     """The variance of the latent function; in units of the targets, and not negative, where these have a deviation."""
-    explained = _times_kernel(kernel, x, rows, np.ascontiguousarray(inverse.T), np.zeros(len(rows)))
-    squares = SquaredNorms((explained,), np.array([0, len(rows)], dtype=np.int32))
+    squares = TriangularSquares((_kernel_row(kernel, x, rows),), strips_of(inverse))
     prior = np.array([_prior_variance(kernel)])
     if deviation is None:
         return MulAdd((squares,), -np.ones(1), prior)
@@ -137,6 +136,20 @@ def _times_kernel(kernel: Any, x: Node, rows: Array, weights: Array, bias: Array
     if not parts:
         raise Unsupported("a kernel that does not look at the rows")
     return Sum(tuple(parts), bias)
+
+
+def _kernel_row(kernel: Any, x: Node, rows: Array) -> Node:
+    """A kernel of ``x`` and each of ``rows``."""
+    terms = _terms(kernel, x, rows)
+    constant = np.full(len(rows), math.fsum(factor for factor, values in terms if values is None))
+    parts = [(factor, values) for factor, values in terms if values is not None]
+    if not parts:
+        raise Unsupported("a kernel that does not look at the rows")
+    zeros = np.zeros(len(rows))
+    found = [
+        values if factor == 1.0 else MulAdd((values,), np.full(len(rows), factor), zeros) for factor, values in parts
+    ]
+    return found[0] if len(found) == 1 and not constant.any() else Sum(tuple(found), constant)
 
 
 def _prior_variance(kernel: Any) -> float:
