@@ -12,6 +12,7 @@ from pretzel.runtime.log import logger
 from pretzel.runtime.model import Plan
 from pretzel.runtime.plan_store import PlanStore
 from pretzel.runtime.prepare import set_compiler
+from pretzel.runtime.programs import leaves_rows
 from pretzel.runtime.runtime import Runtime
 from pretzel.runtime.source import ActsAsEstimator, Source
 from pretzel.runtime.summary import summary
@@ -57,7 +58,7 @@ def compile(
         Keep the estimator for what has no native form: its other methods and attributes (``score``, ``coef_``), and
         calls with further arguments (``predict(X, return_std=True)``). By default, the plan refers to it weakly: it
         answers these while the caller keeps the estimator, whose memory is free afterwards. Steps without a native
-        form are always kept.
+        form are always kept, and so is an estimator to which a step leaves some rows (`KNNImputer`).
     store : ObjectStore, optional
         Holds the parameters, shared with other plans; the store of this process by default.
 
@@ -102,8 +103,9 @@ def compile(
     store = default_store() if store is None else store
     physical, lease = compile_estimator(estimator, options, store)
     try:
+        keeps = keep_source or leaves_rows(physical)
         plan = Plan(
-            physical, store, lease, name, None if is_file else Source(estimator, keep=keep_source, on_tables=on_tables)
+            physical, store, lease, name, None if is_file else Source(estimator, keep=keeps, on_tables=on_tables)
         )
     except KernelError as error:
         raise CompileError(f"{type(estimator).__name__}: {error}") from error

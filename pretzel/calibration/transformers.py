@@ -52,12 +52,14 @@ def _splines(X: Any) -> Iterator[tuple[Any, Any]]:
 
 def _imputers(rng: np.random.Generator, X: Any) -> Iterator[tuple[Any, Any]]:
     importlib.import_module("sklearn.experimental.enable_iterative_imputer")
-    from sklearn.impute import IterativeImputer
+    from sklearn.impute import IterativeImputer, KNNImputer
     from sklearn.linear_model import Ridge
 
     holes = np.where(rng.random(X.shape) < 0.1, np.nan, X)  # as many as its cost assumes
     for rounds in (1, 5):
         yield IterativeImputer(Ridge(), max_iter=rounds, tol=0.0, random_state=0).fit(holes), holes
+    for donors in (100, 1000, len(holes)):
+        yield KNNImputer().fit(holes[:donors]), holes
 
 
 def _topics(rng: np.random.Generator, rows: int, width: int, size: int) -> Iterator[tuple[Any, Any]]:

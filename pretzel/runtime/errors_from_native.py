@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 from pretzel._native import enumerations
 from pretzel.errors import InputTypeError, InputValueError, KernelError
 from pretzel.program import LeafKind
-from pretzel.runtime.input.messages import column_name
+from pretzel.runtime.input.messages import LeftRow, column_name
 
 if TYPE_CHECKING:
     from pretzel.input_spec import InputSpec
@@ -22,6 +22,10 @@ _VALUE_FAULTS = {
     "repeated": "a feature twice, which the steps of the source estimator add up or not",
     "unknown_category": "a category that was not seen when the encoder was fitted",
     "lone_surrogate": "a lone surrogate, which cannot be encoded as UTF-8",
+}
+_LEFT = {
+    "undecided": "rounding decides which stored rows are nearest",
+    "tied": "stored rows are equally far, and NumPy's order of them decides",
 }
 
 
@@ -44,6 +48,8 @@ def raise_error(
     Raises
     ------
     InputValueError, InputTypeError, KernelError
+    LeftRow
+        The estimator itself decides.
     """
     call, connection = program.calls[step], program.steps[step]
     where = f"{model or 'model'}: {connection.origin or call.kernel} ({call.label}): row {row}"
@@ -55,6 +61,8 @@ def raise_error(
         raise InputTypeError(f"{where} holds a value of a type that this step cannot take")
     if what in _VALUE_FAULTS:
         raise InputValueError(f"{where} holds {_VALUE_FAULTS[what]}")
+    if what in _LEFT:
+        raise LeftRow(model or "model", f"requests such as this one ({where}: {_LEFT[what]})")
     if what == "out_of_range":
         raise KernelError(f"{where}: an earlier step computed a code or class that this step does not know")
     raise KernelError(f"{where}: the kernel stopped with status {what!r}")

@@ -13,12 +13,13 @@ from pretzel.runtime.further_arguments import call_source
 from pretzel.runtime.input import date_reader, row_reader
 from pretzel.runtime.input.coded import as_rounded, row_coder
 from pretzel.runtime.input.table_reader import read
+from pretzel.runtime.left_rows import answer_left_rows
 from pretzel.runtime.method_docs import document
 from pretzel.runtime.opaque import OpaqueMethod
 from pretzel.runtime.other_forms import OtherForms
 from pretzel.runtime.pickling import reduce_method, reject_pickling
 from pretzel.runtime.programs import programs_of
-from pretzel.runtime.single_items import answer_item_instead
+from pretzel.runtime.single_items import answer_item_instead, answer_row_instead
 from pretzel.runtime.source import ActsAsEstimator, BySource, answer_instead
 from pretzel.runtime.version import Owner
 from pretzel.schema import CALL_OPTIONS, Follows
@@ -50,6 +51,8 @@ set_callbacks(
     row_coder=row_coder,
     answer_instead=answer_instead,
     answer_item_instead=answer_item_instead,
+    answer_left_rows=answer_left_rows,
+    answer_row_instead=answer_row_instead,
     call_source=call_source,
     check_keys=row_reader.check_keys,
     respelled=row_reader.respelled,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
+
+from pretzel._native import signatures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,3 +32,14 @@ def method_plans(method: MethodPlan) -> Iterator[MethodPlan]:
     for other in (*method.variants.values(), method.sparse, method.otherwise):
         if other is not None and not isinstance(other, str):
             yield from method_plans(other)
+
+
+def leaves_rows(physical: PhysicalPlan) -> bool:
+    """Whether a kernel of the plan leaves some rows to the source estimator."""
+    leaving = _leaving()
+    return any(call.kernel in leaving for program in programs_of(physical) for call in program.calls)
+
+
+@cache
+def _leaving() -> frozenset[str]:
+    return frozenset(name for name, signature in signatures().items() if signature["leaves_rows"])

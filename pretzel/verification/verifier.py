@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pretzel._native import Method
 from pretzel.errors import CorruptStoreError, OptionError
 from pretzel.options import Options
 from pretzel.oven.compiler import Compiler
@@ -22,6 +23,7 @@ from pretzel.runtime.handle import Model
 from pretzel.runtime.input.messages import listed
 from pretzel.runtime.input.source_form import is_sparse
 from pretzel.runtime.model import Plan
+from pretzel.runtime.programs import leaves_rows
 from pretzel.schema import EXTRAS, INVERSE, METHODS
 from pretzel.store.object_store import ObjectStore
 from pretzel.verification.alone import answer
@@ -227,11 +229,24 @@ class _Verifier:
         found = report.divergences
         if error is not None:
             found.append(Divergence("rejection", name, note=f"the plan stops where the estimator does not: {error}"))
-        else:
-            check_steps(self.plan, name, self.graphs, self.expected[name], self.store, X, self.in_fit_order(X), report)
-        self._graphs(name, X, want, reference, report)
+        some = X if error is not None else self._decided(name, X)
+        if some is not X:
+            reference = self._references(some) if _rows(some) else {}
+        if error is None and _rows(some):
+            ordered = self.in_fit_order(some)
+            check_steps(self.plan, name, self.graphs, self.expected[name], self.store, some, ordered, report)
+        if _rows(some):
+            self._graphs(name, some, want if some is X else self._expected(name, some), reference, report)
         if error is None:
             self._answer(want, got, report)
+
+    def _decided(self, name: str, X: Any) -> Any:
+        """The rows that no kernel leaves to the estimator, which answers those."""
+        method = self.plan.methods[name]
+        if not isinstance(method, Method) or method.sparse_result or not leaves_rows(self.plan.physical):
+            return X
+        left = {row for row, _ in method.answer_apart(X)[1]}
+        return rows_of(X, [row for row in range(_rows(X)) if row not in left]) if left else X
 
     def _graphs(self, name: str, X: Any, want: Any, reference: dict[Node, Any], report: MethodReport) -> None:
         """Rewritten graph against imported graph against estimator, all in NumPy."""

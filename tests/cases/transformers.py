@@ -89,6 +89,13 @@ def transformers() -> list[Case]:
             "missing",
             options={"n_nearest_features": 3, "min_value": 0.0, "random_state": 0},
         ),
+        Case("sklearn.impute.KNNImputer", "missing"),
+        Case("sklearn.impute.KNNImputer", "missing", options={"n_neighbors": 3, "weights": "distance"}),
+        Case(
+            "sklearn.impute.KNNImputer",
+            "missing",
+            options={"n_neighbors": 200, "add_indicator": True, "keep_empty_features": True},
+        ),
         Case("sklearn.impute.MissingIndicator", "missing", options={"features": "all"}),
         Case("sklearn.decomposition.PCA", options={"n_components": 3}),
         Case("sklearn.decomposition.PCA", options={"n_components": 3, "whiten": True}),

@@ -85,6 +85,7 @@ def test_a_signature_is_plain_data() -> None:
         "state_version": 1,
         "has_state": False,
         "state_per_isa": False,
+        "leaves_rows": False,
     }
     assert list(signatures()) == kernels()
     assert [p["shape"] for p in signatures()["bins"]["params"]] == [["n_edges"], ["width+1"]]

@@ -33,7 +33,7 @@ from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RationalQuadratic
-from sklearn.impute import SimpleImputer
+from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.manifold import Isomap, LocallyLinearEmbedding
@@ -171,6 +171,7 @@ def comparisons() -> Iterator[tuple[str, Any, Any]]:
     mixture = GaussianMixture(2, covariance_type="diag", max_iter=2, reg_covar=0.1, random_state=0)
     model = make_pipeline(imputer, columns, mixture).fit(codes, np.arange(8) % 3)
     yield "mixture", model, np.array([[np.nan, 1.0]])
+    yield "donors", KNNImputer(n_neighbors=1).fit(codes[[0, 3, 5]]), np.array([[np.nan, 0.1]])
 
 
 def candidates() -> list[tuple[str, Any, Any]]:

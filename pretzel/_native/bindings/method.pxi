@@ -1,58 +1,6 @@
 # One method of a model: takes a request, returns scikit-learn's answer.
 
 
-cdef int run_range(NativeProgram program, Request* request, ThreadContext* thread, int64_t units,
-                   RunResult* result) except -1:
-    cdef double nanoseconds = program.program.cost.estimate_ns(request.rows, units)
-    if nanoseconds > RELEASE_GIL_NS:
-        with nogil:
-            result[0] = run_sampled(program.program, request[0], units, nanoseconds, thread[0])
-    else:
-        result[0] = run_sampled(program.program, request[0], units, nanoseconds, thread[0])
-    return 0
-
-
-cdef object run_batch(NativeProgram program, Method method, list columns, int64_t rows, Tracer* tracer,
-                      int64_t* peak=NULL):
-    """The result of ``rows`` rows of columns: a matrix, or the arrays of a CSR matrix; into ``peak`` working memory."""
-    cdef RequestScope scope
-    cdef LeafInput* leaves
-    cdef CsrResult sparse
-    cdef Request request
-    cdef RunResult stopped
-    cdef list held = []
-    cdef tuple readers = form_of(program.leaves, NO_SPEC).readers if method is None else method.readers
-    cdef int64_t units, chunk = rows
-    result = None if program.sparse_result else np.empty((rows, program.width))
-    leaves = open_leaves(readers, columns, rows, min(rows, CHUNK), scope.arena, held)
-    if reads_lists(leaves, len(readers)):
-        chunk = min(rows, CHUNK)
-    request.leaves = leaves
-    if not program.sparse_result:
-        request.result = <double*>cnp.PyArray_DATA(result)
-    request.sparse_result = &sparse
-    request.tracer = tracer
-    while request.first < rows:
-        request.rows = min(chunk, rows - request.first)
-        texts = []
-        units = fill_cells(readers, columns, leaves, request.first, request.rows, 0, texts)
-        if peak != NULL:
-            peak[0] = max(peak[0], run_measured(program.program, request, units, &stopped))
-        else:
-            run_range(program, &request, scope.thread, units, &stopped)
-        if stopped.status != Status.kOk:
-            raise_error(program, method, &stopped)
-        request.first += request.rows
-    return csr_arrays(sparse) if program.sparse_result else result
-
-
-cdef int raise_error(NativeProgram program, Method method, RunResult* result) except -1:
-    if result.status == Status.kNoMemory:
-        raise MemoryError
-    CALLBACKS.raise_error(program.plan, None if method is None else method.spec, "" if method is None else method.name,
-                          <int>result.status, program.buffers.steps[result.step].call, result.row, result.column)
-
-
 cdef int add_object(object found, PrefetchList* lines) except -1:
     """Add the cache lines of a Python object, without the header of the garbage collector."""
     lines.add(<void*>found, <size_t>min(found.__sizeof__(), 1024))
@@ -213,6 +161,23 @@ cdef class Method(CallCounter):
 
     cpdef plain_answer(self, X):
         """The answer of the program, whatever the form of ``X``."""
+        try:
+            return self.whole_answer(X)
+        except errors.InputTypeError as error:
+            return CALLBACKS.answer_left_rows(self, self.method, X, error)
+
+    def answer_apart(self, X):
+        """The answer of the program; the numbers of the rows that it leaves to the source, and whether each is tied."""
+        cdef int64_t rows
+        cdef RequestTypes types
+        cdef Method method = self
+        cdef list left = [], columns = self.take(X, &rows, &types)
+        if types.variant != ANY_TYPE and types.variant != SEVERAL_TYPES and (
+                type(self.by_type[types.variant]) is Method):
+            method = self.by_type[types.variant]
+        return method.wrap(run_batch(method.program, method, columns, rows, NULL, NULL, left), types.result), left
+
+    cdef object whole_answer(self, X):
         cdef int64_t rows
         cdef RequestTypes types
         try:
@@ -360,12 +325,12 @@ cdef class Method(CallCounter):
 
     cpdef call_row(self, row):
         """Answer for one row, given as dict, tuple, list, 1-D array or str: a scalar, or a vector."""
-        if not self.of_items:
-            return self.plain_row(row)
         try:
             return self.plain_row(row)
         except (errors.InputTypeError, errors.InputValueError) as error:
-            return CALLBACKS.answer_item_instead(self, self.method, row, error)
+            if self.of_items:
+                return CALLBACKS.answer_item_instead(self, self.method, row, error)
+            return CALLBACKS.answer_row_instead(self, self.method, row, error)
 
     cdef object plain_row(self, row):
         """The answer of the program for one row."""

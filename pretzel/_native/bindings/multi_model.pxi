@@ -234,6 +234,9 @@ cdef inline int present_item(MultiModelBatch batch, Py_ssize_t i) except -1:
     cdef BatchItem* item = &batch.items[i]
     if item.program == NULL:
         return 0
+    if item.result.status in (Status.kUndecided, Status.kTied):
+        batch.results[i] = (<Method>item.method).call_row(<object>row_of(batch, i))
+        return 0
     if item.result.status != Status.kOk:
         raise_error((<Method>item.method).program, <Method>item.method, &item.result)
     batch.results[i] = (<Method>item.method).answer(item.answer)

@@ -251,6 +251,8 @@ cdef extern from "core/kernel.h" namespace "pretzel" nogil:
         kOk
         kNotANumber
         kNoMemory
+        kUndecided
+        kTied
 
     const char* kStatusNames
 
@@ -268,6 +270,7 @@ cdef extern from "core/kernel.h" namespace "pretzel" nogil:
     ctypedef const char* (*BindFn)(const BindCall&) except +
 
     const uint8_t kStatePerIsa
+    const uint8_t kLeavesRows
     const uint8_t kHasState
 
     cdef cppclass Kernel:

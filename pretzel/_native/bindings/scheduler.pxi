@@ -21,6 +21,8 @@ cdef class Task:
     cdef int type_num  # common one of the columns whose dtype matters
     cdef bint by_row  # the answer is a list of what `Method.call_row` returns for each row
     cdef public object future
+    cdef Method asked    # the method that was called, of which `method` may be a variant
+    cdef object request  # what it was called with; None: the caller keeps it
 
     cdef int load(self, Method method, list columns, int64_t rows, int type_num) except -1:
         """Read all rows, because workers cannot read Python objects; buffers are held and read by the workers.
@@ -129,7 +131,14 @@ cdef class Task:
                 return method.wrap_sparse(csr_arrays(self.sparse), self.job.request.rows, self.type_num)
             return method.wrap(self.result, self.type_num)
         if outcome == RequestOutcome.kFailed:
-            raise_error(method.program, method, &self.job.result)
+            try:
+                raise_error(method.program, method, &self.job.result)
+            except errors.InputTypeError as error:
+                if self.request is None or self.job.result.status not in (Status.kUndecided, Status.kTied):
+                    raise
+                if self.by_row:
+                    return [self.asked.call_row(row) for row in self.request]
+                return CALLBACKS.answer_left_rows(self.asked, self.asked.method, self.request, error)
         if outcome == RequestOutcome.kExpired:
             raise errors.DeadlineExceeded(f"{method.name}: the deadline passed before the request started")
         if outcome == RequestOutcome.kLost:
@@ -204,11 +213,15 @@ cdef class Scheduler:
             return None
         if types.variant != ANY_TYPE:
             variant = method.by_type[types.variant]
-            return self.task(variant, X) if isinstance(variant, Method) else None
+            task = self.task(variant, X) if isinstance(variant, Method) else None
+            if task is not None:
+                task.asked = method
+            return task
         if types.result != cnp.NPY_FLOAT64 and method.labels is None and method.is_long(types.result):
             return None
         task = Task.__new__(Task)
         task.load(method, columns, rows, types.result)
+        task.asked, task.request = method, X
         return task
 
     def task_of_rows(self, Method method, list rows):
@@ -216,7 +229,8 @@ cdef class Scheduler:
         cdef Task task = Task.__new__(Task)
         if method.sparse:
             raise TypeError(f"{method.name}: rows with sparse results cannot be batched")
-        task.load_rows(method, list(rows))
+        task.asked, task.request = method, list(rows)
+        task.load_rows(method, task.request)
         return task
 
     def submit(self, Task task, deadline=None):

@@ -48,6 +48,7 @@ cdef dict signature_of(const Kernel* kernel):
         "state_version": kernel.state_version,
         "has_state": bool(kernel.flags & kHasState),
         "state_per_isa": bool(kernel.flags & kStatePerIsa),
+        "leaves_rows": bool(kernel.flags & kLeavesRows),
     }
 
 
@@ -62,7 +63,7 @@ def signatures():
         ``may_be_empty``, ``choices`` (names of the numbers of an enumeration, else empty) and ``into`` (the extent that
         offsets or indices point into, else None). ``in`` and ``out``: ``kinds`` and ``width`` of the values read and
         written; ``out`` is None where nothing is. ``state_version`` and what is special about the state: ``has_state``,
-        ``state_per_isa``.
+        ``state_per_isa``. ``leaves_rows``: some rows are left to the source estimator.
     """
     return {kernel.name.decode(): signature_of(kernel) for kernel in all_kernels()}
 

@@ -41,6 +41,8 @@ PRETZEL_ENUM(Status, int32_t, kOk,
              kBeyondLimits,   // a number outside of the range that the source estimator knows
              kNoNeighbors,    // a row near none of those that the source estimator has stored
              kRepeated,       // two entries of a row in one column, which the steps of the source add up or not
+             kUndecided,      // a row about which rounding decides in the source
+             kTied,           // a row about which the order of equal numbers decides in the source
              kRunsSubPlans);  // no end: the caller runs the sub-plans of the step (subplan.h)
 
 /// Where `run` stopped. Rows count from the start of the tile.
@@ -100,6 +102,7 @@ enum KernelFlags : uint8_t {
   kBranches = 4,     // runs one of several sub-plans for each row
   kLoops = 8,        // runs a sub-plan again and again
   kHasOrder = 16,    // entries of its sparse rows have an order that readers see; others are sorted by column
+  kLeavesRows = 32,  // ends with kUndecided or kTied where the source estimator itself has to answer
   kRunsSubPlan = kBranches | kLoops,
 };
 

@@ -32,7 +32,9 @@ TRANSFORM = "transform of the composition"
 DEFAULT = "sklearn"
 """The library whose conventions objects of all other modules are taken to follow."""
 
-BATCH_DEPENDENT = frozenset({"sklearn.decomposition.MiniBatchNMF", "sklearn.decomposition.NMF"})
+BATCH_DEPENDENT = frozenset(
+    {"sklearn.decomposition.MiniBatchNMF", "sklearn.decomposition.NMF", "sklearn.impute.KNNImputer"}
+)
 """Estimators whose answer to a row depends on the other rows of a request. Their native forms answer each row as the
 source answers it alone, so that it is compared with that."""
 

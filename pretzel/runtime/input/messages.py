@@ -35,6 +35,10 @@ class UnreadForm(InputTypeError):
         return f"{self.args[0]}: {self.form} are answered by the estimator itself, which this plan does not have"
 
 
+class LeftRow(UnreadForm):
+    """A row that a kernel leaves to the estimator itself."""
+
+
 def shown(value: Any) -> str:
     """A value as Python writes it, but bounded in length, whatever its ``__repr__`` does."""
     try:

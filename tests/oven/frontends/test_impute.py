@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,16 +13,19 @@ from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
-from sklearn.impute import IterativeImputer, MissingIndicator, SimpleImputer
+from sklearn.impute import IterativeImputer, KNNImputer, MissingIndicator, SimpleImputer
 from sklearn.linear_model import ARDRegression, BayesianRidge, HuberRegressor, Ridge
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import Binarizer, MaxAbsScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 import pretzel
-from pretzel.errors import InputValueError, OpaqueStepError
+from pretzel.errors import InputTypeError, InputValueError, OpaqueStepError
 from pretzel.oven.frontends.importer import Importer
 from pretzel.oven.ir.interpret import interpret
 from tests import releases
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SPECIAL = [0.0, -0.0, 5e-324, -5e-324, 1.7976931348623157e308, -1.7976931348623157e308, math.nan, -1.0, 3.5]
 BATCHES = (1, 2, 1000)
@@ -291,3 +295,84 @@ def test_nulls_of_booleans_are_none_for_what_takes_objects(columns: str, library
         answer = plan.transform(table)
         assert answer.dtype == expected.dtype
         np.testing.assert_array_equal(answer, expected)
+
+
+# ---- KNNImputer ------------------------------------------------------------------------------------------------------
+
+
+def _with_holes(rows: np.ndarray, seed: int) -> np.ndarray:
+    return np.where(np.random.default_rng(seed).random(rows.shape) < 0.2, np.nan, rows)
+
+
+NEIGHBORS = [
+    {},
+    {"weights": "distance"},
+    {"n_neighbors": 1},
+    {"n_neighbors": 500, "weights": None},
+    {"keep_empty_features": True, "add_indicator": True, "weights": "distance"},
+]
+
+
+@pytest.mark.parametrize("options", NEIGHBORS, ids=str)
+@pytest.mark.parametrize("kind", ["numbers", "whole", "near duplicates", "far from zero", "another missing value"])
+def test_means_of_neighbors(options: dict[str, Any], kind: str) -> None:
+    rng = np.random.default_rng(0)
+    rows, asked = _with_holes(rng.normal(size=(80, 5)), 1), _with_holes(rng.normal(size=(30, 5)), 2)
+    rows[:, 1], asked[0] = np.nan, np.nan
+    if kind == "whole":
+        rows, asked = np.round(rows), np.round(asked)
+    elif kind == "near duplicates":
+        rows, asked = np.vstack([rows, rows[:20]]), np.vstack([rows[:10], rows[10:20] * (1.0 + 1e-9), asked])
+    elif kind == "far from zero":
+        rows, asked = rows + 1e6, asked + 1e6
+    elif kind == "another missing value":
+        options = {**options, "missing_values": -1}
+        rows, asked = np.nan_to_num(rows, nan=-1.0), np.nan_to_num(asked, nan=-1.0)
+    model = KNNImputer(**options).fit(rows)
+    plan = pretzel.compile(model, strict=True)
+    alone = np.vstack([model.transform(row[None]) for row in asked])
+    np.testing.assert_allclose(plan.transform(asked), alone, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose([plan.transform_one(tuple(row)) for row in asked], alone, rtol=1e-9, atol=1e-12)
+    if kind in ("numbers", "whole"):  # otherwise the source's rounding depends on the other rows
+        np.testing.assert_allclose(plan.transform(asked), model.transform(asked), rtol=1e-9, atol=1e-12)
+    assert pretzel.verify(plan, model, asked).ok
+
+
+TIES = np.array([[1.0, 0.0], [2.0, 0.0], [7.0, 2.0], [5.0, 2.0]])
+
+
+def test_tied_rows_are_left_to_the_source(tmp_path: Path) -> None:
+    model = KNNImputer(n_neighbors=1).fit(TIES)
+    asked = np.array([[np.nan, 0.0], [3.0, 1.0], [np.nan, 1.0]])
+    expected = model.transform(asked)
+    frame = pd.DataFrame(asked, columns=["a", "b"])
+    plan = pretzel.compile(model)  # which keeps the estimator
+    for table in (asked, asked.tolist(), np.asfortranarray(asked), asked.astype(np.float32)):
+        np.testing.assert_array_equal(plan.transform(table), expected)
+        assert plan.transform(table).dtype == model.transform(table).dtype
+    np.testing.assert_array_equal(plan.transform_one((None, 0.0)), expected[0])
+    stored = pd.DataFrame(TIES, columns=["a", "b"])
+    named = pretzel.compile(KNNImputer(n_neighbors=1).set_output(transform="pandas").fit(stored))
+    pd.testing.assert_frame_equal(named.transform(frame), pd.DataFrame(expected, columns=["a", "b"]))
+    np.testing.assert_array_equal(named.transform_one({"a": None, "b": 0.0}), expected[0])
+    plan.save(tmp_path / "plan")
+    with pytest.raises(InputTypeError, match="row 0, column 0: stored rows are equally far"):
+        pretzel.load(tmp_path / "plan").transform(asked)
+
+
+def test_tied_rows_in_a_runtime() -> None:
+    model = make_pipeline(KNNImputer(n_neighbors=1), Ridge()).fit(TIES, [1.0, 2.0, 3.0, 5.0])
+    asked = np.array([[3.0, 1.0], [np.nan, 0.0]])
+    expected = model.predict(asked)
+    with pretzel.Runtime() as runtime:
+        runtime.register("ties", model)
+        handle = runtime["ties"]
+
+        async def awaited() -> tuple[Any, Any]:
+            return await handle.apredict(asked), await handle.apredict_one((None, 0.0))
+
+        whole, one = asyncio.run(awaited())
+        many = runtime.predict_many([("ties", (None, 0.0))])
+        np.testing.assert_allclose(handle.submit(asked).result(), expected)
+        np.testing.assert_allclose(whole, expected)
+        np.testing.assert_allclose([one, *many, *runtime.predict_all((None, 0.0), ["ties"])], expected[1])

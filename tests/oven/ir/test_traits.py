@@ -74,6 +74,7 @@ from pretzel.oven.ir.indicators import Indicators
 from pretzel.oven.ir.interpolate import Interpolate, InterpolateFloat32
 from pretzel.oven.ir.interpret import interpret
 from pretzel.oven.ir.iterative_impute import IterativeImpute
+from pretzel.oven.ir.knn_impute import KNNImpute
 from pretzel.oven.ir.linear import CheckedLinear, Linear, LinearFloat32, LinearHeads, LinearInOrder, Sum
 from pretzel.oven.ir.linear_leaves import LinearLeaves
 from pretzel.oven.ir.link import (
@@ -191,6 +192,7 @@ ROW_LEAF = RowLeaf(())
 DATE_LEAF = DateLeaf((), 0, "Europe/Paris", "us")
 INPUTS = (LEAF, CheckFinite((LEAF,), "Any", allow_nan=True), CHECKED, NARROW)
 NUMBERS_OF = np.array([1.0, -2.0, 0.5])
+DONORS = np.where(np.arange(60).reshape(20, 3) % 7 == 1, np.nan, np.linspace(-3.0, 7.0, 60).reshape(20, 3))
 EMPTY = pack_text([])
 
 
@@ -510,6 +512,8 @@ def _examples() -> list[Node]:
         *(ExpectedSigmoid((x, NARROW)) for x in INPUTS),
         *(IterativeImpute((x,), NUMBERS_OF, np.array([0, 2], dtype=np.int32), weights.T, np.ones(2), -np.ones(2),
                           np.full(2, math.inf)) for x in INPUTS),
+        *(KNNImpute((x,), DONORS, np.nanmean(DONORS, axis=0), (0, 2), missing, 3, weighted)
+          for x in INPUTS for missing, weighted in ((math.nan, False), (0.0, True))),
         *each(lambda x: Topics((x,), np.abs(weights), np.full(2, 0.6), 0.1, 1e-3, 20)),
         Topics((SPARSE_CHECKED,), np.abs(weights), np.full(2, 0.6), 0.1, 1e-3, 20),
         *(MatchingPursuit((x,), weights @ weights.T + np.eye(WIDTH), rounds) for x in INPUTS for rounds in (1, WIDTH)),

@@ -10,14 +10,22 @@ import numpy as np
 from pretzel.oven.frontends.cells import cell_value
 from pretzel.oven.frontends.missing import columns_of_request
 from pretzel.oven.frontends.registry import Unsupported, adapter, adapter_for
-from pretzel.oven.frontends.sklearn._common import INTEGERS, dense_only, finite_floats
+from pretzel.oven.frontends.sklearn._common import INTEGERS, dense_only, finite_floats, floats
+from pretzel.oven.frontends.sklearn._nearest import by_distance
 from pretzel.oven.frontends.sklearn.compat import output_container
-from pretzel.oven.frontends.sklearn.compat.preprocessing import bounds, fill_dtype, fitted_dtype, keeps_empty_columns
+from pretzel.oven.frontends.sklearn.compat.preprocessing import (
+    bounds,
+    fill_dtype,
+    fitted_dtype,
+    fitted_holes,
+    keeps_empty_columns,
+)
 from pretzel.oven.frontends.sklearn.linear_model import bayesian, regressor
 from pretzel.oven.ir._cells import CellValue, is_nan, is_pandas_missing, pack
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask
 from pretzel.oven.ir.iterative_impute import IterativeImpute
+from pretzel.oven.ir.knn_impute import KNNImpute
 from pretzel.schema import Follows, Kind
 
 if TYPE_CHECKING:
@@ -28,10 +36,7 @@ if TYPE_CHECKING:
 def simple_imputer(estimator: Any, x: Node, importer: Importer) -> Node:
     """Numbers or cells, whichever the imputer was fitted on."""
     dense_only(x, estimator)
-    if bool(estimator.add_indicator) != (estimator.indicator_ is not None):
-        raise ValueError(
-            f"add_indicator is {estimator.add_indicator!r:.40} where indicator_ is {estimator.indicator_!r:.80}"
-        )
+    _check_indicator(estimator)
     statistics = estimator.statistics_
     if keeps_empty_columns(estimator):
         columns = tuple(range(len(statistics)))
@@ -107,6 +112,31 @@ def iterative_imputer(estimator: Any, x: Node, importer: Importer) -> Node:
     return importer.concat([imputed, MissingMask((checked,), _indicated(estimator.indicator_, len(fill)))])
 
 
+@adapter("sklearn.impute.KNNImputer")
+def knn_imputer(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Means of the nearest rows of the fit in which a column is present."""
+    dense_only(x, estimator)
+    _check_indicator(estimator)
+    if estimator.metric != "nan_euclidean":
+        raise Unsupported("KNNImputer with a function for a metric")
+    weighted = by_distance(estimator)
+    missing = _missing_number(estimator.missing_values)
+    rows, mask, valid = fitted_holes(estimator)
+    kept = tuple(range(len(valid))) if estimator.keep_empty_features else tuple(map(int, np.flatnonzero(valid)))
+    if not kept:
+        raise Unsupported("KNNImputer that drops every column")
+    means = [
+        float(np.ma.array(rows[:, j], mask=mask[:, j]).mean()) if valid[j] else math.nan for j in range(len(valid))
+    ]
+    checked = importer.finite(importer.dense(x), estimator, allow_nan=math.isnan(missing))
+    importer.exclude(checked, ["float32", "float16"], "imputations that are rounded")
+    stored = np.where(mask, np.nan, floats(rows))
+    imputed = KNNImpute((checked,), stored, np.array(means), kept, missing, int(estimator.n_neighbors), weighted)
+    if estimator.indicator_ is None or not len(estimator.indicator_.features_):
+        return imputed
+    return importer.concat([imputed, MissingMask((checked,), _indicated(estimator.indicator_, len(valid)), missing)])
+
+
 @adapter("sklearn.impute.MissingIndicator")
 def missing_indicator(estimator: Any, x: Node, importer: Importer) -> Methods:
     """Indicators of numeric columns."""
@@ -121,6 +151,13 @@ def missing_indicator(estimator: Any, x: Node, importer: Importer) -> Methods:
     only = estimator.features == "missing-only"
     columns = _indicated(estimator, source.schema().width)
     return {"transform": Output(MissingMask((source,), columns, missing, only and estimator.error_on_new))}
+
+
+def _check_indicator(estimator: Any) -> None:
+    if bool(estimator.add_indicator) != (estimator.indicator_ is not None):
+        raise ValueError(
+            f"add_indicator is {estimator.add_indicator!r:.40} where indicator_ is {estimator.indicator_!r:.80}"
+        )
 
 
 def _indicated(indicator: Any, width: int) -> tuple[int, ...]:

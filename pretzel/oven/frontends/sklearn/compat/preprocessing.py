@@ -168,3 +168,11 @@ def bounds(imputer: Any) -> tuple[Array, Array]:
 def bins_are_sparse(discretizer: Any) -> bool:
     """Whether the encoder in a `KBinsDiscretizer` makes sparse rows."""
     return bool(discretizer._encoder.sparse_output)
+
+
+def fitted_holes(imputer: Any) -> tuple[Array, Array, Array]:
+    """Rows of a `KNNImputer`, what is missing in them, and the columns in which something is not."""
+    rows, mask, valid = imputer._fit_X, imputer._mask_fit_X, imputer._valid_mask
+    if rows.shape != mask.shape or not np.array_equal(valid, ~mask.all(axis=0)):
+        raise ValueError(f"_mask_fit_X of shape {mask.shape} does not fit to _fit_X of shape {rows.shape}")
+    return rows, mask, valid

@@ -1,0 +1,55 @@
+"""Rows of a table that a kernel leaves to the estimator, which answers these, and no others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.runtime.input.messages import LeftRow
+from pretzel.runtime.source import in_source_form
+
+if TYPE_CHECKING:
+    from pretzel.errors import InputTypeError
+
+
+def answer_left_rows(method: Any, name: str, X: Any, error: InputTypeError) -> Any:
+    """Answer for a table that a method rejects with ``error``.
+
+    The estimator is asked for tied rows together, because their numbers are exact, and for each other row alone: there
+    its rounding depends on the rows beside it, and a row has one answer.
+
+    Raises
+    ------
+    InputTypeError
+        No kernel has left a row, or the estimator is not asked for some rows of such a table.
+    """
+    source = method.source
+    if not isinstance(error, LeftRow) or source is None or not source.exists or method.sparse_result:
+        raise error
+    answer, left = method.answer_apart(X)
+    tied = [row for row, is_tied in left if is_tied]
+    for rows in [*([tied] if tied else []), *([row] for row, is_tied in left if not is_tied)]:
+        part = source.instead(method.name, name, in_source_form(method.spec, _rows(X, rows, error)), error)
+        _put(answer, rows, part)
+    return answer
+
+
+def _rows(X: Any, rows: list[int], error: InputTypeError) -> Any:
+    if isinstance(X, list):
+        return [X[row] for row in rows]
+    if hasattr(X, "iloc"):
+        return X.iloc[rows]
+    if hasattr(X, "to_pandas") and hasattr(X, "schema") and hasattr(X, "take"):
+        return X.take(rows)
+    if isinstance(X, np.ndarray) or hasattr(X, "clone"):
+        return X[rows]
+    raise error
+
+
+def _put(answer: Any, rows: list[int], part: Any) -> None:
+    if isinstance(answer, list | tuple):
+        for each, own in zip(answer, part, strict=True):
+            _put(each, rows, own)
+    else:
+        answer[rows] = np.asarray(part)
