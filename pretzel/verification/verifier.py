@@ -29,6 +29,7 @@ from pretzel.store.object_store import ObjectStore
 from pretzel.verification.alone import answer
 from pretzel.verification.boundary import boundary_rows, rows_of, split_rejected, stack
 from pretzel.verification.compare import compare, magnitude
+from pretzel.verification.float32 import difference_of
 from pretzel.verification.localize import localize_import, localize_rule, to_method_result
 from pretzel.verification.report import Divergence, MethodReport, Report
 from pretzel.verification.requests import as_table, in_fit_order
@@ -185,7 +186,8 @@ class _Verifier:
         if theirs is not None or ours is not None:
             self._rejection(report, theirs, ours)
             return
-        difference = compare(want, _as_one_row(got), exact=False)
+        node, values = self._values(name, X)
+        difference = difference_of(name, want, _as_one_row(got), node, values)
         if difference is not None:
             report.divergences.append(Divergence("answer", name, difference=difference, note="of one row"))
 
@@ -222,6 +224,14 @@ class _Verifier:
         outputs = [*self.graphs.imported.methods.values(), *self.graphs.optimized.values()]
         return interpret([output.node for output in outputs], self.in_fit_order(X))
 
+    def _values(self, name: str, X: Any) -> tuple[Node | None, dict[Node, Any] | None]:
+        """What makes the answer of a method, with all values of the graph; none where no graph holds the request."""
+        node = self.graphs.imported.methods[name].node
+        try:
+            return node, interpret([node], self.in_fit_order(X))
+        except (ValueError, TypeError):
+            return None, None
+
     def _method(self, name: str, X: Any, reference: dict[Node, Any], report: MethodReport) -> None:
         report.rows = _rows(X)
         want = self._expected(name, X)
@@ -238,7 +248,7 @@ class _Verifier:
         if _rows(some):
             self._graphs(name, some, want if some is X else self._expected(name, some), reference, report)
         if error is None:
-            self._answer(want, got, report)
+            self._answer(want, got, report, self.graphs.imported.methods[name].node, reference)
 
     def _decided(self, name: str, X: Any) -> Any:
         """The rows that no kernel leaves to the estimator, which answers those."""
@@ -267,7 +277,7 @@ class _Verifier:
         made = to_method_result(imported, before)
         if self.alone and any(isinstance(node, Opaque) for node in toposort([imported.node])):
             return  # an opaque step saw all rows
-        difference = compare(want, made, exact=False)
+        difference = difference_of(name, want, made, imported.node, reference)
         if difference is not None and (wide := _in_float64(X)) is not None:  # graphs compute in float64
             theirs, error = _call(self.source, name, wide, alone=self.alone)
             difference = difference if error is not None else compare(theirs, made, exact=False)
@@ -292,8 +302,15 @@ class _Verifier:
         rules = all(parity.get(rule) is Parity.EXACT for rule in fired)
         return rules and all(node.parity is Parity.EXACT for node in toposort(outputs))
 
-    def _answer(self, want: Any, got: Any, report: MethodReport) -> None:
-        difference = compare(want, got, exact=False)
+    def _answer(
+        self,
+        want: Any,
+        got: Any,
+        report: MethodReport,
+        node: Node | None = None,
+        reference: dict[Node, Any] | None = None,
+    ) -> None:
+        difference = difference_of(report.method, want, got, node, reference)
         if difference is None or difference.row >= 0:
             report.largest_absolute, report.largest_relative = magnitude(want, got)
             report.label_mismatches = _label_mismatches(want, got)
@@ -314,7 +331,10 @@ def _call(model: Any, method: str, X: Any, *, alone: bool = False) -> tuple[Any,
 
 
 def _in_float64(X: Any) -> Any:
-    """A frame whose columns have several dtypes, with all numbers and booleans as float64; None for all else."""
+    """A frame whose columns have several dtypes, with all numbers and booleans as float64, or rows of float32 likewise;
+    None for all else."""
+    if getattr(X, "dtype", None) == np.float32:
+        return X.astype(np.float64)
     if not hasattr(X, "iloc") or X.ndim != 2 or X.dtypes.nunique() < 2:
         return None
     return X.astype({name: np.float64 for name, dtype in X.dtypes.items() if dtype.kind in "fiub"})

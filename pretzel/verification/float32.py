@@ -1,0 +1,82 @@
+"""Answers in float32: how far those of a plan may be from those of its estimator.
+
+A graph is evaluated in float64, but where the estimator answers in float32, its last bits depend on the order of its
+sums. Such a sum loses what is small beside its terms, whatever is left of them: the bound goes with the terms.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.oven.ir.linear import Linear
+from pretzel.verification.compare import compare
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pretzel.oven.ir.graph import Node
+    from pretzel.verification.compare import Floats
+    from pretzel.verification.report import Difference
+
+
+def difference_of(
+    method: str, want: Any, got: Any, node: Node | None = None, values: Mapping[Node, Any] | None = None
+) -> Difference | None:
+    """The difference between two answers to one request, by the precision of the estimator's.
+
+    Parameters
+    ----------
+    method : str
+    want, got : ndarray, SciPy sparse matrix, frame, or list of ndarray
+    node : Node, optional
+        What makes the answer.
+    values : mapping of Node to value, optional
+        Values of the graph for the request.
+    """
+    found = compare(want, got, exact=False)
+    if found is None or found.row < 0 or not is_float32(want):
+        return found
+    scale = np.zeros(_rows(want)) if node is None or values is None else _terms(node, values, _rows(want))
+    if method in ("predict_proba", "predict_log_proba"):  # those of all classes are 1
+        scale = np.maximum(scale, 1.0)
+    if method == "predict_log_proba":  # of probabilities that have their own last bits
+        want, got = _exponentials(want), _exponentials(got)
+    return None if compare(want, got, exact=False, scale=scale) is None else found
+
+
+def is_float32(answer: Any) -> bool:
+    """Whether an estimator has answered in float32."""
+    if isinstance(answer, list | tuple):
+        return bool(answer) and all(map(is_float32, answer))
+    return getattr(answer, "dtype", None) == np.float32
+
+
+def _terms(node: Node, values: Mapping[Node, Any], rows: int) -> Floats:
+    """For each row, the sum of the absolute terms of the last sums that an answer is made of."""
+    scale = np.zeros(rows)
+    agenda = [node]
+    seen: set[Node] = set()
+    while agenda:
+        each = agenda.pop()
+        if each in seen:
+            continue
+        seen.add(each)
+        if not isinstance(each, Linear):
+            agenda += each.inputs
+        elif each.inputs[0] in values:
+            with np.errstate(over="ignore", invalid="ignore"):
+                sums = abs(values[each.inputs[0]]) @ abs(each.weights) + abs(each.bias)
+            scale = np.maximum(scale, np.where(np.isfinite(sums), sums, 0.0).max(axis=1, initial=0.0))
+    return scale
+
+
+def _exponentials(answer: Any) -> Any:
+    if isinstance(answer, list | tuple):
+        return [_exponentials(each) for each in answer]
+    return np.exp(np.asarray(answer, dtype=np.float64))
+
+
+def _rows(answer: Any) -> int:
+    return _rows(answer[0]) if isinstance(answer, list | tuple) else int(answer.shape[0])

@@ -1,0 +1,55 @@
+"""Where an estimator answers in float32, its last bits are no fault of the plan, and everything else is."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+import pretzel
+from pretzel.verification.compare import compare
+from pretzel.verification.float32 import difference_of
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(300, 20)).astype(np.float32)
+Y = (X[:, 0] > 0).astype(int)
+MODELS = [Ridge(), make_pipeline(MinMaxScaler(), Ridge()), make_pipeline(StandardScaler(), LogisticRegression())]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=["ridge", "scaled", "logistic"])
+def test_an_honest_plan_passes(model):
+    estimator = copy.deepcopy(model).fit(X, Y)
+    report = pretzel.verify(pretzel.compile(estimator), estimator, X)
+    assert report.ok, report
+
+
+@pytest.mark.parametrize("model", MODELS, ids=["ridge", "scaled", "logistic"])
+def test_another_model_is_found(model):
+    estimator = copy.deepcopy(model).fit(X, Y)
+    plan = pretzel.compile(estimator)
+    other = copy.deepcopy(estimator)
+    linear = other[-1] if hasattr(other, "steps") else other
+    linear.coef_ = linear.coef_ * np.float32(1.0003)
+    report = pretzel.verify(plan, other, X, boundary=False)
+    method = "predict" if "decision_function" not in report.methods else "decision_function"
+    assert report.methods[method].divergences
+
+
+def test_the_bound_goes_with_the_terms_of_the_last_sum():
+    want, near = np.array([1.0, 1.0], dtype=np.float32), np.array([1.0, 1.001], dtype=np.float32)
+    assert compare(want, near, exact=False, scale=np.array([0.0, 1e3])) is None
+    assert compare(want, near, exact=False, scale=np.zeros(2)).row == 1
+    assert difference_of("predict", want, near).row == 1
+    assert difference_of("predict", want, want + np.float32(5e-6)) is None
+    assert difference_of("predict", want.astype(float), want + np.float32(5e-6)).row == 0
+
+
+def test_logarithms_are_compared_by_their_probabilities():
+    want, got, other = (np.log([[p, 1.0]]).astype(np.float32) for p in (1e-7, 1.6e-7, 1e-4))
+    assert difference_of("predict_log_proba", want, got) is None
+    assert difference_of("predict_log_proba", want, other) is not None
+    assert difference_of("transform", want, got) is not None
