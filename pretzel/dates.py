@@ -192,6 +192,8 @@ def parts_of_array(column: Any, zone: str, unit: str) -> Columns | None:
         offset = _offsets(clock, day, day * DAY + ns // 1_000_000_000)
         shift, ns = np.divmod(ns + offset * 1_000_000_000, _NS_OF_DAY)
         day = day + shift
+        if day.size:
+            _check_range(int(day.min()), int(day.max()), unit)
     ns -= ns % UNITS[unit]
     return [np.where(missing, math.nan, part.astype(np.float64)) for part in (day, ns, offset)]
 
@@ -245,6 +247,8 @@ def _offset_of_day(zone: datetime.tzinfo, day: int) -> int | None:
 
     No time zone has changed its clocks twice within a day.
     """
+    if isinstance(zone, datetime.timezone):
+        return _offset_at(zone, 0)
     first = _offset_at(zone, day * DAY)
     return first if first == _offset_at(zone, day * DAY + DAY) else None
 

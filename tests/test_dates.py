@@ -97,6 +97,18 @@ def test_dates_out_of_range() -> None:
             parts_of(value, zone, unit)
 
 
+def test_the_last_days_of_zones_without_changes() -> None:
+    last = datetime.date(9999, 12, 31)
+    for zone, hours in (("UTC", 0), ("UTC-03:00", -3)):
+        expected = 2932896.0 - (hours < 0), hours % 24 * 3600.0 * SECOND, hours * 3600.0
+        assert parts_of(last, zone, "") == expected
+        columns = parts_of_array(np.array([last], dtype="M8[s]"), zone, "")
+        assert columns is not None
+        assert tuple(float(each[0]) for each in columns) == expected
+    with pytest.raises(DateRangeError, match="years 1 to 9999"):
+        parts_of_array(np.array(["9999-12-31T23"], dtype="M8[s]"), "UTC+03:00", "")
+
+
 def test_names_of_time_zones() -> None:
     assert all(map(is_zone, (OWN, UTC, "UTC", "Europe/Paris", "UTC+05:30")))
     assert not any(map(is_zone, ("Nowhere", "../passwd", "/etc/passwd", "UTC+5")))
