@@ -173,6 +173,11 @@ def test_random_answers_are_those_of_the_source(strategy):
     same(plan.predict(X), model.predict(X))
 
 
+def test_constants_that_float64_does_not_hold():
+    model = DummyRegressor(strategy="constant", constant=2**53).fit(X, np.arange(30))
+    check(model, [X], native=False)
+
+
 def test_what_has_no_length_is_rejected():
     plan = pretzel.compile(DummyClassifier().fit(X, GRADES))
     for request in (None, 5, np.array(3.0), iter([1]), DummyRegressor()):

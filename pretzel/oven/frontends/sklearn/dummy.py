@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pretzel.oven.frontends.cells import EXACT_INTEGERS
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import floats
 from pretzel.oven.frontends.sklearn.compat.dummies import strategy_of
@@ -64,7 +65,8 @@ def dummy_regressor(estimator: Any, x: Node, importer: Importer) -> Methods:
     """The constant; its deviation is zero."""
     rows, answer = importer.rows(x), estimator.predict(ONE_ROW)
     values = floats(answer.ravel())
-    if answer.dtype not in DTYPES or (values.astype(answer.dtype) != answer.ravel()).any():
+    is_long = answer.dtype.kind in "iu" and (np.abs(values) >= EXACT_INTEGERS).any()
+    if answer.dtype not in DTYPES or is_long:
         raise Unsupported(f"constants of {answer.dtype} that float64 does not hold")
     constant = Constant((rows,), values, answer.dtype.name)
     methods = {"predict": Output(constant, ndim=answer.ndim)}
