@@ -28,22 +28,40 @@ def label_list(spec: InputSpec, X: Any, form: str) -> list[Any]:
     ------
     UnreadForm
         The source makes something else of it, or rejects it: several columns, a text, dates, no labels at all; of whole
-        numbers objects, and integers of fewer bits, of which some releases make indicators of these bits.
+        numbers objects, and integers of other dtypes than int64, in which some releases compare classes and make
+        indicators; of numbers of classes objects.
     """
-    if isinstance(X, list | tuple):
-        found = list(X)
+    if not isinstance(X, list | tuple):
+        found = _listed(spec, X, form)
+    elif form == "whole label" and type(X) is tuple and not all(map(_is_number, X)):
+        raise UnreadForm(spec.estimator, "a tuple of integers that are not of 64 bits")
     else:
-        array = np.asarray(X if hasattr(X, "__array__") else None)
-        if array.ndim == 2 and array.shape[1] == 1:
-            array = _vector(array, warn=form in ("label", "code"))
-        if array.ndim != 1 or array.dtype.kind not in "OUSbiuf":
-            raise UnreadForm(spec.estimator, f"labels in {described(X)}")
-        if form == "whole label" and array.dtype.kind in "Oi" and array.dtype != np.int64:
-            raise UnreadForm(spec.estimator, f"labels of dtype {array.dtype}")
-        found = array.tolist()
+        found = list(X)
     if not found:
         raise UnreadForm(spec.estimator, "requests without labels")
     return found
+
+
+def _listed(spec: InputSpec, X: Any, form: str) -> list[Any]:
+    """The labels of an array, or of what one is made of."""
+    array = np.asarray(X if hasattr(X, "__array__") else None)
+    is_column = array.ndim == 2 and array.shape[1] == 1
+    if (array.ndim != 1 and not is_column) or array.dtype.kind not in "OUSbiuf":
+        raise UnreadForm(spec.estimator, f"labels in {described(X)}")
+    rejected = {"whole label": "Oiu", "code": "O"}.get(form, "")
+    if array.dtype.kind in rejected and array.dtype != np.int64:
+        raise UnreadForm(spec.estimator, f"labels of dtype {array.dtype}")
+    if is_column and array.size:
+        array = _vector(array, warn=form in ("label", "code"))
+    found: list[Any] = array.reshape(-1).tolist()
+    return found
+
+
+def _is_number(label: Any) -> bool:
+    """Whether a label does not make an array of narrow, unsigned or long integers."""
+    if type(label) is int:
+        return -(2**63) <= label < 2**63
+    return not isinstance(label, np.integer) or type(label) is np.int64
 
 
 def _vector(array: Any, *, warn: bool) -> Any:

@@ -34,6 +34,12 @@ def forms(labels):
     yield from (array[:, None], pd.DataFrame({"y": labels}), [[label] for label in labels])
     if array.dtype.kind == "i":
         yield from (array.astype(dtype) for dtype in ("int8", "int32", "uint16", "float32", "float64", "bool"))
+        yield from (labels_of_dtype(labels, dtype) for dtype in ("int8", "int16", "uint64", "int64"))
+
+
+def labels_of_dtype(labels, dtype):
+    """A tuple of scalars of NumPy, of which the source makes an array, as it does not of a list."""
+    return tuple(np.array(labels, dtype=dtype))
 
 
 def answer(function, X):
@@ -90,13 +96,17 @@ def test_label_encoder(labels, tmp_path):
 
 
 def test_a_column_is_a_vector_with_the_warning_of_the_source(tmp_path):
-    plan, loaded = compiled(LabelEncoder().fit(TEXTS), tmp_path)
+    model = LabelEncoder().fit(TEXTS)
+    plan, loaded = compiled(model, tmp_path)
     column = pd.DataFrame({"y": TEXTS})
     for each in (plan, loaded):
         with pytest.warns(DataConversionWarning, match="A column-vector y was passed"):
             assert each.transform(column).tolist() == [0, 1, 2]
         with pytest.warns(DataConversionWarning, match="A column-vector y was passed"):
             assert each.inverse_transform(np.array([[2], [0]])).tolist() == ["x", "ab"]
+    with pytest.warns(DataConversionWarning, match="A column-vector y was passed") as said:
+        plan.transform(column[:0])
+    assert len(said) == 1
 
 
 def test_labels_that_are_not_known():
@@ -105,6 +115,31 @@ def test_labels_that_are_not_known():
         plan.transform(["ab", "zz"])
     with pytest.raises(InputTypeError, match="expected the number of a class, got float"):
         plan.inverse_transform_one(1.5)
+
+
+@pytest.mark.filterwarnings("ignore:A column-vector y")
+def test_numbers_of_classes_are_integers(tmp_path):
+    """In objects, whose dtype is none of integers, the source takes none."""
+    model = LabelEncoder().fit(TEXTS)
+    plan, loaded = compiled(model, tmp_path)
+    codes = [np.array([1, 0], dtype=object), pd.Series([1, True], dtype=object), np.array([[1]], dtype=object)]
+    check(plan, loaded, model, "inverse_transform", codes)
+
+
+def test_classes_are_compared_in_the_dtype_of_a_request(tmp_path):
+    """Some releases make them integers of fewer bits, or without a sign, of which several are equal."""
+    model = LabelBinarizer().fit([-1, 5, 2**40])
+    plan, loaded = compiled(model, tmp_path)
+    check(plan, loaded, model, "transform", [np.array([255, 5], dtype=np.uint8), np.array([2**64 - 1, 5], np.uint64),
+                                             (2**64 - 1, 5), (np.uint8(255), np.uint8(5))])  # fmt: skip
+
+
+def test_texts_that_are_equal_to_numpy():
+    """It drops NULs at the end of a text, and the source finds such classes twice."""
+    model = LabelBinarizer().fit(["", "\x00", "a"])
+    plan = pretzel.compile(model)
+    for labels in (["a", ""], [""]):
+        same(plan.transform(labels), model.transform(labels))
 
 
 BINARIZED = [TEXTS, TEXTS[:2], TEXTS[:1], NUMBERS, NUMBERS[:2], [True, False], [1.0, 2.0, 4.0]]

@@ -75,5 +75,5 @@ def _known(classes: Array) -> list[CellValue]:
         raise Unsupported("classes that are neither texts nor numbers")
     found = [cell_value(label) for label in classes]
     if len(set(found)) != len(found):
-        raise ValueError("classes_ are not unique")
+        raise Unsupported("classes that are not unique")
     return found
