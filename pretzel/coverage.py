@@ -154,7 +154,8 @@ def _covered(cls: type) -> Iterator[MethodCoverage]:
 
 def _in_front_of_a_model(estimator: Any) -> dict[str, None]:
     """Why a transformer that returns frames has no native form for what reads them."""
-    width = int(fitted_columns(estimator)[0])
+    width = fitted_columns(estimator)[0]
+    width = 1 if width is None else int(width)  # of what takes a column, and counts none
     importer = Importer(estimator)
     node = importer.transform(estimator, Raw((), tuple(range(width)))).node
     return {each.reason: None for each in node.inputs if isinstance(node, Raw) and isinstance(each, Opaque)}
@@ -171,7 +172,7 @@ def fitted(cls: type, tables: Iterable[tuple[Any, ...]]) -> tuple[Any, Any] | No
 
 
 def _given() -> Iterator[tuple[Any, ...]]:
-    """What ``fit`` may take: numbers and targets of all kinds, texts, records, labels, similarities, images."""
+    """What ``fit`` may take: numbers and targets of all kinds, texts, records, labels, similarities, images, dates."""
     rng = np.random.default_rng(0)
     X = np.abs(rng.normal(size=(ROWS, 4))).round(3) + 0.1
     y = np.arange(ROWS) % CLASSES
@@ -192,6 +193,10 @@ def _given() -> Iterator[tuple[Any, ...]]:
     cells = np.array([texts, texts[::-1]], dtype=object).T
     yield cells, np.arange(ROWS) % 2
     yield cells, rng.normal(size=ROWS)
+    with contextlib.suppress(ImportError):
+        import pandas as pd
+
+        yield (pd.Series(pd.date_range("2024-01-01", periods=ROWS, freq="37h"), name="when"),)
 
 
 def _arguments(cls: type) -> Iterator[dict[str, Any]]:
