@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from pretzel.oven.ir.graph import Array
 
-CHARACTER_CLASS = r"\[\^?\]?(?:\\.|[^\]\\])*\]"
+CHARACTER_CLASS = r"\[\^?+\]?+(?:\\.|[^\]\\])*\]"
+"""A class of characters; a bracket that closes stands for itself where it comes first."""
+
 ESCAPE = r"\\(?:[wWdDsSnrtfva]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|\W)"
 ATOM = re.compile(rf"{CHARACTER_CLASS}|{ESCAPE}|[^\\\[(|)*+?^$]")
 """One character as a pattern writes it."""

@@ -22,6 +22,7 @@ from sklearn.tree import DecisionTreeClassifier
 import pretzel
 from pretzel.errors import InputTypeError, OpaqueStepError
 from pretzel.oven.frontends.importer import Importer
+from pretzel.oven.frontends.sklearn._token_patterns import token_class
 from pretzel.oven.ir import _text
 from pretzel.oven.ir._characters import character_classes
 from pretzel.oven.ir._text import pack, unpack
@@ -322,6 +323,11 @@ MATCHED = [
     r"(?a)\b\w{1,3}",
 ]
 """Patterns that are no class of characters."""
+
+
+def test_patterns_are_read_in_time_that_grows_with_them():
+    """Where classes have several readings, as those of closing brackets seem to, there are 2**60 of this one."""
+    assert token_class("[][]" * 60 + "x") is None
 
 
 @pytest.mark.parametrize("pattern", MATCHED)

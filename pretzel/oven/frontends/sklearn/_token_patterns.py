@@ -8,9 +8,9 @@ from itertools import chain
 from typing import NamedTuple
 
 from pretzel.oven.ir._characters import runs_of
-from pretzel.oven.ir._patterns import pattern_table, token_characters
+from pretzel.oven.ir._patterns import CHARACTER_CLASS, pattern_table, token_characters
 
-CHARACTER = r"\\[wWdDsS]|\[\^?\]?(?:\\.|[^\]\\])*\]"
+CHARACTER = rf"\\[wWdDsS]|{CHARACTER_CLASS}"
 """A class of characters as a pattern writes it."""
 
 PIECE = re.compile(rf"({CHARACTER})(\+|\*|\{{(\d+)(,?)\}})?", re.ASCII)
