@@ -103,7 +103,7 @@ void finish(const Settings& given, double* out, int32_t n) {
         return (1.0 + scaled + scaled * scaled / 3.0) * vexp(-scaled);
       });
     case Function::kRationalQuadratic:
-      return map_row(out, out, n, [=](f64x8 x) { return vexp(-coef0 * log1p8(gamma * x)); });
+      return map_row(out, out, n, [=](f64x8 x) { return vexp(-coef0 * log1p8((1.0 + gamma * x) - 1.0)); });
     case Function::kPeriodic:
       return map_row(out, out, n, [=](f64x8 x) {
         const f64x8 wave = vsin(gamma * root(x)) / coef0;

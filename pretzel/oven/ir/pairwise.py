@@ -202,7 +202,7 @@ def _finished(node: Pairwise | SparsePairwise, x: Value) -> Value:
                 scaled = np.sqrt(x) * math.sqrt(5.0)
                 return (1.0 + scaled + scaled * scaled / 3.0) * np.exp(-scaled)
             case "rational_quadratic":
-                return np.exp(-coef0 * np.log1p(gamma * x))
+                return np.exp(-coef0 * np.log1p((1.0 + gamma * x) - 1.0))  # the sum is rounded as in the source
             case "periodic":
                 return np.exp(-2.0 * (np.sin(gamma * np.sqrt(x)) / coef0) ** 2)
             case _:

@@ -34,6 +34,7 @@ LEAF = NumericLeaf((), (0, 1, 2))
         ("matern3", 1.0, 0.0, lambda x, y: kernels.Matern(nu=1.5)(x, y)),
         ("matern5", 1.0, 0.0, lambda x, y: kernels.Matern(nu=2.5)(x, y)),
         ("rational_quadratic", 0.5 / (1.3 * 0.64), 1.3, lambda x, y: kernels.RationalQuadratic(0.8, 1.3)(x, y)),
+        ("rational_quadratic", 0.5 / (1e5 * 4.0), 1e5, lambda x, y: kernels.RationalQuadratic(2.0, 1e5)(x, y)),
         ("periodic", np.pi / 1.7, 0.8, lambda x, y: kernels.ExpSineSquared(0.8, 1.7)(x, y)),
     ],
 )
