@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     Parts = tuple[float, float, float]
     Columns = list[npt.NDArray[np.float64]]
 
+A_DATE = "a date, or its text as in ISO 8601, such as '2024-02-29T23:59:58'"
+"""What messages call that which is expected."""
+
 WIDTH = 3
 """Numbers of a date."""
 

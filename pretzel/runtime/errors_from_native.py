@@ -59,6 +59,8 @@ def raise_error(
     what = _STATUS[status]
     if what == "wrong_type":
         raise InputTypeError(f"{where} holds a value of a type that this step cannot take")
+    if what == "infinite" and call.kernel == "check_range":
+        what = "beyond_limits"
     if what in _VALUE_FAULTS:
         raise InputValueError(f"{where} holds {_VALUE_FAULTS[what]}")
     if what in _LEFT:

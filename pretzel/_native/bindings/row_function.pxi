@@ -14,7 +14,7 @@ cdef tuple given(X, tuple arguments):
 cdef object call_row_of(object self, PyObject** arguments, Py_ssize_t n, PyObject* keywords):
     """``self.call_row(row)``; the row is given by position or as ``row=``."""
     if (n != 1 or keywords != NULL) and (n != 0 or keywords == NULL or <object>keywords != ("row",)):
-        raise TypeError("expected one argument, row")
+        raise TypeError("expected one argument, row: methods of tables, such as `predict`, take further arguments")
     if type(self) is Method:
         return (<Method>self).call_row(<object>arguments[0])
     if type(self) is Endpoint:

@@ -379,9 +379,9 @@ cdef int read_date(object value, Reader reader, double* out) except -1:
     try:
         parts = CALLBACKS.date_parts(value, reader.zone, reader.unit)
     except errors.InputValueError as error:
-        raise WrongField(reader.columns[0], error, "a date")
+        raise WrongField(reader.columns[0], error, CALLBACKS.a_date)
     if parts is None:
-        raise WrongField(reader.columns[0], value, "a date")
+        raise WrongField(reader.columns[0], value, CALLBACKS.a_date)
     for i in range(reader.width):
         out[i] = (<tuple>parts)[i]
     return 0

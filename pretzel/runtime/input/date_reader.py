@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.dates import OWN, WIDTH, DateRangeError, parts_of, parts_of_array
+from pretzel.dates import A_DATE, OWN, WIDTH, DateRangeError, parts_of, parts_of_array
 from pretzel.errors import InputValueError
 from pretzel.runtime.input.messages import UnreadForm, column_name
 from pretzel.runtime.input.row_reader import raise_wrong_field
@@ -66,9 +66,9 @@ def as_dates(spec: InputSpec, leaf: Leaf, column: Any) -> Columns:
         try:
             read = date_parts(value, leaf.zone, leaf.unit)
         except InputValueError as error:
-            raise_wrong_field(spec, "", position, error, "a date", row)
+            raise_wrong_field(spec, "", position, error, A_DATE, row)
         if read is None:
-            raise_wrong_field(spec, "", position, value, "a date", row)
+            raise_wrong_field(spec, "", position, value, A_DATE, row)
         parts[row] = read
     return [parts[:, i] for i in range(WIDTH)]
 

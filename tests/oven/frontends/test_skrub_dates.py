@@ -174,7 +174,7 @@ def test_rows_with_texts() -> None:
 def test_rows_without_dates_are_refused(value: Any, tmp_path: Path) -> None:
     pretzel.compile(MODEL, strict=True).save(tmp_path / "dates.pretzel")
     plan = pretzel.load(tmp_path / "dates.pretzel")
-    with pytest.raises(InputTypeError, match="column 'when': expected a date"):
+    with pytest.raises(InputTypeError, match="column 'when': expected a date, or its text as in ISO 8601"):
         plan.transform_one({"when": value})
     with pytest.raises(InputTypeError, match="row 1, column 'when': expected a date"):
         plan.transform([{"when": "2024-02-29"}, {"when": value}])
