@@ -28,7 +28,8 @@ class LeafTypes:
     """What the common dtype of a leaf's columns decides, or that of ``each``, where a step is given frames as they are.
 
     It ``matters`` to how a result is computed, or ``decides`` about the dtype of the result. Where it is one that the
-    leaf ``refuses``, another plan answers; float32 is refused beside leaves that are not float32.
+    leaf ``refuses``, another plan answers; float32 is refused beside what is not float32: another leaf, or a column
+    where ``each`` counts.
     """
 
     matters: bool = True

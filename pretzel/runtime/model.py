@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
 from pretzel._native import Method, NativeProgram, row_function, set_callbacks
+from pretzel.dates import A_DATE
 from pretzel.runtime.errors_from_native import raise_error
 from pretzel.runtime.further_arguments import call_source
 from pretzel.runtime.input import date_reader, row_reader
@@ -45,6 +46,7 @@ set_callbacks(
     as_number=row_reader.as_number,
     decode=row_reader.decode,
     date_parts=date_reader.date_parts,
+    a_date=A_DATE,
     date_columns=date_reader.date_columns,
     as_row=row_reader.as_row,
     as_rounded=as_rounded,
@@ -66,9 +68,15 @@ set_callbacks(
 
 
 def _differs_by_branch(plan: MethodPlan, spec: InputSpec) -> bool:
-    """Whether branches that select columns compute each in the dtype of their own, or make one that depends on it."""
+    """Whether branches or columns are computed each in the dtype of their own, or make one that depends on it."""
+    if not spec.any_order:
+        return False
+    rounds = "float32" in plan.variants
+    own = rounds or "float32" in plan.from_source
+    if own and any(types.matters and types.each and "float32" in types.refuses for types in plan.typed):
+        return True
     made = plan.labels is None and plan.dtype.follows in (Follows.FLOAT, Follows.FLOAT32)
-    return spec.any_order and sum(types.matters for types in plan.typed) > 1 and ("float32" in plan.variants or made)
+    return sum(types.matters for types in plan.typed) > 1 and (rounds or made)
 
 
 def _may_be_integers(plan: MethodPlan) -> bool:

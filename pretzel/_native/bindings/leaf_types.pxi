@@ -2,7 +2,7 @@
 
 
 cdef int ANY_TYPE = -1  # of no column yet
-cdef int SEVERAL_TYPES = -3  # some leaves are float32, which decides how they are computed, and others are not
+cdef int SEVERAL_TYPES = -3  # some leaves, or columns that count each, are computed in float32, and others are not
 
 
 cdef struct RequestTypes:
@@ -141,7 +141,7 @@ cdef class TypeChoice:
     cdef int ask(self, list of_leaves, by_branch, RequestTypes* found) except -1:
         """What answers a request, by the types of the columns of each leaf."""
         cdef int common, refused, result = ANY_TYPE
-        cdef bint is_single, any_single = False, all_single = True, rounds = False, widens = False
+        cdef bint is_single, any_single = False, all_single = True, rounds = False, widens = False, mixed = False
         cdef set every = set()
         found.variant = ANY_TYPE
         for types, (matters, decides, refuses, each) in zip(of_leaves, self.leaves):
@@ -156,6 +156,7 @@ cdef class TypeChoice:
             all_single &= is_single
             rounds |= refused == cnp.NPY_FLOAT
             widens |= not is_single and cnp.NPY_FLOAT in refuses
+            mixed |= each and cnp.NPY_FLOAT in refuses and cnp.NPY_FLOAT in types and len(types) > 1
             found.converts &= refused == ANY_TYPE or (refused == cnp.NPY_OBJECT and not each)
             if refused == cnp.NPY_OBJECT or (found.variant == ANY_TYPE and refused != cnp.NPY_FLOAT):
                 found.variant = refused
@@ -167,7 +168,12 @@ cdef class TypeChoice:
             if decides:
                 result = common_type(result, common)
         found.result = cnp.NPY_FLOAT64 if result == ANY_TYPE else result
-        if found.variant == cnp.NPY_OBJECT or not any_single:
+        if found.variant == cnp.NPY_OBJECT:
+            return 0
+        if mixed and by_branch is not None:
+            found.variant = SEVERAL_TYPES
+            return 0
+        if not any_single:
             return 0
         common = common_type_of(every)
         if by_branch is not None and not all_single and (

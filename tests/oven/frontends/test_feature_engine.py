@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 import pretzel
-from pretzel.errors import InputKeyError, PretzelError
+from pretzel.errors import InputKeyError, InputTypeError, InputValueError, PretzelError
 from tests import releases
 
 pytest.importorskip("feature_engine")
@@ -422,3 +423,30 @@ def test_what_has_no_native_form_is_opaque(step: Any) -> None:
     if isinstance(step, imputation.RandomSampleImputer):
         table = HOLES[NUMBERS]
     assert check(step, table=table, new=table[:5]).opaque_steps
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int16"])
+def test_columns_of_float32_beside_others(dtype: str) -> None:
+    """Each column keeps its precision, so the median of one lies on either side of the edge of a bin."""
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame(
+        {"age": rng.normal(40, 9, 300), "pay": rng.lognormal(3, 1, 300), "month": rng.integers(1, 13, 300)}
+    )
+    table.loc[::7, "age"] = np.nan
+    bins = discretisation.EqualFrequencyDiscretiser(variables=["age"])
+    steps = imputation.MeanMedianImputer(), outliers.Winsorizer(variables=["pay"]), bins
+    model = make_pipeline(*steps, LogisticRegression(max_iter=1000)).fit(table, table["pay"] > 20)
+    plan = pretzel.compile(model)
+    for columns in (["age"], ["pay"], ["age", "pay"]):
+        asked = table.astype({"month": dtype} | dict.fromkeys(columns, "float32"))
+        same(model.predict_proba(asked), plan.predict_proba(asked), asked)
+    loaded = pickle.loads(pickle.dumps(plan))
+    with pytest.raises(InputTypeError, match=r"float32 \('pay'\) beside int"):
+        loaded.predict_proba(table.astype({"pay": "float32"}))
+
+
+def test_numbers_without_a_logarithm_are_named_as_such() -> None:
+    model = make_pipeline(transformation.LogTransformer(variables=["size"]), TREE).fit(POSITIVE, Y)
+    row = POSITIVE.iloc[0].to_dict() | {"size": 0.0}
+    with pytest.raises(InputValueError, match=r"LogTransformer.* a number beyond the range"):
+        pretzel.compile(model).predict_one(row)
