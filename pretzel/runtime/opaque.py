@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 CHECKED_FIRST = ("contains NaN", "contains infinity")
 """What errors of scikit-learn say that come before those about the width of a table."""
 
+DIVIDES_BY_ROWS = "RadiusNeighborsClassifier"
+"""Class of scikit-learn that does, before it counts them, where it searches without a tree."""
+
 MISSING: Any = object()  # in place of a table, where the estimator calls its first argument otherwise
 
 _NUMBER = np.dtype(np.float64)
@@ -276,6 +279,7 @@ class OpaqueMethod(CallCounter):
                 argument = value.frame() if isinstance(value, RowFrame) else value
             else:
                 argument = self._columns(sources, step)
+            self._check_rows(step, argument)
             try:
                 made = sources[step.output] = method_of(step.estimator, step.method)(argument)
             except (TypeError, OverflowError):
@@ -296,6 +300,12 @@ class OpaqueMethod(CallCounter):
             if step.output in self._read:
                 check_result(step, made)
         return sources
+
+    def _check_rows(self, step: OpaqueStep, argument: Any) -> None:
+        """Reject no rows where the estimator would divide by their number, which ends the process."""
+        shape = getattr(argument, "shape", None)
+        if shape and shape[0] == 0 and any(each.__name__ == DIVIDES_BY_ROWS for each in type(step.estimator).__mro__):
+            raise InputShapeError(f"{self.name}: expected at least one row, got none")
 
     def _request(self, X: Any) -> Any:
         """The request as opaque steps read it."""

@@ -14,6 +14,7 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.kernel_approximation import Nystroem
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LinearRegression
+from sklearn.neighbors import RadiusNeighborsClassifier
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OrdinalEncoder, PolynomialFeatures, StandardScaler
 from sklearn.svm import SVC
@@ -36,6 +37,17 @@ def test_an_array_as_a_row_keeps_its_dtype_beside_names(dtype: str) -> None:
     frame = pd.DataFrame(np.eye(3), columns=list("abc"))
     plan = pretzel.compile(Squeezing().fit(frame))
     assert plan.transform_one(np.ones(3, dtype)).dtype == np.dtype(dtype)
+
+
+def test_no_rows_do_not_end_the_process() -> None:
+    """By a division of scikit-learn by their number, in threads of its own."""
+    source = RadiusNeighborsClassifier(algorithm="brute", p=3).fit(np.eye(2), [0, 1])
+    plan = pretzel.compile(source)
+    assert plan.opaque_steps
+    for X in (np.empty((0, 2)), pd.DataFrame(np.empty((0, 2)))):
+        for method in (plan.predict, plan.predict_proba):
+            with pytest.raises(InputShapeError, match="expected at least one row, got none"):
+                method(X)
 
 
 def test_missing_values_are_an_error_before_the_width() -> None:
