@@ -5,7 +5,8 @@ front of them differs from scikit-learn's in its last bits, a row on an edge wou
 behind such a step moves by a few units of that tolerance, far less than what lies between two values.
 
 That is of no use where a row lies next to an edge that was interpolated, or where float32 puts it on either side: the
-steps before such bins have to be exact, or the estimator's own (`steps_to_call`).
+steps before such bins have to be exact, or the estimator's own (`steps_to_call`). So do those before distances that
+count equal columns, of which every stored value is an edge.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from pretzel.oven.ir.columns import LEAVES, Raw, Select
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Array, Node, replace, toposort
 from pretzel.oven.ir.linear import Linear
+from pretzel.oven.ir.neighbors import COUNTED, Neighbors
 from pretzel.oven.ir.opaque import Opaque
+from pretzel.oven.ir.radius_neighbors import RadiusNeighbors
 from pretzel.oven.same_bits import has_same_bits
 from pretzel.schema import Kind
 
@@ -59,7 +62,7 @@ def steps_to_call(
     *,
     float32: bool = False,
 ) -> set[str]:
-    """The steps, by their origins, whose rounding decides the bin of rows that are close to an edge.
+    """The steps, by their origins, whose rounding decides in which bin a row is, or whether values are equal.
 
     Parameters
     ----------
@@ -73,16 +76,18 @@ def steps_to_call(
         How the methods compute.
     """
     nodes = toposort(output.node for output in methods.values())
-    bins = [node for node in nodes if isinstance(node, Bins)]
-    if not bins:
+    counting = {node for node in nodes if isinstance(node, Neighbors | RadiusNeighbors) and node.metric in COUNTED}
+    edged = [node for node in nodes if isinstance(node, Bins) or node in counting]
+    if not edged:
         return set()
     slack = _slacks(nodes, float32)
     found: set[str] = set()
-    for node in bins:
+    for node in edged:
         behind = toposort(node.inputs) if slack[node.inputs[0]].any() else []
         native = [step for step in behind if not isinstance(step, Raw | Opaque)]
         steps = [step for step in native if slack[step].any() and _slack_of(step, float32)]
-        if float32 or node in interpolated or any(isinstance(step, Linear) for step in steps):
+        is_close = float32 or node in counting or node in interpolated
+        if is_close or any(isinstance(step, Linear) for step in steps):
             found.update(origins[step] for step in steps if step in origins)
     return found
 

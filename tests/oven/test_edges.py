@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import KNNImputer
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -109,6 +111,19 @@ def test_only_steps_whose_bits_differ_are_called() -> None:
     assert (step.name, step.reason) == ("Normalizer.transform", "steps behind it depend on its last bits")
     for native in (make_pipeline(FunctionTransformer(np.sqrt), INTERPOLATED), make_pipeline(Normalizer("l1"), BINS)):
         pretzel.compile(native.fit(X), strict=True)
+
+
+@pytest.mark.parametrize("first", [PCA(3), KNNImputer(n_neighbors=3)], ids=["projection", "means"])
+@pytest.mark.parametrize("metric", ["hamming", "euclidean"])
+def test_values_are_compared_with_those_that_the_source_stored(metric: str, first: Any) -> None:
+    """The least difference of a value makes it another one for the Hamming distance."""
+    X = np.random.default_rng(0).normal(size=(80, 4))
+    X[::7, :2] = np.nan if isinstance(first, KNNImputer) else 0.0
+    last = KNeighborsClassifier(metric=metric, weights="distance")
+    pipeline = make_pipeline(first, last).fit(X, np.arange(80) % 3)
+    plan = pretzel.compile(pipeline)
+    np.testing.assert_allclose(plan.predict_proba(X), pipeline.predict_proba(X), rtol=1e-7, atol=1e-12)
+    assert {each.method for each in plan.opaque_steps} == ({"transform"} if metric == "hamming" else set())
 
 
 def bins(x: Node, edges: Any) -> Bins:

@@ -16,6 +16,9 @@ METRICS = (
 )  # fmt: skip
 """Names of metrics in the order of the kernel's."""
 
+COUNTED = METRICS[-4:]
+"""Those that count equal columns or zeros, so that the last bit of a value makes much."""
+
 ROOTED = ("euclidean", "seuclidean", "mahalanobis")
 """Those whose squares are compared."""
 
@@ -153,7 +156,7 @@ def reduced(node: Any, x: Array, points: Array) -> Array:
     """Distances of a row from others, added up column by column; squares where the metric of the node has a root."""
     metric, width = node.metric, len(x)
     found = np.zeros(points.shape[:-1])
-    if metric in ("hamming", "jaccard", "rogerstanimoto", "russellrao"):
+    if metric in COUNTED:
         return _of_counts(metric, x, points)
     if metric == "mahalanobis":
         inverse, difference = np.reshape(node.form, (width, width)), x - points
