@@ -331,11 +331,11 @@ def _call(model: Any, method: str, X: Any, *, alone: bool = False) -> tuple[Any,
 
 
 def _in_float64(X: Any) -> Any:
-    """A frame whose columns have several dtypes, with all numbers and booleans as float64, or rows of float32 likewise;
+    """A frame of several dtypes, or of float32, with all numbers and booleans as float64, or rows of float32 likewise;
     None for all else."""
     if getattr(X, "dtype", None) == np.float32:
         return X.astype(np.float64)
-    if not hasattr(X, "iloc") or X.ndim != 2 or X.dtypes.nunique() < 2:
+    if not hasattr(X, "iloc") or X.ndim != 2 or (X.dtypes.nunique() < 2 and not (X.dtypes == np.float32).any()):
         return None
     return X.astype({name: np.float64 for name, dtype in X.dtypes.items() if dtype.kind in "fiub"})
 

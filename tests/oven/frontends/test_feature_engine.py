@@ -450,3 +450,13 @@ def test_numbers_without_a_logarithm_are_named_as_such() -> None:
     row = POSITIVE.iloc[0].to_dict() | {"size": 0.0}
     with pytest.raises(InputValueError, match=r"LogTransformer.* a number beyond the range"):
         pretzel.compile(model).predict_one(row)
+
+
+def test_verify_knows_that_graphs_compute_frames_of_float32_in_float64() -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"age": rng.normal(40, 9, 300), "pay": rng.lognormal(3, 1, 300)})
+    table.loc[::7, "age"] = np.nan
+    bins = discretisation.EqualFrequencyDiscretiser(variables=["age"])
+    model = make_pipeline(imputation.MeanMedianImputer(), bins, LogisticRegression()).fit(table, table["pay"] > 20)
+    report = pretzel.verify(pretzel.compile(model), model, table.astype("float32"))
+    assert report.ok, report.first_divergence
