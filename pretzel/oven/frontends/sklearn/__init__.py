@@ -22,6 +22,7 @@ from pretzel.oven.frontends.sklearn.compat import (
     takes_tables,
 )
 from pretzel.oven.frontends.sklearn.compat.kernel_machines import LIBSVM
+from pretzel.oven.frontends.sklearn.compat.neighbors import sparse_apart
 from pretzel.oven.frontends.sklearn.compat.projections import checks_projections
 from pretzel.oven.frontends.sklearn.origin import check_origin
 
@@ -49,6 +50,7 @@ __all__ = [
     "reads_columns",
     "records_names",
     "rejects_sparse_nan",
+    "sparse_apart",
     "takes_documents",
     "takes_long_indices",
     "takes_sparse",

@@ -176,3 +176,8 @@ def by_class_mode(estimator: Any) -> bool:
     """Whether a `RadiusNeighborsClassifier` may count votes without a tree, by another way for some requests."""
     brute = estimator._fit_method == "brute" and estimator.weights == "uniform"
     return bool(brute and not estimator.outputs_2d_ and estimator.effective_metric_ != "euclidean")
+
+
+def sparse_apart(estimator: Any) -> bool:
+    """Whether distances of sparse rows are others than those of dense ones, or an error."""
+    return getattr(estimator, "effective_metric_", "") in ("braycurtis", "canberra")
