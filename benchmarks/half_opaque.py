@@ -114,6 +114,9 @@ def _numbers() -> Iterator[Case]:
     class OwnImputer(SimpleImputer):
         """The same."""
 
+    class OwnSketch(PolynomialCountSketch):
+        """The same."""
+
     rng = np.random.default_rng(0)
     X = rng.normal(size=(ROWS, 10))
     y = X[:, 0] + X[:, 1] * X[:, 2]
@@ -133,7 +136,7 @@ def _numbers() -> Iterator[Case]:
         "kernel features, logistic": make_pipeline(Nystroem(np.dot, n_components=20), LogisticRegression()).fit(
             X, labels
         ),
-        "scale, random features, ridge": make_pipeline(StandardScaler(), PolynomialCountSketch(), Ridge()).fit(X, y),
+        "scale, random features, ridge": make_pipeline(StandardScaler(), OwnSketch(), Ridge()).fit(X, y),
         "kernels of some rows, ridge": make_pipeline(Nystroem("cosine", n_components=4), Ridge()).fit(X[:200], y[:200]),
         "function, scale, logistic": make_pipeline(
             FunctionTransformer(np.sort), StandardScaler(), LogisticRegression()

@@ -20,6 +20,7 @@ def transformers(rng: np.random.Generator, rows: int, quick: bool) -> Iterator[t
         X, y = examples.regression(rows, width, rng)
         yield from _splines(X)
         yield from _imputers(rng, X)
+        yield from _sketches(X)
         yield from _topics(rng, rows, width, size)
         yield from _codes(rng, X)
         yield from _factorizations(rng, rows, width, size)
@@ -60,6 +61,16 @@ def _imputers(rng: np.random.Generator, X: Any) -> Iterator[tuple[Any, Any]]:
         yield IterativeImputer(Ridge(), max_iter=rounds, tol=0.0, random_state=0).fit(holes), holes
     for donors in (100, 1000, len(holes)):
         yield KNNImputer().fit(holes[:donors]), holes
+
+
+def _sketches(X: Any) -> Iterator[tuple[Any, Any]]:
+    from scipy.sparse import csr_matrix
+    from sklearn.kernel_approximation import PolynomialCountSketch
+
+    rows = csr_matrix(np.where(X > 1.0, X, 0.0))
+    for degree, n in ((1, 50), (2, 50), (2, 200), (3, 100)):
+        for each in (X, rows):
+            yield PolynomialCountSketch(degree=degree, n_components=n, random_state=0).fit(each), each
 
 
 def _topics(rng: np.random.Generator, rows: int, width: int, size: int) -> Iterator[tuple[Any, Any]]:

@@ -17,6 +17,7 @@ from pretzel.oven.ir.graph import toposort
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.ir.verify import check_always, check_executable, check_parameters
 from pretzel.oven.lower import Form, Lowering
+from pretzel.oven.noise import steps_with_noise
 from pretzel.oven.optimizer import optimize
 from pretzel.oven.report import report
 from pretzel.oven.request_columns import request_columns
@@ -170,6 +171,7 @@ class Compiler:
             importer = make(frozenset(), frozenset(called))
             imported = importer.run()
             more = steps_to_call(imported.methods, imported.origins, imported.interpolated)
+            more |= steps_with_noise(imported.methods, imported.origins)
             more = (more | inexact_before_float64(imported.methods, imported.origins)) - called
             if not more:
                 return importer, imported

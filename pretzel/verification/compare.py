@@ -17,7 +17,9 @@ FLOAT32 = 1e-5
 Floats = npt.NDArray[np.float64]
 
 
-def compare(expected: Any, got: Any, *, exact: bool, scale: Floats | None = None) -> Difference | None:
+def compare(
+    expected: Any, got: Any, *, exact: bool, scale: Floats | None = None, rtol: float = FLOAT32
+) -> Difference | None:
     """The difference between two values of a graph, or of two answers; None when they agree.
 
     Parameters
@@ -26,26 +28,28 @@ def compare(expected: Any, got: Any, *, exact: bool, scale: Floats | None = None
     exact : bool
         Same bits, but NaN equals NaN and -0 equals 0; otherwise ``|got - expected| <= 1e-12 + 1e-9 |expected|``.
     scale : ndarray of shape (rows,), optional
-        Of an answer in float32, the largest value that it was computed from. Then the bound is
-        ``1e-5 (|expected| + scale)``, because sums in float32 lose what is small beside their terms.
+        The largest value that a row of an answer was computed from. Then the bound is ``rtol (|expected| + scale)``,
+        because sums lose what is small beside their terms.
+    rtol : float, default=1e-5
+        That of answers in float32.
     """
     from scipy import sparse
 
     if isinstance(expected, list | tuple):
-        return _compare_lists(expected, got, exact, scale)
+        return _compare_lists(expected, got, exact, scale, rtol)
     if sparse.issparse(expected) or sparse.issparse(got):
         if not (sparse.issparse(expected) and sparse.issparse(got)):
             return Difference(-1, -1, type(expected).__name__, type(got).__name__)
         if expected.shape != got.shape:
             return Difference(-1, -1, expected.shape, got.shape)
         rows, columns, a, b = _aligned(expected, got)
-        return _first(a, b, rows, columns, exact, scale)
+        return _first(a, b, rows, columns, exact, scale, rtol)
     a, b = np.asarray(expected), np.asarray(got)
     if a.shape != b.shape:
         return Difference(-1, -1, a.shape, b.shape)
     rows, columns = (index.ravel() for index in _positions(a.shape))
     if a.dtype.kind in "fiub" and b.dtype.kind in "fiub":
-        return _first(a.ravel().astype(np.float64), b.ravel().astype(np.float64), rows, columns, exact, scale)
+        return _first(a.ravel().astype(np.float64), b.ravel().astype(np.float64), rows, columns, exact, scale, rtol)
     wrong = np.flatnonzero(~_same_objects(a.ravel(), b.ravel()))
     if not wrong.size:
         return None
@@ -53,10 +57,10 @@ def compare(expected: Any, got: Any, *, exact: bool, scale: Floats | None = None
     return Difference(int(rows[at]), int(columns[at]), a.ravel()[at], b.ravel()[at], None, int(wrong.size))
 
 
-def _compare_lists(expected: Any, got: Any, exact: bool, scale: Floats | None) -> Difference | None:
+def _compare_lists(expected: Any, got: Any, exact: bool, scale: Floats | None, rtol: float) -> Difference | None:
     if not isinstance(got, list | tuple) or len(expected) != len(got):
         return Difference(-1, -1, f"a list of {len(expected)}", type(got).__name__)
-    found = (compare(a, b, exact=exact, scale=scale) for a, b in zip(expected, got, strict=True))
+    found = (compare(a, b, exact=exact, scale=scale, rtol=rtol) for a, b in zip(expected, got, strict=True))
     return next((difference for difference in found if difference is not None), None)
 
 
@@ -87,12 +91,14 @@ def _aligned(a: Any, b: Any) -> tuple[Any, Any, Floats, Floats]:
     return union // width, union % width, sides[0], sides[1]
 
 
-def _first(a: Floats, b: Floats, rows: Any, columns: Any, exact: bool, scale: Floats | None) -> Difference | None:
+def _first(
+    a: Floats, b: Floats, rows: Any, columns: Any, exact: bool, scale: Floats | None, rtol: float
+) -> Difference | None:
     with np.errstate(invalid="ignore", over="ignore"):
         same = (a == b) | (np.isnan(a) & np.isnan(b))
         distance = np.where(same, 0.0, np.abs(b - a))
         if not exact:
-            bound = ATOL + RTOL * np.abs(a) if scale is None else FLOAT32 * (np.abs(a) + scale[rows])
+            bound = ATOL + RTOL * np.abs(a) if scale is None else rtol * (np.abs(a) + scale[rows])
             same |= (distance <= bound) & np.isfinite(a) & np.isfinite(b)
     wrong = np.flatnonzero(~same)
     if not wrong.size:

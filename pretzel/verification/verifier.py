@@ -27,9 +27,9 @@ from pretzel.runtime.programs import leaves_rows
 from pretzel.schema import EXTRAS, INVERSE, METHODS
 from pretzel.store.object_store import ObjectStore
 from pretzel.verification.alone import answer
+from pretzel.verification.answers import difference_of
 from pretzel.verification.boundary import boundary_rows, rows_of, split_rejected, stack
 from pretzel.verification.compare import compare, magnitude
-from pretzel.verification.float32 import difference_of
 from pretzel.verification.localize import localize_import, localize_rule, to_method_result
 from pretzel.verification.report import Divergence, MethodReport, Report
 from pretzel.verification.requests import as_table, in_fit_order
@@ -289,9 +289,10 @@ class _Verifier:
         """The graph that answers sparse requests against the estimator, in NumPy."""
         if isinstance(output.node, Opaque | Raw):
             return
-        found = to_method_result(output, interpret([output.node], X)[output.node])
-        dense = [each.toarray() if is_sparse(each) else each for each in (want, found)]
-        difference = compare(*dense, exact=False)
+        values = interpret([output.node], X)
+        found = to_method_result(output, values[output.node])
+        want, found = (each.toarray() if is_sparse(each) else each for each in (want, found))
+        difference = difference_of(name, want, found, output.node, values)
         if difference is not None:
             operator = type(self.estimator).__name__
             report.divergences.append(Divergence("import", name, None, operator, operator, difference))

@@ -96,6 +96,15 @@ def transformers() -> list[Case]:
             "missing",
             options={"n_neighbors": 200, "add_indicator": True, "keep_empty_features": True},
         ),
+        Case(
+            "sklearn.kernel_approximation.PolynomialCountSketch",  # of numbers up to 1e4, whose noise it keeps small
+            options={"n_components": 20, "gamma": 1e-3, "random_state": 0},
+        ),
+        Case(
+            "sklearn.kernel_approximation.PolynomialCountSketch",
+            "counts",
+            options={"n_components": 30, "degree": 3, "gamma": 0.1, "coef0": 0.5, "random_state": 0},
+        ),
         Case("sklearn.impute.MissingIndicator", "missing", options={"features": "all"}),
         Case("sklearn.decomposition.PCA", options={"n_components": 3}),
         Case("sklearn.decomposition.PCA", options={"n_components": 3, "whiten": True}),

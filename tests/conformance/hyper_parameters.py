@@ -41,6 +41,9 @@ SILENT = frozenset({"verbose", "n_jobs", "pre_dispatch", "memory", "return_train
 KNOWN = {
     ("KernelDensity", "leaf_size", "fitted"): "the source's bounds over its tree lose the densities of far rows",
     ("OneClassSVM", "kernel", "fitted"): "decisions are differences of sums that are 1e4 times as large",
+    ("PolynomialCountSketch", "degree", "fitted"): "the source's Fourier transforms leave noise where zeros are",
+    ("PolynomialCountSketch", "gamma", "fitted"): "the source's Fourier transforms leave noise where zeros are",
+    ("PolynomialCountSketch", "gamma", "set"): "the source's Fourier transforms leave noise where zeros are",
     ("PolynomialFeatures", "include_bias", "set"): "columns of the source's answer are never filled",
     ("PolynomialFeatures", "interaction_only", "set"): "columns of the source's answer are never filled",
 }

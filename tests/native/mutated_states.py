@@ -40,6 +40,7 @@ from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import KNNImputer, SimpleImputer
+from sklearn.kernel_approximation import PolynomialCountSketch
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, LocalOutlierFactor, NearestNeighbors
@@ -174,6 +175,7 @@ def models() -> Iterator[tuple[str, Any, Any, Any, str]]:
     yield "neighbors", KNeighborsRegressor(algorithm="brute"), numbers, real, "predict"
     scaled = NearestNeighbors(metric="mahalanobis", metric_params={"V": np.cov(numbers.T)})
     yield "neighbors by covariance", scaled, numbers, None, "kneighbors"
+    yield "sketches", PolynomialCountSketch(n_components=7, degree=3, random_state=0), numbers, None, "transform"
     yield "nearest donors", KNNImputer(weights="distance"), gaps, None, "transform"
     yield "outliers", LocalOutlierFactor(novelty=True), numbers, None, "score_samples"
     yield "codes", OrdinalEncoder(), cells[:, :2], None, "transform"

@@ -35,6 +35,7 @@ from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessR
 from sklearn.gaussian_process.kernels import RationalQuadratic
 from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.isotonic import IsotonicRegression
+from sklearn.kernel_approximation import PolynomialCountSketch
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.manifold import Isomap, LocallyLinearEmbedding
 from sklearn.mixture import GaussianMixture
@@ -171,6 +172,8 @@ def comparisons() -> Iterator[tuple[str, Any, Any]]:
     mixture = GaussianMixture(2, covariance_type="diag", max_iter=2, reg_covar=0.1, random_state=0)
     model = make_pipeline(imputer, columns, mixture).fit(codes, np.arange(8) % 3)
     yield "mixture", model, np.array([[np.nan, 1.0]])
+    sketch = PolynomialCountSketch(n_components=3, random_state=0)
+    yield "sketch", sketch.fit(codes), np.array([[0.1, 0.9]])
     yield "donors", KNNImputer(n_neighbors=1).fit(codes[[0, 3, 5]]), np.array([[np.nan, 0.1]])
 
 

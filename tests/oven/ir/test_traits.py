@@ -52,6 +52,7 @@ from pretzel.oven.ir.columns import (
 )
 from pretzel.oven.ir.concat import Concat, Densify, DensifyMissing
 from pretzel.oven.ir.coordinate_descent import CoordinateDescent
+from pretzel.oven.ir.count_sketch import CountSketch
 from pretzel.oven.ir.embedding_sum import EmbeddingSum
 from pretzel.oven.ir.encode import (
     NUMBERS_TO_NAN,
@@ -192,6 +193,7 @@ ROW_LEAF = RowLeaf(())
 DATE_LEAF = DateLeaf((), 0, "Europe/Paris", "us")
 INPUTS = (LEAF, CheckFinite((LEAF,), "Any", allow_nan=True), CHECKED, NARROW)
 NUMBERS_OF = np.array([1.0, -2.0, 0.5])
+SKETCH = np.array([[4.0, 0.0, 4.0], [1.0, 3.0, 2.0]])
 DONORS = np.where(np.arange(60).reshape(20, 3) % 7 == 1, np.nan, np.linspace(-3.0, 7.0, 60).reshape(20, 3))
 EMPTY = pack_text([])
 
@@ -512,6 +514,7 @@ def _examples() -> list[Node]:
         *(ExpectedSigmoid((x, NARROW)) for x in INPUTS),
         *(IterativeImpute((x,), NUMBERS_OF, np.array([0, 2], dtype=np.int32), weights.T, np.ones(2), -np.ones(2),
                           np.full(2, math.inf)) for x in INPUTS),
+        *(CountSketch((x,), SKETCH.astype(np.int32), 1.0 - SKETCH, np.eye(2, 5)) for x in (*INPUTS, SPARSE_CHECKED)),
         *(KNNImpute((x,), DONORS, np.nanmean(DONORS, axis=0), (0, 2), missing, 3, weighted)
           for x in INPUTS for missing, weighted in ((math.nan, False), (0.0, True))),
         *each(lambda x: Topics((x,), np.abs(weights), np.full(2, 0.6), 0.1, 1e-3, 20)),

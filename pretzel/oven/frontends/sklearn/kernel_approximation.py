@@ -12,6 +12,7 @@ from pretzel.oven.frontends.sklearn._pairwise import times_kernels
 from pretzel.oven.ir.check import CheckRange
 from pretzel.oven.ir.columns import is_sparse
 from pretzel.oven.ir.concat import Concat
+from pretzel.oven.ir.count_sketch import CountSketch
 from pretzel.oven.ir.impute import Impute
 from pretzel.oven.ir.linear import Linear, LinearInOrder
 from pretzel.oven.ir.link import Log
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 INTERVALS = {1: 0.8, 2: 0.5, 3: 0.4}
 """Where the characteristic function is sampled, by the number of steps (Vedaldi and Zisserman 2011, figure 2c)."""
+
+
+MOST_TERMS = 512
+"""Of a component of a convolution, up to which a table takes no longer than by the Fourier transforms of the source."""
 
 
 @adapter("sklearn.kernel_approximation.Nystroem")
@@ -82,6 +87,33 @@ def additive_chi2_sampler(estimator: Any, x: Node, importer: Importer) -> Node:
         size = root(2.0 * interval / np.cosh(np.pi * step * interval))
         parts += [Product((size, UnaryFunction((waves,), function))) for function in ("cos", "sin")]
     return Concat(tuple(parts)) if len(parts) > 1 else parts[0]
+
+
+@adapter("sklearn.kernel_approximation.PolynomialCountSketch")
+def polynomial_count_sketch(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Convolutions of random sums of the columns, and of a constant beside them."""
+    degree, n, constant = int(estimator.degree), int(estimator.n_components), bool(estimator.coef0 != 0)
+    if not (estimator.gamma >= 0 and estimator.coef0 >= 0):
+        raise Unsupported(f"roots of gamma={estimator.gamma} and coef0={estimator.coef0}")
+    checked = importer.finite(importer.numeric(x), estimator)
+    width = checked.schema().width
+    places, signs = np.asarray(estimator.indexHash_), np.asarray(estimator.bitHash_)
+    if places.shape != signs.shape or places.shape[1] != width + constant or len(places) < degree:
+        raise Unsupported(f"places of shape {places.shape} for degree {degree} and {width} columns")
+    if places.min() < 0 or places.max() >= n:
+        raise Unsupported(f"places of {places.max() + 1} components, where n_components={n}")
+    if not is_sparse(checked) and degree > 1 and min(width + constant, n) > MOST_TERMS:
+        raise Unsupported(f"convolutions of {min(width + constant, n)} terms, which are faster by Fourier transforms")
+    root, last = np.sqrt(estimator.gamma), np.sqrt(estimator.coef0) * np.ones(1)
+    if (root * np.ones(1)).dtype != np.float64 or last.dtype != np.float64:
+        raise Unsupported("roots in another dtype than float64")
+    if (root * np.ones(1, dtype=np.float32)).dtype != np.float64:  # before NumPy 2, or where gamma is one
+        importer.exclude(checked, ["float16", "float32"], "products that are rounded")
+    offset = np.zeros((degree, n))
+    if constant:
+        offset[np.arange(degree), places[:degree, -1]] = signs[:degree, -1] * last
+    own = np.ascontiguousarray(places[:degree, :width], dtype=np.int32)
+    return CountSketch((checked,), own, np.ascontiguousarray(signs[:degree, :width] * root), offset)
 
 
 def _waves(projected: Node, estimator: Any) -> Node:

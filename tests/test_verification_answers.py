@@ -11,8 +11,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 import pretzel
+from pretzel.verification.answers import difference_of
 from pretzel.verification.compare import compare
-from pretzel.verification.float32 import difference_of
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 20)).astype(np.float32)
