@@ -3,8 +3,11 @@
 //
 // Sums go in the order of the columns, and the terms of a convolution in that of the entries of its second factor, of
 // which only those that are not zero are visited: a sketch has no more of them than the row has values, and one.
+#include <algorithm>
 #include <cstring>
+#include <limits>
 
+#include "core/finite.h"
 #include "core/kernel.h"
 #include "core/simd.h"
 
@@ -71,6 +74,10 @@ Status run(const RunCall& call) noexcept {
       std::memcpy(twice, out, bytes);
       std::memcpy(twice + n, out, bytes);
       convolve(twice, sketch, at, n, out);
+    }
+    if (degree > 1 && n > 1 && !all_below<false>(out, n, std::numeric_limits<double>::infinity())) {
+      // The source's Fourier transforms mix all places, so that one overflow makes NaN of a row.
+      std::fill_n(out, n, std::numeric_limits<double>::quiet_NaN());
     }
   }
   call.arena->release(mark);

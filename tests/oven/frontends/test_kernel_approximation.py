@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from sklearn.kernel_approximation import Nystroem, PolynomialCountSketch
 
 import pretzel
-from tests.answers import check_answers
+from tests.answers import assert_close, check_answers
 
 X = np.array([[0.0, 0.0], [0.0, 1.0], [2.0, -1.0]])
 
@@ -57,3 +57,17 @@ def test_sketches_of_many_columns() -> None:
     model = PolynomialCountSketch(n_components=700, random_state=0).fit(rows)
     assert "512" not in str(pretzel.compile(model.set_params(degree=1)).explain())
     assert "600 terms" in str(pretzel.compile(model.set_params(degree=2)).explain())
+
+
+@pytest.mark.parametrize("options", SKETCHES, ids=["one", "sums", "float32", "wide"])
+def test_sketches_that_overflow(options: dict[str, Any]) -> None:
+    """One product that is too large makes NaN of the whole row, beside others that are as they are."""
+    rows = np.random.default_rng(0).normal(size=(30, 5))
+    model = PolynomialCountSketch(**options, random_state=0).fit(rows)
+    rows[::3] *= 1e200
+    plan = pretzel.compile(model, strict=True)
+    with np.errstate(all="ignore"):
+        expected = model.transform(rows)
+    assert_close(plan.transform(rows), expected)
+    is_mixed = options.get("degree", 2) > 1 and options["n_components"] > 1
+    assert np.isnan(expected[::3]).all() == is_mixed
