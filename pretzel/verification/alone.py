@@ -23,9 +23,11 @@ def answer(model: Any, name: str, X: Any, *, alone: bool) -> Any:
         `pretzel.oven.frontends.registry.depends_on_batch` is true.
     """
     call = method_of(model, name)
+    if not alone:
+        return call(X)
     rows = X.tocsr() if hasattr(X, "tocsr") else X
     count = rows.shape[0] if hasattr(rows, "shape") else len(rows)
-    if not alone or count < 2:
+    if count < 2:
         return call(X)
     return _joined([call(rows_of(rows, [i])) for i in range(count)])
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
+from sklearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Binarizer
 
@@ -89,3 +89,12 @@ def test_words_that_are_there_twice(model) -> None:
     texts = [" ".join(f"word{j}" for j in range(9) for _ in range(int(row[j]))) or "nothing" for row in X]
     estimator = make_pipeline(CountVectorizer(), model).fit(texts, Y)
     assert pretzel.compile(estimator).opaque_steps
+
+
+def test_variances_in_float32_are_the_sources() -> None:
+    """Of which it makes logarithms in float32."""
+    model = GaussianNB().fit(X, Y)
+    model.var_ = model.var_.astype(np.float32)
+    plan = pretzel.compile(model)
+    assert plan.opaque_steps
+    np.testing.assert_array_equal(plan.predict_proba(X), model.predict_proba(X))

@@ -98,3 +98,10 @@ def test_more_neighbours_than_rows():
     assert plan.opaque_steps
     with pytest.raises(ValueError, match="n_neighbors"):
         plan.transform(ASKED)
+
+
+@pytest.mark.parametrize("kind", [KNeighborsTransformer, RadiusNeighborsTransformer])
+def test_a_graph_has_as_many_columns_as_the_source_says(kind):
+    estimator = kind(mode="connectivity", algorithm="kd_tree").fit(X)
+    estimator.n_samples_fit_ = 90
+    assert pretzel.compile(estimator).transform(ASKED).shape == estimator.transform(ASKED).shape == (len(ASKED), 90)

@@ -67,6 +67,8 @@ def gaussian_nb(estimator: Any, x: Node, importer: Importer) -> Methods:
     """``log(prior) - (log(2 pi var) + (x - theta)^2 / var) / 2``, summed over the columns."""
     dense_only(x, estimator)
     checked = importer.finite(importer.dense(x), estimator)
+    if np.asarray(estimator.var_).dtype == np.float32:
+        raise Unsupported("variances in float32, of which the source makes logarithms in float32")
     theta, variances = finite_floats(estimator.theta_), floats(estimator.var_)
     weights = finite_floats(1.0 / variances)
     squares = WeightedSquares((checked,), theta, weights)

@@ -191,6 +191,8 @@ def _is_by_distance(estimator: Any) -> bool:
     if estimator.mode not in ("distance", "connectivity"):
         raise Unsupported(f"mode={estimator.mode!r:.40}")
     stored = stored_rows(estimator)
+    if estimator.n_samples_fit_ != len(stored.rows):
+        raise Unsupported(f"a graph of {estimator.n_samples_fit_!r:.40} columns over {len(stored.rows)} rows")
     if estimator.mode == "distance" and stored.metric in ("euclidean", "sqeuclidean") and not stored.by_tree:
         raise Unsupported("Euclidean distances without a tree, which are rounding next to a stored row")
     return bool(estimator.mode == "distance")
