@@ -31,6 +31,7 @@ SCORES = ("ClassifierMixin", "RegressorMixin")
 
 _COMPILED = {*METHODS} - {*EXTRAS}  # which a plan has, if its estimator had them
 _KEEP = "compile or register the model with keep_source=True, or keep the estimator yourself"
+_GONE = f"it no longer exists, because nothing refers to it; {_KEEP}"  # one text for all models
 SAVE = "compile the model with keep_source=True, and save it with opaque='skops'"
 _KINDS = {
     "ClassifierMixin": "classifier",
@@ -63,7 +64,7 @@ class Source:
         last = last_step(estimator)
         self.score_of = _score_of(last)
         self.kind = _kind_of(last)
-        self._why_gone = f"it no longer exists, because nothing refers to it; {_KEEP}"
+        self._why_gone = _GONE
 
     @classmethod
     def saved(cls, type_name: str, kind: str | None, score_of: str | None) -> Source:

@@ -22,7 +22,7 @@ NAMES = (
     *("scale, neighbours", "scale, select, process", "splines, ridge", "scale, splines, ridge"),
     *("function, scale, logistic", "box-cox, ridge", "union with an opaque part", "weighted union, neighbours"),
     *("tuned threshold around neighbours", "vote with an opaque member", "impute, neighbours"),
-    *("impute by neighbours, logistic", "columns, neighbours", "columns with an opaque branch"),
+    *("own imputer, logistic", "columns, neighbours", "columns with an opaque branch"),
     *("words of another pattern", "words, neighbours", "union with words of another pattern", "words of a function"),
 )
 

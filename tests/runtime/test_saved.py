@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gc
 import inspect
 import io
@@ -98,6 +99,21 @@ PARTLY_NATIVE = "LocalClassifier"
 """Whose probabilities depend on the other rows of a request, so that only the estimator itself has them."""
 
 
+LEAVES_ROWS = "KNNImputer"
+"""Which leaves rows to the estimator: those about which rounding decides, or the order of equal distances."""
+
+
+def answered(saved, rows):
+    """The rows that a plan answers without its estimator."""
+    found = []
+    for i in range(len(rows)):
+        with contextlib.suppress(InputTypeError):
+            saved.transform(rows[i : i + 1])
+            found.append(i)
+    assert len(found) > len(rows) // 2
+    return rows[found]
+
+
 def test_every_registered_estimator_comes_back_without_scikit_learn(tmp_path):
     requests, refused = {}, set()
     with warnings.catch_warnings():
@@ -112,6 +128,8 @@ def test_every_registered_estimator_comes_back_without_scikit_learn(tmp_path):
                 refused.add(case.id)
                 continue
             saved = pretzel.load(tmp_path / f"{index}.pretzel", store=ObjectStore())
+            if case.id.startswith(LEAVES_ROWS):
+                rows = answered(saved, rows)
             answers = {method: form(getattr(plan, method)(rows)) for method in saved.input_schema.outputs}
             requests[str(index)] = (rows, answers)
     assert {each for each in refused if not each.startswith(PARTLY_NATIVE)} <= WITHOUT_NATIVE_FORM

@@ -17,7 +17,7 @@ from sklearn.feature_extraction.text import (
 from sklearn.pipeline import make_pipeline, make_union
 
 import pretzel
-from pretzel.errors import InputShapeError, InputValueError, OpaqueStepError
+from pretzel.errors import InputShapeError, InputValueError
 from pretzel.oven.frontends.importer import Importer
 
 from .texts import HARD_DOCUMENTS, check_vectorizer, documents
@@ -108,11 +108,6 @@ def test_features_without_a_logarithm(norm: str | None) -> None:
         else:
             np.testing.assert_allclose(plan.transform([text]).toarray(), expected.toarray(), rtol=1e-12)
     assert (refused == 0) == (norm is None)
-
-
-def test_other_precision_is_rejected() -> None:
-    with pytest.raises(OpaqueStepError, match="float32"):
-        pretzel.compile(TfidfVectorizer(dtype=np.float32).fit(["some words"]), strict=True)
 
 
 def test_real_texts(reviews: pd.DataFrame, womens_clothing: pd.DataFrame) -> None:
