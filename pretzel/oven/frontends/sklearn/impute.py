@@ -15,6 +15,7 @@ from pretzel.oven.frontends.sklearn._nearest import by_distance
 from pretzel.oven.frontends.sklearn.compat import output_container
 from pretzel.oven.frontends.sklearn.compat.preprocessing import (
     bounds,
+    counts_rows_nowhere,
     fill_dtype,
     fitted_dtype,
     fitted_holes,
@@ -122,6 +123,8 @@ def knn_imputer(estimator: Any, x: Node, importer: Importer) -> Node:
     weighted = by_distance(estimator)
     missing = _missing_number(estimator.missing_values)
     rows, mask, valid = fitted_holes(estimator)
+    if counts_rows_nowhere(estimator, mask):
+        raise Unsupported("uniform weights in this release, which count rows without a common column")
     kept = tuple(range(len(valid))) if estimator.keep_empty_features else tuple(map(int, np.flatnonzero(valid)))
     if not kept:
         raise Unsupported("KNNImputer that drops every column")

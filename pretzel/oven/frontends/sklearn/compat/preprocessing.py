@@ -170,6 +170,14 @@ def bins_are_sparse(discretizer: Any) -> bool:
     return bool(discretizer._encoder.sparse_output)
 
 
+def counts_rows_nowhere(imputer: Any, mask: Array) -> bool:
+    """Whether uniform weights of a `KNNImputer` count rows that have no column in common with the one that is asked.
+
+    scikit-learn before 1.6 counts them, where there are fewer others than neighbours.
+    """
+    return not since("1.6") and imputer.weights in ("uniform", None) and bool(mask.any())
+
+
 def fitted_holes(imputer: Any) -> tuple[Array, Array, Array]:
     """Rows of a `KNNImputer`, what is missing in them, and the columns in which something is not."""
     rows, mask, valid = imputer._fit_X, imputer._mask_fit_X, imputer._valid_mask
