@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tests.cases import CASES, as_frame, fitted, rows
 from tests.conformance.data import ASKED_ROWS, Rows
 from tests.conformance.estimators import Fitted, Subject
@@ -45,5 +47,6 @@ def fitted_case(subject: Subject) -> Fitted:
     asked = rows(case.data)[1][:ASKED_ROWS]
     asked = asked.toarray() if case.data == "counts" else asked
     kind = KINDS.get(case.data, "cells")
+    asked = np.array(asked) if kind == "labels" else asked
     names = tuple(as_frame(asked).columns) if kind not in ("documents", "labels") else ()
     return Fitted(fitted(index, subject.fit == "named case"), kind, Rows(asked, names), None)
