@@ -10,7 +10,8 @@ from sklearn.preprocessing import PowerTransformer
 
 import pretzel
 from pretzel.errors import InputValueError, OpaqueStepError
-from tests.answers import assert_close
+from pretzel.oven.frontends.sklearn.compat.preprocessing import raises_to_powers
+from tests.answers import assert_close, check_answers
 
 from .numeric import check, numbers
 
@@ -39,7 +40,10 @@ def test_yeo_johnson(standardize: bool) -> None:
 def test_exponents_with_forms_of_their_own(power: float) -> None:
     estimator = PowerTransformer(standardize=False).fit(skewed(50))
     estimator.lambdas_ = np.full(5, power)
-    check(estimator, numbers(1000, 5), ("transform",))
+    if raises_to_powers() and 0.0 < min(abs(power), abs(2.0 - power)) < 1e-6:
+        assert check_answers(estimator, numbers(1000, 5)).opaque_steps
+    else:
+        check(estimator, numbers(1000, 5), ("transform",))
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])

@@ -142,6 +142,10 @@ def k_bins(estimator: Any, x: Node, importer: Importer) -> Node:
     return OneHot((codes,), np.cumsum([0, *n_bins], dtype=np.int32), bins_are_sparse(estimator), "")
 
 
+NEAR_ZERO = 1e-6
+"""Exponents below it make logarithms of powers, of which no more digits are left than are right in a power."""
+
+
 @adapter("sklearn.preprocessing.PowerTransformer")
 def power_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
     """The power, then the scaler that was fitted on it, with its own check: powers may overflow."""
@@ -152,6 +156,8 @@ def power_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
     if rounds_float32(checked):
         importer.exclude(checked, ["float32"], "powers in float32")
     lambdas = floats(estimator.lambdas_)
+    if raises_to_powers() and any(0.0 < abs(each) < NEAR_ZERO for each in (*lambdas, *(2.0 - lambdas))):
+        raise Unsupported("exponents next to 0 or 2, where the last bits of NumPy's powers decide")
     powered = YeoJohnson((checked,), lambdas, floats(2 - estimator.lambdas_), raises_to_powers())
     return importer.transform(scaler_behind_powers(estimator), powered).node if estimator.standardize else powered
 
