@@ -51,6 +51,9 @@ OPTIONAL = {
 PLAN = {"plan", "program", "input_spec"}
 """A plan, and what it is made of."""
 
+BELOW = {"errors", "schema", "options", "packed", "steps", "dates", *PLAN, "buffers", "store", "_native"}
+"""What oven and runtime stand on; neither imports the other."""
+
 LAYERS = {
     # what may be imported at run time, besides the module's own layer; `TYPE_CHECKING` imports are free
     "errors": set(),
@@ -66,30 +69,8 @@ LAYERS = {
     "buffers": {"schema", "program"},
     "_native": {"errors", "buffers"},
     "store": {"errors", "schema", "options", "packed", "dates", *PLAN, "_native"},
-    "oven": {
-        "errors",
-        "schema",
-        "options",
-        "packed",
-        "steps",
-        "dates",
-        *PLAN,
-        "buffers",
-        "store",
-        "_native",
-    },
-    "runtime": {
-        "errors",
-        "schema",
-        "options",
-        "packed",
-        "steps",
-        "dates",
-        *PLAN,
-        "buffers",
-        "store",
-        "_native",
-    },
+    "oven": BELOW,
+    "runtime": BELOW,
     # where oven and runtime meet
     "upgrade": {*PLAN, "store", "oven", "runtime"},
     "api": {"errors", "options", *PLAN, "store", "oven", "runtime", "upgrade"},

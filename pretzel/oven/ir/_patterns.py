@@ -361,7 +361,7 @@ class _Builder:
         keys = [(AT_END, frozenset[int]())]
         numbers = {keys[0]: 0}
         rows: list[list[int]] = []
-        for behind, live in keys:  # which grow meanwhile
+        for behind, live in keys:  # the loop appends the keys that it meets
             row = [AFTER_WORD if behind == WORD else AFTER_OTHER]
             for before in (AT_BEGIN, AFTER_OTHER, AFTER_WORD):
                 row.append(self.first_way(None, before, behind, live))
