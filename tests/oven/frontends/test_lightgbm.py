@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import pretzel
 from pretzel._native import live
@@ -322,6 +326,27 @@ def test_dtypes_of_tables(dtype: Any, wrapped: bool) -> None:
             warnings.simplefilter("ignore")
             expected = model.predict(given)
         np.testing.assert_array_equal(plan.predict(given), expected)
+
+
+@pytest.mark.parametrize("step", ["imputer", "imputer of frames", "scaler", "columns"])
+def test_whole_numbers_that_a_step_has_made_floats(step: str, tmp_path: Path) -> None:
+    """A saved plan answers frames with whole numbers, which are not rounded behind such a step."""
+    pd = pytest.importorskip("pandas")
+    steps = {
+        "imputer": SimpleImputer(),
+        "imputer of frames": SimpleImputer().set_output(transform="pandas"),
+        "scaler": StandardScaler(),
+        "columns": make_column_transformer((StandardScaler(), ["age"]), remainder="passthrough"),
+    }
+    at = np.arange(300)
+    frame = pd.DataFrame({"age": np.sin(at), "time": 2**24 + at, "small": (at % 7).astype(np.int32)})
+    y = (at > 71) + 2.0 * (at % 2)
+    model = make_pipeline(steps[step], lgb.LGBMRegressor(n_estimators=9, **SMALL)).fit(frame, y)
+    plan = pretzel.compile(model, strict=True)
+    plan.save(tmp_path / "plan.pretzel")
+    loaded = pretzel.load(tmp_path / "plan.pretzel")
+    for given in (frame, frame.iloc[:1], frame.astype(float), frame.assign(age=at)):
+        np.testing.assert_array_equal(loaded.predict(given), model.predict(given))
 
 
 @pytest.mark.parametrize("dtype", [object, np.longdouble])

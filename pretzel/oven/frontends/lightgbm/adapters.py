@@ -20,7 +20,7 @@ from pretzel.oven.ir.scale import MulAdd
 from pretzel.oven.ir.unary_function import UnaryFunction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from pretzel.input_spec import Coding
     from pretzel.oven.frontends.importer import Importer
@@ -102,10 +102,16 @@ def _input(estimator: Any, x: Node, importer: Importer) -> Node:
         return importer.concat(list(_coded(coding, x, importer)), keep_sparse=False)
     x = importer.plain_for(estimator, x)
     if not isinstance(estimator, LightGBMModel):  # which has no library behind it
-        importer.exclude(x, ["object"], "columns of objects", each=True)
+        importer.exclude(x, _kept(x, ["object"]), "columns of objects", each=True)
     if not importer.rounds_arrays or not isinstance(x, Raw) or x.inputs:
-        importer.exclude(x, WIDE_INTEGERS, "whole numbers, which arrays round to float32 and frames do not")
+        wide = _kept(x, WIDE_INTEGERS)
+        importer.exclude(x, wide, "whole numbers, which arrays round to float32 and frames do not")
     return importer.numeric(x) if is_sparse(x) else importer.dense(x)
+
+
+def _kept(x: Node, dtypes: Iterable[str]) -> list[str]:
+    """Those dtypes of requests that steps in front have not turned into floats: means and scales are float64."""
+    return [each for each in dtypes if isinstance(x, Raw) or x.schema().dtype.dtype_for(each).kind != "f"]
 
 
 def _coded(coding: Coding, x: Beside | TwoForms, importer: Importer) -> Iterator[Node]:
