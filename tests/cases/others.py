@@ -27,13 +27,13 @@ def hierarchies() -> list[Case]:
 
 
 def category_encoders() -> list[Case]:
-    modules = ("backward_difference", "basen", "binary", "cat_boost", "gray", "helmert", "james_stein",
+    modules = ("backward_difference", "basen", "binary", "cat_boost", "glmm", "gray", "helmert", "james_stein",
                "leave_one_out", "m_estimate", "one_hot", "polynomial", "quantile_encoder", "rankhot",
                "sum_coding", "target_encoder", "woe")  # fmt: skip
     names = ("BackwardDifferenceEncoder", "BaseNEncoder", "BinaryEncoder", "CatBoostEncoder",
-             "GrayEncoder", "HelmertEncoder", "JamesSteinEncoder", "LeaveOneOutEncoder", "MEstimateEncoder",
-             "OneHotEncoder", "PolynomialEncoder", "QuantileEncoder", "RankHotEncoder", "SumEncoder",
-             "TargetEncoder", "WOEEncoder")  # fmt: skip
+             "GLMMEncoder", "GrayEncoder", "HelmertEncoder", "JamesSteinEncoder", "LeaveOneOutEncoder",
+             "MEstimateEncoder", "OneHotEncoder", "PolynomialEncoder", "QuantileEncoder", "RankHotEncoder",
+             "SumEncoder", "TargetEncoder", "WOEEncoder")  # fmt: skip
     found = [
         Case(f"category_encoders.{module}.{name}", data, "truth", {"return_df": False})
         for module, name in zip(modules, names, strict=True)

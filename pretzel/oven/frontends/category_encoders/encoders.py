@@ -45,6 +45,7 @@ MODULES = {
     "binary": "BinaryEncoder",
     "cat_boost": "CatBoostEncoder",
     "count": "CountEncoder",
+    "glmm": "GLMMEncoder",
     "gray": "GrayEncoder",
     "helmert": "HelmertEncoder",
     "james_stein": "JamesSteinEncoder",
