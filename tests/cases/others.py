@@ -39,6 +39,8 @@ def category_encoders() -> list[Case]:
         for module, name in zip(modules, names, strict=True)
         for data in (("cells", "holes") if name == "TargetEncoder" else ("cells",))
     ]
+    counts = "category_encoders.count_target.CountTargetEncoder"
+    found += [Case(counts, "cells", target, {"return_df": False}) for target in ("truth", "labels")]
     known = {"return_df": False, "cols": "all", "handle_unknown": "error"}
     whole = ("count.CountEncoder", "ordinal.OrdinalEncoder")  # floats where a category is unknown
     return [*found, *(Case(f"category_encoders.{name}", "codes", options=known) for name in whole)]

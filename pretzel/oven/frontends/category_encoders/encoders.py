@@ -45,6 +45,7 @@ MODULES = {
     "binary": "BinaryEncoder",
     "cat_boost": "CatBoostEncoder",
     "count": "CountEncoder",
+    "count_target": "CountTargetEncoder",
     "glmm": "GLMMEncoder",
     "gray": "GrayEncoder",
     "helmert": "HelmertEncoder",
