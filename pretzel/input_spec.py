@@ -6,6 +6,10 @@ import enum
 from dataclasses import dataclass
 
 
+MOST_UNREAD = 1 << 20
+"""Columns without names of which only some are required; of wider tables all are, so that a file pays for each."""
+
+
 class InputKind(enum.Enum):
     """What a request is made of."""
 

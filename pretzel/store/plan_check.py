@@ -12,7 +12,7 @@ import numpy as np
 
 from pretzel.dates import UNITS, is_zone
 from pretzel.errors import CorruptStoreError
-from pretzel.input_spec import InputKind, InputSpec
+from pretzel.input_spec import MOST_UNREAD, InputKind, InputSpec
 from pretzel.program import LABEL_FORMS, LeafKind
 from pretzel.schema import INVERSE, METHODS, RARE_METHODS, Follows, Kind
 
@@ -83,7 +83,8 @@ def _wrong_input(spec: InputSpec) -> Iterator[str]:
         yield f"{len(spec.names)} names of {spec.width} columns"
     if any(not 0 <= column < spec.width for column in (*spec.required, *spec.texts)):
         yield f"a required column is none of {spec.width}"
-    if spec.kind is InputKind.TABLE and spec.names is None and len(spec.required) != spec.width:
+    unpaid = spec.kind is InputKind.TABLE and spec.names is None and len(spec.required) != spec.width
+    if unpaid and (spec.width > MOST_UNREAD or not spec.any_order):
         yield f"{len(spec.required)} required columns of {spec.width} without names"
     if spec.missing and len(spec.missing) != spec.width:
         yield f"{len(spec.missing)} missing values of {spec.width} columns"

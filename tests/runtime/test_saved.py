@@ -22,6 +22,7 @@ import joblib
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy import sparse
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingRegressor
@@ -34,6 +35,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 import pretzel
 from pretzel.errors import CorruptStoreError, InputTypeError, InputValueError, KernelError, SaveError, StoreError
+from pretzel.input_spec import MOST_UNREAD
 from pretzel.packed import REPORT
 from pretzel.runtime.model import Plan
 from pretzel.schema import Follows
@@ -277,6 +279,20 @@ def test_names_of_columns_are_saved(tmp_path):
     pretzel.compile(LogisticRegression().fit(X, Y)).save(tmp_path / "plan")
     with pytest.raises(AttributeError, match="it was not saved"):
         pretzel.load(tmp_path / "plan").get_feature_names_out()
+
+
+@pytest.mark.parametrize("width", [3, MOST_UNREAD + 1])
+def test_columns_without_names_that_no_step_reads_are_saved(tmp_path, width):
+    rows = sparse.csr_array(X, shape=(len(X), width)) if width > 3 else X
+    scaled = make_column_transformer((StandardScaler(with_mean=False), [0, 2]))
+    model = make_pipeline(scaled, LogisticRegression()).fit(rows, Y)
+    pretzel.compile(model).save(tmp_path / "plan.pretzel")
+    loaded = pretzel.load(tmp_path / "plan.pretzel")
+    np.testing.assert_array_equal(loaded.predict(rows), model.predict(rows))
+    if width == 3:
+        assert loaded.predict_one(X[0].tolist()) == model.predict(X[:1])[0]
+        with pytest.raises(pretzel.errors.InputShapeError):
+            loaded.predict(X[:, :2])
 
 
 def test_a_loaded_plan_is_scored(tmp_path, monkeypatch):

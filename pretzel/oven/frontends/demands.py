@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pretzel.input_spec import InputKind, InputSpec
+from pretzel.input_spec import MOST_UNREAD, InputKind, InputSpec
 from pretzel.oven.frontends.registry import (
     Unsupported,
     adapter_for,
@@ -88,7 +88,7 @@ def demands(estimator: Any) -> InputSpec:
     any_order = bool(parts) and all(parts) and len(finding) == len(checked)
     exact = any_order and all(has_trait(each, "rejects_other_columns") for each in finding)
     # What a function passes on, it reads.
-    whole = any(has_trait(each, "keeps_container") for each in inside)
+    whole = any(has_trait(each, "keeps_container") for each in inside) or (names is None and width > MOST_UNREAD)
     required = None if whole else {i for columns in parts for part in columns for i in part}
     first = _first(estimator)
     asking = [has_trait(each, "asks_for_floats") for each in first] + [False] * _passes_on(estimator)
