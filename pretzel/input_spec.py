@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-
 MOST_UNREAD = 1 << 20
 """Columns without names of which only some are required; of wider tables all are, so that a file pays for each."""
 
