@@ -50,7 +50,8 @@ class Leaf:
         The values reach a result as they came: texts are not parsed.
     form : str
         What the items are: ``"named"``, dicts of features as DictVectorizer takes them, the ``input_type`` of a
-        FeatureHasher, or one of `LABEL_FORMS`. Empty where there are none.
+        FeatureHasher, ``"label set"``, labels as MultiLabelBinarizer takes them, or one of `LABEL_FORMS`. Empty where
+        there are none.
     separator : str
         Stands between the name of a feature and a value that is a text.
     missing : bool

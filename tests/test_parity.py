@@ -84,7 +84,7 @@ def forms(index):
         import pandas as pd
 
         return {"list": (X, X), "array": (np.array(X), X), "series": (pd.Series(X), X), "tuple": (tuple(X), X)}
-    if case.data in ("records", "pairs", "tokens"):
+    if case.data in ("records", "pairs", "tokens", "label sets"):
         array = np.empty(len(X), dtype=object)
         array[:] = X
         return {"list": (X, X), "object array": (array, X), "tuple": (tuple(X), X)}

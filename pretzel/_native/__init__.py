@@ -32,6 +32,7 @@ from pretzel._native._core import (
     isa as isa,
     item_features as item_features,
     kernels as kernels,
+    label_key as label_key,
     leaf_types as leaf_types,
     live as live,
     read_texts as read_texts,

@@ -124,6 +124,7 @@ def _categories(rng: np.random.Generator, y: Any, width: int, size: int) -> Iter
 def _features(rng: np.random.Generator, rows: int, width: int, size: int) -> Iterator[tuple[Any, Any]]:
     """Dicts with names of different lengths; a third of the features is not in the vocabulary."""
     from sklearn.feature_extraction import DictVectorizer, FeatureHasher
+    from sklearn.preprocessing import MultiLabelBinarizer
 
     for names in (examples.vocabulary(width, rng), [f"feature number {i} of many" for i in range(300 * width)]):
         chosen = rng.integers(0, len(names), size=(rows, 2 * size))
@@ -131,3 +132,4 @@ def _features(rng: np.random.Generator, rows: int, width: int, size: int) -> Ite
         known = [dict.fromkeys(names[: 2 * len(names) // 3], 1.0)]
         yield DictVectorizer().fit(known), items
         yield FeatureHasher(2**16), items
+        yield MultiLabelBinarizer(sparse_output=True).fit([names]), [[*item] for item in items]

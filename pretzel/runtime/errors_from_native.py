@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 from pretzel._native import enumerations
 from pretzel.errors import InputTypeError, InputValueError, KernelError
 from pretzel.program import LeafKind
-from pretzel.runtime.input.messages import LeftRow, column_name
+from pretzel.runtime.input.messages import LeftRow, UnknownLabel, column_name
 
 if TYPE_CHECKING:
     from pretzel.input_spec import InputSpec
@@ -50,6 +50,7 @@ def raise_error(
     InputValueError, InputTypeError, KernelError
     LeftRow
         The estimator itself decides.
+    UnknownLabel
     """
     call, connection = program.calls[step], program.steps[step]
     where = f"{model or 'model'}: {connection.origin or call.kernel} ({call.label}): row {row}"
@@ -63,6 +64,8 @@ def raise_error(
         what = "beyond_limits"
     if what in _VALUE_FAULTS:
         raise InputValueError(f"{where} holds {_VALUE_FAULTS[what]}")
+    if what == "unknown_label":
+        raise UnknownLabel(f"{where} holds a label that is no class")
     if what in _LEFT:
         raise LeftRow(model or "model", f"requests such as this one ({where}: {_LEFT[what]})")
     if what == "out_of_range":

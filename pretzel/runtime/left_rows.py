@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.runtime.input.messages import LeftRow
+from pretzel.runtime.input.messages import LeftRow, UnknownLabel
 from pretzel.runtime.source import in_source_form
+from pretzel.runtime.unknown_labels import answer_without_unknown
 
 if TYPE_CHECKING:
     from pretzel.errors import InputTypeError
@@ -24,6 +25,8 @@ def answer_left_rows(method: Any, name: str, X: Any, error: InputTypeError) -> A
     InputTypeError
         No kernel has left a row, or the estimator is not asked for some rows of such a table.
     """
+    if isinstance(error, UnknownLabel):
+        return answer_without_unknown(method, X)
     source = method.source
     if not isinstance(error, LeftRow) or source is None or not source.exists or method.sparse_result:
         raise error

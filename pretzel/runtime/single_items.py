@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pretzel.runtime.input.messages import UnreadForm
+from pretzel.runtime.input.messages import UnknownLabel, UnreadForm
 from pretzel.runtime.input.row_reader import one_row_table
 from pretzel.runtime.source import answer_instead
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 def answer_item_instead(method: Any, name: str, item: Any, error: InputTypeError | InputValueError) -> Any:
     """Answer for an item that a method rejects: the only row of what `answer_instead` returns."""
+    if isinstance(error, UnknownLabel):
+        return _first(method.plain_answer([item]))
     return _first(answer_instead(method, name, [item], error))
 
 

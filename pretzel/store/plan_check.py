@@ -45,7 +45,7 @@ _KINDS = {
 }
 _OF_ONE = (LeafKind.TEXT, LeafKind.DATES, LeafKind.ITEMS)
 """Leaves of a single column."""
-_FORMS = {LeafKind.ITEMS: ("named", "dict", "pair", "string", *LABEL_FORMS)}
+_FORMS = {LeafKind.ITEMS: ("named", "dict", "pair", "string", "label set", *LABEL_FORMS)}
 
 
 def check_plan(plan: PhysicalPlan) -> None:

@@ -98,6 +98,8 @@ def special_items(X: list[Any]) -> list[Any]:
         return [{}, *({name: number} for name in first for number in NUMBERS), dict.fromkeys(first, "é"), {"": 1.0}]
     if all(isinstance(part, str) for part in first):
         return [[], list(TEXTS), [*first, *first]]
+    if not all(isinstance(part, tuple | list) for part in first):  # labels that are numbers
+        return [[], [*first, *first]]
     return [[], *([(name, number)] for name, *_ in first for number in NUMBERS), [("", 1.0), ("é", "é")]]
 
 

@@ -251,11 +251,16 @@ class _Verifier:
             self._answer(want, got, report, self.graphs.imported.methods[name].node, reference)
 
     def _decided(self, name: str, X: Any) -> Any:
-        """The rows that no kernel leaves to the estimator, which answers those."""
+        """The rows that no kernel stops at: the estimator answers those, or the plan without unknown labels."""
         method = self.plan.methods[name]
-        if not isinstance(method, Method) or method.sparse_result or not leaves_rows(self.plan.physical):
+        if not isinstance(method, Method):
             return X
-        left = {row for row, _ in method.answer_apart(X)[1]}
+        if any(leaf.form == "label set" for leaf in method.program.leaves):
+            left = {*method.rows_left(X)}
+        elif method.sparse_result or not leaves_rows(self.plan.physical):
+            return X
+        else:
+            left = {row for row, _ in method.answer_apart(X)[1]}
         return rows_of(X, [row for row in range(_rows(X)) if row not in left]) if left else X
 
     def _graphs(self, name: str, X: Any, want: Any, reference: dict[Node, Any], report: MethodReport) -> None:

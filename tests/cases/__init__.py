@@ -58,7 +58,7 @@ def _fitted(index: int, named: bool) -> Any:
             "XGBRanker": {"qid": np.arange(300) // 20},
         }
         more: dict[str, Any] = groups.get(case.name.rpartition(".")[2], {})
-        arguments = (X,) if case.data.endswith("labels") else (X, y)
+        arguments = (X,) if case.data.endswith(("labels", "label sets")) else (X, y)
         return build(case.name, **options).fit(*arguments, **more)
 
 

@@ -125,6 +125,11 @@ def whole_labels(rng: np.random.Generator, n: int) -> Any:
     return rng.choice([-3, 0, 7, 2**40], n).tolist()
 
 
+def label_sets(rng: np.random.Generator, n: int) -> Any:
+    """Several labels for each row, some of them twice."""
+    return [rng.choice(["Bonn", "Köln", "Paris", "", 1, 2.5], rng.integers(0, 5)).tolist() for _ in range(n)]
+
+
 def cells(rng: np.random.Generator, n: int) -> Any:
     """Two columns of text and one of whole numbers; text has holes and, later, unseen values."""
     import pandas as pd
@@ -165,6 +170,7 @@ _MAKERS = {
     "tokens": tokens,
     "labels": labels,
     "whole labels": whole_labels,
+    "label sets": label_sets,
     "cells": cells,
     "holes": holes,
 }

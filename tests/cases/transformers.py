@@ -204,4 +204,5 @@ def label_encoders() -> list[Case]:
         Case(f"{pre}Label{name}", data) for name in ("Encoder", "Binarizer") for data in ("labels", "whole labels")
     ]
     options = ({"neg_label": -1, "pos_label": 2}, {"sparse_output": True})
-    return [*found, *(Case(f"{pre}LabelBinarizer", "labels", options=each) for each in options)]
+    found += [Case(f"{pre}LabelBinarizer", "labels", options=each) for each in options]
+    return [*found, *(Case(f"{pre}MultiLabelBinarizer", "label sets", options=each) for each in ({}, options[1]))]

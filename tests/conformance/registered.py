@@ -22,6 +22,7 @@ KINDS = {
     "text": "documents",
     "labels": "labels",
     "whole labels": "labels",
+    "label sets": "label_sets",
 }
 
 ENCODERS = "category_encoders."
@@ -48,5 +49,5 @@ def fitted_case(subject: Subject) -> Fitted:
     asked = asked.toarray() if case.data == "counts" else asked
     kind = KINDS.get(case.data, "cells")
     asked = np.array(asked) if kind == "labels" else asked
-    names = tuple(as_frame(asked).columns) if kind not in ("documents", "labels") else ()
+    names = tuple(as_frame(asked).columns) if kind not in ("documents", "labels", "label_sets") else ()
     return Fitted(fitted(index, subject.fit == "named case"), kind, Rows(asked, names), None)

@@ -47,6 +47,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, LocalOu
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     KBinsDiscretizer,
+    MultiLabelBinarizer,
     Normalizer,
     OneHotEncoder,
     OrdinalEncoder,
@@ -203,6 +204,7 @@ def models() -> Iterator[tuple[str, Any, Any, Any, str]]:
     items = [{word: float(i), "text": word} for i, text in enumerate(texts) for word in text.split()[:1] or [""]]
     yield "features", DictVectorizer(), items, None, "transform"
     yield "dense features", DictVectorizer(sparse=False), items, None, "transform"
+    yield "label sets", MultiLabelBinarizer(), [text.split() for text in texts], None, "transform"
     yield "hashed features", FeatureHasher(64), items, None, "transform"
     yield "hashed words", HashingVectorizer(n_features=64, stop_words=["tea", "naïve"]), texts, None, "transform"
     yield "hashed", HashingVectorizer(n_features=64, analyzer="char_wb", ngram_range=(3, 4)), texts, None, "transform"
@@ -266,12 +268,17 @@ def models() -> Iterator[tuple[str, Any, Any, Any, str]]:
     )
 
 
+def fit(model: Any, X: Any, y: Any) -> Any:
+    """The model, fitted; those of labels take nothing else."""
+    return model.fit(X) if y is None else model.fit(X, y)
+
+
 def case_of(name: str, estimator: Any, X: Any, y: Any, method: str) -> Iterator[Case]:
     """Fit and compile; the requests are single rows, half a tile and more than one."""
     store = Recorder()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        fitted = estimator.fit(X, y)
+        fitted = fit(estimator, X, y)
         plan = pretzel.compile(fitted, store=store, strict=True, disable_rules=("impute_into_codes",))
     native = getattr(plan, method)
     requests = []

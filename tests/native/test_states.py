@@ -38,7 +38,8 @@ def all_bound() -> list[tuple[str, dict[str, np.ndarray]]]:
     store = mutated_states.Recorder()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        plans = [pretzel.compile(model.fit(X, y), store=store) for _, model, X, y, _ in mutated_states.models()]
+        fitted = [mutated_states.fit(model, X, y) for _, model, X, y, _ in mutated_states.models()]
+        plans = [pretzel.compile(model, store=store) for model in fitted]
     assert plans
     return [(kernel, params) for kernel, params in store.seen if kernel in WITH_STATE]
 
@@ -126,7 +127,7 @@ def test_states_that_were_built_here_are_accepted() -> None:
                 warnings.simplefilter("ignore")
                 fitted = [cases.fitted(i) for i in range(len(cases.CASES))]
                 fitted += [example.fit() for example in examples.small_examples()]
-                fitted += [model.fit(X, y) for _, model, X, y, _ in mutated_states.models()]
+                fitted += [mutated_states.fit(model, X, y) for _, model, X, y, _ in mutated_states.models()]
                 plans = [pretzel.compile(estimator, store=ObjectStore()) for estimator in fitted]
             set_isa(active)
             for plan in plans:

@@ -52,7 +52,13 @@ from sklearn.neighbors import (
     RadiusNeighborsTransformer,
 )
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, SplineTransformer, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MultiLabelBinarizer,
+    OneHotEncoder,
+    SplineTransformer,
+    StandardScaler,
+)
 from sklearn.svm import SVC
 from skrub import DatetimeEncoder, SquashingScaler, TableVectorizer
 from xgboost import XGBClassifier, XGBRegressor
@@ -108,6 +114,7 @@ def models() -> Iterator[tuple[str, Any, Any]]:
     items = [{"t": float(i), "city": "abc"[i % 3]} for i in range(60)]
     features = make_union(DictVectorizer(), FeatureHasher(3))
     yield "features", make_pipeline(features, Ridge()).fit(items, numbers[:, 0]), items[:ROWS]
+    yield "label sets", MultiLabelBinarizer().fit([["a", "b"]]), [["a", "b"], [], ["b"]]
     yield "bagged", bagged.fit(numbers, np.arange(60) % 3), numbers[:ROWS]
     classes = np.where(np.arange(60) < 6, 2, np.arange(60) % 2)
     folds = [(np.arange(6, 40), np.r_[:6, 40:60]), (np.r_[:6, 40:60], np.arange(6, 40))]  # one lacks a class

@@ -45,7 +45,7 @@ cdef object run_batch(NativeProgram program, Method method, list columns, int64_
             peak[0] = max(peak[0], run_measured(program.program, request, units, &stopped))
         else:
             run_range(program, &request, scope.thread, units, &stopped)
-        if left is not None and stopped.status in (Status.kUndecided, Status.kTied):
+        if left is not None and leaves_row(stopped.status):
             left.append((request.first, stopped.status == Status.kTied))
         elif stopped.status != Status.kOk:
             raise_error(program, method, &stopped)

@@ -1,13 +1,15 @@
-# Reads items (dicts of features, pairs, tokens) into cells of bytes, which the kernels of features.cpp take apart.
+# Reads items (dicts of features, pairs, tokens, sets of labels) into cells of bytes, which the kernels of
+# features.cpp take apart.
 #
 # For each feature: the number of bytes of its name (uint32), its value (float64), and its name as UTF-8.
 
 from numbers import Number
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 cdef dict EXPECTED = {
     ItemForm.NAMED: "a dict of features", ItemForm.HASHED_DICT: "a dict of features",
     ItemForm.HASHED_PAIRS: "(name, value) pairs", ItemForm.HASHED_TOKENS: "an iterable of texts",
+    ItemForm.LABEL_SET: "a collection of labels",
 }
 cdef object FLOAT64 = np.float64
 cdef int64_t LONGEST_ITEM = 1 << 30  # bytes
@@ -18,8 +20,9 @@ def item_features(str form, str separator, item):
 
     Parameters
     ----------
-    form : {"named", "dict", "pair", "string"}
-        ``"named"`` is what DictVectorizer takes; the others are the ``input_type`` of a FeatureHasher.
+    form : {"named", "dict", "pair", "string", "label set"}
+        ``"named"`` is what DictVectorizer takes, ``"label set"`` what MultiLabelBinarizer takes; the others are the
+        ``input_type`` of a FeatureHasher.
     separator : str
         Stands between the name of a feature and a value that is a text.
     item : object
@@ -33,6 +36,8 @@ def item_features(str form, str separator, item):
     try:
         if kind == ItemForm.NAMED:
             return named_features(item, separator)
+        if kind == ItemForm.LABEL_SET:
+            return label_features(item)
         return hashed_features(item, kind, separator)
     except UnicodeEncodeError as error:
         raise errors.InputValueError(f"a name cannot be encoded as UTF-8: {error}") from error
@@ -61,6 +66,45 @@ cdef list named_features(item, str separator):
             raise errors.InputTypeError(
                 f"feature {name!r:.60}: expected a number, a text or an iterable of texts, got {type(value).__name__}")
     return found
+
+
+cdef list label_features(item):
+    """The labels of a collection, each with the number 1. What can be iterated over once only is left as it is."""
+    if isinstance(item, Iterator):
+        raise errors.InputTypeError(f"expected a collection of labels, got {type(item).__name__}")
+    return [(label_key(label), 1.0) for label in item]
+
+
+cdef dict LABEL_MARKS = {"none": b"\xfe", "long": b"\xfd", "number": b"\xff"}  # which no UTF-8 begins with
+
+
+def label_key(label):
+    """Bytes that are those of another label where the two are equal: UTF-8 of a text, a mark and the bits of a number.
+
+    Raises
+    ------
+    InputTypeError
+        Other types may have an equality of their own, and NaN is itself as an object.
+    """
+    if type(label) is str or type(label) is np.str_:
+        return as_utf8(label)
+    if label is None:
+        return LABEL_MARKS["none"]
+    if type(label) in (int, bool) or isinstance(label, (np.integer, np.bool_)):
+        whole = int(label)
+        try:
+            number = float(whole)
+        except OverflowError:
+            number = math.inf
+        if number != whole:  # no class is such a number
+            return LABEL_MARKS["long"]
+    elif type(label) is float or isinstance(label, (np.float64, np.float32, np.float16)):
+        number = float(label)
+    else:
+        raise errors.InputTypeError(f"expected labels that are texts or numbers, got {type(label).__name__}")
+    if number != number:
+        raise errors.InputTypeError("expected labels that are texts or numbers, got NaN")
+    return LABEL_MARKS["number"] + np.float64(number + 0.0).tobytes()
 
 
 cdef bytes as_utf8(text):
@@ -176,6 +220,30 @@ cdef inline bint sequence_of(object found, PyObject*** parts, Py_ssize_t* n) noe
     return False
 
 
+cdef double EXACT = 2.0**53  # integers below are numbers of their own
+
+cdef inline Py_ssize_t put_label(char* out, Py_ssize_t at, PyObject* label) noexcept:
+    """Write a label as `label_key` does; -1 if that takes Python code."""
+    cdef Py_ssize_t size
+    cdef double number
+    cdef const char* text = utf8_of(label, &size)
+    if text != NULL:
+        return put_feature(out, at, 1.0, text, size, NULL, 0, NULL, 0)
+    if not plain_number_of(label, &number) or number != number or not -EXACT < number < EXACT:
+        return -1
+    number += 0.0  # so that zero has one sign
+    return put_feature(out, at, 1.0, b"\xff", 1, <const char*>&number, sizeof(double), NULL, 0)
+
+
+cdef inline object listed_labels(object item):
+    """The labels of a set or an array as a list; anything else as it is."""
+    if type(item) is set or type(item) is frozenset:
+        return list(item)
+    if cnp.PyArray_CheckExact(item) and cnp.PyArray_NDIM(item) == 1 and item.dtype.kind in "iubOU":
+        return item.tolist()
+    return item
+
+
 cdef Py_ssize_t put_item(char* out, object item, Reader reader) noexcept:
     """Write an item, or only count its bytes if ``out`` is NULL; -1 if that takes Python code."""
     cdef Py_ssize_t at = 0, place = 0, i, n, size, two
@@ -195,6 +263,11 @@ cdef Py_ssize_t put_item(char* out, object item, Reader reader) noexcept:
     if not sequence_of(item, &parts, &n):
         return -1
     for i in range(n):
+        if reader.item_form == ItemForm.LABEL_SET:
+            at = put_label(out, at, parts[i])
+            if at < 0:
+                return -1
+            continue
         if reader.item_form == ItemForm.HASHED_TOKENS:
             text = utf8_of(parts[i], &size)
             if text == NULL:
@@ -214,6 +287,8 @@ cdef bytes encoded_item(object item, Reader reader):
     cdef Py_ssize_t size = -1
     cdef bytes found
     cdef char* out
+    if reader.item_form == ItemForm.LABEL_SET:
+        item = listed_labels(item)
     if BORROWS_REFERENCES:  # else another thread may change the item between two steps
         size = put_item(NULL, item, reader)
     if 0 <= size < LONGEST_ITEM:

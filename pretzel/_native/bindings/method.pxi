@@ -177,6 +177,14 @@ cdef class Method(CallCounter):
             method = self.by_type[types.variant]
         return method.wrap(run_batch(method.program, method, columns, rows, NULL, NULL, left), types.result), left
 
+    def rows_left(self, X):
+        """The numbers of the rows at which the program stops; other rows are answered in vain."""
+        cdef int64_t rows
+        cdef RequestTypes types
+        cdef list left = [], columns = self.take(X, &rows, &types)
+        run_batch(self.program, self, columns, rows, NULL, NULL, left)
+        return [row for row, _ in left]
+
     cdef object whole_answer(self, X):
         cdef int64_t rows
         cdef RequestTypes types

@@ -234,7 +234,7 @@ cdef inline int present_item(MultiModelBatch batch, Py_ssize_t i) except -1:
     cdef BatchItem* item = &batch.items[i]
     if item.program == NULL:
         return 0
-    if item.result.status in (Status.kUndecided, Status.kTied):
+    if leaves_row(item.result.status):
         batch.results[i] = (<Method>item.method).call_row(<object>row_of(batch, i))
         return 0
     if item.result.status != Status.kOk:

@@ -251,10 +251,10 @@ cdef extern from "core/kernel.h" namespace "pretzel" nogil:
         kOk
         kNotANumber
         kNoMemory
-        kUndecided
         kTied
 
     const char* kStatusNames
+    cbool leaves_row(Status status)
 
     cdef cppclass BindCall:
         const Array* params

@@ -1,12 +1,13 @@
 # Reads single rows (dict, tuple, list and str) field by field into leaf inputs.
 
 cdef enum ItemForm:  # what an item is: a label, which is one cell, or features: see item_reader.pxi
-    NO_ITEM, LABEL, TEXT_LABEL, WHOLE_LABEL, CODE, NAMED, HASHED_DICT, HASHED_PAIRS, HASHED_TOKENS
+    NO_ITEM, LABEL, TEXT_LABEL, WHOLE_LABEL, CODE, NAMED, HASHED_DICT, HASHED_PAIRS, HASHED_TOKENS, LABEL_SET
 
 cdef dict ITEM_FORMS = {
     "": ItemForm.NO_ITEM, "label": ItemForm.LABEL, "text label": ItemForm.TEXT_LABEL,
     "whole label": ItemForm.WHOLE_LABEL, "code": ItemForm.CODE, "named": ItemForm.NAMED,
     "dict": ItemForm.HASHED_DICT, "pair": ItemForm.HASHED_PAIRS, "string": ItemForm.HASHED_TOKENS,
+    "label set": ItemForm.LABEL_SET,
 }
 
 cdef extern from *:

@@ -134,7 +134,7 @@ cdef class Task:
             try:
                 raise_error(method.program, method, &self.job.result)
             except errors.InputTypeError as error:
-                if self.request is None or self.job.result.status not in (Status.kUndecided, Status.kTied):
+                if self.request is None or not leaves_row(self.job.result.status):
                     raise
                 if self.by_row:
                     return [self.asked.call_row(row) for row in self.request]

@@ -43,7 +43,13 @@ PRETZEL_ENUM(Status, int32_t, kOk,
              kRepeated,       // two entries of a row in one column, which the steps of the source add up or not
              kUndecided,      // a row about which rounding decides in the source
              kTied,           // a row about which the order of equal numbers decides in the source
+             kUnknownLabel,   // a label that is no class, of which the source warns by name
              kRunsSubPlans);  // no end: the caller runs the sub-plans of the step (subplan.h)
+
+/// Whether another part answers a row that a kernel stops at: the source, or the request without unknown labels.
+constexpr bool leaves_row(Status status) {
+  return status == Status::kUndecided || status == Status::kTied || status == Status::kUnknownLabel;
+}
 
 /// Where `run` stopped. Rows count from the start of the tile.
 struct ErrorLocation {

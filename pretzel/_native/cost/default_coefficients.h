@@ -94,6 +94,7 @@ constexpr DefaultCoefficients kDefaultCoefficients[] = {
      {{"call", 7.47, 1.36}, {"columns", 0.415, 0.0532}, {"products", 1.43, 1.76}, {"steps", 1.44, 1.25}}},
     {"knn_impute",
      {{"call", 0.0746, 0.0746}, {"columns", 3.09, 2.02}, {"distances", 1.24, 1.13}, {"searches", 0.0746, 0.0746}}},
+    {"label_sets", {{"bytes", 0, 0, 2.11}, {"call", 0.763, 0.0746}, {"misses", 0, 0, 6.43}}},
     {"linear",
      {{"call", 1.44, 1.02},
       {"entries", 0, 0, 1.28},

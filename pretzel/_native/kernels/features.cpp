@@ -4,6 +4,8 @@
 // feature the number of bytes of its name (uint32), its value (float64) and its name as UTF-8. `dict_features` looks
 // the names up in a vocabulary, as DictVectorizer does, `hashed_features` hashes them, as FeatureHasher does. Both
 // write the columns of a row in ascending order, and add up what falls into one column in the order of the features.
+// `label_sets` looks labels up, as MultiLabelBinarizer does: a label counts once, and one that is no class ends the
+// run.
 #include <algorithm>
 
 #include "core/kernel.h"
@@ -72,10 +74,13 @@ Entry* sort_entries(Entry* entries, Entry* other, int64_t n) {
   return entries;
 }
 
-/// Writes a sparse row for each cell. `place(feature, &entry)` says whether a feature has a column, and which. Without
-/// `adds_up` a row with two entries in one column is rejected.
+/// What becomes of two entries in one column.
+enum class Repeated { kRejected, kAddedUp, kOne };
+
+/// Writes a sparse row for each cell. `place(feature, &entry)` says whether a feature has a column, and which; where
+/// `unknown` is an error, a row with a feature that has none is rejected.
 template <class Place>
-Status run_items(const RunCall& call, bool adds_up, Place place) {
+Status run_items(const RunCall& call, Repeated repeated, Place place, Status unknown = Status::kOk) {
   Arena* arena = call.arena;
   for (int32_t r = 0; r < call.rows; ++r) {
     const Cell& cell = call.in[0].cell(r, 0);
@@ -86,13 +91,19 @@ Status run_items(const RunCall& call, bool adds_up, Place place) {
     auto* entries = arena->alloc_n<Entry>(2 * static_cast<size_t>(most) + 1);
     if (index == nullptr || value == nullptr || entries == nullptr) return call.reject(Status::kNoMemory, r);
     int64_t n = 0, size = 0;
-    const bool is_read = each_feature(cell, [&](const Feature& feature) { n += place(feature, entries + n); });
+    bool all_known = true;
+    const bool is_read = each_feature(cell, [&](const Feature& feature) {
+      const bool is_known = place(feature, entries + n);
+      all_known &= is_known;
+      n += is_known;
+    });
     if (!is_read) return call.reject(Status::kWrongType, r, 0);
+    if (!all_known && unknown != Status::kOk) return call.reject(unknown, r, 0);
     const Entry* sorted = sort_entries(entries, entries + most, n);
     for (int64_t i = 0; i < n; ++i) {
       if (size != 0 && index[size - 1] == sorted[i].column) {
-        if (!adds_up) return call.reject(Status::kRepeated, r);
-        value[size - 1] += sorted[i].value;
+        if (repeated == Repeated::kRejected) return call.reject(Status::kRepeated, r);
+        if (repeated == Repeated::kAddedUp) value[size - 1] += sorted[i].value;
         continue;
       }
       index[size] = sorted[i].column;
@@ -198,7 +209,8 @@ const char* check_dict_state(const LoadCall& call) {
 
 Status run_dict(const RunCall& call) noexcept {
   const Names names(call.params, call.state);
-  return run_items(call, call.params[kAddsUp].scalar<uint8_t>() != 0, [&](const Feature& feature, Entry* entry) {
+  const bool adds_up = call.params[kAddsUp].scalar<uint8_t>() != 0;
+  return run_items(call, adds_up ? Repeated::kAddedUp : Repeated::kRejected, [&](const Feature& feature, Entry* entry) {
     *entry = {names.find(feature.name, feature.size), feature.value};
     return entry->column >= 0;
   });
@@ -211,6 +223,21 @@ Cost cost_dict(const CostCall& call) {
       .payload({{"bytes", 1.0}, {"misses", 0.2 * misses}})
       .produces_nnz(0.04, 0.0)
       .scratch(64.0, 44.0 / kHead);
+}
+
+// ---- label_sets ----------------------------------------------------------------------------------------------------
+
+constexpr Param kLabelParams[] = {{"names", u8, "name_bytes"},
+                                  {"name_offsets", i32, "n_names+1", kHoldsOffsets, "", "name_bytes"}};
+static_assert(index_of(kLabelParams, "names") == kNames && index_of(kLabelParams, "name_offsets") == kOffsets);
+
+Status run_labels(const RunCall& call) noexcept {
+  const Names names(call.params, call.state);
+  const auto place = [&](const Feature& feature, Entry* entry) {
+    *entry = {names.find(feature.name, feature.size), 1.0};
+    return entry->column >= 0;
+  };
+  return run_items(call, Repeated::kOne, place, Status::kUnknownLabel);
 }
 
 // ---- hashed_features -----------------------------------------------------------------------------------------------
@@ -233,7 +260,7 @@ const char* check_hashed(const LoadCall& call) {
 Status run_hashed(const RunCall& call) noexcept {
   const auto columns = static_cast<uint32_t>(call.params[kColumns].scalar<int32_t>());
   const bool is_signed = call.params[kSigned].scalar<uint8_t>() != 0;
-  return run_items(call, true, [=](const Feature& feature, Entry* entry) {
+  return run_items(call, Repeated::kAddedUp, [=](const Feature& feature, Entry* entry) {
     const int32_t hash = murmur3<false>(feature.name, feature.size);
     const double sign = is_signed && hash < 0 ? -1.0 : 1.0;
     *entry = {static_cast<int32_t>(column_of_hash(hash, columns)), sign * feature.value};
@@ -249,6 +276,8 @@ Cost cost_hashed(const CostCall&) {
 PRETZEL_KERNEL(dict_features, .params = kDictParams, .in = {kCells, "1"}, .out = {kSparse, "n_names"},
                .bind = bind_dict, .check_state = check_dict_state, .run = run_dict, .cost = cost_dict,
                .flags = kHasState)
+PRETZEL_KERNEL(label_sets, .params = kLabelParams, .in = {kCells, "1"}, .out = {kSparse, "n_names"}, .bind = bind_dict,
+               .check_state = check_dict_state, .run = run_labels, .cost = cost_dict, .flags = kHasState)
 PRETZEL_KERNEL(hashed_features, .params = kHashedParams, .in = {kCells, "1"}, .out = {kSparse, "n_columns"},
                .bind = bind_hashed, .check = check_hashed, .run = run_hashed, .cost = cost_hashed)
 }  // namespace pretzel

@@ -31,7 +31,17 @@ def pack(strings: Sequence[str]) -> tuple[Array, Array]:
     OverflowError
         There are more than ``MOST_BYTES`` bytes.
     """
-    encoded = [text.encode("utf-8", "surrogatepass") for text in strings]
+    return pack_bytes([text.encode("utf-8", "surrogatepass") for text in strings])
+
+
+def pack_bytes(encoded: Sequence[bytes]) -> tuple[Array, Array]:
+    """Bytes one after the other, uint8, and where each starts, int32[n + 1].
+
+    Raises
+    ------
+    OverflowError
+        There are more than ``MOST_BYTES`` bytes.
+    """
     offsets = list(itertools.accumulate(map(len, encoded), initial=0))
     if offsets[-1] > MOST_BYTES:
         raise OverflowError(f"{offsets[-1]} bytes of vocabulary or stop words, more than {MOST_BYTES}")

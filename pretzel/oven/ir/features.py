@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -9,7 +10,8 @@ import numpy as np
 from pretzel.oven.ir._text import unpack
 from pretzel.oven.ir.graph import Array, Node, Value
 from pretzel.oven.ir.hashing import column_of_hash, murmur3
-from pretzel.schema import Schema, sparse
+from pretzel.oven.ir.value_properties import ValueProperties, whole
+from pretzel.schema import Schema, fixed, sparse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +52,41 @@ class DictFeatures(Node):
         return f"{len(self.name_offsets) - 1} features"
 
 
+class LabelSets(Node):
+    """A 1 in the column of each label that a row holds, however often; one that is no class stops the run.
+
+    Parameters
+    ----------
+    names, name_offsets : uint8 and int32 arrays
+        The classes in the order of their columns, as bytes (`pretzel._native.label_key`) one after the other.
+    """
+
+    names: Array
+    name_offsets: Array
+
+    op: ClassVar[str] = "label_sets/1"
+    kernel: ClassVar[str] = "label_sets"
+    needs_rows: ClassVar[bool] = False
+
+    def schema(self) -> Schema:
+        return sparse(len(self.name_offsets) - 1, dtype=fixed("int64"))
+
+    def params(self) -> dict[str, Array]:
+        return {"names": self.names, "name_offsets": self.name_offsets}
+
+    def reference(self, *inputs: Value) -> Value:
+        columns = {name: column for column, name in enumerate(_names(self.names, self.name_offsets))}
+        sets = np.empty(inputs[0].shape, dtype=object)
+        sets[:, 0] = [dict.fromkeys(name for name, _ in labels).items() for labels in inputs[0][:, 0]]
+        return _rows(sets, lambda name: columns.get(name, -1), lambda _, __: 1.0, len(columns))
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return whole(0, 1)
+
+    def describe(self) -> str:
+        return f"{len(self.name_offsets) - 1} classes"
+
+
 class HashedFeatures(Node):
     """Sums of the values of all features, or with ``signed`` of plus or minus these, in the columns of their hashes."""
 
@@ -76,6 +113,11 @@ class HashedFeatures(Node):
 
     def describe(self) -> str:
         return f"{self.n_features} columns"
+
+
+def _names(packed: Array, offsets: Array) -> list[bytes]:
+    found = packed.tobytes()
+    return [found[start:end] for start, end in pairwise(offsets.tolist())]
 
 
 def _rows(

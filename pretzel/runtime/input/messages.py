@@ -39,6 +39,10 @@ class LeftRow(UnreadForm):
     """A row that a kernel leaves to the estimator itself."""
 
 
+class UnknownLabel(InputTypeError):
+    """A row with a label that is no class: the request is answered without such labels, and warned of."""
+
+
 def shown(value: Any) -> str:
     """A value as Python writes it, but bounded in length, whatever its ``__repr__`` does."""
     try:

@@ -119,7 +119,7 @@ class InputSchema:
         Named columns may come in another order, and among others, which are ignored.
     outputs : mapping of str to Output
         By method, of those that take such requests.
-    form : {"", "named", "dict", "pair", "string", "label", "text label", "whole label", "code"}
+    form : {"", "named", "dict", "pair", "string", "label set", "label", "text label", "whole label", "code"}
         What an item is: a dict of features of a DictVectorizer, the ``input_type`` of a FeatureHasher, or one of
         `pretzel.program.LABEL_FORMS`. Empty where there are none, or of several forms.
     any_order : bool

@@ -47,6 +47,8 @@ def _item_schema(form: str) -> dict[str, Any]:
     if form == "pair":
         pair = {"type": "array", "prefixItems": [{"type": "string"}, value], "minItems": 2, "maxItems": 2}
         return {"type": "array", "items": pair}
+    if form == "label set":
+        return {"type": "array", "items": {"type": [*value["type"], "null"]}}
     types = {"label": ["string", *_NUMBER], "text label": "string", "whole label": ["number", "boolean"]}
     scalar = {**types, "code": "integer"}
     return texts if form == "string" else {"type": scalar[form]} if form in scalar else {}

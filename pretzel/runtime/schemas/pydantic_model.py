@@ -53,6 +53,7 @@ def _item_type(form: str) -> Any:
         "dict": dict.__class_getitem__((str, value)),
         "pair": list.__class_getitem__(tuple.__class_getitem__((str, value))),
         "string": list.__class_getitem__(str),
+        "label set": list.__class_getitem__(value | None),
         "label": value,
         "text label": str,
         "whole label": StrictBool | float,

@@ -14,6 +14,7 @@ _ITEMS = {
     "dict": ": a dict of features",
     "pair": ": pairs of a name and a value",
     "string": ": a list of texts",
+    "label set": ": a list of labels",
     "label": ": a label",
     "text label": ": a label that is a text",
     "whole label": ": a label that is a whole number",

@@ -65,7 +65,7 @@ from pretzel.oven.ir.encode import (
 )
 from pretzel.oven.ir.expected_sigmoid import ExpectedSigmoid
 from pretzel.oven.ir.feature_selection import select_sparse
-from pretzel.oven.ir.features import DictFeatures, HashedFeatures
+from pretzel.oven.ir.features import DictFeatures, HashedFeatures, LabelSets
 from pretzel.oven.ir.float32_link import ExpFloat32, ExpitFloat32, SoftmaxFloat32
 from pretzel.oven.ir.graph import Array, Node, Parity, Value, replace, rewrite, toposort
 from pretzel.oven.ir.hashing import HashedNgrams
@@ -188,7 +188,7 @@ SPARSE = SparseLeaf((), WIDTH)
 SPARSE_CHECKED = CheckFinite((SPARSE,), "Any")
 CELL_LEAF = CellLeaf((), (0, 1))
 TEXT_LEAF = TextLeaf((), 0)
-ITEM_LEAF = ItemLeaf((), "named")
+ITEM_LEAF, LABEL_SET_LEAF = ItemLeaf((), "named"), ItemLeaf((), "label set")
 ROW_LEAF = RowLeaf(())
 DATE_LEAF = DateLeaf((), 0, "Europe/Paris", "us")
 INPUTS = (LEAF, CheckFinite((LEAF,), "Any", allow_nan=True), CHECKED, NARROW)
@@ -372,6 +372,7 @@ def _examples() -> list[Node]:
     features = [
         *(DictFeatures((ITEM_LEAF,), *pack_text(["a", "b=x", ""]), adds_up) for adds_up in (True, False)),
         *(HashedFeatures((ITEM_LEAF,), 5, signed) for signed in (True, False)),
+        LabelSets((LABEL_SET_LEAF,), *pack_text(["a", "b", ""])),
     ]
     text = [ngrams(), hashed(signed=True), hashed(signed=False)]
     text += [replace(node, letters=(97, 100), whole_words=True) for node in text[:2]]

@@ -6,15 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pretzel._native import label_key
+from pretzel.errors import InputTypeError
 from pretzel.oven.frontends.cells import EXACT_INTEGERS, cell_value
 from pretzel.oven.frontends.registry import Unsupported, adapter, inverse
+from pretzel.oven.ir._text import pack_bytes
 from pretzel.oven.ir.encode import REJECT_UNKNOWN, OneHot, category_codes
+from pretzel.oven.ir.features import LabelSets
 from pretzel.oven.ir.graph import Methods, Node, Output
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
     from pretzel.oven.ir._cells import CellValue
     from pretzel.oven.ir.graph import Array
+
+BEYOND_FLOAT64 = EXACT_INTEGERS + 1
 
 
 @adapter("sklearn.preprocessing.LabelEncoder")
@@ -68,6 +74,26 @@ def label_binarizer(estimator: Any, x: Node, importer: Importer) -> Methods:
         zero_or_one: list[CellValue] = [0.0, 1.0]
         hot = category_codes(hot, [zero_or_one] * width, [numbers] * width, [0.0] * width, reject=0, dtype="int64")
     return {"transform": Output(hot)}
+
+
+@adapter("sklearn.preprocessing.MultiLabelBinarizer")
+def multi_label_binarizer(estimator: Any, x: Node, importer: Importer) -> Methods:
+    """A column for each class, in sparse rows if asked for. The plan warns of labels that have none."""
+    classes = np.asarray(estimator.classes_)
+    if not isinstance(estimator.sparse_output, bool):
+        raise Unsupported("sparse_output that is no boolean")
+    if classes.ndim != 1 or not len(classes):
+        raise Unsupported("no classes")
+    try:
+        names = [label_key(label) for label in classes.tolist()]
+    except InputTypeError as error:
+        raise Unsupported("classes that are neither texts nor numbers") from error
+    if label_key(BEYOND_FLOAT64) in names:
+        raise Unsupported("classes that float64 does not hold")
+    if len(set(names)) != len(names):
+        raise Unsupported("classes that are not unique")
+    sets = LabelSets((importer.items(x, "label set", ""),), *pack_bytes(names))
+    return {"transform": Output(sets if estimator.sparse_output else importer.dense(importer.note(sets)))}
 
 
 def _known(classes: Array) -> list[CellValue]:
