@@ -75,6 +75,10 @@ def _tree() -> Any:
     return build("sklearn.tree.DecisionTreeClassifier", max_depth=3, random_state=0)
 
 
+def _branches() -> Any:
+    return build("sklearn.tree.DecisionTreeRegressor", max_depth=3, random_state=0)
+
+
 def _committee() -> Any:
     return [("linear", _logistic()), ("tree", _tree())]
 
@@ -84,8 +88,7 @@ def _grove() -> Any:
 
 
 def _board() -> Any:
-    tree = build("sklearn.tree.DecisionTreeRegressor", max_depth=3, random_state=0)
-    return [("linear", build("sklearn.linear_model.Ridge")), ("tree", tree)]
+    return [("linear", build("sklearn.linear_model.Ridge")), ("tree", _branches())]
 
 
 def _shallow() -> Any:

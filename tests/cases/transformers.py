@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests import releases
 from tests.cases.base import Case
-from tests.cases.members import _columns, _dictionary, _logistic, _ridge, _scalers, _steps
+from tests.cases.members import _branches, _columns, _dictionary, _logistic, _ridge, _scalers, _steps
 
 
 def dictionaries() -> list[Case]:
@@ -89,6 +89,7 @@ def transformers() -> list[Case]:
             "missing",
             options={"n_nearest_features": 3, "min_value": 0.0, "random_state": 0},
         ),
+        Case("sklearn.impute.IterativeImputer", "missing", options={"estimator": _branches, "max_iter": 3}),
         Case("sklearn.impute.KNNImputer", "missing"),
         Case("sklearn.impute.KNNImputer", "missing", options={"n_neighbors": 3, "weights": "distance"}),
         Case(

@@ -15,8 +15,18 @@ from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegresso
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer, MissingIndicator, SimpleImputer
 from sklearn.linear_model import ARDRegression, BayesianRidge, HuberRegressor, Ridge
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import Binarizer, MaxAbsScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import (
+    Binarizer,
+    FunctionTransformer,
+    MaxAbsScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+)
+from sklearn.svm import SVR
+from sklearn.tree import DecisionTreeRegressor
 
 import pretzel
 from pretzel.errors import InputTypeError, InputValueError, OpaqueStepError
@@ -260,6 +270,52 @@ def test_rounds_of_regressions(regression: Any) -> None:
     plan = pretzel.compile(model, strict=True)
     for row, answer in zip(rows, plan.transform(rows), strict=True):
         np.testing.assert_allclose(answer, model.transform(row[None])[0], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "regression",
+    [
+        RandomForestRegressor(3, max_depth=4, random_state=0),
+        HistGradientBoostingRegressor(max_iter=3),
+        make_pipeline(StandardScaler(), KNeighborsRegressor()),
+        SVR(),
+    ],
+    ids=lambda regression: type(regression).__name__,
+)
+@pytest.mark.parametrize("options", [{}, {"n_nearest_features": 2, "min_value": 0.0, "add_indicator": True}], ids=str)
+def test_rounds_of_any_regressions(regression: Any, options: dict[str, Any]) -> None:
+    rows = np.random.default_rng(0).normal(size=(80, 4)) @ np.random.default_rng(1).normal(size=(4, 4))
+    rows[np.random.default_rng(2).random(rows.shape) < 0.2] = np.nan
+    model = IterativeImputer(regression, max_iter=3, random_state=0, **options).fit(rows)
+    plan = pretzel.compile(model, strict=True)
+    asked = [*rows, np.full(4, np.nan), np.array([1e39, 1.0, 2.0, 3.0]), np.array([1.0, math.nan, 2.0, 3.0])]
+    expected = [model.transform(row[None])[0] for row in asked]
+    np.testing.assert_allclose(plan.transform(np.array(asked)), expected, rtol=1e-9, atol=1e-12)
+    for row, answer in zip(asked[-9:], expected[-9:], strict=True):
+        np.testing.assert_allclose(plan.transform_one(row), answer, rtol=1e-9, atol=1e-12)
+
+
+def test_rounds_of_trees_see_only_rows_that_lack_a_value() -> None:
+    """A tree rejects what float32 does not hold."""
+    rows = np.random.default_rng(0).integers(0, 4, size=(90, 4)).astype(np.float64)
+    rows[np.random.default_rng(2).random(rows.shape) < 0.2] = np.nan
+    model = IterativeImputer(DecisionTreeRegressor(max_depth=3, random_state=0), max_iter=2, random_state=0).fit(rows)
+    plan = pretzel.compile(model, strict=True)
+    whole = np.array([[1e39, 1.0, 2.0, 3.0]])
+    np.testing.assert_array_equal(plan.transform(whole), whole)
+    lacking = np.array([[1e39, math.nan, 2.0, 3.0]])
+    with pytest.raises(ValueError, match="too large"):
+        model.transform(lacking)
+    with pytest.raises(InputValueError, match="too large"):
+        plan.transform(lacking)
+
+
+def test_rounds_of_what_has_no_native_form_are_opaque() -> None:
+    rows = np.random.default_rng(0).normal(size=(30, 3))
+    rows[::7, 0] = np.nan
+    member = make_pipeline(FunctionTransformer(lambda X: X * 2), Ridge())
+    with pytest.raises(OpaqueStepError, match=r"IterativeImputer\(estimator=Pipeline\(...\)\), which is not native"):
+        pretzel.compile(IterativeImputer(member, max_iter=1).fit(rows), strict=True)
 
 
 ARROW = {

@@ -23,13 +23,19 @@ from pretzel.oven.frontends.sklearn.compat.preprocessing import (
 )
 from pretzel.oven.frontends.sklearn.linear_model import bayesian, regressor
 from pretzel.oven.ir._cells import CellValue, is_nan, is_pandas_missing, pack
-from pretzel.oven.ir.graph import Array, Methods, Node, Output
+from pretzel.oven.ir.graph import Array, Methods, Node, Output, toposort
 from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask
 from pretzel.oven.ir.iterative_impute import IterativeImpute
 from pretzel.oven.ir.knn_impute import KNNImpute
+from pretzel.oven.ir.opaque import Opaque
+from pretzel.oven.ir.polynomial import Polynomial
+from pretzel.oven.ir.scale import MulAdd
+from pretzel.oven.ir.subplan import Branch
 from pretzel.schema import Follows, Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pretzel.oven.frontends.importer import Importer
 
 
@@ -89,28 +95,66 @@ def _impute_cells(estimator: Any, x: Node, columns: tuple[int, ...], fill: Array
 
 @adapter("sklearn.impute.IterativeImputer")
 def iterative_imputer(estimator: Any, x: Node, importer: Importer) -> Node:
-    """Rounds of linear regressions of each column on the others."""
+    """Rounds of regressions of each column on the others."""
     dense_only(x, estimator)
     if estimator.sample_posterior:
         raise Unsupported("IterativeImputer(sample_posterior=True)")
     if estimator.keep_empty_features or not is_nan(estimator.missing_values):
         raise Unsupported("IterativeImputer with another missing value than NaN, or that keeps empty columns")
     fill = finite_floats(np.asarray(estimator.initial_imputer_.statistics_, dtype=np.float64))
-    low, high = bounds(estimator)
-    steps = estimator.imputation_sequence_ if estimator.n_iter_ else []
-    columns = np.array([step.feat_idx for step in steps], dtype=np.int32)
-    weights, bias = np.zeros((len(steps), len(fill))), np.zeros(len(steps))
-    for i, step in enumerate(steps):
-        if adapter_for(step.estimator) not in (regressor, bayesian):
-            raise Unsupported(f"IterativeImputer(estimator={type(step.estimator).__name__}(...)), which is not linear")
-        weights[i, step.neighbor_feat_idx] = finite_floats(step.estimator.coef_)
-        bias[i] = float(step.estimator.intercept_)
     checked = importer.finite(importer.dense(x), estimator, allow_nan=True)
     importer.exclude(checked, ["float32", "float16"], "imputations that are rounded in each round")
-    imputed = IterativeImpute((checked,), fill, columns, weights, bias, low[columns], high[columns])
+    steps = estimator.imputation_sequence_ if estimator.n_iter_ else []
+    if all(adapter_for(step.estimator) in (regressor, bayesian) for step in steps):
+        imputed = _rounds_of_linear_models(estimator, checked, fill, steps)
+    else:
+        imputed = _rounds(estimator, checked, fill, steps, importer)
     if estimator.indicator_ is None or not len(estimator.indicator_.features_):
         return imputed
     return importer.concat([imputed, MissingMask((checked,), _indicated(estimator.indicator_, len(fill)))])
+
+
+def _rounds_of_linear_models(estimator: Any, x: Node, fill: Array, steps: Sequence[Any]) -> Node:
+    """All rounds in one kernel."""
+    low, high = bounds(estimator)
+    columns = np.array([step.feat_idx for step in steps], dtype=np.int32)
+    weights, bias = np.zeros((len(steps), len(fill))), np.zeros(len(steps))
+    for i, step in enumerate(steps):
+        weights[i, step.neighbor_feat_idx] = finite_floats(step.estimator.coef_)
+        bias[i] = float(step.estimator.intercept_)
+    return IterativeImpute((x,), fill, columns, weights, bias, low[columns], high[columns])
+
+
+def _rounds(estimator: Any, x: Node, fill: Array, steps: Sequence[Any], importer: Importer) -> Node:
+    """Rounds of any regressors: each answers for the rows that lack its column, unless they lack all columns."""
+    low, high = bounds(estimator)
+    width = len(fill)
+    filled = importer.note(Impute((x,), fill))
+    missing = importer.note(MissingMask((x,), tuple(range(width))))
+    columns = [importer.select(filled, (at,)) for at in range(width)]
+    for i, step in enumerate(steps):
+        at = int(step.feat_idx)
+        others = importer.concat([columns[int(each)] for each in step.neighbor_feat_idx])
+        lacks = importer.select(missing, (at,))
+        nothing = np.zeros(others.schema().width)
+        # What a regressor rejects, it must not see of a row that it is not asked about: several may share a check.
+        read = Branch((lacks, importer.note(MulAdd((others,), nothing, nothing)), others))
+        answer = importer.answer(step.estimator, "predict", importer.note(read), name=f"step {i}", width=1)
+        if any(isinstance(node, Opaque) for node in toposort([answer.node])):
+            raise Unsupported(f"IterativeImputer(estimator={type(step.estimator).__name__}(...)), which is not native")
+        if answer.labels is not None or answer.ndim != 1:
+            raise Unsupported("IterativeImputer over an estimator that predicts no numbers")
+        within = importer.note(MulAdd((answer.node,), np.ones(1), np.zeros(1), float(low[at]), float(high[at])))
+        columns[at] = importer.note(Branch((lacks, columns[at], within)))
+    is_empty = importer.note(_product(missing)) if width > 1 else missing
+    return Branch((is_empty, importer.concat(columns), filled))
+
+
+def _product(flags: Node) -> Node:
+    """1 where all columns are."""
+    width = flags.schema().width
+    runs = [(1, 1, 1), *((width + at - 1, at, 1) for at in range(2, width))]
+    return Polynomial((flags,), np.array(runs, dtype=np.int32), 2 * width - 1, bias=False)
 
 
 @adapter("sklearn.impute.KNNImputer")
