@@ -123,7 +123,7 @@ cdef int read_columns(object found, Reader reader, LeafInput* leaf, Arena* arena
 
 
 cdef int read_csr(object matrix, Reader reader, LeafInput* leaf, list held) except -1:
-    cdef cnp.ndarray data = np.ascontiguousarray(matrix.data, dtype=np.float64)
+    cdef cnp.ndarray data = contiguous(matrix.data, cnp.NPY_FLOAT64)
     cdef cnp.ndarray indptr = index_array(matrix.indptr)
     cdef cnp.ndarray indices = index_array(matrix.indices)
     held += [data, indptr, indices]  # another thread may give the matrix other arrays
@@ -144,9 +144,14 @@ cdef int read_csr(object matrix, Reader reader, LeafInput* leaf, list held) exce
     return 0
 
 
-cdef object index_array(object found):
+cdef object index_array(cnp.ndarray found):
     """Index array of a sparse matrix as SciPy makes it: int32 or int64."""
-    return np.ascontiguousarray(found, dtype=np.int32 if found.dtype == np.int32 else np.int64)
+    return contiguous(found, cnp.NPY_INT32 if cnp.PyArray_TYPE(found) == cnp.NPY_INT32 else cnp.NPY_INT64)
+
+
+cdef object contiguous(object found, int type_num):
+    """The array itself where it has these elements one after the other, in this machine's byte order; else a copy."""
+    return cnp.PyArray_FROM_OTF(found, type_num, cnp.NPY_ARRAY_IN_ARRAY | cnp.NPY_ARRAY_FORCECAST)
 
 
 cdef int64_t count_entries(const CsrMatrix& matrix, int64_t first, int64_t rows) noexcept:

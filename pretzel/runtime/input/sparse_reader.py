@@ -32,7 +32,7 @@ def canonical_rows(spec: InputSpec, X: Any) -> Any:
     csr = X.tocsr()
     if not spec.long_indices and csr.indices.dtype.itemsize > 4:
         raise UnreadForm(spec.estimator, "sparse rows with indices of 64 bits")
-    if not spec.sparse_nan and np.isnan(csr.data).any():
+    if not spec.sparse_nan and np.count_nonzero(np.isnan(csr.data)):
         if spec.sparse_nan is None:
             raise UnreadForm(spec.estimator, "sparse rows with NaN")
         row = int(np.searchsorted(csr.indptr, np.flatnonzero(np.isnan(csr.data))[0], side="right")) - 1
@@ -42,6 +42,6 @@ def canonical_rows(spec: InputSpec, X: Any) -> Any:
     if not csr.has_canonical_format:
         csr = csr.copy() if csr is X else csr
         csr.sum_duplicates()
-    if X.format in _WITH_DUPLICATES and csr.nnz < X.nnz:  # each estimator adds them up at another moment, if at all
+    if csr is not X and X.format in _WITH_DUPLICATES and csr.nnz < X.nnz:  # each estimator adds them up at another moment, if at all
         raise UnreadForm(spec.estimator, "sparse rows with duplicate entries")
     return csr
