@@ -42,6 +42,7 @@ def canonical_rows(spec: InputSpec, X: Any) -> Any:
     if not csr.has_canonical_format:
         csr = csr.copy() if csr is X else csr
         csr.sum_duplicates()
-    if csr is not X and X.format in _WITH_DUPLICATES and csr.nnz < X.nnz:  # each estimator adds them up at another moment, if at all
+    # Each estimator adds duplicates up at another moment, if at all.
+    if csr is not X and X.format in _WITH_DUPLICATES and csr.nnz < X.nnz:
         raise UnreadForm(spec.estimator, "sparse rows with duplicate entries")
     return csr
