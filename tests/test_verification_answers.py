@@ -6,6 +6,8 @@ import copy
 
 import numpy as np
 import pytest
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
@@ -37,6 +39,18 @@ def test_another_model_is_found(model):
     report = pretzel.verify(plan, other, X, boundary=False)
     method = "predict" if "decision_function" not in report.methods else "decision_function"
     assert report.methods[method].divergences
+
+
+def test_a_gaussian_process_without_noise_passes_and_another_one_is_found():
+    """Terms of 1e9 leave answers of 1: the order of the sum decides about digits that `verify` compares elsewhere."""
+    rows = np.random.default_rng(0).uniform(size=(200, 5))
+    model = GaussianProcessRegressor(1e4 * RBF(10.0), optimizer=None).fit(rows, rows.sum(axis=1))
+    plan = pretzel.compile(model)
+    report = pretzel.verify(plan, model, rows[:60])
+    assert report.ok, report
+    other = copy.deepcopy(model)
+    other.alpha_ = other.alpha_ * (1 + 1e-6)
+    assert not pretzel.verify(plan, other, rows[:60], boundary=False).ok
 
 
 def test_the_bound_goes_with_the_terms_of_the_last_sum():

@@ -1,8 +1,9 @@
-"""Answers: how far those of a plan may be from those of its estimator, in float32 and where Fourier transforms round.
+"""Answers: how far those of a plan may be from those of its estimator, in float32 and where large terms cancel.
 
 A graph is evaluated in float64, but where the estimator answers in float32, its last bits depend on the order of its
 sums. Such a sum loses what is small beside its terms, whatever is left of them: the bound goes with the terms.
-So it does, by the precision of float64, behind a step that the estimator computes by Fourier transforms.
+So it does, by the precision of float64, where large terms cancel, as in a Gaussian process without noise, and behind a
+step that the estimator computes by Fourier transforms.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import numpy as np
 
 from pretzel.oven.ir.count_sketch import CountSketch
 from pretzel.oven.ir.graph import toposort
-from pretzel.oven.ir.linear import Linear
-from pretzel.verification.compare import RTOL, compare
+from pretzel.oven.ir.linear import CheckedLinear, Linear
+from pretzel.verification.compare import LAST_BITS, RTOL, compare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,11 +43,14 @@ def difference_of(
     if found is None or found.row < 0:
         return found
     if not is_float32(want):
-        if node is None or values is None or not any(isinstance(each, CountSketch) for each in toposort([node])):
+        if node is None or values is None:
             return found
-        scale = np.maximum(_terms(node, values, _rows(want)), _largest(want))
+        terms = terms_of(node, values, _rows(want))
+        if not any(isinstance(each, CountSketch) for each in toposort([node])):
+            return compare(want, got, exact=False, scale=terms, rtol=LAST_BITS)
+        scale = np.maximum(terms, _largest(want))
         return compare(want, got, exact=False, scale=scale, rtol=RTOL)
-    scale = np.zeros(_rows(want)) if node is None or values is None else _terms(node, values, _rows(want))
+    scale = np.zeros(_rows(want)) if node is None or values is None else terms_of(node, values, _rows(want))
     if method in ("predict_proba", "predict_log_proba"):  # those of all classes are 1
         scale = np.maximum(scale, 1.0)
     if method == "predict_log_proba":  # of probabilities that have their own last bits
@@ -61,7 +65,7 @@ def is_float32(answer: Any) -> bool:
     return getattr(answer, "dtype", None) == np.float32
 
 
-def _terms(node: Node, values: Mapping[Node, Any], rows: int) -> Floats:
+def terms_of(node: Node, values: Mapping[Node, Any], rows: int) -> Floats:
     """For each row, the sum of the absolute terms of the last sums that an answer is made of."""
     scale = np.zeros(rows)
     agenda = [node]
@@ -71,7 +75,7 @@ def _terms(node: Node, values: Mapping[Node, Any], rows: int) -> Floats:
         if each in seen:
             continue
         seen.add(each)
-        if not isinstance(each, Linear):
+        if not isinstance(each, Linear | CheckedLinear):
             agenda += each.inputs
         elif each.inputs[0] in values:
             with np.errstate(over="ignore", invalid="ignore"):

@@ -11,6 +11,8 @@ from pretzel.verification.report import Difference
 
 RTOL = 1e-9
 ATOL = 1e-12
+LAST_BITS = 2.0**-48
+"""Error of a sum in float64, relative to its terms: its order alone changes a few last bits of these."""
 FLOAT32 = 1e-5
 """Relative error of answers in float32, whose last bits depend on the order of sums and on the C library."""
 
@@ -29,7 +31,7 @@ def compare(
         Same bits, but NaN equals NaN and -0 equals 0; otherwise ``|got - expected| <= 1e-12 + 1e-9 |expected|``.
     scale : ndarray of shape (rows,), optional
         The largest value that a row of an answer was computed from. Then the bound is ``rtol (|expected| + scale)``,
-        because sums lose what is small beside their terms.
+        because sums lose what is small beside their terms; with an ``rtol`` below 1e-9, that or the one above.
     rtol : float, default=1e-5
         That of answers in float32.
     """
@@ -98,7 +100,10 @@ def _first(
         same = (a == b) | (np.isnan(a) & np.isnan(b))
         distance = np.where(same, 0.0, np.abs(b - a))
         if not exact:
-            bound = ATOL + RTOL * np.abs(a) if scale is None else rtol * (np.abs(a) + scale[rows])
+            bound = ATOL + RTOL * np.abs(a)
+            if scale is not None:
+                lost = rtol * (np.abs(a) + scale[rows])
+                bound = lost if rtol >= RTOL else np.maximum(bound, lost)
             same |= (distance <= bound) & np.isfinite(a) & np.isfinite(b)
     wrong = np.flatnonzero(~same)
     if not wrong.size:

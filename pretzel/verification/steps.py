@@ -12,6 +12,7 @@ from pretzel.errors import PretzelError
 from pretzel.oven.ir.columns import Raw
 from pretzel.oven.ir.graph import Node, Parity, toposort
 from pretzel.oven.ir.interpret import compute, read_leaf
+from pretzel.oven.ir.linear import CheckedLinear, Linear
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.lower import is_dense_concat, schedule
 from pretzel.oven.stages import program_nodes
@@ -22,7 +23,8 @@ from pretzel.runtime.opaque import OpaqueMethod
 from pretzel.runtime.source_reader import read_sources
 from pretzel.schema import Kind
 from pretzel.store.digest import digest_of_memory
-from pretzel.verification.compare import compare
+from pretzel.verification.answers import terms_of
+from pretzel.verification.compare import LAST_BITS, compare
 from pretzel.verification.report import Difference, Divergence, MethodReport
 from pretzel.verification.subplans import first_inside
 
@@ -190,6 +192,9 @@ class _Program:
         got = _value(call.got, node)
         exact = all(each.parity is Parity.EXACT for each in [node, *self._inside(node)])
         difference = compare(expected, got, exact=exact)
+        if difference is not None and not exact and isinstance(node, Linear | CheckedLinear):
+            terms = terms_of(node, values, got.shape[0])
+            difference = compare(expected, got, exact=False, scale=terms, rtol=LAST_BITS)
         if difference is not None and call.call.bodies:
             inner = first_inside(self.plan.store, self.schedule.outline, node, call.call, values)
             if inner is not None:
