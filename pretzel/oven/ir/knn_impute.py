@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
+from pretzel.oven.ir.scale import ToFloat32
 from pretzel.schema import Schema, dense
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class KNNImpute(Node):
 
     A distance is that of the columns which both rows have, times the number of all columns by theirs. The mean of the
     column stands in where no stored row has a column in common with the row. A row is left to the estimator where its
-    rounding, or the order in which NumPy finds equal distances, decides about the result.
+    rounding, or the order in which NumPy finds equal distances, decides about the result. Means of rows of float32 are
+    computed in float64 and rounded.
 
     Parameters
     ----------
@@ -69,7 +71,10 @@ class KNNImpute(Node):
         source = self.inputs[0].schema()
         if source.width != self.rows.shape[1] or len(self.means) != source.width or not len(self.rows):
             raise ValueError(f"{source} meets rows of shape {self.rows.shape}")
-        return dense(len(self.kept))
+        return dense(len(self.kept), source.dtype.floating())
+
+    def in_float32(self) -> Node:
+        return ToFloat32((self,))
 
     def params(self) -> dict[str, Array]:
         return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import pickle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -393,6 +394,28 @@ def test_means_of_neighbors(options: dict[str, Any], kind: str) -> None:
     if kind in ("numbers", "whole"):  # otherwise the source's rounding depends on the other rows
         np.testing.assert_allclose(plan.transform(asked), model.transform(asked), rtol=1e-9, atol=1e-12)
     assert pretzel.verify(plan, model, asked).ok
+
+
+@pytest.mark.parametrize("options", [*NEIGHBORS, {"missing_values": -1}, {"missing_values": 0.1}], ids=str)
+@pytest.mark.parametrize("fitted", ["float32", "float64"])
+def test_means_of_neighbors_in_float32(fitted: str, options: dict[str, Any]) -> None:
+    """Rows of float32 and stored ones of float64 are compared in float64, and means are rounded."""
+    rng = np.random.default_rng(0)
+    rows, asked = _with_holes(rng.normal(size=(80, 5)), 1), _with_holes(rng.normal(size=(30, 5)), 2)
+    if (missing := options.get("missing_values")) is not None:
+        rows, asked = (np.nan_to_num(each, nan=missing) for each in (rows, asked))
+    asked = asked.astype(np.float32)
+    model = KNNImputer(**options).fit(rows.astype(fitted))
+    plan = pretzel.compile(model)
+    alone = np.vstack([model.transform(row[None]) for row in asked])
+    found = plan.transform(asked)
+    assert found.dtype == alone.dtype == np.float32
+    np.testing.assert_allclose(found, alone, rtol=1e-7)
+    if fitted == "float64" and missing != 0.1 and not plan.opaque_steps:
+        without_source = pickle.loads(pickle.dumps(plan))
+        np.testing.assert_array_equal(without_source.transform(asked), found)
+    behind = make_pipeline(model, Ridge()).fit(rows, rng.normal(size=80))
+    np.testing.assert_allclose(pretzel.compile(behind).predict(asked), behind.predict(asked), rtol=1e-5, atol=1e-7)
 
 
 TIES = np.array([[1.0, 0.0], [2.0, 0.0], [7.0, 2.0], [5.0, 2.0]])

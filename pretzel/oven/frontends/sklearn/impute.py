@@ -10,7 +10,7 @@ import numpy as np
 from pretzel.oven.frontends.cells import cell_value
 from pretzel.oven.frontends.missing import columns_of_request
 from pretzel.oven.frontends.registry import Unsupported, adapter, adapter_for
-from pretzel.oven.frontends.sklearn._common import INTEGERS, dense_only, finite_floats, floats
+from pretzel.oven.frontends.sklearn._common import INTEGERS, dense_only, finite_floats, floats, rounds_float32
 from pretzel.oven.frontends.sklearn._nearest import by_distance
 from pretzel.oven.frontends.sklearn.compat import output_container
 from pretzel.oven.frontends.sklearn.compat.preprocessing import (
@@ -176,7 +176,15 @@ def knn_imputer(estimator: Any, x: Node, importer: Importer) -> Node:
         float(np.ma.array(rows[:, j], mask=mask[:, j]).mean()) if valid[j] else math.nan for j in range(len(valid))
     ]
     checked = importer.finite(importer.dense(x), estimator, allow_nan=math.isnan(missing))
-    importer.exclude(checked, ["float32", "float16"], "imputations that are rounded")
+    importer.exclude(checked, ["float16"], "imputations that are rounded to float16")
+    if rows.dtype == np.float32:
+        if checked.schema().dtype.is_float32 and not rounds_float32(checked):
+            raise Unsupported("distances in float32")
+        importer.exclude(checked, ["float32"], "distances in float32")
+    if not math.isnan(missing) and (
+        float(np.float32(missing)) != missing or isinstance(estimator.missing_values, np.floating)
+    ):
+        importer.exclude(checked, ["float32"], "a missing value of another precision than the rows")
     stored = np.where(mask, np.nan, floats(rows))
     imputed = KNNImpute((checked,), stored, np.array(means), kept, missing, int(estimator.n_neighbors), weighted)
     if estimator.indicator_ is None or not len(estimator.indicator_.features_):
