@@ -11,7 +11,16 @@ from pretzel.errors import InputTypeError
 from pretzel.oven.frontends.cells import EXACT_INTEGERS, cell_value
 from pretzel.oven.frontends.registry import Unsupported, adapter, inverse
 from pretzel.oven.ir._text import pack_bytes
-from pretzel.oven.ir.encode import REJECT_UNKNOWN, OneHot, category_codes
+from pretzel.oven.ir.columns import Raw
+from pretzel.oven.ir.encode import (
+    NUMBERS_TO_NAN,
+    REJECT_NA,
+    REJECT_NAN,
+    REJECT_NONE,
+    REJECT_UNKNOWN,
+    OneHot,
+    category_codes,
+)
 from pretzel.oven.ir.features import LabelSets
 from pretzel.oven.ir.graph import Methods, Node, Output
 
@@ -19,6 +28,9 @@ if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
     from pretzel.oven.ir._cells import CellValue
     from pretzel.oven.ir.graph import Array
+
+_ONLY_TEXTS = REJECT_NAN | REJECT_NA | REJECT_NONE | NUMBERS_TO_NAN
+"""Stops at missing values, and makes NaN of all others that are no texts."""
 
 BEYOND_FLOAT64 = EXACT_INTEGERS + 1
 
@@ -28,8 +40,15 @@ def label_encoder(estimator: Any, x: Node, importer: Importer) -> Methods:
     """The position of a label that is a class as it came; the source converts all others first, and may know them."""
     classes = np.asarray(estimator.classes_)
     codes = np.arange(len(classes)).tolist()
-    labels = importer.items(x, "label", "")
+    if is_column := _is_column(x):
+        if not isinstance(x, Raw) or not x.scalar:
+            raise Unsupported("a table of one column, of which scikit-learn warns")
+        labels = importer.cells(x)
+    else:
+        labels = importer.items(x, "label", "")
     node = category_codes(labels, [_known(classes)], [codes], [0.0], reject=REJECT_UNKNOWN, dtype="int64")
+    if is_column:
+        importer.require_rows(node)
     return {"transform": Output(node, ndim=1)}
 
 
@@ -64,9 +83,17 @@ def label_binarizer(estimator: Any, x: Node, importer: Importer) -> Methods:
     if estimator.sparse_output and (negative, positive) != (0, 1):
         raise Unsupported("sparse rows of other numbers than one")
     columns = [*range(count)] if count > 2 else [-1, 0][:count]  # of two, the second one has a column
-    labels = importer.items(x, "text label" if of_texts else "whole label", "")
     reject = REJECT_UNKNOWN if count < 3 else 0
+    if is_column := _is_column(x):
+        labels = importer.cells(x) if of_texts else importer.dense(x)
+        if not of_texts:
+            importer.exclude(labels, ["object"], "numbers among objects, which are no targets", each=True)
+        reject |= _ONLY_TEXTS if of_texts else REJECT_UNKNOWN  # a number that is no class may be no whole one
+    else:
+        labels = importer.items(x, "text label" if of_texts else "whole label", "")
     codes = importer.note(category_codes(labels, [known], [columns], [-1.0], reject=reject))
+    if is_column:
+        codes = importer.finite(importer.require_rows(codes), estimator)
     width = count if count > 2 else 1
     hot: Node = OneHot((codes,), np.array([0, width], dtype=np.int32), bool(estimator.sparse_output), "int64")
     if (negative, positive) != (0, 1):
@@ -94,6 +121,11 @@ def multi_label_binarizer(estimator: Any, x: Node, importer: Importer) -> Method
         raise Unsupported("classes that are not unique")
     sets = LabelSets((importer.items(x, "label set", ""),), *pack_bytes(names))
     return {"transform": Output(sets if estimator.sparse_output else importer.dense(importer.note(sets)))}
+
+
+def _is_column(x: Node) -> bool:
+    """Whether labels are a column of a table, and not a request of their own."""
+    return not isinstance(x, Raw) or bool(x.columns)
 
 
 def _known(classes: Array) -> list[CellValue]:
