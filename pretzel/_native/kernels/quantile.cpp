@@ -78,8 +78,14 @@ double place(double x, const double* quantiles, const double* references, int64_
   const double first = quantiles[0], last = quantiles[n - 1];
   if (normal ? x - margin < first : x == first) return 0.0;
   if (normal ? x + margin > last : x == last) return 1.0;
-  const double below = interpolate(x, {quantiles, n, false}, {references, n, false});
-  const double above = interpolate(-x, {quantiles, n, true}, {references, n, true});
+  const int64_t low = last_at_most(x, {quantiles, n, false});
+  // From above, the place is the first quantile that is not below `x`: another search finds it only among equal ones.
+  const bool equal = low >= 0 && quantiles[low] == x;
+  const int64_t high = !equal                                ? n - 2 - low
+                       : low == 0 || quantiles[low - 1] != x ? n - 1 - low
+                                                             : last_at_most(-x, {quantiles, n, true});
+  const double below = interpolate_at(low, x, {quantiles, n, false}, {references, n, false});
+  const double above = interpolate_at(high, -x, {quantiles, n, true}, {references, n, true});
   return 0.5 * (below - above);
 }
 
