@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.compose import make_column_transformer
+from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 
 import pretzel
 from pretzel._native import live
@@ -328,7 +329,7 @@ def test_dtypes_of_tables(dtype: Any, wrapped: bool) -> None:
         np.testing.assert_array_equal(plan.predict(given), expected)
 
 
-@pytest.mark.parametrize("step", ["imputer", "imputer of frames", "scaler", "columns"])
+@pytest.mark.parametrize("step", ["imputer", "imputer of frames", "scaler", "columns", "frequent", "selected", "coded"])
 def test_whole_numbers_that_a_step_has_made_floats(step: str, tmp_path: Path) -> None:
     """A saved plan answers frames with whole numbers, which are not rounded behind such a step."""
     pd = pytest.importorskip("pandas")
@@ -337,6 +338,11 @@ def test_whole_numbers_that_a_step_has_made_floats(step: str, tmp_path: Path) ->
         "imputer of frames": SimpleImputer().set_output(transform="pandas"),
         "scaler": StandardScaler(),
         "columns": make_column_transformer((StandardScaler(), ["age"]), remainder="passthrough"),
+        "frequent": SimpleImputer(strategy="most_frequent"),
+        "selected": VarianceThreshold(),
+        "coded": make_column_transformer(
+            (OrdinalEncoder(dtype=np.int64), ["small"]), remainder="passthrough"
+        ).set_output(transform="pandas"),
     }
     at = np.arange(300)
     frame = pd.DataFrame({"age": np.sin(at), "time": 2**24 + at, "small": (at % 7).astype(np.int32)})
@@ -345,8 +351,13 @@ def test_whole_numbers_that_a_step_has_made_floats(step: str, tmp_path: Path) ->
     plan = pretzel.compile(model, strict=True)
     plan.save(tmp_path / "plan.pretzel")
     loaded = pretzel.load(tmp_path / "plan.pretzel")
-    for given in (frame, frame.iloc[:1], frame.astype(float), frame.assign(age=at)):
+    for given in (frame, frame.iloc[:1], frame.astype(float)):
         np.testing.assert_array_equal(loaded.predict(given), model.predict(given))
+    whole, keeps = frame.assign(age=at), step in ("frequent", "selected", "coded")  # arrays of integers are rounded
+    np.testing.assert_array_equal((plan if keeps else loaded).predict(whole), model.predict(whole))
+    single, objects = (frame.astype({"age": dtype}) for dtype in (np.float32, object))
+    for given in (single, objects)[: 1 if step == "coded" else 2]:  # the library rejects objects
+        np.testing.assert_array_equal(plan.predict(given), model.predict(given))
 
 
 @pytest.mark.parametrize("dtype", [object, np.longdouble])

@@ -102,7 +102,8 @@ def _input(estimator: Any, x: Node, importer: Importer) -> Node:
         return importer.concat(list(_coded(coding, x, importer)), keep_sparse=False)
     x = importer.plain_for(estimator, x)
     if not isinstance(estimator, LightGBMModel):  # which has no library behind it
-        importer.exclude(x, _kept(x, ["object"]), "columns of objects", each=True)
+        # Steps in front make one array of all columns: only of the request itself does each column count.
+        importer.exclude(x, _kept(x, ["object"]), "columns of objects", each=isinstance(x, Raw))
     if not importer.rounds_arrays or not isinstance(x, Raw) or x.inputs:
         wide = _kept(x, WIDE_INTEGERS)
         importer.exclude(x, wide, "whole numbers, which arrays round to float32 and frames do not")
