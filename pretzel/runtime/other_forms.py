@@ -73,6 +73,8 @@ class OtherForms:
             self._otherwise = PassingOn(plan, spec, name, load)
         self._names_out = plan.names_out
         self._rounds = bool(plan.typed or plan.variants)
+        # The inverse of a `LabelBinarizer` takes arrays of several widths, and vectors.
+        self._is_of_labels = spec.vectors and spec.by_position and plan.labels is not None
 
     @property
     def takes_values(self) -> bool:
@@ -82,15 +84,24 @@ class OtherForms:
     @property
     def takes_arrays(self) -> bool:
         """Whether arrays may be answered here, too."""
-        return self._names_out is not None
+        return self._names_out is not None or self._is_of_labels
 
     def takes(self, X: Any) -> bool:
         """Whether the form of a request alone, or the configuration, decides that it is answered here."""
         if self._names_out is not None and configured_output() != "default":
             return True
-        return (self._arrays_only and type(X) is not np.ndarray) or (
-            self._takes_sparse and (is_sparse(X) or is_sparse_frame(self.spec, X))
+        return (
+            (self._arrays_only and type(X) is not np.ndarray)
+            or self._has_other_width(X)
+            or (self._takes_sparse and (is_sparse(X) or is_sparse_frame(self.spec, X)))
         )
+
+    def _has_other_width(self, X: Any) -> bool:
+        """Whether an array has other columns than what ``transform`` makes, where the source takes several widths."""
+        if not self._is_of_labels or type(X) is not np.ndarray:
+            return False
+        is_vector = X.ndim == 1 and self.spec.width == 1
+        return X.shape[1:] != (self.spec.width,) and not is_vector
 
     def __call__(self, X: Any) -> Any:
         """Answer for every row of ``X``, whose form is taken."""
@@ -116,6 +127,8 @@ class OtherForms:
                     "was not saved with the plan"
                 )
             return self._otherwise(X)
+        if self._has_other_width(X):
+            raise UnreadForm(self.spec.estimator, f"arrays with other columns than the {self.spec.width} of transform")
         if self._takes_sparse and is_sparse_frame(self.spec, X):
             rows = sparse_rows(self.spec, X)
             if self._is_source:

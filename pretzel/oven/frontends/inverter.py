@@ -9,7 +9,7 @@ from pretzel.errors import CompileError
 from pretzel.input_spec import InputKind, InputSpec
 from pretzel.oven.frontends.demands import MOST_COLUMNS, items_spec
 from pretzel.oven.frontends.importer import Imported, Importer
-from pretzel.oven.frontends.outputs import output_width
+from pretzel.oven.frontends.outputs import label_columns, output_width
 from pretzel.oven.frontends.registry import Unsupported, children, fitted_columns, has_trait, is_composition
 from pretzel.oven.ir.columns import LEAVES, Raw
 from pretzel.oven.ir.graph import Node, Output, toposort
@@ -56,6 +56,7 @@ class Inverter(Importer):
         kind = InputKind.TABLE if width else InputKind.ANY
         columns = tuple(range(width))
         spec = InputSpec(kind, width, None, columns, False, name, text_arrays=False, text_lists=False, by_position=True)
+        spec = replace_fields(spec, vectors=bool(label_columns(_first(self._root))))
         spec = items_spec(toposort(output.node for output in methods.values()), name) or spec
         sets = frozenset(self.excluded), frozenset(self.interpolated), self._called
         return Imported(spec, methods, self.origins, False, None, *sets, self.refusals)

@@ -6,7 +6,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from pretzel.oven.frontends.demands import MOST_COLUMNS
-from pretzel.oven.frontends.registry import children, has_trait
+from pretzel.oven.frontends.registry import children, has_trait, public_name
 from pretzel.oven.ir.columns import Raw
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.schema import Kind
@@ -20,7 +20,15 @@ def output_width(estimator: Any) -> int:
     try:
         return len(_generated(estimator))
     except Exception:  # any third-party transformer may raise anything here
+        return label_columns(estimator)
+
+
+def label_columns(estimator: Any) -> int:
+    """Columns that a `LabelBinarizer` makes, which has no names for them; 0 of all others."""
+    if public_name(type(estimator)) != "sklearn.preprocessing.LabelBinarizer":
         return 0
+    count = len(estimator.classes_)
+    return count if count > 2 else 1
 
 
 def feature_names_out(estimator: Any) -> list[str] | None:

@@ -163,6 +163,55 @@ def test_label_binarizer(labels, options, tmp_path):
     same(plan.inverse_transform(codes), model.inverse_transform(codes))
 
 
+def scores_of(columns):
+    """Scores in the forms in which classifiers and users have them, and some that the source rejects."""
+    rng = np.random.default_rng(4)
+    table = rng.normal(size=(30, columns))
+    odd = np.array([[np.nan, 1.0, np.inf], [0.5, 0.5, 0.5], [-np.inf, np.nan, np.nan], [-1.5, -1.5, -1.5]])[:, :columns]
+    table = np.concatenate([table, odd])
+    yield from (table, np.asfortranarray(table), table[:1], table[:0], (table > 0).astype(int), table > 0)
+    yield from (table.astype(dtype) for dtype in ("float32", "float16", "longdouble"))
+    yield from (np.round(table[:30] * 9).astype(dtype) for dtype in ("int8", "int64"))
+    yield from (np.full((1, columns), 2**53 + 1), table[:3].astype(object), table[:3].tolist(), pd.DataFrame(table))
+    yield from (sparse.csr_matrix(np.maximum(table[:30], 0)), sparse.csr_matrix((table[:30] > 0).astype(int)))
+    yield from (table[:, 0], table[:3, 0].astype(np.float32), table[:3, 0].tolist(), pd.Series(table[:, 0]))
+    yield from (np.c_[table[:, 0], -table[:, 0]], np.c_[table, table], np.zeros((2, 2, 2)), None, "ab")
+
+
+@pytest.mark.parametrize("options", [{}, {"neg_label": -3, "pos_label": 0}, {"neg_label": 5, "pos_label": 10}], ids=str)
+@pytest.mark.parametrize("labels", [TEXTS, TEXTS[:2], NUMBERS, [True, False], [1.0, 2.0]], ids=str)
+def test_inverse_of_a_label_binarizer(labels, options, tmp_path):
+    model = LabelBinarizer(**options).fit(labels)
+    plan = pretzel.compile(model)
+    plan.save(tmp_path / "labels.pretzel")
+    loaded = pretzel.load(tmp_path / "labels.pretzel")
+    assert plan.physical.methods["inverse_transform"].program is not None
+    columns = 3 if len(labels) > 2 else 1
+    for X in scores_of(columns):
+        got, expected, stored = (answer(each.inverse_transform, X) for each in (plan, model, loaded))
+        if isinstance(expected, Exception):
+            assert isinstance(got, Exception)
+            assert isinstance(stored, Exception)
+            continue
+        same(got, expected)
+        if not isinstance(stored, InputError):
+            same(stored, expected)
+    same(plan.inverse_transform(np.eye(3)[:, :columns], 0.0), model.inverse_transform(np.eye(3)[:, :columns], 0.0))
+    row = next(scores_of(columns))[0]
+    assert loaded.inverse_transform_one(row) == model.inverse_transform(row[None])[0]
+
+
+@pytest.mark.parametrize("labels", [["a"], np.eye(3, dtype=int), sparse.csr_matrix(np.eye(3, dtype=int))],
+                         ids=["one class", "indicators", "sparse"])  # fmt: skip
+def test_an_inverse_without_native_form_is_the_source_s(labels):
+    model = LabelBinarizer().fit(labels)
+    plan = pretzel.compile(model)
+    codes = model.transform(labels)
+    got, expected = plan.inverse_transform(codes), model.inverse_transform(codes)
+    assert type(got) is type(expected)
+    np.testing.assert_array_equal(*(each.toarray() if sparse.issparse(each) else each for each in (got, expected)))
+
+
 @pytest.mark.parametrize(
     ("options", "labels", "reason"),
     [

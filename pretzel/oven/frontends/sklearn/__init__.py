@@ -223,7 +223,9 @@ FACTORIZATIONS = frozenset(f"sklearn.decomposition.{name}" for name in ("MiniBat
 
 DENSIFYING = FACTORIZATIONS | {"sklearn.decomposition.KernelPCA", "sklearn.preprocessing.OneHotEncoder"}
 
-UNCHECKED_INVERSES = frozenset({*FACTORIZATIONS, "sklearn.cluster.FeatureAgglomeration"})
+UNCHECKED_INVERSES = frozenset(
+    {*FACTORIZATIONS, "sklearn.cluster.FeatureAgglomeration", "sklearn.preprocessing.LabelBinarizer"}
+)
 """Transformers whose ``inverse_transform`` is given whatever comes."""
 
 UNCHECKED_IF_SPARSE = frozenset({"ElasticNet", "Lasso", "MultiTaskElasticNet", "MultiTaskLasso"})

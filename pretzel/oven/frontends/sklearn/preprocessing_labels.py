@@ -23,6 +23,7 @@ from pretzel.oven.ir.encode import (
 )
 from pretzel.oven.ir.features import LabelSets
 from pretzel.oven.ir.graph import Methods, Node, Output
+from pretzel.oven.ir.link import ArgMax, Threshold
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 _ONLY_TEXTS = REJECT_NAN | REJECT_NA | REJECT_NONE | NUMBERS_TO_NAN
 """Stops at missing values, and makes NaN of all others that are no texts."""
+
+_EXACT_HALVES = 1024
+"""Below, a number and a half is exact in all types of floats."""
 
 BEYOND_FLOAT64 = EXACT_INTEGERS + 1
 
@@ -101,6 +105,25 @@ def label_binarizer(estimator: Any, x: Node, importer: Importer) -> Methods:
         zero_or_one: list[CellValue] = [0.0, 1.0]
         hot = category_codes(hot, [zero_or_one] * width, [numbers] * width, [0.0] * width, reject=0, dtype="int64")
     return {"transform": Output(hot)}
+
+
+@inverse("sklearn.preprocessing.LabelBinarizer")
+def of_label_binarizer(estimator: Any, x: Node, importer: Importer) -> Output:
+    """The class with the greatest number, or of two classes the second one above the middle of both numbers."""
+    if estimator.y_type_ not in ("binary", "multiclass"):
+        raise Unsupported(f"{estimator.y_type_} targets, which are tables")
+    if estimator.sparse_input_:
+        raise Unsupported("labels of sparse rows")
+    classes, middle = np.asarray(estimator.classes_), (estimator.neg_label + estimator.pos_label) / 2.0
+    scores = importer.dense(x)
+    importer.exclude(scores, ["object"], "objects, which it compares themselves")
+    if estimator.y_type_ == "multiclass":
+        return Output(ArgMax((scores,)), ndim=1, labels=(classes,))
+    if len(classes) != 2:
+        raise Unsupported("a single class")
+    if abs(middle) > _EXACT_HALVES:
+        raise Unsupported("numbers whose middle float16 does not hold")
+    return Output(Threshold((scores,), middle), ndim=1, labels=(classes,))
 
 
 @adapter("sklearn.preprocessing.MultiLabelBinarizer")

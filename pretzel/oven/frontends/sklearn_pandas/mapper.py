@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pretzel.oven.frontends.outputs import label_columns
 from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition, public_name
 from pretzel.oven.frontends.sklearn.compositions import pipeline, side_by_side, steps
 from pretzel.oven.frontends.sklearn_pandas import MAPPER, listed, names_of
@@ -38,13 +39,8 @@ def parts_of_columns(mapper: Any) -> tuple[Child, ...]:
 def _width(step: Any) -> int | None:
     """Columns that an encoder of labels makes, which names none."""
     last = step.steps[-1][1] if public_name(type(step)) == PIPELINE else step
-    match public_name(type(last)):
-        case "sklearn.preprocessing.LabelEncoder":
-            return 1
-        case "sklearn.preprocessing.LabelBinarizer":
-            return len(last.classes_) if len(last.classes_) > 2 else 1
-        case _:
-            return None
+    is_encoder = public_name(type(last)) == "sklearn.preprocessing.LabelEncoder"
+    return 1 if is_encoder else label_columns(last) or None
 
 
 @adapter(MAPPER)
