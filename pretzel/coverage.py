@@ -220,13 +220,16 @@ def _arguments(cls: type) -> Iterator[dict[str, Any]]:
             "estimator": member,
             "estimators": [("first", member), ("second", type(member)(fit_intercept=False))],
             "features_to_drop": ["x0"],
+            "func": ["add"] if cls.__name__ == "RelativeFeatures" else ["sum"],
             "max_capping_dict": {"x0": 1.0},
             "param_distributions": {"fit_intercept": [True, False]},
             "param_grid": {"fit_intercept": [True, False]},
+            "reference": ["x1"],
             "steps": [("scale", StandardScaler()), ("predict", member)],
             "transformer": StandardScaler(),
             "transformer_list": [("scale", StandardScaler())],
             "transformers": [("scale", StandardScaler(), [0, 1])],
+            "variables": ["x0", "x1"],
         }
         with contextlib.suppress(KeyError):
             yield {name: known[name] for name in asked}

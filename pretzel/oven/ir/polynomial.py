@@ -97,3 +97,12 @@ def runs_of(combinations: Sequence[tuple[int, ...]]) -> Array:
             runs.append([start, factor, 1])
         degree = len(combination)
     return np.array(runs, dtype=np.int32).reshape(-1, 3)
+
+
+def product_of(x: Node) -> Node:
+    """The product of all columns, from left to right."""
+    width = x.schema().width
+    if width == 1:
+        return x
+    runs = [(1, 1, 1), *((width + at - 1, at, 1) for at in range(2, width))]
+    return Polynomial((x,), np.array(runs, dtype=np.int32), 2 * width - 1, bias=False)

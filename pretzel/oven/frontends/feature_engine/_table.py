@@ -77,6 +77,12 @@ class Table:
             self._importer.exclude(read, ROUNDED, "numbers of which each column has its own precision", each=True)
             yield group, read
 
+    def together(self, names: Iterable[Any]) -> Node:
+        """Columns that are read as numbers, side by side."""
+        read = self._importer.dense(self.columns(names))
+        self._importer.exclude(read, ROUNDED, "numbers of which each column has its own precision", each=True)
+        return read
+
     def values(self, names: Iterable[Any]) -> Iterator[tuple[list[Any], Node]]:
         """Groups of columns that are read as the caller's values, or as what a step has made."""
         for group, node in self.groups(names):

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 LEAST = 5e-324
 """The least number above zero."""
 
+LEAST_EXPONENT = 1e-18
+"""Below a tenth of it, SciPy takes logarithms."""
+
 SAMPLES = 100_000
 
 MODULE = "feature_engine.transformation"
@@ -110,6 +113,21 @@ def yeo_johnson(estimator: Any, x: Node, importer: Importer) -> Node:
     for names, numbers in table.numbers(estimator.variables_):
         lambdas = floats(np.array([estimator.lambda_dict_[name] for name in names]))
         table.put(names, YeoJohnson((importer.finite(numbers, estimator),), lambdas, 2.0 - lambdas))
+    return table.node()
+
+
+@adapter(f"{MODULE}.boxcox.BoxCoxTransformer")
+def box_cox(estimator: Any, x: Node, importer: Importer) -> Node:
+    """The transform of Box and Cox as SciPy computes it, but for results next to the largest number."""
+    table = Table(estimator, x, importer)
+    for names, numbers in table.numbers(estimator.variables_):
+        lambdas = floats(np.array([estimator.lambda_dict_[name] for name in names]))
+        if not (np.abs(lambdas) > LEAST_EXPONENT).all():
+            raise Unsupported("an exponent of zero")
+        none = np.zeros(len(names))
+        logs = importer.note(Log((importer.note(_above_zero(numbers, estimator)),)))
+        powers = importer.note(UnaryFunction((importer.note(MulAdd((logs,), lambdas, none)),), "expm1"))
+        table.put(names, importer.finite(importer.note(SubDiv((powers,), none, lambdas)), estimator))
     return table.node()
 
 

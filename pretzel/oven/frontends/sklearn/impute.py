@@ -28,7 +28,7 @@ from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask
 from pretzel.oven.ir.iterative_impute import IterativeImpute
 from pretzel.oven.ir.knn_impute import KNNImpute
 from pretzel.oven.ir.opaque import Opaque
-from pretzel.oven.ir.polynomial import Polynomial
+from pretzel.oven.ir.polynomial import product_of
 from pretzel.oven.ir.scale import MulAdd
 from pretzel.oven.ir.subplan import Branch
 from pretzel.schema import Follows, Kind
@@ -146,15 +146,8 @@ def _rounds(estimator: Any, x: Node, fill: Array, steps: Sequence[Any], importer
             raise Unsupported("IterativeImputer over an estimator that predicts no numbers")
         within = importer.note(MulAdd((answer.node,), np.ones(1), np.zeros(1), float(low[at]), float(high[at])))
         columns[at] = importer.note(Branch((lacks, columns[at], within)))
-    is_empty = importer.note(_product(missing)) if width > 1 else missing
+    is_empty = importer.note(product_of(missing))
     return Branch((is_empty, importer.concat(columns), filled))
-
-
-def _product(flags: Node) -> Node:
-    """1 where all columns are."""
-    width = flags.schema().width
-    runs = [(1, 1, 1), *((width + at - 1, at, 1) for at in range(2, width))]
-    return Polynomial((flags,), np.array(runs, dtype=np.int32), 2 * width - 1, bias=False)
 
 
 @adapter("sklearn.impute.KNNImputer")
