@@ -232,6 +232,17 @@ def test_categories_that_no_tree_reads() -> None:
     check(regressor(iterations=1, depth=1, cat_features=["a"], allow_const_label=True).fit(rows, np.ones(40)), rows)
 
 
+def test_what_is_no_category_is_rejected_where_no_tree_reads_it() -> None:
+    rows = pd.DataFrame({"a": np.arange(40.0), "c": ["v1", "v2"] * 20})
+    estimator = regressor(iterations=2, depth=1, cat_features=["c"]).fit(rows, rows["a"] > 20)
+    assert estimator.get_feature_importance()[1] == 0
+    plan = pretzel.compile(estimator)
+    check(estimator, rows)
+    assert pretzel.verify(plan, estimator, rows).ok
+    with pytest.raises(InputTypeError, match="row 0, column 'c'"):
+        plan.predict(rows.assign(c=np.nan))
+
+
 @pytest.mark.parametrize("mode", ["Min", "Max"])
 def test_missing_numbers_beside_categories(mode: str) -> None:
     holes = TABLE.assign(a=TABLE.a.where(np.arange(len(TABLE)) % 5 > 0))

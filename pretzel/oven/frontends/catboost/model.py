@@ -95,7 +95,7 @@ class Model:
         features = sorted({feature for feature, _ in compared if feature >= len(self.columns)})
         positions = tuple(column.position for column in self.columns)
         parts = [importer.dense(importer.select(x, positions))] if positions else []
-        if features or not parts:
+        if self.categories.positions:  # also where no tree asks for them: what is no category is rejected
             cells = importer.cells(importer.select(x, self.categories.positions))
             hashes = importer.note(CityHash((cells,)))
             numbers = [each - len(positions) for each in features]
