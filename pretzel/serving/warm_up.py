@@ -163,7 +163,7 @@ def row_of(schema: InputSchema) -> Any:
     if schema.kind == "text":
         return "word"
     if schema.kind == "items":
-        labels = {"label": "word", "text label": "word", "whole label": 1, "code": 0}
+        labels = {"label": "word", "text label": "word", "whole label": 1, "code": 0, "label set": []}
         items: dict[str, Any] = {"named": {}, "dict": {"word": 1.0}, "pair": [["word", 1.0]], **labels}
         return items.get(schema.form, ["word"])
     if schema.named:

@@ -14,6 +14,7 @@ from sklearn.preprocessing import MultiLabelBinarizer
 
 import pretzel
 from pretzel.errors import InputError
+from pretzel.serving.warm_up import row_of
 from tests.serving.conftest import Client
 
 TEXTS, NUMBERS = ["ab", "é", "", "zz", "\ud800"], [-1, 0, 2, 1000]
@@ -191,3 +192,10 @@ def test_a_row_is_a_list_of_labels_over_http():
         assert client.post("/models/sets/transform", ["a", "c"]).json == [1, 0, 1]
         with pytest.warns(UserWarning, match=r"unknown class\(es\) \['q'\] will be ignored"):
             assert client.post("/models/sets/transform", [["a", "q"]]).json == [[1, 0, 0]]
+
+
+def test_a_row_that_is_made_up_warns_of_nothing():
+    plan = pretzel.compile(MultiLabelBinarizer().fit([["a", "b"]]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert plan.transform_one(row_of(plan.input_schema)).tolist() == [0, 0]

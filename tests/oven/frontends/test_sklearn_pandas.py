@@ -14,6 +14,7 @@ from sklearn.preprocessing import (
     FunctionTransformer,
     LabelBinarizer,
     LabelEncoder,
+    MultiLabelBinarizer,
     OneHotEncoder,
     OrdinalEncoder,
     StandardScaler,
@@ -161,6 +162,17 @@ def test_a_column_as_a_table_is_no_vector_to_an_encoder():
     with pytest.warns(DataConversionWarning):
         plan = pretzel.compile(estimator.fit(TABLE))
     assert [step.reason for step in plan.opaque_steps] == ["a table of one column, of which scikit-learn warns"]
+
+
+def test_sets_of_labels_in_a_column_leave_the_rest_of_the_mapper_native():
+    table = TABLE.assign(tags=[["a", "b"][: i % 3] for i in range(N)])
+    steps = [("tags", MultiLabelBinarizer()), ("city", LabelBinarizer()), NUMBERS]
+    estimator = make_pipeline(sklearn_pandas.DataFrameMapper(steps), LogisticRegression()).fit(table, Y)
+    plan = pretzel.compile(estimator)
+    assert [step.step for step in plan.opaque_steps] == ["Pipeline.dataframemapper.0:tags"]
+    assert_close(plan.predict_proba(table), estimator.predict_proba(table))
+    row = table.iloc[7].to_dict()
+    assert_close(plan.predict_proba_one(row), estimator.predict_proba(pd.DataFrame([row]))[0])
 
 
 def test_a_missing_column_is_named():

@@ -39,8 +39,13 @@ def parts_of_columns(mapper: Any) -> tuple[Child, ...]:
 def _width(step: Any) -> int | None:
     """Columns that an encoder of labels makes, which names none."""
     last = step.steps[-1][1] if public_name(type(step)) == PIPELINE else step
-    is_encoder = public_name(type(last)) == "sklearn.preprocessing.LabelEncoder"
-    return 1 if is_encoder else label_columns(last) or None
+    match public_name(type(last)):
+        case "sklearn.preprocessing.LabelEncoder":
+            return 1
+        case "sklearn.preprocessing.MultiLabelBinarizer":
+            return None if last.sparse_output else len(last.classes_)
+        case _:
+            return label_columns(last) or None
 
 
 @adapter(MAPPER)
