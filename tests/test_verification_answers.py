@@ -6,6 +6,7 @@ import copy
 
 import numpy as np
 import pytest
+from sklearn.cluster import Birch
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -51,6 +52,19 @@ def test_a_gaussian_process_without_noise_passes_and_another_one_is_found():
     other = copy.deepcopy(model)
     other.alpha_ = other.alpha_ * (1 + 1e-6)
     assert not pretzel.verify(plan, other, rows[:60], boundary=False).ok
+
+
+def test_rows_that_are_centres_pass_and_other_centres_are_found():
+    """scikit-learn expands the square of a distance, so that a row is up to 1e-7 away from itself."""
+    rows = 10 + np.random.default_rng(0).normal(size=(40, 30))
+    model = Birch(threshold=0.1, n_clusters=2).fit(rows)
+    plan = pretzel.compile(model)
+    assert not np.array_equal(model.transform(rows), plan.transform(rows))
+    report = pretzel.verify(plan, model, rows)
+    assert report.ok, report
+    other = copy.deepcopy(model)
+    other.subcluster_centers_ = other.subcluster_centers_ + 1e-6
+    assert not pretzel.verify(plan, other, rows, boundary=False).ok
 
 
 def test_the_bound_goes_with_the_terms_of_the_last_sum():

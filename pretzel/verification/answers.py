@@ -2,8 +2,8 @@
 
 A graph is evaluated in float64, but where the estimator answers in float32, its last bits depend on the order of its
 sums. Such a sum loses what is small beside its terms, whatever is left of them: the bound goes with the terms.
-So it does, by the precision of float64, where large terms cancel, as in a Gaussian process without noise, and behind a
-step that the estimator computes by Fourier transforms.
+So it does, by the precision of float64, where large terms cancel, as in a Gaussian process without noise and in the
+distance of a row to a centre beside it, and behind a step that the estimator computes by Fourier transforms.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pretzel.oven.ir.cluster import Distances
 from pretzel.oven.ir.count_sketch import CountSketch
 from pretzel.oven.ir.graph import toposort
 from pretzel.oven.ir.linear import CheckedLinear, Linear
@@ -45,6 +46,8 @@ def difference_of(
     if not is_float32(want):
         if node is None or values is None:
             return found
+        if isinstance(node, Distances) and node.inputs[0] in values:
+            return found if _squares_differ(want, got, node, values[node.inputs[0]]) else None
         terms = terms_of(node, values, _rows(want))
         if not any(isinstance(each, CountSketch) for each in toposort([node])):
             return compare(want, got, exact=False, scale=terms, rtol=LAST_BITS)
@@ -82,6 +85,12 @@ def terms_of(node: Node, values: Mapping[Node, Any], rows: int) -> Floats:
                 sums = abs(values[each.inputs[0]]) @ abs(each.weights) + abs(each.bias)
             scale = np.maximum(scale, np.where(np.isfinite(sums), sums, 0.0).max(axis=1, initial=0.0))
     return scale
+
+
+def _squares_differ(want: Any, got: Any, node: Distances, x: Floats) -> bool:
+    """Whether distances differ by more than the terms lose from which scikit-learn sums up their squares."""
+    terms = (x * x).sum(axis=1) + (node.centers * node.centers).sum(axis=1).max(initial=0.0)
+    return compare(want * want, got * got, exact=False, scale=terms, rtol=LAST_BITS) is not None
 
 
 def _largest(answer: Any) -> Floats:
