@@ -221,6 +221,7 @@ def _arguments(cls: type) -> Iterator[dict[str, Any]]:
             "estimators": [("first", member), ("second", type(member)(fit_intercept=False))],
             "features_to_drop": ["x0"],
             "func": ["add"] if cls.__name__ == "RelativeFeatures" else ["sum"],
+            **{name: f"x{i}" for i, name in enumerate(("lat1", "lon1", "lat2", "lon2"))},
             "max_capping_dict": {"x0": 1.0},
             "param_distributions": {"fit_intercept": [True, False]},
             "param_grid": {"fit_intercept": [True, False]},

@@ -209,8 +209,8 @@ def test_a_symbol_has_one_value() -> None:
 
 
 def test_numbers_of_enumerations_are_checked() -> None:
-    assert "'function' holds 24, expected a number below 24" in rejected(
-        "unary_function", {"function": np.array(24, dtype=np.uint8)}
+    assert "'function' holds 25, expected a number below 25" in rejected(
+        "unary_function", {"function": np.array(25, dtype=np.uint8)}
     )
     kinds = {**example("category_codes"), "kinds": np.full(3, 7, dtype=np.uint8)}
     assert "'kinds' holds 7" in rejected("category_codes", kinds)

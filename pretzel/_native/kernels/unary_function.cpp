@@ -8,7 +8,8 @@ namespace pretzel {
 namespace {
 
 PRETZEL_ENUM(Function, uint8_t, kAbsolute, kSqrt, kSquare, kNegative, kLog1p, kExpm1, kLog2, kLog10, kCbrt, kExp2, kSin,
-             kCos, kTan, kSinh, kCosh, kTanh, kArcsinh, kArctan, kRint, kFloor, kCeil, kTrunc, kSign, kReciprocal);
+             kCos, kTan, kSinh, kCosh, kTanh, kArcsinh, kArctan, kRint, kFloor, kCeil, kTrunc, kSign, kReciprocal,
+             kArcsin);
 
 double square(double x) { return x * x; }
 double negative(double x) { return -x; }
@@ -29,10 +30,11 @@ Status lanes(const RunCall& call) noexcept {
 f64x8 sine(f64x8 x) { return vsin(x); }
 
 /// By the numbers of Function.
-constexpr RunFn kFunctions[] = {each<fabs>, each<sqrt>,  each<square>, each<negative>, each<log1p>, each<expm1>,
-                                each<log2>, each<log10>, each<cbrt>,   each<exp2>,     lanes<sine>, lanes<vcos>,
-                                each<tan>,  each<sinh>,  each<cosh>,   each<tanh>,     each<asinh>, each<atan>,
-                                each<rint>, each<floor>, each<ceil>,   each<trunc>,    each<sign>,  each<reciprocal>};
+constexpr RunFn kFunctions[] = {each<fabs>,  each<sqrt>,  each<square>, each<negative>,   each<log1p>,
+                                each<expm1>, each<log2>,  each<log10>,  each<cbrt>,       each<exp2>,
+                                lanes<sine>, lanes<vcos>, each<tan>,    each<sinh>,       each<cosh>,
+                                each<tanh>,  each<asinh>, each<atan>,   each<rint>,       each<floor>,
+                                each<ceil>,  each<trunc>, each<sign>,   each<reciprocal>, each<asin>};
 
 Status run(const RunCall& call) noexcept { return kFunctions[call.params[0].scalar<uint8_t>()](call); }
 
@@ -40,7 +42,8 @@ Cost cost(const CostCall& call) {
   const auto function = static_cast<Function>(call.params[0].scalar<uint8_t>());
   const double width = call.out_width;
   const bool cheap = function == Function::kAbsolute || function == Function::kSquare ||
-                     function == Function::kNegative || function >= Function::kRint;
+                     function == Function::kNegative ||
+                     (function >= Function::kRint && function <= Function::kReciprocal);
   if (cheap) return Cost{}.rows({{"call", 3.0}, {"columns", 0.2 * width}});
   if (function == Function::kSqrt) return Cost{}.rows({{"call", 3.0}, {"square_roots", 1.0 * width}});
   if (function == Function::kSin || function == Function::kCos)

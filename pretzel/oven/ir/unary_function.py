@@ -13,6 +13,7 @@ from pretzel.schema import Schema, dense
 FUNCTIONS = (
     "absolute", "sqrt", "square", "negative", "log1p", "expm1", "log2", "log10", "cbrt", "exp2", "sin", "cos", "tan",
     "sinh", "cosh", "tanh", "arcsinh", "arctan", "rint", "floor", "ceil", "trunc", "sign", "reciprocal",
+    "arcsin",
 )  # fmt: skip
 """Names in NumPy, in the order of the kernel's enumeration."""
 

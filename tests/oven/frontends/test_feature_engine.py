@@ -303,11 +303,43 @@ def test_functions_of_numbers(step: Any) -> None:
     check(step, table=POSITIVE, new=POSITIVE[:4].astype("float32"))
 
 
+def check_frame(step: Any, table: pd.DataFrame, asked: pd.DataFrame) -> None:
+    """Frames of integers are the source's where it computes in their dtype; a row has no dtype."""
+    model = make_pipeline(step, TREE).fit(table, Y)
+    same(answer(model.predict_proba, asked), answer(pretzel.compile(model).predict_proba, asked), asked)
+
+
+PLACES = pd.DataFrame(np.random.default_rng(5).uniform([-90, -180] * 2, [90, 180] * 2, (N, 4)), columns=[*"abcd"])
+
+
+@pytest.mark.parametrize("options", [{}, {"output_unit": "miles", "drop_original": True}], ids=str)
+@pytest.mark.parametrize("method", ["haversine", "euclidean", "manhattan"])
+def test_distances(method: Any, options: dict[str, Any]) -> None:
+    step = creation.GeoDistanceFeatures(*"abcd", method=method, **options)
+    same_place = PLACES[:3].assign(c=PLACES["a"], d=PLACES["b"])
+    missing = PLACES[3:5].assign(b=[np.nan, 0.0])
+    assert not check(step, table=PLACES, new=pd.concat([same_place, missing, PLACES[5:8] / 1e6])).opaque_steps
+    check_frame(step, PLACES, PLACES[:4].astype("int8"))
+
+
+def test_the_distance_of_antipodes_hangs_on_last_bits() -> None:
+    model = make_pipeline(creation.GeoDistanceFeatures(*"abcd"), TREE).fit(PLACES, Y)
+    with pytest.raises(InputValueError, match=r"GeoDistanceFeatures.* a number beyond the range"):
+        pretzel.compile(model).predict_one({"a": 10.0, "b": 20.0, "c": -10.0, "d": -160.0})
+
+
+def test_arcsines() -> None:
+    step, table = transformation.ArcsinTransformer(["a", "b"]), PLACES.abs() / 180
+    new = table[:6].assign(a=[0.0, 1.0, 0.5, 1.5, -0.1, np.nan])
+    assert not check(step, table=table, new=new).opaque_steps
+    check_frame(step, table, new[:2].astype("int64"))
+
+
 @pytest.mark.parametrize(
     "step",
     [
         transformation.PowerTransformer(exp=3),
-        creation.MathFeatures(NUMBERS, ["sum", "std"]),
+        creation.MathFeatures(NUMBERS, "std"),
         creation.MathFeatures(NUMBERS, "mean", missing_values="ignore"),
         creation.MathFeatures(["size", "weight"], "sum", ["grade"]),
         creation.RelativeFeatures(["size"], ["weight"], ["div"]),

@@ -55,7 +55,7 @@ def test_whole_numbers_of_a_step_before() -> None:
     "function",
     [
         *[np.log, np.log1p, np.log2, np.log10, np.exp, np.expm1, np.cbrt],
-        *[np.tan, np.sinh, np.cosh, np.tanh, np.arcsinh, np.arctan],
+        *[np.tan, np.sinh, np.cosh, np.tanh, np.arcsinh, np.arctan, np.arcsin],
     ],
     ids=lambda f: f.__name__,
 )

@@ -9,7 +9,7 @@ import numpy as np
 
 from pretzel.oven.frontends.feature_engine._table import Table
 from pretzel.oven.frontends.registry import Unsupported, adapter
-from pretzel.oven.frontends.sklearn._common import floats
+from pretzel.oven.frontends.sklearn._common import INTEGERS, floats
 from pretzel.oven.ir.check import CheckRange
 from pretzel.oven.ir.link import Log
 from pretzel.oven.ir.power import YeoJohnson
@@ -113,6 +113,19 @@ def yeo_johnson(estimator: Any, x: Node, importer: Importer) -> Node:
     for names, numbers in table.numbers(estimator.variables_):
         lambdas = floats(np.array([estimator.lambda_dict_[name] for name in names]))
         table.put(names, YeoJohnson((importer.finite(numbers, estimator),), lambdas, 2.0 - lambdas))
+    return table.node()
+
+
+@adapter(f"{MODULE}.arcsin.ArcsinTransformer")
+def arcsine(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Arcsines of roots of numbers between 0 and 1; pandas may refuse to put them in columns of integers."""
+    table = Table(estimator, x, importer)
+    for names, numbers in table.numbers(estimator.variables_):
+        importer.exclude(numbers, ["bool", "object", *INTEGERS], "columns that hold no floats", each=True)
+        low, high = np.zeros(len(names)), np.ones(len(names))
+        within = importer.note(CheckRange((numbers,), type(estimator).__name__, low=low, high=high))
+        roots = importer.note(UnaryFunction((within,), "sqrt"))
+        table.put(names, UnaryFunction((roots,), "arcsin"))
     return table.node()
 
 
