@@ -62,6 +62,8 @@ def raise_error(
         raise InputTypeError(f"{where} holds a value of a type that this step cannot take")
     if what == "infinite" and call.kernel == "check_range":
         what = "beyond_limits"
+    if what == "not_a_number" and _is_encoded(program, connection.inputs[0]):
+        raise InputValueError(f"{where} holds a value that an encoder does not know, and makes NaN of")
     if what in _VALUE_FAULTS:
         raise InputValueError(f"{where} holds {_VALUE_FAULTS[what]}")
     if what == "unknown_label":
@@ -71,6 +73,12 @@ def raise_error(
     if what == "out_of_range":
         raise KernelError(f"{where}: an earlier step computed a code or class that this step does not know")
     raise KernelError(f"{where}: the kernel stopped with status {what!r}")
+
+
+def _is_encoded(program: Program, value: int) -> bool:
+    """Whether a value is the codes of an encoder, which are NaN for cells that are none."""
+    made = next((i for i, step in enumerate(program.steps) if step.output == value), -1)
+    return made >= 0 and program.calls[made].kernel == "category_codes"
 
 
 def _column_name(program: Program, spec: InputSpec | None, value: int, column: int) -> str:

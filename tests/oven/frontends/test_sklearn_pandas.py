@@ -152,6 +152,8 @@ def test_labels_that_no_encoder_knows(tmp_path):
     features = [("two", LabelEncoder()), ("city", LabelBinarizer()), ("few", LabelBinarizer())]
     plan = pretzel.compile(sklearn_pandas.DataFrameMapper(features).fit(TABLE), strict=True)
     row = TABLE[["two", "city", "few"]].iloc[0].to_dict()
+    with pytest.raises(InputError, match="row 0, column 'city' holds a value that an encoder does not know"):
+        plan.transform_one(row | {"city": 3})
     for odd in ({"two": "maybe"}, {"city": 3}, {"city": None}, {"few": 2.5}, {"few": "x"}):
         with pytest.raises(InputError, match=f"'{next(iter(odd))}'"):
             plan.transform_one(row | odd)
