@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Column = tuple[int, int, bool]
 Columns = frozenset[Column]
+ALL = -1  # the position of all columns of sparse rows, which have one dtype and may be millions
 
 
 def rounded_columns(output: Node) -> Columns:
@@ -88,7 +89,7 @@ def _columns_of(leaf: Node) -> Columns:
     made = leaf.inputs[0] if leaf.inputs else None
     source = made.token if isinstance(made, Opaque) else 0
     if isinstance(leaf, SparseLeaf):
-        return frozenset((source, column, False) for column in range(leaf.width))
+        return frozenset({(source, ALL, False)})
     if isinstance(leaf, CellLeaf | NumericLeaf):
         return frozenset((source, column, isinstance(leaf, CellLeaf)) for column in leaf.columns)
     return frozenset()

@@ -46,10 +46,9 @@ def types_by_column(output: Node, refusals: Mapping[Node, Refusal]) -> dict[Colu
         dtypes, each = refusals.get(leaf, (frozenset(), False))
         refused = (dtypes - {"float16"}).union(["object"] * (leaf in passed), ["float32"] * (leaf in rounded))
         types = LeafTypes(leaf in matter, leaf in deciding, tuple(sorted(refused)), each)
-        alone = united([types])
-        for column in columns_of(leaf):
-            known = found.get(column)
-            found[column] = alone if known is None else united([types, known])
+        columns, alone = columns_of(leaf), united([types])
+        both = {column: united([types, found[column]]) for column in columns & found.keys()} if found else {}
+        found |= dict.fromkeys(columns, alone) | both
     return found
 
 

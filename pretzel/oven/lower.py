@@ -314,7 +314,7 @@ class Lowering:
             case RowLeaf():
                 return Leaf(LeafKind.ROWS, (), source)
             case SparseLeaf():
-                return Leaf(LeafKind.SPARSE, tuple(range(leaf.width)), source)
+                return Leaf(LeafKind.SPARSE, leaf.columns, source)
         raise TypeError(f"{leaf!r} is not a leaf")
 
     def _opaque(self, node: Opaque, sources: dict[Opaque, int]) -> OpaqueStep:

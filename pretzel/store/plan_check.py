@@ -76,12 +76,17 @@ def _each(method: MethodPlan, spec: InputSpec) -> Iterator[tuple[MethodPlan, Inp
             yield from _each(other, spec)
 
 
+def all_below(width: int, columns: tuple[int, ...]) -> bool:
+    """Whether columns are some of so many; of sparse rows there may be millions."""
+    return not columns or (min(columns) >= 0 and max(columns) < width)
+
+
 def _wrong_input(spec: InputSpec) -> Iterator[str]:
     if not 0 <= spec.width <= WIDEST:
         yield f"requests of {spec.width} columns"
     if spec.names is not None and len(spec.names) != spec.width:
         yield f"{len(spec.names)} names of {spec.width} columns"
-    if any(not 0 <= column < spec.width for column in (*spec.required, *spec.texts)):
+    if not all_below(spec.width, spec.required) or not all_below(spec.width, spec.texts):
         yield f"a required column is none of {spec.width}"
     unpaid = spec.kind is InputKind.TABLE and spec.names is None and len(spec.required) != spec.width
     if unpaid and (spec.width > MOST_UNREAD or not spec.any_order):
@@ -185,7 +190,7 @@ def _wrong_shape(shape: ProgramShape, specs: Mapping[int, InputSpec]) -> Iterato
             yield f"a leaf of {width} columns makes a value of {value.width}"
         # The value of an opaque step, whose width is not known before it is made, has 0 of them here.
         known = spec.width or (WIDEST if leaf.source else 0)
-        if any(not 0 <= column < known for column in leaf.columns):
+        if not all_below(known, leaf.columns):
             yield f"a leaf reads a column that is none of {spec.width}"
         all_columns = len(leaf.columns) == (spec.width or width) and leaf.columns == tuple(range(len(leaf.columns)))
         if rows and leaf.columns:

@@ -52,6 +52,8 @@ class Links:
         The one object of this process that is equal to a part of the plan.
     digests : list of bytes
         By number: as the file has them while writing, as this process has them while reading.
+    columns : dict
+        Each tuple of whole numbers that was read, under itself.
     parts : dict of type to list
         Shapes, sub-plans and stages by number, as `digests`.
     """
@@ -60,6 +62,7 @@ class Links:
     estimators: list[Any] | None = None
     share: Callable[[Any], Any] = lambda part: part
     digests: list[bytes] = field(default_factory=list)
+    columns: dict[tuple[int, ...], tuple[int, ...]] = field(default_factory=dict)
     parts: dict[type, list[Any]] = field(default_factory=lambda: {cls: [] for cls in _PARTS.values()})
     _numbers: dict[Any, int] = field(default_factory=dict)
 
@@ -160,7 +163,7 @@ def _form(hint: Any) -> _Form:
     if origin is list:  # what `npt.NDArray` stands for here
         return _form(Any)
     if origin is tuple:
-        return _sequence(_form(arguments[0]))
+        return _COLUMNS if arguments[0] is int else _sequence(_form(arguments[0]))
     if origin is dict:
         return _mapping(_form(arguments[1]))
     if origin in (Union, types.UnionType):
@@ -217,6 +220,17 @@ def _default(field: Any) -> Any:
 
 def _equal(value: Any, default: Any) -> bool:
     return isinstance(value, bool | int | str | tuple | dict | enum.Enum | DTypeRule) and bool(value == default)
+
+
+def _read_columns(data: Any, links: Links) -> tuple[int, ...]:
+    """Whole numbers, of which sparse rows have millions: one tuple for all parts of a plan that read these columns."""
+    found = tuple(_checked(data, list))
+    if not {*map(type, found)} <= {int}:
+        raise TypeError("expected whole numbers")
+    return links.columns.setdefault(found, found)
+
+
+_COLUMNS = _Form(lambda value, _: [*map(int, value)], _read_columns)
 
 
 def _sequence(item: _Form) -> _Form:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -175,6 +176,11 @@ class SparseLeaf(Node):
 
     op: ClassVar[str] = "sparse_leaf/1"
     needs_rows: ClassVar[bool] = False
+
+    @cached_property
+    def columns(self) -> tuple[int, ...]:
+        """All columns: one tuple for all methods that read the leaf, because there may be millions."""
+        return tuple(range(self.width))
 
     def schema(self) -> Schema:
         return sparse(self.width, dtype=SAME)

@@ -113,7 +113,8 @@ def _canonical(value: Any) -> bytes:
     if isinstance(value, np.ndarray):
         return digest_array(value)
     if isinstance(value, tuple):
-        return digest_parts("tuple", [_canonical(v) for v in value])
+        whole = {*map(type, value)} == {int}  # columns, of which many are
+        return digest_parts("tuple", [b"int:%d" % each for each in value] if whole else [_canonical(v) for v in value])
     return _scalar(value)
 
 
