@@ -193,6 +193,7 @@ def _given() -> Iterator[tuple[Any, ...]]:
     cells = np.array([texts, texts[::-1]], dtype=object).T
     yield cells, np.arange(ROWS) % 2
     yield cells, rng.normal(size=ROWS)
+    yield X / X.max(), y  # between 0 and 1
     with contextlib.suppress(ImportError):
         import pandas as pd
 

@@ -193,7 +193,7 @@ UNBOUND = [
     ("majority", {"classes": None, "weights": np.ones(1)}, ("dense", 1), ("dense", 1), "'classes'"),
     ("sub_div", {"mean": None, "scale": None}, ("dense", 2), ("dense", 2), "neither"),
     ("threshold", {"cut": None, "inclusive": scalar(1, "u1")}, ("dense", 2), ("dense", 2), "'cut' is not there"),
-    ("unary_function", {"function": scalar(24, "u1")}, ("dense", 2), ("dense", 2), "'function' holds 24"),
+    ("unary_function", {"function": scalar(25, "u1")}, ("dense", 2), ("dense", 2), "'function' holds 25"),
     ("unit_norm", {"norm": scalar(3, "u1"), "smallest": scalar(0, "f8")}, ("dense", 2), ("dense", 2), "'norm' holds 3"),
     ("select", {"columns": np.int32([0, 2])}, ("dense", 2), ("dense", 2), "'columns' holds 2"),
     ("select_sparse", {"position": np.int32([0, -2])}, ("sparse", 2), ("sparse", 2), "'position' holds -2"),
