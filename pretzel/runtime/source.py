@@ -111,7 +111,8 @@ class Source:
         if estimator is None and name.removesuffix("_one") in _COMPILED:
             raise AttributeError(f"{model} has no attribute {name!r}")
         if estimator is None:
-            raise AttributeError(f"{model} has no attribute {name!r}; if its {self.type_name} had it: {self._why_gone}")
+            gone = f"the {self.type_name} that may have it cannot be asked: {self._why_gone}"
+            raise AttributeError(f"{model} has no attribute {name!r}, and {gone}")
         try:
             value = getattr(estimator, name)
         except AttributeError as error:
