@@ -6,7 +6,8 @@ behind such a step moves by a few units of that tolerance, far less than what li
 
 That is of no use where a row lies next to an edge that was interpolated, or where float32 puts it on either side: the
 steps before such bins have to be exact, or the estimator's own (`steps_to_call`). So do those before distances that
-count equal columns, of which every stored value is an edge.
+count equal columns, of which every stored value is an edge, and before encoders, whose categories are numbers of these
+steps.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from pretzel.oven.ir.bins import Bins
 from pretzel.oven.ir.columns import LEAVES, Raw, Select
 from pretzel.oven.ir.concat import Concat
+from pretzel.oven.ir.encode import CategoryCodes
 from pretzel.oven.ir.graph import Array, Node, replace, toposort
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.neighbors import COUNTED, Neighbors
@@ -76,7 +78,7 @@ def steps_to_call(
         How the methods compute.
     """
     nodes = toposort(output.node for output in methods.values())
-    counting = {node for node in nodes if isinstance(node, Neighbors | RadiusNeighbors) and node.metric in COUNTED}
+    counting = {node for node in nodes if _asks_for_equal(node)}
     edged = [node for node in nodes if isinstance(node, Bins) or node in counting]
     if not edged:
         return set()
@@ -88,8 +90,17 @@ def steps_to_call(
         steps = [step for step in native if slack[step].any() and _slack_of(step, float32)]
         is_close = float32 or node in counting or node in interpolated
         if is_close or any(isinstance(step, Linear) for step in steps):
-            found.update(origins[step] for step in steps if step in origins)
+            # What an encoder itself makes of codes, on the way back, is whole.
+            own = origins.get(node) if isinstance(node, CategoryCodes) else None
+            found.update(origins[step] for step in steps if step in origins and origins[step] != own)
     return found
+
+
+def _asks_for_equal(node: Node) -> bool:
+    """Whether a row counts as one that was fitted only where its values are equal to the bit."""
+    if isinstance(node, Neighbors | RadiusNeighbors):
+        return node.metric in COUNTED
+    return isinstance(node, CategoryCodes)
 
 
 def _slacks(nodes: Iterable[Node], float32: bool) -> dict[Node, Array]:

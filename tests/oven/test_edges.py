@@ -15,6 +15,7 @@ from sklearn.preprocessing import (
     FunctionTransformer,
     KBinsDiscretizer,
     Normalizer,
+    OrdinalEncoder,
     PowerTransformer,
     QuantileTransformer,
     StandardScaler,
@@ -124,6 +125,24 @@ def test_values_are_compared_with_those_that_the_source_stored(metric: str, firs
     plan = pretzel.compile(pipeline)
     np.testing.assert_allclose(plan.predict_proba(X), pipeline.predict_proba(X), rtol=1e-7, atol=1e-12)
     assert {each.method for each in plan.opaque_steps} == ({"transform"} if metric == "hamming" else set())
+
+
+CODES = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("step", MORE_STEPS)
+def test_categories_are_the_numbers_that_the_source_made(step: str, dtype: str) -> None:
+    """The least difference of a number makes it a category that is not known."""
+    X = np.random.default_rng(0).integers(1, 9, (61, 4)) / 7.0
+    pipeline = make_pipeline(MORE_STEPS[step], CODES).fit(X)
+    asked = X.astype(dtype)
+    np.testing.assert_array_equal(pretzel.compile(pipeline).transform(asked), pipeline.transform(asked))
+
+
+def test_encoders_behind_exact_steps_are_native() -> None:
+    X = np.random.default_rng(0).integers(1, 9, (61, 4)) / 7.0
+    pretzel.compile(make_pipeline(StandardScaler(), BINS, CODES).fit(X), strict=True)
 
 
 def bins(x: Node, edges: Any) -> Bins:

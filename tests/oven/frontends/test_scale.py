@@ -77,6 +77,16 @@ def test_sparse_rows_stay_sparse(scaler: Any) -> None:
     np.testing.assert_array_equal(got.toarray(), expected.toarray())
 
 
+def test_sparse_rows_are_scaled_where_there_is_a_scale() -> None:
+    """`with_std` is not asked about sparse rows."""
+    X = sparse.random_array((40, 5), density=0.5, format="csr", rng=0)
+    source = StandardScaler(with_mean=False).fit(X).set_params(with_std=False)
+    plan = pretzel.compile(source, strict=True)
+    for rows in (X, X.toarray()):
+        found, expected = plan.transform(rows), source.transform(rows)
+        assert_identical(found, expected)
+
+
 @pytest.mark.parametrize(
     "scaler",
     [StandardScaler(with_mean=False, with_std=False), RobustScaler(with_centering=False, with_scaling=False)],

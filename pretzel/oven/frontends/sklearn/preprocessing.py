@@ -52,9 +52,10 @@ if TYPE_CHECKING:
 
 @adapter("sklearn.preprocessing.StandardScaler")
 def standard_scaler(estimator: Any, x: Node, importer: Importer) -> Node:
-    """``X -= mean_`` and ``X /= scale_``, each where it was asked for."""
+    """``X -= mean_`` and ``X /= scale_``, where asked for; sparse rows where there is a scale."""
     mean = floats(estimator.mean_) if estimator.with_mean else None
-    scale = floats(estimator.scale_) if estimator.with_std else None
+    scales = estimator.scale_ is not None if is_sparse(x) else estimator.with_std
+    scale = floats(estimator.scale_) if scales else None
     return _scaled(estimator, x, importer, mean, scale, casts=casts_scaler_parameters())
 
 
@@ -159,6 +160,7 @@ def power_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
     if raises_to_powers() and any(0.0 < abs(each) < NEAR_ZERO for each in (*lambdas, *(2.0 - lambdas))):
         raise Unsupported("exponents next to 0 or 2, where the last bits of NumPy's powers decide")
     powered = YeoJohnson((checked,), lambdas, floats(2 - estimator.lambdas_), raises_to_powers())
+    importer.note(powered)  # as a step of this estimator, not of the scaler behind it
     return importer.transform(scaler_behind_powers(estimator), powered).node if estimator.standardize else powered
 
 
