@@ -41,6 +41,9 @@ def _dates(rng: np.random.Generator, rows: int) -> Iterator[tuple[Any, Any]]:
     for options in ({"resolution": "month", "add_total_seconds": False}, {"resolution": "nanosecond"}):
         steps = TableVectorizer(datetime=DatetimeEncoder(**options)), SquashingScaler(), Ridge()
         yield make_pipeline(*steps).fit(X, np.arange(rows)), X
+    for form in ("%Y-%m-%d", "%d/%m/%Y %H:%M:%S"):
+        texts = X.apply(lambda column, form=form: column.dt.strftime(form))
+        yield make_pipeline(TableVectorizer(), SquashingScaler(), Ridge()).fit(texts, np.arange(rows)), texts
 
 
 def _splines(X: Any) -> Iterator[tuple[Any, Any]]:

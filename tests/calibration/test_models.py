@@ -16,7 +16,7 @@ OF_LIBRARY = {
         *("densify_missing", "exp_float32", "expit_float32", "linear_float32", "softmax_float32"),
         *("mean_float32", "normalize_sum_float32", "tree_ensemble_float32"),
     },
-    "skrub": {"calendar", "soft_clip"},
+    "skrub": {"calendar", "date_texts", "soft_clip"},
     "catboost": {"category_statistics", "city_hash", "oblivious_trees"},
 }
 """Kernels that only the models of a library need, which may not be installed."""

@@ -226,6 +226,8 @@ def models() -> Iterator[tuple[str, Any, Any, Any, str]]:
 
         dates = pd.DataFrame({"when": pd.date_range("1960-01-01", periods=n, freq="1237h")})
         yield "dates", make_pipeline(TableVectorizer(), Ridge()), dates, real, "predict"
+        texts = dates.assign(when=dates["when"].dt.strftime("%d/%m/%Y %H:%M"))
+        yield "dates that are texts", make_pipeline(TableVectorizer(), Ridge()), texts, real, "predict"
     yield "sparse columns", RandomForestRegressor(9, max_depth=4, **forest), wide, real, "predict"
     yield "trees of 8", RandomForestClassifier(21, max_leaf_nodes=8, **forest), numbers, labels, "predict_proba"
     yield "trees of 16", RandomForestClassifier(21, max_leaf_nodes=16, **forest), numbers, labels, "predict"

@@ -20,7 +20,7 @@ from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, OrdinalEncode
 import pretzel
 from pretzel._native import NativeProgram, bind, enumerations, isa, kernels, set_isa, signatures, state_key
 from pretzel.errors import KernelError
-from pretzel.oven.ir import _cells, _text, calendar, encode, idf, normalize, pairwise, unary_function
+from pretzel.oven.ir import _cells, _text, calendar, date_texts, encode, idf, normalize, pairwise, unary_function
 from pretzel.oven.ir._cells import pack
 from pretzel.store.object_store import ObjectStore
 from tests import cases
@@ -111,6 +111,9 @@ def test_a_kernel_has_one_meaning_for_each_name() -> None:
 def test_python_and_the_kernels_number_alike() -> None:
     assert choices("unary_function", "function") == unary_function.FUNCTIONS
     assert choices("calendar", "features") == calendar.FEATURES
+    assert choices("date_texts", "parts") == date_texts.PARTS
+    assert choices("date_texts", "library") == date_texts.LIBRARIES
+    assert choices("date_texts", "unit") == tuple(map(str.lower, date_texts.UNIT_NAMES))
     assert choices("pairwise", "function") == pairwise.FUNCTIONS
     assert choices("unit_norm", "norm") == normalize.NORMS
     assert choices("tfidf", "norm") == choices("tfidf_linear", "norm") == tuple(str(n).lower() for n in idf.NORMS)

@@ -133,6 +133,9 @@ def models() -> Iterator[tuple[str, Any, Any]]:
     dates = [{"when": None if i == 1 else str(each)} for i, each in enumerate(when)]
     dated = make_pipeline(TableVectorizer(datetime=DatetimeEncoder(resolution="year")), SquashingScaler())
     yield "dates", dated.fit(when.to_frame(name="when")), dates[:2]
+    texts = [{"when": None if i == 1 else each} for i, each in enumerate(when.strftime("%Y-%m-%d %H:%M"))]
+    dated = make_pipeline(TableVectorizer(datetime=DatetimeEncoder(resolution="year")), SquashingScaler())
+    yield "date_texts", dated.fit(pd.DataFrame({"when": when.strftime("%Y-%m-%d %H:%M")})), texts[:2]
     yield from comparisons()
     yield "coded", SparseCoder(np.tri(3) * rng.random((3, 3)), transform_n_nonzero_coefs=2).fit(numbers), numbers[:ROWS]
     projections = make_union(KMeans(2, n_init=1, random_state=0), TruncatedSVD(1, random_state=0))

@@ -213,14 +213,6 @@ def test_encoders_of_a_column_transformer(periodic: str | None) -> None:
             plan.transform(table.assign(when=values))
 
 
-def test_dates_that_are_texts_are_opaque() -> None:
-    frame = pd.DataFrame({"when": COLUMNS["days"].dt.strftime("%d/%m/%Y")})
-    model = make_pipeline(skrub.TableVectorizer(), as_they_are()).fit(frame)
-    plan = pretzel.compile(model)
-    assert "dates that are texts" in {step.reason for step in plan.opaque_steps}
-    agree(plan, model, frame)
-
-
 def test_a_whole_pipeline(tmp_path: Path) -> None:
     table = DATED.assign(city=RNG.choice(["Bonn", "Rome"], N), size=RNG.normal(size=N))
     y = np.arange(N) * 1.5

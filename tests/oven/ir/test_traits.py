@@ -53,6 +53,7 @@ from pretzel.oven.ir.columns import (
 from pretzel.oven.ir.concat import Concat, Densify, DensifyMissing
 from pretzel.oven.ir.coordinate_descent import CoordinateDescent
 from pretzel.oven.ir.count_sketch import CountSketch
+from pretzel.oven.ir.date_texts import LIBRARIES, DateTexts
 from pretzel.oven.ir.embedding_sum import EmbeddingSum
 from pretzel.oven.ir.encode import (
     NUMBERS_TO_NAN,
@@ -187,6 +188,7 @@ NARROW = CheckFinite((LEAF,), "Any", float32=True)
 SPARSE = SparseLeaf((), WIDTH)
 SPARSE_CHECKED = CheckFinite((SPARSE,), "Any")
 CELL_LEAF = CellLeaf((), (0, 1))
+ONE_TEXT = ImputeCells((CELL_LEAF,), (0,), (None, math.nan, 2.0), *pack([math.nan]))
 TEXT_LEAF = TextLeaf((), 0)
 ITEM_LEAF, LABEL_SET_LEAF = ItemLeaf((), "named"), ItemLeaf((), "label set")
 ROW_LEAF = RowLeaf(())
@@ -432,6 +434,7 @@ def _examples() -> list[Node]:
         *(select_sparse(x, (0, 2)) for x in (SPARSE, SPARSE_CHECKED, ngrams())),
         *(UnaryFunction((x,), function) for x in INPUTS for function in FUNCTIONS),
         *(Calendar((x,), CALENDAR) for x in (*INPUTS, DATE_LEAF)),
+        *(DateTexts((ONE_TEXT,), ("year", "-", "month", "-", "day"), library, "us") for library in LIBRARIES),
         *text,
         *tfidf,
         TfidfLinear((ngrams(),), NO_IDF, "l2", False, False, weights, np.zeros(2)),

@@ -11,10 +11,11 @@ from pretzel.oven.frontends.forms import Beside, TwoForms
 from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition, public_name
 from pretzel.oven.frontends.skrub.column_steps import column_steps
 from pretzel.oven.frontends.skrub.compat import is_readable, replaces_texts
-from pretzel.oven.frontends.skrub.dates import encoded, read_as
+from pretzel.oven.frontends.skrub.dates import encoded, parts_of_format, read_as
 from pretzel.oven.frontends.skrub.texts import string_encoder
 from pretzel.oven.ir._cells import pack
 from pretzel.oven.ir.columns import DateLeaf, Raw, ToFloat64
+from pretzel.oven.ir.date_texts import DateTexts
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.impute import ImputeCells
 from pretzel.oven.ir.scale import AsFloat32
@@ -116,6 +117,8 @@ class _Reading:
         Whose columns they are.
     zone, unit : str
         How dates are read: see `pretzel.dates`.
+    format : tuple of str
+        Parts of the format of dates that are texts.
     """
 
     kind: str
@@ -125,6 +128,7 @@ class _Reading:
     library: str = "pandas"
     zone: str = ""
     unit: str = ""
+    format: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, steps: list[Any], library: str) -> _Reading:
@@ -138,6 +142,7 @@ class _Reading:
         kind = ""
         nulls: tuple[str, ...] | None = None
         zone = unit = ""
+        form: tuple[str, ...] = ()
         for step in steps:
             match public_name(type(step)):
                 case "skrub.CleanNullStrings":
@@ -152,6 +157,7 @@ class _Reading:
                     kind = "text"
                 case "skrub.ToDatetime":
                     zone, unit = read_as(step)
+                    form = parts_of_format(step, library)
                     kind = "date"
                 case name:
                     raise Unsupported(f"{name} has no native form")
@@ -159,7 +165,7 @@ class _Reading:
             raise Unsupported("a column that is neither numbers, texts nor dates")
         spaces = (*SPACES, *SEPARATORS) if library == "pandas" else SPACES
         missing = math.nan if library == "pandas" else None
-        return cls(kind, nulls or (), () if nulls is None else spaces, missing, library, zone, unit)
+        return cls(kind, nulls or (), () if nulls is None else spaces, missing, library, zone, unit, form)
 
     def cells(self, x: Node, importer: Importer, *, texts: bool) -> Node:
         """The column as texts and missing values."""
@@ -181,8 +187,13 @@ def _encoded(reading: _Reading, last: Any, x: Raw, importer: Importer) -> Node:
     if reading.kind == "date":
         if name != "skrub.DatetimeEncoder":
             raise Unsupported(f"{name} over dates has no native form")
-        dates = importer.note(DateLeaf(x.inputs, x.columns[0], reading.zone, reading.unit))
-        return encoded(last, dates, reading.library, importer)
+        if reading.format:
+            importer.texts.update(x.columns)
+            cells = reading.cells(x, importer, texts=False)
+            dates: Node = DateTexts((cells,), reading.format, reading.library, reading.unit)
+        else:
+            dates = DateLeaf(x.inputs, x.columns[0], reading.zone, reading.unit)
+        return encoded(last, importer.note(dates), reading.library, importer)
     if name == "skrub.ToCategorical":
         return reading.cells(x, importer, texts=True)
     if name == "skrub.StringEncoder":

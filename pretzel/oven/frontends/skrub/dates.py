@@ -1,7 +1,10 @@
-"""Adapters of `DatetimeEncoder`, and how `ToDatetime` reads a column that holds dates already."""
+"""Adapters of `DatetimeEncoder`, and how `ToDatetime` reads a column."""
 
 from __future__ import annotations
 
+import calendar
+import datetime
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +14,7 @@ from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.skrub.compat import periodic_encoders
 from pretzel.oven.ir.calendar import Calendar
 from pretzel.oven.ir.columns import DateLeaf, Raw
+from pretzel.oven.ir.date_texts import MONTHS, MOST_PARTS
 from pretzel.oven.ir.encode import category_codes
 from pretzel.oven.ir.scale import AsFloat32
 
@@ -28,6 +32,15 @@ FEATURES = {
 NAMES = {"nanosecond_of_second": "nanosecond", "total_milliseconds": "total_seconds"}
 """What skrub calls them, where it has another name."""
 
+DIRECTIVES = {
+    "Y": "year", "y": "year_of_century", "m": "month", "B": "month_name", "b": "short_month_name", "d": "day",
+    "H": "hour", "I": "hour_of_half", "p": "half", "M": "minute", "S": "second", "f": "fraction", "z": "offset",
+}  # fmt: skip
+"""Parts of `DateTexts` that directives of a format stand for."""
+
+YEARS = {"year", "year_of_century"}
+MONTHS_OF_FORMATS = {"month", "month_name", "short_month_name"}
+
 VALUES = {"month": range(1, 13), "day": range(1, 32), "hour": range(24), "weekday": range(1, 8)}
 """Values of the features that are encoded as periodic ones."""
 
@@ -38,10 +51,7 @@ def read_as(step: Any) -> tuple[str, str]:
     Raises
     ------
     Unsupported
-        It was fitted on texts.
     """
-    if step.format_ is not None:
-        raise Unsupported("dates that are texts")
     dtype, zone = step.output_dtype_, step.output_time_zone_
     unit = "D" if str(dtype) == "Date" else getattr(dtype, "time_unit", getattr(dtype, "unit", None))
     if unit is None:
@@ -51,6 +61,40 @@ def read_as(step: Any) -> tuple[str, str]:
     if zone is not None and not is_zone(zone):
         raise Unsupported(f"dates in the time zone {zone!r:.40}")
     return UTC if zone is None else zone, str(unit)
+
+
+def parts_of_format(step: Any, library: str) -> tuple[str, ...]:
+    """The format in which a fitted ToDatetime reads texts, as `DateTexts` has it; none where it was fitted on dates.
+
+    Raises
+    ------
+    Unsupported
+        A format with other parts.
+    """
+    form = step.format_
+    if form is None:
+        return ()
+    odd = Unsupported(f"dates that are texts in the format {form!r:.60}")
+    if library == "polars" and form.count("%f") > form.count(".%f"):
+        raise odd
+    read = form.replace(".%f", "%f") if library == "polars" else form  # whose fraction includes the point
+    found: list[str] = []
+    for directive, spaces, literal in re.findall(r"%(.)|( +)|([!-$&-~])|.", read, re.DOTALL):
+        part = DIRECTIVES.get(directive) if directive else "space" if spaces else literal
+        if not part or (directive and part in found):
+            raise odd
+        found.append(part)
+    zone = "UTC" if "offset" in found else None
+    has_date = len(YEARS.intersection(found)) == len(MONTHS_OF_FORMATS.intersection(found)) == found.count("day") == 1
+    has_hours = {"hour", "hour_of_half"}.isdisjoint(found) or ("hour" in found) != ("hour_of_half" in found)
+    ends = "offset" not in found[:-1] and ("half" not in found or "hour_of_half" in found)
+    if not has_date or not has_hours or not ends or len(found) > MOST_PARTS or step.output_time_zone_ != zone:
+        raise odd
+    if "month_name" in found or "short_month_name" in found or "half" in found:
+        words = [*calendar.month_name, *calendar.month_abbr], [datetime.time(h).strftime("%p") for h in (1, 22)]
+        if words != (["", *MONTHS, "", *(each[:3] for each in MONTHS)], ["AM", "PM"]):
+            raise Unsupported("dates that are texts in another language")
+    return tuple(found)
 
 
 @adapter("skrub.DatetimeEncoder")
