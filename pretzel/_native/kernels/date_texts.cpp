@@ -262,6 +262,7 @@ Found read(const RunCall& call, const Cell& cell, double* out) {
   Matcher matcher(call, text, cell.size);
   const bool is_match = matcher.match(fields);
   const bool polars = static_cast<DateLibrary>(call.params[kLibrary].scalar<uint8_t>()) == DateLibrary::kPolars;
+  if (!polars && cell.size > 0 && text[0] == '-') return Found::kDoubtful;  // years before 0 for its reader of ISO 8601
   if (fields.is_doubtful || (!polars && is_present(text, cell.size))) return Found::kDoubtful;
   if (!is_match) return Found::kMissing;
   int64_t year = field(DatePart::kYear);

@@ -73,7 +73,7 @@ FORMATS = {
         "2024-02-29 5:1:2+0000",
     ),
     "%d/%m/%y": ("29/02/24", "1/2/24", "29/02/68", "29/02/69", "01/02/70", "29/02/2024", "a9/02/24"),
-    "%Y%m%d": ("20240229", "2024229", "202419", "2024 2 9", "20240230"),
+    "%Y%m%d": ("20240229", "2024229", "202419", "2024 2 9", "20240230", "-20240229"),
     "%d %B %Y": ("1 march 2024", "01 MAY 2024", "1 Mar 2024", "1  March 2024", "1 Marsh 2024"),
     "%d-%b-%Y %I:%M %p": (
         "01-Feb-2024 12:05 AM",
@@ -170,7 +170,8 @@ def test_the_reference_reads_texts_alike(library: str, monkeypatch: pytest.Monke
         model, texts = fitted(form, library, monkeypatch)
         (step,) = [each for each in model[0].all_processing_steps_["when"] if type(each).__name__ == "ToDatetime"]
         node = DateTexts((CellLeaf((), (0,)),), parts_of_format(step, library), library, "us")
-        asked = [*texts[:3], *(text for text in odd if library == "pandas" or form != "%d/%m/%y")]
+        left = [text for text in odd if text[0] == "-" or (library == "polars" and form == "%d/%m/%y")]
+        asked = [*texts[:3], *(text for text in odd if text not in left)]  # the kernel stops at the others
         day, ns, _ = node.reference(np.array([[text] for text in asked], dtype=object)).T
         made = step.transform(frame_of(asked, library)["when"])
         made = made.dt.tz_localize(None) if library == "pandas" else made.dt.replace_time_zone(None)
