@@ -141,9 +141,7 @@ def _numbers() -> Iterator[Case]:
         "function, scale, logistic": make_pipeline(
             FunctionTransformer(np.sort), StandardScaler(), LogisticRegression()
         ).fit(X, labels),
-        "box-cox, ridge": make_pipeline(FunctionTransformer(np.exp), PowerTransformer(method="box-cox"), Ridge()).fit(
-            X, y
-        ),
+        "function, powers, ridge": make_pipeline(FunctionTransformer(np.sort), PowerTransformer(), Ridge()).fit(X, y),
         "polynomials, neighbours": make_pipeline(PolynomialFeatures(), KNeighborsRegressor(p=3)).fit(X, y),
         "union with an opaque part": make_pipeline(make_union(StandardScaler(), _splines()), Ridge()).fit(X, y),
         "weighted union, neighbours": make_pipeline(
@@ -172,7 +170,7 @@ def _numbers() -> Iterator[Case]:
         "scale, clusters": make_pipeline(StandardScaler(), Birch(n_clusters=3)).fit(X.astype(np.float32)),
     }
     for name, model in models.items():
-        yield Case(name, model, np.exp(X) if name == "box-cox, ridge" else X)
+        yield Case(name, model, X)
     yield Case(
         "impute, neighbours",
         make_pipeline(SimpleImputer(), KNeighborsClassifier(p=3)).fit(holes, labels),

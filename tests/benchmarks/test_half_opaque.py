@@ -20,7 +20,12 @@ pytestmark = [pytest.mark.filterwarnings("ignore::UserWarning"), pytest.mark.fil
 
 NAMES = (
     *("scale, neighbours", "scale, select, process", "splines, ridge", "scale, splines, ridge"),
-    *("function, scale, logistic", "box-cox, ridge", "union with an opaque part", "weighted union, neighbours"),
+    *(
+        "function, scale, logistic",
+        "function, powers, ridge",
+        "union with an opaque part",
+        "weighted union, neighbours",
+    ),
     *("tuned threshold around neighbours", "vote with an opaque member", "impute, neighbours"),
     *("own imputer, logistic", "columns, neighbours", "columns with an opaque branch"),
     *("words of another pattern", "words, neighbours", "union with words of another pattern", "words of a function"),

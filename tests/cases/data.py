@@ -151,6 +151,11 @@ def positive(rng: np.random.Generator, n: int) -> Any:
     return np.abs(numbers(rng, n))
 
 
+def above_zero(rng: np.random.Generator, n: int) -> Any:
+    """Numbers above zero, also as integers."""
+    return 1.0 + np.exp(rng.normal(size=(n, 8)))
+
+
 def kernels(rng: np.random.Generator, n: int) -> Any:
     """Kernels of rows and the 300 that were fitted."""
     return rng.normal(size=(n, 300))
@@ -160,6 +165,7 @@ _MAKERS = {
     "numbers": numbers,
     "kernels": kernels,
     "positive": positive,
+    "above zero": above_zero,
     "missing": missing,
     "column": column,
     "counts": counts,

@@ -69,6 +69,7 @@ def transformers() -> list[Case]:
         Case(pre + "Binarizer", options={"threshold": 0.3}),
         Case(pre + "KBinsDiscretizer", options={"encode": "ordinal", **releases.QUANTILE_METHOD}),
         Case(pre + "PowerTransformer"),
+        Case(pre + "PowerTransformer", "above zero", options={"method": "box-cox"}),
         Case(pre + "QuantileTransformer", options={"n_quantiles": 50}),
         *(
             Case(

@@ -71,9 +71,25 @@ def test_rejections() -> None:
             model.predict(Z)
 
 
-def test_box_cox_is_opaque() -> None:
+@pytest.mark.parametrize("standardize", [False, True])
+def test_box_cox(standardize: bool) -> None:
+    X = np.abs(numbers(100, 3, special=False)) ** [1.0, 0.5, 9.0]
+    estimator = PowerTransformer(method="box-cox", standardize=standardize).fit(X)
+    plan = pretzel.compile(estimator, strict=True)
+    Z = np.concatenate([X, [[5e-324, 1e-300, 1e300], [np.nan, 1.0, 1.0]]])
+    assert_close(plan.transform(Z), estimator.transform(Z))
+    for value in (0.0, -1.0, np.inf):
+        Z[4, 1] = value
+        with pytest.raises(ValueError, match=r"positive|infinity"):
+            estimator.transform(Z)
+        with pytest.raises(InputValueError, match="row 4, column 1"):
+            plan.transform(Z)
+
+
+def test_box_cox_without_an_exponent_is_opaque() -> None:
     X = np.abs(numbers(100, 3, special=False))
     estimator = PowerTransformer(method="box-cox").fit(X)
-    with pytest.raises(OpaqueStepError, match="box-cox"):
+    estimator.lambdas_[1] = 0.0
+    with pytest.raises(OpaqueStepError, match="exponent of zero"):
         pretzel.compile(estimator, strict=True)
     assert_close(pretzel.compile(estimator).transform(X), estimator.transform(X))

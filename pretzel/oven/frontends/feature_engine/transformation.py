@@ -10,6 +10,7 @@ import numpy as np
 from pretzel.oven.frontends.feature_engine._table import Table
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import INTEGERS, floats
+from pretzel.oven.frontends.sklearn._powers import LEAST, box_cox_powers
 from pretzel.oven.ir.check import CheckRange
 from pretzel.oven.ir.link import Log
 from pretzel.oven.ir.power import YeoJohnson
@@ -20,12 +21,6 @@ from pretzel.oven.ir.value_properties import FLOAT64_MAX
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
     from pretzel.oven.ir.graph import Node
-
-LEAST = 5e-324
-"""The least number above zero."""
-
-LEAST_EXPONENT = 1e-18
-"""Below a tenth of it, SciPy takes logarithms."""
 
 SAMPLES = 100_000
 
@@ -131,16 +126,12 @@ def arcsine(estimator: Any, x: Node, importer: Importer) -> Node:
 
 @adapter(f"{MODULE}.boxcox.BoxCoxTransformer")
 def box_cox(estimator: Any, x: Node, importer: Importer) -> Node:
-    """The transform of Box and Cox as SciPy computes it, but for results next to the largest number."""
+    """The transform of Box and Cox."""
     table = Table(estimator, x, importer)
     for names, numbers in table.numbers(estimator.variables_):
         lambdas = floats(np.array([estimator.lambda_dict_[name] for name in names]))
-        if not (np.abs(lambdas) > LEAST_EXPONENT).all():
-            raise Unsupported("an exponent of zero")
-        none = np.zeros(len(names))
-        logs = importer.note(Log((importer.note(_above_zero(numbers, estimator)),)))
-        powers = importer.note(UnaryFunction((importer.note(MulAdd((logs,), lambdas, none)),), "expm1"))
-        table.put(names, importer.finite(importer.note(SubDiv((powers,), none, lambdas)), estimator))
+        powered = box_cox_powers(importer.note(_above_zero(numbers, estimator)), lambdas, importer)
+        table.put(names, importer.finite(powered, estimator))
     return table.node()
 
 

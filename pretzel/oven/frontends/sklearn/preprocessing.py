@@ -17,6 +17,7 @@ from pretzel.oven.frontends.sklearn._common import (
     floats,
     rounds_float32,
 )
+from pretzel.oven.frontends.sklearn._powers import LEAST, box_cox_powers
 from pretzel.oven.frontends.sklearn.compat.preprocessing import (
     bins_are_sparse,
     casts_scaler_parameters,
@@ -27,6 +28,7 @@ from pretzel.oven.frontends.sklearn.compat.preprocessing import (
     scaler_behind_powers,
 )
 from pretzel.oven.ir.bins import Bins
+from pretzel.oven.ir.check import CheckRange
 from pretzel.oven.ir.columns import Raw, is_sparse
 from pretzel.oven.ir.encode import OneHot
 from pretzel.oven.ir.idf import NO_IDF, weighted
@@ -151,17 +153,28 @@ NEAR_ZERO = 1e-6
 def power_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
     """The power, then the scaler that was fitted on it, with its own check: powers may overflow."""
     dense_only(x, estimator)
-    if estimator.method != "yeo-johnson":
-        raise Unsupported(f"PowerTransformer(method={estimator.method!r})")
     checked = importer.finite(importer.dense(x), estimator, allow_nan=True)
     if rounds_float32(checked):
         importer.exclude(checked, ["float32"], "powers in float32")
+    powers = {"yeo-johnson": _yeo_johnson, "box-cox": _box_cox}[estimator.method]
+    powered = importer.note(
+        powers(estimator, checked, importer)
+    )  # as a step of this estimator, not of the scaler behind it
+    return importer.transform(scaler_behind_powers(estimator), powered).node if estimator.standardize else powered
+
+
+def _yeo_johnson(estimator: Any, x: Node, importer: Importer) -> Node:
     lambdas = floats(estimator.lambdas_)
     if raises_to_powers() and any(0.0 < abs(each) < NEAR_ZERO for each in (*lambdas, *(2.0 - lambdas))):
         raise Unsupported("exponents next to 0 or 2, where the last bits of NumPy's powers decide")
-    powered = YeoJohnson((checked,), lambdas, floats(2 - estimator.lambdas_), raises_to_powers())
-    importer.note(powered)  # as a step of this estimator, not of the scaler behind it
-    return importer.transform(scaler_behind_powers(estimator), powered).node if estimator.standardize else powered
+    return YeoJohnson((x,), lambdas, floats(2 - estimator.lambdas_), raises_to_powers())
+
+
+def _box_cox(estimator: Any, x: Node, importer: Importer) -> Node:
+    lambdas = floats(estimator.lambdas_)
+    low, high = np.full(len(lambdas), LEAST), np.full(len(lambdas), FLOAT64_MAX)
+    positive = importer.note(CheckRange((x,), type(estimator).__name__, allow_nan=True, low=low, high=high))
+    return box_cox_powers(positive, lambdas, importer)
 
 
 @adapter("sklearn.preprocessing.QuantileTransformer")
