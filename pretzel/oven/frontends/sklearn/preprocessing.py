@@ -157,9 +157,8 @@ def power_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
     if rounds_float32(checked):
         importer.exclude(checked, ["float32"], "powers in float32")
     powers = {"yeo-johnson": _yeo_johnson, "box-cox": _box_cox}[estimator.method]
-    powered = importer.note(
-        powers(estimator, checked, importer)
-    )  # as a step of this estimator, not of the scaler behind it
+    # The powers are a step of this estimator, not of the scaler behind it.
+    powered = importer.note(powers(estimator, checked, importer))
     return importer.transform(scaler_behind_powers(estimator), powered).node if estimator.standardize else powered
 
 
