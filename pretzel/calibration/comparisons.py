@@ -104,6 +104,7 @@ def _densities(X: Any, labels: Any, classes: int) -> Iterator[tuple[Any, Any]]:
 
 
 def _neighbors(X: Any, y: Any, stored: int, k: int) -> Iterator[tuple[Any, Any]]:
+    from scipy.sparse import csr_matrix
     from sklearn.neighbors import (
         KNeighborsClassifier,
         KNeighborsRegressor,
@@ -134,6 +135,11 @@ def _neighbors(X: Any, y: Any, stored: int, k: int) -> Iterator[tuple[Any, Any]]
     yield weighted.fit(X[few], examples.classes(y, 12)[few]), asked
     yield KNeighborsRegressor(k, metric="manhattan").fit(X[few], y[few]), asked
     yield LocalOutlierFactor(n_neighbors=k, novelty=True).fit(X[few]), asked
+    angles = KNeighborsClassifier(k, metric="cosine")
+    yield angles.fit(X[few], examples.classes(y, 3)[few]), asked
+    sparse = csr_matrix(np.where(np.abs(X) > 1.0, X, 0.0))
+    for rows in (sparse[stored:], sparse[stored:].toarray()):
+        yield KNeighborsClassifier(k).fit(sparse[few], examples.classes(y, 3)[few]), rows
 
 
 def _embeddings(rng: np.random.Generator, rows: int, width: int, stored: int, k: int) -> Iterator[tuple[Any, Any]]:

@@ -43,6 +43,8 @@ def _rows(X: Any, rows: list[int], error: InputTypeError) -> Any:
         return [X[row] for row in rows]
     if hasattr(X, "iloc"):
         return X.iloc[rows]
+    if hasattr(X, "tocsr"):
+        return X.tocsr()[rows]
     if hasattr(X, "to_pandas") and hasattr(X, "schema") and hasattr(X, "take"):
         return X.take(rows)
     if isinstance(X, np.ndarray) or hasattr(X, "clone"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pretzel.errors import InputError, InputTypeError, InputValueError
 from pretzel.input_spec import InputKind
-from pretzel.runtime.input.messages import UnreadForm, listed
+from pretzel.runtime.input.messages import LeftRow, UnreadForm, listed
 from pretzel.runtime.input.source_form import of_row, of_rows
 from pretzel.schema import EXTRAS, METHODS, method_of
 
@@ -244,6 +244,7 @@ def answer_instead(method: Any, name: str, X: Any, error: InputTypeError | Input
     names, which no caller means. Of requests in any form, only those are that the first step has taken.
     """
     kinds = (InputKind.TABLE, InputKind.ITEMS, *[InputKind.ANY] * isinstance(error, UnreadForm))
+    kinds += (InputKind.TEXT,) * isinstance(error, LeftRow)  # of documents that the program has read
     if method.source is None or method.spec.kind not in kinds:
         raise error
     if isinstance(error, InputValueError) and method.spec.kind is InputKind.TABLE and not _holds_objects(X):

@@ -215,6 +215,13 @@ def neighbors() -> list[Case]:
         *(Case(f"{module}KNeighborsTransformer", options=each) for each in (*searches[:2], *metrics)),
         *(Case(f"{module}KNeighborsTransformer", options={**each, "mode": "connectivity"}) for each in searches[:2]),
         *(Case(f"{module}LocalOutlierFactor", options={"novelty": True, **each}) for each in searches),
+        *(
+            Case(f"{module}KNeighborsClassifier", target="labels", options={"metric": metric, **weights})
+            for metric in ("cosine", "correlation")
+            for weights in ({}, distance)
+        ),
+        Case(f"{module}KNeighborsRegressor", target="two", options={"metric": "cosine"}),
+        *(Case(f"{module}NearestNeighbors", options=each) for each in ({"metric": "cosine"}, searches[2])),
     ]
 
 

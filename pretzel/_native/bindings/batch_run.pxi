@@ -47,6 +47,8 @@ cdef object run_batch(NativeProgram program, Method method, list columns, int64_
             run_range(program, &request, scope.thread, units, &stopped)
         if left is not None and leaves_row(stopped.status):
             left.append((request.first, stopped.status == Status.kTied))
+            if not program.sparse_result:
+                result[request.first] = 0.0  # the position of some label, until the source has answered
         elif stopped.status != Status.kOk:
             raise_error(program, method, &stopped)
         request.first += request.rows

@@ -112,6 +112,7 @@ from pretzel.oven.ir.pairwise import FUNCTIONS as KERNELS
 from pretzel.oven.ir.pairwise import OF_SPARSE, Pairwise, Product, SparsePairwise
 from pretzel.oven.ir.polynomial import Polynomial, PolynomialFloat32
 from pretzel.oven.ir.power import InversePower, YeoJohnson
+from pretzel.oven.ir.product_neighbors import NEEDS, ProductNeighbors
 from pretzel.oven.ir.quadratic import QuadraticForm, SquaredNorms, TriangularSquares, WeightedSquares, strips_of
 from pretzel.oven.ir.quantile import InverseQuantiles, Quantiles
 from pretzel.oven.ir.radius_neighbors import REJECT, RadiusGraph, RadiusMeans, RadiusNeighbors, RadiusVotes
@@ -318,6 +319,18 @@ def _sorted_neighbors(x: Node, sort: str) -> SortedNeighbors:
     near = _neighbors(x, "manhattan")
     points = np.round(near.points)
     return SortedNeighbors((x,), points, near.order, near.ranges, near.bounds, near.radii, "manhattan", 17, (), sort)
+
+
+def _products(x: Node, metric: str, needs: str) -> ProductNeighbors:
+    points = RNG.normal(size=(20, WIDTH))
+    norms = (points * points).sum(axis=1)
+    if metric == "cosine":
+        points /= np.sqrt(norms)[:, None]
+    starts, places = np.arange(WIDTH + 1, dtype=np.int32) * 20, np.tile(np.arange(20, dtype=np.int32), WIDTH)
+    groups = np.arange(20, dtype=np.int32) % (20 if needs == "order" else 2)
+    return ProductNeighbors(
+        (x,), starts, places, np.ascontiguousarray(points.T).ravel(), norms, groups, metric, 3, needs
+    )
 
 
 def _neighbor_answers(found: Node) -> list[Node]:
@@ -529,6 +542,8 @@ def _examples() -> list[Node]:
         *(answer for metric in METRICS[:3] for x in INPUTS for answer in _neighbor_answers(_neighbors(x, metric))),
         *(make(INPUTS[0], metric) for metric in METRICS[3:] for make in (_neighbors, _within)),
         *(_sorted_neighbors(x, sort) for sort in SORTS for x in INPUTS),
+        *(_products(x, metric, needs) for metric in ("euclidean", "cosine") for needs in NEEDS
+          for x in (INPUTS[0], SPARSE_CHECKED)),
         *(answer for metric in METRICS[:3] for x in INPUTS for answer in _radius_answers(x, metric)),
         *(SigmoidPairs((x,)) for x in INPUTS),
         *(SoftmaxOfBlocks((x,), blocks) for x in INPUTS for blocks in (1, 3)),

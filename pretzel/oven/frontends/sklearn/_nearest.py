@@ -8,14 +8,17 @@ import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported
 from pretzel.oven.frontends.sklearn._common import NUMBERS, dense_only, exclude_all_but_float64, floats
+from pretzel.oven.frontends.sklearn._pairwise import columns_of
 from pretzel.oven.frontends.sklearn.compat import since
-from pretzel.oven.frontends.sklearn.compat.neighbors import stored_rows
+from pretzel.oven.frontends.sklearn.compat.neighbors import WITHOUT_TREE, rows_for_products, stored_rows
+from pretzel.oven.ir.columns import is_sparse
 from pretzel.oven.ir.neighbors import Neighbors, SortedNeighbors
+from pretzel.oven.ir.product_neighbors import ProductNeighbors
 from pretzel.oven.ir.radius_neighbors import RadiusNeighbors
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
-    from pretzel.oven.ir.graph import Node
+    from pretzel.oven.ir.graph import Array, Node
 
 
 def nearest(estimator: Any, x: Node, importer: Importer, k: int) -> Neighbors:
@@ -52,6 +55,69 @@ def sorted_nearest(estimator: Any, x: Node, importer: Importer, k: int) -> Sorte
     if not isinstance(found, SortedNeighbors):
         raise Unsupported("equal distances without a tree, whose order depends on the number of threads")
     return found
+
+
+def nearest_in_order(estimator: Any, x: Node, importer: Importer, k: int) -> SortedNeighbors | ProductNeighbors:
+    """The nearest stored rows, for those who see their order and their distances, or ask the estimator about a row."""
+    stored = rows_for_products(estimator)
+    groups = np.arange(0 if stored is None else stored[0].shape[0])
+    found = _by_products(estimator, x, importer, k, groups, "order")
+    return sorted_nearest(estimator, x, importer, k) if found is None else found
+
+
+def nearest_by_answers(
+    estimator: Any, x: Node, importer: Importer, k: int, targets: Array, *, weighted: bool
+) -> Neighbors | ProductNeighbors:
+    """The nearest stored rows, for those who see but their targets, and their distances where these are weights."""
+    groups = np.unique(targets.reshape(len(targets), -1), axis=0, return_inverse=True)[1]
+    found = _by_products(estimator, x, importer, k, groups, "weights" if weighted else "answers")
+    return nearest(estimator, x, importer, k) if found is None else found
+
+
+def _by_products(
+    estimator: Any, x: Node, importer: Importer, k: int, groups: Array, needs: str
+) -> ProductNeighbors | None:
+    """The nearest stored rows where rows are sparse, the metric is an angle, or the order is seen; else None."""
+    stored = rows_for_products(estimator)
+    if stored is None:
+        return None
+    rows, metric = stored
+    x = importer.numeric(x)
+    if needs != "order" and not is_sparse(x) and isinstance(rows, np.ndarray) and metric in WITHOUT_TREE:
+        return None
+    if k > rows.shape[0]:
+        raise Unsupported(f"{k} neighbours among {rows.shape[0]} rows")
+    if metric == "correlation" and (is_sparse(x) or not isinstance(rows, np.ndarray)):
+        raise Unsupported("means of sparse rows")
+    if rows.dtype != np.float64:
+        raise Unsupported(f"stored rows of {rows.dtype}")
+    checked = importer.finite(x, estimator)
+    exclude_all_but_float64(checked, importer, "products that are not of float64")
+    return ProductNeighbors((checked,), *_products(rows, metric), groups.ravel().astype(np.int32), metric, k, needs)
+
+
+def _products(rows: Any, metric: str) -> tuple[Array, Array, Array, Array]:
+    """Begins of the columns of stored rows, row and value of each entry, and what `ProductNeighbors` calls norms."""
+    squares = np.asarray((rows * rows).sum(axis=1) if isinstance(rows, np.ndarray) else rows.multiply(rows).sum(axis=1))
+    norms = np.ascontiguousarray(squares.ravel(), dtype=np.float64)
+    if metric == "correlation":
+        whole, rows = norms, rows - rows.mean(axis=1, keepdims=True)
+        norms = (rows * rows).sum(axis=1)
+        if not (norms > 0.0).all():
+            raise Unsupported("the correlation with a row of equal numbers, which is 0/0")
+    if metric in ("cosine", "correlation"):
+        lengths = np.sqrt(np.where(norms == 0.0, 1.0, norms))
+        rows = rows / lengths[:, None] if isinstance(rows, np.ndarray) else rows.multiply(1.0 / lengths[:, None])
+    if metric == "correlation":
+        norms = np.sqrt(whole / norms)
+    if not isinstance(rows, np.ndarray):
+        starts, places, values, _ = columns_of(rows)
+        return starts, places, values, norms
+    count, width = rows.shape
+    if count * width >= 2**31:
+        raise Unsupported("too many values to compare with")
+    places = np.tile(np.arange(count, dtype=np.int32), width)
+    return np.arange(width + 1, dtype=np.int32) * count, places, np.ascontiguousarray(rows.T).ravel(), norms
 
 
 def sort_of_source() -> str:

@@ -58,10 +58,10 @@ def compared(
         return Pairwise((x,), dense, count, *settings)
     if function not in OF_SPARSE:
         raise Unsupported(f"{function} kernel of sparse rows")
-    return SparsePairwise((x,), *_columns_of(references), *settings)
+    return SparsePairwise((x,), *columns_of(references), *settings)
 
 
-def _columns_of(references: Any) -> tuple[Array, Array, Array, Array]:
+def columns_of(references: Any) -> tuple[Array, Array, Array, Array]:
     """Begins of the columns, references and values of all entries, and the square of each reference."""
     from scipy.sparse import csc_array
 

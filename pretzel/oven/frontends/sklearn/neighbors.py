@@ -17,7 +17,15 @@ from pretzel.oven.frontends.sklearn._common import (
     floats,
     product_dtype,
 )
-from pretzel.oven.frontends.sklearn._nearest import by_distance, nearest, sort_of_source, sorted_nearest, within
+from pretzel.oven.frontends.sklearn._nearest import (
+    by_distance,
+    nearest,
+    nearest_by_answers,
+    nearest_in_order,
+    sort_of_source,
+    sorted_nearest,
+    within,
+)
 from pretzel.oven.frontends.sklearn.compat.neighbors import (
     by_class_mode,
     density_of,
@@ -68,7 +76,7 @@ def neighborhood_components_analysis(estimator: Any, x: Node, importer: Importer
 def k_neighbors_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
     """Weights of the classes among the neighbours; labels by the largest, probabilities by their sum."""
     weighted = by_distance(estimator)
-    found = nearest(estimator, x, importer, estimator.n_neighbors)
+    found = nearest_by_answers(estimator, x, importer, estimator.n_neighbors, targets_of(estimator), weighted=weighted)
     classes, codes = _classes(estimator)
     winners: list[Node] = []
     shares: list[Node] = []
@@ -92,7 +100,7 @@ def _kneighbors(estimator: Any, x: Node, importer: Importer) -> Methods:
     k = estimator.n_neighbors
     if not isinstance(k, numbers.Integral) or k < 1:
         raise Unsupported(f"n_neighbors={k!r:.40}")
-    return {"kneighbors": Output(sorted_nearest(estimator, x, importer, int(k)), list_of=(int(k), int(k)))}
+    return {"kneighbors": Output(nearest_in_order(estimator, x, importer, int(k)), list_of=(int(k), int(k)))}
 
 
 def _answers(estimator: Any, winners: list[Node], shares: list[Node], labels: list[Array]) -> Methods:
@@ -113,7 +121,7 @@ def k_neighbors_regressor(estimator: Any, x: Node, importer: Importer) -> Method
     targets = targets_of(estimator)
     if targets.dtype == np.float32 and not weighted:
         raise Unsupported("means of targets of float32")
-    found = nearest(estimator, x, importer, estimator.n_neighbors)
+    found = nearest_by_answers(estimator, x, importer, estimator.n_neighbors, targets, weighted=weighted)
     values = floats(targets)
     means = NeighborMeans((found,), values.reshape(len(values), -1), weighted)
     return {"predict": Output(means, ndim=values.ndim), **_found(estimator, x, importer)}

@@ -96,6 +96,18 @@ def stored_rows(estimator: Any) -> Stored:
     return Stored(rows, order, ranges, bounds, radii, WITHOUT_TREE[metric], by_tree=False)
 
 
+PRODUCTS = {"l2": "euclidean", **{name: name for name in ("euclidean", "sqeuclidean", "cosine", "correlation")}}
+"""Metrics that scikit-learn computes from products of rows where it searches no tree, by their names."""
+
+
+def rows_for_products(estimator: Any) -> tuple[Any, str] | None:
+    """Stored rows, dense or sparse, and the metric; None where an estimator computes distances in another way."""
+    metric = getattr(estimator, "effective_metric_", None)
+    if searches_tree(estimator) or not isinstance(metric, str) or metric not in PRODUCTS:
+        return None
+    return estimator._fit_X, PRODUCTS[metric]
+
+
 def of_tree(tree: Any) -> Stored:
     """Rows of a `KDTree` or a `BallTree`, leaf by leaf."""
     metric, form = _metric_of(tree)

@@ -1,0 +1,95 @@
+"""Neighbours of sparse rows, by angles, and in order without a tree: as the source finds them, row by row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors
+from sklearn.pipeline import make_pipeline
+
+import pretzel
+from pretzel.errors import InputTypeError
+from tests.answers import assert_close
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RNG = np.random.default_rng(0)
+DENSE, ASKED = RNG.normal(size=(300, 18)), RNG.normal(size=(70, 18))
+FEW = sparse.random(300, 90, density=0.05, format="csr", random_state=1)
+SPARSE_ASKED = sparse.random(70, 90, density=0.05, format="csr", random_state=2)
+LABELS, TARGETS = np.arange(300) % 3, RNG.normal(size=(300, 2))
+WORDS = [" ".join(RNG.choice([f"word{i}" for i in range(90)], 9)) for _ in range(300)]
+
+
+def same(plan: Any, model: Any, X: Any) -> None:
+    for method in ("predict", "predict_proba", "kneighbors"):
+        if hasattr(model, method):
+            assert_close(getattr(plan, method)(X), getattr(model, method)(X))
+
+
+@pytest.mark.parametrize("weights", ["uniform", "distance"])
+@pytest.mark.parametrize("metric", ["euclidean", "cosine", "correlation"])
+def test_answers(metric: str, weights: str) -> None:
+    """Stored rows are asked about, too: there rounding is large beside the distance."""
+    for stored, asked in ((DENSE, ASKED), (FEW, SPARSE_ASKED)):
+        if metric == "correlation" and stored is FEW:
+            continue
+        classifier = KNeighborsClassifier(4, metric=metric, weights=weights, algorithm="brute").fit(stored, LABELS)
+        regressor = KNeighborsRegressor(4, metric=metric, weights=weights, algorithm="brute").fit(stored, TARGETS)
+        for model in (classifier, regressor):
+            plan = pretzel.compile(model, strict=True)
+            requests = [asked] if metric == "euclidean" and stored is DENSE else [asked, stored]
+            for X in requests:
+                same(plan, model, X)
+                if stored is FEW:
+                    same(plan, model, X.toarray())
+                    same(plan, model, X.tocsc())
+
+
+@pytest.mark.parametrize("options", [{"metric": "cosine"}, {"metric": "correlation"}, {"algorithm": "brute"}], ids=str)
+def test_order(options: dict[str, Any]) -> None:
+    model = NearestNeighbors(**options).fit(DENSE)
+    plan = pretzel.compile(model)
+    assert [step.method for step in plan.opaque_steps if step.method == "kneighbors"] == []
+    same(plan, model, ASKED)
+    same(plan, model, DENSE)
+
+
+def test_rows_alone() -> None:
+    model = KNeighborsClassifier(4, metric="cosine").fit(FEW, LABELS)
+    plan = pretzel.compile(model, strict=True)
+    together = plan.predict_proba(SPARSE_ASKED)
+    for row in range(70):
+        np.testing.assert_array_equal(plan.predict_proba(SPARSE_ASKED[[row]])[0], together[row])
+
+
+@pytest.mark.parametrize("metric", ["cosine", "minkowski"])
+def test_texts(metric: str) -> None:
+    """A text of unknown words is as far from each stored one: the estimator is asked."""
+    model = make_pipeline(TfidfVectorizer(), KNeighborsClassifier(4, metric=metric)).fit(WORDS, LABELS)
+    plan = pretzel.compile(model, strict=True)
+    texts = ["unknown", *WORDS[:40], "", "word1 word2 word3 word3"]
+    np.testing.assert_array_equal(plan.predict(texts), model.predict(texts))
+    np.testing.assert_array_equal(plan.predict_proba(texts), model.predict_proba(texts))
+    assert [plan.predict_one(text) for text in texts] == model.predict(texts).tolist()
+
+
+def test_a_file_has_no_estimator_to_ask(tmp_path: Path) -> None:
+    model = make_pipeline(TfidfVectorizer(), KNeighborsClassifier(4, metric="cosine")).fit(WORDS, LABELS)
+    pretzel.compile(model).save(tmp_path / "texts.pretzel")
+    plan = pretzel.load(tmp_path / "texts.pretzel")
+    np.testing.assert_array_equal(plan.predict(WORDS[:9]), model.predict(WORDS[:9]))
+    with pytest.raises(InputTypeError, match=r"row 1.*equally far|row 1.*rounding"):
+        plan.predict([WORDS[0], "unknown"])
+
+
+def test_float32_and_whole_numbers() -> None:
+    model = KNeighborsClassifier(4, metric="cosine").fit(DENSE, LABELS)
+    plan = pretzel.compile(model)
+    for X in (ASKED.astype(np.float32), np.round(3 * ASKED).astype(int)):
+        same(plan, model, X)
