@@ -134,7 +134,8 @@ def _neighbors(X: Any, y: Any, stored: int, k: int) -> Iterator[tuple[Any, Any]]
     weighted = KNeighborsClassifier(k, algorithm="brute", weights="distance")
     yield weighted.fit(X[few], examples.classes(y, 12)[few]), asked
     yield KNeighborsRegressor(k, metric="manhattan").fit(X[few], y[few]), asked
-    yield LocalOutlierFactor(n_neighbors=k, novelty=True).fit(X[few]), asked
+    for algorithm in ("auto", "brute"):
+        yield LocalOutlierFactor(n_neighbors=k, algorithm=algorithm, novelty=True).fit(X[few]), asked
     angles = KNeighborsClassifier(k, metric="cosine")
     yield angles.fit(X[few], examples.classes(y, 3)[few]), asked
     sparse = csr_matrix(np.where(np.abs(X) > 1.0, X, 0.0))

@@ -239,29 +239,41 @@ class _Verifier:
         found = report.divergences
         if error is not None:
             found.append(Divergence("rejection", name, note=f"the plan stops where the estimator does not: {error}"))
-        some = X if error is not None else self._decided(name, X)
-        if some is not X:
+        left = [] if error is not None else self._left(name, X)
+        some = rows_of(X, [row for row in range(_rows(X)) if row not in {*left}]) if left else X
+        if left:
             reference = self._references(some) if _rows(some) else {}
         if error is None and _rows(some):
             ordered = self.in_fit_order(some)
             check_steps(self.plan, name, self.graphs, self.expected[name], self.store, some, ordered, report)
         if _rows(some):
             self._graphs(name, some, want if some is X else self._expected(name, some), reference, report)
-        if error is None:
-            self._answer(want, got, report, self.graphs.imported.methods[name].node, reference)
+        if error is not None:
+            return
+        node = self.graphs.imported.methods[name].node
+        if not left or self._knows_labels(name):
+            self._answer(want, got, report, node, reference)
+            return
+        for part, alone in ((some, self.alone), (rows_of(X, left), True)):  # of rows that are left, each is asked alone
+            if _rows(part):
+                want, (got, _) = answer(self.source, name, part, alone=alone), _call(self.plan, name, part, alone=alone)
+                self._answer(want, got, report, node, reference)
 
-    def _decided(self, name: str, X: Any) -> Any:
-        """The rows that no kernel stops at: the estimator answers those, or the plan without unknown labels."""
+    def _knows_labels(self, name: str) -> bool:
+        """Whether a program stops at labels that it does not know, without which the plan itself answers."""
+        method = self.plan.methods[name]
+        return isinstance(method, Method) and any(leaf.form == "label set" for leaf in method.program.leaves)
+
+    def _left(self, name: str, X: Any) -> list[int]:
+        """The rows that a kernel stops at: the estimator answers those, or the plan without unknown labels."""
         method = self.plan.methods[name]
         if not isinstance(method, Method):
-            return X
-        if any(leaf.form == "label set" for leaf in method.program.leaves):
-            left = {*method.rows_left(X)}
-        elif method.sparse_result or not leaves_rows(self.plan.physical):
-            return X
-        else:
-            left = {row for row, _ in method.answer_apart(X)[1]}
-        return rows_of(X, [row for row in range(_rows(X)) if row not in left]) if left else X
+            return []
+        if self._knows_labels(name):
+            return [*method.rows_left(X)]
+        if method.sparse_result or not leaves_rows(self.plan.physical):
+            return []
+        return [row for row, _ in method.answer_apart(X)[1]]
 
     def _graphs(self, name: str, X: Any, want: Any, reference: dict[Node, Any], report: MethodReport) -> None:
         """Rewritten graph against imported graph against estimator, all in NumPy."""

@@ -173,7 +173,8 @@ def models() -> Iterator[tuple[str, Any, Any, Any, str]]:
     yield "neighbors of boxes", near, numbers, labels, "predict"
     yield "neighbors of balls", clone(near).set_params(algorithm="ball_tree", p=1), numbers, labels, "predict_proba"
     yield "sorted neighbors", NearestNeighbors(), whole, real, "kneighbors"
-    yield "neighbors", KNeighborsRegressor(algorithm="brute"), numbers, real, "predict"
+    yield "neighbors", KNeighborsRegressor(algorithm="brute", metric="manhattan"), numbers, real, "predict"
+    yield "decided neighbors", KNeighborsRegressor(algorithm="brute"), numbers, real, "predict"
     scaled = NearestNeighbors(metric="mahalanobis", metric_params={"V": np.cov(numbers.T)})
     yield "neighbors by covariance", scaled, numbers, None, "kneighbors"
     yield "sketches", PolynomialCountSketch(n_components=7, degree=3, random_state=0), numbers, None, "transform"

@@ -184,7 +184,7 @@ def comparisons() -> Iterator[tuple[str, Any, Any]]:
     yield "mixture", model, np.array([[np.nan, 1.0]])
     sketch = PolynomialCountSketch(n_components=3, random_state=0)
     yield "sketch", sketch.fit(codes), np.array([[0.1, 0.9]])
-    yield "angles", KNeighborsClassifier(1, metric="cosine").fit(codes[[0, 3, 5]], [0, 1, 1]), np.array([[0.1, 0.9]])
+    yield "decided", KNeighborsRegressor(1, algorithm="brute").fit(codes[[0, 3]], [0, 1]), np.array([[0.2, 0.7]])
     yield "donors", KNNImputer(n_neighbors=1).fit(codes[[0, 3, 5]]), np.array([[np.nan, 0.1]])
 
 

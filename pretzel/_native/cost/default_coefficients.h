@@ -53,6 +53,8 @@ constexpr DefaultCoefficients kDefaultCoefficients[] = {
     {"count_sketch",
      {{"call", 0.0345, 0.0345}, {"columns", 0.656, 0.366}, {"copies", 2.41, 1.02}, {"products", 0.257, 0.517}}},
     {"date_texts", {{"call", 3.0, 2.0}, {"parts", 3.0, 3.0}}},
+    {"decided_neighbors",
+     {{"blocks", 1, 1.61}, {"call", 0.0532, 0.0532}, {"columns", 0.749, 0.0532}, {"measured", 2.18, 1.79}}},
     {"densify", {{"call", 1.07, 1.01}, {"columns", 2.24, 3.22}, {"entries", 0, 0, 0.0746}}},
     {"densify_missing", {{"call", 1.73, 4.61}, {"columns", 4.29, 0.0545}, {"entries", 0, 0, 1.05}}},
     {"dict_features", {{"bytes", 0, 0, 2.11}, {"call", 0.763, 0.0746}, {"misses", 0, 0, 6.43}}},

@@ -1,5 +1,7 @@
 // neighbors: the k nearest stored rows, nearest first: their distances, then their numbers.
 // sorted_neighbors: the same, with equally distant rows in the order of the source.
+// decided_neighbors: the same as neighbors, where the source subtracts products from squares: a row is left to it if
+// that rounding decides about an answer.
 //
 // Rows are visited in the order of the source (of its tree, or of their numbers) and pushed on a heap of its form, so
 // that among equal distances the same rows remain. Sums run column by column, which gives the bits of the source's.
@@ -28,6 +30,11 @@ constexpr Param kParams[] = {
 constexpr Param kSortedParams[] = {kParams[0], kParams[1], kParams[2],
                                    kParams[3], kParams[4], kParams[5],
                                    kParams[6], kParams[7], {"sort", i32, "", 0, kPairSortNames}};
+
+constexpr Param kDecidedParams[] = {kParams[0],           kParams[1],           kParams[2],
+                                    kParams[3],           kParams[4],           kParams[5],
+                                    kParams[6],           kParams[7],           {"groups", i32, "n_points"},
+                                    {"largest", f64, ""}, {"weighted", u8, ""}, {"whole", u8, ""}};
 
 struct Header {
   int64_t blocks;
@@ -130,7 +137,7 @@ const char* check(const LoadCall& call) {
 
 /// How a heap becomes rows, nearest first.
 struct HeapSort {
-  static constexpr bool kOfTree = false;
+  static constexpr bool kOfTree = false, kDecides = false;
   explicit HeapSort(const RunCall& /*call*/) {}
   void operator()(double* distances, double* numbers, int64_t k) const {
     for (int64_t last = k - 1; last > 0; --last) {
@@ -144,9 +151,73 @@ struct HeapSort {
 
 struct SortOfSource {
   static constexpr bool kOfTree = true;  // also where that has one node
+  static constexpr bool kDecides = false;
   PairSort sort;
   explicit SortOfSource(const RunCall& call) : sort(call.params[index_of(kSortedParams, "sort")].scalar<PairSort>()) {}
   void operator()(double* distances, double* numbers, int64_t k) const { sort_pairs({distances, numbers, k}, sort); }
+};
+
+/// Whether the rounding of the source may change an answer that is made of the groups of the neighbours, and of their
+/// distances where these are weights.
+struct Decision : HeapSort {
+  static constexpr bool kDecides = true;
+  const double* points;
+  const int32_t* groups;
+  int64_t n_points, width;
+  double largest;
+  bool weighted, whole;
+
+  explicit Decision(const RunCall& call)
+      : HeapSort(call),
+        points(call.params[0].as<double>()),
+        groups(call.params[index_of(kDecidedParams, "groups")].as<int32_t>()),
+        n_points(call.params[0].shape[0]),
+        width(call.in[0].width),
+        largest(call.params[index_of(kDecidedParams, "largest")].scalar<double>()),
+        weighted(call.params[index_of(kDecidedParams, "weighted")].scalar<uint8_t>() != 0),
+        whole(call.params[index_of(kDecidedParams, "whole")].scalar<uint8_t>() != 0) {}
+
+  /// Most by which a square of the source differs from ours; none between whole numbers, whose squares are exact.
+  double rounding(const double* x) const {
+    double norm = 0.0;
+    bool is_whole = whole;
+    for (int64_t j = 0; j < width; ++j) {
+      norm += x[j] * x[j];
+      is_whole = is_whole && x[j] == std::floor(x[j]);
+    }
+    if (is_whole && norm < kExact && largest < kExact) return 0.0;
+    return 2.0 * DBL_EPSILON * static_cast<double>(width + 16) * (norm + largest);
+  }
+
+  /// The squares are sorted. `excluded` is that of the nearest row which is no neighbour.
+  bool is_decided(const double* x, const double* squares, const double* numbers, int64_t k, double excluded,
+                  double rounding) const {
+    if (rounding == 0.0) return true;
+    if (!(rounding < HUGE_VAL)) return false;
+    const auto at = [numbers](int64_t i) { return static_cast<int64_t>(numbers[i]); };
+    if (weighted && !(rounding <= kPrecise * squares[0])) {
+      for (int64_t i = 1; i < k; ++i) {
+        if (groups[at(i)] != groups[at(0)]) return false;
+      }
+    }
+    if (excluded - squares[k - 1] > rounding) return true;
+    const int64_t last = at(k - 1);
+    const auto is_same = [&](int64_t point) {
+      return groups[point] == groups[last] ||
+             std::memcmp(points + point * width, points + last * width, static_cast<size_t>(width) * 8) == 0;
+    };
+    for (int64_t i = 0; i < k; ++i) {
+      if (squares[i] >= squares[k - 1] - rounding && !is_same(at(i))) return false;
+    }
+    for (int64_t point = 0; point < n_points; ++point) {
+      const double square = reduced<Metric::kSqeuclidean>(x, points + point * width, width, nullptr);
+      if (square >= squares[k - 1] - rounding && square <= squares[k - 1] + rounding && !is_same(point)) return false;
+    }
+    return true;
+  }
+
+ private:
+  static constexpr double kExact = 0x1p50, kPrecise = 1e-8;
 };
 
 template <Metric kMetric, class Sort>
@@ -178,12 +249,13 @@ class Search {
     auto* copies = call.arena->alloc_n<float>(static_cast<size_t>(kQueries * width_));
     if (copies == nullptr) return Status::kNoMemory;
     int32_t r = 0;
+    int32_t left = -1;  // the first row that is left to the source
     if (nodes_ == 1) {
-      for (; r + kQueries <= call.rows; r += kQueries) scan<kQueries>(call, r, copies);
+      for (; r + kQueries <= call.rows && left < 0; r += kQueries) left = scan<kQueries>(call, r, copies);
     }
-    for (; r < call.rows; ++r) nodes_ == 1 ? scan<1>(call, r, copies) : walk(call, r, copies);
+    for (; r < call.rows && left < 0; ++r) left = nodes_ == 1 ? scan<1>(call, r, copies) : walk(call, r, copies);
     call.arena->release(mark);
-    return Status::kOk;
+    return left < 0 ? Status::kOk : call.reject(Status::kUndecided, left, 0);
   }
 
  private:
@@ -194,6 +266,7 @@ class Search {
     double* numbers;
     double slack;
     float limit;  // what the sums of rows that may be nearer than the farthest do not exceed
+    double rounding = 0.0, excluded = HUGE_VAL;  // see `Decision`
   };
 
   Query start(const RunCall& call, int32_t r, float* copy) const {
@@ -205,19 +278,26 @@ class Search {
     }
     const double* x = call.in[0].row(r);
     const double slack = is_norm(kMetric) ? slack_of<kMetric>(x, mean_, width_, copy, 1) + slack_ : 0.0;
-    return {x, copy, out, out + k_, slack, HUGE_VALF};
+    Query query{x, copy, out, out + k_, slack, HUGE_VALF};
+    if constexpr (Sort::kDecides) query.rounding = sort_.rounding(x);
+    return query;
   }
 
   void set_limit(Query& query) const {
-    const double farthest = query.distances[0];
+    const double farthest = query.distances[0] + query.rounding;
     const double reach = ((is_squared(kMetric) ? std::sqrt(farthest) : farthest) + query.slack) * of_doubles_;
     query.limit = static_cast<float>((is_squared(kMetric) ? reach * reach : reach) * of_floats_) + 0x1p-100F;
   }
 
-  /// Nearest first.
-  void finish(const Query& query) const {
+  /// Nearest first. False: they are left to the source.
+  bool finish(const Query& query) const {
     sort_(query.distances, query.numbers, k_);
+    bool decided = true;
+    if constexpr (Sort::kDecides) {
+      decided = sort_.is_decided(query.x, query.distances, query.numbers, k_, query.excluded, query.rounding);
+    }
     for (int64_t i = 0; i < k_; ++i) query.distances[i] = root<kMetric>(query.distances[i]);
+    return decided;
   }
 
   template <int kCount>
@@ -252,21 +332,29 @@ class Search {
 
   void measure(Query& query, int64_t point) const {
     const double distance = reduced<kMetric>(query.x, points_ + point * width_, width_, form_);
+    if constexpr (Sort::kDecides) {
+      const double farther = std::fmax(distance, query.distances[0]);
+      if (farther < query.excluded && farther < DBL_MAX) query.excluded = farther;
+    }
     if (distance >= query.distances[0]) return;  // NaN is pushed, as in the source
     replace_top(query.distances, query.numbers, k_, distance, order_[point]);
     if (is_norm(kMetric) && query.distances[0] < DBL_MAX) set_limit(query);
   }
 
+  /// The first row that is left to the source, or -1.
   template <int kCount>
-  void scan(const RunCall& call, int32_t r, float* copies) const {
+  int32_t scan(const RunCall& call, int32_t r, float* copies) const {
     Query queries[kCount];
     for (int32_t q = 0; q < kCount; ++q) queries[q] = start(call, r + q, copies + q * width_);
     visit(queries, 0);
-    for (const Query& query : queries) finish(query);
+    for (int32_t q = 0; q < kCount; ++q) {
+      if (!finish(queries[q])) return r + q;
+    }
+    return -1;
   }
 
   /// Depth first, the nearer child of each node before the other.
-  void walk(const RunCall& call, int32_t r, float* copy) const {
+  int32_t walk(const RunCall& call, int32_t r, float* copy) const {
     struct Waiting {
       int64_t node;
       double bound;
@@ -289,7 +377,7 @@ class Search {
       stack[depth++] = first ? b : a;
       stack[depth++] = first ? a : b;
     }
-    finish(queries[0]);
+    return finish(queries[0]) ? -1 : r;
   }
 
   const double* points_;
@@ -309,6 +397,19 @@ template <class Sort>
 Status run(const RunCall& call) noexcept {
   const auto metric = call.params[index_of(kParams, "metric")].scalar<Metric>();
   return with_metric(metric, [&]<Metric kMetric>() { return Search<kMetric, Sort>(call).run(call); });
+}
+
+const char* check_decided(const LoadCall& call) {
+  if (call.params[index_of(kParams, "ranges")].shape[0] != 1) return "leaves rows of a tree to the source";
+  const auto metric = call.params[index_of(kParams, "metric")].scalar<Metric>();
+  if (metric != Metric::kEuclidean && metric != Metric::kSqeuclidean) return "has a metric without products";
+  return check(call);
+}
+
+Status run_decided(const RunCall& call) noexcept {
+  const auto metric = call.params[index_of(kParams, "metric")].scalar<Metric>();
+  return metric == Metric::kEuclidean ? Search<Metric::kEuclidean, Decision>(call).run(call)
+                                      : Search<Metric::kSqeuclidean, Decision>(call).run(call);
 }
 
 /// Leaves that a search visits where the columns do not depend on each other. Balls overlap, so more of them are near.
@@ -357,4 +458,6 @@ PRETZEL_KERNEL(neighbors, .params = kParams, .out = {kDense}, .bind = bind, .che
                .run = run<HeapSort>, .cost = cost, .flags = kHasState)
 PRETZEL_KERNEL(sorted_neighbors, .params = kSortedParams, .out = {kDense}, .bind = bind, .check = check,
                .check_state = check, .run = run<SortOfSource>, .cost = cost, .flags = kHasState)
+PRETZEL_KERNEL(decided_neighbors, .params = kDecidedParams, .out = {kDense}, .bind = bind, .check = check_decided,
+               .check_state = check_decided, .run = run_decided, .cost = cost, .flags = kHasState | kLeavesRows)
 }  // namespace pretzel

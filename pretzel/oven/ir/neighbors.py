@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -143,6 +144,41 @@ class SortedNeighbors(Neighbors):
 
     def _sort(self, distances: Array, numbers: Array) -> None:
         sort_pairs(distances, numbers, self.sort)
+
+
+class DecidedNeighbors(Neighbors):
+    """The same where scikit-learn subtracts products of rows from their squares, whose rounding it does not show.
+
+    A row is left to the estimator where that rounding may change an answer.
+
+    Parameters
+    ----------
+    groups : int32 array of shape (n_points,)
+        Rows of the same group are the same to whoever reads the numbers.
+    largest : float
+        The largest square of a stored row.
+    weighted : bool
+        Distances are weights.
+    whole : bool
+        The stored rows are whole numbers.
+    """
+
+    groups: Array = field(kw_only=True)
+    largest: float = field(kw_only=True)
+    weighted: bool = field(kw_only=True)
+    whole: bool = field(kw_only=True)
+
+    op: ClassVar[str] = "decided_neighbors/1"
+    kernel: ClassVar[str] = "decided_neighbors"
+
+    def params(self) -> dict[str, Array]:
+        return {
+            **super().params(),
+            "groups": self.groups,
+            "largest": np.array(self.largest),
+            "weighted": np.array(self.weighted, dtype=np.uint8),
+            "whole": np.array(self.whole, dtype=np.uint8),
+        }
 
 
 def searched(node: Any) -> dict[str, Array]:

@@ -10,6 +10,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import normalize
 
 import pretzel
 from pretzel.errors import InputTypeError
@@ -43,8 +44,7 @@ def test_answers(metric: str, weights: str) -> None:
         regressor = KNeighborsRegressor(4, metric=metric, weights=weights, algorithm="brute").fit(stored, TARGETS)
         for model in (classifier, regressor):
             plan = pretzel.compile(model, strict=True)
-            requests = [asked] if metric == "euclidean" and stored is DENSE else [asked, stored]
-            for X in requests:
+            for X in (asked, stored):
                 same(plan, model, X)
                 if stored is FEW:
                     same(plan, model, X.toarray())
@@ -93,3 +93,35 @@ def test_float32_and_whole_numbers() -> None:
     plan = pretzel.compile(model)
     for X in (ASKED.astype(np.float32), np.round(3 * ASKED).astype(int)):
         same(plan, model, X)
+
+
+def test_where_rounding_decides() -> None:
+    """All stored rows are as far from zeros but for rounding, which is another in the source."""
+    stored = normalize(np.random.default_rng(2).normal(size=(800, 20)))
+    model = KNeighborsClassifier(5).fit(stored, np.arange(800) % 7)
+    plan = pretzel.compile(model, strict=True)
+    zeros = np.zeros((1, 20))
+    same(plan, model, zeros)
+    assert plan.predict_one(zeros[0]) == model.predict(zeros)[0]
+    one = KNeighborsClassifier(5).fit(stored, np.zeros(800))  # whichever is nearest
+    assert not pretzel.compile(one, strict=True).methods["predict"].rows_left(zeros)
+
+
+@pytest.mark.parametrize("weights", ["uniform", "distance"])
+def test_equal_rows_and_whole_numbers(weights: str) -> None:
+    """The order decides among rows that are equally far in the source, too."""
+    for stored, asked in (
+        (np.repeat(DENSE[:60], 5, axis=0), ASKED),
+        (np.round(DENSE), np.round(ASKED)),
+    ):
+        model = KNeighborsClassifier(7, weights=weights).fit(stored, RNG.integers(0, 5, len(stored)))
+        plan = pretzel.compile(model, strict=True)
+        same(plan, model, asked)
+        assert plan.methods["predict"].rows_left(asked) == []
+
+
+def test_verification_asks_about_rows_that_are_left_alone() -> None:
+    model = KNeighborsRegressor(4, weights="distance").fit(DENSE, TARGETS)
+    assert pretzel.verify(pretzel.compile(model), model, DENSE).ok
+    other = KNeighborsRegressor(4, weights="distance").fit(DENSE, TARGETS + 1.0)
+    assert not pretzel.verify(pretzel.compile(model), other, DENSE).ok

@@ -103,7 +103,7 @@ from pretzel.oven.ir.mlp import Relu, Tanh
 from pretzel.oven.ir.multiplicative_updates import DivergenceUpdates, MultiplicativeUpdates
 from pretzel.oven.ir.neighbor_answers import NeighborDensity, NeighborGraph, NeighborMeans, NeighborVotes
 from pretzel.oven.ir.neighbor_embeddings import NeighborCombination, NeighborPaths
-from pretzel.oven.ir.neighbors import METRICS, Neighbors, SortedNeighbors
+from pretzel.oven.ir.neighbors import METRICS, DecidedNeighbors, Neighbors, SortedNeighbors
 from pretzel.oven.ir.ngrams import Ngrams
 from pretzel.oven.ir.normalize import SubtractMax, UnitNorm
 from pretzel.oven.ir.oblivious_trees import ObliviousTrees
@@ -319,6 +319,13 @@ def _sorted_neighbors(x: Node, sort: str) -> SortedNeighbors:
     near = _neighbors(x, "manhattan")
     points = np.round(near.points)
     return SortedNeighbors((x,), points, near.order, near.ranges, near.bounds, near.radii, "manhattan", 17, (), sort)
+
+
+def _decided_neighbors(x: Node, *, weighted: bool) -> DecidedNeighbors:
+    near = _neighbors(x, "euclidean")
+    groups, largest = np.arange(20, dtype=np.int32) % 2, float((near.points**2).sum(axis=1).max())
+    found = (near.points, near.order, near.ranges, near.bounds, near.radii, "euclidean", 3)
+    return DecidedNeighbors((x,), *found, groups=groups, largest=largest, weighted=weighted, whole=False)
 
 
 def _products(x: Node, metric: str, needs: str) -> ProductNeighbors:
@@ -542,6 +549,7 @@ def _examples() -> list[Node]:
         *(answer for metric in METRICS[:3] for x in INPUTS for answer in _neighbor_answers(_neighbors(x, metric))),
         *(make(INPUTS[0], metric) for metric in METRICS[3:] for make in (_neighbors, _within)),
         *(_sorted_neighbors(x, sort) for sort in SORTS for x in INPUTS),
+        *(_decided_neighbors(x, weighted=weighted) for weighted in (False, True) for x in INPUTS),
         *(_products(x, metric, needs) for metric in ("euclidean", "cosine") for needs in NEEDS
           for x in (INPUTS[0], SPARSE_CHECKED)),
         *(answer for metric in METRICS[:3] for x in INPUTS for answer in _radius_answers(x, metric)),

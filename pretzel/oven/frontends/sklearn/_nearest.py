@@ -12,7 +12,7 @@ from pretzel.oven.frontends.sklearn._pairwise import columns_of
 from pretzel.oven.frontends.sklearn.compat import since
 from pretzel.oven.frontends.sklearn.compat.neighbors import WITHOUT_TREE, rows_for_products, stored_rows
 from pretzel.oven.ir.columns import is_sparse
-from pretzel.oven.ir.neighbors import Neighbors, SortedNeighbors
+from pretzel.oven.ir.neighbors import DecidedNeighbors, Neighbors, SortedNeighbors
 from pretzel.oven.ir.product_neighbors import ProductNeighbors
 from pretzel.oven.ir.radius_neighbors import RadiusNeighbors
 
@@ -71,7 +71,19 @@ def nearest_by_answers(
     """The nearest stored rows, for those who see but their targets, and their distances where these are weights."""
     groups = np.unique(targets.reshape(len(targets), -1), axis=0, return_inverse=True)[1]
     found = _by_products(estimator, x, importer, k, groups, "weights" if weighted else "answers")
-    return nearest(estimator, x, importer, k) if found is None else found
+    if found is not None:
+        return found
+    near = nearest(estimator, x, importer, k)
+    if isinstance(near, SortedNeighbors) or near.metric not in ("euclidean", "sqeuclidean"):
+        return near
+    rows = near.points
+    return DecidedNeighbors(
+        near.inputs, rows, near.order, near.ranges, near.bounds, near.radii, near.metric, near.k,
+        groups=groups.ravel().astype(np.int32),
+        largest=float((rows * rows).sum(axis=1).max()),
+        weighted=weighted,
+        whole=bool((rows == np.floor(rows)).all()),
+    )  # fmt: skip
 
 
 def _by_products(
