@@ -222,7 +222,7 @@ def _texts() -> Iterator[Case]:
     other = r"(?=\w)[a-z]+|\d"
     for name, model in {
         "words of another pattern": make_pipeline(TfidfVectorizer(token_pattern=other), LogisticRegression()),
-        "words, neighbours": make_pipeline(TfidfVectorizer(), KNeighborsClassifier()),
+        "words, neighbours": make_pipeline(TfidfVectorizer(), KNeighborsClassifier(metric="manhattan")),
         "union with words of another pattern": make_pipeline(
             make_union(TfidfVectorizer(), CountVectorizer(token_pattern=other)), LogisticRegression()
         ),

@@ -146,7 +146,7 @@ def test_documents():
     y = np.array(["+", "-"] * 15)
     members = [
         ("a", make_pipeline(TfidfVectorizer(), LogisticRegression())),
-        ("b", make_pipeline(TfidfVectorizer(), KNeighborsClassifier(3))),
+        ("b", make_pipeline(TfidfVectorizer(), KNeighborsClassifier(3, metric="manhattan"))),
     ]
     assert check(VotingClassifier(members, voting="soft").fit(texts, y), texts).opaque_steps
 

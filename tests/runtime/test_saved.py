@@ -101,7 +101,7 @@ PARTLY_NATIVE = "LocalClassifier"
 """Whose probabilities depend on the other rows of a request, so that only the estimator itself has them."""
 
 
-LEAVES_ROWS = "KNNImputer"
+LEAVES_ROWS = "KNNImputer", "KNeighbors", "NearestNeighbors"
 """Which leaves rows to the estimator: those about which rounding decides, or the order of equal distances."""
 
 
@@ -110,7 +110,8 @@ def answered(saved, rows):
     found = []
     for i in range(len(rows)):
         with contextlib.suppress(InputTypeError):
-            saved.transform(rows[i : i + 1])
+            for method in saved.input_schema.outputs:
+                getattr(saved, method)(rows[i : i + 1])
             found.append(i)
     assert len(found) > len(rows) // 2
     return rows[found]

@@ -106,10 +106,7 @@ class Neighbors(Node):
 
     def _sort(self, distances: Array, numbers: Array) -> None:
         """Put what a heap holds in order."""
-        for last in range(self.k - 1, 0, -1):
-            distance, number = distances[last], numbers[last]
-            distances[last], numbers[last] = distances[0], numbers[0]
-            _replace_top(distances[:last], numbers[:last], distance, number)
+        _sort_heap(distances, numbers)
 
     def _bound(self, x: Array, node: int) -> float:
         """At most the distance to what a node holds."""
@@ -232,6 +229,25 @@ def _of_counts(metric: str, x: Array, points: Array) -> Array:
 def root(metric: str, distances: Array) -> Array:
     """Distances of what `reduced` returns."""
     return np.sqrt(distances) if metric in ROOTED else distances
+
+
+def nearest_of(distances: Array, k: int) -> Array:
+    """The ``k`` nearest of some rows: their distances, then their numbers, as a heap with one place more finds them."""
+    held = min(k + 1, len(distances))
+    found, numbers = np.full(held, np.inf), np.zeros(held)
+    for number, distance in enumerate(distances):
+        if distance < found[0]:
+            _replace_top(found, numbers, distance, number)
+    _sort_heap(found, numbers)
+    return np.stack([found[:k], numbers[:k]])
+
+
+def _sort_heap(distances: Array, numbers: Array) -> None:
+    """Put what a heap holds in order, the nearest first."""
+    for last in range(len(distances) - 1, 0, -1):
+        distance, number = distances[last], numbers[last]
+        distances[last], numbers[last] = distances[0], numbers[0]
+        _replace_top(distances[:last], numbers[:last], distance, number)
 
 
 def _replace_top(distances: Array, numbers: Array, distance: float, number: float) -> None:

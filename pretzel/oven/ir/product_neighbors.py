@@ -7,10 +7,13 @@ from typing import ClassVar
 import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
+from pretzel.oven.ir.neighbors import nearest_of
 from pretzel.schema import Kind, Schema, dense
 
 METRICS = ("euclidean", "sqeuclidean", "cosine", "correlation")
 """Names of metrics in the order of the kernel's."""
+
+ANGLES = METRICS[2:]
 
 NEEDS = ("answers", "weights", "order")
 """What must be that of the source, in the order of the kernel's: see `ProductNeighbors`."""
@@ -72,23 +75,29 @@ class ProductNeighbors(Node):
         }
 
     def reference(self, *inputs: Value) -> Value:
-        from scipy.sparse import csc_array, csr_array
-
-        x = inputs[0]
+        """Sums have the order of the kernel's, so that the same rows are equally far."""
+        x = inputs[0].toarray() if hasattr(inputs[0], "toarray") else inputs[0]
         with np.errstate(all="ignore"):
             if self.metric == "correlation":
-                x = x - x.mean(axis=1, keepdims=True)
-            x = csr_array(x)
-            squares = np.asarray(x.multiply(x).sum(axis=1)).reshape(-1, 1)
-            stored = csc_array((self.values, self.places, self.starts), shape=(len(self.norms), x.shape[1]))
-            far = np.asarray((x @ stored.T).toarray(), dtype=np.float64)
-            if self.metric in ("cosine", "correlation"):
-                far = np.clip(1.0 - far / np.where(squares == 0.0, 1.0, np.sqrt(squares)), 0.0, 2.0)
-            else:
-                far = np.maximum(-2.0 * far + squares + self.norms, 0.0)
-        numbers = np.argsort(far, axis=1, kind="stable")[:, : self.k]
-        distances = np.take_along_axis(far, numbers, axis=1)
+                x = x - _added(x)[:, None] / x.shape[1]
+            squares = _added(x * x)[:, None]
+            scale = np.sqrt(np.where(squares == 0.0, 1.0, squares)) if self.metric in ANGLES else 1.0
+            far = np.zeros((len(x), len(self.norms)))
+            for j in np.flatnonzero((x != 0.0).any(axis=0)):
+                at = slice(self.starts[j], self.starts[j + 1])
+                far[:, self.places[at]] += (x[:, [j]] / scale) * self.values[at]
+            far = np.maximum(1.0 - far if self.metric in ANGLES else -2.0 * far + squares + self.norms, 0.0)
+        found = np.array([nearest_of(row, self.k) for row in far]).reshape(len(x), 2, self.k)
+        distances, numbers = found[:, 0], found[:, 1]
         return np.hstack([np.sqrt(distances) if self.metric == "euclidean" else distances, numbers])
 
     def describe(self) -> str:
         return f"{self.k} of {len(self.norms)} rows, {self.metric}"
+
+
+def _added(x: Array) -> Array:
+    """Sums of rows, column by column."""
+    found = np.zeros(len(x))
+    for column in x.T:
+        found = found + column
+    return found
