@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from pretzel.oven.ir.columns import Select
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Array, Node, Parity, Value, replace
 from pretzel.oven.ir.scale import ToFloat32, round_to_float32
@@ -353,6 +354,9 @@ class Threshold(Node):
         return Boundaries(np.arange(width), np.full(width, self.cut), closed_left=not self.inclusive)
 
     def move_edges(self, slack: Array, offsets: Array | float) -> Node:
+        source = self.inputs[0].inputs[0] if isinstance(self.inputs[0], Select) else self.inputs[0]
+        if self.cut == 1.0 and isinstance(source, Sigmoid | Expit):
+            return self  # sigmoids lie next to 1 for many rows, and round to it where those of the source do
         side = -1.0 if self.inclusive else 1.0
         return replace(self, cut=self.cut + side * float(slack.max()) * abs(self.cut))
 

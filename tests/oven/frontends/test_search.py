@@ -65,3 +65,12 @@ def test_a_threshold_between_other_than_two_classes() -> None:
     assert_close(plan.predict_proba(X), fitted.predict_proba(X))
     with pytest.raises(ValueError, match="binary"):
         plan.predict(X)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0])
+def test_a_threshold_at_the_end_of_a_sigmoid(threshold: float) -> None:
+    """Probabilities of 1 are those that are rounded to it, and none that lie next to it."""
+    rows = np.linspace(-60.0, 60.0, 2001)[:, None]
+    model = FixedThresholdClassifier(LogisticRegression(), threshold=threshold).fit(rows, rows[:, 0] > 0.0)
+    model.estimator_.coef_[:], model.estimator_.intercept_[:] = 1.0, 0.0
+    np.testing.assert_array_equal(pretzel.compile(model, strict=True).predict(rows), model.predict(rows))
