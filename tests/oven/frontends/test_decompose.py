@@ -87,3 +87,9 @@ def test_incremental_pca_of_sparse_rows() -> None:
     plan = pretzel.compile(model)
     assert_close(plan.transform(S), model.transform(S))
     assert_close(plan.transform(S.toarray()), model.transform(S.toarray()))
+
+
+def test_no_components() -> None:
+    X = np.random.default_rng(0).normal(size=(30, 3))
+    model = PCA(n_components=0, whiten=True).fit(X)
+    assert pretzel.compile(model, strict=True).transform(X).shape == model.transform(X).shape == (30, 0)

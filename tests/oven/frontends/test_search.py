@@ -74,3 +74,13 @@ def test_a_threshold_at_the_end_of_a_sigmoid(threshold: float) -> None:
     model = FixedThresholdClassifier(LogisticRegression(), threshold=threshold).fit(rows, rows[:, 0] > 0.0)
     model.estimator_.coef_[:], model.estimator_.intercept_[:] = 1.0, 0.0
     np.testing.assert_array_equal(pretzel.compile(model, strict=True).predict(rows), model.predict(rows))
+
+
+def test_a_label_that_is_no_class() -> None:
+    """`predict` fails as in the source; scores are those of the classifier."""
+    model = FixedThresholdClassifier(LogisticRegression(), pos_label=7).fit(X, Y > 0.0)
+    plan = pretzel.compile(model)
+    assert [step.method for step in plan.opaque_steps] == ["predict"]
+    assert_close(plan.predict_proba(X), model.predict_proba(X))
+    with pytest.raises(ValueError, match="pos_label=7"):
+        plan.predict(X)

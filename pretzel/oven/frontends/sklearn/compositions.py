@@ -316,7 +316,12 @@ def threshold_classifier(estimator: Any, x: Node, importer: Importer) -> Methods
         asked = "decision_function"
     proba = asked == "predict_proba"
     score = importer.answer(child.estimator, asked, x, name=child.name, width=2 if proba else 1)
-    first = positive_class(estimator) == 0
+    others = ("predict_proba", "predict_log_proba", "decision_function")
+    found = importer.methods(child.estimator, x, only=others, name=child.name)
+    positive = positive_class(estimator)
+    if positive is None:
+        return found
+    first = positive == 0
     cut = estimator.best_threshold_ if hasattr(estimator, "best_threshold_") else estimator.threshold
     if isinstance(cut, str):
         cut = 0.5 if proba else 0.0
@@ -327,6 +332,4 @@ def threshold_classifier(estimator: Any, x: Node, importer: Importer) -> Methods
         node = MulAdd((node,), np.array([-1.0]), np.array([0.0]))
     above = Threshold((node,), float(cut), inclusive=True, casts=not isinstance(cut, np.generic))
     labels = classes[::-1].copy() if first else classes
-    others = ("predict_proba", "predict_log_proba", "decision_function")
-    found = importer.methods(child.estimator, x, only=others, name=child.name)
     return {**found, "predict": Output(above, ndim=1, labels=(labels,))}

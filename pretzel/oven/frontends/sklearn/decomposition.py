@@ -49,7 +49,7 @@ def _principal(estimator: Any, x: Node, importer: Importer) -> Node:
     checked = importer.finite(x, estimator)
     result = product_dtype(checked, estimator.components_.dtype, estimator.mean_.dtype, kept=Follows.FLOAT32)
     found: Node = projected(checked, components, -offset, result)
-    if not estimator.whiten:
+    if not estimator.whiten or not len(components):
         return found
     scale = np.sqrt(np.asarray(estimator.explained_variance_))
     smallest = np.finfo(scale.dtype).eps

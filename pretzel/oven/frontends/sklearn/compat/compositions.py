@@ -50,11 +50,15 @@ def stacked_widths(ensemble: Any) -> list[int]:
     return found
 
 
-def positive_class(classifier: Any) -> int:
-    """Position among the two classes of the one that a `TunedThresholdClassifierCV`, or a fixed threshold, is about."""
+def positive_class(classifier: Any) -> int | None:
+    """Position among the two classes of the one that a `TunedThresholdClassifierCV`, or a fixed threshold, is about.
+
+    None if it is no class, so that ``predict`` fails.
+    """
     scorer = getattr(classifier, "_curve_scorer", None)
     label = classifier.pos_label if scorer is None else scorer._get_pos_label()
-    return 1 if label is None else int(np.flatnonzero(np.asarray(classifier.classes_) == label)[0])
+    found = [1] if label is None else np.flatnonzero(np.asarray(classifier.classes_) == label)
+    return int(found[0]) if len(found) else None
 
 
 def target_ndim(regressor: Any) -> int:
