@@ -38,8 +38,8 @@ BOOSTERS = "(XGB|LGBM|CatBoost|LocalClassifier).* #.*"
 
 KNOWN: tuple[Known, ...] = (
     Known(
-        "where no row of a request has a neighbour, scikit-learn answers in the dtype of whole-number targets: the dtype of "
-        "one row depends on the others, and a plan has one",
+        "where no row of a request has a neighbour, scikit-learn answers in the dtype of whole-number targets, so that "
+        "the dtype of one row depends on the others; a plan has one",
         subject="RadiusNeighborsRegressor.*", method="predict", kind="dtype",
     ),
     Known(
