@@ -201,17 +201,14 @@ struct Decision : HeapSort {
       }
     }
     if (excluded - squares[k - 1] > rounding) return true;
-    const int64_t last = at(k - 1);
-    const auto is_same = [&](int64_t point) {
-      return groups[point] == groups[last] ||
-             std::memcmp(points + point * width, points + last * width, static_cast<size_t>(width) * 8) == 0;
-    };
+    // Which of several equal rows stay follows from the heap of the source, in which all distances are rounded.
+    const int32_t group = groups[at(k - 1)];
     for (int64_t i = 0; i < k; ++i) {
-      if (squares[i] >= squares[k - 1] - rounding && !is_same(at(i))) return false;
+      if (squares[i] >= squares[k - 1] - rounding && groups[at(i)] != group) return false;
     }
     for (int64_t point = 0; point < n_points; ++point) {
       const double square = reduced<Metric::kSqeuclidean>(x, points + point * width, width, nullptr);
-      if (square >= squares[k - 1] - rounding && square <= squares[k - 1] + rounding && !is_same(point)) return false;
+      if (groups[point] != group && std::fabs(square - squares[k - 1]) <= rounding) return false;
     }
     return true;
   }
