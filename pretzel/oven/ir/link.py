@@ -6,7 +6,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from pretzel.oven.ir.columns import Select
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Array, Node, Parity, Value, replace
 from pretzel.oven.ir.scale import ToFloat32, round_to_float32
@@ -331,11 +330,13 @@ class Threshold(Node):
     """1 where a value is greater than ``cut`` (or equal, when ``inclusive``), else 0.
 
     ``casts`` says that NumPy rounds ``cut``, too, where the values are float32: it is a Python float.
+    ``of_probabilities`` says that values lie from 0 to 1, and close together next to 1.
     """
 
     cut: float = 0.0
     inclusive: bool = False
     casts: bool = False
+    of_probabilities: bool = False
 
     op: ClassVar[str] = "threshold/1"
     kernel: ClassVar[str] = "threshold"
@@ -354,11 +355,11 @@ class Threshold(Node):
         return Boundaries(np.arange(width), np.full(width, self.cut), closed_left=not self.inclusive)
 
     def move_edges(self, slack: Array, offsets: Array | float) -> Node:
-        source = self.inputs[0].inputs[0] if isinstance(self.inputs[0], Select) else self.inputs[0]
-        if self.cut == 1.0 and isinstance(source, Sigmoid | Expit):
-            return self  # sigmoids lie next to 1 for many rows, and round to it where those of the source do
+        size = abs(self.cut)
+        if self.of_probabilities:  # the distance to 1 of many is less than the slack of 1
+            size = min(size, max(1.0 - self.cut, 0.0) * 2.0**18)
         side = -1.0 if self.inclusive else 1.0
-        return replace(self, cut=self.cut + side * float(slack.max()) * abs(self.cut))
+        return replace(self, cut=self.cut + side * float(slack.max()) * size)
 
     def params(self) -> dict[str, Array]:
         return {"cut": np.array(self.cut), "inclusive": np.array(self.inclusive, dtype=np.uint8)}

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
+from sklearn.ensemble import BaggingClassifier, VotingClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, RandomizedSearchCV
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
@@ -67,13 +74,40 @@ def test_a_threshold_between_other_than_two_classes() -> None:
         plan.predict(X)
 
 
-@pytest.mark.parametrize("threshold", [0.0, 1.0])
-def test_a_threshold_at_the_end_of_a_sigmoid(threshold: float) -> None:
+SATURATING = np.concatenate([np.linspace(-800.0, 800.0, 401), np.linspace(-40.0, 40.0, 2001)])[:, None]
+ABOVE_ZERO = SATURATING[:, 0] + np.random.default_rng(0).normal(scale=4.0, size=len(SATURATING)) > 0.0
+LINEAR = LogisticRegression()
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        LINEAR,
+        VotingClassifier([("a", LINEAR), ("b", LogisticRegression(C=0.01))], voting="soft", weights=[0.1, 0.3]),
+        BaggingClassifier(LINEAR, 7, random_state=0),
+        CalibratedClassifierCV(LINEAR, cv=3),
+        CalibratedClassifierCV(LINEAR, method="isotonic", cv=3),
+        MLPClassifier(10, max_iter=20, random_state=0),
+    ],
+    ids=["linear", "voting", "bagging", "sigmoid", "isotonic", "network"],
+)
+def saturating(request: pytest.FixtureRequest) -> Any:
+    """A fitted classifier with probabilities of 1 and next to 1 for many rows."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return request.param.fit(SATURATING, ABOVE_ZERO)
+
+
+@pytest.mark.parametrize(
+    "threshold", [0.0, 1e-300, 1.0 - 1e-12, np.nextafter(1.0, 0.0), 1.0, np.nextafter(1.0, 2.0), 2.0], ids=repr
+)
+@pytest.mark.parametrize("positive", [True, False])
+def test_a_threshold_at_the_end_of_probabilities(saturating: Any, threshold: float, positive: bool) -> None:
     """Probabilities of 1 are those that are rounded to it, and none that lie next to it."""
-    rows = np.linspace(-60.0, 60.0, 2001)[:, None]
-    model = FixedThresholdClassifier(LogisticRegression(), threshold=threshold).fit(rows, rows[:, 0] > 0.0)
-    model.estimator_.coef_[:], model.estimator_.intercept_[:] = 1.0, 0.0
-    np.testing.assert_array_equal(pretzel.compile(model, strict=True).predict(rows), model.predict(rows))
+    model = FixedThresholdClassifier(LINEAR, threshold=threshold, pos_label=positive).fit(SATURATING, ABOVE_ZERO)
+    model.estimator_ = saturating
+    plan = pretzel.compile(model, strict=True)
+    np.testing.assert_array_equal(plan.predict(SATURATING), model.predict(SATURATING))
 
 
 def test_a_label_that_is_no_class() -> None:

@@ -56,7 +56,7 @@ def _classified(model: Model, classes: Array, x: Node, importer: Importer) -> Me
         log_proba = LogSoftmax((importer.concat(halves),))
         above: Node = Threshold((values,))
         if model.threshold is not None:
-            above = Threshold((importer.select(proba, (1,)),), model.threshold)
+            above = Threshold((importer.select(proba, (1,)),), model.threshold, of_probabilities=True)
         predict = Output(above, ndim=1, labels=(classes,))
     else:
         one_by_one = model.loss == "MultiClassOneVsAll"

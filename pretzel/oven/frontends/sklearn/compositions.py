@@ -330,6 +330,8 @@ def threshold_classifier(estimator: Any, x: Node, importer: Importer) -> Methods
         node = importer.select(node, (0 if first else 1,))
     elif first:
         node = MulAdd((node,), np.array([-1.0]), np.array([0.0]))
-    above = Threshold((node,), float(cut), inclusive=True, casts=not isinstance(cut, np.generic))
+    above = Threshold(
+        (node,), float(cut), inclusive=True, casts=not isinstance(cut, np.generic), of_probabilities=proba
+    )
     labels = classes[::-1].copy() if first else classes
     return {**found, "predict": Output(above, ndim=1, labels=(labels,))}
