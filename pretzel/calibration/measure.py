@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pretzel._native import Method
 
 if TYPE_CHECKING:
@@ -38,13 +40,17 @@ class Sample:
 
 
 def samples(plan: Plan, X: Any, block: int, passes: int) -> Iterator[Sample]:
-    """Measurements of all native methods of a plan, the rows of ``X`` taken ``block`` at a time."""
+    """Measurements of all native methods of a plan, the rows of ``X`` taken ``block`` at a time.
+
+    Rows that a kernel leaves to the estimator are not timed.
+    """
     seen = set()
     for method in native_methods(plan):
         digest = tuple(stage.digest for stage in method.program.plan.stages)
         if digest not in seen:
             seen.add(digest)
-            yield from _steps(method, X, block, passes)
+            left = method.rows_left(X)
+            yield from _steps(method, X[np.setdiff1d(np.arange(X.shape[0]), left)] if left else X, block, passes)
 
 
 def native_methods(plan: Plan) -> Iterator[Method]:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import warnings
 from importlib.util import find_spec
 
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.neighbors import KNeighborsClassifier
+
 import pretzel
 from pretzel._native import kernels
-from pretzel.calibration.measure import native_methods
+from pretzel.calibration.measure import native_methods, samples
 from pretzel.calibration.models import models
 
 OF_LIBRARY = {
@@ -32,3 +37,11 @@ def test_every_kernel_is_measured():
                 found.update(call.kernel for call in method.program.plan.calls)
     absent = [only for library, only in OF_LIBRARY.items() if find_spec(library) is None]
     assert found == set(kernels()).difference({"branch", "loop"}, *absent)
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix])
+def test_rows_that_are_left_to_the_estimator_are_not_timed(form):
+    stored = np.random.default_rng(0).normal(size=(40, 3))
+    plan = pretzel.compile(KNeighborsClassifier(2, algorithm="brute", weights="distance").fit(form(stored), range(40)))
+    asked = np.vstack([stored[:5], stored[5:10] + 1.0])
+    assert {each.kernel for each in samples(plan, form(asked), 4, 1)} & {"decided_neighbors", "product_neighbors"}
