@@ -45,20 +45,22 @@ def samples(plan: Plan, X: Any, block: int, passes: int) -> Iterator[Sample]:
     Rows that a kernel leaves to the estimator are not timed.
     """
     seen = set()
-    for method in native_methods(plan):
+    for name, method in native_methods(plan):
         digest = tuple(stage.digest for stage in method.program.plan.stages)
         if digest not in seen:
             seen.add(digest)
-            left = method.rows_left(X)
-            yield from _steps(method, X[np.setdiff1d(np.arange(X.shape[0]), left)] if left else X, block, passes)
+            rows = plan.transform(X) if name == "inverse_transform" else X
+            left = method.rows_left(rows)
+            answered = rows[np.setdiff1d(np.arange(rows.shape[0]), left)] if left else rows
+            yield from _steps(method, answered, block, passes)
 
 
-def native_methods(plan: Plan) -> Iterator[Method]:
-    """The native methods of a plan, with those for requests of certain dtypes."""
-    for method in plan.methods.values():
+def native_methods(plan: Plan) -> Iterator[tuple[str, Method]]:
+    """The native methods of a plan by name, with those for requests of certain dtypes."""
+    for name, method in plan.methods.items():
         if isinstance(method, Method):
-            yield method
-            yield from (variant for variant in method.variants.values() if isinstance(variant, Method))
+            yield name, method
+            yield from ((name, variant) for variant in method.variants.values() if isinstance(variant, Method))
 
 
 def _steps(method: Method, X: Any, block: int, passes: int) -> Iterator[Sample]:
