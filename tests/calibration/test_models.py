@@ -41,6 +41,7 @@ def test_every_kernel_is_measured():
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix])
 def test_rows_that_are_left_to_the_estimator_are_not_timed(form):
     stored = np.random.default_rng(0).normal(size=(40, 3))
-    plan = pretzel.compile(KNeighborsClassifier(2, algorithm="brute", weights="distance").fit(form(stored), [0, 1] * 20))
+    model = KNeighborsClassifier(2, algorithm="brute", weights="distance").fit(form(stored), [0, 1] * 20)
+    plan = pretzel.compile(model)
     asked = np.vstack([stored[:5], stored[5:10] + 1.0])
     assert {each.kernel for each in samples(plan, form(asked), 4, 1)} & {"decided_neighbors", "product_neighbors"}
