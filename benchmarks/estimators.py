@@ -2,7 +2,7 @@
 
 Each has its default parameters, is fitted on `ROWS` rows of `WIDTH` columns, and is asked for its first native method
 in one process, contenders taking turns, one thread each. One row is asked by ``predict_one`` and its like. At the end
-stand all cases in which Pretzel is not ahead.
+stand all cases in which Pretzel is not ahead, with their profile: the kernels that take the time.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ class Measured(NamedTuple):
     pretzel, source : float
     onnx : float or None
         None: skl2onnx or onnxruntime reject the model.
+    profile : str
+        Kernels that take a twentieth of the time of Pretzel or more, where it is not ahead.
     """
 
     estimator: str
@@ -52,6 +54,12 @@ class Measured(NamedTuple):
     pretzel: float
     source: float
     onnx: float | None
+    profile: str = ""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether another is faster than Pretzel."""
+        return min(self.source, self.onnx or np.inf) < self.pretzel
 
 
 def tables(cls: type) -> Iterator[tuple[Any, ...]]:
@@ -103,13 +111,20 @@ def measure(cls: type, seconds: float) -> Iterator[Measured]:
                 contenders.append(Contender("onnx", onnx[1], [onnx[0].feed(X)]))
             times = {name: each.p50 for name, each in latencies(contenders, 3, seconds).items()}
             taken = times["source"] / rows
-            yield Measured(public_name(cls), method, rows, times["pretzel"], times["source"], times.get("onnx"))
+            made = Measured(public_name(cls), method, rows, times["pretzel"], times["source"], times.get("onnx"))
+            yield made._replace(profile=_profile(plan, method, X)) if made.is_behind else made
 
 
 def _of_plan(plan: Any, method: str, X: Any) -> Contender:
     """One row is a row for Pretzel, as a service has it, and a table of one row for the others, which take no other."""
     row = getattr(plan, f"{method}_one", None) if len(X) == 1 else None
     return Contender("pretzel", getattr(plan, method), [X]) if row is None else Contender("pretzel", row, [X[0]])
+
+
+def _profile(plan: Any, method: str, X: Any) -> str:
+    stages = plan.explain("json", analyze=X)["analyzed"][method]["stages"]
+    shares = sorted(((call["share"], call["kernel"]) for stage in stages for call in stage["calls"]), reverse=True)
+    return ", ".join(f"{kernel} {share:.0%}" for share, kernel in shares if share >= 0.05)
 
 
 def _repeated(given: Any, rows: int) -> Any:
@@ -145,13 +160,12 @@ def summary(measured: list[Measured]) -> str:
                 [str(rows), str(len(ratios)), number(statistics.median(ratios)), number(min(ratios)), str(slower), peer]
             )
     header = ["rows", "estimators", "median: times scikit-learn", "least", "slower", "median: times onnxruntime"]
-    behind = [each for each in measured if each.source < each.pretzel or (each.onnx or np.inf) < each.pretzel]
     rows_behind = [
         [f"{each.estimator}.{each.method}", str(each.rows), number(each.pretzel), number(each.source),
-         "-" if each.onnx is None else number(each.onnx)]
-        for each in behind
+         "-" if each.onnx is None else number(each.onnx), each.profile]
+        for each in measured if each.is_behind
     ]  # fmt: skip
-    columns = ["microseconds", "rows", "pretzel", "scikit-learn", "onnxruntime"]
+    columns = ["microseconds", "rows", "pretzel", "scikit-learn", "onnxruntime", "kernels"]
     return f"{table(header, lines)}\n\nNot ahead:\n\n{table(columns, rows_behind)}"
 
 
