@@ -333,3 +333,28 @@ def test_saved_plans_answer_without_xgboost(tmp_path: Any) -> None:
 def test_unfitted() -> None:
     with pytest.raises(UnfittedError):
         pretzel.compile(XGBRegressor())
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda X, y: XGBClassifier(n_estimators=2).fit(X, y > 0),
+        lambda X, y: XGBClassifier(n_estimators=2).fit(X, grades(y, 3)),
+        lambda X, y: XGBClassifier(n_estimators=2, objective="multi:softmax").fit(X, grades(y, 5)),
+        lambda X, y: XGBRFClassifier(n_estimators=2).fit(X, grades(y, 3)),
+        lambda X, y: XGBClassifier(n_estimators=2).fit(X, np.c_[y > 0, y < 0.5, y > 1].astype(int)),
+        lambda X, y: XGBRegressor(n_estimators=2).fit(X, y),
+        lambda X, y: XGBRegressor(n_estimators=2).fit(X, np.c_[y, -y, y**2]),
+    ],
+    ids=["two classes", "three classes", "softmax", "forest", "several labels", "regressor", "several targets"],
+)
+def test_no_rows_have_the_columns_of_any_other_answer(make: Any) -> None:
+    """The library gives `(0, 2)` for any number of classes, and `(0,)` for leaves and several targets."""
+    X, y = table()
+    estimator = make(X, y)
+    plan = pretzel.compile(estimator, strict=True)
+    for name in METHODS:
+        if hasattr(estimator, name):
+            one = getattr(estimator, name)(X[:1])
+            none = getattr(plan, name)(X[:0])
+            assert (none.shape, none.dtype) == ((0, *one.shape[1:]), one.dtype)
