@@ -61,6 +61,8 @@ class InputSpec:
     sparse_nan : bool or None
         NaN in sparse rows is treated as in dense ones. Trees reject it, whatever they do with it in dense rows. None:
         some of them do not look for it, and the source answers.
+    nan_columns : tuple of int
+        Columns of sparse rows in which NaN is so; in others it is treated as in dense rows. Empty: all columns.
     sparse_frames : bool
         A DataFrame of sparse columns is sparse rows.
     floats : bool or None
@@ -118,6 +120,7 @@ class InputSpec:
     as_booster: bool = False
     no_others: bool = False
     labels: bool = False
+    nan_columns: tuple[int, ...] = ()
 
     @property
     def one_each(self) -> bool:

@@ -86,7 +86,7 @@ def _wrong_input(spec: InputSpec) -> Iterator[str]:
         yield f"requests of {spec.width} columns"
     if spec.names is not None and len(spec.names) != spec.width:
         yield f"{len(spec.names)} names of {spec.width} columns"
-    if not all_below(spec.width, spec.required) or not all_below(spec.width, spec.texts):
+    if not all(all_below(spec.width, columns) for columns in (spec.required, spec.texts, spec.nan_columns)):
         yield f"a required column is none of {spec.width}"
     unpaid = spec.kind is InputKind.TABLE and spec.names is None and len(spec.required) != spec.width
     if unpaid and (spec.width > MOST_UNREAD or not spec.any_order):

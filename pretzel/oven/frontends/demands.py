@@ -23,7 +23,9 @@ from pretzel.oven.ir.graph import replace as replace_node
 from pretzel.program import LABEL_FORMS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+Columns = tuple[int, ...] | None
 
 MOST_COLUMNS = 1 << 26
 """Columns of a request at most; a number beyond is no width but a broken attribute."""
@@ -43,10 +45,18 @@ def receivers(estimator: Any) -> list[Any]:
     return result
 
 
-def _first(estimator: Any) -> list[Any]:
-    """The innermost estimators that receive the request or columns of it."""
+def _first(estimator: Any, columns: Columns = None) -> list[tuple[Any, Columns]]:
+    """The innermost estimators that receive the request or columns of it, and which; None: all of them."""
     given = [child for child in children(estimator) if child.reads is None and child.estimator is not None]
-    return [each for child in given for each in _first(child.estimator)] if given else [estimator]
+    found = []
+    for child in given:
+        inside = child.columns if columns is None or child.columns is None else _picked(columns, child.columns)
+        found += _first(child.estimator, columns if inside is None else inside)
+    return found if given else [(estimator, columns)]
+
+
+def _picked(columns: tuple[int, ...], places: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(columns[place] for place in places)
 
 
 def _passes_on(estimator: Any) -> bool:
@@ -91,8 +101,8 @@ def demands(estimator: Any) -> InputSpec:
     whole = any(has_trait(each, "keeps_container") for each in inside) or (names is None and width > MOST_UNREAD)
     required = None if whole else {i for columns in parts for part in columns for i in part}
     first = _first(estimator)
-    asking = [has_trait(each, "asks_for_floats") for each in first] + [False] * _passes_on(estimator)
-    apart = [each for each in first if not has_trait(each, "takes_sparse_nan")]
+    asking = [has_trait(each, "asks_for_floats") for each, _ in first] + [False] * _passes_on(estimator)
+    apart = [each for each in first if not has_trait(each[0], "takes_sparse_nan")]
     return InputSpec(
         InputKind.TABLE,
         width,
@@ -101,11 +111,12 @@ def demands(estimator: Any) -> InputSpec:
         any_order,
         type(inside[0]).__name__ if inside else type(estimator).__name__,
         long_indices=all(has_trait(each, "takes_long_indices") for each in _all(estimator)),
-        sparse_nan=not apart or (False if all(has_trait(each, "rejects_sparse_nan") for each in apart) else None),
+        sparse_nan=not apart or (False if all(has_trait(each, "rejects_sparse_nan") for each, _ in apart) else None),
+        nan_columns=_together(columns for _, columns in apart),
         sparse_frames=not any_order and not any(_reads_sparse_columns(each) for each in inside),
         floats=all(asking) or (None if any(asking) else False),
         by_name=names is not None and any(map(_is_named, checked)),
-        unchecked=any(has_trait(each, "keeps_container") for each in first),
+        unchecked=any(has_trait(each, "keeps_container") for each, _ in first),
         text_arrays=_takes_texts(estimator, "array")[0],
         text_lists=_takes_texts(estimator, "list")[0],
         vectors=vectors,
@@ -115,6 +126,16 @@ def demands(estimator: Any) -> InputSpec:
         as_booster=all(has_trait(each, "as_booster") for each in inside),
         rounds_arrays=all(has_trait(each, "rounds_arrays") for each in inside),
     )
+
+
+def _together(parts: Iterable[Columns]) -> tuple[int, ...]:
+    """The columns of all parts; empty where a part is all columns, and where there is none."""
+    found: set[int] = set()
+    for columns in parts:
+        if columns is None:
+            return ()
+        found.update(columns)
+    return tuple(sorted(found))
 
 
 def _naming(inside: list[Any]) -> list[Any]:

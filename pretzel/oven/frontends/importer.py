@@ -36,7 +36,7 @@ from pretzel.oven.frontends.registry import (
     inverse_for,
     is_composition,
 )
-from pretzel.oven.frontends.value_reader import ValueReader, makes_sparse
+from pretzel.oven.frontends.value_reader import DENSE_WIDTH, ValueReader, makes_sparse
 from pretzel.oven.ir.columns import LEAVES, Raw, SparseLeaf, is_sparse, width_of
 from pretzel.oven.ir.encode import REJECT_UNKNOWN, category_codes
 from pretzel.oven.ir.graph import Methods, Node, Output, replace, toposort
@@ -50,9 +50,6 @@ if TYPE_CHECKING:
     from pretzel.oven.frontends.registry import Child
     from pretzel.oven.frontends.value_reader import Refusal
     from pretzel.oven.ir._cells import CellValue
-
-DENSE_WIDTH = 256
-"""Columns up to which the dense program of a single predictor reads sparse requests, too: the answers are the same."""
 
 
 @dataclass

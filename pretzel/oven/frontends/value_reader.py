@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 
+DENSE_WIDTH = 256
+"""Columns up to which the dense program of a single predictor reads sparse requests, too: the answers are the same."""
+
 Refusal = tuple[frozenset[str], bool]
 """dtypes with which a step does not compute natively, and whether each column counts, because it is given frames."""
 

@@ -32,13 +32,8 @@ def canonical_rows(spec: InputSpec, X: Any) -> Any:
     csr = X.tocsr()
     if not spec.long_indices and csr.indices.dtype.itemsize > 4:
         raise UnreadForm(spec.estimator, "sparse rows with indices of 64 bits")
-    if not spec.sparse_nan and np.count_nonzero(np.isnan(csr.data)):
-        if spec.sparse_nan is None:
-            raise UnreadForm(spec.estimator, "sparse rows with NaN")
-        row = int(np.searchsorted(csr.indptr, np.flatnonzero(np.isnan(csr.data))[0], side="right")) - 1
-        raise InputValueError(
-            f"{spec.estimator}: row {row} holds NaN, which the source estimator rejects in sparse rows"
-        )
+    if not spec.sparse_nan:
+        _look_for_nan(spec, csr)
     if not csr.has_canonical_format:
         csr = csr.copy() if csr is X else csr
         csr.sum_duplicates()
@@ -46,3 +41,15 @@ def canonical_rows(spec: InputSpec, X: Any) -> Any:
     if csr is not X and X.format in _WITH_DUPLICATES and csr.nnz < X.nnz:
         raise UnreadForm(spec.estimator, "sparse rows with duplicate entries")
     return csr
+
+
+def _look_for_nan(spec: InputSpec, csr: Any) -> None:
+    missing = np.flatnonzero(np.isnan(csr.data))
+    if spec.nan_columns:
+        missing = missing[np.isin(csr.indices[missing], spec.nan_columns)]
+    if not len(missing):
+        return
+    if spec.sparse_nan is None:
+        raise UnreadForm(spec.estimator, "sparse rows with NaN")
+    row = int(np.searchsorted(csr.indptr, missing[0], side="right")) - 1
+    raise InputValueError(f"{spec.estimator}: row {row} holds NaN, which the source estimator rejects in sparse rows")

@@ -296,7 +296,8 @@ def _pandas_column(spec: InputSpec, X: Any, i: int) -> Any:
     if type(array).__name__ == "SparseArray":
         if spec.any_order:  # the parts of a ColumnTransformer get sparse rows
             raise UnreadForm(spec.estimator, "frames with sparse columns")
-        if not spec.sparse_nan and array.isna().any():  # the source does not look for NaN in such rows
+        looks = not spec.sparse_nan and (not spec.nan_columns or i in spec.nan_columns)
+        if looks and array.isna().any():  # the source does not look for NaN in such rows
             raise UnreadForm(spec.estimator, "frames with sparse columns that hold NaN")
     return array.to_numpy() if type(array).__name__ == "NumpyExtensionArray" else array
 

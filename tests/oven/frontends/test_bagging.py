@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 import pickle
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.ensemble import BaggingClassifier, BaggingRegressor, IsolationForest
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import BaggingClassifier, BaggingRegressor, IsolationForest, RandomTreesEmbedding
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.naive_bayes import BernoulliNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
@@ -25,6 +27,9 @@ import pretzel
 from pretzel.errors import InputTypeError, OpaqueStepError
 from tests import releases
 from tests.answers import assert_close, assert_identical, check_answers
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(400, 6))
@@ -107,6 +112,45 @@ def test_nan_is_for_the_members() -> None:
     odd = X.copy()
     odd[:, unread] = np.nan
     check_answers(chosen, odd)
+
+
+@pytest.mark.parametrize("member", [DecisionTreeClassifier(max_depth=2), BernoulliNB(), LogisticRegression()])
+@pytest.mark.parametrize("form", [sparse.csr_array, sparse.csc_matrix, pd.DataFrame.sparse.from_spmatrix])
+def test_members_look_for_nan_in_the_sparse_columns_that_they_read(member: Any, form: Any, tmp_path: Path) -> None:
+    chosen = BaggingClassifier(member, max_features=2, n_estimators=2, random_state=0).fit(sparse.csr_array(X), FLAGS)
+    read = sorted({int(i) for each in chosen.estimators_features_ for i in each})
+    unread = sorted({*range(6)}.difference(read))
+    assert unread
+    pretzel.compile(chosen).save(tmp_path / "model")
+    plan = pretzel.load(tmp_path / "model")
+    odd = X[:20].copy()
+    odd[3, unread] = np.nan
+    request = form(sparse.csc_matrix(odd))
+    assert_identical(plan.predict(request), chosen.predict(request))
+    assert_close(plan.predict_proba(request), chosen.predict_proba(request))
+    odd[4, read[-1]] = np.nan
+    request = form(sparse.csc_matrix(odd))
+    for model in (chosen, plan):
+        with pytest.raises(ValueError, match="NaN"):
+            model.predict(request)
+
+
+def test_a_branch_of_trees_looks_for_nan_in_its_own_sparse_columns() -> None:
+    trees = RandomTreesEmbedding(n_estimators=2, max_depth=2, random_state=0)
+    inner = ColumnTransformer([("trees", trees, [2, 0])], remainder="passthrough")
+    model = ColumnTransformer([("inner", inner, [1, 3, 5]), ("rest", "passthrough", [0, 3])])
+    rows = sparse.csr_array(np.abs(X[:20]))
+    plan = pretzel.compile(model.fit(rows), strict=True)
+    for column, is_read in enumerate([False, True, False, False, False, True]):
+        odd = sparse.csr_array(rows.toarray())
+        odd[2, column] = np.nan
+        if is_read:
+            for each in (model, plan):
+                with pytest.raises(ValueError, match="NaN"):
+                    each.transform(odd)
+        else:
+            found, expected = (sparse.csr_array(each.transform(odd)).toarray() for each in (plan, model))
+            assert_identical(found, expected)
 
 
 def test_opaque_members_are_given_arrays() -> None:

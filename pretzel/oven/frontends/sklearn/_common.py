@@ -64,10 +64,14 @@ def above(x: Node, threshold: Any, estimator: Any) -> Node:
     """
     if not is_sparse(x):
         return Threshold((x,), float(threshold), casts=not isinstance(threshold, np.floating))
-    rule = x.schema().dtype
-    if not 0 <= threshold < x.properties().low or rule.follows is not Follows.NOTHING:
+    if not is_on(x, threshold):
         raise Unsupported(f"{type(estimator).__name__} on sparse rows that are not those of counts")
-    return Tfidf((x,), NO_IDF, None, sublinear=False, binary=True, dtype=rule.least)
+    return Tfidf((x,), NO_IDF, None, sublinear=False, binary=True, dtype=x.schema().dtype.least)
+
+
+def is_on(x: Node, threshold: Any) -> bool:
+    """Whether sparse rows are known to be above a threshold wherever a value is stored, as counts are."""
+    return bool(0 <= threshold < x.properties().low) and x.schema().dtype.follows is Follows.NOTHING
 
 
 def product_dtype(x: Node, *parameters: Any, kept: Follows = Follows.REQUEST) -> str:

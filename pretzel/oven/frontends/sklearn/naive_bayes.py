@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
-from pretzel.oven.frontends.sklearn._common import above, dense_only, finite_floats, floats
+from pretzel.oven.frontends.sklearn._common import above, dense_only, finite_floats, floats, is_on
+from pretzel.oven.frontends.value_reader import DENSE_WIDTH
+from pretzel.oven.ir.columns import is_sparse
 from pretzel.oven.ir.embedding_sum import EmbeddingSum
 from pretzel.oven.ir.encode import WholeCodes
 from pretzel.oven.ir.graph import Methods, Node, Output
@@ -38,9 +40,14 @@ def complement_nb(estimator: Any, x: Node, importer: Importer) -> Methods:
 
 @adapter("sklearn.naive_bayes.BernoulliNB")
 def bernoulli_nb(estimator: Any, x: Node, importer: Importer) -> Methods:
-    """A column that is on adds its log probability, one that is off that of its complement."""
+    """A column that is on adds its log probability, one that is off that of its complement.
+
+    A single estimator is given narrow sparse rows in dense form; here, one inside of a composition makes that of them.
+    """
     checked = importer.finite(importer.numeric(x), estimator)
     if estimator.binarize is not None:
+        if is_sparse(checked) and checked.schema().width <= DENSE_WIDTH and not is_on(checked, estimator.binarize):
+            checked = importer.dense(checked)
         checked = above(checked, estimator.binarize, estimator)
     on = floats(estimator.feature_log_prob_)
     off = np.log(1.0 - np.exp(on))
