@@ -183,7 +183,7 @@ class Compiler:
         found: dict[tuple[str, ...], dict[str, Output]] = {}
         excluded = imported.excluded & {"float32"}
         methods, rounded = self._methods_for(make, {"float32"}, imported, None if excluded else unmoved)
-        found["float32",] = rounded if methods is unmoved else methods | rounded
+        found["float32",] = methods | rounded  # also those whose edges alone differ
         if narrow := imported.excluded - {"float32"}:
             found[tuple(sorted(narrow))] = self._methods_for(make, narrow, imported)[0]
         for dtypes, methods in found.items():

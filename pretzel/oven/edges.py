@@ -124,7 +124,7 @@ def _slack(node: Node, slack: Mapping[Node, Array], float32: bool) -> Array:
     if node.discrete:
         return np.zeros(width)
     if own := _slack_of(node, float32):
-        return np.full(width, own)
+        return np.full(width, max(own, most))
     if isinstance(node, Concat):
         return np.concatenate(before)
     if isinstance(node, Select):

@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import KNNImputer
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import (
@@ -53,6 +56,31 @@ def test_training_rows_fall_where_scikit_learn_puts_them(step: str, dtype: type)
             method = "transform" if last is BINS else "predict"
             found = getattr(pretzel.compile(pipeline), method)(X)
             np.testing.assert_array_equal(found, getattr(pipeline, method)(X))
+
+
+CLASSIFIERS = {
+    "normalized": (make_pipeline(Normalizer(), LogisticRegression(solver="liblinear")), "predict_proba", 0.0),
+    "projected": (make_pipeline(PCA(2), LogisticRegression(C=100.0)), "predict_proba", 0.0),
+    "of float32": (LogisticRegression(C=1e4), "predict_proba", 0.0),
+    "far away": (RidgeClassifier(), "decision_function", 1e6),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_thresholds_at_scores_of_training_rows(name: str, dtype: type) -> None:
+    classifier, method, offset = CLASSIFIERS[name]
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 5))
+    y = X[:, 0] + X[:, 1] > 0
+    X = (X + offset).astype(dtype)
+    fitted = clone(classifier).fit(X, y)
+    # One by one, because scores of a table of the source have other last bits.
+    scores = np.array([getattr(fitted, method)(row[None]).ravel()[-1] for row in X])
+    for row in np.argsort(np.abs(scores))[::4]:
+        model = FixedThresholdClassifier(classifier, threshold=float(scores[row]), response_method=method).fit(X, y)
+        model.estimator_ = fitted
+        assert pretzel.compile(model).predict(X[row : row + 1]).all()
 
 
 def _as_it_came(X: Any) -> Any:

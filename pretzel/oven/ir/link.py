@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import numpy as np
@@ -355,9 +356,11 @@ class Threshold(Node):
         return Boundaries(np.arange(width), np.full(width, self.cut), closed_left=not self.inclusive)
 
     def move_edges(self, slack: Array, offsets: Array | float) -> Node:
-        size = abs(self.cut)
-        if self.of_probabilities:  # the distance to 1 of many is less than the slack of 1
-            size = min(size, max(1.0 - self.cut, 0.0) * 2.0**18)
+        size, rest = abs(self.cut), max(1.0 - self.cut, 0.0)
+        if self.of_probabilities and size and rest:  # behind a score that is rounded by a part of its size
+            size = min(size * max(1.0, abs(math.log(size / rest))), rest * 2.0**18)  # many lie that close to 1
+        elif size:
+            size = 0.0 if self.of_probabilities else max(size, float(np.max(offsets)))
         side = -1.0 if self.inclusive else 1.0
         return replace(self, cut=self.cut + side * float(slack.max()) * size)
 
