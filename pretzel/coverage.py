@@ -15,11 +15,11 @@ import numpy as np
 
 from pretzel.api import compile as compile_estimator
 from pretzel.errors import PretzelError
+from pretzel.oven.frontends.demands import demands
 from pretzel.oven.frontends.importer import Importer
 from pretzel.oven.frontends.registry import (
     DEFAULT,
     FRONTENDS,
-    fitted_columns,
     frontend_of,
     public_name,
     registered,
@@ -154,9 +154,9 @@ def _covered(cls: type) -> Iterator[MethodCoverage]:
 
 def _in_front_of_a_model(estimator: Any) -> dict[str, None]:
     """Why a transformer that returns frames has no native form for what reads them."""
-    width = fitted_columns(estimator)[0]
-    width = 1 if width is None else int(width)  # of what takes a column, and counts none
     importer = Importer(estimator)
+    importer.asked = demands(estimator)
+    width = importer.asked.width or 1  # of what takes a column, and counts none
     node = importer.transform(estimator, Raw((), tuple(range(width)))).node
     return {each.reason: None for each in node.inputs if isinstance(node, Raw) and isinstance(each, Opaque)}
 
@@ -197,7 +197,9 @@ def _given() -> Iterator[tuple[Any, ...]]:
     with contextlib.suppress(ImportError):
         import pandas as pd
 
-        yield (pd.Series(pd.date_range("2024-01-01", periods=ROWS, freq="37h"), name="when"),)
+        when = pd.date_range("2024-01-01", periods=ROWS, freq="37h")
+        yield (pd.Series(when, name="when"),)
+        yield pd.DataFrame({"size": X[:, 0], "when": when, "then": when[::-1]}), y
 
 
 def _arguments(cls: type) -> Iterator[dict[str, Any]]:
@@ -217,6 +219,7 @@ def _arguments(cls: type) -> Iterator[dict[str, Any]]:
             **_QUIET,
             "base_estimator": member,
             "binning_dict": {"x0": [0.0, 1.0, 9.0]},
+            "cols": ["size"],
             "dictionary": np.eye(4),
             "estimator": member,
             "estimators": [("first", member), ("second", type(member)(fit_intercept=False))],

@@ -32,8 +32,8 @@ KNOWN = {
     ("NMF", "transform", "rejection"),
     ("MiniBatchNMF", "transform", "rejection"),
 }
-FRAMES = ("feature_engine.", "skrub.TableVectorizer", "skrub.DatetimeEncoder", "sklearn_pandas.")
-"""Transformers that take or return frames alone: oven/frontends/test_feature_engine.py, test_skrub.py and
+FRAMES = ("feature_engine.", "skrub.", "sklearn_pandas.")
+"""Transformers that take or return frames alone: oven/frontends/test_feature_engine.py, test_skrub*.py and
 test_sklearn_pandas.py."""
 ALLOWED = (
     "it returns the caller's own",

@@ -16,6 +16,7 @@ from pretzel.oven.frontends.registry import (
     fitted_columns,
     has_trait,
     is_composition,
+    selected_names,
 )
 from pretzel.oven.ir.columns import LEAVES, ItemLeaf, Raw, RowLeaf
 from pretzel.oven.ir.graph import Node, Output, toposort
@@ -82,19 +83,20 @@ def demands(estimator: Any) -> InputSpec:
         return InputSpec(InputKind.TABLE, 0, estimator=type(every[0]).__name__)
     widths = (fitted_columns(each)[0] for each in (estimator, *inside))
     vectors = bool(inside) and all(has_trait(each, "takes_vectors") for each in inside)
-    n_features_in_ = next((each for each in widths if each is not None), int(vectors))
+    selected = tuple(dict.fromkeys(name for each in inside for name in selected_names(each)))
+    n_features_in_ = next((each for each in widths if each is not None), len(selected) or int(vectors))
     width = operator.index(n_features_in_)
     if not 0 <= width <= MOST_COLUMNS:
         raise ValueError(f"n_features_in_ is {width}, expected 0 to {MOST_COLUMNS}")
     names = next(
         (found for each in (*_naming(inside), estimator) if (found := fitted_columns(each)[1]) is not None),
-        None,
+        selected or None,
     )
     if width and names is not None and len(names) != width:
         raise ValueError(f"feature_names_in_ has {len(names)} names for {width} columns")
     checked = [each for each in inside if _is_known(each) and has_trait(each, "checks_input")]
     finding = [each for each in checked if has_trait(each, "finds_columns")]
-    parts = [_parts(each, width) for each in finding]
+    parts = [_parts(each, width, names) for each in finding]
     any_order = bool(parts) and all(parts) and len(finding) == len(checked)
     exact = any_order and all(has_trait(each, "rejects_other_columns") for each in finding)
     # What a function passes on, it reads.
@@ -152,8 +154,10 @@ def _is_named(estimator: Any) -> bool:
     return has_trait(estimator, "needs_names") or any(child.named for child in children(estimator))
 
 
-def _parts(estimator: Any, width: int) -> list[tuple[int, ...]]:
-    """The columns that an estimator finds in a table, by part: all of them, unless it is made of parts."""
+def _parts(estimator: Any, width: int, names: Any) -> list[tuple[int, ...]]:
+    """The columns that an estimator finds in a table, by part: all, unless it selects some, or is made of parts."""
+    if names is not None and (selected := set(selected_names(estimator))):
+        return [tuple(i for i, name in enumerate(names) if name in selected)]
     if not is_composition(estimator):
         return [tuple(range(width))]
     return [child.columns for child in children(estimator) if child.columns is not None]

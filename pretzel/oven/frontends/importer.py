@@ -96,7 +96,7 @@ class Importer(ValueReader):
         self.missing: dict[int, CellValue] = {}
         self.texts: set[int] = set()
         self._root = estimator
-        self.rounds_arrays = False  # what reads the request reads arrays of whole numbers as float32
+        self.asked = InputSpec(InputKind.ANY, 0)  # of the request
         self._sparse = False  # the request is sparse rows
         self._guessed = False  # an opaque step was given columns that no step had read as numbers
         self._doubtful = False  # such columns may hold anything
@@ -110,8 +110,7 @@ class Importer(ValueReader):
 
     def _run(self) -> Imported:
         frontend_of(self._root).check_readable(self._root)
-        asked = demands(self._root)
-        self.rounds_arrays = asked.rounds_arrays
+        self.asked = asked = demands(self._root)
         raw = Raw((), tuple(range(asked.width)))
         made = self.methods(self._root, raw, only=(*METHODS, *FOUND))
         wanted = {name: each for name, each in made.items() if name not in FOUND or not isinstance(each.node, Opaque)}

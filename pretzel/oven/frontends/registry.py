@@ -332,6 +332,12 @@ def fitted_columns(estimator: object) -> tuple[Any, Any]:
     return width, names
 
 
+def selected_names(estimator: object) -> tuple[str, ...]:
+    """Names of the columns that an estimator finds in any table, of which it knows no others; of most, none."""
+    tell = getattr(frontend_of(estimator), "selected_names", None)
+    return () if tell is None else tuple(tell(estimator))
+
+
 def on_tables(estimator: object) -> Any:
     """An estimator whose methods take tables: of a library whose objects take something else, another object."""
     make = getattr(frontend_of(estimator), "on_tables", None)

@@ -104,7 +104,7 @@ def _input(estimator: Any, x: Node, importer: Importer) -> Node:
     if not isinstance(estimator, LightGBMModel):  # which has no library behind it
         # Steps in front make one array of all columns: only of the request itself does each column count.
         importer.exclude(x, _kept(x, ["object"]), "columns of objects", each=isinstance(x, Raw))
-    if not importer.rounds_arrays or not isinstance(x, Raw) or x.inputs:
+    if not importer.asked.rounds_arrays or not isinstance(x, Raw) or x.inputs:
         wide = _kept(x, WIDE_INTEGERS)
         importer.exclude(x, wide, "whole numbers, which arrays round to float32 and frames do not")
     return importer.numeric(x) if is_sparse(x) else importer.dense(x)

@@ -51,6 +51,7 @@ def table_vectorizer(estimator: Any, x: Node, importer: Importer) -> Methods:
     outputs = [name for child in found for name in child.estimator.outputs]
     if not found or outputs != [*estimator.all_outputs_]:
         raise Unsupported("columns that are not those of its steps")
+    x = x.native if isinstance(x, TwoForms) else x  # behind a selection
     if not isinstance(x, Raw):
         raise Unsupported("a vectorizer that is not given columns of the request")
     made = []
