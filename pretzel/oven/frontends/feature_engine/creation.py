@@ -54,7 +54,7 @@ def math_features(estimator: Any, x: Node, importer: Importer) -> Node:
         if each not in ("sum", "mean", "prod"):
             raise Unsupported(f"func={each!r:.40}")
     joined = "_".join(map(str, names))
-    _check_new(estimator, estimator.new_variables_names or [f"{each}_{joined}" for each in functions])
+    check_new(estimator, estimator.new_variables_names or [f"{each}_{joined}" for each in functions])
     numbers = table.together(names)
     _exclude_wrapping(numbers, importer, INTEGERS if "prod" in functions else ())  # sums are int64
     if estimator.missing_values == "raise":
@@ -85,7 +85,7 @@ def relative_features(estimator: Any, x: Node, importer: Importer) -> Node:
         if each not in ("add", "sub", "mul"):
             raise Unsupported(f"func={each!r:.40}")
     new = [f"{name}_{each}_{other}" for each in estimator.func for other in references for name in variables]
-    _check_new(estimator, new)
+    check_new(estimator, new)
     names = list(dict.fromkeys([*variables, *references]))
     numbers = table.together(names)
     _exclude_wrapping(numbers, importer, INTEGERS if "mul" in estimator.func else set(INTEGERS) - {"int64"})
@@ -111,7 +111,7 @@ def tree_features(estimator: Any, x: Node, importer: Importer) -> Node:
         raise Unsupported("predictions that are rounded")
     names = list(estimator.variables_)
     inputs = [[each] if isinstance(each, str) else list(each) for each in estimator.input_features_]
-    _check_new(estimator, [f"tree({each})" for each in estimator.input_features_])
+    check_new(estimator, [f"tree({each})" for each in estimator.input_features_])
     checked = importer.finite(table.together(names), estimator)
     for i, (columns, tree) in enumerate(zip(inputs, estimator.estimators_, strict=True)):
         read = importer.select(checked, tuple(names.index(each) for each in columns))
@@ -145,7 +145,7 @@ def _exclude_wrapping(numbers: Node, importer: Importer, integers: Iterable[str]
     importer.exclude(numbers, ["bool", "object", *integers], "objects, or integers that may overflow", each=True)
 
 
-def _check_new(estimator: Any, names: Iterable[Any]) -> None:
+def check_new(estimator: Any, names: Iterable[Any]) -> None:
     """Raise `Unsupported` where a new column replaces another."""
     every = [*estimator.feature_names_in_, *names]
     if len({*every}) < len(every):

@@ -72,8 +72,25 @@ def parts_of_format(step: Any, library: str) -> tuple[str, ...]:
         A format with other parts.
     """
     form = step.format_
-    if form is None:
-        return ()
+    return () if form is None else format_parts(form, library, step.output_time_zone_)
+
+
+def format_parts(form: str, library: str, output_zone: str | None) -> tuple[str, ...]:
+    """A format of dates, as `DateTexts` has it.
+
+    Parameters
+    ----------
+    form : str
+    library : str
+        Whose directives they are.
+    output_zone : str or None
+        The time zone of the dates.
+
+    Raises
+    ------
+    Unsupported
+        A format with other parts, or dates in another time zone than the format has.
+    """
     odd = Unsupported(f"dates that are texts in the format {form!r:.60}")
     if library == "polars" and form.count("%f") > form.count(".%f"):
         raise odd
@@ -88,7 +105,7 @@ def parts_of_format(step: Any, library: str) -> tuple[str, ...]:
     has_date = len(YEARS.intersection(found)) == len(MONTHS_OF_FORMATS.intersection(found)) == found.count("day") == 1
     has_hours = {"hour", "hour_of_half"}.isdisjoint(found) or ("hour" in found) != ("hour_of_half" in found)
     ends = "offset" not in found[:-1] and ("half" not in found or "hour_of_half" in found)
-    if not has_date or not has_hours or not ends or len(found) > MOST_PARTS or step.output_time_zone_ != zone:
+    if not has_date or not has_hours or not ends or len(found) > MOST_PARTS or output_zone != zone:
         raise odd
     if "month_name" in found or "short_month_name" in found or "half" in found:
         words = [*calendar.month_name, *calendar.month_abbr], [datetime.time(h).strftime("%p") for h in (1, 22)]

@@ -1,0 +1,83 @@
+"""Adapter of `feature_engine.datetime`: what a calendar and a clock say of dates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pretzel.dates import OWN, UTC
+from pretzel.oven.frontends.feature_engine._table import Table
+from pretzel.oven.frontends.feature_engine.creation import check_new
+from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.skrub.dates import format_parts
+from pretzel.oven.ir.calendar import Calendar
+from pretzel.oven.ir.columns import DateLeaf, Raw
+from pretzel.oven.ir.date_texts import DateTexts
+from pretzel.oven.ir.impute import Impute
+from pretzel.oven.ir.scale import SubDiv
+
+if TYPE_CHECKING:
+    from pretzel.oven.frontends.importer import Importer
+    from pretzel.oven.ir.graph import Node
+
+NAMES = {"day_of_month": "day", "day_of_week": "weekday"}
+"""What `Calendar` calls features that have another name there."""
+
+OF_MISSING = {
+    "semester": 2.0, "weekend": 1.0, "month_start": 0.0, "month_end": 0.0, "quarter_start": 0.0, "quarter_end": 0.0,
+    "year_start": 0.0, "year_end": 0.0, "leap_year": 0.0,
+}  # fmt: skip
+"""Features that are numbers where the date is missing."""
+
+WHOLE = ("week", "days_in_month")
+"""Features that a missing date does not have, so that it is rejected."""
+
+
+@adapter("feature_engine.datetime.datetime.DatetimeFeatures")
+def datetime_features(estimator: Any, x: Node, importer: Importer) -> Node:
+    """The features of each date, behind all columns."""
+    if estimator.variables == "index":
+        raise Unsupported("dates in the index of a frame")
+    table = Table(estimator, x, importer)
+    names, features = list(estimator.variables_), list(estimator.features_to_extract_)
+    check_new(estimator, [f"{name}_{feature}" for name in names for feature in features])
+    has_missing = estimator.missing_values != "raise" and {*WHOLE}.isdisjoint(features)
+    made = {}
+    for name in names:
+        dates = dates_of(estimator, table, name, importer, UTC if estimator.utc else OWN)
+        dates = dates if has_missing else importer.finite(dates, estimator)
+        made[name] = [_feature(dates, feature, importer) for feature in features]
+    for name in names:
+        for node in made[name]:
+            table.add(node, 0)
+    if estimator.drop_original:
+        table.take_out(names)
+    return table.node()
+
+
+def dates_of(estimator: Any, table: Table, name: Any, importer: Importer, zone: str) -> Node:
+    """A column as dates.
+
+    A text in a row is read as ISO 8601 has it, or in the format of the step. Texts in a frame are left to the source
+    where there is no format, because it reads all of them in that of the first.
+    """
+    ((_, x),) = table.groups([name])
+    if not isinstance(x, Raw):
+        raise Unsupported("dates that a step has made")
+    if estimator.format is not None:
+        if estimator.missing_values != "raise":
+            raise Unsupported("texts in a format, of which some may be missing dates")
+        form = format_parts(estimator.format, "pandas", "UTC" if estimator.utc and "%z" in estimator.format else None)
+        importer.texts.update(x.columns)
+        return importer.note(DateTexts((importer.cells(x),), form, "pandas", "ns"))
+    if estimator.dayfirst:
+        raise Unsupported("dates whose texts may begin with the day")
+    return importer.note(DateLeaf(x.inputs, x.columns[0], zone))
+
+
+def _feature(dates: Node, feature: str, importer: Importer) -> Node:
+    found: Node = importer.note(Calendar((dates,), (NAMES.get(feature, feature),)))
+    if feature in OF_MISSING:
+        return Impute((found,), np.full(1, OF_MISSING[feature]))
+    return SubDiv((found,), np.ones(1), None) if feature == "day_of_week" else found
