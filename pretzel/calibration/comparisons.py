@@ -22,6 +22,7 @@ def comparisons(rng: np.random.Generator, rows: int, quick: bool) -> Iterator[tu
         yield from _sparse_machines(rng, rows, classes, stored, 20 * width)
         yield from _processes(X, y, stored)
         yield from _densities(X, labels, classes)
+        yield from _centers(X, labels, stored)
     for width, stored, k in [(4, 300, 5), (10, 900, 20)] if quick else NEIGHBORS:
         X, y = examples.regression(stored + rows, width, rng)
         yield from _neighbors(X, y, stored, k)
@@ -101,6 +102,15 @@ def _densities(X: Any, labels: Any, classes: int) -> Iterator[tuple[Any, Any]]:
     yield GaussianNB().fit(X, labels), X
     yield QuadraticDiscriminantAnalysis(reg_param=0.1).fit(X, labels % 3), X  # each class has more rows than columns
     yield EmpiricalCovariance().fit(X), X
+
+
+def _centers(X: Any, labels: Any, stored: int) -> Iterator[tuple[Any, Any]]:
+    from sklearn.cluster import Birch
+    from sklearn.neighbors import NearestCentroid
+
+    yield NearestCentroid().fit(X, labels), X
+    for each in (stored // 10, stored):
+        yield Birch(threshold=1e-3, n_clusters=None).fit(X[:each]), X
 
 
 def _neighbors(X: Any, y: Any, stored: int, k: int) -> Iterator[tuple[Any, Any]]:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.cluster import KMeans
+from sklearn.cluster import Birch, KMeans
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import (
     GradientBoostingRegressor,
@@ -168,6 +168,7 @@ def models() -> Iterator[tuple[str, Any, Any, Any, str]]:
     ]
     yield "weighted squares", GaussianNB(), numbers, labels, "predict_joint_log_proba"
     yield "distances", KMeans(5, n_init=1, random_state=0), numbers, None, "transform"
+    yield "nearest centre", Birch(threshold=0.1, n_clusters=None), numbers, None, "predict"
     yield "kernels", SVC(), numbers, labels, "predict"
     near = KNeighborsClassifier(weights="distance")
     yield "neighbors of boxes", near, numbers, labels, "predict"

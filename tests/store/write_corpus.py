@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from catboost import CatBoostRegressor
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.cluster import KMeans
+from sklearn.cluster import KMeans, MeanShift
 from sklearn.covariance import EmpiricalCovariance
 from sklearn.decomposition import NMF, LatentDirichletAllocation, MiniBatchNMF, SparseCoder, TruncatedSVD
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
@@ -185,6 +185,7 @@ def comparisons() -> Iterator[tuple[str, Any, Any]]:
     sketch = PolynomialCountSketch(n_components=3, random_state=0)
     yield "sketch", sketch.fit(codes), np.array([[0.1, 0.9]])
     yield "decided", KNeighborsRegressor(1, algorithm="brute").fit(codes[[0, 3]], [0, 1]), np.array([[0.2, 0.7]])
+    yield "nearest", MeanShift(bandwidth=9.0).fit(codes[:2, 1:]), np.array([[0.2]])
     yield "donors", KNNImputer(n_neighbors=1).fit(codes[[0, 3, 5]]), np.array([[np.nan, 0.1]])
 
 

@@ -140,6 +140,7 @@ constexpr DefaultCoefficients kDefaultCoefficients[] = {
       {"steps", 3.2, 3.65}}},
     {"neighbor_combination",
      {{"call", 5.04, 5.45}, {"equations", 1.55, 1.33}, {"products", 0.0831, 0.0518}, {"values", 0.218, 1.02}}},
+    {"nearest_center", {{"blocks", 1.19, 0.686}, {"call", 1.71, 0.591}, {"columns", 0.203, 0.0602}}},
     {"neighbor_density", {{"call", 8.71, 0.937}, {"misses", 0.0532, 0.0532}, {"neighbors", 0.142, 0.289}}},
     {"neighbor_graph", {{"call", 3.65, 0.725}, {"neighbors", 0.93, 0.829}}},
     {"neighbor_means",

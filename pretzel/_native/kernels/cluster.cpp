@@ -1,13 +1,17 @@
 // distances: sqrt(sum((x - center)^2)) for each centre.
 // expanded_distances: max(-2 x.c + |x|^2 + |c|^2, 0) for each centre, each sum in the order of the columns.
+// nearest_center: the number of the centre of the least of these, the first of equals.
 // sparse_distances: the root of it for sparse x, with each sum in the order of the entries and |c|^2 as it is given.
 //
 // For `distances`, `bind` pads the centres with zeros to whole vectors; a row is padded likewise, so no sum has a tail.
+// For `nearest_center`, it makes bounds: what is measured are those centres that may be the nearest.
 #include <cmath>
 #include <cstring>
 
+#include "core/center_bounds.h"
 #include "core/kernel.h"
 #include "core/simd.h"
+#include "core/state_check.h"
 
 namespace pretzel {
 namespace {
@@ -85,6 +89,11 @@ void products(const double* x, const double* centers, int32_t width, double* out
   std::memcpy(out, sum, sizeof sum);
 }
 
+double expanded(double product, double norm, double center_norm) {
+  const double sum = -2.0 * product + norm + center_norm;
+  return sum < 0.0 ? 0.0 : sum;
+}
+
 Status run_expanded(const RunCall& call) noexcept {
   const auto* centers = call.params[0].as<double>();
   const int64_t width = call.in[0].width;
@@ -102,15 +111,122 @@ Status run_expanded(const RunCall& call) noexcept {
     int32_t c = 0;
     for (; c + kSums <= count; c += kSums) products<kSums>(x, centers + c * width, call.in[0].width, out + c);
     for (; c < count; ++c) products<1>(x, centers + c * width, call.in[0].width, out + c);
-    for (c = 0; c < count; ++c) {
-      const double sum = -2.0 * out[c] + norm + norms[c];
-      out[c] = sum < 0.0 ? 0.0 : sum;
-    }
+    for (c = 0; c < count; ++c) out[c] = expanded(out[c], norm, norms[c]);
   }
   call.arena->release(mark);
   return Status::kOk;
 }
 
+constexpr int kRows = 4;  // that read a block of centres together
+
+const char* bind_nearest(const BindCall& call) {
+  const Array& centers = call.params[0];
+  const CenterLayout at(centers.shape[0], centers.shape[1]);
+  call.state->assign(static_cast<size_t>(at.bytes), 0);
+  copy_centers(centers.as<double>(), at, call.state->data());
+  auto* norms = reinterpret_cast<double*>(call.state->data() + at.norms);
+  for (int64_t c = 0; c < at.count; ++c) {
+    const double* center = centers.as<double>() + c * at.width;
+    products<1>(center, center, static_cast<int32_t>(at.width), norms + c);
+  }
+  return nullptr;
+}
+
+const char* check_nearest(const LoadCall& call) {
+  const Array& centers = call.params[0];
+  return call.state_bytes == CenterLayout(centers.shape[0], centers.shape[1]).bytes ? nullptr : kTruncated;
+}
+
+class NearestCenter {
+ public:
+  explicit NearestCenter(const RunCall& call)
+      : centers_(call.params[0].as<double>()),
+        width_(call.in[0].width),
+        at_(call.params[0].shape[0], width_),
+        norms_(reinterpret_cast<const double*>(call.state + at_.norms)),
+        bounds_(call.state, at_) {}
+
+  Status run(const RunCall& call) const noexcept {
+    const auto mark = call.arena->mark();
+    auto* copies = call.arena->alloc_n<float>(static_cast<size_t>(kRows * at_.stride()));
+    auto* scores = call.arena->alloc_n<float>(static_cast<size_t>(kRows * at_.blocks * kBlock));
+    if (copies == nullptr || scores == nullptr) return Status::kNoMemory;
+    int32_t r = 0;
+    for (; r + kRows <= call.rows; r += kRows) find<kRows>(call, r, copies, scores);
+    for (; r < call.rows; ++r) find<1>(call, r, copies, scores);
+    call.arena->release(mark);
+    return Status::kOk;
+  }
+
+ private:
+  template <int kCount>
+  void find(const RunCall& call, int32_t r, float* copies, float* scores) const {
+    double margins[kCount];
+    for (int i = 0; i < kCount; ++i) margins[i] = bounds_.copy_row(call.in[0].row(r + i), copies + i * at_.stride());
+    bounds_.score<kCount>(copies, scores);
+    for (int i = 0; i < kCount; ++i, scores += at_.blocks * kBlock) {
+      call.out->row(r + i)[0] = nearest(call.in[0].row(r + i), scores, bounds_.limit(scores, margins[i]));
+    }
+  }
+
+  int32_t nearest(const double* x, const float* scores, float limit) const {
+    int candidates = 0;
+    int64_t only = 0;
+    for (int64_t block = 0; block < at_.blocks; ++block) {
+      const uint32_t near = bounds_.near(scores, block, limit);
+      if (near == 0) continue;
+      candidates += __builtin_popcount(near);
+      only = block * kBlock + __builtin_ctz(near);
+    }
+    if (candidates == 1) return static_cast<int32_t>(only);
+    Least least(x, width_);
+    measure<1>(least, 0);  // the answer, too, where all are NaN
+    for (int64_t block = 0; block < at_.blocks; ++block) {
+      const uint32_t near = bounds_.near(scores, block, limit);
+      int64_t c = block * kBlock;
+      const int64_t end = c + kBlock < at_.count ? c + kBlock : at_.count;
+      if (__builtin_popcount(near) > kFew) {
+        for (; c + kSums <= end; c += kSums) measure<kSums>(least, c);
+        for (; c < end; ++c) measure<1>(least, c);
+      } else {
+        for (uint32_t rest = near; rest != 0; rest &= rest - 1) measure<1>(least, c + __builtin_ctz(rest));
+      }
+    }
+    return static_cast<int32_t>(least.center);
+  }
+
+  struct Least {
+    const double* x;
+    double norm = 0.0, distance = HUGE_VAL;
+    int64_t center = -1;
+
+    Least(const double* row, int32_t width) : x(row) { products<1>(x, x, width, &norm); }
+  };
+
+  template <int N>
+  void measure(Least& least, int64_t first) const {
+    double found[N];
+    products<N>(least.x, centers_ + first * width_, width_, found);
+    for (int i = 0; i < N; ++i) {
+      const double distance = expanded(found[i], least.norm, norms_[first + i]);
+      if (least.center >= 0 && !(distance < least.distance)) continue;
+      least.distance = distance;
+      least.center = first + i;
+    }
+  }
+
+  static constexpr int kFew = 3;  // centres of a block that are measured one by one
+
+  const double* centers_;
+  int32_t width_;
+  CenterLayout at_;
+  const double* norms_;
+  CenterBounds bounds_;
+};
+
+Status run_nearest(const RunCall& call) noexcept { return NearestCenter(call).run(call); }
+
+constexpr Param kNearest[] = {{"centers", f64, "n+1 width"}};
 constexpr Param kExpanded[] = {{"centers", f64, "n_centers width"}};
 constexpr Param kSparseParams[] = {{"centers", f64, "width n_centers"}, {"norms", f64, "n_centers"}};
 constexpr Param kParams[] = {{"centers", f64, "n_centers width", kBindOnly}};
@@ -130,10 +246,7 @@ Status run_sparse(const RunCall& call) noexcept {
       norm += value * value;
       for (int64_t c = 0; c < count; ++c) out[c] += value * column[c];
     }
-    for (int64_t c = 0; c < count; ++c) {
-      const double sum = -2.0 * out[c] + norm + norms[c];
-      out[c] = std::sqrt(sum < 0.0 ? 0.0 : sum);
-    }
+    for (int64_t c = 0; c < count; ++c) out[c] = std::sqrt(expanded(out[c], norm, norms[c]));
   }
   return Status::kOk;
 }
@@ -152,6 +265,14 @@ Cost cost_expanded(const CostCall& call) {
       .scratch(8.0 * call.out_width, 0.0);
 }
 
+Cost cost_nearest(const CostCall& call) {
+  const auto centers = static_cast<double>(call.params[0].shape[0]);
+  const double blocks = std::ceil(centers / kBlock);
+  return Cost{}
+      .rows({{"call", 20.0}, {"columns", 1.5 * call.in_width}, {"blocks", blocks * (2.0 + 0.5 * call.in_width)}})
+      .scratch(256.0 + 4.0 * kRows * (call.in_width + 8.0 + blocks * kBlock), 0.0);
+}
+
 Cost cost(const CostCall& call) {
   return Cost{}
       .rows({{"call", 8.0},
@@ -165,6 +286,8 @@ PRETZEL_KERNEL(sparse_distances, .params = kSparseParams, .in = {kSparse, "width
                .run = run_sparse, .cost = cost_sparse)
 PRETZEL_KERNEL(expanded_distances, .params = kExpanded, .out = {kDense, "n_centers"}, .run = run_expanded,
                .cost = cost_expanded)
+PRETZEL_KERNEL(nearest_center, .params = kNearest, .out = {kDense, "1"}, .bind = bind_nearest, .check = check_nearest,
+               .check_state = check_nearest, .run = run_nearest, .cost = cost_nearest, .flags = kHasState)
 PRETZEL_KERNEL(distances, .params = kParams, .out = {kDense, "n_centers"}, .bind = bind, .check = check,
                .check_state = check, .run = run, .cost = cost, .flags = kHasState)
 }  // namespace pretzel

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from pretzel.oven.ir.graph import Array, Node, Parity, Value
-from pretzel.schema import Kind, Schema, dense, rule_of
+from pretzel.oven.ir.value_properties import ValueProperties, whole
+from pretzel.schema import Kind, Schema, dense, fixed, rule_of
 
 if TYPE_CHECKING:
     from pretzel.oven.ir._states import Fields, States
@@ -129,6 +130,40 @@ class ExpandedDistances(Node):
         with np.errstate(over="ignore", invalid="ignore"):
             found = -2.0 * (x @ c.T) + (x * x).sum(axis=1)[:, None] + (c * c).sum(axis=1)
         return np.maximum(found, 0.0)
+
+    def describe(self) -> str:
+        return f"{self.centers.shape[0]} centres"
+
+
+class NearestCenter(Node):
+    """Index of the least of `ExpandedDistances`, the first of equals.
+
+    Parameters
+    ----------
+    centers : float64 array of shape (n_centers, width)
+        At least one.
+    """
+
+    centers: Array
+
+    op: ClassVar[str] = "nearest_center/1"
+    kernel: ClassVar[str] = "nearest_center"
+    discrete: ClassVar[bool] = True
+
+    def schema(self) -> Schema:
+        if self.inputs[0].schema().width != self.centers.shape[1] or not len(self.centers):
+            raise ValueError(f"{self.inputs[0].schema()} meets centres of shape {self.centers.shape}")
+        return dense(1, fixed("int64"))
+
+    def params(self) -> dict[str, Array]:
+        return {"centers": self.centers}
+
+    def reference(self, *inputs: Value) -> Value:
+        distances = ExpandedDistances(self.inputs, self.centers).reference(*inputs)
+        return np.argmin(distances, axis=1)[:, None].astype(np.float64)
+
+    def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
+        return whole(0, len(self.centers) - 1)
 
     def describe(self) -> str:
         return f"{self.centers.shape[0]} centres"

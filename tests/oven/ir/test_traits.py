@@ -34,7 +34,7 @@ from pretzel.oven.ir.category_statistics import (
 from pretzel.oven.ir.check import CheckFinite, CheckRange
 from pretzel.oven.ir.city_hash import CityHash
 from pretzel.oven.ir.class_pairs import PairCoupling, PairDecisions, PairVotes
-from pretzel.oven.ir.cluster import Distances, ExpandedDistances, SparseDistances
+from pretzel.oven.ir.cluster import Distances, ExpandedDistances, NearestCenter, SparseDistances
 from pretzel.oven.ir.columns import (
     CellLeaf,
     Constant,
@@ -528,6 +528,7 @@ def _examples() -> list[Node]:
         *each(lambda x: NormalizeNonzeroSum((x,))),
         *each(lambda x: WeightedMedian((x,), np.array([1.0, 2.0, 0.5]))),
         *each(lambda x: ExpandedDistances((x,), RNG.normal(size=(2, WIDTH)))),
+        *each(lambda x: NearestCenter((x,), RNG.normal(size=(2, WIDTH)))),
         *each(lambda x: WeightedSquares((x,), RNG.normal(size=(2, WIDTH)), np.array([NUMBERS_OF, NUMBERS_OF]) ** 2)),
         *each(lambda x: SquaredNorms((x,), np.array([0, 2, 3], dtype=np.int32))),
         *each(lambda x: TriangularSquares((x,), strips_of(RNG.normal(size=(WIDTH, WIDTH))))),

@@ -10,7 +10,7 @@ from pretzel.oven.frontends.registry import Unsupported, adapter, inverse
 from pretzel.oven.frontends.sklearn._common import dense_only, floats, of_another_precision, product_dtype
 from pretzel.oven.frontends.sklearn.compat.clusters import bisections
 from pretzel.oven.frontends.trees import Tree, join
-from pretzel.oven.ir.cluster import Distances, ExpandedDistances, SparseDistances
+from pretzel.oven.ir.cluster import Distances, NearestCenter, SparseDistances
 from pretzel.oven.ir.columns import is_sparse
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.oven.ir.linear import Linear
@@ -106,7 +106,7 @@ def nearest_center(estimator: Any, x: Node, importer: Importer) -> Methods:
 def _nearest(x: Node, centers: Array, labels: Array) -> Output:
     if len(labels) != len(centers):
         raise ValueError(f"{len(centers)} centres have {len(labels)} labels")
-    return Output(ArgMin((ExpandedDistances((x,), centers),)), ndim=1, labels=(labels,))
+    return Output(NearestCenter((x,), centers), ndim=1, labels=(labels,))
 
 
 def _centers(given: Any) -> Array:

@@ -18,10 +18,10 @@ from pretzel.oven.frontends.sklearn._members import (
     vector,
 )
 from pretzel.oven.frontends.sklearn.compat.ensembles import first_of_equals_wins, zero_probabilities_stay
-from pretzel.oven.ir.cluster import ExpandedDistances
+from pretzel.oven.ir.cluster import NearestCenter
 from pretzel.oven.ir.columns import Constant
 from pretzel.oven.ir.graph import Methods, Node, Output
-from pretzel.oven.ir.link import ArgMax, ArgMin, NormalizeNonzeroSum, NormalizeSum, Pair, Threshold
+from pretzel.oven.ir.link import ArgMax, NormalizeNonzeroSum, NormalizeSum, Pair, Threshold
 from pretzel.oven.ir.voting import PairWinners
 
 if TYPE_CHECKING:
@@ -187,5 +187,5 @@ def output_code(estimator: Any, x: Node, importer: Importer) -> Methods:
     if codes.shape != (len(classes), len(estimator.estimators_)):
         raise ValueError(f"code_book_ has the shape {codes.shape}")
     scores = importer.concat(_scores(estimator, x, importer))
-    nearest = ArgMin((ExpandedDistances((scores,), codes),))
+    nearest = NearestCenter((scores,), codes)
     return {"predict": Output(nearest, ndim=1, labels=(classes,))}

@@ -33,14 +33,13 @@ from pretzel.oven.frontends.sklearn.compat.neighbors import (
     stored_rows,
     targets_of,
 )
-from pretzel.oven.ir.cluster import Distances, ExpandedDistances
+from pretzel.oven.ir.cluster import Distances, ExpandedDistances, NearestCenter
 from pretzel.oven.ir.columns import ToFloat64
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Array, Methods, Node, Output
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.link import (
     ArgMax,
-    ArgMin,
     Exp,
     Log,
     LogSoftmax,
@@ -282,7 +281,7 @@ def nearest_centroid(estimator: Any, x: Node, importer: Importer) -> Methods:
         return {"predict": Output(ArgMax((NeighborVotes((found,), order, count, False),)), ndim=1, labels=labels)}
     if estimator.metric != "euclidean":
         raise Unsupported(f"the metric {estimator.metric!r:.40}")
-    near = ArgMin((ExpandedDistances((checked,), centroids),))
+    near = NearestCenter((checked,), centroids)
     if priors is None:
         return {"predict": Output(near, ndim=1, labels=labels)}
     deviation = finite_floats(estimator.within_class_std_dev_)
