@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SHOWN = 6
 """Names in a line."""
-_PLURALS = {"number": "numbers", "category": "categories", "text": "texts", "any": "of any kind"}
+_PLURALS = {"number": "numbers", "category": "categories", "text": "texts", "date": "dates", "any": "of any kind"}
 
 
 def overview(plan: Plan) -> str:

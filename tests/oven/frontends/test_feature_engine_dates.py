@@ -11,6 +11,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
 import pretzel
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytest.importorskip("feature_engine")
-from feature_engine.datetime import DatetimeFeatures
+from feature_engine.datetime import DatetimeFeatures, DatetimeSubtraction
 from feature_engine.encoding import OrdinalEncoder
 from feature_engine.selection import DropFeatures
 
@@ -134,11 +135,55 @@ def test_texts_in_a_format(form: str, utc: bool | None, tmp_path: Path) -> None:
     answers(model, plan, TABLE.drop(columns="there"))
 
 
+GAPS = RNG.integers(-(10**9), 10**9, N)
+PAIRS = TABLE.assign(then=pd.Series((SECONDS * 10**6 + GAPS).view("M8[us]"))).drop(columns="there")
+
+
+@pytest.mark.parametrize("unit", ["D", "Y", "M", "W", "h", "m", "s", "ms", "us", "ns"])
+def test_times_between_dates(unit: str) -> None:
+    """All bits are the library's, also where two dates of many years are nearly the same."""
+    near = PAIRS.assign(then=PAIRS["when"].astype("M8[ns]") + pd.to_timedelta(RNG.integers(-9, 9, N), unit="ns"))
+    for table in (PAIRS, near, PAIRS.astype({"when": "M8[s]"})):
+        step = DatetimeSubtraction(["when", "then"], ["then"], output_unit=unit, drop_original=True)
+        model = make_pipeline(step, StandardScaler(with_mean=False, with_std=False)).fit(table)
+        plan = pretzel.compile(model, strict=True)
+        np.testing.assert_array_equal(plan.transform(table), model.transform(table))
+
+
+def test_pairs_of_dates(tmp_path: Path) -> None:
+    model, plan = native(DatetimeSubtraction(drop_original=True, output_unit="h"), PAIRS, tmp_path)
+    assert "2 dates: when, then" in plan.explain()
+    answers(model, plan, PAIRS.assign(when=PAIRS["when"].astype(str)))
+    zones = {name: PAIRS[name].dt.tz_localize("America/New_York", nonexistent="NaT") for name in ("when", "then")}
+    answers(model, plan, PAIRS.assign(**zones))
+    named = DatetimeSubtraction("when", "then", ["apart"], missing_values="raise", utc=True)
+    model, plan = native(named, PAIRS, tmp_path, DropFeatures(["when", "then"]))
+    with pytest.raises(InputValueError, match="when"):
+        plan.predict(PAIRS.assign(when=pd.NaT))
+    answers(model, plan, PAIRS.assign(when=pd.NaT))
+    answers(model, plan, PAIRS.assign(when=PAIRS["when"].dt.tz_localize("Asia/Tokyo")))
+
+
+def test_missing_dates_of_pairs(tmp_path: Path) -> None:
+    native(DatetimeSubtraction("when", "then", drop_original=True), HOLES.assign(then=PAIRS["then"]), tmp_path,
+           DropFeatures(["there"]))  # fmt: skip
+
+
+def test_times_that_overflow(tmp_path: Path) -> None:
+    """The library's integers overflow beyond 292 years, and it answers with what is left of them."""
+    _, plan = native(DatetimeSubtraction("when", "then", drop_original=True), PAIRS, tmp_path)
+    far = PAIRS[:1].assign(when=pd.Series(["0100-01-01"], dtype="M8[us]"))
+    for each in (plan, pretzel.load(tmp_path / "plan.pretzel")):
+        with pytest.raises(InputValueError, match=r"DatetimeSubtraction.*beyond the range"):
+            each.predict(far)
+
+
 REASONS = {
     "begin with the day": DatetimeFeatures("when", dayfirst=True),
     "may be missing": DatetimeFeatures("when", format="%Y-%m-%d", missing_values="ignore"),
     "in the format": DatetimeFeatures("when", format="%a %Y-%m-%d"),
     "index": DatetimeFeatures("index"),
+    "has many": DatetimeSubtraction("when", "when", ["none"], output_unit="ps", drop_original=True),
 }
 
 

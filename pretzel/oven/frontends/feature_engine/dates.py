@@ -1,21 +1,24 @@
-"""Adapter of `feature_engine.datetime`: what a calendar and a clock say of dates."""
+"""Adapters of `feature_engine.datetime`: what a calendar and a clock say of dates, and times between two of them."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pretzel.dates import OWN, UTC
+from pretzel.dates import DAY, OWN, UTC, WIDTH
 from pretzel.oven.frontends.feature_engine._table import Table
 from pretzel.oven.frontends.feature_engine.creation import check_new
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.skrub.dates import format_parts
 from pretzel.oven.ir.calendar import Calendar
+from pretzel.oven.ir.check import CheckRange
 from pretzel.oven.ir.columns import DateLeaf, Raw
 from pretzel.oven.ir.date_texts import DateTexts
 from pretzel.oven.ir.impute import Impute
-from pretzel.oven.ir.scale import SubDiv
+from pretzel.oven.ir.linear import Sum
+from pretzel.oven.ir.scale import MulAdd, SubDiv
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
@@ -54,6 +57,45 @@ def datetime_features(estimator: Any, x: Node, importer: Importer) -> Node:
     if estimator.drop_original:
         table.take_out(names)
     return table.node()
+
+
+@adapter("feature_engine.datetime.datetime_subtraction.DatetimeSubtraction")
+def datetime_subtraction(estimator: Any, x: Node, importer: Importer) -> Node:
+    """The time from each reference to each variable, in a unit.
+
+    Its nanoseconds are one whole number, as the source has it, which is rounded once: products of days are exact.
+    """
+    table = Table(estimator, x, importer)
+    variables, references = list(estimator.variables_), list(estimator.reference_)
+    new = estimator.new_variables_names
+    check_new(estimator, new or [f"{name}_sub_{other}" for other in references for name in variables])
+    unit = np.timedelta64(1, estimator.output_unit).astype("timedelta64[ns]").astype(np.int64)
+    if unit == 0:
+        raise Unsupported(f"output_unit={estimator.output_unit!r:.40}, of which a nanosecond has many")
+    dates = {}
+    for name in dict.fromkeys([*variables, *references]):
+        read = dates_of(estimator, table, name, importer, UTC)
+        dates[name] = importer.finite(read, estimator) if estimator.missing_values == "raise" else read
+    for other in references:
+        for name in variables:
+            between = importer.note(_nanoseconds_between(dates[name], dates[other], estimator, importer))
+            table.add(SubDiv((between,), None, np.full(1, float(unit))), 0)
+    if estimator.drop_original:
+        table.take_out(dates)
+    return table.node()
+
+
+MOST_NANOSECONDS = math.nextafter(2.0**63, 0.0)
+"""Between two dates: the source counts them in 64 bits, where more than 292 years overflow."""
+
+
+def _nanoseconds_between(date: Node, other: Node, estimator: Any, importer: Importer) -> Node:
+    negative = importer.note(MulAdd((other,), np.full(WIDTH, -1.0), np.zeros(WIDTH)))
+    difference = importer.note(Sum((date, negative), np.zeros(WIDTH)))
+    parts = importer.note(MulAdd((difference,), np.array([DAY * 1e9, 1.0, 0.0]), np.zeros(WIDTH)))
+    total = importer.note(Sum((importer.select(parts, (0,)), importer.select(parts, (1,))), np.zeros(1)))
+    ends = np.full(1, MOST_NANOSECONDS)
+    return CheckRange((total,), type(estimator).__name__, allow_nan=True, low=-ends, high=ends)
 
 
 def dates_of(estimator: Any, table: Table, name: Any, importer: Importer, zone: str) -> Node:
