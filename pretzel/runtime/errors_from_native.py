@@ -23,6 +23,17 @@ _VALUE_FAULTS = {
     "unknown_category": "a category that was not seen when the encoder was fitted",
     "lone_surrogate": "a lone surrogate, which cannot be encoded as UTF-8",
 }
+_EXPECTED = {
+    "category_codes": "a number",
+    "city_hash": "a text or a number",
+    "date_texts": "the text of a date in the form of the training, or None where it is missing",
+    "dict_features": "an item in the form of the training",
+    "hashed_features": "an item in the form of the training",
+    "label_sets": "an iterable of labels",
+}  # where a value is of a wrong type, by kernel; the others read texts
+_OF_ONE_COLUMN = {"calendar", "date_texts"}
+"""Kernels that make several columns of one column of the request."""
+
 _LEFT = {
     "undecided": "rounding decides which stored rows are nearest",
     "tied": "stored rows are equally far, and NumPy's order of them decides",
@@ -54,16 +65,26 @@ def raise_error(
     """
     call, connection = program.calls[step], program.steps[step]
     where = f"{model or 'model'}: {connection.origin or call.kernel} ({call.label}): row {row}"
-    name = _column_name(program, spec, connection.inputs[0], column)
+    name, kernels = _column_name(program, spec, connection.inputs[0], column)
     if name:
         where += f", column {name}"
     what = _STATUS[status]
     if what == "wrong_type":
-        raise InputTypeError(f"{where} holds a value of a type that this step cannot take")
+        expected = _EXPECTED.get(call.kernel, "a text")
+        raise InputTypeError(f"{where} holds a value that this step cannot read: expected {expected}")
+    if what == "pandas_na":
+        raise InputTypeError(
+            f"{where} holds pandas.NA, which only the source estimator itself answers: "
+            "expected a value, or None or NaN where it is missing"
+        )
     if what == "infinite" and call.kernel == "check_range":
         what = "beyond_limits"
     if what == "not_a_number" and _is_encoded(program, connection.inputs[0]):
         raise InputValueError(f"{where} holds a value that an encoder does not know, and makes NaN of")
+    if what == "not_a_number" and "date_texts" in kernels:
+        raise InputValueError(
+            f"{where} holds no text of a date in the form of the training, which the source estimator needs"
+        )
     if what in _VALUE_FAULTS:
         raise InputValueError(f"{where} holds {_VALUE_FAULTS[what]}")
     if what == "unknown_label":
@@ -81,25 +102,36 @@ def _is_encoded(program: Program, value: int) -> bool:
     return made >= 0 and program.calls[made].kernel == "category_codes"
 
 
-def _column_name(program: Program, spec: InputSpec | None, value: int, column: int) -> str:
-    """Name of the column of the request that this column of a value came from, else its number in the value."""
+def _column_name(program: Program, spec: InputSpec | None, value: int, column: int) -> tuple[str, set[str]]:
+    """Name of the column of the request that this column of a value came from, else its number in the value.
+
+    Returns
+    -------
+    name : str
+    kernels : set of str
+        What has made the column of the value of that of the request.
+    """
     if column < 0:
-        return ""
+        return "", set()
     made_by = {step.output: i for i, step in enumerate(program.steps)}
     at, position = value, column
+    kernels: set[str] = set()
     while at >= len(program.leaves):
         if parts := program.values[at].parts:
             at, position = _part_of(program, parts, position)
-        elif program.calls[made_by[at]].columnwise:
-            at = program.steps[made_by[at]].inputs[0]
-        else:
-            return f"{column} of the step's input"
+            continue
+        call, at = program.calls[made_by[at]], program.steps[made_by[at]].inputs[0]
+        kernels.add(call.kernel)
+        if not call.columnwise:
+            if call.kernel not in _OF_ONE_COLUMN and (call.kernel != "impute_cells" or program.values[at].width != 1):
+                return f"{column} of the step's input", kernels
+            position = 0
     leaf = program.leaves[at]
     if leaf.kind is LeafKind.DATES:
         position = 0
     if leaf.source == 0 and position < len(leaf.columns):
-        return column_name(spec, leaf.columns[position])
-    return f"{column} of the step's input"
+        return column_name(spec, leaf.columns[position]), kernels
+    return f"{column} of the step's input", kernels
 
 
 def _part_of(program: Program, parts: tuple[int, ...], column: int) -> tuple[int, int]:

@@ -35,6 +35,7 @@ PRETZEL_ENUM(Status, int32_t, kOk,
              kInfinite,         // infinity, or a value too large for the estimator's float32
              kUnknownCategory,  // a category that the encoder was told to reject
              kWrongType,        // text where a number is needed, or the reverse
+             kPandasNA,         // NA of pandas, where the source treats it in a way of its own
              kNoMemory,
              kLoneSurrogate,  // text that has no UTF-8 form, where the source encodes it
              kOutOfRange,     // a code, class or column number computed by another step, not in this kernel's table

@@ -123,7 +123,7 @@ Status no_category(const RunCall& call, const Column& column, int32_t r, int32_t
   if (object && rejects(column, Reject::kObject)) return call.reject(Status::kWrongType, r, j);
   if (kind == CellKind::kNone && rejects(column, Reject::kNone)) return call.reject(Status::kUnknownCategory, r, j);
   if (kind == CellKind::kInfinite && !rejects(column, Reject::kNa)) return call.reject(Status::kInfinite, r, j);
-  if (kind == CellKind::kNA && rejects(column, Reject::kNa)) return call.reject(Status::kWrongType, r, j);
+  if (kind == CellKind::kNA && rejects(column, Reject::kNa)) return call.reject(Status::kPandasNA, r, j);
   if (nan && rejects(column, Reject::kNan)) return call.reject(Status::kNotANumber, r, j);
   return rejects(column, Reject::kUnknown) ? call.reject(Status::kUnknownCategory, r, j) : Status::kOk;
 }

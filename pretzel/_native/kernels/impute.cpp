@@ -129,7 +129,7 @@ Status run_cells(const RunCall& call) noexcept {
   for (int32_t r = 0; r < call.rows; ++r, out += n) {
     for (int32_t j = 0; !na && j < in.width; ++j) {
       const Cell& cell = in.cell(r, j);
-      if (cell.kind == CellKind::kNA) return call.reject(Status::kWrongType, r, j);
+      if (cell.kind == CellKind::kNA) return call.reject(Status::kPandasNA, r, j);
       if (reject_nan && is_nan_or_nat(cell)) return call.reject(Status::kNotANumber, r, j);
     }
     for (int32_t j = 0; j < n; ++j) {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,8 +14,11 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.tree import DecisionTreeClassifier
 
 import pretzel
-from pretzel.errors import PretzelError
+from pretzel.errors import InputTypeError, PretzelError
 from pretzel.oven.frontends.category_encoders.encoders import MODULES
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 encoders = pytest.importorskip("category_encoders")
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -198,3 +201,18 @@ def test_what_depends_on_more_is_opaque(options: dict[str, Any]) -> None:
 def test_a_frame_is_returned_as_the_library_does() -> None:
     encoder = encoders.TargetEncoder().fit(TABLE, Y)
     pd.testing.assert_frame_equal(pretzel.compile(encoder).transform(NEW), encoder.transform(NEW))
+
+
+@pytest.mark.parametrize("name", ["OrdinalEncoder", "TargetEncoder"])
+def test_a_plan_from_a_file_says_what_it_expects_in_place_of_na(name: str, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"city": ["a", "b"] * 10, "kind": ["x", "y", "z", "x"] * 5}, dtype=object)
+    model = make_pipeline(getattr(encoders, name)(), LogisticRegression()).fit(frame, [0, 1, 1, 0] * 5)
+    plan = pretzel.compile(model, strict=True)
+    frame.loc[2, "kind"] = pd.NA
+    np.testing.assert_allclose(plan.predict_proba(frame), model.predict_proba(frame), rtol=1e-9)
+    plan.save(tmp_path / "encoded.pretzel")
+    saved = pretzel.load(tmp_path / "encoded.pretzel")
+    with pytest.raises(InputTypeError, match=r"row 2, column 'kind' holds pandas.NA, .*: expected a value, or None or"):
+        saved.predict(frame)
+    frame.loc[2, "kind"] = None
+    np.testing.assert_allclose(saved.predict_proba(frame), model.predict_proba(frame), rtol=1e-9)
