@@ -29,7 +29,10 @@ COLUMNS: dict[Any, Any] = {
     ],
     "runs": [(int, int)],
 }
-"""Form of `pretzel.plan.PhysicalPlan.columns`: groups of columns that are alike, and runs of columns of one group."""
+"""Form of `pretzel.plan.PhysicalPlan.columns`: groups of columns that are alike, and runs of columns of one group.
+
+The dtype of texts that are dates is their format, which begins with a per cent sign or holds one.
+"""
 
 _SHOWN = {"nodes": [{"id": int, "op": str, "inputs": [int], "schema": str, "origin": str}], "methods": {str: int}}
 

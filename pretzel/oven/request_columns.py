@@ -19,6 +19,7 @@ from pretzel.oven.ir.check import CheckFinite
 from pretzel.oven.ir.city_hash import CityHash
 from pretzel.oven.ir.columns import LEAVES, CellLeaf, DateLeaf, ItemLeaf, NumericLeaf, Raw, Select, SparseLeaf, TextLeaf
 from pretzel.oven.ir.concat import Concat, Densify
+from pretzel.oven.ir.date_texts import DateTexts
 from pretzel.oven.ir.encode import REJECT_UNKNOWN, CategoryCodes
 from pretzel.oven.ir.graph import toposort
 from pretzel.oven.ir.impute import Impute, ImputeCells, MissingMask
@@ -75,6 +76,7 @@ class _Reader:
         self._doubtful = np.zeros(width, dtype=bool)  # the tags of a step do not tell whether it does
         self._narrow = np.zeros(width, dtype=bool)  # a step stops at a value beyond float32
         self._categories: dict[int, tuple[list[CellValue], bool]] = {}
+        self._formats: dict[int, str] = {}  # of columns of texts that are dates
         self._missing: dict[Node, Passed] = {}
         self._same: dict[Node, Passed] = {}
         if spec.kind is InputKind.ANY:
@@ -109,6 +111,11 @@ class _Reader:
                     self._rejected[self._missing[node][1]] |= not node.missing
                 case DateLeaf():
                     self._raise_kind(self._missing[node][1], _DATE)
+                case DateTexts():
+                    column = _column_of_texts(node)
+                    if column is not None:
+                        self._formats[column] = node.format
+                        self._raise_kind(np.array([column]), _DATE)
                 case ItemLeaf():
                     self._rejected[:] = True
                 case Opaque():
@@ -123,7 +130,7 @@ class _Reader:
         members = np.zeros(len(self._kinds), dtype=np.int64)
         keys = self._kinds * 8 + self._rejected * 4 + self._doubtful * 2 + self._narrow
         listed = {column: each for column, each in self._categories.items() if self._kinds[column] == _CATEGORY}
-        keys[list(listed)] = -1
+        keys[[*listed, *self._formats]] = -1
         for key in np.unique(keys[keys >= 0]).tolist():
             alike = np.flatnonzero(keys == key)
             kind, dtype = _KINDS[key // 8], _DTYPES[key // 8]
@@ -133,6 +140,8 @@ class _Reader:
             known = tuple(filter(_is_json, categories)) if len(categories) <= MOST_CATEGORIES else None
             group = ("category", _dtype_of(categories), self._nullable(column), rejects, known)
             members[column] = groups.setdefault(group, len(groups))
+        for column, form in self._formats.items():
+            members[column] = groups.setdefault(("date", form, self._nullable(column), False, None), len(groups))
         names = ("kind", "dtype", "nullable", "rejects_unknown", "categories")
         starts = np.flatnonzero(np.diff(members, prepend=-1))
         counts = np.diff(starts, append=len(members))
@@ -153,9 +162,12 @@ class _Reader:
                 return _all(np.array([node.column]))
             case DateLeaf() if not node.inputs:
                 return np.arange(WIDTH), np.full(WIDTH, node.column)
-            case Calendar() if isinstance(node.inputs[0], DateLeaf) and self._missing[node.inputs[0]][0].size:
+            case DateTexts():
+                column = _column_of_texts(node)
+                return NOTHING if column is None else (np.arange(WIDTH), np.full(WIDTH, column))
+            case Calendar() if self._missing[node.inputs[0]][0].size:
                 width = len(node.features)
-                return np.arange(width), np.full(width, node.inputs[0].column)
+                return np.arange(width), np.full(width, self._missing[node.inputs[0]][1][0])
             case SparseLeaf() if not node.inputs:
                 return _all(np.arange(node.width))
             case Raw() | Opaque():
@@ -275,6 +287,14 @@ def _selected(node: Select, passed: Mapping[Node, Passed]) -> Passed:
     known = dict(zip(*(each.tolist() for each in passed[node.inputs[0]]), strict=True))
     found = [(at, known[column]) for at, column in enumerate(node.columns) if column in known]
     return np.array([at for at, _ in found], dtype=np.int64), np.array([c for _, c in found], dtype=np.int64)
+
+
+def _column_of_texts(node: DateTexts) -> int | None:
+    """The column of the request that holds texts of dates, whatever in it is missing."""
+    (x,) = node.inputs
+    while isinstance(x, ImputeCells):
+        (x,) = x.inputs
+    return x.columns[0] if isinstance(x, CellLeaf) and not x.inputs else None
 
 
 def _tags(estimator: Any) -> tuple[bool, bool] | None:

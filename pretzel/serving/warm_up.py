@@ -15,6 +15,7 @@ from pretzel._native import Endpoint
 from pretzel.errors import ModelNotFoundError
 from pretzel.runtime.asynchronous import answer_row
 from pretzel.runtime.log import logger
+from pretzel.runtime.schemas.json_schema import EXAMPLE
 from pretzel.serving.failures import Unavailable
 from pretzel.serving.jsons import dumps, loads
 
@@ -174,4 +175,6 @@ def row_of(schema: InputSchema) -> Any:
 def _value(column: Column) -> Any:
     if column.categories:
         return column.categories[0]
+    if column.kind == "date":
+        return EXAMPLE.strftime(column.format or "%Y-%m-%d")
     return "word" if column.dtype == "str" else 1.0

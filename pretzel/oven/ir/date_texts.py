@@ -22,6 +22,12 @@ PARTS = (
 )  # fmt: skip
 """Of formats, in the order of the kernel's enumeration."""
 
+DIRECTIVES = {
+    "Y": "year", "y": "year_of_century", "m": "month", "B": "month_name", "b": "short_month_name", "d": "day",
+    "H": "hour", "I": "hour_of_half", "p": "half", "M": "minute", "S": "second", "f": "fraction", "z": "offset",
+}  # fmt: skip
+"""Parts that the directives of a format stand for, as `strptime` has them."""
+
 LIBRARIES = ("pandas", "polars")
 UNIT_NAMES = tuple(name for name in UNITS if name)
 
@@ -111,6 +117,13 @@ class DateTexts(Node):
     def reference(self, *inputs: Value) -> Value:
         (x,) = inputs
         return np.array([self._read(value) for value in x[:, 0]], dtype=np.float64).reshape(-1, WIDTH)
+
+    @property
+    def format(self) -> str:
+        """The format of the texts, as `strptime` has it."""
+        point = "." if self.library == "polars" else ""  # which the fraction includes
+        directives = {part: f"{point if part == 'fraction' else ''}%{name}" for name, part in DIRECTIVES.items()}
+        return "".join((directives | {"space": " "}).get(part, part) for part in self.parts)
 
     def describe(self) -> str:
         return f"{''.join(part if len(part) == 1 else f'<{part}>' for part in self.parts)}, as {self.library} reads it"

@@ -39,7 +39,8 @@ class Column:
     kind : {"number", "category", "text", "date", "any"}
         ``"any"``: only a step without a native form reads it, or none, and then it may be passed on.
     dtype : {"float64", "int64", "str", "datetime64[us]", "object"}
-        What its values are, missing ones aside. Dates of a row may be texts of ISO 8601, too.
+        What its values are, missing ones aside. Dates of a row may be texts of ISO 8601, too; those that were texts in
+        the training are ``"str"``, in the format of the training.
     required : bool
         Requests must have the column.
     nullable : bool or None
@@ -50,6 +51,8 @@ class Column:
         Other values are rejected.
     float32 : bool
         A step reads the numbers as float32, and rejects those that are infinite there.
+    format : str, optional
+        That of texts which are dates, as `strptime` has it, such as ``"%Y-%m-%d"``; others are missing dates.
     """
 
     name: str | None
@@ -61,6 +64,7 @@ class Column:
     categories: tuple[Category, ...] | None = None
     rejects_unknown: bool = False
     float32: bool = False
+    format: str | None = None
 
     @property
     def is_read(self) -> bool:
@@ -262,7 +266,9 @@ def _groups(width: int, plan: Plan) -> Iterator[dict[str, Any]]:
 
 
 def _read_as(group: Mapping[str, Any]) -> dict[str, Any]:
-    """Columns that are read as float32 hold float64 like others."""
+    """Columns that are read as float32 hold float64 like others, and dates in a format are texts."""
+    if group["kind"] == "date" and "%" in group["dtype"]:
+        return {"dtype": "str", "format": group["dtype"]}
     return {"dtype": "float64", "float32": True} if group["dtype"] == "float32" else {}
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pretzel.runtime.schemas.input_schema import Column, InputSchema, Output
+
+EXAMPLE = datetime.datetime(2024, 2, 29, 23, 59, 58, tzinfo=datetime.UTC)
+"""A date, where one is shown."""
 
 FLOAT32_LIMIT = float.fromhex("0x1.fffffefffffffp+127")
 """The greatest number that is not infinite as float32."""
@@ -62,13 +66,21 @@ def value_schema(column: Column) -> dict[str, Any]:
         return {}
     types = [*_TYPES.get(column.dtype, ["string", *_NUMBER]), *([] if column.nullable is False else ["null"])]
     found: dict[str, Any] = {"type": types[0] if len(types) == 1 else types}
-    if column.kind == "date":
+    if column.format:
+        found |= in_format(column.format)
+    elif column.kind == "date":
         found["format"] = "date-time"
     if column.float32:
         found |= within_float32()
     if column.categories:
         found["examples"] = [*column.categories]
     return found
+
+
+def in_format(form: str) -> dict[str, Any]:
+    """What describes texts that are dates in a format; JSON Schema names that of a day alone."""
+    named = {"format": "date"} if form == "%Y-%m-%d" else {}
+    return {"description": f"a date in the format {form}", **named, "examples": [EXAMPLE.strftime(form)]}
 
 
 def within_float32() -> dict[str, Any]:

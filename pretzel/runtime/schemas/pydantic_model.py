@@ -7,7 +7,7 @@ import keyword
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pretzel.runtime.schemas.json_schema import FLOAT32_LIMIT, equal_booleans, within_float32
+from pretzel.runtime.schemas.json_schema import FLOAT32_LIMIT, equal_booleans, in_format, within_float32
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -64,13 +64,14 @@ def _item_type(form: str) -> Any:
 
 def _type_of(column: Column) -> Any:
     """Type of a value; pydantic compares categories by equality, so that 1.0 is the category 1."""
-    from pydantic import StrictBool
+    from pydantic import Field, StrictBool
 
     if column.kind == "any":
         return Any
     number = _number(column) | StrictBool
+    text: Any = Annotated[str, Field(json_schema_extra=in_format(column.format))] if column.format else str
     dates = datetime.datetime | datetime.date
-    found: Any = {"str": str, "datetime64[us]": dates, "object": str | number}.get(column.dtype, number)
+    found: Any = {"str": text, "datetime64[us]": dates, "object": str | number}.get(column.dtype, number)
     if column.rejects_unknown and column.categories:
         found = _category(column)
     return found if column.nullable is False else found | None

@@ -57,6 +57,8 @@ def describe(column: Column) -> str:
         more = [f"{len(column.categories) - SHOWN} more"] if len(column.categories) > SHOWN else []
         others = "" if column.rejects_unknown else ", or another"
         found[0] += f" {', '.join([*shown, *more])}{others}"
+    elif column.format:
+        found[0] += f", as a text {column.format}"
     elif column.kind == "number":
         found[0] += f" {column.dtype}"
     found += [] if column.nullable is None else ["may be missing" if column.nullable else "never missing"]

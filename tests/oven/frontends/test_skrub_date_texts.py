@@ -9,15 +9,17 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import pretzel
-from pretzel.errors import InputTypeError
+from pretzel.errors import InputTypeError, InputValueError
 from pretzel.oven.frontends.registry import Unsupported
 from pretzel.oven.frontends.skrub.dates import parts_of_format
 from pretzel.oven.ir.columns import CellLeaf
 from pretzel.oven.ir.date_texts import DateTexts
+from pretzel.serving.warm_up import row_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -179,3 +181,36 @@ def test_the_reference_reads_texts_alike(library: str, monkeypatch: pytest.Monke
         moments = np.nan_to_num(day).astype("M8[D]") + (np.nan_to_num(ns) // 1000).astype("m8[us]")
         found = np.where(np.isnan(day), np.datetime64("NaT"), moments)
         np.testing.assert_array_equal(found, want)
+
+
+@LIBRARIES
+@pytest.mark.parametrize("form", FORMATS)
+def test_requests_are_described_as_texts(form: str, library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, _ = fitted(form, library, monkeypatch)
+    plan = pretzel.compile(model, strict=True)
+    (column,) = plan.input_schema.columns
+    assert (column.kind, column.dtype, column.nullable, column.format) == ("date", "str", True, form)
+    assert f"date, as a text {form}; may be missing" in str(plan.input_schema)
+    found = plan.input_schema.to_json_schema()["properties"]["when"]
+    assert (found["type"], found["description"]) == (["string", "null"], f"a date in the format {form}")
+    assert found.get("format") == ("date" if form == "%Y-%m-%d" else None)
+    assert not np.isnan(plan.transform_one({"when": found["examples"][0]})).any()
+    assert row_of(plan.input_schema) == {"when": found["examples"][0]}
+    described = plan.input_schema.to_pydantic().model_json_schema()["properties"]["when"]
+    assert {**found, "type": "string"}.items() <= described["anyOf"][0].items()
+    assert str(plan.input_schema.to_arrow().field("when").type) == "string"
+    assert plan.input_schema.to_open_inference()["inputs"][0]["datatype"] == "BYTES"
+
+
+def test_a_model_that_rejects_missing_dates_names_the_column(tmp_path: Path) -> None:
+    texts = MOMENTS.dt.strftime("%Y-%m-%d").tolist()
+    frame = pd.DataFrame({"size": np.arange(40.0), "when": texts})
+    pretzel.compile(make_pipeline(skrub.TableVectorizer(), Ridge()).fit(frame, range(40))).save(tmp_path / "texts")
+    plan = pretzel.load(tmp_path / "texts")
+    assert plan.input_schema.columns[1].nullable is False
+    for value in (None, "2024-02-30", "29.2.2024"):
+        with pytest.raises(InputValueError, match="row 0, column 'when' holds no text of a date in the form of the"):
+            plan.predict_one({"size": 1.0, "when": value})
+    for value in ("today", 5):
+        with pytest.raises(InputTypeError, match=r"row 0, column 'when' .* expected the text of a date in the form"):
+            plan.predict_one({"size": 1.0, "when": value})

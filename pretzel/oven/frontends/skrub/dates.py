@@ -14,7 +14,7 @@ from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.skrub.compat import periodic_encoders
 from pretzel.oven.ir.calendar import Calendar
 from pretzel.oven.ir.columns import DateLeaf, Raw
-from pretzel.oven.ir.date_texts import MONTHS, MOST_PARTS
+from pretzel.oven.ir.date_texts import DIRECTIVES, MONTHS, MOST_PARTS
 from pretzel.oven.ir.encode import category_codes
 from pretzel.oven.ir.scale import AsFloat32
 
@@ -31,12 +31,6 @@ FEATURES = {
 
 NAMES = {"nanosecond_of_second": "nanosecond", "total_milliseconds": "total_seconds"}
 """What skrub calls them, where it has another name."""
-
-DIRECTIVES = {
-    "Y": "year", "y": "year_of_century", "m": "month", "B": "month_name", "b": "short_month_name", "d": "day",
-    "H": "hour", "I": "hour_of_half", "p": "half", "M": "minute", "S": "second", "f": "fraction", "z": "offset",
-}  # fmt: skip
-"""Parts of `DateTexts` that directives of a format stand for."""
 
 YEARS = {"year", "year_of_century"}
 MONTHS_OF_FORMATS = {"month", "month_name", "short_month_name"}
