@@ -217,6 +217,7 @@ class Compiler:
                     imported.origins.setdefault(node, origin)
                 imported.refusals.update(other.refusals | imported.refusals)
                 methods = {name: output for name, output in other.methods.items() if name in imported.methods}
+                methods |= in_float32(methods, imported.origins, "float64")
             rounded = in_float32(methods, imported.origins)
             more = steps_to_call(rounded, imported.origins, float32=True) - called
             if not more:

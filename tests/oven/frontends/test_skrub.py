@@ -171,6 +171,18 @@ def test_nan_of_objects_among_numbers() -> None:
         asks(plan, model, TABLE[:2].assign(size=pd.Series(values, dtype=object)))
 
 
+def test_objects_beside_texts_whose_components_are_float32() -> None:
+    """The steps behind the components compute in float32, whatever the dtype of the numbers beside them."""
+    notes = [f"order {i} from {place}" for i, place in enumerate(RNG.choice(["web", "app", "shop"], N))]
+    table = pd.DataFrame({"note": notes, "size": RNG.lognormal(size=N)})
+    vectorizer = skrub.TableVectorizer(high_cardinality=skrub.StringEncoder(8, random_state=0))
+    trees = HistGradientBoostingClassifier(max_iter=9, min_samples_leaf=2, random_state=0)
+    model = make_pipeline(vectorizer, trees).fit(table, Y)
+    plan = pretzel.compile(model, strict=True)
+    asks(plan, model, table)
+    asks(plan, model, table.astype({"size": object}))
+
+
 def test_no_rows() -> None:
     for options in ({}, {"low_cardinality": "drop"}):
         model = vectorized(**options, model=Ridge()) if options else vectorized()
