@@ -200,6 +200,7 @@ def _given() -> Iterator[tuple[Any, ...]]:
         when = pd.date_range("2024-01-01", periods=ROWS, freq="37h")
         yield (pd.Series(when, name="when"),)
         yield pd.DataFrame({"size": X[:, 0], "when": when, "then": when[::-1]}), y
+        yield pd.DataFrame(X[:, :2], columns=["size", "count"]), y
 
 
 def _arguments(cls: type) -> Iterator[dict[str, Any]]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from pretzel.oven.frontends.registry import public_name
-from pretzel.oven.frontends.sklearn import check_readable
+from pretzel.errors import UnfittedError
+from pretzel.oven.frontends import sklearn
+from pretzel.oven.frontends.registry import frontend_of, public_name
 from pretzel.oven.frontends.sklearn.compat import output_container as container_of
-from pretzel.oven.frontends.skrub.compat import library_of
+from pretzel.oven.frontends.skrub.compat import applied_parts, library_of
 
 __all__ = [
     "asks_for_floats",
@@ -26,21 +27,35 @@ __all__ = [
 ]
 
 VECTORIZER = "skrub.TableVectorizer"
-SELECTIONS = ("skrub.DropCols", "skrub.SelectCols")
+APPLICATION = "skrub.ApplyToCols"
+SELECTIONS = {"skrub.DropCols": "kept_cols_", "skrub.SelectCols": "columns_"}
+"""With the names of the columns that they pass on."""
+FITTED = {**SELECTIONS, APPLICATION: "feature_names_in_"}
+"""An attribute of what has nothing that scikit-learn would ask for."""
+
+
+def check_readable(estimator: Any) -> None:
+    """Raise `CompileError` unless ``estimator`` can answer requests."""
+    sklearn.check_readable(estimator)
+    if not hasattr(estimator, FITTED.get(public_name(type(estimator)), "__class__")):
+        raise UnfittedError(f"{type(estimator).__name__} is not fitted: call fit before compiling it")
 
 
 def output_container(estimator: Any) -> str:
-    """A vectorizer makes frames of the library that it was fitted on, a selection those of its input."""
-    if _selects(estimator):
+    """Frames: of the library that a vectorizer was fitted on, or that steps inside make; others make those they get."""
+    kind = public_name(type(estimator))
+    if kind in SELECTIONS:
         return "its input"
-    if public_name(type(estimator)) != VECTORIZER:
-        return container_of(estimator)
-    return library_of(estimator)
+    if kind == APPLICATION:
+        inside = [step for step, _, _ in applied_parts(estimator) or () if step is not None]
+        found = {frontend_of(step).output_container(step) for step in inside} & {"pandas", "polars"}
+        return found.pop() if len(found) == 1 else "its input"
+    return library_of(estimator) if kind == VECTORIZER else container_of(estimator)
 
 
 def checks_table(estimator: Any) -> bool:
-    """A vectorizer compares names before its columns part ways."""
-    return public_name(type(estimator)) == VECTORIZER
+    """A vectorizer compares names before its columns part ways; what applies a step to some passes others on."""
+    return public_name(type(estimator)) in (VECTORIZER, APPLICATION)
 
 
 def reads_columns(estimator: Any) -> bool:
@@ -96,5 +111,5 @@ def selected_names(estimator: Any) -> list[str]:
     """The columns of a selection, where they are fit to be those of a table."""
     if not _selects(estimator):
         return []
-    names = list(getattr(estimator, "columns_", getattr(estimator, "kept_cols_", ())))
+    names = list(getattr(estimator, SELECTIONS[public_name(type(estimator))], ()))
     return names if all(type(name) is str for name in names) and len({*names}) == len(names) else []

@@ -15,11 +15,8 @@ if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
     from pretzel.oven.ir.graph import Node
 
-ATTRIBUTES = {"skrub.SelectCols": "columns_", "skrub.DropCols": "kept_cols_"}
-"""Where the names of the columns are that a selection passes on."""
 
-
-@adapter(*ATTRIBUTES)
+@adapter("skrub.DropCols", "skrub.SelectCols")
 def selection(estimator: Any, x: Node, importer: Importer) -> Node:
     """Columns by name, in the order of the selection, whatever others there are."""
     names = list(estimator.get_feature_names_out())

@@ -33,3 +33,28 @@ def replaces_texts(cast: Any) -> bool:
 def periodic_encoders(encoder: Any) -> dict[str, Any]:
     """The fitted encoders of periodic features of a DatetimeEncoder, by the name of the feature."""
     return dict(encoder._periodic_encoders)
+
+
+def applied_parts(estimator: Any) -> list[tuple[Any, list[str], int]] | None:
+    """What a fitted ApplyToCols does: steps, or None to pass on, the columns of each, and how many it makes of them.
+
+    None where its form is not known, as that of releases in which it has another.
+    """
+    inside: Any = getattr(estimator, "_wrapped_transformer", None)
+    names = list(getattr(inside, "all_inputs_", ()))
+    if not names or len({*names}) < len(names):
+        return None
+    keeps = bool(inside.keep_original)
+    if hasattr(inside, "transformers_"):
+        found: list[tuple[Any, list[str], int]] = []
+        for name in names:
+            step = inside.transformers_.get(name)
+            if step is None or keeps:
+                found.append((None, [name], 1))
+            if step is not None:
+                found.append((step, [name], len(inside.input_to_outputs_[name])))
+        return found
+    columns = list(inside._columns)
+    passed = [name for name in names if keeps or name not in columns]
+    found = [(None, passed, len(passed))] if passed else []
+    return found + ([(inside.transformer_, columns, len(inside.created_outputs_))] if columns else [])
