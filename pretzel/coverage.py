@@ -157,7 +157,7 @@ def _in_front_of_a_model(estimator: Any) -> dict[str, None]:
     importer = Importer(estimator)
     importer.asked = demands(estimator)
     width = importer.asked.width or 1  # of what takes a column, and counts none
-    node = importer.transform(estimator, Raw((), tuple(range(width)))).node
+    node = importer.transform(estimator, Raw((), range(width))).node
     return {each.reason: None for each in node.inputs if isinstance(node, Raw) and isinstance(each, Opaque)}
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from pretzel.schema import Positions, as_positions
+
 MOST_UNREAD = 1 << 20
 """Columns without names of which only some are required; of wider tables all are, so that a file pays for each."""
 
@@ -48,8 +50,8 @@ class InputSpec:
         ``n_features_in_``; 1 for documents, 0 where it is not known.
     names : tuple of str or None
         ``feature_names_in_``, where the source was fitted on named columns.
-    required : tuple of int
-        Positions of columns that must be present.
+    required : tuple of int, or range
+        Positions of columns that must be present, as `pretzel.schema.as_positions` makes them.
     any_order : bool
         Named columns may come in another order and among others (``ColumnTransformer``).
     estimator : str
@@ -99,7 +101,7 @@ class InputSpec:
     kind: InputKind
     width: int
     names: tuple[str, ...] | None = None
-    required: tuple[int, ...] = ()
+    required: Positions = range(0)
     any_order: bool = False
     estimator: str = ""
     items: bool = False
@@ -121,6 +123,9 @@ class InputSpec:
     no_others: bool = False
     labels: bool = False
     nan_columns: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "required", as_positions(self.required))
 
     @property
     def one_each(self) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pretzel.dates import WIDTH
+from pretzel.schema import Positions, as_positions
 
 if TYPE_CHECKING:
     from pretzel.schema import Kind
@@ -35,8 +36,8 @@ class Leaf:
     Parameters
     ----------
     kind : LeafKind
-    columns : tuple of int
-        Columns of the source.
+    columns : tuple of int, or range
+        Columns of the source, as `pretzel.schema.as_positions` makes them.
     source : int
         0 is the request; 1, 2, ... are the outputs of opaque steps. Of a sub-plan: which value of the call that runs
         it, counted behind the codes of a branch.
@@ -61,7 +62,7 @@ class Leaf:
     """
 
     kind: LeafKind
-    columns: tuple[int, ...]
+    columns: Positions
     source: int = 0
     lower: bool = False
     accents: str | None = None
@@ -74,6 +75,9 @@ class Leaf:
     missing: bool = False
     zone: str = ""
     unit: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", as_positions(self.columns))
 
     @property
     def width(self) -> int:

@@ -66,6 +66,18 @@ RARE_METHODS = ("mahalanobis", *FOUND, "radius_neighbors")
 """Methods of estimators that have none of `METHODS`: covariances, neighbours. Others have native ones of `FOUND`."""
 
 
+Positions = tuple[int, ...] | range
+"""Positions of columns. The first n are a `range`, because they may be millions; all others are a tuple."""
+
+
+def as_positions(positions: Positions) -> Positions:
+    """Positions in their one form, in which equal ones compare and hash as equal."""
+    first = range(len(positions))
+    if not positions or (positions[-1] == first[-1] and (positions == first or tuple(first) == positions)):
+        return first
+    return tuple(positions)
+
+
 class Kind(enum.Enum):
     """The three shapes of data that kernels exchange; the row count is always the symbol ``n``."""
 

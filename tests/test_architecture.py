@@ -63,7 +63,7 @@ LAYERS = {
     "packed": {"errors"},
     "steps": set(),
     "dates": set(),
-    "input_spec": set(),
+    "input_spec": {"schema"},
     "program": {"schema", "dates"},
     "plan": {"schema", "packed", "input_spec", "program"},
     "buffers": {"schema", "program"},

@@ -17,6 +17,7 @@ from pretzel.schema import (
     Follows,
     Kind,
     Schema,
+    as_positions,
     dense,
     fixed,
     rule_of,
@@ -81,3 +82,10 @@ def test_schemas_print_it() -> None:
     assert str(dense(2, SAME.promote(fixed("int64")))) == "dense[n, 2] same+int64"
     assert str(Schema(Kind.SPARSE, 5, 2, FLOAT)) == "sparse[n, 5, nnz<=2] float"
     assert dense(2) == dense(2, FLOAT64)
+
+
+def test_positions_have_one_form() -> None:
+    for first in ((), (0,), (0, 1, 2), range(3), range(0)):
+        assert as_positions(first) == range(len(first))
+    for some in ((1,), (0, 2), (2, 1, 2), (1, 0, 2), range(1, 4)):
+        assert as_positions(some) == tuple(some)

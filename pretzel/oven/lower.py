@@ -328,7 +328,7 @@ class Lowering:
                 node.method,
                 number,
                 source=source,
-                columns=x.columns if x.selected else None,
+                columns=tuple(x.columns) if x.selected else None,
                 scalar=x.scalar,
                 origin=origin,
                 reason=node.reason,
@@ -359,12 +359,12 @@ def _given(node: Node, source: int) -> Leaf:
     """How a sub-plan reads a value of the call that runs it."""
     schema = node.schema()
     kind = {Kind.DENSE: LeafKind.NUMERIC, Kind.SPARSE: LeafKind.SPARSE, Kind.CELLS: LeafKind.CELLS}[schema.kind]
-    return Leaf(kind, tuple(range(schema.width)), source)
+    return Leaf(kind, range(schema.width), source)
 
 
 def _result_of(node: Opaque) -> InputSpec:
     """How the value of an opaque step is read."""
-    required = node.required or tuple(range(node.width))
+    required = node.required or range(node.width)
     result = InputSpec(InputKind.TABLE, node.width, node.names, required, node.any_order, node.reader)
     return replace(result, text_arrays=node.text_arrays)
 

@@ -34,7 +34,7 @@ def has_same_bits(node: Node) -> bool:
     if "_same_bits" not in node.__dict__:
         width = node.inputs[0].schema().width
         values = _samples(arrays)
-        alone = replace(node, inputs=(NumericLeaf((), tuple(range(width))),))
+        alone = replace(node, inputs=(NumericLeaf((), range(width)),))
         node.__dict__["_same_bits"] = _is_same(alone, values[:: 1 + len(values) * width // MOST])
     return bool(node.__dict__["_same_bits"])
 

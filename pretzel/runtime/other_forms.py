@@ -55,7 +55,7 @@ class OtherForms:
         self._method = weakref.ref(method)  # which holds this object
         self._rejection = plan.sparse if isinstance(plan.sparse, str) else ""
         # Sparse rows have no names, so that all columns are there, in the order of the fit.
-        whole = spec if spec.names is None else replace(spec, required=tuple(range(spec.width)))
+        whole = spec if spec.names is None else replace(spec, required=range(spec.width))
         self._sparse = load(plan.sparse, whole) if isinstance(plan.sparse, MethodPlan) else None
         self._takes_sparse = plan.sparse is not None
         self._is_source = isinstance(plan.sparse, MethodPlan) and all(

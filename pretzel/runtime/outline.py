@@ -10,7 +10,7 @@ from pretzel.runtime.catalog_entry import check_changes
 from pretzel.runtime.saved import name_in, source_of
 from pretzel.runtime.stored_estimators import unread_estimators
 from pretzel.store.plan_check import check_plan
-from pretzel.store.plan_data import Links, from_data
+from pretzel.store.plan_data import Links, from_data, most_columns
 
 if TYPE_CHECKING:
     from pretzel.plan import PhysicalPlan
@@ -48,7 +48,8 @@ def outline_of(file: PlanFile | StoredPlan) -> Outline:
     """
     description = file.description
     try:
-        physical = from_data(description.get("plan"), Links(lambda digest: digest, unread_estimators(file)))
+        links = Links(lambda digest: digest, unread_estimators(file), most=most_columns(file.sizes.values()))
+        physical = from_data(description.get("plan"), links)
         check_plan(physical)
         return Outline(name_in(description), physical, source_of(description.get("source")))
     except CorruptStoreError as error:

@@ -26,7 +26,7 @@ from pretzel.runtime.stored_estimators import (
 from pretzel.store.digest import digest_array, digest_parts
 from pretzel.store.object_store import default_store
 from pretzel.store.plan_check import check_plan
-from pretzel.store.plan_data import Links, from_data, to_data
+from pretzel.store.plan_data import Links, from_data, most_columns, to_data
 from pretzel.store.plan_file import PlanFile, open_plan_file
 
 if TYPE_CHECKING:
@@ -69,14 +69,16 @@ def describe(plan: Plan, estimators: list[Any] | None = None) -> tuple[dict[str,
     physical = without_times(portable(plan.physical) if estimators is None else plan.physical)
     arrays = {name: plan.store.get(name) for name in physical.objects}
     digests = {name: digest_array(array) for name, array in arrays.items()}
+    contents = {digests[name]: array for name, array in arrays.items()}
+    most = most_columns(array.nbytes for array in contents.values())
     description = {
         "made": made_by(),
         "name": plan.name,
         "source": None if plan.source is None else plan.source.described(),
         "kernels": {kernel: layouts()[kernel] for kernel in sorted(_kernels(physical))},
-        "plan": to_data(physical, Links(lambda name: digests.get(name, name), estimators)),
+        "plan": to_data(physical, Links(lambda name: digests.get(name, name), estimators, most=most)),
     }
-    return description, {digests[name]: array for name, array in arrays.items()}
+    return description, contents
 
 
 def describe_with(plan: Plan, opaque: str | None) -> tuple[dict[str, Any], dict[bytes, Any]]:
@@ -208,7 +210,8 @@ def plan_of(
     if estimators is None:
         estimators, source = read_estimators(file, trust)
     try:
-        physical = from_data(description.get("plan"), Links(renamed, estimators, store.shared))
+        links = Links(renamed, estimators, store.shared, most_columns(file.sizes.values()))
+        physical = from_data(description.get("plan"), links)
         if is_checked:
             check_plan(physical)
             check_steps(physical)

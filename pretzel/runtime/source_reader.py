@@ -93,7 +93,7 @@ class SourceReader:
         if len(leaves) == 1 and leaves[0].kind is LeafKind.NUMERIC:
             source = leaves[0].source
             asked = step_of[source].result if source in step_of else spec
-            if asked.names is None and leaves[0].columns == tuple(range(asked.width)):
+            if asked.names is None and leaves[0].columns == range(asked.width):
                 self._only, self._width = source, asked.width
 
     def __call__(
@@ -172,7 +172,7 @@ def spec_of(leaves: Any, step: OpaqueStep, value: Any) -> InputSpec:
     names = None if labels is None else tuple(map(str, labels))
     if step.result.names is names and width == step.result.width and not step.result.any_order:
         return step.result
-    return replace(step.result, width=width, names=names, required=tuple(range(width)), any_order=False)
+    return replace(step.result, width=width, names=names, required=range(width), any_order=False)
 
 
 def _array_of(values: list[Any]) -> Any:
@@ -203,7 +203,7 @@ def check_result(step: OpaqueStep, made: Any) -> None:
 
 def reject_cells(spec: InputSpec, step: OpaqueStep, X: Any) -> None:
     """Raise `InputTypeError` if the step reads a value that is neither a str nor a number of float64."""
-    leaf = Leaf(LeafKind.CELLS, step.columns or tuple(range(spec.width)))
+    leaf = Leaf(LeafKind.CELLS, step.columns or range(spec.width))
     for position, column in zip(leaf.columns, read(spec, (leaf,), X)[1][0], strict=True):
         for row, value in enumerate(column if isinstance(column, list) else ()):
             if value is not None and not isinstance(value, str) and as_number(value) is None:

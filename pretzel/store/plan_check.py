@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pretzel.plan import LeafTypes, MethodPlan, OpaqueStep, PassedOn, PhysicalPlan
     from pretzel.program import Call, Program, ProgramShape, SubPlan, Value
-    from pretzel.schema import DTypeRule
+    from pretzel.schema import DTypeRule, Positions
 
 WIDEST = 2**31 - 1
 _DTYPES = frozenset(
@@ -76,8 +76,10 @@ def _each(method: MethodPlan, spec: InputSpec) -> Iterator[tuple[MethodPlan, Inp
             yield from _each(other, spec)
 
 
-def all_below(width: int, columns: tuple[int, ...]) -> bool:
-    """Whether columns are some of so many; of sparse rows there may be millions."""
+def all_below(width: int, columns: Positions) -> bool:
+    """Whether columns are some of so many."""
+    if isinstance(columns, range):
+        return len(columns) <= width
     return not columns or (min(columns) >= 0 and max(columns) < width)
 
 
@@ -192,7 +194,7 @@ def _wrong_shape(shape: ProgramShape, specs: Mapping[int, InputSpec]) -> Iterato
         known = spec.width or (WIDEST if leaf.source else 0)
         if not all_below(known, leaf.columns):
             yield f"a leaf reads a column that is none of {spec.width}"
-        all_columns = len(leaf.columns) == (spec.width or width) and leaf.columns == tuple(range(len(leaf.columns)))
+        all_columns = leaf.columns == range(spec.width or width)
         if rows and leaf.columns:
             yield "a leaf that counts rows reads columns"
         if leaf.kind is LeafKind.SPARSE and not all_columns:
@@ -236,7 +238,7 @@ def _wrong_subplan(subplan: SubPlan, objects: set[bytes]) -> Iterator[str]:
     """Whether the call that runs it has such values is checked when the plan is loaded."""
     leaves = subplan.shape.leaves
     specs = {leaf.source: InputSpec(InputKind.TABLE, len(leaf.columns)) for leaf in leaves}
-    if any(leaf.columns != tuple(range(len(leaf.columns))) or not 0 <= leaf.source <= WIDEST for leaf in leaves):
+    if any(leaf.columns != range(len(leaf.columns)) or not 0 <= leaf.source <= WIDEST for leaf in leaves):
         yield "a sub-plan reads some columns of a value"
     if len(specs) != len(leaves) or any(leaf.kind in (*_OF_ONE, LeafKind.ROWS) for leaf in leaves):
         yield "a sub-plan reads a value twice, or as documents, dates, items or rows"

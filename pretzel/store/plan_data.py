@@ -22,20 +22,26 @@ from typing import TYPE_CHECKING, Any, Union, cast, get_args, get_origin
 import numpy as np
 
 from pretzel.errors import CorruptStoreError, SaveError
+from pretzel.input_spec import MOST_UNREAD
 from pretzel.packed import Packed
 from pretzel.plan import Estimator, PhysicalPlan
 from pretzel.program import ProgramShape, Stage, SubPlan, subplans_of
-from pretzel.schema import DTypeRule, Kind
+from pretzel.schema import DTypeRule, Kind, Positions, as_positions
 from pretzel.store.digest import DIGEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 _DTYPE = re.compile(r"[<>|=][biufSUmM]\d{1,9}(\[\d{0,9}[a-zA-Z]{1,2}\])?")  # as `numpy.dtype.str` writes them
 _WASTE = 1 << 24  # bytes of labels, most of which may be padding
 _PLAIN = (bool, int, float, str)
 _PARTS = {"shapes": ProgramShape, "subplans": SubPlan, "stages": Stage}  # whatever is in many programs has a table
 _NAMES = {"npt": cast("Any", type("npt", (), {"NDArray": list})), "DTypeRule": DTypeRule, "Kind": Kind}
+
+
+def most_columns(nbytes: Iterable[int]) -> int:
+    """Columns that their number alone may stand for in a file of arrays of so many bytes: a file pays for more."""
+    return max(MOST_UNREAD, sum(nbytes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +56,12 @@ class Links:
         Those that opaque steps call, in the order in which they are met. None: there is no place for them.
     share : callable, optional
         The one object of this process that is equal to a part of the plan.
+    most : int
+        Columns that their number alone may stand for: see `most_columns`.
     digests : list of bytes
         By number: as the file has them while writing, as this process has them while reading.
     columns : dict
-        Each tuple of whole numbers that was read, under itself.
+        Columns that were read as a list, under themselves.
     parts : dict of type to list
         Shapes, sub-plans and stages by number, as `digests`.
     """
@@ -61,8 +69,9 @@ class Links:
     rename: Callable[[bytes], bytes]
     estimators: list[Any] | None = None
     share: Callable[[Any], Any] = lambda part: part
+    most: int = MOST_UNREAD
     digests: list[bytes] = field(default_factory=list)
-    columns: dict[tuple[int, ...], tuple[int, ...]] = field(default_factory=dict)
+    columns: dict[Positions, Positions] = field(default_factory=dict)
     parts: dict[type, list[Any]] = field(default_factory=lambda: {cls: [] for cls in _PARTS.values()})
     _numbers: dict[Any, int] = field(default_factory=dict)
 
@@ -151,6 +160,8 @@ def _form(hint: Any) -> _Form:
         )
     if hint is Estimator:
         return _Form(_write_estimator, _read_estimator)
+    if hint == Positions:
+        return _Form(_write_columns, _read_columns)
     if hint is Any:
         return _Form(lambda value, _: write_value(value), lambda data, _: read_value(data))
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
@@ -163,7 +174,7 @@ def _form(hint: Any) -> _Form:
     if origin is list:  # what `npt.NDArray` stands for here
         return _form(Any)
     if origin is tuple:
-        return _COLUMNS if arguments[0] is int else _sequence(_form(arguments[0]))
+        return _sequence(_form(arguments[0]))
     if origin is dict:
         return _mapping(_form(arguments[1]))
     if origin in (Union, types.UnionType):
@@ -222,15 +233,21 @@ def _equal(value: Any, default: Any) -> bool:
     return isinstance(value, bool | int | str | tuple | dict | enum.Enum | DTypeRule) and bool(value == default)
 
 
-def _read_columns(data: Any, links: Links) -> tuple[int, ...]:
-    """Whole numbers, of which sparse rows have millions: one tuple for all parts of a plan that read these columns."""
+def _write_columns(value: Positions, links: Links) -> Any:
+    return len(value) if isinstance(value, range) and len(value) <= links.most else [*map(int, value)]
+
+
+def _read_columns(data: Any, links: Links) -> Positions:
+    """Positions of columns: how many of the first, or a list, of which all parts of a plan have one tuple."""
+    if type(data) is int:
+        if not 0 <= data <= links.most:
+            raise ValueError(f"{data} columns in a small file")
+        return range(data)
     found = tuple(_checked(data, list))
     if not {*map(type, found)} <= {int}:
         raise TypeError("expected whole numbers")
-    return links.columns.setdefault(found, found)
-
-
-_COLUMNS = _Form(lambda value, _: [*map(int, value)], _read_columns)
+    columns = as_positions(found)
+    return links.columns.setdefault(columns, columns)
 
 
 def _sequence(item: _Form) -> _Form:

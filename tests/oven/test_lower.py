@@ -91,5 +91,5 @@ def test_parameters_only_bind_needs_are_dropped():
 def test_leaves_say_what_they_read():
     plan = pretzel.compile(LogisticRegression().fit(X, Y))
     (leaf,) = plan.physical.methods["predict"].program.leaves
-    assert leaf.columns == (0, 1, 2)
+    assert leaf.columns == range(3)
     assert leaf.source == 0

@@ -296,6 +296,31 @@ def test_columns_without_names_that_no_step_reads_are_saved(tmp_path, width):
             loaded.predict(X[:, :2])
 
 
+def test_the_first_columns_are_written_as_their_number(tmp_path):
+    path, width = tmp_path / "plan.pretzel", 20_000
+    rows = sparse.random(40, width, density=0.001, format="csr", random_state=0)
+    model = LogisticRegression().fit(rows, np.arange(40) % 2)
+    pretzel.compile(model).save(path)
+    assert path.stat().st_size < 8 * width + 20_000
+    loaded = pretzel.load(path)
+    assert loaded.physical.input.required == range(width)
+
+    def as_lists(description):  # as before
+        description["plan"]["input"]["required"] = [*range(width)]
+        for shape in description["plan"]["tables"]["shapes"]:
+            shape["leaves"][0]["columns"] = [*range(width)]
+
+    listed = tmp_path / "listed.pretzel"
+    listed.write_bytes(path.read_bytes())
+    rewritten(listed, as_lists)
+    before = pretzel.load(listed)
+    assert before.physical.input == loaded.physical.input
+    assert before.physical.methods["predict"].program.shape == loaded.physical.methods["predict"].program.shape
+    for plan in (loaded, before):
+        np.testing.assert_array_equal(plan.predict(rows), model.predict(rows))
+        np.testing.assert_array_equal(plan.predict(rows.toarray()), model.predict(rows))
+
+
 def test_a_loaded_plan_is_scored(tmp_path, monkeypatch):
     weight = np.random.default_rng(1).random(len(X))
     regression = HistGradientBoostingRegressor(max_iter=3)
@@ -445,6 +470,10 @@ CHANGES = {
     "width": lambda d: plain(d)["shape"]["values"][0].update(width=4),
     "huge width": lambda d: d["plan"]["input"].update(width=2**40),
     "column": lambda d: plain(d)["shape"]["leaves"][0].update(columns=[0, 1, 7]),
+    "columns": lambda d: plain(d)["shape"]["leaves"][0].update(columns=4),
+    "negative columns": lambda d: plain(d)["shape"]["leaves"][0].update(columns=-1),
+    "columns for which no array pays": lambda d: d["plan"]["input"].update(width=2**30, required=2**30),
+    "more columns than any table": lambda d: plain(d)["shape"]["leaves"][0].update(columns=2**70),
     "kernel": lambda d: plain(d)["stages"][0]["calls"][0].update(kernel="nothing"),
     "other kernel": lambda d: plain(d)["stages"][0]["calls"][-1].update(kernel="relu"),
     "missing object": lambda d: d["objects"].clear(),

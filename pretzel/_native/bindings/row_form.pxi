@@ -12,16 +12,17 @@ cdef class RowForm:
     cdef object __weakref__
 
     def __init__(self, leaves, spec):
-        used = {c for leaf in leaves if leaf.source == 0 for c in leaf.columns}
+        self.required, self.unread = (), ()
         if spec.names is not None:
             if len(spec.names) != spec.width:
                 raise errors.KernelError(f"{len(spec.names)} names for {spec.width} columns")
+            used = {c for leaf in leaves if leaf.source == 0 for c in leaf.columns}
             if not used <= {*spec.required} or not all([0 <= c < spec.width for c in spec.required]):
                 raise errors.KernelError("a leaf reads a column that requests need not have")
+            self.required_at = spec.required
+            self.required = tuple([interned(spec.names[c]) for c in spec.required])
+            self.unread = tuple([spec.names[c] for c in spec.required if c not in used])
         self.readers = tuple([Reader(leaf, spec) for leaf in leaves])
-        self.required_at = spec.required
-        self.required = () if spec.names is None else tuple([interned(spec.names[c]) for c in spec.required])
-        self.unread = () if spec.names is None else tuple([spec.names[c] for c in spec.required if c not in used])
 
 
 FORMS = WeakValueDictionary()  # by their content, as long as a method uses them

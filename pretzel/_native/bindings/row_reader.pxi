@@ -114,12 +114,12 @@ cdef class Reader:
     cdef bint float32    # whole numbers of tables are rounded to float32 at once
     cdef bint whole_row  # all columns of the request, in order
     cdef object accents
-    cdef tuple columns
+    cdef object columns  # a tuple, or the range of the first
     cdef tuple keys  # names of the columns, or None
     cdef vector[int] positions
 
     def __init__(self, leaf, spec):
-        if leaf.source == 0 and spec.width >= 0 and not all([0 <= c < spec.width for c in leaf.columns]):
+        if leaf.source == 0 and spec.width >= 0 and not are_below(leaf.columns, spec.width):
             raise errors.KernelError(f"a leaf reads columns {leaf.columns} of a request with {spec.width}")
         self.columns = leaf.columns
         self.width = leaf.width
@@ -145,12 +145,19 @@ cdef class Reader:
                 missing = tuple([value if type(value) is float else math.nan for value in missing])
                 self.missing = missing if any([value == value for value in missing]) else None
         self.accents = leaf.accents
-        self.whole_row = not self.is_date and self.width == spec.width and leaf.columns == tuple(range(self.width))
+        self.whole_row = not self.is_date and self.width == spec.width and leaf.columns == range(self.width)
         self.keys = None  # values of opaque steps have no names
         if spec.names is not None and leaf.source == 0:
             self.keys = tuple([interned(spec.names[c]) for c in leaf.columns])
         for column in leaf.columns:
             self.positions.push_back(column)
+
+
+cdef bint are_below(columns, int width):
+    """Whether columns are some of so many."""
+    if type(columns) is range:
+        return len(columns) <= width
+    return all([0 <= c < width for c in columns])
 
 
 cdef object interned(name):

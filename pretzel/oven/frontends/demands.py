@@ -26,6 +26,8 @@ from pretzel.program import LABEL_FORMS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from pretzel.schema import Positions
+
 Columns = tuple[int, ...] | None
 
 MOST_COLUMNS = 1 << 26
@@ -109,7 +111,7 @@ def demands(estimator: Any) -> InputSpec:
         InputKind.TABLE,
         width,
         None if names is None else tuple(sys.intern(str(each)) for each in names),
-        tuple(sorted(required)) if any_order and required is not None else tuple(range(width)),
+        tuple(sorted(required)) if any_order and required is not None else range(width),
         any_order,
         type(inside[0]).__name__ if inside else type(estimator).__name__,
         long_indices=all(has_trait(each, "takes_long_indices") for each in _all(estimator)),
@@ -154,12 +156,12 @@ def _is_named(estimator: Any) -> bool:
     return has_trait(estimator, "needs_names") or any(child.named for child in children(estimator))
 
 
-def _parts(estimator: Any, width: int, names: Any) -> list[tuple[int, ...]]:
+def _parts(estimator: Any, width: int, names: Any) -> list[Positions]:
     """The columns that an estimator finds in a table, by part: all, unless it selects some, or is made of parts."""
     if names is not None and (selected := set(selected_names(estimator))):
         return [tuple(i for i, name in enumerate(names) if name in selected)]
     if not is_composition(estimator):
-        return [tuple(range(width))]
+        return [range(width)]
     return [child.columns for child in children(estimator) if child.columns is not None]
 
 
@@ -237,7 +239,7 @@ def widened(x: Node, width: int) -> Node:
     """The value of an opaque step with the width that the step was fitted on that takes it."""
     if not isinstance(x, Raw) or not x.inputs or x.selected or not width:
         return x
-    return replace_node(x, inputs=(replace_node(x.inputs[0], width=width),), columns=tuple(range(width)))
+    return replace_node(x, inputs=(replace_node(x.inputs[0], width=width),), columns=range(width))
 
 
 def read_by(x: Node, reader: Any) -> Node:

@@ -221,7 +221,7 @@ def beside(parts: list[Node], *, keep_sparse: bool = True) -> Node:
     for part in parts:
         last = found[-1] if found else None
         if isinstance(part, Raw) and isinstance(last, Raw) and part.inputs == last.inputs:
-            found[-1] = Raw(part.inputs, last.columns + part.columns, selected=True)
+            found[-1] = Raw(part.inputs, (*last.columns, *part.columns), selected=True)
         else:
             found.append(part)
     return found[0] if len(found) == 1 else Beside(tuple(found), keep_sparse)
@@ -255,7 +255,7 @@ def passed_on(x: TwoForms) -> tuple[PassedOn, ...]:
     if any(not texts.isdisjoint(part.columns) for _, part in passed):
         return ()
     numbers = {column for node in below if isinstance(node, NumericLeaf) for column in node.columns}
-    return tuple(PassedOn(at, part.columns, tuple(sorted(numbers & {*part.columns}))) for at, part in passed)
+    return tuple(PassedOn(at, tuple(part.columns), tuple(sorted(numbers & {*part.columns}))) for at, part in passed)
 
 
 def _is_float64(node: Node) -> bool:

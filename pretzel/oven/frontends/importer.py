@@ -111,7 +111,7 @@ class Importer(ValueReader):
     def _run(self) -> Imported:
         frontend_of(self._root).check_readable(self._root)
         self.asked = asked = demands(self._root)
-        raw = Raw((), tuple(range(asked.width)))
+        raw = Raw((), range(asked.width))
         made = self.methods(self._root, raw, only=(*METHODS, *FOUND))
         wanted = {name: each for name, each in made.items() if name not in FOUND or not isinstance(each.node, Opaque)}
         methods = {name: self._settled(name, raw, output) for name, output in wanted.items()}
@@ -151,7 +151,7 @@ class Importer(ValueReader):
         if not names:
             return {}
         self._sparse = True
-        raw = Raw((), tuple(range(width)))
+        raw = Raw((), range(width))
         x = two_forms(self.note(SparseLeaf((), width)), raw, new_token())
         found = self.methods(self._root, x, only=tuple(names))
         return {name: self._settled_sparse(name, raw, output) for name, output in found.items()}
@@ -218,7 +218,7 @@ class Importer(ValueReader):
 
     def columns_of(self, node: Opaque, width: int) -> Raw:
         """The columns of the result of an opaque method. A width of 0 means that only the reader knows it."""
-        return Raw((self.note(replace(node, width=width)),), tuple(range(width)))
+        return Raw((self.note(replace(node, width=width)),), range(width))
 
     def methods(self, estimator: Any, x: Node, *, only: tuple[str, ...] = METHODS, name: str = "") -> Methods:
         """The outputs of every method of ``estimator``; those without a native form are opaque."""
@@ -365,7 +365,7 @@ class Importer(ValueReader):
         if method != "transform":
             return self.note(opaque(estimator, method, x, reason, token))
         width = output_width(estimator)
-        return Raw((self.note(opaque(estimator, method, x, reason, token, width)),), tuple(range(width)))
+        return Raw((self.note(opaque(estimator, method, x, reason, token, width)),), range(width))
 
     def _read_back(self, node: Opaque, width: int | None) -> Output:
         """The numbers in the result of an opaque method."""

@@ -41,7 +41,7 @@ class Inverter(Importer):
         width = output_width(first)
         if not width and has_trait(first, "keeps_columns"):
             width = fitted_columns(first)[0] or 0
-        raw = Raw((), tuple(range(width if width <= MOST_COLUMNS else 0)))
+        raw = Raw((), range(width if width <= MOST_COLUMNS else 0))
         output = self.inverse(self._root, raw)
         is_native = any(isinstance(node, LEAVES) for node in toposort([output.node]))
         if not is_native and not self._requests:
@@ -76,7 +76,7 @@ class Inverter(Importer):
             width = fitted_columns(estimator)[0] or 0
             with self._inside(estimator, name):
                 node = self.note(opaque(estimator, INVERSE, self._argument(x), str(error), new_token(), width))
-            return Output(Raw((node,), tuple(range(width))))
+            return Output(Raw((node,), range(width)))
 
 
 def _first(estimator: Any) -> Any:

@@ -39,7 +39,7 @@ from pretzel.oven.ir.graph import Node, Output, replace, toposort
 from pretzel.oven.ir.impute import imputed_together
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.opaque import Opaque
-from pretzel.schema import Kind
+from pretzel.schema import Kind, Positions, as_positions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -200,7 +200,7 @@ class ValueReader:
             return self._select_beside(x, columns, scalar)
         if x.schema().kind is Kind.SPARSE and list(columns) == sorted(set(columns)):
             return self.note(select_sparse(x, columns))
-        if x.schema().kind is Kind.CELLS and columns == tuple(range(x.schema().width)):
+        if x.schema().kind is Kind.CELLS and as_positions(columns) == range(x.schema().width):
             return x
         return self.note(Select((self.dense(x),), columns))
 
@@ -289,7 +289,7 @@ class ValueReader:
             raise contradiction(estimator, ".".join(self._path), error) from error
 
 
-def _known(x: Raw) -> tuple[int, ...]:
+def _known(x: Raw) -> Positions:
     """The columns of ``x``."""
     if not x.columns:
         raise Unsupported("the number of columns that it receives is not known")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +10,12 @@ from pretzel.dates import OWN, UTC, WIDTH
 from pretzel.oven.ir.graph import Array, Node, Value
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.ir.value_properties import ValueProperties, of_constants
-from pretzel.schema import SAME, Follows, Kind, Schema, cells, dense, fixed, sparse
+from pretzel.schema import SAME, Follows, Kind, Positions, Schema, as_positions, cells, dense, fixed, sparse
+
+
+def _keep_positions(node: Node) -> None:
+    """Bring the columns of a node into their one form."""
+    object.__setattr__(node, "columns", as_positions(node.__dict__["columns"]))
 
 
 class Raw(Node):
@@ -23,12 +27,15 @@ class Raw(Node):
     (``ColumnTransformer`` with a single name), the form that documents take.
     """
 
-    columns: tuple[int, ...]
+    columns: Positions
     scalar: bool = False
     selected: bool = False
 
     op: ClassVar[str] = "raw/1"
     needs_rows: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        _keep_positions(self)
 
     def describe(self) -> str:
         return f"{len(self.columns)} columns"
@@ -37,10 +44,13 @@ class Raw(Node):
 class NumericLeaf(Node):
     """Columns read as float64; None and missing values become NaN."""
 
-    columns: tuple[int, ...]
+    columns: Positions
 
     op: ClassVar[str] = "numeric_leaf/1"
     needs_rows: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        _keep_positions(self)
 
     def schema(self) -> Schema:
         return dense(len(self.columns), SAME)
@@ -55,10 +65,13 @@ class NumericLeaf(Node):
 class CellLeaf(Node):
     """Columns read as they are: texts, numbers, missing values."""
 
-    columns: tuple[int, ...]
+    columns: Positions
 
     op: ClassVar[str] = "cell_leaf/1"
     needs_rows: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        _keep_positions(self)
 
     def schema(self) -> Schema:
         return cells(len(self.columns))
@@ -177,10 +190,10 @@ class SparseLeaf(Node):
     op: ClassVar[str] = "sparse_leaf/1"
     needs_rows: ClassVar[bool] = False
 
-    @cached_property
-    def columns(self) -> tuple[int, ...]:
-        """All columns: one tuple for all methods that read the leaf, because there may be millions."""
-        return tuple(range(self.width))
+    @property
+    def columns(self) -> range:
+        """All columns."""
+        return range(self.width)
 
     def schema(self) -> Schema:
         return sparse(self.width, dtype=SAME)
@@ -227,11 +240,14 @@ def deciding_leaves(value: Node) -> set[Node]:
 class Select(Node):
     """Columns of a dense value, in the given order."""
 
-    columns: tuple[int, ...]
+    columns: Positions
 
     op: ClassVar[str] = "select/1"
     kernel: ClassVar[str] = "select"
     needs_rows: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        _keep_positions(self)
 
     def schema(self) -> Schema:
         source = self.inputs[0].schema()
@@ -248,8 +264,7 @@ class Select(Node):
         return inputs[0]
 
     def simplify(self) -> Node:
-        everything = self.columns == tuple(range(self.inputs[0].schema().width))
-        return self.inputs[0] if everything else self
+        return self.inputs[0] if self.columns == range(self.inputs[0].schema().width) else self
 
     def describe(self) -> str:
         return f"{len(self.columns)} columns"

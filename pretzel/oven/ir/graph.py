@@ -20,14 +20,14 @@ import numpy.typing as npt
 from pretzel.errors import CompileError
 from pretzel.oven.ir._array_key import ArrayKey
 from pretzel.oven.ir.value_properties import UNKNOWN, ZERO, ValueProperties
-from pretzel.schema import Kind
+from pretzel.schema import Kind, as_positions
 from pretzel.store.digest import digest_array, digest_parts, frozen, is_frozen
 
 if TYPE_CHECKING:
     from pretzel.oven.ir._states import States
     from pretzel.oven.ir.step_forms import Affine, Boundaries, Replacement
     from pretzel.plan import PassedOn
-    from pretzel.schema import Schema
+    from pretzel.schema import Positions, Schema
 
 Array = npt.NDArray[Any]
 Value = Any  # ndarray (n, width) float64 | scipy CSR (n, width) | object ndarray (n, width) of cells
@@ -96,6 +96,8 @@ def _key(value: Any) -> Any:
         return value
     if isinstance(value, np.ndarray):
         return ArrayKey(value)
+    if isinstance(value, range):
+        return (int, value)
     if isinstance(value, tuple):
         return (int, value) if {*map(type, value)} == {int} else tuple(map(_key, value))  # columns, of which many are
     return _scalar(value)
@@ -112,9 +114,12 @@ def _canonical(value: Any) -> bytes:
         return value.digest
     if isinstance(value, np.ndarray):
         return digest_array(value)
-    if isinstance(value, tuple):
-        whole = {*map(type, value)} == {int}  # columns, of which many are
-        return digest_parts("tuple", [b"int:%d" % each for each in value] if whole else [_canonical(v) for v in value])
+    if isinstance(value, tuple) and {*map(type, value)} != {int}:
+        return digest_parts("tuple", [_canonical(v) for v in value])
+    if isinstance(value, tuple | range):  # columns, of which there may be many
+        found = as_positions(value)
+        each = [b"first:%d" % len(found)] if isinstance(found, range) else [b"int:%d" % column for column in found]
+        return digest_parts("tuple", each)
     return _scalar(value)
 
 
@@ -122,7 +127,8 @@ class Node(metaclass=_HashConsing):
     """One computation: typed parameters as dataclass fields, inputs first.
 
     Subclasses are frozen dataclasses without writing it. A field may hold a ``Node``, an ndarray (kept read-only),
-    a str, bytes, bool, int, float, enum, None, or a tuple of these. ``inputs`` is the tuple of nodes it reads.
+    a str, bytes, bool, int, float, enum, None, a range from 0 on, or a tuple of these. ``inputs`` is the tuple of nodes
+    it reads.
 
     Each class that is built names its computation by a unique ``op``. The name stays when the class is renamed or
     moved; its version changes when the same fields mean something else.
@@ -275,7 +281,7 @@ class Node(metaclass=_HashConsing):
             return None
         return replace(self, inputs=(x,))
 
-    def pick_outputs(self, columns: tuple[int, ...]) -> Node | None:
+    def pick_outputs(self, columns: Positions) -> Node | None:
         """A node that makes only these columns of the result, with the same bits, where that is less work."""
         return None
 

@@ -17,6 +17,8 @@ from pretzel.program import LABEL_FORMS
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
 
+    from pretzel.schema import Positions
+
 
 def interpret(outputs: Iterable[Node], X: Any) -> dict[Node, Value]:
     """Values of every node that ``outputs`` need, for the rows of ``X``.
@@ -115,7 +117,7 @@ def _source(node: Node, X: Any, values: Mapping[Node, Value]) -> Any:
     return values[node.inputs[0]] if node.inputs else X
 
 
-def take(X: Any, columns: tuple[int, ...], scalar: bool = False) -> Any:
+def take(X: Any, columns: Positions, scalar: bool = False) -> Any:
     """Columns of a table as scikit-learn's own indexing gives them; one of them as a vector when ``scalar``."""
     if hasattr(X, "iloc"):
         return X.iloc[:, columns[0]] if scalar else X.iloc[:, list(columns)]

@@ -12,7 +12,7 @@ from pretzel.oven.ir.graph import Array, Node, Parity, Value, replace
 from pretzel.oven.ir.scale import ToFloat32, round_to_float32
 from pretzel.oven.ir.step_forms import Boundaries
 from pretzel.oven.ir.value_properties import ValueProperties, whole
-from pretzel.schema import Schema, dense, fixed
+from pretzel.schema import Positions, Schema, dense, fixed
 
 KEEP_ZEROS = 2
 """In place of a flag of the kernel `normalize_sum`: rows of zeros stay as they are."""
@@ -46,7 +46,7 @@ class Sigmoid(Node):
         p = ToFloat32((Expit(self.inputs),))
         return ToFloat32((Pair((p,)),))  # a p next to 1 leaves 0
 
-    def pick_outputs(self, columns: tuple[int, ...]) -> Node | None:
+    def pick_outputs(self, columns: Positions) -> Node | None:
         return Expit(self.inputs) if columns == (1,) else None
 
     def stack(self, others: tuple[Node, ...]) -> Node | None:
@@ -249,7 +249,7 @@ class Pair(Node):
     def in_float32(self) -> Node:
         return ToFloat32((self,))
 
-    def pick_outputs(self, columns: tuple[int, ...]) -> Node | None:
+    def pick_outputs(self, columns: Positions) -> Node | None:
         return self.inputs[0] if columns == (1,) else None
 
     def reference(self, *inputs: Value) -> Value:

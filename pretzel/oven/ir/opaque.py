@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pretzel.oven.ir.graph import Node
+
+if TYPE_CHECKING:
+    from pretzel.schema import Positions
 
 
 class Opaque(Node):
@@ -22,7 +25,7 @@ class Opaque(Node):
     reason: str
     width: int = 0
     names: tuple[str, ...] | None = None
-    required: tuple[int, ...] = ()
+    required: Positions = range(0)
     any_order: bool = False
     reader: str = ""
     text_arrays: bool = True

@@ -155,6 +155,8 @@ class _Writer:
     def value(self, value: Any, call: Call | None = None) -> Any:
         if isinstance(value, np.ndarray):
             return self._array(value, call)
+        if isinstance(value, range):
+            return {"first": len(value)}
         if isinstance(value, tuple):
             return [self.value(each) for each in value]
         if isinstance(value, bytes):
@@ -187,4 +189,8 @@ def _read(value: Any, array: Callable[[int], Array]) -> Any:
         return array(content)
     if kind == "encoded":
         return decoded(*map(array, content))
+    if kind == "first":
+        if content >> 31:
+            raise ValueError(f"{content!r:.50} columns")
+        return range(content)
     return bytes.fromhex(content) if kind == "bytes" else float(content)

@@ -11,7 +11,7 @@ from pretzel.oven.ir._tree_state import trees_1, trees_2
 from pretzel.oven.ir.graph import Array, Node, Value, replace
 from pretzel.oven.ir.step_forms import Boundaries
 from pretzel.oven.ir.value_properties import FLOAT32_MAX, UNKNOWN, ValueProperties, at_most
-from pretzel.schema import Schema, dense, fixed
+from pretzel.schema import Positions, Schema, dense, fixed
 
 if TYPE_CHECKING:
     from pretzel.oven.ir._states import States
@@ -136,7 +136,7 @@ class TreeEnsemble(Node):
         np.maximum.at(size, self.feature, compared)
         return replace(self, threshold=self.threshold + (slack * size)[self.feature])
 
-    def pick_outputs(self, columns: tuple[int, ...]) -> Node | None:
+    def pick_outputs(self, columns: Positions) -> Node | None:
         if self.values.shape[1] != len(self.base) or len(columns) >= len(self.base):
             return None
         picked = list(columns)

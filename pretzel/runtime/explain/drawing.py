@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pretzel.plan import MethodPlan, OpaqueStep
     from pretzel.program import Leaf, Program
     from pretzel.runtime.model import Plan
+    from pretzel.schema import Positions
 
 NAMES = 3
 """Columns of a leaf that are named."""
@@ -135,7 +136,7 @@ class _Artist:
             )
         return self._drawing.add(DrawnNode("leaf", self._columns(leaf.columns), leaf.kind.value), [])
 
-    def _columns(self, columns: tuple[int, ...]) -> str:
+    def _columns(self, columns: Positions) -> str:
         names = self._plan.requests_of(self._drawing.method).names
         if not columns or names is None:
             return f"{len(columns)} columns" if len(columns) > 1 else "the request"

@@ -166,11 +166,7 @@ def _are_objects(spec: InputSpec, table: Table, raw: list[Any], numbers: list[An
 
 def _is_whole(spec: InputSpec, leaf: Leaf) -> bool:
     """Whether a leaf reads all columns in their order. Sparse rows are always whole, and may be very wide."""
-    return (
-        leaf.kind is LeafKind.SPARSE
-        or not leaf.columns
-        or (len(leaf.columns) == spec.width and leaf.columns == tuple(range(spec.width)))
-    )
+    return leaf.kind is LeafKind.SPARSE or not leaf.columns or leaf.columns == range(spec.width)
 
 
 def is_table(spec: InputSpec, X: Any) -> bool:

@@ -105,7 +105,7 @@ def test_graphs_of_pipelines_go_there_and_back(estimator):
 
 def test_opaque_nodes_take_their_estimators_from_outside():
     scaler, token = StandardScaler().fit(X), new_token()
-    node = opaque(scaler, "transform", Raw((), None), "no reason", token)
+    node = opaque(scaler, "transform", Raw((), ()), "no reason", token)
     data, _ = to_data({"transform": node})
     assert from_data(data, [].__getitem__, [scaler])["transform"] is node
     del node
