@@ -6,15 +6,19 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from pretzel.errors import InputError
 from pretzel.oven.ir.columns import ItemLeaf
 from pretzel.oven.ir.graph import Node, Parity, toposort
 from pretzel.oven.ir.interpret import interpret
+from pretzel.runtime.input.messages import UnreadForm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    import numpy.typing as npt
+
+    from pretzel._native import Method
     from pretzel.oven.frontends.importer import Imported
     from pretzel.oven.ir.step_forms import Boundaries
 
@@ -228,21 +232,40 @@ def _blend(start: Any, end: Any, share: npt.NDArray[np.float64]) -> Any:
 
 
 def split_rejected(X: Any, call: Callable[[Any], Any]) -> tuple[Any, list[Any]]:
-    """Rows that ``call`` takes, and the others one by one; halves what is rejected until it is found."""
-    accepted: list[npt.NDArray[np.intp]] = []
-    rejected: list[Any] = []
-    pending = [np.arange(len(X) if isinstance(X, list) else X.shape[0])]
+    """Rows that ``call`` takes, and the others one by one."""
+    rejected = rejected_rows(X, call)
+    if not rejected:
+        return X, []
+    accepted = np.setdiff1d(np.arange(_n_rows(X)), rejected)
+    return rows_of(X, accepted), [rows_of(X, np.array([row])) for row in rejected]
+
+
+def unread_rows(method: Method, X: Any) -> list[int]:
+    """Numbers of the rows with values that a program cannot read, so that the estimator answers the whole table."""
+    try:
+        method.answer_apart(X)
+    except UnreadForm:  # no program reads any row
+        return []
+    except InputError:
+        return rejected_rows(X, method.answer_apart)
+    return []
+
+
+def rejected_rows(X: Any, call: Callable[[Any], Any]) -> list[int]:
+    """Numbers of the rows that ``call`` rejects; halves what is rejected until it is found."""
+    rejected: list[int] = []
+    pending = [np.arange(_n_rows(X))]
     while pending:
         rows = pending.pop()
         try:
             call(rows_of(X, rows))
         except Exception:  # other libraries have types of their own
             if len(rows) == 1:
-                rejected.append(rows_of(X, rows))
+                rejected.append(int(rows[0]))
             else:
                 pending += [rows[len(rows) // 2 :], rows[: len(rows) // 2]]
-        else:
-            accepted.append(rows)
-    if not rejected:
-        return X, []
-    return rows_of(X, np.concatenate([*accepted, np.arange(0)])), rejected
+    return rejected
+
+
+def _n_rows(X: Any) -> int:
+    return len(X) if isinstance(X, list) else int(X.shape[0])

@@ -28,7 +28,7 @@ from pretzel.schema import EXTRAS, INVERSE, METHODS
 from pretzel.store.object_store import ObjectStore
 from pretzel.verification.alone import answer
 from pretzel.verification.answers import difference_of
-from pretzel.verification.boundary import boundary_rows, rows_of, split_rejected, stack
+from pretzel.verification.boundary import boundary_rows, rows_of, split_rejected, stack, unread_rows
 from pretzel.verification.compare import compare, magnitude
 from pretzel.verification.localize import localize_import, localize_rule, to_method_result
 from pretzel.verification.report import Divergence, MethodReport, Report
@@ -265,14 +265,15 @@ class _Verifier:
         return isinstance(method, Method) and any(leaf.form == "label set" for leaf in method.program.leaves)
 
     def _left(self, name: str, X: Any) -> list[int]:
-        """The rows that a kernel stops at: the estimator answers those, or the plan without unknown labels."""
+        """The rows that a program stops at: the estimator answers those, or the plan without unknown labels."""
         method = self.plan.methods[name]
         if not isinstance(method, Method):
             return []
         if self._knows_labels(name):
             return [*method.rows_left(X)]
-        if method.sparse_result or not leaves_rows(self.plan.physical):
-            return []
+        unread = unread_rows(method, X)
+        if unread or method.sparse_result or not leaves_rows(self.plan.physical):
+            return unread
         return [row for row, _ in method.answer_apart(X)[1]]
 
     def _graphs(self, name: str, X: Any, want: Any, reference: dict[Node, Any], report: MethodReport) -> None:

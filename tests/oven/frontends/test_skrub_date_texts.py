@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -214,3 +215,15 @@ def test_a_model_that_rejects_missing_dates_names_the_column(tmp_path: Path) -> 
     for value in ("today", 5):
         with pytest.raises(InputTypeError, match=r"row 0, column 'when' .* expected the text of a date in the form"):
             plan.predict_one({"size": 1.0, "when": value})
+
+
+def test_verify_checks_the_rows_that_the_program_reads() -> None:
+    """The odd texts that `verify` adds are left to the library, and no more than these."""
+    table = pd.DataFrame({"when": MOMENTS.dt.strftime("%Y-%m-%d %H:%M:%S"), "size": np.arange(40.0)})
+    model = make_pipeline(skrub.TableVectorizer(), StandardScaler(), Ridge()).fit(table, np.arange(40) // 20)
+    plan = pretzel.compile(model)
+    assert pretzel.verify(plan, model, table).ok
+    other = copy.deepcopy(model)
+    other[-1].coef_ = other[-1].coef_ * np.float32(1.01)
+    report = pretzel.verify(plan, other, table)
+    assert [each.kind for each in report.methods["predict"].divergences] == ["parameters"]
