@@ -36,10 +36,11 @@ def method_plans(method: MethodPlan) -> Iterator[MethodPlan]:
 
 def leaves_rows(physical: PhysicalPlan) -> bool:
     """Whether a kernel of the plan leaves some rows to the source estimator."""
-    leaving = _leaving()
+    leaving = kernels_that_leave_rows()
     return any(call.kernel in leaving for program in programs_of(physical) for call in program.calls)
 
 
 @cache
-def _leaving() -> frozenset[str]:
+def kernels_that_leave_rows() -> frozenset[str]:
+    """Names of the kernels that may leave rows to the source estimator."""
     return frozenset(name for name, signature in signatures().items() if signature["leaves_rows"])

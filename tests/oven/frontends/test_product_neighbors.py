@@ -134,6 +134,28 @@ def test_equal_rows(k: int) -> None:
     assert plan.methods["predict"].rows_left(asked) == []
 
 
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+@pytest.mark.parametrize("whole", [True, False])
+def test_sparse_rows_that_are_left_are_asked_for_together(
+    metric: str, whole: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ratings, of which many are equally far: the products of sparse rows do not depend on the rows beside."""
+    ratings = sparse.vstack([FEW, FEW[:80]]).tocsr()
+    ratings = sparse.csr_matrix(np.ceil(5 * ratings.toarray())) if whole else ratings
+    model = NearestNeighbors(n_neighbors=9, metric=metric, algorithm="brute").fit(ratings)
+    plan = pretzel.compile(model)
+    alone = [model.kneighbors(ratings[[row]]) for row in range(100)]
+    calls = []
+    kneighbors = NearestNeighbors.kneighbors
+    monkeypatch.setattr(NearestNeighbors, "kneighbors", lambda *args: calls.append(args) or kneighbors(*args))
+    distances, numbers = plan.kneighbors(ratings[:100])
+    assert len(calls) == 1
+    assert_close(distances, np.vstack([each for each, _ in alone]))
+    np.testing.assert_array_equal(numbers, np.vstack([each for _, each in alone]))
+    plan.kneighbors(ratings[:20].toarray())
+    assert len(calls) > 10  # dense rows are asked for one by one
+
+
 def test_verification_asks_about_rows_that_are_left_alone() -> None:
     model = KNeighborsRegressor(4, weights="distance").fit(DENSE, TARGETS)
     assert pretzel.verify(pretzel.compile(model), model, DENSE).ok
