@@ -125,6 +125,23 @@ class Relabelled(Node):
         return _columns_of(self.inputs[0], [*self.columns])
 
 
+class Dated(Node):
+    """Dates in place of a column, for encoders of dates, which read the input: what `pretzel.dates` explains.
+
+    Parameters
+    ----------
+    library : str
+        As whose dates they are encoded.
+    """
+
+    library: str
+
+    op: ClassVar[str] = "dated/1"
+
+    def schema(self) -> Schema:
+        return cells(1)
+
+
 Place = tuple[Node, int]
 """A column of a value."""
 

@@ -12,6 +12,7 @@ from pretzel.oven.frontends.contradictions import check_labels, contradiction
 from pretzel.oven.frontends.forms import (
     Beside,
     Columns,
+    Dated,
     Relabelled,
     TwoForms,
     arranged,
@@ -235,6 +236,8 @@ class ValueReader:
             return self.plain(x.native)
         if isinstance(x, Relabelled):
             raise Unsupported("labels that only an encoder behind them reads natively")
+        if isinstance(x, Dated):
+            raise Unsupported("dates that only an encoder of dates reads natively")
         if isinstance(x, Columns):
             found = self.concat(list(x.whole), keep_sparse=False)
             return found if x.order == tuple(range(found.schema().width)) else self.note(Select((found,), x.order))
@@ -260,7 +263,7 @@ class ValueReader:
         """Check and note what an adapter made."""
         for each in toposort([output.node], known=self._verified):
             self.note(each)
-            if isinstance(each, Beside | Relabelled | TwoForms):
+            if isinstance(each, Beside | Dated | Relabelled | TwoForms):
                 continue
             self._check(each)
             self._verified.add(each)

@@ -8,13 +8,14 @@ from pretzel.errors import UnfittedError
 from pretzel.oven.frontends import sklearn
 from pretzel.oven.frontends.registry import frontend_of, public_name
 from pretzel.oven.frontends.sklearn.compat import output_container as container_of
-from pretzel.oven.frontends.skrub.compat import applied_parts, library_of
+from pretzel.oven.frontends.skrub.compat import applied_parts, cleaned_table, library_of
 
 __all__ = [
     "asks_for_floats",
     "check_readable",
     "checks_table",
     "finds_columns",
+    "fitted_columns",
     "needs_names",
     "needs_rows",
     "output_container",
@@ -28,9 +29,10 @@ __all__ = [
 
 VECTORIZER = "skrub.TableVectorizer"
 APPLICATION = "skrub.ApplyToCols"
+CLEANER = "skrub.Cleaner"
 SELECTIONS = {"skrub.DropCols": "kept_cols_", "skrub.SelectCols": "columns_"}
 """With the names of the columns that they pass on."""
-FITTED = {**SELECTIONS, APPLICATION: "feature_names_in_"}
+FITTED = {**SELECTIONS, APPLICATION: "feature_names_in_", CLEANER: "all_outputs_"}
 """An attribute of what has nothing that scikit-learn would ask for."""
 
 
@@ -50,12 +52,20 @@ def output_container(estimator: Any) -> str:
         inside = [step for step, _, _ in applied_parts(estimator) or () if step is not None]
         found = {frontend_of(step).output_container(step) for step in inside} & {"pandas", "polars"}
         return found.pop() if len(found) == 1 else "its input"
+    if kind == CLEANER:
+        return str(getattr(cleaned_table(estimator), "module_name_", "its input"))
     return library_of(estimator) if kind == VECTORIZER else container_of(estimator)
 
 
 def checks_table(estimator: Any) -> bool:
     """A vectorizer compares names before its columns part ways; what applies a step to some passes others on."""
-    return public_name(type(estimator)) in (VECTORIZER, APPLICATION)
+    return public_name(type(estimator)) in (VECTORIZER, APPLICATION, CLEANER)
+
+
+def fitted_columns(estimator: Any) -> tuple[Any, Any]:
+    """Those of a cleaner are known to the step in it that checks them."""
+    told = cleaned_table(estimator) if public_name(type(estimator)) == CLEANER else estimator
+    return getattr(told, "n_features_in_", None), getattr(told, "feature_names_in_", None)
 
 
 def reads_columns(estimator: Any) -> bool:
@@ -93,13 +103,16 @@ def finds_columns(estimator: Any) -> bool:
 
 
 def needs_names(estimator: Any) -> bool:
-    """Columns are selected by name."""
-    return _selects(estimator)
+    """Columns are selected by name; a cleaner calls those of an array 0, 1, ..."""
+    if public_name(type(estimator)) != CLEANER:
+        return _selects(estimator)
+    names = list(fitted_columns(estimator)[1] or ())
+    return names != [str(i) for i in range(len(names))]
 
 
 def reads_forms(estimator: Any) -> bool:
-    """Columns that a selection passes on are not read."""
-    return _selects(estimator)
+    """Columns that are passed on are not read, and an encoder takes dates that a step before has read."""
+    return _selects(estimator) or public_name(type(estimator)) in (CLEANER, "skrub.DatetimeEncoder")
 
 
 def records_names(estimator: Any) -> bool:

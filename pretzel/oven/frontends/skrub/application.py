@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pretzel.oven.frontends.forms import Relabelled, TwoForms, arranged, made_for_checks, places_of
+from pretzel.oven.frontends.forms import (
+    Beside,
+    Dated,
+    Relabelled,
+    TwoForms,
+    arranged,
+    beside,
+    made_for_checks,
+    places_of,
+)
 from pretzel.oven.frontends.registry import Child, Unsupported, adapter, children, composition
 from pretzel.oven.frontends.skrub.compat import applied_parts
 from pretzel.oven.ir.columns import Raw, is_sparse
@@ -42,7 +51,15 @@ def apply_to_cols(estimator: Any, x: Node, importer: Importer) -> Node:
     for child in found:
         node = importer.part(child, x).node
         node = node.native if isinstance(node, TwoForms) else node
-        if child.estimator is not None and (isinstance(node, Raw | Relabelled) or is_sparse(node)):
+        if child.estimator is not None and (isinstance(node, Raw | Dated | Relabelled) or is_sparse(node)):
             raise Unsupported(f"{type(child.estimator).__name__} has no native form here")
         made.append(node)
-    return arranged([place for node in made for place in places_of(node)], made_for_checks(x))
+    return together(made, x)
+
+
+def together(nodes: list[Node], x: Node) -> Node:
+    """Columns of several values side by side, with what is checked in ``x`` alone."""
+    if checked := made_for_checks(x):
+        return arranged([place for node in nodes for place in places_of(node)], checked)
+    parts = [part for node in nodes for part in (node.inputs if isinstance(node, Beside) else (node,))]
+    return beside(parts, keep_sparse=False)

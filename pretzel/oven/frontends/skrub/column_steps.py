@@ -23,12 +23,13 @@ def column_steps(vectorizer: Any) -> dict[int, ColumnSteps]:
     for position, name in enumerate(vectorizer.feature_names_in_):
         steps = list(vectorizer.all_processing_steps_[name])
         casts = dict(steps.pop()) if steps and not hasattr(steps[-1], "transform") else {}
-        if not any(_drops(step) for step in steps):
+        if not any(map(drops, steps)):
             outputs = list(vectorizer.input_to_outputs_[name])
             found[position] = ColumnSteps(name, steps, casts, outputs, library, name in specific)
     return found
 
 
-def _drops(step: Any) -> bool:
+def drops(step: Any) -> bool:
+    """Whether a fitted step leaves its column out."""
     kind = public_name(type(step))
     return kind == "skrub.Drop" or (kind == "skrub.DropUninformative" and bool(step.drop_))

@@ -86,7 +86,7 @@ def one_column(estimator: ColumnSteps, x: Node, importer: Importer) -> Methods:
             raise Unsupported("dates of polars in their own time zones")
         node = _transformed(last, x, importer)
     else:
-        node = _encoded(_Reading.of(before, estimator.library), last, x, importer)
+        node = _encoded(Reading.of(before, estimator.library), last, x, importer)
     if node.schema().kind is Kind.CELLS:
         if estimator.casts:
             raise Unsupported("texts of which numbers are made")
@@ -102,12 +102,13 @@ def _as_float32(node: Node) -> Node:
 
 
 @dataclass(frozen=True)
-class _Reading:
+class Reading:
     """What the steps before the encoder make of a column.
 
     Parameters
     ----------
-    kind : {"number", "text", "date"}
+    kind : {"number", "text", "date", "object", "any"}
+        Objects are texts and others, which stay as they are; so do columns of any kind.
     nulls : tuple of str
         Texts that are missing values.
     blanks : tuple of int
@@ -132,7 +133,7 @@ class _Reading:
     format: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, steps: list[Any], library: str) -> _Reading:
+    def of(cls, steps: list[Any], library: str) -> Reading:
         """Read the steps.
 
         Raises
@@ -162,8 +163,7 @@ class _Reading:
                     kind = "date"
                 case name:
                     raise Unsupported(f"{name} has no native form")
-        if not kind:
-            raise Unsupported("a column that is neither numbers, texts nor dates")
+        kind = kind or ("any" if nulls is None else "object")
         spaces = (*SPACES, *SEPARATORS) if library == "pandas" else SPACES
         missing = math.nan if library == "pandas" else None
         return cls(kind, nulls or (), () if nulls is None else spaces, missing, library, zone, unit, form)
@@ -172,29 +172,37 @@ class _Reading:
         """The column as texts and missing values."""
         return importer.note(self.imputed(importer.cells(x), self.missing, texts=texts))
 
+    def numbers(self, x: Raw, importer: Importer) -> Node:
+        """The column as float32."""
+        importer.exclude(x, ["object"], "texts and objects among numbers", each=True)
+        return importer.note(AsFloat32((importer.dense(x),)))
+
+    def dates(self, x: Raw, importer: Importer) -> Node:
+        """The column as dates, from texts in the format of the fit where that had any."""
+        if not self.format:
+            return importer.note(DateLeaf(x.inputs, x.columns[0], self.zone, self.unit))
+        importer.texts.update(x.columns)
+        cells = self.cells(x, importer, texts=False)
+        return importer.note(DateTexts((cells,), self.format, self.library, self.unit))
+
     def imputed(self, cells: Node, fill: CellValue, *, texts: bool = True) -> ImputeCells:
         """Cells with one value in place of all that is missing."""
         missing = (None, math.nan, *self.nulls)
         return ImputeCells((cells,), (0,), missing, *pack([fill]), na=True, blanks=self.blanks, texts=texts)
 
 
-def _encoded(reading: _Reading, last: Any, x: Raw, importer: Importer) -> Node:
+def _encoded(reading: Reading, last: Any, x: Raw, importer: Importer) -> Node:
     """What the encoder makes of numbers or texts."""
     name = public_name(type(last))
     if reading.kind == "number":
-        importer.exclude(x, ["object"], "texts and objects among numbers", each=True)
-        numbers = importer.note(AsFloat32((importer.dense(x),)))
+        numbers = reading.numbers(x, importer)
         return numbers if name == "skrub.PassThrough" else _transformed(last, numbers, importer)
     if reading.kind == "date":
         if name != "skrub.DatetimeEncoder":
             raise Unsupported(f"{name} over dates has no native form")
-        if reading.format:
-            importer.texts.update(x.columns)
-            cells = reading.cells(x, importer, texts=False)
-            dates: Node = DateTexts((cells,), reading.format, reading.library, reading.unit)
-        else:
-            dates = DateLeaf(x.inputs, x.columns[0], reading.zone, reading.unit)
-        return encoded(last, importer.note(dates), reading.library, importer)
+        return encoded(last, reading.dates(x, importer), reading.library, importer)
+    if reading.kind != "text":
+        raise Unsupported("a column that is neither numbers, texts nor dates")
     if name == "skrub.ToCategorical":
         return reading.cells(x, importer, texts=True)
     if name == "skrub.StringEncoder":

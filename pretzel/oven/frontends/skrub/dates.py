@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pretzel.dates import OWN, UTC, is_zone
+from pretzel.oven.frontends.forms import Dated, TwoForms
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.skrub.compat import periodic_encoders
 from pretzel.oven.ir.calendar import Calendar
@@ -110,10 +111,13 @@ def format_parts(form: str, library: str, output_zone: str | None) -> tuple[str,
 
 @adapter("skrub.DatetimeEncoder")
 def datetime_encoder(estimator: Any, x: Node, importer: Importer) -> Node:
-    """Dates in their own time zones, in rows and in frames of pandas.
+    """Dates as a step before has read them, else in their own time zones, in rows and in frames of pandas.
 
     The library answers for frames of polars, whose clocks count otherwise.
     """
+    x = x.native if isinstance(x, TwoForms) else x
+    if isinstance(x, Dated):
+        return encoded(estimator, x.inputs[0], x.library, importer)
     if not isinstance(x, Raw) or len(x.columns) != 1:
         raise Unsupported("dates that are no column of the request")
     return encoded(estimator, importer.note(DateLeaf(x.inputs, x.columns[0], OWN)), "pandas", importer)

@@ -58,3 +58,10 @@ def applied_parts(estimator: Any) -> list[tuple[Any, list[str], int]] | None:
     passed = [name for name in names if keeps or name not in columns]
     found = [(None, passed, len(passed))] if passed else []
     return found + ([(inside.transformer_, columns, len(inside.created_outputs_))] if columns else [])
+
+
+def cleaned_table(cleaner: Any) -> Any:
+    """The step of a Cleaner that checks its input, and knows its names and library; None of one that is not fitted."""
+    pipeline = getattr(cleaner, "_pipeline", None)
+    found = None if pipeline is None else pipeline.steps[0][1]
+    return found if hasattr(found, "feature_names_out_") and hasattr(cleaner, "all_processing_steps_") else None
