@@ -6,6 +6,7 @@ it is read as cells.
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -91,7 +92,7 @@ def _columns_of(leaf: Node) -> Columns:
     if isinstance(leaf, SparseLeaf):
         return frozenset({(source, ALL, False)})
     if isinstance(leaf, CellLeaf | NumericLeaf):
-        return frozenset((source, column, isinstance(leaf, CellLeaf)) for column in leaf.columns)
+        return frozenset(zip(repeat(source), leaf.columns, repeat(isinstance(leaf, CellLeaf))))
     return frozenset()
 
 

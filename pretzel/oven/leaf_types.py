@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
-    from pretzel.oven.dtypes import Column
+    from pretzel.oven.dtypes import Columns
     from pretzel.oven.frontends.value_reader import Refusal
 
 NOTHING = LeafTypes(matters=False, decides=False)
 
 
-def types_by_column(output: Node, refusals: Mapping[Node, Refusal]) -> dict[Column, LeafTypes]:
-    """What the dtype of each column decides, for the graph of a method before any rule.
+def types_by_leaf(output: Node, refusals: Mapping[Node, Refusal]) -> list[tuple[Columns, LeafTypes]]:
+    """What the dtype of the columns of each leaf decides, for the graph of a method before any rule.
+
+    A column may be one of several leaves: then it decides what it decides in any of them.
 
     Parameters
     ----------
@@ -41,21 +43,18 @@ def types_by_column(output: Node, refusals: Mapping[Node, Refusal]) -> dict[Colu
     values = [output, *(node.inputs[0] for node in readers if isinstance(node, Opaque))]
     deciding = set[Node]().union(*map(deciding_leaves, values))
     rounded = _rounded_alone(output, matter) if len(matter) > 1 else set()
-    found: dict[Column, LeafTypes] = {}
+    found = []
     for leaf in leaves:
         dtypes, each = refusals.get(leaf, (frozenset(), False))
         refused = (dtypes - {"float16"}).union(["object"] * (leaf in passed), ["float32"] * (leaf in rounded))
         types = LeafTypes(leaf in matter, leaf in deciding, tuple(sorted(refused)), each)
-        columns, alone = columns_of(leaf), united([types])
-        both = {column: united([types, found[column]]) for column in columns & found.keys()} if found else {}
-        found |= dict.fromkeys(columns, alone) | both
+        found.append((columns_of(leaf), types))
     return found
 
 
 def united(types: Iterable[LeafTypes]) -> LeafTypes:
     """What the dtypes of several columns decide together."""
-    distinct = {id(each): each for each in types}  # the columns of a leaf have one
-    return reduce(_united, distinct.values(), NOTHING)
+    return reduce(_united, types, NOTHING)
 
 
 def _united(a: LeafTypes, b: LeafTypes) -> LeafTypes:

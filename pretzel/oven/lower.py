@@ -31,7 +31,7 @@ from pretzel.oven.ir.columns import (
 from pretzel.oven.ir.concat import Concat
 from pretzel.oven.ir.graph import Node, Output, toposort
 from pretzel.oven.ir.opaque import Opaque
-from pretzel.oven.leaf_types import NOTHING, types_by_column, united
+from pretzel.oven.leaf_types import NOTHING, types_by_leaf, united
 from pretzel.oven.stages import cut, program_nodes
 from pretzel.oven.subplans import outline
 from pretzel.packed import Packed
@@ -43,7 +43,7 @@ from pretzel.store.digest import digest_parts
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pretzel.oven.dtypes import Column, Columns
+    from pretzel.oven.dtypes import Columns
     from pretzel.oven.frontends.value_reader import Refusal
     from pretzel.oven.subplans import Body, Outline
     from pretzel.store.object_store import Lease, ObjectStore
@@ -150,7 +150,7 @@ class Lowering:
         self.origins = origins
         self._refusals = refusals
         self.calls: dict[Node, Call] = {}  # what several methods call is one object
-        self._types: dict[Column, LeafTypes] = {}
+        self._types: list[tuple[Columns, LeafTypes]] = []
         self._rounded: Columns = frozenset()
         self._encoded: Columns = frozenset()
 
@@ -212,12 +212,12 @@ class Lowering:
 
         Where there are variants although no result follows the dtype of a column, that of every column matters.
         """
-        self._types, self._rounded, self._encoded = {}, frozenset(), frozenset()
+        self._types, self._rounded, self._encoded = [], frozenset(), frozenset()
         if unoptimized is not None:
-            self._types = types_by_column(unoptimized.node, self._refusals)
+            self._types = types_by_leaf(unoptimized.node, self._refusals)
             self._rounded, self._encoded = rounded_columns(unoptimized.node), encoded_columns(unoptimized.node)
-            if has_variants and not any(types.matters for types in self._types.values()):
-                self._types = {column: replace(types, matters=True) for column, types in self._types.items()}
+            if has_variants and not any(types.matters for _, types in self._types):
+                self._types = [(columns, replace(types, matters=True)) for columns, types in self._types]
         return self._method(output)
 
     def _method(self, output: Output) -> MethodPlan:
@@ -351,8 +351,12 @@ class Lowering:
     def _typed_leaves(self, output: Node) -> tuple[LeafTypes, ...]:
         plan = schedule(output)
         leaves = plan.values[: plan.leaves]
-        found = tuple(united(self._types.get(column, NOTHING) for column in columns_of(leaf)) for leaf in leaves)
+        found = tuple(self._types_of(columns_of(leaf)) for leaf in leaves)
         return found if any(types != NOTHING for types in found) else ()
+
+    def _types_of(self, columns: Columns) -> LeafTypes:
+        """What the dtypes of some columns decide together: all that the leaves decide which read any of them."""
+        return united(types for known, types in self._types if not known.isdisjoint(columns))
 
 
 def _given(node: Node, source: int) -> Leaf:

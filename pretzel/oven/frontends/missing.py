@@ -51,9 +51,10 @@ def note_missing(known: dict[int, CellValue], texts: set[int], estimator: Any, x
 def with_missing(spec: InputSpec, known: dict[int, CellValue], texts: set[int]) -> InputSpec:
     """A specification of tables that says what None stands for in each column of a single row."""
     spec = replace(spec, texts=tuple(sorted(texts))) if spec.kind is InputKind.TABLE else spec
-    missing = tuple(known.get(i) for i in range(spec.width))
-    found = spec.kind is InputKind.TABLE and any(value is not None for value in missing)
-    return replace(spec, missing=missing) if found else spec
+    found = {column: value for column, value in known.items() if value is not None and column < spec.width}
+    if spec.kind is not InputKind.TABLE or not found:
+        return spec
+    return replace(spec, missing=tuple(map(found.get, range(spec.width))))
 
 
 def columns_of_request(x: Node) -> list[int | None]:
