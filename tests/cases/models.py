@@ -206,6 +206,7 @@ def neighbors() -> list[Case]:
         Case(f"{module}KNeighborsClassifier", target="labels", options={"metric": "braycurtis"}),
         Case(f"{module}LocalOutlierFactor", options={"novelty": True, "metric": "rogerstanimoto"}),
         *(Case(f"{module}KNeighborsClassifier", target="labels", options={**each, **distance}) for each in searches),
+        Case(f"{module}KNeighborsClassifier", target="labels", options={"n_neighbors": 45, **distance}),
         Case(f"{module}KNeighborsClassifier", target="levels", options={"n_neighbors": 12, "leaf_size": 2}),
         Case(f"{module}KNeighborsClassifier", target="two labels", options={**searches[2], **distance}),
         Case(f"{module}KNeighborsClassifier", target="binary", options={"n_neighbors": 1, "p": 1}),
