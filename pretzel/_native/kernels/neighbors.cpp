@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/group_votes.h"
 #include "core/kernel.h"
 #include "core/nearest.h"
 #include "core/sort_pairs.h"
@@ -31,10 +32,13 @@ constexpr Param kSortedParams[] = {kParams[0], kParams[1], kParams[2],
                                    kParams[3], kParams[4], kParams[5],
                                    kParams[6], kParams[7], {"sort", i32, "", 0, kPairSortNames}};
 
-constexpr Param kDecidedParams[] = {kParams[0],           kParams[1],           kParams[2],
-                                    kParams[3],           kParams[4],           kParams[5],
-                                    kParams[6],           kParams[7],           {"groups", i32, "n_points"},
-                                    {"largest", f64, ""}, {"weighted", u8, ""}, {"whole", u8, ""}};
+constexpr Param kDecidedParams[] = {
+    kParams[0],           kParams[1],           kParams[2],
+    kParams[3],           kParams[4],           kParams[5],
+    kParams[6],           kParams[7],           {"groups", i32, "n_points", kHoldsIndices, "", "n_points"},
+    {"largest", f64, ""}, {"weighted", u8, ""}, {"whole", u8, ""}};
+
+enum Weights : uint8_t { kNone, kOfMeans, kOfVotes };
 
 struct Header {
   int64_t blocks;
@@ -165,7 +169,9 @@ struct Decision : HeapSort {
   const int32_t* groups;
   int64_t n_points, width;
   double largest;
-  bool weighted, whole;
+  uint8_t weighted;
+  bool whole, has_root;
+  GroupVotes votes;
 
   explicit Decision(const RunCall& call)
       : HeapSort(call),
@@ -174,8 +180,10 @@ struct Decision : HeapSort {
         n_points(call.params[0].shape[0]),
         width(call.in[0].width),
         largest(call.params[index_of(kDecidedParams, "largest")].scalar<double>()),
-        weighted(call.params[index_of(kDecidedParams, "weighted")].scalar<uint8_t>() != 0),
-        whole(call.params[index_of(kDecidedParams, "whole")].scalar<uint8_t>() != 0) {}
+        weighted(call.params[index_of(kDecidedParams, "weighted")].scalar<uint8_t>()),
+        whole(call.params[index_of(kDecidedParams, "whole")].scalar<uint8_t>() != 0),
+        has_root(call.params[index_of(kDecidedParams, "metric")].scalar<Metric>() == Metric::kEuclidean),
+        votes(call.arena, weighted == kOfVotes ? n_points : 0) {}
 
   /// Most by which a square of the source differs from ours; none between whole numbers, whose squares are exact.
   double rounding(const double* x) const {
@@ -186,7 +194,7 @@ struct Decision : HeapSort {
       is_whole = is_whole && x[j] == std::floor(x[j]);
     }
     if (is_whole && norm < kExact && largest < kExact) return 0.0;
-    return 2.0 * DBL_EPSILON * static_cast<double>(width + 16) * (norm + largest);
+    return 2.0 * DBL_EPSILON * static_cast<double>(width + 16) * (norm + largest) + kSmallest;
   }
 
   /// The squares are sorted. `excluded` is that of the nearest row which is no neighbour.
@@ -195,10 +203,13 @@ struct Decision : HeapSort {
     if (rounding == 0.0) return true;
     if (!(rounding < HUGE_VAL)) return false;
     const auto at = [numbers](int64_t i) { return static_cast<int64_t>(numbers[i]); };
-    if (weighted && !(rounding <= kPrecise * squares[0])) {
+    if (weighted != kNone && !(rounding <= kPrecise * squares[0])) {
       for (int64_t i = 1; i < k; ++i) {
         if (groups[at(i)] != groups[at(0)]) return false;
       }
+    } else if (weighted == kOfVotes) {
+      const auto weight = [&](int64_t i) { return 1.0 / (has_root ? std::sqrt(squares[i]) : squares[i]); };
+      if (votes.are_close(k, [&](int64_t i) { return groups[at(i)]; }, weight, rounding / squares[0])) return false;
     }
     if (excluded - squares[k - 1] > rounding) return true;
     // Which of several equal rows stay follows from the heap of the source, in which all distances are rounded.
@@ -215,6 +226,7 @@ struct Decision : HeapSort {
 
  private:
   static constexpr double kExact = 0x1p50, kPrecise = 1e-8;
+  static constexpr double kSmallest = 1e-290;  // of squares that have all their digits
 };
 
 template <Metric kMetric, class Sort>
@@ -405,8 +417,11 @@ const char* check_decided(const LoadCall& call) {
 
 Status run_decided(const RunCall& call) noexcept {
   const auto metric = call.params[index_of(kParams, "metric")].scalar<Metric>();
-  return metric == Metric::kEuclidean ? Search<Metric::kEuclidean, Decision>(call).run(call)
-                                      : Search<Metric::kSqeuclidean, Decision>(call).run(call);
+  const auto mark = call.arena->mark();
+  const Status status = metric == Metric::kEuclidean ? Search<Metric::kEuclidean, Decision>(call).run(call)
+                                                     : Search<Metric::kSqeuclidean, Decision>(call).run(call);
+  call.arena->release(mark);
+  return status;
 }
 
 /// Leaves that a search visits where the columns do not depend on each other. Balls overlap, so more of them are near.
@@ -427,7 +442,7 @@ Cost cost(const CostCall& call) {
   const auto nodes = static_cast<double>(call.params[index_of(kParams, "ranges")].shape[0]);
   const auto points = static_cast<double>(call.params[index_of(kParams, "points")].shape[0]);
   const auto metric = call.params[index_of(kParams, "metric")].scalar<Metric>();
-  const double scratch = 256.0 + 4.0 * kQueries * width;
+  const double scratch = 320.0 + 4.0 * kQueries * width + 8.0 * points;
   const double pushed = k * (1.0 + std::log2(1.0 + points / k));
   const double measured = pushed * (6.0 + 1.0 * width + 1.0 * std::log2(1.0 + k));
   if (nodes < 2.0) {

@@ -8,6 +8,7 @@
 #include <cfloat>
 #include <cmath>
 
+#include "core/group_votes.h"
 #include "core/kernel.h"
 #include "core/nearest.h"
 
@@ -15,17 +16,19 @@ namespace pretzel {
 namespace {
 
 PRETZEL_ENUM(ProductMetric, uint8_t, kEuclidean, kSqeuclidean, kCosine, kCorrelation);
-PRETZEL_ENUM(Needs, uint8_t, kAnswers, kWeights, kOrder);
+PRETZEL_ENUM(Needs, uint8_t, kAnswers, kWeights, kOrder, kVotes);
 
-constexpr int64_t kChunk = 16;          // stored rows that are compared with the farthest neighbour together
-constexpr double kEnough = 1e-8;        // of a distance, by which rounding may move it
-constexpr double kLargestNorm = 1e300;  // of squares whose sums are finite
+constexpr int64_t kChunk = 16;            // stored rows that are compared with the farthest neighbour together
+constexpr double kEnough = 1e-8;          // of a distance, by which rounding may move it
+constexpr double kLargestNorm = 1e300;    // of squares whose sums are finite
+constexpr double kSmallestNorm = 1e-290;  // of squares that have all their digits
+constexpr double kSmallestDense = 1e-29;  // the source does not divide a dense row by a length of less than 10 epsilon
 
 constexpr Param kParams[] = {{"starts", i32, "width+1", kHoldsOffsets, "", "total"},
                              {"places", i32, "total", kHoldsIndices, "", "n_points"},
                              {"values", f64, "total"},
                              {"norms", f64, "n_points"},
-                             {"groups", i32, "n_points"},
+                             {"groups", i32, "n_points", kHoldsIndices, "", "n_points"},
                              {.name = "metric", .dtype = u8, .choices = kProductMetricNames},
                              {"k", i32, ""},
                              {.name = "needs", .dtype = u8, .choices = kNeedsNames}};
@@ -44,7 +47,8 @@ class Search {
         metric_(call.params[index_of(kParams, "metric")].scalar<ProductMetric>()),
         k_(call.params[index_of(kParams, "k")].scalar<int32_t>()),
         needs_(call.params[index_of(kParams, "needs")].scalar<Needs>()),
-        held_(k_ < points_ ? k_ + 1 : k_) {
+        held_(k_ < points_ ? k_ + 1 : k_),
+        votes_(call.arena, needs_ == Needs::kVotes ? points_ : 0) {
     for (int64_t i = 0; i < points_; ++i) largest_ = norms_[i] > largest_ ? norms_[i] : largest_;
     far_ = call.arena->alloc_n<double>(static_cast<size_t>((points_ + kChunk - 1) / kChunk * kChunk));
     distances_ = call.arena->alloc_n<double>(static_cast<size_t>(held_));
@@ -67,6 +71,7 @@ class Search {
     }
     if (!(norm_ < kLargestNorm) || !(largest_ < kLargestNorm)) return false;
     if (metric_ == ProductMetric::kCorrelation && !(norm_ > 0.0)) return false;  // 0/0
+    if (is_angle(metric_) && norm_ > 0.0 && norm_ < smallest(in.kind)) return false;
     search();
     if (!is_decided()) return false;
     for (int64_t i = 0; i < k_; ++i) {
@@ -87,6 +92,10 @@ class Search {
     }
     cancelled_ = std::sqrt(whole / part);
     return centered_;
+  }
+
+  double smallest(ValueKind kind) const {
+    return metric_ == ProductMetric::kCosine && kind == ValueKind::kDense ? kSmallestDense : kSmallestNorm;
   }
 
   template <class ColumnAt, class ValueAt>
@@ -151,7 +160,8 @@ class Search {
   double slack() const {
     const double rounding = 2.0 * DBL_EPSILON * static_cast<double>(entries_ + 16);
     if (metric_ == ProductMetric::kCorrelation) return rounding * (2.0 + cancelled_ + largest_);
-    return rounding * (metric_ == ProductMetric::kCosine ? 2.0 : norm_ + largest_);
+    if (metric_ == ProductMetric::kCosine) return rounding * 2.0;
+    return rounding * (norm_ + largest_) + kSmallestNorm;
   }
 
   bool is_decided() const {
@@ -160,13 +170,17 @@ class Search {
       for (int64_t i = 0; i + 1 < held_; ++i) {
         if (!(distances_[i + 1] - distances_[i] > slack)) return false;
       }
-      return metric_ != ProductMetric::kEuclidean || slack <= kEnough * distances_[0];
+      return is_angle(metric_) || slack <= kEnough * distances_[0];
     }
     const auto group_of = [this](int64_t i) { return groups_[static_cast<int64_t>(numbers_[i])]; };
-    if (needs_ == Needs::kWeights && !(slack <= kEnough * distances_[0])) {
+    if (needs_ != Needs::kAnswers && !(slack <= kEnough * distances_[0])) {
       for (int64_t i = 1; i < held_; ++i) {
         if (group_of(i) != group_of(0)) return false;
       }
+    } else if (needs_ == Needs::kVotes) {
+      const bool has_root = metric_ == ProductMetric::kEuclidean;
+      const auto weight = [&](int64_t i) { return 1.0 / (has_root ? std::sqrt(distances_[i]) : distances_[i]); };
+      if (votes_.are_close(k_, group_of, weight, slack / distances_[0])) return false;
     }
     if (held_ == k_ || distances_[k_] - last > slack) return true;
     const int32_t group = group_of(k_);
@@ -187,6 +201,7 @@ class Search {
   int64_t k_;
   Needs needs_;
   int64_t held_;  // neighbours, and the first row that is none
+  GroupVotes votes_;
   double largest_ = 0.0;
   double *far_, *distances_, *numbers_, *centered_;
   // Of the row at hand:
@@ -223,7 +238,7 @@ Cost cost(const CostCall& call) {
   const double k = call.out_width / 2.0;
   const double each = entries / (call.in_width > 0 ? call.in_width : 1);  // of a column
   const double pushed = 4.0 * k * (1.0 + std::log2(1.0 + points / k));
-  const double scratch = 8.0 * (points + call.in_width) + 16.0 * k + 256.0;
+  const double scratch = 8.0 * (2.0 * points + call.in_width) + 16.0 * k + 320.0;
   if (call.sparse_in) {
     return Cost{}
         .rows({{"sparse_call", 20.0}, {"points", 1.0 * points}, {"pushed", pushed}})

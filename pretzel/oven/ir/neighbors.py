@@ -154,15 +154,15 @@ class DecidedNeighbors(Neighbors):
         Rows of the same group are the same to whoever reads the numbers.
     largest : float
         The largest square of a stored row.
-    weighted : bool
-        Distances are weights.
+    weighted : int
+        Distances are weights, 1: of means, 2: of votes, whose sums are compared; 0: they are none.
     whole : bool
         The stored rows are whole numbers.
     """
 
     groups: Array = field(kw_only=True)
     largest: float = field(kw_only=True)
-    weighted: bool = field(kw_only=True)
+    weighted: int = field(kw_only=True)
     whole: bool = field(kw_only=True)
 
     op: ClassVar[str] = "decided_neighbors/1"

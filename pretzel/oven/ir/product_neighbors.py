@@ -15,7 +15,7 @@ METRICS = ("euclidean", "sqeuclidean", "cosine", "correlation")
 
 ANGLES = METRICS[2:]
 
-NEEDS = ("answers", "weights", "order")
+NEEDS = ("answers", "weights", "order", "votes")
 """What must be that of the source, in the order of the kernel's: see `ProductNeighbors`."""
 
 
@@ -38,8 +38,9 @@ class ProductNeighbors(Node):
         Rows of the same group are the same to whoever reads the numbers.
     metric : str
     k : int
-    needs : {"answers", "weights", "order"}
-        The groups of the neighbours; their distances, too, to a part of them; or their order and distances.
+    needs : {"answers", "weights", "order", "votes"}
+        The groups of the neighbours; their distances, too, to a part of them; their order and distances; or the groups,
+        the distances, and the group with the most votes of weights.
     """
 
     starts: Array

@@ -161,3 +161,40 @@ def test_verification_asks_about_rows_that_are_left_alone() -> None:
     assert pretzel.verify(pretzel.compile(model), model, DENSE).ok
     other = KNeighborsRegressor(4, weights="distance").fit(DENSE, TARGETS + 1.0)
     assert not pretzel.verify(pretzel.compile(model), other, DENSE).ok
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean", "cosine"])
+def test_votes_that_weigh_the_same(metric: str) -> None:
+    """Which label wins is a matter of the last bits of distances that are equal."""
+    rng = np.random.default_rng(2)
+    stored, asked = rng.integers(-3, 4, (40, 4)) * 0.1, rng.integers(-4, 5, (100, 4)) * 0.3
+    for k in (2, 4):
+        model = KNeighborsClassifier(k, weights="distance", algorithm="brute", metric=metric)
+        model.fit(stored, rng.integers(0, 3, 40))
+        plan = pretzel.compile(model, strict=True)
+        np.testing.assert_array_equal(plan.predict(asked), [model.predict(row[None])[0] for row in asked])
+
+
+def test_sparse_rows_have_the_distances_of_the_source() -> None:
+    stored = sparse.csr_array([[0.0, 0.0, 0.0, 0.0, 0.1, -0.2], [0.1, 0.2, 0.1, 0.2, -0.1, 0.0]])
+    asked = sparse.csr_array([[0.1, 0.0, 0.0, -0.1, 0.0, 0.2]])
+    model = KNeighborsClassifier(2, weights="distance", algorithm="brute").fit(stored, [1, 0])
+    assert pretzel.compile(model, strict=True).predict(asked).tolist() == model.predict(asked).tolist() == [0]
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1e-162])
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_rows_next_to_zero(metric: str, scale: float) -> None:
+    """Squares lose their digits, and short rows are not divided by their length."""
+    model = KNeighborsClassifier(5, algorithm="brute", metric=metric).fit(DENSE * scale, LABELS)
+    expected = np.vstack([model.predict_proba(row[None]) for row in ASKED * scale])
+    assert_close(pretzel.compile(model).predict_proba(ASKED * scale), expected)
+    model.fit(DENSE, LABELS)
+    assert_close(pretzel.compile(model).predict_proba(ASKED * scale), model.predict_proba(ASKED * scale))
+
+
+def test_squares_of_rows_far_from_zero() -> None:
+    model = NearestNeighbors(metric="sqeuclidean").fit(DENSE + 1e6)
+    plan = pretzel.compile(model)
+    for row in DENSE[:10] + 1e6:
+        assert_close(plan.kneighbors(row[None]), model.kneighbors(row[None]))

@@ -66,11 +66,15 @@ def nearest_in_order(estimator: Any, x: Node, importer: Importer, k: int) -> Sor
 
 
 def nearest_by_answers(
-    estimator: Any, x: Node, importer: Importer, k: int, targets: Array, *, weighted: bool
+    estimator: Any, x: Node, importer: Importer, k: int, targets: Array, *, weighted: bool, votes: bool = False
 ) -> Neighbors | ProductNeighbors:
-    """The nearest stored rows, for those who see but their targets, and their distances where these are weights."""
+    """The nearest stored rows, for those who see but their targets, and their distances where these are weights.
+
+    ``votes`` says that the target with the most weight is the answer.
+    """
     groups = np.unique(targets.reshape(len(targets), -1), axis=0, return_inverse=True)[1]
-    found = _by_products(estimator, x, importer, k, groups, "weights" if weighted else "answers")
+    needs = "answers" if not weighted else "votes" if votes else "weights"
+    found = _by_products(estimator, x, importer, k, groups, needs)
     if found is not None:
         return found
     near = nearest(estimator, x, importer, k)
@@ -81,7 +85,7 @@ def nearest_by_answers(
         near.inputs, rows, near.order, near.ranges, near.bounds, near.radii, near.metric, near.k,
         groups=groups.ravel().astype(np.int32),
         largest=float((rows * rows).sum(axis=1).max()),
-        weighted=weighted,
+        weighted=("answers", "weights", "votes").index(needs),
         whole=bool((rows == np.floor(rows)).all()),
     )  # fmt: skip
 
@@ -110,16 +114,21 @@ def _by_products(
 
 def _products(rows: Any, metric: str) -> tuple[Array, Array, Array, Array]:
     """Begins of the columns of stored rows, row and value of each entry, and what `ProductNeighbors` calls norms."""
-    squares = np.asarray((rows * rows).sum(axis=1) if isinstance(rows, np.ndarray) else rows.multiply(rows).sum(axis=1))
-    norms = np.ascontiguousarray(squares.ravel(), dtype=np.float64)
+    from sklearn.preprocessing import normalize
+    from sklearn.utils.extmath import row_norms
+
+    norms = np.ascontiguousarray(row_norms(rows, squared=True), dtype=np.float64)  # sparse rows: the bits of the source
     if metric == "correlation":
         whole, rows = norms, rows - rows.mean(axis=1, keepdims=True)
         norms = (rows * rows).sum(axis=1)
         if not (norms > 0.0).all():
             raise Unsupported("the correlation with a row of equal numbers, which is 0/0")
     if metric in ("cosine", "correlation"):
-        lengths = np.sqrt(np.where(norms == 0.0, 1.0, norms))
-        rows = rows / lengths[:, None] if isinstance(rows, np.ndarray) else rows.multiply(1.0 / lengths[:, None])
+        # Squares of smaller ones lose digits, and scikit-learn does not divide dense rows that are as short as epsilon.
+        smallest = 1e-29 if metric == "cosine" and isinstance(rows, np.ndarray) else 1e-290
+        if (norms[norms > 0.0] < smallest).any():
+            raise Unsupported("the angle to a row next to zero")
+        rows = normalize(rows) if metric == "cosine" else rows / np.sqrt(norms)[:, None]
     if metric == "correlation":
         norms = np.sqrt(whole / norms)
     if not isinstance(rows, np.ndarray):

@@ -75,7 +75,8 @@ def neighborhood_components_analysis(estimator: Any, x: Node, importer: Importer
 def k_neighbors_classifier(estimator: Any, x: Node, importer: Importer) -> Methods:
     """Weights of the classes among the neighbours; labels by the largest, probabilities by their sum."""
     weighted = by_distance(estimator)
-    found = nearest_by_answers(estimator, x, importer, estimator.n_neighbors, targets_of(estimator), weighted=weighted)
+    k, targets = estimator.n_neighbors, targets_of(estimator)
+    found = nearest_by_answers(estimator, x, importer, k, targets, weighted=weighted, votes=True)
     classes, codes = _classes(estimator)
     winners: list[Node] = []
     shares: list[Node] = []
