@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytest.importorskip("feature_engine")
-from feature_engine.datetime import DatetimeFeatures, DatetimeSubtraction
+from feature_engine.datetime import DatetimeFeatures, DatetimeOrdinal, DatetimeSubtraction
 from feature_engine.encoding import OrdinalEncoder
 from feature_engine.selection import DropFeatures
 
@@ -178,11 +178,23 @@ def test_times_that_overflow(tmp_path: Path) -> None:
             each.predict(far)
 
 
+@pytest.mark.parametrize("start", [None, "2020-01-31"])
+def test_days(start: str | None, tmp_path: Path) -> None:
+    model, plan = native(DatetimeOrdinal(start_date=start), TABLE, tmp_path)
+    with pytest.raises(InputValueError, match="when"):
+        plan.predict(HOLES)
+    answers(model, plan, TABLE[:1].assign(when="2024-02-29"))
+    numbers = make_pipeline(DatetimeOrdinal("when", start_date=start), StandardScaler(with_mean=False, with_std=False))
+    given = TABLE[["when", "size"]]
+    np.testing.assert_array_equal(pretzel.compile(numbers.fit(given)).transform(given), numbers.transform(given))
+
+
 REASONS = {
     "begin with the day": DatetimeFeatures("when", dayfirst=True),
     "may be missing": DatetimeFeatures("when", format="%Y-%m-%d", missing_values="ignore"),
     "in the format": DatetimeFeatures("when", format="%a %Y-%m-%d"),
     "index": DatetimeFeatures("index"),
+    "no model reads": DatetimeOrdinal("when", missing_values="ignore"),
     "has many": DatetimeSubtraction("when", "when", ["none"], output_unit="ps", drop_original=True),
 }
 
@@ -190,7 +202,7 @@ REASONS = {
 @pytest.mark.parametrize("reason", REASONS)
 def test_what_is_not_native(reason: str) -> None:
     table = TABLE[["size", "when"]].set_index(pd.DatetimeIndex(TABLE["when"], name="at"))
-    form = REASONS[reason].format
+    form = getattr(REASONS[reason], "format", None)
     given = table.assign(when=table["when"].dt.strftime(form)) if form else table
     if reason == "index":
         given = given.drop(columns="when")

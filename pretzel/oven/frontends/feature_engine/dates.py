@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,25 @@ def datetime_subtraction(estimator: Any, x: Node, importer: Importer) -> Node:
     return table.node()
 
 
+@adapter("feature_engine.datetime.datetime_ordinal.DatetimeOrdinal")
+def datetime_ordinal(estimator: Any, x: Node, importer: Importer) -> Node:
+    """Days from a date on, or as Python counts them."""
+    if estimator.missing_values != "raise":
+        raise Unsupported("days of missing dates, which are objects that no model reads")
+    table = Table(estimator, x, importer)
+    names = list(estimator.variables_)
+    check_new(estimator, [f"{name}_ordinal" for name in names])
+    start = estimator.start_date_ordinal_
+    before = -EPOCH if start is None else start - 1 - EPOCH
+    for name in names:
+        dates = importer.finite(dates_of(estimator, table, name, importer, OWN), estimator)
+        table.add(SubDiv((importer.select(dates, (0,)),), np.full(1, float(before)), None), 0)
+    if estimator.drop_original:
+        table.take_out(names)
+    return table.node()
+
+
+EPOCH = datetime.date(1970, 1, 1).toordinal()
 MOST_NANOSECONDS = math.nextafter(2.0**63, 0.0)
 """Between two dates: the source counts them in 64 bits, where more than 292 years overflow."""
 
@@ -107,13 +127,13 @@ def dates_of(estimator: Any, table: Table, name: Any, importer: Importer, zone: 
     ((_, x),) = table.groups([name])
     if not isinstance(x, Raw):
         raise Unsupported("dates that a step has made")
-    if estimator.format is not None:
+    if (form := getattr(estimator, "format", None)) is not None:
         if estimator.missing_values != "raise":
             raise Unsupported("texts in a format, of which some may be missing dates")
-        form = format_parts(estimator.format, "pandas", "UTC" if estimator.utc and "%z" in estimator.format else None)
+        parts = format_parts(form, "pandas", "UTC" if estimator.utc and "%z" in form else None)
         importer.texts.update(x.columns)
-        return importer.note(DateTexts((importer.cells(x),), form, "pandas", "ns"))
-    if estimator.dayfirst:
+        return importer.note(DateTexts((importer.cells(x),), parts, "pandas", "ns"))
+    if getattr(estimator, "dayfirst", False):
         raise Unsupported("dates whose texts may begin with the day")
     return importer.note(DateLeaf(x.inputs, x.columns[0], zone))
 
