@@ -8,7 +8,7 @@ import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported
 from pretzel.oven.frontends.sklearn._common import floats
-from pretzel.oven.ir.columns import is_sparse
+from pretzel.oven.ir.columns import Select, is_sparse
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.pairwise import OF_SPARSE, Pairwise, SparsePairwise
 
@@ -33,6 +33,19 @@ def kernel_of(kernel: Any) -> str:
     if kernel not in FUNCTIONS:
         raise Unsupported(f"kernel {kernel!r}")
     return FUNCTIONS[kernel]
+
+
+def is_given(kernel: Any) -> bool:
+    """Whether a request holds the kernels of its rows and all rows of the fit."""
+    return isinstance(kernel, str) and kernel == "precomputed"
+
+
+def given_kernels(x: Node, rows: Any) -> Node:
+    """The kernels of some rows of the fit, of a request that holds them all."""
+    numbers = tuple(int(row) for row in rows)
+    if min(numbers) < 0 or max(numbers) >= x.schema().width:
+        raise ValueError(f"a request holds kernels of {x.schema().width} rows, and row {max(numbers)} is asked for")
+    return Select((x,), numbers)
 
 
 def compared(

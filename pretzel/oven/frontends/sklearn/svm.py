@@ -9,7 +9,7 @@ import numpy as np
 
 from pretzel.oven.frontends.registry import Unsupported, adapter
 from pretzel.oven.frontends.sklearn._common import floats
-from pretzel.oven.frontends.sklearn._pairwise import compared, kernel_of
+from pretzel.oven.frontends.sklearn._pairwise import compared, given_kernels, is_given, kernel_of
 from pretzel.oven.frontends.sklearn.compat.kernel_machines import (
     libsvm_gamma,
     libsvm_is_sparse,
@@ -92,7 +92,7 @@ def _values(estimator: Any, x: Node, importer: Importer) -> Node:
     dual, intercept, _ = _parts(estimator)
     if len(dual) != 1 or len(intercept) != 1:
         raise ValueError(f"one row of dual coefficients is expected, and there are {len(dual)}")
-    if kernel_of(estimator.kernel) == "dot":
+    if not is_given(estimator.kernel) and kernel_of(estimator.kernel) == "dot":
         weights = np.asarray(dual @ estimator.support_vectors_)
         return Linear((_numbers(estimator, x, importer),), np.ascontiguousarray(weights.T), intercept)
     return Linear((_kernels(estimator, x, importer),), np.ascontiguousarray(dual.T), intercept)
@@ -102,7 +102,7 @@ def _pairs(estimator: Any, x: Node, importer: Importer) -> Node:
     """A decision for each pair of three classes or more."""
     dual, intercept, support = _parts(estimator)
     starts = np.concatenate([[0], np.cumsum(support)]).astype(np.int32)
-    if kernel_of(estimator.kernel) != "dot":
+    if is_given(estimator.kernel) or kernel_of(estimator.kernel) != "dot":
         return PairDecisions((_kernels(estimator, x, importer),), dual, starts, intercept)
     vectors = estimator.support_vectors_
     classes = [slice(first, last) for first, last in pairwise(starts)]
@@ -115,13 +115,15 @@ def _pairs(estimator: Any, x: Node, importer: Importer) -> Node:
 
 def _parts(estimator: Any) -> tuple[Array, Array, Array]:
     """Dual coefficients, intercepts and numbers of support vectors of a machine that is complete."""
-    kernel_of(estimator.kernel)  # of others there are no support vectors
+    given = is_given(estimator.kernel)
+    if not given:
+        kernel_of(estimator.kernel)  # of others there are no support vectors
     dual, intercept, support = libsvm_parts(estimator)
-    vectors = estimator.support_vectors_
-    if not vectors.shape[0]:
+    count = len(estimator.support_) if given else estimator.support_vectors_.shape[0]
+    if not count:
         raise Unsupported("it has no support vectors")
-    if {int(support.sum()), dual.shape[1], len(estimator.support_)} != {vectors.shape[0]}:
-        raise ValueError(f"there are {vectors.shape[0]} support_vectors_, and n_support_ is {support}")
+    if {int(support.sum()), dual.shape[1], len(estimator.support_)} != {count}:
+        raise ValueError(f"there are {count} support vectors, and n_support_ is {support}")
     return floats(dual), floats(intercept), support
 
 
@@ -134,5 +136,7 @@ def _numbers(estimator: Any, x: Node, importer: Importer) -> Node:
 def _kernels(estimator: Any, x: Node, importer: Importer) -> Node:
     """The kernel of each support vector."""
     numbers = _numbers(estimator, x, importer)
+    if is_given(estimator.kernel):
+        return given_kernels(numbers, estimator.support_)
     function, gamma = kernel_of(estimator.kernel), libsvm_gamma(estimator)
     return compared(numbers, estimator.support_vectors_, function, gamma, estimator.coef0, estimator.degree)

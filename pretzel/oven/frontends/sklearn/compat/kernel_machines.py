@@ -31,7 +31,7 @@ def libsvm_parts(machine: Any) -> tuple[Array, Array, Array]:
     """
     dual = machine._dual_coef_
     of_classes = hasattr(machine, "classes_")
-    support = np.asarray(machine.n_support_ if of_classes else [machine.support_vectors_.shape[0]])
+    support = np.asarray(machine.n_support_ if of_classes else [len(machine.support_)])
     return dual.toarray() if hasattr(dual, "toarray") else dual, machine._intercept_, support
 
 
