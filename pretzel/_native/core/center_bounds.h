@@ -2,7 +2,8 @@
 //
 // The score of a centre is |c|^2 - 2 x.c of the copies, in float32: blocks of 16 centres are read by several rows
 // together. It differs from the squared distance, but for the same number for all centres, by less than half of
-// `margin`. So only a centre whose score is not more than the margin above the least one may be the nearest.
+// `margin`. So only a centre whose score is not more than the margin above the least one may be the nearest. Centres
+// may be any stored rows.
 #pragma once
 
 #include <cmath>
@@ -84,9 +85,13 @@ class CenterBounds {
         of_doubles_(0x1.4p-51 * static_cast<double>(at.width + 32)),
         of_subnormals_(0x1p-120 * static_cast<double>(at.width + 32)) {}
 
-  /// Writes -2 times the float32 copy of a row, of `stride` elements. Returns the margin of its scores; infinite: they
-  /// say nothing.
-  double copy_row(const double* x, float* copy) const {
+  struct Row {
+    double square;  // |x - mean|^2
+    double margin;  // infinite: its scores say nothing
+  };
+
+  /// Writes -2 times the float32 copy of a row, of `stride` elements.
+  Row copy_row(const double* x, float* copy) const {
     typedef float Halves __attribute__((vector_size(4 * kNativeLanes)));
     f64xn squares{};
     each_register(static_cast<int32_t>(at_.width), [&](int32_t j, auto lanes) {
@@ -98,10 +103,11 @@ class CenterBounds {
     double square = 0.0;
     for (int i = 0; i < kNativeLanes; ++i) square += squares[i];
     const double size = std::sqrt(square), center = header_.size;
-    if (!(size < kLargest && center < kLargest)) return HUGE_VAL;
+    if (!(size < kLargest && center < kLargest)) return {square, HUGE_VAL};
     const double reach = size + center + 2.0 * header_.mean_size;
-    return of_floats_ * center * (center + 2.0 * size) + of_doubles_ * reach * reach +
-           of_subnormals_ * (1.0 + center + size);
+    const double margin = of_floats_ * center * (center + 2.0 * size) + of_doubles_ * reach * reach +
+                          of_subnormals_ * (1.0 + center + size);
+    return {square, margin < kLargest * kLargest ? margin : HUGE_VAL};
   }
 
   /// Scores of all centres for rows whose copies lie one after the other.
@@ -126,7 +132,7 @@ class CenterBounds {
   }
 
   /// The largest score of a centre that may be the nearest. NaN: it may be any.
-  float limit(const float* scores, double margin) const {
+  float limit_of_least(const float* scores, Row row) const {
     f32xn least = loadf(scores);
     for (int64_t i = kFloats; i < at_.blocks * kBlock; i += kFloats) {
       const f32xn next = loadf(scores + i);
@@ -138,8 +144,11 @@ class CenterBounds {
     const float even = parts[0][2] < parts[0][0] ? parts[0][2] : parts[0][0];
     const float odd = parts[0][3] < parts[0][1] ? parts[0][3] : parts[0][1];
     const float found = odd < even ? odd : even;
-    return margin < kLargest * kLargest ? static_cast<float>(static_cast<double>(found) + margin) : NAN;
+    return limit(static_cast<double>(found), row.margin);
   }
+
+  /// The largest score of a centre whose squared distance may be at most `square`. NaN: it may be that of any.
+  static float limit_within(double square, Row row) { return limit(square - row.square, row.margin); }
 
   /// A bit for each centre of a block that may be the nearest.
   uint32_t near(const float* scores, int64_t block, float limit) const {
@@ -154,6 +163,9 @@ class CenterBounds {
 
   static constexpr double kLargest = 1e18;
 
+  static float limit(double score, double margin) {
+    return margin < HUGE_VAL ? static_cast<float>(score + margin) : NAN;
+  }
   static f32xn loadf(const float* p) {
     f32xn v;
     std::memcpy(&v, p, sizeof v);

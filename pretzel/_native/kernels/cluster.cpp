@@ -161,11 +161,11 @@ class NearestCenter {
  private:
   template <int kCount>
   void find(const RunCall& call, int32_t r, float* copies, float* scores) const {
-    double margins[kCount];
-    for (int i = 0; i < kCount; ++i) margins[i] = bounds_.copy_row(call.in[0].row(r + i), copies + i * at_.stride());
+    CenterBounds::Row rows[kCount];
+    for (int i = 0; i < kCount; ++i) rows[i] = bounds_.copy_row(call.in[0].row(r + i), copies + i * at_.stride());
     bounds_.score<kCount>(copies, scores);
     for (int i = 0; i < kCount; ++i, scores += at_.blocks * kBlock) {
-      call.out->row(r + i)[0] = nearest(call.in[0].row(r + i), scores, bounds_.limit(scores, margins[i]));
+      call.out->row(r + i)[0] = nearest(call.in[0].row(r + i), scores, bounds_.limit_of_least(scores, rows[i]));
     }
   }
 

@@ -2,9 +2,12 @@
 // radius_graph: these distances, nearest first, or ones; equally distant rows in the order of the source.
 // radius_votes: weights of each class among them. radius_means: means of their targets, weighted or not.
 //
-// Rows stand in the order in which the source visits them, so that sums of weights have its bits.
+// Rows stand in the order in which the source visits them, so that sums of weights have its bits. Without a tree, a
+// call of some rows makes bounds of the Euclidean distances: only what may lie within the radius is measured.
 #include <cmath>
+#include <cstring>
 
+#include "core/center_bounds.h"
 #include "core/kernel.h"
 #include "core/nearest.h"
 #include "core/sort_pairs.h"
@@ -21,6 +24,9 @@ constexpr Param kGraph[] = {{"by_distance", u8, ""}, {"sort", i32, "", 0, kPairS
 constexpr Param kVotes[] = {{"codes", i32, "n_points"}, {"by_distance", u8, ""}, {"outlier", i32, ""}};
 constexpr Param kMeans[] = {{"values", f64, "n_points n_out"}, {"by_distance", u8, ""}, {"otherwise", f64, "n_out"}};
 constexpr int kLanes = 8;
+constexpr int kTogether = 4;                         // rows that read bounds together
+constexpr int64_t kManyRows = 16, kManyPoints = 64;  // for which it pays to make bounds
+constexpr int64_t kMostFound = 8;                    // ... unless every eighth point lies within the radius
 
 const char* check(const LoadCall& call) { return check_search(call.params.data()); }
 
@@ -53,22 +59,102 @@ class Search {
     numbers_ = call.arena->alloc_n<int32_t>(static_cast<size_t>(n_points_));
     distances_ = call.arena->alloc_n<double>(static_cast<size_t>(n_points_));
     if (numbers_ == nullptr || distances_ == nullptr) return Status::kNoMemory;
-    for (int32_t r = 0; r < call.rows; ++r) {
-      size_ = 0;
-      if (!walk(call.in[0].row(r))) return call.reject(Status::kOutOfRange, r);
-      auto* index = call.arena->alloc_n<int32_t>(static_cast<size_t>(size_));
-      auto* value = call.arena->alloc_n<double>(static_cast<size_t>(size_));
-      if (index == nullptr || value == nullptr) return Status::kNoMemory;
-      for (int64_t i = 0; i < size_; ++i) {
-        index[i] = numbers_[i];
-        value[i] = root<kMetric>(distances_[i]);
+    int32_t r = 0;
+    if constexpr (is_squared(kMetric)) {
+      const int64_t points = ranges_[1] - ranges_[0];
+      if (nodes_ == 1 && !bounds_.has_any() && call.rows >= kManyRows && points >= kManyPoints) {
+        const Status status = search(call, r++);
+        if (status != Status::kOk) return status;
+        if (size_ * kMostFound <= points && !scan(call, &r)) return Status::kNoMemory;
       }
-      call.out->sparse[r] = {index, value, size_};
+    }
+    for (; r < call.rows; ++r) {
+      const Status status = search(call, r);
+      if (status != Status::kOk) return status;
     }
     return Status::kOk;
   }
 
  private:
+  Status search(const RunCall& call, int32_t r) {
+    size_ = 0;
+    if (!walk(call.in[0].row(r))) return call.reject(Status::kOutOfRange, r);
+    return write(call, r) ? Status::kOk : Status::kNoMemory;
+  }
+
+  /// False: no memory.
+  bool write(const RunCall& call, int32_t r) const {
+    auto* index = call.arena->alloc_n<int32_t>(static_cast<size_t>(size_));
+    auto* value = call.arena->alloc_n<double>(static_cast<size_t>(size_));
+    if (index == nullptr || value == nullptr) return false;
+    for (int64_t i = 0; i < size_; ++i) {
+      index[i] = numbers_[i];
+      value[i] = root<kMetric>(distances_[i]);
+    }
+    call.out->sparse[r] = {index, value, size_};
+    return true;
+  }
+
+  /// What the rows of a call share.
+  struct Copies {
+    CenterLayout at;
+    CenterBounds bounds;
+    float *rows, *scores;
+  };
+
+  /// Rows from `*r` on, as long as bounds of the points of the single node leave out most of these.
+  bool scan(const RunCall& call, int32_t* r) {
+    const CenterLayout at(ranges_[1] - ranges_[0], width_);
+    auto* state = call.arena->alloc_n<uint8_t>(static_cast<size_t>(at.bytes));
+    auto* rows = call.arena->alloc_n<float>(static_cast<size_t>(kTogether * at.stride()));
+    auto* scores = call.arena->alloc_n<float>(static_cast<size_t>(kTogether * at.blocks * kBlock));
+    if (state == nullptr || rows == nullptr || scores == nullptr) return false;
+    std::memset(state, 0, static_cast<size_t>(at.bytes));
+    copy_centers(points_ + ranges_[0] * width_, at, state);
+    const Copies copies{at, CenterBounds(state, at), rows, scores};
+    int64_t found = 0;
+    const auto pays = [&] { return found * kMostFound <= at.count * *r; };
+    for (; *r + kTogether <= call.rows && pays(); *r += kTogether) {
+      if (!scan_rows<kTogether>(call, *r, copies, &found)) return false;
+    }
+    for (; *r < call.rows && pays(); ++*r) {
+      if (!scan_rows<1>(call, *r, copies, &found)) return false;
+    }
+    return true;
+  }
+
+  template <int kCount>
+  bool scan_rows(const RunCall& call, int32_t r, const Copies& copies, int64_t* found) {
+    const auto& [at, bounds, rows, scores] = copies;
+    float limits[kCount];
+    for (int i = 0; i < kCount; ++i) {
+      limits[i] = CenterBounds::limit_within(limit_, bounds.copy_row(call.in[0].row(r + i), rows + i * at.stride()));
+    }
+    bounds.template score<kCount>(rows, scores);
+    for (int i = 0; i < kCount; ++i) {
+      size_ = 0;
+      for (int64_t block = 0; block < at.blocks; ++block) {
+        const uint32_t near = bounds.near(scores + i * at.blocks * kBlock, block, limits[i]);
+        if (near != 0) measure(call.in[0].row(r + i), ranges_[0] + block * kBlock, near);
+      }
+      *found += size_;
+      if (!write(call, r + i)) return false;
+    }
+    return true;
+  }
+
+  /// The points of a block that have a bit.
+  void measure(const double* x, int64_t first, uint32_t near) {
+    if (__builtin_popcount(near) > kFew) {
+      visit(x, first, first + kBlock < ranges_[1] ? first + kBlock : ranges_[1], limit_);
+      return;
+    }
+    for (; near != 0; near &= near - 1) {
+      const int64_t point = first + __builtin_ctz(near);
+      visit(x, point, point + 1, limit_);
+    }
+  }
+
   /// The left child of each node before the right one. A node whose bounds lie within the radius has no other rows,
   /// also where rounding or a metric that is none would tell. False: leaves hold more rows than there are.
   bool walk(const double* x) {
@@ -121,6 +207,8 @@ class Search {
     distances_[size_++] = distance;
     return true;
   }
+
+  static constexpr int kFew = 4;  // points of a block that are measured one by one
 
   const double* points_;
   const int32_t *order_, *ranges_;
@@ -216,6 +304,14 @@ Cost cost(const CostCall& call) {
   const double width = call.in_width;
   const auto nodes = static_cast<double>(call.params[index_of(kParams, "ranges")].shape[0]);
   const auto points = static_cast<double>(call.params[index_of(kParams, "points")].shape[0]);
+  const auto metric = call.params[index_of(kParams, "metric")].scalar<Metric>();
+  const bool has_bounds = call.params[index_of(kParams, "bounds")].size > 0;
+  if (nodes < 2.0 && !has_bounds && is_squared(metric) && points >= kManyPoints) {
+    return Cost{}
+        .rows({{"call", 20.0}, {"blocks", std::ceil(points / kBlock) * (2.0 + 0.5 * width)}, {"left", 0.3 * points}})
+        .first_row({{"call", 20.0}, {"measured", 0.4 * points * (1.0 + width)}})
+        .scratch(512.0 + (40.0 + 4.0 * width) * points + 24.0 * width, 1.2 * points);
+  }
   const double part = nodes > 1.0 ? 0.3 : 1.0;
   return Cost{}
       .rows({{"call", 20.0},
