@@ -1,7 +1,7 @@
 """What the dtype of a request decides: which columns are rounded or passed on, and which dtypes no program answers.
 
-A column is named by its source (0 for the request, else the token of an opaque step), its position there, and whether
-it is read as cells.
+A column of the request that is read as numbers is named by its position, because there may be millions. Others are by
+their source (0 for the request, else the token of an opaque step), their position there, and whether they are cells.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pretzel.schema import SAME, Follows, Kind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Column = tuple[int, int, bool]
+Column = int | tuple[int, int, bool]
 Columns = frozenset[Column]
 ALL = -1  # the position of all columns of sparse rows, which have one dtype and may be millions
 
@@ -91,6 +91,8 @@ def _columns_of(leaf: Node) -> Columns:
     source = made.token if isinstance(made, Opaque) else 0
     if isinstance(leaf, SparseLeaf):
         return frozenset({(source, ALL, False)})
+    if isinstance(leaf, NumericLeaf) and not source:
+        return frozenset(leaf.columns)
     if isinstance(leaf, CellLeaf | NumericLeaf):
         return frozenset(zip(repeat(source), leaf.columns, repeat(isinstance(leaf, CellLeaf))))
     return frozenset()

@@ -70,7 +70,7 @@ cdef list frame_columns(object X, tuple names, tuple readers, tuple typed, int64
     found = []
     for reader, is_typed in zip(readers, typed):
         if reader.is_date:
-            columns = CALLBACKS.date_columns(array_of(blocks, reader.positions[0]), reader.zone, reader.unit)
+            columns = CALLBACKS.date_columns(array_of(blocks, position_of(reader, 0)), reader.zone, reader.unit)
             n = 0 if columns is None else len(columns[0])
             if n == 0 or (rows[0] >= 0 and n != rows[0]):
                 return None
@@ -79,7 +79,7 @@ cdef list frame_columns(object X, tuple names, tuple readers, tuple typed, int64
             continue
         columns = []
         for i in range(reader.width):
-            column = readable_array(array_of(blocks, reader.positions[i]), reader.kind == LeafKind.kCells)
+            column = readable_array(array_of(blocks, position_of(reader, i)), reader.kind == LeafKind.kCells)
             if column is None:
                 return None
             n = len((<tuple>column)[0] if isinstance(column, tuple) else column)

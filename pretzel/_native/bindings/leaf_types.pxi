@@ -95,7 +95,7 @@ cdef class TypeChoice:
             cnp.NPY_BOOL in refuses and (<Reader>readers[i]).kind == LeafKind.kCells)]) or None
         if self.cells is not None:
             self.flags = tuple([(at, None if names is None else names[at]) for i in self.cells
-                                for at in (<Reader>readers[i]).positions])
+                                for at in (<Reader>readers[i]).columns])
         self.by_type = by_type
         self.differs_in_float64 = cnp.NPY_FLOAT64 in by_type
         self.each = any([each and cnp.NPY_OBJECT in refuses for _, _, refuses, each in self.leaves])

@@ -492,7 +492,7 @@ cdef class Method(CallCounter):
             columns = <NumberColumn*>allocate(arena, sizeof(NumberColumn) * reader.width)
             for j in range(reader.width):
                 columns[j] = origin
-                columns[j].data = origin.data + reader.positions[j] * origin.stride
+                columns[j].data = origin.data + position_of(reader, j) * origin.stride
             leaves[i].form = LeafForm.kColumns
             leaves[i].columns = columns
         return 1

@@ -116,7 +116,7 @@ cdef class Reader:
     cdef object accents
     cdef object columns  # a tuple, or the range of the first
     cdef tuple keys  # names of the columns, or None
-    cdef vector[int] positions
+    cdef vector[int] positions  # of the columns; empty where they are the first
 
     def __init__(self, leaf, spec):
         if leaf.source == 0 and spec.width >= 0 and not are_below(leaf.columns, spec.width):
@@ -149,8 +149,13 @@ cdef class Reader:
         self.keys = None  # values of opaque steps have no names
         if spec.names is not None and leaf.source == 0:
             self.keys = tuple([interned(spec.names[c]) for c in leaf.columns])
-        for column in leaf.columns:
-            self.positions.push_back(column)
+        if type(leaf.columns) is not range:
+            self.positions = leaf.columns
+
+
+cdef inline int position_of(Reader reader, int i) noexcept:
+    """Position of column ``i`` of a leaf."""
+    return i if reader.positions.empty() else reader.positions[i]
 
 
 cdef bint are_below(columns, int width):
@@ -288,7 +293,7 @@ cdef inline Cell* open_cells(LeafInput* leaf, int64_t n, Arena* arena) except NU
 cdef object field_of(object row, PyObject** values, Reader reader, int i):
     """Field ``i`` of a leaf."""
     if values != NULL:
-        return <object>values[reader.positions[i]]
+        return <object>values[position_of(reader, i)]
     value = (<dict>row).get(reader.keys[i], NO_FIELD)
     if value is NO_FIELD:
         raise MissingField
@@ -351,8 +356,8 @@ cdef int read_fields(object row, PyObject*** values, Reader reader, LeafInput* l
     if reader.whole_row and values[0] != NULL:
         first = leading_floats(values[0], reader.width, numbers)
     for i in range(first, reader.width):
-        if values[0] != NULL and PyFloat_CheckExact(<object>values[0][reader.positions[i]]):
-            numbers[i] = PyFloat_AS_DOUBLE(<object>values[0][reader.positions[i]])
+        if values[0] != NULL and PyFloat_CheckExact(<object>values[0][position_of(reader, i)]):
+            numbers[i] = PyFloat_AS_DOUBLE(<object>values[0][position_of(reader, i)])
             continue
         value = field_of(row, values[0], reader, i)
         if value is None and reader.missing is not None:

@@ -114,7 +114,7 @@ cdef int read_columns(object found, Reader reader, LeafInput* leaf, Arena* arena
         for i in range(reader.width):
             columns[i].type = type
             columns[i].stride = cnp.PyArray_STRIDES(found)[0]
-            columns[i].data = <char*>cnp.PyArray_DATA(found) + reader.positions[i] * cnp.PyArray_STRIDES(found)[1]
+            columns[i].data = <char*>cnp.PyArray_DATA(found) + position_of(reader, i) * cnp.PyArray_STRIDES(found)[1]
         leaf.form = LeafForm.kColumns
         leaf.columns = columns
     else:
