@@ -49,10 +49,18 @@ def receivers(estimator: Any) -> list[Any]:
 
 
 def _first(estimator: Any, columns: Columns = None) -> list[tuple[Any, Columns]]:
-    """The innermost estimators that receive the request or columns of it, and which; None: all of them."""
-    given = [child for child in children(estimator) if child.reads is None and child.estimator is not None]
+    """The innermost estimators that receive the request or columns of it, and which; None: all of them.
+
+    Those behind a selection of columns by name do, too.
+    """
+    parts = children(estimator)
+    given = [child for child in parts if child.reads is None and child.estimator is not None]
     found = []
     for child in given:
+        readers = [each for each in parts if each.reads == child.name and each.estimator is not None]
+        if readers and selected_names(child.estimator):
+            given += readers
+            continue
         inside = child.columns if columns is None or child.columns is None else _picked(columns, child.columns)
         found += _first(child.estimator, columns if inside is None else inside)
     return found if given else [(estimator, columns)]
@@ -85,7 +93,8 @@ def demands(estimator: Any) -> InputSpec:
         return InputSpec(InputKind.TABLE, 0, estimator=type(every[0]).__name__)
     widths = (fitted_columns(each)[0] for each in (estimator, *inside))
     vectors = bool(inside) and all(has_trait(each, "takes_vectors") for each in inside)
-    selected = tuple(dict.fromkeys(name for each in inside for name in selected_names(each)))
+    selections = [selected_names(each) for each in inside]  # others may read further columns
+    selected = tuple(dict.fromkeys(name for names in selections for name in names)) if all(selections) else ()
     n_features_in_ = next((each for each in widths if each is not None), len(selected) or int(vectors))
     width = operator.index(n_features_in_)
     if not 0 <= width <= MOST_COLUMNS:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline, make_union
@@ -136,12 +136,41 @@ def test_beside_a_vectorizer(library: str) -> None:
         np.testing.assert_allclose(plan.predict(table[:1]), model.predict(table[:1]), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_precision(library: str) -> None:
+    """scikit-learn sees no float32 in frames of polars, whatever has selected their columns."""
+    table = of_library(TABLE.assign(long=TABLE["short"] * 1000 + 1e4).astype({"long": np.float32}), library)
+    for steps in ([skrub.SelectCols(["long", "short"])], [skrub.DropCols("city"), skrub.SelectCols("long")]):
+        model = make_pipeline(*steps, StandardScaler()).fit(table)
+        want, got = model.transform(table), pretzel.compile(model, strict=True).transform(table)
+        assert got.dtype == want.dtype
+        np.testing.assert_array_equal(got, want)
+
+
 def test_behind_an_opaque_step() -> None:
     step = FunctionTransformer(_changed)
     model = make_pipeline(step, skrub.SelectCols(["twice", "size"]), StandardScaler(), Ridge()).fit(TABLE, Y)
     plan = pretzel.compile(model)
     assert [call.step for call in plan.opaque_steps] == ["Pipeline.functiontransformer"]
     np.testing.assert_allclose(plan.predict(TABLE), model.predict(TABLE), rtol=1e-9)
+
+
+class Doubled(BaseEstimator, TransformerMixin):
+    """A step that says nothing about its columns."""
+
+    def fit(self, X: Any, y: Any = None) -> Doubled:
+        self.fitted_ = True
+        return self
+
+    def transform(self, X: Any) -> Any:
+        return X[["count"]] * 2
+
+
+def test_beside_a_step_that_reads_other_columns() -> None:
+    model = make_pipeline(make_union(skrub.SelectCols("size"), Doubled()), Ridge()).fit(TABLE, Y)
+    plan = pretzel.compile(model)
+    np.testing.assert_allclose(plan.predict(TABLE), model.predict(TABLE), rtol=1e-9)
+    np.testing.assert_allclose(plan.predict(TABLE[:1]), model.predict(TABLE[:1]), rtol=1e-9)
 
 
 def _changed(table: pd.DataFrame) -> pd.DataFrame:
