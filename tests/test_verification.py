@@ -596,6 +596,16 @@ def test_frames_with_columns_of_any_dtype_are_verified(dtype):
     assert report.boundary_rows > 6
 
 
+@pytest.mark.parametrize("dtype", ["Int64", "Float64", "boolean"])
+def test_missing_values_of_nullable_columns_beside_others_are_verified(dtype):
+    frame = pd.DataFrame({"a": np.arange(6.0), "u": UNREAD[dtype]})
+    steps = SimpleImputer(strategy="most_frequent"), StandardScaler(), RandomForestClassifier(3, random_state=0)
+    model = make_pipeline(*steps).fit(frame, [0, 1] * 3)
+    report = pretzel.verify(pretzel.compile(model), model, frame)
+    assert report.ok, report
+    assert report.methods["predict"].steps > 2
+
+
 @pytest.mark.parametrize("dtype", ["datetime", "timedelta", "period", "Int64", "category", "string"])
 def test_dates_that_encoders_read_are_verified(dtype):
     frame = pd.DataFrame({"u": UNREAD[dtype]})

@@ -214,7 +214,10 @@ def _floats(X: Any) -> Any:
     """The columns that can be moved by a bit."""
     if hasattr(X, "iloc"):
         part = X.select_dtypes("float")
-        return part.to_numpy() if part.shape[1] else None
+        if not part.shape[1]:
+            return None
+        cells = part.to_numpy()
+        return part.to_numpy(np.float64, na_value=np.nan) if cells.dtype == object else cells  # pandas.NA
     return X if isinstance(X, np.ndarray) and X.dtype.kind == "f" else None
 
 

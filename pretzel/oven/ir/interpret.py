@@ -153,7 +153,10 @@ def read_leaf(leaf: Node, X: Any) -> Value:
 
     if isinstance(leaf, NumericLeaf):
         table = take(X.tocsr() if sparse.issparse(X) else X, leaf.columns)
-        return (table.toarray() if sparse.issparse(table) else np.asarray(table)).astype(np.float64)
+        cells = table.toarray() if sparse.issparse(table) else np.asarray(table)
+        if cells.dtype == object and hasattr(table, "isna"):  # columns of pandas' nullable dtypes beside others
+            cells = np.where(table.isna(), np.nan, cells)
+        return cells.astype(np.float64)
     return sparse.csr_array(X)
 
 
