@@ -13,6 +13,8 @@ from pretzel.oven.float32 import in_float32, inexact_before_float64
 from pretzel.oven.frontends.importer import Imported, Importer
 from pretzel.oven.frontends.inverter import Inverter
 from pretzel.oven.frontends.outputs import feature_names_out
+from pretzel.oven.frontends.value_reader import SEVERAL
+from pretzel.oven.ir.columns import SparseLeaf
 from pretzel.oven.ir.graph import toposort
 from pretzel.oven.ir.opaque import Opaque
 from pretzel.oven.ir.verify import check_always, check_executable, check_parameters
@@ -184,8 +186,13 @@ class Compiler:
         excluded = imported.excluded & {"float32"}
         methods, rounded = self._methods_for(make, {"float32"}, imported, None if excluded else unmoved)
         found["float32",] = methods | rounded  # also those whose edges alone differ
-        if narrow := imported.excluded - {"float32"}:
-            found[tuple(sorted(narrow))] = self._methods_for(make, narrow, imported)[0]
+        narrow = imported.excluded - {"float32"}
+        for group in (narrow & {"object"}, narrow - {"object"}):  # a step may be native for numbers of these alone
+            if group:
+                refusing = [leaf for leaf, (names, _) in imported.refusals.items() if not group.isdisjoint(names)]
+                several = sum(not isinstance(leaf, SparseLeaf) for leaf in refusing) > 1
+                asked = group | {SEVERAL} if several else group
+                found[tuple(sorted(group))] = self._methods_for(make, asked, imported)[0]
         for dtypes, methods in found.items():
             float32 = "float32" in dtypes
             variant = self._variant(methods, imported.methods, imported.origins, float32=float32)

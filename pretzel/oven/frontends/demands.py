@@ -137,7 +137,7 @@ def demands(estimator: Any) -> InputSpec:
         no_others=exact,
         by_position=all(has_trait(each, "by_position") for each in inside),
         as_booster=all(has_trait(each, "as_booster") for each in inside),
-        rounds_arrays=all(has_trait(each, "rounds_arrays") for each in inside),
+        rounds_arrays=all(has_trait(each, "rounds_arrays") for each in inside) and not _passes_on(estimator),
     )
 
 

@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 DENSE_WIDTH = 256
 """Columns up to which the dense program of a single predictor reads sparse requests, too: the answers are the same."""
 
+SEVERAL = "several"
+"""Beside the dtypes that a graph is for: each of several leaves may have one of them, or another one."""
+
 Refusal = tuple[frozenset[str], bool]
 """dtypes with which a step does not compute natively, and whether each column counts, because it is given frames."""
 
@@ -108,6 +111,20 @@ class ValueReader:
         for leaf in deciding_leaves(x):
             known, known_each = self.refusals.get(leaf, (frozenset(), False))
             self.refusals[leaf] = known | names, known_each or each
+        return True
+
+    def is_of(self, x: Node, dtypes: Iterable[str], reason: str) -> bool:
+        """Whether the graph is for requests in which all columns of ``x`` together have one of these dtypes.
+
+        Raises
+        ------
+        Unsupported
+            The dtype of several leaves decides about the graph.
+        """
+        if self.serves(x, dtypes):
+            return False
+        if SEVERAL in self._requests or len(set(deciding_leaves(x))) != 1:
+            raise Unsupported(reason)
         return True
 
     def without_dtypes(self, x: Node) -> Node:

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.compose import make_column_transformer
+from sklearn.ensemble import AdaBoostRegressor, BaggingRegressor, StackingRegressor
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, StandardScaler
 
 import pretzel
 from pretzel._native import live
@@ -353,11 +354,52 @@ def test_whole_numbers_that_a_step_has_made_floats(step: str, tmp_path: Path) ->
     loaded = pretzel.load(tmp_path / "plan.pretzel")
     for given in (frame, frame.iloc[:1], frame.astype(float)):
         np.testing.assert_array_equal(loaded.predict(given), model.predict(given))
-    whole, keeps = frame.assign(age=at), step in ("frequent", "selected", "coded")  # arrays of integers are rounded
+    whole, keeps = frame.assign(age=at), step == "frequent"  # an array of integers, which is rounded
     np.testing.assert_array_equal((plan if keeps else loaded).predict(whole), model.predict(whole))
     single, objects = (frame.astype({"age": dtype}) for dtype in (np.float32, object))
     for given in (single, objects)[: 1 if step == "coded" else 2]:  # the library rejects objects
         np.testing.assert_array_equal(plan.predict(given), model.predict(given))
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.parametrize("dtype", [np.int64, float])
+@pytest.mark.parametrize(
+    "step",
+    ["selected", "selected of frames", "passed on", "of branches", "polars", "bagging", "boosted", "stacked"],
+)
+def test_whole_numbers_in_every_form(step: str, dtype: Any, tmp_path: Path) -> None:
+    """Arrays of whole numbers are rounded, frames and columns beside floats are not."""
+    pd, pl = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    at = np.arange(300)
+    frame = pd.DataFrame({"time": 2**24 + at, "late": 2**25 + 3 * at, "small": at % 7}).astype(dtype)
+    y = (at > 71) + 2.0 * (at % 2) + at % 5
+    member = lgb.LGBMRegressor(n_estimators=9, **SMALL)
+    models = {
+        "selected": make_pipeline(VarianceThreshold(), member),
+        "selected of frames": make_pipeline(VarianceThreshold().set_output(transform="pandas"), member),
+        "passed on": make_pipeline(make_column_transformer(("passthrough", ["small", "time"])), member),
+        "of branches": make_pipeline(
+            make_column_transformer((FunctionTransformer(), ["time"]), remainder="passthrough"), member
+        ),
+        "polars": make_pipeline(VarianceThreshold().set_output(transform="polars"), member),
+        "bagging": BaggingRegressor(member, n_estimators=2, max_features=2, random_state=0),
+        "boosted": AdaBoostRegressor(member, n_estimators=2, random_state=0),
+        "stacked": StackingRegressor([("a", member)], passthrough=True, final_estimator=member, cv=2),
+    }
+    model = models[step].fit(frame, y)
+    plan = pretzel.compile(model, strict=True)
+    plan.save(tmp_path / "plan.pretzel")
+    loaded = pretzel.load(tmp_path / "plan.pretzel")
+    whole, named = frame.astype(np.int64), step in ("passed on", "of branches")
+    requests = [whole, whole[:1], whole.astype(np.uint32), whole.astype({"small": np.int8}), whole.astype(float) + 0.3]
+    requests += [whole.assign(small=whole["small"] + 0.5), whole.assign(time=whole["time"] + 0.5)]
+    requests += [] if step in ("bagging", "boosted") else [pl.from_pandas(whole)]
+    requests += [] if named else [whole.to_numpy(), np.asfortranarray(whole.to_numpy()), whole[:5].values.tolist()]
+    for given in requests:
+        expected = model.predict(given)
+        np.testing.assert_allclose(plan.predict(given), expected, rtol=1e-12)
+        if step in ("selected", "selected of frames", "passed on"):
+            np.testing.assert_array_equal(loaded.predict(given), expected)
 
 
 @pytest.mark.parametrize("dtype", [object, np.longdouble])

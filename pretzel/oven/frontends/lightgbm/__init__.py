@@ -77,8 +77,8 @@ def _plain(category: Any) -> str | float | None:
 
 
 def reads_forms(estimator: Any) -> bool:
-    """Columns of categories are read as they come."""
-    return bool(_categories(estimator))
+    """Columns of categories are read as they come, and whole numbers by what holds them."""
+    return True
 
 
 def output_container(estimator: Any) -> str:

@@ -11,12 +11,13 @@ from pretzel.oven.frontends.forms import Beside, TwoForms
 from pretzel.oven.frontends.lightgbm import coding_of
 from pretzel.oven.frontends.lightgbm.model_text import LightGBMModel, read_model_text
 from pretzel.oven.frontends.lightgbm.trees import Scores, scores
-from pretzel.oven.frontends.registry import Unsupported, adapter
+from pretzel.oven.frontends.registry import Unsupported, adapter, frontend_of
 from pretzel.oven.ir.columns import Raw, is_sparse
 from pretzel.oven.ir.encode import category_codes
 from pretzel.oven.ir.graph import Methods, Node, Output
 from pretzel.oven.ir.link import ArgMax, Exp, Expit, Pair, Sigmoid, SignedSquare, Softmax, Threshold
-from pretzel.oven.ir.scale import MulAdd
+from pretzel.oven.ir.opaque import Opaque
+from pretzel.oven.ir.scale import AsFloat32, MulAdd
 from pretzel.oven.ir.unary_function import UnaryFunction
 
 if TYPE_CHECKING:
@@ -100,14 +101,33 @@ def _input(estimator: Any, x: Node, importer: Importer) -> Node:
         if not isinstance(x, Beside | TwoForms) or not coding.columns:
             raise Unsupported("category dtypes of pandas that another step makes")
         return importer.concat(list(_coded(coding, x, importer)), keep_sparse=False)
+    container = _container(x)
     x = importer.plain_for(estimator, x)
     if not isinstance(estimator, LightGBMModel):  # which has no library behind it
         # Steps in front make one array of all columns: only of the request itself does each column count.
         importer.exclude(x, _kept(x, ["object"]), "columns of objects", each=isinstance(x, Raw))
-    if not importer.asked.rounds_arrays or not isinstance(x, Raw) or x.inputs:
-        wide = _kept(x, WIDE_INTEGERS)
-        importer.exclude(x, wide, "whole numbers, which arrays round to float32 and frames do not")
+    if container == "default" or not importer.asked.rounds_arrays or not isinstance(x, Raw) or x.inputs:
+        wide = [] if container == "pandas" else _kept(x, WIDE_INTEGERS)
+        reason = "whole numbers, which arrays round to float32 and frames do not"
+        if container == "default" and not is_sparse(x):
+            numbers = importer.dense(x)
+            return importer.note(AsFloat32((numbers,))) if importer.is_of(numbers, wide, reason) else numbers
+        importer.exclude(x, wide, reason)
     return importer.numeric(x) if is_sparse(x) else importer.dense(x)
+
+
+def _container(x: Node) -> str:
+    """What a step in front makes: ``"default"`` for arrays, else the name of a frame library; empty if not known."""
+    if not isinstance(x, TwoForms):
+        return "" if isinstance(x, Raw) else "default"
+    if x.first_for == "numbers":  # a ColumnTransformer makes one array of its columns
+        return "default"
+    if not isinstance(x.source, Raw | Opaque):  # an ensemble makes one array of whatever it is given
+        return "default"
+    made = x.source.inputs[0] if isinstance(x.source, Raw) and x.source.inputs else x.source
+    if x.first_for != "none" or not isinstance(made, Opaque):
+        return ""
+    return frontend_of(made.estimator).output_container(made.estimator)
 
 
 def _kept(x: Node, dtypes: Iterable[str]) -> list[str]:
