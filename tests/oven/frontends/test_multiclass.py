@@ -96,11 +96,14 @@ def test_no_member_is_positive() -> None:
     check_answers(model, X, methods=ANSWERS)
 
 
-def test_sparse_targets_are_answered_by_the_source() -> None:
+def test_labels_of_sparse_targets_are_answered_by_the_source() -> None:
     model = OneVsRestClassifier(LogisticRegression()).fit(X, sparse.csr_matrix(FLAGS[:, :3]))
-    got = pretzel.compile(model).predict(X)
+    plan = pretzel.compile(model)
+    got = plan.predict(X)
     assert sparse.issparse(got)
     np.testing.assert_array_equal(got.toarray(), model.predict(X).toarray())
+    assert [step.method for step in plan.opaque_steps] == ["predict"]
+    check_answers(model, X, methods=("predict_proba", "decision_function"))
 
 
 @EACH

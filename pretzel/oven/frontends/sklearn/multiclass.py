@@ -94,14 +94,15 @@ def _constant(member: Any, method: str, rows: Node) -> Node:
 def one_versus_rest(estimator: Any, x: Node, importer: Importer) -> Methods:
     """The class with the largest score; with several labels, all whose scores exceed the threshold."""
     binarizer = estimator.label_binarizer_
-    if binarizer.sparse_input_:
+    sparse = binarizer.sparse_input_  # and so are the answers
+    if sparse and binarizer.y_type_ != "multilabel-indicator":
         raise Unsupported("targets that were sparse")
     classes = np.asarray(estimator.classes_)
     scores = _scores(estimator, x, importer)
     known = len(scores) == 1 if binarizer.y_type_ == "binary" else len(scores) == len(classes)
     if not known:
         raise ValueError(f"classes_ holds {len(classes)} labels, and there are {len(scores)} estimators_")
-    methods = {"predict": _predict(estimator, scores, classes, importer)}
+    methods = {} if sparse else {"predict": _predict(estimator, scores, classes, importer)}
     if all(hasattr(child.estimator, "predict_proba") for child in children(estimator)):
         methods["predict_proba"] = Output(_probabilities(estimator, x, importer))
     if all(hasattr(child.estimator, "decision_function") for child in children(estimator)):
