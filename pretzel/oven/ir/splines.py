@@ -14,6 +14,9 @@ from pretzel.schema import Schema, dense
 BEYOND = ("constant", "linear", "continue", "error", "periodic")
 """What values beyond the inner knots become, in the order of the kernel's enumeration."""
 
+MOST_DEGREE = 30
+"""The largest degree of the kernel."""
+
 
 class Splines(Node):
     """The values of the B-splines of each column; zeros where it is missing.

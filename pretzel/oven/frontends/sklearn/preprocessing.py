@@ -41,7 +41,7 @@ from pretzel.oven.ir.polynomial import Polynomial, runs_of
 from pretzel.oven.ir.power import YeoJohnson
 from pretzel.oven.ir.quantile import Quantiles
 from pretzel.oven.ir.scale import MulAdd, ScaleSparse, SubDiv, ToFloat32
-from pretzel.oven.ir.splines import Splines
+from pretzel.oven.ir.splines import MOST_DEGREE, Splines
 from pretzel.oven.ir.unary_function import FLOATS_ONLY, FUNCTIONS, KEEP_INTEGERS, UnaryFunction
 from pretzel.oven.ir.value_properties import FLOAT64_MAX
 from pretzel.schema import Follows, Kind
@@ -234,6 +234,8 @@ def spline_transformer(estimator: Any, x: Node, importer: Importer) -> Node:
     degree, beyond = int(estimator.degree), str(estimator.extrapolation)
     if (beyond == "linear" and degree < 2) or (beyond == "constant" and not degree):
         raise Unsupported(f"SplineTransformer(extrapolation={beyond!r}) of degree {degree}")
+    if degree > MOST_DEGREE:
+        raise Unsupported(f"splines of degree {degree}, which is more than {MOST_DEGREE}")
     splines = estimator.bsplines_
     extends = beyond in ("continue", "periodic")
     if any(each.k != degree or bool(each.extrapolate) != extends for each in splines):
