@@ -5,12 +5,18 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA, FactorAnalysis, FastICA, IncrementalPCA, TruncatedSVD
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import Ridge
 from sklearn.neighbors import NeighborhoodComponentsAnalysis
-from sklearn.pipeline import FeatureUnion
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import pretzel
 from tests.answers import assert_close
@@ -93,3 +99,20 @@ def test_no_components() -> None:
     X = np.random.default_rng(0).normal(size=(30, 3))
     model = PCA(n_components=0, whiten=True).fit(X)
     assert pretzel.compile(model, strict=True).transform(X).shape == model.transform(X).shape == (30, 0)
+
+
+@pytest.mark.parametrize(
+    "last", [HistGradientBoostingRegressor(max_iter=8, min_samples_leaf=2), Ridge()], ids=["hgb", "ridge"]
+)
+def test_components_of_texts_in_float32_have_the_bits_of_the_source(last):
+    """Rows of the training lie on the edges of trees."""
+    rng = np.random.default_rng(0)
+    texts = [" ".join(rng.choice([f"w{i}" for i in range(40)], 6)) for _ in range(300)]
+    frame = pd.DataFrame({"text": texts, "size": rng.normal(size=300)})
+    components = make_pipeline(TfidfVectorizer(dtype=np.float32), TruncatedSVD(6, random_state=0))
+    plan = pretzel.compile(components.fit(texts), strict=True)
+    np.testing.assert_array_equal(plan.transform(texts), components.transform(texts))
+    steps = ColumnTransformer([("text", components, "text"), ("size", StandardScaler(), ["size"])])
+    model = make_pipeline(steps, last).fit(frame, np.arange(300) % 7)
+    plan = pretzel.compile(model, strict=True)
+    np.testing.assert_allclose(plan.predict(frame), model.predict(frame), rtol=1e-9)

@@ -19,12 +19,12 @@ from pretzel.oven.frontends.sklearn._pairwise import times_kernels
 from pretzel.oven.frontends.sklearn.compat.densities import exp_of_equal_shares
 from pretzel.oven.frontends.sklearn.compat.kernel_machines import centered_kernel
 from pretzel.oven.frontends.sklearn.compat.projections import checks_projections
-from pretzel.oven.ir.columns import ToFloat64
-from pretzel.oven.ir.linear import Linear
+from pretzel.oven.ir.columns import ToFloat64, is_sparse
+from pretzel.oven.ir.linear import Linear, LinearFloat32
 from pretzel.oven.ir.normalize import UnitNorm
 from pretzel.oven.ir.scale import MulAdd, SubDiv
 from pretzel.oven.ir.topics import Topics
-from pretzel.schema import Follows
+from pretzel.schema import Follows, fixed
 
 if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
@@ -70,9 +70,12 @@ def of_principal(estimator: Any, x: Node, importer: Importer) -> Node:
 
 @adapter("sklearn.decomposition.TruncatedSVD")
 def truncated_svd(estimator: Any, x: Node, importer: Importer) -> Node:
-    """``X @ components_.T``."""
+    """``X @ components_.T``, of which SciPy adds up each product of sparse rows in float32 where both are."""
     components = floats(estimator.components_)
     checked = importer.finite(importer.numeric(x), estimator)
+    if is_sparse(checked) and checked.schema().dtype == fixed("float32") and estimator.components_.dtype == np.float32:
+        bias = np.zeros(len(components), dtype=np.float32)
+        return LinearFloat32((checked,), np.ascontiguousarray(estimator.components_.T), bias)
     result = product_dtype(checked, estimator.components_.dtype)
     return projected(checked, components, np.zeros(components.shape[0]), result)
 
