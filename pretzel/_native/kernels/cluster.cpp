@@ -1,6 +1,7 @@
 // distances: sqrt(sum((x - center)^2)) for each centre.
 // expanded_distances: max(-2 x.c + |x|^2 + |c|^2, 0) for each centre, each sum in the order of the columns.
-// nearest_center: the number of the centre of the least of these, the first of equals.
+// nearest_center: the number of the centre of the least of these, or of -2 x.c + |c|^2 with |c|^2 as it is given; the
+// first of equals.
 // sparse_distances: the root of it for sparse x, with each sum in the order of the entries and |c|^2 as it is given.
 //
 // For `distances`, `bind` pads the centres with zeros to whole vectors; a row is padded likewise, so no sum has a tail.
@@ -133,7 +134,8 @@ const char* bind_nearest(const BindCall& call) {
 }
 
 const char* check_nearest(const LoadCall& call) {
-  const Array& centers = call.params[0];
+  const Array &centers = call.params[0], &norms = call.params[1];
+  if (norms.size != 0 && norms.size != centers.shape[0]) return "has norms of other centres";
   return call.state_bytes == CenterLayout(centers.shape[0], centers.shape[1]).bytes ? nullptr : kTruncated;
 }
 
@@ -143,7 +145,8 @@ class NearestCenter {
       : centers_(call.params[0].as<double>()),
         width_(call.in[0].width),
         at_(call.params[0].shape[0], width_),
-        norms_(reinterpret_cast<const double*>(call.state + at_.norms)),
+        is_given_(call.params[1].size > 0),
+        norms_(is_given_ ? call.params[1].as<double>() : reinterpret_cast<const double*>(call.state + at_.norms)),
         bounds_(call.state, at_) {}
 
   Status run(const RunCall& call) const noexcept {
@@ -208,7 +211,8 @@ class NearestCenter {
     double found[N];
     products<N>(least.x, centers_ + first * width_, width_, found);
     for (int i = 0; i < N; ++i) {
-      const double distance = expanded(found[i], least.norm, norms_[first + i]);
+      const double norm = norms_[first + i];
+      const double distance = is_given_ ? -2.0 * found[i] + norm : expanded(found[i], least.norm, norm);
       if (least.center >= 0 && !(distance < least.distance)) continue;
       least.distance = distance;
       least.center = first + i;
@@ -220,13 +224,14 @@ class NearestCenter {
   const double* centers_;
   int32_t width_;
   CenterLayout at_;
+  bool is_given_;
   const double* norms_;
   CenterBounds bounds_;
 };
 
 Status run_nearest(const RunCall& call) noexcept { return NearestCenter(call).run(call); }
 
-constexpr Param kNearest[] = {{"centers", f64, "n+1 width"}};
+constexpr Param kNearest[] = {{"centers", f64, "n+1 width"}, {"norms", f64, "n_norms", kMayBeEmpty}};
 constexpr Param kExpanded[] = {{"centers", f64, "n_centers width"}};
 constexpr Param kSparseParams[] = {{"centers", f64, "width n_centers"}, {"norms", f64, "n_centers"}};
 constexpr Param kParams[] = {{"centers", f64, "n_centers width", kBindOnly}};

@@ -142,9 +142,12 @@ class NearestCenter(Node):
     ----------
     centers : float64 array of shape (n_centers, width)
         At least one.
+    norms : float64 array of shape (n_centers,) or (0,)
+        Where they are given, ``-2 x.c`` plus these is compared.
     """
 
     centers: Array
+    norms: Array
 
     op: ClassVar[str] = "nearest_center/1"
     kernel: ClassVar[str] = "nearest_center"
@@ -153,12 +156,16 @@ class NearestCenter(Node):
     def schema(self) -> Schema:
         if self.inputs[0].schema().width != self.centers.shape[1] or not len(self.centers):
             raise ValueError(f"{self.inputs[0].schema()} meets centres of shape {self.centers.shape}")
+        if len(self.norms) not in (0, len(self.centers)):
+            raise ValueError(f"{len(self.centers)} centres have {len(self.norms)} norms")
         return dense(1, fixed("int64"))
 
     def params(self) -> dict[str, Array]:
-        return {"centers": self.centers}
+        return {"centers": self.centers, "norms": self.norms}
 
     def reference(self, *inputs: Value) -> Value:
+        if len(self.norms):
+            return np.argmin(-2.0 * (inputs[0] @ self.centers.T) + self.norms, axis=1)[:, None].astype(np.float64)
         distances = ExpandedDistances(self.inputs, self.centers).reference(*inputs)
         return np.argmin(distances, axis=1)[:, None].astype(np.float64)
 

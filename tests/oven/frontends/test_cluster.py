@@ -23,6 +23,12 @@ def test_k_means(width: int, clusters: int) -> None:
     check(KMeans(clusters, n_init=1, random_state=0).fit(X), X, METHODS)
 
 
+def test_many_means() -> None:
+    """`transform` of a centre that is a row differs in the last digits of the square."""
+    X = numbers(1000, 7, special=False)
+    check(KMeans(60, n_init=1, random_state=0).fit(X), X, ("predict",))
+
+
 def test_mini_batches() -> None:
     X = numbers(1000, 5, special=False)
     check(MiniBatchKMeans(4, n_init=1, random_state=0).fit(X), X, METHODS)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.cluster import MeanShift
+from sklearn.cluster import KMeans, MeanShift
 
 import pretzel
 from pretzel._native import isa, set_isa
@@ -56,3 +56,20 @@ def test_rows_in_between_on_and_far_from_centres(count: int, width: int) -> None
             finally:
                 set_isa(active)
             assert [plan.predict_one(row) for row in (rows + offset)[:9]] == want[:9].tolist()
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-25, 1e25])
+def test_many_centres_of_k_means(scale: float) -> None:
+    """Without the squares of the rows: products column by column, as those of a linear computation were."""
+    rows = np.round(RNG.normal(size=(400, 7)) * 2.0) * scale
+    model = KMeans(60, n_init=1, max_iter=2, random_state=0).fit(rows)
+    for centers in (model.cluster_centers_, np.repeat(rows[:40], 2, axis=0) + 1e9 * scale):
+        model.cluster_centers_ = centers
+        asked = np.concatenate([rows + centers[0], centers, np.nextafter(centers, 9.0), rows * 1e20])
+        products = np.zeros((len(asked), len(centers)))
+        for x, c in zip(asked.T, centers.T, strict=True):
+            products += x[:, None] * c
+        want = np.argmin(-2.0 * products + np.einsum("ij,ij->i", centers, centers), axis=1)
+        plan = pretzel.compile(model, strict=True, store=ObjectStore())
+        assert "nearest_center" in str(plan.explain("json"))
+        np.testing.assert_array_equal(plan.predict(asked), want)

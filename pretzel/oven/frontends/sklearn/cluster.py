@@ -12,7 +12,8 @@ from pretzel.oven.frontends.sklearn.compat.clusters import bisections
 from pretzel.oven.frontends.trees import Tree, join
 from pretzel.oven.ir.cluster import Distances, NearestCenter, SparseDistances
 from pretzel.oven.ir.columns import is_sparse
-from pretzel.oven.ir.graph import Array, Methods, Node, Output
+from pretzel.oven.ir.concat import Concat
+from pretzel.oven.ir.graph import Array, Methods, Node, Output, toposort
 from pretzel.oven.ir.linear import Linear
 from pretzel.oven.ir.link import ArgMin
 from pretzel.oven.ir.scale import SubDiv
@@ -22,13 +23,22 @@ if TYPE_CHECKING:
     from pretzel.oven.frontends.importer import Importer
 
 
+MANY = 48
+"""Centres of which bounds find the nearest faster than products with all of them do."""
+
+
 @adapter("sklearn.cluster.KMeans", "sklearn.cluster.MiniBatchKMeans")
 def k_means(estimator: Any, x: Node, importer: Importer) -> Methods:
     """``predict`` minimises ``|c|^2 - 2 x.c``, as scikit-learn does, so that both agree on rows between centres."""
     centers = floats(estimator.cluster_centers_)
     norms = np.einsum("ij,ij->i", centers, centers)
     checked = importer.finite(importer.numeric(x), estimator)
-    nearest = ArgMin((Linear((checked,), -2.0 * centers.T, norms),))
+    nearest: Node
+    in_parts = is_sparse(checked) or any(isinstance(each, Concat) for each in toposort([checked]))
+    if len(centers) < MANY or in_parts:  # products of parts may be those of few entries
+        nearest = ArgMin((Linear((checked,), -2.0 * centers.T, norms),))
+    else:
+        nearest = NearestCenter((checked,), centers, norms)
     result = product_dtype(checked, estimator.cluster_centers_.dtype, kept=Follows.FLOAT32)
     labels = (np.arange(centers.shape[0], dtype=np.int32),)
     distances = (
@@ -106,7 +116,7 @@ def nearest_center(estimator: Any, x: Node, importer: Importer) -> Methods:
 def _nearest(x: Node, centers: Array, labels: Array) -> Output:
     if len(labels) != len(centers):
         raise ValueError(f"{len(centers)} centres have {len(labels)} labels")
-    return Output(NearestCenter((x,), centers), ndim=1, labels=(labels,))
+    return Output(NearestCenter((x,), centers, np.empty(0)), ndim=1, labels=(labels,))
 
 
 def _centers(given: Any) -> Array:

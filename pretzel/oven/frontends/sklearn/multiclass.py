@@ -188,5 +188,5 @@ def output_code(estimator: Any, x: Node, importer: Importer) -> Methods:
     if codes.shape != (len(classes), len(estimator.estimators_)):
         raise ValueError(f"code_book_ has the shape {codes.shape}")
     scores = importer.concat(_scores(estimator, x, importer))
-    nearest = NearestCenter((scores,), codes)
+    nearest = NearestCenter((scores,), codes, np.empty(0))
     return {"predict": Output(nearest, ndim=1, labels=(classes,))}

@@ -282,7 +282,7 @@ def nearest_centroid(estimator: Any, x: Node, importer: Importer) -> Methods:
         return {"predict": Output(ArgMax((NeighborVotes((found,), order, count, False),)), ndim=1, labels=labels)}
     if estimator.metric != "euclidean":
         raise Unsupported(f"the metric {estimator.metric!r:.40}")
-    near = NearestCenter((checked,), centroids)
+    near = NearestCenter((checked,), centroids, np.empty(0))
     if priors is None:
         return {"predict": Output(near, ndim=1, labels=labels)}
     deviation = finite_floats(estimator.within_class_std_dev_)
