@@ -219,6 +219,8 @@ def models() -> Iterator[tuple[str, Any, Any, Any, str]]:
     yield "encoded rows", make_pipeline(TfidfVectorizer(), LogisticRegression()), many, labels, "predict"
     yield "encoded idf", TfidfVectorizer(), many, None, "transform"
     yield "deep trees", RandomForestRegressor(20, **forest), numbers, real, "predict"
+    yield "one tree of float32", DecisionTreeRegressor(max_depth=6, random_state=0), gaps, real, "predict"
+    yield "one tree", HistGradientBoostingRegressor(max_iter=1, random_state=0), gaps, real, "predict"
     if find_spec("xgboost") is not None:
         from xgboost import XGBRegressor
 

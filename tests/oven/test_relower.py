@@ -12,11 +12,17 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+)
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import OrdinalEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 import pretzel
 from pretzel import _native
@@ -124,6 +130,8 @@ MODELS = {
         np.array([["été", 1, "\U0001f600 and more"], ["longer than eight", 2.5, "b"], [None, -0.0, "ж"]] * 3, object),
     ),
     "forest": (RandomForestClassifier(9, random_state=0), X),
+    "tree": (DecisionTreeClassifier(max_depth=5, random_state=0), X),
+    "histogram tree": (HistGradientBoostingRegressor(max_iter=1), X),
     "small forest": (RandomForestClassifier(30, max_depth=4, random_state=0), X),
     "boosting": (GradientBoostingRegressor(n_estimators=20), X),
     "histograms": (HistGradientBoostingClassifier(max_iter=10, categorical_features=[3]), np.abs(X).round()),
@@ -134,7 +142,7 @@ MODELS = {
 @pytest.mark.parametrize("name", MODELS)
 def test_models_with_large_states(name, tmp_path):
     model, data = MODELS[name]
-    y = np.resize(Y if name not in ("boosting", "scaled", "many words") else X[:, 0], len(data))
+    y = np.resize(Y if name not in ("boosting", "histogram tree", "scaled", "many words") else X[:, 0], len(data))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         plan = pretzel.compile(model.fit(data, y), store=ObjectStore())

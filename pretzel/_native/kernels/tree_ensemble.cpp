@@ -9,6 +9,7 @@
 #include "trees/check.h"
 #include "trees/layout.h"
 #include "trees/scorer.h"
+#include "trees/write_nodes.h"
 
 namespace pretzel {
 namespace {
@@ -138,6 +139,7 @@ Status run(const RunCall& call) noexcept {
 double key_cost(const TreeHeader& head, const uint8_t* state) {
   double cost = 2.0 * head.n_category_slots + 0.1 * head.n_columns * (1.0 + head.left_keys);
   if (head.keys == KeyKind::kFloat32) return cost + 0.6 * head.n_features;
+  if (head.keys == KeyKind::kValue) return 0.05 * head.n_columns;  // looks for NaN
   const auto* features = section<KeyFeature>(state, head.features);
   for (uint32_t f = 0; f < head.n_features; ++f) {
     cost += (head.float32 != 0 ? 1.5 : 2.5) * RankTable(features[f].thresholds).levels;
@@ -170,7 +172,7 @@ Cost cost(const CostCall& call) {
     }
     groups += deepest;
   }
-  const double steps = 0.8 * levels, one = 12.0 * groups;
+  const double steps = 0.8 * levels, one = head.n_trees <= kFewTrees ? 2.0 * levels : 12.0 * groups;
   return Cost{}
       .rows({{"keys", keys},
              {"leaves", trees * leaf},

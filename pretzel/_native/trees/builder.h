@@ -1,4 +1,4 @@
-// Builds the state of a tree ensemble (layout.h) from its parameters.
+// Builds the state of a tree ensemble (layout.h) from its parameters; write_nodes.h writes the nodes.
 #pragma once
 
 #include <algorithm>
@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <type_traits>
 #include <vector>
 
 #include "core/kernel.h"
@@ -64,14 +63,17 @@ class TreeBuilder {
     if (head_.keys == KeyKind::kRank) build_ranks();
     head_.n_slots = n_slots_;
     const bool is_vector = head_.layout == TreeLayout::kVector;
-    head_.wide = !is_vector && (n_slots_ > UINT16_MAX || max_delta_ > UINT16_MAX);
+    const bool has_keys = head_.keys != KeyKind::kValue;
+    head_.wide = !is_vector && has_keys && (n_slots_ > UINT16_MAX || max_delta_ > UINT16_MAX);
     head_.leaves = max_leaves_ <= 8 ? 8 : max_leaves_ <= 16 ? 16 : 32;
     if (is_vector) {
       head_.leaves == 8    ? write_vectors<QuarterTrees>(state)
       : head_.leaves == 16 ? write_vectors<HalfTrees>(state)
                            : write_vectors<WholeTrees>(state);
-    } else {
+    } else if (has_keys) {
       head_.wide != 0 ? write_walks<WideNode>(state) : write_walks<NarrowNode>(state);
+    } else {
+      head_.float32 != 0 ? write_walks<FloatNode>(state) : write_walks<DoubleNode>(state);
     }
     return nullptr;
   }
@@ -83,6 +85,8 @@ class TreeBuilder {
   uint32_t numeric_slot(const SlotUse& use);
   uint32_t category_slot(const SlotUse& use, bool known);
   void sweep_columns();
+  bool compares_values() const;
+  void read_columns();
   void build_ranks();
   void append_table(KeyFeature* feature, const Threshold* keys, uint32_t n);
   void allocate(StateBytes* state, uint64_t node_bytes);
@@ -90,8 +94,10 @@ class TreeBuilder {
   void write_tables(StateBytes* state) const;
   template <class Node>
   void write_walks(StateBytes* state);
-  template <class Node>
-  void write_walk(Node* nodes);
+  template <class Index>
+  void write_walk(WalkNode<Index>* nodes);
+  template <class Number, class Index, class Bits, Bits kNaN>
+  void write_walk(ValueNode<Number, Index, Bits, kNaN>* nodes);
   template <class Trees>
   void write_vectors(StateBytes* state);
   template <class Trees>
@@ -107,6 +113,8 @@ class TreeBuilder {
   TreePlaces places_;
   uint32_t n_slots_ = kFirstSlot;
   uint32_t max_leaves_ = 0;
+  uint32_t last_leaf_ = 0;
+  uint64_t levels_ = 0;   // of all trees
   bool in_order_ = true;  // small trees, whose leaves are numbered from left to right
   uint32_t max_delta_ = 0;
   uint64_t walk_nodes_ = 0;
@@ -128,6 +136,10 @@ inline const char* TreeBuilder::measure() {
     walk_nodes_ += places_.size;
     max_delta_ = std::max(max_delta_, places_.max_delta);
     max_leaves_ = std::max(max_leaves_, shape_.n_leaves);
+    levels_ += shape_.depth;
+    for (const Depth& at : shape_.order) {
+      if (at.node < 0) last_leaf_ = std::max(last_leaf_, static_cast<uint32_t>(~at.node));
+    }
     int32_t leaf = -1;
     in_order_ = in_order_ && shape_.n_leaves <= kVectorNodes && in_order(source_.roots[t], &leaf);
   }
@@ -173,7 +185,34 @@ inline void TreeBuilder::number_slots() {
     head_.layout = TreeLayout::kWalk;
     head_.keys = source_.float32 ? KeyKind::kFloat32 : KeyKind::kRank;
   }
-  if (head_.keys == KeyKind::kFloat32) sweep_columns();
+  if (compares_values()) {
+    read_columns();
+  } else if (head_.keys == KeyKind::kFloat32) {
+    sweep_columns();
+  }
+}
+
+/// Whether making the keys of a row would take longer than they save the walk. By values, a level of a tree takes a
+/// quarter of a nanosecond longer for each row, and a tree twice that. Keys take 5 ns and 0.15 ns for each column, or
+/// 1.2 ns or more for each column of ranks.
+inline bool TreeBuilder::compares_values() const {
+  if (head_.layout != TreeLayout::kWalk || !categories_.empty()) return false;
+  const size_t keys = features_.size();
+  const uint64_t most = head_.keys == KeyKind::kRank ? 5 * keys : 20 + keys / 2;
+  if (levels_ + 2 * source_.n_trees > most) return false;
+  const uint32_t last = keys == 0 ? 0 : features_.back().column;
+  if (source_.float32) {
+    return last < FloatNode::kMissingLeft && max_delta_ < UINT16_MAX && last_leaf_ < FloatNode::kMostLeaves;
+  }
+  return last < DoubleNode::kMissingLeft;
+}
+
+/// Nodes read the columns themselves.
+inline void TreeBuilder::read_columns() {
+  head_.keys = KeyKind::kValue;
+  head_.n_columns = features_.empty() ? 0 : features_.back().column + 1;
+  n_slots_ = 0;
+  features_.clear();
 }
 
 inline uint32_t TreeBuilder::numeric_slot(const SlotUse& use) {
@@ -289,75 +328,6 @@ template <class Number>
 void TreeBuilder::write_tables(StateBytes* state) const {
   auto* numbers = reinterpret_cast<Number*>(state->data() + head_.ranks);
   for (size_t i = 0; i < tables_.size(); ++i) numbers[i] = static_cast<Number>(tables_[i].value);
-}
-
-template <class Node>
-void TreeBuilder::write_walks(StateBytes* state) {
-  allocate(state, walk_nodes_ * sizeof(Node));
-  auto* roots = reinterpret_cast<TreeRoot*>(state->data() + head_.roots);
-  auto* nodes = reinterpret_cast<Node*>(state->data() + head_.nodes);
-  uint32_t first = 0;
-  for (uint32_t t = 0; t < source_.n_trees; ++t) {
-    shape_.unroll(source_, source_.roots[t]);
-    places_.set(shape_.order);
-    roots[t] = {first, shape_.depth};
-    write_walk(nodes + first);
-    first += places_.size;
-  }
-}
-
-/// Writes the tree that has been unrolled last.
-template <class Node>
-void TreeBuilder::write_walk(Node* nodes) {
-  for (size_t i = 0; i < shape_.order.size(); ++i) {
-    const int32_t node = shape_.order[i].node;
-    const uint32_t at = places_.place[i];
-    if (node < 0) {
-      nodes[at] = {kLowSlot, 0, static_cast<uint32_t>(~node)};
-      continue;
-    }
-    const uint32_t threshold = !is_numeric(node)                 ? 0
-                               : head_.keys == KeyKind::kFloat32 ? ordered(static_cast<float>(threshold_of(node)))
-                                                                 : rank_of(node);
-    nodes[at].slot = static_cast<decltype(Node::slot)>(slots_[node].slot);
-    nodes[at].delta = static_cast<decltype(Node::delta)>(places_.place[places_.children[i]] - at);
-    nodes[at].threshold = threshold;
-  }
-}
-
-template <class Trees>
-void TreeBuilder::write_vectors(StateBytes* state) {
-  const uint32_t n = (source_.n_trees + Trees::kTrees - 1) / Trees::kTrees;
-  allocate(state, n * sizeof(Trees));
-  auto* vectors = reinterpret_cast<Trees*>(state->data() + head_.nodes);
-  for (uint32_t v = 0; v < n; ++v) {
-    std::fill_n(vectors[v].threshold, kVectorNodes, UINT16_MAX);  // no key exceeds it
-    for (uint32_t k = 0; k < Trees::kTrees && v * Trees::kTrees + k < source_.n_trees; ++k) {
-      const int32_t root = source_.roots[v * Trees::kTrees + k];
-      int32_t leftmost = root;
-      while (leftmost >= 0) leftmost = source_.children[2 * leftmost];
-      vectors[v].first_leaf[k] = static_cast<uint32_t>(~leftmost);
-      uint32_t n_nodes = 0, n_leaves = 0;
-      write_vector(vectors + v, k * (kVectorNodes / Trees::kTrees), root, &n_nodes, &n_leaves);
-    }
-  }
-}
-
-/// Writes the nodes below one, and counts them and their leaves.
-template <class Trees>
-void TreeBuilder::write_vector(Trees* trees, uint32_t place, int32_t node, uint32_t* n_nodes,
-                               uint32_t* n_leaves) const {
-  if (node < 0) {
-    ++*n_leaves;
-    return;
-  }
-  const uint32_t at = place + (*n_nodes)++, first = *n_leaves;
-  write_vector(trees, place, source_.children[2 * node], n_nodes, n_leaves);
-  const uint64_t left = (uint64_t{1} << *n_leaves) - (uint64_t{1} << first);
-  trees->slot[at] = static_cast<uint8_t>(slots_[node].slot);
-  trees->threshold[at] = is_numeric(node) ? static_cast<uint16_t>(rank_of(node)) : uint16_t{0};
-  trees->remain[at] = static_cast<std::remove_reference_t<decltype(trees->remain[0])>>(~left);
-  write_vector(trees, place, source_.children[2 * node + 1], n_nodes, n_leaves);
 }
 
 }  // namespace

@@ -42,6 +42,7 @@ class TreeChecker {
 
   bool is_walk() const { return head_.layout == TreeLayout::kWalk; }
   bool has_ranks() const { return head_.keys == KeyKind::kRank; }
+  bool has_keys() const { return head_.keys != KeyKind::kValue; }
   bool has_known_form() const;
   bool sections_fit() const;
   bool keys_fit();
@@ -53,6 +54,22 @@ class TreeChecker {
   bool trees_fit() const;
   template <class Node>
   bool walks_fit() const;
+  template <class Index>
+  bool is_leaf(const WalkNode<Index>& node) const {
+    return node.slot == kLowSlot;
+  }
+  template <class Number, class Index, class Bits, Bits kNaN>
+  bool is_leaf(const ValueNode<Number, Index, Bits, kNaN>& node) const {
+    return node.threshold != node.threshold && node.side_column == 0;
+  }
+  template <class Index>
+  bool reads_row(const WalkNode<Index>& node) const {
+    return is_key(node.slot);
+  }
+  template <class Number, class Index, class Bits, Bits kNaN>
+  bool reads_row(const ValueNode<Number, Index, Bits, kNaN>& node) const {
+    return node.column() < head_.n_columns;
+  }
   bool roots_fit(const std::vector<Level>& levels) const;
   template <class Trees>
   bool vectors_fit() const;
@@ -66,8 +83,10 @@ class TreeChecker {
 inline bool TreeChecker::has_known_form() const {
   const bool vector_form =
       has_ranks() && head_.n_slots <= kVectorSlots && (head_.leaves == 8 || head_.leaves == 16 || head_.leaves == 32);
-  return head_.layout <= TreeLayout::kVector && head_.keys <= KeyKind::kRank && head_.float32 <= 1 &&
-         head_.left_keys <= 1 && head_.wide <= 1 && (is_walk() || vector_form);
+  const bool value_form = head_.n_slots == 0 && head_.n_features == 0 && head_.n_category_slots == 0 &&
+                          head_.left_keys == 0 && head_.wide == 0;
+  return head_.layout <= TreeLayout::kVector && head_.keys <= KeyKind::kValue && head_.float32 <= 1 &&
+         head_.left_keys <= 1 && head_.wide <= 1 && (is_walk() || vector_form) && (has_keys() || value_form);
 }
 
 /// Whether the sections follow one another, each with room for what it holds.
@@ -86,6 +105,7 @@ inline bool TreeChecker::sections_fit() const {
 inline bool TreeChecker::keys_fit() {
   const uint64_t swept = uint64_t{head_.n_columns} * (1 + head_.left_keys);
   if (head_.n_columns > width_ || (head_.n_columns != 0 && has_ranks())) return false;
+  if (!has_keys()) return true;
   const uint64_t most = kFirstSlot + swept + 2 * uint64_t{head_.n_features} + head_.n_category_slots;
   if (head_.n_slots < kFirstSlot + swept || head_.n_slots > most) return false;
   slots_.resize(head_.n_slots);
@@ -134,6 +154,7 @@ bool TreeChecker::padding_fits(const Number* table, const RankTable& levels) con
 }
 
 inline bool TreeChecker::trees_fit() const {
+  if (!has_keys()) return head_.float32 != 0 ? walks_fit<FloatNode>() : walks_fit<DoubleNode>();
   if (is_walk()) return head_.wide != 0 ? walks_fit<WideNode>() : walks_fit<NarrowNode>();
   return head_.leaves == 8    ? vectors_fit<QuarterTrees>()
          : head_.leaves == 16 ? vectors_fit<HalfTrees>()
@@ -150,11 +171,11 @@ bool TreeChecker::walks_fit() const {
   for (uint64_t i = n; i-- > 0;) {
     const Node& node = nodes[i];
     if (node.delta == 0) {
-      if (node.slot != kLowSlot || node.threshold >= n_leaves_) return false;
+      if (!is_leaf(node) || node.leaf() >= n_leaves_) return false;
       continue;
     }
-    const uint64_t left = i + node.delta;
-    if (left + 1 >= n || !is_key(node.slot)) return false;
+    const uint64_t left = i + node.delta;  // or right: the first of the two
+    if (left + 1 >= n || !reads_row(node)) return false;
     levels[i].below = 1 + (levels[left].below > levels[left + 1].below ? levels[left].below : levels[left + 1].below);
   }
   return roots_fit(levels);

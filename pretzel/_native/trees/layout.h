@@ -1,14 +1,15 @@
 // Room `trees`: everything that `kernels/tree_ensemble.cpp` needs, and nothing else uses. When an ensemble is bound,
-// builder.h lays its trees out as this header says, with places.h for the nodes; check.h checks a state from outside.
-// When rows are scored, scorer.h picks the loop: keys.h makes the keys of a row, walk.h or vector.h finds its leaves,
-// leaves.h adds up what they hold. README.md says which input takes which path.
+// builder.h lays its trees out as this header says, with places.h and write_nodes.h for the nodes; check.h checks a
+// state from outside. When rows are scored, scorer.h picks the loop: keys.h makes the keys of a row, walk.h or vector.h
+// finds its leaves, leaves.h adds up what they hold. README.md says which input takes which path.
 //
 // The state is one header, then arrays at byte offsets from its start. Trees never compare the caller's values; they
 // compare *keys*. A key slot is one column with one way to send NaN, or the outcome of one categorical split; all are
 // unsigned integers. Where a column is compared as float32 the key is the value's bits, changed so that they sort as
 // the numbers do; otherwise it is a rank: how many of the column's distinct thresholds lie below the value, so that x
 // <= threshold[j] exactly when rank(x) <= j. Either way a comparison is a narrow one, whatever the precision of the
-// source, and its outcome is a carry that is added without a branch.
+// source, and its outcome is a carry that is added without a branch. A few trees without categories compare the
+// values themselves, because the keys of a row would take as long as the walk.
 //
 // Two layouts follow. `kWalk`: nodes of 8 bytes, children side by side, walked 16 lanes at a time without branches.
 // `kVector` (trees of at most 32 leaves): the nodes of one, two or four trees are compared at once in one vector of
@@ -23,7 +24,7 @@ namespace pretzel {
 namespace {
 
 enum class TreeLayout : uint32_t { kWalk, kVector };
-enum class KeyKind : uint32_t { kFloat32, kRank };
+enum class KeyKind : uint32_t { kFloat32, kRank, kValue };  // kValue: there are no keys
 
 constexpr uint32_t kVectorNodes = 32;  // and leaves of a tree at most
 constexpr uint32_t kVectorSlots = 256;
@@ -43,9 +44,10 @@ struct TreeHeader {
   uint32_t n_slots;  // keys per row
   uint32_t n_features;
   uint32_t n_category_slots;
-  uint32_t n_columns;   // kFloat32, not 0: every column c < n_columns has key kFirstSlot + c, features are not listed
+  uint32_t n_columns;   // kFloat32, not 0: every column c < n_columns has key kFirstSlot + c, features are not listed;
+                        // kValue: those that splits read are below
   uint32_t left_keys;   // kFloat32 with n_columns: they follow once more for splits that send NaN left
-  uint32_t wide;        // kWalk: WideNode
+  uint32_t wide;        // kWalk with keys: WideNode
   uint32_t leaves;      // kVector: of a tree at most: 8, 16 or 32
   uint32_t n_words;     // of all category sets
   uint64_t features;    // KeyFeature[n_features]
@@ -53,7 +55,7 @@ struct TreeHeader {
   uint64_t sets;        // uint32_t[n_words]: bit c % 32 of word c / 32 of a set: category c goes left
   uint64_t ranks;       // float[] where values are rounded to float32, or double[]: search tables of all columns
   uint64_t roots;       // kWalk: TreeRoot[n_trees], padded to a multiple of 16
-  uint64_t nodes;       // kWalk: NarrowNode[] or WideNode[]; kVector: VectorTrees[]
+  uint64_t nodes;       // kWalk: NarrowNode[], WideNode[] or ValueNode[]; kVector: VectorTrees[]
   uint64_t bytes;       // of all this
 };
 
@@ -100,9 +102,30 @@ struct WalkNode {
   Index slot;
   Index delta;  // distance to the left child; the right child is the next one
   uint32_t threshold;
+
+  uint32_t leaf() const { return threshold; }
 };
 using NarrowNode = WalkNode<uint16_t>;
 using WideNode = WalkNode<uint32_t>;  // more than 65,536 slots, or a child as far away as that
+
+/// Compares values as Number. The left child is the second one, which value <= threshold leads to. A leaf stays (delta
+/// 0) because its threshold is NaN, whose lowest bits are the number of the leaf, and reads column 0.
+template <class Number, class Index, class Bits, Bits kNaN>
+struct ValueNode {
+  static constexpr Index kMissingLeft = Index{1} << (8 * sizeof(Index) - 1);
+  static constexpr Bits kLeafBits = kNaN;
+  static constexpr Bits kMostLeaves = kNaN & -kNaN;
+
+  Number threshold;
+  Index side_column;  // kMissingLeft where NaN goes left, and the column
+  Index delta;        // distance to the right child; the left child is the next one
+
+  Index column() const { return side_column & static_cast<Index>(~kMissingLeft); }
+  bool misses_left() const { return (side_column & kMissingLeft) != 0; }
+  uint32_t leaf() const { return static_cast<uint32_t>(std::bit_cast<Bits>(threshold) & (kMostLeaves - 1)); }
+};
+using FloatNode = ValueNode<float, uint16_t, uint32_t, 0x7fc00000>;
+using DoubleNode = ValueNode<double, uint32_t, uint64_t, 0x7ff8000000000000>;
 
 struct TreeRoot {
   uint32_t first;  // node

@@ -22,6 +22,11 @@ bool score(const TreeHeader& head, const uint8_t* state, const View& in, int32_t
     if (head.leaves == 16) return run_vectors<HalfTrees>(head, state, in, rows, leaves, out, arena);
     return run_vectors<WholeTrees>(head, state, in, rows, leaves, out, arena);
   }
+  if (head.keys == KeyKind::kValue) {
+    head.float32 != 0 ? run_values<FloatNode>(head, state, in, rows, leaves, out)
+                      : run_values<DoubleNode>(head, state, in, rows, leaves, out);
+    return true;
+  }
   if (head.wide != 0) return run_walk<WideNode>(head, state, in, rows, leaves, out, arena);
   return run_walk<NarrowNode>(head, state, in, rows, leaves, out, arena);
 }

@@ -6,11 +6,14 @@ by level, or from left to right, through all trees.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pretzel.oven.ir._states import Array, Fields, section
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _HEADER = np.dtype(
     [
@@ -26,7 +29,7 @@ _CATEGORY_1 = np.dtype([("column", "u4"), ("slot", "u4"), ("missing_left", "u4")
 _CATEGORY = np.dtype(
     [(name, "u4") for name in ("column", "slot", "missing_left", "outside_left", "truncates", "first", "words")]
 )
-_VECTOR, _RANK = 1, 1  # of `layout` and `keys`
+_VECTOR, _RANK, _VALUE = 1, 1, 2  # of `layout` and `keys`
 _FIRST_SLOT = 2
 _NODES = 32  # of a vector
 MOST_WORDS = 1 << 26
@@ -57,6 +60,8 @@ def trees_2(state: Array, fields: Fields) -> dict[str, Array]:
 
 
 def _trees(state: Array, head: Any, splits: Array, categories: Array) -> dict[str, Array]:
+    if head["keys"] == _VALUE:
+        return _value_trees(state, head, categories)
     slot, key, children, roots = (_vectors if head["layout"] == _VECTOR else _walks)(state, head)
     features = section(state, head["features_at"], _FEATURE, head["features"])
     sides = np.concatenate([features["slot_right"], features["slot_left"], splits["slot"]]).astype(np.int64)
@@ -106,9 +111,36 @@ def _float32_of(key: Array) -> Array:
 
 
 def _walks(state: Array, head: Any) -> tuple[Array, Array, Array, Array]:
-    """Slot and key of each node, its children, and the roots: all trees at once, level by level."""
+    """Slot and key of each node, its children, and the roots."""
     index = "u4" if head["wide"] else "u2"
     node = np.dtype([("slot", index), ("delta", index), ("threshold", "u4")])
+    found, children, roots = _nodes(state, head, node, lambda leaves: leaves["threshold"])
+    return found["slot"].astype(np.int64), found["threshold"].astype(np.int64), children, roots
+
+
+def _value_trees(state: Array, head: Any, categories: Array) -> dict[str, Array]:
+    """Trees whose nodes hold columns and thresholds, and their left child as the second."""
+    number, index = ("f4", "u2") if head["float32"] else ("f8", "u4")
+    bits = np.uint32((1 << 22) - 1 if head["float32"] else 0xFFFFFFFF)  # of the number of a leaf
+    node = np.dtype([("threshold", number), ("column", index), ("delta", index)])
+    low = np.dtype({"names": ["leaf"], "formats": ["u4"], "offsets": [0], "itemsize": node.itemsize})
+    nodes, children, roots = _nodes(state, head, node, lambda leaves: leaves.view(low)["leaf"] & bits)
+    left = np.array(1 << (8 * nodes["column"].itemsize - 1), dtype=nodes["column"].dtype)
+    return {
+        "feature": (nodes["column"] & ~left).astype(np.int32),
+        "threshold": nodes["threshold"].astype(np.float64),
+        "children": children[:, ::-1].astype(np.int32),
+        "missing_left": (nodes["column"] & left != 0).astype(np.uint8),
+        "category_set": np.full(len(nodes), -1, dtype=np.int32),
+        "categories": categories,
+        "roots": roots.astype(np.int32),
+    }
+
+
+def _nodes(
+    state: Array, head: Any, node: np.dtype[Any], number_of: Callable[[Array], Array]
+) -> tuple[Array, Array, Array]:
+    """The nodes, their children, and the roots: all trees at once, level by level."""
     nodes = section(state, head["nodes_at"], node, (int(head["bytes"]) - int(head["nodes_at"])) // node.itemsize)
     at = section(state, head["roots_at"], [("first", "u4"), ("depth", "u4")], head["trees"])["first"].astype(np.int64)
     levels, numbers, count = [], [], 0
@@ -116,7 +148,7 @@ def _walks(state: Array, head: Any) -> tuple[Array, Array, Array, Array]:
         here = nodes[at]
         is_node = here["delta"] != 0
         inside = here[is_node]
-        number = -1 - here["threshold"].astype(np.int64)  # of a leaf
+        number = -1 - number_of(here).astype(np.int64)  # of a leaf
         number[is_node] = count + np.arange(len(inside))
         count += len(inside)
         if count > len(nodes):
@@ -128,7 +160,7 @@ def _walks(state: Array, head: Any) -> tuple[Array, Array, Array, Array]:
     found = np.concatenate(levels) if levels else nodes[:0]
     children = np.concatenate([number.reshape(-1, 2) for number in numbers[1:]] or [np.zeros((0, 2), dtype=np.int64)])
     roots = numbers[0] if numbers else np.zeros(0)
-    return found["slot"].astype(np.int64), found["threshold"].astype(np.int64), children, roots
+    return found, children, roots
 
 
 def _vectors(state: Array, head: Any) -> tuple[Array, Array, Array, Array]:

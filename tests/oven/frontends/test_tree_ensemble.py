@@ -331,6 +331,33 @@ def test_states_of_another_level(level: str, leaves: int) -> None:
     np.testing.assert_allclose(model.predict_proba_one(X[0]), expected[0], rtol=1e-12)
 
 
+@pytest.mark.usefixtures("level")
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("depth", [1, 5, None])
+@pytest.mark.parametrize("columns", [1, N_FEATURES, 40])
+def test_few_trees_by_values_and_by_keys(columns: int, depth: int | None, *, missing: bool) -> None:
+    """One to three trees of few or many columns, by rows with NaN, infinities of float32 and both zeros."""
+    rng = np.random.default_rng(0)
+    X = np.round(rng.normal(size=(200, columns)), 1)
+    X[rng.random(X.shape) < 0.1] = -0.0
+    y = X[:, 0] + rng.normal(size=200)
+    if missing:
+        X[rng.random(X.shape) < 0.1] = np.nan
+    for model in (
+        DecisionTreeRegressor(max_depth=depth, random_state=0),
+        RandomForestRegressor(3, max_depth=depth, random_state=0),
+        HistGradientBoostingRegressor(max_iter=2, max_depth=depth, min_samples_leaf=1),
+    ):
+        model.fit(X, y)
+        rows = with_boundary(model, X, ensemble_of(model), most=300)
+        rows = np.vstack([X, rows, np.where(rng.random(rows.shape) < 0.1, np.nan, rows), 3e38 * np.sign(X)])
+        expected = model.predict(rows)
+        plan = pretzel.compile(model)
+        for n in (1, 15, 33, len(rows)):
+            np.testing.assert_allclose(plan.predict(rows[:n]), expected[:n], rtol=1e-12)
+        np.testing.assert_allclose([plan.predict_one(row) for row in rows[::7]], expected[::7], rtol=1e-12)
+
+
 def test_leaves_are_numbered_from_left_to_right() -> None:
     X, y = table()
     best_first = DecisionTreeRegressor(max_leaf_nodes=20).fit(X, y)
