@@ -4,9 +4,12 @@
 // that rounding decides about an answer.
 //
 // Rows are visited in the order of the source (of its tree, or of their numbers) and pushed on a heap of its form, so
-// that among equal distances the same rows remain. Sums run column by column, which gives the bits of the source's.
-// `bind` keeps a float32 copy of the rows, in blocks of 16, beside their mean. Distances to the copy are bounds: only a
-// row that may be nearer than the farthest on the heap is measured in float64, so no rounding of theirs shows.
+// that among equal distances the same rows remain. Without a tree, threads of the source have a heap each, for a part
+// of the rows: where rows are as far as the farthest neighbour, these heaps are made, too. Sums run column by column,
+// which gives the bits of the source's. `bind` keeps a float32 copy of the rows, in blocks of 16, beside their mean.
+// Distances to the copy are bounds: only a row that may be nearer than the farthest on the heap is measured in float64,
+// so no rounding of theirs shows.
+#include <algorithm>
 #include <cfloat>
 #include <cmath>
 #include <cstring>
@@ -26,17 +29,20 @@ constexpr Param kParams[] = {
     {"points", f64, "n_points width"},      {"order", i32, "n_points", kHoldsIndices, "", "n_points"},
     {"ranges", i32, "n_nodes two"},         {"bounds", f64, "n_bounds width", kMayBeEmpty},
     {"radii", f64, "n_radii", kMayBeEmpty}, {"metric", i32, "", 0, kMetricNames},
-    {"form", f64, "n_form", kMayBeEmpty},   {"k", i32, ""}};
+    {"form", f64, "n_form", kMayBeEmpty},   {"k", i32, ""},
+    {"parts", i32, "n_parts", kMayBeEmpty}};
 
 constexpr Param kSortedParams[] = {kParams[0], kParams[1], kParams[2],
                                    kParams[3], kParams[4], kParams[5],
                                    kParams[6], kParams[7], {"sort", i32, "", 0, kPairSortNames}};
 
-constexpr Param kDecidedParams[] = {
-    kParams[0],           kParams[1],           kParams[2],
-    kParams[3],           kParams[4],           kParams[5],
-    kParams[6],           kParams[7],           {"groups", i32, "n_points", kHoldsIndices, "", "n_points"},
-    {"largest", f64, ""}, {"weighted", u8, ""}, {"whole", u8, ""}};
+constexpr Param kDecidedParams[] = {kParams[0],           kParams[1],
+                                    kParams[2],           kParams[3],
+                                    kParams[4],           kParams[5],
+                                    kParams[6],           kParams[7],
+                                    kParams[8],           {"groups", i32, "n_points", kHoldsIndices, "", "n_points"},
+                                    {"largest", f64, ""}, {"weighted", u8, ""},
+                                    {"whole", u8, ""}};
 
 enum Weights : uint8_t { kNone, kOfMeans, kOfVotes };
 
@@ -137,6 +143,16 @@ const char* check(const LoadCall& call) {
     if (is_leaf(node, nodes) && (first[node] < 0 || first[node] + needed > blocks)) return kUnknownForm;
   }
   return nullptr;
+}
+
+const char* check_parts(const LoadCall& call) {
+  const Array& parts = call.params[index_of(kParams, "parts")];
+  const int64_t points = call.params[index_of(kParams, "points")].shape[0];
+  for (int64_t i = 0; i < parts.size; ++i) {
+    const int64_t begin = parts.as<int32_t>()[i], before = i > 0 ? parts.as<int32_t>()[i - 1] : -1;
+    if (begin <= before || begin >= points || (i == 0 && begin != 0)) return "has parts out of order";
+  }
+  return check(call);
 }
 
 /// How a heap becomes rows, nearest first.
@@ -242,6 +258,11 @@ class Search {
         width_(call.in[0].width),
         k_(call.out->width / 2),
         sort_(call) {
+    if constexpr (!Sort::kOfTree) {
+      const Array& parts = call.params[index_of(kParams, "parts")];
+      parts_ = parts.as<int32_t>();
+      n_parts_ = nodes_ == 1 ? parts.size : 0;
+    }
     const auto* header = reinterpret_cast<const Header*>(call.state);
     const Layout at(nodes_, width_, header->blocks);
     slack_ = header->slack;
@@ -256,7 +277,8 @@ class Search {
   Status run(const RunCall& call) noexcept {
     const auto mark = call.arena->mark();
     auto* copies = call.arena->alloc_n<float>(static_cast<size_t>(kQueries * width_));
-    if (copies == nullptr) return Status::kNoMemory;
+    heap_ = call.arena->alloc_n<double>(static_cast<size_t>(n_parts_ > 1 ? 2 * k_ : 0));
+    if (copies == nullptr || heap_ == nullptr) return Status::kNoMemory;
     int32_t r = 0;
     int32_t left = -1;  // the first row that is left to the source
     if (nodes_ == 1) {
@@ -274,8 +296,9 @@ class Search {
     double* distances;  // a heap, the farthest first
     double* numbers;
     double slack;
-    float limit;  // what the sums of rows that may be nearer than the farthest do not exceed
-    double rounding = 0.0, excluded = HUGE_VAL;  // see `Decision`
+    float limit;                 // what the sums of rows that may be nearer than the farthest do not exceed
+    double rounding = 0.0;       // see `Decision`
+    double excluded = HUGE_VAL;  // square of the nearest row that is no neighbour
   };
 
   Query start(const RunCall& call, int32_t r, float* copy) const {
@@ -300,6 +323,7 @@ class Search {
 
   /// Nearest first. False: they are left to the source.
   bool finish(const Query& query) const {
+    if (n_parts_ > 1 && query.excluded == query.distances[0] && query.rounding == 0.0) search_parts(query);
     sort_(query.distances, query.numbers, k_);
     bool decided = true;
     if constexpr (Sort::kDecides) {
@@ -307,6 +331,25 @@ class Search {
     }
     for (int64_t i = 0; i < k_; ++i) query.distances[i] = root<kMetric>(query.distances[i]);
     return decided;
+  }
+
+  /// As threads of the source: what the heap of each part holds is pushed on that of all.
+  void search_parts(const Query& query) const {
+    double *distances = heap_, *numbers = heap_ + k_;
+    std::fill_n(query.distances, k_, DBL_MAX);
+    for (int64_t part = 0; part < n_parts_; ++part) {
+      const int64_t end = part + 1 < n_parts_ ? parts_[part + 1] : ranges_[1];
+      std::fill_n(distances, k_, DBL_MAX);
+      for (int64_t point = parts_[part]; point < end; ++point) {
+        const double distance = reduced<kMetric>(query.x, points_ + point * width_, width_, form_);
+        if (!(distance >= distances[0])) replace_top(distances, numbers, k_, distance, order_[point]);
+      }
+      for (int64_t i = 0; i < k_; ++i) {
+        if (!(distances[i] >= query.distances[0])) {
+          replace_top(query.distances, query.numbers, k_, distances[i], numbers[i]);
+        }
+      }
+    }
   }
 
   template <int kCount>
@@ -341,7 +384,7 @@ class Search {
 
   void measure(Query& query, int64_t point) const {
     const double distance = reduced<kMetric>(query.x, points_ + point * width_, width_, form_);
-    if constexpr (Sort::kDecides) {
+    if (Sort::kDecides || n_parts_ > 1) {
       const double farther = std::fmax(distance, query.distances[0]);
       if (farther < query.excluded && farther < DBL_MAX) query.excluded = farther;
     }
@@ -399,6 +442,9 @@ class Search {
   const double* mean_;
   const float* blocks_;
   double of_floats_, of_doubles_;
+  const int32_t* parts_ = nullptr;
+  int64_t n_parts_ = 0;
+  double* heap_ = nullptr;  // of a part
   Sort sort_;
 };
 
@@ -412,7 +458,7 @@ const char* check_decided(const LoadCall& call) {
   if (call.params[index_of(kParams, "ranges")].shape[0] != 1) return "leaves rows of a tree to the source";
   const auto metric = call.params[index_of(kParams, "metric")].scalar<Metric>();
   if (metric != Metric::kEuclidean && metric != Metric::kSqeuclidean) return "has a metric without products";
-  return check(call);
+  return check_parts(call);
 }
 
 Status run_decided(const RunCall& call) noexcept {
@@ -466,8 +512,8 @@ Cost cost(const CostCall& call) {
 }
 
 }  // namespace
-PRETZEL_KERNEL(neighbors, .params = kParams, .out = {kDense}, .bind = bind, .check = check, .check_state = check,
-               .run = run<HeapSort>, .cost = cost, .flags = kHasState)
+PRETZEL_KERNEL(neighbors, .params = kParams, .out = {kDense}, .bind = bind, .check = check_parts,
+               .check_state = check_parts, .run = run<HeapSort>, .cost = cost, .flags = kHasState)
 PRETZEL_KERNEL(sorted_neighbors, .params = kSortedParams, .out = {kDense}, .bind = bind, .check = check,
                .check_state = check, .run = run<SortOfSource>, .cost = cost, .flags = kHasState)
 PRETZEL_KERNEL(decided_neighbors, .params = kDecidedParams, .out = {kDense}, .bind = bind, .check = check_decided,

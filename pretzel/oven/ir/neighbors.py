@@ -49,6 +49,9 @@ class Neighbors(Node):
     form : tuple of float
         Numbers that the metric is made with: variances of columns for ``seuclidean``, and the inverse of their
         covariance, row by row, for ``mahalanobis``.
+    parts : tuple of int
+        Without a tree: the first row of each part that a thread of scikit-learn searches by itself. This decides where
+        more rows are as far as the farthest of those found. None where all rows are one part.
     """
 
     points: Array
@@ -59,6 +62,7 @@ class Neighbors(Node):
     metric: str
     k: int
     form: tuple[float, ...] = ()
+    parts: tuple[int, ...] = field(default=(), kw_only=True)
 
     op: ClassVar[str] = "neighbors/1"
     kernel: ClassVar[str] = "neighbors"
@@ -73,7 +77,8 @@ class Neighbors(Node):
         return dense(2 * self.k)
 
     def params(self) -> dict[str, Array]:
-        return {**searched(self), "k": np.array(self.k, dtype=np.int32)}
+        parts = np.array(self.parts, dtype=np.int32)
+        return {**searched(self), "k": np.array(self.k, dtype=np.int32), "parts": parts}
 
     def reference(self, *inputs: Value) -> Value:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -96,13 +101,20 @@ class Neighbors(Node):
                 continue
             begin, end = self.ranges[node]
             found = reduced(self, x, self.points[begin:end])
-            at = 0
-            while (nearer := np.flatnonzero(~(found[at:] >= distances[0]))).size:
-                at += int(nearer[0])
-                _replace_top(distances, numbers, found[at], self.order[begin + at])
-                at += 1
+            _push(distances, numbers, found, self.order[begin:end])
+            if len(self.parts) > 1 and (found <= distances[0]).sum() > self.k:
+                distances, numbers = self._search_parts(found)
         self._sort(distances, numbers)
         return np.concatenate([root(self.metric, distances), numbers])
+
+    def _search_parts(self, found: Array) -> tuple[Array, Array]:
+        """What the heap of each part holds is pushed on that of all."""
+        ends = [*self.parts[1:], len(found)]
+        heaps = [(np.full(self.k, np.finfo(np.float64).max), np.zeros(self.k)) for _ in range(len(ends) + 1)]
+        for begin, end, own in zip(self.parts, ends, heaps[1:], strict=True):
+            _push(*own, found[begin:end], self.order[begin:end])
+            _push(*heaps[0], *own)
+        return heaps[0]
 
     def _sort(self, distances: Array, numbers: Array) -> None:
         """Put what a heap holds in order."""
@@ -137,7 +149,8 @@ class SortedNeighbors(Neighbors):
     of_tree: ClassVar[bool] = True
 
     def params(self) -> dict[str, Array]:
-        return {**super().params(), "sort": np.array(SORTS.index(self.sort), dtype=np.int32)}
+        k, sort = np.array(self.k, dtype=np.int32), np.array(SORTS.index(self.sort), dtype=np.int32)
+        return {**searched(self), "k": k, "sort": sort}
 
     def _sort(self, distances: Array, numbers: Array) -> None:
         sort_pairs(distances, numbers, self.sort)
@@ -248,6 +261,15 @@ def _sort_heap(distances: Array, numbers: Array) -> None:
         distance, number = distances[last], numbers[last]
         distances[last], numbers[last] = distances[0], numbers[0]
         _replace_top(distances[:last], numbers[:last], distance, number)
+
+
+def _push(distances: Array, numbers: Array, found: Array, of: Array) -> None:
+    """Push rows at distances on a heap, one after the other."""
+    at = 0
+    while (nearer := np.flatnonzero(~(found[at:] >= distances[0]))).size:
+        at += int(nearer[0])
+        _replace_top(distances, numbers, found[at], of[at])
+        at += 1
 
 
 def _replace_top(distances: Array, numbers: Array, distance: float, number: float) -> None:

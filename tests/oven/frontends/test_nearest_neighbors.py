@@ -45,6 +45,19 @@ def same(found: Any, expected: Any) -> None:
     np.testing.assert_allclose(found[0], expected[0], rtol=1e-12)
 
 
+@pytest.mark.parametrize("weights", ["uniform", "distance"])
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan", "chebyshev", "braycurtis"])
+def test_equal_distances_without_a_tree(metric: str, weights: str) -> None:
+    """Threads of the source search parts of the rows for a single row, which decides among those that are as far."""
+    stored, asked = (RNG.integers(0, 2, size=(count, 18)).astype(np.float64) for count in (700, 25))
+    model = KNeighborsRegressor(5, algorithm="brute", metric=metric, weights=weights).fit(stored, np.arange(700.0))
+    plan = pretzel.compile(model, strict=True)
+    expected = np.concatenate([model.predict(asked[[row]]) for row in range(25)])
+    np.testing.assert_allclose(plan.predict(asked), expected, rtol=1e-12)
+    assert plan.methods["predict"].rows_left(asked) == []
+    assert pretzel.verify(plan, model, asked, boundary=False).ok
+
+
 @pytest.mark.parametrize("options", TREES, ids=str)
 def test_distances_and_numbers(options: dict[str, Any]) -> None:
     model = NearestNeighbors(n_neighbors=4, **options).fit(X)

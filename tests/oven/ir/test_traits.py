@@ -315,6 +315,11 @@ def _neighbors(x: Node, metric: str) -> Neighbors:
     return Neighbors((x,), points, order, ranges, np.empty((0, WIDTH)), np.empty(0), metric, 3, form)
 
 
+def _neighbors_in_parts(x: Node) -> Neighbors:
+    near = _neighbors(x, "manhattan")
+    return replace(near, points=np.round(near.points), k=8, parts=(0, 7, 13))
+
+
 def _sorted_neighbors(x: Node, sort: str) -> SortedNeighbors:
     near = _neighbors(x, "manhattan")
     points = np.round(near.points)
@@ -550,6 +555,7 @@ def _examples() -> list[Node]:
         *(splines(x, beyond) for x in INPUTS for beyond in BEYOND),
         *(answer for metric in METRICS[:3] for x in INPUTS for answer in _neighbor_answers(_neighbors(x, metric))),
         *(make(INPUTS[0], metric) for metric in METRICS[3:] for make in (_neighbors, _within)),
+        *(_neighbors_in_parts(x) for x in INPUTS),
         *(_sorted_neighbors(x, sort) for sort in SORTS for x in INPUTS),
         *(_decided_neighbors(x, weighted=weighted) for weighted in (False, True) for x in INPUTS),
         *(_products(x, metric, needs) for metric in ("euclidean", "cosine") for needs in NEEDS

@@ -10,7 +10,12 @@ from pretzel.oven.frontends.registry import Unsupported
 from pretzel.oven.frontends.sklearn._common import NUMBERS, dense_only, exclude_all_but_float64, floats
 from pretzel.oven.frontends.sklearn._pairwise import columns_of
 from pretzel.oven.frontends.sklearn.compat import since
-from pretzel.oven.frontends.sklearn.compat.neighbors import WITHOUT_TREE, rows_for_products, stored_rows
+from pretzel.oven.frontends.sklearn.compat.neighbors import (
+    WITHOUT_TREE,
+    parts_of_threads,
+    rows_for_products,
+    stored_rows,
+)
 from pretzel.oven.ir.columns import is_sparse
 from pretzel.oven.ir.neighbors import DecidedNeighbors, Neighbors, SortedNeighbors
 from pretzel.oven.ir.product_neighbors import ProductNeighbors
@@ -37,10 +42,10 @@ def nearest(estimator: Any, x: Node, importer: Importer, k: int) -> Neighbors:
         if stored.rows.dtype != np.float64:
             raise Unsupported(reason)
         importer.exclude(checked, [each for each in NUMBERS if each not in ("float64", "object")], reason)
-    parts = stored.order, stored.ranges, stored.bounds, stored.radii, stored.metric, int(k)
+    searched = stored.order, stored.ranges, stored.bounds, stored.radii, stored.metric, int(k)
     if stored.by_tree:
-        return SortedNeighbors((checked,), floats(stored.rows), *parts, stored.form, sort_of_source())
-    return Neighbors((checked,), floats(stored.rows), *parts)
+        return SortedNeighbors((checked,), floats(stored.rows), *searched, stored.form, sort_of_source())
+    return Neighbors((checked,), floats(stored.rows), *searched, parts=parts_of_threads(len(stored.rows)))
 
 
 def sorted_nearest(estimator: Any, x: Node, importer: Importer, k: int) -> SortedNeighbors:
@@ -82,7 +87,7 @@ def nearest_by_answers(
         return near
     rows = near.points
     return DecidedNeighbors(
-        near.inputs, rows, near.order, near.ranges, near.bounds, near.radii, near.metric, near.k,
+        near.inputs, rows, near.order, near.ranges, near.bounds, near.radii, near.metric, near.k, parts=near.parts,
         groups=groups.ravel().astype(np.int32),
         largest=float((rows * rows).sum(axis=1).max()),
         weighted=("answers", "weights", "votes").index(needs),

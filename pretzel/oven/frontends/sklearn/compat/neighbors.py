@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from sklearn import get_config
+from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 
 from pretzel.oven.frontends.registry import Unsupported
 
@@ -94,6 +96,21 @@ def stored_rows(estimator: Any) -> Stored:
     ranges = np.array([[0, len(rows)]], dtype=np.int32)
     bounds, radii = np.empty((0, rows.shape[1])), np.empty(0)
     return Stored(rows, order, ranges, bounds, radii, WITHOUT_TREE[metric], by_tree=False)
+
+
+def parts_of_threads(count: int) -> tuple[int, ...]:
+    """The first of the stored rows that each thread searches for a single row, where there is no tree.
+
+    Source: `sklearn.metrics._pairwise_distances_reduction`, "parallel_on_Y".
+    """
+    settings = get_config()
+    strategy = settings.get("pairwise_dist_parallel_strategy") or "auto"
+    size = min(settings.get("pairwise_dist_chunk_size") or 256, count)
+    chunks, threads = -(-count // size), _openmp_effective_n_threads()
+    threads = 1 if strategy == "parallel_on_X" else min(chunks, threads)
+    each, more = divmod(chunks, threads)
+    begins = [size * (thread * each + min(thread, more)) for thread in range(threads)]
+    return tuple(begins) if threads > 1 else ()
 
 
 PRODUCTS = {"l2": "euclidean", **{name: name for name in ("euclidean", "sqeuclidean", "cosine", "correlation")}}
