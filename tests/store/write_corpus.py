@@ -145,7 +145,8 @@ def models() -> Iterator[tuple[str, Any, Any]]:
 def comparisons() -> Iterator[tuple[str, Any, Any]]:
     """Models that compare rows with stored ones or with centres, many kernels in each because every file takes room."""
     codes = np.indices((4, 2)).reshape(2, -1).T.astype(np.float64)
-    yield "outliers", LocalOutlierFactor(2, algorithm="brute", novelty=True).fit(codes[:4]), codes[:1]
+    far = LocalOutlierFactor(2, algorithm="brute", metric="manhattan", novelty=True)
+    yield "outliers", far.fit(codes[:4]), codes[:1]
     votes = VotingClassifier([("radius", RadiusNeighborsClassifier(1.0, algorithm="brute"))])
     means = VotingRegressor([("radius", RadiusNeighborsRegressor(1.0, algorithm="brute"))])
     yield "radius", make_union(votes, means).fit(codes, np.arange(8) % 3), codes[:1]
