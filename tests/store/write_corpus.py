@@ -246,7 +246,7 @@ def main(*, add: bool) -> None:
                 (other / path.name).write_bytes(plan_file({**description, "kernels": kernels}, arrays))
                 (other / f"{name}.json").write_text(text + "\n")
     known = {kernel: layout for kernel, layout in layouts().items() if kernel in covered}
-    (folder / "layouts.json").write_text(json.dumps(known, indent=1) + "\n")
+    (folder / "layouts.json").write_text(json.dumps(known, indent=0) + "\n")
     size = sum(path.stat().st_size for path in CORPUS.glob("*/*"))
     print(f"{folder}: {size:,} bytes; without", *sorted(layouts().keys() - covered))
 
