@@ -15,6 +15,7 @@ from pretzel._native import NativeProgram
 from pretzel.oven.ir.columns import NumericLeaf
 from pretzel.oven.ir.graph import Array, Node, replace
 from pretzel.oven.lower import Lowering
+from pretzel.schema import Kind
 from pretzel.store.object_store import ObjectStore
 
 SAMPLES = 1000
@@ -25,8 +26,8 @@ MOST = 200_000
 
 
 def has_same_bits(node: Node) -> bool:
-    """Whether the kernel of a column-wise node gives the bits of its reference."""
-    if not node.columnwise or not node.kernel or node.passthrough:
+    """Whether the kernel of a column-wise node of dense rows gives the bits of its reference."""
+    if not node.columnwise or not node.kernel or node.passthrough or node.schema().kind is Kind.SPARSE:
         return False
     arrays = [value for f in fields(node) if isinstance(value := getattr(node, f.name), np.ndarray)]
     if not arrays:

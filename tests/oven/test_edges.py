@@ -138,11 +138,12 @@ def test_only_steps_whose_bits_differ_are_called() -> None:
     sums = make_pipeline(Normalizer("l1"), INTERPOLATED).fit(X)
     (step,) = pretzel.compile(sums).physical.methods["transform"].opaque
     assert (step.name, step.reason) == ("Normalizer.transform", "steps behind it depend on its last bits")
-    for native in (make_pipeline(FunctionTransformer(np.sqrt), INTERPOLATED), make_pipeline(Normalizer("l1"), BINS)):
-        pretzel.compile(native.fit(X), strict=True)
+    pretzel.compile(make_pipeline(FunctionTransformer(np.sqrt), INTERPOLATED).fit(X), strict=True)
+    if releases.since("1.7"):  # all releases before interpolate
+        pretzel.compile(make_pipeline(Normalizer("l1"), BINS).fit(X), strict=True)
 
 
-@pytest.mark.parametrize("first", [PCA(3), KNNImputer(n_neighbors=3)], ids=["projection", "means"])
+@pytest.mark.parametrize("first", [PCA(3), KNNImputer(n_neighbors=3, weights="distance")], ids=["projection", "means"])
 @pytest.mark.parametrize("metric", ["hamming", "euclidean"])
 def test_values_are_compared_with_those_that_the_source_stored(metric: str, first: Any) -> None:
     """The least difference of a value makes it another one for the Hamming distance."""

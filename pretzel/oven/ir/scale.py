@@ -268,12 +268,14 @@ class SoftClip(Node):
 class ScaleSparse(Node):
     """Stored entries times the factor of their column, then clipped to ``[low, high]`` where these are given.
 
-    scikit-learn scales sparse rows by reciprocals, other than dense ones.
+    scikit-learn scales sparse rows by reciprocals, other than dense ones. ``of_float32`` says that it rounds products,
+    because entries are float32: no sparse rows are rounded here.
     """
 
     factors: Array
     low: float | None = None
     high: float | None = None
+    of_float32: bool = False
 
     op: ClassVar[str] = "scale_sparse/1"
     kernel: ClassVar[str] = "scale_sparse"
@@ -292,6 +294,12 @@ class ScaleSparse(Node):
         if self.low is not None and self.high is not None:
             x.data = np.clip(x.data, self.low, self.high)
         return x
+
+    def in_float32(self) -> Node:
+        return replace(self, of_float32=True)
+
+    def is_exact(self) -> bool:
+        return not self.of_float32
 
     def value_properties(self, *inputs: ValueProperties) -> ValueProperties:
         (x,) = inputs

@@ -161,6 +161,16 @@ def test_values_of_float32_whatever_the_request() -> None:
         np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("scaler", [MaxAbsScaler(), StandardScaler(with_mean=False)])
+def test_sparse_rows_of_float32_are_rounded_beside_float64(scaler: Any) -> None:
+    texts = ["one two", "two three three", "four", "one four four"] * 9
+    words = make_pipeline(TfidfVectorizer(dtype=np.float32), scaler)
+    columns = ColumnTransformer([("words", words, 0), ("numbers", StandardScaler(), [1])], sparse_threshold=0)
+    X = np.array(list(zip(texts, np.arange(36.0), strict=True)), dtype=object)
+    model = make_pipeline(columns, Ridge()).fit(X, np.arange(36.0) % 5)
+    np.testing.assert_allclose(pretzel.compile(model).predict(X), model.predict(X), rtol=1e-9)
+
+
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "int64", "uint64", "bool", "float16"])
 @pytest.mark.parametrize("function", [np.log1p, np.square, np.exp, np.sqrt, np.absolute, np.negative], ids=str)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
