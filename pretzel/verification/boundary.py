@@ -245,12 +245,13 @@ def split_rejected(X: Any, call: Callable[[Any], Any]) -> tuple[Any, list[Any]]:
 
 def unread_rows(method: Method, X: Any) -> list[int]:
     """Numbers of the rows with values that a program cannot read, so that the estimator answers the whole table."""
+    run = method.rows_left if method.sparse_result else method.answer_apart
     try:
-        method.answer_apart(X)
+        run(X)
     except UnreadForm:  # no program reads any row
         return []
     except InputError:
-        return rejected_rows(X, method.answer_apart)
+        return rejected_rows(X, run)
     return []
 
 

@@ -156,41 +156,6 @@ class SortedNeighbors(Neighbors):
         sort_pairs(distances, numbers, self.sort)
 
 
-class DecidedNeighbors(Neighbors):
-    """The same where scikit-learn subtracts products of rows from their squares, whose rounding it does not show.
-
-    A row is left to the estimator where that rounding may change an answer.
-
-    Parameters
-    ----------
-    groups : int32 array of shape (n_points,)
-        Rows of the same group are the same to whoever reads the numbers.
-    largest : float
-        The largest square of a stored row.
-    weighted : int
-        Distances are weights, 1: of means, 2: of votes, whose sums are compared; 0: they are none.
-    whole : bool
-        The stored rows are whole numbers.
-    """
-
-    groups: Array = field(kw_only=True)
-    largest: float = field(kw_only=True)
-    weighted: int = field(kw_only=True)
-    whole: bool = field(kw_only=True)
-
-    op: ClassVar[str] = "decided_neighbors/1"
-    kernel: ClassVar[str] = "decided_neighbors"
-
-    def params(self) -> dict[str, Array]:
-        return {
-            **super().params(),
-            "groups": self.groups,
-            "largest": np.array(self.largest),
-            "weighted": np.array(self.weighted, dtype=np.uint8),
-            "whole": np.array(self.whole, dtype=np.uint8),
-        }
-
-
 def searched(node: Any) -> dict[str, Array]:
     """Parameters of a kernel that searches the stored rows of a node with these fields."""
     found: dict[str, Array] = {name: getattr(node, name) for name in ("points", "order", "ranges", "bounds", "radii")}

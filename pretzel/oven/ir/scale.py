@@ -299,6 +299,7 @@ class ScaleSparse(Node):
         return replace(self, of_float32=True)
 
     def is_exact(self) -> bool:
+        """Products of float32 are not rounded here."""
         return not self.of_float32
 
     def value_properties(self, *inputs: ValueProperties) -> ValueProperties:

@@ -54,6 +54,7 @@ from pretzel.oven.ir.concat import Concat, Densify, DensifyMissing
 from pretzel.oven.ir.coordinate_descent import CoordinateDescent
 from pretzel.oven.ir.count_sketch import CountSketch
 from pretzel.oven.ir.date_texts import LIBRARIES, DateTexts
+from pretzel.oven.ir.decided_neighbors import DecidedNeighbors
 from pretzel.oven.ir.embedding_sum import EmbeddingSum
 from pretzel.oven.ir.encode import (
     NUMBERS_TO_NAN,
@@ -103,7 +104,7 @@ from pretzel.oven.ir.mlp import Relu, Tanh
 from pretzel.oven.ir.multiplicative_updates import DivergenceUpdates, MultiplicativeUpdates
 from pretzel.oven.ir.neighbor_answers import NeighborDensity, NeighborGraph, NeighborMeans, NeighborVotes
 from pretzel.oven.ir.neighbor_embeddings import NeighborCombination, NeighborPaths
-from pretzel.oven.ir.neighbors import METRICS, DecidedNeighbors, Neighbors, SortedNeighbors
+from pretzel.oven.ir.neighbors import METRICS, Neighbors, SortedNeighbors
 from pretzel.oven.ir.ngrams import Ngrams
 from pretzel.oven.ir.normalize import SubtractMax, UnitNorm
 from pretzel.oven.ir.oblivious_trees import ObliviousTrees

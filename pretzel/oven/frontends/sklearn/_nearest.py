@@ -17,7 +17,8 @@ from pretzel.oven.frontends.sklearn.compat.neighbors import (
     stored_rows,
 )
 from pretzel.oven.ir.columns import is_sparse
-from pretzel.oven.ir.neighbors import DecidedNeighbors, Neighbors, SortedNeighbors
+from pretzel.oven.ir.decided_neighbors import DecidedNeighbors
+from pretzel.oven.ir.neighbors import Neighbors, SortedNeighbors
 from pretzel.oven.ir.product_neighbors import ProductNeighbors
 from pretzel.oven.ir.radius_neighbors import RadiusNeighbors
 

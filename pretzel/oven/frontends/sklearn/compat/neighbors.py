@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from sklearn import get_config
-from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 
 from pretzel.oven.frontends.registry import Unsupported
 
@@ -103,6 +101,9 @@ def parts_of_threads(count: int) -> tuple[int, ...]:
 
     Source: `sklearn.metrics._pairwise_distances_reduction`, "parallel_on_Y".
     """
+    from sklearn import get_config
+    from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
+
     settings = get_config()
     strategy = settings.get("pairwise_dist_parallel_strategy") or "auto"
     size = min(settings.get("pairwise_dist_chunk_size") or 256, count)
