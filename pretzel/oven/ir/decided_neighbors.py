@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class DecidedNeighbors(Neighbors):
-    """The same as `Neighbors` where scikit-learn subtracts products of rows from their squares, whose rounding it does not show.
+    """`Neighbors` where scikit-learn subtracts products of rows from their squares, whose rounding it does not show.
 
     A row is left to the estimator where that rounding may change an answer.
 
