@@ -23,6 +23,7 @@ from benchmarks.onnx_peer import OnnxModel
 from benchmarks.report import number, table
 from benchmarks.versus import machine
 from pretzel.coverage import fitted
+from pretzel.errors import InputError
 from pretzel.oven.frontends.registry import public_name, registered
 
 if TYPE_CHECKING:
@@ -122,7 +123,10 @@ def _of_plan(plan: Any, method: str, X: Any) -> Contender:
 
 
 def _profile(plan: Any, method: str, X: Any) -> str:
-    stages = plan.explain("json", analyze=X)["analyzed"][method]["stages"]
+    try:
+        stages = plan.explain("json", analyze=X)["analyzed"][method]["stages"]
+    except InputError:  # rows of it are left to the estimator
+        return "-"
     shares = sorted(((call["share"], call["kernel"]) for stage in stages for call in stage["calls"]), reverse=True)
     return ", ".join(f"{kernel} {share:.0%}" for share, kernel in shares if share >= 0.05)
 
