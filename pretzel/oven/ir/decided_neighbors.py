@@ -21,7 +21,7 @@ class DecidedNeighbors(Neighbors):
     Parameters
     ----------
     groups : int32 array of shape (n_points,)
-        Rows of the same group are the same to whoever reads the numbers.
+        Stored rows that have the same answer are of one group.
     largest : float
         The largest square of a stored row.
     weighted : int

@@ -35,7 +35,7 @@ class ProductNeighbors(Node):
     norms : float64 array of shape (n_points,)
         The square of each stored row. For ``correlation`` its norm as parts of that around its mean.
     groups : int32 array of shape (n_points,)
-        Rows of the same group are the same to whoever reads the numbers.
+        Stored rows that have the same answer are of one group.
     metric : str
     k : int
     needs : {"answers", "weights", "order", "votes"}
